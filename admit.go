@@ -1,0 +1,125 @@
+package recovery
+
+import (
+	"context"
+	"fmt"
+)
+
+type scopedTake struct {
+	scope LimitScope
+	Take
+}
+
+// take asks the limiter, and does not trust it to answer every question.
+func (s *Service) take(ctx context.Context, takes []scopedTake) ([]Decision, error) {
+	ask := make([]Take, len(takes))
+	for i, t := range takes {
+		ask[i] = t.Take
+	}
+	var decisions []Decision
+	err := s.call(ctx, "Limiter.Take", func(ctx context.Context) (err error) {
+		decisions, err = s.opts.Limiter.Take(ctx, ask...)
+		return err
+	})
+	if err == nil && len(decisions) != len(takes) {
+		err = fmt.Errorf("recovery: %d takes got %d decisions", len(takes), len(decisions))
+	}
+	if err != nil && s.opts.DangerouslyAllowOnLimiterError {
+		s.log.ErrorContext(ctx, "recovery: limiter failed, request let through", "error", err)
+		decisions = make([]Decision, len(takes))
+		for i := range decisions {
+			decisions[i] = Decision{Allowed: true}
+		}
+		return decisions, nil
+	}
+	return decisions, err
+}
+
+// refused returns the refusal that lasts longest, so that a client which waits
+// for it is not refused by the others.
+func refused(takes []scopedTake, decisions []Decision) *RateLimitError {
+	var e *RateLimitError
+	for i, d := range decisions {
+		if !d.Allowed && (e == nil || d.RetryAfter > e.RetryAfter) {
+			e = &RateLimitError{Scope: takes[i].scope, Limit: d.Limit, RetryAfter: d.RetryAfter}
+		}
+	}
+	return e
+}
+
+// admit counts a public request with its caller and its client, in one round
+// trip.
+func (s *Service) admit(ctx context.Context, client Tier, op operation, o Origin) (Quotas, error) {
+	bucket := s.clients.Bucket(o.Client)
+	takes := make([]scopedTake, 0, 2)
+	if o.Caller != "" {
+		takes = append(takes, scopedTake{ScopeCaller, Take{
+			Key: s.keys.limitKey(ScopeCaller, o.Caller, bucket), Tier: s.opts.Limits.Caller,
+		}})
+	}
+	takes = append(takes, scopedTake{ScopeClient, Take{
+		Key: s.keys.limitKey(ScopeClient, string(op), bucket), Tier: client,
+	}})
+	return s.admitAll(ctx, takes, o)
+}
+
+// admitCaller counts a request of a server with its key alone.
+func (s *Service) admitCaller(ctx context.Context, o Origin) (Quotas, error) {
+	return s.admitAll(ctx, []scopedTake{{ScopeCaller, Take{
+		Key: s.keys.limitKey(ScopeCaller, o.Caller), Tier: s.opts.Limits.Caller,
+	}}}, o)
+}
+
+func (s *Service) admitAll(ctx context.Context, takes []scopedTake, o Origin) (Quotas, error) {
+	decisions, err := s.take(ctx, takes)
+	if err != nil {
+		return nil, unavailable("limiter", err)
+	}
+	quotas := make(Quotas, 0, len(takes))
+	for i, d := range decisions {
+		if d.Limit.N > 0 {
+			quotas = append(quotas, Quota{takes[i].scope, takes[i].Tier, d})
+		}
+	}
+	if e := refused(takes, decisions); e != nil {
+		e.Quotas = quotas
+		s.emit(ctx, Event{Kind: EventRateLimited, Scope: e.Scope, Caller: o.Caller, Client: o.Client})
+		return nil, e
+	}
+	return quotas, nil
+}
+
+// allow counts further takes of an authenticated server.
+func (s *Service) allow(ctx context.Context, quotas Quotas, takes ...scopedTake) error {
+	decisions, err := s.take(ctx, takes)
+	if err != nil {
+		return unavailable("limiter", err)
+	}
+	if e := refused(takes, decisions); e != nil {
+		e.Quotas = quotas
+		s.emit(ctx, Event{Kind: EventRateLimited, Scope: e.Scope})
+		return e
+	}
+	return nil
+}
+
+// deliveryTakes are the limits on what one person and one address receive, and
+// on what all messages cost. id makes them repeatable.
+func (s *Service) deliveryTakes(leadID string, to address, id string) []scopedTake {
+	takes := []scopedTake{
+		{ScopeLead, Take{Key: s.keys.limitKey(ScopeLead, leadID), Tier: s.opts.Limits.Lead, ID: id}},
+		{ScopeRecipient, Take{Key: s.keys.limitKey(ScopeRecipient, string(to.channel), to.canonical), Tier: s.opts.Limits.Recipient, ID: id}},
+	}
+	return append(takes, s.budget(to.channel, id)...)
+}
+
+func (s *Service) budget(channel Channel, id string) []scopedTake {
+	tier := s.opts.Limits.EmailBudget
+	if channel == ChannelSMS {
+		tier = s.opts.Limits.SMSBudget
+	}
+	if len(tier.Limits) == 0 {
+		return nil
+	}
+	return []scopedTake{{ScopeBudget, Take{Key: s.keys.limitKey(ScopeBudget, string(channel)), Tier: tier, ID: id}}}
+}

@@ -1,0 +1,173 @@
+package recovery
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// The errors that a [Service] returns. Match them with [errors.Is]; the table
+// says who returns each, what the library's own handlers answer, and what that
+// answer may say. Everything else that a collaborator reports is logged and
+// answered with 500 and nothing more.
+//
+//	error                  returned by                  own API            the body may say
+//	ErrInvalidRequest      all                          400                the field and why
+//	ErrInvalidProof        CheckProof, ResetPassword    400                "invalid or expired", always the same
+//	*password.PolicyError  ResetPassword                422                rules and details
+//	*RateLimitError        all                          429 + Retry-After  nothing else
+//	ErrStepUpRequired      ResetPassword                403                what the hook says
+//	ErrLeadNotFound        IssueToken                   404                server to server only
+//	ErrUnavailable         all                          503 + Retry-After  nothing
+//	ErrOutcomeUnknown      ResetPassword                500                "ask for a new link"
+//	anything else          all                          500                nothing
+var (
+	// ErrInvalidRequest is a request that says nothing valid: the
+	// [*InvalidRequestError] behind it names the field.
+	ErrInvalidRequest = errors.New("recovery: invalid request")
+
+	// ErrInvalidProof is the one answer to a token or code that is unknown,
+	// expired, used, superseded or somebody else's (A24).
+	ErrInvalidProof = errors.New("recovery: the link or code is invalid or expired")
+
+	// ErrStepUpRequired is wrapped by what a [StepUpFunc] returns when the
+	// person has to prove more than the mailbox.
+	ErrStepUpRequired = errors.New("recovery: a further proof is required")
+
+	// ErrUnavailable is a dependency that failed, a queue that is full or a
+	// Service that is shutting down. Nothing was changed and no link was
+	// consumed.
+	ErrUnavailable = errors.New("recovery: temporarily unavailable")
+
+	// ErrOutcomeUnknown is a [LeadStore.SetPasswordHash] that failed without
+	// saying whether it wrote. The token stays spent, so that there are never
+	// two writes; the person asks for a new link.
+	ErrOutcomeUnknown = errors.New("recovery: the outcome of the password change is unknown")
+)
+
+// The errors that collaborators return to a [Service].
+var (
+	// ErrLeadNotFound is returned by [LeadStore.FindLead] for none and for
+	// more than one lead, and by [Service.IssueToken].
+	ErrLeadNotFound = errors.New("recovery: no such lead")
+
+	// ErrNotWritten is wrapped by every error of [LeadStore.SetPasswordHash]
+	// that left the old hash in place for certain.
+	ErrNotWritten = errors.New("recovery: the password hash was not written")
+
+	// ErrVersionChanged is wrapped, together with [ErrNotWritten], by
+	// [VersionedLeadStore.SetPasswordHashIf] when the lead has another version.
+	ErrVersionChanged = errors.New("recovery: the lead has changed")
+
+	// ErrTokenNotFound is returned by [TokenStore.Peek] and
+	// [TokenStore.Claim] for a token that this caller cannot use, whatever the
+	// reason.
+	ErrTokenNotFound = errors.New("recovery: no such token")
+
+	// ErrTokenSpent is returned by [TokenStore.Put] for a digest that was
+	// claimed, replaced, deleted or guessed at too often in its lifetime.
+	ErrTokenSpent = errors.New("recovery: the token is spent")
+
+	// ErrQueueFull is returned by [Queue.Enqueue] when it takes no more jobs.
+	ErrQueueFull = errors.New("recovery: the queue is full")
+
+	// ErrPermanent is wrapped by a [Notifier]'s or [JobHandler]'s error that no
+	// retry can mend. The job becomes a dead letter at once.
+	ErrPermanent = errors.New("recovery: permanent failure")
+)
+
+// InvalidRequestError says which field of a request is invalid and why. It
+// matches [ErrInvalidRequest]; both texts are safe to show and echo nothing.
+type InvalidRequestError struct {
+	Field  string
+	Reason string
+}
+
+func (e *InvalidRequestError) Error() string {
+	return fmt.Sprintf("recovery: invalid request: %s: %s", e.Field, e.Reason)
+}
+
+// Is reports whether target is [ErrInvalidRequest].
+func (e *InvalidRequestError) Is(target error) bool { return target == ErrInvalidRequest }
+
+func invalid(field, reason string) error {
+	return &InvalidRequestError{Field: field, Reason: reason}
+}
+
+// A LimitScope names the tier of limits that refused a request.
+type LimitScope string
+
+// The scopes of limits. The first two are answered to everybody; the others
+// are met in the worker, silently, or by [Service.IssueToken].
+const (
+	ScopeCaller     LimitScope = "caller"
+	ScopeClient     LimitScope = "client"
+	ScopeIdentifier LimitScope = "identifier"
+	ScopeLead       LimitScope = "lead"
+	ScopeRecipient  LimitScope = "recipient"
+	ScopeBudget     LimitScope = "budget"
+	ScopeIssue      LimitScope = "issue"
+)
+
+// RateLimitError is a request over a limit. It spent nobody's quota.
+type RateLimitError struct {
+	// Scope is the tier that refused.
+	Scope LimitScope
+	// Limit is the window that was full.
+	Limit Limit
+	// RetryAfter is how long until a call can be admitted.
+	RetryAfter time.Duration
+	// Quotas are the caller's and the client's windows, for the RateLimit
+	// fields of the answer.
+	Quotas Quotas
+}
+
+func (e *RateLimitError) Error() string {
+	return fmt.Sprintf("recovery: limit of %s exceeded (%s)", e.Limit, e.Scope)
+}
+
+// Seconds is RetryAfter in whole seconds, rounded up and at least one, as the
+// Retry-After field takes it (RFC 9110, section 10.2.3). A client that waits as
+// long is not refused by the same window again.
+func (e *RateLimitError) Seconds() int { return wholeSeconds(e.RetryAfter) }
+
+func wholeSeconds(d time.Duration) int {
+	return max(1, int((d+time.Second-1)/time.Second))
+}
+
+// StepUpError is what a [StepUpFunc] returns to ask for a further proof. It
+// matches [ErrStepUpRequired].
+type StepUpError struct {
+	// Detail is shown to the person, so it must say nothing that only the
+	// account's owner may know.
+	Detail string
+}
+
+func (e *StepUpError) Error() string {
+	return ErrStepUpRequired.Error() + ": " + strconv.Quote(e.Detail)
+}
+
+// Is reports whether target is [ErrStepUpRequired].
+func (e *StepUpError) Is(target error) bool { return target == ErrStepUpRequired }
+
+// OptionError is one mistake in [Options]. [New] reports all of them at once,
+// joined; take them apart with [errors.As] or the Unwrap() []error of
+// [errors.Join].
+type OptionError struct {
+	Option string
+	Reason string
+}
+
+func (e *OptionError) Error() string {
+	return "recovery: option " + e.Option + ": " + e.Reason
+}
+
+// unavailable keeps the cause for the log and shows callers only that
+// something the request needs is down.
+func unavailable(what string, cause error) error {
+	if cause == nil {
+		return fmt.Errorf("%w: %s", ErrUnavailable, what)
+	}
+	return fmt.Errorf("%w: %s: %w", ErrUnavailable, what, cause)
+}

@@ -1,0 +1,426 @@
+package recovery
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/seed-51359b35/recovery/internal/hygiene"
+	"github.com/seed-51359b35/recovery/internal/strictjson"
+	"github.com/seed-51359b35/recovery/password"
+)
+
+// Handler returns the library's own JSON API for browsers and apps:
+//
+//	POST /forgot-password  {"email"} or {"identifier":{"field","value"},"recipientField"?}   202 {}
+//	POST /check-token      {"token"}, {"leadId","token"} or {"identifier","code"}            204
+//	POST /reset-password   the same and "password"                                           204
+//
+// Names are exact and unknown ones refused; a code goes with "email" as well as
+// with "identifier". Whoever asks with a recipientField of type Phone is sent a
+// code, all others a link. Errors are problem details (RFC 9457) with a member
+// "code" for programs. Mount it behind [http.StripPrefix] where it is not at
+// the root. It answers no CORS request.
+func (s *Service) Handler() http.Handler {
+	return s.api(map[string]endpoint{
+		"/forgot-password": s.serveForgot,
+		"/check-token":     s.serveCheck,
+		"/reset-password":  s.serveReset,
+	})
+}
+
+// An APIKey lets a server ask for reset tokens.
+type APIKey struct {
+	// ID names the key in limits and events: 1 to 64 of printable ASCII.
+	ID string
+	// Secret is what the server presents: at least 16 bytes, from a
+	// cryptographic source.
+	Secret Secret
+}
+
+// ForgotTokenHandler returns the endpoint that hands reset tokens to servers:
+//
+//	POST /forgot-token  {"email"} or {"identifier":{"field","value"}}   200 {"token","expires","identityProviders"}
+//
+// with Authorization: Bearer and one of the keys; have two while one is being
+// replaced. Unlike the public endpoints it says when there is no such lead
+// (404). Never mount it where browsers reach it: it refuses every request that
+// a browser marks as its own, but the key is an account-takeover credential
+// (A80).
+func (s *Service) ForgotTokenHandler(keys ...APIKey) (http.Handler, error) {
+	var errs []error
+	if len(keys) == 0 {
+		errs = append(errs, &OptionError{"keys", "at least one is required"})
+	}
+	seen := map[string]bool{}
+	for i, k := range keys {
+		if k.ID == "" || len(k.ID) > 64 || strings.ContainsFunc(k.ID, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+			errs = append(errs, &OptionError{"keys", fmt.Sprintf("the ID of key %d must be 1 to 64 of printable ASCII", i)})
+		}
+		if len(k.Secret.Reveal()) < 16 {
+			errs = append(errs, &OptionError{"keys", fmt.Sprintf("the secret of key %d has fewer than 16 bytes", i)})
+		}
+		if seen["id "+k.ID] || seen["secret "+k.Secret.Reveal()] {
+			errs = append(errs, &OptionError{"keys", fmt.Sprintf("key %d repeats another's ID or secret", i)})
+		}
+		seen["id "+k.ID], seen["secret "+k.Secret.Reveal()] = true, true
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	keys = append([]APIKey(nil), keys...)
+	return s.api(map[string]endpoint{"/forgot-token": func(w http.ResponseWriter, r *http.Request) error {
+		return s.serveForgotToken(w, r, keys)
+	}}), nil
+}
+
+// An endpoint answers a POST, or returns the error to be answered.
+type endpoint func(w http.ResponseWriter, r *http.Request) error
+
+// api routes by exact path: limits hang on operations, so an alias that
+// reaches an operation is limited with it (A52).
+func (s *Service) api(endpoints map[string]endpoint) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		hygiene.Harden(w.Header())
+		defer func() {
+			if p := recover(); p != nil {
+				if p == http.ErrAbortHandler {
+					panic(p)
+				}
+				s.log.ErrorContext(r.Context(), "recovery: panic", "in", "handler", "panic", fmt.Sprintf("%T", p))
+				s.writeError(w, r, errors.New("panic"))
+			}
+		}()
+		serve, ok := endpoints[r.URL.Path]
+		if !ok {
+			writeProblem(w, problem{Status: http.StatusNotFound, Code: "not_found", Detail: "There is no such endpoint."})
+			return
+		}
+		if r.Method != http.MethodPost {
+			w.Header().Set("Allow", http.MethodPost)
+			writeProblem(w, problem{Status: http.StatusMethodNotAllowed, Code: "method_not_allowed", Detail: "Use POST."})
+			return
+		}
+		if err := serve(w, r); err != nil {
+			s.writeError(w, r, err)
+		}
+	})
+}
+
+func (s *Service) serveForgot(w http.ResponseWriter, r *http.Request) error {
+	body, err := readObject(w, r, "email", "identifier", "recipientField")
+	if err != nil {
+		return err
+	}
+	req := ForgotRequest{Origin: s.Origin(r)}
+	if req.Key, _, err = readKey(body); err != nil {
+		return err
+	}
+	if req.RecipientField, _, err = body.String("recipientField"); err != nil {
+		return err
+	}
+	// This API has a way to redeem a code, and a link in a text message is what
+	// phishing looks like.
+	f, _ := s.Field(req.RecipientField)
+	req.Code = f.Type == FieldPhone
+	result, err := s.ForgotPassword(r.Context(), req)
+	if err != nil {
+		return err
+	}
+	result.Quotas.SetHeader(w.Header())
+	hygiene.WriteJSON(w, http.StatusAccepted, jsonType, []byte("{}"))
+	return nil
+}
+
+func (s *Service) serveCheck(w http.ResponseWriter, r *http.Request) error {
+	body, err := readObject(w, r, "email", "identifier", "leadId", "token", "code")
+	if err != nil {
+		return err
+	}
+	proof, err := readProof(body)
+	if err != nil {
+		return err
+	}
+	result, err := s.CheckProof(r.Context(), CheckRequest{Proof: proof, Origin: s.Origin(r)})
+	if err != nil {
+		return err
+	}
+	result.Quotas.SetHeader(w.Header())
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+func (s *Service) serveReset(w http.ResponseWriter, r *http.Request) error {
+	body, err := readObject(w, r, "email", "identifier", "leadId", "token", "code", "password")
+	if err != nil {
+		return err
+	}
+	proof, err := readProof(body)
+	if err != nil {
+		return err
+	}
+	pw, ok, err := body.String("password")
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return invalid("password", "is required")
+	}
+	result, err := s.ResetPassword(r.Context(), ResetRequest{Proof: proof, Password: NewSecret(pw), Origin: s.Origin(r)})
+	if err != nil {
+		return err
+	}
+	result.Quotas.SetHeader(w.Header())
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+func (s *Service) serveForgotToken(w http.ResponseWriter, r *http.Request, keys []APIKey) error {
+	if r.Header["Origin"] != nil || r.Header["Sec-Fetch-Site"] != nil {
+		writeProblem(w, problem{Status: http.StatusForbidden, Code: "browser", Detail: "This endpoint is not for browsers."})
+		return nil
+	}
+	caller := ""
+	authorization, ok := hygiene.OneHeader(r.Header, "Authorization")
+	scheme, secret, _ := strings.Cut(authorization, " ")
+	for _, k := range keys {
+		// Every key is compared, so the time does not say which one is close.
+		if hygiene.ConstantTimeEqual(secret, k.Secret.Reveal()) && ok && strings.EqualFold(scheme, "Bearer") {
+			caller = k.ID
+		}
+	}
+	if caller == "" {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="forgot-token"`)
+		writeProblem(w, problem{Status: http.StatusUnauthorized, Code: "unauthorized", Detail: "A valid API key is required."})
+		return nil
+	}
+	body, err := readObject(w, r, "email", "identifier")
+	if err != nil {
+		return err
+	}
+	key, _, err := readKey(body)
+	if err != nil {
+		return err
+	}
+	origin := s.Origin(r)
+	origin.Caller = caller
+	result, err := s.IssueToken(r.Context(), IssueRequest{Key: key, Origin: origin})
+	if errors.Is(err, ErrLeadNotFound) {
+		writeProblem(w, problem{Status: http.StatusNotFound, Code: "no_such_lead", Detail: "There is no lead that could reset a password."})
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	providers := result.IdentityProviders
+	if providers == nil {
+		providers = []string{}
+	}
+	answer, err := json.Marshal(struct {
+		Token             string    `json:"token"`
+		Expires           time.Time `json:"expires"`
+		IdentityProviders []string  `json:"identityProviders"`
+	}{result.Token.Reveal(), result.Expires.UTC().Truncate(time.Second), providers})
+	if err != nil {
+		return err
+	}
+	result.Quotas.SetHeader(w.Header())
+	hygiene.WriteJSON(w, http.StatusOK, jsonType, answer)
+	return nil
+}
+
+func readObject(w http.ResponseWriter, r *http.Request, names ...string) (*strictjson.Object, error) {
+	data, err := hygiene.ReadJSON(w, r)
+	if err != nil {
+		return nil, err
+	}
+	body, err := strictjson.Parse(data, strictjson.Options{})
+	if err != nil {
+		return nil, err
+	}
+	if name, found := body.Unknown(names...); found {
+		return nil, invalid(name, "is not a known name")
+	}
+	return body, nil
+}
+
+// readKey reads "email" or "identifier", exactly one of them.
+func readKey(body *strictjson.Object) (key LeadKey, given bool, err error) {
+	email, hasEmail, err := body.String("email")
+	if err != nil {
+		return LeadKey{}, true, err
+	}
+	id, hasID, err := body.Object("identifier")
+	if err != nil {
+		return LeadKey{}, true, err
+	}
+	switch {
+	case hasEmail && hasID:
+		return LeadKey{}, true, invalid("identifier", "excludes email")
+	case hasEmail:
+		return LeadKey{"EmailAddress", email}, true, nil
+	case !hasID:
+		return LeadKey{}, false, invalid("email", "is required, or identifier")
+	}
+	if name, found := id.Unknown("field", "value"); found {
+		return LeadKey{}, true, invalid(name, "is not a known name")
+	}
+	for _, m := range []struct {
+		name string
+		to   *string
+	}{{"field", &key.Field}, {"value", &key.Value}} {
+		v, ok, err := id.String(m.name)
+		if err != nil {
+			return LeadKey{}, true, err
+		}
+		if !ok {
+			return LeadKey{}, true, invalid("identifier."+m.name, "is required")
+		}
+		*m.to = v
+	}
+	return key, true, nil
+}
+
+func readProof(body *strictjson.Object) (Proof, error) {
+	token, hasToken, err := body.String("token")
+	if err != nil {
+		return Proof{}, err
+	}
+	leadID, hasLead, err := body.String("leadId")
+	if err != nil {
+		return Proof{}, err
+	}
+	code, hasCode, err := body.String("code")
+	if err != nil {
+		return Proof{}, err
+	}
+	key, hasKey, keyErr := readKey(body)
+	switch {
+	case hasToken && !hasCode && !hasKey && hasLead:
+		return LinkProof(leadID, token), nil
+	case hasToken && !hasCode && !hasKey:
+		return SealedProof(token), nil
+	case hasCode && !hasToken && !hasLead:
+		return CodeProof(key, code), keyErr
+	case hasToken && hasCode:
+		return Proof{}, invalid("code", "excludes token")
+	case hasLead && !hasToken:
+		return Proof{}, invalid("token", "is required with leadId")
+	case hasToken:
+		return Proof{}, invalid("token", "excludes email and identifier")
+	case hasCode:
+		return Proof{}, invalid("code", "excludes leadId")
+	}
+	return Proof{}, invalid("token", "is required, or code with email or identifier")
+}
+
+const (
+	jsonType    = "application/json; charset=utf-8"
+	problemType = "application/problem+json; charset=utf-8"
+)
+
+// A problem is the body of an error (RFC 9457).
+type problem struct {
+	Type             string      `json:"type"`
+	Title            string      `json:"title"`
+	Status           int         `json:"status"`
+	Detail           string      `json:"detail,omitempty"`
+	Code             string      `json:"code"`
+	Field            string      `json:"field,omitempty"`
+	Violations       []violation `json:"violations,omitempty"`
+	ViolatedPolicies []string    `json:"violated-policies,omitempty"`
+}
+
+type violation struct {
+	Rule    string `json:"rule"`
+	Message string `json:"message"`
+	Min     int    `json:"min,omitempty"`
+	Max     int    `json:"max,omitempty"`
+}
+
+// The problem types that IANA's registry has for what happens here.
+const (
+	typeQuotaExceeded   = "https://iana.org/assignments/http-problem-types#quota-exceeded"
+	typeReducedCapacity = "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity"
+)
+
+// unavailableSeconds is the Retry-After of a 503. Nothing is known about when
+// the dependency comes back; the client should neither hammer nor give up.
+const unavailableSeconds = 5
+
+// writeError maps an error to its answer, by the table at [ErrInvalidRequest].
+func (s *Service) writeError(w http.ResponseWriter, r *http.Request, err error) {
+	p := problem{Status: http.StatusInternalServerError, Code: "internal", Detail: "Something went wrong."}
+	var (
+		body    *hygiene.BodyError
+		syntax  *strictjson.Error
+		request *InvalidRequestError
+		policy  *password.PolicyError
+		limit   *RateLimitError
+		stepUp  *StepUpError
+	)
+	switch {
+	case errors.As(err, &body):
+		p = problem{Status: body.Status, Code: "invalid_body", Detail: "The request " + body.Reason + "."}
+		if body.Close {
+			w.Header().Set("Connection", "close")
+		}
+	case errors.As(err, &syntax):
+		p = problem{Status: http.StatusBadRequest, Code: "invalid_request", Field: syntax.Field, Detail: sentence(syntax.Error())}
+	case errors.As(err, &request):
+		p = problem{Status: http.StatusBadRequest, Code: "invalid_request", Field: request.Field, Detail: sentence(request.Field + " " + request.Reason)}
+	case errors.Is(err, ErrInvalidProof):
+		p = problem{Status: http.StatusBadRequest, Code: "invalid_proof", Detail: "The link or code is invalid or expired."}
+	case errors.As(err, &policy):
+		p = problem{Status: http.StatusUnprocessableEntity, Code: "password_policy", Field: "password", Detail: "The password is not accepted."}
+		for _, v := range policy.Violations {
+			p.Violations = append(p.Violations, violation{string(v.Rule), v.Message, v.Min, v.Max})
+		}
+	case errors.As(err, &limit):
+		limit.Quotas.SetHeader(w.Header())
+		w.Header().Set("Retry-After", strconv.Itoa(limit.Seconds()))
+		p = problem{Type: typeQuotaExceeded, Status: http.StatusTooManyRequests, Code: "rate_limited", Detail: "Too many requests."}
+		var name strings.Builder
+		limit.Scope.item(&name, limit.Limit)
+		p.ViolatedPolicies = []string{strings.Trim(name.String(), `"`)}
+	case errors.Is(err, ErrStepUpRequired):
+		p = problem{Status: http.StatusForbidden, Code: "step_up_required", Detail: "A further proof is required."}
+		if errors.As(err, &stepUp) && stepUp.Detail != "" {
+			p.Detail = stepUp.Detail
+		}
+	case errors.Is(err, ErrUnavailable):
+		s.log.ErrorContext(r.Context(), "recovery: unavailable", "error", err)
+		w.Header().Set("Retry-After", strconv.Itoa(unavailableSeconds))
+		p = problem{Type: typeReducedCapacity, Status: http.StatusServiceUnavailable, Code: "unavailable", Detail: "Please try again in a moment."}
+	case errors.Is(err, ErrOutcomeUnknown):
+		s.log.ErrorContext(r.Context(), "recovery: the outcome of a reset is unknown", "error", err)
+		p.Code, p.Detail = "outcome_unknown", "It is not certain that the password was changed. Please ask for a new link."
+	default:
+		s.log.ErrorContext(r.Context(), "recovery: internal error", "error", err)
+	}
+	writeProblem(w, p)
+}
+
+func sentence(s string) string {
+	s = strings.TrimPrefix(s, "recovery: ")
+	if s == "" {
+		return ""
+	}
+	return strings.ToUpper(s[:1]) + s[1:] + "."
+}
+
+func writeProblem(w http.ResponseWriter, p problem) {
+	p.Title = http.StatusText(p.Status)
+	if p.Type == "" {
+		p.Type = "about:blank"
+	}
+	b, err := json.Marshal(p)
+	if err != nil {
+		b = []byte(`{"type":"about:blank","title":"Internal Server Error","status":500,"code":"internal"}`)
+	}
+	hygiene.WriteJSON(w, p.Status, problemType, b)
+}

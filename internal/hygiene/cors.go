@@ -1,0 +1,188 @@
+package hygiene
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// exposed lists the headers that a browser script may read besides the
+// safelisted ones: what it needs to know when to try again.
+const exposed = "Retry-After, RateLimit, RateLimit-Policy"
+
+// CORS is an exact list of the browser origins that may call the public
+// endpoints of a wire. It never allows credentials: nothing here is
+// authenticated by a cookie. It is immutable and safe for concurrent use; a nil
+// *CORS and the zero CORS list nobody.
+type CORS struct {
+	origins map[string]struct{}
+}
+
+// NewCORS returns a list of origins, each written as browsers send it:
+// scheme://host, with a port if it is not the scheme's own, in lower case, with
+// nothing behind it. The scheme is https; http is for loopback hosts. There are
+// no patterns, and "null" is not an origin: every sandboxed frame has it.
+// NewCORS reports every mistake at once.
+func NewCORS(origins []string) (*CORS, error) {
+	c := &CORS{origins: make(map[string]struct{}, len(origins))}
+	var errs []error
+	for _, origin := range origins {
+		if err := checkOrigin(origin); err != nil {
+			errs = append(errs, fmt.Errorf("origin %q: %w", origin, err))
+			continue
+		}
+		c.origins[origin] = struct{}{}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Apply lets the page that sent r read the answer if its origin is listed, and
+// reports whether it is. It says nothing about whether to serve r: requests
+// from the same origin and from outside browsers are not listed either. To
+// caches the answer varies by origin for everybody, listed or not.
+func (c *CORS) Apply(w http.ResponseWriter, r *http.Request) (allowed bool) {
+	if c == nil || len(c.origins) == 0 {
+		return false
+	}
+	h := w.Header()
+	varyByOrigin(h)
+	origin := r.Header["Origin"]
+	if len(origin) != 1 {
+		return false
+	}
+	if _, ok := c.origins[origin[0]]; !ok {
+		return false
+	}
+	v := []string{origin[0], exposed, "cross-origin"}
+	h["Access-Control-Allow-Origin"] = v[0:1:1]
+	h["Access-Control-Expose-Headers"] = v[1:2:2]
+	h["Cross-Origin-Resource-Policy"] = v[2:3:3]
+	return true
+}
+
+// Preflight answers r with 204 and reports true if r is the preflight of a
+// listed origin (an OPTIONS request with one Access-Control-Request-Method).
+// Otherwise it has answered nothing, and the caller treats OPTIONS like any
+// other method that it does not serve. The lists of methods and headers are
+// separated by commas; comparing them with what the page wants is the browser's
+// part.
+func (c *CORS) Preflight(w http.ResponseWriter, r *http.Request, methods, headers string) bool {
+	if r.Method != http.MethodOptions || len(r.Header["Access-Control-Request-Method"]) != 1 {
+		return false
+	}
+	if !c.Apply(w, r) {
+		return false
+	}
+	h := w.Header()
+	h.Set("Access-Control-Allow-Methods", methods)
+	h.Set("Access-Control-Allow-Headers", headers)
+	w.WriteHeader(http.StatusNoContent)
+	return true
+}
+
+func varyByOrigin(h http.Header) {
+	if !slices.Contains(h["Vary"], "Origin") {
+		h.Add("Vary", "Origin")
+	}
+}
+
+// checkOrigin checks that origin is what a browser would send. Parsing and
+// comparing with net/url would accept spellings that no browser uses, which
+// then silently never match.
+func checkOrigin(origin string) error {
+	switch origin {
+	case "":
+		return errors.New("is empty")
+	case "*":
+		return errors.New("every origin is not a list of origins")
+	case "null":
+		return errors.New("is shared by all sandboxed pages")
+	}
+	scheme, authority, ok := strings.Cut(origin, "://")
+	if !ok || scheme != "https" && scheme != "http" {
+		return errors.New("must begin with https://")
+	}
+	if strings.Contains(authority, "*") {
+		return errors.New("must be exact, without *")
+	}
+	if i := strings.IndexAny(authority, `/\?#@`); i >= 0 {
+		return fmt.Errorf("must be a scheme and a host, without %q", authority[i])
+	}
+	host, port := authority, ""
+	if i := strings.LastIndexByte(authority, ':'); i > strings.LastIndexByte(authority, ']') {
+		host, port = authority[:i], authority[i+1:]
+		if err := checkPort(scheme, port); err != nil {
+			return err
+		}
+	}
+	loopback, err := checkHost(host)
+	if err != nil {
+		return err
+	}
+	if scheme == "http" && !loopback {
+		return errors.New("must begin with https:// (http is for loopback hosts)")
+	}
+	return nil
+}
+
+func checkPort(scheme, port string) error {
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil || n == 0 || strconv.FormatUint(n, 10) != port {
+		return errors.New("must have a port between 1 and 65535")
+	}
+	if scheme == "https" && n == 443 || scheme == "http" && n == 80 {
+		return errors.New("must not name the default port, which browsers leave out")
+	}
+	return nil
+}
+
+// checkHost checks a host as browsers serialise it and reports whether it is on
+// this machine.
+func checkHost(host string) (loopback bool, err error) {
+	if inner, ok := strings.CutPrefix(host, "["); ok {
+		inner, ok = strings.CutSuffix(inner, "]")
+		a, err := netip.ParseAddr(inner)
+		if !ok || err != nil || !a.Is6() || a.Is4In6() || a.Zone() != "" || a.String() != inner {
+			return false, errors.New("must have a valid IPv6 address in its shortest form")
+		}
+		return a.IsLoopback(), nil
+	}
+	if a, err := netip.ParseAddr(host); err == nil && a.Is4() {
+		return a.IsLoopback(), nil
+	}
+	if len(host) > 253 {
+		return false, errors.New("must have a host of at most 253 bytes")
+	}
+	last := ""
+	for label := range strings.SplitSeq(host, ".") {
+		if !isLabel(label) {
+			return false, errors.New("must have a valid lower-case ASCII host (xn-- form for others), without a dot at the end")
+		}
+		last = label
+	}
+	// Browsers read a host whose last label is a number as an IPv4 address and
+	// send it in dotted form.
+	if '0' <= last[0] && last[0] <= '9' {
+		return false, errors.New("must have a host name or an IPv4 address in dotted form")
+	}
+	return last == "localhost", nil
+}
+
+func isLabel(s string) bool {
+	if len(s) == 0 || len(s) > 63 {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '_') {
+			return false
+		}
+	}
+	return true
+}

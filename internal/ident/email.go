@@ -1,0 +1,134 @@
+package ident
+
+import (
+	"strings"
+
+	"golang.org/x/net/idna"
+)
+
+// RFC 5321, 4.5.3.1, and RFC 3696 erratum 1690: a path has 256 octets with its
+// angle brackets.
+const (
+	maxEmail = 254
+	maxLocal = 64
+	maxLabel = 63
+)
+
+const (
+	errEmailEmpty  = invalid("must not be empty")
+	errEmailLong   = invalid("must not be longer than 254 bytes")
+	errEmailAt     = invalid("must contain exactly one @")
+	errEmailLocal  = invalid("must have 1 to 64 ASCII letters, digits or unquoted symbols before the @, with no dot first, last or doubled")
+	errEmailDomain = invalid("must have a valid domain name of at least two labels after the @")
+)
+
+// Email returns the canonical form of an e-mail address: spaces and tabs
+// trimmed from both ends, the local part in lower-case ASCII, the domain as
+// lower-case A-labels. The result has at most 254 bytes.
+//
+// It accepts less than RFC 5322 and less than net/mail, on purpose. The local
+// part is a dot-atom of ASCII characters: quoted strings hide separators,
+// comments and SMTP parameters, and a local part outside ASCII has look-alikes
+// that compare equal somewhere between the form and the store. There is no NFKC:
+// a look-alike of @ is an error and not an @. The domain goes through UTS #46
+// ([idna.Lookup]), so a full-width or accented spelling becomes the one name
+// that DNS knows. It is refused if it has a single label (localhost: nothing
+// that a public form should write to), ends with a dot, is an address literal,
+// or ends in a label that does not begin with a letter, which is what IPv4
+// addresses do.
+//
+// Dots and sub-addresses (victim+1@) are kept, since only the receiving domain
+// knows what they mean.
+func Email(s string) (canonical string, err error) {
+	s = trim(s)
+	// The caps come before any parsing: parsers of addresses and of IDNs have
+	// been made to run for seconds.
+	if s == "" {
+		return "", errEmailEmpty
+	}
+	if len(s) > maxEmail {
+		return "", errEmailLong
+	}
+	s = FoldASCII(s)
+	at := strings.IndexByte(s, '@')
+	if at < 0 || strings.IndexByte(s[at+1:], '@') >= 0 {
+		return "", errEmailAt
+	}
+	if !isDotAtom(s[:at]) {
+		return "", errEmailLocal
+	}
+	domain, err := asciiDomain(s[at+1:])
+	if err != nil {
+		return "", err
+	}
+	if at+1+len(domain) > maxEmail {
+		return "", errEmailLong
+	}
+	if domain == s[at+1:] {
+		return s, nil
+	}
+	return s[:at+1] + domain, nil
+}
+
+// isDotAtom reports whether s, in lower case, is an unquoted local part
+// (RFC 5321, 4.1.2).
+func isDotAtom(s string) bool {
+	if len(s) > maxLocal {
+		return false
+	}
+	dot := true // so that a leading dot counts as doubled
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '.':
+			if dot {
+				return false
+			}
+			dot = true
+		case isLower(c), isDigit(c), strings.IndexByte("!#$%&'*+-/=?^_`{|}~", c) >= 0:
+			dot = false
+		default:
+			return false
+		}
+	}
+	return !dot
+}
+
+// asciiDomain returns domain, whose ASCII letters are in lower case, as DNS
+// knows it.
+func asciiDomain(domain string) (string, error) {
+	// Lookup returns a string along with its error ("example.com" for
+	// "xn--example-.com"), so the error decides.
+	ascii, err := idna.Lookup.ToASCII(domain)
+	if err != nil {
+		return "", errEmailDomain
+	}
+	if !isHostname(ascii) {
+		return "", errEmailDomain
+	}
+	// Not every mapping is stable under a second one, and a name that maps on
+	// would have two canonical forms.
+	if ascii != domain {
+		if again, err := idna.Lookup.ToASCII(ascii); err != nil || again != ascii {
+			return "", errEmailDomain
+		}
+	}
+	return ascii, nil
+}
+
+// isHostname reports whether s is a lower-case host name of two labels or more.
+// It does not count on idna to have checked lengths, dots or characters.
+func isHostname(s string) bool {
+	labels, last := 0, ""
+	for label := range strings.SplitSeq(s, ".") {
+		if len(label) == 0 || len(label) > maxLabel || label[0] == '-' || label[len(label)-1] == '-' {
+			return false
+		}
+		for i := range len(label) {
+			if c := label[i]; !isLower(c) && !isDigit(c) && c != '-' {
+				return false
+			}
+		}
+		labels, last = labels+1, label
+	}
+	return labels >= 2 && isLower(last[0])
+}

@@ -1,0 +1,226 @@
+package recovery
+
+import (
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"math/big"
+	"time"
+
+	"github.com/seed-51359b35/recovery/internal/seal"
+)
+
+// tokenKind is the purpose of a token. Each has slots and digests of its own,
+// so a token for one purpose is none for another (A36).
+type tokenKind byte
+
+const (
+	kindMailed tokenKind = 'm' // a link in a message
+	kindIssued tokenKind = 'i' // handed to a server and not mailed
+	kindCode   tokenKind = 'c'
+)
+
+var allKinds = [...]tokenKind{kindMailed, kindIssued, kindCode}
+
+// A keyring derives what every purpose needs from Options.Keys: the first
+// generation makes, all generations recognise.
+type keyring struct {
+	prefix      string
+	generations []generation
+	tokens      *seal.Sealer // lead and secret in one string
+	jobs        *seal.Sealer
+}
+
+// A generation is the sub-keys of one key.
+type generation struct {
+	slot, digest, state, limit []byte
+}
+
+func newKeyring(opts Options) (*keyring, error) {
+	k := &keyring{prefix: opts.Prefix}
+	var tokens, jobs []seal.Key
+	for _, key := range opts.Keys {
+		var err error
+		sub := func(label string) []byte {
+			var b []byte
+			if err == nil {
+				b, err = hkdf.Key(sha256.New, key, nil, "recovery/v1/"+opts.Prefix+"/"+label, 32)
+			}
+			return b
+		}
+		k.generations = append(k.generations, generation{
+			slot: sub("slot"), digest: sub("digest"), state: sub("state"), limit: sub("limit"),
+		})
+		tokens = append(tokens, seal.Key{Hash: sub("token mac"), Block: sub("token enc")})
+		jobs = append(jobs, seal.Key{Hash: sub("job mac"), Block: sub("job enc")})
+		if err != nil {
+			return nil, fmt.Errorf("recovery: deriving keys: %w", err)
+		}
+	}
+	// The store decides when a token ends; the seal only spares it what is
+	// certainly too old. A job may come a while after its token was sealed.
+	k.tokens = seal.New(tokens, "recovery.token", 2*opts.LinkTTL+time.Hour, 1024)
+	k.jobs = seal.New(jobs, "recovery.job", 0, 8<<10)
+	return k, nil
+}
+
+// mac is HMAC-SHA-256 over the parts, each preceded by its length so that no
+// two lists of parts read the same.
+func mac(key []byte, parts ...string) []byte {
+	h := hmac.New(sha256.New, key)
+	var buf [320]byte
+	for _, p := range parts {
+		n := len(p)
+		b := append(buf[:0], byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
+		h.Write(append(b, p...))
+	}
+	return h.Sum(buf[:0])
+}
+
+// name is a short keyed hash, for the names of slots and limiter keys. 128 bits
+// are enough for names that only the keys' holder can make.
+func name(key []byte, parts ...string) string {
+	return base64.RawURLEncoding.EncodeToString(mac(key, parts...)[:16])
+}
+
+func digest(key []byte, parts ...string) string {
+	return base64.RawURLEncoding.EncodeToString(mac(key, parts...))
+}
+
+func (k *keyring) slot(g *generation, kind tokenKind, leadID string) string {
+	return k.prefix + ":t:" + string(rune(kind)) + ":" + name(g.slot, string(rune(kind)), leadID)
+}
+
+// ref is where a new token goes.
+func (k *keyring) ref(kind tokenKind, leadID, secret string) Ref {
+	return k.refOf(&k.generations[0], kind, leadID, secret)
+}
+
+func (k *keyring) refOf(g *generation, kind tokenKind, leadID, secret string) Ref {
+	return Ref{k.slot(g, kind, leadID), digest(g.digest, string(rune(kind)), leadID, secret)}
+}
+
+// refs are all the places where a token may be.
+func (k *keyring) refs(kind tokenKind, leadID, secret string) []Ref {
+	refs := make([]Ref, len(k.generations))
+	for i := range k.generations {
+		refs[i] = k.refOf(&k.generations[i], kind, leadID, secret)
+	}
+	return refs
+}
+
+// decoyRefs name slots that no lead has, for a code that nobody was sent: the
+// store is asked the same question and writes nothing.
+func (k *keyring) decoyRefs(key LeadKey, code string) []Ref {
+	return k.refs(kindCode, "\x00"+key.Field+"\x00"+key.Value, code)
+}
+
+// slots are all the slots of a lead.
+func (k *keyring) slots(leadID string) []string {
+	slots := make([]string, 0, len(allKinds)*len(k.generations))
+	for i := range k.generations {
+		for _, kind := range allKinds {
+			slots = append(slots, k.slot(&k.generations[i], kind, leadID))
+		}
+	}
+	return slots
+}
+
+// state is the digest of a lead's version that a token carries.
+func (k *keyring) state(lead Lead) string {
+	return digest(k.generations[0].state, lead.ID, lead.Version)
+}
+
+// stateMatches reports whether a token's state is the lead's, under any key.
+func (k *keyring) stateMatches(state string, lead Lead) bool {
+	ok := false
+	for i := range k.generations {
+		if hmac.Equal([]byte(state), []byte(digest(k.generations[i].state, lead.ID, lead.Version))) {
+			ok = true
+		}
+	}
+	return ok
+}
+
+// limitKey names what a tier of limits counts.
+func (k *keyring) limitKey(scope LimitScope, parts ...string) string {
+	parts = append([]string{string(scope)}, parts...)
+	return k.prefix + ":l:" + string(scope) + ":" + name(k.generations[0].limit, parts...)
+}
+
+// The sealed token is one byte of kind, 32 of secret, and the lead ID.
+
+func (k *keyring) sealToken(kind tokenKind, leadID, secret string) (string, error) {
+	b, err := hex.DecodeString(secret)
+	if err != nil || len(b) != 32 {
+		return "", fmt.Errorf("recovery: malformed secret")
+	}
+	value := append([]byte{byte(kind)}, b...)
+	return k.tokens.Seal(append(value, leadID...))
+}
+
+func (k *keyring) openToken(sealed string) (kind tokenKind, leadID, secret string, ok bool) {
+	b, err := k.tokens.Open(sealed)
+	if err != nil || len(b) < 34 {
+		return 0, "", "", false
+	}
+	kind = tokenKind(b[0])
+	if kind != kindMailed && kind != kindIssued {
+		return 0, "", "", false
+	}
+	return kind, string(b[33:]), hex.EncodeToString(b[1:33]), true
+}
+
+// newSecret draws the 32 bytes of a link token, in lower-case hexadecimal.
+// crypto/rand.Read does not fail: the runtime ends the program if the system
+// has no randomness (A30).
+func newSecret() string {
+	var b [32]byte
+	_, _ = rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}
+
+// codeDigits is the length of a code. Eight, because an attacker who tries
+// five codes on each of a million accounts expects to hit five of six digits
+// and 0.05 of eight.
+const codeDigits = 8
+
+// newCode draws a code without bias; leading zeros stay.
+func newCode() (string, error) {
+	n, err := rand.Int(rand.Reader, big.NewInt(100_000_000))
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%0*d", codeDigits, n), nil
+}
+
+// newID is a random name for jobs and claims.
+func newID() string { return rand.Text() }
+
+func isSecret(s string) bool {
+	if len(s) != 64 {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+func isCode(s string) bool {
+	if len(s) != codeDigits {
+		return false
+	}
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return true
+}

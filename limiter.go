@@ -1,0 +1,235 @@
+package recovery
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A Limit admits at most N calls in any interval of length Window. The
+// interval is half open: a call leaves it exactly Window after it was made.
+type Limit struct {
+	N      int           // 1 to 100,000
+	Window time.Duration // 1 ms to 31 days
+}
+
+// String is the words of LeadSquared's and LoginRadius' 429: "25 in 5
+// second(s)".
+func (l Limit) String() string {
+	return strconv.Itoa(l.N) + " in " + strconv.FormatFloat(l.Window.Seconds(), 'f', -1, 64) + " second(s)"
+}
+
+// A Tier is the limits that hold together for one key. They share one log of
+// calls, so a call that one of them refuses is counted by none.
+type Tier struct {
+	Limits []Limit
+	// Trickle, if positive, admits a call in spite of a full window once the
+	// last admitted call is that long ago. It keeps a limit of ten a day from
+	// locking a person out for the rest of it (A58).
+	Trickle time.Duration
+}
+
+// check reports what is wrong with a tier; empty means nothing.
+func (t Tier) check() string {
+	if len(t.Limits) == 0 || len(t.Limits) > 8 {
+		return "needs 1 to 8 limits"
+	}
+	for _, l := range t.Limits {
+		if l.N < 1 || l.N > 100_000 {
+			return fmt.Sprintf("N is %d, must be 1 to 100,000", l.N)
+		}
+		if l.Window < time.Millisecond || l.Window > 31*24*time.Hour {
+			return fmt.Sprintf("Window is %v, must be 1 ms to 31 days", l.Window)
+		}
+	}
+	if t.Trickle < 0 {
+		return "Trickle is negative"
+	}
+	return ""
+}
+
+// longest is the length of the tier's longest window, after which its log is
+// empty; size is how many calls the log has to remember.
+func (t Tier) longest() (window time.Duration, size int) {
+	for _, l := range t.Limits {
+		window = max(window, l.Window)
+		size = max(size, l.N)
+	}
+	return max(window, t.Trickle), size
+}
+
+// A Take asks a [Limiter] to admit one call.
+type Take struct {
+	// Key names what is limited: 1 to 128 bytes of printable ASCII. A key
+	// always comes with the same Tier.
+	Key  string
+	Tier Tier
+	// ID, if not empty, makes the take repeatable: one with an ID that the
+	// log still holds is admitted and not counted again. So a job that is
+	// retried after a crash pays once.
+	ID string
+}
+
+// A Decision is a [Limiter]'s answer to one [Take].
+type Decision struct {
+	Allowed bool
+	// Limit is the window that refused, or the one that has the least left.
+	Limit Limit
+	// Remaining is how many calls Limit still admits now.
+	Remaining int
+	// Reset is how long until the oldest call in Limit's window leaves it.
+	Reset time.Duration
+	// RetryAfter is how long until a call could be admitted, if this one was
+	// not. Nothing earlier can succeed.
+	RetryAfter time.Duration
+}
+
+// A Limiter counts calls in exact sliding windows: never more than N in any
+// interval of length Window, and never a refusal while there are fewer.
+// Implementations are safe for concurrent use, also by several processes where
+// they are shared.
+type Limiter interface {
+	// Take decides each take on its own, in order, and returns as many
+	// decisions. An admitted call is counted in the same atomic step, a
+	// refused one is not counted at all. All takes of one call share one
+	// round trip where there is one. After an error nothing may be
+	// concluded: the calls may have been counted.
+	Take(ctx context.Context, takes ...Take) ([]Decision, error)
+}
+
+// decide is the rule of the exact sliding window, for logs of the newest calls
+// in order of time, at now. It is the reference for other implementations.
+func (t Tier) decide(log []time.Duration, now time.Duration) Decision {
+	d := Decision{Allowed: true, Remaining: math.MaxInt}
+	var wait time.Duration
+	for _, l := range t.Limits {
+		in := len(log)
+		for in > 0 && now-log[len(log)-in] >= l.Window {
+			in--
+		}
+		remaining := max(0, l.N-in)
+		var reset time.Duration
+		if in > 0 {
+			reset = log[len(log)-in] + l.Window - now
+		}
+		if remaining == 0 {
+			// The call that must leave is the N-th youngest, not the oldest.
+			free := log[len(log)-l.N] + l.Window - now
+			if d.Allowed || free > wait {
+				d.Limit, d.Reset, wait = l, reset, free
+			}
+			d.Allowed, d.Remaining = false, 0
+		} else if d.Allowed && remaining < d.Remaining {
+			d.Limit, d.Remaining, d.Reset = l, remaining, reset
+		}
+	}
+	if d.Allowed {
+		d.Remaining--
+		if d.Reset == 0 {
+			d.Reset = d.Limit.Window
+		}
+		return d
+	}
+	if t.Trickle > 0 {
+		trickle := log[len(log)-1] + t.Trickle - now
+		if trickle <= 0 {
+			d.Allowed = true
+			return d
+		}
+		wait = min(wait, trickle)
+	}
+	d.RetryAfter = wait
+	return d
+}
+
+// Limits are the tiers that a [Service] applies. A zero tier means the
+// default; there is no way to have none.
+type Limits struct {
+	// Caller is per API key, or per pair of key and client address where the
+	// key is public: 25 in 5 s.
+	Caller Tier
+	// ClientForgot, ClientReset and ClientCheck are per client address (IPv4
+	// /32, IPv6 /64): 5 in 10 min, 10 in 15 min, 15 in 30 min; 10 in 1 min, 15
+	// in 2 min; 60 in 1 min.
+	ClientForgot, ClientReset, ClientCheck Tier
+	// Identifier is per submitted identifier, Lead per lead found, Recipient
+	// per address written to, Issue per identifier given to IssueToken: 1 in 1
+	// min, 5 in 1 h, 10 in 24 h, and after that still one an hour.
+	Identifier, Lead, Recipient, Issue Tier
+	// EmailBudget and SMSBudget are over all messages of a channel that the
+	// public asked for. Default: none.
+	EmailBudget, SMSBudget Tier
+}
+
+// DefaultLimits returns the limits that hold where [Options.Limits] says
+// nothing.
+func DefaultLimits() Limits {
+	person := func() Tier {
+		return Tier{
+			Limits:  []Limit{{1, time.Minute}, {5, time.Hour}, {10, 24 * time.Hour}},
+			Trickle: time.Hour,
+		}
+	}
+	return Limits{
+		Caller:       Tier{Limits: []Limit{{25, 5 * time.Second}}},
+		ClientForgot: Tier{Limits: []Limit{{5, 10 * time.Minute}, {10, 15 * time.Minute}, {15, 30 * time.Minute}}},
+		ClientReset:  Tier{Limits: []Limit{{10, time.Minute}, {15, 2 * time.Minute}}},
+		ClientCheck:  Tier{Limits: []Limit{{60, time.Minute}}},
+		Identifier:   person(),
+		Lead:         person(),
+		Recipient:    person(),
+		Issue:        person(),
+	}
+}
+
+// A Quota is one window of the caller's or the client's, as it stood after a
+// request.
+type Quota struct {
+	Name LimitScope
+	Tier Tier
+	Decision
+}
+
+// Quotas are the windows that a request was counted in before its answer. They
+// say nothing about any account.
+type Quotas []Quota
+
+// SetHeader sets the RateLimit and RateLimit-Policy fields
+// (draft-ietf-httpapi-ratelimit-headers): one policy for each window, and what
+// is left of the tightest of each tier.
+func (q Quotas) SetHeader(h http.Header) {
+	if len(q) == 0 {
+		return
+	}
+	var policy, left strings.Builder
+	for i, quota := range q {
+		for j, l := range quota.Tier.Limits {
+			if i+j > 0 {
+				policy.WriteString(", ")
+			}
+			quota.Name.item(&policy, l)
+			policy.WriteString(";q=" + strconv.Itoa(l.N) + ";w=" + strconv.Itoa(wholeSeconds(l.Window)))
+		}
+		if i > 0 {
+			left.WriteString(", ")
+		}
+		quota.Name.item(&left, quota.Limit)
+		t := quota.Reset
+		if !quota.Allowed {
+			// A client must not be told to come back before Retry-After.
+			t = quota.RetryAfter
+		}
+		left.WriteString(";r=" + strconv.Itoa(quota.Remaining) + ";t=" + strconv.Itoa(wholeSeconds(t)))
+	}
+	h.Set("RateLimit-Policy", policy.String())
+	h.Set("RateLimit", left.String())
+}
+
+// item writes a structured field string (RFC 9651) that names one window.
+func (s LimitScope) item(b *strings.Builder, l Limit) {
+	b.WriteString(`"` + string(s) + "-" + strconv.Itoa(wholeSeconds(l.Window)) + `"`)
+}

@@ -1,0 +1,301 @@
+package recovery
+
+import (
+	"container/heap"
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+)
+
+// MemoryTokenStore is a [TokenStore] in this process: right for one instance
+// and for tests. What it holds dies with the process, and with it every link
+// that was sent. Expired records are freed as it is used.
+type MemoryTokenStore struct {
+	mu    sync.Mutex
+	slots map[string]*memorySlot
+	due   slotHeap
+}
+
+type memorySlot struct {
+	name   string
+	tokens []*memoryToken // oldest first; spent ones stay until they expire
+	// failures are the times of wrong guesses within window.
+	failures    []time.Time
+	window      time.Duration
+	maxFailures int
+	// dies is when nothing in the slot matters any more, index its place in
+	// the heap.
+	dies  time.Time
+	index int
+}
+
+type memoryToken struct {
+	Token
+	code   bool
+	tries  int    // wrong guesses left
+	claim  string // the id that holds it
+	barred []string
+	dead   bool // replaced, deleted or guessed at too often
+}
+
+// maxSpent is about how many spent tokens a slot remembers. The limits on a
+// person allow far fewer in the lifetime of one.
+const maxSpent = 64
+
+// maxBarred is how many claim ids a token remembers as barred.
+const maxBarred = 32
+
+// NewMemoryTokenStore returns an empty store.
+func NewMemoryTokenStore() *MemoryTokenStore {
+	return &MemoryTokenStore{slots: make(map[string]*memorySlot)}
+}
+
+var errBadTokenSpec = errors.New("recovery: malformed token")
+
+// Put implements [TokenStore].
+func (m *MemoryTokenStore) Put(ctx context.Context, slot string, spec TokenSpec) (Token, error) {
+	if err := ctx.Err(); err != nil {
+		return Token{}, err
+	}
+	if slot == "" || spec.Digest == "" || spec.TTL <= 0 || spec.MaxLive < 1 ||
+		spec.Code && (spec.MaxTries < 1 || spec.MaxFailures < 1 || spec.FailureWindow <= 0 || spec.MaxLive != 1) {
+		return Token{}, errBadTokenSpec
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	m.expire(now)
+	s := m.slots[slot]
+	if s == nil {
+		s = &memorySlot{name: slot}
+		m.slots[slot] = s
+		heap.Push(&m.due, s)
+	}
+	if t := s.find(spec.Digest, now); t != nil {
+		if t.dead || t.claim != "" {
+			return Token{}, ErrTokenSpent
+		}
+		return t.Token, nil
+	}
+	if spec.Code {
+		s.window, s.maxFailures = spec.FailureWindow, spec.MaxFailures
+	}
+	s.makeRoom(spec.MaxLive, now)
+	t := &memoryToken{
+		Token: Token{Slot: slot, Digest: spec.Digest, State: spec.State, Expires: now.Add(spec.TTL)},
+		code:  spec.Code, tries: spec.MaxTries,
+	}
+	s.tokens = append(s.tokens, t)
+	s.outlive(t.Expires)
+	heap.Fix(&m.due, s.index)
+	return t.Token, nil
+}
+
+// Peek implements [TokenStore].
+func (m *MemoryTokenStore) Peek(ctx context.Context, refs ...Ref) (Token, error) {
+	return m.use(ctx, "", refs)
+}
+
+// Claim implements [TokenStore].
+func (m *MemoryTokenStore) Claim(ctx context.Context, claimID string, refs ...Ref) (Token, error) {
+	if claimID == "" {
+		return Token{}, errors.New("recovery: a claim needs an id")
+	}
+	return m.use(ctx, claimID, refs)
+}
+
+// use finds the one usable token under refs, and claims it if there is an id.
+func (m *MemoryTokenStore) use(ctx context.Context, claimID string, refs []Ref) (Token, error) {
+	if err := ctx.Err(); err != nil {
+		return Token{}, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	m.expire(now)
+	var found *memoryToken
+	taken := false
+	for _, ref := range refs {
+		s := m.slots[ref.Slot]
+		if s == nil {
+			continue
+		}
+		t := s.find(ref.Digest, now)
+		switch {
+		case t != nil && t.claim != "" && (claimID == "" || t.claim != claimID):
+			taken = true
+		case t != nil && t.usable(claimID) && !s.exhausted(t, now):
+			if found == nil {
+				found = t
+			}
+		case t == nil || t.dead:
+			m.countFailure(s, now)
+		}
+	}
+	if found == nil || taken {
+		return Token{}, ErrTokenNotFound
+	}
+	if claimID != "" {
+		found.claim = claimID
+	}
+	return found.Token, nil
+}
+
+// Release implements [TokenStore].
+func (m *MemoryTokenStore) Release(ctx context.Context, claimID string, refs ...Ref) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	for _, ref := range refs {
+		s := m.slots[ref.Slot]
+		if s == nil {
+			continue
+		}
+		t := s.find(ref.Digest, now)
+		if t == nil {
+			continue
+		}
+		if t.claim == claimID {
+			t.claim = ""
+		}
+		if !slices.Contains(t.barred, claimID) {
+			t.barred = append(t.barred, claimID)
+			t.barred = t.barred[max(0, len(t.barred)-maxBarred):]
+		}
+	}
+	return nil
+}
+
+// Delete implements [TokenStore].
+func (m *MemoryTokenStore) Delete(ctx context.Context, slots ...string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.expire(time.Now())
+	for _, name := range slots {
+		if s := m.slots[name]; s != nil {
+			for _, t := range s.tokens {
+				t.dead = true
+			}
+		}
+	}
+	return nil
+}
+
+// usable reports whether the token can be peeked at or, with an id, claimed.
+func (t *memoryToken) usable(claimID string) bool {
+	return !t.dead && (t.claim == "" || t.claim == claimID) && !slices.Contains(t.barred, claimID)
+}
+
+func (s *memorySlot) find(digest string, now time.Time) *memoryToken {
+	for _, t := range s.tokens {
+		if t.Digest == digest && now.Before(t.Expires) {
+			return t
+		}
+	}
+	return nil
+}
+
+// makeRoom kills the youngest tokens until one more fits: so neither an
+// attacker who keeps asking nor a late message kills the first links, and the
+// newest always works. Claimed tokens count, because a release revives them;
+// they go last, because somebody is at work with them.
+func (s *memorySlot) makeRoom(maxLive int, now time.Time) {
+	excess := len(s.tokens) - maxSpent
+	s.tokens = slices.DeleteFunc(s.tokens, func(t *memoryToken) bool {
+		excess--
+		return !now.Before(t.Expires) || excess >= 0 && t.dead
+	})
+	alive := 0
+	for _, t := range s.tokens {
+		if !t.dead {
+			alive++
+		}
+	}
+	for _, claimedToo := range []bool{false, true} {
+		for _, t := range slices.Backward(s.tokens) {
+			if alive < maxLive {
+				return
+			}
+			if !t.dead && (claimedToo || t.claim == "") {
+				t.dead = true
+				alive--
+			}
+		}
+	}
+}
+
+// exhausted reports whether the slot's codes were guessed at too often.
+func (s *memorySlot) exhausted(t *memoryToken, now time.Time) bool {
+	if !t.code {
+		return false
+	}
+	s.forgetFailures(now)
+	return len(s.failures) >= s.maxFailures
+}
+
+func (s *memorySlot) forgetFailures(now time.Time) {
+	s.failures = slices.DeleteFunc(s.failures, func(at time.Time) bool { return now.Sub(at) >= s.window })
+}
+
+// countFailure counts a wrong guess against the slot's live code, if it has
+// one.
+func (m *MemoryTokenStore) countFailure(s *memorySlot, now time.Time) {
+	i := slices.IndexFunc(s.tokens, func(t *memoryToken) bool {
+		return t.code && t.usable("") && now.Before(t.Expires)
+	})
+	if i < 0 || s.exhausted(s.tokens[i], now) {
+		return
+	}
+	t := s.tokens[i]
+	if t.tries--; t.tries == 0 {
+		t.dead = true
+	}
+	s.failures = append(s.failures, now)
+	s.outlive(now.Add(s.window))
+	heap.Fix(&m.due, s.index)
+}
+
+func (s *memorySlot) outlive(at time.Time) {
+	if at.After(s.dies) {
+		s.dies = at
+	}
+}
+
+// expire frees dead slots, a few for each call, which is more than one adds.
+func (m *MemoryTokenStore) expire(now time.Time) {
+	for range 4 {
+		if len(m.due) == 0 || now.Before(m.due[0].dies) {
+			return
+		}
+		delete(m.slots, heap.Pop(&m.due).(*memorySlot).name)
+	}
+}
+
+type slotHeap []*memorySlot
+
+func (h slotHeap) Len() int           { return len(h) }
+func (h slotHeap) Less(i, j int) bool { return h[i].dies.Before(h[j].dies) }
+func (h slotHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].index, h[j].index = i, j
+}
+func (h *slotHeap) Push(x any) {
+	s := x.(*memorySlot)
+	s.index = len(*h)
+	*h = append(*h, s)
+}
+func (h *slotHeap) Pop() any {
+	old := *h
+	s := old[len(old)-1]
+	old[len(old)-1] = nil
+	*h = old[:len(old)-1]
+	return s
+}

@@ -1,0 +1,224 @@
+package password
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+
+	"golang.org/x/crypto/argon2"
+)
+
+const (
+	saltLen = 16 // bytes; RFC 9106 section 4
+	tagLen  = 32 // bytes; RFC 9106 section 4
+
+	maxGateSlots   = 1 << 12
+	maxGateWaiting = 1 << 20
+	maxGateWait    = time.Minute
+)
+
+// Argon2idOptions configures [NewArgon2id]. The zero value is what OWASP
+// recommends as the least, on as many cores as there are.
+//
+// The cost must reach one line of the table in ASVS v5.0.0 Appendix C: 46 MiB
+// for one pass, 19 MiB for two, 12 MiB for three or more; and stay within what
+// Verify accepts of a stored hash: 256 MiB, 64 passes, 1 GiB for memory times
+// passes. RFC 9106's first choice of 2 GiB is not for servers that the public
+// can ask for a hash.
+type Argon2idOptions struct {
+	// Memory is the memory of one hash in KiB. Default 19,456 (19 MiB).
+	Memory uint32
+
+	// Time is the number of passes over the memory. Default 2.
+	Time uint32
+
+	// Parallelism is the number of lanes, 1 to 255. Default 1: a server uses
+	// its cores for several people rather than for several lanes.
+	Parallelism uint8
+
+	// MaxConcurrent is how many hashes run at once, Hash and Verify together;
+	// the memory they take is this many times Memory and as much again until
+	// the garbage is collected. Default GOMAXPROCS at the time of the call,
+	// 1 to 4,096: more would take more memory and finish no sooner.
+	//
+	// With the default, hashing can fill every processor that Go uses, and
+	// then even a cheap request waits for the scheduler, up to some 10 ms at a
+	// time. Where that matters set MaxConcurrent one lower than GOMAXPROCS.
+	MaxConcurrent int
+
+	// MaxWaiting is how many callers may wait for a free slot. Default 32 for
+	// each of MaxConcurrent, 1 to 1,048,576: at 20 ms a hash the last of them
+	// waits two thirds of a second, about as long as a person does not mind.
+	MaxWaiting int
+
+	// MaxWait is the longest that a caller waits for a free slot. Default 3 s,
+	// at most a minute: it matters only when hashes take far longer than
+	// expected, and then it is better to say so than to hold connections.
+	MaxWait time.Duration
+}
+
+// Argon2id is a [Hasher] that writes argon2id hashes (RFC 9106) as PHC strings
+// with 16 bytes of salt and 32 of tag, and reads these and bcrypt hashes. Make
+// one with [NewArgon2id] and share it: its bounds hold only among its own
+// callers. It is safe for concurrent use.
+type Argon2id struct {
+	cost cost
+	gate gate
+}
+
+var _ Hasher = (*Argon2id)(nil)
+
+// NewArgon2id returns a hasher. The error joins one error for every mistake in
+// opts.
+func NewArgon2id(opts Argon2idOptions) (*Argon2id, error) {
+	opts = opts.withDefaults()
+	if err := opts.validate(); err != nil {
+		return nil, err
+	}
+	return newArgon2id(opts), nil
+}
+
+func newArgon2id(opts Argon2idOptions) *Argon2id {
+	return &Argon2id{
+		cost: cost{memory: opts.Memory, time: opts.Time, parallelism: opts.Parallelism},
+		gate: gate{
+			slots:      make(chan struct{}, opts.MaxConcurrent),
+			maxWaiting: int64(opts.MaxWaiting),
+			maxWait:    opts.MaxWait,
+		},
+	}
+}
+
+func (o Argon2idOptions) withDefaults() Argon2idOptions {
+	o.Memory = cmp.Or(o.Memory, 19*1024)
+	o.Time = cmp.Or(o.Time, 2)
+	o.Parallelism = cmp.Or(o.Parallelism, 1)
+	o.MaxConcurrent = cmp.Or(o.MaxConcurrent, runtime.GOMAXPROCS(0))
+	if o.MaxWaiting == 0 {
+		o.MaxWaiting = 32 * max(1, min(o.MaxConcurrent, maxGateSlots))
+	}
+	o.MaxWait = cmp.Or(o.MaxWait, 3*time.Second)
+	return o
+}
+
+func (o Argon2idOptions) validate() error {
+	var errs []error
+	mistake := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("password: Argon2idOptions."+format, args...))
+	}
+	// With too much of it, the floor of Memory is that of three passes, so that
+	// one mistake in Time is not reported as two.
+	floor := uint32(12 * 1024)
+	switch o.Time {
+	case 1:
+		floor = 46 * 1024
+	case 2:
+		floor = 19 * 1024
+	}
+	switch {
+	case o.Memory < floor:
+		mistake("Memory: %d KiB is too little for %d passes, use at least %d (ASVS v5.0.0 Appendix C)", o.Memory, o.Time, floor)
+	case o.Memory > maxMemory:
+		mistake("Memory: %d KiB is over %d", o.Memory, maxMemory)
+	case o.Time <= maxTime && uint64(o.Memory)*uint64(o.Time) > maxWork:
+		mistake("Memory: %d KiB times %d passes is over %d", o.Memory, o.Time, maxWork)
+	}
+	if o.Time > maxTime {
+		mistake("Time: %d passes is over %d", o.Time, maxTime)
+	}
+	if o.MaxConcurrent < 1 || o.MaxConcurrent > maxGateSlots {
+		mistake("MaxConcurrent: %d is not 1 to %d", o.MaxConcurrent, maxGateSlots)
+	}
+	if o.MaxWaiting < 1 || o.MaxWaiting > maxGateWaiting {
+		mistake("MaxWaiting: %d is not 1 to %d", o.MaxWaiting, maxGateWaiting)
+	}
+	if o.MaxWait < 0 || o.MaxWait > maxGateWait {
+		mistake("MaxWait: %v is not 0 to %v", o.MaxWait, maxGateWait)
+	}
+	return errors.Join(errs...)
+}
+
+// Hash implements [Hasher].
+func (a *Argon2id) Hash(ctx context.Context, password string) (string, error) {
+	normal, err := Normalize(password)
+	if err != nil {
+		return "", err
+	}
+	h := phc{cost: a.cost, salt: make([]byte, saltLen)}
+	rand.Read(h.salt) // never fails: it ends the program instead
+	if h.tag, err = a.derive(ctx, h.cost, h.salt, normal, tagLen); err != nil {
+		return "", err
+	}
+	return h.String(), nil
+}
+
+// Verify implements [Hasher]. It reads argon2id in the one spelling that Hash
+// writes (version 19, parameters m, t, p in this order, unpadded base64), with 8
+// to 48 bytes of salt, 16 to 64 of tag, at most 256 MiB, 64 passes and 1 GiB for
+// memory times passes; and bcrypt as $2a$, $2b$ or $2y$ with a cost of 4 to 15.
+//
+// A hash that it cannot read takes as long as one that it can, so that the time
+// does not tell such an account from one that does not exist.
+func (a *Argon2id) Verify(ctx context.Context, encoded, password string) (Result, error) {
+	// First, whatever is stored: this error must not depend on the account.
+	normal, err := Normalize(password)
+	if err != nil {
+		return Result{}, err
+	}
+	if isBcrypt(encoded) {
+		if err := checkBcrypt(encoded); err != nil {
+			return Result{}, a.verifyNobody(ctx, normal, err)
+		}
+		return a.verifyBcrypt(ctx, encoded, password, normal)
+	}
+	if encoded == "" {
+		return Result{}, a.verifyNobody(ctx, normal, nil)
+	}
+	h, err := parsePHC(encoded)
+	if err != nil {
+		return Result{}, a.verifyNobody(ctx, normal, err)
+	}
+	tag, err := a.derive(ctx, h.cost, h.salt, normal, uint32(len(h.tag)))
+	if err != nil {
+		return Result{}, err
+	}
+	match := subtle.ConstantTimeCompare(tag, h.tag) == 1
+	current := h.cost == a.cost && len(h.salt) == saltLen && len(h.tag) == tagLen
+	return Result{Match: match, Rehash: match && !current}, nil
+}
+
+// verifyNobody takes as long as a verification and returns err, or the error
+// that kept it from doing so.
+func (a *Argon2id) verifyNobody(ctx context.Context, normal string, err error) error {
+	if _, busy := a.derive(ctx, a.cost, make([]byte, saltLen), normal, tagLen); busy != nil {
+		return busy
+	}
+	return err
+}
+
+func (a *Argon2id) verifyBcrypt(ctx context.Context, encoded, raw, normal string) (Result, error) {
+	if err := a.gate.enter(ctx); err != nil {
+		return Result{}, err
+	}
+	defer a.gate.leave()
+	candidates := []string{normal}
+	if raw != normal {
+		candidates = append(candidates, raw)
+	}
+	match := matchBcrypt(encoded, candidates...)
+	return Result{Match: match, Rehash: match}, nil
+}
+
+// derive computes one argon2id tag when its turn has come.
+func (a *Argon2id) derive(ctx context.Context, c cost, salt []byte, normal string, tagLen uint32) ([]byte, error) {
+	if err := a.gate.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer a.gate.leave()
+	return argon2.IDKey([]byte(normal), salt, c.time, c.memory, c.parallelism, tagLen), nil
+}

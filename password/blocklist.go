@@ -1,0 +1,153 @@
+package password
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"unicode"
+
+	"github.com/ccojocar/zxcvbn-go/data"
+)
+
+// shortUnit is the length in code points below which a repeated unit need not
+// be common to be refused: what only repeats fewer than the 8 code points that
+// any password needs (ASVS v5.0.0-6.2.1) is shorter than that in effect.
+const shortUnit = 8
+
+// freePadding is how many digits, punctuation marks, symbols and spaces may
+// stand around a common password, in all, and add nothing. It leaves room for a
+// date or a year with an exclamation mark; more is padding only in a pattern.
+const freePadding = 8
+
+// weak is why a password counts as common, in words for the person, or "".
+type weak string
+
+const (
+	weakListed   weak = "This is one of the passwords that attackers try first. Choose one that is not in common use, such as several unrelated words."
+	weakRun      weak = "This password is a plain run of letters or digits. Choose one that does not follow an order, such as several unrelated words."
+	weakWalk     weak = "This password follows the keys of a keyboard. Choose one that does not, such as several unrelated words."
+	weakRepeated weak = "This password repeats something short or common. Choose one that does not, such as several unrelated words."
+	weakPadded   weak = "This password is a common one with digits or signs added. Choose one that is not in common use, such as several unrelated words."
+)
+
+// commonPasswords returns the list of zxcvbn, folded. It reads the library's
+// asset rather than its package frequency, which parses all five lists when the
+// program starts whether anybody wants them or not.
+var commonPasswords = sync.OnceValues(func() (map[string]struct{}, error) {
+	var list struct{ List []string }
+	if err := readAsset("data/Passwords.json", &list); err != nil {
+		return nil, err
+	}
+	set := make(map[string]struct{}, len(list.List))
+	for _, s := range list.List {
+		set[fold(s)] = struct{}{}
+	}
+	return set, nil
+})
+
+func readAsset(name string, v any) error {
+	b, err := data.Asset(name)
+	if err == nil {
+		err = json.Unmarshal(b, v)
+	}
+	if err != nil {
+		return fmt.Errorf("password: reading %s of zxcvbn: %w", name, err)
+	}
+	return nil
+}
+
+// weakness says why a folded password is common, as [Policy.Check] documents.
+func weakness(folded string) weak {
+	if why := weaknessOf([]rune(folded)); why != "" {
+		return why
+	}
+	// The same without separators, if that is still most of it.
+	compact := strings.Map(func(r rune) rune {
+		if isSeparator(r) {
+			return -1
+		}
+		return r
+	}, folded)
+	if compact != folded && 2*len(compact) >= len(folded) {
+		return weaknessOf([]rune(compact))
+	}
+	return ""
+}
+
+// weaknessOf calls itself on ever shorter parts of s, at most once for each, so
+// it is quadratic in the length of a password at worst.
+func weaknessOf(s []rune) weak {
+	switch {
+	case isListed(s):
+		return weakListed
+	case isRun(s) || isCount(s):
+		return weakRun
+	case isWalk(s) || isInterleaved(s):
+		return weakWalk
+	}
+	if p := period(s); p < len(s) {
+		if p < shortUnit && len(s) >= 2*p || weaknessOf(s[:p]) != "" {
+			return weakRepeated
+		}
+	}
+	if left, core, right := splitPadding(s); len(core) > 0 && len(core) < len(s) &&
+		padding(left)+padding(right) <= freePadding && weaknessOf(core) != "" {
+		return weakPadded
+	}
+	return ""
+}
+
+func isListed(s []rune) bool {
+	list, _ := commonPasswords() // an error was reported by NewPolicy
+	_, listed := list[string(s)]
+	return listed
+}
+
+// splitPadding splits off what is not a letter at both ends. The core is empty
+// if nothing is.
+func splitPadding(s []rune) (left, core, right []rune) {
+	i, j := 0, len(s)
+	for i < j && isPadding(s[i]) {
+		i++
+	}
+	for j > i && isPadding(s[j-1]) {
+		j--
+	}
+	return s[:i], s[i:j], s[j:]
+}
+
+// padding returns how many characters of freePadding s takes up: none if it is a
+// pattern.
+func padding(s []rune) int {
+	if p := period(s); p < shortUnit && len(s) >= 2*p || isRun(s) || isCount(s) || isWalk(s) {
+		return 0
+	}
+	return len(s)
+}
+
+// isPadding reports whether r is a digit, punctuation, a symbol, a space or a
+// control character.
+func isPadding(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsMark(r) }
+
+func isSeparator(r rune) bool { return r == ' ' || r == '-' || r == '_' || r == '.' }
+
+// period returns the length of the shortest prefix of s whose repetition, maybe
+// cut off, is s; len(s) if nothing is repeated. It is the failure function of
+// Knuth, Morris and Pratt.
+func period(s []rune) int {
+	if len(s) == 0 {
+		return 0
+	}
+	border := make([]int, len(s)) // of s[:i+1]
+	for i, k := 1, 0; i < len(s); i++ {
+		for k > 0 && s[i] != s[k] {
+			k = border[k-1]
+		}
+		if s[i] == s[k] {
+			k++
+		}
+		border[i] = k
+	}
+	return len(s) - border[len(s)-1]
+}

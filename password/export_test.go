@@ -1,0 +1,55 @@
+package password
+
+import "strings"
+
+// CheapArgon2id returns a hasher below the floor, for tests in which the cost is
+// not the point.
+func CheapArgon2id(opts Argon2idOptions) *Argon2id {
+	opts = opts.withDefaults()
+	opts.Memory, opts.Time = 64, 1
+	return newArgon2id(opts)
+}
+
+// Occupy takes n slots, as n hashes would, and returns how to give them back.
+func (a *Argon2id) Occupy(n int) (release func()) {
+	for range n {
+		a.gate.slots <- struct{}{}
+	}
+	return func() {
+		for range n {
+			a.gate.leave()
+		}
+	}
+}
+
+// Waiting returns how many callers wait for a slot.
+func (a *Argon2id) Waiting() int { return int(a.gate.waiting.Load()) }
+
+// ReencodePHC parses s and writes it again.
+func ReencodePHC(s string) (string, error) {
+	h, err := parsePHC(s)
+	return h.String(), err
+}
+
+// CheckBcrypt reports whether Verify would compute the bcrypt hash s.
+func CheckBcrypt(s string) error { return checkBcrypt(s) }
+
+// Weakness returns why password is common, "" if it is not.
+func Weakness(password string) string { return string(weakness(fold(password))) }
+
+// CommonPasswords returns the list.
+func CommonPasswords() (map[string]struct{}, error) { return commonPasswords() }
+
+// LoadCommonPasswords reads the list as the first NewPolicy does.
+func LoadCommonPasswords() error {
+	var list struct{ List []string }
+	err := readAsset("data/Passwords.json", &list)
+	set := map[string]struct{}{}
+	for _, s := range list.List {
+		set[fold(s)] = struct{}{}
+	}
+	return err
+}
+
+// CountIn reads a range of hashes.
+func CountIn(body, suffix string) (int, error) { return countIn(strings.NewReader(body), suffix) }

@@ -1,0 +1,131 @@
+package password
+
+import (
+	"encoding/base64"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"golang.org/x/crypto/argon2"
+)
+
+// What a stored hash may ask for. A hash that somebody managed to write into
+// the store must not buy gigabytes or minutes at the next login; hashes of other
+// libraries must be readable. 256 MiB and a gigabyte of memory passes admit the
+// defaults of libsodium (up to its "moderate"), Django, PHP, Node and RFC 9106's
+// second choice, and take about half a second of one core. Lanes are bounded by
+// their type: they share the work of one hash, so they add nothing to it.
+const (
+	maxMemory = 256 * 1024            // KiB
+	maxTime   = 64                    // passes
+	maxWork   = 4 * 256 * 1024        // KiB x passes
+	minSalt   = 8                     // bytes; RFC 9106 section 3.1
+	maxSalt   = 48                    // bytes
+	minTag    = 16                    // bytes; below, a guess may match by chance
+	maxTag    = 64                    // bytes
+	maxPHC    = 11 + 5 + 64 + 64 + 86 // bytes of a string within these bounds, generously
+)
+
+const phcPrefix = "$argon2id$"
+
+// phc is a hash in the string format of the Password Hashing Competition:
+//
+//	$argon2id$v=19$m=19456,t=2,p=1$<salt>$<tag>
+type phc struct {
+	cost cost
+	salt []byte
+	tag  []byte
+}
+
+// cost is what one argon2id hash takes.
+type cost struct {
+	memory      uint32 // KiB
+	time        uint32 // passes
+	parallelism uint8  // lanes
+}
+
+func (h phc) String() string {
+	return fmt.Sprintf("%sv=%d$m=%d,t=%d,p=%d$%s$%s", phcPrefix, argon2.Version,
+		h.cost.memory, h.cost.time, h.cost.parallelism,
+		base64.RawStdEncoding.EncodeToString(h.salt),
+		base64.RawStdEncoding.EncodeToString(h.tag))
+}
+
+// parsePHC reads the one spelling of a hash that String writes, and no other:
+// two strings for one hash help nobody but somebody who probes the parser. Its
+// errors wrap ErrMalformedHash and quote nothing of s.
+func parsePHC(s string) (phc, error) {
+	if len(s) > maxPHC {
+		return phc{}, malformed("longer than any hash")
+	}
+	parts := strings.Split(s, "$")
+	if len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" {
+		return phc{}, malformed("not of the form $argon2id$v=19$m=,t=,p=$salt$tag")
+	}
+	if parts[2] != "v="+strconv.Itoa(argon2.Version) {
+		return phc{}, malformed("not version 19 of argon2")
+	}
+	var h phc
+	var err error
+	if h.cost, err = parseCost(parts[3]); err != nil {
+		return phc{}, err
+	}
+	if h.salt, err = decodeBase64(parts[4], minSalt, maxSalt); err != nil {
+		return phc{}, malformed("salt is not 8 to 48 bytes of unpadded base64")
+	}
+	if h.tag, err = decodeBase64(parts[5], minTag, maxTag); err != nil {
+		return phc{}, malformed("tag is not 16 to 64 bytes of unpadded base64")
+	}
+	// The checks above leave out what the decoders let pass, such as line ends
+	// inside base64. Whatever that may be, this refuses it.
+	if h.String() != s {
+		return phc{}, malformed("not in canonical form")
+	}
+	return h, nil
+}
+
+func parseCost(s string) (cost, error) {
+	fields := strings.Split(s, ",")
+	if len(fields) != 3 {
+		return cost{}, malformed("parameters are not m, t, p")
+	}
+	var values [3]uint64
+	for i, name := range []string{"m=", "t=", "p="} {
+		digits, ok := strings.CutPrefix(fields[i], name)
+		if !ok {
+			return cost{}, malformed("parameters are not m, t, p in this order")
+		}
+		n, err := strconv.ParseUint(digits, 10, 32)
+		if err != nil {
+			return cost{}, malformed("a parameter is not a number")
+		}
+		values[i] = n
+	}
+	m, t, p := values[0], values[1], values[2]
+	switch {
+	case p < 1 || p > 255:
+		return cost{}, malformed("parallelism is not 1 to 255")
+	case m < 8*p: // RFC 9106 section 3.1
+		return cost{}, malformed("memory is below 8 KiB for each lane")
+	case m > maxMemory:
+		return cost{}, malformed("memory is over 256 MiB")
+	case t < 1 || t > maxTime:
+		return cost{}, malformed("time is not 1 to 64 passes")
+	case m*t > maxWork:
+		return cost{}, malformed("memory times passes is over 1 GiB")
+	}
+	return cost{memory: uint32(m), time: uint32(t), parallelism: uint8(p)}, nil
+}
+
+func decodeBase64(s string, least, most int) ([]byte, error) {
+	b, err := base64.RawStdEncoding.Strict().DecodeString(s)
+	if err != nil {
+		return nil, err
+	}
+	if len(b) < least || len(b) > most {
+		return nil, ErrMalformedHash
+	}
+	return b, nil
+}
+
+func malformed(why string) error { return fmt.Errorf("%w: %s", ErrMalformedHash, why) }

@@ -1,0 +1,296 @@
+package recovery
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+)
+
+// An operation is what a job does, and what client limits are counted for.
+type operation string
+
+const (
+	opForgot   operation = "forgot"   // find the lead, then deliver
+	opDeliver  operation = "deliver"  // send a token that IssueToken put
+	opNotice   operation = "notice"   // tell one address of a reset
+	opSessions operation = "sessions" // end a lead's sessions
+	opReset    operation = "reset"
+	opCheck    operation = "check"
+)
+
+// noticeTTL is how long the queue tries to deliver what must not be lost.
+const noticeTTL = 24 * time.Hour
+
+// failureWindow is the day of Options.CodeFailures.
+const failureWindow = 24 * time.Hour
+
+// payload is what a job carries, sealed.
+type payload struct {
+	Op             operation
+	Key            LeadKey // of the lead; by ID but for opForgot
+	Recipient      string  `json:",omitzero"` // field
+	To             string  `json:",omitzero"` // address, for opNotice
+	Channel        Channel `json:",omitzero"`
+	Name           string  `json:",omitzero"`
+	Locale         string  `json:",omitzero"`
+	Code           bool    `json:",omitzero"`
+	Secret         string  `json:",omitzero"`
+	Link           Link    `json:",omitzero"`
+	Template       string  `json:",omitzero"`
+	PreventWebhook bool    `json:",omitzero"`
+	Caller         string  `json:",omitzero"`
+	Client         netip.Addr
+	Languages      string `json:",omitzero"`
+	RequestedAt    time.Time
+}
+
+func (s *Service) newJob(p payload, ttl, pause time.Duration) (Job, error) {
+	b, err := json.Marshal(p)
+	if err != nil {
+		return Job{}, err
+	}
+	sealed, err := s.keys.jobs.Seal(b)
+	if err != nil {
+		return Job{}, err
+	}
+	now := time.Now()
+	return Job{ID: newID(), NotBefore: now.Add(pause), NotAfter: now.Add(ttl), Payload: []byte(sealed)}, nil
+}
+
+func (s *Service) enqueue(ctx context.Context, p payload, ttl, pause time.Duration) error {
+	job, err := s.newJob(p, ttl, pause)
+	if err != nil {
+		return err
+	}
+	return s.call(ctx, "Queue.Enqueue", func(ctx context.Context) error { return s.opts.Queue.Enqueue(ctx, job) })
+}
+
+// enqueueSurely is for jobs that nobody can ask for again: a full queue is
+// tried again in the background.
+func (s *Service) enqueueSurely(ctx context.Context, p payload) {
+	job, err := s.newJob(p, noticeTTL, 0)
+	if err != nil {
+		s.log.ErrorContext(ctx, "recovery: job not made", "operation", string(p.Op), "error", err)
+		return
+	}
+	enqueue := func(ctx context.Context) error { return s.opts.Queue.Enqueue(ctx, job) }
+	if s.call(ctx, "Queue.Enqueue", enqueue) != nil {
+		s.repeat("Queue.Enqueue", job.NotAfter, enqueue)
+	}
+}
+
+func (s *Service) openJob(job Job) (payload, error) {
+	var p payload
+	b, err := s.keys.jobs.Open(string(job.Payload))
+	if err == nil {
+		err = json.Unmarshal(b, &p)
+	}
+	if err != nil {
+		// Not the cause: it could quote the payload.
+		return payload{}, fmt.Errorf("%w: the job was not sealed by this service", ErrPermanent)
+	}
+	return p, nil
+}
+
+// Perform does a job, for the queue that holds it. An error means that the job
+// has to be tried again, unless it wraps [ErrPermanent].
+func (s *Service) Perform(ctx context.Context, job Job) (err error) {
+	defer s.recoverPanic(ctx, "Service.Perform", &err)
+	p, err := s.openJob(job)
+	if err != nil {
+		return err
+	}
+	e := Event{JobID: job.ID, Caller: p.Caller, Client: p.Client, PreventWebhook: p.PreventWebhook}
+	switch p.Op {
+	case opForgot:
+		return s.performForgot(ctx, job, p, e)
+	case opDeliver:
+		lead, err := s.leadByID(ctx, p.Key.Value)
+		if err != nil {
+			return s.suppressUnknown(ctx, e, err)
+		}
+		to, ok := s.recipient(lead, p.Recipient)
+		if !ok {
+			return s.suppress(ctx, e, ReasonNoRecipient)
+		}
+		return s.deliver(ctx, job, p, e, lead, to)
+	case opNotice:
+		m := s.message(job, p, MessagePasswordChanged)
+		m.LeadID, m.Name, m.Locale, m.Channel, m.To = p.Key.Value, p.Name, p.Locale, p.Channel, p.To
+		return s.notify(ctx, m, e)
+	case opSessions:
+		return s.endSessions(ctx, p.Key.Value)
+	}
+	return fmt.Errorf("%w: unknown operation", ErrPermanent)
+}
+
+// DeadLetter is told by the queue of a job that it gave up.
+func (s *Service) DeadLetter(ctx context.Context, job Job, cause error) {
+	e := Event{Kind: EventDeadLetter, JobID: job.ID}
+	if p, err := s.openJob(job); err == nil {
+		e.Caller, e.Client, e.PreventWebhook = p.Caller, p.Client, p.PreventWebhook
+		if p.Key.Field == LeadIDField {
+			e.LeadID = p.Key.Value
+		}
+	}
+	s.log.ErrorContext(ctx, "recovery: job given up", "job", job.ID, "error", cause)
+	s.emit(ctx, e)
+}
+
+func (s *Service) suppress(ctx context.Context, e Event, reason EventReason) error {
+	e.Kind, e.Reason = EventSuppressed, reason
+	s.emit(ctx, e)
+	return nil
+}
+
+// suppressUnknown ends the job of a lead that does not exist. Other errors are
+// for the queue.
+func (s *Service) suppressUnknown(ctx context.Context, e Event, err error) error {
+	if errors.Is(err, ErrLeadNotFound) {
+		return s.suppress(ctx, e, ReasonUnknownLead)
+	}
+	if errors.Is(err, errBadLead) {
+		return fmt.Errorf("%w: %w", ErrPermanent, err)
+	}
+	return err
+}
+
+// performForgot does what ForgotPassword promised. The identifier's limit comes
+// first and alike for known and unknown; a retry with the same job ID is not
+// counted again.
+func (s *Service) performForgot(ctx context.Context, job Job, p payload, e Event) error {
+	identifier := scopedTake{ScopeIdentifier, Take{
+		Key: s.keys.limitKey(ScopeIdentifier, p.Key.Field, p.Key.Value), Tier: s.opts.Limits.Identifier, ID: job.ID,
+	}}
+	if ok, err := s.spend(ctx, e, identifier); !ok {
+		return err
+	}
+	lead, err := s.findLead(ctx, p.Key, s.fields[p.Key.Field])
+	if errors.Is(err, ErrLeadNotFound) && s.opts.NotifyUnknownAddress && s.fields[p.Key.Field].Type == FieldEmail {
+		to := address{ChannelEmail, p.Key.Value, p.Key.Value}
+		return s.notifyUncredentialed(ctx, job, p, e, "", to, MessageUnknownAddress)
+	}
+	if err != nil {
+		return s.suppressUnknown(ctx, e, err)
+	}
+	e.LeadID = lead.ID
+	to, ok := s.recipient(lead, p.Recipient)
+	switch {
+	case lead.Status == StatusNoPassword && s.opts.NotifyNoPassword && ok:
+		p.Name, p.Locale = lead.Name, lead.Locale
+		m := s.message(job, p, MessageNoPassword)
+		m.IdentityProviders = lead.IdentityProviders
+		return s.notifyUncredentialedMessage(ctx, job, m, e, lead.ID, to)
+	case lead.Status == StatusNoPassword:
+		return s.suppress(ctx, e, ReasonNoPassword)
+	case lead.Status != StatusActive:
+		return s.suppress(ctx, e, ReasonDisabled)
+	case !ok:
+		return s.suppress(ctx, e, ReasonNoRecipient)
+	}
+	if ok, err := s.spend(ctx, e, s.deliveryTakes(lead.ID, to, job.ID)...); !ok {
+		return err
+	}
+	return s.deliver(ctx, job, p, e, lead, to)
+}
+
+// spend takes from limits in the worker. Not ok with a nil error means that
+// the job ends here, silently.
+func (s *Service) spend(ctx context.Context, e Event, takes ...scopedTake) (ok bool, err error) {
+	decisions, err := s.take(ctx, takes)
+	if err != nil {
+		return false, unavailable("limiter", err)
+	}
+	if r := refused(takes, decisions); r != nil {
+		e.Scope = r.Scope
+		return false, s.suppress(ctx, e, ReasonLimited)
+	}
+	return true, nil
+}
+
+// deliver puts the token and sends it. Put comes first: a message must not
+// arrive before its token works. Repeating both adds no token.
+func (s *Service) deliver(ctx context.Context, job Job, p payload, e Event, lead Lead, to address) error {
+	e.LeadID = lead.ID
+	if lead.Status != StatusActive {
+		return s.suppress(ctx, e, ReasonDisabled)
+	}
+	kind, mk := kindMailed, MessageResetLink
+	if p.Code {
+		kind, mk = kindCode, MessageResetCode
+	}
+	token, err := s.put(ctx, kind, lead, p.Secret)
+	if errors.Is(err, ErrTokenSpent) {
+		return s.suppress(ctx, e, ReasonSpent)
+	}
+	if err != nil {
+		return unavailable("token store", err)
+	}
+	p.Name, p.Locale = lead.Name, lead.Locale
+	m := s.message(job, p, mk)
+	m.LeadID, m.Channel, m.To, m.Expires = lead.ID, to.channel, to.to, token.Expires
+	if p.Code {
+		m.Code = NewSecret(p.Secret)
+	} else {
+		link, err := s.linkURL(p.Link, lead.ID, p.Secret)
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrPermanent, err)
+		}
+		m.URL = NewSecret(link)
+	}
+	return s.notify(ctx, m, e)
+}
+
+func (s *Service) linkURL(l Link, leadID, secret string) (string, error) {
+	if l.LeadIDParam != "" {
+		return l.render([]LinkParam{{l.LeadIDParam, leadID}, {l.SecretParam, secret}}), nil
+	}
+	sealed, err := s.keys.sealToken(kindMailed, leadID, secret)
+	if err != nil {
+		return "", err
+	}
+	return l.render([]LinkParam{{l.tokenParam(), sealed}}), nil
+}
+
+func (s *Service) message(job Job, p payload, kind MessageKind) Message {
+	return Message{
+		ID: job.ID, Kind: kind, Name: p.Name, Locale: p.Locale, Languages: p.Languages,
+		Template: p.Template, RequestedAt: p.RequestedAt, Client: p.Client,
+	}
+}
+
+// notifyUncredentialed sends what carries no token, under the same limits as
+// what does (A25).
+func (s *Service) notifyUncredentialed(ctx context.Context, job Job, p payload, e Event, leadID string, to address, kind MessageKind) error {
+	return s.notifyUncredentialedMessage(ctx, job, s.message(job, p, kind), e, leadID, to)
+}
+
+func (s *Service) notifyUncredentialedMessage(ctx context.Context, job Job, m Message, e Event, leadID string, to address) error {
+	takes := s.deliveryTakes(leadID, to, job.ID)
+	if leadID == "" {
+		takes = takes[1:]
+	}
+	if ok, err := s.spend(ctx, e, takes...); !ok {
+		return err
+	}
+	m.LeadID, m.Channel, m.To, m.Template = leadID, to.channel, to.to, ""
+	return s.notify(ctx, m, e)
+}
+
+// notify hands a message to the host's Notifier. The attempt's time belongs to
+// the queue.
+func (s *Service) notify(ctx context.Context, m Message, e Event) (err error) {
+	err = func() (err error) {
+		defer s.recoverPanic(ctx, "Notifier.Notify", &err)
+		return s.notifier.Notify(ctx, m)
+	}()
+	if err != nil {
+		return fmt.Errorf("recovery: notifying: %w", scrub(err, m.URL.Reveal(), m.Code.Reveal(), m.To))
+	}
+	e.Kind, e.LeadID, e.Channel, e.Message = EventMessageSent, m.LeadID, m.Channel, m.Kind
+	s.emit(ctx, e)
+	return nil
+}

@@ -1,0 +1,29 @@
+package recovery
+
+// A Proof is what a person presents to reset a password: a token, or a code
+// with the identifier it was sent for. It prints without its content.
+type Proof struct {
+	leadID string
+	secret Secret
+	sealed Secret
+	key    LeadKey
+	code   Secret
+}
+
+// LinkProof is a lead ID and the 64 lower-case hexadecimal digits from a link.
+func LinkProof(leadID, secret string) Proof {
+	return Proof{leadID: leadID, secret: NewSecret(secret)}
+}
+
+// SealedProof is the sealed token from a link or from [Service.IssueToken].
+func SealedProof(token string) Proof { return Proof{sealed: NewSecret(token)} }
+
+// CodeProof is a code and the identifier of its lead: the one that the request
+// for the code had, or another that finds the same lead.
+func CodeProof(key LeadKey, code string) Proof { return Proof{key: key, code: NewSecret(code)} }
+
+// String hides the proof.
+func (p Proof) String() string { return redacted }
+
+// GoString hides the proof.
+func (p Proof) GoString() string { return redacted }

@@ -1,0 +1,358 @@
+package recovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/seed-51359b35/recovery/password"
+)
+
+// A CheckRequest asks whether a proof would be accepted.
+type CheckRequest struct {
+	Proof  Proof
+	Origin Origin
+}
+
+// A CheckResult describes a valid proof.
+type CheckResult struct {
+	Expires time.Time
+	Quotas  Quotas
+}
+
+// CheckProof reports whether a proof would be accepted now, for a page that
+// wants to say so before a person types a password. It consumes nothing; a
+// wrong code counts as one in ResetPassword does.
+//
+// The errors are those of ResetPassword, but for those of the password.
+func (s *Service) CheckProof(ctx context.Context, req CheckRequest) (CheckResult, error) {
+	if err := s.begin(); err != nil {
+		return CheckResult{}, err
+	}
+	defer s.inFlight.Done()
+	quotas, err := s.admit(ctx, s.opts.Limits.ClientCheck, opCheck, req.Origin)
+	if err != nil {
+		return CheckResult{}, err
+	}
+	p, err := s.prove(ctx, req.Proof, req.Origin)
+	if err != nil {
+		return CheckResult{}, err
+	}
+	return CheckResult{p.token.Expires, quotas}, nil
+}
+
+// A ResetRequest sets a new password.
+type ResetRequest struct {
+	Proof    Proof
+	Password Secret
+	// PreventWebhook is carried on the events.
+	PreventWebhook bool
+	Origin         Origin
+}
+
+// A ResetResult is a completed reset.
+type ResetResult struct {
+	Quotas Quotas
+}
+
+// ResetPassword replaces the lead's password, ends its sessions and tokens, and
+// has every address on the lead told. One request wins each token, whatever
+// races or crashes. Nobody is signed in.
+//
+// A weak password, a store that fails before it wrote and a client that hangs
+// up leave the link usable. Once the token is claimed the rest runs to its end,
+// whether or not ctx is still alive.
+//
+// The error is an [*InvalidRequestError], a [*RateLimitError] of the caller or
+// client, a [*password.PolicyError], what the [StepUpFunc] returned, or wraps
+// [ErrInvalidProof], [ErrUnavailable] or [ErrOutcomeUnknown].
+func (s *Service) ResetPassword(ctx context.Context, req ResetRequest) (ResetResult, error) {
+	if err := s.begin(); err != nil {
+		return ResetResult{}, err
+	}
+	defer s.inFlight.Done()
+	quotas, err := s.admit(ctx, s.opts.Limits.ClientReset, opReset, req.Origin)
+	if err != nil {
+		return ResetResult{}, err
+	}
+	// The cheap rules first: they need no proof and tell nothing.
+	if err := s.opts.Policy.Check(req.Password.Reveal()); err != nil {
+		return ResetResult{}, err
+	}
+	p, err := s.prove(ctx, req.Proof, req.Origin)
+	if err != nil {
+		return ResetResult{}, err
+	}
+	p.event.PreventWebhook = req.PreventWebhook
+	if err := s.stepUp(ctx, p); err != nil {
+		return ResetResult{}, err
+	}
+	if err := s.checkPassword(ctx, p, req.Password.Reveal()); err != nil {
+		return ResetResult{}, err
+	}
+	hash, err := s.opts.Hasher.Hash(ctx, req.Password.Reveal())
+	if err != nil {
+		if policy, ok := errors.AsType[*password.PolicyError](err); ok {
+			return ResetResult{}, policy
+		}
+		return ResetResult{}, unavailable("hasher", err)
+	}
+	// From here the request's end must not stop what has begun.
+	ctx = context.WithoutCancel(ctx)
+	if err := s.change(ctx, p, hash); err != nil {
+		return ResetResult{}, err
+	}
+	s.afterReset(ctx, p, req.Origin)
+	return ResetResult{quotas}, nil
+}
+
+// proven is a proof that was found valid, with what it takes to claim it.
+type proven struct {
+	lead  Lead
+	refs  []Ref
+	token Token
+	event Event
+}
+
+// prove opens a proof, finds its token and the lead, and has them agree. Every
+// way to fail is the same error; the event says which it was.
+func (s *Service) prove(ctx context.Context, proof Proof, o Origin) (proven, error) {
+	p := proven{event: Event{Caller: o.Caller, Client: o.Client}}
+	var leadID string
+	if !proof.code.IsZero() || proof.key != (LeadKey{}) {
+		key, f, err := s.canonicalKey(proof.key)
+		if err != nil {
+			return p, err
+		}
+		code := proof.code.Reveal()
+		if !isCode(code) {
+			return p, s.refuse(ctx, p, ReasonMalformedProof)
+		}
+		lead, err := s.findLead(ctx, key, f)
+		if err != nil && !errors.Is(err, ErrLeadNotFound) {
+			return p, err
+		}
+		if err == nil && lead.Status == StatusActive {
+			leadID, p.refs = lead.ID, s.keys.refs(kindCode, lead.ID, code)
+		} else {
+			p.refs = s.keys.decoyRefs(key, code)
+		}
+	} else {
+		kind, id, secret, ok := kindMailed, proof.leadID, proof.secret.Reveal(), false
+		if !proof.sealed.IsZero() {
+			kind, id, secret, ok = s.keys.openToken(proof.sealed.Reveal())
+		} else {
+			ok = validLeadID(id) && isSecret(secret)
+		}
+		if !ok {
+			return p, s.refuse(ctx, p, ReasonMalformedProof)
+		}
+		leadID, p.refs = id, s.keys.refs(kind, id, secret)
+	}
+	err := s.call(ctx, "TokenStore.Peek", func(ctx context.Context) (err error) {
+		p.token, err = s.tokens.Peek(ctx, p.refs...)
+		return err
+	})
+	p.event.LeadID = leadID
+	if errors.Is(err, ErrTokenNotFound) {
+		return p, s.refuse(ctx, p, ReasonUnknownToken)
+	}
+	if err == nil {
+		err = s.checkToken(ctx, p.token, leadID, p.refs...)
+	}
+	if err != nil {
+		return p, unavailable("token store", err)
+	}
+	// Read anew, after Peek: what a code's lookup saw may have changed.
+	if p.lead, err = s.leadByID(ctx, leadID); err != nil {
+		if errors.Is(err, ErrLeadNotFound) {
+			return p, s.refuse(ctx, p, ReasonUnknownLead)
+		}
+		return p, err
+	}
+	switch {
+	case p.lead.Status != StatusActive:
+		return p, s.refuse(ctx, p, ReasonDisabled)
+	case !s.keys.stateMatches(p.token.State, p.lead):
+		return p, s.refuse(ctx, p, ReasonVersionChanged)
+	}
+	return p, nil
+}
+
+// refuse is the one answer to every bad proof. Its event is the only place
+// that tells them apart.
+func (s *Service) refuse(ctx context.Context, p proven, reason EventReason) error {
+	p.event.Kind, p.event.Reason = EventResetRefused, reason
+	s.emit(ctx, p.event)
+	return ErrInvalidProof
+}
+
+func (s *Service) stepUp(ctx context.Context, p proven) error {
+	if s.opts.StepUp == nil {
+		return nil
+	}
+	err := func() (err error) {
+		defer s.recoverPanic(ctx, "Options.StepUp", &err)
+		return s.opts.StepUp(ctx, p.lead)
+	}()
+	if err == nil {
+		return nil
+	}
+	if !errors.Is(err, ErrStepUpRequired) {
+		return unavailable("step-up", err)
+	}
+	p.event.Kind, p.event.Reason = EventResetRefused, ReasonStepUp
+	s.emit(ctx, p.event)
+	return err
+}
+
+// checkPassword applies the rules that know the person.
+func (s *Service) checkPassword(ctx context.Context, p proven, pw string) error {
+	err := s.opts.Policy.CheckFor(ctx, pw, identifiers(p.lead)...)
+	if err == nil {
+		err = s.checkHistory(ctx, p.lead.ID, pw)
+	}
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[*password.PolicyError](err); !ok {
+		return unavailable("password check", err)
+	}
+	p.event.Kind, p.event.Reason = EventResetRefused, ReasonPolicy
+	s.emit(ctx, p.event)
+	return err
+}
+
+func (s *Service) checkHistory(ctx context.Context, leadID, pw string) error {
+	n := s.opts.PasswordHistory
+	if n == 0 {
+		return nil
+	}
+	var hashes []string
+	err := s.call(ctx, "HistoryLeadStore.PasswordHashes", func(ctx context.Context) (err error) {
+		hashes, err = s.leads.(HistoryLeadStore).PasswordHashes(ctx, leadID, n)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, hash := range hashes[:min(n, len(hashes))] {
+		result, err := s.opts.Hasher.Verify(ctx, hash, pw)
+		if errors.Is(err, password.ErrMalformedHash) {
+			continue // a hash of a former system cannot be compared
+		}
+		if err != nil {
+			return err
+		}
+		if result.Match {
+			return &password.PolicyError{Violations: []password.Violation{{
+				Rule: password.RuleReused, Message: "This password was used before. Choose one that is new here.",
+			}}}
+		}
+	}
+	return nil
+}
+
+// change claims the token and writes the hash: one winner, one write.
+func (s *Service) change(ctx context.Context, p proven, hash string) error {
+	claimID := newID()
+	if err := s.claim(ctx, p, claimID); err != nil {
+		return err
+	}
+	err := s.call(ctx, "LeadStore.SetPasswordHash", func(ctx context.Context) error {
+		if v, ok := s.leads.(VersionedLeadStore); ok {
+			return v.SetPasswordHashIf(ctx, p.lead.ID, p.lead.Version, hash)
+		}
+		return s.leads.SetPasswordHash(ctx, p.lead.ID, hash)
+	})
+	err = scrub(err, hash)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, ErrVersionChanged):
+		return s.refuse(ctx, p, ReasonVersionChanged)
+	case errors.Is(err, ErrNotWritten):
+		s.release(ctx, p, claimID)
+		p.event.Kind, p.event.Reason = EventResetRefused, ReasonNotWritten
+		s.emit(ctx, p.event)
+		return unavailable("lead store", err)
+	}
+	p.event.Kind, p.event.Reason = EventResetRefused, ReasonUnknownOutcome
+	s.emit(ctx, p.event)
+	return fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
+}
+
+// claim repeats a claim whose reply was lost: with the same id that is
+// harmless. When the store will not answer, the claim is taken back for as
+// long as it could still arrive, so the link is not burnt.
+func (s *Service) claim(ctx context.Context, p proven, claimID string) error {
+	var err error
+	for range 2 {
+		var token Token
+		err = s.call(ctx, "TokenStore.Claim", func(ctx context.Context) (err error) {
+			token, err = s.tokens.Claim(ctx, claimID, p.refs...)
+			return err
+		})
+		if errors.Is(err, ErrTokenNotFound) {
+			return s.refuse(ctx, p, ReasonLostClaim)
+		}
+		if err == nil {
+			err = s.checkToken(ctx, token, p.lead.ID, p.refs...)
+		}
+		if err == nil {
+			return nil
+		}
+	}
+	s.release(ctx, p, claimID)
+	p.event.Kind, p.event.Reason = EventResetRefused, ReasonStoreUnavailable
+	s.emit(ctx, p.event)
+	return unavailable("token store", err)
+}
+
+func (s *Service) release(ctx context.Context, p proven, claimID string) {
+	release := func(ctx context.Context) error { return s.tokens.Release(ctx, claimID, p.refs...) }
+	if s.call(ctx, "TokenStore.Release", release) != nil {
+		s.repeat("TokenStore.Release", p.token.Expires, release)
+	}
+}
+
+// afterReset does what follows a written password. None of it can fail the
+// reset: the password is changed, and the tokens are dead already because the
+// lead's version is another.
+func (s *Service) afterReset(ctx context.Context, p proven, o Origin) {
+	remove := func(ctx context.Context) error { return s.tokens.Delete(ctx, s.keys.slots(p.lead.ID)...) }
+	if s.call(ctx, "TokenStore.Delete", remove) != nil {
+		s.repeat("TokenStore.Delete", p.token.Expires, remove)
+	}
+	base := payload{
+		Key: LeadKey{LeadIDField, p.lead.ID}, Name: p.lead.Name, Locale: p.lead.Locale,
+		Caller: o.Caller, Client: o.Client, Languages: o.AcceptLanguage,
+		PreventWebhook: p.event.PreventWebhook, RequestedAt: time.Now(),
+	}
+	if err := s.endSessions(ctx, p.lead.ID); err != nil {
+		s.log.ErrorContext(ctx, "recovery: sessions not ended, will be tried again", "lead", p.lead.ID, "error", err)
+		e := p.event
+		e.Kind = EventSessionsNotEnded
+		s.emit(ctx, e)
+		job := base
+		job.Op = opSessions
+		s.enqueueSurely(ctx, job)
+	}
+	p.event.Kind = EventPasswordReset
+	s.emit(ctx, p.event)
+	for _, to := range s.recipients(p.lead) {
+		notice := base
+		notice.Op, notice.Channel, notice.To = opNotice, to.channel, to.to
+		s.enqueueSurely(ctx, notice)
+	}
+}
+
+func (s *Service) endSessions(ctx context.Context, leadID string) error {
+	if s.opts.Sessions == nil {
+		return nil
+	}
+	return s.call(ctx, "SessionEnder.EndSessions", func(ctx context.Context) error {
+		return s.opts.Sessions.EndSessions(ctx, leadID)
+	})
+}
