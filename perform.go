@@ -38,6 +38,7 @@ type payload struct {
 	Locale         string  `json:",omitzero"`
 	Code           bool    `json:",omitzero"`
 	Secret         string  `json:",omitzero"`
+	Sealed         string  `json:",omitzero"` // Secret as IssueToken returned it
 	Link           Link    `json:",omitzero"`
 	Template       string  `json:",omitzero"`
 	PreventWebhook bool    `json:",omitzero"`
@@ -235,7 +236,7 @@ func (s *Service) deliver(ctx context.Context, job Job, p payload, e Event, lead
 	if p.Code {
 		m.Code = NewSecret(p.Secret)
 	} else {
-		link, err := s.linkURL(p.Link, lead.ID, p.Secret)
+		link, err := s.linkURL(p, lead.ID)
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrPermanent, err)
 		}
@@ -244,13 +245,16 @@ func (s *Service) deliver(ctx context.Context, job Job, p payload, e Event, lead
 	return s.notify(ctx, m, e)
 }
 
-func (s *Service) linkURL(l Link, leadID, secret string) (string, error) {
+func (s *Service) linkURL(p payload, leadID string) (string, error) {
+	l, sealed := p.Link, p.Sealed
 	if l.LeadIDParam != "" {
-		return l.render([]LinkParam{{l.LeadIDParam, leadID}, {l.SecretParam, secret}}), nil
+		return l.render([]LinkParam{{l.LeadIDParam, leadID}, {l.SecretParam, p.Secret}}), nil
 	}
-	sealed, err := s.keys.sealToken(kindMailed, leadID, secret)
-	if err != nil {
-		return "", err
+	if sealed == "" {
+		var err error
+		if sealed, err = s.keys.sealToken(kindMailed, leadID, p.Secret); err != nil {
+			return "", err
+		}
 	}
 	return l.render([]LinkParam{{l.tokenParam(), sealed}}), nil
 }

@@ -342,6 +342,7 @@ func (s *Service) IssueToken(ctx context.Context, req IssueRequest) (IssueResult
 		return IssueResult{}, err
 	}
 	if req.Send {
+		p.Sealed = sealed // the mail carries the very string that the caller gets
 		if err := s.enqueue(ctx, p, s.opts.LinkTTL, 0); err != nil {
 			return IssueResult{}, unavailable("queue", err)
 		}

@@ -342,14 +342,14 @@ func checkSafe(t *testing.T, s string) {
 	}
 }
 
-// A61: the work grows with the body, whatever is in it. The bound is a thousand
+// A61: the work grows with the body, whatever is in it. The bound is a hundred
 // times what the slowest takes, and a quadratic parser would still exceed it.
 func TestHostileBodiesAreCheap_A61(t *testing.T) {
-	const size = 16 << 20 // a thousand times the largest body
+	const size = 2 << 20 // far above the largest body
 	wide := func(key func(i int) string) string {
 		var b strings.Builder
 		b.WriteString(`{"z":0`)
-		for i := 0; b.Len() < size/16; i++ {
+		for i := 0; b.Len() < size; i++ {
 			b.WriteString(`,"` + key(i) + `":0`)
 		}
 		return b.String() + "}"
@@ -363,9 +363,9 @@ func TestHostileBodiesAreCheap_A61(t *testing.T) {
 		{"1e5 open brackets", exact, `{"a":` + strings.Repeat("[", 1e5), false},
 		{"brackets to the end", exact, strings.Repeat("[", size), false},
 		{"objects to the end", exact, strings.Repeat(`{"a":`, size/5), false},
-		{"a million names", exact, wide(func(i int) string { return fmt.Sprint(i) }), true},
-		{"a million names to fold", folding, wide(func(i int) string { return fmt.Sprintf("A%X", i) }), true},
-		{"a million escaped names", exact, wide(func(i int) string { return fmt.Sprintf(`\u0041%d`, i) }), true},
+		{"many names", exact, wide(func(i int) string { return fmt.Sprint(i) }), true},
+		{"many names to fold", folding, wide(func(i int) string { return fmt.Sprintf("A%X", i) }), true},
+		{"many escaped names", exact, wide(func(i int) string { return fmt.Sprintf(`\u0041%d`, i) }), true},
 		{"backslashes", exact, `{"a":"` + strings.Repeat(`\\`, size/2) + `"}`, true},
 		{"surrogate pairs", exact, `{"a":"` + strings.Repeat(`\ud83d\ude00`, size/12) + `"}`, true},
 		{"quotes", exact, `{"a":["` + strings.Repeat(`","`, size/3) + `"]}`, true},
@@ -381,7 +381,7 @@ func TestHostileBodiesAreCheap_A61(t *testing.T) {
 			if (err == nil) != test.ok {
 				t.Errorf("accepted: %v, want %v (%v)", err == nil, test.ok, err)
 			}
-			if took := time.Since(start); took > time.Minute {
+			if took := time.Since(start); took > 20*time.Second {
 				t.Errorf("took %v", took)
 			}
 		})

@@ -1,0 +1,230 @@
+package password_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"runtime/metrics"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/seed-51359b35/recovery/password"
+)
+
+func TestHashesBeyondTheQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hasher := password.CheapArgon2id(password.Argon2idOptions{MaxConcurrent: 2, MaxWaiting: 3, MaxWait: 3 * time.Second})
+		release := hasher.Occupy(2)
+		var group sync.WaitGroup
+		for range 3 {
+			group.Go(func() {
+				if _, err := hasher.Hash(t.Context(), "x"); err != nil {
+					t.Errorf("a waiter: %v", err)
+				}
+			})
+		}
+		synctest.Wait()
+
+		bcryptHash := bcryptOf(t, "x")
+		start := time.Now()
+		for _, tt := range []struct {
+			name string
+			call func() error
+		}{
+			{"Hash", func() error { _, err := hasher.Hash(t.Context(), "x"); return err }},
+			{"Verify", func() error { _, err := hasher.Verify(t.Context(), "$argon2id$v=19$m=8,t=1,p=1$AAECAwQFBgc$"+salt16, "x"); return err }},
+			{"Verify of bcrypt", func() error { _, err := hasher.Verify(t.Context(), bcryptHash, "x"); return err }},
+			{"Verify of nobody", func() error { _, err := hasher.Verify(t.Context(), "", "x"); return err }},
+			{"Verify of garbage", func() error { _, err := hasher.Verify(t.Context(), "!", "x"); return err }},
+		} {
+			if err := tt.call(); !errors.Is(err, password.ErrBusy) || time.Since(start) != 0 {
+				t.Errorf("%s beyond the queue: got %v after %v, want ErrBusy at once", tt.name, err, time.Since(start))
+			}
+		}
+		release()
+		group.Wait()
+		if n := hasher.Waiting(); n != 0 {
+			t.Errorf("%d callers are left waiting", n)
+		}
+		if _, err := hasher.Hash(t.Context(), "x"); err != nil {
+			t.Errorf("afterwards: %v", err)
+		}
+	})
+}
+
+func TestWaitingEnds(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		ctx   func(context.Context) (context.Context, context.CancelFunc)
+		want  error
+		after time.Duration
+	}{
+		{"after MaxWait", context.WithCancel, password.ErrBusy, 3 * time.Second},
+		{"at the caller's deadline", func(ctx context.Context) (context.Context, context.CancelFunc) {
+			return context.WithTimeout(ctx, time.Second)
+		}, context.DeadlineExceeded, time.Second},
+		{"when the caller goes away", func(ctx context.Context) (context.Context, context.CancelFunc) {
+			ctx, cancel := context.WithCancel(ctx)
+			time.AfterFunc(2*time.Second, cancel)
+			return ctx, cancel
+		}, context.Canceled, 2 * time.Second},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				hasher := password.CheapArgon2id(password.Argon2idOptions{MaxConcurrent: 1})
+				release := hasher.Occupy(1)
+				defer release()
+				ctx, cancel := tt.ctx(t.Context())
+				defer cancel()
+				start := time.Now()
+				_, err := hasher.Verify(ctx, "", "x")
+				if !errors.Is(err, tt.want) || time.Since(start) != tt.after {
+					t.Errorf("got %v after %v, want %v after %v", err, time.Since(start), tt.want, tt.after)
+				}
+				if n := hasher.Waiting(); n != 0 {
+					t.Errorf("%d callers are left waiting", n)
+				}
+			})
+		})
+	}
+}
+
+func TestWaitersAreServedInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hasher := password.CheapArgon2id(password.Argon2idOptions{MaxConcurrent: 1, MaxWait: time.Minute})
+		release := hasher.Occupy(1)
+		var mu sync.Mutex
+		var order []int
+		var group sync.WaitGroup
+		for i := range 20 {
+			group.Go(func() {
+				stop := hasher.Occupy(1)
+				mu.Lock()
+				order = append(order, i)
+				mu.Unlock()
+				stop()
+			})
+			synctest.Wait()
+		}
+		release()
+		group.Wait()
+		if !slices.IsSorted(order) || len(order) != 20 {
+			t.Errorf("served in the order %v", order)
+		}
+	})
+}
+
+func TestDefaultQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hasher := password.CheapArgon2id(password.Argon2idOptions{MaxConcurrent: 2})
+		release := hasher.Occupy(2)
+		var busy atomic.Int64
+		var group sync.WaitGroup
+		for range 100 {
+			group.Go(func() {
+				if _, err := hasher.Hash(t.Context(), "x"); errors.Is(err, password.ErrBusy) {
+					busy.Add(1)
+				}
+			})
+		}
+		synctest.Wait()
+		if hasher.Waiting() != 64 || busy.Load() != 36 {
+			t.Errorf("%d wait and %d were refused, want 64 and 36", hasher.Waiting(), busy.Load())
+		}
+		release()
+		group.Wait()
+	})
+}
+
+// Goal H1: 64 at once take no more than twice what the slots need, and 64 MiB.
+// Goal H2: beyond the queue the answer comes within 5 ms at p99.
+func TestBurstOf64(t *testing.T) {
+	if testing.Short() {
+		t.Skip("pays for 64 hashes in full")
+	}
+	hasher, err := password.NewArgon2id(password.Argon2idOptions{MaxWait: time.Minute, MaxWaiting: 64})
+	if err != nil {
+		t.Fatal(err)
+	}
+	runtime.GC()
+	before := residentHeap()
+	start := make(chan struct{})
+	var group sync.WaitGroup
+	for range 64 {
+		group.Go(func() {
+			<-start
+			if _, err := hasher.Hash(t.Context(), "correct horse battery"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() { group.Wait(); close(done) }()
+	close(start)
+
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	var peak uint64
+	for running := true; running; {
+		select {
+		case <-done:
+			running = false
+		case <-tick.C:
+			peak = max(peak, residentHeap()-min(before, residentHeap()))
+		}
+	}
+	most := uint64(2*runtime.GOMAXPROCS(0)*19+64) << 20
+	t.Logf("peak %d MiB of %d", peak>>20, most>>20)
+	if peak > most {
+		t.Errorf("the heap grew by %d MiB, want at most %d", peak>>20, most>>20)
+	}
+}
+
+func TestBusyIsAnsweredWhileHashingFillsTheCores(t *testing.T) {
+	if testing.Short() {
+		t.Skip("pays for hashes in full")
+	}
+	hasher, err := password.NewArgon2id(password.Argon2idOptions{MaxWait: time.Minute, MaxWaiting: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var group sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) + 4 {
+		group.Go(func() {
+			for ctx.Err() == nil {
+				hasher.Hash(ctx, "correct horse battery")
+			}
+		})
+	}
+	var took []time.Duration
+	for deadline := time.Now().Add(time.Second); time.Now().Before(deadline); runtime.Gosched() {
+		start := time.Now()
+		_, err := hasher.Hash(t.Context(), "correct horse battery")
+		if errors.Is(err, password.ErrBusy) {
+			took = append(took, time.Since(start))
+		}
+	}
+	cancel()
+	group.Wait()
+	if len(took) < 20 {
+		t.Skipf("the queue was full only %d times", len(took))
+	}
+	slices.Sort(took)
+	p99 := took[len(took)*99/100]
+	t.Logf("%d refusals, p50 %v, p99 %v", len(took), took[len(took)/2], p99)
+	if p99 > 5*time.Millisecond {
+		t.Errorf("p99 is %v, want at most 5ms", p99)
+	}
+}
+
+// residentHeap is what the Go runtime holds and has not returned.
+func residentHeap() uint64 {
+	samples := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+	metrics.Read(samples)
+	return samples[0].Value.Uint64() - samples[1].Value.Uint64()
+}
