@@ -3,6 +3,7 @@ package recovery
 import (
 	"context"
 	"fmt"
+	"time"
 )
 
 type scopedTake struct {
@@ -36,13 +37,28 @@ func (s *Service) take(ctx context.Context, takes []scopedTake) ([]Decision, err
 }
 
 // refused returns the refusal that lasts longest, so that a client which waits
-// for it is not refused by the others.
+// for it is not refused by the others. That includes the tiers that counted
+// this request although another refused it: the place that it took there may
+// have been the last.
 func refused(takes []scopedTake, decisions []Decision) *RateLimitError {
 	var e *RateLimitError
+	var wait time.Duration
 	for i, d := range decisions {
-		if !d.Allowed && (e == nil || d.RetryAfter > e.RetryAfter) {
-			e = &RateLimitError{Scope: takes[i].scope, Limit: d.Limit, RetryAfter: d.RetryAfter}
+		if !d.Allowed {
+			if e == nil || d.RetryAfter > e.RetryAfter {
+				e = &RateLimitError{Scope: takes[i].scope, Limit: d.Limit, RetryAfter: d.RetryAfter}
+			}
+			continue
 		}
+		if d.Remaining == 0 {
+			if t := takes[i].Tier.Trickle; t > 0 {
+				d.Reset = min(d.Reset, t)
+			}
+			wait = max(wait, d.Reset)
+		}
+	}
+	if e != nil {
+		e.RetryAfter = max(e.RetryAfter, wait)
 	}
 	return e
 }

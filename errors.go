@@ -78,7 +78,7 @@ var (
 )
 
 // InvalidRequestError says which field of a request is invalid and why. It
-// matches [ErrInvalidRequest]; both texts are safe to show and echo nothing.
+// matches [ErrInvalidRequest]; both texts are safe to show and echo no value.
 type InvalidRequestError struct {
 	Field  string
 	Reason string
@@ -110,13 +110,17 @@ const (
 	ScopeIssue      LimitScope = "issue"
 )
 
-// RateLimitError is a request over a limit. It spent nobody's quota.
+// RateLimitError is a request over a limit. The tier that refused did not count
+// it, and none behind it: a public request that is refused spends nothing of
+// the identifier it names, of a lead, an address or a budget. The caller's and
+// the client's tiers, asked together, each count on their own.
 type RateLimitError struct {
 	// Scope is the tier that refused.
 	Scope LimitScope
 	// Limit is the window that was full.
 	Limit Limit
-	// RetryAfter is how long until a call can be admitted.
+	// RetryAfter is how long until a call can be admitted, by the tiers that
+	// were asked together.
 	RetryAfter time.Duration
 	// Quotas are the caller's and the client's windows, for the RateLimit
 	// fields of the answer.
@@ -129,7 +133,7 @@ func (e *RateLimitError) Error() string {
 
 // Seconds is RetryAfter in whole seconds, rounded up and at least one, as the
 // Retry-After field takes it (RFC 9110, section 10.2.3). A client that waits as
-// long is not refused by the same window again.
+// long, and asks only once, is not refused again.
 func (e *RateLimitError) Seconds() int { return wholeSeconds(e.RetryAfter) }
 
 func wholeSeconds(d time.Duration) int {

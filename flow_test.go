@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/url"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -31,7 +32,9 @@ func TestForgottenPasswordIsResetThroughTheMailedLink(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := []string{"Take 1", "Peek", "FindLead LeadId", "Claim", "SetPasswordHash", "Delete", "EndSessions", "Enqueue", "Enqueue", "Enqueue"}
-		if got := p.calls.take(); !slices.Equal(got, want) {
+		// The first notice may be on its way before the last is enqueued.
+		got := slices.DeleteFunc(p.calls.take(), func(call string) bool { return strings.HasPrefix(call, "Notify") })
+		if !slices.Equal(got, want) {
 			t.Errorf("calls %q, want %q", got, want)
 		}
 		if got := p.leads.hash(johnID); got != "fast:"+goodPassword {

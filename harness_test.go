@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -410,6 +411,7 @@ func byMail(address string) recovery.ForgotRequest {
 // forgot asks for a reset, waits, and returns the last message.
 func (p *portal) forgot(t testing.TB, req recovery.ForgotRequest) recovery.Message {
 	t.Helper()
+	settle() // what is under way from before does not count
 	before := len(p.outbox.all())
 	if _, err := p.ForgotPassword(t.Context(), req); err != nil {
 		t.Fatal(err)
@@ -483,3 +485,6 @@ func wantErr(t testing.TB, got, want error) {
 func stepUp(f func(recovery.Lead) error) recovery.StepUpFunc {
 	return func(_ context.Context, l recovery.Lead) error { return f(l) }
 }
+
+// limitFields are the two fields that count down from answer to answer.
+var limitFields = regexp.MustCompile(`(?m)^RateLimit(-Policy)?: .*\n`)

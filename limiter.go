@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -77,11 +78,13 @@ type Take struct {
 // A Decision is a [Limiter]'s answer to one [Take].
 type Decision struct {
 	Allowed bool
-	// Limit is the window that refused, or the one that has the least left.
+	// Limit is the window that refused, or the one that has the least left; of
+	// several, the one that stays so for longest.
 	Limit Limit
 	// Remaining is how many calls Limit still admits now.
 	Remaining int
-	// Reset is how long until the oldest call in Limit's window leaves it.
+	// Reset is how long until the oldest call in Limit's window leaves it, this
+	// one included if it was admitted.
 	Reset time.Duration
 	// RetryAfter is how long until a call could be admitted, if this one was
 	// not. Nothing earlier can succeed.
@@ -107,12 +110,9 @@ func (t Tier) decide(log []time.Duration, now time.Duration) Decision {
 	d := Decision{Allowed: true, Remaining: math.MaxInt}
 	var wait time.Duration
 	for _, l := range t.Limits {
-		in := len(log)
-		for in > 0 && now-log[len(log)-in] >= l.Window {
-			in--
-		}
+		in := len(log) - firstWithin(log, now-l.Window)
 		remaining := max(0, l.N-in)
-		var reset time.Duration
+		reset := l.Window
 		if in > 0 {
 			reset = log[len(log)-in] + l.Window - now
 		}
@@ -123,15 +123,12 @@ func (t Tier) decide(log []time.Duration, now time.Duration) Decision {
 				d.Limit, d.Reset, wait = l, reset, free
 			}
 			d.Allowed, d.Remaining = false, 0
-		} else if d.Allowed && remaining < d.Remaining {
+		} else if d.Allowed && (remaining < d.Remaining || remaining == d.Remaining && reset > d.Reset) {
 			d.Limit, d.Remaining, d.Reset = l, remaining, reset
 		}
 	}
 	if d.Allowed {
 		d.Remaining--
-		if d.Reset == 0 {
-			d.Reset = d.Limit.Window
-		}
 		return d
 	}
 	if t.Trickle > 0 {
@@ -144,6 +141,12 @@ func (t Tier) decide(log []time.Duration, now time.Duration) Decision {
 	}
 	d.RetryAfter = wait
 	return d
+}
+
+// firstWithin is the index of the first call after the instant.
+func firstWithin(log []time.Duration, instant time.Duration) int {
+	i, _ := slices.BinarySearch(log, instant+1)
+	return i
 }
 
 // Limits are the tiers that a [Service] applies. A zero tier means the

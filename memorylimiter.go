@@ -111,6 +111,7 @@ func (m *MemoryLimiter) take(t Take, now time.Duration) Decision {
 	if log == nil {
 		log, own = m.newLog(class, t.Key, now)
 	}
+	log.forget(now - window)
 	if t.ID != "" && slices.Contains(log.ids, t.ID) {
 		// Admitted before: says what is left, and counts nothing.
 		d := t.Tier.decide(log.calls, now)
@@ -168,6 +169,15 @@ func (l *limiterLog) add(now time.Duration, id string, size int) {
 	l.calls = append(l.calls, now)
 	if l.ids != nil {
 		l.ids = append(l.ids, id)
+	}
+}
+
+// forget drops the calls up to an instant that no window reaches any more.
+func (l *limiterLog) forget(instant time.Duration) {
+	old := firstWithin(l.calls, instant)
+	l.calls = l.calls[old:]
+	if l.ids != nil {
+		l.ids = l.ids[old:]
 	}
 }
 

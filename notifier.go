@@ -41,9 +41,6 @@ func (s Secret) IsZero() bool { return s.value == nil }
 // String returns [redacted].
 func (s Secret) String() string { return redacted }
 
-// GoString returns [redacted].
-func (s Secret) GoString() string { return redacted }
-
 // Format writes [redacted], whatever the verb.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
 
@@ -120,9 +117,6 @@ type Message struct {
 func (m Message) String() string {
 	return fmt.Sprintf("%s by %s (%s)", m.Kind, m.Channel, m.ID)
 }
-
-// GoString is String, for %#v.
-func (m Message) GoString() string { return m.String() }
 
 // Format writes String, whatever the verb, because %+v would print the fields.
 func (m Message) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(m.String())) }

@@ -1,5 +1,10 @@
 package recovery
 
+import (
+	"fmt"
+	"log/slog"
+)
+
 // A Proof is what a person presents to reset a password: a token, or a code
 // with the identifier it was sent for. It prints without its content.
 type Proof struct {
@@ -25,5 +30,8 @@ func CodeProof(key LeadKey, code string) Proof { return Proof{key: key, code: Ne
 // String hides the proof.
 func (p Proof) String() string { return redacted }
 
-// GoString hides the proof.
-func (p Proof) GoString() string { return redacted }
+// Format hides the proof, whatever the verb.
+func (p Proof) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
+
+// LogValue hides the proof.
+func (p Proof) LogValue() slog.Value { return slog.StringValue(redacted) }

@@ -2,6 +2,7 @@ package recovery
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"time"
 )
@@ -49,15 +50,15 @@ type LeadKey struct {
 	Value string
 }
 
-// LogValue keeps identifiers out of logs.
-func (k LeadKey) LogValue() slog.Value { return slog.StringValue(k.String()) }
-
 // String names the field and hides the value, so that identifiers do not reach
-// logs by accident.
-func (k LeadKey) String() string { return k.Field + "=[redacted]" }
+// logs by accident. As JSON a key is whole.
+func (k LeadKey) String() string { return k.Field + "=" + redacted }
 
-// GoString is String, for %#v.
-func (k LeadKey) GoString() string { return k.String() }
+// Format writes String, whatever the verb.
+func (k LeadKey) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(k.String())) }
+
+// LogValue is String.
+func (k LeadKey) LogValue() slog.Value { return slog.StringValue(k.String()) }
 
 // A LeadStatus says whether a lead can recover a password. The zero value
 // cannot.
@@ -102,6 +103,15 @@ type Lead struct {
 	// IdentityProviders are the social logins linked to the lead.
 	IdentityProviders []string
 }
+
+// String names the lead by its ID and hides the rest.
+func (l Lead) String() string { return "lead " + l.ID }
+
+// Format writes String, whatever the verb.
+func (l Lead) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(l.String())) }
+
+// LogValue is String.
+func (l Lead) LogValue() slog.Value { return slog.StringValue(l.String()) }
 
 // A LeadStore is the host application's user store. Implementations are safe
 // for concurrent use and return when ctx ends.

@@ -203,7 +203,7 @@ func TestNobodyCostsTheSame(t *testing.T) {
 	}
 	least := func(stored string) time.Duration {
 		best := time.Hour
-		for range 7 {
+		for range 5 {
 			start := time.Now()
 			hasher.Verify(t.Context(), stored, "wrong horse battery")
 			best = min(best, time.Since(start))
@@ -214,7 +214,6 @@ func TestNobodyCostsTheSame(t *testing.T) {
 	for _, tt := range []struct{ name, stored string }{
 		{"nobody", ""},
 		{"an unreadable hash", "!"},
-		{"an unreadable bcrypt hash", "$2a$31$"},
 	} {
 		if got := least(tt.stored); got < known/2 || got > known*2 {
 			t.Errorf("%s: %v, a wrong password %v", tt.name, got, known)

@@ -3,6 +3,7 @@ package password
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"unicode"
@@ -15,9 +16,9 @@ import (
 // any password needs (ASVS v5.0.0-6.2.1) is shorter than that in effect.
 const shortUnit = 8
 
-// freePadding is how many digits, punctuation marks, symbols and spaces may
-// stand around a common password, in all, and add nothing. It leaves room for a
-// date or a year with an exclamation mark; more is padding only in a pattern.
+// freePadding is how many digits, punctuation marks and symbols may stand around
+// a common password, in all, and add nothing. It leaves room for a date, or a
+// year and a few exclamation marks; more is padding only in a pattern.
 const freePadding = 8
 
 // weak is why a password counts as common, in words for the person, or "".
@@ -118,8 +119,9 @@ func splitPadding(s []rune) (left, core, right []rune) {
 }
 
 // padding returns how many characters of freePadding s takes up: none if it is a
-// pattern.
+// pattern. Separators do not count, so that a date is 8 however it is written.
 func padding(s []rune) int {
+	s = slices.DeleteFunc(slices.Clone(s), isSeparator)
 	if p := period(s); p < shortUnit && len(s) >= 2*p || isRun(s) || isCount(s) || isWalk(s) {
 		return 0
 	}

@@ -179,7 +179,7 @@ func TestNotCommon(t *testing.T) {
 		"abcdefg is how it begins",
 		"aaaargh said the pirate",
 		"Thunderbird 2 was the green one",
-		"hunter2 hunter3 hunter5",
+		"hunter2 farmer3 fisher5",
 		"a1b2 c3po r2d2 bb8 k2so",
 		"S3cr3t.Sauce/With=Relish",
 		"it's 5 o'clock somewhere!",

@@ -82,6 +82,14 @@
 // such a hash from one without. A host that cannot live with that wraps the old
 // hashes, or resets them.
 //
+// # Operating
+//
+// A hash of default cost takes 19 MiB and 20 to 30 ms of a core. 64 at once on
+// two cores grow the heap by 76 to 115 MiB, and take 1 GB where nothing bounds
+// them. Alert on [ErrBusy]: either there are too few cores or somebody is
+// guessing. See [Argon2idOptions.MaxConcurrent] for a server that has to answer
+// other requests while hashing fills its cores.
+//
 // # Limits
 //
 // The list of common passwords is that of zxcvbn: 7,141 entries, all of them

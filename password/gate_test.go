@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"runtime/debug"
 	"runtime/metrics"
 	"slices"
 	"sync"
@@ -36,7 +37,10 @@ func TestHashesBeyondTheQueue(t *testing.T) {
 			call func() error
 		}{
 			{"Hash", func() error { _, err := hasher.Hash(t.Context(), "x"); return err }},
-			{"Verify", func() error { _, err := hasher.Verify(t.Context(), "$argon2id$v=19$m=8,t=1,p=1$AAECAwQFBgc$"+salt16, "x"); return err }},
+			{"Verify", func() error {
+				_, err := hasher.Verify(t.Context(), "$argon2id$v=19$m=8,t=1,p=1$AAECAwQFBgc$"+salt16, "x")
+				return err
+			}},
 			{"Verify of bcrypt", func() error { _, err := hasher.Verify(t.Context(), bcryptHash, "x"); return err }},
 			{"Verify of nobody", func() error { _, err := hasher.Verify(t.Context(), "", "x"); return err }},
 			{"Verify of garbage", func() error { _, err := hasher.Verify(t.Context(), "!", "x"); return err }},
@@ -140,8 +144,7 @@ func TestDefaultQueue(t *testing.T) {
 	})
 }
 
-// Goal H1: 64 at once take no more than twice what the slots need, and 64 MiB.
-// Goal H2: beyond the queue the answer comes within 5 ms at p99.
+// 64 at once take no more than twice what the slots need, and 64 MiB.
 func TestBurstOf64(t *testing.T) {
 	if testing.Short() {
 		t.Skip("pays for 64 hashes in full")
@@ -150,11 +153,15 @@ func TestBurstOf64(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	runtime.GC()
+	hashes := 64
+	if raceEnabled {
+		hashes = 16
+	}
+	debug.FreeOSMemory()
 	before := residentHeap()
 	start := make(chan struct{})
 	var group sync.WaitGroup
-	for range 64 {
+	for range hashes {
 		group.Go(func() {
 			<-start
 			if _, err := hasher.Hash(t.Context(), "correct horse battery"); err != nil {
@@ -184,35 +191,42 @@ func TestBurstOf64(t *testing.T) {
 	}
 }
 
+// Beyond the queue the answer comes within 5 ms at p99. The waiting and the filling are done by two hashers, so that the queue is full
+// all the time.
 func TestBusyIsAnsweredWhileHashingFillsTheCores(t *testing.T) {
 	if testing.Short() {
 		t.Skip("pays for hashes in full")
 	}
-	hasher, err := password.NewArgon2id(password.Argon2idOptions{MaxWait: time.Minute, MaxWaiting: 4})
+	filler, err := password.NewArgon2id(password.Argon2idOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var group sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) + 4 {
+	defer group.Wait()
+	defer cancel()
+	for range runtime.GOMAXPROCS(0) {
 		group.Go(func() {
 			for ctx.Err() == nil {
-				hasher.Hash(ctx, "correct horse battery")
+				filler.Hash(ctx, "correct horse battery")
 			}
 		})
 	}
-	var took []time.Duration
-	for deadline := time.Now().Add(time.Second); time.Now().Before(deadline); runtime.Gosched() {
-		start := time.Now()
-		_, err := hasher.Hash(t.Context(), "correct horse battery")
-		if errors.Is(err, password.ErrBusy) {
-			took = append(took, time.Since(start))
-		}
+	full := password.CheapArgon2id(password.Argon2idOptions{MaxConcurrent: 1, MaxWaiting: 1, MaxWait: time.Minute})
+	defer full.Occupy(1)()
+	group.Go(func() { full.Hash(ctx, "correct horse battery") })
+	for full.Waiting() == 0 {
+		runtime.Gosched()
 	}
-	cancel()
-	group.Wait()
-	if len(took) < 20 {
-		t.Skipf("the queue was full only %d times", len(took))
+
+	took := make([]time.Duration, 0, 2000)
+	for deadline := time.Now().Add(500 * time.Millisecond); len(took) < 100 || len(took) < cap(took) && time.Now().Before(deadline); runtime.Gosched() {
+		start := time.Now()
+		_, err := full.Hash(t.Context(), "correct horse battery")
+		took = append(took, time.Since(start))
+		if !errors.Is(err, password.ErrBusy) {
+			t.Fatalf("got %v, want ErrBusy", err)
+		}
 	}
 	slices.Sort(took)
 	p99 := took[len(took)*99/100]

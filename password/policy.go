@@ -192,13 +192,13 @@ func (p *Policy) MaxLength() int { return cmp.Or(p.maxLength, defaultMaxLength) 
 //   - is two of these by turns, "q1w2e3r4t5y6u7i8";
 //   - repeats one of these, or anything shorter than 8 code points, to the end
 //     or cut off;
-//   - is one of these with trivial padding at either end: digits, punctuation,
-//     symbols and spaces, at most 8 in all, or more of them in a pattern such as
+//   - is one of these with trivial padding at either end: digits, punctuation
+//     and symbols, at most 8 in all, or more of them in a pattern such as
 //     "12345678901" and "!!!!!!!!!!!".
 //
 // Spaces, hyphens, underscores and full stops between the characters do not help
 // ("pass-word pass-word"). It is refused by [RuleContext] if it is a sequence of
-// one or more context words, with the same padding.
+// one or more context words, with the same padding around and between them.
 func (p *Policy) Check(password string) error {
 	_, violations := p.check(password)
 	return asError(violations)

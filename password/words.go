@@ -44,11 +44,11 @@ func identifierWords(identifiers []string) []word {
 			untagged, _, _ := strings.Cut(local, "+")
 			add(local, untagged, domain)
 			add(split(local)...)
+			add(split(domain)...)
 			for dot := strings.LastIndexByte(domain, '.'); dot > 0; dot = strings.LastIndexByte(domain, '.') {
 				domain = domain[:dot]
 				add(domain)
 			}
-			add(split(domain)...)
 			continue
 		}
 		if digits, ok := phoneDigits(s); ok {
@@ -88,71 +88,74 @@ func phoneDigits(s string) (string, bool) {
 }
 
 // isOnly reports whether a folded password is nothing but words, at least one of
-// them from primary, in any number and order, with separators between them and
-// trivial padding around them. From the second word on, the last may be cut off:
+// them from primary, in any number and order, with trivial padding around and
+// between them. From the second word on, the last may be cut off:
 // "acmeacmeacmeacm".
 //
-// It is a search for the cheapest padding on the left with which each position
-// can be reached, so its time is bounded by the length of the password times
-// that of all words.
+// It is a search for the least padding with which each position can be reached,
+// so its time is bounded by the length of the password times that of all
+// words.
 func isOnly(folded string, primary, secondary []word) bool {
 	if len(primary) == 0 {
 		return false
 	}
 	s := []rune(folded)
-	const unreachable = freePadding + 1
-	// By position; then by whether a primary word was used, and whether two
-	// words were.
-	type state [2][2]int
-	reached := make([]state, len(s)+1)
-	for i := range reached {
-		reached[i] = state{{unreachable, unreachable}, {unreachable, unreachable}}
-	}
-	reach := func(at, used, many, cost int) {
-		reached[at][used][many] = min(reached[at][used][many], cost)
-	}
-
 	tail := len(s) // from here on nothing but padding
 	for tail > 0 && isPadding(s[tail-1]) {
 		tail--
 	}
+
+	// The least padding with which a position can be reached, by whether a
+	// primary word was used and whether two words were: at the end of a word,
+	// and in a gap after one.
+	const unreachable = freePadding + 1
+	type state [2][2]int
+	ends, gaps := make([]state, len(s)+1), make([]state, len(s)+1)
+	for i := range ends {
+		ends[i] = state{{unreachable, unreachable}, {unreachable, unreachable}}
+		gaps[i] = ends[i]
+	}
+
 	start := true // nothing but padding so far
 	for i := 0; i <= len(s); i++ {
 		rest := s[i:]
-		fresh := unreachable
-		if start {
-			fresh = min(padding(s[:i]), unreachable)
-		}
+		least := [2]int{unreachable, unreachable} // by whether a primary word was used
 		for used := range 2 {
 			for many := range 2 {
-				cost := reached[i][used][many]
+				if used == 1 && i >= tail && ends[i][used][many] < unreachable && ends[i][used][many]+padding(rest) <= freePadding {
+					return true
+				}
+				cost := min(ends[i][used][many], gaps[i][used][many])
 				if cost == unreachable {
 					continue
-				}
-				if used == 1 && i >= tail && cost+padding(rest) <= freePadding {
-					return true
 				}
 				if used == 1 && many == 1 && (cutOff(rest, primary) || cutOff(rest, secondary)) {
 					return true
 				}
-				if i < len(s) && isJoint(s[i]) {
-					reach(i+1, used, many, cost)
+				least[used] = min(least[used], cost)
+				if i < len(s) && isPadding(s[i]) {
+					next := cost
+					if !isJoint(s[i]) {
+						next++
+					}
+					gaps[i+1][used][many] = min(gaps[i+1][used][many], next)
 				}
 			}
 		}
-		least := min(fresh, reached[i][0][0], reached[i][0][1], reached[i][1][0], reached[i][1][1])
-		if least <= freePadding {
+		if start || least != [2]int{unreachable, unreachable} {
 			for list, words := range [][]word{primary, secondary} {
 				for _, w := range words {
-					j := i + w.match(rest)
-					if j == i {
+					n := w.match(rest)
+					if n == 0 {
 						continue
 					}
-					primaryUsed := 1 - list
-					reach(j, primaryUsed, 0, fresh)
+					end := &ends[i+n]
+					isPrimary := 1 - list
+					if start {
+						end[isPrimary][0] = min(end[isPrimary][0], padding(s[:i]))
+					}
 					for used := range 2 {
-						cost := min(reached[i][used][0], reached[i][used][1])
-						reach(j, max(used, primaryUsed), 1, cost)
+						end[max(used, isPrimary)][1] = min(end[max(used, isPrimary)][1], least[used])
 					}
 				}
 			}

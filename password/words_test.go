@@ -25,6 +25,8 @@ func TestContextWords(t *testing.T) {
 		{"a name of two words", "Road Runner 2024!", true},
 		{"a name of two words, together", "roadrunner12345", true},
 		{"a name of two words, with hyphens", "--road-runner--2024", true},
+		{"a word twice and a year between", "acme-2024-acme!!", true},
+		{"a word twice and much between", "acme4815162342acme", false},
 		{"two words", "acme road runner", true},
 		{"two words, together and padded", "AcmeRoadRunner1!", true},
 		{"a word that begins with a digit", "3m3m3m3m3m3m3m3", true},

@@ -101,6 +101,7 @@ func TestAddr_A50(t *testing.T) {
 		{"nobody, for a prefix", proxies, proxy, []string{"198.51.100.0/24"}, none},
 		{"nobody, for a semicolon", proxies, proxy, []string{"198.51.100.7; 10.1.1.1"}, none},
 		{"nobody, for a peer without an address", proxies, "@", []string{"198.51.100.7"}, none},
+		{"nobody, for an endless peer", proxies, "[fe80::1%" + strings.Repeat("x", 1<<20) + "]:1", []string{"198.51.100.7"}, none},
 		{"nobody, for an empty peer", proxies, "", []string{"198.51.100.7"}, none},
 		{"nobody, for a named peer", proxies, "localhost:80", []string{"198.51.100.7"}, none},
 		{"nobody, for an endless hop", proxies, proxy, []string{strings.Repeat("1", 1<<20)}, none},

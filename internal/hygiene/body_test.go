@@ -92,6 +92,8 @@ func TestContentType_A62(t *testing.T) {
 		{"plain text that mentions JSON", []string{"text/plain; application/json"}, false},
 		{"a form", []string{"application/x-www-form-urlencoded"}, false},
 		{"a form with files", []string{"multipart/form-data; boundary=x"}, false},
+		{"a type as long as JSON's", []string{"application/yaml"}, false},
+		{"a charset as long as UTF-8's", []string{"application/json; charset=utf-7"}, false},
 		{"another JSON type", []string{"application/vnd.api+json"}, false},
 		{"text/json", []string{"text/json"}, false},
 		{"a type that begins like JSON", []string{"application/jsonp"}, false},
@@ -155,6 +157,7 @@ func TestContentEncoding_A61(t *testing.T) {
 		{"identity and gzip", []string{"identity, gzip"}, false},
 		{"deflate", []string{"deflate"}, false},
 		{"br", []string{"br"}, false},
+		{"one as long as identity", []string{"compress"}, false},
 		{"zstd", []string{"zstd"}, false},
 		{"an empty one", []string{""}, false},
 	}

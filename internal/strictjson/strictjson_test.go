@@ -61,6 +61,7 @@ func TestParseRefuses_A60(t *testing.T) {
 		{"a comment", exact, `{/**/}`, "body must be valid JSON, which it is not at byte 2"},
 		{"a raw line break in a string", exact, "{\"a\":\"b\n\"}", "body must be valid JSON, which it is not at byte 8"},
 		{"an unknown escape", exact, `{"a":"\x41"}`, "body must be valid JSON, which it is not at byte 8"},
+		{"a unicode escape without digits", exact, `{"a":"\u00g0"}`, "body must be valid JSON, which it is not at byte 11"},
 		{"a leading zero", exact, `{"a":01}`, "body must be valid JSON, which it is not at byte 7"},
 		{"NaN", exact, `{"a":NaN}`, "body must be valid JSON, which it is not at byte 6"},
 		{"brackets that do not match", exact, `{"a":[}]}`, "body must be valid JSON, which it is not at byte 7"},

@@ -1,0 +1,206 @@
+// Command example is a whole small portal on the library, for trying it out
+// and for copying from. It needs no set-up: users, sessions, tokens and the
+// mail that it "sends" live in memory and end with it.
+//
+//	go run ./example
+//
+// It prints its credentials and curl lines for every flow, and then
+// "listening on http://HOST:PORT". The messages are at /outbox. Whoever can
+// reach the address can read them, so it is no place for real data.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/seed-51359b35/recovery"
+)
+
+// drainTime is how long requests and queued messages have to end after
+// SIGTERM.
+const drainTime = 10 * time.Second
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// Restores the default, so that a second signal ends a drain that hangs.
+	context.AfterFunc(ctx, stop)
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "example:", err)
+	}
+	os.Exit(exitCode(err))
+}
+
+// A usageError is a mistake on the command line.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func exitCode(err error) int {
+	if _, ok := errors.AsType[usageError](err); ok {
+		return 2
+	}
+	if err != nil {
+		return 1
+	}
+	return 0
+}
+
+// config is the command line.
+type config struct {
+	addr    string
+	baseURL string // empty: the address it listens on
+	relaxed bool
+	json    bool
+}
+
+// parse reads the command line. Help is printed to stderr and reported as
+// [flag.ErrHelp].
+func parse(args []string, stderr io.Writer) (config, error) {
+	var c config
+	fs := flag.NewFlagSet("example", flag.ContinueOnError)
+	fs.SetOutput(io.Discard) // the error is printed once, by main
+	fs.StringVar(&c.addr, "addr", "127.0.0.1:8080", "`host:port` to listen on; port 0 picks a free one")
+	fs.StringVar(&c.baseURL, "base-url", "", "`URL` under which browsers reach it, for the links in messages (default: the address it listens on)")
+	fs.BoolVar(&c.relaxed, "relaxed-limits", false, "every limit times 100 but the vendors' 25 in 5 s, for scripts")
+	fs.BoolVar(&c.json, "json-logs", false, "write logs as JSON")
+	if err := fs.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			fmt.Fprintln(stderr, "usage: example [flags]")
+			fs.SetOutput(stderr)
+			fs.PrintDefaults()
+			return c, err
+		}
+		return c, usageError{err}
+	}
+	if fs.NArg() > 0 {
+		return c, usageError{fmt.Errorf("unexpected argument %q", fs.Arg(0))}
+	}
+	if _, port, err := net.SplitHostPort(c.addr); err != nil {
+		return c, usageError{fmt.Errorf("-addr %q must be host:port", c.addr)}
+	} else if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return c, usageError{fmt.Errorf("-addr %q: the port must be 0 to 65535", c.addr)}
+	}
+	if c.baseURL == "" {
+		return c, nil
+	}
+	if err := checkBase(c.baseURL); err != nil {
+		return c, usageError{fmt.Errorf("-base-url: %w", err)}
+	}
+	c.baseURL = strings.TrimSuffix(c.baseURL, "/")
+	return c, nil
+}
+
+// checkBase accepts what links may be built on: https, or http on a loopback
+// address, and no path, because everything is mounted at the root.
+func checkBase(base string) error {
+	if err := (recovery.Link{URL: base}).Validate(); err != nil {
+		return err
+	}
+	u, err := url.Parse(base)
+	if err != nil {
+		return err
+	}
+	if strings.TrimSuffix(u.Path, "/") != "" || u.RawQuery != "" || u.ForceQuery {
+		return errors.New("must have neither path nor query")
+	}
+	return nil
+}
+
+// run serves until ctx ends. It returns nil after a clean shutdown.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
+	c, err := parse(args, stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var logs slog.Handler = slog.NewTextHandler(stderr, nil)
+	if c.json {
+		logs = slog.NewJSONHandler(stderr, nil)
+	}
+	log := slog.New(logs)
+
+	// Listening comes first: with port 0 the links depend on it.
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", c.addr)
+	if err != nil {
+		return fmt.Errorf("cannot listen on %s: %w", c.addr, err)
+	}
+	defer l.Close() // for the returns before serve, which closes it itself
+	local := "http://" + reachable(l.Addr()).String()
+	if c.baseURL == "" {
+		c.baseURL = local
+		if err := checkBase(c.baseURL); err != nil {
+			return usageError{fmt.Errorf("-addr %s is no loopback address, so links need a -base-url with https, that of a proxy in front", c.addr)}
+		}
+	}
+	p, err := newPortal(c, log)
+	if err != nil {
+		return err
+	}
+	if !l.Addr().(*net.TCPAddr).IP.IsLoopback() {
+		log.Warn("whoever reaches this address can read the outbox", "addr", l.Addr().String())
+	}
+	if _, err := fmt.Fprint(stdout, banner(c, local), "\nlistening on ", local, "\n"); err != nil {
+		return errors.Join(err, p.service.Shutdown(ctx))
+	}
+	return serve(ctx, l, p, log)
+}
+
+// reachable is the address under which a listener is reached from the same
+// machine: a wildcard is not one, and every wildcard listener of Go's takes
+// IPv4 where there is any.
+func reachable(a net.Addr) netip.AddrPort {
+	ap := a.(*net.TCPAddr).AddrPort()
+	if ap.Addr().IsUnspecified() {
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), ap.Port())
+	}
+	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+}
+
+// serve answers requests until ctx ends, and then drains: first the requests,
+// which may still queue messages, then the queue.
+func serve(ctx context.Context, l net.Listener, p *portal, log *slog.Logger) error {
+	server := &http.Server{
+		Handler:           p,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		// More than a reset waits for its hash and its stores.
+		WriteTimeout:   30 * time.Second,
+		IdleTimeout:    time.Minute,
+		MaxHeaderBytes: 32 << 10,
+		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(l) }()
+
+	var err error
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+	}
+	// ctx has ended, and the drain needs time of its own.
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	log.Info("shutting down")
+	err = errors.Join(err, server.Shutdown(drain), p.service.Shutdown(drain))
+	if err != nil {
+		return fmt.Errorf("shutting down: %w", err)
+	}
+	return nil
+}

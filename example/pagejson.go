@@ -1,0 +1,111 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/password"
+)
+
+// sessionCookie carries the secret of a session.
+const sessionCookie = "session"
+
+func (p *pages) serveOutbox(w http.ResponseWriter, r *http.Request) {
+	messages := p.outbox.list()
+	slices.Reverse(messages)
+	p.render(w, r, http.StatusOK, "outbox", view{Title: "Outbox", Messages: messages})
+}
+
+func (p *pages) outboxJSON(w http.ResponseWriter, r *http.Request) {
+	p.writeJSON(w, r, http.StatusOK, p.outbox.list())
+}
+
+func (p *pages) sessionsJSON(w http.ResponseWriter, r *http.Request) {
+	p.writeJSON(w, r, http.StatusOK, append([]session{}, p.login.sessions.list()...))
+}
+
+// writeJSON leaves '&' as it is, unlike encoding/json by itself, so that links
+// can be read, and taken out with sed. Nothing takes this for HTML, because of
+// its type and of nosniff.
+func (p *pages) writeJSON(w http.ResponseWriter, r *http.Request, status int, v any) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(status)
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		p.log.DebugContext(r.Context(), "answer not written", "error", err)
+	}
+}
+
+// signedIn is the answer to a login.
+type signedIn struct {
+	LeadID  string `json:"LeadId"`
+	Session string // as in /sessions.json
+}
+
+// refused is the answer to one that failed.
+type refused struct{ Error string }
+
+// loginJSON takes {"EmailAddress","Password"}.
+func (p *pages) loginJSON(w http.ResponseWriter, r *http.Request) {
+	var in struct{ EmailAddress, Password string }
+	if mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || mediaType != "application/json" {
+		p.writeJSON(w, r, http.StatusUnsupportedMediaType, refused{"the Content-Type must be application/json"})
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 16<<10))
+	if err == nil {
+		err = json.Unmarshal(body, &in)
+	}
+	if err != nil {
+		p.writeJSON(w, r, http.StatusBadRequest, refused{"the body must be a JSON object with EmailAddress and Password"})
+		return
+	}
+	s, secret, err := p.login.signIn(r.Context(), p.service.Origin(r).Client, in.EmailAddress, in.Password)
+	limit, limited := errors.AsType[*recovery.RateLimitError](err)
+	switch {
+	case err == nil:
+		http.SetCookie(w, p.cookie(secret))
+		p.writeJSON(w, r, http.StatusOK, signedIn{s.LeadID, s.ID})
+	case errors.Is(err, errSignIn):
+		p.writeJSON(w, r, http.StatusUnauthorized, refused{err.Error()})
+	case limited:
+		w.Header().Set("Retry-After", strconv.Itoa(limit.Seconds()))
+		p.writeJSON(w, r, http.StatusTooManyRequests, refused{"too many attempts"})
+	case errors.Is(err, password.ErrBusy):
+		w.Header().Set("Retry-After", "5")
+		p.writeJSON(w, r, http.StatusServiceUnavailable, refused{"busy"})
+	default:
+		p.log.ErrorContext(r.Context(), "login failed", "error", err)
+		p.writeJSON(w, r, http.StatusInternalServerError, refused{"something went wrong"})
+	}
+}
+
+// signIn is the same for the form on the front page.
+func (p *pages) signIn(w http.ResponseWriter, r *http.Request) {
+	in, err := form(w, r)
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	_, secret, err := p.login.signIn(r.Context(), p.service.Origin(r).Client, in.Get("email"), in.Get("password"))
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	http.SetCookie(w, p.cookie(secret))
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+func (p *pages) cookie(secret string) *http.Cookie {
+	return &http.Cookie{
+		Name: sessionCookie, Value: secret, Path: "/", MaxAge: int(sessionTTL.Seconds()),
+		HttpOnly: true, Secure: p.secure, SameSite: http.SameSiteLaxMode,
+	}
+}

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/leadsquared"
+	"github.com/seed-51359b35/recovery/loginradius"
+	"github.com/seed-51359b35/recovery/password"
+)
+
+// The demo's credentials. They are printed at the start and stand in a public
+// repository: a real portal draws its own, and keeps all but the first three
+// from browsers.
+const (
+	lsqPortal        = "11111111-2222-4333-8444-555555555555"
+	lsqPublicAuthKey = "ZGVtby1wdWJsaWMtYXV0aC1rZXk=" // base64 of demo-public-auth-key
+	lsqRegisterToken = "demo-register-token"
+	lsqAccessKey     = "demo-access-key"
+	lsqSecretKey     = "demo-secret-key"
+	lrAPIKey         = "demo-api-key"
+	lrAPISecret      = "demo-api-secret"
+	ownTokenKey      = "demo-forgot-token-key"
+)
+
+// The templates that LoginRadius requests may name. The outbox has one text for
+// each kind of message, so all that matters of them here is what they send.
+const (
+	lrLinkTemplate = "Email-Template"
+	lrCodeTemplate = "Code-Template"
+	lrSMSTemplate  = "SMS-Template"
+)
+
+// A portal is everything that the demo serves.
+type portal struct {
+	service     *recovery.Service
+	leadsquared http.Handler
+	loginradius http.Handler
+	api         http.Handler
+	forgotToken http.Handler
+	pages       http.Handler
+}
+
+// newPortal wires one Service, whose leads and tokens all three APIs share.
+func newPortal(c config, log *slog.Logger) (*portal, error) {
+	hasher, err := password.NewArgon2id(password.Argon2idOptions{})
+	if err != nil {
+		return nil, err
+	}
+	// The portal's own name is nobody's password.
+	policy, err := password.NewPolicy(password.PolicyOptions{ContextWords: []string{"recovery", "example"}})
+	if err != nil {
+		return nil, err
+	}
+	leads, err := newLeads(context.Background(), hasher)
+	if err != nil {
+		return nil, err
+	}
+	sessions := newSessions()
+	outbox := &outbox{base: c.baseURL}
+	limits := recovery.DefaultLimits()
+	guesses := recovery.Tier{Limits: []recovery.Limit{{N: 20, Window: time.Minute}}}
+	if c.relaxed {
+		relax(&limits)
+		relaxTier(&guesses)
+	}
+	// In memory, like all that is sealed with it: a key that outlives the
+	// process belongs into a secret store.
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // never fails
+	resetURL := c.baseURL + "/reset"
+
+	service, err := recovery.New(leads, recovery.NewMemoryTokenStore(), outbox, recovery.Options{
+		Keys:     [][]byte{key},
+		Link:     recovery.Link{URL: resetURL},
+		Sessions: sessions,
+		Fields:   fields(),
+		Hasher:   hasher,
+		Policy:   policy,
+		Limits:   limits,
+		Logger:   log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	p := &portal{service: service, api: service.Handler()}
+	if err := p.mount(resetURL); err != nil {
+		return nil, errors.Join(err, service.Shutdown(context.Background()))
+	}
+	p.pages, err = newPages(c, pages{
+		service: service,
+		outbox:  outbox,
+		login: &login{
+			leads: leads, sessions: sessions, hasher: hasher, log: log,
+			limiter: recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{}), tier: guesses,
+		},
+		log: log,
+	})
+	if err != nil {
+		return nil, errors.Join(err, service.Shutdown(context.Background()))
+	}
+	return p, nil
+}
+
+// mount makes the handlers of the two vendors' APIs and of the own one for
+// servers.
+func (p *portal) mount(resetURL string) (err error) {
+	p.leadsquared, err = leadsquared.New(leadsquared.Options{Portals: []leadsquared.Portal{{
+		ID:             lsqPortal,
+		Service:        p.service,
+		PublicAuthKeys: []string{lsqPublicAuthKey},
+		RegisterTokens: []string{lsqRegisterToken},
+		AccessKeys:     []leadsquared.AccessKey{{Key: lsqAccessKey, Secret: recovery.NewSecret(lsqSecretKey)}},
+		AllowV1:        true,
+		ResetURL:       resetURL,
+	}}})
+	if err != nil {
+		return fmt.Errorf("leadsquared: %w", err)
+	}
+	p.loginradius, err = loginradius.New(loginradius.Options{Apps: []loginradius.App{loginradius.VendorCompatible(loginradius.App{
+		APIKey:    lrAPIKey,
+		Secrets:   []recovery.Secret{recovery.NewSecret(lrAPISecret)},
+		Service:   p.service,
+		ResetURLs: []string{resetURL},
+		EmailTemplates: []loginradius.Template{
+			{Name: lrLinkTemplate, Kind: loginradius.TemplateLink},
+			{Name: lrCodeTemplate, Kind: loginradius.TemplateCode},
+		},
+		SMSTemplates: []string{lrSMSTemplate},
+	})}})
+	if err != nil {
+		return fmt.Errorf("loginradius: %w", err)
+	}
+	p.forgotToken, err = p.service.ForgotTokenHandler(recovery.APIKey{ID: "demo", Secret: recovery.NewSecret(ownTokenKey)})
+	return err
+}
+
+// ServeHTTP routes by prefix and not with an [http.ServeMux], which answers
+// paths that it does not find clean with a redirect of its own. Clients of the
+// vendors' APIs expect their JSON for whatever is wrong below their paths.
+func (p *portal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	p.route(r.URL.Path).ServeHTTP(w, r)
+}
+
+func (p *portal) route(at string) http.Handler {
+	first, _, _ := strings.Cut(strings.TrimPrefix(at, "/"), "/")
+	switch foldASCII(first) {
+	case "api":
+		return p.leadsquared
+	case "identity":
+		return p.loginradius
+	}
+	switch at {
+	case "/forgot-password", "/check-token", "/reset-password":
+		return p.api
+	case "/forgot-token":
+		// On the same listener only because this is a demo: where there is an
+		// internal one, it belongs there.
+		return p.forgotToken
+	}
+	if path.Clean(at) != at {
+		// No redirect here either: "//api/x" is no other name of "/api/x".
+		return http.NotFoundHandler()
+	}
+	return p.pages
+}
+
+// relax raises every limit but that on callers, which is the vendors' 25 in
+// 5 s and part of their APIs.
+func relax(l *recovery.Limits) {
+	for _, tier := range []*recovery.Tier{
+		&l.ClientForgot, &l.ClientReset, &l.ClientCheck, &l.Identifier, &l.Lead, &l.Recipient, &l.Issue,
+	} {
+		relaxTier(tier)
+	}
+}
+
+func relaxTier(t *recovery.Tier) {
+	for i := range t.Limits {
+		t.Limits[i].N *= 100
+	}
+}

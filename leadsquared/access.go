@@ -1,0 +1,99 @@
+package leadsquared
+
+import (
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/hygiene"
+)
+
+// accessTier is how often one client may present a key pair, right or wrong. It
+// holds in each process: a pair that cannot be guessed at five tries a second
+// cannot be guessed by asking ten instances either.
+func accessTier() recovery.Tier {
+	return recovery.Tier{Limits: []recovery.Limit{{N: 25, Window: 5 * time.Second}}}
+}
+
+type publicToken struct {
+	PublicAuthKey string
+}
+
+// publicToken hands out the key that browsers send.
+func (h *Handler) publicToken(c *call) (any, error) {
+	p, err := h.accessedPortal(c)
+	if err != nil {
+		return nil, err
+	}
+	return publicToken{p.publicAuthKeys[0]}, nil
+}
+
+// registerToken hands out the registration token, which is the whole body.
+func (h *Handler) registerToken(c *call) (any, error) {
+	p, err := h.accessedPortal(c)
+	if err != nil {
+		return nil, err
+	}
+	return p.registerTokens[0], nil
+}
+
+// accessedPortal is the portal whose key pair the request presents. The attempt
+// is counted before anything is compared, so that guesses are limited.
+func (h *Handler) accessedPortal(c *call) (*portal, error) {
+	// Whose proxies to trust is a Service's to say. The first portal's says it
+	// for all, since all are reached through the same listener.
+	client := h.portals[0].service.Origin(c.r).Client
+	take := recovery.Take{Key: "access:" + h.buckets.Bucket(client), Tier: accessTier()}
+	decisions, err := h.limiter.Take(c.r.Context(), take)
+	if err != nil {
+		return nil, err
+	}
+	d := decisions[0]
+	quotas := recovery.Quotas{{Name: recovery.ScopeClient, Tier: take.Tier, Decision: d}}
+	if !d.Allowed {
+		return nil, &recovery.RateLimitError{
+			Scope: recovery.ScopeClient, Limit: d.Limit, RetryAfter: d.RetryAfter, Quotas: quotas,
+		}
+	}
+	quotas.SetHeader(c.w.Header())
+	if len(c.r.URL.RawQuery) > maxQuery {
+		return nil, errQuery
+	}
+	query, err := url.ParseQuery(c.r.URL.RawQuery)
+	if err != nil {
+		return nil, errQuery
+	}
+	key, ok1 := either(c.r.Header, "X-Lsq-Accesskey", query, "accesskey")
+	secret, ok2 := either(c.r.Header, "X-Lsq-Secretkey", query, "secretkey")
+	if ok1 && ok2 {
+		if p := h.portalOfPair(key, secret); p != nil {
+			return p, nil
+		}
+	}
+	h.log.WarnContext(c.r.Context(), "leadsquared: access key pair refused", "client", client.String())
+	return nil, errKeyPair
+}
+
+const maxQuery = 2048 // bytes
+
+// either returns a value that may stand in a header or in the query, or in both
+// if it is the same; anything else leaves open which one is meant. The name in
+// the query is in lower case and matched without.
+func either(h http.Header, header string, query url.Values, param string) (value string, ok bool) {
+	value, ok = hygiene.OneHeader(h, header)
+	if !ok {
+		return "", false
+	}
+	found := false
+	for name, values := range query {
+		if foldASCII(name) != param {
+			continue
+		}
+		if found || len(values) != 1 || value != "" && !hygiene.ConstantTimeEqual(value, values[0]) {
+			return "", false
+		}
+		found, value = true, values[0]
+	}
+	return value, value != ""
+}

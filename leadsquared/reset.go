@@ -1,0 +1,40 @@
+package leadsquared
+
+import "github.com/seed-51359b35/recovery"
+
+type resetBody struct {
+	IsSuccessful bool
+	ResponseText string
+}
+
+// reset sets a new password. LeadId and TemporaryPassword are what the link
+// carried; the latter is a proof for this one call and no password that signs
+// anybody in.
+func (h *Handler) reset(c *call) (any, error) {
+	o, err := c.object()
+	if err != nil {
+		return nil, err
+	}
+	password, err := required(o, "", "Password")
+	if err != nil {
+		return nil, err
+	}
+	leadID, err := required(o, "", "LeadId")
+	if err != nil {
+		return nil, err
+	}
+	temporary, err := required(o, "", "TemporaryPassword")
+	if err != nil {
+		return nil, err
+	}
+	result, err := c.portal.service.ResetPassword(c.r.Context(), recovery.ResetRequest{
+		Proof:    recovery.LinkProof(leadID, temporary),
+		Password: recovery.NewSecret(password),
+		Origin:   c.origin(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	result.Quotas.SetHeader(c.w.Header())
+	return resetBody{true, "Password changed successfully"}, nil
+}

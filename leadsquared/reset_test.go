@@ -1,0 +1,354 @@
+package leadsquared_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/password"
+)
+
+// The body of the vendor's page, byte for byte.
+const seedReset = `{
+  "Password": "Samplepassword@123",
+  "LeadId": "a822e018-80a4-4a86-bd9d-9855710109ff",
+  "TemporaryPassword": "12078b6f730c675484812414f8cd806a154b87735472460e1ff46126eed3f14c"
+}`
+
+const seedTemporary = "12078b6f730c675484812414f8cd806a154b87735472460e1ff46126eed3f14c"
+
+// The whole flow, in both generations: ask, follow the link, choose a password;
+// a second use of the link is refused (A31), and nobody was signed in.
+func TestFlow(t *testing.T) {
+	for _, g := range []struct{ name, forgot, reset string }{{"v2", forgotV2, resetV2}, {"v1", forgotV1, resetV1}} {
+		t.Run(g.name, func(t *testing.T) {
+			bubble(t, nil, func(t *testing.T, w *world) {
+				want(t, w.do(post(g.forgot, seedEmail)), 200, forgotOK)
+				settle()
+				m := w.a.outbox.links()
+				if len(m) != 1 {
+					t.Fatalf("sent %v, want one link", m)
+				}
+				link, err := url.Parse(m[0].URL.Reveal())
+				if err != nil {
+					t.Fatal(err)
+				}
+				// The sample itself is refused: its temporary password is not ours.
+				want(t, w.do(post(g.reset, seedReset)), 400, resetError(invalidInput, badProofText))
+				// With the one from the link in its place it works.
+				body := strings.Replace(seedReset, seedTemporary, link.Query().Get("TemporaryPassword"), 1)
+				want(t, w.do(post(g.reset, body)), 200, resetOK)
+				if h := w.a.leads.written(); len(h) != 1 || h[johnID] != "hash-of-18-bytes" {
+					t.Errorf("written %v", h)
+				}
+				want(t, w.do(post(g.reset, body)), 400, resetError(invalidInput, badProofText))
+				settle()
+				told := 0
+				for _, m := range w.a.outbox.all() {
+					if m.Kind == recovery.MessagePasswordChanged {
+						told++
+					}
+				}
+				if told != 3 {
+					t.Errorf("%d addresses were told, want all 3", told)
+				}
+			})
+		})
+	}
+}
+
+// A phone gets the same link, which works like a mailed one.
+func TestFlowByPhone(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, w *world) {
+		want(t, w.do(post(forgotV2, seedRecipient)), 200, forgotOK)
+		settle()
+		m := w.a.outbox.links()
+		if len(m) != 1 || m[0].Channel != recovery.ChannelSMS || !m[0].Code.IsZero() {
+			t.Fatalf("sent %v, want one link by SMS", m)
+		}
+		link, err := url.Parse(m[0].URL.Reveal())
+		if err != nil {
+			t.Fatal(err)
+		}
+		want(t, w.do(post(resetV2, resetWith(goodPass, link))), 200, resetOK)
+	})
+}
+
+// A24: every bad proof is one answer, to the byte.
+func TestResetBadProofs(t *testing.T) {
+	tests := []struct {
+		sentence string
+		body     func(w *world, link *url.URL) string
+	}{
+		{"an unknown lead", func(_ *world, l *url.URL) string {
+			return strings.Replace(resetWith(goodPass, l), johnID, "b822e018-80a4-4a86-bd9d-9855710109ff", 1)
+		}},
+		{"another lead of the portal (A36)", func(_ *world, l *url.URL) string { return strings.Replace(resetWith(goodPass, l), johnID, "disabled", 1) }},
+		{"a lead id that cannot be", func(_ *world, l *url.URL) string {
+			return strings.Replace(resetWith(goodPass, l), johnID, strings.Repeat("x", 300), 1)
+		}},
+		{"a temporary password that was never given", func(*world, *url.URL) string { return seedReset }},
+		{"one that is too short", func(*world, *url.URL) string { return strings.Replace(seedReset, seedTemporary, "12078b6f", 1) }},
+		{"one in capitals", func(_ *world, l *url.URL) string {
+			s := l.Query().Get("TemporaryPassword")
+			return strings.Replace(resetWith(goodPass, l), s, strings.ToUpper(s), 1)
+		}},
+		{"one with a space behind", func(_ *world, l *url.URL) string {
+			s := l.Query().Get("TemporaryPassword")
+			return strings.Replace(resetWith(goodPass, l), s, s+" ", 1)
+		}},
+		{"one that expired", func(_ *world, l *url.URL) string {
+			time.Sleep(time.Hour)
+			return resetWith(goodPass, l)
+		}},
+		{"one that was used", func(w *world, l *url.URL) string {
+			w.do(post(resetV2, resetWith(goodPass, l)))
+			return resetWith(goodPass, l)
+		}},
+		{"one that a newer reset has ended", func(w *world, l *url.URL) string {
+			w.do(post(resetV2, resetWith(goodPass, w.mailedLink(w.a, asA))))
+			return resetWith(goodPass, l)
+		}},
+		{"one that was revoked", func(w *world, l *url.URL) string {
+			if err := w.a.svc.RevokeTokens(w.t.Context(), johnID); err != nil {
+				w.t.Fatal(err)
+			}
+			return resetWith(goodPass, l)
+		}},
+		{"one of a lead that was disabled since", func(w *world, l *url.URL) string {
+			w.a.leads.mu.Lock()
+			defer w.a.leads.mu.Unlock()
+			lead := w.a.leads.leads[johnID]
+			lead.Status = recovery.StatusDisabled
+			w.a.leads.leads[johnID] = lead
+			return resetWith(goodPass, l)
+		}},
+	}
+	reference := ""
+	for _, test := range tests {
+		t.Run(test.sentence, func(t *testing.T) {
+			bubble(t, nil, func(t *testing.T, w *world) {
+				body := test.body(w, w.mailedLink(w.a, asA))
+				before := len(w.a.leads.written())
+				got := w.dump(post(resetV2, body, from("192.0.2.77")))
+				if reference == "" {
+					reference = got
+				}
+				if got != reference || !strings.HasSuffix(got, resetError(invalidInput, badProofText)) {
+					t.Errorf("the answer is\n%q\nfor others\n%q", got, reference)
+				}
+				if len(w.a.leads.written()) != before {
+					t.Error("a password was written")
+				}
+			})
+		})
+	}
+}
+
+// A36: a link of portal A is none in portal B, though the lead has the same id
+// there, and still works in A.
+func TestResetPortalsDoNotMix(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, w *world) {
+		link := w.mailedLink(w.a, asA)
+		want(t, w.do(post(resetV2, resetWith(goodPass, link), asB)), 400, resetError(invalidInput, badProofText))
+		if h := w.b.leads.written(); len(h) != 0 {
+			t.Errorf("portal B wrote %v", h)
+		}
+		want(t, w.do(post(resetV2, resetWith(goodPass, link))), 200, resetOK)
+	})
+}
+
+// A weak password leaves the link alive.
+func TestResetWeakPassword(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, w *world) {
+		link := w.mailedLink(w.a, asA)
+		for _, weak := range []string{"short", "password12345678", johnMail} {
+			rec := w.do(post(resetV2, resetWith(weak, link)))
+			var e struct{ ExceptionType, ExceptionMessage string }
+			if err := json.Unmarshal(rec.Body.Bytes(), &e); err != nil {
+				t.Fatal(err)
+			}
+			if rec.Code != 400 || e.ExceptionType != invalidInput || e.ExceptionMessage == badProofText || strings.Contains(e.ExceptionMessage, weak) {
+				t.Errorf("%q: %d %s", weak, rec.Code, rec.Body)
+			}
+		}
+		policy, err := password.NewPolicy(password.PolicyOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		refused, _ := errors.AsType[*password.PolicyError](policy.Check("short"))
+		want(t, w.do(post(resetV2, resetWith("short", link))), 400, resetError(invalidInput, refused.Violations[0].Message))
+		want(t, w.do(post(resetV2, resetWith(goodPass, link))), 200, resetOK)
+	})
+}
+
+func TestResetBodies(t *testing.T) {
+	tests := []struct {
+		sentence, body string
+		kind, message  string
+	}{
+		{"nothing", `{}`, missing, "Password is required."},
+		{"no password", `{"LeadId":"x","TemporaryPassword":"y"}`, missing, "Password is required."},
+		{"an empty password", `{"Password":"","LeadId":"x","TemporaryPassword":"y"}`, missing, "Password is required."},
+		{"password null", `{"Password":null,"LeadId":"x","TemporaryPassword":"y"}`, missing, "Password is required."},
+		{"no lead id (A36)", `{"Password":"Samplepassword@123","TemporaryPassword":"y"}`, missing, "LeadId is required."},
+		{"an empty lead id (A36)", `{"Password":"Samplepassword@123","LeadId":"","TemporaryPassword":"y"}`, missing, "LeadId is required."},
+		{"no temporary password (A36)", `{"Password":"Samplepassword@123","LeadId":"x"}`, missing, "TemporaryPassword is required."},
+		{"an empty temporary password (A36)", `{"Password":"Samplepassword@123","LeadId":"x","TemporaryPassword":""}`, missing, "TemporaryPassword is required."},
+		{"an array of passwords", `{"Password":["a","b"],"LeadId":"x","TemporaryPassword":"y"}`, invalidInput, "Password must be a string."},
+		{"a lead id that is a number", `{"Password":"Samplepassword@123","LeadId":1,"TemporaryPassword":"y"}`, invalidInput, "LeadId must be a string."},
+		{"an array of lead ids (A12)", `{"Password":"Samplepassword@123","LeadId":["x"],"TemporaryPassword":"y"}`, invalidInput, "LeadId must be a string."},
+		{"a temporary password that is true", `{"Password":"Samplepassword@123","LeadId":"x","TemporaryPassword":true}`, invalidInput, "TemporaryPassword must be a string."},
+		{"a name with a long s, which some fold (A60)", `{"Pa\u017fsword":"Samplepassword@123","LeadId":"x","TemporaryPassword":"y"}`, missing, "Password is required."},
+	}
+	bubble(t, nil, func(t *testing.T, w *world) {
+		for _, test := range tests {
+			rec := w.do(post(resetV2, test.body))
+			if body := resetError(test.kind, test.message); rec.Code != 400 || rec.Body.String() != body {
+				t.Errorf("%s: %d %s\nwant %s", test.sentence, rec.Code, rec.Body, body)
+			}
+		}
+		w.noEffect(t)
+	})
+}
+
+// A65: names of account fields in the body change nothing but the password.
+func TestResetIgnoresOtherNames(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, w *world) {
+		link := w.mailedLink(w.a, asA)
+		body := strings.Replace(resetWith(goodPass, link), "{", `{"IsActive":true,"Status":"active","Roles":["admin"],"EmailAddress":"attacker@evil.example","Phone":null,"Version":"9","IsSuccessful":true,`, 1)
+		before := w.a.leads.leads[johnID].Fields
+		want(t, w.do(post(resetV2, body)), 200, resetOK)
+		after := w.a.leads.leads[johnID]
+		if after.Version != "2" || after.Fields["EmailAddress"] != before["EmailAddress"] || after.Fields["Phone"] != before["Phone"] {
+			t.Errorf("the lead is now %+v", after.Fields)
+		}
+	})
+}
+
+// The temporary password is a proof and not a password: names in any case, and
+// the link keeps to the documented alphabet.
+func TestResetNamesInAnyCase(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, w *world) {
+		link := w.mailedLink(w.a, asA)
+		body := strings.NewReplacer("Password\":", "password\":", "LeadId", "LEADID", "TemporaryPassword", "temporaryPassword").Replace(resetWith(goodPass, link))
+		want(t, w.do(post(resetV1, body)), 200, resetOK)
+	})
+}
+
+// What the host's hooks and stores report, and what of it is said.
+func TestResetFailures(t *testing.T) {
+	refused := errors.New("pq: relation \"leads\" does not exist")
+	tests := []struct {
+		sentence   string
+		change     func(o *recovery.Options)
+		write      func() error
+		status     int
+		body       string
+		retryAfter string
+		alive      bool // the link works afterwards
+	}{
+		{"a step-up", func(o *recovery.Options) {
+			o.StepUp = func(context.Context, recovery.Lead) error {
+				return &recovery.StepUpError{Detail: "Confirm with your authenticator first."}
+			}
+		}, nil, 400, resetError(invalidInput, "Confirm with your authenticator first."), "", true},
+		{"a step-up that says nothing", func(o *recovery.Options) {
+			o.StepUp = func(context.Context, recovery.Lead) error { return recovery.ErrStepUpRequired }
+		}, nil, 400, resetError(invalidInput, "A further proof is required."), "", true},
+		{"a step-up hook that fails, with an error of another meaning", func(o *recovery.Options) {
+			o.StepUp = func(context.Context, recovery.Lead) error {
+				return &recovery.RateLimitError{Limit: recovery.Limit{N: 1, Window: time.Second}}
+			}
+		}, nil, 503, resetError(internal, "The API is temporarily unavailable. Try again later."), "5", true},
+		{"a busy hasher", func(o *recovery.Options) { o.Hasher = cheapHasher{func() error { return password.ErrBusy }} },
+			nil, 503, resetError(internal, "The API is temporarily unavailable. Try again later."), "5", true},
+		{"a write that certainly failed", nil, func() error { return errors.Join(recovery.ErrNotWritten, refused) },
+			503, resetError(internal, "The API is temporarily unavailable. Try again later."), "5", true},
+		{"a write of unknown outcome", nil, func() error { return refused },
+			500, resetError(internal, "It is not known whether the password was changed. Ask for a new link."), "", false},
+		{"a write of unknown outcome, because something was unavailable", nil, func() error { return recovery.ErrUnavailable },
+			500, resetError(internal, "It is not known whether the password was changed. Ask for a new link."), "", false},
+	}
+	for _, test := range tests {
+		t.Run(test.sentence, func(t *testing.T) {
+			bubble(t, test.change, func(t *testing.T, w *world) {
+				link := w.mailedLink(w.a, asA)
+				w.a.leads.write = test.write
+				rec := w.do(post(resetV2, resetWith(goodPass, link)))
+				want(t, rec, test.status, test.body)
+				if got := rec.Header().Get("Retry-After"); got != test.retryAfter {
+					t.Errorf("Retry-After is %q, want %q", got, test.retryAfter)
+				}
+				if logged := strings.Contains(w.logs.String(), "leadsquared: request failed"); logged != (test.status >= 500) {
+					t.Errorf("the failure was logged: %v", logged)
+				}
+				// A83: the cause is in the log and not in the answer.
+				if strings.Contains(rec.Body.String(), "relation") || test.write != nil && !strings.Contains(w.logs.String(), "recovery:") {
+					t.Errorf("answer %s, logs %s", rec.Body, w.logs)
+				}
+				settle()
+				w.a.leads.write = nil
+				rec = w.do(post(resetV2, resetWith("short", link)))
+				if rec.Code != 400 {
+					t.Fatal(rec.Code)
+				}
+				_, err := w.a.svc.CheckProof(t.Context(), recovery.CheckRequest{Proof: recovery.LinkProof(johnID, link.Query().Get("TemporaryPassword"))})
+				if alive := err == nil; alive != test.alive {
+					t.Errorf("the link is alive: %v (%v), want %v", alive, err, test.alive)
+				}
+			})
+		})
+	}
+}
+
+// A store without an ID for its leads is the host's mistake: 500, and logged.
+func TestResetBrokenStore(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, w *world) {
+		link := w.mailedLink(w.a, asA)
+		lead := w.a.leads.leads[johnID]
+		lead.Version = ""
+		w.a.leads.leads[johnID] = lead
+		want(t, w.do(post(resetV2, resetWith(goodPass, link))), 500, resetError(internal, "The API call failed."))
+		if !strings.Contains(w.logs.String(), "without a Version") {
+			t.Errorf("logs are %s", w.logs)
+		}
+	})
+}
+
+// While the Service shuts down everybody gets 503, on both operations.
+func TestShutdown(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, w *world) {
+		if err := w.a.svc.Shutdown(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		text := "The API is temporarily unavailable. Try again later."
+		rec := w.do(post(forgotV2, seedEmail))
+		wantError(t, rec, 503, internal, text)
+		if rec.Header().Get("Retry-After") != "5" {
+			t.Error("no Retry-After")
+		}
+		want(t, w.do(post(resetV2, seedReset)), 503, resetError(internal, text))
+		want(t, w.do(post(forgotV2, seedEmail, asB)), 200, forgotOK)
+		if strings.Contains(w.dump(post(forgotV2, seedEmail)), "shutting") {
+			t.Error("the answer says why")
+		}
+	})
+}
+
+// A client that hung up is no error of the operator's.
+func TestHungUp(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, w *world) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		w.do(post(forgotV2, seedEmail).WithContext(ctx))
+		if logs := w.logs.String(); strings.Contains(logs, `"ERROR"`) || !strings.Contains(logs, `"DEBUG"`) {
+			t.Errorf("logs are %s", logs)
+		}
+	})
+}

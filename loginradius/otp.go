@@ -1,0 +1,43 @@
+package loginradius
+
+import (
+	"github.com/seed-51359b35/recovery"
+)
+
+// forgotByPhone has a code sent by SMS, to the number on the lead.
+func (c *call) forgotByPhone() (any, error) {
+	template := c.query[paramSMSTemplate]
+	if template == "" {
+		template = c.app.defaultSMS
+	} else if !c.app.smsTemplates[template] {
+		return nil, badParameter("The smstemplate is not registered.")
+	}
+	body, err := c.body()
+	if err != nil {
+		return nil, err
+	}
+	key, err := c.phone(body)
+	if err != nil {
+		return nil, err
+	}
+	return c.forgotPassword("phone", recovery.ForgotRequest{
+		Key: key, RecipientField: c.app.phone, Code: true, Template: template,
+	})
+}
+
+// resetByPhone sets a new password for whoever presents the code.
+func (c *call) resetByPhone() (any, error) {
+	body, err := c.body()
+	if err != nil {
+		return nil, err
+	}
+	key, err := c.phone(body)
+	if err != nil {
+		return nil, err
+	}
+	code, err := requiredMember(body, "otp")
+	if err != nil {
+		return nil, err
+	}
+	return c.resetPassword(body, recovery.CodeProof(key, code), "phone", errBadCode)
+}

@@ -1,0 +1,393 @@
+package recovery_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/password"
+)
+
+// proofs makes each kind of proof for the same lead.
+var proofs = []struct {
+	name string
+	make func(t *testing.T, p *portal) recovery.Proof
+}{
+	{"a mailed link", func(t *testing.T, p *portal) recovery.Proof {
+		return recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail))))
+	}},
+	{"an issued token", func(t *testing.T, p *portal) recovery.Proof {
+		issued, err := p.IssueToken(t.Context(), recovery.IssueRequest{Key: byMail(johnMail).Key, Origin: recovery.Origin{Caller: "crm"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return recovery.SealedProof(issued.Token.Reveal())
+	}},
+	{"a code", func(t *testing.T, p *portal) recovery.Proof {
+		req := byMail(johnMail)
+		req.Code = true
+		return recovery.CodeProof(req.Key, p.forgot(t, req).Code.Reveal())
+	}},
+}
+
+// A33: 64 resets with one token behind a barrier, through two instances on one
+// store: one success and one write, 200 times.
+func TestOneWinnerPerToken(t *testing.T) {
+	const racers, rounds = 64, 200
+	for _, kind := range proofs {
+		t.Run(kind.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newPortal(t, nil)
+				second := newPortal(t, func(q *portal, _ *recovery.Options) { q.leads, q.tokens = p.leads, p.tokens })
+				instances := []*portal{p, second}
+				for round := range rounds {
+					proof := kind.make(t, p)
+					before := p.leads.written()
+					var won, lost atomic.Int32
+					barrier := make(chan struct{})
+					var wg sync.WaitGroup
+					for i := range racers {
+						wg.Go(func() {
+							<-barrier
+							switch err := instances[i%2].reset(t.Context(), proof, fmt.Sprintf("%s-%d-%d", goodPassword, round, i)); {
+							case err == nil:
+								won.Add(1)
+							case errors.Is(err, recovery.ErrInvalidProof):
+								lost.Add(1)
+							default:
+								t.Error(err)
+							}
+						})
+					}
+					close(barrier)
+					wg.Wait()
+					if writes := p.leads.written() - before; won.Load() != 1 || lost.Load() != racers-1 || writes != 1 {
+						t.Fatalf("round %d: %d won, %d lost, %d writes", round, won.Load(), lost.Load(), writes)
+					}
+					time.Sleep(time.Minute)
+				}
+			})
+		})
+	}
+}
+
+// One round pays for real hashing.
+func TestOneWinnerWithRealHashes(t *testing.T) {
+	hasher, err := password.NewArgon2id(password.Argon2idOptions{MaxWait: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	outbox := make(chan recovery.Message, 8)
+	p := newPortal(t, func(_ *portal, o *recovery.Options) { o.Hasher = hasher })
+	p.outbox.notify = func(_ context.Context, m recovery.Message) error { outbox <- m; return nil }
+	if _, err := p.ForgotPassword(t.Context(), byMail(johnMail)); err != nil {
+		t.Fatal(err)
+	}
+	proof := recovery.SealedProof(token(t, <-outbox))
+	var won atomic.Int32
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			if p.reset(t.Context(), proof, goodPassword) == nil {
+				won.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if won.Load() != 1 || p.leads.written() != 1 {
+		t.Fatalf("%d won, %d writes", won.Load(), p.leads.written())
+	}
+	if r, err := hasher.Verify(t.Context(), p.leads.hash(johnID), goodPassword); err != nil || !r.Match {
+		t.Errorf("the new password does not sign in: %+v, %v", r, err)
+	}
+}
+
+// A crash between claim and write: the token stays spent, so there is never a
+// second write.
+func TestCrashBetweenClaimAndWriteNeverWritesTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPortal(t, nil)
+		proof := recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail))))
+		crash := true
+		p.leads.write = func(context.Context, string, string) error {
+			if crash {
+				panic("the process dies here")
+			}
+			return nil
+		}
+		wantErr(t, p.reset(t.Context(), proof, goodPassword), recovery.ErrOutcomeUnknown)
+		crash = false
+		wantErr(t, p.reset(t.Context(), proof, goodPassword), recovery.ErrInvalidProof)
+		if n := p.leads.written(); n != 0 {
+			t.Errorf("%d writes", n)
+		}
+		// The person asks again.
+		if err := p.reset(t.Context(), recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail)))), goodPassword); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A store that fails definitely costs nobody the link; one that fails
+// ambiguously costs the link and never a second write.
+func TestFailedWrites(t *testing.T) {
+	for _, kind := range proofs {
+		t.Run(kind.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newPortal(t, nil)
+				proof := kind.make(t, p)
+				var fail error
+				p.leads.write = func(context.Context, string, string) error { return fail }
+				fail = fmt.Errorf("deadlock, rolled back: %w", recovery.ErrNotWritten)
+				for range 50 {
+					wantErr(t, p.reset(t.Context(), proof, goodPassword), recovery.ErrUnavailable)
+				}
+				fail = nil
+				if err := p.reset(t.Context(), proof, goodPassword); err != nil {
+					t.Error("after definite failures:", err)
+				}
+				time.Sleep(time.Minute)
+				proof = kind.make(t, p)
+				fail = errors.New("connection reset by peer")
+				wantErr(t, p.reset(t.Context(), proof, goodPassword), recovery.ErrOutcomeUnknown)
+				fail = nil
+				wantErr(t, p.reset(t.Context(), proof, goodPassword), recovery.ErrInvalidProof)
+			})
+		})
+	}
+}
+
+// flakyTokens loses replies: the operation happens, the answer does not come.
+type flakyTokens struct {
+	recovery.TokenStore
+	lose func(op string) bool
+}
+
+var errLost = errors.New("read tcp: i/o timeout")
+
+func (s flakyTokens) Claim(ctx context.Context, id string, refs ...recovery.Ref) (recovery.Token, error) {
+	token, err := s.TokenStore.Claim(ctx, id, refs...)
+	if s.lose("Claim") {
+		return recovery.Token{}, errLost
+	}
+	return token, err
+}
+
+func (s flakyTokens) Release(ctx context.Context, id string, refs ...recovery.Ref) error {
+	if s.lose("Release") {
+		return errLost
+	}
+	return s.TokenStore.Release(ctx, id, refs...)
+}
+
+func (s flakyTokens) Delete(ctx context.Context, slots ...string) error {
+	if s.lose("Delete") {
+		return errLost
+	}
+	return s.TokenStore.Delete(ctx, slots...)
+}
+
+// A92: a lost reply costs nothing, because the claim is repeated by its name;
+// and when the store will not answer at all, the claim is taken back.
+func TestLostRepliesBurnNoLink(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var claims, releases atomic.Int32
+		p := newPortal(t, func(p *portal, _ *recovery.Options) {
+			p.tokens = flakyTokens{p.tokens, func(op string) bool {
+				switch op {
+				case "Claim":
+					return claims.Add(-1) >= 0
+				case "Release":
+					return releases.Add(-1) >= 0
+				}
+				return false
+			}}
+		})
+		proof := recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail))))
+		claims.Store(100)
+		releases.Store(3)
+		wantErr(t, p.reset(t.Context(), proof, goodPassword), recovery.ErrUnavailable)
+		claims.Store(0)
+		wantErr(t, p.check(t.Context(), proof), recovery.ErrInvalidProof) // not released yet
+		time.Sleep(10 * time.Second)
+		if err := p.check(t.Context(), proof); err != nil {
+			t.Error("after the release came through:", err)
+		}
+		claims.Store(1)
+		if err := p.reset(t.Context(), proof, goodPassword); err != nil {
+			t.Error("one lost reply:", err)
+		}
+		if n := p.leads.written(); n != 1 {
+			t.Errorf("%d writes, want 1", n)
+		}
+	})
+}
+
+// The tokens of a lead die with its version even while the store cannot delete
+// them, and are deleted when it can.
+func TestDeleteIsRepeated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var deletes atomic.Int32
+		deletes.Store(3)
+		p := newPortal(t, func(p *portal, _ *recovery.Options) {
+			p.tokens = flakyTokens{p.tokens, func(op string) bool { return op == "Delete" && deletes.Add(-1) >= 0 }}
+		})
+		first := recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail))))
+		second := recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail))))
+		if err := p.reset(t.Context(), first, goodPassword); err != nil {
+			t.Fatal(err)
+		}
+		wantErr(t, p.reset(t.Context(), second, goodPassword), recovery.ErrInvalidProof)
+		p.calls.take()
+		time.Sleep(time.Minute)
+		if !strings.Contains(fmt.Sprint(p.calls.take()), "Delete") {
+			t.Error("Delete was not repeated")
+		}
+	})
+}
+
+// A client that hangs up costs nobody the link before the claim, and stops
+// nothing after it.
+func TestClientThatHangsUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPortal(t, nil)
+		proof := recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail))))
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := p.reset(ctx, proof, goodPassword); err == nil {
+			t.Error("a request that had ended was served")
+		}
+		if err := p.check(t.Context(), proof); err != nil {
+			t.Error("the link was lost:", err)
+		}
+		ctx, cancel = context.WithCancel(t.Context())
+		p.leads.write = func(ctx context.Context, _, _ string) error { cancel(); return ctx.Err() }
+		if err := p.reset(ctx, proof, goodPassword); err != nil {
+			t.Error("after the claim:", err)
+		}
+		settle()
+		if p.leads.written() != 1 || len(p.ended) != 1 || len(p.outbox.of(recovery.MessagePasswordChanged)) != 3 {
+			t.Errorf("%d writes, %d sessions ended, %d notices", p.leads.written(), len(p.ended), len(p.outbox.of(recovery.MessagePasswordChanged)))
+		}
+	})
+}
+
+// A hash queue that is full costs nobody the link.
+func TestBusyHasherLeavesTheLinkAlive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &switchHasher{err: password.ErrBusy}
+		p := newPortal(t, func(_ *portal, o *recovery.Options) { o.Hasher = h })
+		proof := recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail))))
+		wantErr(t, p.reset(t.Context(), proof, goodPassword), recovery.ErrUnavailable)
+		h.err = nil
+		// An invalid proof never buys a hash.
+		wantErr(t, p.reset(t.Context(), recovery.LinkProof(johnID, strings.Repeat("0", 64)), goodPassword), recovery.ErrInvalidProof)
+		if h.hashes != 1 {
+			t.Errorf("%d hashes were wanted, want 1", h.hashes)
+		}
+		if err := p.reset(t.Context(), proof, goodPassword); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+type switchHasher struct {
+	fastHasher
+	hashes int
+	err    error
+}
+
+func (h *switchHasher) Hash(ctx context.Context, pw string) (string, error) {
+	h.hashes++
+	if h.err != nil {
+		return "", h.err
+	}
+	return h.fastHasher.Hash(ctx, pw)
+}
+
+// A store that can compare and set does so: a lead that changed between check
+// and write keeps its password, and the token is dead.
+func TestVersionedStoreSeesTheLastChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPortal(t, nil)
+		store := &versionedStore{leadStore: p.leads}
+		s, err := recovery.New(store, p.tokens, p.outbox, recovery.Options{
+			Keys: [][]byte{testKey(1)}, Link: recovery.Link{URL: "https://portal.example.com/reset"},
+			Fields: fields(), Hasher: fastHasher{}, DangerouslyKeepSessions: true, Limits: generous(),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Shutdown(context.WithoutCancel(t.Context()))
+		proof := recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail))))
+		store.before = func() { p.leads.change(johnID, func(*recovery.Lead) {}) }
+		req := recovery.ResetRequest{Proof: proof, Password: recovery.NewSecret(goodPassword)}
+		_, err = s.ResetPassword(t.Context(), req)
+		wantErr(t, err, recovery.ErrInvalidProof)
+		if p.leads.written() != 0 {
+			t.Error("written over a change")
+		}
+		store.before = func() {}
+		req.Proof = recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail))))
+		if _, err = s.ResetPassword(t.Context(), req); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+type versionedStore struct {
+	*leadStore
+	before func()
+}
+
+func (s *versionedStore) SetPasswordHashIf(_ context.Context, id, version, hash string) error {
+	s.before()
+	s.mu.Lock()
+	current := s.leads[id].Version
+	s.mu.Unlock()
+	if current != version {
+		return fmt.Errorf("%w: %w", recovery.ErrVersionChanged, recovery.ErrNotWritten)
+	}
+	return s.set(id, hash)
+}
+
+func (s *versionedStore) SetPasswordHash(context.Context, string, string) error {
+	return errors.New("the unconditional write was used")
+}
+
+// A74: sessions end before success is reported; a failure is told to the host
+// and repeated, and does not undo the reset.
+func TestSessionsAreEndedInTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPortal(t, nil)
+		failures := 3
+		p.sessions = func(_ context.Context, id string) error {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			if failures--; failures >= 0 {
+				return errors.New("session store is down")
+			}
+			p.ended = append(p.ended, id)
+			return nil
+		}
+		if err := p.reset(t.Context(), recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail)))), goodPassword); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(p.events.of(recovery.EventSessionsNotEnded)); n != 1 {
+			t.Errorf("%d events, want 1", n)
+		}
+		time.Sleep(time.Minute)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if len(p.ended) != 1 || p.ended[0] != johnID {
+			t.Errorf("ended %q", p.ended)
+		}
+	})
+}

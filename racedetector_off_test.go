@@ -1,0 +1,6 @@
+//go:build !race
+
+package recovery_test
+
+// raceDetector says that everything costs ten times as much.
+const raceDetector = false

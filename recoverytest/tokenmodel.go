@@ -1,0 +1,412 @@
+package recoverytest
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/seed-51359b35/recovery"
+)
+
+var tokenGeneralClauses = []clause[*tokens]{
+	{"racing-same-put", "A digest that is live already is left as it is: of many Puts at once one makes the token, and all return it.", func(e *tokens) {
+		slot, spec := random(), link()
+		tokens := make([]recovery.Token, 32)
+		e.race(len(tokens), func(i int) { tokens[i] = e.put(slot, spec) })
+		for _, token := range tokens {
+			if !token.Expires.Equal(tokens[0].Expires) {
+				e.errorf("Puts of one digest at once returned Expires %v and %v", tokens[0].Expires, token.Expires)
+			}
+		}
+		e.alive("the token and two more", recovery.Ref{Slot: slot, Digest: spec.Digest}, e.putLink(slot), e.putLink(slot))
+	}},
+	{"racing-puts", "MaxLive is how many tokens may be usable in the slot at once, whoever races.", func(e *tokens) {
+		for range 10 {
+			slot := random()
+			refs := make([]recovery.Ref, 24)
+			e.race(len(refs), func(i int) { refs[i] = e.putLink(slot) })
+			if n := e.usable(refs); n != 3 {
+				e.errorf("%d tokens are usable after %d Puts at once, want 3", n, len(refs))
+			}
+			codes := make([]recovery.Ref, 8)
+			for i := range codes {
+				codes[i] = recovery.Ref{Slot: random(), Digest: random()}
+			}
+			slot = random()
+			e.race(len(codes), func(i int) {
+				spec := code()
+				spec.MaxTries, spec.MaxFailures = 100, 100
+				codes[i] = e.putCode(slot, spec)
+			})
+			if n := e.usable(codes); n != 1 {
+				e.errorf("%d codes are usable after %d Puts at once, want 1", n, len(codes))
+			}
+		}
+	}},
+	{"racing-everything", "Every operation is atomic: at any time at most one id holds a token, whatever is put, claimed, released and deleted at once.", func(e *tokens) {
+		const workers, rounds = 16, 60
+		slot, specs := random(), []recovery.TokenSpec{link(), link(), link()}
+		var holders [3]atomic.Int32
+		deleted := make(chan struct{})
+		e.race(workers, func(i int) {
+			for round := range rounds {
+				n := (i + round) % len(specs)
+				ref := recovery.Ref{Slot: slot, Digest: specs[n].Digest}
+				_, err := e.pick().Put(e.ctx, slot, specs[n])
+				if err != nil && !errors.Is(err, recovery.ErrTokenSpent) {
+					e.fatalf("Put: %v", err)
+				}
+				id := random()
+				_, err = e.pick().Claim(e.ctx, id, ref)
+				if err != nil {
+					e.is(err, recovery.ErrTokenNotFound, "Claim")
+					e.release(id, ref) // which must not touch the owner's
+					continue
+				}
+				// From the reply to the Release this id alone holds it, unless
+				// a Delete has ended it.
+				if now := holders[n].Add(1); now != 1 {
+					e.errorf("%d ids hold one token", now)
+				}
+				if _, err := e.pick().Claim(e.ctx, id, ref); err != nil {
+					select {
+					case <-deleted:
+					default:
+						e.errorf("Claim by the owner: %v", err)
+					}
+				}
+				holders[n].Add(-1)
+				if i == 0 && round > rounds/2 {
+					select {
+					case <-deleted:
+					default:
+						close(deleted)
+						e.delete(slot)
+					}
+				}
+				e.release(id, ref)
+			}
+		})
+		e.delete(slot)
+		for _, spec := range specs {
+			e.gone("a deleted token", recovery.Ref{Slot: slot, Digest: spec.Digest})
+		}
+	}},
+	{"racing-deletes", "Every operation is atomic: of a Delete and the Claims beside it, what won holds nothing afterwards.", func(e *tokens) {
+		for range 20 {
+			slot, refs := e.putLinks(3)
+			var mu sync.Mutex
+			won := map[string]recovery.Ref{}
+			e.race(16, func(i int) {
+				if i == 8 {
+					e.delete(slot)
+					return
+				}
+				id, ref := random(), refs[i%3]
+				if _, err := e.pick().Claim(e.ctx, id, ref); err == nil {
+					mu.Lock()
+					won[id] = ref
+					mu.Unlock()
+				}
+			})
+			for id, ref := range won {
+				e.refused("by the owner of a deleted token", id, ref)
+				e.release(id, ref)
+			}
+			e.gone("a token claimed beside a Delete and released", refs...)
+		}
+	}},
+	{"forgets", "What a store holds of a slot is freed when its tokens have expired and its failures have left their window (A32).", func(e *tokens) {
+		e.dump() // skips where there is none
+		slot, codeSlot := random(), random()
+		e.put(slot, shortLived(e.ticks(4)))
+		claimed := shortLived(e.ticks(4))
+		e.put(slot, claimed)
+		e.claim(random(), recovery.Ref{Slot: slot, Digest: claimed.Digest})
+		spec := code()
+		spec.TTL, spec.FailureWindow = e.ticks(4), e.ticks(6)
+		e.putCode(codeSlot, spec)
+		e.guess(codeSlot, 2)
+		e.delete(slot)
+		e.advance(e.ticks(8))
+		for range 10 {
+			e.putLinks(1)
+		}
+		if e.h.Purge != nil {
+			e.h.Purge(e.t, e.first)
+		}
+		held := e.dump()
+		for _, name := range []string{slot, codeSlot, claimed.Digest, spec.Digest} {
+			if strings.Contains(held, name) {
+				e.errorf("the store still holds what has expired: %.2000s", held)
+			}
+		}
+	}},
+	{"random-operations", "Operations in any order do what the contract says of each.", func(e *tokens) {
+		seed := e.h.Seed
+		if seed == 0 {
+			seed = rand.Uint64()
+		}
+		n := e.h.Operations
+		if n <= 0 {
+			n = 2000
+		}
+		w := walk{tokens: e, rnd: rand.New(rand.NewPCG(seed, 0)), model: model{slots: map[string]*modelSlot{}}}
+		for step := range n {
+			if op, ok := w.step(); !ok {
+				e.fatalf("operation %d of seed %d: %s\nbefore it:\n\t%s", step, seed, op, strings.Join(w.history, "\n\t"))
+			}
+		}
+	}},
+}
+
+// walk does random operations on a store and on a model at once. Its world is
+// small, so that the operations meet: two slots of links, two of codes, a few
+// digests and claims.
+type walk struct {
+	*tokens
+	rnd     *rand.Rand
+	model   model
+	names   []string
+	digests []string
+	ids     []string
+	history []string
+}
+
+// step does one operation and says what, and whether the store did as the
+// model.
+func (w *walk) step() (op string, ok bool) {
+	if w.rnd.IntN(150) == 0 || len(w.names) == 0 {
+		// A new world, before everything in the old one is spent.
+		w.names = []string{random(), random(), random(), random()}
+		w.digests, w.ids = nil, nil
+		for range 6 {
+			w.digests, w.ids = append(w.digests, random()), append(w.ids, random())
+		}
+	}
+	s := w.rnd.IntN(len(w.names))
+	slot, digest := w.names[s], w.digests[w.rnd.IntN(len(w.digests))]
+	id := w.ids[w.rnd.IntN(len(w.ids))]
+	ref := recovery.Ref{Slot: slot, Digest: digest}
+	var got, want string
+	now := w.now()
+	switch kind := w.rnd.IntN(20); {
+	case kind >= 6 && kind < 16 && w.model.wasClaimed(ref, now):
+		return "", true // code-claimed-is-wrong has this corner for itself
+	case kind < 6:
+		spec := recovery.TokenSpec{Digest: digest, State: random(), TTL: long, MaxLive: 3}
+		if s >= 2 {
+			spec.MaxLive, spec.Code, spec.MaxTries, spec.MaxFailures, spec.FailureWindow = 1, true, 3, 8, long
+		}
+		if w.timing.exact() {
+			spec.TTL = w.ticks(float64(5 + w.rnd.IntN(20)))
+			if spec.Code {
+				spec.FailureWindow = w.ticks(20)
+			}
+		}
+		op = "Put " + w.name(ref)
+		token, err := w.pick().Put(w.ctx, slot, spec)
+		got, want = outcome(token, err), w.model.put(slot, spec, now)
+	case kind < 11:
+		op = "Peek " + w.name(ref)
+		token, err := w.pick().Peek(w.ctx, ref)
+		got, want = outcome(token, err), w.model.use("", ref, now)
+	case kind < 16:
+		op = "Claim " + w.name(ref) + " by " + w.number(w.ids, id)
+		token, err := w.pick().Claim(w.ctx, id, ref)
+		got, want = outcome(token, err), w.model.use(id, ref, now)
+	case kind < 19:
+		op = "Release " + w.name(ref) + " by " + w.number(w.ids, id)
+		got = outcome(recovery.Token{}, w.pick().Release(w.ctx, id, ref))
+		want = w.model.release(id, ref, now)
+	case w.rnd.IntN(4) == 0:
+		op = "Delete " + w.number(w.names, slot)
+		got = outcome(recovery.Token{}, w.pick().Delete(w.ctx, slot))
+		want = w.model.delete(slot)
+	case w.timing.exact():
+		d := w.ticks(float64(1 + w.rnd.IntN(5)))
+		op = "wait " + d.String()
+		w.advance(d)
+	}
+	if op != "" {
+		w.history = append(w.history, op+": "+w.readable(want))
+		w.history = w.history[max(0, len(w.history)-40):]
+	}
+	return fmt.Sprintf("%s: got %s, want %s", op, w.readable(got), w.readable(want)), got == want
+}
+
+func (w *walk) number(all []string, s string) string { return fmt.Sprint(slices.Index(all, s)) }
+
+func (w *walk) name(ref recovery.Ref) string {
+	return w.number(w.names, ref.Slot) + "/" + w.number(w.digests, ref.Digest)
+}
+
+func (w *walk) readable(outcome string) string {
+	for i, name := range w.names {
+		outcome = strings.ReplaceAll(outcome, name, fmt.Sprint(i))
+	}
+	for i, digest := range w.digests {
+		outcome = strings.ReplaceAll(outcome, digest, fmt.Sprint(i))
+	}
+	return outcome
+}
+
+// outcome is what an operation tells, in a form that can be compared.
+func outcome(token recovery.Token, err error) string {
+	switch {
+	case err == nil && token == recovery.Token{}:
+		return "done"
+	case err == nil:
+		return "slot " + token.Slot + " digest " + token.Digest + " state " + token.State
+	case errors.Is(err, recovery.ErrTokenNotFound):
+		return "not found"
+	case errors.Is(err, recovery.ErrTokenSpent):
+		return "spent"
+	}
+	return err.Error()
+}
+
+// model is the contract of TokenStore as a program, for one ref at a time:
+// slow, simple and unbounded.
+type model struct {
+	slots map[string]*modelSlot
+}
+
+type modelSlot struct {
+	tokens   []*modelToken // oldest first
+	failures []time.Duration
+	limit    int
+	window   time.Duration
+}
+
+type modelToken struct {
+	spec    recovery.TokenSpec
+	expires time.Duration
+	tries   int
+	owner   string
+	barred  map[string]bool
+	ended   bool // replaced, deleted or guessed at too often
+}
+
+func (s *modelSlot) find(digest string, now time.Duration) *modelToken {
+	for _, t := range s.tokens {
+		if t.spec.Digest == digest && now < t.expires {
+			return t
+		}
+	}
+	return nil
+}
+
+func (t *modelToken) outcome(slot string) string {
+	return outcome(recovery.Token{Slot: slot, Digest: t.spec.Digest, State: t.spec.State}, nil)
+}
+
+func (m *model) put(slot string, spec recovery.TokenSpec, now time.Duration) string {
+	s := m.slots[slot]
+	if s == nil {
+		s = &modelSlot{}
+		m.slots[slot] = s
+	}
+	if t := s.find(spec.Digest, now); t != nil {
+		if t.ended || t.owner != "" {
+			return "spent"
+		}
+		return t.outcome(slot)
+	}
+	if spec.Code {
+		s.limit, s.window = spec.MaxFailures, spec.FailureWindow
+	}
+	var free, held []*modelToken // youngest first
+	for _, t := range slices.Backward(s.tokens) {
+		switch {
+		case t.ended || now >= t.expires:
+		case t.owner == "":
+			free = append(free, t)
+		default:
+			held = append(held, t)
+		}
+	}
+	victims := append(free, held...)
+	for i := 0; i <= len(victims)-spec.MaxLive; i++ {
+		victims[i].ended = true
+	}
+	t := &modelToken{spec: spec, expires: now + spec.TTL, tries: spec.MaxTries, barred: map[string]bool{}}
+	s.tokens = append(s.tokens, t)
+	return t.outcome(slot)
+}
+
+func (m *model) use(id string, ref recovery.Ref, now time.Duration) string {
+	s := m.slots[ref.Slot]
+	if s == nil {
+		return "not found"
+	}
+	t := s.find(ref.Digest, now)
+	if t == nil || t.ended {
+		s.guess(now)
+		return "not found"
+	}
+	if t.owner != "" && t.owner != id || t.barred[id] || t.spec.Code && s.full(now) {
+		return "not found"
+	}
+	if id != "" {
+		t.owner = id
+	}
+	return t.outcome(ref.Slot)
+}
+
+// wasClaimed reports whether ref names a code that ended while it was claimed.
+func (m *model) wasClaimed(ref recovery.Ref, now time.Duration) bool {
+	s := m.slots[ref.Slot]
+	if s == nil {
+		return false
+	}
+	t := s.find(ref.Digest, now)
+	return t != nil && t.spec.Code && t.ended && t.owner != ""
+}
+
+func (s *modelSlot) full(now time.Duration) bool {
+	n := 0
+	for _, at := range s.failures {
+		if now-at < s.window {
+			n++
+		}
+	}
+	return n >= s.limit
+}
+
+func (s *modelSlot) guess(now time.Duration) {
+	for _, t := range s.tokens {
+		if t.spec.Code && !t.ended && t.owner == "" && now < t.expires && !s.full(now) {
+			s.failures = append(s.failures, now)
+			t.tries--
+			t.ended = t.tries == 0
+			return
+		}
+	}
+}
+
+func (m *model) release(id string, ref recovery.Ref, now time.Duration) string {
+	if s := m.slots[ref.Slot]; s != nil {
+		if t := s.find(ref.Digest, now); t != nil {
+			t.barred[id] = true
+			if t.owner == id {
+				t.owner = ""
+			}
+		}
+	}
+	return "done"
+}
+
+func (m *model) delete(slot string) string {
+	if s := m.slots[slot]; s != nil {
+		for _, t := range s.tokens {
+			t.ended = true
+		}
+	}
+	return "done"
+}
