@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"hash/maphash"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -114,7 +115,10 @@ func (m *MemoryLimiter) take(t Take, now time.Duration) Decision {
 	log.forget(now - window)
 	if t.ID != "" && slices.Contains(log.ids, t.ID) {
 		// Admitted before: says what is left, and counts nothing.
-		d := t.Tier.decide(log.calls, now)
+		d := Tier{Limits: t.Tier.Limits}.decide(log.calls, now)
+		if d.Allowed {
+			d.Remaining++ // decide took one off for a further call
+		}
 		d.Allowed, d.RetryAfter = true, 0
 		return d
 	}
@@ -195,9 +199,11 @@ func (c *limiterClass) expire(now time.Duration) {
 		dead := c.front
 		c.unlink(dead)
 		delete(c.keys, dead.key)
-		if len(c.keys) == 0 && c.peak > 1024 {
-			// A map keeps its buckets; a new one gives them back.
-			c.keys, c.peak = make(map[string]*limiterLog), 0
+		if c.peak > 1024 && len(c.keys) <= c.peak/16 {
+			// A map keeps its buckets; a copy gives them back.
+			keys := make(map[string]*limiterLog, len(c.keys))
+			maps.Copy(keys, c.keys)
+			c.keys, c.peak = keys, len(keys)
 		}
 	}
 }

@@ -323,7 +323,7 @@ func (o Options) validate(leads LeadStore, tokens TokenStore, notifier Notifier)
 	if tokens == nil {
 		bad("tokens", "is required: NewMemoryTokenStore() for one instance, package redisstore for several")
 	}
-	if notifier == nil {
+	if f, ok := notifier.(NotifierFunc); notifier == nil || ok && f == nil {
 		bad("notifier", "is required: what sends the mail")
 	}
 	if len(o.Keys) == 0 {
@@ -349,6 +349,9 @@ func (o Options) validate(leads LeadStore, tokens TokenStore, notifier Notifier)
 	}
 	if err := o.Link.Validate(); err != nil {
 		bad("Link", "%v", err)
+	}
+	if f, ok := o.Sessions.(SessionEnderFunc); ok && f == nil {
+		o.Sessions = nil
 	}
 	if o.Sessions == nil && !o.DangerouslyKeepSessions {
 		bad("Sessions", "is required: how to end a lead's sessions after a reset, or DangerouslyKeepSessions")

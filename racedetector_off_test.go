@@ -4,3 +4,6 @@ package recovery_test
 
 // raceDetector says that everything costs ten times as much.
 const raceDetector = false
+
+// slower divides what a test does many times.
+const slower = 1

@@ -88,7 +88,9 @@ func TestResetBadProofs(t *testing.T) {
 		{"an unknown lead", func(_ *world, l *url.URL) string {
 			return strings.Replace(resetWith(goodPass, l), johnID, "b822e018-80a4-4a86-bd9d-9855710109ff", 1)
 		}},
-		{"another lead of the portal (A36)", func(_ *world, l *url.URL) string { return strings.Replace(resetWith(goodPass, l), johnID, "disabled", 1) }},
+		{"another lead of the portal (A36)", func(_ *world, l *url.URL) string {
+			return strings.Replace(resetWith(goodPass, l), johnID, "disabled", 1)
+		}},
 		{"a lead id that cannot be", func(_ *world, l *url.URL) string {
 			return strings.Replace(resetWith(goodPass, l), johnID, strings.Repeat("x", 300), 1)
 		}},

@@ -328,7 +328,9 @@ func TestFields(t *testing.T) {
 				{Name: "mx_Login", Type: recovery.FieldText, Search: true, IgnoreCase: true},
 				{Name: "Mobile", Type: recovery.FieldPhone, Search: true, Receive: true},
 			}
-		}, func(a *loginradius.App) { a.EmailField, a.UsernameField, a.PhoneField = "mx_Mail", "mx_Login", "Mobile" })
+		}, func(a *loginradius.App) {
+			a.EmailField, a.UsernameField, a.PhoneField = "mx_Mail", "mx_Login", "Mobile"
+		})
 		lead := s.leads.byID["lead-john"]
 		lead.Fields = map[string]recovery.FieldValue{
 			"mx_Mail": {Value: "john@example.com", Verified: true}, "mx_Login": {Value: "jd"}, "Mobile": {Value: "+4915112345678", Verified: true},

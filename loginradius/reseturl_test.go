@@ -50,7 +50,7 @@ func TestForeignResetURL(t *testing.T) {
 		s.manage(query, john).wantFailure(t, 400, 908, "A parameter is not formatted correctly")
 		a := s.do("POST", pathPassword+"?apikey="+apiKey+query, john)
 		e := a.wantFailure(t, 400, 908, "")
-		if len(hostile) > 3 && strings.Contains(e.Description, hostile) {
+		if strings.Contains(e.Description, "evil") || strings.Contains(e.Description, "://") {
 			t.Errorf("echoes %q", hostile)
 		}
 		if t.Failed() {

@@ -56,7 +56,7 @@ type Argon2idOptions struct {
 
 	// MaxWaiting is how many callers may wait for a free slot. Default 32 for
 	// each of MaxConcurrent, 1 to 1,048,576: at 20 ms a hash the last of them
-	// waits two thirds of a second, about as long as a person does not mind.
+	// waits two thirds of a second, which a person hardly minds.
 	MaxWaiting int
 
 	// MaxWait is the longest that a caller waits for a free slot. Default 3 s,

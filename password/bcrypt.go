@@ -11,8 +11,8 @@ const (
 	maxBcryptBytes = 72
 
 	// maxBcryptCost bounds what a stored bcrypt hash may ask for. Cost 10 takes
-	// 50 ms and every step doubles it: 15 takes a second and a half, the most
-	// that anybody uses; 31 would hold a core for a day.
+	// 50 to 75 ms and every step doubles it: 15 takes two seconds, the most
+	// that anybody uses; 31 would hold a core for a day and a half.
 	maxBcryptCost = 15
 
 	// lenBcrypt is that of "$2b$10$", 22 characters of salt and 31 of hash.

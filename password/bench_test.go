@@ -128,6 +128,7 @@ func BenchmarkBurstOf64(b *testing.B) {
 		maxConcurrent int
 	}{
 		{"GOMAXPROCS slots", 0},
+		{"2 slots", 2},
 		{"64 slots", 64},
 	} {
 		b.Run(bb.name, func(b *testing.B) {

@@ -85,7 +85,7 @@
 // # Operating
 //
 // A hash of default cost takes 19 MiB and 20 to 30 ms of a core. 64 at once on
-// two cores grow the heap by 76 to 115 MiB, and take 1 GB where nothing bounds
+// two cores grow the heap by 76 to 140 MiB, and by 1 GB where nothing bounds
 // them. Alert on [ErrBusy]: either there are too few cores or somebody is
 // guessing. See [Argon2idOptions.MaxConcurrent] for a server that has to answer
 // other requests while hashing fills its cores.

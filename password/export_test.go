@@ -1,6 +1,9 @@
 package password
 
-import "strings"
+import (
+	"context"
+	"strings"
+)
 
 // CheapArgon2id returns a hasher below the floor, for tests in which the cost is
 // not the point.
@@ -20,6 +23,11 @@ func (a *Argon2id) Occupy(n int) (release func()) {
 			a.gate.leave()
 		}
 	}
+}
+
+// Enter waits for a slot as a hash would.
+func (a *Argon2id) Enter(ctx context.Context) (leave func(), err error) {
+	return a.gate.leave, a.gate.enter(ctx)
 }
 
 // Waiting returns how many callers wait for a slot.

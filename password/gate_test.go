@@ -106,11 +106,15 @@ func TestWaitersAreServedInOrder(t *testing.T) {
 		var group sync.WaitGroup
 		for i := range 20 {
 			group.Go(func() {
-				stop := hasher.Occupy(1)
+				leave, err := hasher.Enter(t.Context())
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer leave()
 				mu.Lock()
+				defer mu.Unlock()
 				order = append(order, i)
-				mu.Unlock()
-				stop()
 			})
 			synctest.Wait()
 		}
@@ -191,8 +195,8 @@ func TestBurstOf64(t *testing.T) {
 	}
 }
 
-// Beyond the queue the answer comes within 5 ms at p99. The waiting and the filling are done by two hashers, so that the queue is full
-// all the time.
+// Beyond the queue the answer comes within 5 ms at p99. Two hashers share the
+// work, so that the cores and the queue are full all the time.
 func TestBusyIsAnsweredWhileHashingFillsTheCores(t *testing.T) {
 	if testing.Short() {
 		t.Skip("pays for hashes in full")

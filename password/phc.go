@@ -13,7 +13,7 @@ import (
 // the store must not buy gigabytes or minutes at the next login; hashes of other
 // libraries must be readable. 256 MiB and a gigabyte of memory passes admit the
 // defaults of libsodium (up to its "moderate"), Django, PHP, Node and RFC 9106's
-// second choice, and take about half a second of one core. Lanes are bounded by
+// second choice, and take about a second of one core. Lanes are bounded by
 // their type: they share the work of one hash, so they add nothing to it.
 const (
 	maxMemory = 256 * 1024            // KiB

@@ -14,3 +14,12 @@ func TestMemoryTokenStore(t *testing.T) {
 		Bubble: synctest.Test,
 	})
 }
+
+func TestMemoryLimiter(t *testing.T) {
+	recoverytest.TestLimiter(t, recoverytest.LimiterHarness{
+		New: func(*testing.T) recovery.Limiter {
+			return recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{})
+		},
+		Bubble: synctest.Test,
+	})
+}

@@ -1,0 +1,658 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// curlLine is a printed line that says what to expect.
+var curlLine = regexp.MustCompile(`(?m)^(.*curl.*)  # ([0-9]{3}(?: [0-9]{3})*)$`)
+
+func TestBanner(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		sentence string
+		args     []string
+		says     string
+	}{
+		{"the library's limits by default", nil, "one message a minute to a person, 5 requests in 10\nminutes to a client"},
+		{"relaxed limits", []string{"-relaxed-limits"}, "Limits are relaxed: every one but the vendors' 25 in 5 s is times 100."},
+	} {
+		t.Run(tt.sentence, func(t *testing.T) {
+			t.Parallel()
+			d := start(t, tt.args...)
+			out := d.stdout.String()
+			if !regexp.MustCompile(`\nlistening on http://127\.0\.0\.1:[1-9][0-9]*\n$`).MatchString(out) {
+				t.Errorf("the last line is not the one that says where it listens:\n%s", out)
+			}
+			for _, want := range append([]string{tt.says, "live in\nmemory"},
+				"johnwick@example.com", "+14-157415569", "SSKKPPYY222", "john_doe", "Babayaga-has-a-dog-1964",
+				"a822e018-80a4-4a86-bd9d-9855710109ff", "disabled@example.com", "social@example.com",
+				"11111111-2222-4333-8444-555555555555", "demo-access-key", "demo-secret-key",
+				"demo-api-key", "demo-api-secret", "demo-forgot-token-key", d.base+"/outbox",
+			) {
+				if !strings.Contains(out, want) {
+					t.Errorf("the banner lacks %q", want)
+				}
+			}
+			if n := len(curlLine.FindAllString(out, -1)); n < 20 {
+				t.Errorf("%d curl lines say what to expect, want 20 or more", n)
+			}
+			for line := range strings.Lines(out) {
+				if strings.Contains(line, "curl -") && !curlLine.MatchString(strings.TrimSuffix(line, "\n")) {
+					t.Errorf("a curl line does not say what to expect: %s", line)
+				}
+			}
+			if err := d.stop(); err != nil {
+				t.Errorf("run returned %v, want nil after its context ended", err)
+			}
+			if d.stdout.String() != out {
+				t.Error("something was printed after the last line")
+			}
+		})
+	}
+}
+
+// TestPrintedLines runs every printed line as it stands, from top to bottom,
+// each in a shell of its own and then all pasted into one.
+func TestPrintedLines(t *testing.T) {
+	t.Parallel()
+	for _, tool := range []string{"sh", "curl", "sed"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("the printed lines need sh, curl and sed: %v", err)
+		}
+	}
+	status := regexp.MustCompile(`(?m)^[0-9]{3}$`)
+
+	t.Run("each line in a shell of its own", func(t *testing.T) {
+		t.Parallel()
+		d := start(t, "-relaxed-limits")
+		var ran []string
+		for _, line := range curlLine.FindAllStringSubmatch(d.stdout.String(), -1) {
+			out, err := exec.CommandContext(t.Context(), "sh", "-c", line[0]).CombinedOutput()
+			if got := strings.Join(status.FindAllString(string(out), -1), " "); got != line[2] || err != nil {
+				t.Fatalf("%s\nstatus %q, error %v, answered:\n%s", line[0], got, err, out)
+			}
+			ran = append(ran, line[0])
+		}
+		// What the issue promises to a newcomer, by what the lines contain.
+		for _, flow := range []string{
+			`Authentication/SecureForgotPassword`, `v2/SecureForgotPassword`, `"SchemaName":"Phone"`,
+			`"SchemaName":"mx_PAN_Number".*"RecipientField":\{"SchemaName":"mx_Alternate_Email"`,
+			`PublicToken`, `GetRegisterToken`, `TemporaryPassword=.*v2/ResetPassword.*# 200`, `TemporaryPassword=.*# 400`,
+			`"Username":"john_doe".*ForgotToken.*# 200 403`, `"Email":"johnwick@example.com".*ForgotToken.*# 200 403`,
+			`/forgot-password`, `/reset-password.*# 204`, `/reset-password.*# 400`, `Bearer demo-forgot-token-key`,
+			`/login.*# 200`, `/login.*# 401`, `/sessions.json`,
+		} {
+			if !slices.ContainsFunc(ran, regexp.MustCompile(flow).MatchString) {
+				t.Errorf("no printed line matches %s", flow)
+			}
+		}
+		if kinds := count(d.outbox()); kinds["reset-link"] < 6 || kinds["reset-code"] != 1 || kinds["password-changed"] != 6*3 {
+			t.Errorf("messages %v; every reset is told to three addresses", kinds)
+		}
+		all := d.outbox()
+		if err := d.stop(); err != nil {
+			t.Errorf("run returned %v, want nil after its context ended", err)
+		}
+		noSecrets(t, d.stderr.String(), all)
+	})
+
+	t.Run("all lines pasted into one shell", func(t *testing.T) {
+		t.Parallel()
+		d := start(t, "-relaxed-limits")
+		var script, want []string
+		for _, line := range curlLine.FindAllStringSubmatch(d.stdout.String(), -1) {
+			script, want = append(script, line[0]), append(want, strings.Fields(line[2])...)
+		}
+		shell := exec.CommandContext(t.Context(), "sh")
+		shell.Stdin = strings.NewReader(strings.Join(script, "\n") + "\n")
+		out, err := shell.CombinedOutput()
+		if got := status.FindAllString(string(out), -1); !slices.Equal(got, want) || err != nil {
+			t.Errorf("error %v, statuses\n%v, want\n%v\n%s", err, got, want, out)
+		}
+	})
+}
+
+func count(messages []delivered) map[string]int {
+	kinds := map[string]int{}
+	for _, m := range messages {
+		kinds[m.Kind]++
+	}
+	return kinds
+}
+
+// noSecrets looks for what must never reach a log.
+func noSecrets(t *testing.T, logs string, messages []delivered) {
+	t.Helper()
+	if !strings.Contains(logs, "password_reset") {
+		t.Error("the logs tell of no reset, so they prove nothing")
+	}
+	secrets := []string{
+		demoPassword, secondPassword, thirdPassword, fourthPassword, fifthPassword, sixthPassword, seventhPassword, unusedPassword,
+		lsqSecretKey, lrAPISecret, ownTokenKey, "argon2id", "TemporaryPassword", "vtoken", "apisecret",
+		"johnwick", "john.alt", "disabled@", "social@", demoPAN, "14157415569", "14-157415569", demoUsername,
+	}
+	for _, m := range messages {
+		secrets = append(secrets, m.To, m.Code)
+		if _, query, ok := strings.Cut(m.URL, "?"); ok {
+			for param := range strings.SplitSeq(query, "&") {
+				if name, value, _ := strings.Cut(param, "="); name != "LeadId" && name != "vtype" {
+					secrets = append(secrets, value)
+				}
+			}
+		}
+	}
+	for _, secret := range secrets {
+		if secret != "" && strings.Contains(logs, secret) {
+			t.Errorf("the logs contain %q", secret)
+		}
+	}
+}
+
+func TestLogsAreJSONOnDemandAndHoldNoSecrets(t *testing.T) {
+	t.Parallel()
+	d := start(t, "-json-logs", "-relaxed-limits")
+	d.post("/forgot-password", `{"email":"johnwick@example.com"}`)
+	_, query := d.link(1)
+	d.want("reset", d.post("/reset-password", fmt.Sprintf(`{"token":%q,"password":%q}`, query.Get("token"), secondPassword)), 204, "")
+	d.want("refused reset", d.post("/reset-password", fmt.Sprintf(`{"token":%q,"password":%q}`, query.Get("token"), thirdPassword)), 400, "")
+	d.get("/api/Access/PublicToken?accessKey=demo-access-key&secretKey=demo-secret-key-that-is-wrong")
+	d.post("/identity/v2/manage/account/forgot/token?apikey=demo-api-key&apisecret=wrong-demo-api-secret", `{"Email":"johnwick@example.com"}`)
+	d.login("johnwick@example.com", "wrong-"+demoPassword)
+	messages := d.outbox()
+	if err := d.stop(); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(d.stderr.String()) {
+		if !json.Valid([]byte(line)) {
+			t.Errorf("not JSON: %s", line)
+		}
+	}
+	noSecrets(t, d.stderr.String(), messages)
+}
+
+// TestForgotSaysTheSame asks every public endpoint for everybody: nothing of
+// the answer may differ, and only the person with a password is written to.
+func TestForgotSaysTheSame(t *testing.T) {
+	t.Parallel()
+	lsq1 := "Authorization: " + lsqPublicAuthKey
+	lsq2 := []string{lsq1, "X-Lsq-Registertoken: " + lsqRegisterToken, "X-Lsq-Portalid: " + lsqPortal}
+	for _, tt := range []struct {
+		sentence, path, body string
+		headers              []string
+	}{
+		{"LeadSquared v1", "/api/Authentication/SecureForgotPassword", `{"EmailAddress":%q}`, []string{lsq1}},
+		{"LeadSquared v2", "/api/Authentication/v2/SecureForgotPassword", `{"EmailAddress":%q}`, lsq2},
+		{"LeadSquared by key", "/api/Authentication/v2/ForgotPassword", `{"SearchKeyData":{"SchemaName":"EmailAddress","Value":%q}}`, lsq2},
+		{"LoginRadius", "/identity/v2/auth/password?apikey=demo-api-key", `{"email":%q}`, nil},
+		{"LoginRadius code", "/identity/v2/auth/password?apikey=demo-api-key&emailtemplate=Code-Template", `{"email":%q}`, nil},
+		{"own API", "/forgot-password", `{"email":%q}`, nil},
+	} {
+		t.Run(tt.sentence, func(t *testing.T) {
+			t.Parallel()
+			d := start(t, "-relaxed-limits")
+			// The windows count on, and the clock does.
+			volatile := []string{"Ratelimit", "Date"}
+			var first string
+			for _, email := range []string{"disabled@example.com", "social@example.com", "nobody@example.com", "johnwick@example.com"} {
+				a := d.post(tt.path, fmt.Sprintf(tt.body, email), tt.headers...)
+				for _, name := range volatile {
+					a.header.Del(name)
+				}
+				got := fmt.Sprint(a.status, a.header, a.body)
+				if first = cmp.Or(first, got); got != first || a.status >= 300 {
+					t.Errorf("%s: %s\nothers: %s", email, got, first)
+				}
+			}
+			// The drain delivers all that is going to be.
+			if err := d.stop(); err != nil {
+				t.Fatal(err)
+			}
+			if n := strings.Count(d.stderr.String(), "message_sent"); n != 1 || !strings.Contains(d.stderr.String(), "event.lead="+demoLeadID) {
+				t.Errorf("%d messages sent, want 1, to the lead with a password:\n%s", n, d.stderr)
+			}
+		})
+	}
+}
+
+func TestOutbox(t *testing.T) {
+	t.Parallel()
+	d := start(t, "-relaxed-limits")
+	empty := d.get("/outbox.json")
+	d.want("empty outbox", empty, 200, "[]")
+	if got := empty.header.Get("Content-Type"); !strings.HasPrefix(got, "application/json") {
+		t.Errorf("Content-Type %q", got)
+	}
+	d.want("no sessions", d.get("/sessions.json"), 200, "[]")
+
+	before := time.Now().Add(-time.Second)
+	d.post("/forgot-password", `{"email":"johnwick@example.com"}`)
+	d.messages("reset-link", 1)
+	d.post("/forgot-password", `{"identifier":{"field":"Phone","value":"+14-157415569"},"recipientField":"Phone"}`)
+	d.messages("reset-code", 1)
+
+	body := d.get("/outbox.json").body
+	var raw []map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(body), &raw); err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range raw {
+		if keys := sorted(m); !slices.Equal(keys, []string{"Channel", "Code", "ID", "Kind", "Subject", "Text", "Time", "To", "URL"}) {
+			t.Errorf("keys %v", keys)
+		}
+	}
+	all := d.outbox()
+	if len(all) != 2 || all[0].Kind != "reset-link" || all[1].Kind != "reset-code" {
+		t.Fatalf("%v, want the link and then the code", count(all))
+	}
+	mail, sms := all[0], all[1]
+	if mail.Channel != "email" || mail.To != "johnwick@example.com" || mail.Subject == "" || mail.Code != "" || !strings.Contains(mail.Text, mail.URL) {
+		t.Errorf("mail %+v", mail)
+	}
+	if sms.Channel != "sms" || sms.To != "+14157415569" || sms.URL != "" || !regexp.MustCompile(`^[0-9]{8}$`).MatchString(sms.Code) || !strings.Contains(sms.Text, sms.Code) {
+		t.Errorf("sms %+v", sms)
+	}
+	for _, m := range all {
+		if m.ID == "" || m.Time.Before(before) || m.Time.After(time.Now()) {
+			t.Errorf("ID %q, time %v", m.ID, m.Time)
+		}
+	}
+	if all[0].Time.After(all[1].Time) {
+		t.Error("not oldest first")
+	}
+	if !strings.Contains(body, "&") && strings.Contains(body, `\u0026`) {
+		t.Error("links are escaped")
+	}
+
+	page := d.get("/outbox")
+	if got := page.header.Get("Content-Type"); page.status != 200 || !strings.HasPrefix(got, "text/html") {
+		t.Fatalf("%d %s", page.status, got)
+	}
+	for _, want := range []string{`<a href="` + strings.ReplaceAll(mail.URL, "&", "&amp;") + `">`, mail.Subject, sms.Code, "email to johnwick@example.com"} {
+		if !strings.Contains(page.body, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+}
+
+func sorted[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func TestLeadSquared(t *testing.T) {
+	t.Parallel()
+	d := start(t, "-relaxed-limits")
+	v1 := []string{"Authorization: " + lsqPublicAuthKey}
+	v2 := append(v1, "X-Lsq-Registertoken: demo-register-token", "X-Lsq-Portalid: 11111111-2222-4333-8444-555555555555")
+	const sent = `{"Status":"Success","Message":"Reset link sent successfully"}`
+	forgot, reset := "/api/Authentication/v2/SecureForgotPassword", "/api/Authentication/v2/ResetPassword"
+
+	d.want("public auth key", d.get("/api/Access/PublicToken?accessKey=demo-access-key&secretKey=demo-secret-key"), 200, `{"PublicAuthKey":"`+lsqPublicAuthKey+`"}`)
+	d.want("register token", d.get("/api/Access/GetRegisterToken?accessKey=demo-access-key&secretKey=demo-secret-key"), 200, `"demo-register-token"`)
+	d.want("wrong secret", d.get("/api/Access/PublicToken?accessKey=demo-access-key&secretKey=demo-secret-kez"), 401, "")
+	d.want("v2 without its headers", d.post(forgot, `{"EmailAddress":"johnwick@example.com"}`, v1...), 401, "")
+
+	links := 0
+	for _, tt := range []struct {
+		sentence, path, body string
+		headers              []string
+		channel, to          string
+	}{
+		{"by e-mail, v1", "/api/Authentication/SecureForgotPassword", `{"EmailAddress":"johnwick@example.com"}`, v1, "email", "johnwick@example.com"},
+		{"by e-mail, v2", forgot, `{"EmailAddress":"johnwick@example.com"}`, v2, "email", "johnwick@example.com"},
+		{"by phone", forgot, `{"SearchKeyData":{"SchemaName":"Phone","Value":"+14-157415569"}}`, v2, "email", "johnwick@example.com"},
+		{"by phone to phone", forgot, `{"SearchKeyData":{"SchemaName":"Phone","Value":"+14-157415569"},"RecipientField":{"SchemaName":"Phone"}}`, v2, "sms", "+14157415569"},
+		{"by PAN to the alternative address", forgot, `{"SearchKeyData":{"SchemaName":"mx_PAN_Number","Value":"SSKKPPYY222"},"RecipientField":{"SchemaName":"mx_Alternate_Email"}}`, v2, "email", "john.alt@example.com"},
+	} {
+		d.want(tt.sentence, d.post(tt.path, tt.body, tt.headers...), 200, sent)
+		links++
+		m, query := d.link(links)
+		if m.Channel != tt.channel || m.To != tt.to || query.Get("LeadId") != demoLeadID || len(query.Get("TemporaryPassword")) != 64 {
+			t.Errorf("%s: %s to %s with %v", tt.sentence, m.Channel, m.To, query)
+		}
+	}
+	d.want("by a field that is not unique", d.post(forgot, `{"SearchKeyData":{"SchemaName":"mx_Alternate_Email","Value":"john.alt@example.com"}}`, v2...), 400, "")
+
+	_, query := d.link(links)
+	body := func(password string) string {
+		return fmt.Sprintf(`{"Password":%q,"LeadId":%q,"TemporaryPassword":%q}`, password, query.Get("LeadId"), query.Get("TemporaryPassword"))
+	}
+	d.want("a weak password", d.post(reset, body("short"), v2...), 400, "")
+	d.want("the password is as it was", d.login(demoEmail, demoPassword), 200, "")
+	d.want("the link still works", d.post(reset, body("Samplepassword@123"), v2...), 200, `{"IsSuccessful":true,"ResponseText":"Password changed successfully"}`)
+	d.want("the same link again", d.post(reset, body(thirdPassword), v2...), 400, "")
+	d.want("the old password", d.login(demoEmail, demoPassword), 401, "")
+	d.want("the new password", d.login(demoEmail, "Samplepassword@123"), 200, "")
+	d.want("the temporary password is none to sign in with", d.login(demoEmail, query.Get("TemporaryPassword")), 401, "")
+	if m := d.messages("password-changed", 3); m[0].To == m[1].To || m[1].To == m[2].To {
+		t.Errorf("told %s, %s and %s", m[0].To, m[1].To, m[2].To)
+	}
+}
+
+func TestLoginRadius(t *testing.T) {
+	t.Parallel()
+	d := start(t, "-relaxed-limits")
+	const credentials = "?apikey=demo-api-key&apisecret=demo-api-secret"
+	token, reset := "/identity/v2/manage/account/forgot/token"+credentials, "/identity/v2/auth/password/reset?apikey=demo-api-key"
+	const posted = `{"IsPosted":true}`
+
+	// The seed's own request.
+	a := d.post(token+"&sendemail=true&resetpasswordurl=&emailtemplate=Email-Template&prevent_webhook=true", `{"Username":"john_doe"}`, "X-PreventWebhook: true")
+	d.want("forgot token by Username", a, 200, "")
+	answer := a.json(t)
+	if keys := sorted(answer); !slices.Equal(keys, []string{"ForgotToken", "IdentityProviders"}) || fmt.Sprint(answer["IdentityProviders"]) != "[google facebook]" {
+		t.Errorf("answer %v", answer)
+	}
+	_, query := d.link(1)
+	if query.Get("vtype") != "reset" || query.Get("vtoken") != answer["ForgotToken"] {
+		t.Errorf("the mailed link is %v, want vtype and the token of the answer", query)
+	}
+	use := func(token any, password string) string {
+		return fmt.Sprintf(`{"ResetToken":%q,"Password":%q}`, token, password)
+	}
+	d.want("reset", d.put(reset, use(answer["ForgotToken"], secondPassword)), 200, posted)
+	d.want("second use", d.put(reset, use(answer["ForgotToken"], thirdPassword)), 403, "")
+	d.want("new password", d.login(demoEmail, secondPassword), 200, "")
+
+	a = d.post("/identity/v2/manage/account/forgot/token", `{"email":"JohnWick@Example.com"}`, "X-LoginRadius-ApiKey: demo-api-key", "X-LoginRadius-ApiSecret: demo-api-secret")
+	d.want("forgot token by Email, keys in headers", a, 200, "")
+	d.want("reset by the SDK's other path", d.put("/identity/v2/auth/password?apikey=demo-api-key", use(a.json(t)["ForgotToken"], thirdPassword)), 200, posted)
+	if n := count(d.outbox())["reset-link"]; n != 1 {
+		t.Errorf("%d links mailed, want none without sendemail", n-1)
+	}
+
+	for _, tt := range []struct {
+		sentence, path, body string
+		status, code         int
+	}{
+		{"unknown", token, `{"Email":"nobody@example.com"}`, 403, 938},
+		{"disabled", token, `{"Email":"disabled@example.com"}`, 403, 938},
+		{"social only", token, `{"Email":"social@example.com"}`, 403, 938},
+		{"a foreign page", token + "&resetpasswordurl=https%3A%2F%2Fevil.example%2Freset", `{"Email":"johnwick@example.com"}`, 400, 908},
+		{"an unknown template", token + "&emailtemplate=None", `{"Email":"johnwick@example.com"}`, 400, 908},
+		{"a wrong secret", "/identity/v2/manage/account/forgot/token?apikey=demo-api-key&apisecret=demo-api-secreT", `{"Email":"johnwick@example.com"}`, 401, 902},
+		{"an unknown key", "/identity/v2/manage/account/forgot/token?apikey=demo-api-kez&apisecret=demo-api-secret", `{"Email":"johnwick@example.com"}`, 403, 901},
+	} {
+		a := d.post(tt.path, tt.body)
+		if code := a.json(t)["ErrorCode"]; a.status != tt.status || code != float64(tt.code) {
+			t.Errorf("%s: %d with ErrorCode %v, want %d with %d", tt.sentence, a.status, code, tt.status, tt.code)
+		}
+	}
+
+	otp := "/identity/v2/auth/password/otp?apikey=demo-api-key"
+	d.want("code by SMS", d.post(otp+"&smstemplate=SMS-Template", `{"phone":"+14-157415569"}`), 200, posted)
+	m := d.messages("reset-code", 1)[0]
+	if m.Channel != "sms" || m.To != "+14157415569" {
+		t.Errorf("code by %s to %s", m.Channel, m.To)
+	}
+	d.want("reset by code", d.put(otp, fmt.Sprintf(`{"phone":"+14-157415569","otp":%q,"password":%q}`, m.Code, fourthPassword)), 200, posted)
+	d.want("code by mail", d.post("/identity/v2/auth/password?apikey=demo-api-key&emailtemplate=Code-Template", `{"email":"johnwick@example.com"}`), 200, posted)
+	m = d.messages("reset-code", 2)[1]
+	d.want("reset by mailed code", d.put(reset, fmt.Sprintf(`{"otp":%q,"email":"johnwick@example.com","password":%q}`, m.Code, fifthPassword)), 200, posted)
+	d.want("newest password", d.login(demoEmail, fifthPassword), 200, "")
+}
+
+func TestOwnAPI(t *testing.T) {
+	t.Parallel()
+	d := start(t, "-relaxed-limits")
+	d.want("forgot", d.post("/forgot-password", `{"email":"johnwick@example.com"}`), 202, "{}")
+	_, query := d.link(1)
+	token := query.Get("token")
+	d.want("check", d.post("/check-token", fmt.Sprintf(`{"token":%q}`, token)), 204, "")
+	d.want("a weak password", d.post("/reset-password", fmt.Sprintf(`{"token":%q,"password":"short"}`, token)), 422, "")
+	d.want("reset", d.post("/reset-password", fmt.Sprintf(`{"token":%q,"password":%q}`, token, secondPassword)), 204, "")
+	d.want("second use", d.post("/reset-password", fmt.Sprintf(`{"token":%q,"password":%q}`, token, thirdPassword)), 400, "")
+	d.want("check of a used one", d.post("/check-token", fmt.Sprintf(`{"token":%q}`, token)), 400, "")
+
+	bearer := "Authorization: Bearer demo-forgot-token-key"
+	d.want("no key", d.post("/forgot-token", `{"email":"johnwick@example.com"}`), 401, "")
+	d.want("a browser", d.post("/forgot-token", `{"email":"johnwick@example.com"}`, bearer, "Origin: "+d.base), 403, "")
+	a := d.post("/forgot-token", `{"email":"johnwick@example.com"}`, bearer)
+	d.want("forgot token", a, 200, "")
+	d.want("reset by it", d.post("/reset-password", fmt.Sprintf(`{"token":%q,"password":%q}`, a.json(t)["token"], thirdPassword)), 204, "")
+	d.want("new password", d.login(demoEmail, thirdPassword), 200, "")
+}
+
+// TestUnknownPaths: whatever is below a vendor's prefix answers in that
+// vendor's JSON, and nothing redirects.
+func TestUnknownPaths(t *testing.T) {
+	t.Parallel()
+	d := start(t)
+	for _, path := range []string{"/api/x", "/api/", "/api", "/API/x", "/api//Authentication/v2/ResetPassword", "/api/Authentication/v2/ResetPassword/", "/api/../outbox"} {
+		for _, method := range []string{http.MethodGet, http.MethodPost} {
+			a := d.do(method, path, "")
+			if m := a.json(t); a.status != 404 || m["Status"] != "Error" || m["ExceptionType"] == nil || m["ExceptionMessage"] == nil {
+				t.Errorf("%s %s: %d %s", method, path, a.status, a.body)
+			}
+		}
+	}
+	for _, path := range []string{"/identity/x", "/identity/", "/identity", "/Identity/x", "/identity//v2", "/identity/v2/auth/password/securityanswer"} {
+		for _, method := range []string{http.MethodGet, http.MethodPut} {
+			a := d.do(method, path, "")
+			if keys := sorted(a.json(t)); a.status != 404 || !slices.Equal(keys, []string{"Description", "ErrorCode", "IsProviderError", "Message", "ProviderErrorResponse"}) {
+				t.Errorf("%s %s: %d %s", method, path, a.status, a.body)
+			}
+		}
+	}
+	for _, path := range []string{"/x", "//api/x", "/outbox/", "/./outbox", "/reset-password/", "/forgot-token/x"} {
+		if a := d.get(path); a.status != 404 {
+			t.Errorf("%s: %d", path, a.status)
+		}
+	}
+	a := d.get("/api/Authentication/v2/ResetPassword")
+	if a.status != 405 || a.header.Get("Allow") != "POST" {
+		t.Errorf("GET of a reset: %d, Allow %q", a.status, a.header.Get("Allow"))
+	}
+}
+
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	t.Run("the library's own by default", func(t *testing.T) {
+		t.Parallel()
+		d := start(t)
+		for i := range 6 {
+			want := 202
+			if i == 5 {
+				want = 429 // 5 in 10 min
+			}
+			a := d.post("/forgot-password", `{"email":"johnwick@example.com"}`)
+			d.want(fmt.Sprintf("request %d", i+1), a, want, "")
+			if want == 429 && a.header.Get("Retry-After") == "" {
+				t.Error("no Retry-After")
+			}
+		}
+		if err := d.stop(); err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(d.stderr.String(), "message_sent"); n != 1 {
+			t.Errorf("%d messages in a minute, want 1", n)
+		}
+	})
+	t.Run("relaxed, but never the vendors' 25 in 5 s", func(t *testing.T) {
+		t.Parallel()
+		d := start(t, "-relaxed-limits")
+		begin, refused := time.Now(), 0
+		for range 26 {
+			a := d.post("/api/Authentication/SecureForgotPassword", `{"EmailAddress":"nobody@example.com"}`, "Authorization: "+lsqPublicAuthKey)
+			if a.status == 429 && strings.Contains(a.body, "API calls exceeded the limit of 25 in 5 second(s)") {
+				refused++
+			} else if a.status != 200 {
+				t.Fatalf("%d %s", a.status, a.body)
+			}
+		}
+		if took := time.Since(begin); refused != 1 && took < 5*time.Second {
+			t.Errorf("%d of 26 calls in %v were refused, want 1", refused, took)
+		}
+	})
+}
+
+func TestLoginAndSessions(t *testing.T) {
+	t.Parallel()
+	d := start(t, "-relaxed-limits")
+	a := d.login("JohnWick@Example.com", demoPassword)
+	d.want("right", a, 200, "")
+	cookie := a.header.Get("Set-Cookie")
+	for _, want := range []string{"session=", "HttpOnly", "SameSite=Lax", "Path=/"} {
+		if !strings.Contains(cookie, want) {
+			t.Errorf("cookie %q lacks %s", cookie, want)
+		}
+	}
+	d.want("right, again", d.login(demoEmail, demoPassword), 200, "")
+	open := d.sessions()
+	if len(open) != 2 || open[0].LeadID != demoLeadID || open[0].ID == open[1].ID || strings.Contains(cookie, open[0].ID) {
+		t.Errorf("sessions %+v, want the two, by names that open nothing", open)
+	}
+
+	// One answer for all who cannot sign in.
+	refused := d.login(demoEmail, "wrong")
+	d.want("wrong", refused, 401, "")
+	for _, who := range []struct{ email, password string }{
+		{"nobody@example.com", demoPassword}, {"disabled@example.com", demoPassword}, {"social@example.com", demoPassword},
+		{"social@example.com", ""}, {"", ""}, {demoEmail, "\u0378"}, {"\u212A@example.com", demoPassword},
+	} {
+		d.want(who.email+" "+who.password, d.login(who.email, who.password), 401, strings.TrimSpace(refused.body))
+	}
+	d.want("no JSON", d.post("/login", "EmailAddress"), 400, "")
+	d.want("a form", d.form("/login", nil), 415, "")
+	d.want("GET", d.get("/login"), 405, "")
+	d.want("too large", d.post("/login", `{"Password":"`+strings.Repeat("x", 17<<10)+`"}`), 400, "")
+	if a := d.post("/login", `{}`, "Sec-Fetch-Site: cross-site"); a.status != 403 {
+		t.Errorf("another site's login: %d", a.status)
+	}
+
+	d.post("/forgot-password", `{"email":"johnwick@example.com"}`)
+	_, query := d.link(1)
+	if len(d.sessions()) != 2 {
+		t.Error("asking for a link ended sessions")
+	}
+	d.want("reset", d.post("/reset-password", fmt.Sprintf(`{"token":%q,"password":%q}`, query.Get("token"), secondPassword)), 204, "")
+	d.want("the reset ended the sessions", d.get("/sessions.json"), 200, "[]")
+	d.want("old password", d.login(demoEmail, demoPassword), 401, "")
+	d.want("new password", d.login(demoEmail, secondPassword), 200, "")
+	if open := d.sessions(); len(open) != 1 {
+		t.Errorf("sessions %+v", open)
+	}
+}
+
+// TestDrain: what was promised before SIGTERM is delivered after it.
+func TestDrain(t *testing.T) {
+	t.Parallel()
+	d := start(t)
+	d.want("forgot", d.post("/forgot-password", `{"email":"johnwick@example.com"}`), 202, "{}")
+	if err := d.stop(); err != nil {
+		t.Fatalf("run returned %v", err)
+	}
+	if !strings.Contains(d.stderr.String(), "message_sent") {
+		t.Errorf("the message was lost:\n%s", d.stderr)
+	}
+	if conn, err := net.Dial("tcp", strings.TrimPrefix(d.base, "http://")); err == nil {
+		conn.Close()
+		t.Error("it still listens")
+	}
+}
+
+func TestFlags(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	for _, tt := range []struct {
+		sentence string
+		args     []string
+		code     int
+		says     string
+	}{
+		{"an unknown flag", []string{"-port", "1"}, 2, "-port"},
+		{"a bad boolean", []string{"-relaxed-limits=perhaps"}, 2, "perhaps"},
+		{"an argument", []string{"serve"}, 2, `"serve"`},
+		{"an address without a port", []string{"-addr", "localhost"}, 2, "host:port"},
+		{"a port out of range", []string{"-addr", "127.0.0.1:65536"}, 2, "0 to 65535"},
+		{"a port by name", []string{"-addr", "127.0.0.1:http"}, 2, "0 to 65535"},
+		{"no URL", []string{"-base-url", "portal"}, 2, "-base-url"},
+		{"http beyond this machine", []string{"-base-url", "http://portal.example.com"}, 2, "https"},
+		{"a base with a path", []string{"-base-url", "https://portal.example.com/demo"}, 2, "path"},
+		{"a base with a query", []string{"-base-url", "https://portal.example.com/?a=1"}, 2, "query"},
+		{"a base with a fragment", []string{"-base-url", "https://portal.example.com/#a"}, 2, "fragment"},
+		{"a port in use", []string{"-addr", taken.Addr().String()}, 1, "cannot listen on " + taken.Addr().String()},
+	} {
+		t.Run(tt.sentence, func(t *testing.T) {
+			t.Parallel()
+			var stdout, stderr bytes.Buffer
+			err := run(t.Context(), tt.args, &stdout, &stderr)
+			if err == nil || exitCode(err) != tt.code || !strings.Contains(err.Error(), tt.says) {
+				t.Errorf("exit code %d with %v, want %d with %q", exitCode(err), err, tt.code, tt.says)
+			}
+			if stdout.Len() > 0 {
+				t.Errorf("printed %q", &stdout)
+			}
+		})
+	}
+	var stderr bytes.Buffer
+	if err := run(t.Context(), []string{"-h"}, io.Discard, &stderr); err != nil || exitCode(err) != 0 {
+		t.Errorf("-h: %v", err)
+	}
+	for _, flag := range []string{"-addr", "-base-url", "-relaxed-limits", "-json-logs"} {
+		if !strings.Contains(stderr.String(), flag) {
+			t.Errorf("-h does not tell of %s", flag)
+		}
+	}
+	if exitCode(errors.New("anything")) != 1 {
+		t.Error("an error does not exit with 1")
+	}
+}
+
+func TestBaseURL(t *testing.T) {
+	t.Parallel()
+	d := start(t, "-base-url", "https://portal.example.com/", "-relaxed-limits")
+	d.post("/forgot-password", `{"email":"johnwick@example.com"}`)
+	d.post("/identity/v2/auth/password?apikey=demo-api-key&resetpasswordurl=https://portal.example.com/reset", `{"email":"johnwick@example.com"}`)
+	d.post("/api/Authentication/SecureForgotPassword", `{"EmailAddress":"johnwick@example.com"}`, "Authorization: "+lsqPublicAuthKey, "Host: evil.example")
+	for _, m := range d.messages("reset-link", 3) {
+		if !strings.HasPrefix(m.URL, "https://portal.example.com/reset?") {
+			t.Errorf("link %s", m.URL)
+		}
+	}
+	if !strings.Contains(d.stdout.String(), "https://portal.example.com/outbox") || !strings.HasPrefix(d.base, "http://127.0.0.1:") {
+		t.Errorf("the banner does not tell the two addresses apart:\n%s", d.stdout)
+	}
+	if cookie := d.login(demoEmail, demoPassword).header.Get("Set-Cookie"); !strings.Contains(cookie, "Secure") {
+		t.Errorf("cookie %q is not for https alone", cookie)
+	}
+}
+
+func TestListensAnywhere(t *testing.T) {
+	t.Parallel()
+	for _, addr := range []string{"0.0.0.0:0", ":0", "localhost:0"} {
+		t.Run(addr, func(t *testing.T) {
+			t.Parallel()
+			d := start(t, "-addr", addr) // the last one counts
+			if !regexp.MustCompile(`^http://(127\.0\.0\.1|\[::1\]):[0-9]+$`).MatchString(d.base) {
+				t.Fatalf("listening on %s, want a numeric host that can be reached", d.base)
+			}
+			d.want("front page", d.get("/"), 200, "")
+			if wide := addr != "localhost:0"; strings.Contains(d.stderr.String(), "can read the outbox") != wide {
+				t.Errorf("warned: %v, want %v", !wide, wide)
+			}
+		})
+	}
+}

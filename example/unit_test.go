@@ -1,0 +1,244 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"reflect"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/password"
+)
+
+func testLeads(t *testing.T) *leads {
+	t.Helper()
+	hasher, err := password.NewArgon2id(password.Argon2idOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := newLeads(t.Context(), hasher)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestLeads(t *testing.T) {
+	t.Parallel()
+	s := testLeads(t)
+	for _, key := range []recovery.LeadKey{
+		{Field: fieldEmail, Value: "johnwick@example.com"}, {Field: fieldPhone, Value: "+14157415569"},
+		{Field: fieldPAN, Value: "SSKKPPYY222"}, {Field: fieldUsername, Value: "john_doe"}, {Field: recovery.LeadIDField, Value: demoLeadID},
+	} {
+		if lead, err := s.FindLead(t.Context(), key); err != nil || lead.ID != demoLeadID || lead.Version == "" {
+			t.Errorf("%v: %v %v", key, lead.ID, err)
+		}
+	}
+	for _, key := range []recovery.LeadKey{
+		{Field: fieldAlternate, Value: "john.alt@example.com"}, {Field: fieldPAN, Value: "sskkppyy222"}, {Field: fieldUsername}, {},
+		{Field: fieldEmail, Value: "nobody@example.com"}, {Field: recovery.LeadIDField},
+	} {
+		if _, err := s.FindLead(t.Context(), key); !errors.Is(err, recovery.ErrLeadNotFound) {
+			t.Errorf("%v: %v", key, err)
+		}
+	}
+
+	byID := recovery.LeadKey{Field: recovery.LeadIDField, Value: demoLeadID}
+	before, err := s.FindLead(t.Context(), byID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before.Fields[fieldEmail] = recovery.FieldValue{Value: "evil@example.com", Verified: true}
+	before.IdentityProviders[0] = "evil"
+	if again, _ := s.FindLead(t.Context(), byID); again.Fields[fieldEmail].Value != demoEmail || again.IdentityProviders[0] != "google" {
+		t.Error("a caller can change the store")
+	}
+
+	_, hash := s.credentials(demoEmail)
+	s.rehash(demoLeadID, hash, "rehashed")
+	if after, _ := s.FindLead(t.Context(), byID); after.Version != before.Version {
+		t.Error("a new hash of the same password killed the links")
+	}
+	s.rehash(demoLeadID, hash, "stale")
+	if _, got := s.credentials(demoEmail); got != "rehashed" {
+		t.Errorf("hash %q: a rehash undid a change", got)
+	}
+	if err := s.SetPasswordHashIf(t.Context(), demoLeadID, before.Version, "second"); err != nil {
+		t.Fatal(err)
+	}
+	err = s.SetPasswordHashIf(t.Context(), demoLeadID, before.Version, "third")
+	if _, got := s.credentials(demoEmail); got != "second" || !errors.Is(err, recovery.ErrVersionChanged) || !errors.Is(err, recovery.ErrNotWritten) {
+		t.Errorf("hash %q, error %v after a write for an old version", got, err)
+	}
+	if err := s.SetPasswordHash(t.Context(), demoLeadID, "fourth"); err != nil {
+		t.Fatal(err)
+	}
+	if after, _ := s.FindLead(t.Context(), byID); after.Version == before.Version {
+		t.Error("SetPasswordHash does not change the version")
+	}
+	if err := s.SetPasswordHash(t.Context(), "nobody", "x"); !errors.Is(err, recovery.ErrNotWritten) {
+		t.Errorf("unknown lead: %v", err)
+	}
+	if err := s.SetPasswordHashIf(t.Context(), "nobody", "1", "x"); !errors.Is(err, recovery.ErrNotWritten) {
+		t.Errorf("unknown lead: %v", err)
+	}
+	for _, email := range []string{"disabled@example.com", "social@example.com", "nobody@example.com"} {
+		if id, hash := s.credentials(email); id != "" || hash != "" {
+			t.Errorf("%s has credentials", email)
+		}
+	}
+}
+
+// TestLoginDuringReset is A74: a login that compared the old password must not
+// open a session after the reset has ended all others.
+func TestLoginDuringReset(t *testing.T) {
+	t.Parallel()
+	s := newSessions()
+	epoch := s.epoch(demoLeadID)
+	if err := s.EndSessions(t.Context(), demoLeadID); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, ok := s.open(demoLeadID, epoch); ok || len(s.list()) != 0 {
+		t.Error("a session survived the reset")
+	}
+	if _, _, ok := s.open("another", s.epoch("another")); !ok {
+		t.Error("another person cannot sign in")
+	}
+}
+
+func TestSessionsAreBoundedAndEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSessions()
+		_, first, _ := s.open("a", 0)
+		for range maxSessions {
+			time.Sleep(time.Millisecond)
+			s.open("b", 0)
+		}
+		if n := len(s.list()); n != maxSessions {
+			t.Errorf("%d sessions, want %d", n, maxSessions)
+		}
+		if _, ok := s.find(first); ok {
+			t.Error("the oldest session was not the one to go")
+		}
+		_, last, _ := s.open("c", 0)
+		if _, ok := s.find(last); !ok {
+			t.Error("the newest session is not there")
+		}
+		time.Sleep(sessionTTL + time.Second)
+		if _, ok := s.find(last); ok || len(s.list()) != 0 {
+			t.Error("sessions do not end")
+		}
+	})
+}
+
+func TestGuessesAreLimited(t *testing.T) {
+	t.Parallel()
+	tier := recovery.Tier{Limits: []recovery.Limit{{N: 2, Window: time.Minute}}}
+	l := &login{limiter: recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{}), tier: tier}
+	for _, step := range []struct {
+		client string
+		ok     bool
+	}{
+		{"192.0.2.1", true}, {"::ffff:192.0.2.1", true}, {"192.0.2.1", false}, {"192.0.2.2", true},
+		{"2001:db8::1", true}, {"2001:db8::2", true}, {"2001:db8::3", false}, {"2001:db8:0:1::1", true},
+	} {
+		err := l.admit(t.Context(), netip.MustParseAddr(step.client))
+		if _, limited := errors.AsType[*recovery.RateLimitError](err); limited == step.ok || (err == nil) != step.ok {
+			t.Errorf("%s: %v", step.client, err)
+		}
+	}
+	for i := range 3 {
+		if err := l.admit(t.Context(), netip.Addr{}); (err == nil) != (i < 2) {
+			t.Errorf("without an address: %v", err)
+		}
+	}
+}
+
+func TestOutboxIsBoundedAndDropsRepetitions(t *testing.T) {
+	t.Parallel()
+	o := &outbox{base: "http://127.0.0.1:1"}
+	for i := range maxOutbox + 5 {
+		for range 2 {
+			if err := o.Notify(t.Context(), recovery.Message{ID: fmt.Sprint(i), Kind: recovery.MessagePasswordChanged, Channel: recovery.ChannelEmail}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	all := o.list()
+	if len(all) != maxOutbox || all[0].ID != "5" || all[maxOutbox-1].ID != fmt.Sprint(maxOutbox+4) {
+		t.Errorf("%d messages, %s to %s", len(all), all[0].ID, all[len(all)-1].ID)
+	}
+}
+
+func TestMessages(t *testing.T) {
+	t.Parallel()
+	asked := time.Date(2025, 11, 22, 7, 21, 40, 0, time.UTC)
+	const base, link, code = "https://portal.example.com", "https://portal.example.com/reset?token=x", "01234567"
+	for _, kind := range []recovery.MessageKind{
+		recovery.MessageResetLink, recovery.MessageResetCode, recovery.MessagePasswordChanged,
+		recovery.MessageNoPassword, recovery.MessageUnknownAddress, "a kind to come",
+	} {
+		for _, channel := range []recovery.Channel{recovery.ChannelEmail, recovery.ChannelSMS} {
+			m := recovery.Message{Kind: kind, Channel: channel, Name: "John Wick", RequestedAt: asked, IdentityProviders: []string{"google"}}
+			var want []string
+			switch kind {
+			case recovery.MessageResetLink:
+				m.URL, m.Expires = recovery.NewSecret(link), asked.Add(time.Hour+100*time.Millisecond)
+				want = []string{link, "60 minutes", "once", "ot you", "gnore"}
+			case recovery.MessageResetCode:
+				m.Code, m.Expires = recovery.NewSecret(code), asked.Add(10*time.Minute)
+				want = []string{code, "10 minutes", "once"}
+			case recovery.MessagePasswordChanged:
+				want = []string{"password", "ot", "you", base + "/", "tell us"}
+			case recovery.MessageNoPassword:
+				if channel == recovery.ChannelEmail {
+					want = []string{"google"}
+				}
+			}
+			if channel == recovery.ChannelEmail && (kind == recovery.MessageResetLink || kind == recovery.MessageResetCode) {
+				want = append(want[:3], "If it was not you", "22 November 2025")
+			}
+			subject, text := compose(m, base)
+			if text == "" || (subject == "") != (channel == recovery.ChannelSMS) {
+				t.Errorf("%s by %s: subject %q, text %q", kind, channel, subject, text)
+			}
+			for _, w := range want {
+				if !strings.Contains(text, w) {
+					t.Errorf("%s by %s lacks %q:\n%s", kind, channel, w, text)
+				}
+			}
+			if strings.Contains(text, "redacted") || strings.Contains(text, "%!") {
+				t.Errorf("%s by %s:\n%s", kind, channel, text)
+			}
+		}
+	}
+	if _, text := compose(recovery.Message{Kind: recovery.MessageUnknownAddress, Channel: recovery.ChannelEmail, Name: "John Wick"}, base); strings.Contains(text, "John") {
+		t.Error("a message about no account names somebody")
+	}
+}
+
+// TestRelaxed: every tier that has a default, but Caller, is a hundred times as
+// wide, whatever tiers there will be.
+func TestRelaxed(t *testing.T) {
+	t.Parallel()
+	relaxed, usual := recovery.DefaultLimits(), recovery.DefaultLimits()
+	relax(&relaxed)
+	r, u := reflect.ValueOf(relaxed), reflect.ValueOf(usual)
+	for i := range u.NumField() {
+		factor := 100
+		if u.Type().Field(i).Name == "Caller" {
+			factor = 1
+		}
+		got, want := r.Field(i).Interface().(recovery.Tier), u.Field(i).Interface().(recovery.Tier)
+		for j, l := range want.Limits {
+			if got.Limits[j].N != factor*l.N || got.Limits[j].Window != l.Window {
+				t.Errorf("%s: %v, want %d times %v", u.Type().Field(i).Name, got.Limits[j], factor, l)
+			}
+		}
+	}
+}

@@ -1,0 +1,84 @@
+package seal_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/seed-51359b35/recovery/internal/seal"
+)
+
+func key(fill byte) seal.Key {
+	return seal.Key{Hash: bytes.Repeat([]byte{fill}, 32), Block: bytes.Repeat([]byte{^fill}, 32)}
+}
+
+func TestSealedValuesOpenOnlyWhereTheyShould(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := seal.New([]seal.Key{key(1)}, "token", time.Hour, 1024)
+		value := []byte("lead and secret")
+		sealed, err := s.Seal(value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(value) != "lead and secret" {
+			t.Errorf("Seal changed its argument to %q", value)
+		}
+		if again, _ := s.Seal(value); again == sealed {
+			t.Error("equal values seal to equal strings")
+		}
+		if strings.Contains(sealed, "lead") {
+			t.Errorf("sealed %q", sealed)
+		}
+		rotated := seal.New([]seal.Key{key(2), key(1)}, "token", time.Hour, 1024)
+		for _, c := range []struct {
+			name string
+			by   *seal.Sealer
+			ok   bool
+		}{
+			{"the one that sealed it", s, true},
+			{"one that has the key as its second", rotated, true},
+			{"one for another purpose", seal.New([]seal.Key{key(1)}, "job", time.Hour, 1024), false},
+			{"one without the key", seal.New([]seal.Key{key(2)}, "token", time.Hour, 1024), false},
+			{"one that takes shorter strings", seal.New([]seal.Key{key(1)}, "token", time.Hour, len(sealed)-1), false},
+		} {
+			got, err := c.by.Open(sealed)
+			if (err == nil) != c.ok || c.ok && string(got) != string(value) {
+				t.Errorf("%s: %q, %v", c.name, got, err)
+			}
+		}
+		time.Sleep(time.Hour)
+		if _, err := s.Open(sealed); err != nil {
+			t.Error("at its last second:", err)
+		}
+		time.Sleep(time.Second)
+		if _, err := s.Open(sealed); err != seal.ErrInvalid {
+			t.Error("too old:", err)
+		}
+	})
+}
+
+func TestValueThatIsTooLongIsNotSealed(t *testing.T) {
+	s := seal.New([]seal.Key{key(1)}, "token", time.Hour, 256)
+	if sealed, err := s.Seal(bytes.Repeat([]byte{'x'}, 200)); err == nil {
+		t.Errorf("sealed to %d bytes", len(sealed))
+	}
+}
+
+// A06: what opens is what Seal wrote, to the byte.
+func FuzzOpen(f *testing.F) {
+	s := seal.New([]seal.Key{key(1)}, "token", 0, 1024)
+	sealed, err := s.Seal([]byte("x"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(sealed)
+	f.Add(sealed + "=")
+	f.Add(sealed[:20] + "\n" + sealed[20:])
+	f.Fuzz(func(t *testing.T, in string) {
+		if _, err := s.Open(in); err == nil && in != sealed {
+			t.Errorf("%q opened, and is not %q", in, sealed)
+		}
+	})
+}

@@ -1,0 +1,49 @@
+package leadsquared_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/seed-51359b35/recovery"
+)
+
+// discard is a Queue that does no job, so that a fuzzer cannot fill it.
+type discard struct{}
+
+func (discard) Enqueue(context.Context, recovery.Job) error { return nil }
+
+// FuzzHandler holds the handler to one law: whatever arrives, the answer has a
+// body in the vendor's shape, and is no 5xx. Nothing is ever written, since no
+// link was given to anybody.
+func FuzzHandler(f *testing.F) {
+	for _, path := range []string{forgotV2, forgotV2b, forgotV1, resetV2, resetV1, publicTok, regTok, "/api/nothing", "//api/", ""} {
+		for _, body := range []string{seedEmail, seedSearch, seedRecipient, seedReset, `{}`, `null`, "", `{"EmailAddress":"a@b@c"}`, "{\"\xff\":1}"} {
+			f.Add("POST", path, "", "application/json", keyA, tokenA, idA, body)
+		}
+	}
+	f.Add("GET", publicTok, "accessKey="+url.QueryEscape(accessA)+"&secretKey="+secretA, "", "", "", "", "")
+	f.Add("OPTIONS", forgotV2, "", "", "", "", "", "")
+	f.Add("PUT", strings.ToUpper(resetV2), "a=b", "text/plain", keyB, tokenB, idB, seedReset)
+	w := newWorld(f, func(o *recovery.Options) { o.Queue = discard{} })
+	f.Fuzz(func(t *testing.T, method, path, query, contentType, key, token, id, body string) {
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
+		r.Method, r.URL = method, &url.URL{Path: path, RawQuery: query}
+		r.Header = http.Header{
+			"Content-Type": {contentType}, "Authorization": {key}, "X-Lsq-Registertoken": {token}, "X-Lsq-Portalid": {id},
+			"X-Lsq-Accesskey": {key}, "X-Lsq-Secretkey": {token}, "Origin": {originA}, "Access-Control-Request-Method": {method},
+		}
+		rec := httptest.NewRecorder()
+		w.handler.ServeHTTP(rec, r)
+		checkAnswer(t, rec.Code, rec.Header(), rec.Body.Bytes())
+		if rec.Code >= 500 {
+			t.Errorf("%d %s", rec.Code, rec.Body)
+		}
+		if rec.Body.String() == resetOK || len(w.a.leads.written()) > 0 {
+			t.Error("a password was written")
+		}
+	})
+}

@@ -1,0 +1,227 @@
+package loginradius_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/loginradius"
+)
+
+// dump is all that a client sees of an answer.
+func (a answer) dump() string {
+	var b strings.Builder
+	fmt.Fprintln(&b, a.status)
+	for _, name := range slices.Sorted(maps.Keys(a.header)) {
+		if name != "Date" {
+			fmt.Fprintln(&b, name, a.header[name])
+		}
+	}
+	return b.String() + a.body
+}
+
+// TestForgotTellsNothing (A20, A21, A23, A26): status, headers and bytes are
+// the same whoever is asked for and whatever becomes of it.
+func TestForgotTellsNothing(t *testing.T) {
+	identifiers := map[string][3]string{ // email, username, phone
+		"known":      {"john@example.com", "john_doe", "+4915112345678"},
+		"unknown":    {"nobody@example.com", "nobody", "+4915199999999"},
+		"disabled":   {"disabled@example.com", "disabled", "+4915112345682"},
+		"social":     {"social@example.com", "social", "+4915112345683"},
+		"unverified": {"unverified@example.com", "unverified", "+4915112345684"},
+	}
+	endpoints := []struct {
+		name, target, field string
+		index               int
+	}{
+		{"e-mail link", pathPassword + "?apikey=" + apiKey, "email", 0},
+		{"e-mail code", pathPassword + "?apikey=" + apiKey + "&emailtemplate=tpl-code", "email", 0},
+		{"user name link", pathPassword + "?apikey=" + apiKey, "username", 1},
+		{"user name code", pathPassword + "?apikey=" + apiKey + "&emailtemplate=tpl-code", "username", 1},
+		{"phone code", pathOTP + "?apikey=" + apiKey, "phone", 2},
+	}
+	conditions := map[string]func(*site){
+		"all well":        func(*site) {},
+		"delivery fails":  func(s *site) { s.outbox.err = errors.New("550 no such mailbox") },
+		"user store down": func(s *site) { s.leads.findErr = errors.New("down") },
+		"store ambiguous": func(s *site) { s.leads.findErr = recovery.ErrLeadNotFound },
+		"tokens down":     func(s *site) { s.tokens.broken = true },
+	}
+	for _, e := range endpoints {
+		t.Run(e.name, func(t *testing.T) {
+			// A site each, with the default limits: their counters are part
+			// of the answer. The second and third calls are the repetitions
+			// that the identifier's limit suppresses.
+			var want [3]string
+			for _, condition := range slices.Sorted(maps.Keys(conditions)) {
+				for _, who := range slices.Sorted(maps.Keys(identifiers)) {
+					s := newSite(t, func(o *recovery.Options) { o.Limits = recovery.Limits{} }, nil)
+					conditions[condition](s)
+					for i := range want {
+						a := s.do("POST", e.target, fmt.Sprintf(`{%q:%q}`, e.field, identifiers[who][e.index]))
+						a.wantPosted(t)
+						got := withoutReset(a.dump())
+						if want[i] == "" {
+							want[i] = got
+						}
+						if got != want[i] {
+							t.Errorf("%s, %s, call %d:\n%s\nwant\n%s", condition, who, i+1, got, want[i])
+						}
+						sent := s.deliver()
+						if wantSent := condition == "all well" && who == "known" && i == 0; (len(sent) == 1) != wantSent {
+							t.Errorf("%s, %s, call %d: sent %v", condition, who, i+1, sent)
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+// withoutReset drops the seconds until a window opens again, which depend on
+// the clock and on nothing else.
+func withoutReset(dump string) string {
+	lines := strings.Split(dump, "\n")
+	for i, line := range lines {
+		if strings.HasPrefix(line, "Ratelimit ") {
+			parts := strings.Split(line, ";")
+			lines[i] = strings.Join(slices.DeleteFunc(parts, func(p string) bool { return strings.HasPrefix(p, "t=") }), ";")
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// TestResetTellsNothing (A24): one answer for every token, one for every code,
+// whoever is named.
+func TestResetTellsNothing(t *testing.T) {
+	s := newSite(t, nil, nil)
+	used := s.manage("", john).wantToken(t)
+	s.reset(used).wantPosted(t)
+	foreign := newSite(t, func(o *recovery.Options) { o.Prefix = "other" }, nil).manage("", john).wantToken(t)
+	superseded := s.manage("", `{"Username":"user"}`).wantToken(t)
+	lead := s.leads.byID["lead-user"]
+	lead.Version = "2"
+	s.leads.byID["lead-user"] = lead
+	disabled := s.manage("", `{"Username":"py"}`).wantToken(t)
+	lead = s.leads.byID["lead-py"]
+	lead.Status = recovery.StatusDisabled
+	s.leads.byID["lead-py"] = lead
+	deleted := s.manage("", `{"Username":"gouser"}`).wantToken(t)
+	delete(s.leads.byID, "lead-gouser")
+
+	want := ""
+	for name, token := range map[string]string{
+		"used": used, "foreign": foreign, "superseded": superseded, "disabled": disabled, "deleted": deleted,
+		"tampered": used[:20] + "AAAA" + used[24:], "invented": "x",
+	} {
+		a := s.reset(token)
+		a.wantFailure(t, 403, 1063, "")
+		if got := withoutReset(a.dump()); want == "" {
+			want = countless(got)
+		} else if countless(got) != want {
+			t.Errorf("%s:\n%s\nwant\n%s", name, got, want)
+		}
+	}
+
+	want = ""
+	for _, body := range []string{
+		`"email":"john@example.com"`, `"email":"nobody@example.com"`, `"email":"disabled@example.com"`,
+		`"email":"social@example.com"`, `"username":"john_doe"`, `"username":"nobody"`,
+	} {
+		for _, code := range []string{"12345678", "1", "abcdefgh"} {
+			a := s.do("PUT", pathReset+"?apikey="+apiKey, `{`+body+`,"otp":"`+code+`","password":"`+newPassword+`"}`)
+			a.wantFailure(t, 403, 1185, "")
+			if got := countless(withoutReset(a.dump())); want == "" {
+				want = got
+			} else if got != want {
+				t.Errorf("%s with %s:\n%s\nwant\n%s", body, code, got, want)
+			}
+		}
+	}
+	for _, phone := range []string{"+4915112345678", "+4915199999999", "+4915112345682"} {
+		a := s.do("PUT", pathOTP+"?apikey="+apiKey, `{"phone":"`+phone+`","otp":"12345678","password":"`+newPassword+`"}`)
+		a.wantFailure(t, 403, 1185, "")
+		if got := countless(withoutReset(a.dump())); got != want {
+			t.Errorf("%s:\n%s\nwant\n%s", phone, got, want)
+		}
+	}
+}
+
+// countless drops how many calls remain, which counts the calls of the test.
+func countless(dump string) string {
+	lines := strings.Split(dump, "\n")
+	return strings.Join(slices.DeleteFunc(lines, func(l string) bool { return strings.HasPrefix(l, "Ratelimit ") }), "\n")
+}
+
+// TestForgotDoesTheSameWork (A22): until the answer, a known and an unknown
+// identifier make the same calls to everything around.
+func TestForgotDoesTheSameWork(t *testing.T) {
+	record := func(body string) []string {
+		var calls []string
+		s := newSite(t, func(o *recovery.Options) {
+			o.Limiter = recordingLimiter{recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{}), &calls}
+		}, nil)
+		s.do("POST", pathPassword+"?apikey="+apiKey, body).wantPosted(t)
+		return append(calls, fmt.Sprintf("jobs %d, events %d", len(s.jobs.waiting), len(s.events)))
+	}
+	known, unknown := record(john), record(`{"email":"nobody@example.com"}`)
+	if !slices.Equal(known, unknown) {
+		t.Errorf("known: %v, unknown: %v", known, unknown)
+	}
+}
+
+type recordingLimiter struct {
+	recovery.Limiter
+	calls *[]string
+}
+
+func (r recordingLimiter) Take(ctx context.Context, takes ...recovery.Take) ([]recovery.Decision, error) {
+	*r.calls = append(*r.calls, fmt.Sprintf("take %d", len(takes)))
+	return r.Limiter.Take(ctx, takes...)
+}
+
+// TestOnlyTheStoredAddressIsWrittenTo (A12): whatever the request says, mail
+// goes to one address, and that is the lead's.
+func TestOnlyTheStoredAddressIsWrittenTo(t *testing.T) {
+	target := pathPassword + "?apikey=" + apiKey
+	s := newSite(t, nil, nil)
+	for _, email := range []string{
+		`["john@example.com","evil@evil.com"]`, `{"0":"john@example.com"}`,
+		`"john@example.com,evil@evil.com"`, `"john@example.com;evil@evil.com"`, `"john@example.com evil@evil.com"`,
+		`"John <john@example.com>, evil@evil.com"`, `"john@example.com@evil.com"`, `"john@example.com\r\nBcc: evil@evil.com"`,
+		`"john@example.com%0aevil@evil.com"`, `"\"john@example.com> ORCPT=a\"@evil.com"`, `"john\uff20example.com"`,
+	} {
+		a := s.do("POST", target, `{"email":`+email+`}`)
+		a.wantFailure(t, 400, 908, "")
+	}
+	s.do("POST", target, `{"email":"john@example.com","Email":"evil@evil.com"}`).wantFailure(t, 400, 965, "")
+	s.do("POST", target, `{"email":"john@example.com","email":"evil@evil.com"}`).wantFailure(t, 400, 965, "")
+	s.quiet()
+	for _, body := range []string{
+		`{"email":"john@example.com","email[]":"evil@evil.com","recipient":"evil@evil.com","to":"evil@evil.com","cc":["evil@evil.com"]}`,
+		`{"email":"JOHN@EXAMPLE.COM","recipientField":"mx_Other","phone":"+15550100"}`,
+	} {
+		s.do("POST", target+"&email=evil@evil.com&email[]=evil@evil.com&to=evil@evil.com", body).wantPosted(t)
+		if m := s.one(); m.To != "john@example.com" {
+			t.Errorf("sent to %s", m.To)
+		}
+	}
+}
+
+// TestMassAssignment (A65): further members of a reset change nothing.
+func TestMassAssignment(t *testing.T) {
+	s := newSite(t, nil, func(a *loginradius.App) { *a = loginradius.VendorCompatible(*a) })
+	before := s.leads.byID["lead-john"]
+	token := s.manage("", john).wantToken(t)
+	s.do("PUT", pathReset+"?apikey="+apiKey, `{"resettoken":"`+token+`","password":"`+newPassword+`",
+		"IsActive":true,"Roles":["admin"],"Status":"active","Version":"1","EmailVerified":true,"PasswordHash":"x","Fields":{"EmailAddress":"evil@evil.com"}}`).wantPosted(t)
+	after := s.leads.byID["lead-john"]
+	if after.Status != before.Status || !maps.Equal(after.Fields, before.Fields) || s.leads.hashes["lead-john"] != "hash of "+newPassword {
+		t.Errorf("lead is %+v", after)
+	}
+}
