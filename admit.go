@@ -82,7 +82,7 @@ func (s *Service) admit(ctx context.Context, client Tier, op operation, o Origin
 // admitCaller counts a request of a server with its key alone.
 func (s *Service) admitCaller(ctx context.Context, o Origin) (Quotas, error) {
 	return s.admitAll(ctx, []scopedTake{{ScopeCaller, Take{
-		Key: s.keys.limitKey(ScopeCaller, o.Caller), Tier: s.opts.Limits.Caller,
+		Key: s.keys.limitKey(ScopeCaller, o.Caller, ""), Tier: s.opts.Limits.Caller,
 	}}}, o)
 }
 
@@ -123,7 +123,7 @@ func (s *Service) allow(ctx context.Context, quotas Quotas, takes ...scopedTake)
 // on what all messages cost. id makes them repeatable.
 func (s *Service) deliveryTakes(leadID string, to address, id string) []scopedTake {
 	takes := []scopedTake{
-		{ScopeLead, Take{Key: s.keys.limitKey(ScopeLead, leadID), Tier: s.opts.Limits.Lead, ID: id}},
+		{ScopeLead, Take{Key: s.keys.limitKey(ScopeLead, leadID, ""), Tier: s.opts.Limits.Lead, ID: id}},
 		{ScopeRecipient, Take{Key: s.keys.limitKey(ScopeRecipient, string(to.channel), to.canonical), Tier: s.opts.Limits.Recipient, ID: id}},
 	}
 	return append(takes, s.budget(to.channel, id)...)
@@ -137,5 +137,5 @@ func (s *Service) budget(channel Channel, id string) []scopedTake {
 	if len(tier.Limits) == 0 {
 		return nil
 	}
-	return []scopedTake{{ScopeBudget, Take{Key: s.keys.limitKey(ScopeBudget, string(channel)), Tier: tier, ID: id}}}
+	return []scopedTake{{ScopeBudget, Take{Key: s.keys.limitKey(ScopeBudget, string(channel), ""), Tier: tier, ID: id}}}
 }

@@ -384,9 +384,7 @@ func (s *Service) writeError(w http.ResponseWriter, r *http.Request, err error) 
 		limit.Quotas.SetHeader(w.Header())
 		w.Header().Set("Retry-After", strconv.Itoa(limit.Seconds()))
 		p = problem{Type: typeQuotaExceeded, Status: http.StatusTooManyRequests, Code: "rate_limited", Detail: "Too many requests."}
-		var name strings.Builder
-		limit.Scope.item(&name, limit.Limit)
-		p.ViolatedPolicies = []string{strings.Trim(name.String(), `"`)}
+		p.ViolatedPolicies = []string{strings.Trim(string(appendPolicyName(nil, limit.Scope, limit.Limit)), `"`)}
 	case errors.Is(err, ErrStepUpRequired):
 		p = problem{Status: http.StatusForbidden, Code: "step_up_required", Detail: "A further proof is required."}
 		if errors.As(err, &stepUp) && stepUp.Detail != "" {

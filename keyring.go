@@ -6,9 +6,13 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"hash"
 	"math/big"
+	"sync"
 	"time"
 
 	"github.com/seed-51359b35/recovery/internal/seal"
@@ -16,12 +20,12 @@ import (
 
 // tokenKind is the purpose of a token. Each has slots and digests of its own,
 // so a token for one purpose is none for another (A36).
-type tokenKind byte
+type tokenKind string
 
 const (
-	kindMailed tokenKind = 'm' // a link in a message
-	kindIssued tokenKind = 'i' // handed to a server and not mailed
-	kindCode   tokenKind = 'c'
+	kindMailed tokenKind = "m" // a link in a message
+	kindIssued tokenKind = "i" // handed to a server and not mailed
+	kindCode   tokenKind = "c"
 )
 
 var allKinds = [...]tokenKind{kindMailed, kindIssued, kindCode}
@@ -30,6 +34,7 @@ var allKinds = [...]tokenKind{kindMailed, kindIssued, kindCode}
 // generation makes, all generations recognise.
 type keyring struct {
 	prefix      string
+	limits      string // prefix of limiter keys
 	generations []generation
 	tokens      *seal.Sealer // lead and secret in one string
 	jobs        *seal.Sealer
@@ -37,11 +42,11 @@ type keyring struct {
 
 // A generation is the sub-keys of one key.
 type generation struct {
-	slot, digest, state, limit []byte
+	slot, digest, state, limit *macKey
 }
 
 func newKeyring(opts Options) (*keyring, error) {
-	k := &keyring{prefix: opts.Prefix}
+	k := &keyring{prefix: opts.Prefix, limits: opts.Prefix + ":l:"}
 	var tokens, jobs []seal.Key
 	for _, key := range opts.Keys {
 		var err error
@@ -53,7 +58,8 @@ func newKeyring(opts Options) (*keyring, error) {
 			return b
 		}
 		k.generations = append(k.generations, generation{
-			slot: sub("slot"), digest: sub("digest"), state: sub("state"), limit: sub("limit"),
+			slot: newMACKey(sub("slot")), digest: newMACKey(sub("digest")),
+			state: newMACKey(sub("state")), limit: newMACKey(sub("limit")),
 		})
 		tokens = append(tokens, seal.Key{Hash: sub("token mac"), Block: sub("token enc")})
 		jobs = append(jobs, seal.Key{Hash: sub("job mac"), Block: sub("job enc")})
@@ -68,31 +74,55 @@ func newKeyring(opts Options) (*keyring, error) {
 	return k, nil
 }
 
-// mac is HMAC-SHA-256 over the parts, each preceded by its length so that no
-// two lists of parts read the same.
-func mac(key []byte, parts ...string) []byte {
-	h := hmac.New(sha256.New, key)
-	var buf [320]byte
+// A macKey computes HMAC-SHA-256 under one key. It keeps the states that the
+// key sets up, which cost more than a short message does.
+type macKey struct {
+	pool sync.Pool
+}
+
+type macState struct {
+	hash.Hash
+	buf []byte
+}
+
+func newMACKey(key []byte) *macKey {
+	return &macKey{sync.Pool{New: func() any {
+		return &macState{hmac.New(sha256.New, key), make([]byte, 0, 512)}
+	}}}
+}
+
+// sum appends to dst the MAC of the parts, each preceded by its length so that
+// no two lists of parts read the same.
+func (k *macKey) sum(dst []byte, parts ...string) []byte {
+	state := k.pool.Get().(*macState)
+	defer k.pool.Put(state)
+	state.buf = state.buf[:0]
 	for _, p := range parts {
-		n := len(p)
-		b := append(buf[:0], byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
-		h.Write(append(b, p...))
+		state.buf = binary.BigEndian.AppendUint32(state.buf, uint32(len(p)))
+		state.buf = append(state.buf, p...)
 	}
-	return h.Sum(buf[:0])
+	state.Reset()
+	state.Write(state.buf)
+	state.buf = state.Sum(state.buf[:0])
+	return append(dst, state.buf...)
 }
 
 // name is a short keyed hash, for the names of slots and limiter keys. 128 bits
 // are enough for names that only the keys' holder can make.
-func name(key []byte, parts ...string) string {
-	return base64.RawURLEncoding.EncodeToString(mac(key, parts...)[:16])
+func (k *macKey) name(prefix string, parts ...string) string {
+	var sum [sha256.Size]byte
+	var buf [128]byte
+	return string(base64.RawURLEncoding.AppendEncode(append(buf[:0], prefix...), k.sum(sum[:0], parts...)[:16]))
 }
 
-func digest(key []byte, parts ...string) string {
-	return base64.RawURLEncoding.EncodeToString(mac(key, parts...))
+func (k *macKey) digest(parts ...string) string {
+	var sum [sha256.Size]byte
+	var buf [64]byte
+	return string(base64.RawURLEncoding.AppendEncode(buf[:0], k.sum(sum[:0], parts...)))
 }
 
 func (k *keyring) slot(g *generation, kind tokenKind, leadID string) string {
-	return k.prefix + ":t:" + string(rune(kind)) + ":" + name(g.slot, string(rune(kind)), leadID)
+	return g.slot.name(k.prefix+":t:"+string(kind)+":", string(kind), leadID)
 }
 
 // ref is where a new token goes.
@@ -101,7 +131,7 @@ func (k *keyring) ref(kind tokenKind, leadID, secret string) Ref {
 }
 
 func (k *keyring) refOf(g *generation, kind tokenKind, leadID, secret string) Ref {
-	return Ref{k.slot(g, kind, leadID), digest(g.digest, string(rune(kind)), leadID, secret)}
+	return Ref{k.slot(g, kind, leadID), g.digest.digest(string(kind), leadID, secret)}
 }
 
 // refs are all the places where a token may be.
@@ -132,14 +162,14 @@ func (k *keyring) slots(leadID string) []string {
 
 // state is the digest of a lead's version that a token carries.
 func (k *keyring) state(lead Lead) string {
-	return digest(k.generations[0].state, lead.ID, lead.Version)
+	return k.generations[0].state.digest(lead.ID, lead.Version)
 }
 
 // stateMatches reports whether a token's state is the lead's, under any key.
 func (k *keyring) stateMatches(state string, lead Lead) bool {
 	ok := false
 	for i := range k.generations {
-		if hmac.Equal([]byte(state), []byte(digest(k.generations[i].state, lead.ID, lead.Version))) {
+		if hmac.Equal([]byte(state), []byte(k.generations[i].state.digest(lead.ID, lead.Version))) {
 			ok = true
 		}
 	}
@@ -147,9 +177,8 @@ func (k *keyring) stateMatches(state string, lead Lead) bool {
 }
 
 // limitKey names what a tier of limits counts.
-func (k *keyring) limitKey(scope LimitScope, parts ...string) string {
-	parts = append([]string{string(scope)}, parts...)
-	return k.prefix + ":l:" + string(scope) + ":" + name(k.generations[0].limit, parts...)
+func (k *keyring) limitKey(scope LimitScope, what, value string) string {
+	return k.generations[0].limit.name(k.limits+string(scope)+":", string(scope), what, value)
 }
 
 // The sealed token is one byte of kind, 32 of secret, and the lead ID.
@@ -157,20 +186,20 @@ func (k *keyring) limitKey(scope LimitScope, parts ...string) string {
 func (k *keyring) sealToken(kind tokenKind, leadID, secret string) (string, error) {
 	b, err := hex.DecodeString(secret)
 	if err != nil || len(b) != 32 {
-		return "", fmt.Errorf("recovery: malformed secret")
+		return "", errors.New("recovery: malformed secret")
 	}
-	value := append([]byte{byte(kind)}, b...)
+	value := append([]byte(kind), b...)
 	return k.tokens.Seal(append(value, leadID...))
 }
 
 func (k *keyring) openToken(sealed string) (kind tokenKind, leadID, secret string, ok bool) {
 	b, err := k.tokens.Open(sealed)
 	if err != nil || len(b) < 34 {
-		return 0, "", "", false
+		return "", "", "", false
 	}
-	kind = tokenKind(b[0])
+	kind = tokenKind(b[:1])
 	if kind != kindMailed && kind != kindIssued {
-		return 0, "", "", false
+		return "", "", "", false
 	}
 	return kind, string(b[33:]), hex.EncodeToString(b[1:33]), true
 }

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -208,31 +207,37 @@ func (q Quotas) SetHeader(h http.Header) {
 	if len(q) == 0 {
 		return
 	}
-	var policy, left strings.Builder
+	var policyBuf, leftBuf [256]byte
+	policy, left := policyBuf[:0], leftBuf[:0]
 	for i, quota := range q {
 		for j, l := range quota.Tier.Limits {
 			if i+j > 0 {
-				policy.WriteString(", ")
+				policy = append(policy, ", "...)
 			}
-			quota.Name.item(&policy, l)
-			policy.WriteString(";q=" + strconv.Itoa(l.N) + ";w=" + strconv.Itoa(wholeSeconds(l.Window)))
+			policy = appendPolicyName(policy, quota.Name, l)
+			policy = strconv.AppendInt(append(policy, ";q="...), int64(l.N), 10)
+			policy = strconv.AppendInt(append(policy, ";w="...), int64(wholeSeconds(l.Window)), 10)
 		}
 		if i > 0 {
-			left.WriteString(", ")
+			left = append(left, ", "...)
 		}
-		quota.Name.item(&left, quota.Limit)
 		t := quota.Reset
 		if !quota.Allowed {
 			// A client must not be told to come back before Retry-After.
 			t = quota.RetryAfter
 		}
-		left.WriteString(";r=" + strconv.Itoa(quota.Remaining) + ";t=" + strconv.Itoa(wholeSeconds(t)))
+		left = appendPolicyName(left, quota.Name, quota.Limit)
+		left = strconv.AppendInt(append(left, ";r="...), int64(quota.Remaining), 10)
+		left = strconv.AppendInt(append(left, ";t="...), int64(wholeSeconds(t)), 10)
 	}
-	h.Set("RateLimit-Policy", policy.String())
-	h.Set("RateLimit", left.String())
+	// Both names are canonical, so Set has nothing to do but this.
+	h["Ratelimit-Policy"] = []string{string(policy)}
+	h["Ratelimit"] = []string{string(left)}
 }
 
-// item writes a structured field string (RFC 9651) that names one window.
-func (s LimitScope) item(b *strings.Builder, l Limit) {
-	b.WriteString(`"` + string(s) + "-" + strconv.Itoa(wholeSeconds(l.Window)) + `"`)
+// appendPolicyName appends a structured field string (RFC 9651) that names one
+// window.
+func appendPolicyName(b []byte, scope LimitScope, l Limit) []byte {
+	b = append(append(append(b, '"'), scope...), '-')
+	return append(strconv.AppendInt(b, int64(wholeSeconds(l.Window)), 10), '"')
 }

@@ -18,11 +18,11 @@
 //	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second}
 //
 // The handler expects paths that begin with /api/ and answers everything, also
-// what it does not know. Behind an [http.ServeMux], whose patterns know case
-// and which redirects unclean paths in HTML before a handler sees them, mount
-// it at "/api/" and nothing outside lower-case "/api/" will reach it; give it a
-// host of its own, as the vendor does, and it sees all. [http.StripPrefix]
-// works.
+// what it does not know. It is best given a host of its own, as the vendor has
+// it. Mounted at "/api/" of an [http.ServeMux] it works too, but then the mux
+// comes first: it knows case, so /API/... does not get here, and it answers
+// unclean paths with a redirect of its own. [http.StripPrefix] takes a prefix
+// off.
 //
 // # Wire
 //
@@ -106,8 +106,6 @@
 // A caller chooses the field that is searched and the one that receives, by
 // name, among those that [recovery.Options.Fields] declares for it. A message
 // goes only to a value that is stored on the lead and marked verified (A81).
-// Declare a field with Search only if finding out whether a link arrives tells
-// its owner nothing about somebody else's record.
 //
 // A key pair proves a server, and its secret has 32 characters or more. The two
 // Access endpoints count every attempt by client address, 25 in 5 s for each

@@ -4,8 +4,10 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/seed-51359b35/recovery"
@@ -15,6 +17,17 @@ import (
 type discard struct{}
 
 func (discard) Enqueue(context.Context, recovery.Job) error { return nil }
+
+// unlimited is a Limiter that admits everything, so that a fuzzer gets past it.
+type unlimited struct{}
+
+func (unlimited) Take(_ context.Context, takes ...recovery.Take) ([]recovery.Decision, error) {
+	decisions := make([]recovery.Decision, len(takes))
+	for i := range decisions {
+		decisions[i] = recovery.Decision{Allowed: true}
+	}
+	return decisions, nil
+}
 
 // FuzzHandler holds the handler to one law: whatever arrives, the answer has a
 // body in the vendor's shape, and is no 5xx. Nothing is ever written, since no
@@ -28,9 +41,12 @@ func FuzzHandler(f *testing.F) {
 	f.Add("GET", publicTok, "accessKey="+url.QueryEscape(accessA)+"&secretKey="+secretA, "", "", "", "", "")
 	f.Add("OPTIONS", forgotV2, "", "", "", "", "", "")
 	f.Add("PUT", strings.ToUpper(resetV2), "a=b", "text/plain", keyB, tokenB, idB, seedReset)
-	w := newWorld(f, func(o *recovery.Options) { o.Queue = discard{} })
+	w := newWorld(f, func(o *recovery.Options) { o.Queue, o.Limiter = discard{}, unlimited{} })
+	var client atomic.Uint32 // the Access endpoints have a limit of their own
 	f.Fuzz(func(t *testing.T, method, path, query, contentType, key, token, id, body string) {
 		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
+		n := client.Add(1)
+		r.RemoteAddr = netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)}).String()
 		r.Method, r.URL = method, &url.URL{Path: path, RawQuery: query}
 		r.Header = http.Header{
 			"Content-Type": {contentType}, "Authorization": {key}, "X-Lsq-Registertoken": {token}, "X-Lsq-Portalid": {id},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -60,6 +61,36 @@ func TestFlow(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A33: of many resets at once with one link, one wins and the others are told
+// what every bad proof is told.
+func TestResetRace(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, w *world) {
+		link := w.mailedLink(w.a, asA)
+		won, lost := 0, 0
+		answers := make(chan string, 32)
+		for range cap(answers) {
+			go func() {
+				rec := httptest.NewRecorder()
+				w.handler.ServeHTTP(rec, post(resetV2, resetWith(goodPass, link)))
+				answers <- rec.Body.String()
+			}()
+		}
+		for range cap(answers) {
+			switch answer := <-answers; answer {
+			case resetOK:
+				won++
+			case resetError(invalidInput, badProofText):
+				lost++
+			default:
+				t.Errorf("answer %s", answer)
+			}
+		}
+		if won != 1 || lost != cap(answers)-1 || w.a.leads.leads[johnID].Version != "2" {
+			t.Errorf("%d won, %d lost, version %s", won, lost, w.a.leads.leads[johnID].Version)
+		}
+	})
 }
 
 // A phone gets the same link, which works like a mailed one.

@@ -1,6 +1,7 @@
 package loginradius_test
 
 import (
+	"log/slog"
 	"net/http/httptest"
 	"net/url"
 	"slices"
@@ -14,7 +15,7 @@ import (
 // FuzzRequest: whatever the query and body, the answer is a success or an error
 // with the five keys, never a failure of ours.
 func FuzzRequest(f *testing.F) {
-	s := newSite(f, func(o *recovery.Options) { o.Events = nil }, func(a *loginradius.App) { *a = loginradius.VendorCompatible(*a) })
+	s := newSite(f, func(o *recovery.Options) { o.Events, o.Logger = nil, slog.New(slog.DiscardHandler) }, func(a *loginradius.App) { *a = loginradius.VendorCompatible(*a) })
 	token := s.manage("", john).wantToken(f)
 	credentials := "apikey=" + apiKey + "&apisecret=" + apiSecret
 	for i := range uint8(6) {
@@ -52,7 +53,7 @@ func FuzzRequest(f *testing.F) {
 // FuzzResetURL: whatever is accepted is, for a browser as for net/url, a page
 // of the host's, and what is mailed is the configured URL.
 func FuzzResetURL(f *testing.F) {
-	s := newSite(f, func(o *recovery.Options) { o.Events = nil }, nil)
+	s := newSite(f, func(o *recovery.Options) { o.Events, o.Logger = nil, slog.New(slog.DiscardHandler) }, nil)
 	for _, hostile := range hostileURLs {
 		if len(hostile) < 4096 {
 			f.Add(hostile)

@@ -1,0 +1,245 @@
+package recoverytest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/seed-51359b35/recovery"
+)
+
+// A LeadStoreHarness is what [TestLeadStore] needs to know of a user store. The
+// hooks reach around the contract, as the host application itself does: they
+// write to its tables. Any of them may call t.Skip for what the host cannot
+// have (two leads with one address, an address that is not verified); the
+// clause is then skipped.
+type LeadStoreHarness struct {
+	// New returns a store for one clause; what it opens is closed with
+	// t.Cleanup. It may hold other leads: the suite draws its values at random.
+	New func(t *testing.T) recovery.LeadStore
+
+	// Another returns a second instance on the same leads. Optional.
+	Another func(t *testing.T, first recovery.LeadStore) recovery.LeadStore
+
+	// Fields are those of [recovery.Options].Fields. Default: EmailAddress, an
+	// e-mail address that is searched and receives.
+	Fields []recovery.Field
+
+	// Add adds a lead with the Status, the Fields, and the password hash, and
+	// returns its ID. ID and Version of the lead it is given are empty. A value
+	// is as a person may have typed it, with capitals or, in a phone number,
+	// separators. Fields that are not there are empty.
+	Add func(t *testing.T, s recovery.LeadStore, lead recovery.Lead, hash string) (leadID string)
+
+	// ReadHash returns the lead's password hash, as the host's own login reads
+	// it. Optional for a [recovery.HistoryLeadStore] alone.
+	ReadHash func(t *testing.T, s recovery.LeadStore, leadID string) string
+
+	// SetValue changes the lead's value of a field, SetStatus its status, as
+	// the host does it elsewhere. Optional.
+	SetValue  func(t *testing.T, s recovery.LeadStore, leadID, field, value string)
+	SetStatus func(t *testing.T, s recovery.LeadStore, leadID string, status recovery.LeadStatus)
+
+	// Value returns a value of a field that is canonical and unique for name,
+	// which is a few letters and digits. Optional; by default addresses at
+	// example.com, phone numbers in +1 555 and plain text.
+	Value func(field recovery.Field, name string) string
+
+	// Bubble is synctest.Test for a store that lives in this process. Optional.
+	Bubble func(t *testing.T, f func(t *testing.T))
+}
+
+// TestLeadStore proves a [recovery.LeadStore], one subtest for each clause of
+// its contract, and of [recovery.VersionedLeadStore] and
+// [recovery.HistoryLeadStore] where the store has them.
+func TestLeadStore(t *testing.T, h LeadStoreHarness) {
+	t.Helper()
+	leadStoreSuite(h).test(t)
+}
+
+func leadStoreSuite(h LeadStoreHarness) suite[*leads] {
+	if len(h.Fields) == 0 {
+		h.Fields = []recovery.Field{{Name: "EmailAddress", Type: recovery.FieldEmail, Search: true, Receive: true}}
+	}
+	return suite[*leads]{
+		timing: newTiming(h.Bubble, nil, 0),
+		setup: func(p *probe) *leads {
+			first := h.New(p.t)
+			return &leads{
+				probe: p, alternate: instances(p.t, first, h.Another),
+				h: h, first: first, ctx: p.t.Context(),
+			}
+		},
+		clauses: leadClauses,
+	}
+}
+
+// leads is what the clauses of LeadStore work with.
+type leads struct {
+	*probe
+	*alternate[recovery.LeadStore]
+	h     LeadStoreHarness
+	first recovery.LeadStore
+	ctx   context.Context
+}
+
+// hash is a password hash as argon2id makes them: 97 bytes, with every kind of
+// character that they have. No two are the same.
+func hash() string {
+	return "$argon2id$v=19$m=19456,t=2,p=1$" + random()[:20] + "+/$" + (random() + random())[:41] + "+/"
+}
+
+// longHash is what a dearer configuration makes. It differs from others in its
+// last bytes alone.
+func longHash() string {
+	return "$argon2id$v=19$m=1048576,t=12,p=16$" + strings.Repeat("aB+/", 16) + "$" + random() + "x"
+}
+
+func (e *leads) searched() (fields []recovery.Field) {
+	for _, f := range e.h.Fields {
+		if f.Search {
+			fields = append(fields, f)
+		}
+	}
+	return fields
+}
+
+// value is a canonical value of the field.
+func (e *leads) value(f recovery.Field, name string) string {
+	if e.h.Value != nil {
+		return e.h.Value(f, name)
+	}
+	switch f.Type {
+	case recovery.FieldEmail:
+		return strings.ToLower(name) + "@example.com"
+	case recovery.FieldPhone:
+		n := 0
+		for _, c := range []byte(name) {
+			n = (n*31 + int(c)) % 10_000_000
+		}
+		return fmt.Sprintf("+1555%07d", n)
+	}
+	if f.IgnoreCase {
+		name = strings.ToLower(name)
+	}
+	return name
+}
+
+// typed is a value as a person may have typed it, whose canonical form is v.
+func typed(f recovery.Field, v string) string {
+	switch {
+	case f.Type == recovery.FieldPhone && len(v) > 6:
+		return v[:2] + "-" + v[2:5] + " " + v[5:]
+	case f.Type == recovery.FieldEmail || f.Type == recovery.FieldText && f.IgnoreCase:
+		b := []byte(v)
+		for i := 0; i < len(b); i += 2 {
+			if 'a' <= b[i] && b[i] <= 'z' {
+				b[i] -= 'a' - 'A'
+			}
+		}
+		return string(b)
+	}
+	return v
+}
+
+// canonical is what the Service compares, for the values that the suite makes.
+func canonical(f recovery.Field, v string) string {
+	switch {
+	case f.Type == recovery.FieldPhone:
+		return strings.Map(func(r rune) rune {
+			if r == '+' || '0' <= r && r <= '9' {
+				return r
+			}
+			return -1
+		}, v)
+	case f.Type == recovery.FieldEmail || f.IgnoreCase:
+		return strings.Map(func(r rune) rune {
+			if 'A' <= r && r <= 'Z' {
+				return r + 'a' - 'A'
+			}
+			return r
+		}, strings.Trim(v, " "))
+	}
+	return v
+}
+
+// active is a lead that holds a value in every field, verified where it may
+// receive.
+func (e *leads) active(name string) recovery.Lead {
+	lead := recovery.Lead{Status: recovery.StatusActive, Fields: map[string]recovery.FieldValue{}}
+	for _, f := range e.h.Fields {
+		lead.Fields[f.Name] = recovery.FieldValue{Value: e.value(f, name), Verified: f.Receive}
+	}
+	return lead
+}
+
+func (e *leads) add(lead recovery.Lead) (id string) {
+	return e.h.Add(e.t, e.first, lead, hash())
+}
+
+func (e *leads) addActive() (id string, lead recovery.Lead) {
+	lead = e.active(random())
+	return e.add(lead), lead
+}
+
+func (e *leads) find(field, value string) recovery.Lead {
+	lead, err := e.pick().FindLead(e.ctx, recovery.LeadKey{Field: field, Value: value})
+	if err != nil {
+		e.fatalf("FindLead by %s %q: %v", field, value, err)
+	}
+	if lead.ID == "" || len(lead.ID) > 256 || strings.ContainsFunc(lead.ID, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+		e.errorf("FindLead returned ID %q, want 1 to 256 bytes of printable ASCII", lead.ID)
+	}
+	if lead.Version == "" {
+		e.errorf("FindLead returned an empty Version")
+	}
+	return lead
+}
+
+func (e *leads) read(id string) recovery.Lead {
+	lead := e.find(recovery.LeadIDField, id)
+	if lead.ID != id {
+		e.errorf("FindLead by ID %q returned lead %q", id, lead.ID)
+	}
+	return lead
+}
+
+// nobody demands that a search finds no lead.
+func (e *leads) nobody(what, field, value string) {
+	lead, err := e.pick().FindLead(e.ctx, recovery.LeadKey{Field: field, Value: value})
+	if err == nil {
+		e.errorf("FindLead by %s %q (%s) returned lead %q", field, value, what, lead.ID)
+	} else if !errors.Is(err, recovery.ErrLeadNotFound) {
+		e.errorf("FindLead by %s %q (%s): error is %v, want ErrLeadNotFound", field, value, what, err)
+	}
+}
+
+func (e *leads) hash(id string) string {
+	if e.h.ReadHash != nil {
+		return e.h.ReadHash(e.t, e.first, id)
+	}
+	history, ok := e.first.(recovery.HistoryLeadStore)
+	if !ok {
+		e.skip("needs LeadStoreHarness.ReadHash")
+	}
+	hashes, err := history.PasswordHashes(e.ctx, id, 1)
+	if err != nil || len(hashes) != 1 {
+		e.fatalf("PasswordHashes of one: %d hashes, error %v", len(hashes), err)
+	}
+	return hashes[0]
+}
+
+func (e *leads) write(id, hash string) {
+	if err := e.pick().SetPasswordHash(e.ctx, id, hash); err != nil {
+		e.fatalf("SetPasswordHash: %v", err)
+	}
+}
+
+// holds demands that the lead's hash is want, byte for byte.
+func (e *leads) holds(what, id, want string) {
+	if got := e.hash(id); got != want {
+		e.errorf("%s: the hash is\n\t\t%q (%d bytes), want\n\t\t%q (%d bytes)", what, got, len(got), want, len(want))
+	}
+}
