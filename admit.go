@@ -106,14 +106,14 @@ func (s *Service) admitAll(ctx context.Context, takes []scopedTake, o Origin) (Q
 }
 
 // allow counts further takes of an authenticated server.
-func (s *Service) allow(ctx context.Context, quotas Quotas, takes ...scopedTake) error {
+func (s *Service) allow(ctx context.Context, o Origin, quotas Quotas, takes ...scopedTake) error {
 	decisions, err := s.take(ctx, takes)
 	if err != nil {
 		return unavailable("limiter", err)
 	}
 	if e := refused(takes, decisions); e != nil {
 		e.Quotas = quotas
-		s.emit(ctx, Event{Kind: EventRateLimited, Scope: e.Scope})
+		s.emit(ctx, Event{Kind: EventRateLimited, Scope: e.Scope, Caller: o.Caller, Client: o.Client})
 		return e
 	}
 	return nil

@@ -36,7 +36,7 @@ var (
 	ErrStepUpRequired = errors.New("recovery: a further proof is required")
 
 	// ErrUnavailable is a dependency that failed, a queue that is full or a
-	// Service that is shutting down. Nothing was changed and no link was
+	// Service that is shutting down. No password was changed and no link was
 	// consumed.
 	ErrUnavailable = errors.New("recovery: temporarily unavailable")
 

@@ -255,6 +255,7 @@ func (q *MemoryQueue) perform(ctx context.Context, job Job) (err error) {
 }
 
 // finish decides what becomes of a job whose attempt ended, or was given up.
+// Burying it is the host's code too, so it holds the worker like an attempt.
 func (q *MemoryQueue) finish(j *queuedJob, err error, abandoned bool) {
 	j.attempts++
 	j.err = err
@@ -262,20 +263,22 @@ func (q *MemoryQueue) finish(j *queuedJob, err error, abandoned bool) {
 	q.mu.Lock()
 	if abandoned {
 		q.abandoned++
-	} else {
-		q.running--
 	}
 	if err != nil {
 		j.at = time.Now().Add(q.pause(j.attempts))
 		dead = errors.Is(err, ErrPermanent) || q.draining || !j.at.Before(j.job.NotAfter)
-		if !dead {
-			heap.Push(&q.waiting, j)
-		}
+	}
+	if dead {
+		q.mu.Unlock()
+		q.deadLetter(j)
+		q.mu.Lock()
+	} else if err != nil {
+		heap.Push(&q.waiting, j)
+	}
+	if !abandoned {
+		q.running--
 	}
 	q.mu.Unlock()
-	if dead {
-		q.deadLetter(j)
-	}
 	q.signal()
 }
 
@@ -283,8 +286,8 @@ func (q *MemoryQueue) finish(j *queuedJob, err error, abandoned bool) {
 // failed together do not come back together.
 func (q *MemoryQueue) pause(attempts int) time.Duration {
 	p := q.opts.MaxRetry
-	if shift := attempts - 1; shift < 32 && q.opts.FirstRetry<<shift > 0 {
-		p = min(p, q.opts.FirstRetry<<shift)
+	if shift := attempts - 1; shift < 63 && q.opts.FirstRetry <= p>>shift {
+		p = q.opts.FirstRetry << shift
 	}
 	return p - randomDuration(p/4)
 }

@@ -286,11 +286,8 @@ func (s *Service) notifyUncredentialedMessage(ctx context.Context, job Job, m Me
 
 // notify hands a message to the host's Notifier. The attempt's time belongs to
 // the queue.
-func (s *Service) notify(ctx context.Context, m Message, e Event) (err error) {
-	err = func() (err error) {
-		defer s.recoverPanic(ctx, "Notifier.Notify", &err)
-		return s.notifier.Notify(ctx, m)
-	}()
+func (s *Service) notify(ctx context.Context, m Message, e Event) error {
+	err := s.guard(ctx, "Notifier.Notify", func() error { return s.notifier.Notify(ctx, m) })
 	if err != nil {
 		return fmt.Errorf("recovery: notifying: %w", scrub(err, m.URL.Reveal(), m.Code.Reveal(), m.To))
 	}

@@ -271,8 +271,9 @@ type IssueResult struct {
 //
 // The error is an [*InvalidRequestError], a [*RateLimitError] (the scopes
 // caller, issue, and, with Send, lead, recipient and budget), or wraps
-// [ErrLeadNotFound], which stands for disabled leads and those without a
-// password too, or [ErrUnavailable].
+// [ErrLeadNotFound], which stands for disabled leads, those without a password
+// and, with Send, those without a verified recipient too, or [ErrUnavailable].
+// Quotas that were spent before something failed stay spent.
 func (s *Service) IssueToken(ctx context.Context, req IssueRequest) (IssueResult, error) {
 	if err := s.begin(); err != nil {
 		return IssueResult{}, err
@@ -285,9 +286,11 @@ func (s *Service) IssueToken(ctx context.Context, req IssueRequest) (IssueResult
 	if err != nil {
 		return IssueResult{}, err
 	}
-	recipient, err := s.recipientField(req.RecipientField)
-	if err != nil {
-		return IssueResult{}, err
+	recipient := ""
+	if req.Send {
+		if recipient, err = s.recipientField(req.RecipientField); err != nil {
+			return IssueResult{}, err
+		}
 	}
 	link, err := s.link(req.Link)
 	if err != nil {
@@ -302,21 +305,33 @@ func (s *Service) IssueToken(ctx context.Context, req IssueRequest) (IssueResult
 	}
 	// After the caller's, so that a refused call spends nobody's quota.
 	issue := Take{Key: s.keys.limitKey(ScopeIssue, key.Field, key.Value), Tier: s.opts.Limits.Issue}
-	if err := s.allow(ctx, quotas, scopedTake{ScopeIssue, issue}); err != nil {
+	if err := s.allow(ctx, req.Origin, quotas, scopedTake{ScopeIssue, issue}); err != nil {
 		return IssueResult{}, err
 	}
 	event := Event{
 		Kind: EventTokenIssued, Caller: req.Origin.Caller, Client: req.Origin.Client,
 		Mailed: req.Send, PreventWebhook: req.PreventWebhook,
 	}
+	refuse := func(reason EventReason) (IssueResult, error) {
+		event.Kind, event.Reason = EventSuppressed, reason
+		s.emit(ctx, event)
+		return IssueResult{}, ErrLeadNotFound
+	}
 	lead, err := s.findLead(ctx, key, field)
-	if err == nil && lead.Status != StatusActive {
-		err = fmt.Errorf("%w: its status is %q", ErrLeadNotFound, lead.Status)
+	if errors.Is(err, ErrLeadNotFound) {
+		return refuse(ReasonUnknownLead)
 	}
 	if err != nil {
 		return IssueResult{}, err
 	}
 	event.LeadID = lead.ID
+	switch lead.Status {
+	case StatusActive:
+	case StatusNoPassword:
+		return refuse(ReasonNoPassword)
+	default:
+		return refuse(ReasonDisabled)
+	}
 	kind := kindIssued
 	p := payload{
 		Op: opDeliver, Key: LeadKey{LeadIDField, lead.ID}, Recipient: recipient, Link: link,
@@ -327,9 +342,9 @@ func (s *Service) IssueToken(ctx context.Context, req IssueRequest) (IssueResult
 		kind = kindMailed
 		to, ok := s.recipient(lead, recipient)
 		if !ok {
-			return IssueResult{}, fmt.Errorf("%w: it has no verified %s", ErrLeadNotFound, recipient)
+			return refuse(ReasonNoRecipient)
 		}
-		if err := s.allow(ctx, quotas, s.deliveryTakes(lead.ID, to, "")...); err != nil {
+		if err := s.allow(ctx, req.Origin, quotas, s.deliveryTakes(lead.ID, to, "")...); err != nil {
 			return IssueResult{}, err
 		}
 	}
@@ -378,11 +393,16 @@ func (s *Service) RevokeTokens(ctx context.Context, leadID string) error {
 // call runs one call of a collaborator under the store timeout. A panic there
 // is an error, so that one bad hook does not take the process or, by being
 // seen, the secret of who exists.
-func (s *Service) call(ctx context.Context, what string, f func(ctx context.Context) error) (err error) {
+func (s *Service) call(ctx context.Context, what string, f func(ctx context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, s.opts.StoreTimeout)
 	defer cancel()
+	return s.guard(ctx, what, func() error { return f(ctx) })
+}
+
+// guard runs code of the host whose time is the caller's.
+func (s *Service) guard(ctx context.Context, what string, f func() error) (err error) {
 	defer s.recoverPanic(ctx, what, &err)
-	return f(ctx)
+	return f()
 }
 
 // recoverPanic is deferred around code of the host.

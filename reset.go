@@ -77,7 +77,7 @@ func (s *Service) ResetPassword(ctx context.Context, req ResetRequest) (ResetRes
 		return ResetResult{}, err
 	}
 	// The cheap rules first: they need no proof and tell nothing.
-	if err := s.opts.Policy.Check(req.Password.Reveal()); err != nil {
+	if err := s.guard(ctx, "Policy.Check", func() error { return s.opts.Policy.Check(req.Password.Reveal()) }); err != nil {
 		return ResetResult{}, err
 	}
 	p, err := s.prove(ctx, req.Proof, req.Origin)
@@ -91,7 +91,11 @@ func (s *Service) ResetPassword(ctx context.Context, req ResetRequest) (ResetRes
 	if err := s.checkPassword(ctx, p, req.Password.Reveal()); err != nil {
 		return ResetResult{}, err
 	}
-	hash, err := s.opts.Hasher.Hash(ctx, req.Password.Reveal())
+	var hash string
+	err = s.guard(ctx, "Hasher.Hash", func() (err error) {
+		hash, err = s.opts.Hasher.Hash(ctx, req.Password.Reveal())
+		return err
+	})
 	if err != nil {
 		if policy, ok := errors.AsType[*password.PolicyError](err); ok {
 			return ResetResult{}, policy
@@ -192,10 +196,7 @@ func (s *Service) stepUp(ctx context.Context, p proven) error {
 	if s.opts.StepUp == nil {
 		return nil
 	}
-	err := func() (err error) {
-		defer s.recoverPanic(ctx, "Options.StepUp", &err)
-		return s.opts.StepUp(ctx, p.lead)
-	}()
+	err := s.guard(ctx, "Options.StepUp", func() error { return s.opts.StepUp(ctx, p.lead) })
 	if err == nil {
 		return nil
 	}
@@ -209,7 +210,9 @@ func (s *Service) stepUp(ctx context.Context, p proven) error {
 
 // checkPassword applies the rules that know the person.
 func (s *Service) checkPassword(ctx context.Context, p proven, pw string) error {
-	err := s.opts.Policy.CheckFor(ctx, pw, identifiers(p.lead)...)
+	err := s.guard(ctx, "Policy.CheckFor", func() error {
+		return s.opts.Policy.CheckFor(ctx, pw, identifiers(p.lead)...)
+	})
 	if err == nil {
 		err = s.checkHistory(ctx, p.lead.ID, pw)
 	}
@@ -238,7 +241,11 @@ func (s *Service) checkHistory(ctx context.Context, leadID, pw string) error {
 		return err
 	}
 	for _, hash := range hashes[:min(n, len(hashes))] {
-		result, err := s.opts.Hasher.Verify(ctx, hash, pw)
+		var result password.Result
+		err := s.guard(ctx, "Hasher.Verify", func() (err error) {
+			result, err = s.opts.Hasher.Verify(ctx, hash, pw)
+			return err
+		})
 		if errors.Is(err, password.ErrMalformedHash) {
 			continue // a hash of a former system cannot be compared
 		}

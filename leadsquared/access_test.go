@@ -58,6 +58,7 @@ func TestAccess(t *testing.T) {
 			{"the public headers", get(publicTok, asA), ""},
 			{"another secret in the query than in the headers", get(query(publicTok, accessA, secretB), pair(accessA, secretA)), ""},
 			{"another key in the query than in the headers", get(query(publicTok, accessB, secretA), pair(accessA, secretA)), ""},
+			{"the right secret in the query and another in the headers", get(query(publicTok, accessA, secretA), pair(accessA, secretB)), ""},
 			{"an empty secret in the query and the right one in the headers", get(query(publicTok, accessA, ""), pair(accessA, secretA)), ""},
 			{"a parameter given twice", get(query(publicTok, accessA, secretA) + "&secretKey=" + secretA), ""},
 			{"a parameter given twice in other case", get(query(publicTok, accessA, secretA) + "&SECRETKEY=" + secretA), ""},

@@ -117,6 +117,18 @@ func TestRotation(t *testing.T) {
 	})
 }
 
+// A GUID is the same in capitals, wherever it stands.
+func TestPortalIDInCapitals(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, w *world) {
+		opts := w.options()
+		opts.Portals[0].ID = strings.ToUpper(idA)
+		w.rebuild(opts)
+		for _, id := range []string{idA, strings.ToUpper(idA)} {
+			want(t, w.do(post(forgotV2, `{"EmailAddress":"nobody@example.com"}`, header("x-lsq-portalid", id))), 200, forgotOK)
+		}
+	})
+}
+
 // Portals of one account may share keys; then the id tells them apart.
 func TestSharedKeys(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, w *world) {

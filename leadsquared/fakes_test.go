@@ -200,4 +200,3 @@ func newTenant(t testing.TB, logs *logBuffer, prefix string, change func(*recove
 	})
 	return n
 }
-

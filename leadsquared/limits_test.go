@@ -60,6 +60,18 @@ func TestVendorLimit(t *testing.T) {
 	})
 }
 
+// A reset that succeeded says what is left, like everything that was counted.
+func TestQuotasOfReset(t *testing.T) {
+	bubble(t, callerLimit, func(t *testing.T, w *world) {
+		rec := w.do(post(resetV2, resetWith(goodPass, w.mailedLink(w.a, asA))))
+		want(t, rec, 200, resetOK)
+		wantHeaders(t, rec.Header(), map[string]string{
+			"RateLimit":        `"caller-5";r=23;t=4, "client-1";r=99999;t=1`,
+			"RateLimit-Policy": `"caller-5";q=25;w=5, "client-1";q=100000;w=1`,
+		})
+	})
+}
+
 // A52: a path in other case or with a question mark is limited with the rest.
 func TestLimitKnowsNoAliases(t *testing.T) {
 	bubble(t, callerLimit, func(t *testing.T, w *world) {

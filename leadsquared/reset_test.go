@@ -24,7 +24,7 @@ const seedReset = `{
 const seedTemporary = "12078b6f730c675484812414f8cd806a154b87735472460e1ff46126eed3f14c"
 
 // The whole flow, in both generations: ask, follow the link, choose a password;
-// a second use of the link is refused (A31), and nobody was signed in.
+// a second use of the link is refused (A32), and nobody is signed in.
 func TestFlow(t *testing.T) {
 	for _, g := range []struct{ name, forgot, reset string }{{"v2", forgotV2, resetV2}, {"v1", forgotV1, resetV1}} {
 		t.Run(g.name, func(t *testing.T) {

@@ -139,6 +139,24 @@ func TestManagementRefusesBrowsers(t *testing.T) {
 	})
 }
 
+// TestManagementNeverAnswersCORS: not even by saying that it depends.
+func TestManagementNeverAnswersCORS(t *testing.T) {
+	s := newSite(t, nil, nil)
+	for _, a := range []answer{
+		s.manage("", john), s.manage("", "{"), s.manage("&apikey=x", john),
+		s.do("OPTIONS", pathForgotToken+"?apikey="+apiKey, "", "Access-Control-Request-Method", "POST"),
+	} {
+		for name := range a.header {
+			if name == "Vary" || strings.HasPrefix(name, "Access-Control-") {
+				t.Errorf("%d has %s", a.status, name)
+			}
+		}
+		if a.header.Get("Cross-Origin-Resource-Policy") != "same-origin" {
+			t.Errorf("headers %v", a.header)
+		}
+	}
+}
+
 // TestPublicCredentials (A82): the key alone opens the public endpoints and
 // nothing else, and a secret adds nothing.
 func TestPublicCredentials(t *testing.T) {
@@ -188,5 +206,11 @@ func TestTenants(t *testing.T) {
 	one.reset(token).wantPosted(t)
 	if two.leads.writes != 0 || one.leads.writes != 1 {
 		t.Error("the wrong tenant's password was written")
+	}
+
+	two.tokens.broken = true
+	one.do("POST", pathForgotToken+"?apikey=k-two", john, anySecret, newSecret).wantFailure(t, 503, 950, "")
+	if strings.Contains(one.logs.String(), "request failed") || !strings.Contains(two.logs.String(), "request failed") {
+		t.Error("a tenant's failure is in another's log")
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -238,9 +237,6 @@ func TestErrorTable(t *testing.T) {
 				if strings.Contains(a.body, leak) {
 					t.Errorf("the answer shows %q: %s", leak, a.body)
 				}
-			}
-			if tt.status != http.StatusUnauthorized && a.header.Get("WWW-Authenticate") != "" {
-				t.Error("WWW-Authenticate")
 			}
 		})
 	}

@@ -342,6 +342,20 @@ func TestFields(t *testing.T) {
 		s.do("POST", pathOTP+"?apikey="+apiKey, `{"phone":"+4915112345678"}`).wantPosted(t)
 		s.one()
 	})
+	t.Run("mail goes to the app's field, not to the Service's first", func(t *testing.T) {
+		s := newSite(t, func(o *recovery.Options) {
+			o.Fields = append([]recovery.Field{{Name: "mx_Owner", Type: recovery.FieldEmail, Receive: true}}, o.Fields...)
+		}, nil)
+		s.leads.byID["lead-john"].Fields["mx_Owner"] = recovery.FieldValue{Value: "owner@example.com", Verified: true}
+		s.manage("&sendemail=true", john).wantToken(t)
+		if m := s.one(); m.To != "john@example.com" {
+			t.Errorf("sent to %s", m.To)
+		}
+		s.do("POST", pathPassword+"?apikey="+apiKey, john).wantPosted(t)
+		if m := s.one(); m.To != "john@example.com" {
+			t.Errorf("sent to %s", m.To)
+		}
+	})
 	t.Run("e-mail only", func(t *testing.T) {
 		s := newSite(t, func(o *recovery.Options) { o.Fields = nil }, nil)
 		s.manage("", `{"Username":"john_doe"}`).wantFailure(t, 400, 908, "")

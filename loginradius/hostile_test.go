@@ -215,6 +215,25 @@ func TestLimits(t *testing.T) {
 			s.manage("", john).wantToken(t)
 		})
 	})
+	t.Run("every success and refusal says what is left", func(t *testing.T) {
+		s := newSite(t, limits, nil)
+		token := s.manage("", john).wantToken(t)
+		managed := s.manage("", john)
+		if got, want := managed.header.Get("RateLimit"), `"caller-5";r=23;t=5`; got != want {
+			t.Errorf("RateLimit: %q, want %q", got, want)
+		}
+		for _, a := range []answer{
+			s.do("POST", pathPassword+"?apikey="+apiKey, john), s.do("POST", pathOTP+"?apikey="+apiKey, `{"phone":"+4915112345678"}`), s.reset(token),
+		} {
+			a.wantPosted(t)
+			if got := a.header.Get("RateLimit-Policy"); got != `"caller-5";q=25;w=5, "client-1";q=100000;w=1` {
+				t.Errorf("RateLimit-Policy: %q", got)
+			}
+			if a.header.Get("RateLimit") == "" {
+				t.Error("no RateLimit")
+			}
+		}
+	})
 	t.Run("a path in other words is no other limit", func(t *testing.T) { // A52
 		s := newSite(t, limits, nil)
 		for i := range 25 {

@@ -1,0 +1,413 @@
+package recoverytest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/seed-51359b35/recovery"
+)
+
+var errSome = errors.New("recoverytest: some failure")
+
+var queueClauses = []clause[*jobs]{
+	{"performs", "A queue has its jobs performed, once or more: each that Enqueue returned nil for.", func(e *jobs) {
+		var ids []string
+		for range 40 {
+			job := e.job()
+			ids = append(ids, job.ID)
+			e.enqueue(job)
+		}
+		e.performed(ids...)
+	}},
+	{"intact", "ID and Payload of a job are the same for every attempt, as they were given, and so are NotBefore and NotAfter.", func(e *jobs) {
+		e.handle(func(_ context.Context, _ recovery.Job, attempt int) error {
+			if attempt < 3 {
+				return errSome
+			}
+			return nil
+		})
+		short, large := e.job(), e.job()
+		short.Payload = []byte("x")
+		large.Payload = []byte(strings.Repeat("aZ09-_+/=.", 800))
+		for _, job := range []recovery.Job{e.job(), short, large} {
+			given := job
+			given.Payload = bytes.Clone(job.Payload)
+			e.enqueue(given)
+			clear(given.Payload) // the queue may not hold on to the caller's bytes
+			var all []attempt
+			e.until("the third attempt", func() bool { all = e.attemptsOf(job.ID); return len(all) >= 3 })
+			for _, a := range all {
+				if !bytes.Equal(a.job.Payload, job.Payload) {
+					e.errorf("the payload of %d bytes came as %d others", len(job.Payload), len(a.job.Payload))
+				}
+				if !about(a.job.NotAfter, job.NotAfter) || !about(a.job.NotBefore, job.NotBefore) {
+					e.errorf("NotBefore and NotAfter came as %v and %v, want %v and %v", a.job.NotBefore, a.job.NotAfter, job.NotBefore, job.NotAfter)
+				}
+			}
+		}
+	}},
+	{"after-enqueue", "Jobs are performed after Enqueue has returned: it does not wait for them.", func(e *jobs) {
+		hold := make(chan struct{})
+		defer close(hold)
+		e.handle(func(context.Context, recovery.Job, int) error { <-hold; return nil })
+		for range e.h.Workers + 2 {
+			e.within(e.h.Patience, "Enqueue while jobs hang", func() { e.enqueue(e.job()) })
+		}
+	}},
+	{"outlives-request", "Enqueue returns nil once the queue is responsible for the job: the end of the request's ctx afterwards does not touch it.", func(e *jobs) {
+		hold, began := make(chan struct{}), make(chan context.Context, 1)
+		let := sync.OnceFunc(func() { close(hold) })
+		defer let()
+		job, later := e.job(), e.job()
+		later.NotBefore = later.NotBefore.Add(e.h.Quiet / 2)
+		e.handle(func(ctx context.Context, j recovery.Job, _ int) error {
+			if j.ID == job.ID {
+				select {
+				case began <- ctx:
+				default:
+				}
+				<-hold
+			}
+			return nil
+		})
+		ctx, cancel := context.WithCancel(e.ctx)
+		defer cancel()
+		for _, j := range []recovery.Job{job, later} {
+			if err := e.queue.Enqueue(ctx, j); err != nil {
+				e.fatalf("Enqueue: %v", err)
+			}
+		}
+		e.until("a job at work", func() bool { return len(e.attemptsOf(job.ID)) > 0 })
+		running := <-began
+		cancel()
+		time.Sleep(time.Millisecond)
+		if err := running.Err(); err != nil {
+			e.errorf("an attempt's ctx ended with that of Enqueue: %v", err)
+		}
+		let()
+		e.performed(job.ID, later.ID)
+	}},
+	{"not-before", "NotBefore is when the job may start, and no earlier (A22).", func(e *jobs) {
+		var all []recovery.Job
+		for i := range 8 {
+			job := e.job()
+			job.NotBefore = job.NotBefore.Add(time.Duration(8-i) * e.h.Quiet / 8)
+			all = append(all, job)
+			e.enqueue(job)
+		}
+		due := e.job()
+		e.enqueue(due)
+		e.performed(due.ID)
+		for _, job := range all {
+			e.performed(job.ID)
+		}
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		for _, job := range all {
+			for _, a := range e.attemptsOf(job.ID) {
+				if a.at.Before(job.NotBefore) {
+					e.errorf("a job was performed %v before NotBefore", job.NotBefore.Sub(a.at))
+				}
+			}
+		}
+	}},
+	{"retries-errors", "An attempt that fails with an error is repeated, and one that succeeds is not.", func(e *jobs) {
+		e.handle(failing(3, errSome))
+		job := e.job()
+		e.enqueue(job)
+		e.until("the third attempt", func() bool { return len(e.attemptsOf(job.ID)) >= 3 })
+		if attempts, deaths := e.history(job.ID); len(attempts) != 3 || len(deaths) > 0 {
+			e.errorf("a job that succeeded at the third attempt was tried %d times and became %d dead letters", len(attempts), len(deaths))
+		}
+	}},
+	{"retries-panics", "An attempt that panics is repeated, and the queue goes on.", func(e *jobs) {
+		e.handle(func(_ context.Context, job recovery.Job, attempt int) error {
+			if attempt < 3 && job.Payload[0] == 'p' {
+				panic(fmt.Sprintf("attempt %d", attempt))
+			}
+			return nil
+		})
+		job, other := e.job(), e.job()
+		job.Payload[0] = 'p'
+		e.enqueue(job, other)
+		e.performed(other.ID)
+		e.until("the third attempt", func() bool { return len(e.attemptsOf(job.ID)) >= 3 })
+		last := e.job()
+		e.enqueue(last)
+		e.performed(last.ID)
+	}},
+	{"pauses-grow", "An attempt that fails is repeated with growing pauses.", func(e *jobs) {
+		e.handle(failing(5, errSome))
+		job := e.job()
+		e.enqueue(job)
+		var all []attempt
+		e.until("the fifth attempt", func() bool { all = e.attemptsOf(job.ID); return len(all) >= 5 })
+		first, last := all[1].at.Sub(all[0].at), all[4].at.Sub(all[3].at)
+		if first <= 0 || last <= first {
+			e.errorf("the first pause was %v and the fourth %v", first, last)
+		}
+	}},
+	{"permanent", "An attempt is repeated unless its error wraps ErrPermanent: then the job goes to DeadLetter, with the cause.", func(e *jobs) {
+		e.handle(failing(1000, fmt.Errorf("%w: %w", recovery.ErrPermanent, errSome)))
+		job := e.job()
+		e.enqueue(job)
+		d := e.died(job.ID)
+		if !errors.Is(d.cause, errSome) || !errors.Is(d.cause, recovery.ErrPermanent) {
+			e.errorf("the cause is %v, want what Perform returned", d.cause)
+		}
+		if !bytes.Equal(d.job.Payload, job.Payload) {
+			e.errorf("the dead letter's payload is not the job's")
+		}
+		if attempts, deaths := e.history(job.ID); len(attempts) != 1 || len(deaths) != 1 {
+			e.errorf("a job that failed for good was tried %d times and became %d dead letters, want once", len(attempts), len(deaths))
+		}
+	}},
+	{"permanent-after-errors", "ErrPermanent ends a job at whatever attempt.", func(e *jobs) {
+		e.handle(func(_ context.Context, _ recovery.Job, attempt int) error {
+			if attempt < 3 {
+				return errSome
+			}
+			return recovery.ErrPermanent
+		})
+		job := e.job()
+		e.enqueue(job)
+		e.died(job.ID)
+		if attempts, deaths := e.history(job.ID); len(attempts) != 3 || len(deaths) != 1 {
+			e.errorf("a job that failed for good at the third attempt was tried %d times and became %d dead letters", len(attempts), len(deaths))
+		}
+	}},
+	{"not-after", "NotAfter is when the job has become pointless: it is not performed then, and goes to DeadLetter.", func(e *jobs) {
+		late, good := e.job(), e.job()
+		late.NotBefore = time.Now().Add(-2 * time.Hour)
+		late.NotAfter = time.Now().Add(-time.Hour)
+		if err := e.queue.Enqueue(e.ctx, late); err == nil {
+			e.died(late.ID)
+		} // else the queue never took responsibility
+		e.enqueue(good)
+		e.performed(good.ID)
+		if attempts, _ := e.history(late.ID); len(attempts) > 0 {
+			e.errorf("a job was performed after NotAfter")
+		}
+	}},
+	{"not-after-retries", "A job that fails is repeated until NotAfter, and then goes to DeadLetter, with the cause.", func(e *jobs) {
+		e.handle(failing(1<<30, errSome))
+		job := e.job()
+		job.NotAfter = time.Now().Add(e.h.Patience / 4)
+		e.enqueue(job)
+		d := e.died(job.ID)
+		if d.cause == nil {
+			e.errorf("the cause is nil")
+		}
+		attempts, deaths := e.history(job.ID)
+		if len(attempts) < 2 {
+			e.errorf("the job was tried %d times before it was given up, want more", len(attempts))
+		}
+		if len(deaths) != 1 {
+			e.errorf("the job became %d dead letters", len(deaths))
+		}
+		for _, a := range attempts {
+			if a.at.After(job.NotAfter) {
+				e.errorf("an attempt began %v after NotAfter", a.at.Sub(job.NotAfter))
+			}
+		}
+	}},
+	{"full", "Enqueue does not wait for room: a full queue returns an error that wraps ErrQueueFull, and takes jobs again when there is room (A59).", func(e *jobs) {
+		if e.h.Capacity == 0 {
+			e.skip("needs QueueHarness.Capacity")
+		}
+		hold := make(chan struct{})
+		let := sync.OnceFunc(func() { close(hold) })
+		defer let()
+		e.handle(func(context.Context, recovery.Job, int) error { <-hold; return nil })
+		var taken []string
+		var err error
+		for range e.h.Capacity + 2*e.h.Workers + 2 {
+			job := e.job()
+			e.within(e.h.Patience, "Enqueue into a queue that fills", func() { err = e.queue.Enqueue(e.ctx, job) })
+			if err != nil {
+				break
+			}
+			taken = append(taken, job.ID)
+		}
+		e.is(err, recovery.ErrQueueFull, "Enqueue into a queue of "+fmt.Sprint(e.h.Capacity)+" that holds "+fmt.Sprint(len(taken)))
+		if len(taken) < e.h.Capacity {
+			e.errorf("the queue took %d jobs, want %d at least", len(taken), e.h.Capacity)
+		}
+		let()
+		e.performed(taken...)
+		job := e.job()
+		e.enqueue(job)
+		e.performed(job.ID)
+	}},
+	{"workers", "However many jobs there are, no more run at once than the queue has workers.", func(e *jobs) {
+		hold := make(chan struct{})
+		let := sync.OnceFunc(func() { close(hold) })
+		defer let()
+		e.handle(func(context.Context, recovery.Job, int) error { <-hold; return nil })
+		var ids []string
+		for range min(3*e.h.Workers, max(e.h.Workers, 60)) {
+			job := e.job()
+			ids = append(ids, job.ID)
+			e.enqueue(job)
+		}
+		e.until("all workers at work", func() bool { return e.running >= e.h.Workers })
+		e.lull()
+		let()
+		e.performed(ids...)
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if e.most > e.h.Workers {
+			e.errorf("%d jobs ran at once, want at most %d", e.most, e.h.Workers)
+		}
+	}},
+	{"slow-one", "A job that takes long does not keep the others waiting while there are workers.", func(e *jobs) {
+		hold := make(chan struct{})
+		let := sync.OnceFunc(func() { close(hold) })
+		defer let()
+		slow := e.job()
+		e.handle(func(_ context.Context, job recovery.Job, _ int) error {
+			if job.ID == slow.ID {
+				<-hold
+			}
+			return nil
+		})
+		e.enqueue(slow)
+		var ids []string
+		for range 10 {
+			job := e.job()
+			ids = append(ids, job.ID)
+			e.enqueue(job)
+		}
+		e.performed(ids...)
+	}},
+	{"racing", "Implementations are safe for concurrent use: nothing that many enqueue at once is lost.", func(e *jobs) {
+		ids := make([]string, 60)
+		e.race(len(ids), func(i int) {
+			job := e.job()
+			ids[i] = job.ID
+			e.enqueue(job)
+		})
+		e.performed(ids...)
+	}},
+	{"enqueue-context", "Enqueue returns when ctx ends: at once, if it had ended before.", func(e *jobs) {
+		ctx, cancel := context.WithCancel(e.ctx)
+		cancel()
+		job := e.job()
+		var err error
+		e.within(e.h.Patience, "Enqueue with a ctx that had ended", func() { err = e.queue.Enqueue(ctx, job) })
+		if err == nil {
+			e.performed(job.ID)
+		}
+	}},
+	{"shutdown-drains", "Shutdown finishes what it can before ctx ends, and returns once no worker runs.", func(e *jobs) {
+		hold := make(chan struct{})
+		let := sync.OnceFunc(func() { close(hold) })
+		defer let()
+		e.handle(func(context.Context, recovery.Job, int) error { <-hold; return nil })
+		var ids []string
+		for range e.h.Workers + 20 {
+			job := e.job()
+			ids = append(ids, job.ID)
+			e.enqueue(job)
+		}
+		e.until("all workers at work", func() bool { return e.running >= e.h.Workers })
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			e.shutdown()
+		}()
+		e.lull()
+		select {
+		case <-done:
+			e.errorf("Shutdown returned while workers ran")
+		default:
+		}
+		let()
+		e.within(2*e.h.Patience, "Shutdown", func() { <-done })
+		e.mu.Lock()
+		running, before := e.running, len(e.attempts)
+		for _, id := range ids {
+			if len(e.attemptsOf(id)) == 0 {
+				e.errorf("a job that was due was not performed before Shutdown returned")
+			}
+		}
+		e.mu.Unlock()
+		if running > 0 {
+			e.errorf("%d workers run after Shutdown returned", running)
+		}
+		time.Sleep(e.h.Quiet)
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if len(e.attempts) != before {
+			e.errorf("jobs were performed after Shutdown returned")
+		}
+	}},
+	{"shutdown-last", "Shutdown finishes what it can: also the job that was enqueued just before it.", func(e *jobs) {
+		job := e.job()
+		e.enqueue(job)
+		e.shutdown()
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if len(e.attemptsOf(job.ID)) == 0 {
+			e.errorf("the last job was not performed")
+		}
+	}},
+	{"shutdown-refuses", "Shutdown takes no more jobs.", func(e *jobs) {
+		e.shutdown()
+		job := e.job()
+		if err := e.queue.Enqueue(e.ctx, job); err == nil {
+			e.errorf("Enqueue succeeded after Shutdown")
+		}
+		if attempts, _ := e.history(job.ID); len(attempts) > 0 {
+			e.errorf("a job enqueued after Shutdown was performed")
+		}
+	}},
+	{"shutdown-context", "Shutdown returns ctx's error when that ends first, and ends the contexts of what still runs.", func(e *jobs) {
+		ended := make(chan struct{})
+		once := sync.OnceFunc(func() { close(ended) })
+		e.handle(func(ctx context.Context, _ recovery.Job, _ int) error {
+			<-ctx.Done()
+			once()
+			return ctx.Err()
+		})
+		e.enqueue(e.job())
+		e.until("a job at work", func() bool { return e.running > 0 })
+		ctx, cancel := context.WithTimeout(e.ctx, e.h.Quiet/100)
+		defer cancel()
+		var err error
+		e.within(e.h.Patience, "Shutdown while a job hangs", func() { err = e.queue.Shutdown(ctx) })
+		if err == nil {
+			select {
+			case <-ended:
+			default:
+				e.errorf("Shutdown succeeded while a job was at work")
+			}
+		} else {
+			e.is(err, context.DeadlineExceeded, "Shutdown while a job hangs")
+		}
+		e.within(e.h.Patience, "a job whose queue was shut down", func() { <-ended })
+	}},
+}
+
+// failing fails before attempt n.
+func failing(n int, err error) func(context.Context, recovery.Job, int) error {
+	return func(_ context.Context, _ recovery.Job, attempt int) error {
+		if attempt < n {
+			return err
+		}
+		return nil
+	}
+}
+
+// about compares times that may have lost what is under a second on their way
+// through a queue.
+func about(a, b time.Time) bool { return a.Sub(b).Abs() <= time.Second }
+
+// lull gives what should not happen the time to happen, without the end of an
+// attempt's own time.
+func (e *jobs) lull() { time.Sleep(min(e.h.Quiet/10, time.Second)) }
