@@ -167,11 +167,12 @@ func (e *OptionError) Error() string {
 	return "recovery: option " + e.Option + ": " + e.Reason
 }
 
-// unavailable keeps the cause for the log and shows callers only that
-// something the request needs is down.
+// unavailable keeps the text of the cause for the log. Not the cause itself: a
+// collaborator's error may wrap anything, one of ours too, and callers would
+// take it for the Service's own word.
 func unavailable(what string, cause error) error {
 	if cause == nil {
 		return fmt.Errorf("%w: %s", ErrUnavailable, what)
 	}
-	return fmt.Errorf("%w: %s: %w", ErrUnavailable, what, cause)
+	return fmt.Errorf("%w: %s: %v", ErrUnavailable, what, cause)
 }

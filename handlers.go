@@ -364,6 +364,13 @@ func (s *Service) writeError(w http.ResponseWriter, r *http.Request, err error) 
 		stepUp  *StepUpError
 	)
 	switch {
+	case errors.Is(err, ErrOutcomeUnknown):
+		s.log.ErrorContext(r.Context(), "recovery: the outcome of a reset is unknown", "error", err)
+		p.Code, p.Detail = "outcome_unknown", "It is not certain that the password was changed. Please ask for a new link."
+	case errors.Is(err, ErrUnavailable):
+		s.log.ErrorContext(r.Context(), "recovery: unavailable", "error", err)
+		w.Header().Set("Retry-After", strconv.Itoa(unavailableSeconds))
+		p = problem{Type: typeReducedCapacity, Status: http.StatusServiceUnavailable, Code: "unavailable", Detail: "Please try again in a moment."}
 	case errors.As(err, &body):
 		p = problem{Status: body.Status, Code: "invalid_body", Detail: "The request " + body.Reason + "."}
 		if body.Close {
@@ -390,13 +397,6 @@ func (s *Service) writeError(w http.ResponseWriter, r *http.Request, err error) 
 		if errors.As(err, &stepUp) && stepUp.Detail != "" {
 			p.Detail = stepUp.Detail
 		}
-	case errors.Is(err, ErrUnavailable):
-		s.log.ErrorContext(r.Context(), "recovery: unavailable", "error", err)
-		w.Header().Set("Retry-After", strconv.Itoa(unavailableSeconds))
-		p = problem{Type: typeReducedCapacity, Status: http.StatusServiceUnavailable, Code: "unavailable", Detail: "Please try again in a moment."}
-	case errors.Is(err, ErrOutcomeUnknown):
-		s.log.ErrorContext(r.Context(), "recovery: the outcome of a reset is unknown", "error", err)
-		p.Code, p.Detail = "outcome_unknown", "It is not certain that the password was changed. Please ask for a new link."
 	default:
 		s.log.ErrorContext(r.Context(), "recovery: internal error", "error", err)
 	}

@@ -273,6 +273,7 @@ func TestErrorsTellNothing(t *testing.T) {
 			code   string
 		}{
 			{"a definite failure", fmt.Errorf("pq: deadlock on table leads: %w", recovery.ErrNotWritten), 503, "unavailable"},
+			{"an ambiguous failure that looks like something else", fmt.Errorf("pq: %w %w", recovery.ErrUnavailable, &recovery.RateLimitError{}), 500, "outcome_unknown"},
 			{"an ambiguous failure", errors.New("pq: connection to 10.0.0.5 lost"), 500, "outcome_unknown"},
 		} {
 			sealed := token(t, p.forgot(t, byMail(johnMail)))

@@ -287,7 +287,7 @@ func (s *Service) change(ctx context.Context, p proven, hash string) error {
 	}
 	p.event.Kind, p.event.Reason = EventResetRefused, ReasonUnknownOutcome
 	s.emit(ctx, p.event)
-	return fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
+	return fmt.Errorf("%w: %v", ErrOutcomeUnknown, err)
 }
 
 // claim repeats a claim whose reply was lost: with the same id that is

@@ -1,0 +1,469 @@
+package recoverytest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/recoverytest"
+)
+
+// table is a TokenStore as a team might write it, right but for one bug that it
+// can be given. Several instances may share one state.
+type table struct {
+	*tableState
+	bug   string
+	cache map[recovery.Ref]recovery.Token // of an instance, for one bug
+}
+
+type tableState struct {
+	mu    sync.Mutex
+	rows  []*row
+	fails map[string][]time.Time
+	last  *row // for one bug
+}
+
+type row struct {
+	recovery.Token
+	spec    recovery.TokenSpec
+	tries   int
+	owner   string
+	barred  []string
+	ended   bool
+	touched bool
+}
+
+func newTable(bug string) *table {
+	return &table{tableState: &tableState{fails: map[string][]time.Time{}}, bug: bug}
+}
+
+// dump is every row and count, in order.
+func (s *tableState) dump() []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var b []byte
+	for _, r := range s.rows {
+		b = fmt.Appendf(b, "%s %s %s %v %s %v\n", r.Slot, r.Digest, r.State, r.tries, r.owner, r.barred)
+	}
+	return fmt.Append(b, s.fails)
+}
+
+// purge forgets what has expired.
+func (s *tableState) purge() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	s.rows = slices.DeleteFunc(s.rows, func(r *row) bool { return !now.Before(r.Expires) })
+	for slot, fails := range s.fails {
+		if len(fails) > 0 && now.Sub(fails[len(fails)-1]) > time.Hour {
+			delete(s.fails, slot)
+		}
+	}
+}
+
+func (s *table) find(ref recovery.Ref, now time.Time) *row {
+	for _, r := range s.rows {
+		same := r.Digest == ref.Digest && r.Slot == ref.Slot
+		if s.bug == "digests of all slots" {
+			same = r.Digest == ref.Digest
+		}
+		if same && (now.Before(r.Expires) || s.bug == "no expiry") {
+			return r
+		}
+	}
+	return nil
+}
+
+func (s *table) live(r *row, now time.Time) bool {
+	return !r.ended && r.owner == "" && (now.Before(r.Expires) || s.bug == "no expiry")
+}
+
+func (s *table) done(ctx context.Context) error {
+	if s.bug == "ignores ctx" {
+		return nil
+	}
+	return ctx.Err()
+}
+
+func (s *table) Put(ctx context.Context, slot string, spec recovery.TokenSpec) (recovery.Token, error) {
+	if err := s.done(ctx); err != nil {
+		return recovery.Token{}, err
+	}
+	if s.bug != "takes anything" && (slot == "" || spec.Digest == "" || spec.TTL <= 0 || spec.MaxLive < 1 ||
+		spec.Code && (spec.MaxTries < 1 || spec.MaxFailures < 1 || spec.FailureWindow <= 0 || spec.MaxLive > 1)) {
+		return recovery.Token{}, errors.New("malformed")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	if s.bug == "TTL in seconds" {
+		spec.TTL = spec.TTL.Truncate(time.Second) + time.Second
+	}
+	if r := s.find(recovery.Ref{Slot: slot, Digest: spec.Digest}, now); r != nil {
+		switch {
+		case s.bug == "put resets tries":
+			r.tries = spec.MaxTries
+		case s.bug == "put renews the expiry":
+			r.Expires = now.Add(spec.TTL)
+		case s.bug == "put overwrites the state":
+			r.State = spec.State
+		case s.bug == "put revives deleted" && r.owner == "":
+			r.ended = false
+		case s.bug == "put revives claimed":
+			r.owner = ""
+		}
+		if r.ended || r.owner != "" {
+			if s.bug == "spent is not found" {
+				return recovery.Token{}, recovery.ErrTokenNotFound
+			}
+			return recovery.Token{}, recovery.ErrTokenSpent
+		}
+		return r.Token, nil
+	}
+	s.makeRoom(slot, spec, now)
+	if s.bug == "failures reset by a new code" {
+		delete(s.fails, slot)
+	}
+	r := &row{Token: recovery.Token{Slot: slot, Digest: spec.Digest, State: spec.State, Expires: now.Add(spec.TTL)}, spec: spec, tries: spec.MaxTries}
+	if s.bug == "one try too many" {
+		r.tries++
+	}
+	s.rows = append(s.rows, r)
+	s.last = r
+	return r.Token, nil
+}
+
+func (s *table) makeRoom(slot string, spec recovery.TokenSpec, now time.Time) {
+	var victims []*row // in the order in which they go
+	for _, claimed := range []bool{false, true} {
+		for _, r := range slices.Backward(s.rows) {
+			if r.Slot == slot && !r.ended && now.Before(r.Expires) && (r.owner != "") == claimed {
+				victims = append(victims, r)
+			}
+		}
+	}
+	switch s.bug {
+	case "fourth kills the oldest":
+		slices.Reverse(victims)
+	case "claimed take no place":
+		victims = slices.DeleteFunc(victims, func(r *row) bool { return r.owner != "" })
+	case "fourth kills the claimed":
+		slices.SortStableFunc(victims, func(a, b *row) int { return -len(a.owner) + len(b.owner) })
+	case "unbounded":
+		return
+	case "fourth is refused":
+		if len(victims) >= spec.MaxLive {
+			spec.MaxLive = len(victims) + 1
+		}
+	case "one of all codes":
+		if spec.Code {
+			return
+		}
+	}
+	for i := 0; i <= len(victims)-spec.MaxLive; i++ {
+		victims[i].ended = true
+		if s.bug == "forgets the replaced" {
+			s.rows = slices.DeleteFunc(s.rows, func(r *row) bool { return r == victims[i] })
+		}
+	}
+}
+
+func (s *table) Peek(ctx context.Context, refs ...recovery.Ref) (recovery.Token, error) {
+	return s.use(ctx, "", refs)
+}
+
+func (s *table) Claim(ctx context.Context, id string, refs ...recovery.Ref) (recovery.Token, error) {
+	if id == "" && s.bug != "claims for nobody" {
+		return recovery.Token{}, errors.New("no id")
+	}
+	return s.use(ctx, id, refs)
+}
+
+func (s *table) use(ctx context.Context, id string, refs []recovery.Ref) (recovery.Token, error) {
+	if err := s.done(ctx); err != nil {
+		return recovery.Token{}, err
+	}
+	if s.bug == "looks, then claims" && id != "" {
+		// The race that a store with two round trips has.
+		if _, err := s.use(ctx, "", refs); err != nil {
+			return recovery.Token{}, err
+		}
+		time.Sleep(time.Nanosecond)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		r := s.find(refs[0], time.Now())
+		r.owner = id
+		return r.Token, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	if s.cache != nil && id == "" && len(refs) == 1 {
+		if t, ok := s.cache[refs[0]]; ok && now.Before(t.Expires) {
+			return t, nil
+		}
+	}
+	if s.bug == "first ref only" {
+		refs = refs[:min(1, len(refs))]
+	}
+	if s.bug == "writes for anybody" {
+		s.fails[refs[0].Slot] = append(s.fails[refs[0].Slot], time.Time{})
+	}
+	var found *row
+	held := false
+	for _, ref := range refs {
+		r := s.find(ref, now)
+		if r == nil || r.ended {
+			if !(s.bug == "peek does not count" && id == "") && !(s.bug == "claim does not count" && id != "") {
+				s.guess(ref.Slot, now)
+			}
+			continue
+		}
+		if s.bug == "counts right guesses" && r.spec.Code {
+			s.guess(ref.Slot, now)
+		}
+		switch {
+		case r.owner != "" && r.owner != id:
+			if s.bug == "peeks at claimed" && id == "" {
+				return r.Token, nil
+			}
+			held = s.bug != "held elsewhere is free"
+		case slices.Contains(r.barred, id):
+		case r.spec.Code && s.full(r, now):
+		case r.owner == id && id != "" && s.bug == "claim not idempotent":
+		case found == nil:
+			found = r
+		}
+	}
+	if found == nil || held {
+		if s.bug == "absent is another error" {
+			return recovery.Token{}, errors.New("nothing here")
+		}
+		if held && s.bug == "refused claim takes what is free" && found != nil && id != "" {
+			found.owner = id
+		}
+		return recovery.Token{}, recovery.ErrTokenNotFound
+	}
+	if id != "" && s.bug != "double winner" {
+		found.owner = id
+	}
+	if s.bug == "peek claims" {
+		found.owner += "x"
+	}
+	if s.bug == "wrong record echoed" && s.last != nil {
+		return s.last.Token, nil
+	}
+	if s.cache != nil && id == "" && len(refs) == 1 {
+		s.cache[refs[0]] = found.Token
+	}
+	return found.Token, nil
+}
+
+func (s *table) full(r *row, now time.Time) bool {
+	n := 0
+	for _, at := range s.fails[r.Slot] {
+		if now.Sub(at) < r.spec.FailureWindow || s.bug == "failures never pass" {
+			n++
+		}
+	}
+	return n >= r.spec.MaxFailures
+}
+
+func (s *table) guess(slot string, now time.Time) {
+	counted := false
+	for _, r := range s.rows {
+		if r.Slot != slot || !r.spec.Code {
+			continue
+		}
+		alive := s.live(r, now) && (!s.full(r, now) || s.bug == "guesses prolong") || s.bug == "counts against dead codes"
+		if !alive {
+			continue
+		}
+		r.tries--
+		if r.tries == 0 || s.bug == "dies at the first" {
+			r.ended = true
+		}
+		counted = true
+	}
+	if counted || s.bug == "counts without a code" {
+		s.fails[slot] = append(s.fails[slot], now)
+	}
+}
+
+func (s *table) Release(ctx context.Context, id string, refs ...recovery.Ref) error {
+	if err := s.done(ctx); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	for _, ref := range refs {
+		r := s.find(ref, now)
+		if r == nil {
+			if s.bug == "release of absent fails" {
+				return recovery.ErrTokenNotFound
+			}
+			continue
+		}
+		holds := r.owner == id
+		if holds || s.bug == "release by anybody" {
+			r.owner = ""
+			if s.bug == "release revives the dead" {
+				r.ended = false
+			}
+			if s.bug == "release ends" {
+				r.ended = true
+			}
+		}
+		switch {
+		case s.bug == "forgets barred":
+		case s.bug == "bars owners only" && !holds:
+		case s.bug == "bars one id":
+			r.barred = []string{id}
+		default:
+			r.barred = append(r.barred, id)
+		}
+	}
+	return nil
+}
+
+func (s *table) Delete(ctx context.Context, slots ...string) error {
+	if err := s.done(ctx); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, slot := range slots {
+		if s.bug == "delete of one slot" {
+			slot = slots[0]
+		}
+		for _, r := range s.rows {
+			if r.Slot == slot && (r.owner == "" || s.bug != "delete leaves claimed") {
+				r.ended = true
+			}
+		}
+		if s.bug == "delete forgets digests" {
+			s.rows = slices.DeleteFunc(s.rows, func(r *row) bool { return r.Slot == slot })
+		}
+		if s.bug == "delete forgets failures" {
+			delete(s.fails, slot)
+		}
+	}
+	return nil
+}
+
+func tableHarness(bug string) recoverytest.TokenStoreHarness {
+	h := recoverytest.TokenStoreHarness{
+		New:    func(*testing.T) recovery.TokenStore { return newTable(bug) },
+		Bubble: synctest.Test,
+		Dump:   func(_ *testing.T, s recovery.TokenStore) []byte { return s.(*table).dump() },
+		Purge: func(_ *testing.T, s recovery.TokenStore) {
+			if bug != "keeps for ever" {
+				time.Sleep(2 * time.Hour)
+				s.(*table).purge()
+			}
+		},
+	}
+	if bug == "instances apart" || bug == "caches" {
+		h.Another = func(_ *testing.T, first recovery.TokenStore) recovery.TokenStore {
+			if bug == "instances apart" {
+				return newTable("")
+			}
+			first.(*table).cache = map[recovery.Ref]recovery.Token{}
+			return &table{first.(*table).tableState, bug, map[recovery.Ref]recovery.Token{}}
+		}
+	}
+	return h
+}
+
+// TestBrokenTokenStores shows that the suite finds what teams get wrong, each
+// by the clause that says so.
+func TestBrokenTokenStores(t *testing.T) {
+	catch(t, []seeded{
+		{"double winner", "claim-one-winner"},
+		{"looks, then claims", "claim-one-winner"},
+		{"claim not idempotent", "claim-repeat"},
+		{"claims for nobody", "claim-needs-id"},
+		{"peeks at claimed", "claim-hides"},
+		{"peek claims", "peek-consumes-nothing"},
+		{"held elsewhere is free", "claim-held-elsewhere"},
+		{"refused claim takes what is free", "claim-held-elsewhere"},
+		{"first ref only", "peek-any-ref"},
+		{"release by anybody", "release-by-a-stranger"},
+		{"release by anybody", "release-again"},
+		{"release revives the dead", "release-revives-no-dead"},
+		{"release ends", "release-revives"},
+		{"release of absent fails", "release-absent"},
+		{"forgets barred", "release-bars-the-owner"},
+		{"forgets barred", "release-bars-in-advance"},
+		{"bars owners only", "release-bars-in-advance"},
+		{"bars one id", "release-bars-32"},
+		{"put resets tries", "put-again-keeps-tries"},
+		{"put renews the expiry", "put-again-changes-nothing"},
+		{"put overwrites the state", "put-again-changes-nothing"},
+		{"put revives deleted", "put-after-delete"},
+		{"put revives claimed", "put-after-claim"},
+		{"spent is not found", "put-after-claim"},
+		{"forgets the replaced", "put-after-replaced"},
+		{"forgets the replaced", "put-remembers-spent"},
+		{"fourth kills the oldest", "put-fourth-replaces-youngest"},
+		{"fourth kills the claimed", "put-claimed-replaced-last"},
+		{"claimed take no place", "put-claimed-keeps-place"},
+		{"unbounded", "put-fourth-replaces-youngest"},
+		{"unbounded", "racing-puts"},
+		{"fourth is refused", "put-fourth-replaces-youngest"},
+		{"one of all codes", "code-new-replaces-old"},
+		{"takes anything", "put-malformed"},
+		{"no expiry", "put-dies-at-ttl"},
+		{"TTL in seconds", "put-dies-exactly"},
+		{"wrong record echoed", "put-slots-are-apart"},
+		{"digests of all slots", "put-slots-are-apart"},
+		{"counts right guesses", "code-right-not-counted"},
+		{"peek does not count", "code-wrong-guess-peek"},
+		{"claim does not count", "code-wrong-guess-claim"},
+		{"one try too many", "code-wrong-guess-both"},
+		{"dies at the first", "code-wrong-guess-peek"},
+		{"counts against dead codes", "code-held-not-counted"},
+		{"counts without a code", "code-guesses-without-code"},
+		{"failures reset by a new code", "code-failures-add-up"},
+		{"failures never pass", "code-failures-pass"},
+		{"guesses prolong", "code-failures-full"},
+		{"delete forgets failures", "code-failures-survive-delete"},
+		{"delete leaves claimed", "delete-ends-claimed"},
+		{"delete of one slot", "delete-absent"},
+		{"delete forgets digests", "put-after-delete"},
+		{"absent is another error", "peek-absent"},
+		{"writes for anybody", "peek-writes-nothing"},
+		{"keeps for ever", "forgets"},
+		{"ignores ctx", "context-ended"},
+		{"instances apart", "claim-repeat"},
+		{"caches", "claim-hides"},
+	}, func(t *testing.T, bug string) recoverytest.Findings {
+		return recoverytest.ExamineTokenStore(t, tableHarness(bug))
+	})
+}
+
+// TestBrokenTokenStoresAtRandom shows that the random test alone finds most of
+// them.
+func TestBrokenTokenStoresAtRandom(t *testing.T) {
+	for _, bug := range []string{
+		"double winner", "claim not idempotent", "release by anybody", "forgets barred", "put resets tries", "put revives deleted",
+		"fourth kills the oldest", "fourth kills the claimed", "no expiry", "counts right guesses", "peek does not count",
+		"failures reset by a new code", "wrong record echoed", "delete leaves claimed", "counts without a code",
+	} {
+		if len(examined(t, bug)["random-operations"]) == 0 {
+			t.Errorf("a store with the bug %q passes the random test", bug)
+		}
+	}
+}
+
+func examined(t *testing.T, bug string) (found recoverytest.Findings) {
+	t.Run(bug, func(t *testing.T) { found = recoverytest.ExamineTokenStore(t, tableHarness(bug)) })
+	return found
+}
