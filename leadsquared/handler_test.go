@@ -157,7 +157,7 @@ func (c *countingReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Panics of the host's code are answered like any failure, logged without their
+// Panics of the host's code are answered like any outage, logged without their
 // value, and the next request is served.
 func TestPanic(t *testing.T) {
 	blown := false
@@ -172,27 +172,45 @@ func TestPanic(t *testing.T) {
 	}
 	bubble(t, change, func(t *testing.T, w *world) {
 		link := w.mailedLink(w.a, asA)
-		want(t, w.do(post(resetV2, resetWith(goodPass, link), header("Origin", originA))), 500, resetError(internal, "The API call failed."))
-		if logs := w.logs.String(); !strings.Contains(logs, "leadsquared: panic") || strings.Contains(logs, goodPass) {
+		want(t, w.do(post(resetV2, resetWith(goodPass, link), header("Origin", originA))), 503, resetError(internal, "The API is temporarily unavailable. Try again later."))
+		if logs := w.logs.String(); !strings.Contains(logs, "recovery: panic") || strings.Contains(logs, goodPass) {
 			t.Errorf("logs are\n%s", logs)
 		}
 		want(t, w.do(post(resetV2, resetWith(goodPass, link))), 200, resetOK)
 	})
 }
 
+// What panics outside the host's code, here a reader that a middleware put
+// around the body, is answered like any failure.
+func TestPanicInTheBody(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, w *world) {
+		r := post(resetV2, "")
+		r.Body = panickingBody{"the password is " + goodPass}
+		want(t, w.do(r), 500, resetError(internal, "The API call failed."))
+		if logs := w.logs.String(); !strings.Contains(logs, "leadsquared: panic") || strings.Contains(logs, goodPass) {
+			t.Errorf("logs are\n%s", logs)
+		}
+	})
+}
+
 // http.ErrAbortHandler is the one panic that asks for no answer.
 func TestAbortIsPassedOn(t *testing.T) {
-	change := func(o *recovery.Options) { o.Hasher = cheapHasher{func() error { panic(http.ErrAbortHandler) }} }
-	bubble(t, change, func(t *testing.T, w *world) {
-		link := w.mailedLink(w.a, asA)
+	bubble(t, nil, func(t *testing.T, w *world) {
+		r := post(resetV2, "")
+		r.Body = panickingBody{http.ErrAbortHandler}
 		defer func() {
 			if p := recover(); p != http.ErrAbortHandler {
 				t.Errorf("recovered %v", p)
 			}
 		}()
-		w.do(post(resetV2, resetWith(goodPass, link)))
+		w.do(r)
 	})
 }
+
+type panickingBody struct{ value any }
+
+func (b panickingBody) Read([]byte) (int, error) { panic(b.value) }
+func (panickingBody) Close() error               { return nil }
 
 // The logger of the options is used instead of the Service's.
 func TestLogger(t *testing.T) {

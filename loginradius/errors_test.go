@@ -192,7 +192,7 @@ func TestErrorTable(t *testing.T) {
 		},
 		{
 			name: "hasher panics", call: func(s *site) answer { s.hasher.err = errors.New("panic"); return withToken(newPassword)(s) },
-			status: 500, code: 950,
+			status: 503, code: 950, headers: []string{"Retry-After"},
 		},
 		{
 			name: "not written", call: func(s *site) answer {

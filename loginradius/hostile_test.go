@@ -275,7 +275,7 @@ func TestNothingSecretIsLogged(t *testing.T) {
 	s.hasher.err = io.ErrUnexpectedEOF
 	s.reset(token).wantFailure(t, 503, 950, "")
 	s.hasher.err = errPanic
-	s.reset(token).wantFailure(t, 500, 950, "")
+	s.reset(token).wantFailure(t, 503, 950, "")
 	s.hasher.err = nil
 	s.tokens.broken = true
 	s.do("POST", managed, john).wantFailure(t, 503, 950, "")
