@@ -70,7 +70,9 @@ func newKeyring(opts Options) (*keyring, error) {
 	// The store decides when a token ends; the seal only spares it what is
 	// certainly too old. A job may come a while after its token was sealed.
 	k.tokens = seal.New(tokens, "recovery.token", 2*opts.LinkTTL+time.Hour, 1024)
-	k.jobs = seal.New(jobs, "recovery.job", 0, 8<<10)
+	// The longest link, identifier and languages that are accepted, sealed
+	// twice over in base64, are under 10 KiB.
+	k.jobs = seal.New(jobs, "recovery.job", 0, 16<<10)
 	return k, nil
 }
 

@@ -547,8 +547,8 @@ func FuzzMemoryLimiterAgainstModel(f *testing.F) {
 		}
 		tier := recovery.Tier{
 			Limits: []recovery.Limit{
-				{N: 1 + int(script[0]%30), Window: time.Duration(1+script[1]) * 100 * time.Millisecond},
-				{N: 1 + int(script[2]%30), Window: time.Duration(1+script[3]) * time.Second},
+				{N: 1 + int(script[0]%30), Window: (1 + time.Duration(script[1])) * 100 * time.Millisecond},
+				{N: 1 + int(script[2]%30), Window: (1 + time.Duration(script[3])) * time.Second},
 			},
 			Trickle: time.Duration(trickle) * time.Second,
 		}

@@ -516,6 +516,7 @@ func TestMemoryQueueShutdownDoesNotWaitForTheStuck(t *testing.T) {
 		if d := time.Since(begin); d != 13*time.Second {
 			t.Errorf("Shutdown took %v, want its time and the grace", d)
 		}
+		synctest.Wait() // the attempt's grace ends at the same instant
 		for _, id := range []string{"stuck", "waiting"} {
 			if _, dead := w.deadLetter(id); !dead {
 				t.Errorf("%s is no dead letter", id)

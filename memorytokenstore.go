@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -15,6 +16,7 @@ import (
 type MemoryTokenStore struct {
 	mu    sync.Mutex
 	slots map[string]*memorySlot
+	peak  int // the most slots since the map was made
 	due   slotHeap
 }
 
@@ -71,6 +73,7 @@ func (m *MemoryTokenStore) Put(ctx context.Context, slot string, spec TokenSpec)
 	if s == nil {
 		s = &memorySlot{name: slot}
 		m.slots[slot] = s
+		m.peak = max(m.peak, len(m.slots))
 		heap.Push(&m.due, s)
 	}
 	if t := s.find(spec.Digest, now); t != nil {
@@ -276,6 +279,12 @@ func (m *MemoryTokenStore) expire(now time.Time) {
 			return
 		}
 		delete(m.slots, heap.Pop(&m.due).(*memorySlot).name)
+		if m.peak > 1024 && len(m.slots) <= m.peak/16 {
+			// Maps and slices keep their room; copies give it back.
+			slots := make(map[string]*memorySlot, len(m.slots))
+			maps.Copy(slots, m.slots)
+			m.slots, m.peak, m.due = slots, len(slots), append(slotHeap(nil), m.due...)
+		}
 	}
 }
 

@@ -42,7 +42,8 @@ type StepUpFunc func(ctx context.Context, lead Lead) error
 type Link struct {
 	// URL is the absolute https URL of the page that resets passwords; http is
 	// accepted for localhost and loopback addresses. It may have a query, to
-	// which the parameters are added, and no fragment.
+	// which the parameters are added, and no fragment. With Fixed it has at
+	// most 2,048 bytes.
 	URL string
 	// TokenParam is the query parameter that carries lead and secret sealed in
 	// one string. Default "token", if LeadIDParam is empty too.
@@ -50,7 +51,7 @@ type Link struct {
 	// LeadIDParam and SecretParam carry them apart instead, the secret as 64
 	// lower-case hexadecimal digits.
 	LeadIDParam, SecretParam string
-	// Fixed are further parameters, name and value.
+	// Fixed are further parameters, name and value. They go before the token.
 	Fixed []LinkParam
 }
 
@@ -79,8 +80,14 @@ func (l Link) Validate() error {
 		}
 		seen[name] = true
 	}
+	if len(l.Fixed) > 0 && len(l.render(nil)) > maxURL {
+		return errors.New("URL and Fixed together are longer than 2,048 bytes")
+	}
 	return nil
 }
+
+// maxURL is the longest URL, in bytes, before the token.
+const maxURL = 2048
 
 func (l Link) tokenParam() string {
 	if l.TokenParam == "" {
@@ -105,7 +112,7 @@ func checkURL(s string) error {
 	if s == "" {
 		return errors.New("is required: a link is never built from a request")
 	}
-	if len(s) > 2048 {
+	if len(s) > maxURL {
 		return errors.New("is longer than 2,048 bytes")
 	}
 	if strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '\\' || r == '"' || r == '<' || r == '>' }) {
@@ -137,8 +144,8 @@ func isLoopback(host string) bool {
 	return err == nil && a.IsLoopback()
 }
 
-// render adds the fixed parameters and then params to the link's URL. Parameters of the same name
-// that stand there already go (A02).
+// render adds the fixed parameters and then params to the link's URL.
+// Parameters of the same name that stand there already go (A02).
 func (l Link) render(params []LinkParam) string {
 	base, query, _ := strings.Cut(l.URL, "?")
 	params = slices.Concat(l.Fixed, params)

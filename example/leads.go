@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -93,26 +94,51 @@ type account struct {
 
 var _ recovery.VersionedLeadStore = (*leads)(nil)
 
-// newLeads hashes the first passwords, so that none is ever kept, not even of
-// a demo.
-func newLeads(ctx context.Context, hasher password.Hasher) (*leads, error) {
-	s := &leads{byID: map[string]*account{}, index: map[recovery.LeadKey]string{}}
+func newLeads() *leads {
+	return &leads{byID: map[string]*account{}, index: map[recovery.LeadKey]string{}}
+}
+
+// newDemoLeads hashes the first passwords, so that none is ever kept, not even
+// of a demo.
+func newDemoLeads(ctx context.Context, hasher password.Hasher) (*leads, error) {
+	s := newLeads()
 	for _, lead := range demoLeads() {
-		a := &account{lead: lead, version: 1}
+		hash := ""
 		if lead.Status != recovery.StatusNoPassword {
 			var err error
-			if a.hash, err = hasher.Hash(ctx, demoPassword); err != nil {
+			if hash, err = hasher.Hash(ctx, demoPassword); err != nil {
 				return nil, fmt.Errorf("hashing the first passwords: %w", err)
 			}
 		}
-		s.byID[lead.ID] = a
-		for _, f := range fields() {
-			if v, ok := lead.Fields[f.Name]; ok && f.Search {
-				s.index[recovery.LeadKey{Field: f.Name, Value: canonical(f, v.Value)}] = lead.ID
-			}
+		if err := s.add(lead, hash); err != nil {
+			return nil, err
 		}
 	}
 	return s, nil
+}
+
+// errNotUnique is a lead that has a value of another lead's in a field that is
+// searched: the unique index refuses it.
+var errNotUnique = errors.New("another lead has the same value in a field that is searched")
+
+func (s *leads) add(lead recovery.Lead, hash string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var keys []recovery.LeadKey
+	for _, f := range fields() {
+		if v, ok := lead.Fields[f.Name]; ok && f.Search {
+			key := recovery.LeadKey{Field: f.Name, Value: canonical(f, v.Value)}
+			if _, taken := s.index[key]; taken {
+				return errNotUnique
+			}
+			keys = append(keys, key)
+		}
+	}
+	for _, key := range keys {
+		s.index[key] = lead.ID
+	}
+	s.byID[lead.ID] = &account{lead: lead, hash: hash, version: 1}
+	return nil
 }
 
 // canonical is the form in which a Service asks for a value, for the values

@@ -60,7 +60,7 @@ func newPortal(c config, log *slog.Logger) (*portal, error) {
 	if err != nil {
 		return nil, err
 	}
-	leads, err := newLeads(context.Background(), hasher)
+	leads, err := newDemoLeads(context.Background(), hasher)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -12,7 +13,52 @@ import (
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/password"
+	"github.com/seed-51359b35/recovery/recoverytest"
 )
+
+// TestConformance: the demo is for copying from, so it keeps the contracts.
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	t.Run("LeadStore", func(t *testing.T) {
+		recoverytest.TestLeadStore(t, recoverytest.LeadStoreHarness{
+			New:    func(*testing.T) recovery.LeadStore { return newLeads() },
+			Fields: fields(),
+			Add: func(t *testing.T, s recovery.LeadStore, lead recovery.Lead, hash string) string {
+				lead.ID = rand.Text()
+				if err := s.(*leads).add(lead, hash); errors.Is(err, errNotUnique) {
+					t.Skip(err)
+				} else if err != nil {
+					t.Fatal(err)
+				}
+				return lead.ID
+			},
+			ReadHash: func(_ *testing.T, s recovery.LeadStore, leadID string) string {
+				l := s.(*leads)
+				l.mu.RLock()
+				defer l.mu.RUnlock()
+				return l.byID[leadID].hash
+			},
+		})
+	})
+	t.Run("Notifier", func(t *testing.T) {
+		for _, channel := range []recovery.Channel{recovery.ChannelEmail, recovery.ChannelSMS} {
+			t.Run(string(channel), func(t *testing.T) {
+				recoverytest.TestNotifier(t, recoverytest.NotifierHarness{
+					New:     func(*testing.T) recovery.Notifier { return &outbox{base: "https://portal.example.com"} },
+					Channel: channel,
+					Deliveries: func(_ *testing.T, n recovery.Notifier) []recoverytest.Delivery {
+						var all []recoverytest.Delivery
+						for _, d := range n.(*outbox).list() {
+							all = append(all, recoverytest.Delivery{To: []string{d.To}, Text: d.Subject + "\n" + d.Text})
+						}
+						return all
+					},
+					Bubble: synctest.Test,
+				})
+			})
+		}
+	})
+}
 
 func testLeads(t *testing.T) *leads {
 	t.Helper()
@@ -20,7 +66,7 @@ func testLeads(t *testing.T) *leads {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := newLeads(t.Context(), hasher)
+	s, err := newDemoLeads(t.Context(), hasher)
 	if err != nil {
 		t.Fatal(err)
 	}

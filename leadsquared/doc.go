@@ -107,10 +107,10 @@
 // name, among those that [recovery.Options.Fields] declares for it. A message
 // goes only to a value that is stored on the lead and marked verified (A81).
 //
-// A key pair proves a server, and its secret has 32 characters or more. The two
-// Access endpoints count every attempt by client address, 25 in 5 s for each
-// process, before they compare anything, and log refused ones. A pair hands out
-// only what is public anyway.
+// A key pair proves a server; its secret is drawn at random. The two Access
+// endpoints count every attempt by client address, 25 in 5 s for each process,
+// before they compare anything, and log refused ones. A pair hands out only
+// what is public anyway.
 //
 // All comparisons of keys look at all portals and take the same time for a near
 // miss as for a far one. Logs hold no credential, no body and no URL.

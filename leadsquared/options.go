@@ -36,7 +36,7 @@ type Portal struct {
 	Service *recovery.Service
 
 	// PublicAuthKeys are the accepted values of the Authorization header, one
-	// or, during a rotation, two of 16 to 512 characters. The first is the one
+	// or, during a rotation, two of 12 to 512 characters. The first is the one
 	// that the PublicToken endpoint hands out. Portals may share a key if all
 	// of them are v2 only. Required.
 	PublicAuthKeys []string
@@ -70,18 +70,19 @@ type Portal struct {
 
 // An AccessKey is a pair that proves a server of the host's.
 type AccessKey struct {
-	// Key names the pair: 16 to 512 characters, unlike that of any other pair.
+	// Key names the pair: 12 to 512 characters, unlike that of any other pair.
 	Key string
-	// Secret has 32 to 512 characters. It must be drawn at random: the limit
-	// on guesses slows guessing down and is no excuse for a short one.
+	// Secret has 12 to 512 characters. It must be drawn at random and have at
+	// least 128 bits, as a vendor's key has: the lower bound catches accidents,
+	// and the limit on guesses only slows guessing down.
 	Secret recovery.Secret
 }
 
 const (
 	maxLive   = 2   // keys of one kind in one portal
 	maxKey    = 512 // bytes, of what is configured and of what is presented
-	minKey    = 16
-	minSecret = 32
+	minKey    = 12
+	minSecret = 12
 )
 
 // portal is a Portal that was found valid.

@@ -79,8 +79,8 @@
 // It is compared in constant time, a request that comes from a browser is
 // refused before anything else is looked at, and CORS is never answered there.
 // The key's own limit counts after the secret was checked, so that strangers
-// cannot spend it. Failed guesses are not limited; this is why a secret has at
-// least 16 bytes.
+// cannot spend it. Failed guesses are not limited; this is why a secret is
+// drawn at random.
 //
 // resetpasswordurl chooses among the host's URLs and never adds to them: up to
 // its query it is compared byte by byte, its query is not looked at, and the

@@ -20,8 +20,9 @@ type Options struct {
 type App struct {
 	// APIKey names the app: 1 to 128 of printable ASCII. It is public.
 	APIKey string
-	// Secrets are the live API secrets, one, or two while they are rotated: 16
-	// to 256 of printable ASCII each, which a random UUID satisfies. Whoever
+	// Secrets are the live API secrets, one, or two while they are rotated: 12
+	// to 256 of printable ASCII each, drawn at random which a random UUID
+	// satisfies; the lower bound catches accidents, not weakness. Whoever
 	// has one can take over any account of the Service.
 	Secrets []recovery.Secret
 	// DangerouslyAllowQuerySecret accepts the secret in the query too, from
@@ -171,8 +172,8 @@ func (a App) checkSecrets(c *checker) []string {
 	for i, s := range a.Secrets {
 		secret := s.Reveal()
 		// Guesses are not limited, so nothing that could be guessed will do.
-		if !isPrintable(secret, 16, 256) {
-			c.bad("Secrets", "secret %d must be 16 to 256 of printable ASCII", i)
+		if !isPrintable(secret, 12, 256) {
+			c.bad("Secrets", "secret %d must be 12 to 256 of printable ASCII", i)
 		}
 		if secret == a.APIKey {
 			c.bad("Secrets", "secret %d is the API key, which is public", i)

@@ -8,9 +8,13 @@ import (
 // Findings are what a suite found: the failures by the name of the clause.
 type Findings map[string][]string
 
-func findings[E any](t *testing.T, s suite[E]) Findings {
+// findings runs the clauses that are named, or all.
+func findings[E any](t *testing.T, s suite[E], names []string) Findings {
 	found := make(Findings)
 	for _, c := range s.clauses {
+		if len(names) > 0 && !slices.Contains(names, c.name) {
+			continue
+		}
 		t.Run(c.name, func(t *testing.T) {
 			if v := s.examine(t, c); len(v.failures) > 0 {
 				found[c.name] = v.failures
@@ -20,19 +24,25 @@ func findings[E any](t *testing.T, s suite[E]) Findings {
 	return found
 }
 
-func ExamineTokenStore(t *testing.T, h TokenStoreHarness) Findings {
-	return findings(t, tokenStoreSuite(h))
+func ExamineTokenStore(t *testing.T, h TokenStoreHarness, clauses ...string) Findings {
+	return findings(t, tokenStoreSuite(h), clauses)
 }
 
-func ExamineLimiter(t *testing.T, h LimiterHarness) Findings { return findings(t, limiterSuite(h)) }
-
-func ExamineLeadStore(t *testing.T, h LeadStoreHarness) Findings {
-	return findings(t, leadStoreSuite(h))
+func ExamineLimiter(t *testing.T, h LimiterHarness, clauses ...string) Findings {
+	return findings(t, limiterSuite(h), clauses)
 }
 
-func ExamineNotifier(t *testing.T, h NotifierHarness) Findings { return findings(t, notifierSuite(h)) }
+func ExamineLeadStore(t *testing.T, h LeadStoreHarness, clauses ...string) Findings {
+	return findings(t, leadStoreSuite(h), clauses)
+}
 
-func ExamineQueue(t *testing.T, h QueueHarness) Findings { return findings(t, queueSuite(h)) }
+func ExamineNotifier(t *testing.T, h NotifierHarness, clauses ...string) Findings {
+	return findings(t, notifierSuite(h), clauses)
+}
+
+func ExamineQueue(t *testing.T, h QueueHarness, clauses ...string) Findings {
+	return findings(t, queueSuite(h), clauses)
+}
 
 // Clauses returns the names and texts of all clauses, by suite.
 func Clauses() map[string][][2]string {

@@ -129,11 +129,20 @@ var queueClauses = []clause[*jobs]{
 			}
 			return nil
 		})
-		job, other := e.job(), e.job()
-		job.Payload[0] = 'p'
-		e.enqueue(job, other)
+		// As many as there are workers, so that none is lost unseen.
+		var ids []string
+		for range e.h.Workers {
+			job := e.job()
+			job.Payload[0] = 'p'
+			ids = append(ids, job.ID)
+			e.enqueue(job)
+		}
+		other := e.job()
+		e.enqueue(other)
 		e.performed(other.ID)
-		e.until("the third attempt", func() bool { return len(e.attemptsOf(job.ID)) >= 3 })
+		for _, id := range ids {
+			e.until("the third attempt of a job that panics", func() bool { return len(e.attemptsOf(id)) >= 3 })
+		}
 		last := e.job()
 		e.enqueue(last)
 		e.performed(last.ID)

@@ -112,8 +112,11 @@ var tokenClaimClauses = []clause[*tokens]{
 	}},
 	{"claim-hides", "Once a token is claimed, everybody else gets ErrTokenNotFound: who claims it and who peeks at it.", func(e *tokens) {
 		_, refs := e.putLinks(2)
+		for range 4 {
+			e.alive("a token that nobody has claimed", refs...) // on each instance
+		}
 		e.claim(random(), refs[0])
-		e.gone("a claimed token", refs[0])
+		e.gone("a claimed token", refs[0], refs[0])
 		for range 5 {
 			e.refused("of a claimed token", random(), refs[0])
 		}

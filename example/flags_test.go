@@ -1,0 +1,104 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestFlags(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { taken.Close() }) // not earlier: the subtests are parallel
+	for _, tt := range []struct {
+		sentence string
+		args     []string
+		code     int
+		says     string
+	}{
+		{"an unknown flag", []string{"-port", "1"}, 2, "-port"},
+		{"a bad boolean", []string{"-relaxed-limits=perhaps"}, 2, "perhaps"},
+		{"an argument", []string{"serve"}, 2, `"serve"`},
+		{"an address without a port", []string{"-addr", "localhost"}, 2, "host:port"},
+		{"a port out of range", []string{"-addr", "127.0.0.1:65536"}, 2, "0 to 65535"},
+		{"a port by name", []string{"-addr", "127.0.0.1:http"}, 2, "0 to 65535"},
+		{"no URL", []string{"-base-url", "portal"}, 2, "-base-url"},
+		{"http beyond this machine", []string{"-base-url", "http://portal.example.com"}, 2, "https"},
+		{"a base with a path", []string{"-base-url", "https://portal.example.com/demo"}, 2, "path"},
+		{"a base with a query", []string{"-base-url", "https://portal.example.com/?a=1"}, 2, "query"},
+		{"a base with a fragment", []string{"-base-url", "https://portal.example.com/#a"}, 2, "fragment"},
+		{"a port in use", []string{"-addr", taken.Addr().String()}, 1, "cannot listen on " + taken.Addr().String()},
+	} {
+		t.Run(tt.sentence, func(t *testing.T) {
+			t.Parallel()
+			var stdout, stderr bytes.Buffer
+			// Should it serve, it ends soon, and without an error.
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			err := run(ctx, tt.args, &stdout, &stderr)
+			if err == nil || exitCode(err) != tt.code || !strings.Contains(err.Error(), tt.says) {
+				t.Errorf("exit code %d with %v, want %d with %q", exitCode(err), err, tt.code, tt.says)
+			}
+			if stdout.Len() > 0 {
+				t.Errorf("printed %q", &stdout)
+			}
+		})
+	}
+	var stderr bytes.Buffer
+	if err := run(t.Context(), []string{"-h"}, io.Discard, &stderr); err != nil || exitCode(err) != 0 {
+		t.Errorf("-h: %v", err)
+	}
+	for _, flag := range []string{"-addr", "-base-url", "-relaxed-limits", "-json-logs"} {
+		if !strings.Contains(stderr.String(), flag) {
+			t.Errorf("-h does not tell of %s", flag)
+		}
+	}
+	if exitCode(errors.New("anything")) != 1 {
+		t.Error("an error does not exit with 1")
+	}
+}
+
+func TestBaseURL(t *testing.T) {
+	t.Parallel()
+	d := start(t, "-base-url", "https://portal.example.com/", "-relaxed-limits")
+	d.post("/forgot-password", `{"email":"johnwick@example.com"}`)
+	d.post("/identity/v2/auth/password?apikey=demo-api-key&resetpasswordurl=https://portal.example.com/reset", `{"email":"johnwick@example.com"}`)
+	d.post("/api/Authentication/SecureForgotPassword", `{"EmailAddress":"johnwick@example.com"}`, "Authorization: "+lsqPublicAuthKey, "Host: evil.example")
+	for _, m := range d.messages("reset-link", 3) {
+		if !strings.HasPrefix(m.URL, "https://portal.example.com/reset?") {
+			t.Errorf("link %s", m.URL)
+		}
+	}
+	if !strings.Contains(d.stdout.String(), "https://portal.example.com/outbox") || !strings.HasPrefix(d.base, "http://127.0.0.1:") {
+		t.Errorf("the banner does not tell the two addresses apart:\n%s", d.stdout)
+	}
+	if cookie := d.login(demoEmail, demoPassword).header.Get("Set-Cookie"); !strings.Contains(cookie, "Secure") {
+		t.Errorf("cookie %q is not for https alone", cookie)
+	}
+}
+
+func TestListensAnywhere(t *testing.T) {
+	t.Parallel()
+	for _, addr := range []string{"0.0.0.0:0", ":0", "localhost:0"} {
+		t.Run(addr, func(t *testing.T) {
+			t.Parallel()
+			d := start(t, "-addr", addr) // the last one counts
+			if !regexp.MustCompile(`^http://(127\.0\.0\.1|\[::1\]):[0-9]+$`).MatchString(d.base) {
+				t.Fatalf("listening on %s, want a numeric host that can be reached", d.base)
+			}
+			d.want("front page", d.get("/"), 200, "")
+			if wide := addr != "localhost:0"; strings.Contains(d.stderr.String(), "can read the outbox") != wide {
+				t.Errorf("warned: %v, want %v", !wide, wide)
+			}
+		})
+	}
+}

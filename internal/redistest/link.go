@@ -1,0 +1,255 @@
+package redistest
+
+import (
+	"bufio"
+	"errors"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// link is one connection through a [Proxy]. Each direction has a reader, which
+// decides what happens to a message, and a writer, which does it when it is
+// due; between them, latency does not cost throughput.
+type link struct {
+	proxy          *Proxy
+	client, server *net.TCPConn
+
+	mu      sync.Mutex
+	pending []string // commands passed on and not yet replied to
+
+	once sync.Once
+	done chan struct{} // closed with the connections
+}
+
+// message is one command or reply on its way, or the end of the stream.
+type message struct {
+	raw   []byte
+	name  string
+	fault Fault
+	due   time.Time
+	end   error
+}
+
+// run forwards until both directions have ended.
+func (l *link) run() {
+	defer l.close()
+	var wg sync.WaitGroup
+	for d, f := range map[Direction]func(func(message) bool){
+		Requests: l.readRequests,
+		Replies:  l.readReplies,
+	} {
+		// Beyond this many messages, TCP holds up whoever sends them.
+		ch := make(chan message, 1024)
+		wg.Go(func() {
+			defer close(ch)
+			f(func(m message) bool {
+				select {
+				case ch <- m:
+					return m.end == nil
+				case <-l.done:
+					return false
+				}
+			})
+		})
+		wg.Go(func() { l.write(d, ch) })
+	}
+	wg.Wait()
+}
+
+// isStream reports whether a command turns its connection into a stream that no
+// longer has one reply a command.
+func isStream(name string) bool {
+	switch name {
+	case "PSYNC", "SYNC", "MONITOR", "SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE":
+		return true
+	}
+	return false
+}
+
+func (l *link) readRequests(send func(message) bool) {
+	r := bufio.NewReaderSize(l.client, 32<<10)
+	for {
+		raw, name, err := readCommand(r)
+		m := message{raw: raw, name: name, end: err}
+		m.fault, m.due = l.proxy.strike(Requests, name)
+		if !send(m) {
+			return
+		}
+		if isStream(name) {
+			l.readStream(Requests, r, send)
+			return
+		}
+	}
+}
+
+func (l *link) readReplies(send func(message) bool) {
+	r := bufio.NewReaderSize(l.server, 32<<10)
+	for {
+		// The command is looked up once there is a reply: it has then been
+		// passed on for certain.
+		first, err := r.Peek(1)
+		if err != nil {
+			m := message{end: err}
+			_, m.due = l.proxy.strike(Replies, "")
+			send(m)
+			return
+		}
+		name := ""
+		if first[0] != '>' { // a push belongs to no command
+			name = l.replied()
+		}
+		if isStream(name) {
+			l.readStream(Replies, r, send)
+			return
+		}
+		raw, err := readReply(r, nil)
+		m := message{raw: raw, name: name, end: err}
+		m.fault, m.due = l.proxy.strike(Replies, name)
+		if !send(m) {
+			return
+		}
+	}
+}
+
+// readStream passes on what comes as it comes.
+func (l *link) readStream(d Direction, r *bufio.Reader, send func(message) bool) {
+	for {
+		_, err := r.Peek(1)
+		raw := make([]byte, r.Buffered())
+		_, _ = r.Read(raw) // buffered: neither short nor an error
+		m := message{raw: raw, end: err}
+		m.fault, m.due = l.proxy.strike(d, "")
+		if !send(m) {
+			return
+		}
+	}
+}
+
+// write deals with the messages of one direction until there are no more. Once
+// its peer is gone or the direction is muted, it still takes them, so that the
+// reader goes on to notice the end of the other side.
+func (l *link) write(d Direction, messages <-chan message) {
+	to := l.server
+	if d == Replies {
+		to = l.client
+	}
+	w := bufio.NewWriterSize(to, 32<<10)
+	muted := false
+	for m := range messages {
+		if wait := time.Until(m.due); wait > 0 && !muted {
+			_ = w.Flush()
+			if !l.sleep(wait) {
+				return
+			}
+		}
+		if m.end != nil {
+			_ = w.Flush()
+			if errors.Is(m.end, syscall.ECONNRESET) {
+				l.reset()
+			}
+			_ = to.CloseWrite()
+			return
+		}
+		if muted {
+			continue
+		}
+		part := m.raw[:min(m.fault.After, len(m.raw))]
+		switch m.fault.Mode {
+		case Drop:
+			continue
+		case Swallow:
+			_, _ = w.Write(part)
+			_ = w.Flush()
+			muted = true
+			continue
+		case Cut, Reset:
+			_, _ = w.Write(part)
+			_ = w.Flush()
+			if m.fault.Mode == Cut {
+				l.cut()
+			} else {
+				l.reset()
+			}
+			muted = true
+			continue
+		case Stall:
+			_ = w.Flush()
+			if !l.stall(d) {
+				return
+			}
+		}
+		if d == Requests && m.name != "" {
+			l.proxy.count(m.name)
+			l.mu.Lock()
+			l.pending = append(l.pending, m.name)
+			l.mu.Unlock()
+		}
+		_, err := w.Write(m.raw)
+		if err == nil && len(messages) == 0 {
+			err = w.Flush()
+		}
+		muted = err != nil
+	}
+}
+
+// replied takes the command that the next reply is for.
+func (l *link) replied() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.pending) == 0 {
+		return ""
+	}
+	name := l.pending[0]
+	l.pending = l.pending[1:]
+	return name
+}
+
+// sleep reports whether the link is still open afterwards.
+func (l *link) sleep(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-l.done:
+		return false
+	}
+}
+
+// stall waits for the end of a stall, and reports whether the link is still
+// open.
+func (l *link) stall(d Direction) bool {
+	for {
+		stalled, changed := l.proxy.stalled(d)
+		if !stalled {
+			return true
+		}
+		select {
+		case <-changed:
+		case <-l.done:
+			return false
+		}
+	}
+}
+
+// cut ends the stream to the client with EOF. Closing the connection would not
+// do: where the client has sent something unread, the kernel sends a reset.
+func (l *link) cut() {
+	_ = l.server.Close()
+	_ = l.client.CloseWrite()
+}
+
+func (l *link) reset() {
+	_ = l.client.SetLinger(0)
+	l.close()
+}
+
+func (l *link) close() {
+	l.once.Do(func() {
+		close(l.done)
+		_ = l.client.Close()
+		_ = l.server.Close()
+	})
+}

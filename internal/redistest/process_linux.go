@@ -1,0 +1,28 @@
+package redistest
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"strconv"
+	"syscall"
+)
+
+// dieWithParent has the kernel kill the process when the test process dies, in
+// whatever way: cleanups do not run when a test binary panics or times out.
+func dieWithParent(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+}
+
+// stopped reports whether the process has come to a halt. SIGSTOP is delivered
+// in its own time, and a server may answer a few commands more until then.
+func stopped(pid int) bool {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return false
+	}
+	// The state follows the name, which stands in parentheses and may hold
+	// anything.
+	_, after, ok := bytes.Cut(stat[bytes.LastIndexByte(stat, ')')+1:], []byte(" "))
+	return ok && len(after) > 0 && (after[0] == 'T' || after[0] == 't')
+}

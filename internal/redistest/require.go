@@ -1,0 +1,68 @@
+package redistest
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// oldest is the first major version with CLUSTER ADDSLOTSRANGE and with the
+// configuration that [Start] writes.
+const oldest = 7
+
+var versionField = regexp.MustCompile(`\bv=(\d+)\.`)
+
+// Require returns the path of redis-server. Where there is none, or one older
+// than version 7, it skips the test; where RECOVERY_REQUIRE_REDIS is 1, as in
+// continuous integration, it fails it, so that a machine without the server
+// cannot pass for a green one.
+func Require(tb TB) string {
+	tb.Helper()
+	path, reason := find()
+	switch {
+	case reason == "":
+		return path
+	case os.Getenv("RECOVERY_REQUIRE_REDIS") == "1":
+		tb.Fatalf("redistest: %s, and RECOVERY_REQUIRE_REDIS=1", reason)
+	default:
+		tb.Skipf("redistest: %s", reason)
+	}
+	return ""
+}
+
+// find returns the path of redis-server, or the reason why there is none.
+func find() (path, reason string) {
+	path, err := exec.LookPath("redis-server")
+	if err != nil {
+		return "", "no redis-server on the PATH"
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, path, "--version").Output()
+	if err != nil {
+		return "", "redis-server --version failed: " + err.Error()
+	}
+	m := versionField.FindSubmatch(out)
+	if m == nil {
+		return "", "redis-server --version did not name a version"
+	}
+	if major, err := strconv.Atoi(string(m[1])); err != nil || major < oldest {
+		return "", "redis-server is older than version " + strconv.Itoa(oldest)
+	}
+	return path, ""
+}
+
+// QuietClients makes go-redis log nothing. It is for a TestMain, and for
+// programs: the logger is global to the process and cannot be read back, so a
+// test could not put it back, and would silence its parallel neighbours.
+// Without it, every server killed on purpose prints lines to standard error.
+func QuietClients() { redis.SetLogger(silence{}) }
+
+type silence struct{}
+
+func (silence) Printf(context.Context, string, ...any) {}
