@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/seed-51359b35/recovery/internal/ident"
 )
@@ -96,7 +97,18 @@ func (s *Service) findLead(ctx context.Context, key LeadKey, f Field) (Lead, err
 		s.emit(ctx, Event{Kind: EventWrongRecord, LeadID: lead.ID})
 		return Lead{}, ErrLeadNotFound
 	}
+	// Names and locales travel in jobs, which have a size.
+	lead.Name, lead.Locale = cut(lead.Name, 256), cut(lead.Locale, 64)
 	return lead, nil
+}
+
+// cut shortens s to at most n bytes, at a character's edge.
+func cut(s string, n int) string {
+	for len(s) > n {
+		_, size := utf8.DecodeLastRuneInString(s)
+		s = s[:len(s)-size]
+	}
+	return s
 }
 
 func (s *Service) leadByID(ctx context.Context, id string) (Lead, error) {

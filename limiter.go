@@ -2,6 +2,7 @@ package recovery
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"net/http"
@@ -64,14 +65,26 @@ func (t Tier) longest() (window time.Duration, size int) {
 
 // A Take asks a [Limiter] to admit one call.
 type Take struct {
-	// Key names what is limited: 1 to 128 bytes of printable ASCII. A key
-	// always comes with the same Tier.
+	// Key names what is limited: 1 to 128 bytes of printable ASCII without
+	// spaces. A key always comes with the same Tier.
 	Key  string
 	Tier Tier
 	// ID, if not empty, makes the take repeatable: one with an ID that the
 	// log still holds is admitted and not counted again. So a job that is
 	// retried after a crash pays once.
 	ID string
+}
+
+// Validate reports whether the take is within its ranges, for a limiter to call
+// first.
+func (t Take) Validate() error {
+	if !isName(t.Key, 128) {
+		return errors.New("recovery: a take's key must be 1 to 128 bytes of printable ASCII")
+	}
+	if reason := t.Tier.check(); reason != "" {
+		return errors.New("recovery: a take's tier " + reason)
+	}
+	return nil
 }
 
 // A Decision is a [Limiter]'s answer to one [Take].
@@ -94,6 +107,9 @@ type Decision struct {
 // interval of length Window, and never a refusal while there are fewer.
 // Implementations are safe for concurrent use, also by several processes where
 // they are shared.
+//
+// A malformed take is an error, and so is a ctx that has ended before; both
+// count nothing. Take returns when ctx ends.
 type Limiter interface {
 	// Take decides each take on its own, in order, and returns as many
 	// decisions. An admitted call is counted in the same atomic step, a

@@ -2,7 +2,6 @@ package recovery
 
 import (
 	"context"
-	"errors"
 	"hash/maphash"
 	"maps"
 	"slices"
@@ -82,11 +81,8 @@ func (m *MemoryLimiter) Take(ctx context.Context, takes ...Take) ([]Decision, er
 		return nil, err
 	}
 	for _, t := range takes {
-		if t.Key == "" {
-			return nil, errors.New("recovery: a take needs a key")
-		}
-		if reason := t.Tier.check(); reason != "" {
-			return nil, errors.New("recovery: a take's tier " + reason)
+		if err := t.Validate(); err != nil {
+			return nil, err
 		}
 	}
 	decisions := make([]Decision, len(takes))

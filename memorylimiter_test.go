@@ -50,7 +50,7 @@ func arrivals(r *rand.Rand) time.Duration {
 	case 4, 5, 6, 7, 8:
 		return 0
 	}
-	return rand.N(2 * time.Second)
+	return time.Duration(r.Int64N(int64(2 * time.Second)))
 }
 
 // L1: random arrivals, decision by decision.
@@ -74,7 +74,7 @@ func TestMemoryLimiterAgreesWithTheModel(t *testing.T) {
 					time.Sleep(arrivals(r))
 				}
 				n := r.IntN(3 * len(tiers))
-				key, tier := "key "+strconv.Itoa(n), tiers[n%len(tiers)]
+				key, tier := "key-"+strconv.Itoa(n), tiers[n%len(tiers)]
 				m := models[key]
 				if m == nil {
 					m = &slidingLog{tier: tier}
@@ -170,7 +170,7 @@ func TestMemoryLimiterOverflowNeverAdmitsMore_A53(t *testing.T) {
 					id = "job " + strconv.Itoa(r.IntN(i/50+1)) // some again
 				}
 				again := id != "" && ids[id]
-				d := ask(t, l, "key "+strconv.Itoa(n), m.tier, id)
+				d := ask(t, l, "key-"+strconv.Itoa(n), m.tier, id)
 				now := time.Now()
 				switch {
 				case d.Allowed && again:
@@ -263,11 +263,11 @@ func TestMemoryLimiterUnderAFloodOfKeys_A53(t *testing.T) {
 				}
 			}
 		}
-		spend("early victim")
+		spend("early-victim")
 		regular := slidingLog{tier: caller}
 		flood := func(from, n int) (in int) {
 			for i := range n {
-				if ask(t, l, "flood "+strconv.Itoa(from+i), caller, "").Allowed {
+				if ask(t, l, "flood-"+strconv.Itoa(from+i), caller, "").Allowed {
 					in++
 				}
 				if i%1000 == 0 { // somebody who was there before goes on as ever
@@ -281,7 +281,7 @@ func TestMemoryLimiterUnderAFloodOfKeys_A53(t *testing.T) {
 		if in := flood(0, 20_000); in < 1000+100*20 {
 			t.Errorf("%d of 20,000 new keys were admitted", in)
 		}
-		if ask(t, l, "early victim", caller, "").Allowed {
+		if ask(t, l, "early-victim", caller, "").Allowed {
 			t.Error("the counter of a key was evicted")
 		}
 		// Time goes on and so does the flood: a trickle of newcomers gets in at
@@ -294,17 +294,17 @@ func TestMemoryLimiterUnderAFloodOfKeys_A53(t *testing.T) {
 		}
 		// And when it is over, so are its effects.
 		time.Sleep(5 * time.Second)
-		spend("late comer")
-		if ask(t, l, "late comer", caller, "").Allowed {
+		spend("late-comer")
+		if ask(t, l, "late-comer", caller, "").Allowed {
 			t.Error("26 in 5 s")
 		}
-		spend("early victim")
+		spend("early-victim")
 	})
 	synctest.Test(t, func(t *testing.T) {
 		// A key that shares a window is no way to a second quota either.
 		l := recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{MaxKeys: 10, OverflowWindows: 1})
 		for i := range 10 {
-			ask(t, l, "early "+strconv.Itoa(i), caller, "")
+			ask(t, l, "early-"+strconv.Itoa(i), caller, "")
 		}
 		time.Sleep(4 * time.Second)
 		for range 25 {
@@ -314,7 +314,7 @@ func TestMemoryLimiterUnderAFloodOfKeys_A53(t *testing.T) {
 		}
 		time.Sleep(2 * time.Second) // the early keys are dead and there is room
 		for i := range 20 {
-			ask(t, l, "other "+strconv.Itoa(i), caller, "")
+			ask(t, l, "other-"+strconv.Itoa(i), caller, "")
 			if ask(t, l, "victim", caller, "").Allowed {
 				t.Fatal("25 calls were forgotten when the key moved")
 			}
@@ -328,7 +328,7 @@ func TestMemoryLimiterClassesDoNotCrowd(t *testing.T) {
 		l := recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{MaxKeys: 10, OverflowWindows: 1})
 		day := recovery.Tier{Limits: []recovery.Limit{{N: 1, Window: 24 * time.Hour}}}
 		for i := range 1000 {
-			ask(t, l, "flood "+strconv.Itoa(i), day, "")
+			ask(t, l, "flood-"+strconv.Itoa(i), day, "")
 		}
 		for i := range 10 {
 			for j := range 25 {
@@ -349,7 +349,7 @@ func TestMemoryLimiterFreesExpiredKeys(t *testing.T) {
 		l := recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{MaxKeys: keys})
 		empty := heap()
 		for i := range keys {
-			ask(t, l, "flood "+strconv.Itoa(i), minute, "")
+			ask(t, l, "flood-"+strconv.Itoa(i), minute, "")
 		}
 		full := heap()
 		time.Sleep(time.Minute)

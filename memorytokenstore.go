@@ -54,16 +54,13 @@ func NewMemoryTokenStore() *MemoryTokenStore {
 	return &MemoryTokenStore{slots: make(map[string]*memorySlot)}
 }
 
-var errBadTokenSpec = errors.New("recovery: malformed token")
-
 // Put implements [TokenStore].
 func (m *MemoryTokenStore) Put(ctx context.Context, slot string, spec TokenSpec) (Token, error) {
 	if err := ctx.Err(); err != nil {
 		return Token{}, err
 	}
-	if slot == "" || spec.Digest == "" || spec.TTL <= 0 || spec.MaxLive < 1 ||
-		spec.Code && (spec.MaxTries < 1 || spec.MaxFailures < 1 || spec.FailureWindow <= 0 || spec.MaxLive != 1) {
-		return Token{}, errBadTokenSpec
+	if err := errors.Join(Ref{slot, spec.Digest}.Validate(), spec.Validate()); err != nil {
+		return Token{}, err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -103,7 +100,7 @@ func (m *MemoryTokenStore) Peek(ctx context.Context, refs ...Ref) (Token, error)
 
 // Claim implements [TokenStore].
 func (m *MemoryTokenStore) Claim(ctx context.Context, claimID string, refs ...Ref) (Token, error) {
-	if claimID == "" {
+	if !isName(claimID, 64) {
 		return Token{}, errors.New("recovery: a claim needs an id")
 	}
 	return m.use(ctx, claimID, refs)
@@ -113,6 +110,11 @@ func (m *MemoryTokenStore) Claim(ctx context.Context, claimID string, refs ...Re
 func (m *MemoryTokenStore) use(ctx context.Context, claimID string, refs []Ref) (Token, error) {
 	if err := ctx.Err(); err != nil {
 		return Token{}, err
+	}
+	for _, ref := range refs {
+		if err := ref.Validate(); err != nil {
+			return Token{}, err
+		}
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -127,7 +129,7 @@ func (m *MemoryTokenStore) use(ctx context.Context, claimID string, refs []Ref) 
 		}
 		t := s.find(ref.Digest, now)
 		switch {
-		case t != nil && t.claim != "" && (claimID == "" || t.claim != claimID):
+		case t != nil && !t.dead && t.claim != "" && (claimID == "" || t.claim != claimID):
 			taken = true
 		case t != nil && t.usable(claimID) && !s.exhausted(t, now):
 			if found == nil {

@@ -136,7 +136,7 @@ type Notifier interface {
 	// Notify hands the message to the next hop and returns nil once that has
 	// taken responsibility. It returns when ctx ends. An error makes the queue
 	// try again until the token would have expired; one that wraps
-	// [ErrPermanent] does not. Delivery is at least once: the same message,
+	// [ErrPermanent] does not; none quotes the link or code. Delivery is at least once: the same message,
 	// with the same ID and the same token, can come again.
 	Notify(ctx context.Context, m Message) error
 }

@@ -28,7 +28,7 @@ type Job struct {
 type Queue interface {
 	// Enqueue returns nil once the queue is responsible for the job. It does
 	// not wait for room: a full queue returns an error that wraps
-	// [ErrQueueFull]. It returns when ctx ends.
+	// [ErrQueueFull]. It returns when ctx ends; the job outlives ctx.
 	Enqueue(ctx context.Context, job Job) error
 }
 
@@ -47,7 +47,8 @@ type WorkerQueue interface {
 	Queue
 	// Start begins to perform jobs. It is called once.
 	Start(h JobHandler) error
-	// Shutdown takes no more jobs, finishes what it can before ctx ends, and
-	// returns once no worker runs, or ctx's error.
+	// Shutdown takes no more jobs, finishes what it can before ctx ends, those
+	// before their NotBefore too where they would be lost, and returns once no
+	// worker runs, or ctx's error.
 	Shutdown(ctx context.Context) error
 }

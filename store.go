@@ -2,6 +2,7 @@ package recovery
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -119,8 +120,9 @@ func (l Lead) LogValue() slog.Value { return slog.StringValue(l.String()) }
 // The suite in package recoverytest proves an implementation right.
 type LeadStore interface {
 	// FindLead returns the one lead whose field has the value, or an error
-	// that wraps [ErrLeadNotFound] when there is none or more than one. Any
-	// other error means that the store could not tell. A [Service] asks for
+	// that wraps [ErrLeadNotFound] when there is none or more than one; a
+	// value that only looks alike, or differs in case from a canonical one, is
+	// none. Any other error means that the store could not tell. A [Service] asks for
 	// the fields declared with Search, and for [LeadIDField]. The store must
 	// find what it holds by the canonical form described at [LeadKey]; the
 	// Service compares the stored value again and refuses a lead that a
@@ -128,7 +130,7 @@ type LeadStore interface {
 	FindLead(ctx context.Context, key LeadKey) (Lead, error)
 
 	// SetPasswordHash replaces the lead's password hash and so changes its
-	// Version. An error that left the old hash in place for certain wraps
+	// Version. A hash has up to 256 bytes of printable ASCII. An error that left the old hash in place for certain wraps
 	// [ErrNotWritten]: the person's link then works again. Every other error
 	// is taken as ambiguous, and the link stays spent.
 	SetPasswordHash(ctx context.Context, leadID, hash string) error
@@ -170,14 +172,16 @@ type Token struct {
 
 // A TokenSpec is a token to be stored.
 type TokenSpec struct {
-	// Digest is 1 to 64 bytes of printable ASCII, as are State and the name of
-	// a slot (128 bytes).
+	// Digest is 1 to 64 bytes of printable ASCII without spaces.
 	Digest string
-	State  string
-	// TTL is counted from the arrival in the store, on its clock.
+	// State is up to 64 bytes of the same.
+	State string
+	// TTL is counted from the arrival in the store, on its clock: 1 ms to 31
+	// days.
 	TTL time.Duration
 	// MaxLive is how many tokens may be usable in the slot at once, 1 to 8.
-	// One more replaces the youngest.
+	// One more replaces the youngest. A claimed token keeps its place, because
+	// a release revives it, and is replaced last.
 	MaxLive int
 	// Code says that the secret is short, so that guesses are counted.
 	// MaxLive is then 1 and a new code replaces the old.
@@ -187,15 +191,60 @@ type TokenSpec struct {
 	MaxTries int
 	// MaxFailures is how many wrong guesses a slot takes in any interval of
 	// FailureWindow, over all its codes; while it is reached no code in it can
-	// be used. Codes only.
+	// be used, and further guesses are not counted. Codes only.
 	MaxFailures   int
 	FailureWindow time.Duration
 }
 
+// Validate reports whether the spec is within its ranges, for a store to call
+// first.
+func (s TokenSpec) Validate() error {
+	switch {
+	case !isName(s.Digest, 64):
+		return errors.New("recovery: a token's Digest must be 1 to 64 bytes of printable ASCII")
+	case s.State != "" && !isName(s.State, 64):
+		return errors.New("recovery: a token's State must be up to 64 bytes of printable ASCII")
+	case s.TTL < time.Millisecond || s.TTL > 31*24*time.Hour:
+		return errors.New("recovery: a token's TTL must be 1 ms to 31 days")
+	case s.MaxLive < 1 || s.MaxLive > 8 || s.Code && s.MaxLive != 1:
+		return errors.New("recovery: a token's MaxLive must be 1 to 8, and 1 for a code")
+	case s.Code && (s.MaxTries < 1 || s.MaxFailures < 1 || s.FailureWindow < time.Millisecond || s.FailureWindow > 31*24*time.Hour):
+		return errors.New("recovery: a code needs MaxTries, MaxFailures and a FailureWindow of 1 ms to 31 days")
+	case s.Code && (s.MaxTries > 1000 || s.MaxFailures > 1000):
+		return errors.New("recovery: a code's MaxTries and MaxFailures must be at most 1,000")
+	}
+	return nil
+}
+
+// isName reports whether s is 1 to most bytes of printable ASCII without
+// spaces.
+func isName(s string, most int) bool {
+	if s == "" || len(s) > most {
+		return false
+	}
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
 // A Ref names one secret in one slot.
 type Ref struct {
-	Slot   string
+	// Slot is 1 to 128 bytes of printable ASCII without spaces.
+	Slot string
+	// Digest is as in a [TokenSpec].
 	Digest string
+}
+
+// Validate reports whether the names are within their ranges, for a store to
+// call first.
+func (r Ref) Validate() error {
+	if !isName(r.Slot, 128) || !isName(r.Digest, 64) {
+		return errors.New("recovery: a ref's Slot and Digest must be 1 to 128 and 1 to 64 bytes of printable ASCII")
+	}
+	return nil
 }
 
 // A TokenStore keeps digests of tokens, in slots. Every operation is atomic for
@@ -209,12 +258,16 @@ type Ref struct {
 // Where an operation takes several refs or slots, they are the same secret or
 // lead under several keys of a key rotation; the store handles each atomically
 // and all in one round trip where it can.
+//
+// What is malformed is an error, and so is a ctx that has ended before; both
+// change nothing. Records that have expired are freed in time.
 type TokenStore interface {
 	// Put makes a token live. A digest that is live already is left as it is,
 	// its expiry and its count of tries too, and its record returned. A digest
 	// that is not live any more, but would not have expired yet, is refused
 	// with [ErrTokenSpent]: a job that is repeated after the reset revives
-	// nothing.
+	// nothing. A store may forget all but the 64 youngest spent digests of a
+	// slot.
 	Put(ctx context.Context, slot string, spec TokenSpec) (Token, error)
 
 	// Peek returns the live token that a ref names, or [ErrTokenNotFound]. It
@@ -223,10 +276,11 @@ type TokenStore interface {
 	Peek(ctx context.Context, refs ...Ref) (Token, error)
 
 	// Claim makes the live token that a ref names the caller's, who named the
-	// claim with a fresh random id. Exactly one id wins; repeating Claim with
+	// claim with a fresh random id: 1 to 64 letters and digits. Exactly one id wins; repeating Claim with
 	// it returns the same token again. Everybody else gets [ErrTokenNotFound].
 	// Wrong guesses are counted as by Peek. With several refs, a token that
-	// another id holds under any of them is nobody else's.
+	// another id holds under any of them is nobody else's, and such a claim may
+	// leave it to nobody.
 	Claim(ctx context.Context, claimID string, refs ...Ref) (Token, error)
 
 	// Release makes the token live again if the id holds it, and bars the id

@@ -75,11 +75,11 @@ func (l *login) admit(ctx context.Context, client netip.Addr) error {
 	if client = client.Unmap(); client.Is6() {
 		bits = 64 // one subscriber has them all
 	}
-	bucket, err := client.Prefix(bits)
-	if err != nil {
-		bucket = netip.Prefix{} // no address is one client
+	key := "login:unknown" // all without an address are one client
+	if bucket, err := client.Prefix(bits); err == nil {
+		key = "login:" + bucket.String()
 	}
-	decisions, err := l.limiter.Take(ctx, recovery.Take{Key: "login:" + bucket.String(), Tier: l.tier})
+	decisions, err := l.limiter.Take(ctx, recovery.Take{Key: key, Tier: l.tier})
 	if err != nil {
 		return err
 	}

@@ -79,8 +79,11 @@ func (u *users) FindLead(ctx context.Context, key recovery.LeadKey) (recovery.Le
 		return lead.Fields[key.Field].Value
 	}
 	matches := map[string]func(stored string) bool{
-		"folds unicode":        func(stored string) bool { return strings.EqualFold(stored, key.Value) },
-		"upper-cases":          func(stored string) bool { return strings.ToUpper(stored) == strings.ToUpper(key.Value) },
+		"folds unicode": func(stored string) bool { return strings.EqualFold(stored, key.Value) },
+		"upper-cases": func(stored string) bool {
+			upper := strings.ToUpper(key.Value) // which unites more than EqualFold does
+			return strings.ToUpper(stored) == upper
+		},
 		"pads":                 func(stored string) bool { return strings.TrimSpace(stored) == strings.TrimSpace(key.Value) },
 		"wildcards":            func(stored string) bool { return like(key.Value, stored) },
 		"compares as it is":    func(stored string) bool { return stored == key.Value },

@@ -21,9 +21,9 @@ type log struct {
 }
 
 type logState struct {
+	manual
 	mu    sync.Mutex
 	calls map[string][]called
-	tat   map[string]time.Time // for GCRA
 }
 
 type called struct {
@@ -32,7 +32,7 @@ type called struct {
 }
 
 func newLog(bug string) *log {
-	return &log{&logState{calls: map[string][]called{}, tat: map[string]time.Time{}}, bug}
+	return &log{&logState{calls: map[string][]called{}}, bug}
 }
 
 func (l *log) Take(ctx context.Context, takes ...recovery.Take) ([]recovery.Decision, error) {
@@ -40,10 +40,7 @@ func (l *log) Take(ctx context.Context, takes ...recovery.Take) ([]recovery.Deci
 		return nil, ctx.Err()
 	}
 	for _, t := range takes {
-		bad := t.Key == "" || len(t.Tier.Limits) == 0 || len(t.Tier.Limits) > 8 || t.Tier.Trickle < 0
-		for _, limit := range t.Tier.Limits {
-			bad = bad || limit.N < 1 || limit.N > 100_000 || limit.Window < time.Millisecond || limit.Window > 31*24*time.Hour
-		}
+		bad := t.Validate() != nil
 		if bad && l.bug != "takes anything" {
 			return nil, errors.New("malformed")
 		}
@@ -59,7 +56,7 @@ func (l *log) Take(ctx context.Context, takes ...recovery.Take) ([]recovery.Deci
 		if !full {
 			l.mu.Lock()
 			defer l.mu.Unlock()
-			l.calls[takes[0].Key] = append(l.calls[takes[0].Key], called{time.Now(), ""})
+			l.calls[takes[0].Key] = append(l.calls[takes[0].Key], called{l.now(), ""})
 			return []recovery.Decision{{Allowed: true, Limit: takes[0].Tier.Limits[0]}}, nil
 		}
 	}
@@ -67,7 +64,7 @@ func (l *log) Take(ctx context.Context, takes ...recovery.Take) ([]recovery.Deci
 	defer l.mu.Unlock()
 	var decisions []recovery.Decision
 	for _, t := range takes {
-		d := l.take(t, time.Now())
+		d := l.take(t, l.now())
 		switch {
 		case l.bug == "admitted only" && !d.Allowed:
 			continue
@@ -114,7 +111,7 @@ func (l *log) take(t recovery.Take, now time.Time) recovery.Decision {
 		if l.bug == "one too many" {
 			remaining = max(0, limit.N+1-in)
 		}
-		if remaining < d.Remaining {
+		if remaining < d.Remaining || remaining == d.Remaining && reset > d.Reset && l.bug != "first of equals" {
 			d.Remaining, d.Limit, d.Reset = remaining, limit, reset
 		}
 		if remaining == 0 {
@@ -268,6 +265,7 @@ func TestBrokenLimiters(t *testing.T) {
 		{"RetryAfter of the window", "retry-after"},
 		{"RetryAfter of the oldest", "random-arrivals"},
 		{"remaining before", "fields"},
+		{"first of equals", "fields-tie"},
 		{"forgets IDs", "id-repeats"},
 		{"forgets IDs when full", "id-repeats-full"},
 		{"keeps IDs of the refused", "id-refused"},

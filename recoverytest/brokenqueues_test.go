@@ -234,7 +234,6 @@ func TestBrokenQueues(t *testing.T) {
 		{"one worker", "slow-one"},
 		{"takes jobs after shutdown", "shutdown-refuses"},
 		{"drops the last", "shutdown-last"},
-		{"drops the last", "shutdown-drains"},
 		{"shutdown does not wait", "shutdown-drains"},
 		{"shutdown leaves contexts", "shutdown-context"},
 	}, func(t *testing.T, bug string, clauses ...string) recoverytest.Findings {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -72,7 +73,7 @@ func leadStoreSuite(h LeadStoreHarness) suite[*leads] {
 				h: h, first: first, ctx: p.t.Context(),
 			}
 		},
-		clauses: leadClauses,
+		clauses: slices.Concat(leadFindClauses, leadWriteClauses),
 	}
 }
 

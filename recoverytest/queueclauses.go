@@ -24,7 +24,7 @@ var queueClauses = []clause[*jobs]{
 		}
 		e.performed(ids...)
 	}},
-	{"intact", "ID and Payload of a job are the same for every attempt, as they were given, and so are NotBefore and NotAfter.", func(e *jobs) {
+	{"intact", "ID and Payload of a job, text under 16 KiB, are the same for every attempt, as they were given, and so are NotBefore and NotAfter.", func(e *jobs) {
 		e.handle(func(_ context.Context, _ recovery.Job, attempt int) error {
 			if attempt < 3 {
 				return errSome
@@ -33,7 +33,7 @@ var queueClauses = []clause[*jobs]{
 		})
 		short, large := e.job(), e.job()
 		short.Payload = []byte("x")
-		large.Payload = []byte(strings.Repeat("aZ09-_+/=.", 800))
+		large.Payload = []byte(strings.Repeat("aZ09-_+/=.", 1638))
 		for _, job := range []recovery.Job{e.job(), short, large} {
 			e.enqueue(job)
 			var all []attempt

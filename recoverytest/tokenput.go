@@ -302,6 +302,12 @@ var tokenPutClauses = []clause[*tokens]{
 		}{
 			{"no slot", "", func(s *recovery.TokenSpec) {}, false},
 			{"no digest", slot, func(s *recovery.TokenSpec) { s.Digest = "" }, false},
+			{"a digest of 65 bytes", slot, func(s *recovery.TokenSpec) { s.Digest = strings.Repeat("d", 65) }, false},
+			{"a digest with a space", slot, func(s *recovery.TokenSpec) { s.Digest = "two words" }, false},
+			{"a digest with a line break", slot, func(s *recovery.TokenSpec) { s.Digest = "two\nlines" }, false},
+			{"a state of 65 bytes", slot, func(s *recovery.TokenSpec) { s.State = strings.Repeat("s", 65) }, false},
+			{"a slot of 129 bytes", strings.Repeat("s", 129), func(s *recovery.TokenSpec) {}, false},
+			{"a MaxLive of 9", slot, func(s *recovery.TokenSpec) { s.MaxLive = 9 }, false},
 			{"no TTL", slot, func(s *recovery.TokenSpec) { s.TTL = 0 }, false},
 			{"a negative TTL", slot, func(s *recovery.TokenSpec) { s.TTL = -time.Second }, false},
 			{"no MaxLive", slot, func(s *recovery.TokenSpec) { s.MaxLive = 0 }, false},
@@ -320,7 +326,7 @@ var tokenPutClauses = []clause[*tokens]{
 			if err == nil || errors.Is(err, recovery.ErrTokenSpent) {
 				e.errorf("Put with %s: error is %v, want another", bad.what, err)
 			}
-			if spec.Digest != "" && bad.slot != "" {
+			if (recovery.Ref{Slot: bad.slot, Digest: spec.Digest}).Validate() == nil {
 				e.gone("a token put with "+bad.what, recovery.Ref{Slot: bad.slot, Digest: spec.Digest})
 			}
 		}
@@ -343,7 +349,7 @@ var tokenPutClauses = []clause[*tokens]{
 		slot, spec := random(), link()
 		spec.Digest = "aB" + spec.Digest
 		e.put(slot, spec)
-		for _, digest := range []string{strings.ToLower(spec.Digest), strings.ToUpper(spec.Digest), spec.Digest[:8], spec.Digest[1:], spec.Digest + "x", "*", "%", ""} {
+		for _, digest := range []string{strings.ToLower(spec.Digest), strings.ToUpper(spec.Digest), spec.Digest[:8], spec.Digest[1:], spec.Digest + "x", "*", "%"} {
 			e.gone("a digest like one that was put", recovery.Ref{Slot: slot, Digest: digest})
 		}
 		e.alive("the digest itself", recovery.Ref{Slot: slot, Digest: spec.Digest})

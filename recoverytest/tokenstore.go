@@ -31,7 +31,7 @@ type TokenStoreHarness struct {
 	// run as package time does, and the suite sleeps.
 	Advance func(t *testing.T, d time.Duration)
 
-	// Tick is the unit of the spans that have to pass: about 120 of them in
+	// Tick is the unit of the spans that have to pass: about 100 of them in
 	// the whole suite. Default 1 s with Bubble or Advance and 100 ms without.
 	// On a real clock it must be long compared with a round trip and with the
 	// resolution of the store's clock.

@@ -1,0 +1,163 @@
+package recoverytest
+
+import (
+	"errors"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/seed-51359b35/recovery"
+)
+
+var tokenGeneralClauses = []clause[*tokens]{
+	{"racing-same-put", "A digest that is live already is left as it is: of many Puts at once one makes the token, and all return it.", func(e *tokens) {
+		slot, spec := random(), link()
+		tokens := make([]recovery.Token, 32)
+		e.race(len(tokens), func(i int) { tokens[i] = e.put(slot, spec) })
+		for _, token := range tokens {
+			if !token.Expires.Equal(tokens[0].Expires) {
+				e.errorf("Puts of one digest at once returned Expires %v and %v", tokens[0].Expires, token.Expires)
+			}
+		}
+		e.alive("the token and two more", recovery.Ref{Slot: slot, Digest: spec.Digest}, e.putLink(slot), e.putLink(slot))
+	}},
+	{"racing-puts", "MaxLive is how many tokens may be usable in the slot at once, whoever races.", func(e *tokens) {
+		for range 10 {
+			slot := random()
+			refs := make([]recovery.Ref, 24)
+			e.race(len(refs), func(i int) { refs[i] = e.putLink(slot) })
+			if n := e.usable(refs); n != 3 {
+				e.errorf("%d tokens are usable after %d Puts at once, want 3", n, len(refs))
+			}
+			codes := make([]recovery.Ref, 8)
+			for i := range codes {
+				codes[i] = recovery.Ref{Slot: random(), Digest: random()}
+			}
+			slot = random()
+			e.race(len(codes), func(i int) {
+				spec := code()
+				spec.MaxTries, spec.MaxFailures = 100, 100
+				codes[i] = e.putCode(slot, spec)
+			})
+			if n := e.usable(codes); n != 1 {
+				e.errorf("%d codes are usable after %d Puts at once, want 1", n, len(codes))
+			}
+		}
+	}},
+	{"racing-everything", "Every operation is atomic: at any time at most one id holds a token, whatever is put, claimed, released and deleted at once.", func(e *tokens) {
+		const workers, rounds = 16, 60
+		slot, specs := random(), []recovery.TokenSpec{link(), link(), link()}
+		var holders [3]atomic.Int32
+		deleted := make(chan struct{})
+		e.race(workers, func(i int) {
+			for round := range rounds {
+				n := (i + round) % len(specs)
+				ref := recovery.Ref{Slot: slot, Digest: specs[n].Digest}
+				_, err := e.pick().Put(e.ctx, slot, specs[n])
+				if err != nil && !errors.Is(err, recovery.ErrTokenSpent) {
+					e.fatalf("Put: %v", err)
+				}
+				id := random()
+				_, err = e.pick().Claim(e.ctx, id, ref)
+				if err != nil {
+					e.is(err, recovery.ErrTokenNotFound, "Claim")
+					e.release(id, ref) // which must not touch the owner's
+					continue
+				}
+				// From the reply to the Release this id alone holds it, unless
+				// a Delete has ended it.
+				if now := holders[n].Add(1); now != 1 {
+					e.errorf("%d ids hold one token", now)
+				}
+				if _, err := e.pick().Claim(e.ctx, id, ref); err != nil {
+					select {
+					case <-deleted:
+					default:
+						e.errorf("Claim by the owner: %v", err)
+					}
+				}
+				holders[n].Add(-1)
+				if i == 0 && round > rounds/2 {
+					select {
+					case <-deleted:
+					default:
+						close(deleted)
+						e.delete(slot)
+					}
+				}
+				e.release(id, ref)
+			}
+		})
+		e.delete(slot)
+		for _, spec := range specs {
+			e.gone("a deleted token", recovery.Ref{Slot: slot, Digest: spec.Digest})
+		}
+	}},
+	{"racing-deletes", "Every operation is atomic: of a Delete and the Claims beside it, what won holds nothing afterwards.", func(e *tokens) {
+		for range 20 {
+			slot, refs := e.putLinks(3)
+			var mu sync.Mutex
+			won := map[string]recovery.Ref{}
+			e.race(16, func(i int) {
+				if i == 8 {
+					e.delete(slot)
+					return
+				}
+				id, ref := random(), refs[i%3]
+				if _, err := e.pick().Claim(e.ctx, id, ref); err == nil {
+					mu.Lock()
+					won[id] = ref
+					mu.Unlock()
+				}
+			})
+			for id, ref := range won {
+				e.refused("by the owner of a deleted token", id, ref)
+				e.release(id, ref)
+			}
+			e.gone("a token claimed beside a Delete and released", refs...)
+		}
+	}},
+	{"forgets", "What a store holds of a slot is freed when its tokens have expired and its failures have left their window (A32).", func(e *tokens) {
+		e.dump() // skips where there is none
+		slot, codeSlot := random(), random()
+		e.put(slot, shortLived(e.ticks(4)))
+		claimed := shortLived(e.ticks(4))
+		e.put(slot, claimed)
+		e.claim(random(), recovery.Ref{Slot: slot, Digest: claimed.Digest})
+		spec := code()
+		spec.TTL, spec.FailureWindow = e.ticks(4), e.ticks(6)
+		e.putCode(codeSlot, spec)
+		e.guess(codeSlot, 2)
+		e.delete(slot)
+		e.advance(e.ticks(8))
+		for range 10 {
+			e.putLinks(1)
+		}
+		if e.h.Purge != nil {
+			e.h.Purge(e.t, e.first)
+		}
+		held := e.dump()
+		for _, name := range []string{slot, codeSlot, claimed.Digest, spec.Digest} {
+			if strings.Contains(held, name) {
+				e.errorf("the store still holds what has expired: %.2000s", held)
+			}
+		}
+	}},
+	{"random-operations", "Operations in any order do what the contract says of each.", func(e *tokens) {
+		seed := e.h.Seed
+		if seed == 0 {
+			seed = rand.Uint64()
+		}
+		n := e.h.Operations
+		if n <= 0 {
+			n = 2000
+		}
+		w := walk{tokens: e, rnd: rand.New(rand.NewPCG(seed, 0)), model: model{slots: map[string]*modelSlot{}}}
+		for step := range n {
+			if op, ok := w.step(); !ok {
+				e.fatalf("operation %d of seed %d: %s\nbefore it:\n\t%s", step, seed, op, strings.Join(w.history, "\n\t"))
+			}
+		}
+	}},
+}
