@@ -76,7 +76,7 @@ func (l *login) admit(ctx context.Context, client netip.Addr) error {
 		bits = 64 // one subscriber has them all
 	}
 	key := "login:unknown" // all without an address are one client
-	if bucket, err := client.Prefix(bits); err == nil {
+	if bucket, err := client.Prefix(bits); err == nil && bucket.IsValid() {
 		key = "login:" + bucket.String()
 	}
 	decisions, err := l.limiter.Take(ctx, recovery.Take{Key: key, Tier: l.tier})
