@@ -279,8 +279,7 @@ type TokenStore interface {
 	// claim with a fresh random id: 1 to 64 letters and digits. Exactly one id wins; repeating Claim with
 	// it returns the same token again. Everybody else gets [ErrTokenNotFound].
 	// Wrong guesses are counted as by Peek. With several refs, a token that
-	// another id holds under any of them is nobody else's, and such a claim may
-	// leave it to nobody.
+	// another id holds under any of them is nobody else's.
 	Claim(ctx context.Context, claimID string, refs ...Ref) (Token, error)
 
 	// Release makes the token live again if the id holds it, and bars the id

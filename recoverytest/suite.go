@@ -194,7 +194,11 @@ func (p *probe) advance(d time.Duration) {
 }
 
 // ticks is n units of the harness's time.
-func (p *probe) ticks(n float64) time.Duration { return time.Duration(n * float64(p.timing.tick)) }
+//
+// It is a whole number of microseconds, which is what servers' clocks count in.
+func (p *probe) ticks(n float64) time.Duration {
+	return time.Duration(n * float64(p.timing.tick)).Round(time.Microsecond)
+}
 
 // now is the time since the run began, on the clock of what is tested.
 func (p *probe) now() time.Duration {

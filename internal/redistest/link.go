@@ -72,9 +72,7 @@ func (l *link) readRequests(send func(message) bool) {
 	r := bufio.NewReaderSize(l.client, 32<<10)
 	for {
 		raw, name, err := readCommand(r)
-		m := message{raw: raw, name: name, end: err}
-		m.fault, m.due = l.proxy.strike(Requests, name)
-		if !send(m) {
+		if !send(l.proxy.message(Requests, name, raw, err)) {
 			return
 		}
 		if isStream(name) {
@@ -91,9 +89,7 @@ func (l *link) readReplies(send func(message) bool) {
 		// passed on for certain.
 		first, err := r.Peek(1)
 		if err != nil {
-			m := message{end: err}
-			_, m.due = l.proxy.strike(Replies, "")
-			send(m)
+			send(l.proxy.message(Replies, "", nil, err))
 			return
 		}
 		name := ""
@@ -105,9 +101,7 @@ func (l *link) readReplies(send func(message) bool) {
 			return
 		}
 		raw, err := readReply(r, nil)
-		m := message{raw: raw, name: name, end: err}
-		m.fault, m.due = l.proxy.strike(Replies, name)
-		if !send(m) {
+		if !send(l.proxy.message(Replies, name, raw, err)) {
 			return
 		}
 	}
@@ -119,9 +113,7 @@ func (l *link) readStream(d Direction, r *bufio.Reader, send func(message) bool)
 		_, err := r.Peek(1)
 		raw := make([]byte, r.Buffered())
 		_, _ = r.Read(raw) // buffered: neither short nor an error
-		m := message{raw: raw, end: err}
-		m.fault, m.due = l.proxy.strike(d, "")
-		if !send(m) {
+		if !send(l.proxy.message(d, "", raw, err)) {
 			return
 		}
 	}
@@ -138,16 +130,19 @@ func (l *link) write(d Direction, messages <-chan message) {
 	w := bufio.NewWriterSize(to, 32<<10)
 	muted := false
 	for m := range messages {
-		if wait := time.Until(m.due); wait > 0 && !muted {
+		if !muted && time.Until(m.due) > 0 {
 			_ = w.Flush()
-			if !l.sleep(wait) {
+			if !l.sleepUntil(m.due) {
 				return
 			}
 		}
 		if m.end != nil {
 			_ = w.Flush()
-			if errors.Is(m.end, syscall.ECONNRESET) {
+			switch {
+			case errors.Is(m.end, syscall.ECONNRESET):
 				l.reset()
+			case errors.Is(m.end, errProtocol):
+				l.proxy.tb.Errorf("redistest: proxy to %s: %v", l.proxy.Target, m.end)
 			}
 			_ = to.CloseWrite()
 			return
@@ -206,16 +201,21 @@ func (l *link) replied() string {
 	return name
 }
 
-// sleep reports whether the link is still open afterwards.
-func (l *link) sleep(d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-l.done:
-		return false
+// sleepUntil reports whether the link is still open afterwards.
+func (l *link) sleepUntil(due time.Time) bool {
+	if wait := time.Until(due) - coarse; wait > 0 {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-l.done:
+			return false
+		}
 	}
+	for wait := time.Until(due); wait > 0; wait = time.Until(due) {
+		sleepExactly(wait)
+	}
+	return true
 }
 
 // stall waits for the end of a stall, and reports whether the link is still

@@ -274,22 +274,29 @@ func (p *Proxy) handle(client *net.TCPConn) {
 	p.mu.Unlock()
 }
 
-// strike returns what happens to a message, and when.
-func (p *Proxy) strike(d Direction, name string) (Fault, time.Time) {
+// message decides what happens to a message that has just arrived, and when.
+// The end of a stream is late too, but no fault strikes it.
+func (p *Proxy) message(d Direction, name string, raw []byte, end error) message {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := time.Now()
-	due := now.Add(p.latency / 2)
+	m := message{raw: raw, name: name, end: end}
+	if p.latency > 0 {
+		m.due = time.Now().Add(p.latency / 2)
+	}
 	f := p.faults[d]
-	if p.left[d] == 0 || f.Mode == Pass && f.Delay == 0 ||
+	if end != nil || p.left[d] == 0 || f.Mode == Pass && f.Delay == 0 ||
 		len(f.Commands) > 0 && !slices.Contains(f.Commands, name) {
-		return Fault{}, due
+		return m
 	}
 	p.struck[d]++
 	if p.left[d] > 0 {
 		p.left[d]--
 	}
-	return f, due.Add(f.Delay)
+	m.fault = f
+	if f.Delay > 0 {
+		m.due = time.Now().Add(p.latency/2 + f.Delay)
+	}
+	return m
 }
 
 // stalled returns whether a stall is in force, and what is closed when that

@@ -1,0 +1,2 @@
+// Package redisstore keeps recovery's tokens and counts its limits on Redis.
+package redisstore

@@ -1,0 +1,148 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/sony/gobreaker/v2"
+)
+
+// A job is one run of a script on one key.
+type job struct {
+	key  string
+	args []any
+}
+
+// exec runs a script on each key, all in one round trip, within the budget. An
+// error means that nothing may be concluded about any of them.
+func (s *Store) exec(ctx context.Context, sc script, jobs []job) ([]any, error) {
+	return s.guarded(ctx, func() ([]any, error) {
+		if s.pipe != nil {
+			return s.execBatched(ctx, sc, jobs)
+		}
+		return s.within(ctx, func(ctx context.Context) ([]any, error) { return s.execPlain(ctx, sc, jobs) })
+	})
+}
+
+// guarded asks the breaker first.
+func (s *Store) guarded(ctx context.Context, f func() ([]any, error)) ([]any, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	replies, err := s.breaker.Execute(f)
+	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
+		return nil, ErrDown
+	}
+	return replies, err
+}
+
+// within runs f in a goroutine and stops waiting when the budget is spent:
+// go-redis waits for a reply as long as its own timeouts say, whatever the
+// context says, unless the host turned that on.
+func (s *Store) within(ctx context.Context, f func(ctx context.Context) ([]any, error)) ([]any, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.budget(ctx))
+	type result struct {
+		replies []any
+		err     error
+	}
+	done := make(chan result, 1)
+	go func() {
+		defer cancel()
+		replies, err := f(ctx)
+		done <- result{replies, err}
+	}()
+	select {
+	case r := <-done:
+		return r.replies, r.err
+	case <-ctx.Done():
+		select {
+		case r := <-done: // both at once
+			return r.replies, r.err
+		default:
+		}
+		return nil, fmt.Errorf("redisstore: no answer in time: %w", ctx.Err())
+	}
+}
+
+func (s *Store) budget(ctx context.Context) time.Duration {
+	if t, ok := ctx.Deadline(); ok {
+		return min(s.opts.Timeout, time.Until(t))
+	}
+	return s.opts.Timeout
+}
+
+// execBatched queues the calls for the client's auto-pipeliner, which does not
+// honour their contexts once they are queued, and waits no longer than the
+// budget.
+func (s *Store) execBatched(ctx context.Context, sc script, jobs []job) ([]any, error) {
+	b := s.budgets.get(ctx, s.opts.Timeout)
+	replies := make([]any, len(jobs))
+	var buf [4]redis.AutoFuture
+	futures := buf[:0]
+	// The command must not hold the budget: it may outlive it in the queue.
+	background := b.Context
+	for _, j := range jobs {
+		futures = append(futures, s.pipe.Submit(background, sc.call(background, j.key, j.args)))
+	}
+	for i, f := range futures {
+		err := f.WaitContext(b)
+		if isNoScript(err) {
+			f = s.pipe.Submit(background, sc.full(background, jobs[i].key, jobs[i].args))
+			err = f.WaitContext(b)
+		}
+		if err != nil {
+			s.budgets.put(b)
+			return nil, wrap(err)
+		}
+		replies[i] = f.Cmd().(call).Val()
+	}
+	s.budgets.put(b)
+	return replies, nil
+}
+
+// execPlain uses connections of the client's pool.
+func (s *Store) execPlain(ctx context.Context, sc script, jobs []job) ([]any, error) {
+	calls := make([]call, len(jobs))
+	for i, j := range jobs {
+		calls[i] = sc.call(ctx, j.key, j.args)
+	}
+	if err := s.process(ctx, calls); err != nil && !isNoScript(err) {
+		return nil, wrap(err)
+	}
+	replies := make([]any, len(jobs))
+	for i, c := range calls {
+		if isNoScript(c.Err()) {
+			c = sc.full(ctx, jobs[i].key, jobs[i].args)
+			_ = s.client.Process(ctx, c)
+		}
+		if c.Err() != nil {
+			return nil, wrap(c.Err())
+		}
+		replies[i] = c.Val()
+	}
+	return replies, nil
+}
+
+// process sends the calls together and returns the first error that is not
+// about an unknown script.
+func (s *Store) process(ctx context.Context, calls []call) error {
+	if len(calls) == 1 {
+		return s.client.Process(ctx, calls[0])
+	}
+	pipe := s.client.Pipeline()
+	for _, c := range calls {
+		_ = pipe.Process(ctx, c)
+	}
+	_, _ = pipe.Exec(ctx)
+	for _, c := range calls {
+		if err := c.Err(); err != nil && !isNoScript(err) {
+			return err
+		}
+	}
+	return nil
+}
+
+func wrap(err error) error { return fmt.Errorf("redisstore: %w", err) }

@@ -1,0 +1,172 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/sony/gobreaker/v2"
+
+	"github.com/seed-51359b35/recovery"
+)
+
+// Options configure a [Store]. Zero fields are the defaults.
+type Options struct {
+	// Timeout is the budget of one operation, whatever the client's timeouts
+	// are: 10 ms to 1 min. Default 250 ms.
+	Timeout time.Duration
+	// Replicas is how many replicas must have a claim before it is won, 0 to
+	// 16. Default 0. With it, a claim that was acknowledged survives a
+	// failover to one of those, at about six tenths of the throughput; a claim
+	// that too few replicas acknowledge within the budget is
+	// [ErrTooFewReplicas].
+	Replicas int
+	// NoBatching gives every operation a connection of its own. By default
+	// concurrent operations share round trips through the client's
+	// auto-pipeliner, which go-redis calls experimental.
+	NoBatching bool
+	// DenialCache is how many keys may be remembered as denied, so that a
+	// flood of refused calls costs Redis nothing. Default 65,536; negative
+	// means none.
+	DenialCache int
+	// Logger receives warnings. Default: [slog.Default].
+	Logger *slog.Logger
+}
+
+// ErrTooFewReplicas is a claim that the master took and too few replicas
+// acknowledged in time. It may or may not survive a failover; claim again by
+// the same id, or release it.
+var ErrTooFewReplicas = errors.New("redisstore: too few replicas acknowledged the claim")
+
+// ErrDown is returned without asking while Redis does not answer.
+var ErrDown = errors.New("redisstore: Redis is down")
+
+// Store is a [recovery.TokenStore] and a [recovery.Limiter] on Redis. It is
+// safe for concurrent use, and has no goroutines of its own but those that wait
+// for a Redis which does not answer.
+type Store struct {
+	client  redis.UniversalClient
+	opts    Options
+	scripts *scripts
+	pipe    *redis.AutoPipeliner // nil without batching
+	breaker *gobreaker.CircuitBreaker[[]any]
+	denials *denials
+	budgets budgetPool
+}
+
+// New returns a Store on a client, which stays the caller's to close: a
+// standalone, Sentinel or Cluster client with whatever options. It asks the
+// servers once for their eviction policy, and warns of one that can drop
+// tokens (A53); a server that does not say is believed to be set up right.
+func New(client redis.UniversalClient, opts Options) (*Store, error) {
+	if opts.Timeout == 0 {
+		opts.Timeout = 250 * time.Millisecond
+	}
+	if opts.DenialCache == 0 {
+		opts.DenialCache = 1 << 16
+	}
+	if opts.Logger == nil {
+		opts.Logger = slog.Default()
+	}
+	var errs []error
+	if client == nil {
+		errs = append(errs, &recovery.OptionError{Option: "client", Reason: "is required"})
+	}
+	if opts.Timeout < 10*time.Millisecond || opts.Timeout > time.Minute {
+		errs = append(errs, &recovery.OptionError{Option: "Timeout", Reason: fmt.Sprintf("is %v, must be 10 ms to 1 min", opts.Timeout)})
+	}
+	if opts.Replicas < 0 || opts.Replicas > 16 {
+		errs = append(errs, &recovery.OptionError{Option: "Replicas", Reason: fmt.Sprintf("is %d, must be 0 to 16", opts.Replicas)})
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	s := &Store{client: client, opts: opts, scripts: newScripts(), denials: newDenials(opts.DenialCache)}
+	s.breaker = gobreaker.NewCircuitBreaker[[]any](gobreaker.Settings{
+		Name: "redisstore",
+		// Short, so that Redis is used again at once when it is back; one
+		// caller at a time tries, and the others are told without waiting.
+		Timeout:      100 * time.Millisecond,
+		ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= 5 },
+		IsSuccessful: answers,
+		IsExcluded:   func(err error) bool { return errors.Is(err, context.Canceled) },
+		OnStateChange: func(_ string, from, to gobreaker.State) {
+			if to == gobreaker.StateOpen && from == gobreaker.StateClosed {
+				opts.Logger.Error("redisstore: Redis does not answer, refusing until it does")
+			} else if to == gobreaker.StateClosed {
+				opts.Logger.Info("redisstore: Redis answers again")
+			}
+		},
+	})
+	if !opts.NoBatching {
+		// The client's own, shared with whoever else asks for it: never closed
+		// here, and with the options of whoever asked first.
+		pipe, err := client.AsyncAutoPipelineWithOptions(&redis.AutoPipelineOptions{FullDuplex: true})
+		if err != nil {
+			opts.Logger.Warn("redisstore: this client cannot batch", "error", err)
+		} else {
+			s.pipe = pipe
+		}
+	}
+	s.warnOfEviction()
+	return s, nil
+}
+
+// answers reports whether an error came from a Redis that does its work: then
+// it is the script's business and none of the breaker's.
+func answers(err error) bool {
+	var answer redis.Error
+	if err == nil || !errors.As(err, &answer) {
+		return err == nil
+	}
+	for _, state := range []string{"LOADING", "READONLY", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "BUSY"} {
+		if strings.HasPrefix(answer.Error(), state) {
+			return false
+		}
+	}
+	return true
+}
+
+// warnOfEviction asks by INFO, which managed services answer where they refuse
+// CONFIG.
+func (s *Store) warnOfEviction() {
+	ctx, cancel := context.WithTimeout(context.Background(), s.opts.Timeout)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() {
+		check := func(ctx context.Context, node *redis.Client) error {
+			info, err := node.Info(ctx, "memory").Result()
+			if err != nil {
+				return err
+			}
+			for line := range strings.Lines(info) {
+				policy, ok := strings.CutPrefix(strings.TrimSpace(line), "maxmemory_policy:")
+				if ok && policy != "noeviction" {
+					s.opts.Logger.Warn("redisstore: this eviction policy can drop tokens and counters; set maxmemory-policy noeviction",
+						"policy", policy, "server", node.Options().Addr)
+				}
+			}
+			return nil
+		}
+		switch c := s.client.(type) {
+		case *redis.ClusterClient:
+			done <- c.ForEachMaster(ctx, check)
+		case *redis.Client:
+			done <- check(ctx, c)
+		default:
+			done <- nil
+		}
+	}()
+	select {
+	case err := <-done:
+		if err != nil {
+			s.opts.Logger.Debug("redisstore: the eviction policy is not known", "error", err)
+		}
+	case <-ctx.Done():
+		s.opts.Logger.Debug("redisstore: the eviction policy is not known", "error", ctx.Err())
+	}
+}

@@ -1,0 +1,127 @@
+package redisstore_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sort"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/redistest"
+	"github.com/seed-51359b35/recovery/recoverytest"
+	"github.com/seed-51359b35/recovery/redisstore"
+)
+
+// newStore returns a store with a budget that a busy machine does not exceed,
+// for tests of other things than time.
+func newStore(t testing.TB, client redis.UniversalClient, edit func(*redisstore.Options)) *redisstore.Store {
+	t.Helper()
+	opts := redisstore.Options{Timeout: 10 * time.Second, Logger: slog.New(slog.DiscardHandler)}
+	if edit != nil {
+		edit(&opts)
+	}
+	s, err := redisstore.New(client, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// A simulated server, on a clock that the suite moves. Denials are remembered
+// by this process's clock, so not here.
+func TestMiniredis(t *testing.T) {
+	for _, batching := range []bool{false, true} {
+		t.Run(fmt.Sprintf("batching=%v", batching), func(t *testing.T) {
+			// One server for all clauses, whose names never meet.
+			server := miniredis.RunT(t)
+			now := time.Now().Truncate(time.Millisecond)
+			server.SetTime(now)
+			advance := func(_ *testing.T, d time.Duration) {
+				now = now.Add(d)
+				server.SetTime(now)
+				server.FastForward(d)
+			}
+			client := redis.NewClient(&redis.Options{Addr: server.Addr()})
+			t.Cleanup(func() { client.Close() })
+			open := func(t *testing.T) *redisstore.Store {
+				return newStore(t, client, func(o *redisstore.Options) { o.NoBatching, o.DenialCache = !batching, -1 })
+			}
+			recoverytest.TestTokenStore(t, recoverytest.TokenStoreHarness{
+				New:     func(t *testing.T) recovery.TokenStore { return open(t) },
+				Another: func(t *testing.T, _ recovery.TokenStore) recovery.TokenStore { return open(t) },
+				Advance: advance,
+				Dump:    func(*testing.T, recovery.TokenStore) []byte { return []byte(server.Dump()) },
+			})
+			recoverytest.TestLimiter(t, recoverytest.LimiterHarness{
+				New:     func(t *testing.T) recovery.Limiter { return open(t) },
+				Another: func(t *testing.T, _ recovery.Limiter) recovery.Limiter { return open(t) },
+				Advance: advance,
+			})
+		})
+	}
+}
+
+// dump returns every key and value of the servers.
+func dump(t testing.TB, clients ...*redis.Client) string {
+	t.Helper()
+	var lines []string
+	for _, c := range clients {
+		iter := c.Scan(context.Background(), 0, "*", 1000).Iterator()
+		for iter.Next(context.Background()) {
+			value, err := c.Get(context.Background(), iter.Val()).Result()
+			if err == redis.Nil {
+				continue // expired since
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines = append(lines, fmt.Sprintf("%q %q", iter.Val(), value))
+		}
+		if err := iter.Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sort.Strings(lines)
+	return strings.Join(lines, "\n")
+}
+
+// suites runs both suites against real servers, through two stores on two
+// clients.
+func suites(t *testing.T, first, second redis.UniversalClient, tick time.Duration, nodes ...*redis.Client) {
+	for _, c := range []struct {
+		name string
+		edit func(*redisstore.Options)
+	}{
+		{"batched", nil},
+		{"plain", func(o *redisstore.Options) { o.NoBatching = true }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Run("TokenStore", func(t *testing.T) {
+				recoverytest.TestTokenStore(t, recoverytest.TokenStoreHarness{
+					New:     func(t *testing.T) recovery.TokenStore { return newStore(t, first, c.edit) },
+					Another: func(t *testing.T, _ recovery.TokenStore) recovery.TokenStore { return newStore(t, second, c.edit) },
+					Tick:    tick,
+					Dump:    func(t *testing.T, _ recovery.TokenStore) []byte { return []byte(dump(t, nodes...)) },
+				})
+			})
+			t.Run("Limiter", func(t *testing.T) {
+				recoverytest.TestLimiter(t, recoverytest.LimiterHarness{
+					New:     func(t *testing.T) recovery.Limiter { return newStore(t, first, c.edit) },
+					Another: func(t *testing.T, _ recovery.Limiter) recovery.Limiter { return newStore(t, second, c.edit) },
+					Tick:    tick,
+				})
+			})
+		})
+	}
+}
+
+func TestStandalone(t *testing.T) {
+	server := redistest.Start(t)
+	suites(t, server.Client(t), server.Client(t), 100*time.Millisecond, server.Client(t))
+}
