@@ -53,13 +53,14 @@ func (p *budgetPool) get(parent context.Context, d time.Duration) *budget {
 	} else {
 		b.timer.Reset(d)
 	}
-	b.Context, b.deadline = context.WithoutCancel(parent), deadline
+	b.Context, b.deadline = parent, deadline
 	return b
 }
 
 // put takes a budget back that did not run out.
 func (p *budgetPool) put(b *budget) {
 	if b.timer.Stop() {
+		b.Context = nil
 		p.pool.Put(b)
 	}
 }

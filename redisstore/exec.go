@@ -10,10 +10,15 @@ import (
 	"github.com/sony/gobreaker/v2"
 )
 
-// A job is one run of a script on one key.
+// A job is one run of a script on one key. The first of its args are left free
+// for what every call begins with, so that there is one slice for each.
 type job struct {
 	key  string
 	args []any
+}
+
+func newJob(key string, args ...any) job {
+	return job{key, append(make([]any, lead, lead+len(args)), args...)}
 }
 
 // exec runs a script on each key, all in one round trip, within the budget. An
@@ -82,15 +87,15 @@ func (s *Store) execBatched(ctx context.Context, sc script, jobs []job) ([]any, 
 	replies := make([]any, len(jobs))
 	var buf [4]redis.AutoFuture
 	futures := buf[:0]
-	// The command must not hold the budget: it may outlive it in the queue.
-	background := b.Context
+	// The commands have the caller's context and not the budget, which they may
+	// outlive in the queue.
 	for _, j := range jobs {
-		futures = append(futures, s.pipe.Submit(background, sc.call(background, j.key, j.args)))
+		futures = append(futures, s.pipe.Submit(ctx, sc.call(ctx, j)))
 	}
 	for i, f := range futures {
 		err := f.WaitContext(b)
 		if isNoScript(err) {
-			f = s.pipe.Submit(background, sc.full(background, jobs[i].key, jobs[i].args))
+			f = s.pipe.Submit(ctx, sc.full(ctx, jobs[i]))
 			err = f.WaitContext(b)
 		}
 		if err != nil {
@@ -107,7 +112,7 @@ func (s *Store) execBatched(ctx context.Context, sc script, jobs []job) ([]any, 
 func (s *Store) execPlain(ctx context.Context, sc script, jobs []job) ([]any, error) {
 	calls := make([]call, len(jobs))
 	for i, j := range jobs {
-		calls[i] = sc.call(ctx, j.key, j.args)
+		calls[i] = sc.call(ctx, j)
 	}
 	if err := s.process(ctx, calls); err != nil && !isNoScript(err) {
 		return nil, wrap(err)
@@ -115,7 +120,7 @@ func (s *Store) execPlain(ctx context.Context, sc script, jobs []job) ([]any, er
 	replies := make([]any, len(jobs))
 	for i, c := range calls {
 		if isNoScript(c.Err()) {
-			c = sc.full(ctx, jobs[i].key, jobs[i].args)
+			c = sc.full(ctx, jobs[i])
 			_ = s.client.Process(ctx, c)
 		}
 		if c.Err() != nil {

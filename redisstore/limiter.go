@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/seed-51359b35/recovery"
@@ -27,7 +29,7 @@ func (s *Store) Take(ctx context.Context, takes ...recovery.Take) ([]recovery.De
 			decisions[i] = d
 			continue
 		}
-		args, err := takeArgs(t)
+		args, err := s.tiers.args(t)
 		if err != nil {
 			return nil, err
 		}
@@ -90,17 +92,59 @@ func unitOf(t recovery.Tier) time.Duration {
 	return time.Millisecond
 }
 
-func takeArgs(t recovery.Take) ([]any, error) {
-	if err := t.Validate(); err != nil {
-		return nil, err
+// args returns the arguments of a take, of which all but key and ID are boxed
+// once for each tier.
+func (c *tierArgs) args(t recovery.Take) ([]any, error) {
+	if len(t.Tier.Limits) == 0 {
+		return nil, t.Validate()
 	}
-	unit := unitOf(t.Tier)
-	args := make([]any, 0, 3+2*len(t.Tier.Limits))
-	args = append(args, int64(unit/time.Microsecond), callID(t.ID), units(t.Tier.Trickle, unit))
-	for _, l := range t.Tier.Limits {
-		args = append(args, l.N, units(l.Window, unit))
+	// The address of a tier's limits finds it again, and their values say that
+	// it is still the same.
+	first := &t.Tier.Limits[0]
+	c.mu.RLock()
+	found, ok := c.tiers[first]
+	c.mu.RUnlock()
+	if !ok || found.tier.Trickle != t.Tier.Trickle || !slices.Equal(found.tier.Limits, t.Tier.Limits) {
+		if err := t.Validate(); err != nil {
+			return nil, err
+		}
+		found = boxTier(t.Tier)
+		c.mu.Lock()
+		if len(c.tiers) >= 256 {
+			clear(c.tiers) // somebody makes a new one for each call
+		}
+		c.tiers[first] = found
+		c.mu.Unlock()
+	} else if err := (recovery.Ref{Slot: t.Key, Digest: "-"}).Validate(); err != nil {
+		return nil, errors.New("redisstore: a take's key must be 1 to 128 of printable ASCII without spaces")
+	}
+	args := make([]any, len(found.args))
+	copy(args, found.args)
+	if t.ID != "" {
+		args[lead+1] = callID(t.ID)
 	}
 	return args, nil
+}
+
+type tierArgs struct {
+	mu    sync.RWMutex
+	tiers map[*recovery.Limit]boxedTier
+}
+
+type boxedTier struct {
+	tier recovery.Tier
+	args []any
+}
+
+func boxTier(t recovery.Tier) boxedTier {
+	t.Limits = slices.Clone(t.Limits)
+	unit := unitOf(t)
+	args := make([]any, lead, lead+3+2*len(t.Limits))
+	args = append(args, int64(unit/time.Microsecond), "", units(t.Trickle, unit))
+	for _, l := range t.Limits {
+		args = append(args, l.N, units(l.Window, unit))
+	}
+	return boxedTier{t, args}
 }
 
 // units rounds up, so that a window is never shorter than it says.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha1"
 	_ "embed"
 	"encoding/hex"
+	"slices"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -28,10 +29,11 @@ var (
 	takeLua string
 )
 
-// A script is a Lua script and the name that Redis knows it by.
+// A script is a Lua script and the name that Redis knows it by, both boxed
+// once.
 type script struct {
-	source string
-	sha    string
+	source any
+	sha    any
 }
 
 func newScript(parts ...string) script {
@@ -66,18 +68,21 @@ type call struct {
 // NoRetry implements [redis.Cmder].
 func (call) NoRetry() bool { return true }
 
-func (s script) call(ctx context.Context, key string, args []any) call {
-	all := make([]any, 0, 4+len(args))
-	all = append(all, "evalsha", s.sha, 1, key)
-	return call{redis.NewCmd(ctx, append(all, args...)...)}
+// lead is what goes before a job's own arguments in a call.
+const lead = 4
+
+func (s script) call(ctx context.Context, j job) call {
+	j.args[0], j.args[1], j.args[2], j.args[3] = "evalsha", s.sha, 1, j.key
+	return call{redis.NewCmd(ctx, j.args...)}
 }
 
 // full is the call that brings the source along, for a server that does not
-// know the script: then the short one did not run.
-func (s script) full(ctx context.Context, key string, args []any) call {
-	all := make([]any, 0, 4+len(args))
-	all = append(all, "eval", s.source, 1, key)
-	return call{redis.NewCmd(ctx, append(all, args...)...)}
+// know the script: then the short one did not run. It copies the arguments,
+// because a pipeline may hold those of the short one.
+func (s script) full(ctx context.Context, j job) call {
+	args := slices.Clone(j.args)
+	args[0], args[1] = "eval", s.source
+	return call{redis.NewCmd(ctx, args...)}
 }
 
 func isNoScript(err error) bool {

@@ -56,6 +56,7 @@ type Store struct {
 	breaker *gobreaker.CircuitBreaker[[]any]
 	denials *denials
 	budgets budgetPool
+	tiers   tierArgs
 }
 
 // New returns a Store on a client, which stays the caller's to close: a
@@ -86,6 +87,7 @@ func New(client redis.UniversalClient, opts Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{client: client, opts: opts, scripts: newScripts(), denials: newDenials(opts.DenialCache)}
+	s.tiers.tiers = make(map[*recovery.Limit]boxedTier)
 	s.breaker = gobreaker.NewCircuitBreaker[[]any](gobreaker.Settings{
 		Name: "redisstore",
 		// Short, so that Redis is used again at once when it is back; one
@@ -119,9 +121,12 @@ func New(client redis.UniversalClient, opts Options) (*Store, error) {
 // answers reports whether an error came from a Redis that does its work: then
 // it is the script's business and none of the breaker's.
 func answers(err error) bool {
+	if err == nil {
+		return true
+	}
 	var answer redis.Error
-	if err == nil || !errors.As(err, &answer) {
-		return err == nil
+	if !errors.As(err, &answer) {
+		return false
 	}
 	for _, state := range []string{"LOADING", "READONLY", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "BUSY"} {
 		if strings.HasPrefix(answer.Error(), state) {

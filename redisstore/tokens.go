@@ -26,9 +26,9 @@ func (s *Store) Put(ctx context.Context, slot string, spec recovery.TokenSpec) (
 	if spec.Code {
 		tries, failures, window = spec.MaxTries, spec.MaxFailures, spec.FailureWindow
 	}
-	replies, err := s.exec(ctx, s.scripts.put, []job{{slot, []any{
+	replies, err := s.exec(ctx, s.scripts.put, []job{newJob(slot,
 		spec.Digest, dash(spec.State), millis(spec.TTL), spec.MaxLive, tries, failures, millis(window),
-	}}})
+	)})
 	if err != nil {
 		return recovery.Token{}, err
 	}
@@ -107,7 +107,7 @@ func (s *Store) Delete(ctx context.Context, slots ...string) error {
 		if err := (recovery.Ref{Slot: slot, Digest: "-"}).Validate(); err != nil {
 			return err
 		}
-		jobs[i].key = slot
+		jobs[i] = newJob(slot)
 	}
 	if len(jobs) == 0 {
 		return ctx.Err()
@@ -139,7 +139,7 @@ func choose(replies []any, jobs []job) (recovery.Token, error) {
 		if err != nil {
 			return recovery.Token{}, err
 		}
-		if word == "ok" && token.Digest != jobs[i].args[0] {
+		if word == "ok" && token.Digest != jobs[i].args[lead] {
 			return recovery.Token{}, errWrongReply
 		}
 		held = held || word == "held"
@@ -194,7 +194,7 @@ func jobsFor(refs []recovery.Ref, more ...any) ([]job, error) {
 		if err := ref.Validate(); err != nil {
 			return nil, err
 		}
-		jobs[i] = job{ref.Slot, append([]any{ref.Digest}, more...)}
+		jobs[i] = newJob(ref.Slot, append([]any{ref.Digest}, more...)...)
 	}
 	return jobs, nil
 }
@@ -261,10 +261,10 @@ func (s *Store) claimOne(ctx context.Context, j job) (any, error) {
 				return nil, err
 			}
 		}
-		c := s.scripts.claim.call(ctx, j.key, j.args)
+		c := s.scripts.claim.call(ctx, j)
 		acknowledged, waitErr := s.pipeWait(ctx, node, c)
 		if isNoScript(c.Err()) {
-			c = s.scripts.claim.full(ctx, j.key, j.args)
+			c = s.scripts.claim.full(ctx, j)
 			acknowledged, waitErr = s.pipeWait(ctx, node, c)
 		}
 		err = c.Err()
