@@ -109,8 +109,8 @@ func (e Event) LogValue() slog.Value {
 }
 
 // An EventSink receives events. It is called synchronously, so it should be
-// quick, and from several goroutines at once. Of a request for a reset it
-// hears only after the answer.
+// quick, and from several goroutines at once. Of a request for a reset it hears
+// only after the answer, unless that is a 429.
 type EventSink func(ctx context.Context, e Event)
 
 func (s *Service) emit(ctx context.Context, e Event) {
