@@ -121,10 +121,13 @@ func (s *Service) allow(ctx context.Context, o Origin, quotas Quotas, takes ...s
 
 // deliveryTakes are the limits on what one person and one address receive, and
 // on what all messages cost. id makes them repeatable.
-func (s *Service) deliveryTakes(leadID string, to address, id string) []scopedTake {
+//
+// Links and codes are counted apart: a stranger can ask for codes and kill them
+// by guessing, and must not spend the links' places by that (A58).
+func (s *Service) deliveryTakes(leadID string, to address, kind tokenKind, id string) []scopedTake {
 	takes := []scopedTake{
-		{ScopeLead, Take{Key: s.keys.limitKey(ScopeLead, leadID, ""), Tier: s.opts.Limits.Lead, ID: id}},
-		{ScopeRecipient, Take{Key: s.keys.limitKey(ScopeRecipient, string(to.channel), to.canonical), Tier: s.opts.Limits.Recipient, ID: id}},
+		{ScopeLead, Take{Key: s.keys.limitKey(ScopeLead, string(kind), leadID), Tier: s.opts.Limits.Lead, ID: id}},
+		{ScopeRecipient, Take{Key: s.keys.limitKey(ScopeRecipient, string(kind)+string(to.channel), to.canonical), Tier: s.opts.Limits.Recipient, ID: id}},
 	}
 	return append(takes, s.budget(to.channel, id)...)
 }

@@ -71,8 +71,12 @@
 //     sequence or in parallel.
 //   - Nobody can lock a person out by asking: quotas delay a new message and
 //     never end a delivered link, two earlier links stay beside the newest,
-//     and after the tenth message of a day one an hour still goes out.
+//     and after the tenth link of a day one an hour still goes out. Codes, and
+//     each recipient field, have quotas of their own.
 //   - What fails, fails closed and the same for everybody.
+//
+// Numbers such as A33, here and at the symbols, are those of the attacks that
+// the tests carry: grep for one to find what proves it.
 //
 // What it does not do: sign anybody in, remove or bypass a second factor, lock
 // accounts, offer security questions (ASVS v5.0.0-6.4.2) or JWTs. It cannot
@@ -94,8 +98,8 @@
 // library does not own the whole domain.
 //
 // [Options].Events is the audit log: who was sent what, who reset, who was
-// refused and why. EventWrongRecord, EventDeadLetter and EventSessionsNotEnded
-// are worth an alarm. The Logger gets what fails; neither holds secrets.
+// refused and why. EventWrongRecord, EventDeadLetter, EventSessionsNotEnded and
+// a ReasonUnknownOutcome are worth an alarm. The Logger gets what fails; neither holds secrets.
 //
 // Call [Service.Shutdown] after [http.Server.Shutdown]: it finishes what is
 // queued. The default queue is in memory, so a crash loses messages that were
@@ -114,5 +118,5 @@
 // The API follows semantic versioning from v1.0.0 on; before that, minor
 // versions may change it and CHANGELOG.md says how. Tokens and jobs made by one
 // version are accepted by the next one, so instances can be replaced one by
-// one. The module needs the two latest releases of Go.
+// one. The module needs Go 1.26 or later.
 package recovery

@@ -36,13 +36,15 @@ var (
 	ErrStepUpRequired = errors.New("recovery: a further proof is required")
 
 	// ErrUnavailable is a dependency that failed, a queue that is full or a
-	// Service that is shutting down. No password was changed and no link was
-	// consumed.
+	// Service that is shutting down. No password was changed, and no link was
+	// consumed, unless a token store that took a claim stays away until the
+	// link has expired.
 	ErrUnavailable = errors.New("recovery: temporarily unavailable")
 
 	// ErrOutcomeUnknown is a [LeadStore.SetPasswordHash] that failed without
 	// saying whether it wrote. The token stays spent, so that there are never
-	// two writes; the person asks for a new link.
+	// two writes; the person asks for a new link. The lead's sessions were
+	// ended, in case it did write, and nobody was sent a notice.
 	ErrOutcomeUnknown = errors.New("recovery: the outcome of the password change is unknown")
 )
 

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -49,25 +49,38 @@ func (u *users) SetPasswordHash(_ context.Context, leadID, hash string) error {
 	return nil
 }
 
+// sessions are those that the host opened at sign-in, by lead.
+type sessions struct {
+	mu   sync.Mutex
+	open map[string][]string
+}
+
+func (s *sessions) EndSessions(_ context.Context, leadID string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.open, leadID)
+	return nil
+}
+
 // The whole flow: forgot, delivered, reset, signed in.
 func Example() {
 	key := make([]byte, 32) // from your secret store, the same on every instance
 	_, _ = rand.Read(key)
-	store := &users{}
+	leads := &users{}
+	signedIn := &sessions{open: map[string][]string{"42": {"a browser"}}}
 	outbox := make(chan recovery.Message, 8)
 	mailer := recovery.NotifierFunc(func(_ context.Context, m recovery.Message) error {
 		outbox <- m // yours sends it
 		return nil
 	})
-	service, err := recovery.New(store, recovery.NewMemoryTokenStore(), mailer, recovery.Options{
-		Keys:     [][]byte{key},
+
+	service, err := recovery.New(leads, recovery.NewMemoryTokenStore(), mailer, recovery.Options{
+		Keys:     [][]byte{key}, // 32 random bytes from your secret store
 		Link:     recovery.Link{URL: "https://portal.example.com/reset"},
-		Sessions: recovery.SessionEnderFunc(func(context.Context, string) error { return nil }),
-		Logger:   slog.New(slog.DiscardHandler),
+		Sessions: signedIn,
 	})
 	if err != nil {
-		fmt.Println(err)
-		return
+		log.Fatal(err)
 	}
 	defer service.Shutdown(context.Background())
 	mux := http.NewServeMux()
@@ -94,14 +107,16 @@ func Example() {
 	send("/account/reset-password", body) // the link is dead
 
 	hasher, _ := password.NewArgon2id(password.Argon2idOptions{})
-	result, _ := hasher.Verify(context.Background(), store.hash, "three brass monkeys")
+	result, _ := hasher.Verify(context.Background(), leads.hash, "three brass monkeys")
 	fmt.Println("signs in:", result.Match)
+	fmt.Println("old sessions:", len(signedIn.open))
 	// Output:
 	// /account/forgot-password 202
 	// reset-link to ada@example.com
 	// /account/reset-password 204
 	// /account/reset-password 400
 	// signs in: true
+	// old sessions: 0
 }
 
 // New reports every mistake at once.

@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -91,7 +93,7 @@ func (s *Service) api(endpoints map[string]endpoint) http.Handler {
 				if p == http.ErrAbortHandler {
 					panic(p)
 				}
-				s.log.ErrorContext(r.Context(), "recovery: panic", "in", "handler", "panic", fmt.Sprintf("%T", p))
+				s.log.ErrorContext(r.Context(), "recovery: panic", "in", "handler", "panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
 				s.writeError(w, r, errors.New("panic"))
 			}
 		}()
@@ -363,12 +365,16 @@ func (s *Service) writeError(w http.ResponseWriter, r *http.Request, err error) 
 		limit   *RateLimitError
 		stepUp  *StepUpError
 	)
+	level := slog.LevelError
+	if r.Context().Err() != nil {
+		level = slog.LevelDebug // the client hung up; anybody can
+	}
 	switch {
 	case errors.Is(err, ErrOutcomeUnknown):
-		s.log.ErrorContext(r.Context(), "recovery: the outcome of a reset is unknown", "error", err)
+		s.log.Log(r.Context(), level, "recovery: the outcome of a reset is unknown", "error", err)
 		p.Code, p.Detail = "outcome_unknown", "It is not certain that the password was changed. Please ask for a new link."
 	case errors.Is(err, ErrUnavailable):
-		s.log.ErrorContext(r.Context(), "recovery: unavailable", "error", err)
+		s.log.Log(r.Context(), level, "recovery: unavailable", "error", err)
 		w.Header().Set("Retry-After", strconv.Itoa(unavailableSeconds))
 		p = problem{Type: typeReducedCapacity, Status: http.StatusServiceUnavailable, Code: "unavailable", Detail: "Please try again in a moment."}
 	case errors.As(err, &body):
@@ -391,14 +397,14 @@ func (s *Service) writeError(w http.ResponseWriter, r *http.Request, err error) 
 		limit.Quotas.SetHeader(w.Header())
 		w.Header().Set("Retry-After", strconv.Itoa(limit.Seconds()))
 		p = problem{Type: typeQuotaExceeded, Status: http.StatusTooManyRequests, Code: "rate_limited", Detail: "Too many requests."}
-		p.ViolatedPolicies = []string{strings.Trim(string(appendPolicyName(nil, limit.Scope, limit.Limit)), `"`)}
+		p.ViolatedPolicies = []string{string(appendPolicyName(nil, limit.Scope, limit.Limit))}
 	case errors.Is(err, ErrStepUpRequired):
 		p = problem{Status: http.StatusForbidden, Code: "step_up_required", Detail: "A further proof is required."}
 		if errors.As(err, &stepUp) && stepUp.Detail != "" {
 			p.Detail = stepUp.Detail
 		}
 	default:
-		s.log.ErrorContext(r.Context(), "recovery: internal error", "error", err)
+		s.log.Log(r.Context(), level, "recovery: internal error", "error", err)
 	}
 	writeProblem(w, p)
 }

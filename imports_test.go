@@ -58,7 +58,8 @@ func isStandard(path string) bool {
 func isBelow(path, parent string) bool { return path == parent || strings.HasPrefix(path, parent+"/") }
 
 // Dependencies are part of the API: whoever imports the root gets these and no
-// others, directly or through them.
+// others, directly or through them. There is no JWT library among them, because
+// there are no JWTs (A37).
 func TestImportsOfTheRoot(t *testing.T) {
 	root := goList(t, module)[0]
 	for _, path := range root.Imports {

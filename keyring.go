@@ -127,11 +127,6 @@ func (k *keyring) slot(g *generation, kind tokenKind, leadID string) string {
 	return g.slot.name(k.prefix+":t:"+string(kind)+":", string(kind), leadID)
 }
 
-// ref is where a new token goes.
-func (k *keyring) ref(kind tokenKind, leadID, secret string) Ref {
-	return k.refOf(&k.generations[0], kind, leadID, secret)
-}
-
 func (k *keyring) refOf(g *generation, kind tokenKind, leadID, secret string) Ref {
 	return Ref{k.slot(g, kind, leadID), g.digest.digest(string(kind), leadID, secret)}
 }
@@ -163,15 +158,13 @@ func (k *keyring) slots(leadID string) []string {
 }
 
 // state is the digest of a lead's version that a token carries.
-func (k *keyring) state(lead Lead) string {
-	return k.generations[0].state.digest(lead.ID, lead.Version)
-}
+func (g *generation) stateOf(lead Lead) string { return g.state.digest(lead.ID, lead.Version) }
 
 // stateMatches reports whether a token's state is the lead's, under any key.
 func (k *keyring) stateMatches(state string, lead Lead) bool {
 	ok := false
 	for i := range k.generations {
-		if hmac.Equal([]byte(state), []byte(k.generations[i].state.digest(lead.ID, lead.Version))) {
+		if hmac.Equal([]byte(state), []byte(k.generations[i].stateOf(lead))) {
 			ok = true
 		}
 	}
@@ -195,7 +188,7 @@ func (k *keyring) sealToken(kind tokenKind, leadID, secret string) (string, erro
 }
 
 func (k *keyring) openToken(sealed string) (kind tokenKind, leadID, secret string, ok bool) {
-	b, err := k.tokens.Open(sealed)
+	b, _, err := k.tokens.Open(sealed)
 	if err != nil || len(b) < 34 {
 		return "", "", "", false
 	}

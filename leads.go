@@ -171,10 +171,12 @@ func identifiers(lead Lead) []string {
 	return all
 }
 
-// put stores a token for the lead as it is now.
-func (s *Service) put(ctx context.Context, kind tokenKind, lead Lead, secret string) (Token, error) {
-	ref := s.keys.ref(kind, lead.ID, secret)
-	spec := TokenSpec{Digest: ref.Digest, State: s.keys.state(lead), TTL: s.opts.LinkTTL, MaxLive: 3}
+// put stores a token for the lead as it is now, under one generation of keys.
+// Every attempt at a job uses the same one: under another, a token that was
+// spent would be a new one.
+func (s *Service) put(ctx context.Context, g *generation, kind tokenKind, lead Lead, secret string) (Token, error) {
+	ref := s.keys.refOf(g, kind, lead.ID, secret)
+	spec := TokenSpec{Digest: ref.Digest, State: g.stateOf(lead), TTL: s.opts.LinkTTL, MaxLive: 3}
 	if kind == kindCode {
 		spec = TokenSpec{
 			Digest: ref.Digest, State: spec.State, TTL: s.opts.CodeTTL, MaxLive: 1, Code: true,

@@ -230,7 +230,7 @@ func (q Quotas) SetHeader(h http.Header) {
 			if i+j > 0 {
 				policy = append(policy, ", "...)
 			}
-			policy = appendPolicyName(policy, quota.Name, l)
+			policy = append(appendPolicyName(append(policy, '"'), quota.Name, l), '"')
 			policy = strconv.AppendInt(append(policy, ";q="...), int64(l.N), 10)
 			policy = strconv.AppendInt(append(policy, ";w="...), int64(wholeSeconds(l.Window)), 10)
 		}
@@ -242,7 +242,7 @@ func (q Quotas) SetHeader(h http.Header) {
 			// A client must not be told to come back before Retry-After.
 			t = quota.RetryAfter
 		}
-		left = appendPolicyName(left, quota.Name, quota.Limit)
+		left = append(appendPolicyName(append(left, '"'), quota.Name, quota.Limit), '"')
 		left = strconv.AppendInt(append(left, ";r="...), int64(quota.Remaining), 10)
 		left = strconv.AppendInt(append(left, ";t="...), int64(wholeSeconds(t)), 10)
 	}
@@ -251,9 +251,8 @@ func (q Quotas) SetHeader(h http.Header) {
 	h["Ratelimit"] = []string{string(left)}
 }
 
-// appendPolicyName appends a structured field string (RFC 9651) that names one
-// window.
+// appendPolicyName appends the name of one window, which needs no escape in a
+// structured field string (RFC 9651).
 func appendPolicyName(b []byte, scope LimitScope, l Limit) []byte {
-	b = append(append(append(b, '"'), scope...), '-')
-	return append(strconv.AppendInt(b, int64(wholeSeconds(l.Window)), 10), '"')
+	return strconv.AppendInt(append(append(b, scope...), '-'), int64(wholeSeconds(l.Window)), 10)
 }

@@ -332,7 +332,7 @@ func TestMemoryTokenStoreSlotIsBounded(t *testing.T) {
 			}
 			ref := recovery.Ref{Slot: "slot", Digest: digest}
 			for j := range 3 {
-				wantErr(t, s.Release(t.Context(), fmt.Sprintf("id %d", j), ref), nil)
+				wantErr(t, s.Release(t.Context(), fmt.Sprintf("id%d", j), ref), nil)
 			}
 		}
 		if left := heap() - empty; left > 200<<10 {

@@ -100,8 +100,8 @@ func (m *MemoryTokenStore) Peek(ctx context.Context, refs ...Ref) (Token, error)
 
 // Claim implements [TokenStore].
 func (m *MemoryTokenStore) Claim(ctx context.Context, claimID string, refs ...Ref) (Token, error) {
-	if !isName(claimID, 64) {
-		return Token{}, errors.New("recovery: a claim needs an id")
+	if !isClaimID(claimID) {
+		return Token{}, errClaimID
 	}
 	return m.use(ctx, claimID, refs)
 }
@@ -153,6 +153,14 @@ func (m *MemoryTokenStore) Release(ctx context.Context, claimID string, refs ...
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if !isClaimID(claimID) {
+		return errClaimID
+	}
+	for _, ref := range refs {
+		if err := ref.Validate(); err != nil {
+			return err
+		}
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := time.Now()
@@ -181,6 +189,11 @@ func (m *MemoryTokenStore) Delete(ctx context.Context, slots ...string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	for _, slot := range slots {
+		if !isName(slot, 128) {
+			return errors.New("recovery: a slot's name must be 1 to 128 bytes of printable ASCII")
+		}
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.expire(time.Now())
@@ -192,6 +205,20 @@ func (m *MemoryTokenStore) Delete(ctx context.Context, slots ...string) error {
 		}
 	}
 	return nil
+}
+
+var errClaimID = errors.New("recovery: a claim id must be 1 to 64 letters and digits")
+
+func isClaimID(s string) bool {
+	if s == "" || len(s) > 64 {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
+			return false
+		}
+	}
+	return true
 }
 
 // usable reports whether the token can be peeked at or, with an id, claimed.

@@ -87,8 +87,9 @@ type Message struct {
 	ID      string
 	Kind    MessageKind
 	Channel Channel
-	// To is one address: as it is stored on the lead for e-mail, '+' and
-	// digits for SMS.
+	// To is one address: for e-mail as it is stored on the lead, without white
+	// space around it and with an internationalised domain in ASCII; for SMS
+	// '+' and digits.
 	To string
 	// LeadID is empty for [MessageUnknownAddress].
 	LeadID string

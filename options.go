@@ -72,8 +72,8 @@ func (l Link) Validate() error {
 	}
 	seen := map[string]bool{}
 	for _, name := range l.params() {
-		if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
-			return fmt.Errorf("parameter name %q must be printable ASCII", name)
+		if !isName(name, 64) {
+			return fmt.Errorf("parameter name %.80q must be 1 to 64 of printable ASCII", name)
 		}
 		if seen[name] {
 			return fmt.Errorf("parameter name %q is used twice", name)

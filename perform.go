@@ -47,6 +47,16 @@ type payload struct {
 	Client         netip.Addr
 	Languages      string `json:",omitzero"`
 	RequestedAt    time.Time
+
+	generation *generation // whose keys sealed the job
+}
+
+// kind is that of the token which the job sends.
+func (p payload) kind() tokenKind {
+	if p.Code {
+		return kindCode
+	}
+	return kindMailed
 }
 
 func (s *Service) newJob(p payload, ttl, pause time.Duration) (Job, error) {
@@ -89,10 +99,11 @@ func (s *Service) enqueueSurely(ctx context.Context, p payload) {
 
 func (s *Service) openJob(job Job) (payload, error) {
 	var p payload
-	b, err := s.keys.jobs.Open(string(job.Payload))
+	b, key, err := s.keys.jobs.Open(string(job.Payload))
 	if err == nil {
 		err = json.Unmarshal(b, &p)
 	}
+	p.generation = &s.keys.generations[key]
 	if err != nil {
 		// Not the cause: it could quote the payload.
 		return payload{}, fmt.Errorf("%w: the job was not sealed by this service", ErrPermanent)
@@ -165,10 +176,12 @@ func (s *Service) suppressUnknown(ctx context.Context, e Event, err error) error
 
 // performForgot does what ForgotPassword promised. The identifier's limit comes
 // first and alike for known and unknown; a retry with the same job ID is not
-// counted again.
+// counted again. It is apart for each recipient field and kind, so that
+// asking for what cannot be sent, a message to a phone that the lead does not
+// have, spends the place of nothing that can (A58).
 func (s *Service) performForgot(ctx context.Context, job Job, p payload, e Event) error {
 	identifier := scopedTake{ScopeIdentifier, Take{
-		Key: s.keys.limitKey(ScopeIdentifier, p.Key.Field, p.Key.Value), Tier: s.opts.Limits.Identifier, ID: job.ID,
+		Key: s.keys.limitKey(ScopeIdentifier, p.Key.Field+" "+p.Recipient+" "+string(p.kind()), p.Key.Value), Tier: s.opts.Limits.Identifier, ID: job.ID,
 	}}
 	if ok, err := s.spend(ctx, e, identifier); !ok {
 		return err
@@ -176,7 +189,7 @@ func (s *Service) performForgot(ctx context.Context, job Job, p payload, e Event
 	lead, err := s.findLead(ctx, p.Key, s.fields[p.Key.Field])
 	if errors.Is(err, ErrLeadNotFound) && s.opts.NotifyUnknownAddress && s.fields[p.Key.Field].Type == FieldEmail {
 		to := address{ChannelEmail, p.Key.Value, p.Key.Value}
-		return s.notifyUncredentialed(ctx, job, p, e, "", to, MessageUnknownAddress)
+		return s.notifyUncredentialed(ctx, job, s.message(job, p, MessageUnknownAddress), e, "", to)
 	}
 	if err != nil {
 		return s.suppressUnknown(ctx, e, err)
@@ -188,7 +201,7 @@ func (s *Service) performForgot(ctx context.Context, job Job, p payload, e Event
 		p.Name, p.Locale = lead.Name, lead.Locale
 		m := s.message(job, p, MessageNoPassword)
 		m.IdentityProviders = lead.IdentityProviders
-		return s.notifyUncredentialedMessage(ctx, job, m, e, lead.ID, to)
+		return s.notifyUncredentialed(ctx, job, m, e, lead.ID, to)
 	case lead.Status == StatusNoPassword:
 		return s.suppress(ctx, e, ReasonNoPassword)
 	case lead.Status != StatusActive:
@@ -196,7 +209,7 @@ func (s *Service) performForgot(ctx context.Context, job Job, p payload, e Event
 	case !ok:
 		return s.suppress(ctx, e, ReasonNoRecipient)
 	}
-	if ok, err := s.spend(ctx, e, s.deliveryTakes(lead.ID, to, job.ID)...); !ok {
+	if ok, err := s.spend(ctx, e, s.deliveryTakes(lead.ID, to, p.kind(), job.ID)...); !ok {
 		return err
 	}
 	return s.deliver(ctx, job, p, e, lead, to)
@@ -223,11 +236,11 @@ func (s *Service) deliver(ctx context.Context, job Job, p payload, e Event, lead
 	if lead.Status != StatusActive {
 		return s.suppress(ctx, e, ReasonDisabled)
 	}
-	kind, mk := kindMailed, MessageResetLink
+	mk := MessageResetLink
 	if p.Code {
-		kind, mk = kindCode, MessageResetCode
+		mk = MessageResetCode
 	}
-	token, err := s.put(ctx, kind, lead, p.Secret)
+	token, err := s.put(ctx, p.generation, p.kind(), lead, p.Secret)
 	if errors.Is(err, ErrTokenSpent) {
 		return s.suppress(ctx, e, ReasonSpent)
 	}
@@ -272,12 +285,8 @@ func (s *Service) message(job Job, p payload, kind MessageKind) Message {
 
 // notifyUncredentialed sends what carries no token, under the same limits as
 // what does (A25).
-func (s *Service) notifyUncredentialed(ctx context.Context, job Job, p payload, e Event, leadID string, to address, kind MessageKind) error {
-	return s.notifyUncredentialedMessage(ctx, job, s.message(job, p, kind), e, leadID, to)
-}
-
-func (s *Service) notifyUncredentialedMessage(ctx context.Context, job Job, m Message, e Event, leadID string, to address) error {
-	takes := s.deliveryTakes(leadID, to, job.ID)
+func (s *Service) notifyUncredentialed(ctx context.Context, job Job, m Message, e Event, leadID string, to address) error {
+	takes := s.deliveryTakes(leadID, to, kindMailed, job.ID)
 	if leadID == "" {
 		takes = takes[1:]
 	}
@@ -293,7 +302,7 @@ func (s *Service) notifyUncredentialedMessage(ctx context.Context, job Job, m Me
 func (s *Service) notify(ctx context.Context, m Message, e Event) error {
 	err := s.guard(ctx, "Notifier.Notify", func() error { return s.notifier.Notify(ctx, m) })
 	if err != nil {
-		return fmt.Errorf("recovery: notifying: %w", scrub(err, m.URL.Reveal(), m.Code.Reveal(), m.To))
+		return fmt.Errorf("recovery: notifying: %w", scrub(err, m.secrets()...))
 	}
 	e.Kind, e.LeadID, e.Channel, e.Message = EventMessageSent, m.LeadID, m.Channel, m.Kind
 	s.emit(ctx, e)

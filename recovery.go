@@ -149,25 +149,33 @@ func (s *Service) Field(name string) (Field, bool) {
 
 // An Origin says where a request comes from.
 type Origin struct {
-	// Caller names the API key that was presented, if any. With a valid
-	// Client, the pair of both is limited, because keys in browsers are
-	// public (A82).
+	// Caller names the API key that was presented, if any: up to 128 bytes.
+	// With a valid Client, the pair of both is limited, because keys in
+	// browsers are public (A82).
 	Caller string
 	// Client is the address of the person's device. The zero Addr is one
 	// client, shared by everybody whose address is not known.
 	Client netip.Addr
-	// AcceptLanguage is the request's field of that name.
+	// AcceptLanguage is the request's field of that name. More than 128 bytes
+	// are as good as none.
 	AcceptLanguage string
 }
 
 // Origin reads the client's address, by [Options.TrustedProxies], and its
 // languages off a request.
 func (s *Service) Origin(r *http.Request) Origin {
-	languages := r.Header.Get("Accept-Language")
-	if len(languages) > 128 {
-		languages = ""
+	return Origin{Client: s.clients.Addr(r), AcceptLanguage: r.Header.Get("Accept-Language")}
+}
+
+// check bounds what a job carries.
+func (o *Origin) check() error {
+	if len(o.Caller) > 128 {
+		return invalid("caller", "is too long")
 	}
-	return Origin{Client: s.clients.Addr(r), AcceptLanguage: languages}
+	if len(o.AcceptLanguage) > 128 {
+		o.AcceptLanguage = ""
+	}
+	return nil
 }
 
 // A ForgotRequest asks for a reset.
@@ -181,7 +189,7 @@ type ForgotRequest struct {
 	Code bool
 	// Link is one of the host's links. Default: [Options.Link].
 	Link *Link
-	// Template names a template that the Notifier knows.
+	// Template names a template that the Notifier knows: up to 128 bytes.
 	Template string
 	// PreventWebhook is carried on the events.
 	PreventWebhook bool
@@ -205,6 +213,9 @@ func (s *Service) ForgotPassword(ctx context.Context, req ForgotRequest) (Forgot
 		return ForgotResult{}, err
 	}
 	defer s.inFlight.Done()
+	if err := req.Origin.check(); err != nil {
+		return ForgotResult{}, err
+	}
 	p := payload{
 		Op: opForgot, Code: req.Code, Template: req.Template, PreventWebhook: req.PreventWebhook,
 		Caller: req.Origin.Caller, Client: req.Origin.Client, Languages: req.Origin.AcceptLanguage,
@@ -282,6 +293,9 @@ func (s *Service) IssueToken(ctx context.Context, req IssueRequest) (IssueResult
 	if req.Origin.Caller == "" {
 		return IssueResult{}, invalid("caller", "is required")
 	}
+	if err := req.Origin.check(); err != nil {
+		return IssueResult{}, err
+	}
 	key, field, err := s.canonicalKey(req.Key)
 	if err != nil {
 		return IssueResult{}, err
@@ -344,11 +358,11 @@ func (s *Service) IssueToken(ctx context.Context, req IssueRequest) (IssueResult
 		if !ok {
 			return refuse(ReasonNoRecipient)
 		}
-		if err := s.allow(ctx, req.Origin, quotas, s.deliveryTakes(lead.ID, to, "")...); err != nil {
+		if err := s.allow(ctx, req.Origin, quotas, s.deliveryTakes(lead.ID, to, kindMailed, "")...); err != nil {
 			return IssueResult{}, err
 		}
 	}
-	token, err := s.put(ctx, kind, lead, p.Secret)
+	token, err := s.put(ctx, &s.keys.generations[0], kind, lead, p.Secret)
 	if err != nil {
 		return IssueResult{}, unavailable("token store", err)
 	}

@@ -31,6 +31,9 @@ func (s *Service) CheckProof(ctx context.Context, req CheckRequest) (CheckResult
 		return CheckResult{}, err
 	}
 	defer s.inFlight.Done()
+	if err := req.Origin.check(); err != nil {
+		return CheckResult{}, err
+	}
 	quotas, err := s.admit(ctx, s.opts.Limits.ClientCheck, opCheck, req.Origin)
 	if err != nil {
 		return CheckResult{}, err
@@ -72,6 +75,9 @@ func (s *Service) ResetPassword(ctx context.Context, req ResetRequest) (ResetRes
 		return ResetResult{}, err
 	}
 	defer s.inFlight.Done()
+	if err := req.Origin.check(); err != nil {
+		return ResetResult{}, err
+	}
 	quotas, err := s.admit(ctx, s.opts.Limits.ClientReset, opReset, req.Origin)
 	if err != nil {
 		return ResetResult{}, err
@@ -104,7 +110,7 @@ func (s *Service) ResetPassword(ctx context.Context, req ResetRequest) (ResetRes
 	}
 	// From here the request's end must not stop what has begun.
 	ctx = context.WithoutCancel(ctx)
-	if err := s.change(ctx, p, hash); err != nil {
+	if err := s.change(ctx, p, hash, req.Origin); err != nil {
 		return ResetResult{}, err
 	}
 	s.afterReset(ctx, p, req.Origin)
@@ -158,10 +164,11 @@ func (s *Service) prove(ctx context.Context, proof Proof, o Origin) (proven, err
 		p.token, err = s.tokens.Peek(ctx, p.refs...)
 		return err
 	})
-	p.event.LeadID = leadID
 	if errors.Is(err, ErrTokenNotFound) {
 		return p, s.refuse(ctx, p, ReasonUnknownToken)
 	}
+	// Not before: until a token says so, the lead is what a stranger typed.
+	p.event.LeadID = leadID
 	if err == nil {
 		err = s.checkToken(ctx, p.token, leadID, p.refs...)
 	}
@@ -262,7 +269,7 @@ func (s *Service) checkHistory(ctx context.Context, leadID, pw string) error {
 }
 
 // change claims the token and writes the hash: one winner, one write.
-func (s *Service) change(ctx context.Context, p proven, hash string) error {
+func (s *Service) change(ctx context.Context, p proven, hash string, o Origin) error {
 	claimID := newID()
 	if err := s.claim(ctx, p, claimID); err != nil {
 		return err
@@ -287,6 +294,9 @@ func (s *Service) change(ctx context.Context, p proven, hash string) error {
 	}
 	p.event.Kind, p.event.Reason = EventResetRefused, ReasonUnknownOutcome
 	s.emit(ctx, p.event)
+	// The password may be another now, and whom it was to lock out must not
+	// stay signed in. If it is not, somebody signs in once more.
+	s.endSessionsSurely(ctx, p, o)
 	return fmt.Errorf("%w: %v", ErrOutcomeUnknown, err)
 }
 
@@ -332,27 +342,36 @@ func (s *Service) afterReset(ctx context.Context, p proven, o Origin) {
 	if s.call(ctx, "TokenStore.Delete", remove) != nil {
 		s.repeat("TokenStore.Delete", p.token.Expires, remove)
 	}
-	base := payload{
-		Key: LeadKey{LeadIDField, p.lead.ID}, Name: p.lead.Name, Locale: p.lead.Locale,
-		Caller: o.Caller, Client: o.Client, Languages: o.AcceptLanguage,
-		PreventWebhook: p.event.PreventWebhook, RequestedAt: time.Now(),
-	}
-	if err := s.endSessions(ctx, p.lead.ID); err != nil {
-		s.log.ErrorContext(ctx, "recovery: sessions not ended, will be tried again", "lead", p.lead.ID, "error", err)
-		e := p.event
-		e.Kind = EventSessionsNotEnded
-		s.emit(ctx, e)
-		job := base
-		job.Op = opSessions
-		s.enqueueSurely(ctx, job)
-	}
+	s.endSessionsSurely(ctx, p, o)
 	p.event.Kind = EventPasswordReset
 	s.emit(ctx, p.event)
 	for _, to := range s.recipients(p.lead) {
-		notice := base
-		notice.Op, notice.Channel, notice.To = opNotice, to.channel, to.to
+		notice := p.followUp(opNotice, o)
+		notice.Channel, notice.To = to.channel, to.to
 		s.enqueueSurely(ctx, notice)
 	}
+}
+
+// followUp is a job that comes after a reset.
+func (p proven) followUp(op operation, o Origin) payload {
+	return payload{
+		Op: op, Key: LeadKey{LeadIDField, p.lead.ID}, Name: p.lead.Name, Locale: p.lead.Locale,
+		Caller: o.Caller, Client: o.Client, Languages: o.AcceptLanguage,
+		PreventWebhook: p.event.PreventWebhook, RequestedAt: time.Now(),
+	}
+}
+
+// endSessionsSurely ends the lead's sessions now or, if that fails, through the
+// queue.
+func (s *Service) endSessionsSurely(ctx context.Context, p proven, o Origin) {
+	err := s.endSessions(ctx, p.lead.ID)
+	if err == nil {
+		return
+	}
+	s.log.ErrorContext(ctx, "recovery: sessions not ended, will be tried again", "lead", p.lead.ID, "error", err)
+	p.event.Kind, p.event.Reason = EventSessionsNotEnded, ""
+	s.emit(ctx, p.event)
+	s.enqueueSurely(ctx, p.followUp(opSessions, o))
 }
 
 func (s *Service) endSessions(ctx context.Context, leadID string) error {

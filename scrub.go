@@ -1,6 +1,11 @@
 package recovery
 
-import "regexp"
+import (
+	"html"
+	"net/url"
+	"regexp"
+	"slices"
+)
 
 // A scrubbedError says what another says, without certain words. Mail servers
 // quote the address they refuse and databases the value they looked for, and
@@ -13,15 +18,38 @@ type scrubbedError struct {
 func (e *scrubbedError) Error() string { return e.text }
 func (e *scrubbedError) Unwrap() error { return e.cause }
 
-// scrub hides the secrets in err's text, in any case.
+// secrets are what no error about a message may quote: its address and code,
+// its link, and what the link carries, which is spelt alike however the rest is
+// escaped.
+func (m Message) secrets() []string {
+	all := []string{m.URL.Reveal(), m.Code.Reveal(), m.To}
+	if u, err := url.Parse(m.URL.Reveal()); err == nil {
+		for _, values := range u.Query() {
+			for _, v := range values {
+				if len(v) >= 16 {
+					all = append(all, v)
+				}
+			}
+		}
+	}
+	return all
+}
+
+// scrub hides the secrets in err's text, in any case and as URLs, HTML and Go
+// strings spell them.
 func scrub(err error, secrets ...string) error {
 	if err == nil {
 		return nil
 	}
 	text := err.Error()
 	for _, s := range secrets {
-		if len(s) >= 3 {
-			text = regexp.MustCompile("(?i)"+regexp.QuoteMeta(s)).ReplaceAllLiteralString(text, redacted)
+		if len(s) < 3 {
+			continue
+		}
+		forms := []string{s, url.QueryEscape(s), url.PathEscape(s), html.EscapeString(s)}
+		slices.Sort(forms)
+		for _, form := range slices.Compact(forms) {
+			text = regexp.MustCompile("(?i)"+regexp.QuoteMeta(form)).ReplaceAllLiteralString(text, redacted)
 		}
 	}
 	return &scrubbedError{text, err}

@@ -18,7 +18,9 @@ import (
 	"github.com/seed-51359b35/recovery"
 )
 
-// A32: a token lives as long as the option for its own purpose says.
+// A32, A94: a token lives as long as the option for its own purpose says, to
+// the nanosecond of the store's clock, whatever the request or the sealed
+// string says of time.
 func TestTokensExpire(t *testing.T) {
 	for _, c := range []struct {
 		name string

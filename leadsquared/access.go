@@ -7,6 +7,7 @@ import (
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/hygiene"
+	"github.com/seed-51359b35/recovery/internal/ident"
 )
 
 // accessTier is how often one client may present a key pair, right or wrong. It
@@ -87,7 +88,7 @@ func either(h http.Header, header string, query url.Values, param string) (value
 	}
 	found := false
 	for name, values := range query {
-		if foldASCII(name) != param {
+		if ident.FoldASCII(name) != param {
 			continue
 		}
 		if found || len(values) != 1 || value != "" && !hygiene.ConstantTimeEqual(value, values[0]) {

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/seed-51359b35/recovery/internal/hygiene"
+	"github.com/seed-51359b35/recovery/internal/ident"
 )
 
 // The credentials of one request are compared with those of every portal,
@@ -19,7 +20,7 @@ func (h *Handler) portalOf(header http.Header, v2 bool) *portal {
 		var ok1, ok2 bool
 		id, ok1 = credential(header, "X-Lsq-Portalid")
 		token, ok2 = credential(header, "X-Lsq-Registertoken")
-		id, ok = foldASCII(id), ok && ok1 && ok2
+		id, ok = ident.FoldASCII(id), ok && ok1 && ok2
 	}
 	if !ok {
 		return nil

@@ -10,6 +10,7 @@ import (
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/clientaddr"
 	"github.com/seed-51359b35/recovery/internal/hygiene"
+	"github.com/seed-51359b35/recovery/internal/ident"
 	"github.com/seed-51359b35/recovery/internal/strictjson"
 )
 
@@ -90,7 +91,7 @@ func endpointAt(path string) (endpoint, bool) {
 	}
 	forgot := endpoint{name: "forgot", method: http.MethodPost, portal: true, do: (*Handler).forgot}
 	reset := endpoint{name: "reset", method: http.MethodPost, portal: true, reset: true, do: (*Handler).reset}
-	switch foldASCII(path) {
+	switch ident.FoldASCII(path) {
 	case "/api/authentication/v2/secureforgotpassword", "/api/authentication/v2/forgotpassword":
 		forgot.v2 = true
 		return forgot, true

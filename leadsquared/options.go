@@ -9,6 +9,7 @@ import (
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/hygiene"
+	"github.com/seed-51359b35/recovery/internal/ident"
 )
 
 // Options configure a [Handler]. There is no useful zero value: a handler
@@ -123,7 +124,7 @@ func (o Options) build() ([]*portal, *hygiene.CORS, error) {
 			return nil, nil, err
 		}
 		origins = append(origins, p.Origins...)
-		id := foldASCII(p.ID)
+		id := ident.FoldASCII(p.ID)
 		portals = append(portals, &portal{
 			id: id, caller: "leadsquared:" + id, service: p.Service,
 			publicAuthKeys: slices.Clone(p.PublicAuthKeys),
@@ -164,7 +165,7 @@ func (v *validation) bad(option, format string, args ...any) {
 
 func (v *validation) portal(i int, p Portal) {
 	at := fmt.Sprintf("Portals[%d].", i)
-	if id := foldASCII(p.ID); !isGUID(id) {
+	if id := ident.FoldASCII(p.ID); !isGUID(id) {
 		v.bad(at+"ID", "%q must be a GUID", p.ID)
 	} else if j, ok := v.ids[id]; ok {
 		v.bad(at+"ID", "is that of Portals[%d] too", j)
@@ -281,15 +282,4 @@ func isGUID(s string) bool {
 		}
 	}
 	return true
-}
-
-// foldASCII is strings.ToLower for ASCII alone, since that takes U+212A for a k.
-func foldASCII(s string) string {
-	b := []byte(s)
-	for i, c := range b {
-		if 'A' <= c && c <= 'Z' {
-			b[i] = c + 'a' - 'A'
-		}
-	}
-	return string(b)
 }

@@ -2,6 +2,7 @@ package loginradius
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -208,7 +209,11 @@ func (c *call) failure(err error) *failure {
 		f = errOutcomeUnknown
 	}
 	// The path is one of ours. The query is not logged: it may hold the secret.
-	c.log.ErrorContext(c.r.Context(), "loginradius: request failed",
+	level := slog.LevelError
+	if c.r.Context().Err() != nil {
+		level = slog.LevelDebug // the client hung up; anybody can
+	}
+	c.log.Log(c.r.Context(), level, "loginradius: request failed",
 		"method", c.r.Method, "path", c.r.URL.Path, "status", f.status, "error", err)
 	return f
 }

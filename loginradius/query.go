@@ -3,6 +3,8 @@ package loginradius
 import (
 	"net/url"
 	"strings"
+
+	"github.com/seed-51359b35/recovery/internal/ident"
 )
 
 // maxQuery is the longest query in bytes: a resetpasswordurl of [maxURL] with
@@ -53,7 +55,7 @@ func parseQuery(raw string) (query, error) {
 		if err != nil {
 			continue
 		}
-		name = foldASCII(name)
+		name = ident.FoldASCII(name)
 		if !isParam(name) {
 			continue
 		}
@@ -77,15 +79,4 @@ func boolean(name, value string) (bool, error) {
 		return false, nil
 	}
 	return false, malformed(name)
-}
-
-// foldASCII lower-cases A to Z and nothing else: strings.ToLower would make a k
-// of U+212A.
-func foldASCII(s string) string {
-	return strings.Map(func(r rune) rune {
-		if 'A' <= r && r <= 'Z' {
-			r += 'a' - 'A'
-		}
-		return r
-	}, s)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"sync"
 	"testing"
@@ -105,6 +106,24 @@ func (s *table) live(r *row, now time.Time) bool {
 	return !r.ended && r.owner == "" && (now.Before(r.Expires) || s.bug == "no expiry")
 }
 
+// check refuses malformed names, and ids where there is one.
+func (s *table) check(id *string, refs ...recovery.Ref) error {
+	if s.bug == "takes any name" {
+		return nil
+	}
+	if id != nil && s.bug != "claims for nobody" && !claimID.MatchString(*id) {
+		return errors.New("malformed id")
+	}
+	for _, ref := range refs {
+		if err := ref.Validate(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var claimID = regexp.MustCompile(`^[0-9A-Za-z]{1,64}$`)
+
 func (s *table) done(ctx context.Context) error {
 	if s.bug == "ignores ctx" {
 		return nil
@@ -197,12 +216,15 @@ func (s *table) makeRoom(slot string, spec recovery.TokenSpec, now time.Time) {
 }
 
 func (s *table) Peek(ctx context.Context, refs ...recovery.Ref) (recovery.Token, error) {
+	if err := s.check(nil, refs...); err != nil {
+		return recovery.Token{}, err
+	}
 	return s.use(ctx, "", refs)
 }
 
 func (s *table) Claim(ctx context.Context, id string, refs ...recovery.Ref) (recovery.Token, error) {
-	if id == "" && s.bug != "claims for nobody" {
-		return recovery.Token{}, errors.New("no id")
+	if err := s.check(&id, refs...); err != nil {
+		return recovery.Token{}, err
 	}
 	return s.use(ctx, id, refs)
 }
@@ -319,7 +341,7 @@ func (s *table) guess(slot string, now time.Time) {
 }
 
 func (s *table) Release(ctx context.Context, id string, refs ...recovery.Ref) error {
-	if err := s.done(ctx); err != nil {
+	if err := errors.Join(s.done(ctx), s.check(&id, refs...)); err != nil {
 		return err
 	}
 	s.mu.Lock()
@@ -356,6 +378,11 @@ func (s *table) Release(ctx context.Context, id string, refs ...recovery.Ref) er
 }
 
 func (s *table) Delete(ctx context.Context, slots ...string) error {
+	for _, slot := range slots {
+		if err := s.check(nil, recovery.Ref{Slot: slot, Digest: "d"}); err != nil {
+			return err
+		}
+	}
 	if err := s.done(ctx); err != nil {
 		return err
 	}
@@ -442,6 +469,7 @@ func TestBrokenTokenStores(t *testing.T) {
 		{"fourth is refused", "put-fourth-replaces-youngest"},
 		{"one of all codes", "code-new-replaces-old"},
 		{"takes anything", "put-malformed"},
+		{"takes any name", "malformed-names"},
 		{"no expiry", "put-dies-at-ttl"},
 		{"TTL in seconds", "put-dies-exactly"},
 		{"wrong record echoed", "put-slots-are-apart"},

@@ -3,6 +3,7 @@ package recoverytest
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 
 	"github.com/seed-51359b35/recovery"
@@ -134,12 +135,40 @@ var tokenClaimClauses = []clause[*tokens]{
 		}
 		e.claim(id, ref)
 	}},
-	{"claim-needs-id", "The caller names the claim with an id: one without is an error, and changes nothing.", func(e *tokens) {
+	{"claim-needs-id", "The caller names the claim with an id of 1 to 64 letters and digits: another is an error, and changes nothing.", func(e *tokens) {
 		_, refs := e.putLinks(1)
-		if _, err := e.pick().Claim(e.ctx, "", refs[0]); err == nil {
-			e.errorf("Claim without an id succeeded")
+		for _, id := range []string{"", "two words", "a,b", "-", strings.Repeat("i", 65)} {
+			if _, err := e.pick().Claim(e.ctx, id, refs[0]); err == nil || errors.Is(err, recovery.ErrTokenNotFound) {
+				e.errorf("Claim with the id %q: error is %v, want another", id, err)
+			}
+			if err := e.pick().Release(e.ctx, id, refs[0]); err == nil {
+				e.errorf("Release with the id %q succeeded", id)
+			}
 		}
 		e.alive("a token claimed without an id", refs[0])
+	}},
+	{"malformed-names", "What is malformed is an error, and changes nothing.", func(e *tokens) {
+		slot, refs := e.putLinks(1)
+		for _, bad := range []recovery.Ref{
+			{}, {Slot: slot}, {Digest: refs[0].Digest}, {Slot: slot + "\n", Digest: refs[0].Digest},
+			{Slot: slot, Digest: refs[0].Digest + " x"}, {Slot: strings.Repeat("s", 129), Digest: refs[0].Digest},
+		} {
+			if _, err := e.pick().Peek(e.ctx, bad); err == nil || errors.Is(err, recovery.ErrTokenNotFound) {
+				e.errorf("Peek of %q: error is %v, want another", bad, err)
+			}
+			if _, err := e.pick().Claim(e.ctx, random(), bad); err == nil || errors.Is(err, recovery.ErrTokenNotFound) {
+				e.errorf("Claim of %q: error is %v, want another", bad, err)
+			}
+			if err := e.pick().Release(e.ctx, random(), bad); err == nil {
+				e.errorf("Release of %q succeeded", bad)
+			}
+		}
+		for _, bad := range []string{"", "has space", slot + "\n", strings.Repeat("s", 129)} {
+			if err := e.pick().Delete(e.ctx, bad); err == nil {
+				e.errorf("Delete of %q succeeded", bad)
+			}
+		}
+		e.alive("a token that was there", refs[0])
 	}},
 	{"claim-held-elsewhere", "With several refs, a token that another id holds under any of them is nobody else's.", func(e *tokens) {
 		for i := range 2 {

@@ -59,22 +59,22 @@ func (s *Sealer) Seal(value []byte) (string, error) {
 	return sealed, nil
 }
 
-// Open returns what was sealed, or [ErrInvalid].
-func (s *Sealer) Open(sealed string) ([]byte, error) {
+// Open returns what was sealed and the index of the key that opened it, or
+// [ErrInvalid].
+func (s *Sealer) Open(sealed string) (value []byte, key int, err error) {
 	// One spelling for each value: encoding/base64 skips line breaks and, read
 	// leniently, trailing bits, so that changed strings would pass (A06).
 	if sealed == "" || len(sealed) > s.maxLen || strings.ContainsAny(sealed, "\r\n") {
-		return nil, ErrInvalid
+		return nil, 0, ErrInvalid
 	}
 	if _, err := base64.RawURLEncoding.Strict().DecodeString(sealed); err != nil {
-		return nil, ErrInvalid
+		return nil, 0, ErrInvalid
 	}
 	padded := sealed + "==="[:(4-len(sealed)%4)%4]
-	for _, c := range s.codecs {
-		var value []byte
+	for i, c := range s.codecs {
 		if err := c.Decode(s.name, padded, &value); err == nil {
-			return value, nil
+			return value, i, nil
 		}
 	}
-	return nil, ErrInvalid
+	return nil, 0, ErrInvalid
 }

@@ -43,17 +43,20 @@ func TestSealedValuesOpenOnlyWhereTheyShould(t *testing.T) {
 			{"one without the key", seal.New([]seal.Key{key(2)}, "token", time.Hour, 1024), false},
 			{"one that takes shorter strings", seal.New([]seal.Key{key(1)}, "token", time.Hour, len(sealed)-1), false},
 		} {
-			got, err := c.by.Open(sealed)
+			got, _, err := c.by.Open(sealed)
 			if (err == nil) != c.ok || c.ok && string(got) != string(value) {
 				t.Errorf("%s: %q, %v", c.name, got, err)
 			}
 		}
+		if _, key, err := rotated.Open(sealed); err != nil || key != 1 {
+			t.Errorf("opened by key %d, %v, want 1", key, err)
+		}
 		time.Sleep(time.Hour)
-		if _, err := s.Open(sealed); err != nil {
+		if _, _, err := s.Open(sealed); err != nil {
 			t.Error("at its last second:", err)
 		}
 		time.Sleep(time.Second)
-		if _, err := s.Open(sealed); err != seal.ErrInvalid {
+		if _, _, err := s.Open(sealed); err != seal.ErrInvalid {
 			t.Error("too old:", err)
 		}
 	})
@@ -77,7 +80,7 @@ func FuzzOpen(f *testing.F) {
 	f.Add(sealed + "=")
 	f.Add(sealed[:20] + "\n" + sealed[20:])
 	f.Fuzz(func(t *testing.T, in string) {
-		if _, err := s.Open(in); err == nil && in != sealed {
+		if _, _, err := s.Open(in); err == nil && in != sealed {
 			t.Errorf("%q opened, and is not %q", in, sealed)
 		}
 	})

@@ -1,0 +1,198 @@
+package recovery_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/seed-51359b35/recovery"
+)
+
+// A58: whatever a stranger asks for, as often as the limits allow and from as
+// many addresses as it likes, the person who asks once an hour gets a link that
+// works at least every other hour.
+func TestAskingLocksNobodyOut_A58(t *testing.T) {
+	for _, attack := range []struct {
+		name string
+		req  recovery.ForgotRequest
+		// guess has the stranger kill every code by guessing.
+		guess bool
+	}{
+		{"asking for the same", byMail(johnMail), false},
+		{"asking for a phone that the lead does not have", recovery.ForgotRequest{Key: byMail(johnMail).Key, RecipientField: "Phone"}, false},
+		{"asking for another address", recovery.ForgotRequest{Key: byMail(johnMail).Key, RecipientField: "mx_Alternate_Email"}, false},
+		{"asking for codes and killing them", recovery.ForgotRequest{Key: byMail(johnMail).Key, Code: true}, true},
+	} {
+		t.Run(attack.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newPortal(t, func(p *portal, o *recovery.Options) {
+					d := recovery.DefaultLimits()
+					o.Limits.Identifier, o.Limits.Lead, o.Limits.Recipient = d.Identifier, d.Lead, d.Recipient
+					p.leads.change(johnID, func(l *recovery.Lead) { delete(l.Fields, "Phone") })
+				})
+				links, working := 0, 0
+				for hour := range 72 {
+					// The stranger is there first, every minute.
+					for range 60 {
+						_, _ = p.ForgotPassword(t.Context(), attack.req)
+						for i := range 6 {
+							if attack.guess {
+								_ = p.check(t.Context(), recovery.CodeProof(attack.req.Key, fmt.Sprintf("%08d", i)))
+							}
+						}
+						time.Sleep(time.Minute)
+					}
+					if _, err := p.ForgotPassword(t.Context(), byMail(johnMail)); err != nil {
+						t.Fatal(err)
+					}
+					settle()
+					sent := p.outbox.of(recovery.MessageResetLink)
+					if len(sent) > links {
+						links = len(sent)
+						if err := p.check(t.Context(), recovery.SealedProof(token(t, sent[links-1]))); err == nil {
+							working++
+						}
+					}
+					_ = hour
+				}
+				if working < 36 {
+					t.Errorf("the person saw a working link in %d of 72 hours", working)
+				}
+			})
+		})
+	}
+}
+
+// A33: a job that is tried again after its link was used revives nothing, by
+// whatever instance in whatever stage of a key rotation.
+func TestRetriedJobRevivesNothingAcrossARotation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var jobs []recovery.Job
+		p := newPortal(t, func(_ *portal, o *recovery.Options) {
+			o.Keys = [][]byte{testKey(1), testKey(2)}
+			o.Queue = jobSink{&jobs}
+		})
+		rotated := newPortal(t, func(q *portal, o *recovery.Options) {
+			q.leads, q.tokens, q.outbox = p.leads, p.tokens, p.outbox
+			o.Keys = [][]byte{testKey(2), testKey(1)}
+		})
+		if _, err := p.ForgotPassword(t.Context(), byMail(johnMail)); err != nil {
+			t.Fatal(err)
+		}
+		job := jobs[0]
+		if err := p.Perform(t.Context(), job); err != nil {
+			t.Fatal(err)
+		}
+		proof := recovery.SealedProof(token(t, p.outbox.all()[0]))
+		if err := p.reset(t.Context(), proof, goodPassword); err != nil {
+			t.Fatal(err)
+		}
+		for _, instance := range []*portal{p, rotated} {
+			if err := instance.Perform(t.Context(), job); err != nil {
+				t.Error(err)
+			}
+			wantErr(t, instance.check(t.Context(), proof), recovery.ErrInvalidProof)
+			wantErr(t, instance.reset(t.Context(), proof, goodPassword), recovery.ErrInvalidProof)
+		}
+		if n := p.leads.written(); n != 1 {
+			t.Errorf("%d writes", n)
+		}
+		if n := len(p.outbox.of(recovery.MessageResetLink)); n != 1 {
+			t.Errorf("%d links were sent", n)
+		}
+	})
+}
+
+type jobSink struct{ jobs *[]recovery.Job }
+
+func (s jobSink) Enqueue(_ context.Context, job recovery.Job) error {
+	*s.jobs = append(*s.jobs, job)
+	return nil
+}
+
+// A74: a write that may have happened ends the sessions too.
+func TestUnknownOutcomeEndsSessions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPortal(t, nil)
+		proof := recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail))))
+		p.leads.write = func(_ context.Context, id, hash string) error {
+			return errors.Join(p.leads.set(id, hash), errors.New("the reply to COMMIT was lost"))
+		}
+		failures := 2
+		p.sessions = func(_ context.Context, id string) error {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			if failures--; failures >= 0 {
+				return errors.New("session store is down")
+			}
+			p.ended = append(p.ended, id)
+			return nil
+		}
+		wantErr(t, p.reset(t.Context(), proof, goodPassword), recovery.ErrOutcomeUnknown)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if len(p.ended) != 1 || p.ended[0] != johnID || len(p.events.of(recovery.EventSessionsNotEnded)) != 1 {
+			t.Errorf("sessions ended %q, events %+v", p.ended, p.events.all)
+		}
+	})
+}
+
+// A39: a notifier's error that quotes what it may not, escaped as HTTP clients
+// and templates escape it.
+func TestEscapedSecretsAreScrubbed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var seen []string
+		p := newPortal(t, nil)
+		p.leads.change(johnID, func(l *recovery.Lead) {
+			l.Fields["EmailAddress"] = recovery.FieldValue{Value: "john+wick@example.com", Verified: true}
+		})
+		p.outbox.notify = func(_ context.Context, m recovery.Message) error {
+			link, _ := url.Parse(m.URL.Reveal())
+			seen = append(seen, link.Query().Get("token"), link.Query().Get("TemporaryPassword"))
+			return fmt.Errorf(`%w: Post "https://mail.example/send?link=%s&to=%s": <a href=%q> %q`, recovery.ErrPermanent,
+				url.QueryEscape(m.URL.Reveal()), url.QueryEscape(m.To), strings.ReplaceAll(m.URL.Reveal(), "&", "&amp;"), url.PathEscape(m.To))
+		}
+		for _, link := range []recovery.Link{
+			{URL: "https://portal.example.com/reset"},
+			{URL: "https://portal.example.com/reset", LeadIDParam: "LeadId", SecretParam: "TemporaryPassword"},
+		} {
+			req := byMail("john+wick@example.com")
+			req.Link = &link
+			if _, err := p.ForgotPassword(t.Context(), req); err != nil {
+				t.Fatal(err)
+			}
+			settle()
+		}
+		log := p.log.String()
+		if !strings.Contains(log, "[redacted]") || len(seen) != 4 {
+			t.Fatalf("nothing was logged\n%s", log)
+		}
+		for _, secret := range append(seen, "john+wick", "john%2Bwick") {
+			if secret != "" && strings.Contains(log, secret) {
+				t.Errorf("%q is in the log\n%s", secret, log)
+			}
+		}
+	})
+}
+
+// A39: a lead ID that a stranger typed is in no event until a token says that
+// it is one.
+func TestTypedLeadIDIsInNoEvent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPortal(t, nil)
+		wantErr(t, p.check(t.Context(), recovery.LinkProof("victim@example.com", strings.Repeat("0", 64))), recovery.ErrInvalidProof)
+		for _, e := range p.events.all {
+			if e.LeadID != "" {
+				t.Errorf("event %+v", e)
+			}
+		}
+		if strings.Contains(p.log.String(), "victim") {
+			t.Errorf("log\n%s", p.log)
+		}
+	})
+}
