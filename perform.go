@@ -112,7 +112,8 @@ func (s *Service) openJob(job Job) (payload, error) {
 }
 
 // Perform does a job, for the queue that holds it. An error means that the job
-// has to be tried again, unless it wraps [ErrPermanent].
+// has to be tried again, unless it wraps [ErrPermanent]. It works on while the
+// Service shuts down; a host whose own workers call it ends those first.
 func (s *Service) Perform(ctx context.Context, job Job) (err error) {
 	defer s.recoverPanic(ctx, "Service.Perform", &err)
 	p, err := s.openJob(job)

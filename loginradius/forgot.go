@@ -13,29 +13,41 @@ type posted struct{ IsPosted bool }
 // It does not look at prevent_webhook: only who has proved the secret may keep
 // the host's other systems from hearing of something.
 func (c *call) forgot() (any, error) {
-	template, kind, err := c.emailTemplate()
+	m, err := c.mailRequest()
 	if err != nil {
 		return nil, err
 	}
-	link, err := c.resetURL()
-	if err != nil {
-		return nil, err
+	return c.forgotPassword(m.param, recovery.ForgotRequest{
+		Key: m.key, RecipientField: c.app.email, Code: m.kind == TemplateCode,
+		Link: &m.link, Template: m.template,
+	})
+}
+
+// A mailRequest is what both endpoints that send mail are asked.
+type mailRequest struct {
+	key      recovery.LeadKey
+	param    string // that the identifier came in
+	link     recovery.Link
+	template string
+	kind     TemplateKind
+}
+
+func (c *call) mailRequest() (m mailRequest, err error) {
+	if m.template, m.kind, err = c.emailTemplate(); err != nil {
+		return m, err
+	}
+	if m.link, err = c.resetURL(); err != nil {
+		return m, err
 	}
 	body, err := c.body()
 	if err != nil {
-		return nil, err
+		return m, err
 	}
 	if err := noResetURLIn(body); err != nil {
-		return nil, err
+		return m, err
 	}
-	key, name, err := c.identifier(body)
-	if err != nil {
-		return nil, err
-	}
-	return c.forgotPassword(name, recovery.ForgotRequest{
-		Key: key, RecipientField: c.app.email, Code: kind == TemplateCode,
-		Link: &link, Template: template,
-	})
+	m.key, m.param, err = c.identifier(body)
+	return m, err
 }
 
 // forgotPassword hands a request to the Service. name is the parameter that

@@ -29,39 +29,24 @@ func (c *call) forgotToken() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	template, kind, err := c.emailTemplate()
+	m, err := c.mailRequest()
 	if err != nil {
 		return nil, err
 	}
-	if kind == TemplateCode {
+	if m.kind == TemplateCode {
 		// What is sent here is always a link, which that template has no
 		// place for.
-		template = ""
-	}
-	link, err := c.resetURL()
-	if err != nil {
-		return nil, err
-	}
-	body, err := c.body()
-	if err != nil {
-		return nil, err
-	}
-	if err := noResetURLIn(body); err != nil {
-		return nil, err
-	}
-	key, name, err := c.identifier(body)
-	if err != nil {
-		return nil, err
+		m.template = ""
 	}
 	result, err := c.app.svc.IssueToken(c.r.Context(), recovery.IssueRequest{
-		Key: key, Send: send, RecipientField: c.app.email, Link: &link, Template: template,
+		Key: m.key, Send: send, RecipientField: c.app.email, Link: &m.link, Template: m.template,
 		PreventWebhook: prevent,
 		// No Client: the limit is the key's. The languages are the server's
 		// and say nothing about the person.
 		Origin: recovery.Origin{Caller: c.app.caller},
 	})
 	if err != nil {
-		return nil, issueFailure(err, name)
+		return nil, issueFailure(err, m.param)
 	}
 	result.Quotas.SetHeader(c.w.Header())
 	return forgotTokenAnswer{result.Token.Reveal(), providers(result.IdentityProviders)}, nil
