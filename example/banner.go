@@ -115,8 +115,7 @@ minutes to a client. So the curl lines below meet refusals when run at once; wit
 	if c.relaxed {
 		limits = `Limits are relaxed: every one but the vendors' 25 in 5 s is times 100.`
 	}
-	return `recovery example: a whole small portal. Keys, users, sessions and messages live in
-memory and end with the program.
+	return `recovery example: a whole small portal. ` + livesIn(c) + `
 
   pages    ` + c.baseURL + `/  and  ` + c.baseURL + `/outbox  (also ` + local + `/outbox.json)
   lead     ` + demoEmail + `, phone ` + demoPhone + `, username ` + demoUsername + `,
@@ -136,6 +135,24 @@ memory and end with the program.
 Paste the lines below into a shell one after the other, from top to bottom. Each
 prints the answer and its status; the status to expect stands behind the #.
 `
+}
+
+// livesIn says where everything is, and what that means.
+func livesIn(c config) string {
+	if c.redis == nil {
+		return `Keys, users, sessions and messages live in
+memory and end with the program.`
+	}
+	return `Users, sessions, tokens and limits live
+on ` + c.redis.String() + `,
+sealed, and are shared by all instances there. They go when nobody has used them for
+24 hours; until then a password that was reset, here or elsewhere, stays reset, and
+the lines below, which begin with the first one, do not all work.
+
+  THE KEYS ARE FIXED, for the demo alone. Anybody who has read this source can forge
+  tokens and read what is stored: never use these keys.
+
+Messages live in the memory of the instance that took the request: look into its outbox.`
 }
 
 // quote quotes for the shell. What is quoted here holds no quote itself.

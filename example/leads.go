@@ -4,11 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
-	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/password"
@@ -75,33 +71,30 @@ func demoLeads() []recovery.Lead {
 	}
 }
 
-// leads is the user store. Every real one is a database; this one shows what
-// its statements have to do.
-type leads struct {
-	mu    sync.RWMutex
-	byID  map[string]*account
-	index map[recovery.LeadKey]string // the unique indices: canonical value to ID
+// A leadStore is the user store: what the library asks of it, and what a login
+// does. Every real one is a database; these two show what its statements have
+// to do.
+type leadStore interface {
+	recovery.VersionedLeadStore
+	// credentials returns what a login compares. Both are empty for a person
+	// who does not exist or may not sign in with a password.
+	credentials(ctx context.Context, email string) (leadID, hash string, err error)
+	// rehash replaces a hash by another of the same password. The password did
+	// not change, so the version stays and links go on working; if it did
+	// change in the meantime, the newer hash stays.
+	rehash(ctx context.Context, leadID, old, hash string) error
 }
 
-// account is one row.
-type account struct {
+// A seed is a lead with its first password.
+type seed struct {
 	lead recovery.Lead // without Version
 	hash string        // empty: no password
-	// version counts the changes of password, address and status, so that a
-	// link made before one of them is dead after it.
-	version int
 }
 
-var _ recovery.VersionedLeadStore = (*leads)(nil)
-
-func newLeads() *leads {
-	return &leads{byID: map[string]*account{}, index: map[recovery.LeadKey]string{}}
-}
-
-// newDemoLeads hashes the first passwords, so that none is ever kept, not even
-// of a demo.
-func newDemoLeads(ctx context.Context, hasher password.Hasher) (*leads, error) {
-	s := newLeads()
+// demoSeeds hashes the first passwords, so that none is ever kept, not even of
+// a demo.
+func demoSeeds(ctx context.Context, hasher password.Hasher) ([]seed, error) {
+	var all []seed
 	for _, lead := range demoLeads() {
 		hash := ""
 		if lead.Status != recovery.StatusNoPassword {
@@ -110,35 +103,29 @@ func newDemoLeads(ctx context.Context, hasher password.Hasher) (*leads, error) {
 				return nil, fmt.Errorf("hashing the first passwords: %w", err)
 			}
 		}
-		if err := s.add(lead, hash); err != nil {
-			return nil, err
-		}
+		all = append(all, seed{lead, hash})
 	}
-	return s, nil
+	return all, nil
 }
 
 // errNotUnique is a lead that has a value of another lead's in a field that is
 // searched: the unique index refuses it.
 var errNotUnique = errors.New("another lead has the same value in a field that is searched")
 
-func (s *leads) add(lead recovery.Lead, hash string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// indexKeys are a lead's entries in the unique indices.
+func indexKeys(lead recovery.Lead) []recovery.LeadKey {
 	var keys []recovery.LeadKey
 	for _, f := range fields() {
 		if v, ok := lead.Fields[f.Name]; ok && f.Search {
-			key := recovery.LeadKey{Field: f.Name, Value: canonical(f, v.Value)}
-			if _, taken := s.index[key]; taken {
-				return errNotUnique
-			}
-			keys = append(keys, key)
+			keys = append(keys, recovery.LeadKey{Field: f.Name, Value: canonical(f, v.Value)})
 		}
 	}
-	for _, key := range keys {
-		s.index[key] = lead.ID
-	}
-	s.byID[lead.ID] = &account{lead: lead, hash: hash, version: 1}
-	return nil
+	return keys
+}
+
+// emailKey is the key of an address as a person typed it at a login.
+func emailKey(email string) recovery.LeadKey {
+	return recovery.LeadKey{Field: fieldEmail, Value: foldASCII(strings.Trim(email, " \t"))}
 }
 
 // canonical is the form in which a Service asks for a value, for the values
@@ -167,80 +154,4 @@ func foldASCII(s string) string {
 		}
 		return r
 	}, s)
-}
-
-// FindLead implements [recovery.LeadStore].
-func (s *leads) FindLead(_ context.Context, key recovery.LeadKey) (recovery.Lead, error) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	a := s.find(key)
-	if a == nil {
-		return recovery.Lead{}, recovery.ErrLeadNotFound
-	}
-	lead := a.lead
-	lead.Version = strconv.Itoa(a.version)
-	lead.Fields = maps.Clone(lead.Fields)
-	lead.IdentityProviders = slices.Clone(lead.IdentityProviders)
-	return lead, nil
-}
-
-func (s *leads) find(key recovery.LeadKey) *account {
-	if key.Field == recovery.LeadIDField {
-		return s.byID[key.Value]
-	}
-	return s.byID[s.index[key]] // no lead has the empty ID
-}
-
-// SetPasswordHash implements [recovery.LeadStore]. It either writes or does
-// not, so every error of it is a definite one.
-func (s *leads) SetPasswordHash(_ context.Context, leadID, hash string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	a, ok := s.byID[leadID]
-	if !ok {
-		return fmt.Errorf("%w: %w", recovery.ErrNotWritten, recovery.ErrLeadNotFound)
-	}
-	a.hash = hash
-	a.version++
-	return nil
-}
-
-// SetPasswordHashIf implements [recovery.VersionedLeadStore]: in SQL, an UPDATE
-// with the version in its WHERE clause.
-func (s *leads) SetPasswordHashIf(_ context.Context, leadID, version, hash string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	a, ok := s.byID[leadID]
-	if !ok {
-		return fmt.Errorf("%w: %w", recovery.ErrNotWritten, recovery.ErrLeadNotFound)
-	}
-	if strconv.Itoa(a.version) != version {
-		return fmt.Errorf("%w: %w", recovery.ErrNotWritten, recovery.ErrVersionChanged)
-	}
-	a.hash = hash
-	a.version++
-	return nil
-}
-
-// credentials returns what a login compares. Both are empty for a person who
-// does not exist or may not sign in with a password.
-func (s *leads) credentials(email string) (leadID, hash string) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	a := s.find(recovery.LeadKey{Field: fieldEmail, Value: foldASCII(strings.Trim(email, " \t"))})
-	if a == nil || a.lead.Status != recovery.StatusActive {
-		return "", ""
-	}
-	return a.lead.ID, a.hash
-}
-
-// rehash replaces a hash by another of the same password. The password did not
-// change, so the version stays and links go on working; if it did change in the
-// meantime, the newer hash stays.
-func (s *leads) rehash(leadID, old, hash string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if a, ok := s.byID[leadID]; ok && a.hash == old {
-		a.hash = hash
-	}
 }

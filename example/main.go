@@ -4,6 +4,12 @@
 //
 //	go run ./example
 //
+// With -redis, instances share everything but the mail. Their keys are fixed
+// and stand in this source, so whoever reads it can forge tokens.
+//
+//	go run ./example -redis redis://127.0.0.1:6379
+//	go run ./example -redis redis://127.0.0.1:6379 -addr 127.0.0.1:8081
+//
 // It prints its credentials and curl lines for every flow, and then
 // "listening on http://HOST:PORT". The messages are at /outbox. Whoever can
 // reach the address can read them, so it is no place for real data.
@@ -27,6 +33,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/redis/go-redis/v9/logging"
+
 	"github.com/seed-51359b35/recovery"
 )
 
@@ -38,6 +46,9 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// Restores the default, so that a second signal ends a drain that hangs.
 	context.AfterFunc(ctx, stop)
+	// go-redis writes to the process' standard error by itself, and not as
+	// -json-logs has it. What goes wrong comes back as an error and is logged.
+	logging.Disable()
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "example:", err)
@@ -66,6 +77,7 @@ type config struct {
 	baseURL string // empty: the address it listens on
 	relaxed bool
 	json    bool
+	redis   *redisTarget // nil: everything is in memory
 }
 
 // parse reads the command line. Help is printed to stderr and reported as
@@ -78,6 +90,11 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	fs.StringVar(&c.baseURL, "base-url", "", "`URL` under which browsers reach it, for the links in messages (default: the address it listens on)")
 	fs.BoolVar(&c.relaxed, "relaxed-limits", false, "every limit times 100 but the vendors' 25 in 5 s, for scripts")
 	fs.BoolVar(&c.json, "json-logs", false, "write logs as JSON")
+	var redisURL *string
+	fs.Func("redis", "`URL` of a Redis that instances share, with fixed demo keys (default: everything is in memory)\n"+redisForms, func(s string) error {
+		redisURL = &s // parsed below: package flag would print it, password and all
+		return nil
+	})
 	if err := fs.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			fmt.Fprintln(stderr, "usage: example [flags]")
@@ -94,6 +111,13 @@ func parse(args []string, stderr io.Writer) (config, error) {
 		return c, usageError{fmt.Errorf("-addr %q must be host:port", c.addr)}
 	} else if _, err := strconv.ParseUint(port, 10, 16); err != nil {
 		return c, usageError{fmt.Errorf("-addr %q: the port must be 0 to 65535", c.addr)}
+	}
+	if redisURL != nil {
+		target, err := parseRedisURL(*redisURL)
+		if err != nil {
+			return c, usageError{fmt.Errorf("-redis: %w", err)}
+		}
+		c.redis = target
 	}
 	if c.baseURL == "" {
 		return c, nil
@@ -149,7 +173,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 			return usageError{fmt.Errorf("-addr %s is no loopback address, so links need a -base-url with https, that of a proxy in front", c.addr)}
 		}
 	}
-	p, err := newPortal(c, log)
+	p, err := newPortal(ctx, c, log)
 	if err != nil {
 		return err
 	}
@@ -157,7 +181,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		log.Warn("whoever reaches this address can read the outbox", "addr", l.Addr().String())
 	}
 	if _, err := fmt.Fprint(stdout, banner(c, local), "\nlistening on ", local, "\n"); err != nil {
-		return errors.Join(err, p.service.Shutdown(ctx))
+		return errors.Join(err, p.shutdown(ctx))
 	}
 	return serve(ctx, l, p, log)
 }
@@ -198,7 +222,7 @@ func serve(ctx context.Context, l net.Listener, p *portal, log *slog.Logger) err
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()
 	log.Info("shutting down")
-	err = errors.Join(err, server.Shutdown(drain), p.service.Shutdown(drain))
+	err = errors.Join(err, server.Shutdown(drain), p.shutdown(drain))
 	if err != nil {
 		return fmt.Errorf("shutting down: %w", err)
 	}

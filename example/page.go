@@ -117,12 +117,12 @@ func (p *pages) serveStyle(w http.ResponseWriter, _ *http.Request) {
 func (p *pages) front(w http.ResponseWriter, r *http.Request) {
 	v := view{Title: "A portal to try password recovery with"}
 	if cookie, err := r.Cookie(sessionCookie); err == nil {
-		if s, ok := p.login.sessions.find(cookie.Value); ok {
-			key := recovery.LeadKey{Field: recovery.LeadIDField, Value: s.LeadID}
-			if lead, err := p.login.leads.FindLead(r.Context(), key); err == nil {
-				v.SignedIn = lead.Name
-			}
+		name, err := p.login.whose(r.Context(), cookie.Value)
+		if err != nil {
+			p.fail(w, r, err)
+			return
 		}
+		v.SignedIn = name
 	}
 	p.render(w, r, http.StatusOK, "front", v)
 }

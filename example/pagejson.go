@@ -27,7 +27,12 @@ func (p *pages) outboxJSON(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *pages) sessionsJSON(w http.ResponseWriter, r *http.Request) {
-	p.writeJSON(w, r, http.StatusOK, append([]session{}, p.login.sessions.list()...))
+	open, err := p.login.sessions.list(r.Context())
+	if err != nil {
+		p.unavailableJSON(w, r, unavailable(err))
+		return
+	}
+	p.writeJSON(w, r, http.StatusOK, append([]session{}, open...))
 }
 
 // writeJSON leaves '&' as it is, unlike encoding/json by itself, so that links
@@ -81,10 +86,18 @@ func (p *pages) loginJSON(w http.ResponseWriter, r *http.Request) {
 	case errors.Is(err, password.ErrBusy):
 		w.Header().Set("Retry-After", "5")
 		p.writeJSON(w, r, http.StatusServiceUnavailable, refused{"busy"})
+	case errors.Is(err, recovery.ErrUnavailable):
+		p.unavailableJSON(w, r, err)
 	default:
 		p.log.ErrorContext(r.Context(), "login failed", "error", err)
 		p.writeJSON(w, r, http.StatusInternalServerError, refused{"something went wrong"})
 	}
+}
+
+func (p *pages) unavailableJSON(w http.ResponseWriter, r *http.Request, err error) {
+	p.log.ErrorContext(r.Context(), "unavailable", "error", err)
+	w.Header().Set("Retry-After", "5")
+	p.writeJSON(w, r, http.StatusServiceUnavailable, refused{"temporarily unavailable"})
 }
 
 // signIn is the same for the form on the front page.

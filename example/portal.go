@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -47,10 +46,11 @@ type portal struct {
 	api         http.Handler
 	forgotToken http.Handler
 	pages       http.Handler
+	close       func() error
 }
 
 // newPortal wires one Service, whose leads and tokens all three APIs share.
-func newPortal(c config, log *slog.Logger) (*portal, error) {
+func newPortal(ctx context.Context, c config, log *slog.Logger) (*portal, error) {
 	hasher, err := password.NewArgon2id(password.Argon2idOptions{})
 	if err != nil {
 		return nil, err
@@ -60,11 +60,6 @@ func newPortal(c config, log *slog.Logger) (*portal, error) {
 	if err != nil {
 		return nil, err
 	}
-	leads, err := newDemoLeads(context.Background(), hasher)
-	if err != nil {
-		return nil, err
-	}
-	sessions := newSessions()
 	outbox := &outbox{base: c.baseURL}
 	limits := recovery.DefaultLimits()
 	guesses := recovery.Tier{Limits: []recovery.Limit{{N: 20, Window: time.Minute}}}
@@ -72,16 +67,17 @@ func newPortal(c config, log *slog.Logger) (*portal, error) {
 		relax(&limits)
 		relaxTier(&guesses)
 	}
-	// In memory, like all that is sealed with it: a key that outlives the
-	// process belongs into a secret store.
-	key := make([]byte, 32)
-	_, _ = rand.Read(key) // never fails
 	resetURL := c.baseURL + "/reset"
-
-	service, err := recovery.New(leads, recovery.NewMemoryTokenStore(), outbox, recovery.Options{
-		Keys:     [][]byte{key},
+	store, err := openStorage(ctx, c, hasher, log)
+	if err != nil {
+		return nil, err
+	}
+	service, err := recovery.New(store.leads, store.tokens, outbox, recovery.Options{
+		Keys:     [][]byte{store.key},
+		Prefix:   store.prefix,
 		Link:     recovery.Link{URL: resetURL},
-		Sessions: sessions,
+		Sessions: store.sessions,
+		Limiter:  store.limiter,
 		Fields:   fields(),
 		Hasher:   hasher,
 		Policy:   policy,
@@ -89,25 +85,30 @@ func newPortal(c config, log *slog.Logger) (*portal, error) {
 		Logger:   log,
 	})
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, store.close())
 	}
-	p := &portal{service: service, api: service.Handler()}
+	p := &portal{service: service, api: service.Handler(), close: store.close}
 	if err := p.mount(resetURL); err != nil {
-		return nil, errors.Join(err, service.Shutdown(context.Background()))
+		return nil, errors.Join(err, p.shutdown(context.WithoutCancel(ctx)))
 	}
 	p.pages, err = newPages(c, pages{
 		service: service,
 		outbox:  outbox,
 		login: &login{
-			leads: leads, sessions: sessions, hasher: hasher, log: log,
-			limiter: recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{}), tier: guesses,
+			leads: store.leads, sessions: store.sessions, hasher: hasher, log: log,
+			limiter: store.guesses, tier: guesses,
 		},
 		log: log,
 	})
 	if err != nil {
-		return nil, errors.Join(err, service.Shutdown(context.Background()))
+		return nil, errors.Join(err, p.shutdown(context.WithoutCancel(ctx)))
 	}
 	return p, nil
+}
+
+// shutdown ends what newPortal began: first what still needs the storage.
+func (p *portal) shutdown(ctx context.Context) error {
+	return errors.Join(p.service.Shutdown(ctx), p.close())
 }
 
 // mount makes the handlers of the two vendors' APIs and of the own one for

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -21,11 +22,11 @@ func TestConformance(t *testing.T) {
 	t.Parallel()
 	t.Run("LeadStore", func(t *testing.T) {
 		recoverytest.TestLeadStore(t, recoverytest.LeadStoreHarness{
-			New:    func(*testing.T) recovery.LeadStore { return newLeads() },
+			New:    func(*testing.T) recovery.LeadStore { return newMemoryLeads() },
 			Fields: fields(),
 			Add: func(t *testing.T, s recovery.LeadStore, lead recovery.Lead, hash string) string {
 				lead.ID = rand.Text()
-				if err := s.(*leads).add(lead, hash); errors.Is(err, errNotUnique) {
+				if err := s.(*memoryLeads).add(seed{lead, hash}); errors.Is(err, errNotUnique) {
 					t.Skip(err)
 				} else if err != nil {
 					t.Fatal(err)
@@ -33,7 +34,7 @@ func TestConformance(t *testing.T) {
 				return lead.ID
 			},
 			ReadHash: func(_ *testing.T, s recovery.LeadStore, leadID string) string {
-				l := s.(*leads)
+				l := s.(*memoryLeads)
 				l.mu.RLock()
 				defer l.mu.RUnlock()
 				return l.byID[leadID].hash
@@ -60,22 +61,45 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-func testLeads(t *testing.T) *leads {
+func testSeeds(t *testing.T) []seed {
 	t.Helper()
 	hasher, err := password.NewArgon2id(password.Argon2idOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := newDemoLeads(t.Context(), hasher)
+	seeds, err := demoSeeds(t.Context(), hasher)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s
+	return seeds
 }
 
 func TestLeads(t *testing.T) {
 	t.Parallel()
-	s := testLeads(t)
+	store, err := memoryStorage(testSeeds(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	testLeads(t, store.leads)
+}
+
+// testLeads is what both stores owe the demo besides the contract.
+func testLeads(t *testing.T, s leadStore) {
+	t.Helper()
+	credentials := func(email string) (leadID, hash string) {
+		t.Helper()
+		leadID, hash, err := s.credentials(t.Context(), email)
+		if err != nil {
+			t.Errorf("%s: %v", email, err)
+		}
+		return leadID, hash
+	}
+	rehash := func(old, hash string) {
+		t.Helper()
+		if err := s.rehash(t.Context(), demoLeadID, old, hash); err != nil {
+			t.Error(err)
+		}
+	}
 	for _, key := range []recovery.LeadKey{
 		{Field: fieldEmail, Value: "johnwick@example.com"}, {Field: fieldPhone, Value: "+14157415569"},
 		{Field: fieldPAN, Value: "SSKKPPYY222"}, {Field: fieldUsername, Value: "john_doe"}, {Field: recovery.LeadIDField, Value: demoLeadID},
@@ -104,20 +128,20 @@ func TestLeads(t *testing.T) {
 		t.Error("a caller can change the store")
 	}
 
-	_, hash := s.credentials(demoEmail)
-	s.rehash(demoLeadID, hash, "rehashed")
+	_, hash := credentials(demoEmail)
+	rehash(hash, "rehashed")
 	if after, _ := s.FindLead(t.Context(), byID); after.Version != before.Version {
 		t.Error("a new hash of the same password killed the links")
 	}
-	s.rehash(demoLeadID, hash, "stale")
-	if _, got := s.credentials(demoEmail); got != "rehashed" {
+	rehash(hash, "stale")
+	if _, got := credentials(demoEmail); got != "rehashed" {
 		t.Errorf("hash %q: a rehash undid a change", got)
 	}
 	if err := s.SetPasswordHashIf(t.Context(), demoLeadID, before.Version, "second"); err != nil {
 		t.Fatal(err)
 	}
 	err = s.SetPasswordHashIf(t.Context(), demoLeadID, before.Version, "third")
-	if _, got := s.credentials(demoEmail); got != "second" || !errors.Is(err, recovery.ErrVersionChanged) || !errors.Is(err, recovery.ErrNotWritten) {
+	if _, got := credentials(demoEmail); got != "second" || !errors.Is(err, recovery.ErrVersionChanged) || !errors.Is(err, recovery.ErrNotWritten) {
 		t.Errorf("hash %q, error %v after a write for an old version", got, err)
 	}
 	if err := s.SetPasswordHash(t.Context(), demoLeadID, "fourth"); err != nil {
@@ -133,7 +157,7 @@ func TestLeads(t *testing.T) {
 		t.Errorf("unknown lead: %v", err)
 	}
 	for _, email := range []string{"disabled@example.com", "social@example.com", "nobody@example.com"} {
-		if id, hash := s.credentials(email); id != "" || hash != "" {
+		if id, hash := credentials(email); id != "" || hash != "" {
 			t.Errorf("%s has credentials", email)
 		}
 	}
@@ -143,40 +167,95 @@ func TestLeads(t *testing.T) {
 // open a session after the reset has ended all others.
 func TestLoginDuringReset(t *testing.T) {
 	t.Parallel()
-	s := newSessions()
-	epoch := s.epoch(demoLeadID)
+	testLoginDuringReset(t, newMemorySessions())
+}
+
+func testLoginDuringReset(t *testing.T, s sessionStore) {
+	t.Helper()
+	other := demoLeads()[1].ID
+	open := func(leadID, epoch string) (secret string, ok bool) {
+		t.Helper()
+		_, secret, ok, err := s.open(t.Context(), leadID, epoch)
+		if err != nil {
+			t.Error(err)
+		}
+		return secret, ok
+	}
+	var epochs []string
+	for range 3 {
+		epoch, err := s.epoch(t.Context(), demoLeadID)
+		if err != nil || slices.Contains(epochs, epoch) {
+			t.Fatalf("epoch %q after %q, error %v", epoch, epochs, err)
+		}
+		epochs = append(epochs, epoch)
+		if err := s.EndSessions(t.Context(), demoLeadID); err != nil {
+			t.Fatal(err)
+		}
+		for _, old := range epochs {
+			if _, ok := open(demoLeadID, old); ok {
+				t.Error("a session was opened by the password before the reset")
+			}
+		}
+	}
+	epoch, _ := s.epoch(t.Context(), demoLeadID)
+	mine, ok := open(demoLeadID, epoch)
+	if !ok {
+		t.Error("nobody can sign in after a reset")
+	}
+	theirs, ok := open(other, "")
+	if !ok {
+		t.Error("another person cannot sign in")
+	}
 	if err := s.EndSessions(t.Context(), demoLeadID); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, ok := s.open(demoLeadID, epoch); ok || len(s.list()) != 0 {
-		t.Error("a session survived the reset")
+	if _, ok, err := s.find(t.Context(), mine); ok || err != nil {
+		t.Errorf("a session survived the reset: %v", err)
 	}
-	if _, _, ok := s.open("another", s.epoch("another")); !ok {
-		t.Error("another person cannot sign in")
+	if e, ok, err := s.find(t.Context(), theirs); !ok || e.LeadID != other || err != nil {
+		t.Errorf("another person's session: %v %v %v", e, ok, err)
+	}
+	if all, err := s.list(t.Context()); len(all) != 1 || err != nil {
+		t.Errorf("sessions %v, error %v", all, err)
 	}
 }
 
 func TestSessionsAreBoundedAndEnd(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newSessions()
-		_, first, _ := s.open("a", 0)
+		s := newMemorySessions()
+		open := func(leadID string) (secret string) {
+			_, secret, ok, err := s.open(t.Context(), leadID, "")
+			if !ok || err != nil {
+				t.Errorf("not opened: %v", err)
+			}
+			return secret
+		}
+		has := func(secret string) bool {
+			_, ok, err := s.find(t.Context(), secret)
+			return ok && err == nil
+		}
+		count := func() int {
+			all, _ := s.list(t.Context())
+			return len(all)
+		}
+		first := open("a")
 		for range maxSessions {
 			time.Sleep(time.Millisecond)
-			s.open("b", 0)
+			open("b")
 		}
-		if n := len(s.list()); n != maxSessions {
+		if n := count(); n != maxSessions {
 			t.Errorf("%d sessions, want %d", n, maxSessions)
 		}
-		if _, ok := s.find(first); ok {
+		if has(first) {
 			t.Error("the oldest session was not the one to go")
 		}
-		_, last, _ := s.open("c", 0)
-		if _, ok := s.find(last); !ok {
+		last := open("c")
+		if !has(last) {
 			t.Error("the newest session is not there")
 		}
 		time.Sleep(sessionTTL + time.Second)
-		if _, ok := s.find(last); ok || len(s.list()) != 0 {
+		if has(last) || count() != 0 {
 			t.Error("sessions do not end")
 		}
 	})

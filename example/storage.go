@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/password"
+	"github.com/seed-51359b35/recovery/redisstore"
+)
+
+// storage is where everything lives that outlives a request, but for messages.
+type storage struct {
+	key      []byte
+	prefix   string
+	leads    leadStore
+	sessions sessionStore
+	tokens   recovery.TokenStore
+	limiter  recovery.Limiter // nil: the Service's default
+	guesses  recovery.Limiter // of logins
+	close    func() error
+}
+
+// openStorage opens it in memory, or on the Redis that the command line names.
+func openStorage(ctx context.Context, c config, hasher password.Hasher, log *slog.Logger) (*storage, error) {
+	seeds, err := demoSeeds(ctx, hasher)
+	if err != nil {
+		return nil, err
+	}
+	if c.redis != nil {
+		return redisStorage(ctx, c.redis, seeds, log)
+	}
+	return memoryStorage(seeds)
+}
+
+func memoryStorage(seeds []seed) (*storage, error) {
+	leads := newMemoryLeads()
+	for _, e := range seeds {
+		if err := leads.add(e); err != nil {
+			return nil, err
+		}
+	}
+	// In memory, like all that is sealed with it: a key that outlives the
+	// process belongs into a secret store.
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // never fails
+	return &storage{
+		key: key, leads: leads, sessions: newMemorySessions(), tokens: recovery.NewMemoryTokenStore(),
+		guesses: recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{}),
+		close:   func() error { return nil },
+	}, nil
+}
+
+// demoKey is the key of every demo on Redis, so that instances need no secret
+// to share. Anybody who has read this can forge tokens: never use it elsewhere.
+const demoKey = "published, so it protects nobody"
+
+// demoPrefix begins the names of the demo's keys, and keeps the demo apart from
+// a portal on the same Redis.
+const demoPrefix = "recovery-example"
+
+const (
+	// startTimeout is how long Redis has to answer at the start.
+	startTimeout = 3 * time.Second
+	// redisTimeout is the budget of tokens and limits. Longer than the
+	// default, because a demo runs beside whatever else a laptop does.
+	redisTimeout = 500 * time.Millisecond
+)
+
+func redisStorage(ctx context.Context, target *redisTarget, seeds []seed, log *slog.Logger) (_ *storage, err error) {
+	client := target.client()
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, client.Close())
+		}
+	}()
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	if err := client.Ping(ctx).Err(); err != nil {
+		return nil, fmt.Errorf("cannot reach %s: %w", target, err)
+	}
+	store, err := redisstore.New(client, redisstore.Options{Timeout: redisTimeout, Logger: log})
+	if err != nil {
+		return nil, err
+	}
+	v, err := newVault(client, demoPrefix, []byte(demoKey))
+	if err != nil {
+		return nil, err
+	}
+	leads := newRedisLeads(v, seeds)
+	if err := leads.plant(ctx); err != nil {
+		if strings.Contains(err.Error(), "MOVED ") {
+			return nil, fmt.Errorf("%s is part of a Cluster: name several of its hosts", target)
+		}
+		return nil, fmt.Errorf("cannot use %s: %w", target, err)
+	}
+	sessions := &redisSessions{vault: v}
+	for _, e := range seeds {
+		sessions.leadIDs = append(sessions.leadIDs, e.lead.ID)
+	}
+	return &storage{
+		key: []byte(demoKey), prefix: demoPrefix, leads: leads, sessions: sessions,
+		tokens: store, limiter: store, guesses: hashedLimiter{store, v}, close: client.Close,
+	}, nil
+}
+
+// hashedLimiter keeps the addresses of clients out of the names of keys, as a
+// Service does with its own.
+type hashedLimiter struct {
+	limiter recovery.Limiter
+	vault   *vault
+}
+
+// Take implements [recovery.Limiter].
+func (l hashedLimiter) Take(ctx context.Context, takes ...recovery.Take) ([]recovery.Decision, error) {
+	hashed := make([]recovery.Take, len(takes))
+	for i, t := range takes {
+		hashed[i] = t
+		hashed[i].Key = l.vault.name("guesses", l.vault.hash("guesses", t.Key))
+	}
+	return l.limiter.Take(ctx, hashed...)
+}
