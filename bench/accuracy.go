@@ -1,0 +1,268 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/redistest"
+	"github.com/seed-51359b35/recovery/redisstore"
+)
+
+// A call is one decision and the span in which it was taken. Clocks are this
+// process's, so what is concluded holds for every instant within the spans.
+type call struct {
+	sent, answered time.Duration // since the beginning
+	admitted       bool
+}
+
+// A trace is when calls are made, after the edge of a window of a clock that
+// counts in fives.
+type trace struct {
+	name  string
+	calls func() []time.Duration
+}
+
+func burst(n int, at time.Duration) []time.Duration { return slices.Repeat([]time.Duration{at}, n) }
+
+var traces = []trace{
+	{"A: 25 at 4.9 s, 25 at 5.1 s", func() []time.Duration {
+		return append(burst(25, 4900*time.Millisecond), burst(25, 5100*time.Millisecond)...)
+	}},
+	{"B: 1 at 0 s, 24 at 4.9 s, 25 at 5.1 s", func() []time.Duration {
+		return append(append(burst(1, 0), burst(24, 4900*time.Millisecond)...), burst(25, 5100*time.Millisecond)...)
+	}},
+	{"C: 100 a second for 12 s", func() []time.Duration {
+		times := make([]time.Duration, 1200)
+		for i := range times {
+			times[i] = time.Duration(i) * 10 * time.Millisecond
+		}
+		return times
+	}},
+	{"D: 25 at 0.2 s, 25 at 5.9 s", func() []time.Duration {
+		return append(burst(25, 200*time.Millisecond), burst(25, 5900*time.Millisecond)...)
+	}},
+}
+
+// randomTrace is arrivals of one key, on average as many as the limit, so that
+// it is often just reached.
+func randomTrace() []time.Duration {
+	var times []time.Duration
+	for at := time.Duration(0); at < 12*time.Second; {
+		at += time.Duration(rand.ExpFloat64() * float64(limitWindow) / (1.2 * limitN))
+		times = append(times, at)
+	}
+	return times
+}
+
+// accuracyPart plays the traces in real time, to everybody at once. No limiter
+// here can be given another clock, and windows are the real 5 s.
+func accuracyPart(tb redistest.TB, b *bench) {
+	b.step("accuracy: traces A to D and random arrivals, 13 s")
+	server := redistest.Start(tb)
+	const table = "Accuracy, 25 in 5 s"
+	const randomKeys = 40
+	type playing struct {
+		target, trace string
+		calls         [][]call // of one key each
+	}
+	var all []*playing
+	// A limiter that aligns its windows with the clock does so at whole
+	// multiples of them.
+	edge := time.Now().Truncate(limitWindow).Add(limitWindow)
+	if time.Until(edge) < time.Second {
+		edge = edge.Add(limitWindow)
+	}
+	var wg sync.WaitGroup
+	for n, t := range limiters {
+		d, end := open(tb, t, place{addr: server.Addr})
+		defer end()
+		start := func(name string, times ...[]time.Duration) {
+			p := &playing{t.name, name, make([][]call, len(times))}
+			all = append(all, p)
+			for i := range times {
+				key := fmt.Sprintf("%d:%c%d", n, name[0], i)
+				wg.Go(func() { p.calls[i] = play(tb.Context(), d, key, edge, times[i]) })
+			}
+		}
+		for _, tr := range traces {
+			start(tr.name, tr.calls())
+		}
+		times := make([][]time.Duration, randomKeys)
+		for i := range times {
+			times[i] = randomTrace()
+		}
+		start("random arrivals", times...)
+	}
+	wg.Wait()
+	for _, p := range all {
+		admitted, most, refused := 0, 0, 0
+		for _, calls := range p.calls {
+			m, f := judge(calls, limitN, limitWindow)
+			most, refused = max(most, m), refused+f
+			for _, c := range calls {
+				if c.admitted {
+					admitted++
+				}
+			}
+		}
+		b.add(table, p.target, p.trace, "admitted", float64(admitted))
+		b.add(table, p.target, p.trace, "most in any 5 s", float64(most))
+		b.add(table, p.target, p.trace, "refused falsely", float64(refused))
+		if p.target == oursPlain.name || p.target == oursBatched.name {
+			b.hold("L1", p.target+", "+p.trace+", most in any 5 s", float64(most), "<=", limitN)
+			b.hold("L1", p.target+", "+p.trace+", refused falsely", float64(refused), "=", 0)
+		}
+	}
+	manyArrivals(tb, b, server)
+	manyInstances(tb, b, server)
+}
+
+// play makes one key's calls, each as soon after its time as the one before
+// allows. A call that failed was not admitted.
+func play(ctx context.Context, d decide, key string, edge time.Time, times []time.Duration) []call {
+	calls := make([]call, 0, len(times))
+	for _, at := range times {
+		time.Sleep(time.Until(edge.Add(at)))
+		sent := time.Since(edge)
+		ok, err := d(ctx, key)
+		if err == nil {
+			calls = append(calls, call{sent, time.Since(edge), ok})
+		}
+	}
+	return calls
+}
+
+// judge returns the most calls that were for certain admitted within one
+// window, and how many refusals were for certain wrong: however the decisions
+// lie in their spans, fewer than n were in the window before. Calls of one key
+// are in order of sending, and may overlap.
+func judge(calls []call, n int, window time.Duration) (most, refusedFalsely int) {
+	var admitted []call
+	for _, c := range calls {
+		if c.admitted {
+			admitted = append(admitted, c)
+		}
+	}
+	for i, first := range admitted {
+		inside := 0
+		for _, c := range admitted[i:] {
+			if c.sent-first.sent >= window {
+				break
+			}
+			if c.answered-first.sent < window {
+				inside++
+			}
+		}
+		most = max(most, inside)
+	}
+	for _, c := range calls {
+		if c.admitted {
+			continue
+		}
+		possible := 0
+		for _, a := range admitted {
+			if a.sent < c.answered && a.answered > c.sent-window {
+				possible++
+			}
+		}
+		if possible < n {
+			refusedFalsely++
+		}
+	}
+	return most, refusedFalsely
+}
+
+// manyArrivals are a million random calls of ours, by 64 callers as fast as
+// they can, against the same judge.
+func manyArrivals(tb redistest.TB, b *bench, server *redistest.Server) {
+	total := pick(b, 1_000_000, 100_000)
+	b.step("accuracy: %d random arrivals", total)
+	d, end := open(tb, oursBatched, place{addr: server.Addr})
+	defer end()
+	// As many keys as are called about as often as the limit.
+	names := keys(pick(b, 8_000, 3_000))
+	logs := make([]struct {
+		sync.Mutex
+		calls []call
+	}, len(names))
+	began := time.Now()
+	s := run(tb.Context(), load{callers: 64, most: total}, func(ctx context.Context, _, _ int) error {
+		k := rand.IntN(len(names))
+		sent := time.Since(began)
+		ok, err := d(ctx, names[k])
+		answered := time.Since(began)
+		if err != nil {
+			return err
+		}
+		logs[k].Lock()
+		logs[k].calls = append(logs[k].calls, call{sent, answered, ok})
+		logs[k].Unlock()
+		return nil
+	})
+	if s.err != nil {
+		tb.Fatalf("%v", s.err)
+	}
+	over, refused, admitted := 0, 0, 0
+	for i := range logs {
+		slices.SortFunc(logs[i].calls, func(a, b call) int { return int(a.sent - b.sent) })
+		most, f := judge(logs[i].calls, limitN, limitWindow)
+		if most > limitN {
+			over++
+		}
+		refused += f
+		for _, c := range logs[i].calls {
+			if c.admitted {
+				admitted++
+			}
+		}
+	}
+	b.note("Of %d random arrivals on %d keys in %v, %d were admitted.", s.ops, len(names), s.elapsed.Round(time.Millisecond), admitted)
+	b.hold("L1", fmt.Sprintf("ours, %d random arrivals, keys over their limit", s.ops), float64(over), "=", 0)
+	b.hold("L1", fmt.Sprintf("ours, %d random arrivals, refused falsely", s.ops), float64(refused), "=", 0)
+}
+
+// manyInstances has 16 instances race with 64 callers each for 8 keys.
+func manyInstances(tb redistest.TB, b *bench, server *redistest.Server) {
+	b.step("accuracy: 16 instances with 64 callers each on 8 keys")
+	names := keys(8)
+	// A window that no scheduler outlasts.
+	tier := recovery.Tier{Limits: []recovery.Limit{{N: limitN, Window: time.Minute}}}
+	admitted := make([]atomic.Int64, len(names))
+	var wg sync.WaitGroup
+	var failed atomic.Int64
+	for range 16 {
+		client := place{addr: server.Addr}.client()
+		defer client.Close()
+		store, err := redisstore.New(client, redisstore.Options{Timeout: 10 * time.Second, Logger: quiet})
+		must(tb, err)
+		for range 64 {
+			wg.Go(func() {
+				for i, name := range names {
+					d, err := store.Take(tb.Context(), recovery.Take{Key: "race:" + name, Tier: tier})
+					if err != nil {
+						failed.Add(1)
+					} else if d[0].Allowed {
+						admitted[i].Add(1)
+					}
+				}
+			})
+		}
+	}
+	wg.Wait()
+	wrong := 0
+	for i := range admitted {
+		if admitted[i].Load() != limitN {
+			wrong++
+		}
+	}
+	b.hold("L1", "ours, 16 instances x 64 callers, keys with other than exactly 25", float64(wrong), "=", 0)
+	if n := failed.Load(); n > 0 {
+		b.note("%d takes of the racing instances failed.", n)
+	}
+}

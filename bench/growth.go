@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"math/rand/v2"
+	"runtime"
+	"time"
+
+	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/redistest"
+	"github.com/seed-51359b35/recovery/redisstore"
+)
+
+const (
+	growthTable   = "Growth"
+	growthCallers = 64
+)
+
+var (
+	// hourTier keeps every key alive, and a key that was called a millisecond
+	// ago is let through again: so a decision costs the same however few keys
+	// share the calls.
+	hourTier = recovery.Tier{Limits: []recovery.Limit{{N: 1, Window: time.Hour}}, Trickle: time.Millisecond}
+	// abuseTier denies the second call.
+	abuseTier = recovery.Tier{Limits: []recovery.Limit{{N: 1, Window: time.Hour}}}
+)
+
+// growthPart is H7's: what becomes of cost and memory as everything grows a
+// thousandfold.
+func growthPart(tb redistest.TB, b *bench) {
+	server := redistest.Start(tb)
+	undo, _ := split(server.PID())
+	defer undo()
+	var names tokenNames
+	names.slot, names.spec = realToken(tb)
+	sizes := pick(b, []int{1_000, 10_000, 100_000, 1_000_000}, []int{1_000, 10_000, 100_000})
+	for _, size := range sizes {
+		b.step("growth: %d", size)
+		setting := number(float64(size))
+		growth(tb, b, server, "live limiter keys", setting, size, func(store *redisstore.Store) (fill, cost op) {
+			key := keyNames()
+			take := func(ctx context.Context, n int) error {
+				_, err := store.Take(ctx, recovery.Take{Key: key(n), Tier: hourTier})
+				return err
+			}
+			return spread(size, take), random(size, take)
+		})
+		growth(tb, b, server, "live tokens", setting, size, func(store *redisstore.Store) (fill, cost op) {
+			// A claim would end what is to be there, and peeking reads the same.
+			return spread(size, func(ctx context.Context, n int) error {
+					_, err := store.Put(ctx, names.slotOf(n), names.specOf(n))
+					return err
+				}), random(size, func(ctx context.Context, n int) error {
+					_, err := store.Peek(ctx, names.ref(n))
+					return err
+				})
+		})
+		growth(tb, b, server, "attackers over their limit", setting, size, func(store *redisstore.Store) (fill, cost op) {
+			key := keyNames()
+			ask := func(ctx context.Context, n int) error {
+				_, err := store.Allow(ctx, recovery.Take{Key: key(n), Tier: abuseTier})
+				return err
+			}
+			return spread(size, func(ctx context.Context, n int) error {
+				if err := ask(ctx, n); err != nil {
+					return err
+				}
+				return ask(ctx, n) // denied, and remembered
+			}), random(size, ask)
+		})
+	}
+	first, last := number(float64(sizes[0])), number(float64(sizes[len(sizes)-1]))
+	for _, what := range []string{"live limiter keys", "live tokens"} {
+		ratio := func(measure string) float64 {
+			return b.value(growthTable, what, last, measure) / b.value(growthTable, what, first, measure)
+		}
+		b.hold("H7", what+", cost per request, "+last+" against "+first, 1/ratio("x floor"), "<=", 1.15)
+		b.hold("H7", what+", bytes per key, "+last+" against "+first, ratio("bytes per key"), "<=", 1.10)
+	}
+	// Few attackers are answered from memory, many partly by Redis: what must
+	// not grow is the price over that of anybody else.
+	b.hold("H7", "attackers, requests served x those of ordinary callers, "+last,
+		b.value(growthTable, "attackers over their limit", last, "x floor")/b.value(growthTable, "live limiter keys", last, "x floor"), ">=", 0.95)
+	for _, what := range []string{"live limiter keys", "live tokens", "attackers over their limit"} {
+		b.hold("H7", what+", growth of our process in MiB, "+first+" to "+last,
+			b.value(growthTable, what, last, "our MiB")-b.value(growthTable, what, first, "our MiB"), "<=", 32)
+	}
+}
+
+// keyNames makes keys as they are asked for: to hold a million of them would be
+// this program's memory, not the store's.
+func keyNames() func(n int) string {
+	return func(n int) string { return numbered("caller:000000000000", n) }
+}
+
+// spread calls f once for each number below n.
+func spread(n int, f func(ctx context.Context, n int) error) op {
+	return func(ctx context.Context, caller, i int) error {
+		if at := i*growthCallers + caller; at < n {
+			return f(ctx, at)
+		}
+		return nil
+	}
+}
+
+// random calls f for numbers below n.
+func random(n int, f func(ctx context.Context, n int) error) op {
+	return func(ctx context.Context, _, _ int) error { return f(ctx, rand.IntN(n)) }
+}
+
+// growth fills a store, and measures what a request then costs and what is
+// kept of each.
+func growth(tb redistest.TB, b *bench, server *redistest.Server, what, setting string, size int,
+	use func(store *redisstore.Store) (fill, cost op)) {
+	ctx := tb.Context()
+	admin := server.Client(tb)
+	must(tb, admin.FlushAll(ctx).Err())
+	store, end := openStore(tb, server.Addr, redisstore.Options{Timeout: 5 * time.Second})
+	defer end()
+	fill, cost := use(store)
+	// Connections and scripts are there before our memory is looked at.
+	must(tb, run(ctx, load{callers: growthCallers, most: growthCallers * 8}, fill).err)
+	must(tb, admin.FlushAll(ctx).Err())
+	heapBefore := heapMiB()
+	s := run(ctx, load{callers: growthCallers, most: (size + growthCallers - 1) / growthCallers * growthCallers}, fill)
+	must(tb, s.err)
+	usage, expiry := keyMemory(tb, admin)
+	b.add(growthTable, what, setting, "bytes per key", usage+expiry)
+	p := b.operations(tb, server.Addr, growthCallers, cost)
+	b.add(growthTable, what, setting, "x floor", p.ratio)
+	b.add(growthTable, what, setting, "p99 us", micros(p.p99))
+	b.add(growthTable, what, setting, "our MiB", heapMiB()-heapBefore)
+	runtime.KeepAlive(store)
+}
+
+// heapMiB is what this process has on its heap after it was cleaned.
+func heapMiB() float64 {
+	runtime.GC()
+	runtime.GC() // what the first one's pools gave up
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapAlloc) / (1 << 20)
+}

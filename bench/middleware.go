@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-chi/httprate"
+	httprateredis "github.com/go-chi/httprate-redis"
+	"github.com/go-redis/redis_rate/v10"
+
+	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/redistest"
+	"github.com/seed-51359b35/recovery/redisstore"
+)
+
+// middlewarePart has wrk ask a bare handler and limited ones, on the same
+// cores.
+func middlewarePart(tb redistest.TB, b *bench, server *redistest.Server) {
+	wrk, err := exec.LookPath("wrk")
+	if err != nil {
+		b.note("wrk is not installed, so middleware (L7, L8) was not measured. Debian has it: apt-get install wrk.")
+		return
+	}
+	const table = "Middleware under wrk -c64"
+	for _, abuse := range []bool{false, true} {
+		setting, n := "ordinary traffic", 30_000
+		if abuse {
+			setting, n = "one caller over its limit", 1
+		}
+		b.step("handlers: middleware, %s", setting)
+		for _, kind := range []string{"redis_rate", "httprate", "ours"} {
+			addrs := map[string]string{}
+			for _, k := range []string{"bare", kind} {
+				var addr string
+				defer startChild(tb, "middleware", childArgs{Redis: server.Addr, Kind: k, N: n}, &addr)()
+				addrs[k] = addr
+			}
+			var rates, ratios []float64
+			for range pick(b, b.rounds, 1) {
+				bare, limited := runWrk(tb, b, wrk, addrs["bare"]), runWrk(tb, b, wrk, addrs[kind])
+				rates, ratios = append(rates, limited), append(ratios, limited/bare)
+			}
+			b.add(table, kind, setting, "per second", median(rates))
+			b.add(table, kind, setting, "x bare handler", median(ratios))
+			if kind == "ours" && abuse {
+				b.hold("L7", "middleware under abuse, x bare handler", median(ratios), ">=", 0.85)
+			} else if kind == "ours" {
+				b.hold("L8", "middleware on ordinary traffic, x bare handler", median(ratios), ">=", 0.48)
+			}
+		}
+	}
+}
+
+var wrkRate = regexp.MustCompile(`Requests/sec:\s+([0-9.]+)`)
+
+func runWrk(tb redistest.TB, b *bench, wrk, addr string) float64 {
+	seconds := strconv.Itoa(max(1, int(2*b.slice/time.Second)))
+	out, err := exec.CommandContext(tb.Context(), wrk, "-t1", "-c64", "-d"+seconds, "http://"+addr+"/").CombinedOutput()
+	if err != nil {
+		tb.Fatalf("wrk: %v: %s", err, out)
+	}
+	m := wrkRate.FindSubmatch(out)
+	if m == nil {
+		tb.Fatalf("wrk said %s", out)
+	}
+	rate, err := strconv.ParseFloat(string(m[1]), 64)
+	must(tb, err)
+	return rate
+}
+
+// middlewareChild serves a handler behind one of the limiters. Callers take
+// turns among args.N keys.
+func middlewareChild(tb redistest.TB, args childArgs, say func(any)) {
+	bare := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok")) })
+	names, next := keys(args.N), atomic.Uint64{}
+	key := func() string { return names[next.Add(1)%uint64(len(names))] }
+	client := place{addr: args.Redis}.client()
+	tb.Cleanup(closer(client))
+	handler := http.Handler(bare)
+	switch args.Kind {
+	case "ours":
+		store, err := redisstore.New(client, redisstore.Options{Logger: quiet})
+		must(tb, err)
+		handler = oursMiddleware(store, key, bare)
+	case "redis_rate":
+		l := redis_rate.NewLimiter(client)
+		limit := redis_rate.Limit{Rate: limitN, Burst: limitN, Period: limitWindow}
+		// As in its documentation's example of a middleware.
+		handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			res, err := l.Allow(r.Context(), key(), limit)
+			if err != nil {
+				http.Error(w, "unavailable", http.StatusServiceUnavailable)
+				return
+			}
+			w.Header().Set("RateLimit-Remaining", strconv.Itoa(res.Remaining))
+			if res.Allowed == 0 {
+				w.Header().Set("RateLimit-RetryAfter", strconv.Itoa(int(res.RetryAfter/time.Second)))
+				http.Error(w, "rate limited", http.StatusTooManyRequests)
+				return
+			}
+			bare(w, r)
+		})
+	case "httprate":
+		handler = httprate.Limit(limitN, limitWindow,
+			httprate.WithKeyFuncs(func(*http.Request) (string, error) { return key(), nil }),
+			httprateredis.WithRedisLimitCounter(&httprateredis.Config{Client: client, WindowLength: limitWindow, FallbackDisabled: true}),
+		)(bare)
+	}
+	say(listen(tb, handler))
+}
+
+// oursMiddleware is how a host limits a handler of its own.
+func oursMiddleware(store *redisstore.Store, key func() string, next http.Handler) http.Handler {
+	decide := func(ctx context.Context) (recovery.Decision, error) {
+		return store.Allow(ctx, recovery.Take{Key: key(), Tier: limitTier})
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		d, err := decide(r.Context())
+		if err != nil {
+			http.Error(w, "unavailable", http.StatusServiceUnavailable)
+			return
+		}
+		recovery.Quotas{{Name: recovery.ScopeCaller, Tier: limitTier, Decision: d}}.SetHeader(w.Header())
+		if !d.Allowed {
+			w.Header().Set("Retry-After", strconv.Itoa(int((d.RetryAfter+time.Second-1)/time.Second)))
+			http.Error(w, "rate limited", http.StatusTooManyRequests)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/redisstore"
+)
+
+var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
+
+var limitTier = recovery.Tier{Limits: []recovery.Limit{{N: limitN, Window: limitWindow}}}
+
+// ours is this library's limiter with options. allow has it asked by Allow
+// instead of Take.
+func ours(name string, options redisstore.Options, allow bool) target {
+	options.Logger = quiet
+	// On a busy machine, waiting is slow and not an error, as with the peers.
+	options.Timeout = 5 * time.Second
+	return target{
+		name: name, memory: true, exact: true, local: options.DenialCache >= 0,
+		open: func(at place) (decide, func(), error) {
+			client := at.client()
+			store, err := redisstore.New(client, options)
+			if err != nil {
+				return nil, nil, err
+			}
+			if allow {
+				return func(ctx context.Context, key string) (bool, error) {
+					d, err := store.Allow(ctx, recovery.Take{Key: key, Tier: limitTier})
+					return d.Allowed, err
+				}, closer(client), nil
+			}
+			return func(ctx context.Context, key string) (bool, error) {
+				d, err := store.Take(ctx, recovery.Take{Key: key, Tier: limitTier})
+				if err != nil {
+					return false, err
+				}
+				return d[0].Allowed, nil
+			}, closer(client), nil
+		},
+	}
+}
+
+var (
+	oursPlain   = ours("ours, plain client", redisstore.Options{NoBatching: true}, false)
+	oursBatched = ours("ours, batched", redisstore.Options{}, false)
+	oursAllow   = ours("ours, hot denied key (Allow)", redisstore.Options{}, true)
+	// Without the memory of denials every call goes to Redis, as all calls of
+	// the peers do.
+	oursPlainAsking   = ours("ours, plain client, no memory of denials", redisstore.Options{NoBatching: true, DenialCache: -1}, false)
+	oursBatchedAsking = ours("ours, batched, no memory of denials", redisstore.Options{DenialCache: -1}, false)
+)
+
+// limiters are everybody in the order of the tables.
+var limiters = []target{
+	redisRate, ulule, sethvargo, throttledGCRA, httprateCounter, rueidisLimiter, zset, oursPlain, oursBatched,
+}

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/redistest"
+	"github.com/seed-51359b35/recovery/redisstore"
+)
+
+// leads is a user store in memory: it is this library that is measured, and
+// its host's database would only hide it. Person n is personN@example.com.
+type leads struct {
+	most     int
+	mu       sync.Mutex
+	versions map[string]int
+}
+
+func newLeads(most int) *leads { return &leads{most: most, versions: map[string]int{}} }
+
+func mailOf(n int) string { return "person" + strconv.Itoa(n) + "@example.com" }
+
+// FindLead implements [recovery.LeadStore].
+func (l *leads) FindLead(_ context.Context, key recovery.LeadKey) (recovery.Lead, error) {
+	id := key.Value
+	if key.Field != recovery.LeadIDField {
+		name, ok := strings.CutSuffix(key.Value, "@example.com")
+		if !ok {
+			return recovery.Lead{}, recovery.ErrLeadNotFound
+		}
+		id = name
+	}
+	n, err := strconv.Atoi(strings.TrimPrefix(id, "person"))
+	if err != nil || n < 0 || n >= l.most {
+		return recovery.Lead{}, recovery.ErrLeadNotFound
+	}
+	l.mu.Lock()
+	version := l.versions[id]
+	l.mu.Unlock()
+	return recovery.Lead{
+		ID: id, Version: strconv.Itoa(version + 1), Status: recovery.StatusActive,
+		Fields: map[string]recovery.FieldValue{"EmailAddress": {Value: mailOf(n), Verified: true}},
+	}, nil
+}
+
+// SetPasswordHash implements [recovery.LeadStore].
+func (l *leads) SetPasswordHash(_ context.Context, id, _ string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.versions[id]++
+	return nil
+}
+
+// never is a tier that refuses nobody, for what the limits would otherwise end
+// after a few requests.
+var never = recovery.Tier{Limits: []recovery.Limit{{N: 100_000, Window: time.Millisecond}}}
+
+// neverAnybody has all tiers refuse nobody.
+func neverAnybody() recovery.Limits {
+	return recovery.Limits{
+		Caller: never, ClientForgot: never, ClientReset: never, ClientCheck: never,
+		Identifier: never, Lead: never, Recipient: never, Issue: never,
+	}
+}
+
+// portal is a Service on Redis as a host would set it up.
+type portal struct {
+	*recovery.Service
+	client  *redis.Client
+	handler http.Handler
+	queue   *recovery.MemoryQueue
+	sent    atomic.Int64
+}
+
+// newPortal makes a Service for people numbered up to most. Clients are told
+// apart by X-Forwarded-For, as behind a proxy.
+func newPortal(tb redistest.TB, at place, most int, edit func(o *recovery.Options)) *portal {
+	p := &portal{client: at.client(), queue: recovery.NewMemoryQueue(recovery.MemoryQueueOptions{Capacity: 1 << 20})}
+	tb.Cleanup(func() { _ = p.client.Close() })
+	store, err := redisstore.New(p.client, redisstore.Options{Timeout: 5 * time.Second, Logger: quiet})
+	must(tb, err)
+	options := recovery.Options{
+		Keys:           [][]byte{bytes.Repeat([]byte{7}, 32)},
+		Link:           recovery.Link{URL: "https://portal.example.com/reset"},
+		Sessions:       recovery.SessionEnderFunc(func(context.Context, string) error { return nil }),
+		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+		Limiter:        store,
+		Queue:          p.queue,
+		Logger:         quiet,
+	}
+	if edit != nil {
+		edit(&options)
+	}
+	p.Service, err = recovery.New(newLeads(most), store, recovery.NotifierFunc(func(context.Context, recovery.Message) error {
+		p.sent.Add(1)
+		return nil
+	}), options)
+	must(tb, err)
+	tb.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		_ = p.Shutdown(ctx)
+	})
+	p.handler = p.Handler()
+	return p
+}
+
+// drained waits until the queue has nothing left to do.
+func (p *portal) drained() {
+	for {
+		if s := p.queue.Stats(); s.Waiting+s.Running == 0 {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// clientAddress is a different address for each n.
+func clientAddress(n int) string {
+	return fmt.Sprintf("10.%d.%d.%d", n>>16&255, n>>8&255, n&255)
+}
+
+// post is a request that reaches a handler without a network.
+func post(path, body string, n int) *http.Request {
+	r, err := http.NewRequest(http.MethodPost, "http://portal.example.com"+path, strings.NewReader(body))
+	if err != nil {
+		panic(err) // a literal was wrong
+	}
+	r.RemoteAddr, r.RequestURI = "127.0.0.1:4711", path
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("X-Forwarded-For", clientAddress(n))
+	return r
+}
+
+func forgotBody(mail string) string { return `{"email":"` + mail + `"}` }
+
+// An answer keeps the status of a response and drops the rest.
+type answer struct {
+	header http.Header
+	status int
+}
+
+func (a *answer) Header() http.Header { return a.header }
+
+func (a *answer) Write(b []byte) (int, error) {
+	if a.status == 0 {
+		a.status = http.StatusOK
+	}
+	return len(b), nil
+}
+
+func (a *answer) WriteHeader(status int) { a.status = status }
+
+// serve has a handler answer a request.
+func serve(h http.Handler, r *http.Request) *answer {
+	a := &answer{header: http.Header{}}
+	h.ServeHTTP(a, r)
+	return a
+}
+
+// expect is serve for one status.
+func expect(h http.Handler, r *http.Request, status int) error {
+	if a := serve(h, r); a.status != status {
+		return fmt.Errorf("%s answered %d", r.URL.Path, a.status)
+	}
+	return nil
+}
+
+// drain reads and closes a body.
+func drain(body io.ReadCloser) {
+	_, _ = io.Copy(io.Discard, body)
+	_ = body.Close()
+}

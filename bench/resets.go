@@ -1,0 +1,213 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/redistest"
+	"github.com/seed-51359b35/recovery/password"
+)
+
+const goodPassword = "seven-quiet-herons-over-fen"
+
+// hashing is what children say of resets.
+type hashing struct {
+	PerSecond, PeakMiB, Procs float64
+	P99                       float64 // microseconds, of 503s
+	Answers                   int
+	WithoutRetryAfter         int
+	Micros, HashMicros        float64
+}
+
+// resets measures hashing, which is what a reset costs.
+func resets(tb redistest.TB, b *bench, server *redistest.Server) {
+	const table = "Resets"
+	n := pick(b, 512, 128)
+	b.step("handlers: 64 resets at once")
+	best := 0.0
+	for m := 1; m <= 2*runtime.NumCPU(); m++ {
+		var h hashing
+		startChild(tb, "hashes", childArgs{N: n, Micros: m}, &h)()
+		b.add(table, "argon2id alone, "+strconv.Itoa(m)+" at a time", "64 at once", "per second", h.PerSecond)
+		b.add(table, "argon2id alone, "+strconv.Itoa(m)+" at a time", "64 at once", "peak MiB", h.PeakMiB)
+		best = max(best, h.PerSecond)
+	}
+	var h hashing
+	startChild(tb, "resets", childArgs{Redis: server.Addr, N: n}, &h)()
+	b.add(table, "ours, whole resets", "64 at once", "per second", h.PerSecond)
+	b.add(table, "ours, whole resets", "64 at once", "peak MiB", h.PeakMiB)
+	b.hold("H1", "64 resets at once, x the best bounded rate of hashing alone", h.PerSecond/best, ">=", 0.95)
+	b.hold("H1", "peak MiB of the process", h.PeakMiB, "<=", 2*h.Procs*19+64)
+
+	b.step("handlers: beyond the hasher's queue")
+	for _, more := range []int{0, 1} {
+		var busy hashing
+		procs := runtime.NumCPU() + more
+		startChild(tb, "busy", childArgs{Redis: server.Addr, N: pick(b, 2000, 300)}, &busy, "GOMAXPROCS="+strconv.Itoa(procs))()
+		name := "ours, 503 with GOMAXPROCS " + strconv.Itoa(procs)
+		b.add(table, name, "hashing fills the cores", "p99 us", busy.P99)
+		if more == 1 {
+			b.hold("H2", "503 beyond the queue, p99 ms, GOMAXPROCS one more than hashes", busy.P99/1000, "<=", 5)
+			b.hold("H2", "503 without Retry-After", float64(busy.WithoutRetryAfter), "=", 0)
+		} else {
+			b.hold("H2", "503 beyond the queue, p99 ms, GOMAXPROCS as it is", busy.P99/1000, "<=", 5)
+		}
+	}
+
+	b.step("handlers: our own part of a reset")
+	var own hashing
+	startChild(tb, "own", childArgs{Redis: server.Addr, N: pick(b, 5000, 500)}, &own)()
+	b.add(table, "ours, without the hash", "one after another", "us", own.Micros)
+	b.add(table, "argon2id", "one after another", "us", own.HashMicros)
+	b.hold("H6", "our own part of a reset, Redis included, % of the hash", 100*own.Micros/own.HashMicros, "<=", 2)
+}
+
+// hashesChild hashes alone, args.Micros at a time.
+func hashesChild(tb redistest.TB, args childArgs, say func(any)) {
+	hasher, err := password.NewArgon2id(password.Argon2idOptions{MaxConcurrent: args.Micros, MaxWaiting: 64, MaxWait: time.Minute})
+	must(tb, err)
+	s := run(tb.Context(), load{callers: 64, most: args.N}, func(ctx context.Context, _, _ int) error {
+		_, err := hasher.Hash(ctx, goodPassword)
+		return err
+	})
+	must(tb, s.err)
+	say(hashing{PerSecond: s.rate(), PeakMiB: peakMiB()})
+}
+
+// resetsChild runs whole resets through the handler, 64 at a time.
+func resetsChild(tb redistest.TB, args childArgs, say func(any)) {
+	hasher, err := password.NewArgon2id(password.Argon2idOptions{MaxWaiting: 64, MaxWait: time.Minute})
+	must(tb, err)
+	p := newPortal(tb, place{addr: args.Redis}, args.N, func(o *recovery.Options) {
+		o.Limits, o.Hasher, o.Prefix = neverAnybody(), hasher, "resets"
+	})
+	requests := p.resetRequests(tb, args.N)
+	s := run(tb.Context(), load{callers: 64, most: args.N}, func(_ context.Context, caller, i int) error {
+		return expect(p.handler, requests[i*64+caller], http.StatusNoContent)
+	})
+	must(tb, s.err)
+	say(hashing{PerSecond: s.rate(), PeakMiB: peakMiB(), Procs: float64(runtime.GOMAXPROCS(0))})
+}
+
+// resetRequests issues a token to each of n people.
+func (p *portal) resetRequests(tb redistest.TB, n int) []*http.Request {
+	requests := make([]*http.Request, n)
+	for i := range requests {
+		requests[i] = p.resetRequest(tb, i)
+	}
+	return requests
+}
+
+func (p *portal) resetRequest(tb redistest.TB, n int) *http.Request {
+	issued, err := p.IssueToken(tb.Context(), recovery.IssueRequest{
+		Key: recovery.LeadKey{Field: "EmailAddress", Value: mailOf(n)}, Origin: recovery.Origin{Caller: "bench"},
+	})
+	must(tb, err)
+	return post("/reset-password", `{"token":"`+issued.Token.Reveal()+`","password":"`+goodPassword+`"}`, n)
+}
+
+// busyChild keeps the hasher and its queue full, and measures the answers of
+// those who find them so.
+func busyChild(tb redistest.TB, args childArgs, say func(any)) {
+	hashes := runtime.NumCPU()
+	hasher, err := password.NewArgon2id(password.Argon2idOptions{MaxConcurrent: hashes})
+	must(tb, err)
+	p := newPortal(tb, place{addr: args.Redis}, 1<<20, func(o *recovery.Options) {
+		o.Limits, o.Hasher, o.Prefix = neverAnybody(), hasher, "busy"+strconv.Itoa(runtime.GOMAXPROCS(0))
+	})
+	var (
+		wg     sync.WaitGroup
+		mu     sync.Mutex
+		result hashing
+		took   []time.Duration
+	)
+	// A reset is a place in the queue; some more than there are.
+	callers := 33*hashes + 16
+	for caller := range callers {
+		first := p.resetRequest(tb, caller)
+		wg.Go(func() {
+			token := first
+			for n := caller; ; {
+				sent := time.Now()
+				a := serve(p.handler, token)
+				d := time.Since(sent)
+				mu.Lock()
+				enough := len(took) >= args.N
+				if a.status == http.StatusServiceUnavailable && !enough {
+					took = append(took, d)
+					if a.header.Get("Retry-After") == "" {
+						result.WithoutRetryAfter++
+					}
+				}
+				mu.Unlock()
+				if enough {
+					return
+				}
+				n += callers
+				token = p.resetRequest(tb, n)
+				if a.status == http.StatusServiceUnavailable {
+					time.Sleep(20 * time.Millisecond)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	slices.Sort(took)
+	result.Answers = len(took)
+	result.P99 = micros(took[len(took)*99/100])
+	say(result)
+}
+
+// instant is a hasher that takes no time.
+type instant struct{ password.Hasher }
+
+// Hash implements [password.Hasher].
+func (instant) Hash(context.Context, string) (string, error) { return "$instant$", nil }
+
+// ownChild is a reset without its hash, one after another, and the hash.
+func ownChild(tb redistest.TB, args childArgs, say func(any)) {
+	hasher, err := password.NewArgon2id(password.Argon2idOptions{})
+	must(tb, err)
+	p := newPortal(tb, place{addr: args.Redis}, args.N, func(o *recovery.Options) {
+		o.Limits, o.Hasher, o.Prefix = neverAnybody(), instant{hasher}, "own"
+	})
+	requests := p.resetRequests(tb, args.N)
+	var own, hash []time.Duration
+	for _, r := range requests {
+		sent := time.Now()
+		must(tb, expect(p.handler, r, http.StatusNoContent))
+		own = append(own, time.Since(sent))
+	}
+	p.drained()
+	for range 40 {
+		sent := time.Now()
+		_, err := hasher.Hash(tb.Context(), goodPassword)
+		must(tb, err)
+		hash = append(hash, time.Since(sent))
+	}
+	say(hashing{Micros: micros(median(own)), HashMicros: micros(median(hash))})
+}
+
+// peakMiB is the most memory that this process has had, by the kernel's count;
+// 0 where it does not say.
+func peakMiB() float64 {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(status)) {
+		if v, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			kib, _ := strconv.ParseFloat(strings.Fields(v)[0], 64)
+			return kib / 1024
+		}
+	}
+	return 0
+}
