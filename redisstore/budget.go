@@ -7,59 +7,72 @@ import (
 )
 
 // A budget is a context that ends after a time, and with its parent's
-// deadline, and can be used again if it did not. context.WithTimeout would cost
-// five allocations for each decision.
+// deadline. context.WithTimeout would cost five allocations for each decision;
+// this costs none, as it is used again.
 //
 // The parent's cancellation does not end it: an operation that was sent is
 // worth waiting the rest of a short budget for, because nobody knows otherwise
 // whether it happened.
 type budget struct {
-	context.Context // for values
+	context.Context // the parent, for values
 	deadline        time.Time
-	done            chan struct{}
-	timer           *time.Timer
+	alarm           *alarm
+	short           bool // cut by the parent's deadline to much less than asked
+}
+
+// An alarm closes a channel after a time.
+type alarm struct {
+	rings chan struct{}
+	timer *time.Timer
 }
 
 // Deadline implements [context.Context].
 func (b *budget) Deadline() (time.Time, bool) { return b.deadline, true }
 
 // Done implements [context.Context].
-func (b *budget) Done() <-chan struct{} { return b.done }
+func (b *budget) Done() <-chan struct{} { return b.alarm.rings }
 
 // Err implements [context.Context].
 func (b *budget) Err() error {
 	select {
-	case <-b.done:
+	case <-b.alarm.rings:
 		return context.DeadlineExceeded
 	default:
 		return nil
 	}
 }
 
+// cut is how much of d the parent's deadline leaves.
+func cut(parent context.Context, d time.Duration) (left time.Duration, short bool) {
+	if t, ok := parent.Deadline(); ok {
+		left = max(0, time.Until(t))
+		// What such a caller did not wait for says nothing about Redis.
+		return min(d, left), left < d/4
+	}
+	return d, false
+}
+
 type budgetPool struct{ pool sync.Pool }
 
-// get returns a budget of d. Nothing that outlives the matching put may hold
-// it.
+// get returns a budget of d, or of what the parent's deadline leaves of it.
+// Nothing that outlives the matching put may hold it.
 func (p *budgetPool) get(parent context.Context, d time.Duration) *budget {
-	deadline := time.Now().Add(d)
-	if t, ok := parent.Deadline(); ok && t.Before(deadline) {
-		deadline, d = t, max(0, time.Until(t))
-	}
+	d, short := cut(parent, d)
 	b, _ := p.pool.Get().(*budget)
 	if b == nil {
-		b = &budget{done: make(chan struct{})}
-		done := b.done
-		b.timer = time.AfterFunc(d, func() { close(done) })
+		rings := make(chan struct{})
+		b = &budget{alarm: &alarm{rings, time.AfterFunc(d, func() { close(rings) })}}
 	} else {
-		b.timer.Reset(d)
+		b.alarm.timer.Reset(d)
 	}
-	b.Context, b.deadline = parent, deadline
+	b.Context, b.deadline, b.short = parent, time.Now().Add(d), short
 	return b
 }
 
-// put takes a budget back that did not run out.
+// put takes back a budget that nobody waits for any more. It is used again only
+// if its alarm did not ring, and is not about to.
 func (p *budgetPool) put(b *budget) {
-	if b.timer.Stop() {
+	if b.alarm.timer.Stop() {
 		b.Context = nil
 		p.pool.Put(b)
 	}

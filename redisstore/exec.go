@@ -2,12 +2,9 @@ package redisstore
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"time"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/sony/gobreaker/v2"
 )
 
 // A job is one run of a script on one key. The first of its args are left free
@@ -25,30 +22,19 @@ func newJob(key string, args ...any) job {
 // error means that nothing may be concluded about any of them.
 func (s *Store) exec(ctx context.Context, sc script, jobs []job) ([]any, error) {
 	return s.guarded(ctx, func() ([]any, error) {
-		if s.pipe != nil {
+		if s.pipe != nil && !s.health.avoidsPipe() {
 			return s.execBatched(ctx, sc, jobs)
 		}
 		return s.within(ctx, func(ctx context.Context) ([]any, error) { return s.execPlain(ctx, sc, jobs) })
 	})
 }
 
-// guarded asks the breaker first.
-func (s *Store) guarded(ctx context.Context, f func() ([]any, error)) ([]any, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	replies, err := s.breaker.Execute(f)
-	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
-		return nil, ErrDown
-	}
-	return replies, err
-}
-
 // within runs f in a goroutine and stops waiting when the budget is spent:
-// go-redis waits for a reply as long as its own timeouts say, whatever the
-// context says, unless the host turned that on.
+// go-redis waits for a connection and its reply as long as its own timeouts
+// say, whatever the context says, unless the host turned that on.
 func (s *Store) within(ctx context.Context, f func(ctx context.Context) ([]any, error)) ([]any, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.budget(ctx))
+	d, short := cut(ctx, s.opts.Timeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d)
 	type result struct {
 		replies []any
 		err     error
@@ -56,27 +42,40 @@ func (s *Store) within(ctx context.Context, f func(ctx context.Context) ([]any, 
 	done := make(chan result, 1)
 	go func() {
 		defer cancel()
+		if err := s.knock(ctx); err != nil {
+			done <- result{nil, wrap(err)}
+			return
+		}
 		replies, err := f(ctx)
 		done <- result{replies, err}
 	}()
 	select {
 	case r := <-done:
+		if short && r.err != nil && ctx.Err() != nil {
+			return nil, errHurried
+		}
 		return r.replies, r.err
 	case <-ctx.Done():
 		select {
 		case r := <-done: // both at once
-			return r.replies, r.err
+			if r.err == nil {
+				return r.replies, nil
+			}
 		default:
 		}
-		return nil, fmt.Errorf("redisstore: no answer in time: %w", ctx.Err())
+		if !short {
+			s.health.avoidPipe()
+		}
+		return nil, late(short)
 	}
 }
 
-func (s *Store) budget(ctx context.Context) time.Duration {
-	if t, ok := ctx.Deadline(); ok {
-		return min(s.opts.Timeout, time.Until(t))
+// node is the client for a call without batching.
+func (s *Store) node() redis.UniversalClient {
+	if s.health.avoidsPipe() {
+		return s.hasty
 	}
-	return s.opts.Timeout
+	return s.client
 }
 
 // execBatched queues the calls for the client's auto-pipeliner, which does not
@@ -99,8 +98,14 @@ func (s *Store) execBatched(ctx context.Context, sc script, jobs []job) ([]any, 
 			err = f.WaitContext(b)
 		}
 		if err != nil {
-			s.budgets.put(b)
-			return nil, wrap(err)
+			if b.Err() == nil {
+				s.budgets.put(b)
+				return nil, wrap(err)
+			}
+			if !b.short {
+				s.health.avoidPipe()
+			}
+			return nil, late(b.short)
 		}
 		replies[i] = f.Cmd().(call).Val()
 	}
@@ -121,7 +126,7 @@ func (s *Store) execPlain(ctx context.Context, sc script, jobs []job) ([]any, er
 	for i, c := range calls {
 		if isNoScript(c.Err()) {
 			c = sc.full(ctx, jobs[i])
-			_ = s.client.Process(ctx, c)
+			_ = s.node().Process(ctx, c)
 		}
 		if c.Err() != nil {
 			return nil, wrap(c.Err())
@@ -135,9 +140,9 @@ func (s *Store) execPlain(ctx context.Context, sc script, jobs []job) ([]any, er
 // about an unknown script.
 func (s *Store) process(ctx context.Context, calls []call) error {
 	if len(calls) == 1 {
-		return s.client.Process(ctx, calls[0])
+		return s.node().Process(ctx, calls[0])
 	}
-	pipe := s.client.Pipeline()
+	pipe := s.node().Pipeline()
 	for _, c := range calls {
 		_ = pipe.Process(ctx, c)
 	}

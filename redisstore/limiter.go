@@ -46,7 +46,7 @@ func (s *Store) Take(ctx context.Context, takes ...recovery.Take) ([]recovery.De
 		t := takes[i]
 		d, err := decision(replies[n], t.Tier)
 		if err != nil {
-			return nil, err
+			return nil, s.doubt(err)
 		}
 		if !d.Allowed && t.ID == "" {
 			// The server decided after this instant, and rounds by a unit.
@@ -177,24 +177,30 @@ func decision(reply any, tier recovery.Tier) (recovery.Decision, error) {
 	case []any:
 		var n [3]int64
 		if len(r) != len(n) {
-			return recovery.Decision{}, fmt.Errorf("redisstore: unexpected reply of %d parts", len(r))
+			return recovery.Decision{}, errUnexpected
 		}
 		for i := range n {
 			v, ok := r[i].(int64)
 			if !ok {
-				return recovery.Decision{}, fmt.Errorf("redisstore: unexpected reply %T", r[i])
+				return recovery.Decision{}, errUnexpected
 			}
 			n[i] = v
 		}
 		allowed, which, wait, reset = false, n[0], n[1], n[2]
 	default:
-		return recovery.Decision{}, fmt.Errorf("redisstore: unexpected reply %T", reply)
+		return recovery.Decision{}, fmt.Errorf("%w: an unexpected %T", ErrWrongReply, reply)
 	}
 	if which < 0 || which >= int64(len(tier.Limits)) {
-		return recovery.Decision{}, errors.New("redisstore: unexpected reply")
+		return recovery.Decision{}, errUnexpected
+	}
+	// What no call of this tier can be told is somebody else's reply.
+	limit := tier.Limits[which]
+	most := units(limit.Window, unit) + 1
+	if least < 0 || least > int64(limit.N) || reset < 0 || reset > most || wait < 0 || wait > most {
+		return recovery.Decision{}, errUnexpected
 	}
 	return recovery.Decision{
-		Allowed: allowed, Limit: tier.Limits[which], Remaining: int(least),
+		Allowed: allowed, Limit: limit, Remaining: int(least),
 		Reset: time.Duration(reset) * unit, RetryAfter: time.Duration(wait) * unit,
 	}, nil
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/sony/gobreaker/v2"
 
 	"github.com/seed-51359b35/recovery"
 )
@@ -52,8 +51,9 @@ type Store struct {
 	client  redis.UniversalClient
 	opts    Options
 	scripts *scripts
+	hasty   redis.UniversalClient
 	pipe    *redis.AutoPipeliner // nil without batching
-	breaker *gobreaker.CircuitBreaker[[]any]
+	health  *health
 	denials *denials
 	budgets budgetPool
 	tiers   tierArgs
@@ -86,24 +86,17 @@ func New(client redis.UniversalClient, opts Options) (*Store, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	s := &Store{client: client, opts: opts, scripts: newScripts(), denials: newDenials(opts.DenialCache)}
-	s.tiers.tiers = make(map[*recovery.Limit]boxedTier)
-	s.breaker = gobreaker.NewCircuitBreaker[[]any](gobreaker.Settings{
-		Name: "redisstore",
-		// Short, so that Redis is used again at once when it is back; one
-		// caller at a time tries, and the others are told without waiting.
-		Timeout:      100 * time.Millisecond,
-		ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= 5 },
-		IsSuccessful: answers,
-		IsExcluded:   func(err error) bool { return errors.Is(err, context.Canceled) },
-		OnStateChange: func(_ string, from, to gobreaker.State) {
-			if to == gobreaker.StateOpen && from == gobreaker.StateClosed {
-				opts.Logger.Error("redisstore: Redis does not answer, refusing until it does")
-			} else if to == gobreaker.StateClosed {
-				opts.Logger.Info("redisstore: Redis answers again")
-			}
-		},
-	})
+	s := &Store{
+		client: client, hasty: client, opts: opts, scripts: newScripts(),
+		health: newHealth(client, opts.Logger), denials: newDenials(opts.DenialCache),
+		tiers: tierArgs{tiers: make(map[*recovery.Limit]boxedTier)},
+	}
+	if c, ok := client.(*redis.Client); ok {
+		// The same connections, but none is waited for any longer than its
+		// caller waits, whatever the client's options are. go-redis leaves the
+		// host's hooks off such a client, so it is for times of trouble.
+		s.hasty = c.WithTimeout(opts.Timeout)
+	}
 	if !opts.NoBatching {
 		// The client's own, shared with whoever else asks for it: never closed
 		// here, and with the options of whoever asked first.
@@ -116,24 +109,6 @@ func New(client redis.UniversalClient, opts Options) (*Store, error) {
 	}
 	s.warnOfEviction()
 	return s, nil
-}
-
-// answers reports whether an error came from a Redis that does its work: then
-// it is the script's business and none of the breaker's.
-func answers(err error) bool {
-	if err == nil {
-		return true
-	}
-	var answer redis.Error
-	if !errors.As(err, &answer) {
-		return false
-	}
-	for _, state := range []string{"LOADING", "READONLY", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "BUSY"} {
-		if strings.HasPrefix(answer.Error(), state) {
-			return false
-		}
-	}
-	return true
 }
 
 // warnOfEviction asks by INFO, which managed services answer where they refuse

@@ -36,6 +36,7 @@ func newStore(t testing.TB, client redis.UniversalClient, edit func(*redisstore.
 // A simulated server, on a clock that the suite moves. Denials are remembered
 // by this process's clock, so not here.
 func TestMiniredis(t *testing.T) {
+	t.Parallel()
 	for _, batching := range []bool{false, true} {
 		t.Run(fmt.Sprintf("batching=%v", batching), func(t *testing.T) {
 			// One server for all clauses, whose names never meet.
@@ -53,15 +54,17 @@ func TestMiniredis(t *testing.T) {
 				return newStore(t, client, func(o *redisstore.Options) { o.NoBatching, o.DenialCache = !batching, -1 })
 			}
 			recoverytest.TestTokenStore(t, recoverytest.TokenStoreHarness{
-				New:     func(t *testing.T) recovery.TokenStore { return open(t) },
-				Another: func(t *testing.T, _ recovery.TokenStore) recovery.TokenStore { return open(t) },
-				Advance: advance,
-				Dump:    func(*testing.T, recovery.TokenStore) []byte { return []byte(server.Dump()) },
+				New:        func(t *testing.T) recovery.TokenStore { return open(t) },
+				Another:    func(t *testing.T, _ recovery.TokenStore) recovery.TokenStore { return open(t) },
+				Advance:    advance,
+				Operations: quick(2000, 400),
+				Dump:       func(*testing.T, recovery.TokenStore) []byte { return []byte(server.Dump()) },
 			})
 			recoverytest.TestLimiter(t, recoverytest.LimiterHarness{
-				New:     func(t *testing.T) recovery.Limiter { return open(t) },
-				Another: func(t *testing.T, _ recovery.Limiter) recovery.Limiter { return open(t) },
-				Advance: advance,
+				New:      func(t *testing.T) recovery.Limiter { return open(t) },
+				Another:  func(t *testing.T, _ recovery.Limiter) recovery.Limiter { return open(t) },
+				Advance:  advance,
+				Arrivals: quick(10_000, 1_500),
 			})
 		})
 	}
@@ -122,6 +125,7 @@ func suites(t *testing.T, first, second redis.UniversalClient, tick time.Duratio
 }
 
 func TestStandalone(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	suites(t, server.Client(t), server.Client(t), 100*time.Millisecond, server.Client(t))
 }

@@ -34,7 +34,7 @@ func (s *Store) Put(ctx context.Context, slot string, spec recovery.TokenSpec) (
 	}
 	word, token, err := parse(replies[0], slot)
 	if err != nil {
-		return recovery.Token{}, err
+		return recovery.Token{}, s.doubt(err)
 	}
 	if word == "spent" {
 		return recovery.Token{}, recovery.ErrTokenSpent
@@ -45,14 +45,18 @@ func (s *Store) Put(ctx context.Context, slot string, spec recovery.TokenSpec) (
 // Peek implements [recovery.TokenStore].
 func (s *Store) Peek(ctx context.Context, refs ...recovery.Ref) (recovery.Token, error) {
 	jobs, err := jobsFor(refs)
-	if err != nil || len(jobs) == 0 {
-		return recovery.Token{}, errors.Join(err, recovery.ErrTokenNotFound)
+	if err != nil {
+		return recovery.Token{}, err
+	}
+	if len(jobs) == 0 {
+		return recovery.Token{}, recovery.ErrTokenNotFound
 	}
 	replies, err := s.exec(ctx, s.scripts.peek, jobs)
 	if err != nil {
 		return recovery.Token{}, err
 	}
-	return choose(replies, jobs)
+	token, err := choose(replies, jobs)
+	return token, s.doubt(err)
 }
 
 // Claim implements [recovery.TokenStore].
@@ -61,8 +65,11 @@ func (s *Store) Claim(ctx context.Context, claimID string, refs ...recovery.Ref)
 		return recovery.Token{}, errClaimID
 	}
 	jobs, err := jobsFor(refs, claimID)
-	if err != nil || len(jobs) == 0 {
-		return recovery.Token{}, errors.Join(err, recovery.ErrTokenNotFound)
+	if err != nil {
+		return recovery.Token{}, err
+	}
+	if len(jobs) == 0 {
+		return recovery.Token{}, recovery.ErrTokenNotFound
 	}
 	var replies []any
 	if s.opts.Replicas > 0 {
@@ -85,7 +92,7 @@ func (s *Store) Claim(ctx context.Context, claimID string, refs ...recovery.Ref)
 			}
 		}
 	}
-	return token, err
+	return token, s.doubt(err)
 }
 
 // Release implements [recovery.TokenStore].
@@ -123,7 +130,7 @@ func (s *Store) confirm(ctx context.Context, sc script, jobs []job) error {
 	}
 	for i, r := range replies {
 		if _, _, err := parse(r, jobs[i].key); err != nil {
-			return err
+			return s.doubt(err)
 		}
 	}
 	return nil
@@ -140,7 +147,7 @@ func choose(replies []any, jobs []job) (recovery.Token, error) {
 			return recovery.Token{}, err
 		}
 		if word == "ok" && token.Digest != jobs[i].args[lead] {
-			return recovery.Token{}, errWrongReply
+			return recovery.Token{}, ErrWrongReply
 		}
 		held = held || word == "held"
 		if word == "ok" && found.Slot == "" {
@@ -153,24 +160,37 @@ func choose(replies []any, jobs []job) (recovery.Token, error) {
 	return found, nil
 }
 
-// errWrongReply is a reply about another question: connections that were
-// shared have handed them out (A90, CVE-2025-29923).
-var errWrongReply = errors.New("redisstore: Redis answered about another key")
+// ErrWrongReply is a reply about another key than was asked for: connections
+// that were shared have handed them out (A90, CVE-2025-29923). Whatever it said
+// is not used.
+var ErrWrongReply = errors.New("redisstore: Redis answered another question")
+
+var errUnexpected = fmt.Errorf("%w: an unexpected reply", ErrWrongReply)
+
+// doubt leaves the shared connection alone after a reply out of step, until
+// go-redis has noticed that one is missing and closed it: each later caller
+// would be told the answer of the one before.
+func (s *Store) doubt(err error) error {
+	if errors.Is(err, ErrWrongReply) {
+		s.health.avoidPipe()
+	}
+	return err
+}
 
 // parse reads what slot.lua's reply writes.
 func parse(reply any, slot string) (word string, token recovery.Token, err error) {
 	parts, ok := reply.([]any)
 	if !ok || len(parts) != 2 && len(parts) != 5 {
-		return "", recovery.Token{}, fmt.Errorf("redisstore: unexpected reply %T", reply)
+		return "", recovery.Token{}, fmt.Errorf("%w: an unexpected %T", ErrWrongReply, reply)
 	}
 	var text [4]string
 	for i := range min(len(parts), 4) {
 		if text[i], ok = parts[i].(string); !ok {
-			return "", recovery.Token{}, errors.New("redisstore: unexpected reply")
+			return "", recovery.Token{}, errUnexpected
 		}
 	}
 	if text[1] != slot {
-		return "", recovery.Token{}, errWrongReply
+		return "", recovery.Token{}, ErrWrongReply
 	}
 	if len(parts) == 2 {
 		if text[0] == "ok" {
@@ -180,10 +200,10 @@ func parse(reply any, slot string) (word string, token recovery.Token, err error
 	}
 	expires, ok := parts[4].(int64)
 	if !ok {
-		return "", recovery.Token{}, errors.New("redisstore: unexpected reply")
+		return "", recovery.Token{}, errUnexpected
 	}
 	if text[3] == "" {
-		return "", recovery.Token{}, errors.New("redisstore: unexpected reply")
+		return "", recovery.Token{}, errUnexpected
 	}
 	return text[0], recovery.Token{Slot: slot, Digest: text[2], State: undash(text[3]), Expires: time.UnixMilli(expires)}, nil
 }
@@ -254,7 +274,7 @@ func (s *Store) claimReplicated(ctx context.Context, jobs []job) ([]any, error) 
 func (s *Store) claimOne(ctx context.Context, j job) (any, error) {
 	var err error
 	for range 3 {
-		var node redis.UniversalClient = s.client
+		node := s.node()
 		cluster, isCluster := s.client.(*redis.ClusterClient)
 		if isCluster {
 			if node, err = cluster.MasterForKey(ctx, j.key); err != nil {
@@ -291,8 +311,10 @@ func (s *Store) claimOne(ctx context.Context, j job) (any, error) {
 
 // pipeWait sends a call and WAIT on one connection.
 func (s *Store) pipeWait(ctx context.Context, node redis.UniversalClient, c call) (int64, error) {
-	// Most of the budget: the reply has to come back within it.
-	patience := s.budget(ctx) * 4 / 5
+	// The reply has to come back within the budget, and Redis looks for clients
+	// that waited long enough only ten times a second. WAIT 0 is for ever.
+	left, _ := cut(ctx, s.opts.Timeout)
+	patience := max(left/2, left-150*time.Millisecond, time.Millisecond)
 	wait := call{redis.NewCmd(ctx, "wait", s.opts.Replicas, millis(patience))}
 	pipe := node.Pipeline()
 	_ = pipe.Process(ctx, c)

@@ -12,6 +12,7 @@ import (
 // The keys of one call may lie on three masters, and a script must only name
 // its own.
 func TestCluster(t *testing.T) {
+	t.Parallel() // the suites mostly wait
 	cluster := redistest.StartCluster(t)
 	var masters []*redis.Client
 	for _, node := range cluster.Nodes[:3] {
@@ -21,6 +22,7 @@ func TestCluster(t *testing.T) {
 }
 
 func TestSentinel(t *testing.T) {
+	t.Parallel() // the suites mostly wait
 	sentinel := redistest.StartSentinel(t)
 	suites(t, sentinel.FailoverClient(t), sentinel.FailoverClient(t), 100*time.Millisecond, sentinel.Master(t).Client(t))
 }

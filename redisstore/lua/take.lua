@@ -78,7 +78,7 @@ local function within(window)
   return low
 end
 
-local longest, largest = trickle, 0
+local longest, largest = 0, 0
 local allowed, which, least, reset, wait = true, 0, -1, 0, 0
 for i = 4, #ARGV, 2 do
   local n, window = tonumber(ARGV[i]), tonumber(ARGV[i + 1])
@@ -147,8 +147,8 @@ if admit then
   last, changed = at, true
 end
 if changed then
-  -- The last call stays until no window reaches it.
-  local ttl = math.max(1, math.ceil((longest - (now - last)) * unit / 1000))
+  -- The last call stays until neither a window nor the trickle reaches it.
+  local ttl = math.max(1, math.ceil((math.max(longest, trickle) - (now - last)) * unit / 1000))
   redis.call('SET', KEYS[1], char(size == 12 and 1 or 0) .. pack(last, 7) .. body, 'PX', string.format('%d', ttl + 1))
 end
 if allowed and admit then

@@ -1,0 +1,129 @@
+package redisstore_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/redisstore"
+)
+
+// clock is a simulated server whose clock the test sets.
+type clock struct {
+	server *miniredis.Miniredis
+	store  *redisstore.Store
+	now    time.Time
+}
+
+func newClock(t *testing.T) *clock {
+	t.Helper()
+	c := &clock{server: miniredis.RunT(t), now: time.Date(2031, 5, 6, 7, 8, 9, 0, time.UTC)}
+	client := redis.NewClient(&redis.Options{Addr: c.server.Addr()})
+	t.Cleanup(func() { _ = client.Close() })
+	c.store = newStore(t, client, func(o *redisstore.Options) { o.DenialCache = -1 })
+	c.server.SetTime(c.now)
+	return c
+}
+
+// step sets the clock; time that passes frees keys too.
+func (c *clock) step(d time.Duration) {
+	c.now = c.now.Add(d)
+	c.server.SetTime(c.now)
+	if d > 0 {
+		c.server.FastForward(d)
+	}
+}
+
+func (c *clock) take(t *testing.T, key string, tier recovery.Tier) recovery.Decision {
+	t.Helper()
+	d, err := c.store.Take(t.Context(), recovery.Take{Key: key, Tier: tier})
+	must(t, err)
+	return d[0]
+}
+
+// A94, L2: the server's clock is set back, by less than a window and by more:
+// a full window stays full, and is free again within its length.
+func TestClockSetBack(t *testing.T) {
+	for _, window := range []time.Duration{5 * time.Second, time.Hour, 24 * time.Hour} {
+		for _, back := range []time.Duration{time.Millisecond, time.Second, time.Minute, 5 * time.Hour} {
+			t.Run(fmt.Sprintf("window %v, back %v", window, back), func(t *testing.T) {
+				c := newClock(t)
+				tier := recovery.Tier{Limits: []recovery.Limit{{N: 3, Window: window}}}
+				for range 3 {
+					if !c.take(t, "key", tier).Allowed {
+						t.Fatal("refused before the limit")
+					}
+					c.step(100 * time.Millisecond)
+				}
+				c.step(-back)
+				d := c.take(t, "key", tier)
+				if d.Allowed {
+					t.Fatal("admitted a fourth call")
+				}
+				if d.RetryAfter > window+time.Millisecond {
+					t.Errorf("RetryAfter is %v, more than the window", d.RetryAfter)
+				}
+				c.step(window + time.Millisecond)
+				if !c.take(t, "key", tier).Allowed {
+					t.Error("still refused a whole window later")
+				}
+			})
+		}
+	}
+}
+
+// A window of more than an hour is counted in milliseconds: never too early.
+func TestLongWindowsAreNeverShort(t *testing.T) {
+	for _, micros := range []time.Duration{0, 1, 400, 999} {
+		c := newClock(t)
+		c.step(micros * time.Microsecond)
+		tier := recovery.Tier{Limits: []recovery.Limit{{N: 1, Window: 2 * time.Hour}}}
+		c.take(t, "key", tier)
+		c.step(2*time.Hour - time.Microsecond)
+		if c.take(t, "key", tier).Allowed {
+			t.Errorf("at %d us, admitted a microsecond early", micros)
+		}
+		c.step(2*time.Millisecond + time.Microsecond)
+		if !c.take(t, "key", tier).Allowed {
+			t.Errorf("at %d us, refused two milliseconds late", micros)
+		}
+	}
+}
+
+// A trickle of more than 2^32 milliseconds, far longer than any window, must
+// not make an old call look young.
+func TestTrickleLongerThanTheClockOfALog(t *testing.T) {
+	c := newClock(t)
+	tier := recovery.Tier{Limits: []recovery.Limit{{N: 2, Window: 24 * time.Hour}}, Trickle: 60 * 24 * time.Hour}
+	c.take(t, "key", tier)
+	c.step(1<<32*time.Millisecond - 10*time.Hour)
+	for i := range 2 {
+		if !c.take(t, "key", tier).Allowed {
+			t.Errorf("call %d of two was refused by one seven weeks ago", i+1)
+		}
+		c.step(11 * time.Hour)
+	}
+}
+
+// A94: a token ends by the server's clock, whatever this machine's says.
+func TestTokensEndByTheServersClock(t *testing.T) {
+	c := newClock(t)
+	ref := recovery.Ref{Slot: fresh("slot"), Digest: "digest"}
+	token, err := c.store.Put(t.Context(), ref.Slot, link("digest"))
+	must(t, err)
+	if want := c.now.Add(10 * time.Minute); !token.Expires.Equal(want) {
+		t.Errorf("Expires is %v, want %v", token.Expires, want)
+	}
+	c.step(10*time.Minute - time.Millisecond)
+	_, err = c.store.Peek(t.Context(), ref)
+	must(t, err)
+	c.step(time.Millisecond)
+	if _, err := c.store.Claim(t.Context(), "id", ref); !errors.Is(err, recovery.ErrTokenNotFound) {
+		t.Errorf("Claim at the end: %v", err)
+	}
+}

@@ -1,0 +1,125 @@
+package redisstore_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/redistest"
+	"github.com/seed-51359b35/recovery/redisstore"
+)
+
+func TestMain(m *testing.M) {
+	redistest.QuietClients()
+	if os.Getenv(racerVariable) != "" {
+		os.Exit(racerMain())
+	}
+	os.Exit(m.Run())
+}
+
+// both are the two ways of reaching Redis.
+var both = []struct {
+	name string
+	edit func(*redisstore.Options)
+}{
+	{"batched", func(*redisstore.Options) {}},
+	{"plain", func(o *redisstore.Options) { o.NoBatching = true }},
+}
+
+// link is a link's token, at most three live ones in a slot.
+func link(digest string) recovery.TokenSpec {
+	return recovery.TokenSpec{Digest: digest, State: "s", TTL: 10 * time.Minute, MaxLive: 3}
+}
+
+var serial atomic.Int64
+
+// fresh returns a name that nothing else has.
+func fresh(what string) string {
+	return fmt.Sprintf("test:%s:%d:%d", what, os.Getpid(), serial.Add(1))
+}
+
+// put puts a new token and returns where.
+func put(t testing.TB, s recovery.TokenStore) recovery.Ref {
+	t.Helper()
+	ref := recovery.Ref{Slot: fresh("slot"), Digest: "digest"}
+	if _, err := s.Put(t.Context(), ref.Slot, link(ref.Digest)); err != nil {
+		t.Fatal(err)
+	}
+	return ref
+}
+
+// limit is LeadSquared's and LoginRadius' window, longer.
+var limit = recovery.Tier{Limits: []recovery.Limit{{N: 25, Window: 5 * time.Minute}}}
+
+// failsClosed asks for everything while Redis cannot answer: errors, no token,
+// no decision that lets anything through, and none that says no such token.
+func failsClosed(t testing.TB, s *redisstore.Store, ref recovery.Ref) {
+	t.Helper()
+	ctx := context.Background()
+	check := func(what string, err error, nothing bool) {
+		t.Helper()
+		if err == nil || !nothing {
+			t.Errorf("%s: error %v, want one and nothing else", what, err)
+		}
+		if errors.Is(err, recovery.ErrTokenNotFound) || errors.Is(err, recovery.ErrTokenSpent) {
+			t.Errorf("%s: %v, as if Redis had said so", what, err)
+		}
+	}
+	decisions, err := s.Take(ctx, recovery.Take{Key: fresh("log"), Tier: limit})
+	check("Take", err, decisions == nil)
+	decision, err := s.Allow(ctx, recovery.Take{Key: fresh("log"), Tier: limit})
+	check("Allow", err, !decision.Allowed)
+	token, err := s.Put(ctx, fresh("slot"), link("digest"))
+	check("Put", err, token == recovery.Token{})
+	token, err = s.Claim(ctx, "other"+strconv.FormatInt(serial.Add(1), 36), ref)
+	check("Claim", err, token == recovery.Token{})
+	check("Release", s.Release(ctx, "never", ref), true)
+	check("Delete", s.Delete(ctx, ref.Slot), true)
+}
+
+// works polls until everything works, and returns how long that took.
+func works(t testing.TB, s *redisstore.Store) time.Duration {
+	t.Helper()
+	ctx, began := context.Background(), time.Now()
+	try := func() error {
+		ref := recovery.Ref{Slot: fresh("slot"), Digest: "digest"}
+		if _, err := s.Put(ctx, ref.Slot, link(ref.Digest)); err != nil {
+			return err
+		}
+		if _, err := s.Peek(ctx, ref); err != nil {
+			return err
+		}
+		if _, err := s.Claim(ctx, "id", ref); err != nil {
+			return err
+		}
+		if err := errors.Join(s.Release(ctx, "id", ref), s.Delete(ctx, ref.Slot)); err != nil {
+			return err
+		}
+		_, err := s.Take(ctx, recovery.Take{Key: fresh("log"), Tier: limit})
+		return err
+	}
+	for {
+		err := try()
+		if err == nil {
+			return time.Since(began)
+		}
+		if time.Since(began) > 20*time.Second {
+			t.Fatalf("it does not work again: %v", err)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// quick is a count for a plain run, less where everything takes longer.
+func quick(n, less int) int {
+	if raceDetector || testing.Short() {
+		return less
+	}
+	return n
+}

@@ -1,0 +1,6 @@
+//go:build race
+
+package redisstore_test
+
+// raceDetector says that everything costs ten times as much.
+const raceDetector = true

@@ -1,0 +1,165 @@
+package redisstore_test
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/redistest"
+	"github.com/seed-51359b35/recovery/redisstore"
+)
+
+// A90, CVE-2025-29923: a reply is lost inside a connection, so that those
+// behind it answer the wrong commands. Whoever gets somebody else's record is
+// told so and sees nothing of it.
+func TestRepliesOutOfStep(t *testing.T) {
+	server := redistest.Start(t)
+	for _, way := range both {
+		t.Run(way.name, func(t *testing.T) {
+			proxy := server.Proxy(t)
+			direct := newStore(t, server.Client(t), nil)
+			s := newStore(t, proxy.Client(t, func(o *redis.Options) { o.PoolSize = 4 }), func(o *redisstore.Options) {
+				way.edit(o)
+				o.Timeout = 50 * time.Millisecond
+			})
+			var refs []recovery.Ref
+			for i := range 64 {
+				ref := recovery.Ref{Slot: fresh("slot"), Digest: "digest"}
+				spec := link("digest")
+				spec.State = "state" + strconv.Itoa(i)
+				_, err := direct.Put(t.Context(), ref.Slot, spec)
+				must(t, err)
+				refs = append(refs, ref)
+			}
+			works(t, s)
+			stop := make(chan struct{})
+			var breaking, wg sync.WaitGroup
+			breaking.Go(func() {
+				for {
+					select {
+					case <-stop:
+						return
+					case <-time.After(20 * time.Millisecond):
+						proxy.Set(redistest.Replies, redistest.Fault{Mode: redistest.Drop, Commands: runs, Times: 1})
+					}
+				}
+			})
+			var wrong, refusedCount, fine atomic.Int64
+			end := time.Now().Add(time.Duration(quick(1500, 800)) * time.Millisecond)
+			for i, ref := range refs {
+				wg.Go(func() {
+					for time.Now().Before(end) {
+						token, err := s.Peek(context.Background(), ref)
+						switch {
+						case err == nil && (token.Slot != ref.Slot || token.State != "state"+strconv.Itoa(i)):
+							wrong.Add(1)
+						case err == nil:
+							fine.Add(1)
+						case errors.Is(err, recovery.ErrTokenNotFound):
+							t.Errorf("a live token was not found")
+						default:
+							if token != (recovery.Token{}) {
+								wrong.Add(1)
+							}
+							if errors.Is(err, redisstore.ErrWrongReply) {
+								refusedCount.Add(1)
+							}
+							pause(err)
+						}
+					}
+				})
+			}
+			wg.Wait()
+			close(stop)
+			breaking.Wait()
+			proxy.Clear()
+			t.Logf("%d answers, %d wrong ones refused", fine.Load(), refusedCount.Load())
+			if wrong.Load() > 0 || fine.Load() == 0 {
+				t.Errorf("%d callers got somebody else's record", wrong.Load())
+			}
+			if way.name == "batched" && refusedCount.Load() == 0 {
+				t.Log("no reply was out of step in this run")
+			}
+			works(t, s)
+		})
+	}
+}
+
+// A90: a server, or something in front of it, that answers with another key's
+// record, and with much else.
+func TestHostileReplies(t *testing.T) {
+	server := redistest.Start(t)
+	replies := map[string]any{
+		"another slot's record":   []any{"ok", "other", "digest", "s", int64(1)},
+		"another digest's record": []any{"ok", "SLOT", "other", "s", int64(1)},
+		"a record cut short":      []any{"ok", "SLOT", "digest"},
+		"an empty state":          []any{"ok", "SLOT", "digest", "", int64(1)},
+		"an expiry that is text":  []any{"ok", "SLOT", "digest", "s", "1"},
+		"a number":                int64(7),
+		"nothing":                 nil,
+		"text":                    "OK",
+		"lists in lists":          []any{[]any{"ok"}, []any{}},
+	}
+	for name, reply := range replies {
+		t.Run(name, func(t *testing.T) {
+			client := server.Client(t)
+			ref := put(t, newStore(t, client, nil))
+			hostile := server.Client(t)
+			hostile.AddHook(replacing{reply, ref.Slot})
+			// After each, a store of its own: one that doubts its connections
+			// goes around the hook.
+			open := func() *redisstore.Store {
+				return newStore(t, hostile, func(o *redisstore.Options) { o.NoBatching = true })
+			}
+			if token, err := open().Claim(t.Context(), "id", ref); err == nil || token != (recovery.Token{}) || errors.Is(err, recovery.ErrTokenNotFound) {
+				t.Errorf("Claim = %v, %v", token, err)
+			}
+			if token, err := open().Peek(t.Context(), ref); err == nil || token != (recovery.Token{}) {
+				t.Errorf("Peek = %v, %v", token, err)
+			}
+			if reply != int64(7) {
+				if d, err := open().Take(t.Context(), recovery.Take{Key: fresh("log"), Tier: limit}); err == nil {
+					t.Errorf("Take = %v", d)
+				}
+			}
+		})
+	}
+}
+
+// replacing is a hook that puts another reply in the place of every script's.
+type replacing struct {
+	reply any
+	slot  string
+}
+
+func (replacing) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (h replacing) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		err := next(ctx, cmd)
+		if c, ok := cmd.(interface{ SetVal(any) }); ok {
+			reply := h.reply
+			if list, ok := reply.([]any); ok {
+				reply = append([]any(nil), list...)
+				for i, v := range list {
+					if v == "SLOT" {
+						reply.([]any)[i] = h.slot
+					}
+				}
+			}
+			c.SetVal(reply)
+		}
+		return err
+	}
+}
+
+func (replacing) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
