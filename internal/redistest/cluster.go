@@ -299,7 +299,21 @@ func (c *Cluster) WaitFailover(tb TB, key string, old *Server) *Server {
 // maintenance: without loss (CLUSTER FAILOVER). It returns the new master.
 func (c *Cluster) Failover(tb TB, key string) *Server {
 	tb.Helper()
-	old := c.MasterOf(tb, key)
-	c.ReplicaOf(tb, key).must(tb, []any{"CLUSTER", "FAILOVER"})
+	old, replica := c.MasterOf(tb, key), c.ReplicaOf(tb, key)
+	slot := c.Slot(tb, key)
+	var asked time.Time
+	await(tb, "failover of "+old.Addr, failoverLimit, func() (bool, string) {
+		// A server gives a manual failover up after 5 s, in which a busy
+		// machine may not get it done, and refuses a second one meanwhile.
+		if time.Since(asked) > 6*time.Second {
+			_, _ = replica.Do("CLUSTER", "FAILOVER")
+			asked = time.Now()
+		}
+		s, reason := c.agreed(slot)
+		if reason == "" && s.nodes[0] == old {
+			reason = "it is still named as the master"
+		}
+		return reason == "", reason
+	})
 	return c.WaitFailover(tb, key, old)
 }
