@@ -133,6 +133,10 @@ type judge struct {
 	// slack is what a store may lose by keeping whole milliseconds, and two
 	// clocks by running apart. Nothing where the clock stands still.
 	slack time.Duration
+	// longest is the longest call so far. A limiter may remember a denial, and
+	// does not know when within its call it was decided: then it must not say
+	// too short a wait.
+	longest time.Duration
 }
 
 type span struct{ from, to time.Duration }
@@ -150,6 +154,7 @@ func (j *judge) call() bool {
 	from := j.now()
 	d := j.limits.take(j.take)[0]
 	now := span{from, j.now()}
+	j.longest = max(j.longest, now.to-now.from)
 	j.decision(d, now)
 	if d.Allowed {
 		j.log = append(j.log, now)
@@ -197,7 +202,7 @@ func (j *judge) decision(d recovery.Decision, now span) {
 		j.errorf("call at %v, after %d: admitted over the limit", now.from, len(j.log))
 	case !d.Allowed && !perhaps:
 		j.errorf("call at %v, after %d: refused while fewer than the limit were made", now.from, len(j.log))
-	case !d.Allowed && (d.RetryAfter < wait.from-j.slack || d.RetryAfter > wait.to+j.slack):
+	case !d.Allowed && (d.RetryAfter < wait.from-j.slack || d.RetryAfter > wait.to+j.slack+j.longest):
 		j.errorf("call at %v: RetryAfter is %v, want %v to %v", now.from, d.RetryAfter, wait.from, wait.to)
 	case !d.Allowed && d.Remaining != 0:
 		j.errorf("call at %v: refused with Remaining %d", now.from, d.Remaining)

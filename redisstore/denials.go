@@ -27,7 +27,7 @@ type denialShard struct {
 type denial struct {
 	until    time.Time
 	decision recovery.Decision
-	asked    time.Time
+	answered time.Time
 }
 
 func newDenials(most int) *denials {
@@ -51,15 +51,17 @@ func (d *denials) lookup(key string, now time.Time) (recovery.Decision, bool) {
 	if !ok || !now.Before(found.until) {
 		return recovery.Decision{}, false
 	}
-	passed := now.Sub(found.asked)
+	passed := now.Sub(found.answered)
 	found.decision.Reset -= passed
 	found.decision.RetryAfter -= passed
 	return found.decision, true
 }
 
-// remember keeps a denial that was asked for before until minus its
-// RetryAfter.
-func (d *denials) remember(key string, decision recovery.Decision, until time.Time) {
+// remember keeps a denial whose answer came at an instant. It is denied for
+// certain until another, and what is told to wait is counted from the answer:
+// the server decided somewhere between, and who waits too short is refused
+// again.
+func (d *denials) remember(key string, decision recovery.Decision, until, answered time.Time) {
 	if d.most <= 0 {
 		return
 	}
@@ -78,5 +80,5 @@ func (d *denials) remember(key string, decision recovery.Decision, until time.Ti
 			}
 		}
 	}
-	s.keys[key] = denial{until, decision, until.Add(-decision.RetryAfter)}
+	s.keys[key] = denial{until, decision, answered}
 }

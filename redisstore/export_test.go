@@ -19,7 +19,7 @@ type Denials struct{ d *denials }
 func NewDenials(most int) Denials { return Denials{newDenials(most)} }
 
 func (d Denials) Remember(key string, decision recovery.Decision, until time.Time) {
-	d.d.remember(key, decision, until)
+	d.d.remember(key, decision, until, until.Add(-decision.RetryAfter))
 }
 
 func (d Denials) Lookup(key string, now time.Time) (recovery.Decision, bool) {

@@ -42,6 +42,7 @@ func (s *Store) Take(ctx context.Context, takes ...recovery.Take) ([]recovery.De
 	if err != nil {
 		return nil, err
 	}
+	answered := time.Now()
 	for n, i := range index {
 		t := takes[i]
 		d, err := decision(replies[n], t.Tier)
@@ -50,7 +51,7 @@ func (s *Store) Take(ctx context.Context, takes ...recovery.Take) ([]recovery.De
 		}
 		if !d.Allowed && t.ID == "" {
 			// The server decided after this instant, and rounds by a unit.
-			s.denials.remember(t.Key, d, sent.Add(d.RetryAfter-unitOf(t.Tier)))
+			s.denials.remember(t.Key, d, sent.Add(d.RetryAfter-unitOf(t.Tier)), answered)
 		}
 		decisions[i] = d
 	}
