@@ -124,21 +124,52 @@ func (s *Service) allow(ctx context.Context, o Origin, quotas Quotas, takes ...s
 //
 // Links and codes are counted apart: a stranger can ask for codes and kill them
 // by guessing, and must not spend the links' places by that (A58).
-func (s *Service) deliveryTakes(leadID string, to address, kind tokenKind, id string) []scopedTake {
-	takes := []scopedTake{
-		{ScopeLead, Take{Key: s.keys.limitKey(ScopeLead, string(kind), leadID), Tier: s.opts.Limits.Lead, ID: id}},
-		{ScopeRecipient, Take{Key: s.keys.limitKey(ScopeRecipient, string(kind)+string(to.channel), to.canonical), Tier: s.opts.Limits.Recipient, ID: id}},
+//
+// An error that wraps ErrPermanent says that m could never be delivered.
+func (s *Service) deliveryTakes(ctx context.Context, m Message, to address, kind tokenKind, id string) ([]scopedTake, error) {
+	takes := make([]scopedTake, 0, 4)
+	if m.LeadID != "" {
+		takes = append(takes, scopedTake{ScopeLead, Take{
+			Key: s.keys.limitKey(ScopeLead, string(kind), m.LeadID), Tier: s.opts.Limits.Lead, ID: id,
+		}})
 	}
-	return append(takes, s.budget(to.channel, id)...)
-}
-
-func (s *Service) budget(channel Channel, id string) []scopedTake {
+	takes = append(takes, scopedTake{ScopeRecipient, Take{
+		Key: s.keys.limitKey(ScopeRecipient, string(kind)+string(to.channel), to.canonical), Tier: s.opts.Limits.Recipient, ID: id,
+	}})
 	tier := s.opts.Limits.EmailBudget
-	if channel == ChannelSMS {
+	if to.channel == ChannelSMS {
 		tier = s.opts.Limits.SMSBudget
 	}
-	if len(tier.Limits) == 0 {
-		return nil
+	if len(tier.Limits) > 0 {
+		takes = append(takes, s.budget(string(to.channel), tier, id))
 	}
-	return []scopedTake{{ScopeBudget, Take{Key: s.keys.limitKey(ScopeBudget, string(channel), ""), Tier: tier, ID: id}}}
+	notifier, ok := s.notifier.(BudgetNotifier)
+	if !ok {
+		return takes, nil
+	}
+	var budgets []Budget
+	err := s.call(ctx, "BudgetNotifier.Budgets", func(ctx context.Context) (err error) {
+		budgets, err = notifier.Budgets(ctx, m)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("recovery: asking for budgets: %w", scrub(err, m.secrets()...))
+	}
+	if len(budgets) > maxBudgets {
+		return nil, fmt.Errorf("recovery: %d budgets for one message, at most %d", len(budgets), maxBudgets)
+	}
+	for _, b := range budgets {
+		if !isName(b.Name, 32) {
+			return nil, fmt.Errorf("recovery: a budget's name must be 1 to 32 of printable ASCII")
+		}
+		takes = append(takes, s.budget("notifier "+b.Name, b.Tier, id))
+	}
+	return takes, nil
+}
+
+// maxBudgets is how many a [BudgetNotifier] may name for one message.
+const maxBudgets = 4
+
+func (s *Service) budget(name string, tier Tier, id string) scopedTake {
+	return scopedTake{ScopeBudget, Take{Key: s.keys.limitKey(ScopeBudget, name, ""), Tier: tier, ID: id}}
 }

@@ -14,7 +14,8 @@ import (
 //
 //	error                  returned by                  own API            the body may say
 //	ErrInvalidRequest      all                          400                the field and why
-//	ErrInvalidProof        CheckProof, ResetPassword    400                "invalid or expired", always the same
+//	ErrInvalidProof        CheckProof, ResetPassword,
+//	                       NotMe, ReadNotMe             400                "invalid or expired", always the same
 //	*password.PolicyError  ResetPassword                422                rules and details
 //	*RateLimitError        all                          429 + Retry-After  nothing else
 //	ErrStepUpRequired      ResetPassword                403                what the hook says
@@ -110,6 +111,7 @@ const (
 	ScopeRecipient  LimitScope = "recipient"
 	ScopeBudget     LimitScope = "budget"
 	ScopeIssue      LimitScope = "issue"
+	ScopeNotMe      LimitScope = "not-me"
 )
 
 // RateLimitError is a request over a limit. The tier that refused did not count

@@ -31,8 +31,12 @@ const (
 	EventResetRefused EventKind = "reset_refused"
 	// EventTokensRevoked is [Service.RevokeTokens] (authn_token_revoked).
 	EventTokensRevoked EventKind = "tokens_revoked"
-	// EventSessionsNotEnded is a reset after which [SessionEnder] failed. It
-	// is tried again through the queue.
+	// EventNotMe is a person who said "this was not me" to a message; Message
+	// says to which. After [MessagePasswordChanged] somebody else had the
+	// account: worth an alarm.
+	EventNotMe EventKind = "not_me"
+	// EventSessionsNotEnded is a reset, or a [Service.NotMe], after which
+	// [SessionEnder] failed. It is tried again through the queue.
 	EventSessionsNotEnded EventKind = "sessions_not_ended"
 	// EventRateLimited is a request answered with 429
 	// (excess_rate_limit_exceeded).
@@ -52,7 +56,8 @@ const (
 	ReasonDisabled         EventReason = "disabled"
 	ReasonNoPassword       EventReason = "no_password"
 	ReasonNoRecipient      EventReason = "no_verified_recipient"
-	ReasonLimited          EventReason = "limited" // Scope says by which tier
+	ReasonUndeliverable    EventReason = "undeliverable" // says the [BudgetNotifier]
+	ReasonLimited          EventReason = "limited"       // Scope says by which tier
 	ReasonSpent            EventReason = "token_spent"
 	ReasonMalformedProof   EventReason = "malformed_proof"
 	ReasonUnknownToken     EventReason = "unknown_token"
@@ -119,8 +124,14 @@ func (s *Service) emit(ctx context.Context, e Event) {
 	switch e.Kind {
 	case EventWrongRecord, EventDeadLetter, EventSessionsNotEnded:
 		level = slog.LevelError
+	case EventNotMe:
+		level = slog.LevelWarn
 	case EventResetRefused, EventRateLimited, EventSuppressed:
 		level = slog.LevelDebug
+		if e.Scope == ScopeBudget {
+			// Nobody is sent anything until it is over, whoever asks.
+			level = slog.LevelWarn
+		}
 	}
 	s.log.LogAttrs(ctx, level, "recovery", slog.Any("event", e))
 	if s.opts.Events == nil {

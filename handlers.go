@@ -21,6 +21,7 @@ import (
 //	POST /forgot-password  {"email"} or {"identifier":{"field","value"},"recipientField"?}   202 {}
 //	POST /check-token      {"token"}, {"leadId","token"} or {"identifier","code"}            204
 //	POST /reset-password   the same and "password"                                           204
+//	POST /not-me           {"token"}                                                         204
 //
 // Names are exact and unknown ones refused; a code goes with "email" as well as
 // with "identifier". Whoever asks with a recipientField of type Phone is sent a
@@ -32,6 +33,7 @@ func (s *Service) Handler() http.Handler {
 		"/forgot-password": s.serveForgot,
 		"/check-token":     s.serveCheck,
 		"/reset-password":  s.serveReset,
+		"/not-me":          s.serveNotMe,
 	})
 }
 
@@ -173,6 +175,27 @@ func (s *Service) serveReset(w http.ResponseWriter, r *http.Request) error {
 		return invalid("password", "is required")
 	}
 	result, err := s.ResetPassword(r.Context(), ResetRequest{Proof: proof, Password: NewSecret(pw), Origin: s.Origin(r)})
+	if err != nil {
+		return err
+	}
+	result.Quotas.SetHeader(w.Header())
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+func (s *Service) serveNotMe(w http.ResponseWriter, r *http.Request) error {
+	body, err := readObject(w, r, "token")
+	if err != nil {
+		return err
+	}
+	token, ok, err := body.String("token")
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return invalid("token", "is required")
+	}
+	result, err := s.NotMe(r.Context(), NotMeRequest{Token: NewSecret(token), Origin: s.Origin(r)})
 	if err != nil {
 		return err
 	}

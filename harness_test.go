@@ -333,6 +333,7 @@ type portal struct {
 	leads    *leadStore
 	tokens   recovery.TokenStore
 	outbox   *outbox
+	notifier recovery.Notifier // instead of the outbox alone
 	events   *events
 	log      *logBuffer
 	calls    *trace
@@ -383,7 +384,10 @@ func newPortal(t testing.TB, edit func(p *portal, o *recovery.Options)) *portal 
 	if edit != nil {
 		edit(p, &opts)
 	}
-	s, err := recovery.New(p.leads, p.tokens, p.outbox, opts)
+	if p.notifier == nil {
+		p.notifier = p.outbox
+	}
+	s, err := recovery.New(p.leads, p.tokens, p.notifier, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -487,4 +491,4 @@ func stepUp(f func(recovery.Lead) error) recovery.StepUpFunc {
 }
 
 // limitFields are the two fields that count down from answer to answer.
-var limitFields = regexp.MustCompile(`(?m)^RateLimit(-Policy)?: .*\n`)
+var limitFields = regexp.MustCompile(`(?mi)^RateLimit(-Policy)?: .*\n`)

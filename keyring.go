@@ -38,6 +38,7 @@ type keyring struct {
 	generations []generation
 	tokens      *seal.Sealer // lead and secret in one string
 	jobs        *seal.Sealer
+	notMe       *seal.Sealer // notice, message and lead in one string
 }
 
 // A generation is the sub-keys of one key.
@@ -47,7 +48,7 @@ type generation struct {
 
 func newKeyring(opts Options) (*keyring, error) {
 	k := &keyring{prefix: opts.Prefix, limits: opts.Prefix + ":l:"}
-	var tokens, jobs []seal.Key
+	var tokens, jobs, notMe []seal.Key
 	for _, key := range opts.Keys {
 		var err error
 		sub := func(label string) []byte {
@@ -63,6 +64,7 @@ func newKeyring(opts Options) (*keyring, error) {
 		})
 		tokens = append(tokens, seal.Key{Hash: sub("token mac"), Block: sub("token enc")})
 		jobs = append(jobs, seal.Key{Hash: sub("job mac"), Block: sub("job enc")})
+		notMe = append(notMe, seal.Key{Hash: sub("not-me mac"), Block: sub("not-me enc")})
 		if err != nil {
 			return nil, fmt.Errorf("recovery: deriving keys: %w", err)
 		}
@@ -73,6 +75,7 @@ func newKeyring(opts Options) (*keyring, error) {
 	// The longest link, identifier and languages that are accepted, sealed
 	// twice over in base64, are under 10 KiB.
 	k.jobs = seal.New(jobs, "recovery.job", 0, 16<<10)
+	k.notMe = seal.New(notMe, "recovery.not-me", notMeTTL, 1024)
 	return k, nil
 }
 

@@ -28,6 +28,9 @@ type MemoryQueueOptions struct {
 	// FirstRetry is the pause before the second attempt; it doubles from there
 	// to MaxRetry, less up to a quarter at random. Default 1 s and 5 min.
 	FirstRetry, MaxRetry time.Duration
+	// Backoff, if set, is asked instead for the pause after the n-th attempt,
+	// which failed.
+	Backoff func(n int) time.Duration
 }
 
 // MemoryQueueStats is what a [MemoryQueue] has to tell.
@@ -285,6 +288,9 @@ func (q *MemoryQueue) finish(j *queuedJob, err error, abandoned bool) {
 // pause doubles with every attempt, less up to a quarter so that jobs which
 // failed together do not come back together.
 func (q *MemoryQueue) pause(attempts int) time.Duration {
+	if q.opts.Backoff != nil {
+		return q.opts.Backoff(attempts)
+	}
 	p := q.opts.MaxRetry
 	if shift := attempts - 1; shift < 63 && q.opts.FirstRetry <= p>>shift {
 		p = q.opts.FirstRetry << shift

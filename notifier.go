@@ -103,6 +103,10 @@ type Message struct {
 	URL Secret
 	// Code is the digits, for [MessageResetCode].
 	Code Secret
+	// NotMe is the link of the page where the person says "this was not me",
+	// for those three, if [Options.NotMe] is set. It carries a secret as URL
+	// does.
+	NotMe Secret
 	// Expires is when URL or Code ends.
 	Expires time.Time
 	// Template names a registered template. Empty means the usual one.
@@ -142,6 +146,28 @@ type Notifier interface {
 	Notify(ctx context.Context, m Message) error
 }
 
+// A BudgetNotifier knows, before anything is put or sent, whether it can
+// deliver to an address and what else has to be paid for that: a country's
+// budget, for example. A [Service] asks it in a job that the public started,
+// takes the budgets together with the limits of the person, and puts no token
+// where one of them is spent.
+type BudgetNotifier interface {
+	Notifier
+	// Budgets returns what m is counted in, at most 4. It carries neither URL
+	// nor Code yet. An error that wraps [ErrPermanent] says that m could never
+	// be delivered: then nothing is put and nothing is sent, and an event says
+	// so. Any other makes the queue try again.
+	Budgets(ctx context.Context, m Message) ([]Budget, error)
+}
+
+// A Budget is a limit on messages, whoever they are for.
+type Budget struct {
+	// Name is what is counted, for example "sms-DE": 1 to 32 of printable
+	// ASCII. It names no person.
+	Name string
+	Tier Tier
+}
+
 // NotifierFunc makes a function a [Notifier].
 type NotifierFunc func(ctx context.Context, m Message) error
 
@@ -149,7 +175,8 @@ type NotifierFunc func(ctx context.Context, m Message) error
 func (f NotifierFunc) Notify(ctx context.Context, m Message) error { return f(ctx, m) }
 
 // ByChannel returns a Notifier that gives each message to the notifier of its
-// channel. A message for a channel without one fails with [ErrPermanent].
+// channel, and asks those for budgets that are a [BudgetNotifier]. A message for
+// a channel without one fails with [ErrPermanent].
 func ByChannel(notifiers map[Channel]Notifier) Notifier {
 	byChannel := make(map[Channel]Notifier, len(notifiers))
 	for channel, n := range notifiers {
@@ -157,11 +184,36 @@ func ByChannel(notifiers map[Channel]Notifier) Notifier {
 			byChannel[channel] = n
 		}
 	}
-	return NotifierFunc(func(ctx context.Context, m Message) error {
-		n, ok := byChannel[m.Channel]
-		if !ok {
-			return fmt.Errorf("%w: no notifier for channel %q", ErrPermanent, m.Channel)
-		}
-		return n.Notify(ctx, m)
-	})
+	return channels(byChannel)
+}
+
+type channels map[Channel]Notifier
+
+func (c channels) of(m Message) (Notifier, error) {
+	n, ok := c[m.Channel]
+	if !ok {
+		return nil, fmt.Errorf("%w: no notifier for channel %q", ErrPermanent, m.Channel)
+	}
+	return n, nil
+}
+
+// Notify implements [Notifier].
+func (c channels) Notify(ctx context.Context, m Message) error {
+	n, err := c.of(m)
+	if err != nil {
+		return err
+	}
+	return n.Notify(ctx, m)
+}
+
+// Budgets implements [BudgetNotifier] for those notifiers that do.
+func (c channels) Budgets(ctx context.Context, m Message) ([]Budget, error) {
+	n, err := c.of(m)
+	if err != nil {
+		return nil, err
+	}
+	if b, ok := n.(BudgetNotifier); ok {
+		return b.Budgets(ctx, m)
+	}
+	return nil, nil
 }

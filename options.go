@@ -184,6 +184,11 @@ type Options struct {
 	// Link is where mailed links lead, unless a request names another of the
 	// host's. Link.URL is required.
 	Link Link
+	// NotMe is the page where a person says "this was not me", for a link in
+	// what is sent about a reset; LeadIDParam does not go with it. The page asks
+	// for a click, because mail scanners follow links, and calls
+	// [Service.NotMe]. Default: no such link.
+	NotMe Link
 	// Sessions ends a lead's sessions after a reset. Required, or
 	// DangerouslyKeepSessions.
 	Sessions SessionEnder
@@ -273,6 +278,7 @@ func (o Options) withDefaults() Options {
 		o.Fields = []Field{{Name: "EmailAddress", Type: FieldEmail, Search: true, Receive: true}}
 	}
 	o.Link.Fixed = slices.Clone(o.Link.Fixed)
+	o.NotMe.Fixed = slices.Clone(o.NotMe.Fixed)
 	o.TrustedProxies = slices.Clone(o.TrustedProxies)
 	for _, d := range []struct {
 		v   *time.Duration
@@ -356,6 +362,13 @@ func (o Options) validate(leads LeadStore, tokens TokenStore, notifier Notifier)
 	}
 	if err := o.Link.Validate(); err != nil {
 		bad("Link", "%v", err)
+	}
+	if o.NotMe.URL != "" || o.NotMe.params()[0] != "token" || len(o.NotMe.Fixed) > 0 {
+		if err := o.NotMe.Validate(); err != nil {
+			bad("NotMe", "%v", err)
+		} else if o.NotMe.LeadIDParam != "" {
+			bad("NotMe", "LeadIDParam and SecretParam do not go with it")
+		}
 	}
 	if f, ok := o.Sessions.(SessionEnderFunc); ok && f == nil {
 		o.Sessions = nil

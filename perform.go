@@ -18,6 +18,7 @@ const (
 	opDeliver  operation = "deliver"  // send a token that IssueToken put
 	opNotice   operation = "notice"   // tell one address of a reset
 	opSessions operation = "sessions" // end a lead's sessions
+	opNotMe    operation = "not-me"   // finish what NotMe could not
 	opReset    operation = "reset"
 	opCheck    operation = "check"
 )
@@ -47,6 +48,7 @@ type payload struct {
 	Client         netip.Addr
 	Languages      string `json:",omitzero"`
 	RequestedAt    time.Time
+	Notice         MessageKind `json:",omitzero"` // that NotMe is about
 
 	generation *generation // whose keys sealed the job
 }
@@ -57,6 +59,14 @@ func (p payload) kind() tokenKind {
 		return kindCode
 	}
 	return kindMailed
+}
+
+// messageKind is that of the message which carries the token.
+func (p payload) messageKind() MessageKind {
+	if p.Code {
+		return MessageResetCode
+	}
+	return MessageResetLink
 }
 
 func (s *Service) newJob(p payload, ttl, pause time.Duration) (Job, error) {
@@ -140,6 +150,8 @@ func (s *Service) Perform(ctx context.Context, job Job) (err error) {
 		return s.notify(ctx, m, e)
 	case opSessions:
 		return s.endSessions(ctx, p.Key.Value)
+	case opNotMe:
+		return s.performNotMe(ctx, p)
 	}
 	return fmt.Errorf("%w: unknown operation", ErrPermanent)
 }
@@ -210,10 +222,24 @@ func (s *Service) performForgot(ctx context.Context, job Job, p payload, e Event
 	case !ok:
 		return s.suppress(ctx, e, ReasonNoRecipient)
 	}
-	if ok, err := s.spend(ctx, e, s.deliveryTakes(lead.ID, to, p.kind(), job.ID)...); !ok {
+	p.Name, p.Locale = lead.Name, lead.Locale
+	if ok, err := s.spendDelivery(ctx, job, s.addressed(job, p, p.messageKind(), lead.ID, to), e, to, p.kind()); !ok {
 		return err
 	}
 	return s.deliver(ctx, job, p, e, lead, to)
+}
+
+// spendDelivery takes from the limits on a person and from the budgets.
+func (s *Service) spendDelivery(ctx context.Context, job Job, m Message, e Event, to address, kind tokenKind) (ok bool, err error) {
+	takes, err := s.deliveryTakes(ctx, m, to, kind, job.ID)
+	if errors.Is(err, ErrPermanent) {
+		s.log.WarnContext(ctx, "recovery: undeliverable", "message", m, "error", err)
+		return false, s.suppress(ctx, e, ReasonUndeliverable)
+	}
+	if err != nil {
+		return false, err
+	}
+	return s.spend(ctx, e, takes...)
 }
 
 // spend takes from limits in the worker. Not ok with a nil error means that
@@ -237,10 +263,6 @@ func (s *Service) deliver(ctx context.Context, job Job, p payload, e Event, lead
 	if lead.Status != StatusActive {
 		return s.suppress(ctx, e, ReasonDisabled)
 	}
-	mk := MessageResetLink
-	if p.Code {
-		mk = MessageResetCode
-	}
 	token, err := s.put(ctx, p.generation, p.kind(), lead, p.Secret)
 	if errors.Is(err, ErrTokenSpent) {
 		return s.suppress(ctx, e, ReasonSpent)
@@ -249,8 +271,8 @@ func (s *Service) deliver(ctx context.Context, job Job, p payload, e Event, lead
 		return unavailable("token store", err)
 	}
 	p.Name, p.Locale = lead.Name, lead.Locale
-	m := s.message(job, p, mk)
-	m.LeadID, m.Channel, m.To, m.Expires = lead.ID, to.channel, to.to, token.Expires
+	m := s.addressed(job, p, p.messageKind(), lead.ID, to)
+	m.Expires = token.Expires
 	if p.Code {
 		m.Code = NewSecret(p.Secret)
 	} else {
@@ -284,24 +306,30 @@ func (s *Service) message(job Job, p payload, kind MessageKind) Message {
 	}
 }
 
+func (s *Service) addressed(job Job, p payload, kind MessageKind, leadID string, to address) Message {
+	m := s.message(job, p, kind)
+	m.LeadID, m.Channel, m.To = leadID, to.channel, to.to
+	return m
+}
+
 // notifyUncredentialed sends what carries no token, under the same limits as
 // what does (A25).
 func (s *Service) notifyUncredentialed(ctx context.Context, job Job, m Message, e Event, leadID string, to address) error {
-	takes := s.deliveryTakes(leadID, to, kindMailed, job.ID)
-	if leadID == "" {
-		takes = takes[1:]
-	}
-	if ok, err := s.spend(ctx, e, takes...); !ok {
+	m.LeadID, m.Channel, m.To, m.Template = leadID, to.channel, to.to, ""
+	if ok, err := s.spendDelivery(ctx, job, m, e, to, kindMailed); !ok {
 		return err
 	}
-	m.LeadID, m.Channel, m.To, m.Template = leadID, to.channel, to.to, ""
 	return s.notify(ctx, m, e)
 }
 
 // notify hands a message to the host's Notifier. The attempt's time belongs to
 // the queue.
 func (s *Service) notify(ctx context.Context, m Message, e Event) error {
-	err := s.guard(ctx, "Notifier.Notify", func() error { return s.notifier.Notify(ctx, m) })
+	var err error
+	if m.NotMe, err = s.notMeLink(m); err != nil {
+		return fmt.Errorf("%w: %w", ErrPermanent, err)
+	}
+	err = s.guard(ctx, "Notifier.Notify", func() error { return s.notifier.Notify(ctx, m) })
 	if err != nil {
 		return fmt.Errorf("recovery: notifying: %w", scrub(err, m.secrets()...))
 	}

@@ -358,7 +358,15 @@ func (s *Service) IssueToken(ctx context.Context, req IssueRequest) (IssueResult
 		if !ok {
 			return refuse(ReasonNoRecipient)
 		}
-		if err := s.allow(ctx, req.Origin, quotas, s.deliveryTakes(lead.ID, to, kindMailed, "")...); err != nil {
+		p.Name, p.Locale = lead.Name, lead.Locale
+		takes, err := s.deliveryTakes(ctx, s.addressed(Job{}, p, MessageResetLink, lead.ID, to), to, kindMailed, "")
+		if errors.Is(err, ErrPermanent) {
+			return refuse(ReasonUndeliverable)
+		}
+		if err != nil {
+			return IssueResult{}, unavailable("notifier", err)
+		}
+		if err := s.allow(ctx, req.Origin, quotas, takes...); err != nil {
 			return IssueResult{}, err
 		}
 	}

@@ -19,11 +19,15 @@ func (e *scrubbedError) Error() string { return e.text }
 func (e *scrubbedError) Unwrap() error { return e.cause }
 
 // secrets are what no error about a message may quote: its address and code,
-// its link, and what the link carries, which is spelt alike however the rest is
+// its links, and what they carry, which is spelt alike however the rest is
 // escaped.
 func (m Message) secrets() []string {
-	all := []string{m.URL.Reveal(), m.Code.Reveal(), m.To}
-	if u, err := url.Parse(m.URL.Reveal()); err == nil {
+	all := []string{m.URL.Reveal(), m.NotMe.Reveal(), m.Code.Reveal(), m.To}
+	for _, link := range []Secret{m.URL, m.NotMe} {
+		u, err := url.Parse(link.Reveal())
+		if err != nil {
+			continue
+		}
 		for _, values := range u.Query() {
 			for _, v := range values {
 				if len(v) >= 16 {

@@ -1,0 +1,184 @@
+package recovery
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+)
+
+// notMeTTL is how long the link "this was not me" works: people read a notice
+// days after it came, and what it does harms nobody but a thief.
+const notMeTTL = 7 * 24 * time.Hour
+
+// notMeTier bounds what one message's link does: a second click is taken for
+// the first one's, and does not kill the new link that the first one sent.
+var notMeTier = Tier{Limits: []Limit{{1, time.Hour}}}
+
+// A NotMeRequest says that a person did not ask for what a message told of.
+type NotMeRequest struct {
+	// Token is what the link carried.
+	Token Secret
+	// Origin is where the click came from. Its Caller has no meaning here.
+	Origin Origin
+}
+
+// A NotMeResult is a message that was disowned.
+type NotMeResult struct {
+	// Notice is the kind of that message.
+	Notice MessageKind
+	Quotas Quotas
+}
+
+// ReadNotMe tells what the link "this was not me" is about, for the page that
+// asks for a click: one of [MessageResetLink], [MessageResetCode] and
+// [MessagePasswordChanged]. It reads the link and nothing else, so anything may
+// follow it. The error is [ErrInvalidProof].
+func (s *Service) ReadNotMe(token Secret) (MessageKind, error) {
+	n, err := s.keys.openNotMe(token.Reveal())
+	return n.kind, err
+}
+
+// NotMe does what a person expects who says "this was not me": it ends every
+// link, issued token and code of the lead. After a notice that the password was
+// changed it also ends the lead's sessions and sends a new link to the e-mail
+// addresses on the lead, or by text message to one that has none. It neither
+// changes the password nor locks the account, so that whoever reads the mailbox
+// gains nothing by it.
+//
+// Call it for a POST only, that a person made: mail scanners open links. What
+// fails is tried again through the queue, so the person is told that it is
+// being done. The link works for seven days; pressed again within the hour it
+// changes nothing.
+//
+// The error is a [*RateLimitError] of the client, which shares the limit of
+// CheckProof, or wraps [ErrInvalidProof] or [ErrUnavailable].
+func (s *Service) NotMe(ctx context.Context, req NotMeRequest) (NotMeResult, error) {
+	if err := s.begin(); err != nil {
+		return NotMeResult{}, err
+	}
+	defer s.inFlight.Done()
+	req.Origin.Caller = ""
+	if err := req.Origin.check(); err != nil {
+		return NotMeResult{}, err
+	}
+	quotas, err := s.admit(ctx, s.opts.Limits.ClientCheck, opCheck, req.Origin)
+	if err != nil {
+		return NotMeResult{}, err
+	}
+	n, err := s.keys.openNotMe(req.Token.Reveal())
+	if err != nil {
+		return NotMeResult{}, err
+	}
+	result := NotMeResult{n.kind, quotas}
+	once := scopedTake{ScopeNotMe, Take{Key: s.keys.limitKey(ScopeNotMe, n.messageID, n.leadID), Tier: notMeTier}}
+	decisions, err := s.take(ctx, []scopedTake{once})
+	if err != nil {
+		return NotMeResult{}, unavailable("limiter", err)
+	}
+	if !decisions[0].Allowed {
+		return result, nil
+	}
+	// From here the request's end must not stop what has begun.
+	ctx = context.WithoutCancel(ctx)
+	s.emit(ctx, Event{Kind: EventNotMe, JobID: n.messageID, LeadID: n.leadID, Client: req.Origin.Client, Message: n.kind})
+	p := payload{
+		Op: opNotMe, Key: LeadKey{LeadIDField, n.leadID}, Notice: n.kind,
+		Client: req.Origin.Client, Languages: req.Origin.AcceptLanguage, RequestedAt: time.Now(),
+	}
+	if err := s.performNotMe(ctx, p); err != nil {
+		s.log.ErrorContext(ctx, "recovery: not all is done for \"this was not me\", will be tried again", "lead", n.leadID, "error", err)
+		s.enqueueSurely(ctx, p)
+	}
+	return result, nil
+}
+
+// performNotMe can be repeated whole: the links it sends are drawn anew, and
+// sent last, so that no repetition ends one that was sent.
+func (s *Service) performNotMe(ctx context.Context, p payload) error {
+	leadID := p.Key.Value
+	err := s.call(ctx, "TokenStore.Delete", func(ctx context.Context) error {
+		return s.tokens.Delete(ctx, s.keys.slots(leadID)...)
+	})
+	if p.Notice != MessagePasswordChanged {
+		return err
+	}
+	if sessions := s.endSessions(ctx, leadID); sessions != nil {
+		s.emit(ctx, Event{Kind: EventSessionsNotEnded, LeadID: leadID, Client: p.Client})
+		err = errors.Join(err, sessions)
+	}
+	if err != nil {
+		return err
+	}
+	lead, err := s.leadByID(ctx, leadID)
+	if errors.Is(err, ErrLeadNotFound) || errors.Is(err, errBadLead) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	s.sendAnew(ctx, p, lead)
+	return nil
+}
+
+// sendAnew sends one link to every mailbox of the lead, or, where it has none,
+// to its telephones. All carry the same token, so that one of them wins.
+func (s *Service) sendAnew(ctx context.Context, p payload, lead Lead) {
+	var fields []string
+	for _, want := range []FieldType{FieldEmail, FieldPhone} {
+		seen := map[string]bool{}
+		for _, f := range s.opts.Fields {
+			to, ok := s.recipient(lead, f.Name)
+			if ok && f.Type == want && !seen[to.canonical] {
+				seen[to.canonical] = true
+				fields = append(fields, f.Name)
+			}
+		}
+		if len(fields) > 0 {
+			break
+		}
+	}
+	p.Op, p.Link, p.Secret = opDeliver, s.opts.Link, newSecret()
+	for _, field := range fields {
+		p.Recipient = field
+		s.enqueueSurely(ctx, p)
+	}
+}
+
+// A disowned is what the link "this was not me" carries.
+type disowned struct {
+	kind              MessageKind
+	messageID, leadID string
+}
+
+// notMeKinds are the messages that can be disowned, and their letters.
+var notMeKinds = map[MessageKind]string{
+	MessageResetLink: "l", MessageResetCode: "c", MessagePasswordChanged: "p",
+}
+
+// notMeLink is the link for a message, or empty.
+func (s *Service) notMeLink(m Message) (Secret, error) {
+	letter, ok := notMeKinds[m.Kind]
+	if !ok || s.opts.NotMe.URL == "" {
+		return Secret{}, nil
+	}
+	sealed, err := s.keys.notMe.Seal([]byte(letter + m.ID + " " + m.LeadID))
+	if err != nil {
+		return Secret{}, err
+	}
+	return NewSecret(s.opts.NotMe.render([]LinkParam{{s.opts.NotMe.tokenParam(), sealed}})), nil
+}
+
+func (k *keyring) openNotMe(sealed string) (disowned, error) {
+	b, _, err := k.notMe.Open(sealed)
+	if err != nil || len(b) == 0 {
+		return disowned{}, ErrInvalidProof
+	}
+	id, leadID, ok := strings.Cut(string(b[1:]), " ")
+	for kind, letter := range notMeKinds {
+		if ok && letter == string(b[:1]) && validLeadID(leadID) {
+			return disowned{kind, id, leadID}, nil
+		}
+	}
+	return disowned{}, ErrInvalidProof
+}

@@ -1,0 +1,337 @@
+package recovery_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/seed-51359b35/recovery"
+)
+
+const notMePage = "https://portal.example.com/not-me"
+
+// notMePortal sends the link "this was not me".
+func notMePortal(t testing.TB, edit func(p *portal, o *recovery.Options)) *portal {
+	return newPortal(t, func(p *portal, o *recovery.Options) {
+		o.NotMe = recovery.Link{URL: notMePage}
+		if edit != nil {
+			edit(p, o)
+		}
+	})
+}
+
+// notMe returns what the link in a message carries.
+func notMe(t testing.TB, m recovery.Message) recovery.Secret {
+	t.Helper()
+	u, err := url.Parse(m.NotMe.Reveal())
+	if err != nil || !strings.HasPrefix(m.NotMe.Reveal(), notMePage+"?token=") {
+		t.Fatalf("%v has no link that says it was not me", m)
+	}
+	return recovery.NewSecret(u.Query().Get("token"))
+}
+
+func (p *portal) disown(t testing.TB, token recovery.Secret) recovery.MessageKind {
+	t.Helper()
+	result, err := p.NotMe(t.Context(), recovery.NotMeRequest{Token: token})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result.Notice
+}
+
+// stolen is a portal where a thief has reset the password through a link. It
+// returns the notices of that.
+func stolen(t testing.TB, p *portal) []recovery.Message {
+	t.Helper()
+	m := p.forgot(t, byMail(johnMail))
+	if err := p.reset(t.Context(), recovery.SealedProof(token(t, m)), "the-password-of-a-thief"); err != nil {
+		t.Fatal(err)
+	}
+	settle()
+	notices := p.outbox.of(recovery.MessagePasswordChanged)
+	if len(notices) != 3 {
+		t.Fatalf("%d notices", len(notices))
+	}
+	p.mu.Lock()
+	p.ended = nil
+	p.mu.Unlock()
+	return notices
+}
+
+func TestNotMeOnARequestEndsItsLinks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := notMePortal(t, nil)
+		first := p.forgot(t, byMail(johnMail))
+		second := p.forgot(t, byMail(johnMail))
+		phone := recovery.LeadKey{Field: "Phone", Value: johnPhone}
+		code := p.forgot(t, recovery.ForgotRequest{Key: phone, RecipientField: "Phone", Code: true})
+
+		if kind, err := p.ReadNotMe(notMe(t, code)); err != nil || kind != recovery.MessageResetCode {
+			t.Errorf("ReadNotMe: %q, %v", kind, err)
+		}
+		// Reading is what a scanner does: nothing has happened yet.
+		if err := p.check(t.Context(), recovery.SealedProof(token(t, first))); err != nil {
+			t.Fatal(err)
+		}
+		if kind := p.disown(t, notMe(t, first)); kind != recovery.MessageResetLink {
+			t.Errorf("notice %q", kind)
+		}
+		settle()
+		for name, proof := range map[string]recovery.Proof{
+			"the link that was disowned": recovery.SealedProof(token(t, first)),
+			"the other link":             recovery.SealedProof(token(t, second)),
+			"the code":                   recovery.CodeProof(phone, code.Code.Reveal()),
+		} {
+			if err := p.check(t.Context(), proof); !errors.Is(err, recovery.ErrInvalidProof) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if len(p.ended) != 0 {
+			t.Error("sessions were ended, although nobody had changed anything")
+		}
+		if n := len(p.outbox.all()); n != 3 {
+			t.Errorf("%d messages were sent, want the 3 that were asked for", n)
+		}
+		told := p.events.of(recovery.EventNotMe)
+		if len(told) != 1 || told[0].LeadID != johnID || told[0].Message != recovery.MessageResetLink || told[0].JobID != first.ID {
+			t.Errorf("events %+v", told)
+		}
+	})
+}
+
+func TestNotMeOnAChangeGivesTheAccountBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := notMePortal(t, nil)
+		notices := stolen(t, p)
+		thief := p.forgot(t, byMail(johnMail)) // and he has asked for one more
+		before := len(p.outbox.all())
+
+		if kind := p.disown(t, notMe(t, notices[0])); kind != recovery.MessagePasswordChanged {
+			t.Errorf("notice %q", kind)
+		}
+		if !slices.Equal(p.ended, []string{johnID}) {
+			t.Errorf("when it returned, sessions were ended of %q", p.ended)
+		}
+		wantErr(t, p.check(t.Context(), recovery.SealedProof(token(t, thief))), recovery.ErrInvalidProof)
+		settle()
+		sent := p.outbox.all()[before:]
+		var to []string
+		for _, m := range sent {
+			if m.Kind != recovery.MessageResetLink {
+				t.Errorf("a message of kind %s", m.Kind)
+			}
+			to = append(to, m.To)
+		}
+		slices.Sort(to)
+		if want := []string{johnAlt, johnMail}; !slices.Equal(to, want) {
+			t.Fatalf("new links went to %q, want %q", to, want)
+		}
+		// A second click, on whichever device, must not kill them.
+		p.disown(t, notMe(t, notices[0]))
+		settle()
+		if n := len(p.outbox.all()) - before; n != 2 {
+			t.Errorf("%d messages after the second click, want 2", n)
+		}
+		// Both carry one token, and one of them wins.
+		wantErr(t, p.reset(t.Context(), recovery.SealedProof(token(t, sent[0])), goodPassword), nil)
+		wantErr(t, p.reset(t.Context(), recovery.SealedProof(token(t, sent[1])), goodPassword), recovery.ErrInvalidProof)
+	})
+}
+
+func TestNotMeReachesALeadWithoutMailByPhone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := notMePortal(t, nil)
+		notices := stolen(t, p)
+		p.leads.change(johnID, func(l *recovery.Lead) {
+			l.Fields = map[string]recovery.FieldValue{"Phone": {Value: johnPhone, Verified: true}}
+		})
+		before := len(p.outbox.all())
+		p.disown(t, notMe(t, notices[1]))
+		settle()
+		sent := p.outbox.all()[before:]
+		if len(sent) != 1 || sent[0].Channel != recovery.ChannelSMS || sent[0].To != johnPhone || sent[0].URL.IsZero() {
+			t.Fatalf("sent %v", sent)
+		}
+	})
+}
+
+// What a store or the host's sessions fail to do at once is done later, and the
+// person is told that it is being done.
+func TestNotMeIsFinishedLater(t *testing.T) {
+	for _, what := range []string{"the sessions", "the lead store"} {
+		t.Run(what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := notMePortal(t, nil)
+				notices := stolen(t, p)
+				before, down := len(p.outbox.all()), time.Now().Add(time.Minute)
+				failing := func() error {
+					if time.Now().Before(down) {
+						return errors.New("down")
+					}
+					return nil
+				}
+				if what == "the sessions" {
+					p.sessions = func(_ context.Context, leadID string) error {
+						if err := failing(); err != nil {
+							return err
+						}
+						p.mu.Lock()
+						defer p.mu.Unlock()
+						p.ended = append(p.ended, leadID)
+						return nil
+					}
+				} else {
+					p.leads.find = func(context.Context, recovery.LeadKey) error { return failing() }
+				}
+				p.disown(t, notMe(t, notices[0]))
+				settle()
+				if n := len(p.outbox.all()) - before; n != 0 {
+					t.Errorf("%d links were sent before all was done", n)
+				}
+				time.Sleep(5 * time.Minute)
+				synctest.Wait()
+				sent := p.outbox.all()[before:]
+				if len(sent) != 2 || !slices.Contains(p.ended, johnID) {
+					t.Fatalf("%d links, sessions ended of %q", len(sent), p.ended)
+				}
+				wantErr(t, p.reset(t.Context(), recovery.SealedProof(token(t, sent[0])), goodPassword), nil)
+				if n := len(p.events.of(recovery.EventNotMe)); n != 1 {
+					t.Errorf("%d events, want 1", n)
+				}
+			})
+		})
+	}
+}
+
+func TestNotMeOfALeadThatIsDisabledSendsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := notMePortal(t, nil)
+		notices := stolen(t, p)
+		before := len(p.outbox.all())
+		p.leads.change(johnID, func(l *recovery.Lead) { l.Status = recovery.StatusDisabled })
+		p.disown(t, notMe(t, notices[0]))
+		settle()
+		if n := len(p.outbox.all()) - before; n != 0 || len(p.ended) != 1 {
+			t.Errorf("%d messages, sessions ended of %q", n, p.ended)
+		}
+	})
+}
+
+func TestNotMeLinkIsOneOfOurs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := notMePortal(t, nil)
+		other := notMePortal(t, func(_ *portal, o *recovery.Options) { o.Keys = [][]byte{testKey(2)} })
+		m := p.forgot(t, byMail(johnMail))
+		good := notMe(t, m).Reveal()
+		p.calls.take()
+		for name, token := range map[string]string{
+			"nothing":                          "",
+			"a word":                           "undefined",
+			"one changed character":            "A" + good[1:],
+			"one more character":               good + "A",
+			"another portal's":                 notMe(t, other.forgot(t, byMail(johnMail))).Reveal(),
+			"A36: the token of the reset link": token(t, m),
+			"very long":                        strings.Repeat("A", 1<<20),
+		} {
+			_, err := p.NotMe(t.Context(), recovery.NotMeRequest{Token: recovery.NewSecret(token)})
+			if !errors.Is(err, recovery.ErrInvalidProof) {
+				t.Errorf("%s: %v", name, err)
+			}
+			if _, err := p.ReadNotMe(recovery.NewSecret(token)); !errors.Is(err, recovery.ErrInvalidProof) {
+				t.Errorf("%s, read: %v", name, err)
+			}
+		}
+		if slices.Contains(p.calls.take(), "Delete") {
+			t.Error("a bad link reached the store")
+		}
+		// A36: nor does it open anything else.
+		wantErr(t, p.check(t.Context(), recovery.SealedProof(good)), recovery.ErrInvalidProof)
+		wantErr(t, p.check(t.Context(), recovery.SealedProof(token(t, m))), nil)
+
+		time.Sleep(7*24*time.Hour + 2*time.Second)
+		_, err := p.NotMe(t.Context(), recovery.NotMeRequest{Token: recovery.NewSecret(good)})
+		wantErr(t, err, recovery.ErrInvalidProof)
+	})
+}
+
+func TestNotMeLinkSurvivesARotation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := notMePortal(t, nil)
+		m := p.forgot(t, byMail(johnMail))
+		rotated := notMePortal(t, func(_ *portal, o *recovery.Options) { o.Keys = [][]byte{testKey(2), testKey(1)} })
+		if kind := rotated.disown(t, notMe(t, m)); kind != recovery.MessageResetLink {
+			t.Errorf("notice %q", kind)
+		}
+	})
+}
+
+func TestNotMeLinkStandsWhereItShould(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		edit := func(_ *portal, o *recovery.Options) { o.NotifyUnknownAddress, o.NotifyNoPassword = true, true }
+		p := notMePortal(t, edit)
+		for address, want := range map[string]bool{
+			johnMail:             true,
+			"nobody@example.com": false,
+			"social@example.com": false,
+		} {
+			if m := p.forgot(t, byMail(address)); m.NotMe.IsZero() == want {
+				t.Errorf("%v: link is there: %v", m, !want)
+			}
+		}
+		bare := newPortal(t, nil)
+		if m := bare.forgot(t, byMail(johnMail)); !m.NotMe.IsZero() {
+			t.Error("a link without a page")
+		}
+	})
+}
+
+func TestNotMeOverHTTP(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := notMePortal(t, func(_ *portal, o *recovery.Options) {
+			o.Limits.ClientCheck = recovery.Tier{Limits: []recovery.Limit{{N: 4, Window: time.Minute}}}
+		})
+		m := p.forgot(t, byMail(johnMail))
+		h := p.Handler()
+		for _, c := range []struct {
+			name, body string
+			want       int
+		}{
+			{"no token", `{}`, http.StatusBadRequest},
+			{"an unknown name", `{"token":"x","leadId":"y"}`, http.StatusBadRequest},
+			{"not one of ours", `{"token":"x"}`, http.StatusBadRequest},
+			{"the link's", `{"token":"` + notMe(t, m).Reveal() + `"}`, http.StatusNoContent},
+			{"pressed twice", `{"token":"` + notMe(t, m).Reveal() + `"}`, http.StatusNoContent},
+			{"a fourth from one client", `{"token":"x"}`, http.StatusBadRequest},
+			{"a fifth", `{"token":"x"}`, http.StatusTooManyRequests},
+		} {
+			if w := post(h, "/not-me", c.body, from("192.0.2.1")); w.Code != c.want {
+				t.Errorf("%s: %s", c.name, answer(w))
+			}
+		}
+		r := post(h, "/not-me", `{"token":"x"}`, func(r *http.Request) { r.Method = http.MethodGet })
+		if r.Code != http.StatusMethodNotAllowed {
+			t.Errorf("GET: %d", r.Code)
+		}
+	})
+}
+
+// A92: without a limiter a click does nothing and says so.
+func TestNotMeFailsClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limiter := &brokenLimiter{Limiter: recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{})}
+		p := notMePortal(t, func(_ *portal, o *recovery.Options) { o.Limiter = limiter })
+		m := p.forgot(t, byMail(johnMail))
+		how := "fails"
+		limiter.broken.Store(&how)
+		_, err := p.NotMe(t.Context(), recovery.NotMeRequest{Token: notMe(t, m)})
+		wantErr(t, err, recovery.ErrUnavailable)
+		limiter.broken.Store(nil)
+		wantErr(t, p.check(t.Context(), recovery.SealedProof(token(t, m))), nil)
+	})
+}
