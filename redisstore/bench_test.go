@@ -9,7 +9,6 @@ import (
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/redistest"
-	"github.com/seed-51359b35/recovery/redisstore"
 )
 
 // The figures that the project quotes come from bench/, which measures the
@@ -30,14 +29,8 @@ func BenchmarkTake(b *testing.B) {
 			}
 		}
 	})
-	for _, c := range []struct {
-		name string
-		edit func(*redisstore.Options)
-	}{
-		{"batched", nil},
-		{"plain", func(o *redisstore.Options) { o.NoBatching = true }},
-	} {
-		s := newStore(b, client, c.edit)
+	for _, c := range ways {
+		s := newStore(b, server.Client(b, c.client...), c.edit)
 		b.Run(c.name, func(b *testing.B) {
 			keys := make([]string, 10_000)
 			for i := range keys {

@@ -17,7 +17,8 @@ type budget struct {
 	context.Context // the parent, for values
 	deadline        time.Time
 	alarm           *alarm
-	short           bool // cut by the parent's deadline to much less than asked
+	done            chan error // holds one, for who runs within the budget
+	short           bool       // cut by the parent's deadline to much less than asked
 }
 
 // An alarm closes a channel after a time.
@@ -61,7 +62,7 @@ func (p *budgetPool) get(parent context.Context, d time.Duration) *budget {
 	b, _ := p.pool.Get().(*budget)
 	if b == nil {
 		rings := make(chan struct{})
-		b = &budget{alarm: &alarm{rings, time.AfterFunc(d, func() { close(rings) })}}
+		b = &budget{alarm: &alarm{rings, time.AfterFunc(d, func() { close(rings) })}, done: make(chan error, 1)}
 	} else {
 		b.alarm.timer.Reset(d)
 	}

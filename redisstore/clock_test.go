@@ -3,6 +3,7 @@ package redisstore_test
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -125,5 +126,41 @@ func TestTokensEndByTheServersClock(t *testing.T) {
 	c.step(time.Millisecond)
 	if _, err := c.store.Claim(t.Context(), "id", ref); !errors.Is(err, recovery.ErrTokenNotFound) {
 		t.Errorf("Claim at the end: %v", err)
+	}
+}
+
+// The script decides takes of one window on a short way, and all others on a
+// long one. A window that is named twice goes the long way, and must be
+// decided alike, whatever the arrivals and the clock.
+func TestShortAndLongWayAgree(t *testing.T) {
+	for _, window := range []time.Duration{40 * time.Millisecond, time.Hour, 3 * time.Hour} {
+		t.Run(window.String(), func(t *testing.T) {
+			rnd := rand.New(rand.NewPCG(uint64(window), 1))
+			c := newClock(t)
+			once := recovery.Tier{Limits: []recovery.Limit{{N: 7, Window: window}}}
+			twice := recovery.Tier{Limits: []recovery.Limit{{N: 7, Window: window}, {N: 7, Window: window}}}
+			denied, back := 0, 0
+			for i := range 3000 {
+				switch step := rnd.IntN(100); {
+				case step == 0:
+					c.step(-time.Duration(rnd.Int64N(int64(window))))
+					back++
+				case step == 1:
+					c.step(2 * window)
+				case step < 60:
+					c.step(time.Duration(rnd.Int64N(int64(window / 5))))
+				}
+				a, b := c.take(t, "short", once), c.take(t, "long", twice)
+				if a != b {
+					t.Fatalf("take %d at %v: the short way says %+v, the long one %+v", i, c.now, a, b)
+				}
+				if !a.Allowed {
+					denied++
+				}
+			}
+			if denied < 300 || denied > 2700 || back == 0 {
+				t.Errorf("%d of 3,000 were denied, the clock went back %d times: not much of a test", denied, back)
+			}
+		})
 	}
 }

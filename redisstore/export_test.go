@@ -8,10 +8,23 @@ import (
 )
 
 var (
-	ParseReply    = parse
-	ParseDecision = decision
-	IsClaimID     = isClaimID
+	ParseReply = parse
+	IsClaimID  = isClaimID
 )
+
+// ParseDecision reads a reply that may have any stamp.
+func ParseDecision(reply any, tier recovery.Tier) (recovery.Decision, error) {
+	b := boxTier(tier)
+	mark := stamp{space: b.space}
+	v, ok := reply.(int64)
+	if list, isList := reply.([]any); isList && len(list) > 0 {
+		v, ok = list[0].(int64)
+	}
+	if ok {
+		mark.n = max(v, -1-v) / b.space
+	}
+	return decision(reply, tier, mark)
+}
 
 // Denials is the cache on its own.
 type Denials struct{ d *denials }

@@ -50,14 +50,14 @@ func TestLostReplies(t *testing.T) {
 	}
 	const workers = 16
 	for _, m := range modes {
-		for _, way := range both {
+		for _, way := range ways {
 			t.Run(m.name+"/"+way.name, func(t *testing.T) {
-				each := max(1, lostReplies()/(len(modes)*len(both)*workers*2))
+				each := max(1, lostReplies()/(len(modes)*len(ways)*workers*2))
 				var injected, burnt, twice atomic.Int64
 				var wg sync.WaitGroup
 				for w := range workers {
 					proxy := server.Proxy(t)
-					s := newStore(t, proxy.Client(t), func(o *redisstore.Options) {
+					s := newStore(t, proxy.Client(t, way.client...), func(o *redisstore.Options) {
 						way.edit(o)
 						o.Timeout = m.wait
 					})
@@ -167,14 +167,14 @@ func TestOutage(t *testing.T) {
 		// PoolSize refused connections go-redis itself asks only once a second.
 		again map[string]time.Duration
 	}{
-		{"frozen", (*redistest.Server).Freeze, (*redistest.Server).Thaw, map[string]time.Duration{"batched": 250 * time.Millisecond, "plain": 250 * time.Millisecond}},
-		{"refused", (*redistest.Server).Kill, (*redistest.Server).Restart, map[string]time.Duration{"batched": 250 * time.Millisecond, "plain": 1250 * time.Millisecond}},
+		{"frozen", (*redistest.Server).Freeze, (*redistest.Server).Thaw, map[string]time.Duration{"batched": 250 * time.Millisecond, "plain": 250 * time.Millisecond, "direct": 250 * time.Millisecond}},
+		{"refused", (*redistest.Server).Kill, (*redistest.Server).Restart, map[string]time.Duration{"batched": 250 * time.Millisecond, "plain": 1250 * time.Millisecond, "direct": 1250 * time.Millisecond}},
 	}
 	for _, outage := range outages {
-		for _, way := range both {
+		for _, way := range ways {
 			t.Run(outage.name+"/"+way.name, func(t *testing.T) {
 				server := redistest.Start(t)
-				s := newStore(t, server.Client(t), func(o *redisstore.Options) {
+				s := newStore(t, server.Client(t, way.client...), func(o *redisstore.Options) {
 					way.edit(o)
 					o.Timeout = 250 * time.Millisecond
 				})
@@ -265,11 +265,11 @@ func TestServerErrors(t *testing.T) {
 			func(t *testing.T, s *redistest.Server) { do(t, s, "CONFIG", "SET", "min-replicas-to-write", "1") },
 			func(t *testing.T, s *redistest.Server) { do(t, s, "CONFIG", "SET", "min-replicas-to-write", "0") }},
 	}
-	for _, way := range both {
+	for _, way := range ways {
 		for _, tt := range real {
 			t.Run(way.name+"/"+tt.name, func(t *testing.T) {
 				server := redistest.Start(t, tt.args...)
-				s := newStore(t, server.Client(t), way.edit)
+				s := newStore(t, server.Client(t, way.client...), way.edit)
 				ref := put(t, s)
 				tt.begin(t, server)
 				for range 3 {
@@ -293,7 +293,11 @@ func TestServerErrors(t *testing.T) {
 		} {
 			t.Run(way.name+"/"+word[:6], func(t *testing.T) {
 				server := miniredis.RunT(t)
-				client := redis.NewClient(&redis.Options{Addr: server.Addr()})
+				o := &redis.Options{Addr: server.Addr()}
+				for _, option := range way.client {
+					option(o)
+				}
+				client := redis.NewClient(o)
 				t.Cleanup(func() { _ = client.Close() })
 				s := newStore(t, client, way.edit)
 				ref := put(t, s)
@@ -322,9 +326,9 @@ func do(t *testing.T, s *redistest.Server, args ...any) {
 // several at once, and each runs once.
 func TestForgottenScripts(t *testing.T) {
 	server := redistest.Start(t)
-	for _, way := range both {
+	for _, way := range ways {
 		t.Run(way.name, func(t *testing.T) {
-			s := newStore(t, server.Client(t), way.edit)
+			s := newStore(t, server.Client(t, way.client...), way.edit)
 			a, b, c := put(t, s), put(t, s), put(t, s)
 			server.ScriptFlush()
 			if _, err := s.Claim(t.Context(), "id", a); err != nil {
@@ -391,9 +395,9 @@ func TestMovingSlot(t *testing.T) {
 // A caller that has no time, or has gone, says nothing about Redis.
 func TestHurriedCallersDoNotOpenTheBreaker(t *testing.T) {
 	server := redistest.Start(t)
-	for _, way := range both {
+	for _, way := range ways {
 		t.Run(way.name, func(t *testing.T) {
-			s := newStore(t, server.Client(t), way.edit)
+			s := newStore(t, server.Client(t, way.client...), way.edit)
 			ref := put(t, s)
 			for range 20 {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Microsecond)

@@ -16,7 +16,7 @@ import (
 // health knows whether Redis answers, and whether the client's auto-pipeliner
 // can be trusted to reach it.
 type health struct {
-	breaker *gobreaker.CircuitBreaker[[]any]
+	breaker *gobreaker.CircuitBreaker[struct{}]
 	down    atomic.Bool
 	avoid   atomic.Int64 // until when, since began, the auto-pipeliner is not used
 	patient time.Duration
@@ -25,7 +25,7 @@ type health struct {
 
 func newHealth(client redis.UniversalClient, log *slog.Logger) *health {
 	h := &health{began: time.Now(), patient: patience(client)}
-	h.breaker = gobreaker.NewCircuitBreaker[[]any](gobreaker.Settings{
+	h.breaker = gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
 		Name: "redisstore",
 		// Short, so that Redis is used again at once when it is back; one
 		// caller at a time tries, and the others are told without waiting.
@@ -109,15 +109,15 @@ func answers(err error) bool {
 }
 
 // guarded asks the breaker first.
-func (s *Store) guarded(ctx context.Context, f func() ([]any, error)) ([]any, error) {
+func (s *Store) guarded(ctx context.Context, f func() (struct{}, error)) error {
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return err
 	}
-	replies, err := s.health.breaker.Execute(f)
+	_, err := s.health.breaker.Execute(f)
 	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
-		return nil, ErrDown
+		return ErrDown
 	}
-	return replies, err
+	return err
 }
 
 // knock tries while Redis is down whether it accepts a connection at all. The

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/seed-51359b35/recovery"
@@ -20,32 +21,33 @@ func (s *Store) Take(ctx context.Context, takes ...recovery.Take) ([]recovery.De
 		return nil, err
 	}
 	decisions := make([]recovery.Decision, len(takes))
-	var jobBuf [4]job
 	var indexBuf [4]int
-	jobs, index := jobBuf[:0], indexBuf[:0]
+	var stampBuf [4]stamp
+	index, stamps := indexBuf[:0], stampBuf[:0]
+	f := s.newFlight()
 	sent := time.Now()
 	for i, t := range takes {
 		if d, ok := s.denied(t, sent); ok {
 			decisions[i] = d
 			continue
 		}
-		args, err := s.tiers.args(t)
+		args, stamp, err := s.tiers.args(t)
 		if err != nil {
 			return nil, err
 		}
-		jobs, index = append(jobs, job{t.Key, args}), append(index, i)
+		f.jobs, index, stamps = append(f.jobs, job{t.Key, args}), append(index, i), append(stamps, stamp)
 	}
-	if len(jobs) == 0 {
+	if len(f.jobs) == 0 {
+		s.landed(f)
 		return decisions, nil
 	}
-	replies, err := s.exec(ctx, s.scripts.take, jobs)
-	if err != nil {
+	if err := s.send(ctx, s.scripts.take, f); err != nil {
 		return nil, err
 	}
 	answered := time.Now()
 	for n, i := range index {
 		t := takes[i]
-		d, err := decision(replies[n], t.Tier)
+		d, err := decision(f.replies[n], t.Tier, stamps[n])
 		if err != nil {
 			return nil, s.doubt(err)
 		}
@@ -55,6 +57,7 @@ func (s *Store) Take(ctx context.Context, takes ...recovery.Take) ([]recovery.De
 		}
 		decisions[i] = d
 	}
+	s.landed(f)
 	return decisions, nil
 }
 
@@ -93,11 +96,27 @@ func unitOf(t recovery.Tier) time.Duration {
 	return time.Millisecond
 }
 
+// A stamp is added to the integer that a take is answered with. It is another
+// one each time, so that a reply to another question is known for what it is
+// (A90, CVE-2025-29923): a key to echo would make the reply a list, which costs
+// Redis and the client more than the whole decision.
+type stamp struct {
+	space int64 // what an answer to this tier stays under
+	n     int64
+}
+
+// strip takes the stamp off an answer.
+func (s stamp) strip(v int64) (int64, bool) { return v % s.space, v/s.space == s.n }
+
+// maxStamps is how many stamps a tier has at most. Neighbours on a connection
+// differ, as they are used in turn.
+const maxStamps = 1024
+
 // args returns the arguments of a take, of which all but key and ID are boxed
 // once for each tier.
-func (c *tierArgs) args(t recovery.Take) ([]any, error) {
+func (c *tierArgs) args(t recovery.Take) ([]any, stamp, error) {
 	if len(t.Tier.Limits) == 0 {
-		return nil, t.Validate()
+		return nil, stamp{}, t.Validate()
 	}
 	// The address of a tier's limits finds it again, and their values say that
 	// it is still the same.
@@ -107,7 +126,7 @@ func (c *tierArgs) args(t recovery.Take) ([]any, error) {
 	c.mu.RUnlock()
 	if !ok || found.tier.Trickle != t.Tier.Trickle || !slices.Equal(found.tier.Limits, t.Tier.Limits) {
 		if err := t.Validate(); err != nil {
-			return nil, err
+			return nil, stamp{}, err
 		}
 		found = boxTier(t.Tier)
 		c.mu.Lock()
@@ -117,35 +136,53 @@ func (c *tierArgs) args(t recovery.Take) ([]any, error) {
 		c.tiers[first] = found
 		c.mu.Unlock()
 	} else if err := (recovery.Ref{Slot: t.Key, Digest: "-"}).Validate(); err != nil {
-		return nil, errors.New("redisstore: a take's key must be 1 to 128 of printable ASCII without spaces")
+		return nil, stamp{}, errors.New("redisstore: a take's key must be 1 to 128 of printable ASCII without spaces")
 	}
 	args := make([]any, len(found.args))
 	copy(args, found.args)
 	if t.ID != "" {
 		args[lead+1] = callID(t.ID)
 	}
-	return args, nil
+	n := c.next.Add(1) % uint64(len(found.stamps))
+	args[lead+4] = found.stamps[n]
+	return args, stamp{found.space, int64(n)}, nil
 }
 
 type tierArgs struct {
+	next  atomic.Uint64
 	mu    sync.RWMutex
 	tiers map[*recovery.Limit]boxedTier
 }
 
 type boxedTier struct {
-	tier recovery.Tier
-	args []any
+	tier   recovery.Tier
+	args   []any
+	space  int64
+	stamps []any // multiples of space
 }
+
+// maxInteger is the largest integer that Lua's numbers count exactly to.
+const maxInteger = 1 << 53
 
 func boxTier(t recovery.Tier) boxedTier {
 	t.Limits = slices.Clone(t.Limits)
 	unit := unitOf(t)
-	args := make([]any, lead, lead+3+2*len(t.Limits))
-	args = append(args, int64(unit/time.Microsecond), "", units(t.Trickle, unit))
+	trickle, longest := units(t.Trickle, unit), int64(0)
+	args := make([]any, lead, lead+5+2*len(t.Limits))
+	args = append(args, int64(unit/time.Microsecond), "", trickle, "", "")
 	for _, l := range t.Limits {
-		args = append(args, l.N, units(l.Window, unit))
+		window := units(l.Window, unit)
+		args = append(args, l.N, window)
+		longest = max(longest, window)
 	}
-	return boxedTier{t, args}
+	// One unit more, because the last call may be that much ahead of its time.
+	args[lead+3] = millis(time.Duration(max(longest, trickle)+1)*unit) + 1
+	// What the script can answer is under 8 * 131072 * (longest + 2).
+	b := boxedTier{tier: t, args: args, space: 1 << 20 * (longest + 2)}
+	for n := range min(maxStamps, maxInteger/b.space) {
+		b.stamps = append(b.stamps, n*b.space)
+	}
+	return b
 }
 
 // units rounds up, so that a window is never shorter than it says.
@@ -162,17 +199,18 @@ func callID(id string) string {
 }
 
 // decision reads what take.lua packs.
-func decision(reply any, tier recovery.Tier) (recovery.Decision, error) {
+func decision(reply any, tier recovery.Tier, mark stamp) (recovery.Decision, error) {
 	unit := unitOf(tier)
 	var which, least, reset, wait int64
-	allowed := true
+	allowed, ours := true, false
 	switch r := reply.(type) {
 	case int64:
 		if r >= 0 {
+			r, ours = mark.strip(r)
 			which, least, reset = r%8, r/8%131072, r/8/131072
 			break
 		}
-		r = -1 - r
+		r, ours = mark.strip(-1 - r)
 		allowed, which, wait = false, r%8, r/8
 		reset = wait
 	case []any:
@@ -187,11 +225,12 @@ func decision(reply any, tier recovery.Tier) (recovery.Decision, error) {
 			}
 			n[i] = v
 		}
+		n[0], ours = mark.strip(n[0])
 		allowed, which, wait, reset = false, n[0], n[1], n[2]
 	default:
 		return recovery.Decision{}, fmt.Errorf("%w: an unexpected %T", ErrWrongReply, reply)
 	}
-	if which < 0 || which >= int64(len(tier.Limits)) {
+	if !ours || which < 0 || which >= int64(len(tier.Limits)) {
 		return recovery.Decision{}, errUnexpected
 	}
 	// What no call of this tier can be told is somebody else's reply.

@@ -67,12 +67,12 @@ var tokenModel = porcupine.Model{
 func TestClaimsAreLinearizable(t *testing.T) {
 	server := redistest.Start(t)
 	direct := newStore(t, server.Client(t), nil)
-	for _, way := range both {
+	for _, way := range ways {
 		t.Run(way.name, func(t *testing.T) {
 			seed := rand.Uint64()
 			t.Logf("seed %d", seed)
 			proxy := server.Proxy(t)
-			s := newStore(t, proxy.Client(t), func(o *redisstore.Options) {
+			s := newStore(t, proxy.Client(t, way.client...), func(o *redisstore.Options) {
 				way.edit(o)
 				o.Timeout = 30 * time.Millisecond
 			})

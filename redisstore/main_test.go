@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/redistest"
@@ -23,14 +26,24 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// both are the two ways of reaching Redis.
-var both = []struct {
+// A way is how Redis is reached.
+type way struct {
 	name string
 	edit func(*redisstore.Options)
-}{
-	{"batched", func(*redisstore.Options) {}},
-	{"plain", func(o *redisstore.Options) { o.NoBatching = true }},
+	// client is how a client of one server is made.
+	client []func(*redis.Options)
 }
+
+// both are the ways that every client has.
+var both = []way{
+	{"batched", func(*redisstore.Options) {}, nil},
+	{"plain", func(o *redisstore.Options) { o.NoBatching = true }, nil},
+}
+
+// ways has the one as well that needs a client which honours contexts.
+var ways = append(slices.Clip(both), way{
+	"direct", both[1].edit, []func(*redis.Options){func(o *redis.Options) { o.ContextTimeoutEnabled = true }},
+})
 
 // link is a link's token, at most three live ones in a slot.
 func link(digest string) recovery.TokenSpec {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -26,7 +27,10 @@ type Options struct {
 	Replicas int
 	// NoBatching gives every operation a connection of its own. By default
 	// concurrent operations share round trips through the client's
-	// auto-pipeliner, which go-redis calls experimental.
+	// auto-pipeliner, which go-redis calls experimental. Without batching, a
+	// client with ContextTimeoutEnabled is the faster one: another waits as
+	// long as its own timeouts say, so each operation takes a goroutine to be
+	// given up in time.
 	NoBatching bool
 	// DenialCache is how many keys may be remembered as denied, so that a
 	// flood of refused calls costs Redis nothing. Default 65,536; negative
@@ -52,10 +56,13 @@ type Store struct {
 	opts    Options
 	scripts *scripts
 	hasty   redis.UniversalClient
+	direct  bool                 // the client itself ends a call in time
 	pipe    *redis.AutoPipeliner // nil without batching
 	health  *health
 	denials *denials
 	budgets budgetPool
+	flights sync.Pool                            // of *flight
+	plain   func(context.Context, *flight) error // flyPlain, boxed once
 	tiers   tierArgs
 }
 
@@ -91,7 +98,9 @@ func New(client redis.UniversalClient, opts Options) (*Store, error) {
 		health: newHealth(client, opts.Logger), denials: newDenials(opts.DenialCache),
 		tiers: tierArgs{tiers: make(map[*recovery.Limit]boxedTier)},
 	}
+	s.plain = s.flyPlain
 	if c, ok := client.(*redis.Client); ok {
+		s.direct = c.Options().ContextTimeoutEnabled
 		// The same connections, but none is waited for any longer than its
 		// caller waits, whatever the client's options are. go-redis leaves the
 		// host's hooks off such a client, so it is for times of trouble.

@@ -127,5 +127,5 @@ func suites(t *testing.T, first, second redis.UniversalClient, tick time.Duratio
 func TestStandalone(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	suites(t, server.Client(t), server.Client(t), 100*time.Millisecond, server.Client(t))
+	suites(t, server.Client(t), server.Client(t, ways[2].client...), 100*time.Millisecond, server.Client(t))
 }

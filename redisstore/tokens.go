@@ -257,18 +257,22 @@ func millis(d time.Duration) int64 {
 // claimReplicated claims on each key's master and has that master wait for its
 // replicas, on the same connection: WAIT asks about the writes of its own.
 func (s *Store) claimReplicated(ctx context.Context, jobs []job) ([]any, error) {
-	return s.guarded(ctx, func() ([]any, error) {
-		return s.within(ctx, func(ctx context.Context) ([]any, error) {
-			replies := make([]any, len(jobs))
-			for i, j := range jobs {
+	f := &flight{jobs: jobs, replies: make([]any, len(jobs))}
+	err := s.guarded(ctx, func() (struct{}, error) {
+		return struct{}{}, s.within(ctx, f, func(ctx context.Context, f *flight) error {
+			for i, j := range f.jobs {
 				var err error
-				if replies[i], err = s.claimOne(ctx, j); err != nil {
-					return nil, wrap(err)
+				if f.replies[i], err = s.claimOne(ctx, j); err != nil {
+					return wrap(err)
 				}
 			}
-			return replies, nil
+			return nil
 		})
 	})
+	if err != nil {
+		return nil, err // and what was given up may still be writing replies
+	}
+	return f.replies, nil
 }
 
 func (s *Store) claimOne(ctx context.Context, j job) (any, error) {

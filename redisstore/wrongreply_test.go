@@ -133,6 +133,70 @@ func TestHostileReplies(t *testing.T) {
 	}
 }
 
+// A90: every reply is that of the command before it, as a connection that
+// nobody noticed to be out of step would have it. All are good replies to a take
+// of this very tier.
+func TestRepliesOutOfStepDecideNothing_A90(t *testing.T) {
+	server := redistest.Start(t)
+	for name, tier := range map[string]recovery.Tier{
+		"seconds": {Limits: []recovery.Limit{{N: 2, Window: 5 * time.Second}}},
+		"a day":   {Limits: []recovery.Limit{{N: 2, Window: 24 * time.Hour}}},
+		"a month": {Limits: []recovery.Limit{{N: 100_000, Window: 31 * 24 * time.Hour}}},
+		"trickle": {Limits: []recovery.Limit{{N: 1, Window: time.Minute}, {N: 2, Window: time.Hour}}, Trickle: 365 * 24 * time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			// A client that is never gone around, whatever its replies are.
+			client := server.Client(t, ways[2].client...)
+			late := &late{}
+			client.AddHook(late)
+			store := newStore(t, client, func(o *redisstore.Options) { o.NoBatching, o.DenialCache = true, -1 })
+			a, b := recovery.Take{Key: fresh("a"), Tier: tier}, recovery.Take{Key: fresh("b"), Tier: tier}
+			for range 4 {
+				if _, err := store.Take(t.Context(), a); err != nil {
+					t.Fatal(err)
+				}
+			}
+			late.on = true
+			for range 10 {
+				for _, take := range []recovery.Take{a, b} {
+					if d, err := store.Take(t.Context(), take); !errors.Is(err, redisstore.ErrWrongReply) {
+						t.Errorf("Take = %+v, %v", d, err)
+					}
+				}
+			}
+		})
+	}
+}
+
+// late is a hook that hands out the reply of the command before.
+type late struct {
+	on   bool
+	last any
+}
+
+func (*late) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (h *late) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		err := next(ctx, cmd)
+		if c, ok := cmd.(interface {
+			Val() any
+			SetVal(any)
+		}); ok {
+			was := h.last
+			h.last = c.Val()
+			if h.on {
+				c.SetVal(was)
+			}
+		}
+		return err
+	}
+}
+
+func (*late) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
 // replacing is a hook that puts another reply in the place of every script's.
 type replacing struct {
 	reply any
