@@ -1,0 +1,79 @@
+package safedial
+
+import "net/netip"
+
+// Public reports whether an address is one of a host on the public Internet,
+// as far as the address tells. A company's own hosts with public addresses are
+// public, and so is what a translator with a prefix of its own (RFC 6052,
+// section 2.2) makes of private ones.
+//
+// Of IPv4 that is all but the special-purpose registry (RFC 6890) and
+// multicast; of IPv6 only what IANA has allocated as global unicast, 2000::/3,
+// but for its special purposes. An address that carries an IPv4 address is as
+// public as that where the Internet itself translates (IPv4-mapped, and NAT64
+// under 64:ff9b::/96, on which hosts without IPv4 depend), and never where the
+// translation is history (6to4, Teredo, IPv4-compatible).
+func Public(a netip.Addr) bool {
+	if !a.IsValid() || a.Zone() != "" {
+		return false
+	}
+	a = a.Unmap()
+	if !a.Is4() && nat64.Contains(a) {
+		b := a.As16()
+		a = netip.AddrFrom4([4]byte(b[12:]))
+	}
+	if !a.Is4() && !global6.Contains(a) {
+		return false
+	}
+	for _, p := range specialPrefixes {
+		if p.Contains(a) {
+			return false
+		}
+	}
+	return true
+}
+
+var (
+	nat64   = netip.PrefixFrom(netip.AddrFrom16([16]byte{0x00, 0x64, 0xff, 0x9b}), 96) // RFC 6052, section 2.1
+	global6 = netip.PrefixFrom(netip.AddrFrom16([16]byte{0x20}), 3)                    // RFC 4291, section 2.4
+)
+
+// specialPrefixes are IANA's special purposes. Where a part of a block is
+// reachable all the same (the anycast addresses in 192.0.0.0/24 and 2001::/23),
+// nobody runs a webhook there.
+var specialPrefixes = [...]netip.Prefix{
+	v4(0, 0, 0, 0, 8),       // this network, RFC 791
+	v4(10, 0, 0, 0, 8),      // private, RFC 1918
+	v4(100, 64, 0, 0, 10),   // carrier-grade NAT, RFC 6598
+	v4(127, 0, 0, 0, 8),     // loopback, RFC 1122
+	v4(169, 254, 0, 0, 16),  // link-local, RFC 3927; 169.254.169.254 is the clouds' metadata
+	v4(172, 16, 0, 0, 12),   // private
+	v4(192, 0, 0, 0, 24),    // IETF protocol assignments, RFC 6890
+	v4(192, 0, 2, 0, 24),    // documentation, RFC 5737
+	v4(192, 31, 196, 0, 24), // AS112, RFC 7535
+	v4(192, 52, 193, 0, 24), // AMT, RFC 7450
+	v4(192, 88, 99, 0, 24),  // 6to4 relays, RFC 7526
+	v4(192, 168, 0, 0, 16),  // private
+	v4(192, 175, 48, 0, 24), // AS112, RFC 7534
+	v4(198, 18, 0, 0, 15),   // benchmarks, RFC 2544
+	v4(198, 51, 100, 0, 24), // documentation
+	v4(203, 0, 113, 0, 24),  // documentation
+	v4(224, 0, 0, 0, 4),     // multicast, RFC 5771
+	v4(240, 0, 0, 0, 4),     // reserved, RFC 1112; the broadcast address
+
+	v6(0x2001, 0, 0, 23),         // IETF protocol assignments, RFC 2928: Teredo, benchmarks, ORCHID
+	v6(0x2001, 0x0db8, 0, 32),    // documentation, RFC 3849
+	v6(0x2002, 0, 0, 16),         // 6to4, RFC 3056: an IPv4 address follows
+	v6(0x2620, 0x4f, 0x8000, 48), // AS112, RFC 7534
+	v6(0x3fff, 0, 0, 20),         // documentation, RFC 9637
+}
+
+func v4(a, b, c, d byte, bits int) netip.Prefix {
+	return netip.PrefixFrom(netip.AddrFrom4([4]byte{a, b, c, d}), bits)
+}
+
+func v6(a, b, c uint16, bits int) netip.Prefix {
+	return netip.PrefixFrom(netip.AddrFrom16([16]byte{
+		byte(a >> 8), byte(a), byte(b >> 8), byte(b), byte(c >> 8), byte(c),
+	}), bits)
+}

@@ -1,0 +1,172 @@
+package smsnotifier
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/messages"
+)
+
+// A Renderer writes the text of a message. [*messages.Set] is one.
+// Implementations are safe for concurrent use.
+type Renderer interface {
+	// SMS writes the text and counts its segments. What it cannot write now, it
+	// can never write: every error is taken as permanent.
+	SMS(m recovery.Message) (messages.SMS, error)
+}
+
+// A Notifier delivers messages for [recovery.ChannelSMS]. It is a
+// [recovery.BudgetNotifier], and safe for concurrent use.
+type Notifier struct {
+	opts     Options
+	renderer Renderer
+	provider Provider
+}
+
+// New returns a Notifier that has renderer write what provider sends. It reports
+// every mistake at once, joined, each a [*recovery.OptionError].
+func New(renderer Renderer, provider Provider, opts Options) (*Notifier, error) {
+	opts = opts.withDefaults()
+	if err := opts.validate(renderer, provider); err != nil {
+		return nil, err
+	}
+	if isZero(opts.Notices) {
+		opts.Notices = opts.Budget
+	}
+	return &Notifier{opts, renderer, provider}, nil
+}
+
+// Budgets implements [recovery.BudgetNotifier]. It returns the budgets of all
+// messages ("sms"), of the country ("sms-DE") and of the number's neighbours
+// ("sms-491512345": the number without its last four digits, so that the name is
+// that of 10,000 numbers). The error wraps [recovery.ErrPermanent] where no
+// message may be sent to the number.
+func (n *Notifier) Budgets(ctx context.Context, m recovery.Message) ([]recovery.Budget, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	to, err := n.admit(m)
+	if err != nil {
+		return nil, err
+	}
+	// Copies, because the tiers are the Notifier's and the caller a stranger.
+	return []recovery.Budget{
+		{Name: "sms", Tier: cloneTier(n.opts.Budget)},
+		{Name: "sms-" + to.country, Tier: cloneTier(n.opts.Countries[to.country])},
+		{Name: "sms-" + to.block, Tier: cloneTier(n.opts.Neighbours)},
+	}, nil
+}
+
+// Notify implements [recovery.Notifier]. Whoever calls it, it sends to no number
+// that Budgets refuses, nothing whose code or link has expired, and nothing
+// longer than [Options].MaxSegments; each of these is an error that wraps
+// [recovery.ErrPermanent]. No error quotes the number, the text or what it
+// carries, not even if the Provider's or the Renderer's does.
+func (n *Notifier) Notify(ctx context.Context, m recovery.Message) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	to, err := n.admit(m)
+	if err != nil {
+		return err
+	}
+	// Nobody reads a code that no longer works, but somebody pays for it.
+	if !m.Expires.IsZero() && !time.Now().Before(m.Expires) {
+		return permanent("the code or link has expired")
+	}
+	text, err := n.text(m, to)
+	if err != nil {
+		return err
+	}
+	if err := n.takeNotice(ctx, m); err != nil {
+		return err
+	}
+	return withhold(m, "sending", n.provider.Send(ctx, text))
+}
+
+// admit decides whether anything may be sent to the message's number.
+func (n *Notifier) admit(m recovery.Message) (number, error) {
+	if m.Channel != recovery.ChannelSMS {
+		return number{}, permanent("the message is not for SMS")
+	}
+	if m.Kind == recovery.MessageUnknownAddress {
+		// The number came from the request: whoever owns a premium number
+		// would only have to type it (A57).
+		return number{}, permanent("a number in a request is never written to")
+	}
+	to, err := parseNumber(m.To)
+	if err != nil {
+		return number{}, permanent(err.Error())
+	}
+	if _, ok := n.opts.Countries[to.country]; !ok {
+		return number{}, permanent("the country " + to.country + " is not allowed")
+	}
+	return to, nil
+}
+
+// text renders the message, and refuses what would cost more than was agreed.
+func (n *Notifier) text(m recovery.Message, to number) (Text, error) {
+	sms, err := n.renderer.SMS(m)
+	if err != nil {
+		return Text{}, withhold(m, "rendering", fmt.Errorf("%w: %w", recovery.ErrPermanent, err))
+	}
+	switch {
+	case strings.TrimSpace(sms.Text) == "":
+		return Text{}, permanent("the rendered text is empty")
+	case sms.Segments < 1:
+		return Text{}, permanent("the rendered text was not counted in segments")
+	case sms.Segments > n.opts.MaxSegments:
+		return Text{}, permanent(fmt.Sprintf("the rendered text has %d segments, at most %d are allowed", sms.Segments, n.opts.MaxSegments))
+	}
+	return Text{
+		ID: m.ID, To: to.e164, Country: to.country, Body: recovery.NewSecret(sms.Text),
+		Segments: sms.Segments, GSM7: sms.GSM7, NotAfter: m.Expires,
+	}, nil
+}
+
+// takeNotice counts what no budget was asked for. A repetition of the same
+// message is paid for already.
+func (n *Notifier) takeNotice(ctx context.Context, m recovery.Message) error {
+	if m.Kind != recovery.MessagePasswordChanged {
+		return nil
+	}
+	decisions, err := n.opts.Limiter.Take(ctx, recovery.Take{Key: n.opts.Prefix + ":sms-notices", Tier: n.opts.Notices, ID: m.ID})
+	if err != nil {
+		return fmt.Errorf("smsnotifier: limiter: %w", err)
+	}
+	if len(decisions) != 1 || !decisions[0].Allowed {
+		return errors.New("smsnotifier: the budget of notices is spent")
+	}
+	return nil
+}
+
+func permanent(reason string) error {
+	return fmt.Errorf("smsnotifier: %w: %s", recovery.ErrPermanent, reason)
+}
+
+// withhold passes on what a collaborator reports, unless it quotes what only the
+// person may know. Then all that is left is whether to try again.
+func withhold(m recovery.Message, doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	text := err.Error()
+	for _, quoted := range []string{strings.TrimPrefix(m.To, "+"), m.Code.Reveal(), m.URL.Reveal(), m.NotMe.Reveal()} {
+		if quoted == "" || !strings.Contains(text, quoted) {
+			continue
+		}
+		withheld := errors.New("the error is withheld, because it quotes the message")
+		for _, kind := range []error{recovery.ErrPermanent, context.Canceled, context.DeadlineExceeded} {
+			if errors.Is(err, kind) {
+				withheld = fmt.Errorf("%w (%w)", withheld, kind)
+			}
+		}
+		err = withheld
+		break
+	}
+	return fmt.Errorf("smsnotifier: %s: %w", doing, err)
+}

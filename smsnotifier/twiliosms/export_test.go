@@ -1,0 +1,6 @@
+package twiliosms
+
+import "net/http"
+
+// Transport is what carries the requests.
+func (p *Provider) Transport() http.RoundTripper { return p.transport }
