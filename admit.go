@@ -127,7 +127,7 @@ func (s *Service) allow(ctx context.Context, o Origin, quotas Quotas, takes ...s
 //
 // An error that wraps ErrPermanent says that m could never be delivered.
 func (s *Service) deliveryTakes(ctx context.Context, m Message, to address, kind tokenKind, id string) ([]scopedTake, error) {
-	takes := make([]scopedTake, 0, 4)
+	takes := make([]scopedTake, 0, 6)
 	if m.LeadID != "" {
 		takes = append(takes, scopedTake{ScopeLead, Take{
 			Key: s.keys.limitKey(ScopeLead, string(kind), m.LeadID), Tier: s.opts.Limits.Lead, ID: id,
@@ -136,6 +136,13 @@ func (s *Service) deliveryTakes(ctx context.Context, m Message, to address, kind
 	takes = append(takes, scopedTake{ScopeRecipient, Take{
 		Key: s.keys.limitKey(ScopeRecipient, string(kind)+string(to.channel), to.canonical), Tier: s.opts.Limits.Recipient, ID: id,
 	}})
+	budgets, err := s.budgetTakes(ctx, m, to, id)
+	return append(takes, budgets...), err
+}
+
+// budgetTakes are the limits on what all messages cost.
+func (s *Service) budgetTakes(ctx context.Context, m Message, to address, id string) ([]scopedTake, error) {
+	var takes []scopedTake
 	tier := s.opts.Limits.EmailBudget
 	if to.channel == ChannelSMS {
 		tier = s.opts.Limits.SMSBudget

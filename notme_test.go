@@ -335,3 +335,33 @@ func TestNotMeFailsClosed(t *testing.T) {
 		wantErr(t, p.check(t.Context(), recovery.SealedProof(token(t, m))), nil)
 	})
 }
+
+// A57: the links that it sends by SMS are paid for like all others.
+func TestNotMeIsWithinTheBudgets_A57(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := notMePortal(t, func(p *portal, _ *recovery.Options) {
+			p.notifier = payer{p.outbox, func(m recovery.Message) ([]recovery.Budget, error) {
+				if m.Channel == recovery.ChannelSMS {
+					return []recovery.Budget{{Name: "sms", Tier: perDay(1)}}, nil
+				}
+				return nil, nil
+			}}
+		})
+		notices := stolen(t, p)
+		p.leads.change(johnID, func(l *recovery.Lead) {
+			l.Fields = map[string]recovery.FieldValue{"Phone": {Value: johnPhone, Verified: true}}
+		})
+		before := len(p.outbox.all())
+		for _, notice := range notices {
+			p.disown(t, notMe(t, notice))
+			settle()
+		}
+		if n := len(p.outbox.all()) - before; n != 1 {
+			t.Errorf("%d links by SMS, want the 1 that is paid for", n)
+		}
+		told := p.events.of(recovery.EventSuppressed)
+		if len(told) != 2 || told[0].Scope != recovery.ScopeBudget {
+			t.Errorf("events %+v", told)
+		}
+	})
+}

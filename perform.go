@@ -143,6 +143,15 @@ func (s *Service) Perform(ctx context.Context, job Job) (err error) {
 		if !ok {
 			return s.suppress(ctx, e, ReasonNoRecipient)
 		}
+		if p.Notice != "" {
+			// What NotMe sends is bounded by the notices that it answers, and a
+			// stranger must not spend its place; but it costs what all do.
+			p.Name, p.Locale = lead.Name, lead.Locale
+			takes, err := s.budgetTakes(ctx, s.addressed(job, p, p.messageKind(), lead.ID, to), to, job.ID)
+			if ok, err := s.spendAll(ctx, e, takes, err); !ok {
+				return err
+			}
+		}
 		return s.deliver(ctx, job, p, e, lead, to)
 	case opNotice:
 		m := s.message(job, p, MessagePasswordChanged)
@@ -232,12 +241,17 @@ func (s *Service) performForgot(ctx context.Context, job Job, p payload, e Event
 // spendDelivery takes from the limits on a person and from the budgets.
 func (s *Service) spendDelivery(ctx context.Context, job Job, m Message, e Event, to address, kind tokenKind) (ok bool, err error) {
 	takes, err := s.deliveryTakes(ctx, m, to, kind, job.ID)
+	return s.spendAll(ctx, e, takes, err)
+}
+
+// spendAll spends what could be found out to be due.
+func (s *Service) spendAll(ctx context.Context, e Event, takes []scopedTake, err error) (bool, error) {
 	if errors.Is(err, ErrPermanent) {
-		s.log.WarnContext(ctx, "recovery: undeliverable", "message", m, "error", err)
+		s.log.WarnContext(ctx, "recovery: undeliverable", "job", e.JobID, "error", err)
 		return false, s.suppress(ctx, e, ReasonUndeliverable)
 	}
-	if err != nil {
-		return false, err
+	if err != nil || len(takes) == 0 {
+		return err == nil, err
 	}
 	return s.spend(ctx, e, takes...)
 }
