@@ -45,7 +45,9 @@
 // follow through the queue.
 //
 // [Service.IssueToken] hands a token to a server that proved who it is, and
-// [Service.CheckProof] tells a page whether a proof would do.
+// [Service.CheckProof] tells a page whether a proof would do. [Service.NotMe] is
+// for the person who says "this was not me" to a message: it ends what was sent
+// and, after a reset, gives the account back.
 //
 // # Threat model
 //
@@ -103,7 +105,9 @@
 //
 // Call [Service.Shutdown] after [http.Server.Shutdown]: it finishes what is
 // queued. The default queue is in memory, so a crash loses messages that were
-// not sent yet, and people ask again.
+// not sent yet, and people ask again; package asynqqueue keeps them on Redis.
+// Packages smtpnotifier and smsnotifier deliver, package messages finds the
+// words, package webhook tells other systems.
 //
 // # Limits
 //

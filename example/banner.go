@@ -90,7 +90,7 @@ func banner(c config, local string) string {
 	line("202", show, asJSON, `-d '{"email":"`+demoEmail+`"}' `, quote(local+"/forgot-password"))
 	for _, step := range []struct{ expect, wait, password string }{{"204", wait, sixthPassword}, {"400", "", unusedPassword}} {
 		line(step.expect, step.wait, takeFromOutbox(local,
-			`[?&]token=\([A-Za-z0-9_-]*\)`,
+			`reset?token=\([A-Za-z0-9_-]*\)`,
 			`{"token":"\1","password":"`+step.password+`"}`),
 			show, asJSON, `-d @- `, quote(local+"/reset-password"))
 	}
@@ -100,9 +100,13 @@ func banner(c config, local string) string {
 	line("204 400", twice(local+"/forgot-token", `{"identifier":{"field":"Username","value":"`+demoUsername+`"}}`, "token", seventhPassword,
 		show+asJSON+`-d "{\"token\":\"$T\",\"password\":\"$P\"}" `+quote(local+"/reset-password"), bearer))
 
-	section("Sign in with the newest password, see its session, and every message that was sent:")
+	section("Sign in with the newest password, and see its session:")
 	line("200", signIn(local, seventhPassword))
 	line("200", show, quote(local+"/sessions.json"))
+	section("Own API, \"this was not me\" to the newest notice: everybody is signed out, and a new link is sent:")
+	line("204", takeFromOutbox(local, strings.TrimPrefix(notMePath, "/")+`?token=\([A-Za-z0-9_-]*\)`, `{"token":"\1"}`), show, asJSON, `-d @- `, quote(local+"/not-me"))
+	line("200", wait, show, quote(local+"/sessions.json"))
+	section("Every message that was sent:")
 	line("200", show, quote(local+"/outbox.json"))
 	return b.String()
 }
@@ -139,9 +143,18 @@ prints the answer and its status; the status to expect stands behind the #.
 
 // livesIn says where everything is, and what that means.
 func livesIn(c config) string {
+	mails := ""
+	if c.smtp != nil {
+		mails = "\n\nMails are sent over " + c.smtp.String() + ", and shown in the outbox once it has taken them."
+	}
 	if c.redis == nil {
 		return `Keys, users, sessions and messages live in
-memory and end with the program.`
+memory and end with the program.` + mails
+	}
+	messages := "Messages live in the memory of the instance that took the request: look into its outbox."
+	if c.durable {
+		messages = `Messages wait on that Redis, and whichever instance comes first delivers them: look into
+the outboxes of all.`
 	}
 	return `Users, sessions, tokens and limits live
 on ` + c.redis.String() + `,
@@ -152,7 +165,7 @@ the lines below, which begin with the first one, do not all work.
   THE KEYS ARE FIXED, for the demo alone. Anybody who has read this source can forge
   tokens and read what is stored: never use these keys.
 
-Messages live in the memory of the instance that took the request: look into its outbox.`
+` + messages + mails
 }
 
 // quote quotes for the shell. What is quoted here holds no quote itself.

@@ -246,7 +246,7 @@ func TestOutbox(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, m := range raw {
-		if keys := sorted(m); !slices.Equal(keys, []string{"Channel", "Code", "ID", "Kind", "Subject", "Text", "Time", "To", "URL"}) {
+		if keys := sorted(m); !slices.Equal(keys, []string{"Channel", "Code", "ID", "Kind", "Language", "NotMe", "Subject", "Text", "Time", "To", "URL"}) {
 			t.Errorf("keys %v", keys)
 		}
 	}

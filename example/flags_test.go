@@ -36,6 +36,10 @@ func TestFlags(t *testing.T) {
 		{"a base with a path", []string{"-base-url", "https://portal.example.com/demo"}, 2, "path"},
 		{"a base with a query", []string{"-base-url", "https://portal.example.com/?a=1"}, 2, "query"},
 		{"a base with a fragment", []string{"-base-url", "https://portal.example.com/#a"}, 2, "fragment"},
+		{"a queue without a Redis", []string{"-durable"}, 2, "-redis"},
+		{"a mail server that is none", []string{"-smtp", "mail.example.com"}, 2, "-smtp"},
+		{"a mail server with a mistake", []string{"-smtp", "smtp://user:hunter2@mail.example.com"}, 2, "-smtp"},
+		{"a sender that is none", []string{"-smtp", "smtp://127.0.0.1:25", "-from", "nobody"}, 1, "From"},
 		{"a port in use", []string{"-addr", taken.Addr().String()}, 1, "cannot listen on " + taken.Addr().String()},
 	} {
 		t.Run(tt.sentence, func(t *testing.T) {
@@ -48,6 +52,9 @@ func TestFlags(t *testing.T) {
 			if err == nil || exitCode(err) != tt.code || !strings.Contains(err.Error(), tt.says) {
 				t.Errorf("exit code %d with %v, want %d with %q", exitCode(err), err, tt.code, tt.says)
 			}
+			if err != nil && strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("the error quotes the password: %v", err)
+			}
 			if stdout.Len() > 0 {
 				t.Errorf("printed %q", &stdout)
 			}
@@ -57,7 +64,7 @@ func TestFlags(t *testing.T) {
 	if err := run(t.Context(), []string{"-h"}, io.Discard, &stderr); err != nil || exitCode(err) != 0 {
 		t.Errorf("-h: %v", err)
 	}
-	for _, flag := range []string{"-addr", "-base-url", "-relaxed-limits", "-json-logs", "-redis"} {
+	for _, flag := range []string{"-addr", "-base-url", "-relaxed-limits", "-json-logs", "-redis", "-durable", "-smtp", "-from"} {
 		if !strings.Contains(stderr.String(), flag) {
 			t.Errorf("-h does not tell of %s", flag)
 		}

@@ -10,6 +10,12 @@
 //	go run ./example -redis redis://127.0.0.1:6379
 //	go run ./example -redis redis://127.0.0.1:6379 -addr 127.0.0.1:8081
 //
+// With -durable as well, messages wait on that Redis too: what was asked for is
+// delivered although the instance that took it is killed, by whichever instance
+// comes first. With -smtp, mails are really sent:
+//
+//	go run ./example -smtp smtp://127.0.0.1:1025
+//
 // It prints its credentials and curl lines for every flow, and then
 // "listening on http://HOST:PORT". The messages are at /outbox. Whoever can
 // reach the address can read them, so it is no place for real data.
@@ -36,6 +42,7 @@ import (
 	"github.com/redis/go-redis/v9/logging"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/smtpnotifier"
 )
 
 // drainTime is how long requests and queued messages have to end after
@@ -77,7 +84,10 @@ type config struct {
 	baseURL string // empty: the address it listens on
 	relaxed bool
 	json    bool
-	redis   *redisTarget // nil: everything is in memory
+	redis   *redisTarget         // nil: everything is in memory
+	durable bool                 // messages wait on that Redis
+	smtp    *smtpnotifier.Server // nil: mails go no further than the outbox
+	from    string               // the sender of mails
 }
 
 // parse reads the command line. Help is printed to stderr and reported as
@@ -95,6 +105,15 @@ func parse(args []string, stderr io.Writer) (config, error) {
 		redisURL = &s // parsed below: package flag would print it, password and all
 		return nil
 	})
+	fs.BoolVar(&c.durable, "durable", false, "with -redis: messages wait there, and survive this process")
+	var smtpURL *string
+	fs.Func("smtp", "`URL` of a mail server that mails are sent over: smtp://[USER:PASSWORD@]HOST:PORT, which uses\n"+
+		"STARTTLS when offered and sends no password without it, or with ?tls=required refuses to go on without;\n"+
+		"smtps://... is TLS from the first byte (default: mails go no further than the outbox)", func(s string) error {
+		smtpURL = &s // as above
+		return nil
+	})
+	fs.StringVar(&c.from, "from", "no-reply@example.com", "`address` that mails come from")
 	if err := fs.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			fmt.Fprintln(stderr, "usage: example [flags]")
@@ -118,6 +137,16 @@ func parse(args []string, stderr io.Writer) (config, error) {
 			return c, usageError{fmt.Errorf("-redis: %w", err)}
 		}
 		c.redis = target
+	}
+	if c.durable && c.redis == nil {
+		return c, usageError{errors.New("-durable needs -redis, where messages wait")}
+	}
+	if smtpURL != nil {
+		server, err := smtpnotifier.ParseURL(*smtpURL)
+		if err != nil {
+			return c, usageError{fmt.Errorf("-smtp: %w", err)}
+		}
+		c.smtp = &server
 	}
 	if c.baseURL == "" {
 		return c, nil

@@ -56,6 +56,7 @@ func newPages(c config, p pages) (http.Handler, error) {
 	mux.HandleFunc("GET /{$}", p.front)
 	mux.HandleFunc("GET /style.css", p.serveStyle)
 	mux.HandleFunc("GET /outbox", p.serveOutbox)
+	mux.HandleFunc("GET /outbox/{id}", p.serveMail)
 	mux.HandleFunc("GET /outbox.json", p.outboxJSON)
 	mux.HandleFunc("GET /sessions.json", p.sessionsJSON)
 	mux.HandleFunc("POST /login", p.loginJSON)
@@ -63,6 +64,8 @@ func newPages(c config, p pages) (http.Handler, error) {
 	mux.HandleFunc("POST /forgot", p.forgot)
 	mux.HandleFunc("GET /reset", p.resetForm)
 	mux.HandleFunc("POST /reset", p.reset)
+	mux.HandleFunc("GET "+notMePath, p.notMeForm)
+	mux.HandleFunc("POST "+notMePath, p.notMe)
 	return harden(csrf.Handler(mux)), nil
 }
 
@@ -217,6 +220,48 @@ func (p *pages) reset(w http.ResponseWriter, r *http.Request) {
 	p.render(w, r, http.StatusOK, "notice", view{Title: "Your password is changed", Lines: []string{
 		"Everybody who was signed in to your account has been signed out. You can sign in with the new password now.",
 	}})
+}
+
+// notMePath is where the link "this was not me" leads.
+const notMePath = "/this-was-not-me"
+
+// notMeForm does nothing yet: the button does, which mail scanners do not
+// press.
+func (p *pages) notMeForm(w http.ResponseWriter, r *http.Request) {
+	token := r.URL.Query().Get("token")
+	kind, err := p.service.ReadNotMe(recovery.NewSecret(token))
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	v := view{Title: "This was not you?", Hidden: []hidden{{"token", token}}}
+	if kind == recovery.MessagePasswordChanged {
+		v.Lines = []string{"We will sign everybody out of your account and send you a link, so that you can choose a new password."}
+	} else {
+		v.Lines = []string{"We will make the link or code that was sent useless. Your password stays as it is."}
+	}
+	p.render(w, r, http.StatusOK, "not-me", v)
+}
+
+func (p *pages) notMe(w http.ResponseWriter, r *http.Request) {
+	in, err := form(w, r)
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	result, err := p.service.NotMe(r.Context(), recovery.NotMeRequest{
+		Token: recovery.NewSecret(in.Get("token")), Origin: p.service.Origin(r),
+	})
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	v := view{Title: "Thank you for telling us", Lines: []string{"The links and codes that were sent to you work no more. Your password is as it was."}}
+	if result.Notice == recovery.MessagePasswordChanged {
+		v.Lines = []string{"Everybody is being signed out of your account. A link to choose a new password is on its way to you.",
+			"Whoever did this may be able to read your mail: change the password of your mailbox as well."}
+	}
+	p.render(w, r, http.StatusOK, "notice", v)
 }
 
 // fail explains an error to a person, by the table at

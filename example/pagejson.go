@@ -22,6 +22,19 @@ func (p *pages) serveOutbox(w http.ResponseWriter, r *http.Request) {
 	p.render(w, r, http.StatusOK, "outbox", view{Title: "Outbox", Messages: messages})
 }
 
+// serveMail shows a mail as a mail program would: in a frame of its own, with
+// the styles that it brings and nothing else.
+func (p *pages) serveMail(w http.ResponseWriter, r *http.Request) {
+	d, ok := p.outbox.find(r.PathValue("id"))
+	if !ok || d.HTML == "" {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, _ = io.WriteString(w, d.HTML)
+}
+
 func (p *pages) outboxJSON(w http.ResponseWriter, r *http.Request) {
 	p.writeJSON(w, r, http.StatusOK, p.outbox.list())
 }

@@ -30,8 +30,7 @@ const (
 	ownTokenKey      = "demo-forgot-token-key"
 )
 
-// The templates that LoginRadius requests may name. The outbox has one text for
-// each kind of message, so all that matters of them here is what they send.
+// The templates that LoginRadius requests may name: directories in templates.
 const (
 	lrLinkTemplate = "Email-Template"
 	lrCodeTemplate = "Code-Template"
@@ -46,7 +45,7 @@ type portal struct {
 	api         http.Handler
 	forgotToken http.Handler
 	pages       http.Handler
-	close       func() error
+	close       func(ctx context.Context) error // what outlives the Service
 }
 
 // newPortal wires one Service, whose leads and tokens all three APIs share.
@@ -60,7 +59,10 @@ func newPortal(ctx context.Context, c config, log *slog.Logger) (*portal, error)
 	if err != nil {
 		return nil, err
 	}
-	outbox := &outbox{base: c.baseURL}
+	delivery, err := newDelivery(c, log)
+	if err != nil {
+		return nil, err
+	}
 	limits := recovery.DefaultLimits()
 	guesses := recovery.Tier{Limits: []recovery.Limit{{N: 20, Window: time.Minute}}}
 	if c.relaxed {
@@ -72,12 +74,14 @@ func newPortal(ctx context.Context, c config, log *slog.Logger) (*portal, error)
 	if err != nil {
 		return nil, err
 	}
-	service, err := recovery.New(store.leads, store.tokens, outbox, recovery.Options{
+	service, err := recovery.New(store.leads, store.tokens, delivery, recovery.Options{
 		Keys:     [][]byte{store.key},
 		Prefix:   store.prefix,
 		Link:     recovery.Link{URL: resetURL},
+		NotMe:    recovery.Link{URL: c.baseURL + notMePath},
 		Sessions: store.sessions,
 		Limiter:  store.limiter,
+		Queue:    store.queue,
 		Fields:   fields(),
 		Hasher:   hasher,
 		Policy:   policy,
@@ -87,13 +91,15 @@ func newPortal(ctx context.Context, c config, log *slog.Logger) (*portal, error)
 	if err != nil {
 		return nil, errors.Join(err, store.close())
 	}
-	p := &portal{service: service, api: service.Handler(), close: store.close}
+	p := &portal{service: service, api: service.Handler(), close: func(ctx context.Context) error {
+		return errors.Join(delivery.close(ctx), store.close())
+	}}
 	if err := p.mount(resetURL); err != nil {
 		return nil, errors.Join(err, p.shutdown(context.WithoutCancel(ctx)))
 	}
 	p.pages, err = newPages(c, pages{
 		service: service,
-		outbox:  outbox,
+		outbox:  delivery.outbox,
 		login: &login{
 			leads: store.leads, sessions: store.sessions, hasher: hasher, log: log,
 			limiter: store.guesses, tier: guesses,
@@ -108,7 +114,7 @@ func newPortal(ctx context.Context, c config, log *slog.Logger) (*portal, error)
 
 // shutdown ends what newPortal began: first what still needs the storage.
 func (p *portal) shutdown(ctx context.Context) error {
-	return errors.Join(p.service.Shutdown(ctx), p.close())
+	return errors.Join(p.service.Shutdown(ctx), p.close(ctx))
 }
 
 // mount makes the handlers of the two vendors' APIs and of the own one for
@@ -160,7 +166,7 @@ func (p *portal) route(at string) http.Handler {
 		return p.loginradius
 	}
 	switch at {
-	case "/forgot-password", "/check-token", "/reset-password":
+	case "/forgot-password", "/check-token", "/reset-password", "/not-me":
 		return p.api
 	case "/forgot-token":
 		// On the same listener only because this is a demo: where there is an

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/asynqqueue"
 	"github.com/seed-51359b35/recovery/password"
 	"github.com/seed-51359b35/recovery/redisstore"
 )
@@ -23,6 +24,7 @@ type storage struct {
 	tokens   recovery.TokenStore
 	limiter  recovery.Limiter // nil: the Service's default
 	guesses  recovery.Limiter // of logins
+	queue    recovery.Queue   // nil: the Service's default
 	close    func() error
 }
 
@@ -33,7 +35,7 @@ func openStorage(ctx context.Context, c config, hasher password.Hasher, log *slo
 		return nil, err
 	}
 	if c.redis != nil {
-		return redisStorage(ctx, c.redis, seeds, log)
+		return redisStorage(ctx, c, seeds, log)
 	}
 	return memoryStorage(seeds)
 }
@@ -72,7 +74,8 @@ const (
 	redisTimeout = 500 * time.Millisecond
 )
 
-func redisStorage(ctx context.Context, target *redisTarget, seeds []seed, log *slog.Logger) (_ *storage, err error) {
+func redisStorage(ctx context.Context, c config, seeds []seed, log *slog.Logger) (_ *storage, err error) {
+	target := c.redis
 	client := target.client()
 	defer func() {
 		if err != nil {
@@ -103,10 +106,16 @@ func redisStorage(ctx context.Context, target *redisTarget, seeds []seed, log *s
 	for _, e := range seeds {
 		sessions.leadIDs = append(sessions.leadIDs, e.lead.ID)
 	}
-	return &storage{
+	s := &storage{
 		key: []byte(demoKey), prefix: demoPrefix, leads: leads, sessions: sessions,
 		tokens: store, limiter: store, guesses: hashedLimiter{store, v}, close: client.Close,
-	}, nil
+	}
+	if c.durable {
+		if s.queue, err = asynqqueue.New(client, asynqqueue.Options{Name: demoPrefix, Logger: log}); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
 }
 
 // hashedLimiter keeps the addresses of clients out of the names of keys, as a
