@@ -19,9 +19,13 @@ type place struct {
 	dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
-// client is a go-redis client with the defaults of go-redis.
-func (p place) client() *redis.Client {
-	return redis.NewClient(&redis.Options{Addr: p.addr, Dialer: p.dial})
+// client is a go-redis client with the defaults of go-redis, but for edits.
+func (p place) client(edits ...func(*redis.Options)) *redis.Client {
+	o := &redis.Options{Addr: p.addr, Dialer: p.dial}
+	for _, edit := range edits {
+		edit(o)
+	}
+	return redis.NewClient(o)
 }
 
 // A target is something that can be asked.

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/redisstore"
 )
@@ -16,14 +18,14 @@ var limitTier = recovery.Tier{Limits: []recovery.Limit{{N: limitN, Window: limit
 
 // ours is this library's limiter with options. allow has it asked by Allow
 // instead of Take.
-func ours(name string, options redisstore.Options, allow bool) target {
+func ours(name string, options redisstore.Options, allow bool, edit ...func(*redis.Options)) target {
 	options.Logger = quiet
 	// On a busy machine, waiting is slow and not an error, as with the peers.
 	options.Timeout = 5 * time.Second
 	return target{
 		name: name, memory: true, exact: true, local: options.DenialCache >= 0,
 		open: func(at place) (decide, func(), error) {
-			client := at.client()
+			client := at.client(edit...)
 			store, err := redisstore.New(client, options)
 			if err != nil {
 				return nil, nil, err
@@ -46,7 +48,10 @@ func ours(name string, options redisstore.Options, allow bool) target {
 }
 
 var (
-	oursPlain   = ours("ours, plain client", redisstore.Options{NoBatching: true}, false)
+	oursPlain = ours("ours, plain client", redisstore.Options{NoBatching: true}, false)
+	// The host's client may honour contexts, which spares us a goroutine.
+	oursDirect = ours("ours, client honours contexts", redisstore.Options{NoBatching: true}, false,
+		func(o *redis.Options) { o.ContextTimeoutEnabled = true })
 	oursBatched = ours("ours, batched", redisstore.Options{}, false)
 	oursAllow   = ours("ours, hot denied key (Allow)", redisstore.Options{}, true)
 	// Without the memory of denials every call goes to Redis, as all calls of
@@ -57,5 +62,5 @@ var (
 
 // limiters are everybody in the order of the tables.
 var limiters = []target{
-	redisRate, ulule, sethvargo, throttledGCRA, httprateCounter, rueidisLimiter, zset, oursPlain, oursBatched,
+	redisRate, ulule, sethvargo, throttledGCRA, httprateCounter, rueidisLimiter, zset, oursPlain, oursDirect, oursBatched,
 }
