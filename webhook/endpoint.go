@@ -1,0 +1,89 @@
+package webhook
+
+import (
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/safedial"
+)
+
+// EndpointStats is what a [Sender] has to tell of one endpoint, since [New].
+type EndpointStats struct {
+	// Endpoint is the endpoint's ID.
+	Endpoint string
+	// Delivered is how many deliveries were answered with a 2xx status.
+	Delivered uint64
+	// Failed is how many attempts were not, and Deferred how many were not
+	// made, because the endpoint had asked to be left alone.
+	Failed, Deferred uint64
+	// Dropped is how many events the queue did not take, or were too long.
+	Dropped uint64
+	// Dead is how many deliveries were given up.
+	Dead uint64
+	// Prevented is how many events the caller wanted told to no webhook.
+	Prevented uint64
+	// Disabled says that the endpoint answered 410 Gone.
+	Disabled bool
+}
+
+// An endpoint is an [Endpoint] at work.
+type endpoint struct {
+	id            string
+	url           string
+	events        map[recovery.EventKind]bool
+	includeClient bool
+	ignorePrevent bool
+	signer        signer
+	client        *http.Client
+	queue         recovery.Queue
+
+	born      time.Time // holds count from here, so that no change of the clock prolongs one
+	disabled  atomic.Bool
+	heldUntil atomic.Int64 // since born, in nanoseconds
+
+	delivered, failed, deferred, dropped, dead, prevented atomic.Uint64
+}
+
+func newEndpoint(o Endpoint, queue recovery.Queue, timeout time.Duration) (*endpoint, error) {
+	e := &endpoint{
+		id: o.ID, url: o.URL,
+		events:        make(map[recovery.EventKind]bool),
+		includeClient: o.IncludeClient, ignorePrevent: o.IgnorePreventWebhook,
+		client: safedial.Client(safedial.Options{
+			AllowPrivate: o.DangerouslyAllowPrivate, Timeout: timeout, RootCAs: o.RootCAs,
+		}),
+		queue: queue,
+		born:  time.Now(),
+	}
+	for _, kind := range o.Events {
+		e.events[kind] = true
+	}
+	var err error
+	e.signer, err = newSigner(o.Secrets)
+	return e, err
+}
+
+// hold leaves the endpoint alone for a while. A later hold never shortens an
+// earlier one: the answers of concurrent attempts come in any order.
+func (e *endpoint) hold(pause time.Duration) {
+	until := int64(time.Since(e.born) + pause)
+	for {
+		old := e.heldUntil.Load()
+		if until <= old || e.heldUntil.CompareAndSwap(old, until) {
+			return
+		}
+	}
+}
+
+func (e *endpoint) held() bool { return int64(time.Since(e.born)) < e.heldUntil.Load() }
+
+func (e *endpoint) stats() EndpointStats {
+	return EndpointStats{
+		Endpoint:  e.id,
+		Delivered: e.delivered.Load(), Failed: e.failed.Load(), Deferred: e.deferred.Load(),
+		Dropped: e.dropped.Load(), Dead: e.dead.Load(), Prevented: e.prevented.Load(),
+		Disabled: e.disabled.Load(),
+	}
+}

@@ -1,0 +1,113 @@
+package webhook
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"syscall"
+
+	"github.com/seed-51359b35/recovery/internal/safedial"
+)
+
+// A DeliveryError is an attempt that failed. Its text names the endpoint by its
+// ID and quotes neither URL nor answer: both may hold secrets, and net/http's
+// own errors quote them (A39, CVE-2026-42507). It matches
+// [recovery.ErrPermanent] if the endpoint is gone, and [context.Canceled] or
+// [context.DeadlineExceeded] if that ended the attempt.
+type DeliveryError struct {
+	// Endpoint is the endpoint's ID.
+	Endpoint string
+	// WebhookID is the header webhook-id.
+	WebhookID string
+	// Status is the answer's, or 0 if there was none.
+	Status int
+	// Reason is one of a fixed set of texts.
+	Reason string
+
+	kind error // what it matches, or nil
+}
+
+func newDeliveryError(d Delivery, status int, reason string, kind error) *DeliveryError {
+	return &DeliveryError{Endpoint: d.Endpoint, WebhookID: d.WebhookID, Status: status, Reason: reason, kind: kind}
+}
+
+func (e *DeliveryError) Error() string {
+	if e.Status == 0 {
+		return fmt.Sprintf("webhook: endpoint %s: %s", e.Endpoint, e.Reason)
+	}
+	return fmt.Sprintf("webhook: endpoint %s: %s (status %d)", e.Endpoint, e.Reason, e.Status)
+}
+
+// Unwrap returns what the error matches, or nil. That is never net/http's
+// error.
+func (e *DeliveryError) Unwrap() error { return e.kind }
+
+// classify says why there was no answer, in words of our own.
+func classify(err error) (reason string, kind error) {
+	if errors.Is(err, safedial.ErrNotPublic) {
+		return "its address is not public", nil
+	}
+	if errors.Is(err, context.Canceled) {
+		return "the attempt was canceled", context.Canceled
+	}
+	if _, ok := errors.AsType[*net.DNSError](err); ok {
+		return "its name does not resolve", nil
+	}
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
+		return "no answer in time", context.DeadlineExceeded
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return certificate(err), nil
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return "does not speak TLS", nil
+	}
+	// crypto/tls keeps the type of an alert to itself.
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "remote error" {
+		return "ended TLS with an alert", nil
+	}
+	for _, f := range []struct {
+		cause  error
+		reason string
+	}{
+		{syscall.ECONNREFUSED, "refused the connection"},
+		{syscall.ECONNRESET, "reset the connection"},
+		{syscall.EHOSTUNREACH, "cannot be reached"},
+		{syscall.ENETUNREACH, "cannot be reached"},
+		{io.EOF, "closed the connection"},
+		{io.ErrUnexpectedEOF, "closed the connection"},
+	} {
+		if errors.Is(err, f.cause) {
+			return f.reason, nil
+		}
+	}
+	return "no valid answer", nil
+}
+
+func certificate(err error) string {
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return "its certificate is by an unknown authority"
+	}
+	if _, ok := errors.AsType[x509.HostnameError](err); ok {
+		return "its certificate is for another name"
+	}
+	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok && invalid.Reason == x509.Expired {
+		return "its certificate has expired or is not yet valid"
+	}
+	return "its certificate is not valid"
+}
+
+// drain reads a short answer to its end, so that the connection can be used
+// again, and closes it. A longer one is not worth reading, and one without a
+// length may never end: its connection goes.
+func drain(answer *http.Response) {
+	if answer.ContentLength >= 0 && answer.ContentLength <= 4<<10 {
+		_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, 4<<10))
+	}
+	_ = answer.Body.Close()
+}

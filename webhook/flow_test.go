@@ -1,0 +1,305 @@
+package webhook_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/loginradius"
+	"github.com/seed-51359b35/recovery/recoverytest"
+	"github.com/seed-51359b35/recovery/webhook"
+)
+
+const (
+	johnMail    = "john.wick@example.com"
+	johnName    = "John_Doe"
+	newPassword = "a heron eats no gravel"
+	apiKey      = "k-123"
+	apiSecret   = "s-456-6f1d2c0b9e8a7d35"
+)
+
+// A portal is a real Service behind LoginRadius' wire, whose events go to two
+// receivers: one with the defaults, and one that hears everything.
+type portal struct {
+	t        *testing.T
+	svc      *recovery.Service
+	sender   *webhook.Sender
+	vendor   *loginradius.Handler
+	leads    *recoverytest.Leads
+	outbox   *recoverytest.Outbox
+	usual    *receiver
+	audit    *receiver
+	logs     *log
+	sessions error
+}
+
+func newPortal(t *testing.T) *portal {
+	t.Helper()
+	fields := []recovery.Field{
+		{Name: "EmailAddress", Type: recovery.FieldEmail, Search: true, Receive: true},
+		{Name: "Username", Type: recovery.FieldText, Search: true, IgnoreCase: true},
+	}
+	p := &portal{
+		t: t, leads: recoverytest.NewLeads(fields...), outbox: &recoverytest.Outbox{},
+		usual: newReceiver(t, nil), audit: newReceiver(t, nil), logs: &log{},
+	}
+	p.leads.Add(recovery.Lead{ID: "lead-42", Fields: map[string]recovery.FieldValue{
+		"EmailAddress": {Value: johnMail, Verified: true}, "Username": {Value: johnName},
+	}}, "a hash")
+	audit := p.audit.endpoint("audit", secretB)
+	audit.Events, audit.IncludeClient, audit.IgnorePreventWebhook = webhook.AllEvents(), true, true
+	p.sender = newSender(t, webhook.Options{
+		Logger: p.logs.logger(), Endpoints: []webhook.Endpoint{p.usual.endpoint("usual", secretA), audit},
+	})
+	var err error
+	p.svc, err = recovery.New(p.leads, recovery.NewMemoryTokenStore(), p.outbox, recovery.Options{
+		Keys: [][]byte{key2}, Fields: fields, Logger: p.logs.logger(),
+		Link:  recovery.Link{URL: "https://www.example.com/reset"},
+		NotMe: recovery.Link{URL: "https://www.example.com/not-me"},
+		Sessions: recovery.SessionEnderFunc(func(context.Context, string) error {
+			return p.sessions
+		}),
+		Events: p.sender.Sink,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.svc.Shutdown(context.Background()) })
+	p.vendor, err = loginradius.New(loginradius.Options{Apps: []loginradius.App{{
+		APIKey: apiKey, Secrets: []recovery.Secret{recovery.NewSecret(apiSecret)}, Service: p.svc,
+		ResetURLs: []string{"https://www.example.com/reset"},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// issue asks for a token as a server does, with headers as name, value.
+func (p *portal) issue(query string, headers ...string) (token string) {
+	p.t.Helper()
+	r := httptest.NewRequest("POST", "/identity/v2/manage/account/forgot/token?"+query, strings.NewReader(`{"Username":"john_doe"}`))
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("X-LoginRadius-ApiKey", apiKey)
+	r.Header.Set("X-LoginRadius-ApiSecret", apiSecret)
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	p.vendor.ServeHTTP(w, r)
+	m := regexp.MustCompile(`"ForgotToken":"([^"]+)"`).FindStringSubmatch(w.Body.String())
+	if m == nil {
+		p.t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	return m[1]
+}
+
+// reset redeems a token as a browser does.
+func (p *portal) reset(token string) {
+	p.t.Helper()
+	r := httptest.NewRequest("PUT", "/identity/v2/auth/password/reset?apikey="+apiKey,
+		strings.NewReader(`{"resettoken":"`+token+`","password":"`+newPassword+`"}`))
+	r.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	p.vendor.ServeHTTP(w, r)
+	if w.Code != 200 {
+		p.t.Fatalf("%d %s", w.Code, w.Body)
+	}
+}
+
+// types are what a receiver was told, once n requests have come.
+func (p *portal) types(rc *receiver, n int, secret recovery.Secret) []string {
+	p.t.Helper()
+	var types []string
+	for _, h := range rc.wait(p.t, n) {
+		if err := verify(secret, h); err != nil {
+			p.t.Error("the receiver's library says", err)
+		}
+		var body webhook.Payload
+		if err := json.Unmarshal(h.body, &body); err != nil {
+			p.t.Fatal(err)
+		}
+		types = append(types, strings.TrimPrefix(body.Type, "recovery."))
+	}
+	slices.Sort(types)
+	return types
+}
+
+// LoginRadius' X-PreventWebhook, from the request's header to the silence: it
+// reaches the operation that it came with, and neither the reset that follows
+// nor an endpoint that watches the callers. A thief of the API secret can
+// therefore not take an account over unheard.
+func TestPreventWebhookThroughTheWire(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		query   string
+		headers []string
+		usual   []string
+	}{
+		{"without it both are told", "", nil, []string{"password_reset", "token_issued"}},
+		{"the header silences the token", "", []string{"X-PreventWebhook", "true"}, []string{"password_reset"}},
+		{"so does the query", "prevent_webhook=true", nil, []string{"password_reset"}},
+		{"the header wins", "prevent_webhook=true", []string{"X-PreventWebhook", "false"}, []string{"password_reset", "token_issued"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := newPortal(t)
+			p.reset(p.issue(tt.query, tt.headers...))
+			// password_reset, token_issued, and the notice that was sent.
+			if got := p.types(p.audit, 3, secretB); !slices.Equal(got, []string{"message_sent", "password_reset", "token_issued"}) {
+				t.Errorf("who ignores it hears %v", got)
+			}
+			if err := p.svc.Shutdown(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if err := p.sender.Shutdown(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if got := p.types(p.usual, 0, secretA); !slices.Equal(got, tt.usual) {
+				t.Errorf("the usual endpoint hears %v, want %v", got, tt.usual)
+			}
+		})
+	}
+}
+
+// A39, A80: no body and no line of the log of a whole flow, with its failures,
+// holds a token, a code, an address, a password or a secret.
+func TestBodiesHoldNoSecrets(t *testing.T) {
+	p := newPortal(t)
+	ctx := t.Context()
+	client := recovery.Origin{Client: netip.MustParseAddr("203.0.113.9"), Caller: "web"}
+	next := func() recovery.Message {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+		defer cancel()
+		m, err := p.outbox.Next(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	param := func(link recovery.Secret) string {
+		t.Helper()
+		u, err := url.Parse(link.Reveal())
+		if err != nil || u.Query().Get("token") == "" {
+			t.Fatal("no link")
+		}
+		return u.Query().Get("token")
+	}
+	john := recovery.LeadKey{Field: "EmailAddress", Value: johnMail}
+	secrets := []string{
+		johnMail, "john.wick", strings.ToLower(johnName), johnName, "stranger@example.org", newPassword, "weak", apiSecret, urlSecret,
+		string(key1), string(key2), secretA.Reveal()[6:], secretB.Reveal()[6:],
+	}
+
+	// A reset that fails, and one that succeeds but ends no sessions.
+	forgot := func(req recovery.ForgotRequest) {
+		t.Helper()
+		req.Origin = client
+		if _, err := p.svc.ForgotPassword(ctx, req); err != nil {
+			t.Fatal(err)
+		}
+	}
+	forgot(recovery.ForgotRequest{Key: john})
+	mail := next()
+	link := param(mail.URL)
+	secrets = append(secrets, link)
+	reset := func(token, password string) error {
+		_, err := p.svc.ResetPassword(ctx, recovery.ResetRequest{
+			Proof: recovery.SealedProof(token), Password: recovery.NewSecret(password), Origin: client,
+		})
+		return err
+	}
+	if reset("forged"+link, newPassword) == nil || reset(link, "weak") == nil {
+		t.Error("was reset")
+	}
+	p.sessions = errors.New("no sessions for " + johnMail)
+	if err := reset(link, newPassword); err != nil {
+		t.Fatal(err)
+	}
+	notice := next()
+	// "This was not me", a stranger, a code, a token and an operator.
+	token := param(notice.NotMe)
+	secrets = append(secrets, token)
+	if _, err := p.svc.NotMe(ctx, recovery.NotMeRequest{Token: recovery.NewSecret(token), Origin: client}); err != nil {
+		t.Fatal(err)
+	}
+	refused := make(chan recovery.Message, 100)
+	p.outbox.Intercept(func(_ context.Context, m recovery.Message) error {
+		refused <- m
+		return fmt.Errorf("%w: 550 <%s>: %s%s", recovery.ErrPermanent, m.To, m.URL.Reveal(), m.Code.Reveal())
+	})
+	forgot(recovery.ForgotRequest{Key: recovery.LeadKey{Field: "EmailAddress", Value: "stranger@example.org"}})
+	forgot(recovery.ForgotRequest{Key: recovery.LeadKey{Field: "Username", Value: johnName}, Code: true})
+	secrets = append(secrets, p.issue("", "X-PreventWebhook", "true"))
+	if err := p.svc.RevokeTokens(ctx, "lead-42"); err != nil {
+		t.Fatal(err)
+	}
+	for range 30 {
+		_, _ = p.svc.ForgotPassword(ctx, recovery.ForgotRequest{Key: john, Origin: client})
+	}
+
+	all := webhook.AllEvents()
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		told := p.types(p.audit, 0, secretB)
+		missing := slices.DeleteFunc(slices.Clone(all), func(k recovery.EventKind) bool {
+			// No test store answers about another record.
+			return k == recovery.EventWrongRecord || slices.Contains(told, string(k))
+		})
+		if len(missing) == 0 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("never told of %v", missing)
+		}
+		select {
+		case <-p.audit.news:
+		case <-time.After(time.Until(deadline)):
+		}
+	}
+	codes := 0
+	for range len(refused) {
+		if m := <-refused; m.Code.IsZero() {
+			secrets = append(secrets, param(m.URL))
+		} else {
+			secrets, codes = append(secrets, m.Code.Reveal()), codes+1
+		}
+	}
+	var everything strings.Builder
+	for _, rc := range []*receiver{p.usual, p.audit} {
+		for _, h := range rc.hooks() {
+			fmt.Fprintf(&everything, "%s %v\n", h.body, h.header)
+		}
+	}
+	// The Service writes into the same log; what it scrubs is its own concern,
+	// but for what came here.
+	for line := range strings.Lines(p.logs.String()) {
+		if strings.Contains(line, "webhook") {
+			everything.WriteString(line)
+		}
+	}
+	for _, secret := range secrets {
+		for _, form := range []string{secret, url.QueryEscape(secret)} {
+			if i := strings.Index(strings.ToLower(everything.String()), strings.ToLower(form)); i >= 0 {
+				t.Errorf("%q was told: ...%s", form, everything.String()[max(0, i-80):i+len(form)])
+			}
+		}
+	}
+	if codes == 0 {
+		t.Error("no code was sent")
+	}
+	// The grep above can find something.
+	if !strings.Contains(everything.String(), `"lead_id":"lead-42"`) || !strings.Contains(everything.String(), `"client":"203.0.113.9"`) {
+		t.Error("nothing was told")
+	}
+}

@@ -1,0 +1,218 @@
+package webhook_test
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/webhook"
+)
+
+// table is Standard Webhooks' example of a schedule.
+var table = []time.Duration{
+	5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour,
+	10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 24 * time.Hour,
+}
+
+func TestRetrySchedule(t *testing.T) {
+	var least, most time.Duration
+	for i, want := range table {
+		seen := map[time.Duration]bool{}
+		for range 200 {
+			got := webhook.RetrySchedule(i + 1)
+			if got > want || got < want-want/10 {
+				t.Errorf("after attempt %d: %v, want %v less up to a tenth", i+1, got, want)
+			}
+			seen[got] = true
+		}
+		if len(seen) < 100 {
+			t.Errorf("after attempt %d: only %d pauses in 200", i+1, len(seen))
+		}
+		least, most = least+want-want/10, most+want
+	}
+	// Whatever chance does, the tenth attempt is made and no eleventh.
+	const attempts = 10 * 30 * time.Second
+	if most+attempts >= webhook.Lifetime {
+		t.Errorf("the last attempt may come after %v", most+attempts)
+	}
+	if least+webhook.RetrySchedule(10) < webhook.Lifetime {
+		t.Errorf("an eleventh attempt may come after %v", least)
+	}
+	for _, n := range []int{10, 11, 1000, 1 << 40} {
+		if got := webhook.RetrySchedule(n); got < 21*time.Hour {
+			t.Errorf("after attempt %d: %v", n, got)
+		}
+	}
+	for _, n := range []int{0, -1, -1 << 40} {
+		if got := webhook.RetrySchedule(n); got > 5*time.Second {
+			t.Errorf("after attempt %d: %v", n, got)
+		}
+	}
+}
+
+// quick is a receiver for bubbles: its connections end with the answer, because
+// one that is kept would stop the bubble's clock.
+func quick(t *testing.T, answer func(n int, w http.ResponseWriter, r *http.Request)) *receiver {
+	rc := newReceiver(t, answer)
+	rc.Config.SetKeepAlivesEnabled(false)
+	return rc
+}
+
+// A receiver that is down for three days is told ten times: the same id and the
+// same bytes, signed anew each time, at the moments of the table. Its library
+// accepts every one of them when it comes, not only the first.
+func TestRetriesFollowTheTable(t *testing.T) {
+	rc := quick(t, func(_ int, w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) })
+	synctest.Test(t, func(t *testing.T) {
+		s := newSender(t, webhook.Options{Endpoints: []webhook.Endpoint{rc.endpoint("crm", secretA)}})
+		start := time.Now()
+		s.Sink(t.Context(), theReset())
+		seen := 0
+		var at []time.Time
+		for time.Since(start) < 2*webhook.Lifetime {
+			hooks := rc.hooks()
+			for _, h := range hooks[seen:] {
+				if err := verify(secretA, h); err != nil {
+					t.Errorf("attempt %d: the receiver's library says %v", len(at)+1, err)
+				}
+				if h.id() != hooks[0].id() || string(h.body) != string(hooks[0].body) {
+					t.Errorf("attempt %d has another id or body", len(at)+1)
+				}
+				seconds, err := strconv.ParseInt(h.header.Get("webhook-timestamp"), 10, 64)
+				if err != nil {
+					t.Error(err)
+				}
+				at = append(at, time.Unix(seconds, 0))
+			}
+			seen = len(hooks)
+			time.Sleep(time.Minute)
+			synctest.Wait()
+		}
+		if len(at) != 10 {
+			t.Fatalf("%d attempts, want 10", len(at))
+		}
+		if first := at[0].Sub(start); first > time.Second {
+			t.Errorf("the first attempt came after %v", first)
+		}
+		for i, want := range table {
+			if got := at[i+1].Sub(at[i]); got > want+time.Second || got < want-want/10-time.Second {
+				t.Errorf("attempt %d came after %v, want %v", i+2, got, want)
+			}
+		}
+		if stats := one(t, s); stats.Failed != 10 || stats.Dead != 1 || stats.Delivered != 0 {
+			t.Errorf("%+v", stats)
+		}
+	})
+}
+
+func TestDeliveryIsTriedUntilItSucceeds(t *testing.T) {
+	rc := quick(t, func(n int, w http.ResponseWriter, _ *http.Request) {
+		if n < 4 {
+			w.WriteHeader(502)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		s := newSender(t, webhook.Options{Endpoints: []webhook.Endpoint{rc.endpoint("crm", secretA)}})
+		s.Sink(t.Context(), theReset())
+		time.Sleep(2 * webhook.Lifetime)
+		synctest.Wait()
+		if stats := one(t, s); stats.Failed != 3 || stats.Delivered != 1 || stats.Dead != 0 || len(rc.hooks()) != 4 {
+			t.Errorf("%+v, %d requests", stats, len(rc.hooks()))
+		}
+	})
+}
+
+// One that asks to be left alone is, for an hour at most; and what it missed
+// still comes.
+func TestRetryAfterIsHeeded(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		status int
+		field  string
+		held   time.Duration
+	}{
+		{"429 with seconds", 429, "120", 2 * time.Minute},
+		{"503 with seconds", 503, "120", 2 * time.Minute},
+		{"a date", 503, "Sat, 01 Jan 2000 00:02:00 GMT", 2 * time.Minute},
+		{"a week is an hour", 429, "604800", time.Hour},
+		{"a number beyond measure is an hour", 429, "99999999999999999999999", time.Hour},
+		{"no time", 429, "0", 0},
+		{"a date that has passed", 429, "Sat, 01 Jan 1994 00:00:00 GMT", 0},
+		{"none", 429, "", 0},
+		{"nonsense", 429, "-5", 0},
+		{"500 says nothing", 500, "120", 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			rc := quick(t, func(n int, w http.ResponseWriter, _ *http.Request) {
+				if n == 1 {
+					w.Header().Set("Retry-After", tt.field)
+					w.WriteHeader(tt.status)
+				}
+			})
+			synctest.Test(t, func(t *testing.T) { // begins at 2000-01-01
+				q := &jobs{}
+				s := newSender(t, webhook.Options{Queue: q, Endpoints: []webhook.Endpoint{rc.endpoint("crm", secretA)}})
+				s.Sink(t.Context(), theReset())
+				job := q.only(t)
+				if s.Perform(t.Context(), job) == nil {
+					t.Fatal("the first attempt succeeded")
+				}
+				if tt.held > 0 {
+					time.Sleep(tt.held - time.Second)
+					err := s.Perform(t.Context(), job)
+					if err == nil || errors.Is(err, recovery.ErrPermanent) || len(rc.hooks()) != 1 || one(t, s).Deferred != 1 {
+						t.Errorf("within the time: %v, %d requests, %+v", err, len(rc.hooks()), one(t, s))
+					}
+					time.Sleep(time.Second)
+				}
+				if err := s.Perform(t.Context(), job); err != nil || len(rc.hooks()) != 2 {
+					t.Errorf("after the time: %v, %d requests", err, len(rc.hooks()))
+				}
+			})
+		})
+	}
+}
+
+// An hour of peace costs a delivery no more than three of its ten attempts.
+func TestHeldDeliveryStillComes(t *testing.T) {
+	rc := quick(t, func(n int, w http.ResponseWriter, _ *http.Request) {
+		if n == 1 {
+			w.Header().Set("Retry-After", "86400")
+			w.WriteHeader(429)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		s := newSender(t, webhook.Options{Endpoints: []webhook.Endpoint{rc.endpoint("crm", secretA)}})
+		s.Sink(t.Context(), theReset())
+		time.Sleep(3 * time.Hour)
+		synctest.Wait()
+		if stats := one(t, s); stats.Failed != 1 || stats.Deferred != 3 || stats.Delivered != 1 {
+			t.Errorf("%+v", stats)
+		}
+	})
+}
+
+func FuzzRetryAfter(f *testing.F) {
+	for _, s := range []string{"", "0", "120", "3601", "99999999999999999999", "-1", "+1", " 1", "1.5", "Sat, 01 Jan 2000 00:02:00 GMT", "Saturday, 01-Jan-00 00:02:00 GMT", "Sat, 01 Jan 1994 00:00:00 GMT"} {
+		f.Add(s)
+	}
+	now := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+	f.Fuzz(func(t *testing.T, field string) {
+		got := webhook.RetryAfter(field, now)
+		if got < 0 || got > time.Hour {
+			t.Errorf("%q: %v", field, got)
+		}
+		if got == 0 {
+			return
+		}
+		// What holds an endpoint is a number or a date, and nothing like them.
+		if _, err := http.ParseTime(field); err != nil && strings.Trim(field, "0123456789") != "" {
+			t.Errorf("%q: %v", field, got)
+		}
+	})
+}
