@@ -1,6 +1,14 @@
 -- peek: KEYS slot; ARGV digest
 local key, now = KEYS[1], clock()
-local slot = load(key, now)
+local raw = redis.call('GET', key)
+if not raw then
+  return reply('none', key)
+end
+local from, _, state, written, claim = link(raw, ARGV[1], now)
+if from and claim == '-' then
+  return { 'ok', key, ARGV[1], state, tonumber(written) }
+end
+local slot = load(key, now, raw)
 local t = find(slot, ARGV[1])
 if t and not dead(t) then
   if t.claim ~= '-' then

@@ -19,9 +19,31 @@ local function fields(line)
   return f
 end
 
-local function load(key, now)
+-- link finds the line of a live link without reading the others, which is all
+-- that most calls need: where it stands, state, expiry, claim, barred. For
+-- everything else it returns nothing, and the slot is read as a whole.
+local function link(raw, digest, now)
+  local from = 1
+  if string.sub(raw, 1, #digest + 1) ~= digest .. ' ' then
+    from = string.find(raw, '\n' .. digest .. ' ', 1, true)
+    if not from then
+      return
+    end
+    from = from + 1
+  end
+  local state, written, rest, to = string.match(raw, '^ (%S+) (%d+) l([^\n]*)()', from + #digest)
+  if not to or tonumber(written) <= now then
+    return
+  end
+  if rest == '' then
+    return from, to, state, written, '-', '-'
+  end
+  return from, to, state, written, string.match(rest, '^ 0 (%S+) (%S+)$')
+end
+
+local function load(key, now, raw)
   local slot = { tokens = {}, failures = {}, max = 0, window = 0 }
-  local raw = redis.call('GET', key)
+  raw = raw or redis.call('GET', key)
   if not raw then
     return slot
   end
@@ -31,12 +53,16 @@ local function load(key, now)
     tokens, failures = string.sub(raw, 1, cut - 1), string.sub(raw, cut + 2)
   end
   for line in string.gmatch(tokens, '[^\n]+') do
-    local f = fields(line)
-    local expires = tonumber(f[3])
+    local digest, state, written, status, rest = string.match(line, '^(%S+) (%S+) (%d+) (%l)(.*)$')
+    local expires, tries, claim, barred = tonumber(written), 0, '-', '-'
+    if rest ~= '' then
+      tries, claim, barred = string.match(rest, '^ (%d+) (%S+) (%S+)$')
+      tries = tonumber(tries)
+    end
     if expires > now then
       slot.tokens[#slot.tokens + 1] = {
-        digest = f[1], state = f[2], expires = expires, status = f[4],
-        tries = tonumber(f[5] or 0), claim = f[6] or '-', barred = f[7] or '-',
+        digest = digest, state = state, expires = expires, written = written, status = status,
+        tries = tries, claim = claim, barred = barred,
       }
     end
   end
@@ -55,7 +81,7 @@ end
 local function save(key, slot, now)
   local lines, dies = {}, now
   for _, t in ipairs(slot.tokens) do
-    local line = t.digest .. ' ' .. t.state .. ' ' .. string.format('%d', t.expires) .. ' ' .. t.status
+    local line = t.digest .. ' ' .. t.state .. ' ' .. (t.written or string.format('%d', t.expires)) .. ' ' .. t.status
     if t.tries > 0 or t.claim ~= '-' or t.barred ~= '-' then
       line = line .. ' ' .. string.format('%d', t.tries) .. ' ' .. t.claim .. ' ' .. t.barred
     end
