@@ -116,6 +116,36 @@ func (s jobSink) Enqueue(_ context.Context, job recovery.Job) error {
 }
 
 // A74: a write that may have happened ends the sessions too.
+// A31, A32: who can write to the queue's storage gives no old job, and so no
+// spent token, a new life: what counts is sealed.
+func TestJobsKeepTheirTimeAndName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := &heldQueue{}
+		p := newPortal(t, func(_ *portal, o *recovery.Options) { o.Queue = q })
+		if _, err := p.ForgotPassword(t.Context(), byMail(johnMail)); err != nil {
+			t.Fatal(err)
+		}
+		job := q.take()[0]
+		if err := p.Perform(t.Context(), job); err != nil {
+			t.Fatal(err)
+		}
+		link := p.outbox.all()[0]
+		if err := p.reset(t.Context(), recovery.SealedProof(token(t, link)), goodPassword); err != nil {
+			t.Fatal(err)
+		}
+		q.take() // the notices
+
+		renamed := job
+		renamed.ID = "ANOTHER"
+		wantErr(t, p.Perform(t.Context(), renamed), recovery.ErrPermanent)
+		// The record of the spent token is gone, and the thief has read the link.
+		time.Sleep(2 * time.Hour)
+		job.NotAfter = time.Now().Add(time.Hour)
+		wantErr(t, p.Perform(t.Context(), job), recovery.ErrPermanent)
+		wantErr(t, p.check(t.Context(), recovery.SealedProof(token(t, link))), recovery.ErrInvalidProof)
+	})
+}
+
 func TestUnknownOutcomeEndsSessions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPortal(t, nil)

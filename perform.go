@@ -32,19 +32,21 @@ const failureWindow = 24 * time.Hour
 // payload is what a job carries, sealed.
 type payload struct {
 	Op             operation
-	Key            LeadKey // of the lead; by ID but for opForgot
-	Recipient      string  `json:",omitzero"` // field
-	To             string  `json:",omitzero"` // address, for opNotice
-	Channel        Channel `json:",omitzero"`
-	Name           string  `json:",omitzero"`
-	Locale         string  `json:",omitzero"`
-	Code           bool    `json:",omitzero"`
-	Secret         string  `json:",omitzero"`
-	Sealed         string  `json:",omitzero"` // Secret as IssueToken returned it
-	Link           Link    `json:",omitzero"`
-	Template       string  `json:",omitzero"`
-	PreventWebhook bool    `json:",omitzero"`
-	Caller         string  `json:",omitzero"`
+	ID             string    // the job's
+	NotAfter       time.Time // the job's
+	Key            LeadKey   // of the lead; by ID but for opForgot
+	Recipient      string    `json:",omitzero"` // field
+	To             string    `json:",omitzero"` // address, for opNotice
+	Channel        Channel   `json:",omitzero"`
+	Name           string    `json:",omitzero"`
+	Locale         string    `json:",omitzero"`
+	Code           bool      `json:",omitzero"`
+	Secret         string    `json:",omitzero"`
+	Sealed         string    `json:",omitzero"` // Secret as IssueToken returned it
+	Link           Link      `json:",omitzero"`
+	Template       string    `json:",omitzero"`
+	PreventWebhook bool      `json:",omitzero"`
+	Caller         string    `json:",omitzero"`
 	Client         netip.Addr
 	Languages      string `json:",omitzero"`
 	RequestedAt    time.Time
@@ -70,6 +72,8 @@ func (p payload) messageKind() MessageKind {
 }
 
 func (s *Service) newJob(p payload, ttl, pause time.Duration) (Job, error) {
+	now := time.Now()
+	p.ID, p.NotAfter = newID(), now.Add(ttl)
 	// Not json.Marshal: it makes six bytes of every '&' in a link.
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -81,8 +85,7 @@ func (s *Service) newJob(p payload, ttl, pause time.Duration) (Job, error) {
 	if err != nil {
 		return Job{}, err
 	}
-	now := time.Now()
-	return Job{ID: newID(), NotBefore: now.Add(pause), NotAfter: now.Add(ttl), Payload: []byte(sealed)}, nil
+	return Job{ID: p.ID, NotBefore: now.Add(pause), NotAfter: p.NotAfter, Payload: []byte(sealed)}, nil
 }
 
 func (s *Service) enqueue(ctx context.Context, p payload, ttl, pause time.Duration) error {
@@ -107,6 +110,9 @@ func (s *Service) enqueueSurely(ctx context.Context, p payload) {
 	}
 }
 
+// openJob reads a job's payload. What is sealed counts, and not what the queue
+// says of it: who can write to the queue's storage must not get an old job, and
+// with it an old token, a new life (A31).
 func (s *Service) openJob(job Job) (payload, error) {
 	var p payload
 	b, key, err := s.keys.jobs.Open(string(job.Payload))
@@ -114,7 +120,7 @@ func (s *Service) openJob(job Job) (payload, error) {
 		err = json.Unmarshal(b, &p)
 	}
 	p.generation = &s.keys.generations[key]
-	if err != nil {
+	if err != nil || p.ID != job.ID {
 		// Not the cause: it could quote the payload.
 		return payload{}, fmt.Errorf("%w: the job was not sealed by this service", ErrPermanent)
 	}
@@ -129,6 +135,9 @@ func (s *Service) Perform(ctx context.Context, job Job) (err error) {
 	p, err := s.openJob(job)
 	if err != nil {
 		return err
+	}
+	if !time.Now().Before(p.NotAfter) {
+		return fmt.Errorf("%w: the job is too old", ErrPermanent)
 	}
 	e := Event{JobID: job.ID, Caller: p.Caller, Client: p.Client, PreventWebhook: p.PreventWebhook}
 	switch p.Op {

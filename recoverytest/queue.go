@@ -24,6 +24,12 @@ type QueueHarness struct {
 	// that is not tested. Choose a small one, but not under 64.
 	Capacity int
 
+	// Another returns a further queue, not started, on the storage of one that
+	// was shut down, for a queue whose jobs outlive it: what that one left,
+	// another performs. Optional; without it, Shutdown itself has to perform
+	// what is due.
+	Another func(t *testing.T, q recovery.WorkerQueue) recovery.WorkerQueue
+
 	// Bubble is synctest.Test for a queue that lives in this process: every
 	// clause runs in a bubble of its own. Optional.
 	Bubble func(t *testing.T, f func(t *testing.T))
@@ -108,6 +114,21 @@ func (e *jobs) handle(f func(ctx context.Context, job recovery.Job, attempt int)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.perform = f
+}
+
+// succeed puts another queue in the place of one that was shut down, where there
+// is one, and waits for it to perform what that one left.
+func (e *jobs) succeed(ids ...string) {
+	if e.h.Another == nil {
+		return
+	}
+	e.queue = e.h.Another(e.t, e.queue)
+	if err := e.queue.Start(e); err != nil {
+		e.fatalf("Start of another queue: %v", err)
+	}
+	e.until("every job that was accepted was performed, by one queue or the other", func() bool {
+		return !slices.ContainsFunc(ids, func(id string) bool { return len(e.attemptsOf(id)) == 0 })
+	})
 }
 
 // Perform implements [recovery.JobHandler].

@@ -1,0 +1,372 @@
+package asynqqueue_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sort"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/asynqqueue"
+	"github.com/seed-51359b35/recovery/internal/redistest"
+)
+
+// A log that goroutines share.
+type safeBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *safeBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *safeBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+func debugLogger(w *safeBuffer) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+// dump returns every key and value.
+func dump(t testing.TB, client *redis.Client) string {
+	t.Helper()
+	ctx := context.Background()
+	keys, err := client.Keys(ctx, "*").Result()
+	must(t, err)
+	sort.Strings(keys)
+	var b strings.Builder
+	for _, key := range keys {
+		kind, _ := client.Type(ctx, key).Result()
+		var value any
+		switch kind {
+		case "string":
+			value = client.Get(ctx, key).Val()
+		case "hash":
+			value = client.HGetAll(ctx, key).Val()
+		case "list":
+			value = client.LRange(ctx, key, 0, -1).Val()
+		case "set":
+			value = client.SMembers(ctx, key).Val()
+		case "zset":
+			value = client.ZRangeWithScores(ctx, key, 0, -1).Val()
+		}
+		fmt.Fprintf(&b, "%s %s %v\n", key, kind, value)
+	}
+	return b.String()
+}
+
+// A59: an attempt that hangs for good costs its worker, and nothing else: its
+// job is tried elsewhere, and never do more run than there are workers.
+func TestAttemptsThatIgnoreTheirContext(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client(t)
+	hold := make(chan struct{})
+	stuck := &diary{perform: func(context.Context, recovery.Job, int) error { <-hold; return nil }}
+	edit := func(o *asynqqueue.Options) {
+		o.Name, o.Workers, o.AttemptTimeout, o.Grace = "stuck", 2, 30*time.Millisecond, 10*time.Millisecond
+	}
+	q := start(t, newQueue(t, client, edit), stuck)
+	var jobs []recovery.Job
+	for range 6 {
+		jobs = append(jobs, newJob())
+	}
+	enqueue(t, q, jobs...)
+	eventually(t, "both workers are lost", func() bool {
+		s, err := q.Stats(t.Context())
+		return err == nil && s.Abandoned == 2 && s.Running == 2
+	})
+	healthy := &diary{}
+	start(t, newQueue(t, client, edit), healthy)
+	waitDone(t, healthy, jobs...)
+	stuck.mu.Lock()
+	if stuck.most > 2 {
+		t.Errorf("%d attempts ran at once, want at most 2", stuck.most)
+	}
+	stuck.mu.Unlock()
+	close(hold)
+	eventually(t, "the workers are back", func() bool {
+		s, err := q.Stats(t.Context())
+		return err == nil && s.Abandoned == 0 && s.Running == 0
+	})
+	again := newJob()
+	enqueue(t, q, again)
+	eventually(t, "a job after that", func() bool { return stuck.performed(again.ID) || healthy.performed(again.ID) })
+	empty(t, q)
+}
+
+// An attempt has its time, and one that respects it counts as any failure.
+func TestAttemptTimeout(t *testing.T) {
+	t.Parallel()
+	_, client := simulated(t)
+	d := &diary{perform: func(ctx context.Context, _ recovery.Job, n int) error {
+		if n > 1 {
+			return nil
+		}
+		<-ctx.Done()
+		return ctx.Err()
+	}}
+	q := start(t, newQueue(t, client, func(o *asynqqueue.Options) { o.AttemptTimeout = 30 * time.Millisecond }), d)
+	job := newJob()
+	enqueue(t, q, job)
+	waitDone(t, d, job)
+	if n := d.tried(job.ID); n != 2 {
+		t.Errorf("%d attempts, want 2", n)
+	}
+}
+
+// A31, A39: neither what the host's error says nor what it panics with reaches
+// Redis or the log; the dead letter's cause is the host's own error, and the
+// panic without its value.
+func TestErrorsAreNotKept(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client(t)
+	const address = "victim@example.com"
+	var log safeBuffer
+	d := &diary{perform: func(_ context.Context, job recovery.Job, n int) error {
+		if bytes.HasPrefix(job.Payload, []byte("panics")) {
+			panic("no such mailbox: " + address)
+		}
+		return errors.New("no such mailbox: " + address)
+	}}
+	q := start(t, newQueue(t, client, func(o *asynqqueue.Options) {
+		o.Logger = debugLogger(&log)
+		o.Backoff = func(n int) time.Duration { return time.Duration(n-1) * 2 * time.Second }
+	}), d)
+	fails, panics := newJob(), newJob()
+	panics.Payload = []byte("panics")
+	for _, job := range []*recovery.Job{&fails, &panics} {
+		job.NotAfter = time.Now().Add(5 * time.Second)
+		enqueue(t, q, *job)
+	}
+	eventually(t, "both retry", func() bool {
+		s, err := q.Stats(t.Context())
+		return err == nil && s.Retrying == 2 && d.tried(fails.ID) > 1 && d.tried(panics.ID) > 1
+	})
+	kept := dump(t, client)
+	if !strings.Contains(kept, "the attempt failed") {
+		t.Errorf("the dump shows no failure:\n%s", kept)
+	}
+	cause := waitDead(t, d, fails)
+	if !strings.Contains(cause.Error(), address) {
+		t.Errorf("the cause is %v, want what Perform returned", cause)
+	}
+	if cause := waitDead(t, d, panics); strings.Contains(cause.Error(), address) || !strings.Contains(cause.Error(), "panic (string)") {
+		t.Errorf("the cause of the panic is %v", cause)
+	}
+	for what, text := range map[string]string{"Redis": kept + dump(t, client), "the log": log.String()} {
+		if strings.Contains(text, "victim") {
+			t.Errorf("%s has the address:\n%s", what, text)
+		}
+	}
+	if !strings.Contains(log.String(), fails.ID) {
+		t.Errorf("the log tells of no failed attempt:\n%s", log.String())
+	}
+}
+
+// attemptsByPayload fails for good, or once, where the payload says so.
+func attemptsByPayload(_ context.Context, job recovery.Job, n int) error {
+	switch string(job.Payload) {
+	case "bad":
+		return fmt.Errorf("%w: so it is", recovery.ErrPermanent)
+	case "twice":
+		if n < 2 {
+			return errSome
+		}
+	}
+	return nil
+}
+
+// What is done or given up leaves nothing behind but asynq's counters: no
+// archive, which would keep the payload for 90 days.
+func TestNothingIsLeft(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client(t)
+	d := &diary{perform: attemptsByPayload}
+	q := start(t, newQueue(t, client, func(o *asynqqueue.Options) { o.Name = "left" }), d)
+	good, bad, late := newJob(), newJob(), newJob()
+	good.Payload, bad.Payload = []byte("twice"), []byte("bad")
+	late.NotAfter = time.Now()
+	enqueue(t, q, good, bad, late)
+	waitDone(t, d, good)
+	if cause := waitDead(t, d, bad); !errors.Is(cause, recovery.ErrPermanent) {
+		t.Errorf("the cause is %v", cause)
+	}
+	if cause := waitDead(t, d, late); !errors.Is(cause, recovery.ErrPermanent) || d.tried(late.ID) != 0 {
+		t.Errorf("a job that is too old was tried %d times and died of %v", d.tried(late.ID), cause)
+	}
+	empty(t, q)
+	must(t, shutdown(t, q, patience))
+	keys, err := client.Keys(t.Context(), "*").Result()
+	must(t, err)
+	today := time.Now().UTC().Format(time.DateOnly)
+	for _, key := range keys {
+		if !slices.Contains([]string{
+			"asynq:queues", "asynq:{left}:processed", "asynq:{left}:failed",
+			"asynq:{left}:processed:" + today, "asynq:{left}:failed:" + today,
+		}, key) {
+			t.Errorf("%s is left", key)
+		}
+	}
+	for _, id := range []string{good.ID, bad.ID, late.ID} {
+		if strings.Contains(dump(t, client), id) {
+			t.Errorf("job %s is left", id)
+		}
+	}
+}
+
+// A DeadLetter is the host's code too: one that panics or hangs costs neither
+// the job its end nor the others their workers.
+func TestDeadLettersThatFail(t *testing.T) {
+	t.Parallel()
+	_, client := simulated(t)
+	hold := make(chan struct{})
+	var log safeBuffer
+	d := &diary{
+		perform: func(context.Context, recovery.Job, int) error { return recovery.ErrPermanent },
+	}
+	d.bury = func(_ context.Context, job recovery.Job, _ error) {
+		if bytes.HasPrefix(job.Payload, []byte("panics")) {
+			panic("secret-" + job.ID)
+		}
+		if bytes.HasPrefix(job.Payload, []byte("hangs")) {
+			<-hold
+		}
+	}
+	q := start(t, newQueue(t, client, func(o *asynqqueue.Options) {
+		o.Logger, o.AttemptTimeout, o.Grace = debugLogger(&log), 30*time.Millisecond, 10*time.Millisecond
+	}), d)
+	panics, hangs, fine := newJob(), newJob(), newJob()
+	panics.Payload, hangs.Payload = []byte("panics"), []byte("hangs")
+	enqueue(t, q, panics, hangs, fine)
+	waitDead(t, d, fine)
+	empty(t, q)
+	if s, err := q.Stats(t.Context()); err != nil || s.Abandoned != 1 {
+		t.Errorf("%+v, %v: want one abandoned", s, err)
+	}
+	close(hold)
+	if strings.Contains(log.String(), "secret-") || strings.Count(log.String(), "DeadLetter did not return") != 2 {
+		t.Errorf("the log:\n%s", log.String())
+	}
+}
+
+// What others put under this name is dropped with a line in the log, once, and
+// holds nobody up.
+func TestForeignTasks(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client(t)
+	var log safeBuffer
+	d := &diary{}
+	q := newQueue(t, client, func(o *asynqqueue.Options) { o.Name, o.Logger = "shared", debugLogger(&log) })
+	valid, err := asynqqueue.Encode(newJob())
+	must(t, err)
+	foreign := asynq.NewClientFromRedisClient(client)
+	const secret = "foreign-secret"
+	for id, task := range map[string]*asynq.Task{
+		"type":        asynq.NewTask("email:"+secret, valid),
+		"empty":       asynq.NewTask(asynqqueue.TaskType, nil),
+		"garbage":     asynq.NewTask(asynqqueue.TaskType, []byte(secret+strings.Repeat("x", 100))),
+		"version":     asynq.NewTask(asynqqueue.TaskType, append([]byte{9}, valid[1:]...)),
+		"short":       asynq.NewTask(asynqqueue.TaskType, valid[:17]),
+		"id with gap": asynq.NewTask(asynqqueue.TaskType, valid),
+	} {
+		_, err := foreign.EnqueueContext(t.Context(), task, asynq.Queue("shared"), asynq.TaskID(id), asynq.MaxRetry(5))
+		must(t, err)
+	}
+	job := newJob()
+	enqueue(t, q, job)
+	start(t, q, d)
+	waitDone(t, d, job)
+	empty(t, q)
+	if n := strings.Count(log.String(), "dropping a task"); n != 6 {
+		t.Errorf("%d lines tell of dropped tasks, want 6:\n%s", n, log.String())
+	}
+	if strings.Contains(log.String(), secret) {
+		t.Errorf("the log quotes them:\n%s", log.String())
+	}
+	if len(d.done) != 1 || len(d.dead) != 0 {
+		t.Errorf("they were taken for jobs: %v, %v", d.done, d.dead)
+	}
+	if n := client.ZCard(t.Context(), "asynq:{shared}:archived").Val(); n != 0 {
+		t.Errorf("%d are archived", n)
+	}
+}
+
+// Only clocks that disagree make a worker meet a job long before its time. It
+// does not wait for it.
+func TestJobsFromTheFuture(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client(t)
+	d := &diary{}
+	q := start(t, newQueue(t, client, func(o *asynqqueue.Options) { o.Name, o.Workers = "skew", 1 }), d)
+	future, job := newJob(), newJob()
+	future.NotBefore = time.Now().Add(4 * time.Second)
+	payload, err := asynqqueue.Encode(future)
+	must(t, err)
+	_, err = asynq.NewClientFromRedisClient(client).EnqueueContext(t.Context(), asynq.NewTask(asynqqueue.TaskType, payload),
+		asynq.Queue("skew"), asynq.TaskID(future.ID), asynq.MaxRetry(5))
+	must(t, err)
+	enqueue(t, q, job)
+	waitDone(t, d, job)
+	if !time.Now().Before(future.NotBefore) {
+		t.Error("the other job waited for it")
+	}
+	later := newJob() // and as asynq schedules it
+	later.NotBefore = time.Now().Add(2500 * time.Millisecond)
+	enqueue(t, q, later)
+	if s, err := q.Stats(t.Context()); err != nil || s.Scheduled != 1 || s.Retrying != 1 {
+		t.Errorf("%+v, %v: want one scheduled, and one that was handed back", s, err)
+	}
+	d.mu.Lock()
+	d.perform = func(_ context.Context, job recovery.Job, _ int) error {
+		if time.Now().Before(job.NotBefore) {
+			t.Errorf("performed %v too early", time.Until(job.NotBefore))
+		}
+		return nil
+	}
+	d.mu.Unlock()
+	waitDone(t, d, future, later)
+}
+
+// asynq's tools cannot end what runs here.
+func TestNobodyCancelsFromOutside(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client(t)
+	hold, began := make(chan struct{}), make(chan struct{}, 1)
+	d := &diary{perform: func(ctx context.Context, _ recovery.Job, _ int) error {
+		began <- struct{}{}
+		select {
+		case <-hold:
+		case <-ctx.Done():
+		}
+		return ctx.Err()
+	}}
+	q := start(t, newQueue(t, client, nil), d)
+	job := newJob()
+	enqueue(t, q, job)
+	<-began
+	must(t, asynq.NewInspectorFromRedisClient(client).CancelProcessing(job.ID))
+	if n := client.PubSubNumSub(t.Context(), "asynq:cancel").Val()["asynq:cancel"]; n != 0 {
+		t.Errorf("%d listen for it", n)
+	}
+	close(hold)
+	waitDone(t, d, job)
+	if n := d.tried(job.ID); n != 1 {
+		t.Errorf("%d attempts", n)
+	}
+}

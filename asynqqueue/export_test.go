@@ -1,0 +1,42 @@
+package asynqqueue
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+)
+
+const TaskType = taskType
+
+var (
+	Encode = encode
+	Decode = decode
+	Check  = check
+	Clean  = clean
+	Due    = due
+)
+
+func (q *Queue) Pause(n int) time.Duration { return q.pause(n) }
+
+func NewLogger(log *slog.Logger) asynq.Logger { return newLogger(log) }
+
+// Depth is the bound on its own.
+type Depth struct{ d *depth }
+
+func NewDepth(max int, ask func(done func(n int, err error)) bool) Depth {
+	return Depth{newDepth(max, ask)}
+}
+
+func (d Depth) Admit(ctx context.Context) error { return d.d.admit(ctx) }
+
+func (d Depth) Settle() { d.d.settle() }
+
+// NewWorkerClient is the client as asynq's server gets it.
+func NewWorkerClient(client redis.UniversalClient, pause time.Duration, stop <-chan struct{}) redis.UniversalClient {
+	return newWorkerClient(client, pause, stop)
+}
+
+func (q *Queue) Name() string { return q.opts.Name }

@@ -1,0 +1,219 @@
+package asynqqueue_test
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"flag"
+	"log/slog"
+	"os"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/asynqqueue"
+	"github.com/seed-51359b35/recovery/internal/redistest"
+)
+
+func TestMain(m *testing.M) {
+	redistest.QuietClients()
+	if os.Getenv(workerVariable) != "" {
+		os.Exit(workerMain())
+	}
+	flag.Parse()
+	// These tests mostly wait, and by default as many run as there are cores.
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+		_ = f.Value.Set("6")
+	}
+	os.Exit(m.Run())
+}
+
+// patience is how long a test waits for what has to happen.
+const patience = 20 * time.Second
+
+// newQueue returns a queue that is not started, in a hurry, with a budget that
+// a busy machine does not exceed and a name of its own.
+func newQueue(t testing.TB, client redis.UniversalClient, edit func(*asynqqueue.Options)) *asynqqueue.Queue {
+	t.Helper()
+	opts := asynqqueue.Options{
+		Name: "q" + rand.Text(), Workers: 4, Timeout: 10 * time.Second, PollInterval: 20 * time.Millisecond,
+		Backoff: atOnce, Logger: slog.New(slog.DiscardHandler),
+	}
+	if edit != nil {
+		edit(&opts)
+	}
+	q, err := asynqqueue.New(client, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		_ = q.Shutdown(ctx)
+	})
+	return q
+}
+
+func atOnce(int) time.Duration { return 0 }
+
+func start(t testing.TB, q *asynqqueue.Queue, h recovery.JobHandler) *asynqqueue.Queue {
+	t.Helper()
+	must(t, q.Start(h))
+	return q
+}
+
+// simulated returns a client of a miniredis.
+func simulated(t testing.TB) (*miniredis.Miniredis, *redis.Client) {
+	t.Helper()
+	server := miniredis.RunT(t)
+	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
+	t.Cleanup(func() { _ = client.Close() })
+	return server, client
+}
+
+// newJob returns one that is due and lasts.
+func newJob() recovery.Job {
+	now := time.Now()
+	return recovery.Job{ID: rand.Text(), NotBefore: now, NotAfter: now.Add(time.Hour), Payload: []byte("sealed-" + rand.Text())}
+}
+
+func enqueue(t testing.TB, q *asynqqueue.Queue, jobs ...recovery.Job) {
+	t.Helper()
+	for _, job := range jobs {
+		if err := q.Enqueue(t.Context(), job); err != nil {
+			t.Fatalf("Enqueue: %v", err)
+		}
+	}
+}
+
+func shutdown(t testing.TB, q *asynqqueue.Queue, d time.Duration) error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), d)
+	defer cancel()
+	return q.Shutdown(ctx)
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// eventually waits until something is so.
+func eventually(t testing.TB, what string, so func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !so(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: not within %v", what, patience)
+		}
+	}
+}
+
+// A diary is a handler that remembers.
+type diary struct {
+	// perform is what an attempt does; attempts of a job count from 1.
+	perform func(ctx context.Context, job recovery.Job, attempt int) error
+	bury    func(ctx context.Context, job recovery.Job, cause error)
+
+	mu       sync.Mutex
+	attempts map[string]int
+	done     []string
+	dead     map[string][]error
+	running  int
+	most     int
+}
+
+func (d *diary) Perform(ctx context.Context, job recovery.Job) error {
+	d.mu.Lock()
+	if d.attempts == nil {
+		d.attempts = make(map[string]int)
+	}
+	d.attempts[job.ID]++
+	n := d.attempts[job.ID]
+	d.running++
+	d.most = max(d.most, d.running)
+	d.mu.Unlock()
+	defer func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.running--
+	}()
+	if d.perform != nil {
+		if err := d.perform(ctx, job, n); err != nil {
+			return err
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.done = append(d.done, job.ID)
+	return nil
+}
+
+func (d *diary) DeadLetter(ctx context.Context, job recovery.Job, cause error) {
+	if d.bury != nil {
+		d.bury(ctx, job, cause)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.dead == nil {
+		d.dead = make(map[string][]error)
+	}
+	d.dead[job.ID] = append(d.dead[job.ID], cause)
+}
+
+func (d *diary) tried(id string) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.attempts[id]
+}
+
+func (d *diary) performed(id string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Contains(d.done, id)
+}
+
+func (d *diary) deaths(id string) []error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.dead[id])
+}
+
+func (d *diary) busy() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.running
+}
+
+func waitDone(t testing.TB, d *diary, jobs ...recovery.Job) {
+	t.Helper()
+	for _, job := range jobs {
+		eventually(t, "a job is done", func() bool { return d.performed(job.ID) })
+	}
+}
+
+func waitDead(t testing.TB, d *diary, job recovery.Job) error {
+	t.Helper()
+	eventually(t, "a dead letter", func() bool { return len(d.deaths(job.ID)) > 0 })
+	return d.deaths(job.ID)[0]
+}
+
+// empty waits until nothing of a job is left in the queue.
+func empty(t testing.TB, q *asynqqueue.Queue) {
+	t.Helper()
+	eventually(t, "an empty queue", func() bool {
+		stats, err := q.Stats(t.Context())
+		return err == nil && stats.Depth() == 0
+	})
+}
+
+var errSome = errors.New("some failure")
+
+// activeKey is where asynq lists what is with a worker.
+func activeKey(q *asynqqueue.Queue) string { return "asynq:{" + q.Name() + "}:active" }

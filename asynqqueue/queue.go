@@ -1,0 +1,246 @@
+package asynqqueue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-51359b35/recovery"
+)
+
+// handBackTime is how long Shutdown waits after everything else for asynq to
+// give unfinished jobs back to Redis.
+const handBackTime = time.Second
+
+// A Queue is a durable [recovery.WorkerQueue] on Redis, shared by any number of
+// processes. It is safe for concurrent use.
+type Queue struct {
+	client  redis.UniversalClient
+	opts    Options
+	log     *slog.Logger
+	handler recovery.JobHandler
+	health  *health
+	depth   *depth
+	workers chan struct{} // a place for each attempt that runs
+	closing chan struct{} // closed when Shutdown begins
+	ctx     context.Context
+	cancel  context.CancelFunc
+
+	enqueuer  *asynq.Client
+	inspector *asynq.Inspector
+
+	abandoned atomic.Int64
+
+	mu      sync.Mutex
+	started bool
+	server  *asynq.Server
+	tasks   sync.WaitGroup // goroutines of this package; added to under mu, never after ended is made
+	ended   chan struct{}  // made by Shutdown, closed when nothing runs any more
+}
+
+// Stats is what a [Queue] has to tell. The first five are of the whole queue,
+// in all instances; the last two of this one.
+type Stats struct {
+	// Pending jobs wait for a worker, Scheduled ones for their NotBefore, and
+	// Retrying ones for the end of a pause after a failed attempt. Active ones
+	// are with a worker, or were when it died.
+	Pending, Scheduled, Retrying, Active int
+	// OldestPending is for how long the first of the pending jobs has waited.
+	OldestPending time.Duration
+	// Paused says that somebody paused the queue with asynq's tools: jobs are
+	// taken and not performed.
+	Paused bool
+	// Running is how many attempts run here, Abandoned how many of those did
+	// not return after their context ended and still hold a worker.
+	Running, Abandoned int
+}
+
+// Depth is how many jobs the queue holds, which is what [Options].MaxDepth
+// bounds.
+func (s Stats) Depth() int { return s.Pending + s.Scheduled + s.Retrying + s.Active }
+
+// New returns a Queue on a client, which stays the caller's to close, after
+// Shutdown: standalone, Sentinel or Cluster, with whatever options. It reports
+// all mistakes in opts at once, as [*recovery.OptionError]s joined, and asks
+// Redis nothing.
+//
+// [recovery.New] starts the Queue and [recovery.Service.Shutdown] shuts it
+// down.
+func New(client redis.UniversalClient, opts Options) (*Queue, error) {
+	opts = opts.withDefaults()
+	if err := opts.validate(client); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	q := &Queue{
+		client: client, opts: opts, log: opts.Logger,
+		health:  newHealth(opts.Logger),
+		workers: make(chan struct{}, opts.Workers),
+		closing: make(chan struct{}),
+		ctx:     ctx, cancel: cancel,
+	}
+	impatient := bounded(client, opts.Timeout)
+	q.enqueuer = asynq.NewClientFromRedisClient(impatient)
+	q.inspector = asynq.NewInspectorFromRedisClient(impatient)
+	q.depth = newDepth(opts.MaxDepth, q.askDepth)
+	return q, nil
+}
+
+// Start implements [recovery.WorkerQueue]: it begins to perform jobs, unless
+// the queue only enqueues. It does not need Redis to be up, and does not touch
+// the process' signals.
+func (q *Queue) Start(h recovery.JobHandler) error {
+	if h == nil {
+		return errors.New("asynqqueue: a handler is required")
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.started || q.ended != nil {
+		return errors.New("asynqqueue: a Queue is started once")
+	}
+	q.started, q.handler = true, h
+	q.tasks.Go(q.warnOfRisks)
+	if q.opts.EnqueueOnly {
+		return nil
+	}
+	q.server = asynq.NewServerFromRedisClient(newWorkerClient(q.client, max(100*time.Millisecond, q.opts.PollInterval), q.closing), asynq.Config{
+		Concurrency:              q.opts.Workers,
+		Queues:                   map[string]int{q.opts.Name: 1},
+		TaskCheckInterval:        q.opts.PollInterval,
+		DelayedTaskCheckInterval: q.opts.PollInterval,
+		// Longer than process takes, which ends by itself; asynq would put its
+		// job back while it runs.
+		ShutdownTimeout: 2*(q.opts.AttemptTimeout+q.opts.Grace) + 10*time.Second,
+		RetryDelayFunc:  q.retryDelay,
+		IsFailure:       isFailure,
+		Logger:          newLogger(q.log),
+		LogLevel:        asynq.InfoLevel,
+	})
+	return q.server.Start(asynq.HandlerFunc(q.process))
+}
+
+// Shutdown implements [recovery.WorkerQueue]. It takes no more jobs, neither to
+// enqueue nor to perform, and waits for those that a worker has begun with.
+// Jobs that wait stay in Redis for another instance, or for the next start: that
+// is the difference from a [recovery.MemoryQueue].
+//
+// When ctx ends first, it ends the contexts of what still runs, hands those
+// jobs back to Redis, where another instance takes them up within about a
+// second, and returns ctx's error: at the latest [Options].Grace and a second
+// after ctx has ended, if an attempt ignores its context or Redis does not
+// answer. Goroutines that it could not wait for end with the attempt, or with
+// the client's own timeouts. It may be called more than once, and from several
+// goroutines.
+func (q *Queue) Shutdown(ctx context.Context) error {
+	q.mu.Lock()
+	if q.ended == nil {
+		q.ended = make(chan struct{})
+		close(q.closing)
+		go q.end()
+	}
+	ended := q.ended
+	q.mu.Unlock()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+	}
+	q.cancel()
+	grace := time.NewTimer(q.opts.Grace + handBackTime)
+	defer grace.Stop()
+	select {
+	case <-ended:
+	case <-grace.C:
+	}
+	return ctx.Err()
+}
+
+func (q *Queue) end() {
+	defer close(q.ended)
+	defer q.cancel()
+	if q.server != nil {
+		q.server.Shutdown()
+	}
+	for range cap(q.workers) {
+		q.workers <- struct{}{} // attempts that were given up may still run
+	}
+	q.tasks.Wait()
+}
+
+// background runs f, unless Shutdown has begun.
+func (q *Queue) background(f func()) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.ended != nil {
+		return false
+	}
+	q.tasks.Go(f)
+	return true
+}
+
+// Stats returns the present numbers, or an error: that of ctx, or one that wraps
+// [context.DeadlineExceeded] when Redis does not answer within
+// [Options].Timeout, or whatever Redis answers. It fails after Shutdown.
+func (q *Queue) Stats(ctx context.Context) (Stats, error) {
+	type result struct {
+		stats Stats
+		err   error
+	}
+	ctx, cancel := context.WithTimeout(ctx, q.opts.Timeout)
+	defer cancel()
+	if err := ctx.Err(); err != nil {
+		return Stats{}, err
+	}
+	done := make(chan result, 1)
+	if !q.background(func() {
+		stats, err := q.inspect()
+		done <- result{stats, err}
+	}) {
+		return Stats{}, errors.New("asynqqueue: Stats after Shutdown")
+	}
+	select {
+	case r := <-done:
+		r.stats.Abandoned = int(q.abandoned.Load())
+		r.stats.Running = len(q.workers)
+		return r.stats, r.err
+	case <-ctx.Done():
+		return Stats{}, fmt.Errorf("asynqqueue: Stats: %w", ctx.Err())
+	}
+}
+
+// inspect asks asynq, which takes no context and knows no queue that nothing
+// was put into yet.
+func (q *Queue) inspect() (Stats, error) {
+	names, err := q.inspector.Queues()
+	if err != nil {
+		return Stats{}, fmt.Errorf("asynqqueue: %w", err)
+	}
+	if !slices.Contains(names, q.opts.Name) {
+		return Stats{}, nil
+	}
+	info, err := q.inspector.GetQueueInfo(q.opts.Name)
+	if err != nil {
+		return Stats{}, fmt.Errorf("asynqqueue: %w", err)
+	}
+	return Stats{
+		Pending: info.Pending, Scheduled: info.Scheduled, Retrying: info.Retry, Active: info.Active,
+		OldestPending: info.Latency, Paused: info.Paused,
+	}, nil
+}
+
+// askDepth implements depth.ask.
+func (q *Queue) askDepth(done func(n int, err error)) bool {
+	return q.background(func() {
+		stats, err := q.inspect()
+		q.health.askedDepth(err)
+		done(stats.Depth(), err)
+	})
+}

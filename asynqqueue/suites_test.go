@@ -1,0 +1,50 @@
+package asynqqueue_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/asynqqueue"
+	"github.com/seed-51359b35/recovery/internal/redistest"
+	"github.com/seed-51359b35/recovery/recoverytest"
+)
+
+func suite(t *testing.T, client redis.UniversalClient) {
+	names := map[recovery.WorkerQueue]string{}
+	open := func(t *testing.T, name string) recovery.WorkerQueue {
+		q := newQueue(t, client, func(o *asynqqueue.Options) {
+			if name == "" {
+				name = o.Name
+			}
+			o.Name, o.MaxDepth, o.Grace = name, 64, time.Second
+			// Pauses that grow, and soon over: asynq counts in seconds.
+			o.Backoff = func(n int) time.Duration { return time.Duration(n/4) * 1500 * time.Millisecond }
+		})
+		names[q] = name
+		return q
+	}
+	recoverytest.TestQueue(t, recoverytest.QueueHarness{
+		New: func(t *testing.T) recovery.WorkerQueue { return open(t, "") },
+		Another: func(t *testing.T, q recovery.WorkerQueue) recovery.WorkerQueue {
+			return open(t, names[q])
+		},
+		Workers:  4,
+		Capacity: 64,
+		Patience: 12 * time.Second,
+		Quiet:    300 * time.Millisecond,
+	})
+}
+
+func TestMiniredis(t *testing.T) {
+	t.Parallel()
+	_, client := simulated(t)
+	suite(t, client)
+}
+
+func TestStandalone(t *testing.T) {
+	t.Parallel()
+	suite(t, redistest.Start(t).Client(t))
+}
