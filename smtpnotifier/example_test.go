@@ -1,0 +1,136 @@
+package smtpnotifier_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/mail"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/emersion/go-smtp"
+
+	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/messages"
+	"github.com/seed-51359b35/recovery/smtpnotifier"
+)
+
+// inbox is a server that prints what it takes.
+type inbox struct{}
+
+func (inbox) NewSession(*smtp.Conn) (smtp.Session, error) { return inbox{}, nil }
+func (inbox) Reset()                                      {}
+func (inbox) Logout() error                               { return nil }
+func (inbox) Mail(from string, _ *smtp.MailOptions) error { fmt.Println("sender:", from); return nil }
+func (inbox) Rcpt(to string, _ *smtp.RcptOptions) error   { fmt.Println("recipient:", to); return nil }
+func (inbox) Data(r io.Reader) error {
+	m, err := mail.ReadMessage(r)
+	if err != nil {
+		return err
+	}
+	fmt.Println("from:", m.Header.Get("From"))
+	fmt.Println("subject:", m.Header.Get("Subject"))
+	return nil
+}
+
+func Example() {
+	// A relay on the same machine. Elsewhere: smtpnotifier.ParseURL of
+	// "smtps://user:password@smtp.example.com:465".
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	relay := smtp.NewServer(inbox{})
+	go func() { _ = relay.Serve(l) }()
+	defer relay.Close()
+
+	set, err := messages.New(messages.Options{Product: "Acme", Host: "portal.example.com"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	mailer, err := smtpnotifier.New(set, smtpnotifier.Options{
+		Server: smtpnotifier.Server{Address: l.Addr().String(), TLS: smtpnotifier.DangerouslyPlaintext},
+		From:   mail.Address{Name: "Acme", Address: "no-reply@accounts.example.com"},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer mailer.Close(context.Background())
+
+	// This is what a recovery.Service does.
+	err = mailer.Notify(context.Background(), recovery.Message{
+		ID: "01JD", Kind: recovery.MessageResetLink, Channel: recovery.ChannelEmail,
+		To: "anna@example.com", Name: "Anna", Locale: "en",
+		URL:     recovery.NewSecret("https://portal.example.com/reset?token=c2VjcmV0"),
+		Expires: time.Now().Add(time.Hour), RequestedAt: time.Now(), Client: netip.MustParseAddr("192.0.2.7"),
+	})
+	fmt.Println("error:", err)
+	// Output:
+	// sender: no-reply@accounts.example.com
+	// recipient: anna@example.com
+	// from: "Acme" <no-reply@accounts.example.com>
+	// subject: Reset your Acme password
+	// error: <nil>
+}
+
+// A mistake in the configuration shows when the program starts, together with
+// all others.
+func ExampleNew_mistakes() {
+	_, err := smtpnotifier.New(messagesSet(), smtpnotifier.Options{
+		Server: smtpnotifier.Server{Address: "smtp.example.com"},
+		From:   mail.Address{Name: "Acme", Address: "root@localhost"},
+	})
+	fmt.Println(err)
+	// Output:
+	// recovery: option Server.Address: must be HOST:PORT
+	// recovery: option From: needs an address of unquoted ASCII, with a domain of two labels or more
+}
+
+func messagesSet() smtpnotifier.Renderer {
+	set, err := theSet()
+	if err != nil {
+		log.Fatal(err)
+	}
+	return set
+}
+
+func ExampleParseURL() {
+	server, err := smtpnotifier.ParseURL("smtps://mailer:correct%20horse@smtp.example.com:465")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(server)
+	_, err = smtpnotifier.ParseURL("smtp://mailer:correct horse@smtp.example.com:587?tls=maybe")
+	fmt.Println(err)
+	// Output:
+	// smtps://[redacted]@smtp.example.com:465
+	// smtpnotifier: the URL cannot be read; special characters in user and password have to be percent-encoded
+}
+
+// What an operator wants to know of a failure.
+func ExampleError() {
+	mailer, err := smtpnotifier.New(messagesSet(), smtpnotifier.Options{
+		Server: smtpnotifier.Server{Address: "127.0.0.1:1", TLS: smtpnotifier.TLSRequired},
+		From:   mail.Address{Address: "no-reply@accounts.example.com"},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	err = mailer.Notify(context.Background(), recovery.Message{
+		Kind: recovery.MessagePasswordChanged, Channel: recovery.ChannelEmail, To: "anna@example.com",
+		RequestedAt: time.Now(), Client: netip.MustParseAddr("192.0.2.7"),
+	})
+	if e, ok := errors.AsType[*smtpnotifier.Error](err); ok {
+		fmt.Println("stage:", e.Stage)
+		fmt.Println("the queue tries again:", !errors.Is(err, recovery.ErrPermanent))
+		fmt.Println("names the person:", strings.Contains(err.Error(), "anna"))
+	}
+	// Output:
+	// stage: connect
+	// the queue tries again: true
+	// names the person: false
+}

@@ -1,0 +1,312 @@
+package smtpnotifier_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"io"
+	"log"
+	"math/big"
+	"net"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/emersion/go-sasl"
+	"github.com/emersion/go-smtp"
+)
+
+// user and password are what a relay wants to hear, where it does.
+const (
+	user     = "mailer@example.com"
+	password = "correct horse; battery=staple,"
+)
+
+// A received is a mail that a relay took.
+type received struct {
+	from, user string
+	to         []string
+	utf8       bool
+	secure     bool
+	data       []byte
+}
+
+// A relay is a server as it should be, on a port of its own. Its fields are set
+// before start.
+type relay struct {
+	tls        *tls.Config // offers STARTTLS
+	implicit   bool        // speaks TLS from the first byte
+	utf8       bool        // offers SMTPUTF8
+	mechanisms []string    // offers AUTH
+	auth       func(mechanism string, s *relaySession) (sasl.Server, error)
+	insecure   bool // takes passwords without TLS
+	// What a stage answers. Nil takes everything.
+	mail, rcpt func(address string) error
+	body       func(data []byte) error
+
+	addr   string
+	dial   func(ctx context.Context, network, address string) (net.Conn, error) // for startPiped
+	server *smtp.Server
+
+	mu          sync.Mutex
+	mails       []received
+	connections int
+	open        int
+	heard       bytes.Buffer // every byte that clients sent, below TLS
+}
+
+// start serves on a free port of the loopback until the test ends.
+func (r *relay) start(t testing.TB) *relay {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.serve(t, l)
+	return r
+}
+
+func (r *relay) serve(t testing.TB, l net.Listener) {
+	r.addr = l.Addr().String()
+	served := net.Listener(heardListener{l, r})
+	if r.implicit {
+		served = tls.NewListener(served, r.tls)
+	}
+	r.server = smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) {
+		return &relaySession{relay: r, conn: c}, nil
+	}))
+	r.server.Domain = "relay.example.com"
+	r.server.ErrorLog = log.New(io.Discard, "", 0)
+	r.server.AllowInsecureAuth = r.insecure
+	r.server.EnableSMTPUTF8 = r.utf8
+	if !r.implicit {
+		r.server.TLSConfig = r.tls
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = r.server.Serve(served)
+	}()
+	t.Cleanup(func() {
+		_ = l.Close() // the server may not have heard of it yet
+		_ = r.server.Close()
+		<-done
+	})
+}
+
+// taken returns the mails that the relay took.
+func (r *relay) taken() []received {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.mails)
+}
+
+// bytes returns what clients sent.
+func (r *relay) bytes() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.heard.String()
+}
+
+// counts returns how many connections there were, and are.
+func (r *relay) counts() (all, open int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.connections, r.open
+}
+
+type heardListener struct {
+	net.Listener
+	r *relay
+}
+
+func (l heardListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	l.r.mu.Lock()
+	defer l.r.mu.Unlock()
+	l.r.connections++
+	l.r.open++
+	return &heardConn{Conn: c, r: l.r}, nil
+}
+
+type heardConn struct {
+	net.Conn
+	r    *relay
+	once sync.Once
+}
+
+func (c *heardConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.r.mu.Lock()
+	defer c.r.mu.Unlock()
+	c.r.heard.Write(p[:n])
+	return n, err
+}
+
+func (c *heardConn) Close() error {
+	c.once.Do(func() {
+		c.r.mu.Lock()
+		defer c.r.mu.Unlock()
+		c.r.open--
+	})
+	return c.Conn.Close()
+}
+
+// A relaySession is one client's.
+type relaySession struct {
+	relay *relay
+	conn  *smtp.Conn
+	user  string
+	mail  received
+}
+
+func (s *relaySession) AuthMechanisms() []string { return s.relay.mechanisms }
+
+func (s *relaySession) Auth(mechanism string) (sasl.Server, error) {
+	if s.relay.auth != nil {
+		if server, err := s.relay.auth(mechanism, s); server != nil || err != nil {
+			return server, err
+		}
+	}
+	check := func(u, p string) error {
+		if u != user || p != password {
+			return smtp.ErrAuthFailed
+		}
+		s.user = u
+		return nil
+	}
+	switch mechanism {
+	case "PLAIN":
+		return sasl.NewPlainServer(func(identity, u, p string) error { return check(u, p) }), nil
+	case "LOGIN":
+		return &loginServer{check: check}, nil
+	}
+	return nil, smtp.ErrAuthUnknownMechanism
+}
+
+func (s *relaySession) Mail(from string, opts *smtp.MailOptions) error {
+	if s.relay.mail != nil {
+		if err := s.relay.mail(from); err != nil {
+			return err
+		}
+	}
+	_, secure := s.conn.TLSConnectionState()
+	s.mail = received{from: from, user: s.user, utf8: opts.UTF8, secure: secure}
+	return nil
+}
+
+func (s *relaySession) Rcpt(to string, _ *smtp.RcptOptions) error {
+	if s.relay.rcpt != nil {
+		if err := s.relay.rcpt(to); err != nil {
+			return err
+		}
+	}
+	s.mail.to = append(s.mail.to, to)
+	return nil
+}
+
+func (s *relaySession) Data(r io.Reader) error {
+	data, err := io.ReadAll(r)
+	if err != nil {
+		return err
+	}
+	if s.relay.body != nil {
+		if err := s.relay.body(data); err != nil {
+			return err
+		}
+	}
+	s.mail.data = data
+	s.relay.mu.Lock()
+	defer s.relay.mu.Unlock()
+	s.relay.mails = append(s.relay.mails, s.mail)
+	return nil
+}
+
+func (s *relaySession) Reset()        { s.mail = received{} }
+func (s *relaySession) Logout() error { return nil }
+
+// A loginServer speaks LOGIN, which go-sasl has no server for.
+type loginServer struct {
+	check func(user, password string) error
+	step  int
+	user  string
+}
+
+func (l *loginServer) Next(response []byte) (challenge []byte, done bool, err error) {
+	l.step++
+	switch l.step {
+	case 1:
+		return []byte("Username:"), false, nil
+	case 2:
+		l.user = string(response)
+		return []byte("Password:"), false, nil
+	}
+	return nil, true, l.check(l.user, string(response))
+}
+
+// An authority signs the certificates of relays.
+type authority struct {
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+	pool *x509.CertPool
+}
+
+func newAuthority(t testing.TB) *authority {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Test authority"},
+		NotBefore: time.Unix(0, 0), NotAfter: time.Unix(1<<33, 0),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &authority{key: key, pool: x509.NewCertPool()}
+	if a.cert, err = x509.ParseCertificate(der); err != nil {
+		t.Fatal(err)
+	}
+	a.pool.AddCert(a.cert)
+	return a
+}
+
+// server is the configuration of a relay with a certificate for a name or
+// address.
+func (a *authority) server(t testing.TB, name string) *tls.Config {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name},
+		NotBefore: time.Unix(0, 0), NotAfter: time.Unix(1<<33, 0),
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	if ip := net.ParseIP(name); ip != nil {
+		template.IPAddresses = []net.IP{ip}
+	} else {
+		template.DNSNames = []string{name}
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, key.Public(), a.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+}
+
+// trust is a client's configuration that knows the authority.
+func (a *authority) trust() *tls.Config { return &tls.Config{RootCAs: a.pool} }

@@ -1,0 +1,102 @@
+package smtpnotifier_test
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// requireMail skips a test on a machine that lacks something, with one clear
+// line; where RECOVERY_REQUIRE_MAIL is 1, as in continuous integration, it fails
+// it, so that such a machine cannot pass for a green one.
+func requireMail(t testing.TB, ok bool, what string) {
+	t.Helper()
+	switch {
+	case ok:
+	case os.Getenv("RECOVERY_REQUIRE_MAIL") == "1":
+		t.Fatalf("%s, and RECOVERY_REQUIRE_MAIL=1", what)
+	default:
+		t.Skip(what)
+	}
+}
+
+// program returns the path of a program, which is often not on a user's PATH.
+func program(t testing.TB, name, debian string) string {
+	t.Helper()
+	for _, candidate := range []string{name, "/usr/sbin/" + name} {
+		if path, err := exec.LookPath(candidate); err == nil {
+			return path
+		}
+	}
+	requireMail(t, false, "there is no "+name+" here (Debian package "+debian+")")
+	return ""
+}
+
+// daemon runs a program until stop has been called at the end of the test, and
+// waits for addr to answer.
+func daemon(t testing.TB, addr string, stop func(), path string, args ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(context.Background(), path, args...)
+	var output bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &output, &output
+	cmd.WaitDelay = time.Second
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = cmd.Wait()
+	}()
+	t.Cleanup(func() {
+		if stop != nil {
+			stop()
+		} else {
+			_ = cmd.Process.Signal(os.Interrupt)
+		}
+		select {
+		case <-ended:
+		case <-time.After(10 * time.Second):
+			t.Errorf("%s did not stop", path)
+			_ = cmd.Process.Kill()
+			<-ended
+		}
+		if t.Failed() {
+			said := output.Bytes()
+			t.Logf("%s said:\n%s", path, said[max(0, len(said)-4096):])
+		}
+	})
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		c, err := net.DialTimeout("tcp", addr, time.Second)
+		if err == nil {
+			_ = c.Close()
+			return
+		}
+		select {
+		case <-ended:
+			t.Fatalf("%s ended: %s", path, strings.TrimSpace(output.String()))
+		case <-time.After(20 * time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s does not answer at %s", path, addr)
+		}
+	}
+}
+
+// freePort returns a port of the loopback that nobody listened at a moment ago.
+func freePort(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+}

@@ -1,0 +1,117 @@
+package smtpnotifier_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/seed-51359b35/recovery/messages"
+)
+
+// maxScore is the score that no mail may reach. SpamAssassin's own limit is 5,
+// and others add to its rules.
+const maxScore = 2.0
+
+// workers is how many mails are looked at at a time.
+const workers = 2
+
+// Every kind of message in every language, as sent, is no spam to SpamAssassin
+// (without its network tests, which judge the sender and not the mail).
+func TestSpamAssassin(t *testing.T) {
+	spamd := program(t, "spamd", "spamd")
+	spamc := program(t, "spamc", "spamc")
+	port := freePort(t)
+	args := []string{
+		"--local", "--nouser-config", "--listen=127.0.0.1:" + port, "--syslog=stderr", "--helper-home-dir=" + t.TempDir(),
+		"--max-children=" + strconv.Itoa(workers), "--min-children=" + strconv.Itoa(workers),
+		// The mail comes from outside, so that nothing is forgiven it.
+		"--cf=trusted_networks 10.255.255.254", "--cf=internal_networks 10.255.255.254", "--cf=use_bayes 0",
+	}
+	if os.Getuid() == 0 {
+		args = append(args, "--username=nobody")
+	}
+	daemon(t, "127.0.0.1:"+port, nil, spamd, args...)
+
+	score := func(mail []byte) (points float64, report string, err error) {
+		cmd := exec.CommandContext(t.Context(), spamc, "-d", "127.0.0.1", "-p", port, "-x", "-R")
+		cmd.Stdin = bytes.NewReader(mail)
+		out, err := cmd.Output()
+		if err != nil {
+			return 0, "", err
+		}
+		number, _, _ := strings.Cut(string(out), "/")
+		points, err = strconv.ParseFloat(number, 64)
+		return points, string(out), err
+	}
+	// A SpamAssassin that finds nothing would prove nothing.
+	const gtube = "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
+	if points, _, err := score([]byte("Subject: x\r\n\r\n" + gtube + "\r\n")); err != nil || points < 100 {
+		t.Fatalf("SpamAssassin gives its own test mail the score %.1f (%v)", points, err)
+	}
+
+	r := new(relay).startPiped(t)
+	n := newNotifier(t, newSet(t), piped(r))
+	for _, tag := range messages.Languages() {
+		for _, kind := range kinds {
+			m := sample(kind)
+			m.Locale = tag.String()
+			must(t, n.Notify(t.Context(), m))
+		}
+	}
+	type result struct {
+		points float64
+		report string
+		err    error
+	}
+	mails := r.taken()
+	results := make([]result, len(mails))
+	var wg sync.WaitGroup
+	for worker := range workers {
+		wg.Go(func() {
+			for i := worker; i < len(mails); i += workers {
+				points, report, err := score(append(transit(mails[i].to[0]), mails[i].data...))
+				results[i] = result{points, report, err}
+			}
+		})
+	}
+	wg.Wait()
+
+	rules := regexp.MustCompile(`-?\d+\.\d [A-Z][A-Z0-9_]+`)
+	hits := map[string]int{}
+	highest := -100.0
+	for i, tag := range messages.Languages() {
+		line := fmt.Sprintf("%-8s", tag)
+		for j, kind := range kinds {
+			r := results[i*len(kinds)+j]
+			must(t, r.err)
+			if r.points >= maxScore {
+				t.Errorf("%s in %s has the score %.1f\n%s", kind, tag, r.points, r.report)
+			}
+			highest = max(highest, r.points)
+			for _, rule := range rules.FindAllString(r.report, -1) {
+				hits[rule]++
+			}
+			line += fmt.Sprintf("  %s %.1f", kind, r.points)
+		}
+		t.Log(line)
+	}
+	t.Logf("the highest of %d scores is %.1f; rules that matched: %v", len(mails), highest, hits)
+}
+
+// transit is what the recipient's server and the host's relay add to a mail. The
+// addresses are no documentation's: SpamAssassin knows that those send no mail.
+func transit(to string) []byte {
+	date := time.Now().UTC().Format(time.RFC1123Z)
+	return []byte("Return-Path: <no-reply@accounts.example.com>\r\n" +
+		"Received: from relay.example.com (relay.example.com [93.184.216.34])\r\n" +
+		"\tby mx.example.net (Postfix) with ESMTPS id 4Vx0R01k2Cz9sRk\r\n\tfor <" + to + ">; " + date + "\r\n" +
+		"Received: from accounts.example.com (app1.example.com [93.184.216.35])\r\n" +
+		"\tby relay.example.com (Postfix) with ESMTPSA id 4Vx0Qz1k2Cz9sRj\r\n\tfor <" + to + ">; " + date + "\r\n")
+}

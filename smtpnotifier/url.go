@@ -1,0 +1,97 @@
+package smtpnotifier
+
+import (
+	"errors"
+	"log/slog"
+	"net/url"
+	"strings"
+
+	"github.com/seed-51359b35/recovery"
+)
+
+// maxURL bounds what is parsed, in bytes: two credentials whose every byte is
+// percent-encoded, a host name and some more.
+const maxURL = 4096
+
+var (
+	errURL    = errors.New("smtpnotifier: the URL cannot be read; special characters in user and password have to be percent-encoded")
+	errScheme = errors.New("smtpnotifier: the URL must begin with smtp:// or smtps://")
+	errUser   = errors.New("smtpnotifier: the URL must have both user and password or neither, at most 512 bytes each without control characters")
+	errHost   = errors.New("smtpnotifier: the URL must have a host, a port from 1 to 65535 and no path")
+	errQuery  = errors.New("smtpnotifier: the URL may have ?tls=required after smtp:// and no other parameter")
+)
+
+// ParseURL reads a server from one of
+//
+//	smtp://[USER:PASSWORD@]HOST:PORT               TLSWhenOffered
+//	smtp://[USER:PASSWORD@]HOST:PORT?tls=required  TLSRequired
+//	smtps://[USER:PASSWORD@]HOST:PORT              TLSImplicit
+//
+// The first form never sends a password without TLS, but it does send messages
+// so, see [TLSWhenOffered]; across a network that others are on, use one of the
+// others. Special characters in user and password are percent-encoded. Whatever
+// else a URL holds is an error. Errors never quote the URL, which may hold a
+// password.
+func ParseURL(raw string) (Server, error) {
+	if len(raw) > maxURL {
+		return Server{}, errURL
+	}
+	u, err := url.Parse(raw)
+	if err != nil {
+		return Server{}, errURL // err quotes the URL
+	}
+	s := Server{Address: u.Host}
+	switch u.Scheme {
+	case "smtp":
+		s.TLS = TLSWhenOffered
+	case "smtps":
+		s.TLS = TLSImplicit
+	default:
+		return Server{}, errScheme
+	}
+	if u.Opaque != "" || strings.ContainsAny(raw, "#") {
+		return Server{}, errURL
+	}
+	if u.Path != "" && u.Path != "/" || checkHostPort(u.Host) != "" {
+		return Server{}, errHost
+	}
+	if u.User != nil {
+		password, _ := u.User.Password()
+		if s.Username = u.User.Username(); s.Username == "" || password == "" || !isCredential(s.Username) || !isCredential(password) {
+			return Server{}, errUser
+		}
+		s.Password = recovery.NewSecret(password)
+	}
+	switch {
+	case u.RawQuery == "tls=required" && s.TLS == TLSWhenOffered:
+		s.TLS = TLSRequired
+	case u.RawQuery != "" || u.ForceQuery:
+		return Server{}, errQuery
+	}
+	return s, nil
+}
+
+// String returns the URL of the server with [redacted] in place of user and
+// password. The plaintext policy, which no URL has, is shown as ?tls=none.
+func (s Server) String() string {
+	scheme, query := "smtp", ""
+	switch s.TLS {
+	case TLSImplicit:
+		scheme = "smtps"
+	case TLSRequired:
+		query = "?tls=required"
+	case DangerouslyPlaintext:
+		query = "?tls=none"
+	}
+	user := ""
+	if s.signsIn() {
+		user = "[redacted]@"
+	}
+	return scheme + "://" + user + s.Address + query
+}
+
+// GoString returns String, because %#v would print the fields.
+func (s Server) GoString() string { return s.String() }
+
+// LogValue returns String.
+func (s Server) LogValue() slog.Value { return slog.StringValue(s.String()) }

@@ -1,0 +1,75 @@
+package smtpnotifier
+
+import (
+	"bytes"
+	"strings"
+)
+
+// maxLine is the longest line in bytes, without its CRLF (RFC 5322, section
+// 2.1.1).
+const maxLine = 998
+
+// fields returns the header fields of a letter, each with whether it is in
+// every one. The package documentation lists them.
+func (o Options) fields() map[string]bool {
+	fields := map[string]bool{
+		"Auto-Submitted": true, "Content-Language": false, "Content-Type": true, "Date": true, "From": true,
+		"MIME-Version": true, "Message-ID": true, "Subject": true, "To": true, "X-Auto-Response-Suppress": true,
+	}
+	if o.ReplyTo.Address != "" {
+		fields["Reply-To"] = true
+	}
+	return fields
+}
+
+// checkWire says what is wrong with a serialised letter. It is the last look at
+// it, and knows nothing of how it was made: whatever a template, a name or the
+// next version of a library does, no letter has a header field that is not one
+// of ours (A13), or a line end that one server sees and another does not
+// (CVE-2023-51764).
+func checkWire(data []byte, fields map[string]bool) string {
+	seen := make(map[string]bool, len(fields))
+	header := true
+	for len(data) > 0 {
+		line, rest, ok := bytes.Cut(data, []byte("\r\n"))
+		switch {
+		case !ok:
+			return "the last line has no end"
+		case len(line) > maxLine:
+			return "a line is longer than 998 bytes"
+		case bytes.ContainsFunc(line, func(r rune) bool { return r >= 0x7f || r < ' ' && r != '\t' }):
+			return "a line holds something other than printable ASCII"
+		}
+		data = rest
+		if !header {
+			continue
+		}
+		if len(line) == 0 {
+			header = false
+			continue
+		}
+		if line[0] == ' ' || line[0] == '\t' {
+			if len(seen) == 0 || len(bytes.TrimSpace(line)) == 0 {
+				return "the header is folded where it cannot be"
+			}
+			continue
+		}
+		name, _, ok := strings.Cut(string(line), ":")
+		if _, known := fields[name]; !ok || !known {
+			return "the header has a field that is not ours"
+		}
+		if seen[name] {
+			return "the header has a field twice"
+		}
+		seen[name] = true
+	}
+	if header {
+		return "the message has no body"
+	}
+	for name, always := range fields {
+		if always && !seen[name] {
+			return "the header lacks the field " + name
+		}
+	}
+	return ""
+}
