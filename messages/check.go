@@ -1,0 +1,137 @@
+package messages
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/net/html"
+)
+
+// maxSubject is the longest subject in characters. Lists of mails show about
+// fifty.
+const maxSubject = 150
+
+// check reports what a rendered part must not be without, and must not have.
+// It holds for every message, because what a template does with the samples
+// says little of what it does with others.
+func check(p part, text string, d *Data) error {
+	switch p {
+	case partSubject:
+		return checkSubject(text, d)
+	case partHTML:
+		return checkHTML(text, d)
+	}
+	return checkText(text, d)
+}
+
+// checkSubject keeps out what ends a header field (A13) and what a locked
+// screen would show to a bystander.
+func checkSubject(text string, d *Data) error {
+	switch {
+	case text == "":
+		return errors.New("the subject is empty")
+	case utf8.RuneCountInString(text) > maxSubject:
+		return fmt.Errorf("the subject is longer than %d characters", maxSubject)
+	case !utf8.ValidString(text) || strings.ContainsFunc(text, breaksLine):
+		return errors.New("the subject is more than one line of text")
+	}
+	for _, secret := range []string{d.URL, d.Code, d.NotMe} {
+		if secret != "" && strings.Contains(text, secret) {
+			return errors.New("the subject carries a link or code, which locked screens show")
+		}
+	}
+	return nil
+}
+
+// breaksLine reports what ends a line, and what turns the rest of one around.
+func breaksLine(r rune) bool {
+	return unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp) || r >= '\u202a' && r <= '\u202e'
+}
+
+func checkText(text string, d *Data) error {
+	if strings.TrimSpace(text) == "" {
+		return errors.New("the text is empty")
+	}
+	if d.URL != "" && !slices.ContainsFunc(strings.Fields(text), func(w string) bool {
+		return strings.TrimSuffix(strings.TrimPrefix(w, "<"), ">") == d.URL
+	}) {
+		return errors.New("the text does not have .URL between spaces or line ends")
+	}
+	if d.Code != "" && !strings.Contains(text, d.Code) {
+		return errors.New("the text does not have .Code")
+	}
+	return nil
+}
+
+func checkHTML(text string, d *Data) error {
+	hrefs, visible := readHTML(text)
+	if strings.TrimSpace(visible) == "" {
+		return errors.New("the HTML is empty")
+	}
+	if d.URL != "" && !slices.Contains(hrefs, normalized(d.URL)) {
+		return errors.New("the HTML has no link to .URL")
+	}
+	if d.Code != "" && !strings.Contains(visible, d.Code) {
+		return errors.New("the HTML does not show .Code")
+	}
+	return nil
+}
+
+// readHTML returns the targets of the links and the text of a document.
+func readHTML(text string) (hrefs []string, visible string) {
+	var b strings.Builder
+	z := html.NewTokenizer(strings.NewReader(text))
+	skip := ""
+	for {
+		switch z.Next() {
+		case html.ErrorToken:
+			return hrefs, b.String()
+		case html.TextToken:
+			if skip == "" {
+				b.Write(z.Text())
+			}
+		case html.StartTagToken, html.SelfClosingTagToken:
+			switch name, more := z.TagName(); string(name) {
+			case "style", "title", "script":
+				skip = string(name)
+			case "a":
+				for more {
+					var key, value []byte
+					if key, value, more = z.TagAttr(); string(key) == "href" {
+						hrefs = append(hrefs, string(value))
+					}
+				}
+			}
+		case html.EndTagToken:
+			if name, _ := z.TagName(); string(name) == skip {
+				skip = ""
+			}
+		}
+	}
+}
+
+// normalized is how html/template writes a URL in an attribute: characters that
+// could end it in one context or another are percent-encoded. Every reader
+// takes the two for the same link.
+func normalized(url string) string {
+	var b strings.Builder
+	for i := range len(url) {
+		c := url[i]
+		switch {
+		case isLowerDigit(rune(c)), c >= 'A' && c <= 'Z', strings.IndexByte("-._~!#$&*+,/:;=?@[]", c) >= 0,
+			c == '%' && i+2 < len(url) && isHex(url[i+1]) && isHex(url[i+2]):
+			b.WriteByte(c)
+		default:
+			fmt.Fprintf(&b, "%%%02x", c)
+		}
+	}
+	return b.String()
+}
+
+func isHex(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
+}

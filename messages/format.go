@@ -1,0 +1,149 @@
+package messages
+
+import (
+	"net/netip"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/bidi"
+	"golang.org/x/text/width"
+)
+
+// formatTime writes a time so that nobody reads it as another: date in the
+// order of ISO 8601, 24 hours, zone. An abbreviation alone would not do, since
+// IST and CST are three zones each.
+func formatTime(t time.Time, zone *time.Location) string {
+	if t.IsZero() {
+		return ""
+	}
+	t = t.In(zone)
+	s := t.Format("2006-01-02 15:04 ")
+	name, offset := t.Zone()
+	switch {
+	case offset == 0 && (name == "UTC" || name == ""):
+		return s + "UTC"
+	case name == "" || name[0] == '+' || name[0] == '-' || len(name) > 6:
+		return s + t.Format("UTC-07:00")
+	}
+	return s + name + t.Format(" (UTC-07:00)")
+}
+
+// formatNetwork is roughly where an address is, for those who have no database
+// of places. The whole address would tell the reader nothing more and a bystander
+// too much.
+func formatNetwork(a netip.Addr) string {
+	a = a.Unmap().WithZone("")
+	bits := 24
+	if a.Is6() {
+		bits = 48
+	}
+	p, err := a.Prefix(bits)
+	if err != nil {
+		return ""
+	}
+	return p.String()
+}
+
+// remaining splits the time until t into whole hours, from two on, or minutes.
+// Minutes are rounded to the nearest, because a link of an hour is rendered a
+// moment after it was made; hours are rounded down, because a promise that is
+// too short does no harm.
+func remaining(now, t time.Time) (hours, minutes int) {
+	d := t.Sub(now).Round(time.Minute)
+	if d >= 2*time.Hour {
+		return int(d / time.Hour), 0
+	}
+	return 0, max(1, int(d/time.Minute))
+}
+
+const (
+	firstStrongIsolate = "\u2068"
+	popIsolate         = "\u2069"
+)
+
+// isolate keeps a fragment from reordering the sentence around it (UAX #9,
+// section 2.7). In a sentence from left to right only a fragment with letters
+// from right to left can do that; all others are left as they are, because some
+// programs paint a box for a control they do not know.
+func isolate(s string, rtl bool) string {
+	if s == "" || !rtl && !hasRightToLeft(s) {
+		return s
+	}
+	return firstStrongIsolate + s + popIsolate
+}
+
+func hasRightToLeft(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool {
+		if r < 0x0590 {
+			return false
+		}
+		p, _ := bidi.LookupRune(r)
+		switch p.Class() {
+		case bidi.R, bidi.AL, bidi.AN:
+			return true
+		}
+		return false
+	})
+}
+
+// textWidth is the width of the text part in columns. Mail programs that show
+// this part wrap longer lines badly or not at all.
+const textWidth = 72
+
+// wrap breaks every line of s that is wider than 72 columns, at spaces and
+// behind the punctuation of Chinese and Japanese. A link is never broken: it is
+// one word, and stands on a line of its own if the template gave it one.
+func wrap(s string) string {
+	var b strings.Builder
+	for i, line := range strings.Split(s, "\n") {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		column := 0
+		for j, word := range breakable(line) {
+			w := columns(strings.TrimRight(word, " "))
+			if j > 0 && column+w > textWidth {
+				b.WriteByte('\n')
+				column = 0
+			}
+			b.WriteString(word)
+			column += columns(word)
+		}
+	}
+	lines := strings.Split(b.String(), "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimRight(line, " ")
+	}
+	return strings.Join(lines, "\n")
+}
+
+// breakable splits a line behind every character where it may be broken.
+func breakable(line string) []string {
+	var words []string
+	start := 0
+	for i, r := range line {
+		switch r {
+		case ' ', '\u3001', '\u3002', '\uff01', '\uff0c', '\uff1a', '\uff1b', '\uff1f':
+			words = append(words, line[start:i+utf8.RuneLen(r)])
+			start = i + utf8.RuneLen(r)
+		}
+	}
+	return append(words, line[start:])
+}
+
+// columns is how many columns of a terminal s takes.
+func columns(s string) int {
+	n := 0
+	for _, r := range s {
+		switch {
+		case unicode.In(r, unicode.Mn, unicode.Cf):
+		case width.LookupRune(r).Kind() == width.EastAsianWide || width.LookupRune(r).Kind() == width.EastAsianFullwidth:
+			n += 2
+		default:
+			n++
+		}
+	}
+	return n
+}
