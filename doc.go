@@ -47,7 +47,7 @@
 // [Service.IssueToken] hands a token to a server that proved who it is, and
 // [Service.CheckProof] tells a page whether a proof would do. [Service.NotMe] is
 // for the person who says "this was not me" to a message: it ends what was sent
-// and, after a reset, gives the account back.
+// and, after a reset, every session, and sends a new link to the lead's mailboxes.
 //
 // # Threat model
 //
@@ -91,7 +91,8 @@
 //
 // Keys come from the host's secret store, the same on every instance. To
 // rotate, deploy the new key everywhere as the last one, then move it to the
-// front, and drop the old one a day later. Limits and failure counts start anew
+// front, and drop the old one a day later, or eight days where
+// [Options].NotMe is set, whose links live for seven. Limits and failure counts start anew
 // with a new first key.
 //
 // Behind a proxy, set [Options].TrustedProxies to the proxy's addresses, or all

@@ -30,7 +30,7 @@ type Tier struct {
 	Limits []Limit
 	// Trickle, if positive, admits a call in spite of a full window once the
 	// last admitted call is that long ago. It keeps a limit of ten a day from
-	// locking a person out for the rest of it (A58).
+	// locking a person out for the rest of it (A58). At most 366 days.
 	Trickle time.Duration
 }
 
@@ -47,8 +47,8 @@ func (t Tier) check() string {
 			return fmt.Sprintf("Window is %v, must be 1 ms to 31 days", l.Window)
 		}
 	}
-	if t.Trickle < 0 {
-		return "Trickle is negative"
+	if t.Trickle < 0 || t.Trickle > 366*24*time.Hour {
+		return fmt.Sprintf("Trickle is %v, must be 0 to 366 days", t.Trickle)
 	}
 	return ""
 }

@@ -135,7 +135,7 @@ func (m Message) LogValue() slog.Value {
 	)
 }
 
-// A Notifier delivers messages. It is called by the queue's workers, never
+// A Notifier delivers messages. Notify is called by the queue's workers, never
 // while a request waits. Implementations are safe for concurrent use.
 type Notifier interface {
 	// Notify hands the message to the next hop and returns nil once that has
@@ -148,13 +148,13 @@ type Notifier interface {
 
 // A BudgetNotifier knows, before anything is put or sent, whether it can
 // deliver to an address and what else has to be paid for that: a country's
-// budget, for example. A [Service] asks it in a job that the public started,
-// takes the budgets together with the limits of the person, and puts no token
-// where one of them is spent.
+// budget, for example. A [Service] asks it in a job that the public started, and
+// in IssueToken with Send, while the caller waits. It takes the budgets together
+// with the limits of the person, and puts no token where one of them is spent.
 type BudgetNotifier interface {
 	Notifier
-	// Budgets returns what m is counted in, at most 4. It carries neither URL
-	// nor Code yet. An error that wraps [ErrPermanent] says that m could never
+	// Budgets returns what m is counted in, at most 4, and takes no time. m
+	// carries neither URL nor Code yet, and from IssueToken no ID. An error that wraps [ErrPermanent] says that m could never
 	// be delivered: then nothing is put and nothing is sent, and an event says
 	// so. Any other makes the queue try again.
 	Budgets(ctx context.Context, m Message) ([]Budget, error)

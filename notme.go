@@ -3,6 +3,7 @@ package recovery
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 )
@@ -11,9 +12,10 @@ import (
 // days after it came, and what it does harms nobody but a thief.
 const notMeTTL = 7 * 24 * time.Hour
 
-// notMeTier bounds what one message's link does: a second click is taken for
-// the first one's, and does not kill the new link that the first one sent.
-var notMeTier = Tier{Limits: []Limit{{1, time.Hour}}}
+// notMeTier bounds what the notices of one reset do together, whoever holds
+// them: a second click, on whichever device, is taken for the first one's, and
+// does not kill the new link that the first one sent.
+var notMeTier = Tier{Limits: []Limit{{1, time.Hour}, {3, notMeTTL}}}
 
 // A NotMeRequest says that a person did not ask for what a message told of.
 type NotMeRequest struct {
@@ -42,14 +44,16 @@ func (s *Service) ReadNotMe(token Secret) (MessageKind, error) {
 // NotMe does what a person expects who says "this was not me": it ends every
 // link, issued token and code of the lead. After a notice that the password was
 // changed it also ends the lead's sessions and sends a new link to the e-mail
-// addresses on the lead, or by text message to one that has none. It neither
-// changes the password nor locks the account, so that whoever reads the mailbox
-// gains nothing by it.
+// addresses that the lead has now, or by text message to a lead that has none.
+// It neither changes the password nor locks the account, so that whoever reads
+// the mailbox gains nothing by it; and it is no protection against a thief who
+// has already put an address of his own on the lead, which hosts should delay
+// after a reset.
 //
 // Call it for a POST only, that a person made: mail scanners open links. What
 // fails is tried again through the queue, so the person is told that it is
-// being done. The link works for seven days; pressed again within the hour it
-// changes nothing.
+// being done. The link works for seven days and three times; pressed again
+// within the hour, also in another notice of the same reset, it changes nothing.
 //
 // The error is a [*RateLimitError] of the client, which shares the limit of
 // CheckProof, or wraps [ErrInvalidProof] or [ErrUnavailable].
@@ -71,44 +75,46 @@ func (s *Service) NotMe(ctx context.Context, req NotMeRequest) (NotMeResult, err
 		return NotMeResult{}, err
 	}
 	result := NotMeResult{n.kind, quotas}
-	once := scopedTake{ScopeNotMe, Take{Key: s.keys.limitKey(ScopeNotMe, n.messageID, n.leadID), Tier: notMeTier}}
-	decisions, err := s.take(ctx, []scopedTake{once})
-	if err != nil {
-		return NotMeResult{}, unavailable("limiter", err)
-	}
-	if !decisions[0].Allowed {
-		return result, nil
-	}
 	// From here the request's end must not stop what has begun.
 	ctx = context.WithoutCancel(ctx)
-	s.emit(ctx, Event{Kind: EventNotMe, JobID: n.messageID, LeadID: n.leadID, Client: req.Origin.Client, Message: n.kind})
+	once := scopedTake{ScopeNotMe, Take{Key: s.keys.limitKey(ScopeNotMe, n.about, n.leadID), Tier: notMeTier}}
+	decisions, err := s.take(ctx, []scopedTake{once})
+	if err == nil && !decisions[0].Allowed {
+		return result, nil
+	}
+	// A take that was not answered may have been counted: the next click would
+	// then be taken for a repetition of one that did nothing.
+	e := Event{Kind: EventNotMe, JobID: n.about, LeadID: n.leadID, Client: req.Origin.Client, Message: n.kind}
+	s.emit(ctx, e)
 	p := payload{
 		Op: opNotMe, Key: LeadKey{LeadIDField, n.leadID}, Notice: n.kind,
 		Client: req.Origin.Client, Languages: req.Origin.AcceptLanguage, RequestedAt: time.Now(),
 	}
-	if err := s.performNotMe(ctx, p); err != nil {
+	if n.kind == MessagePasswordChanged {
+		s.endSessionsSurely(ctx, e, p)
+	}
+	if err := s.performNotMe(ctx, &p); err != nil {
 		s.log.ErrorContext(ctx, "recovery: not all is done for \"this was not me\", will be tried again", "lead", n.leadID, "error", err)
 		s.enqueueSurely(ctx, p)
 	}
 	return result, nil
 }
 
-// performNotMe can be repeated whole: the links it sends are drawn anew, and
-// sent last, so that no repetition ends one that was sent.
-func (s *Service) performNotMe(ctx context.Context, p payload) error {
+// performNotMe ends the tokens, once: from then on p says so, because another
+// time would end what the person has asked for since. Then it sends the links.
+func (s *Service) performNotMe(ctx context.Context, p *payload) error {
 	leadID := p.Key.Value
-	err := s.call(ctx, "TokenStore.Delete", func(ctx context.Context) error {
-		return s.tokens.Delete(ctx, s.keys.slots(leadID)...)
-	})
+	if !p.Ended {
+		err := s.call(ctx, "TokenStore.Delete", func(ctx context.Context) error {
+			return s.tokens.Delete(ctx, s.keys.slots(leadID)...)
+		})
+		if err != nil {
+			return err
+		}
+		p.Ended = true
+	}
 	if p.Notice != MessagePasswordChanged {
-		return err
-	}
-	if sessions := s.endSessions(ctx, leadID); sessions != nil {
-		s.emit(ctx, Event{Kind: EventSessionsNotEnded, LeadID: leadID, Client: p.Client})
-		err = errors.Join(err, sessions)
-	}
-	if err != nil {
-		return err
+		return nil
 	}
 	lead, err := s.leadByID(ctx, leadID)
 	if errors.Is(err, ErrLeadNotFound) || errors.Is(err, errBadLead) {
@@ -117,13 +123,24 @@ func (s *Service) performNotMe(ctx context.Context, p payload) error {
 	if err != nil {
 		return err
 	}
-	s.sendAnew(ctx, p, lead)
-	return nil
+	return s.sendAnew(ctx, *p, lead)
+}
+
+// finishNotMe is what a worker does with the rest. Once the tokens are ended,
+// what then fails goes on as a job of its own.
+func (s *Service) finishNotMe(ctx context.Context, p payload) error {
+	ended := p.Ended
+	err := s.performNotMe(ctx, &p)
+	if err != nil && p.Ended && !ended && s.enqueue(ctx, p, time.Until(p.NotAfter), 0) == nil {
+		return nil
+	}
+	return err
 }
 
 // sendAnew sends one link to every mailbox of the lead, or, where it has none,
-// to its telephones. All carry the same token, so that one of them wins.
-func (s *Service) sendAnew(ctx context.Context, p payload, lead Lead) {
+// to its telephones. All carry the same token, so that one of them wins; none is
+// tried for longer than that lives, or a late one would revive it.
+func (s *Service) sendAnew(ctx context.Context, p payload, lead Lead) error {
 	var fields []string
 	for _, want := range []FieldType{FieldEmail, FieldPhone} {
 		seen := map[string]bool{}
@@ -138,17 +155,28 @@ func (s *Service) sendAnew(ctx context.Context, p payload, lead Lead) {
 			break
 		}
 	}
+	if len(fields) == 0 {
+		return s.suppress(ctx, Event{LeadID: lead.ID, Client: p.Client}, ReasonNoRecipient)
+	}
 	p.Op, p.Link, p.Secret = opDeliver, s.opts.Link, newSecret()
+	end := time.Now().Add(s.opts.LinkTTL)
+	var errs []error
 	for _, field := range fields {
 		p.Recipient = field
-		s.enqueueSurely(ctx, p)
+		errs = append(errs, s.enqueue(ctx, p, time.Until(end), 0))
 	}
+	if errors.Join(errs...) != nil && !slices.Contains(errs, nil) {
+		return errors.Join(errs...)
+	}
+	return nil // one is under way, and another try would send a second
 }
 
 // A disowned is what the link "this was not me" carries.
 type disowned struct {
-	kind              MessageKind
-	messageID, leadID string
+	kind MessageKind
+	// about is the reset that the notice tells of, or the message that was
+	// asked for.
+	about, leadID string
 }
 
 // notMeKinds are the messages that can be disowned, and their letters.
@@ -157,12 +185,12 @@ var notMeKinds = map[MessageKind]string{
 }
 
 // notMeLink is the link for a message, or empty.
-func (s *Service) notMeLink(m Message) (Secret, error) {
+func (s *Service) notMeLink(m Message, about string) (Secret, error) {
 	letter, ok := notMeKinds[m.Kind]
 	if !ok || s.opts.NotMe.URL == "" {
 		return Secret{}, nil
 	}
-	sealed, err := s.keys.notMe.Seal([]byte(letter + m.ID + " " + m.LeadID))
+	sealed, err := s.keys.notMe.Seal([]byte(letter + about + " " + m.LeadID))
 	if err != nil {
 		return Secret{}, err
 	}

@@ -190,16 +190,13 @@ func TestNotMeIsFinishedLater(t *testing.T) {
 					p.leads.find = func(context.Context, recovery.LeadKey) error { return failing() }
 				}
 				p.disown(t, notMe(t, notices[0]))
-				settle()
-				if n := len(p.outbox.all()) - before; n != 0 {
-					t.Errorf("%d links were sent before all was done", n)
-				}
 				time.Sleep(5 * time.Minute)
 				synctest.Wait()
 				sent := p.outbox.all()[before:]
 				if len(sent) != 2 || !slices.Contains(p.ended, johnID) {
 					t.Fatalf("%d links, sessions ended of %q", len(sent), p.ended)
 				}
+				// No repetition ended what was sent.
 				wantErr(t, p.reset(t.Context(), recovery.SealedProof(token(t, sent[0])), goodPassword), nil)
 				if n := len(p.events.of(recovery.EventNotMe)); n != 1 {
 					t.Errorf("%d events, want 1", n)
@@ -352,16 +349,109 @@ func TestNotMeIsWithinTheBudgets_A57(t *testing.T) {
 			l.Fields = map[string]recovery.FieldValue{"Phone": {Value: johnPhone, Verified: true}}
 		})
 		before := len(p.outbox.all())
-		for _, notice := range notices {
-			p.disown(t, notMe(t, notice))
-			settle()
+		for range 2 {
+			p.disown(t, notMe(t, notices[0]))
+			time.Sleep(time.Hour + time.Second)
 		}
 		if n := len(p.outbox.all()) - before; n != 1 {
 			t.Errorf("%d links by SMS, want the 1 that is paid for", n)
 		}
 		told := p.events.of(recovery.EventSuppressed)
-		if len(told) != 2 || told[0].Scope != recovery.ScopeBudget {
+		if len(told) != 1 || told[0].Scope != recovery.ScopeBudget {
 			t.Errorf("events %+v", told)
+		}
+	})
+}
+
+// A58: what one notice had sent, another of the same reset does not take back,
+// and neither does the work that goes on behind it.
+func TestNotMeTakesNoNewLinkBack_A58(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := notMePortal(t, nil)
+		notices := stolen(t, p)
+		p.sessions = func(context.Context, string) error { return errors.New("down for long") }
+		before := len(p.outbox.all())
+		p.disown(t, notMe(t, notices[0]))
+		settle()
+		first := p.outbox.all()[before]
+		for _, notice := range notices[1:] {
+			p.disown(t, notMe(t, notice))
+		}
+		asked := p.forgot(t, byMail(johnMail))
+		time.Sleep(30 * time.Minute)
+		for name, m := range map[string]recovery.Message{"the link of the first click": first, "one that was asked for since": asked} {
+			if err := p.check(t.Context(), recovery.SealedProof(token(t, m))); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	})
+}
+
+// A35: a link that is still being tried for at one mailbox does not revive the
+// token that another has, once that is dead.
+func TestNotMeRevivesNothing_A35(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := notMePortal(t, nil)
+		notices := stolen(t, p)
+		p.outbox.notify = func(_ context.Context, m recovery.Message) error {
+			if m.To == johnAlt {
+				return errors.New("greylisted")
+			}
+			return nil
+		}
+		before := len(p.outbox.all())
+		p.disown(t, notMe(t, notices[0]))
+		settle()
+		sent := p.outbox.all()[before:]
+		if len(sent) != 1 {
+			t.Fatalf("%d links arrived, want 1", len(sent))
+		}
+		time.Sleep(10 * time.Minute)
+		p.leads.change(johnID, func(*recovery.Lead) {})
+		for range 30 {
+			time.Sleep(5 * time.Minute)
+			wantErr(t, p.check(t.Context(), recovery.SealedProof(token(t, sent[0]))), recovery.ErrInvalidProof)
+		}
+	})
+}
+
+// A click whose take was counted, although nobody heard so, is not lost.
+func TestNotMeOutlivesALostTake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limiter := &forgetfulLimiter{Limiter: recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{})}
+		p := notMePortal(t, func(_ *portal, o *recovery.Options) { o.Limiter = limiter })
+		m := p.forgot(t, byMail(johnMail))
+		limiter.forget = ":not-me:"
+		p.disown(t, notMe(t, m))
+		wantErr(t, p.check(t.Context(), recovery.SealedProof(token(t, m))), recovery.ErrInvalidProof)
+	})
+}
+
+// forgetfulLimiter counts and does not say so, for keys with a text in them.
+type forgetfulLimiter struct {
+	recovery.Limiter
+	forget string
+}
+
+func (l *forgetfulLimiter) Take(ctx context.Context, takes ...recovery.Take) ([]recovery.Decision, error) {
+	decisions, err := l.Limiter.Take(ctx, takes...)
+	if l.forget != "" && strings.Contains(takes[0].Key, l.forget) {
+		return nil, context.DeadlineExceeded
+	}
+	return decisions, err
+}
+
+// A56: whoever holds a notice signs the lead out three times, and no more.
+func TestNotMeWorksThreeTimes_A56(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := notMePortal(t, nil)
+		notices := stolen(t, p)
+		for i := range 10 {
+			p.disown(t, notMe(t, notices[i%3]))
+			time.Sleep(2 * time.Hour)
+		}
+		if len(p.ended) != 3 {
+			t.Errorf("signed out %d times, want 3", len(p.ended))
 		}
 	})
 }

@@ -174,7 +174,8 @@ type Options struct {
 	// Keys are the secrets from which all others are derived: at least 32
 	// random bytes each, the first one in use, the rest still accepted.
 	// Required. To rotate, deploy the new key everywhere as the last one, then
-	// move it to the front, and drop the old one a day later. Limits and
+	// move it to the front, and drop the old one a day later, or eight days
+	// with NotMe. Limits and
 	// failure counts start anew under a new first key.
 	Keys [][]byte
 	// Prefix starts the names of slots and limiter keys, so that several

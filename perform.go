@@ -51,6 +51,8 @@ type payload struct {
 	Languages      string `json:",omitzero"`
 	RequestedAt    time.Time
 	Notice         MessageKind `json:",omitzero"` // that NotMe is about
+	Ended          bool        `json:",omitzero"` // NotMe has ended the tokens
+	Reset          string      `json:",omitzero"` // names the reset that notices tell of
 
 	generation *generation // whose keys sealed the job
 }
@@ -153,7 +155,7 @@ func (s *Service) Perform(ctx context.Context, job Job) (err error) {
 			return s.suppress(ctx, e, ReasonNoRecipient)
 		}
 		if p.Notice != "" {
-			// What NotMe sends is bounded by the notices that it answers, and a
+			// What NotMe sends is bounded by the resets that it answers, and a
 			// stranger must not spend its place; but it costs what all do.
 			p.Name, p.Locale = lead.Name, lead.Locale
 			takes, err := s.budgetTakes(ctx, s.addressed(job, p, p.messageKind(), lead.ID, to), to, job.ID)
@@ -165,11 +167,11 @@ func (s *Service) Perform(ctx context.Context, job Job) (err error) {
 	case opNotice:
 		m := s.message(job, p, MessagePasswordChanged)
 		m.LeadID, m.Name, m.Locale, m.Channel, m.To = p.Key.Value, p.Name, p.Locale, p.Channel, p.To
-		return s.notify(ctx, m, e)
+		return s.notify(ctx, m, e, p.Reset)
 	case opSessions:
 		return s.endSessions(ctx, p.Key.Value)
 	case opNotMe:
-		return s.performNotMe(ctx, p)
+		return s.finishNotMe(ctx, p)
 	}
 	return fmt.Errorf("%w: unknown operation", ErrPermanent)
 }
@@ -305,7 +307,7 @@ func (s *Service) deliver(ctx context.Context, job Job, p payload, e Event, lead
 		}
 		m.URL = NewSecret(link)
 	}
-	return s.notify(ctx, m, e)
+	return s.notify(ctx, m, e, m.ID)
 }
 
 func (s *Service) linkURL(p payload, leadID string) (string, error) {
@@ -342,14 +344,15 @@ func (s *Service) notifyUncredentialed(ctx context.Context, job Job, m Message, 
 	if ok, err := s.spendDelivery(ctx, job, m, e, to, kindMailed); !ok {
 		return err
 	}
-	return s.notify(ctx, m, e)
+	return s.notify(ctx, m, e, m.ID)
 }
 
 // notify hands a message to the host's Notifier. The attempt's time belongs to
 // the queue.
-func (s *Service) notify(ctx context.Context, m Message, e Event) error {
+// about names what the message tells of, for the link "this was not me".
+func (s *Service) notify(ctx context.Context, m Message, e Event, about string) error {
 	var err error
-	if m.NotMe, err = s.notMeLink(m); err != nil {
+	if m.NotMe, err = s.notMeLink(m, about); err != nil {
 		return fmt.Errorf("%w: %w", ErrPermanent, err)
 	}
 	err = s.guard(ctx, "Notifier.Notify", func() error { return s.notifier.Notify(ctx, m) })

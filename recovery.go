@@ -38,7 +38,7 @@ type Service struct {
 }
 
 // maxRepeats bounds the calls that are being repeated in the background, each
-// of which stems from a reset that passed its limits.
+// of which stems from a reset, or a NotMe, that passed its limits.
 const maxRepeats = 1024
 
 // New returns a Service on the host's user store, a token store and whatever

@@ -296,7 +296,7 @@ func (s *Service) change(ctx context.Context, p proven, hash string, o Origin) e
 	s.emit(ctx, p.event)
 	// The password may be another now, and whom it was to lock out must not
 	// stay signed in. If it is not, somebody signs in once more.
-	s.endSessionsSurely(ctx, p, o)
+	s.endSessionsSurely(ctx, p.event, p.followUp(opSessions, o))
 	return fmt.Errorf("%w: %v", ErrOutcomeUnknown, err)
 }
 
@@ -342,11 +342,13 @@ func (s *Service) afterReset(ctx context.Context, p proven, o Origin) {
 	if s.call(ctx, "TokenStore.Delete", remove) != nil {
 		s.repeat("TokenStore.Delete", p.token.Expires, remove)
 	}
-	s.endSessionsSurely(ctx, p, o)
+	s.endSessionsSurely(ctx, p.event, p.followUp(opSessions, o))
 	p.event.Kind = EventPasswordReset
 	s.emit(ctx, p.event)
+	reset := newID()
 	for _, to := range s.recipients(p.lead) {
 		notice := p.followUp(opNotice, o)
+		notice.Reset = reset
 		notice.Channel, notice.To = to.channel, to.to
 		s.enqueueSurely(ctx, notice)
 	}
@@ -363,15 +365,17 @@ func (p proven) followUp(op operation, o Origin) payload {
 
 // endSessionsSurely ends the lead's sessions now or, if that fails, through the
 // queue.
-func (s *Service) endSessionsSurely(ctx context.Context, p proven, o Origin) {
-	err := s.endSessions(ctx, p.lead.ID)
+func (s *Service) endSessionsSurely(ctx context.Context, e Event, job payload) {
+	leadID := job.Key.Value
+	err := s.endSessions(ctx, leadID)
 	if err == nil {
 		return
 	}
-	s.log.ErrorContext(ctx, "recovery: sessions not ended, will be tried again", "lead", p.lead.ID, "error", err)
-	p.event.Kind, p.event.Reason = EventSessionsNotEnded, ""
-	s.emit(ctx, p.event)
-	s.enqueueSurely(ctx, p.followUp(opSessions, o))
+	s.log.ErrorContext(ctx, "recovery: sessions not ended, will be tried again", "lead", leadID, "error", err)
+	e.Kind, e.Reason = EventSessionsNotEnded, ""
+	s.emit(ctx, e)
+	job.Op = opSessions
+	s.enqueueSurely(ctx, job)
 }
 
 func (s *Service) endSessions(ctx context.Context, leadID string) error {

@@ -40,7 +40,7 @@ var errHurried = fmt.Errorf("asynqqueue: the caller's deadline came first: %w", 
 // It returns ctx's error when ctx ends, and an error that wraps
 // [context.DeadlineExceeded] when Redis does not answer within
 // [Options].Timeout: then the job may be in the queue all the same, and
-// is performed then, which is harmless. [ErrDown] and
+// is performed then, once more if it is repeated. [ErrDown] and
 // [recovery.ErrQueueFull], for a full queue and after Shutdown, say that it is
 // not; so does [recovery.ErrPermanent], for a job that no queue takes: an ID that
 // is not 1 to 128 of printable ASCII without spaces, a payload that is not 1 to

@@ -238,7 +238,7 @@ func (p *pages) notMeForm(w http.ResponseWriter, r *http.Request) {
 	if kind == recovery.MessagePasswordChanged {
 		v.Lines = []string{"We will sign everybody out of your account and send you a link, so that you can choose a new password."}
 	} else {
-		v.Lines = []string{"We will make the link or code that was sent useless. Your password stays as it is."}
+		v.Lines = []string{"We will make every link and code that was sent to you useless. That changes nothing else."}
 	}
 	p.render(w, r, http.StatusOK, "not-me", v)
 }
@@ -256,9 +256,9 @@ func (p *pages) notMe(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, err)
 		return
 	}
-	v := view{Title: "Thank you for telling us", Lines: []string{"The links and codes that were sent to you work no more. Your password is as it was."}}
+	v := view{Title: "Thank you for telling us", Lines: []string{"The links and codes that were sent to you work no more. This changed nothing else: if you cannot sign in, ask for a new link now."}}
 	if result.Notice == recovery.MessagePasswordChanged {
-		v.Lines = []string{"Everybody is being signed out of your account. A link to choose a new password is on its way to you.",
+		v.Lines = []string{"Everybody is being signed out of the account. A link to choose a new password is on its way to its mailboxes.",
 			"Whoever did this may be able to read your mail: change the password of your mailbox as well."}
 	}
 	p.render(w, r, http.StatusOK, "notice", v)

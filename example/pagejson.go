@@ -22,8 +22,8 @@ func (p *pages) serveOutbox(w http.ResponseWriter, r *http.Request) {
 	p.render(w, r, http.StatusOK, "outbox", view{Title: "Outbox", Messages: messages})
 }
 
-// serveMail shows a mail as a mail program would: in a frame of its own, with
-// the styles that it brings and nothing else.
+// serveMail shows a mail as a mail program would: on a page of its own, with the
+// styles that it brings and nothing else.
 func (p *pages) serveMail(w http.ResponseWriter, r *http.Request) {
 	d, ok := p.outbox.find(r.PathValue("id"))
 	if !ok || d.HTML == "" {

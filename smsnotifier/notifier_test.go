@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -184,6 +185,33 @@ func TestNotifyHandsOnWhatWasRendered(t *testing.T) {
 	}
 }
 
+// A link as long as a Service makes them has room in every language.
+func TestLinksFitInEveryLanguage(t *testing.T) {
+	set, err := messages.New(messages.Options{Product: "Example Customer Portal", Host: "portal.example.com"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// 228 characters are a sealed lead ID of 36.
+	link := recovery.NewSecret("https://portal.example.com/account/reset-password?token=" + strings.Repeat("aB3_", 57))
+	for _, tag := range messages.Languages() {
+		for _, m := range []recovery.Message{
+			{Kind: recovery.MessageResetLink, URL: link, Expires: time.Now().Add(time.Hour)},
+			{Kind: recovery.MessagePasswordChanged, NotMe: link},
+		} {
+			c := &carrier{}
+			n, err := smsnotifier.New(set, c, options())
+			if err != nil {
+				t.Fatal(err)
+			}
+			m.ID, m.Channel, m.To, m.Locale = "id", recovery.ChannelSMS, "+4915112345678", tag.String()
+			m.RequestedAt, m.Client = time.Now(), netip.MustParseAddr("192.0.2.1")
+			if err := n.Notify(t.Context(), m); err != nil || len(c.all()) != 1 {
+				t.Errorf("%v, %s: %v", tag, m.Kind, err)
+			}
+		}
+	}
+}
+
 func TestNotifyRefusesTexts(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -192,8 +220,8 @@ func TestNotifyRefusesTexts(t *testing.T) {
 		max  int
 		want string // of the error; empty means sent
 	}{
-		{"a text as long as the default allows", messages.SMS{Text: "x", Segments: 4}, nil, 0, ""},
-		{"a text longer than the default allows", messages.SMS{Text: "x", Segments: 5}, nil, 0, "5 segments"},
+		{"a text as long as the default allows", messages.SMS{Text: "x", Segments: 8}, nil, 0, ""},
+		{"a text longer than the default allows", messages.SMS{Text: "x", Segments: 9}, nil, 0, "9 segments"},
 		{"a text longer than is allowed", messages.SMS{Text: "x", Segments: 2}, nil, 1, "2 segments"},
 		{"a long text that is allowed", messages.SMS{Text: "x", Segments: 10}, nil, 10, ""},
 		{"an empty text", messages.SMS{Segments: 1}, nil, 0, "empty"},

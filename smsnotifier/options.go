@@ -50,7 +50,8 @@ type Options struct {
 	// "recovery".
 	Prefix string
 	// MaxSegments is how many segments a message may have, 1 to 10. A longer
-	// one is not sent. Default 4, which is room for a link.
+	// one is not sent. Default 8, which is room for a sealed link in every
+	// language; a code takes one.
 	MaxSegments int
 }
 
@@ -75,7 +76,7 @@ func (o Options) withDefaults() Options {
 		o.Prefix = "recovery"
 	}
 	if o.MaxSegments == 0 {
-		o.MaxSegments = 4
+		o.MaxSegments = 8
 	}
 	return o
 }
