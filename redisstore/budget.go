@@ -70,11 +70,20 @@ func (p *budgetPool) get(parent context.Context, d time.Duration) *budget {
 	return b
 }
 
-// put takes back a budget that nobody waits for any more. It is used again only
-// if its alarm did not ring, and is not about to.
+// put takes back a budget that nobody waits for any more, and that nobody else
+// has seen. It is used again only if its alarm did not ring, and is not about
+// to.
 func (p *budgetPool) put(b *budget) {
 	if b.alarm.timer.Stop() {
 		b.Context = nil
 		p.pool.Put(b)
+	}
+}
+
+// putShown takes back what is left of a budget that was shown to others as a
+// context: the host's hooks may keep one for as long as they like.
+func (p *budgetPool) putShown(b *budget) {
+	if b.alarm.timer.Stop() {
+		p.pool.Put(&budget{alarm: b.alarm, done: b.done})
 	}
 }

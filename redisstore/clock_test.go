@@ -164,3 +164,50 @@ func TestShortAndLongWayAgree(t *testing.T) {
 		})
 	}
 }
+
+// A call that has left every window is another call, although it has the ID of
+// one that the log still holds.
+func TestOldIDsAreNotCounted(t *testing.T) {
+	c := newClock(t)
+	tier := recovery.Tier{Limits: []recovery.Limit{{N: 2, Window: time.Minute}}}
+	take := func(id string) bool {
+		t.Helper()
+		d, err := c.store.Take(t.Context(), recovery.Take{Key: "key", Tier: tier, ID: id})
+		must(t, err)
+		return d[0].Allowed
+	}
+	for _, step := range []struct {
+		at   time.Duration
+		id   string
+		want bool
+	}{
+		{0, "a", true}, {0, "a", true}, {30 * time.Second, "b", true}, {59 * time.Second, "a", true}, {59 * time.Second, "c", false},
+		{65 * time.Second, "a", true}, {66 * time.Second, "c", false}, {91 * time.Second, "c", true},
+	} {
+		now := time.Date(2031, 5, 6, 7, 8, 9, 0, time.UTC).Add(step.at)
+		c.step(now.Sub(c.now))
+		if got := take(step.id); got != step.want {
+			t.Errorf("%s at %v: %v, want %v", step.id, step.at, got, step.want)
+		}
+	}
+}
+
+// Instances with a longer window replace those with a shorter one, under the
+// same key, and count in another unit: neither takes the other's log for its own.
+func TestWindowThatGrowsDuringADeployment(t *testing.T) {
+	c := newClock(t)
+	old := recovery.Tier{Limits: []recovery.Limit{{N: 5, Window: time.Hour}}}
+	grown := recovery.Tier{Limits: []recovery.Limit{{N: 5, Window: 2 * time.Hour}}}
+	admitted := map[time.Duration]int{}
+	for range 50 {
+		for _, tier := range []recovery.Tier{old, grown} {
+			if c.take(t, "key", tier).Allowed {
+				admitted[tier.Limits[0].Window]++
+			}
+			c.step(time.Second)
+		}
+	}
+	if admitted[time.Hour] > 5 || admitted[2*time.Hour] > 5 {
+		t.Errorf("admitted %v, want at most 5 each", admitted)
+	}
+}

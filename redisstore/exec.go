@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -90,7 +91,7 @@ func (s *Store) flyDirect(f *flight) error {
 	b := s.budgets.get(f.ctx, s.opts.Timeout)
 	err := s.flyPlain(b, f)
 	if err == nil {
-		s.budgets.put(b)
+		s.budgets.putShown(b)
 		return nil
 	}
 	// Not put back: what failed may still hold it.
@@ -118,10 +119,10 @@ func (s *Store) within(ctx context.Context, f *flight, fly func(ctx context.Cont
 	}()
 	select {
 	case err := <-b.done:
-		if err != nil && b.short && b.Err() != nil {
+		if err != nil && b.short && (b.Err() != nil || errors.Is(err, context.DeadlineExceeded)) {
 			err = errHurried
 		}
-		s.budgets.put(b)
+		s.budgets.putShown(b)
 		return err
 	case <-b.Done():
 	}
@@ -167,6 +168,9 @@ func (s *Store) flyBatched(f *flight) error {
 			err = future.WaitContext(b)
 		}
 		if err != nil {
+			if b.short && errors.Is(err, context.DeadlineExceeded) {
+				return errHurried // by its own context, before the alarm rang
+			}
 			if b.Err() == nil {
 				s.budgets.put(b)
 				return wrap(err)

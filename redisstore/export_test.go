@@ -15,7 +15,7 @@ var (
 // ParseDecision reads a reply that may have any stamp.
 func ParseDecision(reply any, tier recovery.Tier) (recovery.Decision, error) {
 	b := boxTier(tier)
-	mark := stamp{space: b.space}
+	mark := stamp{base: b.base, space: b.space}
 	v, ok := reply.(int64)
 	if list, isList := reply.([]any); isList && len(list) > 0 {
 		v, ok = list[0].(int64)

@@ -55,14 +55,17 @@ func newHealth(client redis.UniversalClient, log *slog.Logger) *health {
 // patience is how long go-redis waits for a reply before it gives a connection
 // up.
 func patience(client redis.UniversalClient) time.Duration {
-	d := time.Duration(0)
+	return min(max(readTimeout(client), time.Second), 10*time.Second) + time.Second
+}
+
+func readTimeout(client redis.UniversalClient) time.Duration {
 	switch c := client.(type) {
 	case *redis.Client:
-		d = c.Options().ReadTimeout
+		return c.Options().ReadTimeout
 	case *redis.ClusterClient:
-		d = c.Options().ReadTimeout
+		return c.Options().ReadTimeout
 	}
-	return min(max(d, time.Second), 10*time.Second) + time.Second
+	return 0
 }
 
 // avoidPipe leaves the auto-pipeliner alone for a while. All its callers share

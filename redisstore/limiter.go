@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -35,7 +36,14 @@ func (s *Store) Take(ctx context.Context, takes ...recovery.Take) ([]recovery.De
 		if err != nil {
 			return nil, err
 		}
-		f.jobs, index, stamps = append(f.jobs, job{t.Key, args}), append(index, i), append(stamps, stamp)
+		key := t.Key
+		if unitOf(t.Tier) == time.Millisecond {
+			// A log of another unit is another log: instances that are being
+			// replaced by ones with a longer window must not take each other's
+			// times for their own.
+			key += ":ms"
+		}
+		f.jobs, index, stamps = append(f.jobs, job{key, args}), append(index, i), append(stamps, stamp)
 	}
 	if len(f.jobs) == 0 {
 		s.landed(f)
@@ -101,6 +109,7 @@ func unitOf(t recovery.Tier) time.Duration {
 // (A90, CVE-2025-29923): a key to echo would make the reply a list, which costs
 // Redis and the client more than the whole decision.
 type stamp struct {
+	base  int64 // more than any N of the tier
 	space int64 // what an answer to this tier stays under
 	n     int64
 }
@@ -143,13 +152,12 @@ func (c *tierArgs) args(t recovery.Take) ([]any, stamp, error) {
 	if t.ID != "" {
 		args[lead+1] = callID(t.ID)
 	}
-	n := c.next.Add(1) % uint64(len(found.stamps))
+	n := found.next.Add(1) % uint64(len(found.stamps))
 	args[lead+4] = found.stamps[n]
-	return args, stamp{found.space, int64(n)}, nil
+	return args, stamp{found.base, found.space, int64(n)}, nil
 }
 
 type tierArgs struct {
-	next  atomic.Uint64
 	mu    sync.RWMutex
 	tiers map[*recovery.Limit]boxedTier
 }
@@ -157,8 +165,10 @@ type tierArgs struct {
 type boxedTier struct {
 	tier   recovery.Tier
 	args   []any
+	base   int64
 	space  int64
-	stamps []any // multiples of space
+	stamps []any          // multiples of space
+	next   *atomic.Uint64 // starts anywhere, as other stores share connections
 }
 
 // maxInteger is the largest integer that Lua's numbers count exactly to.
@@ -167,18 +177,20 @@ const maxInteger = 1 << 53
 func boxTier(t recovery.Tier) boxedTier {
 	t.Limits = slices.Clone(t.Limits)
 	unit := unitOf(t)
-	trickle, longest := units(t.Trickle, unit), int64(0)
-	args := make([]any, lead, lead+5+2*len(t.Limits))
-	args = append(args, int64(unit/time.Microsecond), "", trickle, "", "")
+	trickle, longest, base := units(t.Trickle, unit), int64(0), int64(0)
+	args := make([]any, lead, lead+6+2*len(t.Limits))
+	args = append(args, int64(unit/time.Microsecond), "", trickle, "", "", "")
 	for _, l := range t.Limits {
 		window := units(l.Window, unit)
 		args = append(args, l.N, window)
-		longest = max(longest, window)
+		longest, base = max(longest, window), max(base, int64(l.N)+1)
 	}
+	args[lead+5] = base
 	// One unit more, because the last call may be that much ahead of its time.
 	args[lead+3] = millis(time.Duration(max(longest, trickle)+1)*unit) + 1
-	// What the script can answer is under 8 * 131072 * (longest + 2).
-	b := boxedTier{tier: t, args: args, space: 1 << 20 * (longest + 2)}
+	// What the script can answer is under 8 * base * (longest + 2).
+	b := boxedTier{tier: t, args: args, base: base, space: 8 * base * (longest + 2), next: new(atomic.Uint64)}
+	b.next.Store(maphash.Comparable(maphash.MakeSeed(), longest))
 	for n := range min(maxStamps, maxInteger/b.space) {
 		b.stamps = append(b.stamps, n*b.space)
 	}
@@ -207,7 +219,7 @@ func decision(reply any, tier recovery.Tier, mark stamp) (recovery.Decision, err
 	case int64:
 		if r >= 0 {
 			r, ours = mark.strip(r)
-			which, least, reset = r%8, r/8%131072, r/8/131072
+			which, least, reset = r%8, r/8%mark.base, r/8/mark.base
 			break
 		}
 		r, ours = mark.strip(-1 - r)

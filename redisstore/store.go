@@ -21,7 +21,7 @@ type Options struct {
 	Timeout time.Duration
 	// Replicas is how many replicas must have a claim before it is won, 0 to
 	// 16. Default 0. With it, a claim that was acknowledged survives a
-	// failover to one of those, at about six tenths of the throughput; a claim
+	// failover to one of those, at about eight tenths of the throughput; a claim
 	// that too few replicas acknowledge within the budget is
 	// [ErrTooFewReplicas].
 	Replicas int
@@ -56,14 +56,16 @@ type Store struct {
 	opts    Options
 	scripts *scripts
 	hasty   redis.UniversalClient
-	direct  bool                 // the client itself ends a call in time
-	pipe    *redis.AutoPipeliner // nil without batching
-	health  *health
-	denials *denials
-	budgets budgetPool
-	flights sync.Pool                            // of *flight
-	plain   func(context.Context, *flight) error // flyPlain, boxed once
-	tiers   tierArgs
+	direct  bool // the client itself ends a call in time
+	// readTimeout is the client\'s, 0 for none.
+	readTimeout time.Duration
+	pipe        *redis.AutoPipeliner // nil without batching
+	health      *health
+	denials     *denials
+	budgets     budgetPool
+	flights     sync.Pool                            // of *flight
+	plain       func(context.Context, *flight) error // flyPlain, boxed once
+	tiers       tierArgs
 }
 
 // New returns a Store on a client, which stays the caller's to close: a
@@ -99,6 +101,7 @@ func New(client redis.UniversalClient, opts Options) (*Store, error) {
 		tiers: tierArgs{tiers: make(map[*recovery.Limit]boxedTier)},
 	}
 	s.plain = s.flyPlain
+	s.readTimeout = readTimeout(client)
 	if c, ok := client.(*redis.Client); ok {
 		s.direct = c.Options().ContextTimeoutEnabled
 		// The same connections, but none is waited for any longer than its

@@ -319,6 +319,10 @@ func (s *Store) pipeWait(ctx context.Context, node redis.UniversalClient, c call
 	// that waited long enough only ten times a second. WAIT 0 is for ever.
 	left, _ := cut(ctx, s.opts.Timeout)
 	patience := max(left/2, left-150*time.Millisecond, time.Millisecond)
+	if s.readTimeout > 0 {
+		// go-redis gives a connection up that is silent for longer.
+		patience = max(min(patience, s.readTimeout/2), time.Millisecond)
+	}
 	wait := call{redis.NewCmd(ctx, "wait", s.opts.Replicas, millis(patience))}
 	pipe := node.Pipeline()
 	_ = pipe.Process(ctx, c)

@@ -1,11 +1,12 @@
--- take: KEYS log; ARGV unit id trickle ttl stamp n window...
+-- take: KEYS log; ARGV unit id trickle ttl stamp base n window...
 -- The log is one string: a byte that says whether calls have ids, the time of
 -- the last call in seven bytes, and for each call, oldest first, its time in
 -- four bytes, modulo 2^32, with eight bytes of id if it has one. Times are in
 -- units of the server's clock, of which the longest window has fewer than 2^32.
 -- A window of N is full if the N-th youngest call is still in it, so no more
 -- calls are kept than the largest N, and no loop goes through them. ttl is the
--- milliseconds that a log outlives its last call. stamp is added to the reply.
+-- milliseconds that a log outlives its last call. base is more than any N, and
+-- stamp is added to the reply.
 local call, byte, char, sub, floor = redis.call, string.byte, string.char, string.sub, math.floor
 local t = call('TIME')
 local log = call('GET', KEYS[1])
@@ -22,8 +23,8 @@ end
 -- Most takes are of one window, without id or trickle, under a clock that goes
 -- forward. They are decided here, by the rule below but without its closures,
 -- which make up a third of its time.
-if id == '' and ARGV[3] == '0' and not ARGV[8] then
-  local n, window = ARGV[6] + 0, ARGV[7] + 0
+if id == '' and ARGV[3] == '0' and not ARGV[9] then
+  local n, window = ARGV[7] + 0, ARGV[8] + 0
   local inside, reset, body, usual = 0, window, '', true
   if log then
     local a, b, c, d, e, f, g, h, i, j, k, l = byte(log, 1, 12)
@@ -68,7 +69,7 @@ if id == '' and ARGV[3] == '0' and not ARGV[8] then
     local tail = char(floor(low / 16777216), floor(low / 65536) % 256, c, d)
     log = char(0, floor(high / 65536), floor(high / 256) % 256, high % 256) .. tail .. body .. tail
     call('SET', KEYS[1], log, 'PX', ARGV[4])
-    return 8 * (n - inside - 1 + 131072 * reset) + stamp
+    return 8 * (n - inside - 1 + ARGV[6] * reset) + stamp
   end
 end
 
@@ -139,9 +140,9 @@ end
 
 local longest, largest = 0, 0
 local allowed, which, least, reset, wait = true, 0, -1, 0, 0
-for i = 6, #ARGV, 2 do
+for i = 7, #ARGV, 2 do
   local n, window = tonumber(ARGV[i]), tonumber(ARGV[i + 1])
-  local index = (i - 6) / 2
+  local index = (i - 7) / 2
   longest, largest = math.max(longest, window), math.max(largest, n)
   if count >= n and age(n) < window then
     -- The n-th youngest must leave; the oldest, which is another only where a
@@ -173,7 +174,8 @@ if id ~= '' then
       break
     end
     if (p - 5) % size == 0 then
-      counted = true
+      -- One that no window reaches any more was another call.
+      counted = age(count - (p - 5) / size) < math.max(longest, trickle)
       break
     end
     from = p + 1
@@ -213,7 +215,7 @@ if allowed and admit then
 end
 if allowed or admit or counted then
   -- One integer is the cheapest reply there is: window, calls left, time.
-  return which + 8 * (math.max(0, least) + 131072 * reset) + stamp
+  return which + 8 * (math.max(0, least) + ARGV[6] * reset) + stamp
 end
 if wait == reset then
   return -1 - which - 8 * wait - stamp
