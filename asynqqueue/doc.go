@@ -36,7 +36,8 @@
 //     jobs go back to Redis for other instances.
 //   - Jobs are performed at least once, and dead letters told at least once:
 //     once, unless a process or Redis fails between the deed and its
-//     acknowledgement. Every repetition has the same ID and the same token.
+//     acknowledgement. Every repetition has the same ID and the same token. A
+//     DeadLetter that panics, or does not return in time, is not told again.
 //
 // # Crashes
 //
