@@ -267,12 +267,17 @@ func TestBodiesHoldNoSecrets(t *testing.T) {
 		case <-time.After(time.Until(deadline)):
 		}
 	}
-	codes := 0
-	for range len(refused) {
-		if m := <-refused; m.Code.IsZero() {
-			secrets = append(secrets, param(m.URL))
-		} else {
-			secrets, codes = append(secrets, m.Code.Reveal()), codes+1
+	// A job starts up to 250 ms after its request: the code may be the last.
+	for codes := 0; codes == 0 || len(refused) > 0; {
+		select {
+		case m := <-refused:
+			if m.Code.IsZero() {
+				secrets = append(secrets, param(m.URL))
+			} else {
+				secrets, codes = append(secrets, m.Code.Reveal()), codes+1
+			}
+		case <-time.After(time.Until(deadline)):
+			t.Fatal("no code was sent")
 		}
 	}
 	var everything strings.Builder
@@ -294,9 +299,6 @@ func TestBodiesHoldNoSecrets(t *testing.T) {
 				t.Errorf("%q was told: ...%s", form, everything.String()[max(0, i-80):i+len(form)])
 			}
 		}
-	}
-	if codes == 0 {
-		t.Error("no code was sent")
 	}
 	// The grep above can find something.
 	if !strings.Contains(everything.String(), `"lead_id":"lead-42"`) || !strings.Contains(everything.String(), `"client":"203.0.113.9"`) {
