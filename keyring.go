@@ -37,7 +37,7 @@ type keyring struct {
 	limits      string // prefix of limiter keys
 	generations []generation
 	tokens      *seal.Sealer // lead and secret in one string
-	jobs        *seal.Sealer
+	jobs        *seal.Box
 	notMe       *seal.Sealer // notice, message and lead in one string
 }
 
@@ -48,7 +48,8 @@ type generation struct {
 
 func newKeyring(opts Options) (*keyring, error) {
 	k := &keyring{prefix: opts.Prefix, limits: opts.Prefix + ":l:"}
-	var tokens, jobs, notMe []seal.Key
+	var tokens, notMe []seal.Key
+	var jobs [][]byte
 	for _, key := range opts.Keys {
 		var err error
 		sub := func(label string) []byte {
@@ -63,7 +64,7 @@ func newKeyring(opts Options) (*keyring, error) {
 			state: newMACKey(sub("state")), limit: newMACKey(sub("limit")),
 		})
 		tokens = append(tokens, seal.Key{Hash: sub("token mac"), Block: sub("token enc")})
-		jobs = append(jobs, seal.Key{Hash: sub("job mac"), Block: sub("job enc")})
+		jobs = append(jobs, sub("job"))
 		notMe = append(notMe, seal.Key{Hash: sub("not-me mac"), Block: sub("not-me enc")})
 		if err != nil {
 			return nil, fmt.Errorf("recovery: deriving keys: %w", err)
@@ -72,9 +73,10 @@ func newKeyring(opts Options) (*keyring, error) {
 	// The store decides when a token ends; the seal only spares it what is
 	// certainly too old. A job may come a while after its token was sealed.
 	k.tokens = seal.New(tokens, "recovery.token", 2*opts.LinkTTL+time.Hour, 1024)
-	// The longest link, identifier and languages that are accepted, sealed
-	// twice over in base64, are under 10 KiB.
-	k.jobs = seal.New(jobs, "recovery.job", 0, 16<<10)
+	var err error
+	if k.jobs, err = seal.NewBox(jobs, "recovery.job"); err != nil {
+		return nil, fmt.Errorf("recovery: deriving keys: %w", err)
+	}
 	k.notMe = seal.New(notMe, "recovery.not-me", notMeTTL, 1024)
 	return k, nil
 }

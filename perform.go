@@ -83,11 +83,7 @@ func (s *Service) newJob(p payload, ttl, pause time.Duration) (Job, error) {
 	if err := enc.Encode(p); err != nil {
 		return Job{}, err
 	}
-	sealed, err := s.keys.jobs.Seal(b.Bytes())
-	if err != nil {
-		return Job{}, err
-	}
-	return Job{ID: p.ID, NotBefore: now.Add(pause), NotAfter: p.NotAfter, Payload: []byte(sealed)}, nil
+	return Job{ID: p.ID, NotBefore: now.Add(pause), NotAfter: p.NotAfter, Payload: s.keys.jobs.Seal(b.Bytes())}, nil
 }
 
 func (s *Service) enqueue(ctx context.Context, p payload, ttl, pause time.Duration) error {
@@ -117,7 +113,7 @@ func (s *Service) enqueueSurely(ctx context.Context, p payload) {
 // with it an old token, a new life (A31).
 func (s *Service) openJob(job Job) (payload, error) {
 	var p payload
-	b, key, err := s.keys.jobs.Open(string(job.Payload))
+	b, key, err := s.keys.jobs.Open(job.Payload)
 	if err == nil {
 		err = json.Unmarshal(b, &p)
 	}

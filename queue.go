@@ -16,7 +16,7 @@ type Job struct {
 	// NotAfter is when the job has become pointless.
 	NotAfter time.Time
 	// Payload is sealed by the Service: a queue and its storage see neither
-	// identifiers nor tokens. Text without spaces, under 16 KiB.
+	// identifiers nor tokens. Any bytes, under 16 KiB.
 	Payload []byte
 }
 

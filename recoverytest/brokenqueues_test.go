@@ -1,6 +1,7 @@
 package recoverytest_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -79,6 +80,9 @@ func (p *pool) Enqueue(ctx context.Context, job recovery.Job) error {
 	}
 	if p.bug == "changes payloads" {
 		job.Payload = append([]byte("v1:"), job.Payload...)
+	}
+	if p.bug == "takes payloads for text" {
+		job.Payload = bytes.ToValidUTF8(job.Payload, []byte("\uFFFD"))
 	}
 	p.held++
 	parent := p.ctx
@@ -214,6 +218,7 @@ func TestBrokenQueues(t *testing.T) {
 		{"performs in Enqueue", "after-enqueue"},
 		{"under the request's ctx", "outlives-request"},
 		{"changes payloads", "intact"},
+		{"takes payloads for text", "intact"},
 		{"ignores NotBefore", "not-before"},
 		{"ignores NotAfter", "not-after"},
 		{"never retries", "retries-errors"},

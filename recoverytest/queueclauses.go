@@ -24,7 +24,7 @@ var queueClauses = []clause[*jobs]{
 		}
 		e.performed(ids...)
 	}},
-	{"intact", "ID and Payload of a job, text under 16 KiB, are the same for every attempt, as they were given, and so are NotBefore and NotAfter.", func(e *jobs) {
+	{"intact", "ID and Payload of a job, any bytes under 16 KiB, are the same for every attempt, as they were given, and so are NotBefore and NotAfter.", func(e *jobs) {
 		e.handle(func(_ context.Context, _ recovery.Job, attempt int) error {
 			if attempt < 3 {
 				return errSome
@@ -34,7 +34,12 @@ var queueClauses = []clause[*jobs]{
 		short, large := e.job(), e.job()
 		short.Payload = []byte("x")
 		large.Payload = []byte(strings.Repeat("aZ09-_+/=.", 1638))
-		for _, job := range []recovery.Job{e.job(), short, large} {
+		every := e.job()
+		every.Payload = nil
+		for b := range 256 {
+			every.Payload = append(every.Payload, byte(b))
+		}
+		for _, job := range []recovery.Job{e.job(), short, large, every} {
 			e.enqueue(job)
 			var all []attempt
 			e.until("the third attempt", func() bool { all = e.attemptsOf(job.ID); return len(all) >= 3 })

@@ -21,7 +21,9 @@
 // atomic and right in a Cluster. All takes of one request share a round trip,
 // and concurrent requests share them too, through the client's
 // auto-pipeliner. That belongs to the client: its options are those of whoever
-// asked for it first, and it is never closed here.
+// asked for it first, and it is never closed here. Where they leave too little
+// room (not full duplex, or a small window) it is not used, and a warning says
+// so.
 //
 // A limit is an exact log of its last N calls, four bytes each, in one string.
 // A key that is refused is remembered in this process until the refusal can

@@ -1,12 +1,15 @@
 package redisstore_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -421,6 +424,59 @@ func TestHurriedCallersDoNotOpenTheBreaker(t *testing.T) {
 			if _, err := s.Peek(t.Context(), ref); err != nil {
 				t.Errorf("the breaker is open: %v", err)
 			}
+		})
+	}
+}
+
+// R2, A92: the auto-pipeliner is of whoever asked first, who may have given it
+// so little room that handing it a call waits for a Redis that does not answer.
+// Then it is not used.
+func TestAutoPipelinerOfTheHostCannotDelayCallers(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		host redis.AutoPipelineOptions
+		used bool
+	}{
+		{"our own options", redis.AutoPipelineOptions{FullDuplex: true}, true},
+		{"a small window", redis.AutoPipelineOptions{FullDuplex: true, FullDuplexWindow: 4}, false},
+		{"half duplex, small batches", redis.AutoPipelineOptions{MaxBatchSize: 4, MaxConcurrentBatches: 1}, false},
+		{"a queue that refuses", redis.AutoPipelineOptions{FullDuplex: true, MaxQueuedCommands: 4}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			server := redistest.Start(t)
+			client := server.Client(t)
+			if _, err := client.AsyncAutoPipelineWithOptions(&c.host); err != nil {
+				t.Fatal(err)
+			}
+			var log bytes.Buffer
+			newStore(t, client, func(o *redisstore.Options) { o.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+			// Of what New said alone: nothing else has logged yet.
+			if warned := strings.Contains(log.String(), "auto-pipeliner"); warned == c.used {
+				t.Errorf("warned %v, want %v: %s", warned, !c.used, log.String())
+			}
+			s := newStore(t, client, func(o *redisstore.Options) { o.Timeout = 250 * time.Millisecond })
+			ref := put(t, s)
+			late := lateness(t)
+			server.Freeze()
+			var longest atomic.Int64
+			var wg sync.WaitGroup
+			for range 64 {
+				wg.Go(func() {
+					began := time.Now()
+					if _, err := s.Claim(context.Background(), "id", ref); err == nil {
+						t.Error("a frozen Redis answered")
+					}
+					took := int64(time.Since(began))
+					for old := longest.Load(); took > old && !longest.CompareAndSwap(old, took); old = longest.Load() {
+					}
+				})
+			}
+			wg.Wait()
+			server.Thaw()
+			if most, limit := time.Duration(longest.Load()), 260*time.Millisecond+late(); most > limit {
+				t.Errorf("somebody waited %v, want at most %v", most, limit)
+			}
+			works(t, s)
 		})
 	}
 }

@@ -23,6 +23,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(racerVariable) != "" {
 		os.Exit(racerMain())
 	}
+	if os.Getenv(chunkVariable) != "" {
+		os.Exit(chunkMain())
+	}
 	os.Exit(m.Run())
 }
 

@@ -57,7 +57,7 @@ type Store struct {
 	scripts *scripts
 	hasty   redis.UniversalClient
 	direct  bool // the client itself ends a call in time
-	// readTimeout is the client\'s, 0 for none.
+	// readTimeout is the client's, 0 for none.
 	readTimeout time.Duration
 	pipe        *redis.AutoPipeliner // nil without batching
 	health      *health
@@ -113,14 +113,29 @@ func New(client redis.UniversalClient, opts Options) (*Store, error) {
 		// The client's own, shared with whoever else asks for it: never closed
 		// here, and with the options of whoever asked first.
 		pipe, err := client.AsyncAutoPipelineWithOptions(&redis.AutoPipelineOptions{FullDuplex: true})
-		if err != nil {
+		switch {
+		case err != nil:
 			opts.Logger.Warn("redisstore: this client cannot batch", "error", err)
-		} else {
+		case !roomy(pipe.Config()):
+			opts.Logger.Warn("redisstore: this client's auto-pipeliner can refuse callers or hold them longer than their budget, so it is not used",
+				"want", fmt.Sprintf("FullDuplex, a FullDuplexWindow of %d or more, no MaxQueuedCommands", leastWindow))
+		default:
 			s.pipe = pipe
 		}
 	}
 	s.warnOfEviction()
 	return s, nil
+}
+
+// leastWindow is how many calls an auto-pipeliner must let be under way. To hand
+// it one more waits for room, without regard to any budget; the breaker opens
+// before this many callers wait for a Redis that does not answer.
+const leastWindow = 4096
+
+// roomy reports whether a call can always be handed to an auto-pipeliner, and
+// without waiting, with the options of whoever asked for it first.
+func roomy(c redis.AutoPipelineOptions) bool {
+	return c.FullDuplex && c.FullDuplexWindow >= leastWindow && c.MaxQueuedCommands == 0
 }
 
 // warnOfEviction asks by INFO, which managed services answer where they refuse

@@ -1,0 +1,62 @@
+package seal_test
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/seed-51359b35/recovery/internal/seal"
+)
+
+func box(t testing.TB, name string, fills ...byte) *seal.Box {
+	t.Helper()
+	var keys [][]byte
+	for _, f := range fills {
+		keys = append(keys, bytes.Repeat([]byte{f}, 32))
+	}
+	b, err := seal.NewBox(keys, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestBoxesOpenOnlyWhereTheyShould(t *testing.T) {
+	b := box(t, "job", 1)
+	value := []byte("lead and secret")
+	sealed := b.Seal(value)
+	if bytes.Contains(sealed, []byte("lead")) || bytes.Equal(sealed, b.Seal(value)) {
+		t.Errorf("sealed %q, and equal values alike", sealed)
+	}
+	for _, c := range []struct {
+		name string
+		by   *seal.Box
+		ok   bool
+		key  int
+	}{
+		{"the one that sealed it", b, true, 0},
+		{"one that has the key as its second", box(t, "job", 2, 1), true, 1},
+		{"one for another purpose", box(t, "notice", 1), false, 0},
+		{"one without the key", box(t, "job", 2), false, 0},
+	} {
+		got, key, err := c.by.Open(sealed)
+		if (err == nil) != c.ok || key != c.key || c.ok && !bytes.Equal(got, value) {
+			t.Errorf("%s: %q by key %d, %v", c.name, got, key, err)
+		}
+		if !c.ok && err != seal.ErrInvalid {
+			t.Errorf("%s: %v, want ErrInvalid", c.name, err)
+		}
+	}
+	for i := range sealed {
+		changed := bytes.Clone(sealed)
+		changed[i] ^= 1
+		if _, _, err := b.Open(changed); err != seal.ErrInvalid {
+			t.Errorf("with byte %d changed: %v, want ErrInvalid", i, err)
+		}
+		if _, _, err := b.Open(sealed[:i]); err != seal.ErrInvalid {
+			t.Errorf("cut to %d bytes: %v, want ErrInvalid", i, err)
+		}
+	}
+	if _, err := seal.NewBox([][]byte{[]byte("short")}, "job"); err == nil {
+		t.Error("a key of 5 bytes was taken")
+	}
+}
