@@ -91,6 +91,9 @@ func (s *Service) enqueue(ctx context.Context, p payload, ttl, pause time.Durati
 	if err != nil {
 		return err
 	}
+	if q, ok := s.opts.Queue.(*MemoryQueue); ok {
+		return q.Enqueue(ctx, job) // ours, and it never waits: a timeout would be paid for nothing
+	}
 	return s.call(ctx, "Queue.Enqueue", func(ctx context.Context) error { return s.opts.Queue.Enqueue(ctx, job) })
 }
 

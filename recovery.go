@@ -141,6 +141,13 @@ func (s *Service) begin() error {
 // Logger returns the logger that the Service writes to.
 func (s *Service) Logger() *slog.Logger { return s.log }
 
+// Policy returns the rules for passwords, for the pages that tell people of
+// them.
+func (s *Service) Policy() *password.Policy { return s.opts.Policy }
+
+// Lifetimes returns how long a link and a code live.
+func (s *Service) Lifetimes() (link, code time.Duration) { return s.opts.LinkTTL, s.opts.CodeTTL }
+
 // Field returns the declaration of a field.
 func (s *Service) Field(name string) (Field, bool) {
 	f, ok := s.fields[name]

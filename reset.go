@@ -18,7 +18,15 @@ type CheckRequest struct {
 // A CheckResult describes a valid proof.
 type CheckResult struct {
 	Expires time.Time
-	Quotas  Quotas
+	// Account is what the person signs in with, for the page where the new
+	// password is chosen: password managers keep the two together, and a person
+	// with several accounts sees which one it is. For a code it is the
+	// identifier that came with it, for anything else the lead's address in the
+	// field that links go to by default, or empty. Show it to nobody else.
+	Account string
+	// Locale is the lead's, as in [Lead].
+	Locale string
+	Quotas Quotas
 }
 
 // CheckProof reports whether a proof would be accepted now, for a page that
@@ -42,7 +50,11 @@ func (s *Service) CheckProof(ctx context.Context, req CheckRequest) (CheckResult
 	if err != nil {
 		return CheckResult{}, err
 	}
-	return CheckResult{p.token.Expires, quotas}, nil
+	account := req.Proof.key.Value
+	if account == "" {
+		account = p.lead.Fields[s.mailTo].Value
+	}
+	return CheckResult{p.token.Expires, account, p.lead.Locale, quotas}, nil
 }
 
 // A ResetRequest sets a new password.

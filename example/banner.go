@@ -69,7 +69,7 @@ func banner(c config, local string) string {
 	reset := local + "/identity/v2/auth/password/reset?apikey=" + lrAPIKey
 	section("LoginRadius, a forgot token that is mailed as well:")
 	line("200", show, asJSON, `-H 'X-PreventWebhook: true' -d '{"Username":"`+demoUsername+`"}' `,
-		quote(forgotToken+"&sendemail=true&resetpasswordurl="+url.QueryEscape(c.baseURL+"/reset")+"&emailtemplate="+lrLinkTemplate+"&prevent_webhook=true"))
+		quote(forgotToken+"&sendemail=true&resetpasswordurl="+url.QueryEscape(c.baseURL+accountPath+"/reset")+"&emailtemplate="+lrLinkTemplate+"&prevent_webhook=true"))
 	section("LoginRadius, a forgot token by Username, then by Email; each resets once, and is refused the second time:")
 	line("200 403", twice(forgotToken, `{"Username":"`+demoUsername+`"}`, "ForgotToken", thirdPassword,
 		show+`-X PUT `+asJSON+`-d "{\"ResetToken\":\"$T\",\"Password\":\"$P\"}" `+quote(reset)))
@@ -104,7 +104,7 @@ func banner(c config, local string) string {
 	line("200", signIn(local, seventhPassword))
 	line("200", show, quote(local+"/sessions.json"))
 	section("Own API, \"this was not me\" to the newest notice: everybody is signed out, and a new link is sent:")
-	line("204", takeFromOutbox(local, strings.TrimPrefix(notMePath, "/")+`?token=\([A-Za-z0-9_-]*\)`, `{"token":"\1"}`), show, asJSON, `-d @- `, quote(local+"/not-me"))
+	line("204", takeFromOutbox(local, `not-me?token=\([A-Za-z0-9_-]*\)`, `{"token":"\1"}`), show, asJSON, `-d @- `, quote(local+"/not-me"))
 	line("200", wait, show, quote(local+"/sessions.json"))
 	section("Every message that was sent:")
 	line("200", show, quote(local+"/outbox.json"))
@@ -121,7 +121,7 @@ minutes to a client. So the curl lines below meet refusals when run at once; wit
 	}
 	return `recovery example: a whole small portal. ` + livesIn(c) + `
 
-  pages    ` + c.baseURL + `/  and  ` + c.baseURL + `/outbox  (also ` + local + `/outbox.json)
+  pages    ` + c.baseURL + `/  ,  ` + c.baseURL + accountPath + `/forgot  and  ` + c.baseURL + `/outbox  (also ` + local + `/outbox.json)
   lead     ` + demoEmail + `, phone ` + demoPhone + `, username ` + demoUsername + `,
            ` + fieldPAN + ` ` + demoPAN + `, LeadId ` + demoLeadID + `
            first password ` + demoPassword + `

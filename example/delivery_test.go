@@ -306,29 +306,25 @@ func hashes(t *testing.T, client *redis.Client, pattern string) string {
 func TestThisWasNotMe(t *testing.T) {
 	t.Parallel()
 	d := start(t, "-relaxed-limits")
-	sameOrigin := []string{"Sec-Fetch-Site: same-origin", "Origin: " + d.base}
 	d.want("forgot", d.post("/forgot-password", `{"email":"johnwick@example.com"}`), 202, "{}")
 	_, query := d.link(1)
 	d.want("reset", d.post("/reset-password", ownBody(query.Get("token"), secondPassword)), 204, "")
 	d.want("the thief signs in", d.login(demoEmail, secondPassword), 200, "")
 	notice := d.messages("password-changed", 3)[0]
-	path := strings.TrimPrefix(notice.NotMe, d.base)
+	v := d.visitor()
+	page := v.open(notice.NotMe)
 	for range 3 { // a scanner opens it
-		if a := d.get(path); a.status != 200 || !strings.Contains(a.body, "<button>This was not me</button>") || strings.Contains(a.body, "<script") {
-			t.Fatalf("%d %s", a.status, a.body)
+		if page = v.open(notice.NotMe); page.status != 200 || !strings.Contains(page.body, "Secure my account</button>") {
+			t.Fatalf("%d %s", page.status, page.body)
 		}
 	}
 	if n := len(d.sessions()); n != 1 {
 		t.Fatalf("%d sessions after the link was opened, want 1", n)
 	}
-	u, err := url.Parse(notice.NotMe)
-	if err != nil {
-		t.Fatal(err)
-	}
-	values := url.Values{"token": {u.Query().Get("token")}}
-	d.want("another site's form", d.form(notMePath, values, "Sec-Fetch-Site: cross-site", "Origin: https://evil.example"), 403, "")
-	d.want("no link of ours", d.form(notMePath, url.Values{"token": {"x"}}, sameOrigin...), 400, "")
-	if a := d.form(notMePath, values, sameOrigin...); a.status != 200 || !strings.Contains(a.body, "signed out") {
+	at, values := accountPath+"/not-me", url.Values{"proof": {page.proof(t)}}
+	d.want("another site's form", v.send(at, values, "Sec-Fetch-Site: cross-site", "Origin: https://evil.example"), 403, "")
+	d.want("no link of ours", d.visitor().send(at, values), 400, "")
+	if a := v.send(at, values); a.status != 200 || !strings.Contains(a.body, "signed out") {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 	if n := len(d.sessions()); n != 0 {
@@ -343,7 +339,7 @@ func TestThisWasNotMe(t *testing.T) {
 func TestNamedTemplates(t *testing.T) {
 	t.Parallel()
 	d := start(t, "-relaxed-limits")
-	d.post("/identity/v2/auth/password?apikey=demo-api-key&resetpasswordurl="+url.QueryEscape(d.base+"/reset")+"&emailtemplate="+lrLinkTemplate, `{"email":"johnwick@example.com"}`)
+	d.post("/identity/v2/auth/password?apikey=demo-api-key&resetpasswordurl="+url.QueryEscape(d.base+accountPath+"/reset")+"&emailtemplate="+lrLinkTemplate, `{"email":"johnwick@example.com"}`)
 	if m, _ := d.link(1); m.Subject != product+": choose a new password" {
 		t.Errorf("subject %q", m.Subject)
 	}

@@ -78,10 +78,10 @@ func TestBaseURL(t *testing.T) {
 	t.Parallel()
 	d := start(t, "-base-url", "https://portal.example.com/", "-relaxed-limits")
 	d.post("/forgot-password", `{"email":"johnwick@example.com"}`)
-	d.post("/identity/v2/auth/password?apikey=demo-api-key&resetpasswordurl=https://portal.example.com/reset", `{"email":"johnwick@example.com"}`)
+	d.post("/identity/v2/auth/password?apikey=demo-api-key&resetpasswordurl=https://portal.example.com/account/reset", `{"email":"johnwick@example.com"}`)
 	d.post("/api/Authentication/SecureForgotPassword", `{"EmailAddress":"johnwick@example.com"}`, "Authorization: "+lsqPublicAuthKey, "Host: evil.example")
 	for _, m := range d.messages("reset-link", 3) {
-		if !strings.HasPrefix(m.URL, "https://portal.example.com/reset?") {
+		if !strings.HasPrefix(m.URL, "https://portal.example.com/account/reset?") {
 			t.Errorf("link %s", m.URL)
 		}
 	}

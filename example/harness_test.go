@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -169,7 +170,7 @@ func (d *demo) link(n int) (m delivered, query url.Values) {
 	d.t.Helper()
 	m = d.messages("reset-link", n)[n-1]
 	u, err := url.Parse(m.URL)
-	if err != nil || !strings.HasPrefix(m.URL, d.base+"/reset?") {
+	if err != nil || !strings.HasPrefix(m.URL, d.base+accountPath+"/reset?") {
 		d.t.Fatalf("link %q: %v, want the demo's own page", m.URL, err)
 	}
 	return m, u.Query()
@@ -198,4 +199,62 @@ func (d *demo) want(what string, a answer, status int, body string) {
 	if a.status != status || body != "" && strings.TrimSpace(a.body) != body {
 		d.t.Errorf("%s: %d %s, want %d %s", what, a.status, a.body, status, body)
 	}
+}
+
+// A visitor fills in the library's pages as a browser without scripts does: it
+// keeps cookies and follows redirects.
+type visitor struct {
+	d       *demo
+	cookies map[string]string
+}
+
+func (d *demo) visitor() *visitor { return &visitor{d, map[string]string{}} }
+
+func (v *visitor) do(method, path, body string, headers ...string) answer {
+	v.d.t.Helper()
+	for range 5 {
+		var cookies []string
+		for name, value := range v.cookies {
+			cookies = append(cookies, name+"="+value)
+		}
+		a := v.d.do(method, path, body, append(headers, "Cookie: "+strings.Join(cookies, "; "))...)
+		for _, line := range a.header["Set-Cookie"] {
+			pair, attributes, _ := strings.Cut(line, ";")
+			name, value, _ := strings.Cut(pair, "=")
+			if v.cookies[name] = value; strings.Contains(attributes, "Max-Age=0") {
+				delete(v.cookies, name)
+			}
+		}
+		if a.status != http.StatusSeeOther {
+			return a
+		}
+		method, path, body, headers = http.MethodGet, a.header.Get("Location"), "", nil
+	}
+	v.d.t.Fatal("redirects without end")
+	return answer{}
+}
+
+func (v *visitor) open(url string) answer {
+	v.d.t.Helper()
+	return v.do(http.MethodGet, strings.TrimPrefix(url, v.d.base), "")
+}
+
+func (v *visitor) send(path string, values url.Values, headers ...string) answer {
+	v.d.t.Helper()
+	if headers == nil {
+		headers = []string{"Sec-Fetch-Site: same-origin", "Origin: " + v.d.base}
+	}
+	return v.do(http.MethodPost, path, values.Encode(), append(headers, "Content-Type: application/x-www-form-urlencoded")...)
+}
+
+var proofField = regexp.MustCompile(`name="proof" value="([^"]*)"`)
+
+// proof is what the form of a page names its proof by.
+func (a answer) proof(t *testing.T) string {
+	t.Helper()
+	m := proofField.FindStringSubmatch(a.body)
+	if m == nil {
+		t.Fatalf("no form: %d %.300s", a.status, a.body)
+	}
+	return m[1]
 }

@@ -18,8 +18,8 @@ import (
 //go:embed pages.html style.css
 var files embed.FS
 
-// pages are what a person sees. They call the Service directly, as the pages of
-// a host do; scripts use the APIs.
+// pages are the demo's own: where people sign in, and where they look at what
+// was sent. Those where a password is chosen are the library's.
 type pages struct {
 	service *recovery.Service
 	outbox  *outbox
@@ -61,15 +61,10 @@ func newPages(c config, p pages) (http.Handler, error) {
 	mux.HandleFunc("GET /sessions.json", p.sessionsJSON)
 	mux.HandleFunc("POST /login", p.loginJSON)
 	mux.HandleFunc("POST /sign-in", p.signIn)
-	mux.HandleFunc("POST /forgot", p.forgot)
-	mux.HandleFunc("GET /reset", p.resetForm)
-	mux.HandleFunc("POST /reset", p.reset)
-	mux.HandleFunc("GET "+notMePath, p.notMeForm)
-	mux.HandleFunc("POST "+notMePath, p.notMe)
 	return harden(csrf.Handler(mux)), nil
 }
 
-// harden sets what every page needs whose address or content holds a token: it
+// harden sets what every page needs whose content holds a token: it
 // is stored nowhere, sent to nobody as a referrer, framed by nobody, and runs
 // no script.
 func harden(next http.Handler) http.Handler {
@@ -90,14 +85,9 @@ func harden(next http.Handler) http.Handler {
 type view struct {
 	Title    string
 	Lines    []string    // paragraphs
-	Again    bool        // offer to ask for a new link
 	SignedIn string      // the person's name
 	Messages []delivered // newest first
-	Hidden   []hidden    // the proof, in the form of the reset page
 }
-
-// A hidden field of a form.
-type hidden struct{ Name, Value string }
 
 // render writes a page, or an error while nothing is written yet.
 func (p *pages) render(w http.ResponseWriter, r *http.Request, status int, name string, v view) {
@@ -140,130 +130,6 @@ func form(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	return r.PostForm, nil
 }
 
-// forgot has a link sent. Its page says the same to everybody.
-func (p *pages) forgot(w http.ResponseWriter, r *http.Request) {
-	in, err := form(w, r)
-	if err == nil {
-		_, err = p.service.ForgotPassword(r.Context(), recovery.ForgotRequest{
-			Key:    recovery.LeadKey{Field: fieldEmail, Value: in.Get("email")},
-			Origin: p.service.Origin(r),
-		})
-	}
-	if err != nil {
-		p.fail(w, r, err)
-		return
-	}
-	p.render(w, r, http.StatusOK, "notice", view{Title: "Look at your messages", Lines: []string{
-		"If there is an account with this address, a message with a link is on its way.",
-	}})
-}
-
-// proof reads what a link carries, in any of the three forms that the demo's
-// APIs make, and repeats it for the form.
-func proof(in url.Values) (recovery.Proof, []hidden, bool) {
-	keep := func(names ...string) []hidden {
-		var all []hidden
-		for _, name := range names {
-			all = append(all, hidden{name, in.Get(name)})
-		}
-		return all
-	}
-	switch {
-	case in.Get("LeadId") != "" && in.Get("TemporaryPassword") != "":
-		return recovery.LinkProof(in.Get("LeadId"), in.Get("TemporaryPassword")), keep("LeadId", "TemporaryPassword"), true
-	case in.Get("vtype") == "reset" && in.Get("vtoken") != "":
-		return recovery.SealedProof(in.Get("vtoken")), keep("vtype", "vtoken"), true
-	case in.Get("token") != "":
-		return recovery.SealedProof(in.Get("token")), keep("token"), true
-	}
-	return recovery.Proof{}, nil, false
-}
-
-// resetForm consumes nothing and asks nothing of the Service: mail scanners
-// open every link before the person does.
-func (p *pages) resetForm(w http.ResponseWriter, r *http.Request) {
-	_, hidden, ok := proof(r.URL.Query())
-	if !ok {
-		p.fail(w, r, recovery.ErrInvalidProof)
-		return
-	}
-	p.render(w, r, http.StatusOK, "reset", view{Title: "Choose a new password", Hidden: hidden})
-}
-
-func (p *pages) reset(w http.ResponseWriter, r *http.Request) {
-	in, err := form(w, r)
-	if err != nil {
-		p.fail(w, r, err)
-		return
-	}
-	proven, hidden, ok := proof(in)
-	if !ok {
-		p.fail(w, r, recovery.ErrInvalidProof)
-		return
-	}
-	_, err = p.service.ResetPassword(r.Context(), recovery.ResetRequest{
-		Proof: proven, Password: recovery.NewSecret(in.Get("password")), Origin: p.service.Origin(r),
-	})
-	if policy, ok := errors.AsType[*password.PolicyError](err); ok {
-		// The link still works, so the person just chooses another one.
-		v := view{Title: "Please choose another password", Hidden: hidden}
-		for _, violation := range policy.Violations {
-			v.Lines = append(v.Lines, violation.Message)
-		}
-		p.render(w, r, http.StatusUnprocessableEntity, "reset", v)
-		return
-	}
-	if err != nil {
-		p.fail(w, r, err)
-		return
-	}
-	p.render(w, r, http.StatusOK, "notice", view{Title: "Your password is changed", Lines: []string{
-		"Everybody who was signed in to your account has been signed out. You can sign in with the new password now.",
-	}})
-}
-
-// notMePath is where the link "this was not me" leads.
-const notMePath = "/this-was-not-me"
-
-// notMeForm does nothing yet: the button does, which mail scanners do not
-// press.
-func (p *pages) notMeForm(w http.ResponseWriter, r *http.Request) {
-	token := r.URL.Query().Get("token")
-	kind, err := p.service.ReadNotMe(recovery.NewSecret(token))
-	if err != nil {
-		p.fail(w, r, err)
-		return
-	}
-	v := view{Title: "This was not you?", Hidden: []hidden{{"token", token}}}
-	if kind == recovery.MessagePasswordChanged {
-		v.Lines = []string{"We will sign everybody out of your account and send you a link, so that you can choose a new password."}
-	} else {
-		v.Lines = []string{"We will make every link and code that was sent to you useless. That changes nothing else."}
-	}
-	p.render(w, r, http.StatusOK, "not-me", v)
-}
-
-func (p *pages) notMe(w http.ResponseWriter, r *http.Request) {
-	in, err := form(w, r)
-	if err != nil {
-		p.fail(w, r, err)
-		return
-	}
-	result, err := p.service.NotMe(r.Context(), recovery.NotMeRequest{
-		Token: recovery.NewSecret(in.Get("token")), Origin: p.service.Origin(r),
-	})
-	if err != nil {
-		p.fail(w, r, err)
-		return
-	}
-	v := view{Title: "Thank you for telling us", Lines: []string{"The links and codes that were sent to you work no more. This changed nothing else: if you cannot sign in, ask for a new link now."}}
-	if result.Notice == recovery.MessagePasswordChanged {
-		v.Lines = []string{"Everybody is being signed out of the account. A link to choose a new password is on its way to its mailboxes.",
-			"Whoever did this may be able to read your mail: change the password of your mailbox as well."}
-	}
-	p.render(w, r, http.StatusOK, "notice", v)
-}
-
 // fail explains an error to a person, by the table at
 // [recovery.ErrInvalidRequest].
 func (p *pages) fail(w http.ResponseWriter, r *http.Request, err error) {
@@ -276,9 +142,6 @@ func (p *pages) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.Is(err, recovery.ErrInvalidRequest):
 		status, v.Title = http.StatusBadRequest, "That did not work"
 		v.Lines = []string{"Please check what you entered. An e-mail address looks like name@example.com."}
-	case errors.Is(err, recovery.ErrInvalidProof):
-		status, v.Title, v.Again = http.StatusBadRequest, "This link does not work", true
-		v.Lines = []string{"It is incomplete, was used already, or is too old."}
 	case limited:
 		status, v.Title = http.StatusTooManyRequests, "Too many attempts"
 		v.Lines = []string{fmt.Sprintf("Please try again in %d seconds.", limit.Seconds())}
@@ -286,11 +149,8 @@ func (p *pages) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.Is(err, recovery.ErrUnavailable), errors.Is(err, password.ErrBusy):
 		p.log.ErrorContext(r.Context(), "unavailable", "error", err)
 		status = http.StatusServiceUnavailable
-		v.Lines = []string{"Please try again in a moment. If you came here by a link, it still works."}
+		v.Lines = []string{"Please try again in a moment."}
 		w.Header().Set("Retry-After", "5")
-	case errors.Is(err, recovery.ErrOutcomeUnknown):
-		p.log.ErrorContext(r.Context(), "outcome of a reset unknown", "error", err)
-		v.Lines, v.Again = []string{"It is not certain that your password was changed. Please ask for a new link."}, true
 	default:
 		p.log.ErrorContext(r.Context(), "internal error", "error", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/seed-51359b35/recovery/leadsquared"
 	"github.com/seed-51359b35/recovery/loginradius"
 	"github.com/seed-51359b35/recovery/password"
+	recoveryportal "github.com/seed-51359b35/recovery/portal"
 )
 
 // The demo's credentials. They are printed at the start and stand in a public
@@ -30,6 +31,9 @@ const (
 	ownTokenKey      = "demo-forgot-token-key"
 )
 
+// accountPath is where the library's pages are.
+const accountPath = "/account"
+
 // The templates that LoginRadius requests may name: directories in templates.
 const (
 	lrLinkTemplate = "Email-Template"
@@ -44,7 +48,8 @@ type portal struct {
 	loginradius http.Handler
 	api         http.Handler
 	forgotToken http.Handler
-	pages       http.Handler
+	recovery    http.Handler                    // the library's pages
+	pages       http.Handler                    // the demo's own
 	close       func(ctx context.Context) error // what outlives the Service
 }
 
@@ -69,7 +74,7 @@ func newPortal(ctx context.Context, c config, log *slog.Logger) (*portal, error)
 		relax(&limits)
 		relaxTier(&guesses)
 	}
-	resetURL := c.baseURL + "/reset"
+	resetURL := c.baseURL + accountPath + "/reset"
 	store, err := openStorage(ctx, c, hasher, log)
 	if err != nil {
 		return nil, err
@@ -78,7 +83,7 @@ func newPortal(ctx context.Context, c config, log *slog.Logger) (*portal, error)
 		Keys:     [][]byte{store.key},
 		Prefix:   store.prefix,
 		Link:     recovery.Link{URL: resetURL},
-		NotMe:    recovery.Link{URL: c.baseURL + notMePath},
+		NotMe:    recovery.Link{URL: c.baseURL + accountPath + "/not-me"},
 		Sessions: store.sessions,
 		Limiter:  store.limiter,
 		Queue:    store.queue,
@@ -95,6 +100,16 @@ func newPortal(ctx context.Context, c config, log *slog.Logger) (*portal, error)
 		return errors.Join(delivery.close(ctx), store.close())
 	}}
 	if err := p.mount(resetURL); err != nil {
+		return nil, errors.Join(err, p.shutdown(context.WithoutCancel(ctx)))
+	}
+	p.recovery, err = recoveryportal.New(service, recoveryportal.Options{
+		BaseURL: c.baseURL + accountPath,
+		Keys:    [][]byte{store.key},
+		Product: product,
+		SignIn:  "/#sign-in",
+		Phone:   fieldPhone,
+	})
+	if err != nil {
 		return nil, errors.Join(err, p.shutdown(context.WithoutCancel(ctx)))
 	}
 	p.pages, err = newPages(c, pages{
@@ -164,6 +179,10 @@ func (p *portal) route(at string) http.Handler {
 		return p.leadsquared
 	case "identity":
 		return p.loginradius
+	}
+	switch first {
+	case accountPath[1:], ".well-known":
+		return p.recovery
 	}
 	switch at {
 	case "/forgot-password", "/check-token", "/reset-password", "/not-me":

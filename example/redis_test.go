@@ -249,7 +249,7 @@ func TestRedisDown(t *testing.T) {
 			{"page to sign in", func() answer {
 				return d.form("/sign-in", url.Values{"email": {demoEmail}, "password": {demoPassword}})
 			}, "<html"},
-			{"page to ask for a link", func() answer { return d.form("/forgot", url.Values{"email": {demoEmail}}) }, "<html"},
+			{"page to ask for a link", func() answer { return d.form(accountPath+"/forgot", url.Values{"identifier": {demoEmail}}) }, "<html"},
 		} {
 			wg.Go(func() {
 				if r := tt.ask(); r.status != 503 || r.header.Get("Retry-After") == "" || !strings.Contains(r.body, tt.shape) {

@@ -1,89 +1,93 @@
 package messages
 
-import "golang.org/x/text/feature/plural"
+import (
+	"golang.org/x/text/feature/plural"
+
+	"github.com/seed-51359b35/recovery/internal/voice"
+)
 
 // english is the catalogue that the others translate. In all of them %[1]s is
 // the product, unless the comment says otherwise, and durations follow a
 // preposition.
-func english() []entry {
-	return []entry{
-		{key: "minutes", forms: []any{
+func english() []voice.Entry {
+	return []voice.Entry{
+		{Key: "minutes", Forms: []any{
 			plural.One, "%[1]d minute",
 			plural.Other, "%[1]d minutes",
 		}},
-		{key: "hours", forms: []any{
+		{Key: "hours", Forms: []any{
 			plural.One, "%[1]d hour",
 			plural.Other, "%[1]d hours",
 		}},
 
 		// The person's name.
-		{key: "hello", text: "Hello %[1]s,"},
-		{key: "hello.anonymous", text: "Hello,"},
+		{Key: "hello", Text: "Hello %[1]s,"},
+		{Key: "hello.anonymous", Text: "Hello,"},
 		// Labels of a small table.
-		{key: "requested", text: "Requested"},
-		{key: "changed", text: "Changed"},
-		{key: "expires", text: "Valid until"},
-		{key: "location", text: "Near"},
-		{key: "network", text: "Network"},
+		{Key: "requested", Text: "Requested"},
+		{Key: "changed", Text: "Changed"},
+		{Key: "expires", Text: "Valid until"},
+		{Key: "location", Text: "Near"},
+		{Key: "network", Text: "Network"},
 		// Label, value, in plain text.
-		{key: "detail", text: "%[1]s: %[2]s"},
-		{key: "button.fallback", text: "If the button does not work, open this link in your browser:"},
-		{key: "ignore", text: "If this was not you, ignore this message."},
-		{key: "notme.ignore", text: "If this was not you, ignore this message. Your password stays as it is."},
-		{key: "notme.tell", text: "If this was not you, your password stays as it is. Please tell us:"},
-		{key: "notme.link", text: "This was not me"},
-		{key: "footer", text: "This is an automatic message from %[1]s."},
+		{Key: "detail", Text: "%[1]s: %[2]s"},
+		{Key: "button.fallback", Text: "If the button does not work, open this link in your browser:"},
+		{Key: "ignore", Text: "If this was not you, ignore this message."},
+		{Key: "notme.ignore", Text: "If this was not you, ignore this message. Your password stays as it is."},
+		{Key: "notme.tell", Text: "If this was not you, your password stays as it is. Please tell us:"},
+		{Key: "notme.link", Text: "This was not me"},
+		{Key: "footer", Text: "This is an automatic message from %[1]s."},
 		// The address for help follows.
-		{key: "support", text: "Questions?"},
+		{Key: "support", Text: "Questions?"},
 
-		{key: "reset-link.subject", text: "Reset your %[1]s password"},
-		{key: "reset-link.heading", text: "Reset your password"},
-		{key: "reset-link.intro", text: "We received a request to reset the password of your %[1]s account."},
-		{key: "reset-link.button", text: "Choose a new password"},
-		{key: "reset-link.open", text: "Open this link to choose a new password:"},
+		{Key: "reset-link.subject", Text: "Reset your %[1]s password"},
+		{Key: "reset-link.heading", Text: "Reset your password"},
+		{Key: "reset-link.intro", Text: "We received a request to reset the password of your %[1]s account."},
+		{Key: "reset-link.button", Text: "Choose a new password"},
+		{Key: "reset-link.open", Text: "Open this link to choose a new password:"},
 		// How long.
-		{key: "reset-link.expiry", text: "The link works once and expires in %[1]s."},
-		{key: "reset-link.keep", text: "Do not forward this message: whoever has the link can change your password."},
+		{Key: "reset-link.expiry", Text: "The link works once and expires in %[1]s."},
+		{Key: "reset-link.keep", Text: "Do not forward this message: whoever has the link can change your password."},
 
-		{key: "reset-code.subject", text: "Your code to reset your %[1]s password"},
-		{key: "reset-code.heading", text: "Your code"},
-		{key: "reset-code.intro", text: "Enter this code to reset the password of your %[1]s account:"},
+		{Key: "reset-code.subject", Text: "Your code to reset your %[1]s password"},
+		{Key: "reset-code.heading", Text: "Your code"},
+		{Key: "reset-code.intro", Text: "Enter this code to reset the password of your %[1]s account:"},
 		// How long.
-		{key: "reset-code.expiry", text: "The code works once and expires in %[1]s."},
-		{key: "reset-code.keep", text: "Never share this code. We will never ask you for it."},
+		{Key: "reset-code.expiry", Text: "The code works once and expires in %[1]s."},
+		{Key: "reset-code.keep", Text: "Never share this code. We will never ask you for it."},
 
-		{key: "password-changed.subject", text: "Your %[1]s password was changed"},
-		{key: "password-changed.heading", text: "Your password was changed"},
-		{key: "password-changed.intro", text: "The password of your %[1]s account was changed."},
-		{key: "password-changed.ok", text: "If this was you, there is nothing more to do."},
-		{key: "password-changed.act", text: "If this was not you, tell us at once, so that we can protect your account:"},
-		{key: "password-changed.help", text: "If this was not you, reset your password at once and contact our support."},
+		{Key: "password-changed.subject", Text: "Your %[1]s password was changed"},
+		{Key: "password-changed.heading", Text: "Your password was changed"},
+		{Key: "password-changed.intro", Text: "The password of your %[1]s account was changed."},
+		{Key: "password-changed.ok", Text: "If this was you, there is nothing more to do."},
+		{Key: "password-changed.act", Text: "If this was not you, tell us at once, so that we can protect your account:"},
+		{Key: "password-changed.help", Text: "If this was not you, reset your password at once and contact our support."},
 
-		{key: "no-password.subject", text: "How you sign in to %[1]s"},
-		{key: "no-password.heading", text: "Your account has no password"},
-		{key: "no-password.intro", text: "We received a request to reset the password of your %[1]s account. This account has no password."},
-		{key: "no-password.with", text: "Sign in with the service that you chose when you registered:"},
-		{key: "no-password.other", text: "Sign in with the service that you chose when you registered."},
+		{Key: "no-password.subject", Text: "How you sign in to %[1]s"},
+		{Key: "no-password.heading", Text: "Your account has no password"},
+		{Key: "no-password.intro", Text: "We received a request to reset the password of your %[1]s account. This account has no password."},
+		{Key: "no-password.with", Text: "Sign in with the service that you chose when you registered:"},
+		{Key: "no-password.other", Text: "Sign in with the service that you chose when you registered."},
 
-		{key: "unknown-address.subject", text: "No %[1]s account with this address"},
-		{key: "unknown-address.heading", text: "There is no account with this address"},
-		{key: "unknown-address.intro", text: "We received a request to reset the password of an account at %[1]s with this e-mail address. There is no such account."},
-		{key: "unknown-address.hint", text: "You may have registered with another address. Please try that one."},
+		{Key: "unknown-address.subject", Text: "No %[1]s account with this address"},
+		{Key: "unknown-address.heading", Text: "There is no account with this address"},
+		{Key: "unknown-address.intro", Text: "We received a request to reset the password of an account at %[1]s with this e-mail address. There is no such account."},
+		{Key: "unknown-address.hint", Text: "You may have registered with another address. Please try that one."},
 
 		// Product, duration; the link follows on a line of its own.
-		{key: "sms.link", text: "%[1]s: open this link to reset your password. It expires in %[2]s."},
-		{key: "sms.link.undated", text: "%[1]s: open this link to reset your password."},
+		{Key: "sms.link", Text: "%[1]s: open this link to reset your password. It expires in %[2]s."},
+		{Key: "sms.link.undated", Text: "%[1]s: open this link to reset your password."},
 		// Product, code, duration.
-		{key: "sms.code", text: "%[2]s is your code to reset your %[1]s password. It expires in %[3]s. Never share it."},
+		{Key: "sms.code", Text: "%[2]s is your code to reset your %[1]s password. It expires in %[3]s. Never share it."},
 		// Product, code; for those who have no room for more, then for less.
-		{key: "sms.code.short", text: "Your %[1]s code: %[2]s. Never share it."},
-		{key: "sms.code.least", text: "%[1]s: %[2]s"},
+		{Key: "sms.code.short", Text: "Your %[1]s code: %[2]s. Never share it."},
+		{Key: "sms.code.least", Text: "%[1]s: %[2]s"},
 		// Product, " (time)" or nothing.
-		{key: "sms.changed", text: "%[1]s: your password was changed%[2]s. Not you? Reset it at once and contact our support."},
+		{Key: "sms.changed", Text: "%[1]s: your password was changed%[2]s. Not you? Reset it at once and contact our support."},
 		// The same; the link follows on a line of its own.
-		{key: "sms.changed.notme", text: "%[1]s: your password was changed%[2]s. Not you? Tell us at once:"},
+		{Key: "sms.changed.notme", Text: "%[1]s: your password was changed%[2]s. Not you? Tell us at once:"},
 		// Product, services.
-		{key: "sms.no-password.with", text: "Your %[1]s account has no password. Sign in with: %[2]s"},
-		{key: "sms.no-password.other", text: "Your %[1]s account has no password. Sign in with the service that you chose when you registered."},
+		{Key: "sms.no-password.with", Text: "Your %[1]s account has no password. Sign in with: %[2]s"},
+		{Key: "sms.no-password.other", Text: "Your %[1]s account has no password. Sign in with the service that you chose when you registered."},
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/net/html"
+
+	"github.com/seed-51359b35/recovery/internal/brand"
 )
 
 // maxSubject is the longest subject in characters. Lists of mails show about
@@ -122,7 +124,7 @@ func normalized(url string) string {
 	for i := range len(url) {
 		c := url[i]
 		switch {
-		case isLowerDigit(rune(c)), c >= 'A' && c <= 'Z', strings.IndexByte("-._~!#$&*+,/:;=?@[]", c) >= 0,
+		case brand.IsLowerDigit(rune(c)), c >= 'A' && c <= 'Z', strings.IndexByte("-._~!#$&*+,/:;=?@[]", c) >= 0,
 			c == '%' && i+2 < len(url) && isHex(url[i+1]) && isHex(url[i+2]):
 			b.WriteByte(c)
 		default:

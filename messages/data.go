@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/brand"
 	"github.com/seed-51359b35/recovery/internal/gsm7"
+	"github.com/seed-51359b35/recovery/internal/voice"
 )
 
 // Data is what a template sees. Every field is text that may be shown as it is:
@@ -47,7 +49,7 @@ type Data struct {
 	// 10, for [recovery.MessageNoPassword].
 	IdentityProviders []string
 
-	voice *voice
+	voice *voice.Voice
 	// sms says that this is for a text message, and suffix is its last line if
 	// that binds a code.
 	sms    bool
@@ -67,7 +69,7 @@ func (d *Data) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(d.String())) 
 // which [New] finds: keys can change from one version of this package to the
 // next.
 func (d *Data) T(key string, args ...any) (string, error) {
-	return d.voice.say(!d.sms, key, args...)
+	return d.voice.Say(!d.sms, key, args...)
 }
 
 // CodeGroups returns the code in groups that are easy to read: fours, or
@@ -145,7 +147,7 @@ func (d *Data) Details() ([]Detail, error) {
 		if err != nil {
 			return nil, err
 		}
-		text, err := d.voice.say(false, "detail", label, isolate(line.value, d.voice.rtl))
+		text, err := d.voice.Say(false, "detail", label, voice.Isolate(line.value, d.voice.RightToLeft))
 		if err != nil {
 			return nil, err
 		}
@@ -192,13 +194,13 @@ func (d *Data) Fit(texts ...string) (string, error) {
 const maxProviders = 10
 
 // newData takes from the message what may be shown.
-func (s *Set) newData(m recovery.Message, v *voice) (*Data, error) {
+func (s *Set) newData(m recovery.Message, v *voice.Voice) (*Data, error) {
 	d := &Data{
 		Product: s.opts.Product, Host: s.opts.Host, Support: s.opts.Support, Color: s.opts.Color,
-		Kind: string(m.Kind), Lang: v.tag.String(), Dir: "ltr", Name: cleanName(m.Name),
+		Kind: string(m.Kind), Lang: v.Tag.String(), Dir: "ltr", Name: cleanName(m.Name),
 		NotMe: m.NotMe.Reveal(), RequestedAt: formatTime(m.RequestedAt, s.opts.TimeZone), voice: v,
 	}
-	if v.rtl {
+	if v.RightToLeft {
 		d.Dir = "rtl"
 	}
 	d.Location, d.Network = s.place(m.Client, v)
@@ -236,7 +238,7 @@ func (s *Set) newData(m recovery.Message, v *voice) (*Data, error) {
 			key, n = "hours", hours
 		}
 		var err error
-		if d.ExpiresIn, err = v.say(false, key, n); err != nil {
+		if d.ExpiresIn, err = v.Say(false, key, n); err != nil {
 			return nil, err
 		}
 	}
@@ -254,12 +256,12 @@ func (d *Data) forSMS() *Data {
 	return &c
 }
 
-func (s *Set) place(client netip.Addr, v *voice) (location, network string) {
+func (s *Set) place(client netip.Addr, v *voice.Voice) (location, network string) {
 	if !client.IsValid() {
 		return "", ""
 	}
 	if s.opts.Locate != nil {
-		if location = cleanPlace(s.opts.Locate(client, v.tag)); location != "" {
+		if location = cleanPlace(s.opts.Locate(client, v.Tag)); location != "" {
 			return location, ""
 		}
 	}
@@ -272,13 +274,13 @@ const maxLink = 8192
 // isLink reports whether s can be sent as a link. The Service's always can; a
 // host that fills in a message of its own may err.
 func isLink(s string) bool {
-	return len(s) <= maxLink && isPlainURL(s) && (strings.HasPrefix(s, "https://") || strings.HasPrefix(s, "http://"))
+	return len(s) <= maxLink && brand.IsPlainURL(s) && (strings.HasPrefix(s, "https://") || strings.HasPrefix(s, "http://"))
 }
 
 // isCode reports whether s can be sent as a code.
 func isCode(s string) bool {
 	return s != "" && len(s) <= 32 && !strings.ContainsFunc(s, func(r rune) bool {
-		return !isLowerDigit(r) && (r < 'A' || r > 'Z')
+		return !brand.IsLowerDigit(r) && (r < 'A' || r > 'Z')
 	})
 }
 

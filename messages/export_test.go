@@ -1,22 +1,26 @@
 package messages
 
-import "golang.org/x/text/language"
+import (
+	"golang.org/x/text/language"
+
+	"github.com/seed-51359b35/recovery/internal/voice"
+)
 
 // Catalogue returns the entries of a language: the text, or plural forms and
 // texts in turn.
 func Catalogue(tag language.Tag) map[string][]any {
 	all := map[string][]any{}
-	for _, s := range speeches() {
-		if s.tag != tag {
+	for _, l := range voice.Languages() {
+		if l.Tag != tag {
 			continue
 		}
-		for _, e := range s.entries() {
-			if _, twice := all[e.key]; twice {
-				panic("twice: " + e.key)
+		for _, e := range catalogues()[l.File] {
+			if _, twice := all[e.Key]; twice {
+				panic("twice: " + e.Key)
 			}
-			all[e.key] = e.forms
-			if e.forms == nil {
-				all[e.key] = []any{e.text}
+			all[e.Key] = e.Forms
+			if e.Forms == nil {
+				all[e.Key] = []any{e.Text}
 			}
 		}
 	}
@@ -34,14 +38,14 @@ var (
 
 // Choose returns the language that a message gets.
 func (s *Set) Choose(locale, languages string) language.Tag {
-	return s.voices[s.chooser.choose(locale, languages)].tag
+	return s.voices[s.chooser.Choose(locale, languages)].Tag
 }
 
 // Duration returns a number of minutes or hours.
 func (s *Set) Duration(tag language.Tag, key string, n int) (string, error) {
 	for _, v := range s.voices {
-		if v.tag == tag {
-			return v.say(true, key, n)
+		if v.Tag == tag {
+			return v.Say(true, key, n)
 		}
 	}
 	panic("not spoken")

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/brand"
+	"github.com/seed-51359b35/recovery/internal/voice"
 )
 
 //go:embed templates
@@ -68,7 +70,7 @@ const maxTemplateName = 128
 func isTemplateName(s string) bool {
 	return s != "" && len(s) <= maxTemplateName && strings.Trim(s, ".") != "" && s[0] != '.' &&
 		!strings.ContainsFunc(s, func(r rune) bool {
-			return !isLowerDigit(r) && (r < 'A' || r > 'Z') && r != '_' && r != '.' && r != '-'
+			return !brand.IsLowerDigit(r) && (r < 'A' || r > 'Z') && r != '_' && r != '.' && r != '-'
 		})
 }
 
@@ -90,7 +92,7 @@ func parseFileName(p string) (n fileName, ok bool, err error) {
 	}
 	var hasLang bool
 	n.kind, n.lang, hasLang = strings.Cut(n.kind, ".")
-	if hasLang && !slices.ContainsFunc(speeches(), func(s speech) bool { return s.file == n.lang }) {
+	if hasLang && !slices.ContainsFunc(voice.Languages(), func(l voice.Language) bool { return l.File == n.lang }) {
 		return n, false, fmt.Errorf("%q is no language of this package", n.lang)
 	}
 	if n.kind == layout {

@@ -7,7 +7,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"golang.org/x/text/unicode/bidi"
 	"golang.org/x/text/width"
 )
 
@@ -56,36 +55,6 @@ func remaining(now, t time.Time) (hours, minutes int) {
 		return int(d / time.Hour), 0
 	}
 	return 0, max(1, int(d/time.Minute))
-}
-
-const (
-	firstStrongIsolate = "\u2068"
-	popIsolate         = "\u2069"
-)
-
-// isolate keeps a fragment from reordering the sentence around it (UAX #9,
-// section 2.7). In a sentence from left to right only a fragment with letters
-// from right to left can do that; all others are left as they are, because some
-// programs paint a box for a control they do not know.
-func isolate(s string, rtl bool) string {
-	if s == "" || !rtl && !hasRightToLeft(s) {
-		return s
-	}
-	return firstStrongIsolate + s + popIsolate
-}
-
-func hasRightToLeft(s string) bool {
-	return strings.ContainsFunc(s, func(r rune) bool {
-		if r < 0x0590 {
-			return false
-		}
-		p, _ := bidi.LookupRune(r)
-		switch p.Class() {
-		case bidi.R, bidi.AL, bidi.AN:
-			return true
-		}
-		return false
-	})
 }
 
 // textWidth is the width of the text part in columns. Mail programs that show

@@ -9,7 +9,9 @@ import (
 	"golang.org/x/text/language"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/brand"
 	"github.com/seed-51359b35/recovery/internal/gsm7"
+	"github.com/seed-51359b35/recovery/internal/voice"
 )
 
 // A Mail is a rendered e-mail.
@@ -45,8 +47,8 @@ func (m SMS) Format(f fmt.State, _ rune) {
 // A Set renders messages. It is immutable and safe for concurrent use.
 type Set struct {
 	opts    Options
-	voices  []*voice
-	chooser chooser
+	voices  []*voice.Voice
+	chooser voice.Chooser
 	library *library
 }
 
@@ -63,11 +65,11 @@ func New(opts Options) (*Set, error) {
 		return nil, err
 	}
 	opts.Templates = nil // read
-	s := &Set{opts: opts, voices: voices, chooser: newChooser(opts.Default), library: library}
+	s := &Set{opts: opts, voices: voices, chooser: voice.NewChooser(opts.Default), library: library}
 	// The host's templates that did parse are tried in any case, so that one
 	// mistake hides no other.
 	trial := *s
-	if checkProduct(opts.Product) != nil {
+	if brand.CheckProduct(opts.Product) != nil {
 		trial.opts.Product = "Product"
 	}
 	if err := errors.Join(invalid, unreadable, trial.try(invalid != nil)); err != nil {
@@ -84,7 +86,7 @@ func New(opts Options) (*Set, error) {
 // not lose the mail: the usual or the built-in one takes its place, and the
 // Logger hears of it.
 func (s *Set) Mail(m recovery.Message) (Mail, error) {
-	i := s.chooser.choose(m.Locale, m.Languages)
+	i := s.chooser.Choose(m.Locale, m.Languages)
 	v := s.voices[i]
 	d, err := s.prepare(m, v)
 	if err != nil {
@@ -93,7 +95,7 @@ func (s *Set) Mail(m recovery.Message) (Mail, error) {
 	if m.Template != "" && !s.HasMailTemplate(m.Template) {
 		s.logUnknown(m)
 	}
-	mail := Mail{Language: v.tag}
+	mail := Mail{Language: v.Tag}
 	for _, p := range []struct {
 		part part
 		text *string
@@ -116,7 +118,7 @@ func (s *Set) SMS(m recovery.Message) (SMS, error) {
 	if m.Kind == recovery.MessageUnknownAddress {
 		return SMS{}, permanent("no text message is of this kind")
 	}
-	i := s.chooser.choose(m.Locale, m.Languages)
+	i := s.chooser.Choose(m.Locale, m.Languages)
 	v := s.voices[i]
 	d, err := s.prepare(m, v)
 	if err != nil {
@@ -134,7 +136,7 @@ func (s *Set) SMS(m recovery.Message) (SMS, error) {
 		return SMS{}, err
 	}
 	// A host's template may have that line already.
-	sms := SMS{Text: strings.TrimSuffix(text, d.suffix) + d.suffix, Language: v.tag}
+	sms := SMS{Text: strings.TrimSuffix(text, d.suffix) + d.suffix, Language: v.Tag}
 	sms.Segments, sms.GSM7 = gsm7.Segments(sms.Text)
 	return sms, nil
 }
@@ -147,7 +149,7 @@ func (s *Set) HasMailTemplate(name string) bool { return s.library.mail[name] }
 // The empty name is the usual template, which there always is.
 func (s *Set) HasSMSTemplate(name string) bool { return s.library.sms[name] }
 
-func (s *Set) prepare(m recovery.Message, v *voice) (*Data, error) {
+func (s *Set) prepare(m recovery.Message, v *voice.Voice) (*Data, error) {
 	if _, ok := s.library.builtin[slot{kind: m.Kind, part: partText}]; !ok {
 		return nil, permanent("the kind of the message is unknown")
 	}

@@ -2,20 +2,16 @@ package messages
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"net/netip"
-	"net/url"
-	"strconv"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"golang.org/x/text/language"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/brand"
+	"github.com/seed-51359b35/recovery/internal/voice"
 )
 
 // Options configure a [Set]. The zero value of a field is its default; only
@@ -65,17 +61,9 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-const (
-	maxProduct   = 60
-	maxSupport   = 200
-	defaultColor = "#1f4fd8"
-	// minContrast is that of WCAG 2.2, 1.4.3, level AA.
-	minContrast = 4.5
-)
-
 func (o Options) withDefaults() Options {
 	if o.Color == "" {
-		o.Color = defaultColor
+		o.Color = brand.Color
 	}
 	if o.Default == (language.Tag{}) {
 		o.Default = language.English
@@ -96,110 +84,15 @@ func (o Options) validate() error {
 		option string
 		err    error
 	}{
-		{"Product", checkProduct(o.Product)},
-		{"Host", checkHost(o.Host)},
-		{"Support", checkSupport(o.Support)},
-		{"Color", checkColor(o.Color)},
-		{"Default", checkDefault(o.Default)},
+		{"Product", brand.CheckProduct(o.Product)},
+		{"Host", brand.CheckHost(o.Host)},
+		{"Support", brand.CheckSupport(o.Support)},
+		{"Color", brand.CheckColor(o.Color)},
+		{"Default", voice.CheckDefault(o.Default)},
 	} {
 		if check.err != nil {
 			errs = append(errs, &recovery.OptionError{Option: check.option, Reason: check.err.Error()})
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// checkProduct refuses what would not stand in a subject or a sentence as it
-// is.
-func checkProduct(s string) error {
-	switch {
-	case s == "":
-		return errors.New("is required: the name that messages show")
-	case !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }):
-		return errors.New("must be printable text")
-	case strings.TrimSpace(s) != s:
-		return errors.New("must not start or end with a space")
-	case utf8.RuneCountInString(s) > maxProduct:
-		return fmt.Errorf("is longer than %d characters", maxProduct)
-	case strings.Contains(s, "://"):
-		return errors.New("must not be a URL")
-	}
-	return nil
-}
-
-// checkHost accepts a host name in the form that browsers compare: ASCII, lower
-// case, without a trailing dot.
-func checkHost(s string) error {
-	if s == "" || s == "localhost" {
-		return nil
-	}
-	if len(s) > 253 {
-		return errors.New("is longer than 253 characters")
-	}
-	labels := strings.Split(s, ".")
-	if len(labels) < 2 {
-		return errors.New("must be a host name with a dot, such as example.com")
-	}
-	for _, l := range labels {
-		if l == "" || len(l) > 63 || l[0] == '-' || l[len(l)-1] == '-' ||
-			strings.ContainsFunc(l, func(r rune) bool { return !isLowerDigit(r) && r != '-' }) {
-			return errors.New("must be a host name of a-z, 0-9, '-' and '.', without scheme and port; an internationalised one in its xn-- form")
-		}
-	}
-	if _, err := netip.ParseAddr(s); err == nil {
-		return errors.New("must be a name, not an address")
-	}
-	return nil
-}
-
-func isLowerDigit(r rune) bool { return r >= 'a' && r <= 'z' || r >= '0' && r <= '9' }
-
-// checkSupport accepts what can be a link in a mail without further escaping.
-func checkSupport(s string) error {
-	if s == "" {
-		return nil
-	}
-	if len(s) > maxSupport {
-		return fmt.Errorf("is longer than %d bytes", maxSupport)
-	}
-	if !isPlainURL(s) {
-		return errors.New("must be printable ASCII without space, quote, backslash or angle bracket")
-	}
-	if strings.HasPrefix(s, "https://") {
-		if u, err := url.Parse(s); err != nil || u.Hostname() == "" || u.User != nil {
-			return errors.New("must be an absolute URL without user information")
-		}
-		return nil
-	}
-	local, domain, ok := strings.Cut(s, "@")
-	if !ok || local == "" || checkHost(strings.ToLower(domain)) != nil || strings.ContainsAny(local, "?&#%/:;,()[]") {
-		return errors.New("must be an https URL or a mail address")
-	}
-	return nil
-}
-
-// isPlainURL reports whether s stands in a text on its own, and in HTML behind
-// the template's escaping, as the same link.
-func isPlainURL(s string) bool {
-	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return r <= ' ' || r >= 0x7f || strings.ContainsRune("\"<>\\`", r)
-	})
-}
-
-func checkColor(s string) error {
-	rgb, err := strconv.ParseUint(strings.TrimPrefix(s, "#"), 16, 32)
-	if err != nil || len(s) != 7 || s[0] != '#' {
-		return errors.New("must be #RRGGBB")
-	}
-	if c := contrastWithWhite(uint32(rgb)); c < minContrast {
-		return fmt.Errorf("gives white text a contrast of %.1f, must be at least %.1f", c, minContrast)
-	}
-	return nil
-}
-
-func checkDefault(tag language.Tag) error {
-	if _, ok := spoken(tag); !ok {
-		return fmt.Errorf("%v is not close to any of the languages of this package", tag)
-	}
-	return nil
 }

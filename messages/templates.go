@@ -10,6 +10,7 @@ import (
 	texttemplate "text/template"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/voice"
 )
 
 // A template is one part of a message, with its layout.
@@ -77,13 +78,13 @@ func newLibrary(host fs.FS) (*library, error) {
 	}
 	slices.Sort(names)
 	for _, name := range slices.Compact(names) {
-		for i, s := range speeches() {
+		for i, lang := range voice.Languages() {
 			for _, k := range kinds() {
 				for _, p := range parts() {
 					if !hasPart(k, p) {
 						continue
 					}
-					l.slots[slot{name, i, k, p}] = c.compile(name, s.file, string(k), p)
+					l.slots[slot{name, i, k, p}] = c.compile(name, lang.File, string(k), p)
 				}
 			}
 		}

@@ -1,0 +1,78 @@
+package portal
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/voice"
+)
+
+// catalogues are the sentences of the pages by language, with the host's in
+// place of ours.
+func catalogues(own map[string]map[string]string) (map[string][]voice.Entry, error) {
+	all := map[string][]voice.Entry{
+		"en": english(), "es": spanish(), "fr": french(), "de": german(), "pt": portuguese(),
+		"hi": hindi(), "ar": arabic(), "zh": chinese(), "ja": japanese(),
+	}
+	var errs []error
+	bad := func(format string, args ...any) {
+		errs = append(errs, &recovery.OptionError{Option: "Text", Reason: fmt.Sprintf(format, args...)})
+	}
+	replace := func(lang, key, text string) {
+		i := slices.IndexFunc(all[lang], func(e voice.Entry) bool { return e.Key == key })
+		switch {
+		case i < 0:
+			bad("%s: there is no sentence %.80q", lang, key)
+		case all[lang][i].Forms != nil:
+			bad("%s: %s has forms for numbers and cannot be replaced", lang, key)
+		case text == "":
+			bad("%s: %s is empty", lang, key)
+		default:
+			all[lang][i].Text = text
+		}
+	}
+	// What is for all languages first, so that a language's own goes before it.
+	for key, text := range own[""] {
+		for lang := range all {
+			replace(lang, key, text)
+		}
+	}
+	for lang, texts := range own {
+		if lang == "" {
+			continue
+		}
+		if _, ok := all[lang]; !ok {
+			bad("%.20q is no language of this package", lang)
+			continue
+		}
+		for key, text := range texts {
+			replace(lang, key, text)
+		}
+	}
+	return all, errors.Join(errs...)
+}
+
+// ownName is what a language calls itself.
+func ownName(file string) string {
+	switch file {
+	case "es":
+		return "Español"
+	case "fr":
+		return "Français"
+	case "de":
+		return "Deutsch"
+	case "pt":
+		return "Português"
+	case "hi":
+		return "हिन्दी"
+	case "ar":
+		return "العربية"
+	case "zh":
+		return "简体中文"
+	case "ja":
+		return "日本語"
+	}
+	return "English"
+}

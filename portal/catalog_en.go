@@ -1,0 +1,146 @@
+package portal
+
+import (
+	"golang.org/x/text/feature/plural"
+
+	"github.com/seed-51359b35/recovery/internal/voice"
+)
+
+// english is the catalogue that the others translate. What the arguments of a
+// sentence are stands above it; durations follow a preposition.
+func english() []voice.Entry {
+	return []voice.Entry{
+		{Key: "seconds", Forms: []any{
+			plural.One, "%[1]d second",
+			plural.Other, "%[1]d seconds",
+		}},
+		{Key: "minutes", Forms: []any{
+			plural.One, "%[1]d minute",
+			plural.Other, "%[1]d minutes",
+		}},
+		{Key: "hours", Forms: []any{
+			plural.One, "%[1]d hour",
+			plural.Other, "%[1]d hours",
+		}},
+
+		// The title of a page with a mistake in its form: the usual title.
+		{Key: "title.error", Text: "Error: %[1]s"},
+		// Labels of the lists at the end of a page.
+		{Key: "language", Text: "Language"},
+		{Key: "support", Text: "Help"},
+		{Key: "signin", Text: "Sign in"},
+		{Key: "signin.back", Text: "Back to sign-in"},
+		{Key: "continue", Text: "Continue"},
+		{Key: "new.link", Text: "Ask for a new link"},
+		{Key: "new.code", Text: "Ask for a new code"},
+
+		// The page where a reset is asked for.
+		{Key: "forgot.heading", Text: "Forgot your password?"},
+		{Key: "forgot.text", Text: "Enter your e-mail address. We will send you a link to choose a new password."},
+		{Key: "forgot.text.phone", Text: "Enter your e-mail address, and we will send you a link to choose a new password; or your phone number, and we will send you a code."},
+		{Key: "forgot.label", Text: "E-mail address"},
+		{Key: "forgot.label.phone", Text: "E-mail address or phone number"},
+		{Key: "forgot.invalid", Text: "Enter an e-mail address, such as name@example.com."},
+		{Key: "forgot.invalid.phone", Text: "Enter an e-mail address, such as name@example.com, or a phone number with its country code, such as +49 30 123456."},
+
+		// The page after it. An address; without one, the address is not known.
+		{Key: "sent.heading", Text: "Check your inbox"},
+		{Key: "sent.text", Text: "If there is an account for %[1]s, a message with a link is on its way."},
+		{Key: "sent.text.anonymous", Text: "If there is an account with the address that you entered, a message with a link is on its way."},
+		// How long.
+		{Key: "sent.expiry", Text: "The link works once and expires in %[1]s."},
+		{Key: "sent.spam", Text: "Nothing there after a few minutes? Look in your spam folder, and check that the address is right."},
+		{Key: "sent.again", Text: "Try again or use another address"},
+
+		// The page for a code. A phone number; without one, it is not known.
+		{Key: "code.heading", Text: "Enter your code"},
+		{Key: "code.text", Text: "If there is an account for %[1]s, a text message with a code is on its way."},
+		{Key: "code.text.anonymous", Text: "Enter your phone number and the code that we sent you."},
+		// How long.
+		{Key: "code.expiry", Text: "The code works once and expires in %[1]s."},
+		{Key: "code.phone", Text: "Phone number"},
+		{Key: "code.label", Text: "Code"},
+		// How many digits.
+		{Key: "code.hint", Text: "%[1]d digits"},
+		{Key: "code.malformed", Text: "Enter the code that we sent you: %[1]d digits."},
+		{Key: "code.invalid", Text: "This code is wrong, or it has expired. Check it, or ask for a new one."},
+
+		// The page for the new password.
+		{Key: "reset.heading", Text: "Choose a new password"},
+		{Key: "reset.account", Text: "Account"},
+		{Key: "reset.label", Text: "New password"},
+		{Key: "reset.again", Text: "New password again"},
+		{Key: "reset.button", Text: "Save new password"},
+		{Key: "reset.sessions", Text: "You will be signed out on all devices."},
+		{Key: "reset.show", Text: "Show password"},
+		{Key: "reset.hide", Text: "Hide password"},
+		// The rules, before anything is typed. A number of characters.
+		{Key: "rules", Text: "What makes a good password"},
+		{Key: "rules.length", Text: "At least %[1]d characters. Several words in a row are easy to remember."},
+		{Key: "rules.repeat", Text: "Nothing that repeats itself, such as abcabcabc."},
+		{Key: "rules.run", Text: "No run, such as abcdefgh or 12345678."},
+		{Key: "rules.address", Text: "Not just your own address."},
+		{Key: "rules.common", Text: "Not one that many people use. We check this when you save."},
+		// How a rule stands while typing, read by screen readers after it.
+		{Key: "rules.met", Text: "met"},
+		{Key: "rules.unmet", Text: "not met yet"},
+
+		// Why a password was refused. Numbers of characters.
+		{Key: "refused.empty", Text: "Enter a new password."},
+		{Key: "refused.differ", Text: "The two passwords are not the same. Type both again."},
+		{Key: "refused.too_short", Text: "This password is too short. Use at least %[1]d characters."},
+		{Key: "refused.too_long", Text: "This password is too long. Use at most %[1]d characters."},
+		{Key: "refused.too_large", Text: "This password is too long. Use fewer characters, or fewer accented letters and symbols."},
+		{Key: "refused.encoding", Text: "This password has a character that cannot be used. Type it anew."},
+		{Key: "refused.common", Text: "This password is easy to guess: many people use it, or it is a simple pattern. Choose another one."},
+		{Key: "refused.context", Text: "This password is little more than the name of this service. Choose another one."},
+		{Key: "refused.identifier", Text: "This password is little more than your own name, address or number. Choose another one."},
+		{Key: "refused.breached", Text: "This password has appeared in a data breach of another service. Choose one that you use nowhere else."},
+		{Key: "refused.reused", Text: "You have used this password before. Choose a new one."},
+		{Key: "refused.other", Text: "This password is not accepted. Choose another one."},
+
+		// Another link has been opened since. An account.
+		{Key: "reset.other", Text: "Nothing was changed: another link was opened in this browser. This page is now for %[1]s."},
+		{Key: "reset.other.anonymous", Text: "Nothing was changed: another link was opened in this browser. This page is now for that one."},
+
+		{Key: "done.heading", Text: "Your password was changed"},
+		{Key: "done.text", Text: "You have been signed out on all devices. You can now sign in with your new password."},
+
+		// A link that works no longer.
+		{Key: "dead.heading", Text: "This link does not work"},
+		{Key: "dead.text", Text: "It has expired, or it was used before."},
+		{Key: "dead.used", Text: "If you have just changed your password with it, you can sign in with the new one."},
+		{Key: "dead.new", Text: "Otherwise, ask for a new link. It takes a minute."},
+
+		// Too many tries. How long.
+		{Key: "many.heading", Text: "Too many tries"},
+		{Key: "many.text", Text: "Nothing was changed. Please try again in %[1]s."},
+		{Key: "busy.heading", Text: "Please try again in a moment"},
+		{Key: "busy.text", Text: "This does not work right now. Nothing was changed. Please try again in a moment."},
+		{Key: "unknown.heading", Text: "It is not certain that your password was changed"},
+		{Key: "unknown.text", Text: "Try to sign in with the new password. If that does not work, ask for a new link."},
+		{Key: "stepup.heading", Text: "One more step"},
+		{Key: "stepup.text", Text: "This account needs a further proof before its password can be changed. Nothing was changed."},
+		{Key: "invalid.heading", Text: "This did not work"},
+		{Key: "invalid.text", Text: "Your browser sent something that we cannot read. Nothing was changed. Please start again."},
+		{Key: "foreign.heading", Text: "Please start here"},
+		{Key: "foreign.text", Text: "This was sent from a page of another site. For your safety, nothing was changed."},
+		{Key: "missing.heading", Text: "There is no such page"},
+		{Key: "missing.text", Text: "The address may be mistyped or out of date."},
+		{Key: "failed.heading", Text: "Something went wrong"},
+		{Key: "failed.text", Text: "This is our fault and not yours. Please try again later."},
+		{Key: "start", Text: "Start again"},
+
+		// "This was not me": about links and codes that were sent, and about a
+		// password that was changed.
+		{Key: "notme.heading", Text: "This was not you?"},
+		{Key: "notme.links", Text: "Then we will cancel every link and code that we sent you. Nothing else will change, and you can still sign in as before."},
+		{Key: "notme.links.button", Text: "Cancel links and codes"},
+		{Key: "notme.password", Text: "Then we will sign everybody out of your account, and send you a link to choose a new password."},
+		{Key: "notme.password.button", Text: "Secure my account"},
+		{Key: "told.heading", Text: "Thank you for telling us"},
+		{Key: "told.links", Text: "The links and codes that we sent you no longer work. Your password is still the same."},
+		{Key: "told.password", Text: "Everybody is being signed out of your account. A link to choose a new password is on its way to you."},
+		{Key: "told.mailbox", Text: "Whoever did this may be able to read your mail. Change the password of your mailbox as well."},
+	}
+}

@@ -1,0 +1,83 @@
+package portal
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/seed-51359b35/recovery"
+)
+
+// codeDigits is how long the Service's codes are.
+const codeDigits = 8
+
+func (p *Portal) showCode(w http.ResponseWriter, r *http.Request) {
+	p.render(w, r, http.StatusOK, p.codePage(r))
+}
+
+// codePage is the form for a code, with the number that it was sent to if this
+// browser asked for it.
+func (p *Portal) codePage(r *http.Request) *Data {
+	d := p.page(r, "code", "")
+	var last request
+	if p.asked.take(r, &last) && last.Code {
+		d.Identifier, d.Known = last.Identifier, true
+	}
+	return d
+}
+
+func (p *Portal) code(w http.ResponseWriter, r *http.Request) {
+	form, ok := p.form(w, r)
+	if !ok {
+		return
+	}
+	d := p.codePage(r)
+	if !d.Known {
+		d.Identifier = form.Get("identifier")
+	}
+	key := recovery.LeadKey{Field: p.opts.Phone, Value: latinDigits(d.Identifier)}
+	code := cleanCode(form.Get("code"))
+	if len(code) != codeDigits {
+		d.fail("code", d.say("code.malformed", codeDigits))
+		p.render(w, r, http.StatusUnprocessableEntity, d)
+		return
+	}
+	h := held{Field: key.Field, Value: key.Value, Code: code}
+	found, err := p.service.CheckProof(r.Context(), recovery.CheckRequest{Proof: h.proof(), Origin: p.origin(r)})
+	if err != nil {
+		_, invalid := errors.AsType[*recovery.InvalidRequestError](err)
+		switch {
+		case errors.Is(err, recovery.ErrInvalidProof):
+			d.fail("code", d.say("code.invalid"))
+			p.render(w, r, http.StatusUnprocessableEntity, d)
+		case invalid:
+			d.Known = false
+			d.fail("identifier", d.say("forgot.invalid.phone"))
+			p.render(w, r, http.StatusUnprocessableEntity, d)
+		default:
+			p.retry(w, r, d, err)
+		}
+		return
+	}
+	h.Account, h.Locale = found.Account, found.Locale
+	if err := p.hold(w, h, found); err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	p.redirect(w, r, pathReset)
+}
+
+// cleanCode drops what people type between the digits. What has anything else
+// in it is no code, and empty.
+func cleanCode(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if strings.ContainsRune(" -\u00a0\u2009\u202f\t\r\n", r) {
+			return -1
+		}
+		return r
+	}, latinDigits(s))
+	if strings.Trim(s, "0123456789") != "" {
+		return ""
+	}
+	return s
+}

@@ -1,0 +1,76 @@
+package portal_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"testing/fstest"
+
+	"golang.org/x/text/language"
+
+	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/portal"
+	"github.com/seed-51359b35/recovery/recoverytest"
+)
+
+// The pages are mounted below a path, and at the well-known URL that password
+// managers lead to.
+func Example() {
+	keys := [][]byte{bytes.Repeat([]byte("k"), 32)} // from the secret store
+	service, err := recovery.New(recoverytest.NewLeads(), recovery.NewMemoryTokenStore(), &recoverytest.Outbox{}, recovery.Options{
+		Keys:                    keys,
+		Link:                    recovery.Link{URL: "https://acme.example/account/reset"},
+		NotMe:                   recovery.Link{URL: "https://acme.example/account/not-me"},
+		DangerouslyKeepSessions: true, // a real host ends them
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer func() { _ = service.Shutdown(context.Background()) }()
+	pages, err := portal.New(service, portal.Options{
+		BaseURL: "https://acme.example/account",
+		Keys:    keys,
+		Product: "Acme",
+		SignIn:  "/sign-in",
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/account/", pages)
+	mux.Handle("/.well-known/change-password", pages)
+
+	w := httptest.NewRecorder()
+	mux.ServeHTTP(w, httptest.NewRequest("GET", "/.well-known/change-password", nil))
+	fmt.Println(w.Code, w.Header().Get("Location"))
+	// Output: 303 /account/forgot
+}
+
+// One page of the host's own, one sentence, two languages. A mistake in any of
+// them is found at the start.
+func ExampleNew_templates() {
+	service, err := recovery.New(recoverytest.NewLeads(), recovery.NewMemoryTokenStore(), &recoverytest.Outbox{}, recovery.Options{
+		Keys: [][]byte{bytes.Repeat([]byte("k"), 32)}, Link: recovery.Link{URL: "https://acme.example/reset"}, DangerouslyKeepSessions: true,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer func() { _ = service.Shutdown(context.Background()) }()
+	_, err = portal.New(service, portal.Options{
+		BaseURL:   "https://acme.example",
+		Keys:      [][]byte{bytes.Repeat([]byte("k"), 32)},
+		Product:   "Acme",
+		Languages: []language.Tag{language.German, language.English},
+		Text:      map[string]map[string]string{"en": {"done.text": "Welcome back."}},
+		Templates: fstest.MapFS{
+			"done.html": {Data: []byte(`<h1>{{.Heading}}</h1><p>{{.T "done.txt"}}</p>`)},
+		},
+	})
+	fmt.Println(err)
+	// Output:
+	// recovery: option Templates: de: done.html:1:26: executing "main" at <.T>: error calling T: no sentence "done.txt"
+	// recovery: option Templates: en: done.html:1:26: executing "main" at <.T>: error calling T: no sentence "done.txt"
+}

@@ -1,0 +1,12 @@
+package portal
+
+import "github.com/seed-51359b35/recovery/internal/voice"
+
+// Catalogues returns the sentences of all languages.
+func Catalogues() map[string][]voice.Entry {
+	all, err := catalogues(nil)
+	if err != nil {
+		panic(err)
+	}
+	return all
+}

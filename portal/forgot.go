@@ -1,0 +1,126 @@
+package portal
+
+import (
+	"errors"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/hygiene"
+)
+
+// A request is what was last asked for in this browser, for the pages that
+// follow.
+type request struct {
+	Identifier string `json:"i,omitempty"`
+	Code       bool   `json:"c,omitempty"`
+}
+
+// remember is how long that is known.
+const remember = time.Hour
+
+func (p *Portal) showForgot(w http.ResponseWriter, r *http.Request) {
+	var last request
+	p.asked.take(r, &last)
+	p.render(w, r, http.StatusOK, p.page(r, "forgot", ""), func(d *Data) { d.Identifier = last.Identifier })
+}
+
+func (p *Portal) forgot(w http.ResponseWriter, r *http.Request) {
+	form, ok := p.form(w, r)
+	if !ok {
+		return
+	}
+	req := recovery.ForgotRequest{Origin: p.origin(r)}
+	typed := form.Get("identifier")
+	req.Key = p.key(typed)
+	if req.Code = req.Key.Field == p.opts.Phone; req.Code {
+		req.RecipientField = p.opts.Phone
+	}
+	_, err := p.service.ForgotPassword(r.Context(), req)
+	if err != nil {
+		d := p.page(r, "forgot", "")
+		d.Identifier = typed
+		if _, ok := errors.AsType[*recovery.InvalidRequestError](err); ok {
+			key := "forgot.invalid"
+			if p.opts.Phone != "" {
+				key += ".phone"
+			}
+			d.fail("identifier", d.say(key))
+			p.render(w, r, http.StatusUnprocessableEntity, d)
+			return
+		}
+		p.retry(w, r, d, err)
+		return
+	}
+	next := pathSent
+	if req.Code {
+		next = pathCode
+	}
+	if err := p.asked.put(w, request{typed, req.Code}, remember); err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	p.redirect(w, r, next)
+}
+
+// key reads what a person typed: an address has an "@", and a phone number has
+// none.
+func (p *Portal) key(typed string) recovery.LeadKey {
+	if p.opts.Phone == "" || strings.Contains(typed, "@") {
+		return recovery.LeadKey{Field: p.opts.Email, Value: typed}
+	}
+	return recovery.LeadKey{Field: p.opts.Phone, Value: latinDigits(typed)}
+}
+
+func (p *Portal) showSent(w http.ResponseWriter, r *http.Request) {
+	var last request
+	p.asked.take(r, &last)
+	d := p.page(r, "sent", "")
+	if !last.Code {
+		d.Identifier = last.Identifier
+	}
+	p.render(w, r, http.StatusOK, d)
+}
+
+// form reads the fields of a form, or answers. What stands in the query is not
+// part of it, and of two values with one name neither counts.
+func (p *Portal) form(w http.ResponseWriter, r *http.Request) (url.Values, bool) {
+	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/x-www-form-urlencoded" {
+		p.problem(w, r, http.StatusUnsupportedMediaType, "invalid")
+		return nil, false
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, hygiene.MaxBody)
+	if err := r.ParseForm(); err != nil {
+		status := http.StatusBadRequest
+		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+			status = http.StatusRequestEntityTooLarge
+		}
+		p.problem(w, r, status, "invalid")
+		return nil, false
+	}
+	for _, values := range r.PostForm {
+		if len(values) > 1 {
+			p.problem(w, r, http.StatusBadRequest, "invalid")
+			return nil, false
+		}
+	}
+	return r.PostForm, true
+}
+
+// latinDigits has the digits of other keyboards read as 0 to 9.
+func latinDigits(s string) string {
+	return strings.Map(func(r rune) rune {
+		for _, zero := range []rune{'\u0660', '\u06f0', '\u0966', '\uff10'} {
+			if r >= zero && r < zero+10 {
+				return '0' + r - zero
+			}
+		}
+		if r == '\uff0b' {
+			return '+'
+		}
+		return r
+	}, s)
+}

@@ -1,0 +1,120 @@
+package portal_test
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/text/language"
+
+	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/portal"
+)
+
+func TestLanguageOfAPage(t *testing.T) {
+	inWorld(t, allLanguages, func(w *world) {
+		t := w.t
+		for _, c := range []struct {
+			name, target, accept, lang, dir string
+		}{
+			{"nothing is known", "/account/forgot", "", "en", "ltr"},
+			{"what the browser asks for", "/account/forgot", "fi,de-AT;q=0.8", "de", "ltr"},
+			{"from right to left", "/account/forgot", "ar", "ar", "rtl"},
+			{"what was chosen on the page", "/account/forgot?lang=ja", "de", "ja", "ltr"},
+			{"no language", "/account/forgot?lang=xx", "de", "de", "ltr"},
+			{"two languages", "/account/forgot?lang=ja&lang=fr", "de", "de", "ltr"},
+			{"an error", "/account/reset", "es", "es", "ltr"},
+			{"a page that is not there", "/account/nothing?lang=zh", "", "zh-Hans", "ltr"},
+		} {
+			v := w.visitor()
+			v.header.Set("Accept-Language", c.accept)
+			p := v.get(c.target)
+			if want := fmt.Sprintf(`<html lang="%s" dir="%s">`, c.lang, c.dir); !strings.Contains(p.body, want) || p.Header.Get("Content-Language") != c.lang {
+				t.Errorf("%s: %q, want %s", c.name, p.Header.Get("Content-Language"), want)
+			}
+		}
+		// What was chosen stays so from page to page, and for the mail.
+		v := w.visitor()
+		form := v.get("/account/forgot?lang=de")
+		if !strings.Contains(form.body, `action="/account/forgot?lang=de"`) {
+			t.Error("the form forgets the language")
+		}
+		p := v.post("/account/forgot?lang=de", "identifier", johnMail)
+		if got := p.Header.Get("Location"); got != "/account/sent?lang=de" {
+			t.Errorf("Location %q", got)
+		}
+		if m := w.message(); m.Languages != "de" {
+			t.Errorf("the mail is in %q", m.Languages)
+		}
+		// The lead's own goes before the browser's, and is not forgotten behind
+		// the form.
+		w.leads.Change(w.john, func(l *recovery.Lead) { l.Locale = "ar" })
+		v = w.visitor()
+		v.header.Set("Accept-Language", "fr")
+		page := v.open(w.link())
+		if !strings.Contains(page.body, `<html lang="ar" dir="rtl">`) {
+			t.Error("the lead's language is not that of the form")
+		}
+		if p := v.post("/account/reset", "proof", page.proof(), "password", "x"); !strings.Contains(p.body, `<html lang="ar" dir="rtl">`) {
+			t.Error("the lead's language is not that of the refusal")
+		}
+		if p := v.post("/account/reset", "proof", page.proof(), "password", goodPassword); p.Header.Get("Location") != "/account/done?lang=ar" {
+			t.Errorf("Location %q", p.Header.Get("Location"))
+		}
+	})
+	inWorld(t, func(_ *recovery.Options, o *portal.Options) {
+		o.Languages = []language.Tag{language.German, language.English}
+	}, func(w *world) {
+		v := w.visitor()
+		for accept, want := range map[string]string{"fr": "de", "en-GB": "en", "": "de"} {
+			v.header.Set("Accept-Language", accept)
+			p := v.get("/account/forgot?lang=fr")
+			if p.Header.Get("Content-Language") != want {
+				w.t.Errorf("%q of two languages: %q, want %q", accept, p.Header.Get("Content-Language"), want)
+			}
+			if strings.Contains(p.body, "Français") || !strings.Contains(p.body, "Deutsch") {
+				w.t.Error("the languages to choose from are others")
+			}
+		}
+	})
+}
+
+var verb = regexp.MustCompile(`%\[\d\]\w`)
+
+// Every language says every sentence, with the same arguments.
+func TestCataloguesAreComplete(t *testing.T) {
+	all := portal.Catalogues()
+	english := all["en"]
+	if len(all) != 9 || len(english) < 90 {
+		t.Fatalf("%d languages, %d sentences", len(all), len(english))
+	}
+	for lang, entries := range all {
+		if len(entries) != len(english) {
+			t.Errorf("%s: %d sentences, want %d", lang, len(entries), len(english))
+			continue
+		}
+		for i, e := range entries {
+			if e.Key != english[i].Key {
+				t.Errorf("%s: %s stands where %s belongs", lang, e.Key, english[i].Key)
+				continue
+			}
+			if (e.Forms == nil) != (english[i].Forms == nil) {
+				t.Errorf("%s: %s has forms where English has none, or none where it has", lang, e.Key)
+			}
+			a, b := verb.FindAllString(e.Text, -1), verb.FindAllString(english[i].Text, -1)
+			slices.Sort(a)
+			slices.Sort(b)
+			if !slices.Equal(a, b) {
+				t.Errorf("%s: %s has the arguments %v, want %v", lang, e.Key, a, b)
+			}
+			if e.Forms == nil && (strings.TrimSpace(e.Text) != e.Text || e.Text == "") {
+				t.Errorf("%s: %s is %q", lang, e.Key, e.Text)
+			}
+			if lang != "en" && e.Forms == nil && e.Text == english[i].Text {
+				t.Logf("%s: %s is as in English: %q", lang, e.Key, e.Text)
+			}
+		}
+	}
+}

@@ -1,0 +1,287 @@
+package portal
+
+import (
+	"bytes"
+	"errors"
+	"html/template"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/voice"
+)
+
+// Data is what a template sees of one page. Its text is plain: html/template
+// escapes it.
+type Data struct {
+	// Page is the name of the page: forgot, sent, code, reset, done, not-me,
+	// told, dead or problem.
+	Page string
+	// About says which variant it is: of not-me and told "links" or "password",
+	// of dead "notice" or empty, of problem what happened: many, busy, unknown,
+	// stepup, invalid, foreign, missing or failed.
+	About string
+	// Lang and Dir are those of the page's html element.
+	Lang, Dir string
+	// Nonce is for every style and script element.
+	Nonce string
+	// Product, SignIn and Support are as in [Options]. Support is a link.
+	Product, SignIn, Support string
+	// Logo is the path of the logo, or empty.
+	Logo string
+	// Languages are those to choose from.
+	Languages []Choice
+
+	// Identifier is what was typed, or was last asked for. Known says that the
+	// page for a code need not ask for it.
+	Identifier string
+	Known      bool
+	// Account is what the person signs in with, or empty.
+	Account string
+	// Proof goes back in the field "proof" of the page's form.
+	Proof string
+	// Phone says that a phone number can be typed as well.
+	Phone bool
+	// MinLength and MaxLength are the Policy's, in characters.
+	MinLength, MaxLength int
+	// CodeDigits is how long a code is.
+	CodeDigits int
+	// Expiry is how long a link or code works, as "60 minutes".
+	Expiry string
+
+	// Errors are about the form's fields. The first one has the focus.
+	Errors []FieldError
+	// Alert is about the whole form, or empty.
+	Alert string
+	// Wait is when to come back, as "2 minutes", or empty.
+	Wait string
+	// Detail is what a StepUpError says, or empty.
+	Detail string
+
+	// Style and Script are the contents of style.css and script.js.
+	Style  template.CSS
+	Script template.JS
+
+	voice *voice.Voice
+	url   func(path string) string
+	err   error
+}
+
+// A Choice is a language to choose.
+type Choice struct {
+	// Name is the language's own name for itself.
+	Name string
+	// Lang and Dir are those of the name, and HREF the same page in it.
+	Lang, Dir, HREF string
+	Current         bool
+}
+
+// A FieldError is what is wrong with a field.
+type FieldError struct{ Field, Text string }
+
+// T is a sentence of the page's language, with its arguments.
+func (d *Data) T(key string, args ...any) (string, error) { return d.voice.Say(true, key, args...) }
+
+// URL is the path of a page: forgot, sent, code, reset, done, not-me or told.
+func (d *Data) URL(page string) string { return d.url("/" + page) }
+
+// Heading is the page's title.
+func (d *Data) Heading() (string, error) {
+	switch d.Page {
+	case "problem":
+		return d.T(d.About + ".heading")
+	case "not-me":
+		return d.T("notme.heading")
+	}
+	return d.T(d.Page + ".heading")
+}
+
+// Wrong returns what is wrong with a field, or nothing.
+func (d *Data) Wrong(field string) []string {
+	var all []string
+	for _, e := range d.Errors {
+		if e.Field == field {
+			all = append(all, e.Text)
+		}
+	}
+	return all
+}
+
+// Focus reports whether a field should have the focus: the first one with an
+// error.
+func (d *Data) Focus(field string) bool {
+	return len(d.Errors) > 0 && d.Errors[0].Field == field
+}
+
+func (d *Data) fail(field, text string) {
+	d.Errors = append(d.Errors, FieldError{field, text})
+}
+
+// say is T where an error is a mistake of this package, or of the host's Text:
+// then the page fails to render.
+func (d *Data) say(key string, args ...any) string {
+	text, err := d.T(key, args...)
+	d.err = errors.Join(d.err, err)
+	return text
+}
+
+// duration is a time from now, in the words of the page.
+func (d *Data) duration(t time.Duration) string {
+	switch {
+	case t < 2*time.Minute:
+		return d.say("seconds", max(1, int((t+time.Second-1)/time.Second)))
+	case t < 2*time.Hour:
+		return d.say("minutes", int((t+time.Minute-1)/time.Minute))
+	}
+	return d.say("hours", int((t+time.Hour-1)/time.Hour))
+}
+
+// page begins a page in the language for the request.
+func (p *Portal) page(r *http.Request, name, locale string) *Data {
+	v := p.voice(r, locale)
+	d := &Data{
+		Page: name, Lang: v.Tag.String(), Dir: "ltr", Nonce: newNonce(),
+		Product: p.opts.Product, SignIn: p.opts.SignIn, Support: p.opts.Support,
+		Phone:     p.opts.Phone != "",
+		MinLength: p.service.Policy().MinLength(), MaxLength: p.service.Policy().MaxLength(),
+		CodeDigits: codeDigits, voice: v,
+		url: func(path string) string { return p.url(r, path) },
+	}
+	if v.RightToLeft {
+		d.Dir = "rtl"
+	}
+	if p.logo != "" {
+		d.Logo = p.base + p.logo
+	}
+	if strings.Contains(d.Support, "@") && !strings.Contains(d.Support, "://") {
+		d.Support = "mailto:" + d.Support
+	}
+	link, code := p.service.Lifetimes()
+	switch name {
+	case "sent":
+		d.Expiry = d.duration(link)
+	case "code":
+		d.Expiry = d.duration(code)
+	}
+	d.Languages = p.choices(r, v, name)
+	return d
+}
+
+// choices are the languages that the page can be seen in. The answer to a form
+// has no address of its own: its languages lead to the page with the form.
+func (p *Portal) choices(r *http.Request, current *voice.Voice, name string) []Choice {
+	if len(p.languages) < 2 {
+		return nil
+	}
+	path := strings.TrimPrefix(r.URL.Path, p.base)
+	switch name {
+	case "problem", "dead":
+		path = pathForgot
+	case "told":
+		if r.URL.Query().Get("about") == "password" {
+			path += "?about=password"
+		}
+	}
+	var all []Choice
+	for _, l := range p.languages {
+		c := Choice{Name: ownName(l.File), Lang: l.Tag.String(), Dir: "ltr", Current: l.Tag == current.Tag}
+		if l.RightToLeft {
+			c.Dir = "rtl"
+		}
+		separator := "?"
+		if strings.Contains(path, "?") {
+			separator = "&"
+		}
+		c.HREF = p.base + path + separator + "lang=" + l.File
+		all = append(all, c)
+	}
+	return all
+}
+
+func (p *Portal) language(v *voice.Voice) string { return v.File }
+
+// render writes a page, or an error while nothing is written yet.
+func (p *Portal) render(w http.ResponseWriter, r *http.Request, status int, d *Data, edit ...func(d *Data)) {
+	for _, f := range edit {
+		f(d)
+	}
+	var b bytes.Buffer
+	err := p.templates.execute(&b, d)
+	if err != nil {
+		p.log.ErrorContext(r.Context(), "portal: a page was not rendered", "page", d.Page, "error", err)
+		// Without the host's templates, which may be what failed.
+		status, b = http.StatusInternalServerError, bytes.Buffer{}
+		if err := p.templates.executeBuiltin(&b, d); err != nil {
+			http.Error(w, http.StatusText(status), status)
+			return
+		}
+	}
+	h := w.Header()
+	h.Set("Content-Security-Policy", p.csp(d.Nonce))
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Language", d.Lang)
+	h.Set("Content-Length", strconv.Itoa(b.Len()))
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		_, _ = b.WriteTo(w) // who does not get the page asks for it again
+	}
+}
+
+// retry answers with what can be tried again in a while: d, with what is wrong.
+// It says the same to everybody.
+func (p *Portal) retry(w http.ResponseWriter, r *http.Request, d *Data, err error) {
+	limit, limited := errors.AsType[*recovery.RateLimitError](err)
+	switch {
+	case limited:
+		w.Header().Set("Retry-After", strconv.Itoa(limit.Seconds()))
+		d.Wait = d.duration(time.Duration(limit.Seconds()) * time.Second)
+		p.again(w, r, d, http.StatusTooManyRequests, "many")
+	case errors.Is(err, recovery.ErrUnavailable):
+		p.logUnlessGone(r, "portal: unavailable", err)
+		w.Header().Set("Retry-After", "5")
+		p.again(w, r, d, http.StatusServiceUnavailable, "busy")
+	default:
+		p.fail(w, r, err)
+	}
+}
+
+// again shows the form with an alert, or the problem where d has no form.
+func (p *Portal) again(w http.ResponseWriter, r *http.Request, d *Data, status int, about string) {
+	if d.Page == "problem" {
+		d.About = about
+	} else if about == "many" {
+		d.Alert = d.say("many.text", d.Wait)
+	} else {
+		d.Alert = d.say(about + ".text")
+	}
+	p.render(w, r, status, d)
+}
+
+// fail answers 500. The error goes to the log alone.
+func (p *Portal) fail(w http.ResponseWriter, r *http.Request, err error) {
+	p.logUnlessGone(r, "portal: failed", err)
+	p.problem(w, r, http.StatusInternalServerError, "failed")
+}
+
+// logUnlessGone logs an error, unless it is that the client hung up, which
+// anybody can.
+func (p *Portal) logUnlessGone(r *http.Request, what string, err error) {
+	if r.Context().Err() != nil {
+		p.log.DebugContext(r.Context(), what, "error", err)
+		return
+	}
+	p.log.ErrorContext(r.Context(), what, "error", err)
+}
+
+func (p *Portal) problem(w http.ResponseWriter, r *http.Request, status int, about string) {
+	d := p.page(r, "problem", "")
+	d.About = about
+	p.render(w, r, status, d)
+}
+
+// serveForeign refuses what a page of another site sent (A70).
+func (p *Portal) serveForeign(w http.ResponseWriter, r *http.Request) {
+	p.problem(w, r, http.StatusForbidden, "foreign")
+}

@@ -1,0 +1,118 @@
+(() => {
+	"use strict";
+	const find = (selector) => document.querySelector(selector);
+
+	// A second click must not send the form again: the answer to the first one
+	// would be lost, and the second finds the link used.
+	for (const form of document.forms) {
+		form.addEventListener("submit", (event) => {
+			if (form.dataset.sent) {
+				event.preventDefault();
+				return;
+			}
+			form.dataset.sent = "true";
+			form.querySelector("[type=submit]").setAttribute("aria-disabled", "true");
+		});
+	}
+	addEventListener("pageshow", () => {
+		for (const form of document.forms) {
+			delete form.dataset.sent;
+			form.querySelector("[type=submit]").removeAttribute("aria-disabled");
+		}
+	});
+
+	// A code is pasted with what surrounds it in the message.
+	const code = find("#code");
+	if (code) {
+		code.addEventListener("paste", (event) => {
+			const text = event.clipboardData.getData("text").normalize("NFKC");
+			const digits = text.replace(/[^0-9]/g, "");
+			if (digits.length === Number(code.dataset.digits)) {
+				event.preventDefault();
+				code.value = digits;
+			}
+		});
+	}
+
+	const password = find("#password");
+	if (!password) {
+		return;
+	}
+	const show = find("#show");
+	const reveal = (visible) => {
+		password.type = visible ? "text" : "password";
+		show.setAttribute("aria-pressed", String(visible));
+		show.setAttribute("aria-label", visible ? show.dataset.hide : show.dataset.show);
+	};
+	show.hidden = false;
+	show.addEventListener("click", () => reveal(password.type === "password"));
+	// What browsers remember of text fields they must not remember of this one.
+	password.form.addEventListener("submit", () => reveal(false));
+
+	// The rules of the server that need nothing but the page. It compares as the
+	// server does: NFKC, without case, in code points.
+	const letters = (s) => [...s.normalize("NFKC").toLowerCase()].filter((c) => /[\p{L}\p{N}]/u.test(c)).join("");
+	const repeats = (c) => {
+		for (let n = 1; n < 8 && 2 * n <= c.length; n++) {
+			if (c.every((x, i) => x === c[i % n])) {
+				return true;
+			}
+		}
+		return false;
+	};
+	const runs = (c) => {
+		const step = c.length > 3 && c[1].codePointAt(0) - c[0].codePointAt(0);
+		return (step === 1 || step === -1) && c.every((x, i) => i === 0 || x.codePointAt(0) - c[i - 1].codePointAt(0) === step);
+	};
+	const username = find("#username");
+	const own = () => {
+		if (!username || !username.value.includes("@")) {
+			return username ? [username.value] : [];
+		}
+		const [local, domain] = username.value.split("@");
+		return [username.value, local, local.replace(/\+.*/, ""), domain, domain.replace(/\.[^.]*$/, "")];
+	};
+	const isOwn = (s) => {
+		const plain = letters(s);
+		return plain !== "" && own().map(letters).some((word) => {
+			const at = word ? plain.indexOf(word) : -1;
+			const rest = at < 0 ? "" : plain.slice(0, at) + plain.slice(at + word.length);
+			return at >= 0 && /^[0-9]{0,8}$/.test(rest);
+		});
+	};
+
+	const list = find("[data-met]");
+	const rules = [...list.querySelectorAll("[data-rule]")].map((item) => ({
+		item, name: item.dataset.rule, text: item.textContent, mark: item.appendChild(document.createElement("span")),
+	}));
+	const status = find("#status");
+	let timer = 0;
+	const judge = () => {
+		const typed = password.value.normalize("NFKC");
+		const points = [...typed.toLowerCase()];
+		const met = {
+			length: [...typed].length >= Number(list.dataset.min),
+			repeat: !repeats(points),
+			run: !runs(points),
+			address: !isOwn(typed),
+		};
+		for (const rule of rules) {
+			rule.mark.className = "quiet";
+			if (typed === "") {
+				delete rule.item.dataset.state;
+				rule.mark.textContent = "";
+			} else {
+				rule.item.dataset.state = met[rule.name] ? "met" : "unmet";
+				rule.mark.textContent = " " + (met[rule.name] ? list.dataset.met : list.dataset.unmet);
+			}
+		}
+		// Once the person pauses, so that it is not read out at every key.
+		clearTimeout(timer);
+		timer = setTimeout(() => {
+			const open = typed === "" ? [] : rules.filter((rule) => !met[rule.name]);
+			status.textContent = open.map((rule) => rule.text + " " + list.dataset.unmet).join(" ");
+		}, 1000);
+	};
+	password.addEventListener("input", judge);
+	judge();
+})();
