@@ -25,9 +25,10 @@
 // new password. Log-ins verify passwords with package password, which also
 // normalises them.
 //
-// The Examples show whole programs. Package recoverytest proves a LeadStore
-// right; packages leadsquared and loginradius speak the wires of those
-// vendors, so that their clients work unmodified.
+// The Examples show whole programs. Package portal has the pages, for hosts that
+// have none of their own. Package recoverytest proves a LeadStore right; packages
+// leadsquared and loginradius speak the wires of those vendors, so that their
+// clients work unmodified.
 //
 // # The flow
 //
