@@ -2,8 +2,6 @@ package messages_test
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"fmt"
 	"image"
 	"image/color"
@@ -11,134 +9,25 @@ import (
 	"image/png"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/network"
-	"github.com/chromedp/cdproto/page"
-	"github.com/chromedp/chromedp"
 	"golang.org/x/text/language"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/browsertest"
 	"github.com/seed-51359b35/recovery/messages"
 )
 
-// A browser is a tab of a real Chromium that loads mails.
-type browser struct {
-	ctx context.Context
-
-	mu       sync.Mutex
-	requests []string
+// look lays the mail out at a width in CSS pixels, light or dark.
+func look(tab *browsertest.Tab, width int, scheme string) {
+	tab.Size(width, 800, 1)
+	tab.Scheme(scheme)
 }
 
-// newBrowser starts Chromium, or skips the test where there is none.
-func newBrowser(t *testing.T) *browser {
-	t.Helper()
-	binary := ""
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			binary = path
-			break
-		}
-	}
-	if binary == "" {
-		if os.Getenv("RECOVERY_REQUIRE_CHROMIUM") == "1" {
-			t.Fatal("no Chromium, and RECOVERY_REQUIRE_CHROMIUM=1")
-		}
-		t.Skip("no Chromium: mails are not looked at in a browser")
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	t.Cleanup(cancel)
-	flags := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(binary), chromedp.UserDataDir(t.TempDir()), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("disable-background-networking", true), chromedp.WSURLReadTimeout(time.Minute),
-	)
-	ctx, cancel = chromedp.NewExecAllocator(ctx, flags...)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
-	b := &browser{ctx: ctx}
-	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
-		t.Fatal(err)
-	}
-	err := chromedp.Listen(ctx, func(event any) {
-		if e, ok := event.(*network.EventRequestWillBeSent); ok {
-			b.mu.Lock()
-			b.requests = append(b.requests, e.Request.URL)
-			b.mu.Unlock()
-		}
-	})
-	if err == nil {
-		err = call(b, network.Enable, network.EnableParams{})
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.took()
-	return b
-}
-
-// took returns what was requested since the last call.
-func (b *browser) took() []string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	r := b.requests
-	b.requests = nil
-	return r
-}
-
-// show loads the HTML.
-func (b *browser) show(t *testing.T, html string) {
-	t.Helper()
-	tree, err := chromedp.Run(b.ctx, func(ctx context.Context, tab *chromedp.Target) (page.GetFrameTreeResult, error) {
-		return cdp.Call(ctx, tab, page.GetFrameTree, cdp.Empty{})
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := call(b, page.SetDocumentContent, page.SetDocumentContentParams{FrameID: tree.FrameTree.Frame.ID, HTML: html}); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// look lays it out at a width in CSS pixels, light or dark.
-func (b *browser) look(t *testing.T, width int64, scheme string) {
-	t.Helper()
-	err := errors.Join(
-		call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: 800, DeviceScaleFactor: 1}),
-		call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
-		}),
-	)
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// call sends one command to the tab.
-func call[P any](b *browser, c cdp.Command[P, cdp.Empty], params P) error {
-	return chromedp.Do(b.ctx, chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
-		_, err := cdp.Call(ctx, tab, c, params)
-		return err
-	}))
-}
-
-// measured runs the script below.
-func (b *browser) measured(t *testing.T) measured {
-	t.Helper()
-	m, err := chromedp.Run(b.ctx, chromedp.Evaluate[measured](measure))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
-}
+// measureTab runs the script below.
+func measureTab(tab *browsertest.Tab) measured { return browsertest.Eval[measured](tab, measure) }
 
 // measured is what the script below finds.
 type measured struct {
@@ -191,7 +80,7 @@ const measure = `(() => {
 // light and dark: nothing overflows, nothing is fetched, everything can be
 // read. With RECOVERY_CONTACT_SHEETS=DIR it writes one picture per language.
 func TestMailsInChromium(t *testing.T) {
-	b := newBrowser(t)
+	tab := browsertest.Start(t).Open(t)
 	sheets := os.Getenv("RECOVERY_CONTACT_SHEETS")
 	s := newSet(t, func(o *messages.Options) {
 		o.Locate = func(_ netip.Addr, tag language.Tag) string {
@@ -205,14 +94,14 @@ func TestMailsInChromium(t *testing.T) {
 		var rows [][]image.Image
 		for _, kind := range allKinds {
 			mail := mustMail(t, s, newMessage(kind, tag.String()))
-			b.show(t, mail.HTML)
+			tab.SetContent(mail.HTML)
 			var row []image.Image
-			for _, width := range []int64{320, 640} {
+			for _, width := range []int{320, 640} {
 				for _, scheme := range []string{"light", "dark"} {
-					b.look(t, width, scheme)
-					b.check(t, fmt.Sprintf("%s, %d px, %s", kind, width, scheme), tag, width, scheme)
+					look(tab, width, scheme)
+					checkLook(t, tab, fmt.Sprintf("%s, %d px, %s", kind, width, scheme), tag, width, scheme)
 					if sheets != "" {
-						row = append(row, b.picture(t))
+						row = append(row, picture(t, tab))
 					}
 				}
 			}
@@ -238,17 +127,17 @@ func TestMailsInChromium(t *testing.T) {
 				m.Code = recovery.NewSecret(strings.Repeat("Q", 32))
 			}
 			m.IdentityProviders = []string{strings.Repeat("W", 40)}
-			b.show(t, mustMail(t, s, m).HTML)
-			b.look(t, 320, "light")
-			b.check(t, string(kind), language.English, 320, "light")
+			tab.SetContent(mustMail(t, s, m).HTML)
+			look(tab, 320, "light")
+			checkLook(t, tab, string(kind), language.English, 320, "light")
 		}
 	})
 }
 
-func (b *browser) check(t *testing.T, name string, tag language.Tag, width int64, scheme string) {
+func checkLook(t *testing.T, tab *browsertest.Tab, name string, tag language.Tag, width int, scheme string) {
 	t.Helper()
-	m := b.measured(t)
-	if m.ClientWidth != int(width) || m.ScrollWidth > m.ClientWidth {
+	m := measureTab(tab)
+	if m.ClientWidth != width || m.ScrollWidth > m.ClientWidth {
 		t.Errorf("%s: %d pixels of content in %d", name, m.ScrollWidth, m.ClientWidth)
 	}
 	if m.Contrast < 4.5 || m.Texts < 5 {
@@ -268,44 +157,31 @@ func (b *browser) check(t *testing.T, name string, tag language.Tag, width int64
 	if m.Background != want {
 		t.Errorf("%s: background %s, want %s", name, m.Background, want)
 	}
-	if r := b.took(); len(r) > 0 {
-		t.Errorf("%s: requested %q", name, r)
+	if r := tab.TakeRequests(); len(r) > 0 {
+		t.Errorf("%s: requested %+v", name, r)
 	}
 }
 
 // TestChromiumNotices: the checks above fail on mails that are wrong.
 func TestChromiumNotices(t *testing.T) {
-	b := newBrowser(t)
-	b.show(t, `<body style="margin:0"><h1>a</h1><p style="width:500px;color:#999">grey<img src="http://127.0.0.1:1/pixel.gif">`)
-	b.look(t, 320, "light")
-	m := b.measured(t)
+	tab := browsertest.Start(t).Open(t)
+	tab.SetContent(`<body style="margin:0"><h1>a</h1><p style="width:500px;color:#999">grey<img src="http://127.0.0.1:1/pixel.gif">`)
+	look(tab, 320, "light")
+	m := measureTab(tab)
 	if m.ScrollWidth <= m.ClientWidth || m.Contrast >= 4.5 || len(m.Remote) != 1 || len(m.Unaligned) != 1 {
 		t.Errorf("%+v", m)
 	}
-	ctx, cancel := context.WithTimeout(b.ctx, 30*time.Second)
-	defer cancel()
-	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](`document.images[0].complete`)); err != nil {
-		t.Fatal(err)
-	}
-	if r := b.took(); len(r) != 1 {
-		t.Errorf("requests %q", r)
+	tab.Wait("document.images[0].complete")
+	if r := tab.TakeRequests(); len(r) != 1 || r[0].URL != "http://127.0.0.1:1/pixel.gif" {
+		t.Errorf("requests %+v", r)
 	}
 }
 
-func (b *browser) picture(t *testing.T) image.Image {
+func picture(t *testing.T, tab *browsertest.Tab) image.Image {
 	t.Helper()
-	m := b.measured(t)
-	err := call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
-		Width: int64(m.ClientWidth), Height: int64(m.Height), DeviceScaleFactor: 1,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	shot, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
-	if err != nil {
-		t.Fatal(err)
-	}
-	img, err := png.Decode(bytes.NewReader(shot))
+	m := measureTab(tab)
+	tab.Size(m.ClientWidth, m.Height, 1)
+	img, err := png.Decode(bytes.NewReader(tab.Picture(nil)))
 	if err != nil {
 		t.Fatal(err)
 	}

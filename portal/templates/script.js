@@ -41,7 +41,9 @@
 	const show = find("#show");
 	const reveal = (visible) => {
 		password.type = visible ? "text" : "password";
-		show.setAttribute("aria-pressed", String(visible));
+		// The name says what a click does. A pressed state besides would say the
+		// contrary.
+		show.classList.toggle("hides", visible);
 		show.setAttribute("aria-label", visible ? show.dataset.hide : show.dataset.show);
 	};
 	show.hidden = false;
