@@ -65,7 +65,7 @@ func New(opts Options) (*Set, error) {
 		return nil, err
 	}
 	opts.Templates = nil // read
-	s := &Set{opts: opts, voices: voices, chooser: voice.NewChooser(opts.Default), library: library}
+	s := &Set{opts: opts, voices: voices, chooser: voice.NewChooser(voice.Tags(), opts.Default), library: library}
 	// The host's templates that did parse are tried in any case, so that one
 	// mistake hides no other.
 	trial := *s

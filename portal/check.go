@@ -65,7 +65,7 @@ func (p *Portal) samples() []sample {
 // try renders every page in every language, and looks at what came out.
 func (p *Portal) try() error {
 	var errs []error
-	for _, l := range p.languages {
+	for _, l := range p.voices {
 		r := &http.Request{Method: http.MethodGet, Header: http.Header{}, URL: &url.URL{Path: p.base + pathForgot, RawQuery: "lang=" + l.File}}
 		for _, s := range p.samples() {
 			d := p.page(r, s.page, "")

@@ -68,7 +68,7 @@ func TestLanguageOfAPage(t *testing.T) {
 		o.Languages = []language.Tag{language.German, language.English}
 	}, func(w *world) {
 		v := w.visitor()
-		for accept, want := range map[string]string{"fr": "de", "en-GB": "en", "": "de"} {
+		for accept, want := range map[string]string{"fr": "de", "en-GB": "en", "": "de", "fr,ja;q=0.9,en;q=0.1": "en"} {
 			v.header.Set("Accept-Language", accept)
 			p := v.get("/account/forgot?lang=fr")
 			if p.Header.Get("Content-Language") != want {

@@ -172,7 +172,7 @@ func (p *Portal) page(r *http.Request, name, locale string) *Data {
 // choices are the languages that the page can be seen in. The answer to a form
 // has no address of its own: its languages lead to the page with the form.
 func (p *Portal) choices(r *http.Request, current *voice.Voice, name string) []Choice {
-	if len(p.languages) < 2 {
+	if len(p.voices) < 2 {
 		return nil
 	}
 	path := strings.TrimPrefix(r.URL.Path, p.base)
@@ -185,7 +185,7 @@ func (p *Portal) choices(r *http.Request, current *voice.Voice, name string) []C
 		}
 	}
 	var all []Choice
-	for _, l := range p.languages {
+	for _, l := range p.voices {
 		c := Choice{Name: ownName(l.File), Lang: l.Tag.String(), Dir: "ltr", Current: l.Tag == current.Tag}
 		if l.RightToLeft {
 			c.Dir = "rtl"
@@ -199,8 +199,6 @@ func (p *Portal) choices(r *http.Request, current *voice.Voice, name string) []C
 	}
 	return all
 }
-
-func (p *Portal) language(v *voice.Voice) string { return v.File }
 
 // render writes a page, or an error while nothing is written yet.
 func (p *Portal) render(w http.ResponseWriter, r *http.Request, status int, d *Data, edit ...func(d *Data)) {

@@ -40,9 +40,8 @@ type Portal struct {
 	service   *recovery.Service
 	opts      Options
 	log       *slog.Logger
-	base      string // the path of BaseURL, without a slash at its end
-	languages []voice.Language
-	voices    []*voice.Voice // of all languages
+	base      string         // the path of BaseURL, without a slash at its end
+	voices    []*voice.Voice // of Options.Languages
 	chooser   voice.Chooser
 	templates *templates
 	assets    map[string]asset // by path
@@ -66,18 +65,19 @@ func New(service *recovery.Service, opts Options) (*Portal, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Portal{service: service, log: opts.Logger, base: base.Path, chooser: voice.NewChooser(opts.Default)}
+	p := &Portal{service: service, log: opts.Logger, base: base.Path, chooser: voice.NewChooser(opts.Languages, opts.Default)}
 	catalogues, err := catalogues(opts.Text)
 	if err != nil {
 		return nil, err
 	}
-	if p.voices, err = voice.New(catalogues); err != nil {
+	voices, err := voice.New(catalogues)
+	if err != nil {
 		return nil, &recovery.OptionError{Option: "Text", Reason: err.Error()}
 	}
 	for _, tag := range opts.Languages {
-		for _, l := range voice.Languages() {
-			if l.Tag == tag {
-				p.languages = append(p.languages, l)
+		for _, v := range voices {
+			if v.Tag == tag {
+				p.voices = append(p.voices, v)
 			}
 		}
 	}
@@ -233,9 +233,9 @@ func (p *Portal) url(r *http.Request, path string) string {
 // chosen is the language that the URL asks for, or empty.
 func (p *Portal) chosen(r *http.Request) string {
 	want := r.URL.Query()["lang"]
-	for _, l := range p.languages {
-		if len(want) == 1 && l.File == want[0] {
-			return l.File
+	for _, v := range p.voices {
+		if len(want) == 1 && v.File == want[0] {
+			return v.File
 		}
 	}
 	return ""
@@ -247,13 +247,7 @@ func (p *Portal) voice(r *http.Request, locale string) *voice.Voice {
 	if l := p.chosen(r); l != "" {
 		locale = l
 	}
-	v := p.voices[p.chooser.Choose(locale, r.Header.Get("Accept-Language"))]
-	for _, l := range p.languages {
-		if l.Tag == v.Tag {
-			return v
-		}
-	}
-	return p.voices[p.chooser.Choose("", "")]
+	return p.voices[p.chooser.Choose(locale, r.Header.Get("Accept-Language"))]
 }
 
 // origin is that of the request, in the language that the person chose.

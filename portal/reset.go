@@ -150,7 +150,7 @@ func (p *Portal) reset(w http.ResponseWriter, r *http.Request) {
 	p.asked.drop(w)
 	next := pathDone
 	if p.chosen(r) == "" && h.Locale != "" {
-		next += "?lang=" + p.language(p.voice(r, h.Locale))
+		next += "?lang=" + p.voice(r, h.Locale).File
 	}
 	p.redirect(w, r, next)
 }

@@ -64,15 +64,15 @@ type Chooser struct {
 	fallback int
 }
 
-// NewChooser returns a Chooser that falls back to a language that
-// [CheckDefault] accepts.
-func NewChooser(def language.Tag) Chooser {
-	matcher := language.NewMatcher(Tags())
+// NewChooser returns a Chooser among languages that falls back to one that is
+// among them, or close to one.
+func NewChooser(among []language.Tag, def language.Tag) Chooser {
+	matcher := language.NewMatcher(among)
 	_, i, _ := matcher.Match(def)
 	return Chooser{matcher, i}
 }
 
-// Choose returns the index in [Languages] of the first language that is spoken:
+// Choose returns the index, among those given, of the first language that is spoken:
 // of the person's own, then of those that the request asked for in the order of
 // their weights, then the default. Whoever asks for somebody else's reset
 // chooses the language only where the person has not chosen one, and nothing
