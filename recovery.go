@@ -148,6 +148,18 @@ func (s *Service) Policy() *password.Policy { return s.opts.Policy }
 // Lifetimes returns how long a link and a code live.
 func (s *Service) Lifetimes() (link, code time.Duration) { return s.opts.LinkTTL, s.opts.CodeTTL }
 
+// Links returns [Options.Link] and [Options.NotMe], for the pages that they lead
+// to.
+func (s *Service) Links() (reset, notMe Link) {
+	reset, notMe = s.opts.Link, s.opts.NotMe
+	reset.Fixed, notMe.Fixed = slices.Clone(reset.Fixed), slices.Clone(notMe.Fixed)
+	return reset, notMe
+}
+
+// EndsSessions reports whether a reset ends the lead's sessions, for the pages
+// that say so: it does not with [Options.DangerouslyKeepSessions].
+func (s *Service) EndsSessions() bool { return s.opts.Sessions != nil }
+
 // Field returns the declaration of a field.
 func (s *Service) Field(name string) (Field, bool) {
 	f, ok := s.fields[name]

@@ -1,9 +1,11 @@
 package portal
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/voice"
@@ -51,7 +53,51 @@ func catalogues(own map[string]map[string]string) (map[string][]voice.Entry, err
 			replace(lang, key, text)
 		}
 	}
+	slices.SortFunc(errs, func(a, b error) int { return cmp.Compare(a.Error(), b.Error()) })
 	return all, errors.Join(errs...)
+}
+
+// newVoices returns those of the host's languages, in its order, and says every
+// sentence of the host's once.
+func newVoices(o Options, catalogues map[string][]voice.Entry) ([]*voice.Voice, error) {
+	voices, err := voice.New(catalogues)
+	if err != nil {
+		return nil, &recovery.OptionError{Option: "Text", Reason: err.Error()}
+	}
+	var chosen []*voice.Voice
+	var errs []error
+	for _, tag := range o.Languages {
+		for _, v := range voices {
+			if v.Tag != tag {
+				continue
+			}
+			chosen = append(chosen, v)
+			for _, e := range english() {
+				if e.Forms != nil || o.Text[""][e.Key] == "" && o.Text[v.File][e.Key] == "" {
+					continue
+				}
+				if _, err := v.Say(true, e.Key, arguments(e.Text)...); err != nil {
+					errs = append(errs, &recovery.OptionError{Option: "Text", Reason: v.File + ": " + err.Error()})
+				}
+			}
+		}
+	}
+	return chosen, errors.Join(errs...)
+}
+
+// arguments are samples of what a sentence of the English catalogue takes.
+func arguments(text string) []any {
+	var args []any
+	for n := 1; ; n++ {
+		switch {
+		case strings.Contains(text, fmt.Sprintf("%%[%d]s", n)):
+			args = append(args, "text")
+		case strings.Contains(text, fmt.Sprintf("%%[%d]d", n)):
+			args = append(args, 8)
+		default:
+			return args
+		}
+	}
 }
 
 // ownName is what a language calls itself.

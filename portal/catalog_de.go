@@ -56,6 +56,7 @@ func german() []voice.Entry {
 		{Key: "code.hint", Text: "%[1]d Ziffern"},
 		{Key: "code.malformed", Text: "Geben Sie den %[1]d-stelligen Code ein, den wir Ihnen geschickt haben."},
 		{Key: "code.invalid", Text: "Dieser Code ist falsch oder abgelaufen. Prüfen Sie ihn oder fordern Sie einen neuen an."},
+		{Key: "code.phone.invalid", Text: "Geben Sie Ihre Telefonnummer mit Ländervorwahl ein, zum Beispiel +49 30 123456."},
 
 		{Key: "reset.heading", Text: "Neues Passwort wählen"},
 		{Key: "reset.account", Text: "Konto"},
@@ -92,11 +93,14 @@ func german() []voice.Entry {
 
 		{Key: "done.heading", Text: "Ihr Passwort wurde geändert"},
 		{Key: "done.text", Text: "Sie wurden auf allen Geräten abgemeldet. Jetzt können Sie sich mit Ihrem neuen Passwort anmelden."},
+		{Key: "done.text.kept", Text: "Jetzt können Sie sich mit Ihrem neuen Passwort anmelden."},
 
 		{Key: "dead.heading", Text: "Dieser Link funktioniert nicht"},
 		{Key: "dead.text", Text: "Er ist abgelaufen oder wurde bereits verwendet."},
 		{Key: "dead.used", Text: "Wenn Sie damit gerade Ihr Passwort geändert haben, können Sie sich mit dem neuen anmelden."},
 		{Key: "dead.new", Text: "Sonst fordern Sie einen neuen Link an. Das dauert nur eine Minute."},
+		{Key: "dead.again", Text: "Sie können den Link in der Nachricht auch noch einmal öffnen."},
+		{Key: "dead.cookies", Text: "Wenn Sie gerade einen Link geöffnet haben, blockiert Ihr Browser vielleicht Cookies. Diese Seite braucht sie."},
 
 		{Key: "many.heading", Text: "Zu viele Versuche"},
 		{Key: "many.text", Text: "Es wurde nichts geändert. Bitte versuchen Sie es in %[1]s noch einmal."},
@@ -115,15 +119,18 @@ func german() []voice.Entry {
 		{Key: "failed.heading", Text: "Etwas ist schiefgegangen"},
 		{Key: "failed.text", Text: "Das liegt an uns und nicht an Ihnen. Bitte versuchen Sie es später noch einmal."},
 		{Key: "start", Text: "Von vorn beginnen"},
+		{Key: "again", Text: "Noch einmal versuchen"},
 
 		{Key: "notme.heading", Text: "Das waren Sie nicht?"},
 		{Key: "notme.links", Text: "Dann sperren wir alle Links und Codes, die wir Ihnen geschickt haben. Sonst ändert sich nichts, und Sie können sich weiter wie bisher anmelden."},
 		{Key: "notme.links.button", Text: "Links und Codes sperren"},
 		{Key: "notme.password", Text: "Dann melden wir Ihr Konto auf allen Geräten ab und schicken Ihnen einen Link, um ein neues Passwort zu wählen."},
+		{Key: "notme.password.kept", Text: "Dann schicken wir Ihnen einen Link, um ein neues Passwort zu wählen."},
 		{Key: "notme.password.button", Text: "Mein Konto schützen"},
 		{Key: "told.heading", Text: "Danke für den Hinweis"},
 		{Key: "told.links", Text: "Die Links und Codes, die wir Ihnen geschickt haben, funktionieren nicht mehr. Ihr Passwort bleibt unverändert."},
 		{Key: "told.password", Text: "Ihr Konto wird jetzt auf allen Geräten abgemeldet. Ein Link, um ein neues Passwort zu wählen, ist unterwegs zu Ihnen."},
+		{Key: "told.password.kept", Text: "Ein Link, um ein neues Passwort zu wählen, ist unterwegs zu Ihnen."},
 		{Key: "told.mailbox", Text: "Wer das war, kann vielleicht auch Ihre E-Mails lesen. Ändern Sie auch das Passwort Ihres Postfachs."},
 	}
 }

@@ -64,6 +64,7 @@ func english() []voice.Entry {
 		{Key: "code.hint", Text: "%[1]d digits"},
 		{Key: "code.malformed", Text: "Enter the code that we sent you: %[1]d digits."},
 		{Key: "code.invalid", Text: "This code is wrong, or it has expired. Check it, or ask for a new one."},
+		{Key: "code.phone.invalid", Text: "Enter your phone number with its country code, such as +49 30 123456."},
 
 		// The page for the new password.
 		{Key: "reset.heading", Text: "Choose a new password"},
@@ -105,12 +106,16 @@ func english() []voice.Entry {
 
 		{Key: "done.heading", Text: "Your password was changed"},
 		{Key: "done.text", Text: "You have been signed out on all devices. You can now sign in with your new password."},
+		// Where a reset leaves sessions alone; there are more of these below.
+		{Key: "done.text.kept", Text: "You can now sign in with your new password."},
 
 		// A link that works no longer.
 		{Key: "dead.heading", Text: "This link does not work"},
 		{Key: "dead.text", Text: "It has expired, or it was used before."},
 		{Key: "dead.used", Text: "If you have just changed your password with it, you can sign in with the new one."},
 		{Key: "dead.new", Text: "Otherwise, ask for a new link. It takes a minute."},
+		{Key: "dead.again", Text: "You can also open the link in the message again."},
+		{Key: "dead.cookies", Text: "If you have just opened a link, your browser may be blocking cookies, which this page needs."},
 
 		// Too many tries. How long.
 		{Key: "many.heading", Text: "Too many tries"},
@@ -130,6 +135,7 @@ func english() []voice.Entry {
 		{Key: "failed.heading", Text: "Something went wrong"},
 		{Key: "failed.text", Text: "This is our fault and not yours. Please try again later."},
 		{Key: "start", Text: "Start again"},
+		{Key: "again", Text: "Try again"},
 
 		// "This was not me": about links and codes that were sent, and about a
 		// password that was changed.
@@ -137,10 +143,12 @@ func english() []voice.Entry {
 		{Key: "notme.links", Text: "Then we will cancel every link and code that we sent you. Nothing else will change, and you can still sign in as before."},
 		{Key: "notme.links.button", Text: "Cancel links and codes"},
 		{Key: "notme.password", Text: "Then we will sign everybody out of your account, and send you a link to choose a new password."},
+		{Key: "notme.password.kept", Text: "Then we will send you a link to choose a new password."},
 		{Key: "notme.password.button", Text: "Secure my account"},
 		{Key: "told.heading", Text: "Thank you for telling us"},
 		{Key: "told.links", Text: "The links and codes that we sent you no longer work. Your password is still the same."},
 		{Key: "told.password", Text: "Everybody is being signed out of your account. A link to choose a new password is on its way to you."},
+		{Key: "told.password.kept", Text: "A link to choose a new password is on its way to you."},
 		{Key: "told.mailbox", Text: "Whoever did this may be able to read your mail. Change the password of your mailbox as well."},
 	}
 }

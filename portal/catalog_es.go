@@ -55,6 +55,7 @@ func spanish() []voice.Entry {
 		{Key: "code.hint", Text: "%[1]d dígitos"},
 		{Key: "code.malformed", Text: "Introduzca el código de %[1]d dígitos que le hemos enviado."},
 		{Key: "code.invalid", Text: "Este código no es correcto o ha caducado. Compruébelo o pida uno nuevo."},
+		{Key: "code.phone.invalid", Text: "Introduzca su número de teléfono con el prefijo del país, como +49 30 123456."},
 
 		{Key: "reset.heading", Text: "Elija una contraseña nueva"},
 		{Key: "reset.account", Text: "Cuenta"},
@@ -91,11 +92,14 @@ func spanish() []voice.Entry {
 
 		{Key: "done.heading", Text: "Se ha cambiado su contraseña"},
 		{Key: "done.text", Text: "Se ha cerrado su sesión en todos los dispositivos. Ya puede iniciar sesión con su contraseña nueva."},
+		{Key: "done.text.kept", Text: "Ya puede iniciar sesión con su contraseña nueva."},
 
 		{Key: "dead.heading", Text: "Este enlace no funciona"},
 		{Key: "dead.text", Text: "Ha caducado o ya se ha usado."},
 		{Key: "dead.used", Text: "Si acaba de cambiar su contraseña con él, puede iniciar sesión con la nueva."},
 		{Key: "dead.new", Text: "Si no, pida un enlace nuevo. Solo lleva un minuto."},
+		{Key: "dead.again", Text: "También puede volver a abrir el enlace del mensaje."},
+		{Key: "dead.cookies", Text: "Si acaba de abrir un enlace, es posible que su navegador bloquee las cookies, que esta página necesita."},
 
 		{Key: "many.heading", Text: "Demasiados intentos"},
 		{Key: "many.text", Text: "No se ha cambiado nada. Inténtelo de nuevo dentro de %[1]s."},
@@ -114,15 +118,18 @@ func spanish() []voice.Entry {
 		{Key: "failed.heading", Text: "Algo ha fallado"},
 		{Key: "failed.text", Text: "La culpa es nuestra, no suya. Inténtelo de nuevo más tarde."},
 		{Key: "start", Text: "Empezar de nuevo"},
+		{Key: "again", Text: "Intentar de nuevo"},
 
 		{Key: "notme.heading", Text: "¿No ha sido usted?"},
 		{Key: "notme.links", Text: "Entonces anularemos todos los enlaces y códigos que le hemos enviado. No cambiará nada más y podrá seguir iniciando sesión como antes."},
 		{Key: "notme.links.button", Text: "Anular enlaces y códigos"},
 		{Key: "notme.password", Text: "Entonces cerraremos todas las sesiones de su cuenta y le enviaremos un enlace para elegir una contraseña nueva."},
+		{Key: "notme.password.kept", Text: "Entonces le enviaremos un enlace para elegir una contraseña nueva."},
 		{Key: "notme.password.button", Text: "Proteger mi cuenta"},
 		{Key: "told.heading", Text: "Gracias por avisarnos"},
 		{Key: "told.links", Text: "Los enlaces y códigos que le hemos enviado ya no funcionan. Su contraseña sigue siendo la misma."},
 		{Key: "told.password", Text: "Estamos cerrando todas las sesiones de su cuenta. En breve recibirá un enlace para elegir una contraseña nueva."},
+		{Key: "told.password.kept", Text: "En breve recibirá un enlace para elegir una contraseña nueva."},
 		{Key: "told.mailbox", Text: "Es posible que quien lo haya hecho pueda leer su correo. Cambie también la contraseña de su correo."},
 	}
 }

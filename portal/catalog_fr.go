@@ -57,6 +57,7 @@ func french() []voice.Entry {
 		{Key: "code.hint", Text: "%[1]d chiffres"},
 		{Key: "code.malformed", Text: "Saisissez le code à %[1]d chiffres que nous vous avons envoyé."},
 		{Key: "code.invalid", Text: "Ce code est incorrect ou a expiré. Vérifiez-le ou demandez-en un nouveau."},
+		{Key: "code.phone.invalid", Text: "Saisissez votre numéro de téléphone avec l’indicatif du pays, comme +49 30 123456."},
 
 		{Key: "reset.heading", Text: "Choisissez un nouveau mot de passe"},
 		{Key: "reset.account", Text: "Compte"},
@@ -93,11 +94,14 @@ func french() []voice.Entry {
 
 		{Key: "done.heading", Text: "Votre mot de passe a été modifié"},
 		{Key: "done.text", Text: "Votre compte a été déconnecté de tous les appareils. Vous pouvez vous connecter avec votre nouveau mot de passe."},
+		{Key: "done.text.kept", Text: "Vous pouvez vous connecter avec votre nouveau mot de passe."},
 
 		{Key: "dead.heading", Text: "Ce lien ne fonctionne pas"},
 		{Key: "dead.text", Text: "Il a expiré ou a déjà été utilisé."},
 		{Key: "dead.used", Text: "Si vous venez de changer votre mot de passe avec ce lien, connectez-vous avec le nouveau."},
 		{Key: "dead.new", Text: "Sinon, demandez un nouveau lien. Cela ne prend qu’une minute."},
+		{Key: "dead.again", Text: "Vous pouvez aussi rouvrir le lien du message."},
+		{Key: "dead.cookies", Text: "Si vous venez d’ouvrir un lien, votre navigateur bloque peut-être les cookies, dont cette page a besoin."},
 
 		{Key: "many.heading", Text: "Trop de tentatives"},
 		{Key: "many.text", Text: "Rien n’a été modifié. Veuillez réessayer dans %[1]s."},
@@ -116,15 +120,18 @@ func french() []voice.Entry {
 		{Key: "failed.heading", Text: "Un problème est survenu"},
 		{Key: "failed.text", Text: "Cela vient de nous et non de vous. Veuillez réessayer plus tard."},
 		{Key: "start", Text: "Recommencer"},
+		{Key: "again", Text: "Réessayer"},
 
 		{Key: "notme.heading", Text: "Ce n’était pas vous\u00a0?"},
 		{Key: "notme.links", Text: "Dans ce cas, nous annulerons tous les liens et codes que nous vous avons envoyés. Rien d’autre ne changera et vous pourrez toujours vous connecter comme avant."},
 		{Key: "notme.links.button", Text: "Annuler liens et codes"},
 		{Key: "notme.password", Text: "Dans ce cas, nous déconnecterons votre compte de tous les appareils et vous enverrons un lien pour choisir un nouveau mot de passe."},
+		{Key: "notme.password.kept", Text: "Dans ce cas, nous vous enverrons un lien pour choisir un nouveau mot de passe."},
 		{Key: "notme.password.button", Text: "Protéger mon compte"},
 		{Key: "told.heading", Text: "Merci de nous l’avoir signalé"},
 		{Key: "told.links", Text: "Les liens et codes que nous vous avons envoyés ne fonctionnent plus. Votre mot de passe reste inchangé."},
 		{Key: "told.password", Text: "Nous déconnectons votre compte de tous les appareils. Vous allez recevoir un lien pour choisir un nouveau mot de passe."},
+		{Key: "told.password.kept", Text: "Vous allez recevoir un lien pour choisir un nouveau mot de passe."},
 		{Key: "told.mailbox", Text: "La personne qui a fait cela a peut-être accès à vos e-mails. Changez aussi le mot de passe de votre messagerie."},
 	}
 }

@@ -47,6 +47,7 @@ func japanese() []voice.Entry {
 		{Key: "code.hint", Text: "%[1]d桁の数字"},
 		{Key: "code.malformed", Text: "お送りした%[1]d桁のコードを入力してください。"},
 		{Key: "code.invalid", Text: "コードが間違っているか、期限切れです。コードをお確かめになるか、新しいコードを受け取ってください。"},
+		{Key: "code.phone.invalid", Text: "国番号付きの電話番号（例：+49 30 123456）を入力してください。"},
 
 		{Key: "reset.heading", Text: "新しいパスワードを設定"},
 		{Key: "reset.account", Text: "アカウント"},
@@ -84,11 +85,14 @@ func japanese() []voice.Entry {
 
 		{Key: "done.heading", Text: "パスワードが変更されました"},
 		{Key: "done.text", Text: "すべてのデバイスからログアウトされました。新しいパスワードでログインできます。"},
+		{Key: "done.text.kept", Text: "新しいパスワードでログインできます。"},
 
 		{Key: "dead.heading", Text: "このリンクは使用できません"},
 		{Key: "dead.text", Text: "期限切れか、すでに使用されています。"},
 		{Key: "dead.used", Text: "このリンクで先ほどパスワードを変更された場合は、新しいパスワードでログインできます。"},
 		{Key: "dead.new", Text: "そうでない場合は、新しいリンクを受け取ってください。1分ほどで済みます。"},
+		{Key: "dead.again", Text: "メッセージのリンクをもう一度開くこともできます。"},
+		{Key: "dead.cookies", Text: "リンクを開いた直後の場合は、ブラウザーで Cookie がブロックされている可能性があります。このページには Cookie が必要です。"},
 
 		{Key: "many.heading", Text: "試行回数が多すぎます"},
 		{Key: "many.text", Text: "変更は行われていません。%[1]s後にもう一度お試しください。"},
@@ -107,15 +111,18 @@ func japanese() []voice.Entry {
 		{Key: "failed.heading", Text: "問題が発生しました"},
 		{Key: "failed.text", Text: "お客様ではなく、弊社側の問題です。しばらくしてからもう一度お試しください。"},
 		{Key: "start", Text: "最初からやり直す"},
+		{Key: "again", Text: "もう一度試す"},
 
 		{Key: "notme.heading", Text: "お心当たりがありませんか？"},
 		{Key: "notme.links", Text: "その場合は、お送りしたリンクとコードをすべて無効にします。ほかに変わることはなく、これまでどおりログインできます。"},
 		{Key: "notme.links.button", Text: "リンクとコードを無効にする"},
 		{Key: "notme.password", Text: "その場合は、アカウントをすべてのデバイスからログアウトさせ、新しいパスワードを設定するためのリンクをお送りします。"},
+		{Key: "notme.password.kept", Text: "その場合は、新しいパスワードを設定するためのリンクをお送りします。"},
 		{Key: "notme.password.button", Text: "アカウントを保護する"},
 		{Key: "told.heading", Text: "お知らせいただきありがとうございます"},
 		{Key: "told.links", Text: "お送りしたリンクとコードは使えなくなりました。パスワードは変わっていません。"},
 		{Key: "told.password", Text: "アカウントをすべてのデバイスからログアウトさせています。新しいパスワードを設定するためのリンクがまもなく届きます。"},
+		{Key: "told.password.kept", Text: "新しいパスワードを設定するためのリンクがまもなく届きます。"},
 		{Key: "told.mailbox", Text: "操作した第三者が、お客様のメールを読める可能性があります。メールアカウントのパスワードも変更してください。"},
 	}
 }

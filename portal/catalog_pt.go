@@ -58,6 +58,7 @@ func portuguese() []voice.Entry {
 		{Key: "code.hint", Text: "%[1]d dígitos"},
 		{Key: "code.malformed", Text: "Insira o código de %[1]d dígitos que recebeu."},
 		{Key: "code.invalid", Text: "Este código está errado ou já expirou. Verifique-o ou peça um novo."},
+		{Key: "code.phone.invalid", Text: "Insira o seu número de telefone com o código do país, como +49 30 123456."},
 
 		{Key: "reset.heading", Text: "Escolha uma nova senha"},
 		{Key: "reset.account", Text: "Conta"},
@@ -94,11 +95,14 @@ func portuguese() []voice.Entry {
 
 		{Key: "done.heading", Text: "A sua senha foi alterada"},
 		{Key: "done.text", Text: "A sua sessão foi encerrada em todos os dispositivos. Já pode entrar com a nova senha."},
+		{Key: "done.text.kept", Text: "Já pode entrar com a nova senha."},
 
 		{Key: "dead.heading", Text: "Este link não funciona"},
 		{Key: "dead.text", Text: "Expirou ou já foi usado."},
 		{Key: "dead.used", Text: "Se acabou de alterar a sua senha com ele, pode entrar com a nova."},
 		{Key: "dead.new", Text: "Caso contrário, peça um novo link. Leva só um minuto."},
+		{Key: "dead.again", Text: "Também pode abrir de novo o link da mensagem."},
+		{Key: "dead.cookies", Text: "Se acabou de abrir um link, talvez o seu navegador esteja a bloquear cookies, de que esta página precisa."},
 
 		{Key: "many.heading", Text: "Muitas tentativas"},
 		{Key: "many.text", Text: "Nada foi alterado. Por favor, tente novamente daqui a %[1]s."},
@@ -117,15 +121,18 @@ func portuguese() []voice.Entry {
 		{Key: "failed.heading", Text: "Algo falhou"},
 		{Key: "failed.text", Text: "A culpa é nossa e não sua. Por favor, tente novamente mais tarde."},
 		{Key: "start", Text: "Começar de novo"},
+		{Key: "again", Text: "Tentar novamente"},
 
 		{Key: "notme.heading", Text: "Não reconhece esta ação?"},
 		{Key: "notme.links", Text: "Nesse caso, cancelaremos todos os links e códigos enviados. Nada mais mudará e poderá entrar como antes."},
 		{Key: "notme.links.button", Text: "Cancelar links e códigos"},
 		{Key: "notme.password", Text: "Nesse caso, encerraremos todas as sessões da sua conta e enviaremos um link para escolher uma nova senha."},
+		{Key: "notme.password.kept", Text: "Nesse caso, enviaremos um link para escolher uma nova senha."},
 		{Key: "notme.password.button", Text: "Proteger a minha conta"},
 		{Key: "told.heading", Text: "Agradecemos o seu aviso"},
 		{Key: "told.links", Text: "Os links e códigos enviados já não funcionam. A sua senha continua a mesma."},
 		{Key: "told.password", Text: "Todas as sessões da sua conta serão encerradas em instantes. Um link para escolher uma nova senha está a caminho."},
+		{Key: "told.password.kept", Text: "Um link para escolher uma nova senha está a caminho."},
 		{Key: "told.mailbox", Text: "Quem fez isto talvez consiga ler os seus e-mails. Altere também a senha da sua caixa de e-mail."},
 	}
 }

@@ -47,6 +47,7 @@ func chinese() []voice.Entry {
 		{Key: "code.hint", Text: "%[1]d 位数字"},
 		{Key: "code.malformed", Text: "请输入我们发送给您的 %[1]d 位数字验证码。"},
 		{Key: "code.invalid", Text: "验证码错误或已失效。请检查后重新输入，或获取新验证码。"},
+		{Key: "code.phone.invalid", Text: "请输入带国家/地区代码的手机号，例如 +49 30 123456。"},
 
 		{Key: "reset.heading", Text: "设置新密码"},
 		{Key: "reset.account", Text: "账号"},
@@ -84,11 +85,14 @@ func chinese() []voice.Entry {
 
 		{Key: "done.heading", Text: "您的密码已更改"},
 		{Key: "done.text", Text: "您已在所有设备上退出登录。现在可以使用新密码登录了。"},
+		{Key: "done.text.kept", Text: "现在可以使用新密码登录了。"},
 
 		{Key: "dead.heading", Text: "此链接无法使用"},
 		{Key: "dead.text", Text: "链接已失效，或已被使用过。"},
 		{Key: "dead.used", Text: "如果您刚刚用它更改了密码，可以使用新密码登录。"},
 		{Key: "dead.new", Text: "否则，请获取新链接，只需一分钟。"},
+		{Key: "dead.again", Text: "您也可以再次打开消息中的链接。"},
+		{Key: "dead.cookies", Text: "如果您刚刚打开了链接，可能是浏览器阻止了 Cookie，而此页面需要 Cookie。"},
 
 		{Key: "many.heading", Text: "尝试次数过多"},
 		{Key: "many.text", Text: "未作任何更改。请在 %[1]s后重试。"},
@@ -107,15 +111,18 @@ func chinese() []voice.Entry {
 		{Key: "failed.heading", Text: "出错了"},
 		{Key: "failed.text", Text: "这是我们的问题，与您无关。请稍后重试。"},
 		{Key: "start", Text: "重新开始"},
+		{Key: "again", Text: "重试"},
 
 		{Key: "notme.heading", Text: "不是您本人的操作？"},
 		{Key: "notme.links", Text: "那么我们会停用已发送给您的所有链接和验证码。其他一切不变，您仍可像以前一样登录。"},
 		{Key: "notme.links.button", Text: "停用链接和验证码"},
 		{Key: "notme.password", Text: "那么我们会让您的账号在所有设备上退出登录，并向您发送设置新密码的链接。"},
+		{Key: "notme.password.kept", Text: "那么我们会向您发送设置新密码的链接。"},
 		{Key: "notme.password.button", Text: "保护我的账号"},
 		{Key: "told.heading", Text: "感谢您告知我们"},
 		{Key: "told.links", Text: "我们发送给您的链接和验证码已经失效。您的密码没有改变。"},
 		{Key: "told.password", Text: "您的账号正在所有设备上退出登录。您很快会收到设置新密码的链接。"},
+		{Key: "told.password.kept", Text: "您很快会收到设置新密码的链接。"},
 		{Key: "told.mailbox", Text: "操作者可能也能查看您的邮件。请同时更改您邮箱的密码。"},
 	}
 }

@@ -23,6 +23,7 @@ type sample struct {
 
 func (p *Portal) samples() []sample {
 	typed := func(d *Data) { d.Identifier = "name@example.com" }
+	kept := func(d *Data) { d.EndsSessions = false }
 	all := []sample{
 		{"forgot", "", nil},
 		{"forgot", "", func(d *Data) { typed(d); d.fail("identifier", d.say("forgot.invalid")) }},
@@ -32,7 +33,8 @@ func (p *Portal) samples() []sample {
 		{"sent", "", nil},
 		{"sent", "", typed},
 		{"code", "", nil},
-		{"code", "", func(d *Data) { d.Identifier, d.Known = "+49 30 123456", true }},
+		{"code", "", func(d *Data) { d.Identifier, d.Known, d.Proof = "+49 30 123456", true, "proof" }},
+		{"code", "", func(d *Data) { d.fail("identifier", d.say("code.phone.invalid")) }},
 		{"code", "", func(d *Data) { d.fail("code", d.say("code.malformed", codeDigits)) }},
 		{"code", "", func(d *Data) { d.fail("code", d.say("code.invalid")) }},
 		{"reset", "", func(d *Data) { d.Proof = "proof" }},
@@ -49,15 +51,22 @@ func (p *Portal) samples() []sample {
 			d.fail("password", d.say("refused.too_long", d.MaxLength))
 		}},
 		{"done", "", nil},
+		{"done", "", kept},
 		{"dead", "", nil},
+		{"dead", "nothing", nil},
 		{"dead", "notice", nil},
 		{"not-me", "links", func(d *Data) { d.Proof = "proof" }},
+		{"not-me", "links", func(d *Data) { d.Proof, d.Alert = "proof", d.say("busy.text") }},
 		{"not-me", "password", func(d *Data) { d.Proof = "proof" }},
 		{"told", "links", nil},
+		{"not-me", "password", func(d *Data) { kept(d); d.Proof = "proof" }},
 		{"told", "password", nil},
+		{"told", "password", kept},
 	}
 	for _, about := range []string{"many", "busy", "unknown", "stepup", "invalid", "foreign", "missing", "failed"} {
-		all = append(all, sample{"problem", about, func(d *Data) { d.Wait, d.Detail = d.duration(time.Hour), "Detail" }})
+		all = append(all, sample{"problem", about, func(d *Data) {
+			d.Wait, d.Detail, d.Next, d.Again = d.duration(time.Hour), "Detail", "https://example.com/further", d.url(pathReset)
+		}})
 	}
 	return all
 }
@@ -100,88 +109,135 @@ func (p *Portal) try() error {
 // resource of another site, which would learn that somebody is here (A03), is a
 // mistake that is better found at the start.
 func (p *Portal) check(page []byte, d *Data) error {
-	doc, err := html.Parse(bytes.NewReader(page))
+	// Without scripts, so that what stands in <noscript> is looked at too.
+	doc, err := html.ParseWithOptions(bytes.NewReader(page), html.ParseOptionEnableScripting(false))
 	if err != nil {
 		return err
 	}
-	var (
-		errs     []error
-		headings int
-		fields   = map[string]map[string]string{}
-		forms    []map[string]string
-	)
+	var errs []error
 	bad := func(format string, args ...any) {
 		errs = append(errs, fmt.Errorf(d.Page+".html: "+format, args...))
 	}
+	headings, forms := 0, []*html.Node(nil)
 	for n := range doc.Descendants() {
 		if n.Type != html.ElementNode {
 			continue
 		}
-		attr := map[string]string{}
 		for _, a := range n.Attr {
-			attr[a.Key] = a.Val
 			switch {
-			case strings.HasPrefix(a.Key, "on"), a.Key == "style":
-				bad("<%s> has the attribute %s, which the policy of the page forbids", n.Data, a.Key)
-			case slices.Contains([]string{"href", "src", "action", "formaction", "srcset", "data", "poster"}, a.Key) && !p.leadsHome(n.Data, a.Key, a.Val, d):
+			case strings.HasPrefix(a.Key, "on"), slices.Contains([]string{"style", "ping", "formaction", "formmethod", "formenctype", "enctype", "srcdoc"}, a.Key):
+				bad("<%s> has the attribute %s, which would not work or lead elsewhere", n.Data, a.Key)
+			case slices.Contains([]string{"href", "src", "action", "srcset", "data", "poster"}, a.Key) && !p.leadsHome(n.Data, a.Key, a.Val, d):
 				bad("<%s %s> leads to another site", n.Data, a.Key)
 			}
 		}
 		switch n.Data {
 		case "html":
-			if attr["lang"] != d.Lang || attr["dir"] != d.Dir {
+			if attribute(n, "lang") != d.Lang || attribute(n, "dir") != d.Dir {
 				bad("<html> must have lang and dir, from .Lang and .Dir")
 			}
 		case "h1":
 			headings++
 		case "style", "script":
-			if attr["nonce"] != d.Nonce {
+			if attribute(n, "nonce") != d.Nonce {
 				bad("<%s> must have the nonce", n.Data)
 			}
 		case "form":
-			forms = append(forms, attr)
-		case "input":
-			fields[attr["name"]] = attr
+			forms = append(forms, n)
+		case "base", "iframe", "object", "embed", "frame":
+			bad("<%s> has no place here", n.Data)
+		case "meta":
+			if attribute(n, "http-equiv") != "" {
+				bad("<meta http-equiv> has no place here")
+			}
 		}
 	}
 	if headings != 1 {
 		bad("there must be one <h1>, and there are %d", headings)
 	}
-	need := map[string][]string{
-		"forgot": {"identifier"}, "code": {"code"}, "reset": {"password", "proof"}, "not-me": {"proof"},
-	}[d.Page]
-	if len(need) > 0 {
-		if d.Page == "code" && !d.Known {
-			need = append(need, "identifier")
-		}
-		for _, name := range need {
-			if fields[name] == nil {
-				bad("there is no <input name=%q>", name)
-			}
-		}
-		if d.Proof != "" && fields["proof"]["value"] != d.Proof {
-			bad(`<input name="proof"> must have the value .Proof`)
-		}
-		if d.Page == "reset" && (fields["password"]["type"] != "password" || fields["password"]["autocomplete"] != "new-password") {
-			bad(`<input name="password"> must have the type "password" and autocomplete "new-password"`)
-		}
-		if len(forms) != 1 || !strings.EqualFold(forms[0]["method"], "post") || forms[0]["action"] != d.URL(d.Page) {
-			bad("there must be one form, with method post and the action %s", `{{.URL "`+d.Page+`"}}`)
-		}
-	}
+	errs = append(errs, checkForm(forms, d))
+	shown := html.UnescapeString(string(page))
 	for _, e := range d.Errors {
-		if !bytes.Contains(page, []byte(html.EscapeString(e.Text))) && !strings.Contains(html.UnescapeString(string(page)), e.Text) {
+		if !strings.Contains(shown, e.Text) {
 			bad("an error of the field %s is not shown", e.Field)
 			break
+		}
+	}
+	if d.Alert != "" && !strings.Contains(shown, d.Alert) {
+		bad("the Alert is not shown")
+	}
+	return errors.Join(errs...)
+}
+
+// checkForm looks at the one form of a page that has one, and its fields.
+func checkForm(forms []*html.Node, d *Data) error {
+	var need []string
+	switch d.Page {
+	case "forgot":
+		need = []string{"identifier"}
+	case "code":
+		if need = []string{"code", "identifier"}; d.Known {
+			need = []string{"code", "proof"}
+		}
+	case "reset":
+		need = []string{"password", "proof"}
+	case "not-me":
+		need = []string{"proof"}
+	default:
+		return nil
+	}
+	var errs []error
+	bad := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf(d.Page+".html: "+format, args...))
+	}
+	action, err := d.URL(d.Page)
+	if err != nil {
+		return err
+	}
+	if len(forms) != 1 || !strings.EqualFold(attribute(forms[0], "method"), "post") || attribute(forms[0], "action") != action {
+		bad("there must be one form, with method post and the action %s", `{{.URL "`+d.Page+`"}}`)
+		return errors.Join(errs...)
+	}
+	fields := map[string][]*html.Node{}
+	for n := range forms[0].Descendants() {
+		if n.Type == html.ElementNode && slices.Contains([]string{"input", "select", "textarea", "button"}, n.Data) {
+			fields[attribute(n, "name")] = append(fields[attribute(n, "name")], n)
+		}
+	}
+	for _, name := range need {
+		if len(fields[name]) != 1 {
+			bad("there must be one <input name=%q> in the form, and there are %d", name, len(fields[name]))
+			return errors.Join(errs...)
+		}
+	}
+	if proof := fields["proof"]; len(proof) == 1 && attribute(proof[0], "value") != d.Proof {
+		bad(`<input name="proof"> must have the value .Proof`)
+	}
+	if d.Page == "reset" {
+		pw := fields["password"][0]
+		if attribute(pw, "type") != "password" || attribute(pw, "autocomplete") != "new-password" {
+			bad(`<input name="password"> must have the type "password" and autocomplete "new-password"`)
+		}
+		if attribute(pw, "maxlength") != "" {
+			bad(`<input name="password"> must have no maxlength, which cuts what is pasted without a word`)
 		}
 	}
 	return errors.Join(errs...)
 }
 
+func attribute(n *html.Node, key string) string {
+	for _, a := range n.Attr {
+		if a.Key == key {
+			return a.Val
+		}
+	}
+	return ""
+}
+
 // leadsHome reports whether a URL stays on this origin. A link of a person's
 // choice may leave it, for the page to sign in and for help.
 func (p *Portal) leadsHome(element, attr, value string, d *Data) bool {
-	if element == "a" && attr == "href" && (value == d.SignIn || value == d.Support) {
+	if element == "a" && attr == "href" && value != "" && (value == d.SignIn || value == d.Support || value == d.Next) {
 		return true
 	}
 	u, err := url.Parse(value)

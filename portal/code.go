@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"unicode"
 
 	"github.com/seed-51359b35/recovery"
 )
@@ -22,6 +23,7 @@ func (p *Portal) codePage(r *http.Request) *Data {
 	var last request
 	if p.asked.take(r, &last) && last.Code {
 		d.Identifier, d.Known = last.Identifier, true
+		d.Proof = p.name("code", last.Identifier)
 	}
 	return d
 }
@@ -32,8 +34,14 @@ func (p *Portal) code(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	d := p.codePage(r)
+	if d.Known && form.Has("proof") && !p.named(form.Get("proof"), "code", d.Identifier) {
+		// A code was asked for by another number since: this one is not tried
+		// there.
+		p.render(w, r, http.StatusConflict, d)
+		return
+	}
 	if !d.Known {
-		d.Identifier = form.Get("identifier")
+		d.Identifier = trim(form.Get("identifier"))
 	}
 	key := recovery.LeadKey{Field: p.opts.Phone, Value: latinDigits(d.Identifier)}
 	code := cleanCode(form.Get("code"))
@@ -52,7 +60,7 @@ func (p *Portal) code(w http.ResponseWriter, r *http.Request) {
 			p.render(w, r, http.StatusUnprocessableEntity, d)
 		case invalid:
 			d.Known = false
-			d.fail("identifier", d.say("forgot.invalid.phone"))
+			d.fail("identifier", d.say("code.phone.invalid"))
 			p.render(w, r, http.StatusUnprocessableEntity, d)
 		default:
 			p.retry(w, r, d, err)
@@ -71,7 +79,7 @@ func (p *Portal) code(w http.ResponseWriter, r *http.Request) {
 // in it is no code, and empty.
 func cleanCode(s string) string {
 	s = strings.Map(func(r rune) rune {
-		if strings.ContainsRune(" -\u00a0\u2009\u202f\t\r\n", r) {
+		if unicode.IsSpace(r) || unicode.In(r, unicode.Cf, unicode.Pd) {
 			return -1
 		}
 		return r

@@ -1,9 +1,11 @@
 package portal
 
 import (
+	"bytes"
 	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -24,9 +26,14 @@ type jar struct {
 }
 
 const (
-	// shortly is how long a proof stays in the browser before it was found
-	// valid; then it stays as long as it is.
-	shortly = 10 * time.Minute
+	// briefly is how long the page after something that was done can be seen
+	// again.
+	briefly = 10 * time.Minute
+	// whileOpen is how long a notice stays in the browser. Its link works for
+	// days, and a form that lies open must not die before it.
+	whileOpen = 24 * time.Hour
+	// session has a browser forget when it is closed.
+	session = 0
 	// maxSealed is the longest value. Browsers keep cookies of 4,096 bytes.
 	maxSealed = 3800
 	// longest is the longest that a value is accepted for: a link lives a day
@@ -36,7 +43,7 @@ const (
 
 // newJars derives the keys of the cookies, and those of the digests that forms
 // name their proof by.
-func newJars(o Options, secure bool, names ...string) (jars []*jar, digest []byte, err error) {
+func newJars(o Options, secure bool, names ...string) (jars []*jar, digests [][]byte, err error) {
 	var keys []seal.Key
 	for _, k := range o.Keys {
 		var sub [3][]byte
@@ -46,9 +53,7 @@ func newJars(o Options, secure bool, names ...string) (jars []*jar, digest []byt
 			}
 		}
 		keys = append(keys, seal.Key{Hash: sub[0], Block: sub[1]})
-		if digest == nil {
-			digest = sub[2]
-		}
+		digests = append(digests, sub[2])
 	}
 	for _, name := range names {
 		j := &jar{name: o.CookieName + "-" + name, secure: secure}
@@ -58,20 +63,28 @@ func newJars(o Options, secure bool, names ...string) (jars []*jar, digest []byt
 		j.sealer = seal.New(keys, j.name, longest, maxSealed)
 		jars = append(jars, j)
 	}
-	return jars, digest, nil
+	return jars, digests, nil
 }
 
 // put keeps a value for a while. One that does not fit is an error.
 func (j *jar) put(w http.ResponseWriter, v any, life time.Duration) error {
-	b, err := json.Marshal(v)
+	var b bytes.Buffer
+	// Not json.Marshal: it makes six bytes of a '<', and what fits must fit.
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	sealed, err := j.sealer.Seal(b.Bytes())
 	if err != nil {
 		return err
 	}
-	sealed, err := j.sealer.Seal(b)
-	if err != nil {
-		return err
+	if life == session {
+		j.set(w, sealed, 0)
+		return nil
 	}
-	j.set(w, sealed, max(1, int(life/time.Second)))
+	// Not less than a minute: clocks differ, and the Service judges anyway.
+	j.set(w, sealed, max(60, int(life/time.Second)))
 	return nil
 }
 
@@ -121,16 +134,31 @@ func (h held) proof() recovery.Proof {
 	return recovery.LinkProof(h.LeadID, h.Secret)
 }
 
-// digest names the proof in a form. It is keyed, because a code could be found
+// digest names what a form is about. It is keyed, because a code could be found
 // from a plain one.
-func (p *Portal) digest(parts ...string) string {
-	mac := hmac.New(sha256.New, p.digestKey)
+func digest(key []byte, parts ...string) string {
+	mac := hmac.New(sha256.New, key)
 	for _, part := range parts {
 		fmt.Fprintf(mac, "%d:%s", len(part), part)
 	}
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:18])
 }
 
-func (p *Portal) name(h held) string {
-	return p.digest("reset", h.LeadID, h.Secret, h.Sealed, h.Field, h.Value, h.Code)
+// name is the digest that a form carries.
+func (p *Portal) name(parts ...string) string { return digest(p.digestKeys[0], parts...) }
+
+// named reports whether a form carried the digest of parts, under any of the
+// keys: one of them may have come to the front since.
+func (p *Portal) named(got string, parts ...string) bool {
+	for _, key := range p.digestKeys {
+		if subtle.ConstantTimeCompare([]byte(got), []byte(digest(key, parts...))) == 1 {
+			return true
+		}
+	}
+	return false
+}
+
+// parts are what names the proof.
+func (h held) parts() []string {
+	return []string{"reset", h.LeadID, h.Secret, h.Sealed, h.Field, h.Value, h.Code}
 }

@@ -35,11 +35,16 @@
 // /not-me takes token. Any page takes lang, one of en, es, fr, de, pt, hi, ar,
 // zh and ja: /forgot?lang=de is the German page.
 //
-// A page is one response of some 20 KB, with style and script in it; a logo and
+// A page is one response of 10 to 17 KB, with style and script in it; a logo and
 // a font are the only other files, from the same origin. Without JavaScript
 // everything works; the script shows the password, says which rules it meets
 // while it is typed, takes a code out of what is pasted, and keeps a second
-// click from sending a form twice. It sends nothing.
+// click from sending a form twice. It sends nothing. The pages need cookies, and
+// say so to a browser that keeps none.
+//
+// Forms need a browser that says where they come from: Chrome 76, Firefox 90 and
+// Safari 16.4, or later. Under no-referrer, older ones send a form with "Origin:
+// null" and nothing else, as an attacker's page does.
 //
 // The language is the one chosen on the page, then the lead's, then what the
 // browser asks for. All errors are in it, and tell what to do.
@@ -52,6 +57,8 @@
 //     the query of /reset and /not-me out of its own access log.
 //   - To look changes nothing: GET and HEAD, of scanners that run scripts as
 //     well, consume no link; the form has to be sent (A04).
+//   - A link that is not valid takes the place of none that is: a stray or forged
+//     one, which any site can have a browser open, costs the person nothing.
 //   - Where another link has taken the cookie since a form was shown, sending it
 //     changes nothing and shows the page of the other link: with two tabs, no
 //     account gets a password that was meant for another.
@@ -59,6 +66,8 @@
 //     [http.CrossOriginProtection] (A70). Nothing is framed (A71) or opened with
 //     a window of another site attached (A73), and no script or style runs but
 //     those of the page, by nonce (A72). Templates escape all that they show.
+//   - /done and /told are shown to the browser that did what they say, and to no
+//     other: a link to them would be good for a phishing mail.
 //   - No page says whether an account exists. /sent is the same for everybody,
 //     and a link that works no longer is one page, whatever the reason.
 //   - Nobody is signed in, and no session is touched but to end it.
@@ -75,17 +84,22 @@
 //
 // Each replaces the built-in file of that name, of which those in the directory
 // templates of this package are the best example; *.html are html/template on
-// [Data]. layout.html is the frame, and calls {{template "main" .}} where the
-// page's own file goes. [New] renders everything in every language, and refuses
-// a form without its fields, a resource of another site, a style or script
+// [Data]. layout.html is the frame; it calls {{template "main" .}} where the
+// page's own file goes, and defines "alert", which the built-in pages call. [New]
+// renders everything in every language, and refuses a form without its fields,
+// an error that is not shown, a resource of another site, a style or script
 // element without the nonce, and an attribute such as onclick or style, which
-// the pages' policy would keep from working. A style or script with "</" in it is
+// the pages' policy would keep from working. The built-in script finds what it
+// works on by the ids password, show, username, code and status and by
+// data-rule; what is not there it leaves out. A style or script with "</" in it is
 // refused. Should a host's template fail all the same while it is shown, the
 // error is logged and a built-in page says so.
 //
 // # Operating
 //
-// Behind a proxy, BaseURL is what people see; nothing is taken from a request's
+// A mux that answers every path must leave the probe URL of the well-known
+// change-password specification a 404, and a service worker of the host's must
+// leave these pages alone. Behind a proxy, BaseURL is what people see; nothing is taken from a request's
 // Host. The pages answer 429 with Retry-After when the Service's limits are
 // met, and 503 when a store does not answer. They need https: only on localhost
 // and loopback addresses http will do, and the cookies then have no __Host-.

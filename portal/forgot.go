@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
+	"unicode"
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/hygiene"
@@ -19,13 +19,12 @@ type request struct {
 	Code       bool   `json:"c,omitempty"`
 }
 
-// remember is how long that is known.
-const remember = time.Hour
-
 func (p *Portal) showForgot(w http.ResponseWriter, r *http.Request) {
 	var last request
 	p.asked.take(r, &last)
-	p.render(w, r, http.StatusOK, p.page(r, "forgot", ""), func(d *Data) { d.Identifier = last.Identifier })
+	d := p.page(r, "forgot", "")
+	d.Identifier = last.Identifier
+	p.render(w, r, http.StatusOK, d)
 }
 
 func (p *Portal) forgot(w http.ResponseWriter, r *http.Request) {
@@ -34,7 +33,7 @@ func (p *Portal) forgot(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	req := recovery.ForgotRequest{Origin: p.origin(r)}
-	typed := form.Get("identifier")
+	typed := trim(form.Get("identifier"))
 	req.Key = p.key(typed)
 	if req.Code = req.Key.Field == p.opts.Phone; req.Code {
 		req.RecipientField = p.opts.Phone
@@ -59,7 +58,7 @@ func (p *Portal) forgot(w http.ResponseWriter, r *http.Request) {
 	if req.Code {
 		next = pathCode
 	}
-	if err := p.asked.put(w, request{typed, req.Code}, remember); err != nil {
+	if err := p.asked.put(w, request{typed, req.Code}, session); err != nil {
 		p.fail(w, r, err)
 		return
 	}
@@ -108,6 +107,12 @@ func (p *Portal) form(w http.ResponseWriter, r *http.Request) (url.Values, bool)
 		}
 	}
 	return r.PostForm, true
+}
+
+// trim drops what comes with an identifier that is copied: white space and what
+// is not seen, at either end.
+func trim(s string) string {
+	return strings.TrimFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) })
 }
 
 // latinDigits has the digits of other keyboards read as 0 to 9.

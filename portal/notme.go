@@ -1,7 +1,7 @@
 package portal
 
 import (
-	"crypto/subtle"
+	"cmp"
 	"errors"
 	"net/http"
 
@@ -16,12 +16,13 @@ type notice struct {
 // showNotMe does nothing yet: the button does, which mail scanners do not press
 // (A04).
 func (p *Portal) showNotMe(w http.ResponseWriter, r *http.Request) {
-	if q := r.URL.Query(); q.Has("token") {
-		var n notice
-		if len(q["token"]) == 1 && len(q.Get("token")) <= 1024 {
-			n.Token = q.Get("token")
-		}
-		if err := p.notices.put(w, n, shortly); err != nil {
+	q := r.URL.Query()
+	param := cmp.Or(p.notMeLink.TokenParam, "token")
+	if !q.Has(param) {
+		param = "token"
+	}
+	if q.Has(param) {
+		if err := p.notices.put(w, notice{one(q, param, 1024)}, whileOpen); err != nil {
 			p.fail(w, r, err)
 			return
 		}
@@ -40,7 +41,7 @@ func (p *Portal) showNotice(w http.ResponseWriter, r *http.Request, n notice, st
 		return
 	}
 	d := p.page(r, "not-me", "")
-	d.About, d.Proof = about(kind), p.digest("not-me", n.Token)
+	d.About, d.Proof = about(kind), p.name("not-me", n.Token)
 	p.render(w, r, status, d)
 }
 
@@ -60,7 +61,7 @@ func (p *Portal) notMe(w http.ResponseWriter, r *http.Request) {
 	}
 	var n notice
 	p.notices.take(r, &n)
-	if subtle.ConstantTimeCompare([]byte(form.Get("proof")), []byte(p.digest("not-me", n.Token))) != 1 {
+	if !p.named(form.Get("proof"), "not-me", n.Token) {
 		// Another notice was opened since: it may be about another account.
 		p.showNotice(w, r, n, http.StatusConflict)
 		return
@@ -80,7 +81,7 @@ func (p *Portal) notMe(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.notices.drop(w)
-	p.redirect(w, r, pathTold+"?about="+about(result.Notice))
+	p.conclude(w, r, pathTold, outcome{Told: about(result.Notice)})
 }
 
 func (p *Portal) deadNotice(w http.ResponseWriter, r *http.Request) {
@@ -91,10 +92,27 @@ func (p *Portal) deadNotice(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *Portal) showTold(w http.ResponseWriter, r *http.Request) {
-	d := p.page(r, "told", "")
-	d.About = "links"
-	if r.URL.Query().Get("about") == "password" {
-		d.About = "password"
+	var o outcome
+	if !p.outcomes.take(r, &o) || o.Told == "" {
+		p.redirect(w, r, pathForgot)
+		return
 	}
+	d := p.page(r, "told", "")
+	d.About = o.Told
 	p.render(w, r, http.StatusOK, d)
+}
+
+// An outcome is what was done, for the page that says so. Without it that page
+// is not shown: a link to it would be good for a phishing mail.
+type outcome struct {
+	Done bool   `json:"d,omitempty"`
+	Told string `json:"t,omitempty"`
+}
+
+func (p *Portal) conclude(w http.ResponseWriter, r *http.Request, path string, o outcome) {
+	if err := p.outcomes.put(w, o, briefly); err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	p.redirect(w, r, path)
 }

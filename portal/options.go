@@ -23,7 +23,8 @@ import (
 type Options struct {
 	// BaseURL is where the portal is mounted, as people see it: an absolute
 	// https URL with a path or none, no query; http is accepted for localhost
-	// and loopback addresses, where cookies then go without __Host-. Required.
+	// and loopback addresses, where cookies then go without __Host-. The host is
+	// in lower case, and a port is not the scheme's own. Required.
 	// recovery.Options.Link leads to BaseURL + "/reset", and
 	// recovery.Options.NotMe to BaseURL + "/not-me".
 	BaseURL string
@@ -79,11 +80,11 @@ type Options struct {
 	// first of Languages.
 	Default language.Tag
 
-	// StepUp answers a reset that needs a further proof. Nothing was changed,
-	// and the link stays usable; a host may redirect from here to where the
-	// proof is given, and from there to BaseURL + "/reset". Default: a page that
-	// shows the error's Detail.
-	StepUp func(w http.ResponseWriter, r *http.Request, err *recovery.StepUpError)
+	// StepUp returns the URL where a person gives the further proof that a
+	// StepUpError asks for, or empty. The page that says so links there; nothing
+	// was changed, and the link from the message stays usable, at BaseURL +
+	// "/reset". Default: the page says it and no more.
+	StepUp func(r *http.Request, err *recovery.StepUpError) string
 
 	// Logger receives what goes wrong. Default: the Service's.
 	Logger *slog.Logger
@@ -168,6 +169,9 @@ func checkBaseURL(s string) error {
 	switch {
 	case err != nil:
 		return errors.New("does not parse")
+	case strings.ToLower(u.Host) != u.Host || u.Scheme == "https" && u.Port() == "443" || u.Scheme == "http" && u.Port() == "80":
+		// A browser's Origin is compared with it.
+		return errors.New("must have its host in lower case, and no port that is the scheme's own")
 	case u.RawQuery != "" || u.ForceQuery || strings.HasSuffix(s, "/"):
 		return errors.New("must have no query, and not end with a slash")
 	case u.EscapedPath() != u.Path || strings.Contains(u.Path, "//") || strings.Contains(u.Path+"/", "/./") || strings.Contains(u.Path+"/", "/../"):

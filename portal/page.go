@@ -3,6 +3,7 @@ package portal
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"html/template"
 	"net/http"
 	"strconv"
@@ -19,9 +20,10 @@ type Data struct {
 	// Page is the name of the page: forgot, sent, code, reset, done, not-me,
 	// told, dead or problem.
 	Page string
-	// About says which variant it is: of not-me and told "links" or "password",
-	// of dead "notice" or empty, of problem what happened: many, busy, unknown,
-	// stepup, invalid, foreign, missing or failed.
+	// About says which variant it is: of not-me and told "links" or "password";
+	// of dead "notice", "nothing" where the browser had no link to show, or
+	// empty; of problem what happened: many, busy, unknown, stepup, invalid,
+	// foreign, missing or failed.
 	About string
 	// Lang and Dir are those of the page's html element.
 	Lang, Dir string
@@ -29,7 +31,7 @@ type Data struct {
 	Nonce string
 	// Product, SignIn and Support are as in [Options]. Support is a link.
 	Product, SignIn, Support string
-	// Logo is the path of the logo, or empty.
+	// Logo is the URL of the logo, or empty.
 	Logo string
 	// Languages are those to choose from.
 	Languages []Choice
@@ -48,6 +50,8 @@ type Data struct {
 	MinLength, MaxLength int
 	// CodeDigits is how long a code is.
 	CodeDigits int
+	// EndsSessions says that a reset signs everybody out.
+	EndsSessions bool
 	// Expiry is how long a link or code works, as "60 minutes".
 	Expiry string
 
@@ -57,8 +61,11 @@ type Data struct {
 	Alert string
 	// Wait is when to come back, as "2 minutes", or empty.
 	Wait string
-	// Detail is what a StepUpError says, or empty.
-	Detail string
+	// Detail is what a StepUpError says, and Next where the further proof is
+	// given; each may be empty.
+	Detail, Next string
+	// Again is the path of a page that is worth another try, or empty.
+	Again string
 
 	// Style and Script are the contents of style.css and script.js.
 	Style  template.CSS
@@ -85,7 +92,13 @@ type FieldError struct{ Field, Text string }
 func (d *Data) T(key string, args ...any) (string, error) { return d.voice.Say(true, key, args...) }
 
 // URL is the path of a page: forgot, sent, code, reset, done, not-me or told.
-func (d *Data) URL(page string) string { return d.url("/" + page) }
+func (d *Data) URL(page string) (string, error) {
+	switch path := "/" + page; path {
+	case pathForgot, pathSent, pathCode, pathReset, pathDone, pathNotMe, pathTold:
+		return d.url(path), nil
+	}
+	return "", fmt.Errorf("there is no page %q", page)
+}
 
 // Heading is the page's title.
 func (d *Data) Heading() (string, error) {
@@ -146,14 +159,11 @@ func (p *Portal) page(r *http.Request, name, locale string) *Data {
 		Product: p.opts.Product, SignIn: p.opts.SignIn, Support: p.opts.Support,
 		Phone:     p.opts.Phone != "",
 		MinLength: p.service.Policy().MinLength(), MaxLength: p.service.Policy().MaxLength(),
-		CodeDigits: codeDigits, voice: v,
+		CodeDigits: codeDigits, EndsSessions: p.service.EndsSessions(), Logo: p.logo, voice: v,
 		url: func(path string) string { return p.url(r, path) },
 	}
 	if v.RightToLeft {
 		d.Dir = "rtl"
-	}
-	if p.logo != "" {
-		d.Logo = p.base + p.logo
 	}
 	if strings.Contains(d.Support, "@") && !strings.Contains(d.Support, "://") {
 		d.Support = "mailto:" + d.Support
@@ -176,13 +186,8 @@ func (p *Portal) choices(r *http.Request, current *voice.Voice, name string) []C
 		return nil
 	}
 	path := strings.TrimPrefix(r.URL.Path, p.base)
-	switch name {
-	case "problem", "dead":
+	if name == "problem" || name == "dead" {
 		path = pathForgot
-	case "told":
-		if r.URL.Query().Get("about") == "password" {
-			path += "?about=password"
-		}
 	}
 	var all []Choice
 	for _, l := range p.voices {
@@ -190,21 +195,14 @@ func (p *Portal) choices(r *http.Request, current *voice.Voice, name string) []C
 		if l.RightToLeft {
 			c.Dir = "rtl"
 		}
-		separator := "?"
-		if strings.Contains(path, "?") {
-			separator = "&"
-		}
-		c.HREF = p.base + path + separator + "lang=" + l.File
+		c.HREF = p.base + path + "?lang=" + l.File
 		all = append(all, c)
 	}
 	return all
 }
 
 // render writes a page, or an error while nothing is written yet.
-func (p *Portal) render(w http.ResponseWriter, r *http.Request, status int, d *Data, edit ...func(d *Data)) {
-	for _, f := range edit {
-		f(d)
-	}
+func (p *Portal) render(w http.ResponseWriter, r *http.Request, status int, d *Data) {
 	var b bytes.Buffer
 	err := p.templates.execute(&b, d)
 	if err != nil {
@@ -249,6 +247,9 @@ func (p *Portal) retry(w http.ResponseWriter, r *http.Request, d *Data, err erro
 func (p *Portal) again(w http.ResponseWriter, r *http.Request, d *Data, status int, about string) {
 	if d.Page == "problem" {
 		d.About = about
+		if r.Method == http.MethodGet {
+			d.Again = p.url(r, strings.TrimPrefix(r.URL.Path, p.base))
+		}
 	} else if about == "many" {
 		d.Alert = d.say("many.text", d.Wait)
 	} else {

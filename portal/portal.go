@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -27,12 +28,9 @@ const (
 	pathTold   = "/told"
 )
 
-// What "A Well-Known URL for Changing Passwords" (W3C) has clients ask for, and
-// what it has them ask for to see whether this server tells missing pages.
-const (
-	wellKnownChange = "/.well-known/change-password"
-	wellKnownProbe  = "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200"
-)
+// wellKnownChange is where password managers look ("A Well-Known URL for
+// Changing Passwords", W3C).
+const wellKnownChange = "/.well-known/change-password"
 
 // A Portal serves the pages of one [recovery.Service]. It is immutable and safe
 // for concurrent use.
@@ -45,12 +43,17 @@ type Portal struct {
 	chooser   voice.Chooser
 	templates *templates
 	assets    map[string]asset // by path
-	logo      string           // its path, or empty
-	digestKey []byte
-	proofs    *jar // held
-	asked     *jar // request
-	notices   *jar // notice
-	handler   http.Handler
+	logo      string           // its URL, or empty
+	resetLink recovery.Link
+	notMeLink recovery.Link
+
+	digestKeys [][]byte
+	opened     *jar // held, of a link that was not looked at yet
+	proofs     *jar // held, found valid
+	asked      *jar // request
+	notices    *jar // notice
+	outcomes   *jar // outcome
+	handler    http.Handler
 }
 
 // New returns the pages of a Service. It parses every template and renders it
@@ -58,34 +61,28 @@ type Portal struct {
 // reports all mistakes at once, joined: each is a [*recovery.OptionError].
 func New(service *recovery.Service, opts Options) (*Portal, error) {
 	opts = opts.withDefaults(service)
-	if err := opts.validate(service); err != nil {
+	invalid := opts.validate(service)
+	catalogues, wrongText := catalogues(opts.Text)
+	templates, wrongTemplates := newTemplates(opts)
+	voices, err := newVoices(opts, catalogues)
+	if err := errors.Join(invalid, wrongText, err, wrongTemplates); err != nil {
 		return nil, err
 	}
 	base, err := url.Parse(opts.BaseURL)
 	if err != nil {
 		return nil, err
 	}
-	p := &Portal{service: service, log: opts.Logger, base: base.Path, chooser: voice.NewChooser(opts.Languages, opts.Default)}
-	catalogues, err := catalogues(opts.Text)
+	p := &Portal{
+		service: service, log: opts.Logger, base: base.Path,
+		chooser: voice.NewChooser(opts.Languages, opts.Default), voices: voices, templates: templates,
+	}
+	p.resetLink, p.notMeLink = service.Links()
+	jars, digestKeys, err := newJars(opts, base.Scheme == "https", "opened", "proof", "asked", "notice", "outcome")
 	if err != nil {
 		return nil, err
 	}
-	voices, err := voice.New(catalogues)
-	if err != nil {
-		return nil, &recovery.OptionError{Option: "Text", Reason: err.Error()}
-	}
-	for _, tag := range opts.Languages {
-		for _, v := range voices {
-			if v.Tag == tag {
-				p.voices = append(p.voices, v)
-			}
-		}
-	}
-	jars, digestKey, err := newJars(opts, base.Scheme == "https", "proof", "asked", "notice")
-	if err != nil {
-		return nil, err
-	}
-	p.proofs, p.asked, p.notices, p.digestKey = jars[0], jars[1], jars[2], digestKey
+	p.opened, p.proofs, p.asked, p.notices, p.outcomes = jars[0], jars[1], jars[2], jars[3], jars[4]
+	p.digestKeys = digestKeys
 	p.addAssets(opts)
 	// Forms of other sites are refused, on every path (A70). The origin is named
 	// for a proxy that changes the Host.
@@ -95,13 +92,15 @@ func New(service *recovery.Service, opts Options) (*Portal, error) {
 	}
 	csrf.SetDenyHandler(http.HandlerFunc(p.serveForeign))
 	p.handler = csrf.Handler(http.HandlerFunc(p.route))
-	if p.templates, err = newTemplates(opts); err != nil {
-		return nil, err
-	}
 	opts.Templates, opts.Text, opts.Logo, opts.Font, opts.Keys = nil, nil, nil, nil, nil // read
 	p.opts = opts
 	if err := p.try(); err != nil {
 		return nil, err
+	}
+	if p.resetLink.URL != opts.BaseURL+pathReset {
+		// Legal: a host may have a page of its own for that. More often it is a
+		// mistake.
+		p.log.Warn("portal: links do not lead to this portal", "link", p.resetLink.URL, "page", opts.BaseURL+pathReset)
 	}
 	return p, nil
 }
@@ -196,7 +195,7 @@ func (p *Portal) csp(nonce string) string {
 	if p.logo != "" {
 		policy += "img-src 'self'; "
 	}
-	if p.font() != "" {
+	if _, ok := p.assets["/font.woff2"]; ok {
 		policy += "font-src 'self'; "
 	}
 	return policy + "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
@@ -266,27 +265,24 @@ type asset struct {
 	tag       string
 }
 
+// fingerprint is another for another file, so that a new one is loaded at once.
+func fingerprint(body []byte) string {
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:8])
+}
+
 func (p *Portal) addAssets(opts Options) {
 	p.assets = map[string]asset{}
 	add := func(path, mediaType string, body []byte) {
-		sum := sha256.Sum256(body)
-		p.assets[path] = asset{mediaType, append([]byte(nil), body...), `"` + hex.EncodeToString(sum[:8]) + `"`}
+		p.assets[path] = asset{mediaType, append([]byte(nil), body...), `"` + fingerprint(body) + `"`}
 	}
 	if t, _ := sniffImage(opts.Logo); t != "" {
-		p.logo = "/logo"
-		add(p.logo, t, opts.Logo)
+		add("/logo", t, opts.Logo)
+		p.logo = p.base + "/logo?" + strings.Trim(p.assets["/logo"].tag, `"`)
 	}
 	if len(opts.Font) > 0 {
 		add("/font.woff2", "font/woff2", opts.Font)
 	}
-}
-
-// font is the path of the font, or empty.
-func (p *Portal) font() string {
-	if _, ok := p.assets["/font.woff2"]; ok {
-		return p.base + "/font.woff2"
-	}
-	return ""
 }
 
 // serve answers with the asset. An SVG may hold scripts; the policy of every

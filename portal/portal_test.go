@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/text/language"
+
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/portal"
 	"github.com/seed-51359b35/recovery/recoverytest"
@@ -43,8 +45,9 @@ func TestWholeWay(t *testing.T) {
 		if !w.changed() {
 			t.Error("the password is not changed")
 		}
-		if len(v.cookies) != 0 {
-			t.Errorf("cookies stay behind: %v", slices.Collect(maps.Keys(v.cookies)))
+		// What is left says that it was done, and goes by itself.
+		if left := slices.Collect(maps.Keys(v.cookies)); !slices.Equal(left, []string{"__Host-recovery-outcome"}) {
+			t.Errorf("cookies stay behind: %v", left)
 		}
 		// Back, and the link once more.
 		v.get("/account/reset").is(t, "back", 400, "This link does not work")
@@ -84,8 +87,8 @@ func TestTokenLeavesTheURL(t *testing.T) {
 					t.Fatalf("%d cookies", len(cookies))
 				}
 				ck := cookies[0]
-				if ck.Name != "__Host-recovery-proof" || !ck.Secure || !ck.HttpOnly || ck.SameSite != http.SameSiteLaxMode ||
-					ck.Path != "/" || ck.Domain != "" || ck.MaxAge != 600 {
+				if ck.Name != "__Host-recovery-opened" || !ck.Secure || !ck.HttpOnly || ck.SameSite != http.SameSiteLaxMode ||
+					ck.Path != "/" || ck.Domain != "" || ck.MaxAge != 3600 {
 					t.Errorf("cookie %+v", ck)
 				}
 				form := v.get("/account/reset")
@@ -101,8 +104,10 @@ func TestTokenLeavesTheURL(t *testing.T) {
 					}
 				}
 				// Found valid, it stays as long as it is.
-				if age := form.Cookies()[0].MaxAge; age < 3500 || age > 3600 {
-					t.Errorf("the cookie of a valid link lives %d s", age)
+				for _, ck := range form.Cookies() {
+					if ck.Name == "__Host-recovery-proof" && (ck.MaxAge < 3500 || ck.MaxAge > 3600) || ck.Name == "__Host-recovery-opened" && ck.MaxAge >= 0 {
+						t.Errorf("the cookie %s of a valid link lives %d s", ck.Name, ck.MaxAge)
+					}
 				}
 				v.post("/account/reset", "proof", form.proof(), "password", goodPassword)
 				if !w.changed() {
@@ -166,6 +171,160 @@ func TestTwoTabs(t *testing.T) {
 		v.open(link)
 		if p := v.post("/account/reset", "proof", one.proof(), "password", goodPassword); p.StatusCode != 303 {
 			t.Errorf("the same link in two tabs: %d", p.StatusCode)
+		}
+	})
+}
+
+// The same while the store is down: no page carries the other link's proof
+// without saying so, or a second click would do what the first must not.
+func TestTwoTabsWhileTheStoreIsDown(t *testing.T) {
+	inWorld(t, nil, func(w *world) {
+		t := w.t
+		jane := w.leads.AddEmail("jane@example.com", "fast:jane")
+		v := w.visitor()
+		first := v.open(w.link())
+		v.open(w.linkFor("jane@example.com"))
+		w.tokens.failWith(errors.New("down"))
+		p := v.post("/account/reset", "proof", first.proof(), "password", goodPassword)
+		p.is(t, "the first tab", 503, "Please try again in a moment")
+		if p.proof() != "" {
+			t.Error("the answer is a form for the other account")
+		}
+		w.tokens.failWith(nil)
+		v.post("/account/reset", "proof", first.proof(), "password", goodPassword).is(t, "once more", 409, "This page is now for jane@example.com.")
+		if w.changed() || w.leads.Hash(jane) != "fast:jane" {
+			t.Error("a password was changed")
+		}
+	})
+}
+
+// The names of the link's parameters are the Service's.
+func TestLinksWithOtherParameters(t *testing.T) {
+	for _, link := range []recovery.Link{
+		{URL: base + "/reset", TokenParam: "t"},
+		{URL: base + "/reset", LeadIDParam: "who", SecretParam: "secret"},
+	} {
+		inWorld(t, func(o *recovery.Options, _ *portal.Options) {
+			o.Link, o.NotMe = link, recovery.Link{URL: base + "/not-me", TokenParam: "n"}
+		}, func(w *world) {
+			v := w.visitor()
+			_, err := w.service.ForgotPassword(w.t.Context(), recovery.ForgotRequest{Key: recovery.LeadKey{Field: "EmailAddress", Value: johnMail}})
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			m := w.message()
+			if p := v.get(m.URL.Reveal()); p.Header.Get("Location") != "/account/reset" {
+				w.t.Errorf("%d %q", p.StatusCode, p.Header.Get("Location"))
+			}
+			v.get("/account/reset").is(w.t, "the form", 200, "Choose a new password")
+			v.open(m.NotMe.Reveal()).is(w.t, "the notice", 200, "This was not you?")
+		})
+	}
+}
+
+// A form lies open for a while; its notice lives for days.
+func TestNoticeThatLiesOpen(t *testing.T) {
+	inWorld(t, nil, func(w *world) {
+		_, err := w.service.ForgotPassword(w.t.Context(), recovery.ForgotRequest{Key: recovery.LeadKey{Field: "EmailAddress", Value: johnMail}})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		v := w.visitor()
+		form := v.open(w.message().NotMe.Reveal())
+		if age := v.cookies["__Host-recovery-notice"].MaxAge; age < 3600*12 {
+			w.t.Errorf("the notice lives %d s", age)
+		}
+		time.Sleep(12 * time.Hour)
+		if p := v.post("/account/not-me", "proof", form.proof()); p.StatusCode != 303 {
+			w.t.Errorf("after half a day: %d %s", p.StatusCode, p.text())
+		}
+	})
+}
+
+// What says that something was done is not shown to who did nothing: a link to
+// it would be good for a phishing mail.
+func TestOutcomesAreShownToWhoMadeThem(t *testing.T) {
+	inWorld(t, nil, func(w *world) {
+		for _, path := range []string{"/account/done", "/account/told", "/account/told?about=password"} {
+			if p := w.visitor().get(path); p.StatusCode != 303 || p.Header.Get("Location") != "/account/forgot" {
+				w.t.Errorf("%s: %d %q", path, p.StatusCode, p.Header.Get("Location"))
+			}
+		}
+	})
+}
+
+// A key that comes to the front while a form is open does not make it another's.
+func TestKeyRotationWhileAFormIsOpen(t *testing.T) {
+	old, fresh := []byte(strings.Repeat("k", 32)), []byte(strings.Repeat("n", 32))
+	inWorld(t, func(_ *recovery.Options, o *portal.Options) { o.Keys = [][]byte{old, fresh} }, func(w *world) {
+		v := w.visitor()
+		form := v.open(w.link())
+		o := portal.Options{BaseURL: base, Product: "Acme", Keys: [][]byte{fresh, old}, Languages: []language.Tag{language.English}}
+		var err error
+		if w.Portal, err = portal.New(w.service, o); err != nil {
+			w.t.Fatal(err)
+		}
+		if p := v.post("/account/reset", "proof", form.proof(), "password", goodPassword); p.StatusCode != 303 || !w.changed() {
+			w.t.Errorf("%d %s", p.StatusCode, p.text())
+		}
+	})
+}
+
+// A host that keeps sessions does not say that it ends them (A74).
+func TestSessionsThatAreKept(t *testing.T) {
+	inWorld(t, func(o *recovery.Options, _ *portal.Options) {
+		o.Sessions, o.DangerouslyKeepSessions = nil, true
+	}, func(w *world) {
+		v := w.visitor()
+		form := v.open(w.link())
+		done := v.open(v.post("/account/reset", "proof", form.proof(), "password", goodPassword).Header.Get("Location"))
+		done.is(w.t, "done", 200, "You can now sign in with your new password.")
+		notice := v.open(w.messageOf(recovery.MessagePasswordChanged).NotMe.Reveal())
+		told := v.open(v.post("/account/not-me", "proof", notice.proof()).Header.Get("Location"))
+		told.is(w.t, "told", 200, "A link to choose a new password is on its way to you.")
+		for _, p := range []page{form, done, notice, told} {
+			if strings.Contains(p.text(), "signed out") || strings.Contains(p.text(), "sign everybody out") {
+				w.t.Errorf("it is said that sessions end: %s", p.text())
+			}
+		}
+	})
+}
+
+// Two tabs with the codes of two numbers: the code of the one is not tried on
+// the other.
+func TestTwoNumbers(t *testing.T) {
+	inWorld(t, nil, func(w *world) {
+		v := w.visitor()
+		v.post("/account/forgot", "identifier", "+4930123456")
+		first := v.get("/account/code")
+		v.post("/account/forgot", "identifier", johnPhone)
+		code := w.message().Code.Reveal()
+		v.post("/account/code", "proof", first.proof(), "code", code).is(w.t, "the first tab", 409, "an account for "+johnPhone)
+		second := v.get("/account/code")
+		if p := v.post("/account/code", "proof", second.proof(), "code", code); p.StatusCode != 303 {
+			w.t.Errorf("the second tab: %d %s", p.StatusCode, p.text())
+		}
+	})
+}
+
+// What nobody can have meant is refused as such, and never as an error of ours.
+func TestNonsenseIsNoErrorOfOurs(t *testing.T) {
+	inWorld(t, nil, func(w *world) {
+		v := w.visitor()
+		for _, target := range []string{
+			"/account/reset?token=" + strings.Repeat("%3C", 1000), "/account/reset?LeadId=" + strings.Repeat("%3C", 256) + "&TemporaryPassword=" + strings.Repeat("%22", 64),
+			"/account/reset?LeadId=" + strings.Repeat("%22", 256) + "&TemporaryPassword=" + strings.Repeat("%01", 64),
+			"/account/not-me?token=" + strings.Repeat("%3C", 1024), "/account/not-me?token=" + strings.Repeat("%5C", 1024),
+		} {
+			if p := v.get(target); p.StatusCode != 303 {
+				w.t.Errorf("%.50s: %d", target, p.StatusCode)
+			}
+		}
+		if p := v.post("/account/forgot", "identifier", "\u00a0"+johnMail+strings.Repeat(" ", 6000)+"\u200b"); p.StatusCode != 303 {
+			w.t.Errorf("spaces around an address: %d", p.StatusCode)
+		}
+		if log := w.log.String(); strings.Contains(log, "level=ERROR") {
+			w.t.Error(log)
 		}
 	})
 }
@@ -432,7 +591,7 @@ func TestWrongCodes(t *testing.T) {
 		if code == wrong {
 			wrong = "00000001"
 		}
-		v.post("/account/code", "identifier", "nonsense", "code", code).is(t, "no number", 422, "a phone number with its country code")
+		v.post("/account/code", "identifier", "nonsense", "code", code).is(t, "no number", 422, "Enter your phone number with its country code")
 		for range 5 {
 			p := v.post("/account/code", "identifier", johnPhone, "code", wrong)
 			p.is(t, "a wrong code", 422, "This code is wrong")
@@ -470,7 +629,7 @@ func TestNotMe(t *testing.T) {
 		person := w.visitor()
 		person.open(m.URL.Reveal()).is(t, "the link before", 200)
 		p = v.post("/account/not-me", "proof", form.proof())
-		if p.StatusCode != 303 || p.Header.Get("Location") != "/account/told?about=links" {
+		if p.StatusCode != 303 || p.Header.Get("Location") != "/account/told" {
 			t.Fatalf("%d %q", p.StatusCode, p.Header.Get("Location"))
 		}
 		v.open(p.Header.Get("Location")).is(t, "told", 200, "Thank you for telling us", "no longer work")
@@ -517,7 +676,7 @@ func TestTooManyTries(t *testing.T) {
 		for range 4 {
 			p = v.get("/account/reset")
 		}
-		p.is(t, "to look", 429, "Please try again in 60 seconds.", "Choose a new password")
+		p.is(t, "to look", 429, "Too many tries", "Please try again in 60 seconds.", "Try again")
 		w.visitor().open(link).is(t, "to look for the first time", 429, "Too many tries", "Please try again in 60 seconds.")
 		if p.Header.Get("Retry-After") != "60" {
 			t.Errorf("Retry-After %q", p.Header.Get("Retry-After"))
@@ -588,15 +747,16 @@ func TestStepUp(t *testing.T) {
 	})
 	inWorld(t, func(o *recovery.Options, p *portal.Options) {
 		stepUp(o, p)
-		p.StepUp = func(w http.ResponseWriter, r *http.Request, err *recovery.StepUpError) {
-			http.Redirect(w, r, "/second-factor?for=reset", http.StatusSeeOther)
+		p.StepUp = func(_ *http.Request, err *recovery.StepUpError) string {
+			return "https://id.example/second?for=" + err.Detail[:3]
 		}
 	}, func(w *world) {
 		v := w.visitor()
 		form := v.open(w.link())
 		p := v.post("/account/reset", "proof", form.proof(), "password", goodPassword)
-		if p.StatusCode != 303 || p.Header.Get("Location") != "/second-factor?for=reset" || w.changed() {
-			w.t.Errorf("%d %q", p.StatusCode, p.Header.Get("Location"))
+		p.is(w.t, "the page with a link", 403, "One more step", "Continue")
+		if !p.has(`href="https://id.example/second?for=Use"`) || w.changed() {
+			w.t.Errorf("no link to where the proof is given: %s", p.body)
 		}
 		if _, ok := v.cookies["__Host-recovery-proof"]; !ok {
 			w.t.Error("the link is lost on the way")
@@ -631,12 +791,15 @@ func TestBrokenLinks(t *testing.T) {
 			"token=%00%ff",
 		} {
 			v := w.visitor()
-			v.open(u.String()) // a good one was there before
+			form := v.open(u.String()) // a good one was there before
 			p := v.get("/account/reset?" + query)
 			if p.StatusCode != 303 || strings.Contains(p.Header.Get("Location"), "?") {
 				t.Errorf("%.60s: %d %q", query, p.StatusCode, p.Header.Get("Location"))
 			}
 			v.get("/account/reset").is(t, query, 400, "This link does not work")
+			// It cost the person nothing: whose form is still open, goes on.
+			v.post("/account/reset", "proof", form.proof(), "password", "weak").is(t, "after "+query, 422, "too short")
+			v.get("/account/reset").is(t, "reloaded", 200, "Choose a new password")
 		}
 	})
 }

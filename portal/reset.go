@@ -1,10 +1,10 @@
 package portal
 
 import (
-	"crypto/subtle"
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/seed-51359b35/recovery"
@@ -13,31 +13,35 @@ import (
 
 // fromLink reads the proof that a link carries, in any of the forms that this
 // library and its wires make. It is false where there is none.
-func fromLink(q url.Values) (held, bool) {
-	one := func(name string) string {
-		if len(q[name]) != 1 {
-			return "" // of two, neither
+func (p *Portal) fromLink(q url.Values) (held, bool) {
+	for _, names := range [][2]string{{p.resetLink.LeadIDParam, p.resetLink.SecretParam}, {"LeadId", "TemporaryPassword"}} {
+		if names[0] != "" && (q.Has(names[0]) || q.Has(names[1])) {
+			return held{LeadID: one(q, names[0], 256), Secret: one(q, names[1], 64)}, true
 		}
-		return q.Get(name)
 	}
-	h := held{LeadID: one("LeadId"), Secret: one("TemporaryPassword")}
-	switch {
-	case q.Has("LeadId") || q.Has("TemporaryPassword"):
-	case q.Has("vtoken"):
-		h = held{}
-		if vtype := one("vtype"); vtype == "reset" || !q.Has("vtype") {
-			h.Sealed = one("vtoken")
+	for _, name := range []string{p.resetLink.TokenParam, "vtoken", "token"} {
+		if name == "" || !q.Has(name) {
+			continue
 		}
-	case q.Has("token"):
-		h = held{Sealed: one("token")}
-	default:
-		return held{}, false
+		if q.Has("vtype") && one(q, "vtype", 64) != "reset" {
+			return held{}, true // a token for something else
+		}
+		return held{Sealed: one(q, name, 1024)}, true
 	}
-	// What is too long for a token is too long for the cookie.
-	if len(h.LeadID) > 512 || len(h.Secret) > 64 || len(h.Sealed) > 1024 {
-		h = held{}
+	return held{}, false
+}
+
+// one is the value of a parameter: of two, neither, and none that cannot be a
+// token or an ID and might not fit the cookie.
+func one(q url.Values, name string, most int) string {
+	if len(q[name]) != 1 {
+		return ""
 	}
-	return h, true
+	s := q.Get(name)
+	if len(s) > most || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+		return ""
+	}
+	return s
 }
 
 // showReset takes the token out of the URL at once: it would stand in the
@@ -45,10 +49,11 @@ func fromLink(q url.Values) (held, bool) {
 // before the clean page is shown, and nothing is consumed then either, because
 // mail scanners open every link before the person does (A04).
 func (p *Portal) showReset(w http.ResponseWriter, r *http.Request) {
-	if h, ok := fromLink(r.URL.Query()); ok {
+	if h, ok := p.fromLink(r.URL.Query()); ok {
 		// A broken one is kept as well: the page then says so, instead of showing
 		// the link that was opened before.
-		if err := p.proofs.put(w, h, shortly); err != nil {
+		life, _ := p.service.Lifetimes()
+		if err := p.opened.put(w, h, life); err != nil {
 			p.fail(w, r, err)
 			return
 		}
@@ -60,18 +65,25 @@ func (p *Portal) showReset(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var h held
-	if !p.proofs.take(r, &h) {
-		p.dead(w, r)
+	if p.opened.take(r, &h) {
+		// It takes the place of the one before it once it was found valid, so
+		// that no stray or forged link costs the person a good one.
+		p.showHeld(w, r, h, p.opened)
 		return
 	}
-	p.showHeld(w, r, h, http.StatusOK, nil)
+	if !p.proofs.take(r, &h) {
+		p.dead(w, r, "nothing")
+		return
+	}
+	p.showHeld(w, r, h, p.proofs)
 }
 
-// showHeld checks the proof and shows the form for the new password.
-func (p *Portal) showHeld(w http.ResponseWriter, r *http.Request, h held, status int, edit func(d *Data)) {
+// showHeld checks the proof that a jar holds, and shows the form for the new
+// password.
+func (p *Portal) showHeld(w http.ResponseWriter, r *http.Request, h held, from *jar) {
 	found, err := p.service.CheckProof(r.Context(), recovery.CheckRequest{Proof: h.proof(), Origin: p.origin(r)})
 	if err != nil {
-		p.refused(w, r, h, err)
+		p.refused(w, r, p.problemPage(r, h), from, err)
 		return
 	}
 	h.Account, h.Locale = found.Account, found.Locale
@@ -79,11 +91,30 @@ func (p *Portal) showHeld(w http.ResponseWriter, r *http.Request, h held, status
 		p.fail(w, r, err)
 		return
 	}
-	d := p.resetPage(r, h)
-	if edit != nil {
-		edit(d)
+	if from != p.proofs {
+		from.drop(w)
 	}
-	p.render(w, r, status, d)
+	p.render(w, r, http.StatusOK, p.resetPage(r, h))
+}
+
+// showOther answers a form that is not about the proof which the browser holds
+// now: another link was opened since, and its account is not the one that the
+// person was looking at. Nothing but a page that says so may carry the other
+// proof, or a second click would do what the first must not.
+func (p *Portal) showOther(w http.ResponseWriter, r *http.Request, h held) {
+	found, err := p.service.CheckProof(r.Context(), recovery.CheckRequest{Proof: h.proof(), Origin: p.origin(r)})
+	if err != nil {
+		p.refused(w, r, p.problemPage(r, h), p.proofs, err)
+		return
+	}
+	h.Account, h.Locale = found.Account, found.Locale
+	d := p.resetPage(r, h)
+	if d.Account != "" {
+		d.Alert = d.say("reset.other", d.Account)
+	} else {
+		d.Alert = d.say("reset.other.anonymous")
+	}
+	p.render(w, r, http.StatusConflict, d)
 }
 
 // hold keeps a proof that was found valid for as long as it is.
@@ -93,9 +124,12 @@ func (p *Portal) hold(w http.ResponseWriter, h held, found recovery.CheckResult)
 
 func (p *Portal) resetPage(r *http.Request, h held) *Data {
 	d := p.page(r, "reset", h.Locale)
-	d.Account, d.Proof = h.Account, p.name(h)
+	d.Account, d.Proof = h.Account, p.name(h.parts()...)
 	return d
 }
+
+// problemPage is where there is no form to show again.
+func (p *Portal) problemPage(r *http.Request, h held) *Data { return p.page(r, "problem", h.Locale) }
 
 func (p *Portal) reset(w http.ResponseWriter, r *http.Request) {
 	form, ok := p.form(w, r)
@@ -104,19 +138,11 @@ func (p *Portal) reset(w http.ResponseWriter, r *http.Request) {
 	}
 	var h held
 	if !p.proofs.take(r, &h) {
-		p.dead(w, r)
+		p.dead(w, r, "nothing")
 		return
 	}
-	if subtle.ConstantTimeCompare([]byte(form.Get("proof")), []byte(p.name(h))) != 1 {
-		// Another link has taken the cookie since this form was shown: its
-		// account is not the one that the person was looking at.
-		p.showHeld(w, r, h, http.StatusConflict, func(d *Data) {
-			if d.Account != "" {
-				d.Alert = d.say("reset.other", d.Account)
-			} else {
-				d.Alert = d.say("reset.other.anonymous")
-			}
-		})
+	if !p.named(form.Get("proof"), h.parts()...) {
+		p.showOther(w, r, h)
 		return
 	}
 	d := p.resetPage(r, h)
@@ -124,7 +150,7 @@ func (p *Portal) reset(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case form.Get("password") == "":
 		d.fail("password", d.say("refused.empty"))
-	case twice && again[0] != "" && again[0] != form.Get("password"):
+	case twice && again[0] != form.Get("password"):
 		d.fail("password", d.say("refused.differ"))
 	}
 	if len(d.Errors) > 0 {
@@ -143,7 +169,7 @@ func (p *Portal) reset(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err != nil {
-		p.refused(w, r, h, err)
+		p.refused(w, r, d, p.proofs, err)
 		return
 	}
 	p.proofs.drop(w)
@@ -152,7 +178,7 @@ func (p *Portal) reset(w http.ResponseWriter, r *http.Request) {
 	if p.chosen(r) == "" && h.Locale != "" {
 		next += "?lang=" + p.voice(r, h.Locale).File
 	}
-	p.redirect(w, r, next)
+	p.conclude(w, r, next, outcome{Done: true})
 }
 
 // refusal says why a password is not accepted.
@@ -173,40 +199,45 @@ func refusal(d *Data, v password.Violation) string {
 }
 
 // refused answers with what a person can do about an error of CheckProof or
-// ResetPassword. Where the same form can be sent again, it is shown.
-func (p *Portal) refused(w http.ResponseWriter, r *http.Request, h held, err error) {
+// ResetPassword, whose proof a jar holds: with d, if it can be tried again.
+func (p *Portal) refused(w http.ResponseWriter, r *http.Request, d *Data, from *jar, err error) {
 	_, invalid := errors.AsType[*recovery.InvalidRequestError](err)
-	stepUp, needed := errors.AsType[*recovery.StepUpError](err)
 	switch {
 	case errors.Is(err, recovery.ErrInvalidProof), invalid:
-		p.proofs.drop(w)
-		p.dead(w, r)
+		from.drop(w)
+		p.dead(w, r, "")
 	case errors.Is(err, recovery.ErrOutcomeUnknown):
 		p.log.ErrorContext(r.Context(), "portal: the outcome of a reset is unknown", "error", err)
-		p.proofs.drop(w)
+		from.drop(w)
 		p.problem(w, r, http.StatusInternalServerError, "unknown")
-	case needed && p.opts.StepUp != nil:
-		p.opts.StepUp(w, r, stepUp)
 	case errors.Is(err, recovery.ErrStepUpRequired):
-		d := p.page(r, "problem", h.Locale)
+		d := p.page(r, "problem", "")
 		d.About = "stepup"
-		if needed {
+		if stepUp, ok := errors.AsType[*recovery.StepUpError](err); ok {
 			d.Detail = stepUp.Detail
+			if p.opts.StepUp != nil {
+				d.Next = p.opts.StepUp(r, stepUp)
+			}
 		}
 		p.render(w, r, http.StatusForbidden, d)
-	case h.Account == "" && r.Method != http.MethodPost:
-		p.retry(w, r, p.page(r, "problem", h.Locale), err)
 	default:
-		p.retry(w, r, p.resetPage(r, h), err)
+		p.retry(w, r, d, err)
 	}
 }
 
 // dead says that a link works no longer, in the words that fit them all: it is
 // not said which of them it was (A20).
-func (p *Portal) dead(w http.ResponseWriter, r *http.Request) {
-	p.render(w, r, http.StatusBadRequest, p.page(r, "dead", ""))
+func (p *Portal) dead(w http.ResponseWriter, r *http.Request, about string) {
+	d := p.page(r, "dead", "")
+	d.About = about
+	p.render(w, r, http.StatusBadRequest, d)
 }
 
 func (p *Portal) showDone(w http.ResponseWriter, r *http.Request) {
+	var o outcome
+	if !p.outcomes.take(r, &o) || !o.Done {
+		p.redirect(w, r, pathForgot)
+		return
+	}
 	p.render(w, r, http.StatusOK, p.page(r, "done", ""))
 }

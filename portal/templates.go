@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"io"
 	"io/fs"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -66,7 +67,10 @@ func newTemplates(o Options) (*templates, error) {
 			errs = append(errs, mistake(err))
 		}
 	}
-	head := style(o)
+	head := ""
+	if checkBaseURL(o.BaseURL) == nil && brand.CheckColor(o.Color) == nil {
+		head = style(o)
+	}
 	t.style = template.CSS(head + file(styleFile))
 	t.builtinStyle = template.CSS(head + ours[styleFile])
 	t.script = template.JS(file(scriptFile))
@@ -163,7 +167,9 @@ func style(o Options) string {
 	s := fmt.Sprintf(":root{--accent:#%06x;--accent-dark:#%06x}\n", rgb, dark)
 	if len(o.Font) > 0 {
 		// Optional, because a font that comes late would move what is there.
-		s += "@font-face{font-family:Host;font-display:optional;src:url(\"font.woff2\") format(\"woff2\")}\n:root{--font:Host,}\n"
+		base, _ := url.Parse(o.BaseURL)
+		s += fmt.Sprintf("@font-face{font-family:Host;font-display:optional;src:url(%q) format(\"woff2\")}\n:root{--font:Host,}\n",
+			base.Path+"/font.woff2?"+fingerprint(o.Font))
 	}
 	return s
 }

@@ -1,23 +1,31 @@
 (() => {
 	"use strict";
 	const find = (selector) => document.querySelector(selector);
+	const release = (form) => {
+		delete form.dataset.sent;
+		form.querySelector("[type=submit]")?.removeAttribute("aria-disabled");
+	};
 
 	// A second click must not send the form again: the answer to the first one
 	// would be lost, and the second finds the link used.
 	for (const form of document.forms) {
 		form.addEventListener("submit", (event) => {
-			if (form.dataset.sent) {
+			if (event.defaultPrevented || form.dataset.sent) {
 				event.preventDefault();
 				return;
 			}
 			form.dataset.sent = "true";
-			form.querySelector("[type=submit]").setAttribute("aria-disabled", "true");
+			form.querySelector("[type=submit]")?.setAttribute("aria-disabled", "true");
+			// Whoever pressed Stop may try again.
+			setTimeout(release, 10000, form);
 		});
 	}
-	addEventListener("pageshow", () => {
+	addEventListener("pageshow", (event) => {
 		for (const form of document.forms) {
-			delete form.dataset.sent;
-			form.querySelector("[type=submit]").removeAttribute("aria-disabled");
+			release(form);
+			if (event.persisted && form.elements.password) {
+				form.elements.password.value = "";
+			}
 		}
 	});
 
@@ -26,10 +34,11 @@
 	if (code) {
 		code.addEventListener("paste", (event) => {
 			const text = event.clipboardData.getData("text").normalize("NFKC");
-			const digits = text.replace(/[^0-9]/g, "");
-			if (digits.length === Number(code.dataset.digits)) {
+			const pattern = "(?<![0-9])[0-9](?:[ -]?[0-9]){" + (code.dataset.digits - 1) + "}(?![0-9])";
+			const found = text.match(new RegExp(pattern, "g")) ?? [];
+			if (found.length === 1) {
 				event.preventDefault();
-				code.value = digits;
+				code.value = found[0].replace(/[^0-9]/g, "");
 			}
 		});
 	}
@@ -40,19 +49,25 @@
 	}
 	const show = find("#show");
 	const reveal = (visible) => {
+		if (!show) {
+			return;
+		}
 		password.type = visible ? "text" : "password";
 		// The name says what a click does. A pressed state besides would say the
 		// contrary.
 		show.classList.toggle("hides", visible);
 		show.setAttribute("aria-label", visible ? show.dataset.hide : show.dataset.show);
 	};
-	show.hidden = false;
-	show.addEventListener("click", () => reveal(password.type === "password"));
+	if (show) {
+		show.hidden = false;
+		show.addEventListener("click", () => reveal(password.type === "password"));
+	}
 	// What browsers remember of text fields they must not remember of this one.
 	password.form.addEventListener("submit", () => reveal(false));
 
 	// The rules of the server that need nothing but the page. It compares as the
 	// server does: NFKC, without case, in code points.
+	const size = (s) => [...s.normalize("NFKC").replace(/[\s._@-]/g, "")].length;
 	const letters = (s) => [...s.normalize("NFKC").toLowerCase()].filter((c) => /[\p{L}\p{N}]/u.test(c)).join("");
 	const repeats = (c) => {
 		for (let n = 1; n < 8 && 2 * n <= c.length; n++) {
@@ -76,15 +91,21 @@
 	};
 	const isOwn = (s) => {
 		const plain = letters(s);
-		return plain !== "" && own().map(letters).some((word) => {
+		return plain !== "" && own().some((name) => {
+			const word = letters(name);
 			const at = word ? plain.indexOf(word) : -1;
 			const rest = at < 0 ? "" : plain.slice(0, at) + plain.slice(at + word.length);
-			return at >= 0 && /^[0-9]{0,8}$/.test(rest);
+			return at >= 0 && /^[0-9]*$/.test(rest) && size(s) - size(name) <= 8;
 		});
 	};
 
 	const list = find("[data-met]");
-	const rules = [...list.querySelectorAll("[data-rule]")].map((item) => ({
+	if (!list) {
+		return;
+	}
+	const rules = [...list.querySelectorAll("[data-rule]")].filter(
+		(item) => item.dataset.rule !== "address" || username,
+	).map((item) => ({
 		item, name: item.dataset.rule, text: item.textContent, mark: item.appendChild(document.createElement("span")),
 	}));
 	const status = find("#status");
@@ -112,6 +133,9 @@
 		clearTimeout(timer);
 		timer = setTimeout(() => {
 			const open = typed === "" ? [] : rules.filter((rule) => !met[rule.name]);
+			if (!status) {
+				return;
+			}
 			status.textContent = open.map((rule) => rule.text + " " + list.dataset.unmet).join(" ");
 		}, 1000);
 	};

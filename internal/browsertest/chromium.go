@@ -1,0 +1,119 @@
+package browsertest
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// startLimit is far above what an idle machine takes.
+const startLimit = time.Minute
+
+// Require returns the path of Chromium. Where there is none, it skips the test;
+// where RECOVERY_REQUIRE_CHROMIUM is 1, as in continuous integration, it fails
+// it, so that a machine without a browser cannot pass for a green one.
+func Require(tb testing.TB) string {
+	tb.Helper()
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	missing(tb, "no Chromium on the PATH")
+	return ""
+}
+
+// missing ends a test for want of something.
+func missing(tb testing.TB, what string) {
+	tb.Helper()
+	if os.Getenv("RECOVERY_REQUIRE_CHROMIUM") == "1" {
+		tb.Fatalf("browsertest: %s, and RECOVERY_REQUIRE_CHROMIUM=1", what)
+	}
+	tb.Skipf("browsertest: %s", what)
+}
+
+// A Browser is a running Chromium.
+type Browser struct {
+	ctx  context.Context
+	stop func()
+}
+
+// Start starts Chromium. It ends with the test.
+func Start(tb testing.TB) *Browser {
+	tb.Helper()
+	b, err := start(Require(tb))
+	if err != nil {
+		tb.Fatalf("browsertest: %v", err)
+	}
+	tb.Cleanup(b.stop)
+	return b
+}
+
+func start(path string) (*Browser, error) {
+	flags := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.IgnoreCertErrors,
+		chromedp.Flag("host-resolver-rules", "MAP * 127.0.0.1"),
+		// Newer versions drop the second of two equal forms that are sent at
+		// once. Pages must not rely on it.
+		chromedp.Flag("disable-features", "Translate,BlinkGenPropertyTrees,IgnoreDuplicateNavs,WebUIOmniboxPopup,WebUIOmniboxAimPopup"),
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+		// As on the screens that most people have: hinted glyphs are spaced by
+		// whole pixels.
+		chromedp.Flag("font-render-hinting", "none"),
+	)
+	ctx, stopAllocator := chromedp.NewExecAllocator(context.Background(), flags...)
+	ctx, stop := chromedp.NewContext(ctx)
+	b := &Browser{ctx, func() { stop(); stopAllocator() }}
+	// The process lives as long as the context of the first call, so that cannot
+	// be one with a deadline.
+	limit := time.AfterFunc(startLimit, stop)
+	err := chromedp.Do(ctx)
+	if !limit.Stop() && err == nil {
+		err = errors.New("Chromium did not start in time")
+	}
+	if err != nil {
+		b.stop()
+		return nil, err
+	}
+	return b, nil
+}
+
+// Shared is one Chromium for all tests of a package, which the first of them
+// starts. The zero value is ready; a TestMain calls Close.
+type Shared struct {
+	mu      sync.Mutex
+	browser *Browser
+}
+
+// Browser returns the running Chromium.
+func (s *Shared) Browser(tb testing.TB) *Browser {
+	tb.Helper()
+	path := Require(tb)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.browser != nil && s.browser.ctx.Err() == nil {
+		return s.browser
+	}
+	b, err := start(path)
+	if err != nil {
+		tb.Fatalf("browsertest: %v", err)
+	}
+	s.browser = b
+	return b
+}
+
+// Close ends Chromium, if it runs.
+func (s *Shared) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.browser != nil {
+		s.browser.stop()
+		s.browser = nil
+	}
+}

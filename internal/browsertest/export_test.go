@@ -1,0 +1,4 @@
+package browsertest
+
+// What tests of the package look at.
+var UnpackAxe = unpackAxe

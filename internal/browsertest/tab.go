@@ -1,0 +1,228 @@
+package browsertest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/audits"
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/css"
+	"github.com/chromedp/cdproto/dom"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/target"
+	"github.com/chromedp/chromedp"
+)
+
+// limit is how long anything may take. It is far above what a busy machine
+// takes.
+const limit = 40 * time.Second
+
+// A Tab is one tab. Its methods end the test when they fail.
+type Tab struct {
+	*record
+	tb    testing.TB
+	ctx   context.Context
+	mouse point
+}
+
+// Open opens an empty tab, in a profile of its own: it shares no cookies with
+// others.
+func (b *Browser) Open(tb testing.TB) *Tab {
+	tb.Helper()
+	return open(tb, b.ctx, chromedp.WithNewBrowserContext())
+}
+
+// For returns the same tab for another test, a subtest.
+func (t *Tab) For(tb testing.TB) *Tab {
+	other := *t
+	other.tb = tb
+	return &other
+}
+
+// Beside opens another empty tab in the same profile.
+func (t *Tab) Beside() *Tab {
+	t.tb.Helper()
+	return open(t.tb, t.ctx)
+}
+
+// Opened returns the tab that f has the page open.
+func (t *Tab) Opened(f func()) *Tab {
+	t.tb.Helper()
+	known := map[target.ID]bool{}
+	for _, i := range t.targets("page") {
+		known[i.TargetID] = true
+	}
+	f()
+	var opened target.ID
+	t.Until("a tab is opened", func() bool {
+		for _, i := range t.targets("page") {
+			if !known[i.TargetID] {
+				opened = i.TargetID
+			}
+		}
+		return opened != ""
+	})
+	return open(t.tb, t.ctx, chromedp.WithTargetID(opened))
+}
+
+// targets returns what there is of a type in the profile.
+func (t *Tab) targets(kind string) []*target.Info {
+	t.tb.Helper()
+	all, err := chromedp.Targets(t.ctx)
+	if err != nil {
+		t.tb.Fatalf("browsertest: %v", err)
+	}
+	profile := chromedp.FromContext(t.ctx).BrowserContextID
+	return slices.DeleteFunc(all, func(i *target.Info) bool { return i.Type != kind || i.BrowserContextID != profile })
+}
+
+func open(tb testing.TB, parent context.Context, opts ...chromedp.ContextOption) *Tab {
+	tb.Helper()
+	t := &Tab{tb: tb, record: &record{byID: map[network.RequestID]*series{}, loaded: make(chan struct{}, 1)}}
+	ctx, cancel := chromedp.NewContext(parent, append(opts, chromedp.WithListener(t.note))...)
+	tb.Cleanup(cancel)
+	t.ctx = ctx
+	// Not with a deadline: the tab lives as long as this context.
+	if err := chromedp.Do(ctx); err != nil {
+		tb.Fatalf("browsertest: opening a tab: %v", err)
+	}
+	// chromedp follows the DOM for its own queries, which are not used here.
+	Call(t, css.Disable, cdp.Empty{})
+	Call(t, dom.Disable, cdp.Empty{})
+	Call(t, audits.Enable, cdp.Empty{})
+	return t
+}
+
+// Call sends one command of the DevTools protocol to the tab.
+func Call[P, R any](t *Tab, c cdp.Command[P, R], params P) R {
+	t.tb.Helper()
+	ctx, cancel := context.WithTimeout(t.ctx, limit)
+	defer cancel()
+	r, err := chromedp.Call(ctx, c, params)
+	if err != nil {
+		t.tb.Fatalf("browsertest: %s: %v", c.Method, err)
+	}
+	return r
+}
+
+// Eval evaluates an expression in the page, awaits it if it is a promise, and
+// returns its value. No policy of the page is in its way.
+func Eval[T any](t *Tab, expression string) T {
+	t.tb.Helper()
+	v, err := evaluate[T](t, expression)
+	if err != nil {
+		t.tb.Fatalf("browsertest: %v, of\n%.500s", err, expression)
+	}
+	return v
+}
+
+func evaluate[T any](t *Tab, expression string) (T, error) {
+	ctx, cancel := context.WithTimeout(t.ctx, limit)
+	defer cancel()
+	return chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+}
+
+// Wait waits until an expression is true, in this page or a later one.
+func (t *Tab) Wait(expression string) {
+	t.tb.Helper()
+	var last error
+	t.Until(expression, func() bool {
+		// While pages change there is none to evaluate it in.
+		ok, err := evaluate[bool](t, "!!("+expression+")")
+		last = err
+		return err == nil && ok
+	}, &last)
+}
+
+// Until waits until ok. The last of why is part of the failure.
+func (t *Tab) Until(what string, ok func() bool, why ...*error) {
+	t.tb.Helper()
+	deadline := time.Now().Add(limit)
+	for pause := time.Millisecond; !ok(); pause = min(2*pause, 32*time.Millisecond) {
+		if time.Now().After(deadline) {
+			var reason error
+			for _, w := range why {
+				reason = *w
+			}
+			t.tb.Fatalf("browsertest: not within %v: %s (%v)", limit, what, reason)
+		}
+		// Most of what is waited for comes with a page.
+		select {
+		case <-t.loaded:
+		case <-time.After(pause):
+		}
+	}
+}
+
+// Load loads a page, as if its address had been typed, and waits for it.
+func (t *Tab) Load(url string) {
+	t.tb.Helper()
+	t.Follow(func() {
+		if r := Call(t, page.Navigate, page.NavigateParams{URL: url}); r.ErrorText != "" {
+			t.tb.Fatalf("browsertest: %s: %s", url, r.ErrorText)
+		}
+	})
+}
+
+// Reload loads the page again, as the person's button does, and sends its form
+// again if it is the answer to one.
+func (t *Tab) Reload() {
+	t.tb.Helper()
+	t.Follow(func() { Call(t, page.Reload, page.ReloadParams{}) })
+}
+
+// Back goes back by one page.
+func (t *Tab) Back() {
+	t.tb.Helper()
+	h := Call(t, page.GetNavigationHistory, cdp.Empty{})
+	if h.CurrentIndex < 1 {
+		t.tb.Fatal("browsertest: there is nothing to go back to")
+	}
+	t.Follow(func() {
+		Call(t, page.NavigateToHistoryEntry, page.NavigateToHistoryEntryParams{EntryID: h.Entries[h.CurrentIndex-1].ID})
+	})
+}
+
+// History returns the addresses that Back and Forward lead to, and this one.
+func (t *Tab) History() []string {
+	t.tb.Helper()
+	var all []string
+	for _, e := range Call(t, page.GetNavigationHistory, cdp.Empty{}).Entries {
+		all = append(all, e.URL)
+	}
+	return all
+}
+
+// Follow has f do what leads to another page, and waits until that is loaded.
+func (t *Tab) Follow(f func()) {
+	t.tb.Helper()
+	// Each document has its own time of origin, also one that comes back from
+	// the cache.
+	const origin = "performance.timeOrigin"
+	before := Eval[float64](t, origin)
+	f()
+	t.Wait(fmt.Sprintf("%s !== %v && document.readyState === 'complete'", origin, before))
+}
+
+// URL returns the address of the page.
+func (t *Tab) URL() string {
+	t.tb.Helper()
+	return Eval[string](t, "document.URL")
+}
+
+// Status returns the HTTP status that the page came with.
+func (t *Tab) Status() int {
+	t.tb.Helper()
+	return Eval[int](t, "performance.getEntriesByType('navigation')[0].responseStatus")
+}
+
+// SetContent replaces the page.
+func (t *Tab) SetContent(html string) {
+	t.tb.Helper()
+	tree := Call(t, page.GetFrameTree, cdp.Empty{})
+	Call(t, page.SetDocumentContent, page.SetDocumentContentParams{FrameID: tree.FrameTree.Frame.ID, HTML: html})
+}
