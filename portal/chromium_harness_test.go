@@ -1,0 +1,342 @@
+package portal_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/text/language"
+
+	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/browsertest"
+	"github.com/seed-51359b35/recovery/portal"
+	"github.com/seed-51359b35/recovery/recoverytest"
+)
+
+// chromium is the browser of all tests of this package.
+var chromium browsertest.Shared
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	chromium.Close()
+	os.Exit(code)
+}
+
+// The hosts around a site. All are on one server, and are different sites to a
+// browser; but hostOfNeighbour belongs to the same site as hostOfSite, with
+// another origin.
+const (
+	hostOfSite      = "acme.example"
+	hostOfNeighbour = "blog.acme.example"
+	hostOfMail      = "mail.example"
+	hostOfEvil      = "evil.example"
+)
+
+const maryMail = "mary@example.com"
+
+// A site serves the pages as people get them: over TLS, with its real cookies,
+// and with other sites around it.
+type site struct {
+	t          *testing.T
+	pages      *portal.Portal
+	service    *recovery.Service
+	leads      *recoverytest.Leads
+	outbox     *recoverytest.Outbox
+	log        *logBuffer
+	john, mary string // IDs of leads
+	server     *httptest.Server
+	port       string
+	base       string // of the pages
+
+	mu     sync.Mutex
+	others map[string]string        // pages of the host and of other sites, by host and path
+	gates  map[string]chan struct{} // by method and path
+	after  map[string]chan struct{} // as gates, for answers
+	tamper func(html string) string // changes pages on their way
+	visits []visit
+	read   map[string]bool // IDs of messages
+	calm   bool            // whether errors in the log are expected
+}
+
+// A visit is a request that arrived.
+type visit struct {
+	Host, Method, URI string
+	Header            http.Header
+}
+
+// newSite starts a site in English and Arabic, with a phone number to reset by.
+func newSite(t *testing.T, edit func(*recovery.Options, *portal.Options)) *site {
+	t.Helper()
+	browsertest.Require(t)
+	s := &site{
+		t: t, leads: recoverytest.NewLeads(fields()...), outbox: &recoverytest.Outbox{}, log: &logBuffer{},
+		others: map[string]string{}, gates: map[string]chan struct{}{}, after: map[string]chan struct{}{}, read: map[string]bool{},
+	}
+	server := httptest.NewUnstartedServer(s)
+	s.server = server
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of browsers that hang up
+	_, port, err := net.SplitHostPort(server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.port = port
+	s.base = s.url(hostOfSite, "/account")
+
+	s.john = s.addLead("John Wick", johnMail, johnPhone)
+	s.mary = s.addLead("Mary", maryMail, "+4930123456")
+	keys := [][]byte{[]byte(strings.Repeat("k", 32))}
+	ro := recovery.Options{
+		Keys: keys, Link: recovery.Link{URL: s.base + "/reset"}, NotMe: recovery.Link{URL: s.base + "/not-me"},
+		Sessions: recovery.SessionEnderFunc(func(context.Context, string) error { return nil }),
+		Fields:   fields(), Hasher: fastHasher{}, Limits: generous(),
+		Logger: slog.New(slog.NewTextHandler(s.log, nil)),
+	}
+	po := portal.Options{
+		BaseURL: s.base, Keys: keys, Product: "Acme", SignIn: "/sign-in", Phone: "Phone", Support: "help@acme.example",
+		Languages: []language.Tag{language.English, language.Arabic},
+	}
+	if edit != nil {
+		edit(&ro, &po)
+	}
+	if s.service, err = recovery.New(s.leads, recovery.NewMemoryTokenStore(), s.outbox, ro); err != nil {
+		t.Fatal(err)
+	}
+	if s.pages, err = portal.New(s.service, po); err != nil {
+		t.Fatal(err)
+	}
+	s.serve(hostOfSite, "/sign-in", `<!DOCTYPE html><title>Sign in</title><link rel="icon" href="data:,"><h1>Sign in</h1>`)
+	server.StartTLS()
+	// Other clients find the hosts as the browser does.
+	transport := server.Client().Transport.(*http.Transport)
+	transport.TLSClientConfig.InsecureSkipVerify = true
+	transport.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, server.Listener.Addr().String())
+	}
+	t.Cleanup(func() {
+		server.Close()
+		if err := s.service.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+		if l := s.log.String(); !s.calm && strings.Contains(l, "level=ERROR") {
+			t.Errorf("errors were logged: %.2000s", l)
+		}
+	})
+	return s
+}
+
+func (s *site) addLead(name, address, phone string) string {
+	return s.leads.Add(recovery.Lead{Name: name, Fields: map[string]recovery.FieldValue{
+		"EmailAddress": {Value: address, Verified: true}, "Phone": {Value: phone, Verified: true},
+	}}, "fast:old password of "+name)
+}
+
+// hash is what a lead that chose the password has.
+func (s *site) hash(pw string) string { return "fast:" + pw }
+
+// unchanged checks that neither of the two has another password.
+func (s *site) unchanged() {
+	s.t.Helper()
+	if j, m := s.leads.Hash(s.john), s.leads.Hash(s.mary); j != "fast:old password of John Wick" || m != "fast:old password of Mary" {
+		s.t.Errorf("a password was changed: %s, %s", j, m)
+	}
+}
+
+// has checks whose password is now which.
+func (s *site) has(lead, pw string) {
+	s.t.Helper()
+	if h := s.leads.Hash(lead); h != s.hash(pw) {
+		s.t.Errorf("%s has %q, want %q", lead, h, s.hash(pw))
+	}
+}
+
+func (s *site) url(host, path string) string { return "https://" + host + ":" + s.port + path }
+
+// serve puts up a page without any of the headers that protect those of the
+// portal, of another site or of the same.
+func (s *site) serve(host, path, html string) (url string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.others[host+path] = html
+	return s.url(host, path)
+}
+
+// hold has requests wait before they are served, until they are let go.
+func (s *site) hold(method, path string) (letGo func()) { return s.holdAt(s.gates, method+" "+path) }
+
+// holdAnswers has answers wait once all was done, until they are let go.
+func (s *site) holdAnswers(method, path string) (letGo func()) {
+	return s.holdAt(s.after, method+" "+path)
+}
+
+func (s *site) holdAt(where map[string]chan struct{}, what string) (letGo func()) {
+	gate := make(chan struct{})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	where[what] = gate
+	letGo = sync.OnceFunc(func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(where, what)
+		close(gate)
+	})
+	s.t.Cleanup(letGo)
+	return letGo
+}
+
+func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	host, _, _ := net.SplitHostPort(r.Host)
+	s.mu.Lock()
+	s.visits = append(s.visits, visit{host, r.Method, r.RequestURI, r.Header.Clone()})
+	other, isOther := s.others[host+r.URL.Path]
+	before, after, tamper := s.gates[r.Method+" "+r.URL.Path], s.after[r.Method+" "+r.URL.Path], s.tamper
+	s.mu.Unlock()
+	if before != nil {
+		<-before
+	}
+	switch {
+	case isOther:
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = io.WriteString(w, other)
+	case host != hostOfSite:
+		http.NotFound(w, r)
+	case tamper != nil:
+		rec := httptest.NewRecorder()
+		s.pages.ServeHTTP(rec, r)
+		maps.Copy(w.Header(), rec.Header())
+		w.Header().Del("Content-Length")
+		w.WriteHeader(rec.Code)
+		_, _ = io.WriteString(w, tamper(rec.Body.String()))
+	case strings.HasPrefix(r.URL.Path, "/account"), r.URL.Path == "/.well-known/change-password":
+		s.pages.ServeHTTP(w, r)
+	default:
+		http.NotFound(w, r)
+	}
+	if after != nil {
+		<-after
+	}
+}
+
+// visited returns the requests that arrived for a method and a path.
+func (s *site) visited(method, path string) []visit {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []visit
+	for _, v := range s.visits {
+		uri, _, _ := strings.Cut(v.URI, "?")
+		if v.Method == method && uri == path {
+			all = append(all, v)
+		}
+	}
+	return all
+}
+
+// tab opens a browser of its own, which asks for a language.
+func (s *site) tab(lang string, width int) *browsertest.Tab {
+	s.t.Helper()
+	tab := chromium.Browser(s.t).Open(s.t)
+	tab.Languages(lang)
+	tab.Size(width, 900, 1)
+	return tab
+}
+
+// message waits for the next message of a kind to somebody.
+func (s *site) message(kind recovery.MessageKind, to string) recovery.Message {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), 20*time.Second)
+	defer cancel()
+	for n := 1; ; n++ {
+		all, err := s.outbox.Wait(ctx, n)
+		if err != nil {
+			s.t.Fatalf("no message %s: %v", kind, err)
+		}
+		m := all[n-1]
+		s.mu.Lock()
+		mine := m.Kind == kind && m.To == to && !s.read[m.ID]
+		if mine {
+			s.read[m.ID] = true
+		}
+		s.mu.Unlock()
+		if mine {
+			return m
+		}
+	}
+}
+
+// link asks for a link and returns it as it was mailed.
+func (s *site) link(address string) string {
+	s.t.Helper()
+	_, err := s.service.ForgotPassword(s.t.Context(), recovery.ForgotRequest{Key: recovery.LeadKey{Field: "EmailAddress", Value: address}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return s.message(recovery.MessageResetLink, address).URL.Reveal()
+}
+
+// inbox puts up a webmail with a link in a mail, and returns its address.
+func (s *site) inbox(link string) string {
+	return s.serve(hostOfMail, "/inbox", `<!DOCTYPE html><title>Inbox</title><link rel="icon" href="data:,"><p><a id="link" href="`+link+`">Choose a new password</a>`)
+}
+
+// on checks which page the tab is on, and what it says.
+func (s *site) on(tab *browsertest.Tab, path string, status int, words ...string) {
+	s.t.Helper()
+	if got := tab.URL(); got != s.base+path {
+		s.t.Fatalf("on %s, want %s: %.300s", got, path, said(tab))
+	}
+	if got := tab.Status(); got != status {
+		s.t.Fatalf("%s has the status %d, want %d: %.300s", path, got, status, said(tab))
+	}
+	text := said(tab)
+	for _, w := range words {
+		if !strings.Contains(text, w) {
+			s.t.Errorf("%s does not say %q: %.600s", path, w, text)
+		}
+	}
+}
+
+// said is what the page says, in one line.
+func said(tab *browsertest.Tab) string {
+	return browsertest.Eval[string](tab, `document.body.innerText.replace(/\s+/g, " ")`)
+}
+
+// value is what stands in a field.
+func value(tab *browsertest.Tab, selector string) string {
+	return browsertest.Eval[string](tab, fmt.Sprintf("document.querySelector(%q).value", selector))
+}
+
+// focused waits until an element has the focus: a page gives it away a moment
+// after it was loaded.
+func focused(tab *browsertest.Tab, selector string) {
+	tab.Wait(fmt.Sprintf("document.activeElement.matches(%q)", selector))
+}
+
+// fill clicks on a field and types over what stands there.
+func fill(tab *browsertest.Tab, selector, text string) {
+	tab.Click(selector)
+	tab.Shortcut("a")
+	tab.Type(text)
+}
+
+// submit clicks on the button of the page's form, and waits for the answer.
+func submit(tab *browsertest.Tab) {
+	tab.Follow(func() { tab.Click("[type=submit]") })
+}
+
+// silent checks that the browser complained of nothing.
+func (s *site) silent(tab *browsertest.Tab) {
+	s.t.Helper()
+	if c := tab.Complaints(); len(c) > 0 {
+		s.t.Errorf("the browser complains:\n%s", strings.Join(c, "\n"))
+	}
+}

@@ -1,0 +1,239 @@
+package portal_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/browsertest"
+	"github.com/seed-51359b35/recovery/internal/voice"
+	"github.com/seed-51359b35/recovery/portal"
+)
+
+// logo is that of a host: a real one is not larger.
+const logo = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 120 40" width="120" height="40"><rect width="120" height="40" rx="8" fill="#1f4fd8"/></svg>`
+
+// stubLimiter refuses everything, or fails.
+type stubLimiter struct{ err error }
+
+func (l stubLimiter) Take(_ context.Context, takes ...recovery.Take) ([]recovery.Decision, error) {
+	all := make([]recovery.Decision, len(takes))
+	for i, t := range takes {
+		all[i] = recovery.Decision{Limit: t.Tier.Limits[0], RetryAfter: 2 * time.Minute}
+	}
+	return all, l.err
+}
+
+// A viewer looks at the pages in one language: of a site where all is well, of
+// one where everything is over the limits, and of one whose stores do not
+// answer.
+type viewer struct {
+	well, closed, broken *site
+	tab                  *browsertest.Tab
+	lang                 string
+	address, phone       string
+}
+
+// Every page and state that there is over HTTP, in every language: it is small,
+// fits the narrowest screen, and nothing on it moves once it is there. axe-core
+// finds nothing wrong with it, and nothing that it could not tell: on the
+// narrowest screen in the light, and on a wide one in the dark.
+func TestChromiumEveryPageInEveryLanguage(t *testing.T) {
+	var axe *browsertest.Axe
+	t.Run("axe-core", func(t *testing.T) { axe = browsertest.LoadAxe(t) })
+	all := func(o *recovery.Options, p *portal.Options) { p.Languages, p.Logo = voice.Tags(), []byte(logo) }
+	var v viewer
+	v.well = newSite(t, func(o *recovery.Options, p *portal.Options) {
+		all(o, p)
+		o.StepUp = func(_ context.Context, lead recovery.Lead) error {
+			if lead.Name == "careful" {
+				return &recovery.StepUpError{Detail: "Confirm with your security key."}
+			}
+			return nil
+		}
+	})
+	v.closed = newSite(t, func(o *recovery.Options, p *portal.Options) { all(o, p); o.Limiter = stubLimiter{} })
+	v.broken = newSite(t, func(o *recovery.Options, p *portal.Options) {
+		all(o, p)
+		o.Limiter = stubLimiter{errors.New("no answer")}
+	})
+	v.broken.calm = true
+	t.Run("in", func(t *testing.T) {
+		for i, l := range voice.Languages() {
+			t.Run(l.File, func(t *testing.T) {
+				t.Parallel()
+				v := v
+				v.lang = l.File
+				v.address, v.phone = l.File+"@example.com", fmt.Sprintf("+1415741557%d", i)
+				v.well.addLead("John", v.address, v.phone)
+				v.well.addLead("careful", "careful-"+v.address, fmt.Sprintf("+1415741558%d", i))
+				v.tab = chromium.Browser(t).Open(t)
+				for _, s := range scenes() {
+					v.tab.Scheme("light")
+					v.tab.Size(320, 900, 1)
+					s.show(&v)
+					if got := v.tab.Status(); got != s.status {
+						t.Fatalf("%s: status %d, want %d: %.200s", s.name, got, s.status, said(v.tab))
+					}
+					if got := browsertest.Eval[string](v.tab, "document.documentElement.lang"); got != l.Tag.String() {
+						t.Errorf("%s is in %s", s.name, got)
+					}
+					v.measure(t, s.name)
+					if axe == nil {
+						continue
+					}
+					for _, wrong := range axe.Check(v.tab) {
+						t.Errorf("%s, 320 px, light: %s", s.name, wrong)
+					}
+					v.tab.Scheme("dark")
+					v.tab.Size(1280, 900, 1)
+					for _, wrong := range axe.CheckLooks(v.tab) {
+						t.Errorf("%s, 1280 px, dark: %s", s.name, wrong)
+					}
+				}
+			})
+		}
+	})
+}
+
+// measure checks what a page weighs, how wide it is, and that it stays where it
+// is.
+func (v *viewer) measure(t *testing.T, name string) {
+	t.Helper()
+	if shifts := v.tab.Shifts(); len(shifts) > 0 {
+		t.Errorf("%s: what was shown has moved: %q", name, shifts)
+	}
+	if w := browsertest.Eval[int](v.tab, "document.documentElement.scrollWidth"); w != 320 {
+		t.Errorf("%s: %d pixels wide", name, w)
+	}
+	var bytes int
+	var files []string
+	v.tab.Until("everything has arrived", func() bool {
+		all := v.tab.Requests()
+		last := len(all) - 1
+		for !all[last].Document {
+			last--
+		}
+		bytes, files = 0, nil
+		for _, r := range all[last:] {
+			switch {
+			case strings.HasSuffix(r.URL, "/favicon.ico"): // the host's own, or none
+				continue
+			case !r.Done:
+				return false
+			}
+			bytes += r.Bytes
+			files = append(files, r.URL)
+		}
+		return true
+	})
+	if len(files) < 1 || len(files) > 2 || bytes < 5_000 || bytes >= 30_000 {
+		t.Errorf("%s: %d bytes in %q", name, bytes, files)
+	}
+}
+
+// A scene is a page in a state.
+type scene struct {
+	name   string
+	status int
+	show   func(v *viewer)
+}
+
+// scenes are in an order in which each leads to the next where it can.
+func scenes() []scene {
+	return []scene{
+		{"forgot", 200, func(v *viewer) { v.load(v.well, "/forgot") }},
+		{"forgot, refused", 422, func(v *viewer) { v.send("#identifier", "nobody") }},
+		{"sent", 200, func(v *viewer) { v.send("#identifier", "nobody@example.com") }},
+		{"code, without a number", 200, func(v *viewer) { v.load(v.well, "/code") }},
+		{"code", 200, func(v *viewer) { v.load(v.well, "/forgot"); v.send("#identifier", v.phone) }},
+		{"code, refused", 422, func(v *viewer) { v.send("#code", "123") }},
+
+		{"one more step", 403, func(v *viewer) {
+			v.open(v.well.link("careful-" + v.address))
+			v.send("#password", goodPassword)
+		}},
+		{"reset", 200, func(v *viewer) { v.open(v.well.link(v.address)) }},
+		{"reset, while typing", 200, func(v *viewer) {
+			v.tab.Click("#password")
+			v.tab.Insert("abcdefgh")
+			v.tab.Click("#show")
+		}},
+		{"reset, refused", 422, func(v *viewer) { v.send("#password", "abcdefgh") }},
+		{"reset, of another link", 409, func(v *viewer) {
+			// As another tab does.
+			browsertest.Eval[bool](v.tab, `document.querySelector("[name=proof]").value = "x", true`)
+			v.send("#password", "x")
+		}},
+		{"done", 200, func(v *viewer) { v.send("#password", goodPassword) }},
+		{"dead", 400, func(v *viewer) { v.load(v.well, "/reset") }},
+
+		{"this was not me, a link", 200, func(v *viewer) { v.open(v.notMe(recovery.MessageResetLink)) }},
+		{"told, of a link", 200, func(v *viewer) { v.tab.Follow(func() { v.tab.Click("[type=submit]") }) }},
+		{"this was not me, a password", 200, func(v *viewer) { v.open(v.notMe(recovery.MessagePasswordChanged)) }},
+		{"told, of a password", 200, func(v *viewer) { v.tab.Follow(func() { v.tab.Click("[type=submit]") }) }},
+		{"dead, of a notice", 400, func(v *viewer) { v.load(v.well, "/not-me") }},
+		{"no such page", 404, func(v *viewer) { v.load(v.well, "/nothing") }},
+
+		{"forgot, too often", 429, func(v *viewer) { v.load(v.closed, "/forgot"); v.send("#identifier", v.address) }},
+		{"too often", 429, func(v *viewer) { v.open(v.closed.base + "/reset?token=x") }},
+		{"forgot, out of order", 503, func(v *viewer) { v.load(v.broken, "/forgot"); v.send("#identifier", v.address) }},
+		{"out of order", 503, func(v *viewer) { v.open(v.broken.base + "/reset?token=x") }},
+	}
+}
+
+func (v *viewer) load(s *site, path string) { v.tab.Load(s.base + path + "?lang=" + v.lang) }
+
+// open opens a link, in the viewer's language.
+func (v *viewer) open(link string) {
+	separator := "?"
+	if strings.Contains(link, "?") {
+		separator = "&"
+	}
+	v.tab.Load(link + separator + "lang=" + v.lang)
+}
+
+// send fills in a form and sends it. Other tests do it by hand.
+func (v *viewer) send(field, text string) {
+	v.tab.Follow(func() {
+		browsertest.Eval[bool](v.tab, fmt.Sprintf(`(() => {
+			const field = document.querySelector(%q);
+			field.value = %q;
+			field.form.requestSubmit();
+			return true;
+		})()`, field, text))
+	})
+}
+
+// notMe is the link of the last message of a kind.
+func (v *viewer) notMe(kind recovery.MessageKind) (link string) {
+	v.tab.Until("a message", func() bool {
+		for _, m := range v.well.outbox.Messages() {
+			if m.Kind == kind && m.To == v.address {
+				link = m.NotMe.Reveal()
+			}
+		}
+		return link != ""
+	})
+	return link
+}
+
+// What comes late moves nothing: the space of a logo is there before it is.
+func TestChromiumLateLogo(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(_ *recovery.Options, p *portal.Options) { p.Logo = []byte(logo) })
+	tab := s.tab("en", 320)
+	letGo := s.hold("GET", "/account/logo")
+	browsertest.Eval[bool](tab, "location.assign('"+s.base+"/forgot'), true")
+	tab.Wait("document.querySelector('header img') && document.readyState === 'interactive'")
+	browsertest.Eval[bool](tab, "new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(() => resolve(true))))")
+	letGo()
+	tab.Wait("document.readyState === 'complete' && document.images[0].naturalWidth === 120")
+	if shifts := tab.Shifts(); len(shifts) > 0 {
+		t.Errorf("the page has moved: %q", shifts)
+	}
+}

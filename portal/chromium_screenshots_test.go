@@ -1,0 +1,172 @@
+package portal_test
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	cdppage "github.com/chromedp/cdproto/page"
+
+	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/browsertest"
+	"github.com/seed-51359b35/recovery/internal/voice"
+	"github.com/seed-51359b35/recovery/portal"
+)
+
+// TestScreenshots writes the pictures of the pages into the directory that
+// RECOVERY_SCREENSHOTS names, from here:
+//
+//	RECOVERY_SCREENSHOTS=screenshots go test -run Screenshots ./portal
+func TestScreenshots(t *testing.T) {
+	dir := os.Getenv("RECOVERY_SCREENSHOTS")
+	if dir == "" {
+		t.Skip("RECOVERY_SCREENSHOTS names no directory to write pictures to")
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s := newSite(t, func(_ *recovery.Options, p *portal.Options) { p.Languages = voice.Tags() })
+	const desk, phone = 800, 390
+	for _, c := range []struct {
+		name, lang, scheme string
+		width              int
+		show               func(tab *browsertest.Tab)
+	}{
+		{"forgot", "en", "light", desk, func(tab *browsertest.Tab) { tab.Load(s.base + "/forgot"); fill(tab, "#identifier", johnMail) }},
+		{"forgot-phone", "en", "light", phone, func(tab *browsertest.Tab) { tab.Load(s.base + "/forgot") }},
+		{"forgot-dark", "en", "dark", desk, func(tab *browsertest.Tab) { tab.Load(s.base + "/forgot"); fill(tab, "#identifier", johnMail) }},
+		{"forgot-error", "en", "light", desk, func(tab *browsertest.Tab) {
+			tab.Load(s.base + "/forgot")
+			fill(tab, "#identifier", "johnwick@example")
+			submit(tab)
+			focused(tab, "#identifier")
+		}},
+		{"sent", "en", "light", desk, func(tab *browsertest.Tab) {
+			tab.Load(s.base + "/forgot")
+			fill(tab, "#identifier", johnMail)
+			submit(tab)
+			s.message(recovery.MessageResetLink, johnMail)
+		}},
+		{"code-phone", "en", "light", phone, func(tab *browsertest.Tab) {
+			tab.Load(s.base + "/forgot")
+			fill(tab, "#identifier", "+1 415 741 5569")
+			submit(tab)
+			fill(tab, "#code", "40925")
+		}},
+		{"reset", "en", "light", desk, func(tab *browsertest.Tab) { tab.Load(s.link(johnMail)) }},
+		{"reset-typing", "en", "light", desk, func(tab *browsertest.Tab) {
+			tab.Load(s.link(johnMail))
+			fill(tab, "#password", "correct horse")
+			tab.Click("#show")
+			tab.Click("#password")
+		}},
+		{"reset-phone", "en", "dark", phone, func(tab *browsertest.Tab) {
+			tab.Load(s.link(johnMail))
+			fill(tab, "#password", "correct horse battery")
+		}},
+		{"reset-error", "en", "light", desk, func(tab *browsertest.Tab) {
+			tab.Load(s.link(johnMail))
+			fill(tab, "#password", "Password1234567890")
+			submit(tab)
+			focused(tab, "#password")
+		}},
+		{"reset-dark", "en", "dark", desk, func(tab *browsertest.Tab) {
+			tab.Load(s.link(johnMail))
+			fill(tab, "#password", "correct horse battery staple")
+		}},
+		{"reset-arabic", "ar", "light", desk, func(tab *browsertest.Tab) {
+			tab.Load(s.link(johnMail))
+			fill(tab, "#password", "correct horse")
+		}},
+		{"reset-arabic-phone", "ar", "light", phone, func(tab *browsertest.Tab) {
+			tab.Load(s.link(johnMail))
+			fill(tab, "#password", "correct horse")
+		}},
+		{"dead", "en", "light", desk, func(tab *browsertest.Tab) { tab.Load(s.base + "/reset") }},
+		{"not-me", "en", "light", desk, func(tab *browsertest.Tab) {
+			s.link(johnMail)
+			all := s.outbox.Messages()
+			tab.Load(all[len(all)-1].NotMe.Reveal())
+		}},
+		{"done", "en", "light", desk, func(tab *browsertest.Tab) {
+			tab.Load(s.link(maryMail))
+			fill(tab, "#password", goodPassword)
+			submit(tab)
+		}},
+		{"told", "en", "light", desk, func(tab *browsertest.Tab) {
+			tab.Load(s.message(recovery.MessagePasswordChanged, maryMail).NotMe.Reveal())
+			submit(tab)
+		}},
+	} {
+		tab := chromium.Browser(t).Open(t)
+		tab.Languages(c.lang)
+		tab.Scheme(c.scheme)
+		// On a desk, the middle of a window; on a phone, all of it.
+		width := c.width
+		if width == desk {
+			width = 1280
+		}
+		tab.Size(width, 640, 2)
+		c.show(tab)
+		// A caret that blinks would be there in every other picture.
+		browsertest.Eval[bool](tab, `document.activeElement?.style?.setProperty("caret-color", "transparent"), scrollTo(0, 0), true`)
+		height := browsertest.Eval[float64](tab, `Math.ceil(document.querySelector("footer").getBoundingClientRect().bottom + 24)`)
+		tab.Size(width, int(height), 2)
+		b := tab.Picture(&cdppage.Viewport{X: float64(width-c.width) / 2, Width: float64(c.width), Height: height, Scale: 1})
+		b = smaller(t, b)
+		if len(b) > 120_000 {
+			t.Errorf("%s has %d bytes", c.name, len(b))
+		}
+		if err := os.WriteFile(filepath.Join(dir, c.name+".png"), b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// smaller packs a PNG as well as it can be: with a palette of the most frequent
+// colours. There are some thousand, of which all but a few are at the edges of
+// letters.
+func smaller(t *testing.T, b []byte) []byte {
+	t.Helper()
+	img, err := png.Decode(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := map[color.NRGBA]int{}
+	at := func(x, y int) color.NRGBA { return color.NRGBAModel.Convert(img.At(x, y)).(color.NRGBA) }
+	for y := range img.Bounds().Dy() {
+		for x := range img.Bounds().Dx() {
+			count[at(x, y)]++
+		}
+	}
+	colours := slices.SortedFunc(maps.Keys(count), func(a, b color.NRGBA) int {
+		return cmp.Or(count[b]-count[a], cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)))
+	})
+	var palette color.Palette
+	for _, c := range colours[:min(256, len(colours))] {
+		palette = append(palette, c)
+	}
+	nearest := map[color.NRGBA]uint8{}
+	for _, c := range colours {
+		nearest[c] = uint8(palette.Index(c))
+	}
+	few := image.NewPaletted(img.Bounds(), palette)
+	for y := range img.Bounds().Dy() {
+		for x := range img.Bounds().Dx() {
+			few.SetColorIndex(x, y, nearest[at(x, y)])
+		}
+	}
+	var out bytes.Buffer
+	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&out, few); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
