@@ -69,6 +69,13 @@ func (t *Tab) Opened(f func()) *Tab {
 	return open(t.tb, t.ctx, chromedp.WithTargetID(opened))
 }
 
+// Front brings the tab to the front of its window, where a tab that was opened
+// from it may be. A tab that is not seen reacts to nothing.
+func (t *Tab) Front() {
+	t.tb.Helper()
+	Call(t, page.BringToFront, cdp.Empty{})
+}
+
 // targets returns what there is of a type in the profile.
 func (t *Tab) targets(kind string) []*target.Info {
 	t.tb.Helper()
