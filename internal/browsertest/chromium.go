@@ -61,7 +61,7 @@ func start(path string) (*Browser, error) {
 		chromedp.Flag("host-resolver-rules", "MAP * 127.0.0.1"),
 		// Newer versions drop the second of two equal forms that are sent at
 		// once. Pages must not rely on it.
-		chromedp.Flag("disable-features", "Translate,BlinkGenPropertyTrees,IgnoreDuplicateNavs,WebUIOmniboxPopup,WebUIOmniboxAimPopup"),
+		chromedp.Flag("disable-features", "Translate,BlinkGenPropertyTrees,IgnoreDuplicateNavs,WebUIOmniboxPopup,WebUIOmniboxAimPopup,SpareRendererForSitePerProcess"),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
 		// As on the screens that most people have: hinted glyphs are spaced by
 		// whole pixels.
@@ -75,7 +75,7 @@ func start(path string) (*Browser, error) {
 	limit := time.AfterFunc(startLimit, stop)
 	err := chromedp.Do(ctx)
 	if !limit.Stop() && err == nil {
-		err = errors.New("Chromium did not start in time")
+		err = errors.New("the browser did not start in time")
 	}
 	if err != nil {
 		b.stop()
