@@ -150,10 +150,9 @@ func TestChromiumForeignForms(t *testing.T) {
 			{"/reset", `<input name="proof" value="` + proof + `"><input name="password" value="` + goodPassword + `">`},
 			{"/not-me", `<input name="proof" value="` + noticeProof + `">`},
 		} {
-			attack := beside.Beside()
-			attack.Load(s.serve(host, "/attack", `<!DOCTYPE html><form method="post" action="`+s.base+c.path+`">`+c.fields+`<button type="submit">Win a prize</button></form>`))
-			submit(attack)
-			s.on(attack, c.path, 403, "This was sent from a page of another site. For your safety, nothing was changed.")
+			beside.Load(s.serve(host, "/attack", `<!DOCTYPE html><form method="post" action="`+s.base+c.path+`">`+c.fields+`<button type="submit">Win a prize</button></form>`))
+			submit(beside)
+			s.on(beside, c.path, 403, "This was sent from a page of another site. For your safety, nothing was changed.")
 			visits := s.visited("POST", "/account"+c.path)
 			cookies := visits[len(visits)-1].Header.Get("Cookie")
 			if strings.Contains(cookies, "__Host-") != (host == hostOfNeighbour) {
@@ -177,9 +176,9 @@ func TestChromiumFrames(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	plain := s.serve(hostOfSite, "/plain", `<!DOCTYPE html><p>Nothing protects this page`)
+	tab := s.tab("en", 1280)
+	tab.Load(s.link(johnMail))
 	for _, host := range []string{hostOfEvil, hostOfNeighbour, hostOfSite} {
-		tab := s.tab("en", 1280)
-		tab.Load(s.link(johnMail))
 		frame := func(src string) []string {
 			tab.Load(s.serve(host, "/frame", `<!DOCTYPE html><link rel="icon" href="data:,"><iframe src="`+src+`"></iframe>`))
 			return tab.Frames()
@@ -302,7 +301,7 @@ func TestChromiumPolicyHolds(t *testing.T) {
 	s := newSite(t, nil)
 	evil := s.url(hostOfEvil, "")
 	s.serve(hostOfEvil, "/x.js", "ran('a script of another site')")
-	s.tamper = func(html string) string {
+	s.alter(func(html string) string {
 		nonce := html[strings.Index(html, `nonce="`)+7:]
 		nonce = nonce[:strings.Index(nonce, `"`)]
 		return strings.Replace(html, "<main", `<script nonce="`+nonce+`">
@@ -327,7 +326,7 @@ func TestChromiumPolicyHolds(t *testing.T) {
 		<base href="`+evil+`/">
 		<form id="steal" action="`+evil+`/steal" method="post"><button id="stealing">Steal</button></form>
 		<p><a id="url" href="javascript:ran('a URL')">URL</a></p><main`, 1)
-	}
+	})
 	tab := s.tab("en", 1280)
 	tab.Load(s.base + "/forgot")
 	tab.Click("#url")

@@ -63,7 +63,8 @@ type site struct {
 	others map[string]string        // pages of the host and of other sites, by host and path
 	gates  map[string]chan struct{} // by method and path
 	after  map[string]chan struct{} // as gates, for answers
-	tamper func(html string) string // changes pages on their way
+	tamper func(html string) string
+	rest   chan struct{}
 	visits []visit
 	read   map[string]bool // IDs of messages
 	calm   bool            // whether errors in the log are expected
@@ -75,7 +76,7 @@ type visit struct {
 	Header            http.Header
 }
 
-// newSite starts a site in English and Arabic, with a phone number to reset by.
+// newSite starts a site in English, with a phone number to reset by.
 func newSite(t *testing.T, edit func(*recovery.Options, *portal.Options)) *site {
 	t.Helper()
 	browsertest.Require(t)
@@ -104,7 +105,7 @@ func newSite(t *testing.T, edit func(*recovery.Options, *portal.Options)) *site 
 	}
 	po := portal.Options{
 		BaseURL: s.base, Keys: keys, Product: "Acme", SignIn: "/sign-in", Phone: "Phone", Support: "help@acme.example",
-		Languages: []language.Tag{language.English, language.Arabic},
+		Languages: []language.Tag{language.English},
 	}
 	if edit != nil {
 		edit(&ro, &po)
@@ -194,12 +195,16 @@ func (s *site) holdAt(where map[string]chan struct{}, what string) (letGo func()
 	return letGo
 }
 
+// hostKey is that of the host that was asked, in the context of a request.
+type hostKey struct{}
+
 func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	host, _, _ := net.SplitHostPort(r.Host)
+	r = r.WithContext(context.WithValue(r.Context(), hostKey{}, host))
 	s.mu.Lock()
 	s.visits = append(s.visits, visit{host, r.Method, r.RequestURI, r.Header.Clone()})
 	other, isOther := s.others[host+r.URL.Path]
-	before, after, tamper := s.gates[r.Method+" "+r.URL.Path], s.after[r.Method+" "+r.URL.Path], s.tamper
+	before, after, tamper, rest := s.gates[r.Method+" "+r.URL.Path], s.after[r.Method+" "+r.URL.Path], s.tamper, s.rest
 	s.mu.Unlock()
 	if before != nil {
 		<-before
@@ -208,7 +213,7 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case isOther:
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = io.WriteString(w, other)
-	case host != hostOfSite:
+	case host != hostOfSite && host != hostOfClosed && host != hostOfBroken:
 		http.NotFound(w, r)
 	case tamper != nil:
 		rec := httptest.NewRecorder()
@@ -216,7 +221,13 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		maps.Copy(w.Header(), rec.Header())
 		w.Header().Del("Content-Length")
 		w.WriteHeader(rec.Code)
-		_, _ = io.WriteString(w, tamper(rec.Body.String()))
+		now, later, paused := strings.Cut(tamper(rec.Body.String()), "<!-- pause -->")
+		_, _ = io.WriteString(w, now)
+		if paused {
+			w.(http.Flusher).Flush()
+			<-rest
+			_, _ = io.WriteString(w, later)
+		}
 	case strings.HasPrefix(r.URL.Path, "/account"), r.URL.Path == "/.well-known/change-password":
 		s.pages.ServeHTTP(w, r)
 	default:
@@ -225,6 +236,18 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if after != nil {
 		<-after
 	}
+}
+
+// alter has f change pages on their way. What follows a "<!-- pause -->" of its
+// waits until it is let go.
+func (s *site) alter(f func(html string) string) (letGo func()) {
+	rest := make(chan struct{})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tamper, s.rest = f, rest
+	letGo = sync.OnceFunc(func() { close(rest) })
+	s.t.Cleanup(letGo)
+	return letGo
 }
 
 // visited returns the requests that arrived for a method and a path.
@@ -321,11 +344,12 @@ func focused(tab *browsertest.Tab, selector string) {
 	tab.Wait(fmt.Sprintf("document.activeElement.matches(%q)", selector))
 }
 
-// fill clicks on a field and types over what stands there.
+// fill clicks on a field and has a text replace what stands there, as password
+// managers do. Some tests type it.
 func fill(tab *browsertest.Tab, selector, text string) {
 	tab.Click(selector)
 	tab.Shortcut("a")
-	tab.Type(text)
+	tab.Insert(text)
 }
 
 // submit clicks on the button of the page's form, and waits for the answer.

@@ -47,7 +47,15 @@ func TestChromiumBackAndReload(t *testing.T) {
 	s.on(refused, "/reset", 422, "This password is too short")
 	s.unchanged()
 
+	// What was typed and left does not wait there for the next person.
 	tab.Load(link)
+	fill(tab, "#password", "typed and left")
+	tab.Load(s.base + "/forgot")
+	tab.Back()
+	s.on(tab, "/reset", 200)
+	if got := value(tab, "#password"); got != "" {
+		t.Errorf("back at the form, the password is %q", got)
+	}
 	again("/reset", 200, "Choose a new password")
 	fill(tab, "#password", goodPassword)
 	submit(tab)

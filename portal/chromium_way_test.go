@@ -6,9 +6,11 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp/kb"
+	"golang.org/x/text/language"
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/browsertest"
+	"github.com/seed-51359b35/recovery/portal"
 )
 
 // The whole way with a mouse, on a wide screen, in English.
@@ -18,7 +20,8 @@ func TestChromiumWholeWayByMouse(t *testing.T) {
 	tab := s.tab("en", 1280)
 	tab.Load(s.base + "/")
 	s.on(tab, "/forgot", 200, "Forgot your password?", "E-mail address or phone number")
-	fill(tab, "#identifier", johnMail)
+	tab.Click("#identifier")
+	tab.Type(johnMail)
 	submit(tab)
 	s.on(tab, "/sent", 200, "Check your inbox", "an account for "+johnMail, "expires in 60 minutes")
 
@@ -29,7 +32,8 @@ func TestChromiumWholeWayByMouse(t *testing.T) {
 		t.Errorf("the account is %q", got)
 	}
 	s.unchanged()
-	fill(tab, "#password", goodPassword)
+	tab.Click("#password")
+	tab.Type(goodPassword)
 	submit(tab)
 	s.on(tab, "/done", 200, "Your password was changed")
 	s.has(s.john, goodPassword)
@@ -47,7 +51,9 @@ func TestChromiumWholeWayByMouse(t *testing.T) {
 // where the focus is.
 func TestChromiumWholeWayByKeyboard(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, nil)
+	s := newSite(t, func(_ *recovery.Options, p *portal.Options) {
+		p.Languages = []language.Tag{language.English, language.Arabic}
+	})
 	tab := s.tab("ar", 320)
 	look := func(path string) {
 		t.Helper()

@@ -18,6 +18,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/chromedp/cdproto/page"
 )
 
 // The version of axe-core, what npm says that its package is, and the digest of
@@ -130,6 +132,13 @@ func keep(path string, b []byte) error {
 // axeRules are those of WCAG 2.0 to 2.2, levels A and AA, and what the authors
 // of axe-core hold to be good practice.
 const axeRules = `["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]`
+
+// Into has every further page of the tab come with axe-core, which saves time
+// where there are many.
+func (a *Axe) Into(t *Tab) {
+	t.tb.Helper()
+	Call(t, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: a.script})
+}
 
 // Check runs every rule on the page, and returns what is wrong, and what axe-core
 // could not tell.

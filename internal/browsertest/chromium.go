@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -59,9 +60,14 @@ func start(path string) (*Browser, error) {
 	flags := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.IgnoreCertErrors,
 		chromedp.Flag("host-resolver-rules", "MAP * 127.0.0.1"),
-		// Newer versions drop the second of two equal forms that are sent at
-		// once. Pages must not rely on it.
-		chromedp.Flag("disable-features", "Translate,BlinkGenPropertyTrees,IgnoreDuplicateNavs,WebUIOmniboxPopup,WebUIOmniboxAimPopup,SpareRendererForSitePerProcess"),
+		chromedp.Flag("disable-features", strings.Join([]string{
+			"Translate", "BlinkGenPropertyTrees", // as by default
+			// It drops the second of two equal forms that are sent at once. Not
+			// every browser does, so pages must not rely on it.
+			"IgnoreDuplicateNavs",
+			// Processes that nothing here needs, for every tab.
+			"WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "SpareRendererForSitePerProcess",
+		}, ",")),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
 		// As on the screens that most people have: hinted glyphs are spaced by
 		// whole pixels.

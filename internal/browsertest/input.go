@@ -71,10 +71,7 @@ func (t *Tab) click(count int) {
 func (t *Tab) Type(text string) { t.tb.Helper(); t.Press(text) }
 
 // Press presses keys, those of package kb among them.
-func (t *Tab) Press(keys string, modifiers ...chromedp.Modifier) {
-	t.tb.Helper()
-	t.Do(chromedp.KeyEvent(keys, chromedp.KeyModifiers(modifiers...)))
-}
+func (t *Tab) Press(keys string) { t.tb.Helper(); t.Do(chromedp.KeyEvent(keys)) }
 
 // Insert puts in a text where the focus is, at once, as other keyboards do.
 func (t *Tab) Insert(text string) {

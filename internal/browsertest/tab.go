@@ -2,6 +2,7 @@ package browsertest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -136,32 +137,53 @@ func evaluate[T any](t *Tab, expression string) (T, error) {
 // Wait waits until an expression is true, in this page or a later one.
 func (t *Tab) Wait(expression string) {
 	t.tb.Helper()
-	var last error
-	t.Until(expression, func() bool {
+	t.until(expression, func() error {
 		// While pages change there is none to evaluate it in.
 		ok, err := evaluate[bool](t, "!!("+expression+")")
-		last = err
-		return err == nil && ok
-	}, &last)
+		if err == nil && !ok {
+			err = errors.New("it is false")
+		}
+		return err
+	})
 }
 
-// Until waits until ok. The last of why is part of the failure.
-func (t *Tab) Until(what string, ok func() bool, why ...*error) {
+// Until waits until ok.
+func (t *Tab) Until(what string, ok func() bool) {
+	t.tb.Helper()
+	t.until(what, func() error {
+		if !ok() {
+			return errors.New("it is not so")
+		}
+		return nil
+	})
+}
+
+func (t *Tab) until(what string, ok func() error) {
 	t.tb.Helper()
 	deadline := time.Now().Add(limit)
-	for pause := time.Millisecond; !ok(); pause = min(2*pause, 32*time.Millisecond) {
+	for pause := time.Millisecond; ; pause = min(2*pause, 32*time.Millisecond) {
+		err := ok()
+		if err == nil {
+			return
+		}
 		if time.Now().After(deadline) {
-			var reason error
-			for _, w := range why {
-				reason = *w
-			}
-			t.tb.Fatalf("browsertest: not within %v: %s (%v)", limit, what, reason)
+			t.tb.Fatalf("browsertest: not within %v: %s: %v", limit, what, err)
 		}
 		// Most of what is waited for comes with a page.
 		select {
 		case <-t.loaded:
 		case <-time.After(pause):
 		}
+	}
+}
+
+// Do runs actions of chromedp.
+func (t *Tab) Do(steps ...chromedp.Action[chromedp.Void]) {
+	t.tb.Helper()
+	ctx, cancel := context.WithTimeout(t.ctx, limit)
+	defer cancel()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		t.tb.Fatalf("browsertest: %v", err)
 	}
 }
 

@@ -1,7 +1,6 @@
 package browsertest
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 
@@ -12,16 +11,6 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
-
-// Do runs actions of chromedp.
-func (t *Tab) Do(steps ...chromedp.Action[chromedp.Void]) {
-	t.tb.Helper()
-	ctx, cancel := context.WithTimeout(t.ctx, limit)
-	defer cancel()
-	if err := chromedp.Do(ctx, steps...); err != nil {
-		t.tb.Fatalf("browsertest: %v", err)
-	}
-}
 
 // Size gives the tab a width and a height in CSS pixels, of which the screen
 // has as many as scale in each direction.
