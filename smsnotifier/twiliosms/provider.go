@@ -13,7 +13,6 @@ import (
 	api "github.com/twilio/twilio-go/rest/api/v2010"
 
 	"github.com/seed-51359b35/recovery"
-	"github.com/seed-51359b35/recovery/internal/safedial"
 	"github.com/seed-51359b35/recovery/smsnotifier"
 )
 
@@ -40,11 +39,11 @@ func New(opts Options) (*Provider, error) {
 		return nil, err
 	}
 	if opts.Timeout == 0 {
-		opts.Timeout = safedial.DefaultTimeout
+		opts.Timeout = smsnotifier.DefaultTimeout
 	}
 	p := &Provider{opts, opts.Transport}
 	if p.transport == nil {
-		p.transport = safedial.Transport(safedial.Options{Timeout: opts.Timeout})
+		p.transport = smsnotifier.NewTransport(opts.Timeout)
 	}
 	return p, nil
 }
@@ -147,7 +146,7 @@ func (e *exchange) failure() error {
 	case e.ctx.Err() != nil:
 		return fmt.Errorf("twiliosms: %w", e.ctx.Err())
 	case e.err != nil:
-		return fmt.Errorf("twiliosms: no answer from Twilio: %w", safedial.Cause(e.err))
+		return fmt.Errorf("twiliosms: no answer from Twilio: %w", smsnotifier.TransportCause(e.err))
 	}
 	return errors.New("twiliosms: the request could not be made")
 }
