@@ -60,6 +60,8 @@ const (
 	ReasonLimited          EventReason = "limited"       // Scope says by which tier
 	ReasonSpent            EventReason = "token_spent"
 	ReasonMalformedProof   EventReason = "malformed_proof"
+	ReasonUnknownKey       EventReason = "unknown_key"   // sealed with a key that this instance does not have, or changed
+	ReasonNewerVersion     EventReason = "newer_version" // sealed by a newer version of this library
 	ReasonUnknownToken     EventReason = "unknown_token"
 	ReasonVersionChanged   EventReason = "lead_changed"
 	ReasonLostClaim        EventReason = "claimed_by_another"

@@ -192,16 +192,19 @@ func (k *keyring) sealToken(kind tokenKind, leadID, secret string) (string, erro
 	return k.tokens.Seal(append(value, leadID...))
 }
 
-func (k *keyring) openToken(sealed string) (kind tokenKind, leadID, secret string, ok bool) {
+func (k *keyring) openToken(sealed string) (kind tokenKind, leadID, secret string, err error) {
 	b, _, err := k.tokens.Open(sealed)
-	if err != nil || len(b) < 34 {
-		return "", "", "", false
+	if err != nil {
+		return "", "", "", err
+	}
+	if len(b) < 34 {
+		return "", "", "", seal.ErrInvalid
 	}
 	kind = tokenKind(b[:1])
 	if kind != kindMailed && kind != kindIssued {
-		return "", "", "", false
+		return "", "", "", seal.ErrNewerVersion
 	}
-	return kind, string(b[33:]), hex.EncodeToString(b[1:33]), true
+	return kind, string(b[33:]), hex.EncodeToString(b[1:33]), nil
 }
 
 // newSecret draws the 32 bytes of a link token, in lower-case hexadecimal.

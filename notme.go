@@ -37,7 +37,7 @@ type NotMeResult struct {
 // [MessagePasswordChanged]. It reads the link and nothing else, so anything may
 // follow it. The error is [ErrInvalidProof].
 func (s *Service) ReadNotMe(token Secret) (MessageKind, error) {
-	n, err := s.keys.openNotMe(token.Reveal())
+	n, err := s.openNotMe(token.Reveal())
 	return n.kind, err
 }
 
@@ -70,7 +70,7 @@ func (s *Service) NotMe(ctx context.Context, req NotMeRequest) (NotMeResult, err
 	if err != nil {
 		return NotMeResult{}, err
 	}
-	n, err := s.keys.openNotMe(req.Token.Reveal())
+	n, err := s.openNotMe(req.Token.Reveal())
 	if err != nil {
 		return NotMeResult{}, err
 	}
@@ -197,9 +197,10 @@ func (s *Service) notMeLink(m Message, about string) (Secret, error) {
 	return NewSecret(s.opts.NotMe.render([]LinkParam{{s.opts.NotMe.tokenParam(), sealed}})), nil
 }
 
-func (k *keyring) openNotMe(sealed string) (disowned, error) {
-	b, _, err := k.notMe.Open(sealed)
+func (s *Service) openNotMe(sealed string) (disowned, error) {
+	b, _, err := s.keys.notMe.Open(sealed)
 	if err != nil || len(b) == 0 {
+		s.warnForeign("link \"this was not me\"", err)
 		return disowned{}, ErrInvalidProof
 	}
 	id, leadID, ok := strings.Cut(string(b[1:]), " ")

@@ -2,12 +2,16 @@ package recovery
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
+
+	"github.com/seed-51359b35/recovery/internal/seal"
 )
 
 // An operation is what a job does, and what client limits are counted for.
@@ -22,6 +26,11 @@ const (
 	opReset    operation = "reset"
 	opCheck    operation = "check"
 )
+
+// operations are those of jobs. A job with another one was made by a newer
+// version. So whatever an older version must not ignore in a job needs an
+// operation of its own, and not just another field.
+var operations = [...]operation{opForgot, opDeliver, opNotice, opSessions, opNotMe}
 
 // noticeTTL is how long the queue tries to deliver what must not be lost.
 const noticeTTL = 24 * time.Hour
@@ -117,15 +126,37 @@ func (s *Service) enqueueSurely(ctx context.Context, p payload) {
 func (s *Service) openJob(job Job) (payload, error) {
 	var p payload
 	b, key, err := s.keys.jobs.Open(job.Payload)
-	if err == nil {
-		err = json.Unmarshal(b, &p)
+	if err == nil && json.Unmarshal(b, &p) != nil || p.ID != job.ID {
+		// Not the cause: it could quote the payload.
+		err = cmp.Or(err, seal.ErrInvalid)
+	}
+	if err == nil && !slices.Contains(operations[:], p.Op) {
+		err = seal.ErrNewerVersion
+	}
+	if err != nil {
+		return payload{}, s.cannotOpen(job, err)
 	}
 	p.generation = &s.keys.generations[key]
-	if err != nil || p.ID != job.ID {
-		// Not the cause: it could quote the payload.
-		return payload{}, fmt.Errorf("%w: the job was not sealed by this service", ErrPermanent)
-	}
 	return p, nil
+}
+
+// cannotOpen says what becomes of a job that does not open. What another
+// instance may be able to open is tried again for a while, so that an upgrade or
+// a change of keys that does not reach all instances at once loses no job.
+func (s *Service) cannotOpen(job Job, err error) error {
+	s.warnForeign("job", err)
+	if s.foreign.TryAgain(err, job.NotBefore) {
+		return fmt.Errorf("recovery: the job cannot be opened yet: %w", err)
+	}
+	return fmt.Errorf("%w: the job cannot be opened: %w", ErrPermanent, err)
+}
+
+// warnForeign tells the operator of a job, link or notice that only an instance
+// with other keys, or of another version, can have sealed.
+func (s *Service) warnForeign(what string, err error) {
+	if advice := s.foreign.FirstAdvice(err); advice != "" {
+		s.log.Warn("recovery: "+what+" cannot be opened: "+err.Error(), "advice", advice)
+	}
 }
 
 // Perform does a job, for the queue that holds it. An error means that the job

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/seed-51359b35/recovery/internal/clientaddr"
+	"github.com/seed-51359b35/recovery/internal/seal"
 	"github.com/seed-51359b35/recovery/password"
 )
 
@@ -28,6 +29,7 @@ type Service struct {
 	clients  *clientaddr.Resolver
 	fields   map[string]Field
 	mailTo   string // the field that links go to by default, or empty
+	foreign  *seal.Foreign
 
 	mu       sync.RWMutex
 	closed   bool
@@ -77,6 +79,7 @@ func New(leads LeadStore, tokens TokenStore, notifier Notifier, opts Options) (*
 		leads: leads, tokens: tokens, notifier: notifier,
 		opts: opts, log: opts.Logger, keys: keys, clients: clients,
 		fields:  make(map[string]Field),
+		foreign: seal.NewForeign(),
 		closing: make(chan struct{}),
 		repeats: make(chan struct{}, maxRepeats),
 	}

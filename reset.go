@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/seed-51359b35/recovery/internal/seal"
 	"github.com/seed-51359b35/recovery/password"
 )
 
@@ -161,13 +162,14 @@ func (s *Service) prove(ctx context.Context, proof Proof, o Origin) (proven, err
 			p.refs = s.keys.decoyRefs(key, code)
 		}
 	} else {
-		kind, id, secret, ok := kindMailed, proof.leadID, proof.secret.Reveal(), false
+		kind, id, secret := kindMailed, proof.leadID, proof.secret.Reveal()
 		if !proof.sealed.IsZero() {
-			kind, id, secret, ok = s.keys.openToken(proof.sealed.Reveal())
-		} else {
-			ok = validLeadID(id) && isSecret(secret)
-		}
-		if !ok {
+			var err error
+			if kind, id, secret, err = s.keys.openToken(proof.sealed.Reveal()); err != nil {
+				s.warnForeign("link or issued token", err)
+				return p, s.refuse(ctx, p, sealReason(err))
+			}
+		} else if !validLeadID(id) || !isSecret(secret) {
 			return p, s.refuse(ctx, p, ReasonMalformedProof)
 		}
 		leadID, p.refs = id, s.keys.refs(kind, id, secret)
@@ -201,6 +203,17 @@ func (s *Service) prove(ctx context.Context, proof Proof, o Origin) (proven, err
 		return p, s.refuse(ctx, p, ReasonVersionChanged)
 	}
 	return p, nil
+}
+
+// sealReason is why a sealed proof was refused. It is for events and logs.
+func sealReason(err error) EventReason {
+	switch {
+	case errors.Is(err, seal.ErrUnknownKey):
+		return ReasonUnknownKey
+	case errors.Is(err, seal.ErrNewerVersion):
+		return ReasonNewerVersion
+	}
+	return ReasonMalformedProof
 }
 
 // refuse is the one answer to every bad proof. Its event is the only place

@@ -31,7 +31,8 @@ var errAbandoned = fmt.Errorf("asynqqueue: the attempt ignores its context: %w",
 func (q *Queue) process(ctx context.Context, task *asynq.Task) error {
 	id, _ := asynq.GetTaskID(ctx)
 	job, err := open(id, task)
-	if err != nil {
+	newer := errors.Is(err, errNewer)
+	if err != nil && !newer {
 		// Nobody else will ever understand it either. Its type and payload are
 		// whatever somebody wrote there, and not for logs.
 		q.log.Error("asynqqueue: dropping a task that is not of this queue", "task", clean(id), "reason", err.Error())
@@ -59,11 +60,38 @@ func (q *Queue) process(ctx context.Context, task *asynq.Task) error {
 	w := &worker{queue: q}
 	w.holders.Store(1)
 	defer w.release()
-	err = w.perform(ctx, job, failures+1)
+	if newer {
+		err = w.leave(ctx, job, failures+1)
+	} else {
+		err = w.perform(ctx, job, failures+1)
+	}
 	if err == nil || errors.Is(err, asynq.RevokeTask) {
 		q.depth.left()
 	}
 	return err
+}
+
+// upgradeTime is how long a job of a newer version is left for other instances,
+// from when it was enqueued or, where that is later, from when this instance
+// started.
+const upgradeTime = 15 * time.Minute
+
+// leave hands back a job that this version cannot read, for an instance that
+// can. When none has taken it for a while, or it is too old, it is given up.
+func (w *worker) leave(ctx context.Context, job recovery.Job, n int) error {
+	q := w.queue
+	if !q.newerSeen.Swap(true) {
+		q.log.Warn("asynqqueue: jobs wait that a newer version of this library enqueued", "advice", "bring all instances to the same version")
+	}
+	since := job.NotBefore
+	if since.Before(q.born) {
+		since = q.born
+	}
+	pause := q.pause(n)
+	if time.Since(since) >= upgradeTime || !due(time.Now(), pause).Before(job.NotAfter) {
+		return w.bury(ctx, job, errNewer)
+	}
+	return &again{pause: pause, failed: true}
 }
 
 func open(id string, task *asynq.Task) (recovery.Job, error) {

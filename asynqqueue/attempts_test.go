@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"sort"
 	"strings"
@@ -281,7 +282,7 @@ func TestForeignTasks(t *testing.T) {
 		"type":        asynq.NewTask("email:"+secret, valid),
 		"empty":       asynq.NewTask(asynqqueue.TaskType, nil),
 		"garbage":     asynq.NewTask(asynqqueue.TaskType, []byte(secret+strings.Repeat("x", 100))),
-		"version":     asynq.NewTask(asynqqueue.TaskType, append([]byte{9}, valid[1:]...)),
+		"version 0":   asynq.NewTask(asynqqueue.TaskType, append([]byte{0}, valid[1:]...)),
 		"short":       asynq.NewTask(asynqqueue.TaskType, valid[:17]),
 		"id with gap": asynq.NewTask(asynqqueue.TaskType, valid),
 	} {
@@ -304,6 +305,42 @@ func TestForeignTasks(t *testing.T) {
 	}
 	if n := client.ZCard(t.Context(), "asynq:{shared}:archived").Val(); n != 0 {
 		t.Errorf("%d are archived", n)
+	}
+}
+
+// What a newer version enqueued waits for an instance that can read it. One that
+// cannot tells of it once, and gives the job up after a quarter of an hour, or
+// when it is too old.
+func TestJobsOfANewerVersion(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client(t)
+	var log safeBuffer
+	old := &diary{}
+	q := newQueue(t, client, func(o *asynqqueue.Options) { o.Name, o.Logger, o.Backoff = "upgrade", debugLogger(&log), nil })
+	q.SetBorn(time.Now().Add(-time.Hour))
+	job, tooOld, tooLong := newJob(), newJob(), newJob()
+	tooOld.NotAfter = time.Now().Add(time.Second)
+	tooLong.NotBefore = time.Now().Add(-15 * time.Minute)
+	for _, j := range []recovery.Job{job, tooOld, tooLong} {
+		payload, err := asynqqueue.Encode(j)
+		must(t, err)
+		payload[0]++
+		_, err = asynq.NewClientFromRedisClient(client).EnqueueContext(t.Context(), asynq.NewTask(asynqqueue.TaskType, payload),
+			asynq.Queue("upgrade"), asynq.TaskID(j.ID), asynq.MaxRetry(math.MaxInt32))
+		must(t, err)
+	}
+	start(t, q, old)
+	waitDead(t, old, tooOld)
+	waitDead(t, old, tooLong)
+	eventually(t, "the job waits for its next attempt", func() bool {
+		s, err := q.Stats(t.Context())
+		return err == nil && s.Retrying == 1 && s.Depth() == 1
+	})
+	if n := strings.Count(log.String(), "a newer version of this library enqueued"); n != 1 {
+		t.Errorf("%d lines tell of newer jobs, want 1:\n%s", n, log.String())
+	}
+	if len(old.done) != 0 || old.tried(job.ID) != 0 {
+		t.Errorf("an older version performed %v", old.done)
 	}
 }
 

@@ -40,3 +40,6 @@ func NewWorkerClient(client redis.UniversalClient, pause time.Duration, stop <-c
 }
 
 func (q *Queue) Name() string { return q.opts.Name }
+
+// SetBorn makes the Queue older. Call it before Start.
+func (q *Queue) SetBorn(t time.Time) { q.born = t }

@@ -17,10 +17,13 @@ const taskType = "recovery:job"
 // What a task carries: a version, NotBefore and NotAfter in nanoseconds since
 // 1970, and the sealed payload. The job's ID is the task's.
 //
-// A new version must be understood by every worker before anybody writes it: a
-// worker drops what it does not know.
+// Every version keeps these three at the beginning, so that a worker which does
+// not know a version knows at least for how long the job is wanted. To change
+// the rest, teach decode the new version in one release, and have encode write
+// it in the next.
 const (
 	version    = 1
+	maxVersion = 15 // what is above is no version but somebody else's task
 	header     = 1 + 8 + 8
 	maxID      = 128
 	maxPayload = 16 << 10
@@ -64,13 +67,17 @@ func encode(job recovery.Job) ([]byte, error) {
 	return append(b, job.Payload...), nil
 }
 
+// errNewer is a task that another instance can read.
+var errNewer = errors.New("asynqqueue: the job was enqueued by a newer version of this library")
+
 // decode accepts what encode writes and nothing else. Its errors quote nothing:
-// whatever stands in Redis is not for logs.
+// whatever stands in Redis is not for logs. With [errNewer] it returns the job
+// without its payload.
 func decode(id string, b []byte) (recovery.Job, error) {
 	if len(b) <= header {
 		return recovery.Job{}, errors.New("it is too short")
 	}
-	if b[0] != version {
+	if b[0] < version || b[0] > maxVersion {
 		return recovery.Job{}, errors.New("its version is unknown")
 	}
 	notBefore := int64(binary.BigEndian.Uint64(b[1:]))
@@ -81,6 +88,10 @@ func decode(id string, b []byte) (recovery.Job, error) {
 	}
 	if reason := check(job); reason != "" {
 		return recovery.Job{}, errors.New(reason)
+	}
+	if b[0] > version {
+		job.Payload = nil
+		return job, errNewer
 	}
 	return job, nil
 }

@@ -38,6 +38,8 @@ type Queue struct {
 	inspector *asynq.Inspector
 
 	abandoned atomic.Int64
+	born      time.Time
+	newerSeen atomic.Bool // a job of a newer version was seen, and told of
 
 	mu      sync.Mutex
 	started bool
@@ -81,7 +83,7 @@ func New(client redis.UniversalClient, opts Options) (*Queue, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	q := &Queue{
-		client: client, opts: opts, log: opts.Logger,
+		client: client, opts: opts, log: opts.Logger, born: time.Now(),
 		health:  newHealth(opts.Logger),
 		workers: make(chan struct{}, opts.Workers),
 		closing: make(chan struct{}),

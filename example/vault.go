@@ -26,6 +26,8 @@ const (
 	// vaultBudget is how long one operation may take, however often Redis has
 	// to be asked for it.
 	vaultBudget = time.Second
+	// vaultVersion begins every value: the version of what is sealed in it.
+	vaultVersion = 1
 )
 
 //go:embed swap.lua
@@ -95,15 +97,18 @@ func (v *vault) within(ctx context.Context) (context.Context, context.CancelFunc
 // value as it is stored, for swap: empty if there is none.
 func (v *vault) get(ctx context.Context, name string, into any) (stored string, err error) {
 	stored, err = v.client.GetEx(ctx, name, vaultTTL).Result()
-	if errors.Is(err, redis.Nil) {
+	if errors.Is(err, redis.Nil) || err == nil && stored == "" {
 		return "", nil
 	}
 	if err != nil {
 		return "", err
 	}
+	if stored[0] != vaultVersion {
+		return "", errors.New("a value in Redis was stored by another version of this program")
+	}
 	// The name is sealed in, so a value that was moved, or an answer that
 	// belongs to another question (A90), does not open.
-	opened, err := v.aead.Open(nil, nil, []byte(stored), []byte(name))
+	opened, err := v.aead.Open(nil, nil, []byte(stored[1:]), []byte(name))
 	if err != nil {
 		return "", errors.New("a value in Redis is not what was stored under its name")
 	}
@@ -117,7 +122,7 @@ func (v *vault) swap(ctx context.Context, name, stored string, value any) (done 
 	if err != nil {
 		return false, err
 	}
-	sealed := v.aead.Seal(nil, nil, plain, []byte(name))
+	sealed := v.aead.Seal([]byte{vaultVersion}, nil, plain, []byte(name))
 	cmd := once{redis.NewCmd(ctx, "eval", swapLua, 1, name, stored, sealed, vaultTTL.Milliseconds())}
 	if err := v.client.Process(ctx, cmd); err != nil {
 		return false, err

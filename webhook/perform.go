@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/seal"
 )
 
 // A Delivery is one event for one endpoint.
@@ -45,12 +46,17 @@ func (s *Sender) open(job recovery.Job) (Delivery, error) {
 	var h jobHeader
 	value, _, err := s.sealer.Open(string(job.Payload))
 	header, body, _ := bytes.Cut(value, []byte("\n"))
-	if err == nil {
-		err = json.Unmarshal(header, &h)
+	if err == nil && json.Unmarshal(header, &h) != nil {
+		err = seal.ErrInvalid // not the cause, which could quote the payload
 	}
 	if err != nil {
-		// Not the cause: it could quote the payload.
-		return Delivery{}, fmt.Errorf("%w: the job was not sealed by this sender, or too long ago", recovery.ErrPermanent)
+		if advice := s.foreign.FirstAdvice(err); advice != "" {
+			s.log.Warn("webhook: job cannot be opened: "+err.Error(), "advice", advice)
+		}
+		if s.foreign.TryAgain(err, job.NotBefore) {
+			return Delivery{}, fmt.Errorf("webhook: the job cannot be opened yet: %w", err)
+		}
+		return Delivery{}, fmt.Errorf("%w: the job cannot be opened: %w", recovery.ErrPermanent, err)
 	}
 	return Delivery{h.Endpoint, h.WebhookID, h.Type, body}, nil
 }

@@ -21,6 +21,7 @@ import (
 type Sender struct {
 	log       *slog.Logger
 	sealer    *seal.Sealer
+	foreign   *seal.Foreign
 	endpoints []*endpoint
 	byID      map[string]*endpoint
 	queues    []recovery.WorkerQueue // that Shutdown shuts down
@@ -62,6 +63,7 @@ func New(opts Options) (*Sender, error) {
 		undelivered: opts.Undelivered, disabled: opts.Disabled,
 		byID:      make(map[string]*endpoint),
 		handovers: make(chan struct{}, maxHandovers),
+		foreign:   seal.NewForeign(),
 		born:      time.Now(),
 	}
 	var err error

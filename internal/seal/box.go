@@ -1,11 +1,22 @@
 package seal
 
 import (
+	"bytes"
 	"crypto/cipher"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"fmt"
 
 	"golang.org/x/crypto/chacha20poly1305"
+)
+
+// What a Box seals begins with the version of its format and a name of its key,
+// so that a key that is missing can be told from a value that was changed.
+const (
+	boxVersion = 1
+	keyName    = 4
+	boxHeader  = 1 + keyName
 )
 
 // Box seals bytes for storage that nobody reads but this library. A [Sealer]
@@ -16,43 +27,69 @@ import (
 // often as anybody likes; those of AES-GCM must be counted. A Box is immutable
 // and safe for concurrent use.
 type Box struct {
-	name  []byte
-	aeads []cipher.AEAD
+	keys []boxKey // sealing is done with the first
+}
+
+type boxKey struct {
+	header [boxHeader]byte
+	label  []byte // what is authenticated beside the value: header and name
+	aead   cipher.AEAD
 }
 
 // NewBox returns a Box with keys of 32 bytes, which seals under the first and
 // opens under any. What it seals opens only under the same name.
 func NewBox(keys [][]byte, name string) (*Box, error) {
-	b := &Box{name: []byte(name)}
+	b := new(Box)
 	for _, k := range keys {
 		aead, err := chacha20poly1305.NewX(k)
 		if err != nil {
 			return nil, fmt.Errorf("seal: %w", err)
 		}
-		b.aeads = append(b.aeads, aead)
+		mac := hmac.New(sha256.New, k)
+		mac.Write([]byte("key name"))
+		key := boxKey{aead: aead}
+		key.header[0] = boxVersion
+		copy(key.header[1:], mac.Sum(nil))
+		key.label = append(key.header[:], name...)
+		b.keys = append(b.keys, key)
 	}
 	return b, nil
 }
 
 // Seal returns value sealed.
 func (b *Box) Seal(value []byte) []byte {
-	aead := b.aeads[0]
-	sealed := make([]byte, chacha20poly1305.NonceSizeX, chacha20poly1305.NonceSizeX+len(value)+aead.Overhead())
-	_, _ = rand.Read(sealed) // never fails
-	return aead.Seal(sealed, sealed, value, b.name)
+	const header = boxHeader + chacha20poly1305.NonceSizeX
+	k := &b.keys[0]
+	sealed := make([]byte, header, header+len(value)+k.aead.Overhead())
+	copy(sealed, k.header[:])
+	nonce := sealed[boxHeader:]
+	_, _ = rand.Read(nonce) // never fails
+	return k.aead.Seal(sealed, nonce, value, k.label)
 }
 
 // Open returns what was sealed and the index of the key that opened it, or
-// [ErrInvalid].
+// [ErrInvalid], [ErrUnknownKey] or [ErrNewerVersion].
 func (b *Box) Open(sealed []byte) (value []byte, key int, err error) {
-	if len(sealed) < chacha20poly1305.NonceSizeX {
+	if len(sealed) < boxHeader+chacha20poly1305.NonceSizeX {
 		return nil, 0, ErrInvalid
 	}
-	nonce, sealed := sealed[:chacha20poly1305.NonceSizeX], sealed[chacha20poly1305.NonceSizeX:]
-	for i, aead := range b.aeads {
-		if value, err := aead.Open(nil, nonce, sealed, b.name); err == nil {
+	if sealed[0] != boxVersion {
+		if sealed[0] > boxVersion {
+			return nil, 0, ErrNewerVersion
+		}
+		return nil, 0, ErrInvalid
+	}
+	nonce := sealed[boxHeader : boxHeader+chacha20poly1305.NonceSizeX]
+	err = ErrUnknownKey
+	for i := range b.keys {
+		k := &b.keys[i]
+		if !bytes.HasPrefix(sealed, k.header[:]) {
+			continue
+		}
+		if value, err := k.aead.Open(nil, nonce, sealed[boxHeader+len(nonce):], k.label); err == nil {
 			return value, i, nil
 		}
+		err = ErrInvalid
 	}
-	return nil, 0, ErrInvalid
+	return nil, 0, err
 }

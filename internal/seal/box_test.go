@@ -30,31 +30,36 @@ func TestBoxesOpenOnlyWhereTheyShould(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		by   *seal.Box
-		ok   bool
+		want error
 		key  int
 	}{
-		{"the one that sealed it", b, true, 0},
-		{"one that has the key as its second", box(t, "job", 2, 1), true, 1},
-		{"one for another purpose", box(t, "notice", 1), false, 0},
-		{"one without the key", box(t, "job", 2), false, 0},
+		{"the one that sealed it", b, nil, 0},
+		{"one that has the key as its second", box(t, "job", 2, 1), nil, 1},
+		{"one for another purpose", box(t, "notice", 1), seal.ErrInvalid, 0},
+		{"one without the key", box(t, "job", 2), seal.ErrUnknownKey, 0},
 	} {
 		got, key, err := c.by.Open(sealed)
-		if (err == nil) != c.ok || key != c.key || c.ok && !bytes.Equal(got, value) {
-			t.Errorf("%s: %q by key %d, %v", c.name, got, key, err)
-		}
-		if !c.ok && err != seal.ErrInvalid {
-			t.Errorf("%s: %v, want ErrInvalid", c.name, err)
+		if err != c.want || key != c.key || err == nil && !bytes.Equal(got, value) {
+			t.Errorf("%s: %q by key %d, %v, want %v", c.name, got, key, err, c.want)
 		}
 	}
 	for i := range sealed {
 		changed := bytes.Clone(sealed)
 		changed[i] ^= 1
-		if _, _, err := b.Open(changed); err != seal.ErrInvalid {
-			t.Errorf("with byte %d changed: %v, want ErrInvalid", i, err)
+		want := seal.ErrInvalid
+		if 1 <= i && i <= 4 {
+			want = seal.ErrUnknownKey // they name the key
+		}
+		if _, _, err := b.Open(changed); err != want {
+			t.Errorf("with byte %d changed: %v, want %v", i, err, want)
 		}
 		if _, _, err := b.Open(sealed[:i]); err != seal.ErrInvalid {
 			t.Errorf("cut to %d bytes: %v, want ErrInvalid", i, err)
 		}
+	}
+	sealed[0]++
+	if _, _, err := b.Open(sealed); err != seal.ErrNewerVersion {
+		t.Errorf("with the next version: %v, want ErrNewerVersion", err)
 	}
 	if _, err := seal.NewBox([][]byte{[]byte("short")}, "job"); err == nil {
 		t.Error("a key of 5 bytes was taken")

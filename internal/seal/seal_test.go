@@ -36,17 +36,36 @@ func TestSealedValuesOpenOnlyWhereTheyShould(t *testing.T) {
 		for _, c := range []struct {
 			name string
 			by   *seal.Sealer
-			ok   bool
+			want error
 		}{
-			{"the one that sealed it", s, true},
-			{"one that has the key as its second", rotated, true},
-			{"one for another purpose", seal.New([]seal.Key{key(1)}, "job", time.Hour, 1024), false},
-			{"one without the key", seal.New([]seal.Key{key(2)}, "token", time.Hour, 1024), false},
-			{"one that takes shorter strings", seal.New([]seal.Key{key(1)}, "token", time.Hour, len(sealed)-1), false},
+			{"the one that sealed it", s, nil},
+			{"one that has the key as its second", rotated, nil},
+			{"one for another purpose", seal.New([]seal.Key{key(1)}, "job", time.Hour, 1024), seal.ErrUnknownKey},
+			{"one without the key", seal.New([]seal.Key{key(2)}, "token", time.Hour, 1024), seal.ErrUnknownKey},
+			{"one that takes strings of its length", seal.New([]seal.Key{key(1)}, "token", time.Hour, len(sealed)), nil},
+			{"one that takes shorter strings", seal.New([]seal.Key{key(1)}, "token", time.Hour, len(sealed)-1), seal.ErrInvalid},
 		} {
 			got, _, err := c.by.Open(sealed)
-			if (err == nil) != c.ok || c.ok && string(got) != string(value) {
-				t.Errorf("%s: %q, %v", c.name, got, err)
+			if err != c.want || err == nil && string(got) != string(value) {
+				t.Errorf("%s: %q, %v, want %v", c.name, got, err, c.want)
+			}
+		}
+		for _, c := range []struct {
+			name, in string
+			want     error
+		}{
+			{"the next version", "2" + sealed[1:], seal.ErrNewerVersion},
+			{"a short word that begins like the next version", "2020", seal.ErrInvalid},
+			{"the version before the first", "0" + sealed[1:], seal.ErrInvalid},
+			{"no version", sealed[1:], seal.ErrInvalid},
+			{"nothing", "", seal.ErrInvalid},
+			{"the version alone", "1", seal.ErrInvalid},
+			{"the end cut off", sealed[:len(sealed)-4], seal.ErrInvalid},
+			{"a letter changed", sealed[:40] + string(sealed[40]^1) + sealed[41:], seal.ErrUnknownKey},
+			{"a word of the right letters", "1" + strings.Repeat("A", 100), seal.ErrInvalid},
+		} {
+			if _, _, err := s.Open(c.in); err != c.want {
+				t.Errorf("%s: %v, want %v", c.name, err, c.want)
 			}
 		}
 		if _, key, err := rotated.Open(sealed); err != nil || key != 1 {
@@ -84,8 +103,8 @@ func FuzzOpen(f *testing.F) {
 		if _, _, err := s.Open(in); err != nil {
 			return
 		}
-		b, err := base64.RawURLEncoding.DecodeString(in)
-		if err != nil || base64.RawURLEncoding.EncodeToString(b) != in {
+		b, err := base64.RawURLEncoding.DecodeString(in[1:])
+		if err != nil || "1"+base64.RawURLEncoding.EncodeToString(b) != in {
 			t.Errorf("%q opened, and is spelt otherwise", in)
 		}
 	})

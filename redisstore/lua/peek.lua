@@ -9,6 +9,9 @@ if from and claim == '-' then
   return { 'ok', key, ARGV[1], state, tonumber(written) }
 end
 local slot = load(key, now, raw)
+if not slot then
+  return newer()
+end
 local t = find(slot, ARGV[1])
 if t and not dead(t) then
   if t.claim ~= '-' then

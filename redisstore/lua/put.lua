@@ -1,6 +1,9 @@
 -- put: KEYS slot; ARGV digest state ttl max-live tries max-failures window
 local key, digest, now = KEYS[1], ARGV[1], clock()
 local slot = load(key, now)
+if not slot then
+  return newer()
+end
 local t = find(slot, digest)
 if t then
   if dead(t) or t.claim ~= '-' then

@@ -1,6 +1,9 @@
 -- release: KEYS slot; ARGV digest id
 local key, id, now = KEYS[1], ARGV[2], clock()
 local slot = load(key, now)
+if not slot then
+  return newer()
+end
 local t = find(slot, ARGV[1])
 if not t then
   return reply('none', key)

@@ -1,5 +1,7 @@
--- A slot is one string: a line for each token, oldest first, and, if it ever
--- held a code, after an empty line the wrong guesses at its codes.
+-- A slot is one string: a line with the version of this format, a line for each
+-- token, oldest first, and, if it ever held a code, after an empty line the
+-- wrong guesses at its codes.
+--   1
 --   digest state expires status [tries claim barred]
 --   max window time...
 -- status is l (link) or c (code), or x and y for those that are dead. Times are
@@ -9,6 +11,13 @@
 local function clock()
   local t = redis.call('TIME')
   return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+
+local version = '1\n'
+
+-- Every script answers with this when load or link finds another version.
+local function newer()
+  return redis.error_reply('NEWER the record was written by a newer version of this library: bring all instances to the same version')
 end
 
 local function fields(line)
@@ -23,14 +32,11 @@ end
 -- that most calls need: where it stands, state, expiry, claim, barred. For
 -- everything else it returns nothing, and the slot is read as a whole.
 local function link(raw, digest, now)
-  local from = 1
-  if string.sub(raw, 1, #digest + 1) ~= digest .. ' ' then
-    from = string.find(raw, '\n' .. digest .. ' ', 1, true)
-    if not from then
-      return
-    end
-    from = from + 1
+  local from = string.find(raw, '\n' .. digest .. ' ', 1, true)
+  if not from or string.sub(raw, 1, #version) ~= version then
+    return
   end
+  from = from + 1
   local state, written, rest, to = string.match(raw, '^ (%S+) (%d+) l([^\n]*)()', from + #digest)
   if not to or tonumber(written) <= now then
     return
@@ -41,16 +47,20 @@ local function link(raw, digest, now)
   return from, to, state, written, string.match(rest, '^ 0 (%S+) (%S+)$')
 end
 
+-- load reads a slot. It returns nothing for one of another version.
 local function load(key, now, raw)
   local slot = { tokens = {}, failures = {}, max = 0, window = 0 }
   raw = raw or redis.call('GET', key)
   if not raw then
     return slot
   end
-  local tokens, failures = raw, nil
+  if string.sub(raw, 1, #version) ~= version then
+    return nil
+  end
+  local tokens, failures = string.sub(raw, #version + 1), nil
   local cut = string.find(raw, '\n\n', 1, true)
   if cut then
-    tokens, failures = string.sub(raw, 1, cut - 1), string.sub(raw, cut + 2)
+    tokens, failures = string.sub(raw, #version + 1, cut - 1), string.sub(raw, cut + 2)
   end
   for line in string.gmatch(tokens, '[^\n]+') do
     local digest, state, written, status, rest = string.match(line, '^(%S+) (%S+) (%d+) (%l)(.*)$')
@@ -88,7 +98,7 @@ local function save(key, slot, now)
     lines[#lines + 1] = line
     dies = math.max(dies, t.expires)
   end
-  local raw = table.concat(lines, '\n')
+  local raw = version .. table.concat(lines, '\n')
   if slot.max > 0 then
     local f = { string.format('%d', slot.max), string.format('%d', slot.window) }
     for _, at in ipairs(slot.failures) do

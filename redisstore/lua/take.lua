@@ -1,5 +1,5 @@
 -- take: KEYS log; ARGV unit id trickle ttl stamp base n window...
--- The log is one string: a byte that says whether calls have ids, the time of
+-- The log is one string: a byte that is 0, or 1 if calls have ids, the time of
 -- the last call in seven bytes, and for each call, oldest first, its time in
 -- four bytes, modulo 2^32, with eight bytes of id if it has one. Times are in
 -- units of the server's clock, of which the longest window has fewer than 2^32.
@@ -85,6 +85,9 @@ local trickle = tonumber(ARGV[3])
 local size, last, body, count, changed = 4, 0, '', 0, false
 if log then
   local flag, a, b, c, d, e, f, g = byte(log, 1, 8)
+  if flag > 1 then
+    return redis.error_reply('NEWER the log was written by a newer version of this library: bring all instances to the same version')
+  end
   last = ((((((a * 256 + b) * 256 + c) * 256 + d) * 256 + e) * 256 + f) * 256) + g
   body = sub(log, 9)
   if flag == 1 then
