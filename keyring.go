@@ -3,32 +3,16 @@ package recovery
 import (
 	"crypto/hkdf"
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
-	"encoding/hex"
-	"errors"
 	"fmt"
 	"hash"
-	"math/big"
 	"sync"
 	"time"
 
 	"github.com/seed-51359b35/recovery/internal/seal"
 )
-
-// tokenKind is the purpose of a token. Each has slots and digests of its own,
-// so a token for one purpose is none for another (A36).
-type tokenKind string
-
-const (
-	kindMailed tokenKind = "m" // a link in a message
-	kindIssued tokenKind = "i" // handed to a server and not mailed
-	kindCode   tokenKind = "c"
-)
-
-var allKinds = [...]tokenKind{kindMailed, kindIssued, kindCode}
 
 // A keyring derives what every purpose needs from Options.Keys: the first
 // generation makes, all generations recognise.
@@ -179,80 +163,4 @@ func (k *keyring) stateMatches(state string, lead Lead) bool {
 // limitKey names what a tier of limits counts.
 func (k *keyring) limitKey(scope LimitScope, what, value string) string {
 	return k.generations[0].limit.name(k.limits+string(scope)+":", string(scope), what, value)
-}
-
-// The sealed token is one byte of kind, 32 of secret, and the lead ID.
-
-func (k *keyring) sealToken(kind tokenKind, leadID, secret string) (string, error) {
-	b, err := hex.DecodeString(secret)
-	if err != nil || len(b) != 32 {
-		return "", errors.New("recovery: malformed secret")
-	}
-	value := append([]byte(kind), b...)
-	return k.tokens.Seal(append(value, leadID...))
-}
-
-func (k *keyring) openToken(sealed string) (kind tokenKind, leadID, secret string, err error) {
-	b, _, err := k.tokens.Open(sealed)
-	if err != nil {
-		return "", "", "", err
-	}
-	if len(b) < 34 {
-		return "", "", "", seal.ErrInvalid
-	}
-	kind = tokenKind(b[:1])
-	if kind != kindMailed && kind != kindIssued {
-		return "", "", "", seal.ErrNewerVersion
-	}
-	return kind, string(b[33:]), hex.EncodeToString(b[1:33]), nil
-}
-
-// newSecret draws the 32 bytes of a link token, in lower-case hexadecimal.
-// crypto/rand.Read does not fail: the runtime ends the program if the system
-// has no randomness (A30).
-func newSecret() string {
-	var b [32]byte
-	_, _ = rand.Read(b[:])
-	return hex.EncodeToString(b[:])
-}
-
-// codeDigits is the length of a code. Eight, because an attacker who tries
-// five codes on each of a million accounts expects to hit five of six digits
-// and 0.05 of eight.
-const codeDigits = 8
-
-// newCode draws a code without bias; leading zeros stay.
-func newCode() (string, error) {
-	n, err := rand.Int(rand.Reader, big.NewInt(100_000_000))
-	if err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("%0*d", codeDigits, n), nil
-}
-
-// newID is a random name for jobs and claims.
-func newID() string { return rand.Text() }
-
-func isSecret(s string) bool {
-	if len(s) != 64 {
-		return false
-	}
-	for i := range len(s) {
-		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-			return false
-		}
-	}
-	return true
-}
-
-func isCode(s string) bool {
-	if len(s) != codeDigits {
-		return false
-	}
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
-			return false
-		}
-	}
-	return true
 }

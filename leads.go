@@ -3,7 +3,6 @@ package recovery
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -49,16 +48,6 @@ func (s *Service) recipientField(name string) (string, error) {
 		return "", invalid("recipientField", "the field cannot receive")
 	}
 	return name, nil
-}
-
-func (s *Service) link(l *Link) (Link, error) {
-	if l == nil {
-		return s.opts.Link, nil
-	}
-	if err := l.Validate(); err != nil {
-		return Link{}, invalid("link", "is not one of the host's")
-	}
-	return *l, nil
 }
 
 func validLeadID(id string) bool {
@@ -169,42 +158,4 @@ func identifiers(lead Lead) []string {
 		all = append(all, v.Value)
 	}
 	return all
-}
-
-// put stores a token for the lead as it is now, under one generation of keys.
-// Every attempt at a job uses the same one: under another, a token that was
-// spent would be a new one.
-func (s *Service) put(ctx context.Context, g *generation, kind tokenKind, lead Lead, secret string) (Token, error) {
-	ref := s.keys.refOf(g, kind, lead.ID, secret)
-	spec := TokenSpec{Digest: ref.Digest, State: g.stateOf(lead), TTL: s.opts.LinkTTL, MaxLive: 3}
-	if kind == kindCode {
-		spec = TokenSpec{
-			Digest: ref.Digest, State: spec.State, TTL: s.opts.CodeTTL, MaxLive: 1, Code: true,
-			MaxTries: s.opts.CodeTries, MaxFailures: s.opts.CodeFailures, FailureWindow: failureWindow,
-		}
-	}
-	var token Token
-	err := s.call(ctx, "TokenStore.Put", func(ctx context.Context) (err error) {
-		token, err = s.tokens.Put(ctx, ref.Slot, spec)
-		return err
-	})
-	if err != nil {
-		return Token{}, err
-	}
-	if err := s.checkToken(ctx, token, lead.ID, ref); err != nil {
-		return Token{}, err
-	}
-	return token, nil
-}
-
-// checkToken refuses a record that is not one of those asked for: replies of
-// a shared connection have come back out of order (A90, CVE-2025-29923).
-func (s *Service) checkToken(ctx context.Context, token Token, leadID string, refs ...Ref) error {
-	for _, ref := range refs {
-		if token.Slot == ref.Slot && token.Digest == ref.Digest {
-			return nil
-		}
-	}
-	s.emit(ctx, Event{Kind: EventWrongRecord, LeadID: leadID})
-	return fmt.Errorf("recovery: the token store answered about another token")
 }

@@ -256,3 +256,49 @@ func (q Quotas) SetHeader(h http.Header) {
 func appendPolicyName(b []byte, scope LimitScope, l Limit) []byte {
 	return strconv.AppendInt(append(append(b, scope...), '-'), int64(wholeSeconds(l.Window)), 10)
 }
+
+// A LimitScope names the tier of limits that refused a request.
+type LimitScope string
+
+// The scopes of limits. The first two are answered to everybody; the others
+// are met in the worker, silently, or by [Service.IssueToken].
+const (
+	ScopeCaller     LimitScope = "caller"
+	ScopeClient     LimitScope = "client"
+	ScopeIdentifier LimitScope = "identifier"
+	ScopeLead       LimitScope = "lead"
+	ScopeRecipient  LimitScope = "recipient"
+	ScopeBudget     LimitScope = "budget"
+	ScopeIssue      LimitScope = "issue"
+	ScopeNotMe      LimitScope = "not-me"
+)
+
+// RateLimitError is a request over a limit. The tier that refused did not count
+// it, and none behind it: a public request that is refused spends nothing of
+// the identifier it names, of a lead, an address or a budget. The caller's and
+// the client's tiers, asked together, each count on their own.
+type RateLimitError struct {
+	// Scope is the tier that refused.
+	Scope LimitScope
+	// Limit is the window that was full.
+	Limit Limit
+	// RetryAfter is how long until a call can be admitted, by the tiers that
+	// were asked together.
+	RetryAfter time.Duration
+	// Quotas are the caller's and the client's windows, for the RateLimit
+	// fields of the answer.
+	Quotas Quotas
+}
+
+func (e *RateLimitError) Error() string {
+	return fmt.Sprintf("recovery: limit of %s exceeded (%s)", e.Limit, e.Scope)
+}
+
+// Seconds is RetryAfter in whole seconds, rounded up and at least one, as the
+// Retry-After field takes it (RFC 9110, section 10.2.3). A client that waits as
+// long, and asks only once, is not refused again.
+func (e *RateLimitError) Seconds() int { return wholeSeconds(e.RetryAfter) }
+
+func wholeSeconds(d time.Duration) int {
+	return max(1, int((d+time.Second-1)/time.Second))
+}

@@ -3,10 +3,8 @@ package recovery
 import (
 	"container/heap"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"math/big"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -317,19 +315,6 @@ func (q *MemoryQueue) abandonAll() {
 		}
 		q.deadLetter(j)
 	}
-}
-
-// randomDuration is uniform in [0, d]. Not math/rand: one source of randomness
-// is easier to trust than two (A30), and nothing here is hot.
-func randomDuration(d time.Duration) time.Duration {
-	if d <= 0 {
-		return 0
-	}
-	n, err := rand.Int(rand.Reader, big.NewInt(int64(d)+1))
-	if err != nil {
-		return 0
-	}
-	return time.Duration(n.Int64())
 }
 
 type jobHeap []*queuedJob

@@ -411,3 +411,24 @@ func (s *Service) endSessions(ctx context.Context, leadID string) error {
 		return s.opts.Sessions.EndSessions(ctx, leadID)
 	})
 }
+
+// RevokeTokens ends every link, issued token and code of a lead, for an
+// operator or for a person who says "this was not me". The error wraps
+// [ErrUnavailable].
+func (s *Service) RevokeTokens(ctx context.Context, leadID string) error {
+	if err := s.begin(); err != nil {
+		return err
+	}
+	defer s.inFlight.Done()
+	if !validLeadID(leadID) {
+		return invalid("leadId", "is malformed")
+	}
+	err := s.call(ctx, "TokenStore.Delete", func(ctx context.Context) error {
+		return s.tokens.Delete(ctx, s.keys.slots(leadID)...)
+	})
+	if err != nil {
+		return unavailable("token store", err)
+	}
+	s.emit(ctx, Event{Kind: EventTokensRevoked, LeadID: leadID})
+	return nil
+}

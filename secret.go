@@ -1,11 +1,55 @@
 package recovery
 
 import (
+	"fmt"
 	"html"
+	"log/slog"
 	"net/url"
 	"regexp"
 	"slices"
 )
+
+// A Secret is a token, code or password. It prints, logs and marshals as
+// [redacted]; only Reveal gives it away. The zero value is the empty secret.
+type Secret struct {
+	// A pointer, because fmt prints what stands in unexported fields of a
+	// struct that holds a Secret without asking for its String method.
+	value *string
+}
+
+const redacted = "[redacted]"
+
+// NewSecret wraps s.
+func NewSecret(s string) Secret {
+	if s == "" {
+		return Secret{}
+	}
+	return Secret{&s}
+}
+
+// Reveal returns the secret itself. Search for its callers to see where
+// secrets go.
+func (s Secret) Reveal() string {
+	if s.value == nil {
+		return ""
+	}
+	return *s.value
+}
+
+// IsZero reports whether the secret is empty.
+func (s Secret) IsZero() bool { return s.value == nil }
+
+// String returns [redacted].
+func (s Secret) String() string { return redacted }
+
+// Format writes [redacted], whatever the verb.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
+
+// LogValue returns [redacted].
+func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText returns [redacted], for encoding/json and its like.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 // A scrubbedError says what another says, without certain words. Mail servers
 // quote the address they refuse and databases the value they looked for, and
@@ -16,6 +60,7 @@ type scrubbedError struct {
 }
 
 func (e *scrubbedError) Error() string { return e.text }
+
 func (e *scrubbedError) Unwrap() error { return e.cause }
 
 // secrets are what no error about a message may quote: its address and code,

@@ -1,0 +1,156 @@
+package recovery
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/seed-51359b35/recovery/internal/seal"
+)
+
+// An operation is what a job does, and what client limits are counted for.
+type operation string
+
+const (
+	opForgot   operation = "forgot"   // find the lead, then deliver
+	opDeliver  operation = "deliver"  // send a token that IssueToken put
+	opNotice   operation = "notice"   // tell one address of a reset
+	opSessions operation = "sessions" // end a lead's sessions
+	opNotMe    operation = "not-me"   // finish what NotMe could not
+	opReset    operation = "reset"
+	opCheck    operation = "check"
+)
+
+// operations are those of jobs. A job with another one was made by a newer
+// version. So whatever an older version must not ignore in a job needs an
+// operation of its own, and not just another field.
+var operations = [...]operation{opForgot, opDeliver, opNotice, opSessions, opNotMe}
+
+// noticeTTL is how long the queue tries to deliver what must not be lost.
+const noticeTTL = 24 * time.Hour
+
+// payload is what a job carries, sealed.
+type payload struct {
+	Op             operation
+	ID             string    // the job's
+	NotAfter       time.Time // the job's
+	Key            LeadKey   // of the lead; by ID but for opForgot
+	Recipient      string    `json:",omitzero"` // field
+	To             string    `json:",omitzero"` // address, for opNotice
+	Channel        Channel   `json:",omitzero"`
+	Name           string    `json:",omitzero"`
+	Locale         string    `json:",omitzero"`
+	Code           bool      `json:",omitzero"`
+	Secret         string    `json:",omitzero"`
+	Sealed         string    `json:",omitzero"` // Secret as IssueToken returned it
+	Link           Link      `json:",omitzero"`
+	Template       string    `json:",omitzero"`
+	PreventWebhook bool      `json:",omitzero"`
+	Caller         string    `json:",omitzero"`
+	Client         netip.Addr
+	Languages      string `json:",omitzero"`
+	RequestedAt    time.Time
+	Notice         MessageKind `json:",omitzero"` // that NotMe is about
+	Ended          bool        `json:",omitzero"` // NotMe has ended the tokens
+	Reset          string      `json:",omitzero"` // names the reset that notices tell of
+
+	generation *generation // whose keys sealed the job
+}
+
+// kind is that of the token which the job sends.
+func (p payload) kind() tokenKind {
+	if p.Code {
+		return kindCode
+	}
+	return kindMailed
+}
+
+// messageKind is that of the message which carries the token.
+func (p payload) messageKind() MessageKind {
+	if p.Code {
+		return MessageResetCode
+	}
+	return MessageResetLink
+}
+
+func (s *Service) newJob(p payload, ttl, pause time.Duration) (Job, error) {
+	now := time.Now()
+	p.ID, p.NotAfter = newID(), now.Add(ttl)
+	// Not json.Marshal: it makes six bytes of every '&' in a link.
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(p); err != nil {
+		return Job{}, err
+	}
+	return Job{ID: p.ID, NotBefore: now.Add(pause), NotAfter: p.NotAfter, Payload: s.keys.jobs.Seal(b.Bytes())}, nil
+}
+
+func (s *Service) enqueue(ctx context.Context, p payload, ttl, pause time.Duration) error {
+	job, err := s.newJob(p, ttl, pause)
+	if err != nil {
+		return err
+	}
+	if q, ok := s.opts.Queue.(*MemoryQueue); ok {
+		return q.Enqueue(ctx, job) // ours, and it never waits: a timeout would be paid for nothing
+	}
+	return s.call(ctx, "Queue.Enqueue", func(ctx context.Context) error { return s.opts.Queue.Enqueue(ctx, job) })
+}
+
+// enqueueSurely is for jobs that nobody can ask for again: a full queue is
+// tried again in the background.
+func (s *Service) enqueueSurely(ctx context.Context, p payload) {
+	job, err := s.newJob(p, noticeTTL, 0)
+	if err != nil {
+		s.log.ErrorContext(ctx, "recovery: job not made", "operation", string(p.Op), "error", err)
+		return
+	}
+	enqueue := func(ctx context.Context) error { return s.opts.Queue.Enqueue(ctx, job) }
+	if s.call(ctx, "Queue.Enqueue", enqueue) != nil {
+		s.repeat("Queue.Enqueue", job.NotAfter, enqueue)
+	}
+}
+
+// openJob reads a job's payload. What is sealed counts, and not what the queue
+// says of it: who can write to the queue's storage must not get an old job, and
+// with it an old token, a new life (A31).
+func (s *Service) openJob(job Job) (payload, error) {
+	var p payload
+	b, key, err := s.keys.jobs.Open(job.Payload)
+	if err == nil && json.Unmarshal(b, &p) != nil || p.ID != job.ID {
+		// Not the cause: it could quote the payload.
+		err = cmp.Or(err, seal.ErrInvalid)
+	}
+	if err == nil && !slices.Contains(operations[:], p.Op) {
+		err = seal.ErrNewerVersion
+	}
+	if err != nil {
+		return payload{}, s.cannotOpen(job, err)
+	}
+	p.generation = &s.keys.generations[key]
+	return p, nil
+}
+
+// cannotOpen says what becomes of a job that does not open. What another
+// instance may be able to open is tried again for a while, so that an upgrade or
+// a change of keys that does not reach all instances at once loses no job.
+func (s *Service) cannotOpen(job Job, err error) error {
+	s.warnForeign("job", err)
+	if s.foreign.TryAgain(err, job.NotBefore) {
+		return fmt.Errorf("recovery: the job cannot be opened yet: %w", err)
+	}
+	return fmt.Errorf("%w: the job cannot be opened: %w", ErrPermanent, err)
+}
+
+// warnForeign tells the operator of a job, link or notice that only an instance
+// with other keys, or of another version, can have sealed.
+func (s *Service) warnForeign(what string, err error) {
+	if advice := s.foreign.FirstAdvice(err); advice != "" {
+		s.log.Warn("recovery: "+what+" cannot be opened: "+err.Error(), "advice", advice)
+	}
+}

@@ -1,0 +1,163 @@
+package recovery
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// A Link says what the mailed link looks like.
+type Link struct {
+	// URL is the absolute https URL of the page that resets passwords; http is
+	// accepted for localhost and loopback addresses. It may have a query, to
+	// which the parameters are added, and no fragment. With Fixed it has at
+	// most 2,048 bytes.
+	URL string
+	// TokenParam is the query parameter that carries lead and secret sealed in
+	// one string. Default "token", if LeadIDParam is empty too.
+	TokenParam string
+	// LeadIDParam and SecretParam carry them apart instead, the secret as 64
+	// lower-case hexadecimal digits.
+	LeadIDParam, SecretParam string
+	// Fixed are further parameters, name and value. They go before the token.
+	Fixed []LinkParam
+}
+
+// A LinkParam is a fixed query parameter of a [Link].
+type LinkParam struct{ Name, Value string }
+
+// Validate reports what is wrong with the link, as an error that names the
+// field.
+func (l Link) Validate() error {
+	if err := checkURL(l.URL); err != nil {
+		return fmt.Errorf("URL: %w", err)
+	}
+	if (l.LeadIDParam == "") != (l.SecretParam == "") {
+		return errors.New("LeadIDParam and SecretParam go together")
+	}
+	if l.LeadIDParam != "" && l.TokenParam != "" {
+		return errors.New("TokenParam excludes LeadIDParam and SecretParam")
+	}
+	seen := map[string]bool{}
+	for _, name := range l.params() {
+		if !isName(name, 64) {
+			return fmt.Errorf("parameter name %.80q must be 1 to 64 of printable ASCII", name)
+		}
+		if seen[name] {
+			return fmt.Errorf("parameter name %q is used twice", name)
+		}
+		seen[name] = true
+	}
+	if len(l.Fixed) > 0 && len(l.render(nil)) > maxURL {
+		return errors.New("URL and Fixed together are longer than 2,048 bytes")
+	}
+	return nil
+}
+
+// maxURL is the longest URL, in bytes, before the token.
+const maxURL = 2048
+
+func (l Link) tokenParam() string {
+	if l.TokenParam == "" {
+		return "token"
+	}
+	return l.TokenParam
+}
+
+func (l Link) params() []string {
+	names := []string{l.tokenParam()}
+	if l.LeadIDParam != "" {
+		names = []string{l.LeadIDParam, l.SecretParam}
+	}
+	for _, p := range l.Fixed {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+// checkURL accepts what may stand in front of a token (A01, A02).
+func checkURL(s string) error {
+	if s == "" {
+		return errors.New("is required: a link is never built from a request")
+	}
+	if len(s) > maxURL {
+		return errors.New("is longer than 2,048 bytes")
+	}
+	if strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '\\' || r == '"' || r == '<' || r == '>' }) {
+		return errors.New("must be printable ASCII without space, backslash, quote or angle bracket")
+	}
+	u, err := url.Parse(s)
+	switch {
+	case err != nil:
+		return errors.New("does not parse")
+	case u.Opaque != "" || u.Hostname() == "":
+		return errors.New("must be absolute")
+	case u.User != nil:
+		return errors.New("must not have user information")
+	case u.Fragment != "" || strings.Contains(s, "#"):
+		return errors.New("must not have a fragment")
+	case u.Scheme == "https":
+		return nil
+	case u.Scheme == "http" && isLoopback(u.Hostname()):
+		return nil
+	}
+	return errors.New("must be https (http only for localhost and loopback addresses)")
+}
+
+func isLoopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	a, err := netip.ParseAddr(host)
+	return err == nil && a.IsLoopback()
+}
+
+// render adds the fixed parameters and then params to the link's URL.
+// Parameters of the same name that stand there already go (A02).
+func (l Link) render(params []LinkParam) string {
+	base, query, _ := strings.Cut(l.URL, "?")
+	params = slices.Concat(l.Fixed, params)
+	var parts []string
+	if query != "" {
+		for part := range strings.SplitSeq(query, "&") {
+			name, _, _ := strings.Cut(part, "=")
+			if unescaped, err := url.QueryUnescape(name); err == nil {
+				name = unescaped
+			}
+			if !slices.ContainsFunc(params, func(p LinkParam) bool { return p.Name == name }) {
+				parts = append(parts, part)
+			}
+		}
+	}
+	for _, p := range params {
+		parts = append(parts, url.QueryEscape(p.Name)+"="+url.QueryEscape(p.Value))
+	}
+	return base + "?" + strings.Join(parts, "&")
+}
+
+func (s *Service) link(l *Link) (Link, error) {
+	if l == nil {
+		return s.opts.Link, nil
+	}
+	if err := l.Validate(); err != nil {
+		return Link{}, invalid("link", "is not one of the host's")
+	}
+	return *l, nil
+}
+
+func (s *Service) linkURL(p payload, leadID string) (string, error) {
+	l, sealed := p.Link, p.Sealed
+	if l.LeadIDParam != "" {
+		return l.render([]LinkParam{{l.LeadIDParam, leadID}, {l.SecretParam, p.Secret}}), nil
+	}
+	if sealed == "" {
+		var err error
+		if sealed, err = s.keys.sealToken(kindMailed, leadID, p.Secret); err != nil {
+			return "", err
+		}
+	}
+	return l.render([]LinkParam{{l.tokenParam(), sealed}}), nil
+}

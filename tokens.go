@@ -1,0 +1,110 @@
+package recovery
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"github.com/seed-51359b35/recovery/internal/seal"
+)
+
+// tokenKind is the purpose of a token. Each has slots and digests of its own,
+// so a token for one purpose is none for another (A36).
+type tokenKind string
+
+const (
+	kindMailed tokenKind = "m" // a link in a message
+	kindIssued tokenKind = "i" // handed to a server and not mailed
+	kindCode   tokenKind = "c"
+)
+
+var allKinds = [...]tokenKind{kindMailed, kindIssued, kindCode}
+
+// sealToken puts a token into one string: one byte of kind, 32 of secret, and the
+// lead ID.
+func (k *keyring) sealToken(kind tokenKind, leadID, secret string) (string, error) {
+	b, err := hex.DecodeString(secret)
+	if err != nil || len(b) != 32 {
+		return "", errors.New("recovery: malformed secret")
+	}
+	value := append([]byte(kind), b...)
+	return k.tokens.Seal(append(value, leadID...))
+}
+
+func (k *keyring) openToken(sealed string) (kind tokenKind, leadID, secret string, err error) {
+	b, _, err := k.tokens.Open(sealed)
+	if err != nil {
+		return "", "", "", err
+	}
+	if len(b) < 34 {
+		return "", "", "", seal.ErrInvalid
+	}
+	kind = tokenKind(b[:1])
+	if kind != kindMailed && kind != kindIssued {
+		return "", "", "", seal.ErrNewerVersion
+	}
+	return kind, string(b[33:]), hex.EncodeToString(b[1:33]), nil
+}
+
+func isSecret(s string) bool {
+	if len(s) != 64 {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+func isCode(s string) bool {
+	if len(s) != codeDigits {
+		return false
+	}
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// put stores a token for the lead as it is now, under one generation of keys.
+// Every attempt at a job uses the same one: under another, a token that was
+// spent would be a new one.
+func (s *Service) put(ctx context.Context, g *generation, kind tokenKind, lead Lead, secret string) (Token, error) {
+	ref := s.keys.refOf(g, kind, lead.ID, secret)
+	spec := TokenSpec{Digest: ref.Digest, State: g.stateOf(lead), TTL: s.opts.LinkTTL, MaxLive: 3}
+	if kind == kindCode {
+		spec = TokenSpec{
+			Digest: ref.Digest, State: spec.State, TTL: s.opts.CodeTTL, MaxLive: 1, Code: true,
+			MaxTries: s.opts.CodeTries, MaxFailures: s.opts.CodeFailures, FailureWindow: failureWindow,
+		}
+	}
+	var token Token
+	err := s.call(ctx, "TokenStore.Put", func(ctx context.Context) (err error) {
+		token, err = s.tokens.Put(ctx, ref.Slot, spec)
+		return err
+	})
+	if err != nil {
+		return Token{}, err
+	}
+	if err := s.checkToken(ctx, token, lead.ID, ref); err != nil {
+		return Token{}, err
+	}
+	return token, nil
+}
+
+// checkToken refuses a record that is not one of those asked for: replies of
+// a shared connection have come back out of order (A90, CVE-2025-29923).
+func (s *Service) checkToken(ctx context.Context, token Token, leadID string, refs ...Ref) error {
+	for _, ref := range refs {
+		if token.Slot == ref.Slot && token.Digest == ref.Digest {
+			return nil
+		}
+	}
+	s.emit(ctx, Event{Kind: EventWrongRecord, LeadID: leadID})
+	return fmt.Errorf("recovery: the token store answered about another token")
+}
