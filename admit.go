@@ -63,9 +63,19 @@ func refused(takes []scopedTake, decisions []Decision) *RateLimitError {
 	return e
 }
 
+// A clientAction is what the requests of a client address are counted for, each
+// action apart. Its text stands in limiter keys.
+type clientAction string
+
+const (
+	actionForgot clientAction = "forgot"
+	actionReset  clientAction = "reset"
+	actionCheck  clientAction = "check" // of a proof, and NotMe
+)
+
 // admit counts a public request with its caller and its client, in one round
 // trip.
-func (s *Service) admit(ctx context.Context, client Tier, op operation, o Origin) (Quotas, error) {
+func (s *Service) admit(ctx context.Context, client Tier, action clientAction, o Origin) (Quotas, error) {
 	bucket := s.clients.Bucket(o.Client)
 	takes := make([]scopedTake, 0, 2)
 	if o.Caller != "" {
@@ -74,7 +84,7 @@ func (s *Service) admit(ctx context.Context, client Tier, op operation, o Origin
 		}})
 	}
 	takes = append(takes, scopedTake{ScopeClient, Take{
-		Key: s.keys.limitKey(ScopeClient, string(op), bucket), Tier: client,
+		Key: s.keys.limitKey(ScopeClient, string(action), bucket), Tier: client,
 	}})
 	return s.admitAll(ctx, takes, o)
 }
@@ -120,40 +130,49 @@ func (s *Service) allow(ctx context.Context, o Origin, quotas Quotas, takes ...s
 }
 
 // deliveryTakes are the limits on what one person and one address receive, and
-// on what all messages cost. id makes them repeatable.
+// on what all messages cost. The job's ID makes them repeatable.
 //
 // Links and codes are counted apart: a stranger can ask for codes and kill them
-// by guessing, and must not spend the links' places by that (A58).
+// by guessing, and must take no place from the links by that (A58). What "this
+// was not me" sends is bounded by the resets that it answers, so that a stranger
+// takes no place from it either; but it costs what all messages cost.
 //
-// An error that wraps ErrPermanent says that m could never be delivered.
-func (s *Service) deliveryTakes(ctx context.Context, m Message, to address, kind tokenKind, id string) ([]scopedTake, error) {
+// An error that wraps ErrPermanent says that the message could never be
+// delivered.
+func (s *Service) deliveryTakes(ctx context.Context, d *delivery) ([]scopedTake, error) {
 	takes := make([]scopedTake, 0, 6)
-	if m.LeadID != "" {
-		takes = append(takes, scopedTake{ScopeLead, Take{
-			Key: s.keys.limitKey(ScopeLead, string(kind), m.LeadID), Tier: s.opts.Limits.Lead, ID: id,
+	if d.p.Notice == "" {
+		kind := kindMailed
+		if d.kind == MessageResetCode {
+			kind = kindCode
+		}
+		if d.lead.ID != "" {
+			takes = append(takes, scopedTake{ScopeLead, Take{
+				Key: s.keys.limitKey(ScopeLead, string(kind), d.lead.ID), Tier: s.opts.Limits.Lead, ID: d.job.ID,
+			}})
+		}
+		takes = append(takes, scopedTake{ScopeRecipient, Take{
+			Key: s.keys.limitKey(ScopeRecipient, string(kind)+string(d.to.channel), d.to.canonical), Tier: s.opts.Limits.Recipient, ID: d.job.ID,
 		}})
 	}
-	takes = append(takes, scopedTake{ScopeRecipient, Take{
-		Key: s.keys.limitKey(ScopeRecipient, string(kind)+string(to.channel), to.canonical), Tier: s.opts.Limits.Recipient, ID: id,
-	}})
-	budgets, err := s.budgetTakes(ctx, m, to, id)
-	return append(takes, budgets...), err
-}
-
-// budgetTakes are the limits on what all messages cost.
-func (s *Service) budgetTakes(ctx context.Context, m Message, to address, id string) ([]scopedTake, error) {
-	var takes []scopedTake
 	tier := s.opts.Limits.EmailBudget
-	if to.channel == ChannelSMS {
+	if d.to.channel == ChannelSMS {
 		tier = s.opts.Limits.SMSBudget
 	}
 	if len(tier.Limits) > 0 {
-		takes = append(takes, s.budget(string(to.channel), tier, id))
+		takes = append(takes, s.budget(string(d.to.channel), tier, d.job.ID))
 	}
+	budgets, err := s.notifierBudgets(ctx, d)
+	return append(takes, budgets...), err
+}
+
+// notifierBudgets are those that a [BudgetNotifier] names.
+func (s *Service) notifierBudgets(ctx context.Context, d *delivery) ([]scopedTake, error) {
 	notifier, ok := s.notifier.(BudgetNotifier)
 	if !ok {
-		return takes, nil
+		return nil, nil
 	}
+	m := d.message()
 	var budgets []Budget
 	err := s.call(ctx, "BudgetNotifier.Budgets", func(ctx context.Context) (err error) {
 		budgets, err = notifier.Budgets(ctx, m)
@@ -165,11 +184,12 @@ func (s *Service) budgetTakes(ctx context.Context, m Message, to address, id str
 	if len(budgets) > maxBudgets {
 		return nil, fmt.Errorf("recovery: %d budgets for one message, at most %d", len(budgets), maxBudgets)
 	}
+	var takes []scopedTake
 	for _, b := range budgets {
 		if !isName(b.Name, 32) {
 			return nil, fmt.Errorf("recovery: a budget's name must be 1 to 32 of printable ASCII")
 		}
-		takes = append(takes, s.budget("notifier "+b.Name, b.Tier, id))
+		takes = append(takes, s.budget("notifier "+b.Name, b.Tier, d.job.ID))
 	}
 	return takes, nil
 }

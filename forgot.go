@@ -2,7 +2,6 @@ package recovery
 
 import (
 	"context"
-	"errors"
 	"time"
 )
 
@@ -45,7 +44,7 @@ func (s *Service) ForgotPassword(ctx context.Context, req ForgotRequest) (Forgot
 		return ForgotResult{}, err
 	}
 	p := payload{
-		Op: opForgot, Code: req.Code, Template: req.Template, PreventWebhook: req.PreventWebhook,
+		Op: jobForgot, Code: req.Code, Template: req.Template, PreventWebhook: req.PreventWebhook,
 		Caller: req.Origin.Caller, Client: req.Origin.Client, Languages: req.Origin.AcceptLanguage,
 		RequestedAt: time.Now(),
 	}
@@ -62,7 +61,7 @@ func (s *Service) ForgotPassword(ctx context.Context, req ForgotRequest) (Forgot
 	if len(p.Template) > 128 {
 		return ForgotResult{}, invalid("template", "is too long")
 	}
-	quotas, err := s.admit(ctx, s.opts.Limits.ClientForgot, opForgot, req.Origin)
+	quotas, err := s.admit(ctx, s.opts.Limits.ClientForgot, actionForgot, req.Origin)
 	if err != nil {
 		return ForgotResult{}, err
 	}
@@ -82,43 +81,42 @@ func (s *Service) ForgotPassword(ctx context.Context, req ForgotRequest) (Forgot
 }
 
 // performForgot does what ForgotPassword promised. The identifier's limit comes
-// first and alike for known and unknown; a retry with the same job ID is not
-// counted again. It is apart for each recipient field and kind, so that
-// asking for what cannot be sent, a message to a phone that the lead does not
-// have, spends the place of nothing that can (A58).
-func (s *Service) performForgot(ctx context.Context, job Job, p payload, e Event) error {
+// first, alike for known and unknown; a retry with the same job ID is not
+// counted again. Each recipient field, and links and codes, have places of their
+// own: a stranger who asks for what cannot be sent, such as a message to a phone
+// that the lead does not have, takes no place from what can (A58).
+func (s *Service) performForgot(ctx context.Context, d *delivery) error {
+	key := d.p.Key
 	identifier := scopedTake{ScopeIdentifier, Take{
-		Key: s.keys.limitKey(ScopeIdentifier, p.Key.Field+" "+p.Recipient+" "+string(p.kind()), p.Key.Value), Tier: s.opts.Limits.Identifier, ID: job.ID,
+		Key:  s.keys.limitKey(ScopeIdentifier, key.Field+" "+d.p.Recipient+" "+string(d.p.kind()), key.Value),
+		Tier: s.opts.Limits.Identifier, ID: d.job.ID,
 	}}
-	if ok, err := s.spend(ctx, e, identifier); !ok {
+	if ok, err := s.allowJob(ctx, d, identifier); !ok {
 		return err
 	}
-	lead, err := s.findLead(ctx, p.Key, s.fields[p.Key.Field])
-	if errors.Is(err, ErrLeadNotFound) && s.opts.NotifyUnknownAddress && s.fields[p.Key.Field].Type == FieldEmail {
-		to := address{ChannelEmail, p.Key.Value, p.Key.Value}
-		return s.notifyUncredentialed(ctx, job, s.message(job, p, MessageUnknownAddress), e, "", to)
-	}
-	if err != nil {
-		return s.suppressUnknown(ctx, e, err)
-	}
-	e.LeadID = lead.ID
-	to, ok := s.recipient(lead, p.Recipient)
+	ok, err := d.findLead(ctx, s)
 	switch {
-	case lead.Status == StatusNoPassword && s.opts.NotifyNoPassword && ok:
-		p.Name, p.Locale = lead.Name, lead.Locale
-		m := s.message(job, p, MessageNoPassword)
-		m.IdentityProviders = lead.IdentityProviders
-		return s.notifyUncredentialed(ctx, job, m, e, lead.ID, to)
-	case lead.Status == StatusNoPassword:
-		return s.suppress(ctx, e, ReasonNoPassword)
-	case lead.Status != StatusActive:
-		return s.suppress(ctx, e, ReasonDisabled)
+	case err != nil:
+		return err
+	case !ok && s.opts.NotifyUnknownAddress && s.fields[key.Field].Type == FieldEmail:
+		d.to = address{ChannelEmail, key.Value, key.Value}
+		return s.sendWithoutToken(ctx, d, MessageUnknownAddress)
 	case !ok:
-		return s.suppress(ctx, e, ReasonNoRecipient)
+		return s.suppress(ctx, d, ReasonUnknownLead)
 	}
-	p.Name, p.Locale = lead.Name, lead.Locale
-	if ok, err := s.spendDelivery(ctx, job, s.addressed(job, p, p.messageKind(), lead.ID, to), e, to, p.kind()); !ok {
+	d.to, ok = s.recipient(d.lead, d.p.Recipient)
+	switch {
+	case d.lead.Status == StatusNoPassword && s.opts.NotifyNoPassword && ok:
+		return s.sendWithoutToken(ctx, d, MessageNoPassword)
+	case d.lead.Status == StatusNoPassword:
+		return s.suppress(ctx, d, ReasonNoPassword)
+	case d.lead.Status != StatusActive:
+		return s.suppress(ctx, d, ReasonDisabled)
+	case !ok:
+		return s.suppress(ctx, d, ReasonNoRecipient)
+	}
+	if ok, err := s.allowDelivery(ctx, d); !ok {
 		return err
 	}
-	return s.deliver(ctx, job, p, e, lead, to)
+	return s.sendToken(ctx, d)
 }

@@ -44,103 +44,136 @@ func (s *Service) IssueToken(ctx context.Context, req IssueRequest) (IssueResult
 		return IssueResult{}, err
 	}
 	defer s.inFlight.Done()
-	if req.Origin.Caller == "" {
-		return IssueResult{}, invalid("caller", "is required")
-	}
-	if err := req.Origin.check(); err != nil {
-		return IssueResult{}, err
-	}
-	key, field, err := s.canonicalKey(req.Key)
+	p, err := s.issuePayload(req)
 	if err != nil {
 		return IssueResult{}, err
 	}
-	recipient := ""
-	if req.Send {
-		if recipient, err = s.recipientField(req.RecipientField); err != nil {
-			return IssueResult{}, err
-		}
-	}
-	link, err := s.link(req.Link)
+	quotas, err := s.allowIssue(ctx, p.Key, req.Origin)
 	if err != nil {
 		return IssueResult{}, err
 	}
-	if len(req.Template) > 128 {
-		return IssueResult{}, invalid("template", "is too long")
-	}
-	quotas, err := s.admitCaller(ctx, req.Origin)
+	d := newDelivery(Job{}, p)
+	d.event.Client, d.event.Mailed = req.Origin.Client, req.Send
+	reason, err := s.findForIssue(ctx, d, req.Send)
 	if err != nil {
 		return IssueResult{}, err
 	}
-	// After the caller's, so that a refused call spends nobody's quota.
-	issue := Take{Key: s.keys.limitKey(ScopeIssue, key.Field, key.Value), Tier: s.opts.Limits.Issue}
-	if err := s.allow(ctx, req.Origin, quotas, scopedTake{ScopeIssue, issue}); err != nil {
-		return IssueResult{}, err
-	}
-	event := Event{
-		Kind: EventTokenIssued, Caller: req.Origin.Caller, Client: req.Origin.Client,
-		Mailed: req.Send, PreventWebhook: req.PreventWebhook,
-	}
-	refuse := func(reason EventReason) (IssueResult, error) {
-		event.Kind, event.Reason = EventSuppressed, reason
-		s.emit(ctx, event)
-		return IssueResult{}, ErrLeadNotFound
-	}
-	lead, err := s.findLead(ctx, key, field)
-	if errors.Is(err, ErrLeadNotFound) {
-		return refuse(ReasonUnknownLead)
-	}
-	if err != nil {
-		return IssueResult{}, err
-	}
-	event.LeadID = lead.ID
-	switch lead.Status {
-	case StatusActive:
-	case StatusNoPassword:
-		return refuse(ReasonNoPassword)
-	default:
-		return refuse(ReasonDisabled)
-	}
-	kind := kindIssued
-	p := payload{
-		Op: opDeliver, Key: LeadKey{LeadIDField, lead.ID}, Recipient: recipient, Link: link,
-		Template: req.Template, PreventWebhook: req.PreventWebhook, Caller: req.Origin.Caller,
-		Languages: req.Origin.AcceptLanguage, RequestedAt: time.Now(), Secret: newSecret(),
-	}
-	if req.Send {
-		kind = kindMailed
-		to, ok := s.recipient(lead, recipient)
-		if !ok {
-			return refuse(ReasonNoRecipient)
-		}
-		p.Name, p.Locale = lead.Name, lead.Locale
-		takes, err := s.deliveryTakes(ctx, s.addressed(Job{}, p, MessageResetLink, lead.ID, to), to, kindMailed, "")
+	var takes []scopedTake
+	if reason == "" && req.Send {
+		takes, err = s.deliveryTakes(ctx, d)
 		if errors.Is(err, ErrPermanent) {
-			return refuse(ReasonUndeliverable)
+			reason, err = ReasonUndeliverable, nil
 		}
 		if err != nil {
 			return IssueResult{}, unavailable("notifier", err)
 		}
+	}
+	if reason != "" {
+		_ = s.suppress(ctx, d, reason)
+		return IssueResult{}, ErrLeadNotFound
+	}
+	if len(takes) > 0 {
 		if err := s.allow(ctx, req.Origin, quotas, takes...); err != nil {
 			return IssueResult{}, err
 		}
 	}
-	token, err := s.put(ctx, &s.keys.generations[0], kind, lead, p.Secret)
-	if err != nil {
-		return IssueResult{}, unavailable("token store", err)
-	}
-	sealed, err := s.keys.sealToken(kind, lead.ID, p.Secret)
+	result, err := s.putIssued(ctx, d, req.Send)
 	if err != nil {
 		return IssueResult{}, err
 	}
+	d.event.Kind = EventTokenIssued
+	s.emit(ctx, d.event)
+	result.Quotas = quotas
+	return result, nil
+}
+
+// issuePayload checks the request, and makes of it the job that would send the
+// token.
+func (s *Service) issuePayload(req IssueRequest) (p payload, err error) {
+	if req.Origin.Caller == "" {
+		return payload{}, invalid("caller", "is required")
+	}
+	if err := req.Origin.check(); err != nil {
+		return payload{}, err
+	}
+	p = payload{
+		Op: jobDeliver, Template: req.Template, PreventWebhook: req.PreventWebhook, Caller: req.Origin.Caller,
+		Languages: req.Origin.AcceptLanguage, RequestedAt: time.Now(), Secret: newSecret(),
+	}
+	if p.Key, _, err = s.canonicalKey(req.Key); err != nil {
+		return payload{}, err
+	}
 	if req.Send {
+		if p.Recipient, err = s.recipientField(req.RecipientField); err != nil {
+			return payload{}, err
+		}
+	}
+	if p.Link, err = s.link(req.Link); err != nil {
+		return payload{}, err
+	}
+	if len(p.Template) > 128 {
+		return payload{}, invalid("template", "is too long")
+	}
+	return p, nil
+}
+
+// allowIssue counts a call with its caller first, and then with the identifier,
+// so that a refused call takes nobody's place.
+func (s *Service) allowIssue(ctx context.Context, key LeadKey, o Origin) (Quotas, error) {
+	quotas, err := s.admitCaller(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	issue := Take{Key: s.keys.limitKey(ScopeIssue, key.Field, key.Value), Tier: s.opts.Limits.Issue}
+	return quotas, s.allow(ctx, o, quotas, scopedTake{ScopeIssue, issue})
+}
+
+// findForIssue looks the lead up, and its address where the token is sent. The
+// reason says why no token is issued, if so.
+func (s *Service) findForIssue(ctx context.Context, d *delivery, send bool) (EventReason, error) {
+	ok, err := d.findLead(ctx, s)
+	switch {
+	case err != nil:
+		return "", err
+	case !ok:
+		return ReasonUnknownLead, nil
+	case d.lead.Status == StatusNoPassword:
+		return ReasonNoPassword, nil
+	case d.lead.Status != StatusActive:
+		return ReasonDisabled, nil
+	case !send:
+		return "", nil
+	}
+	if d.to, ok = s.recipient(d.lead, d.p.Recipient); !ok {
+		return ReasonNoRecipient, nil
+	}
+	return "", nil
+}
+
+// putIssued stores the token, and enqueues the message with it where it is sent.
+func (s *Service) putIssued(ctx context.Context, d *delivery, send bool) (IssueResult, error) {
+	kind := kindIssued
+	if send {
+		kind = kindMailed
+	}
+	token, err := s.put(ctx, &s.keys.generations[0], kind, d.lead, d.p.Secret)
+	if err != nil {
+		return IssueResult{}, unavailable("token store", err)
+	}
+	sealed, err := s.keys.sealToken(kind, d.lead.ID, d.p.Secret)
+	if err != nil {
+		return IssueResult{}, err
+	}
+	if send {
+		p := d.p
+		p.Key, p.Name, p.Locale = LeadKey{LeadIDField, d.lead.ID}, d.lead.Name, d.lead.Locale
 		p.Sealed = sealed // the mail carries the very string that the caller gets
 		if err := s.enqueue(ctx, p, s.opts.LinkTTL, 0); err != nil {
 			return IssueResult{}, unavailable("queue", err)
 		}
 	}
-	s.emit(ctx, event)
 	return IssueResult{
 		Token: NewSecret(sealed), Expires: token.Expires,
-		IdentityProviders: slices.Clone(lead.IdentityProviders), Quotas: quotas,
+		IdentityProviders: slices.Clone(d.lead.IdentityProviders),
 	}, nil
 }

@@ -13,35 +13,33 @@ import (
 	"github.com/seed-51359b35/recovery/internal/seal"
 )
 
-// An operation is what a job does, and what client limits are counted for.
-type operation string
+// A jobKind is what a job does. Its text stands in sealed jobs.
+type jobKind string
 
 const (
-	opForgot   operation = "forgot"   // find the lead, then deliver
-	opDeliver  operation = "deliver"  // send a token that IssueToken put
-	opNotice   operation = "notice"   // tell one address of a reset
-	opSessions operation = "sessions" // end a lead's sessions
-	opNotMe    operation = "not-me"   // finish what NotMe could not
-	opReset    operation = "reset"
-	opCheck    operation = "check"
+	jobForgot   jobKind = "forgot"   // find the lead, then deliver
+	jobDeliver  jobKind = "deliver"  // send a token that was put, or the link after NotMe
+	jobNotice   jobKind = "notice"   // tell one address of a reset
+	jobSessions jobKind = "sessions" // end a lead's sessions
+	jobNotMe    jobKind = "not-me"   // finish what NotMe could not
 )
 
-// operations are those of jobs. A job with another one was made by a newer
-// version. So whatever an older version must not ignore in a job needs an
-// operation of its own, and not just another field.
-var operations = [...]operation{opForgot, opDeliver, opNotice, opSessions, opNotMe}
+// jobKinds are all of them. A job of another kind was made by a newer version.
+// So whatever an older version must not ignore in a job needs a kind of its own,
+// and not just another field.
+var jobKinds = [...]jobKind{jobForgot, jobDeliver, jobNotice, jobSessions, jobNotMe}
 
 // noticeTTL is how long the queue tries to deliver what must not be lost.
 const noticeTTL = 24 * time.Hour
 
 // payload is what a job carries, sealed.
 type payload struct {
-	Op             operation
+	Op             jobKind
 	ID             string    // the job's
 	NotAfter       time.Time // the job's
-	Key            LeadKey   // of the lead; by ID but for opForgot
+	Key            LeadKey   // of the lead; by ID, but as submitted for jobForgot
 	Recipient      string    `json:",omitzero"` // field
-	To             string    `json:",omitzero"` // address, for opNotice
+	To             string    `json:",omitzero"` // address, for jobNotice
 	Channel        Channel   `json:",omitzero"`
 	Name           string    `json:",omitzero"`
 	Locale         string    `json:",omitzero"`
@@ -107,7 +105,7 @@ func (s *Service) enqueue(ctx context.Context, p payload, ttl, pause time.Durati
 func (s *Service) enqueueSurely(ctx context.Context, p payload) {
 	job, err := s.newJob(p, noticeTTL, 0)
 	if err != nil {
-		s.log.ErrorContext(ctx, "recovery: job not made", "operation", string(p.Op), "error", err)
+		s.log.ErrorContext(ctx, "recovery: job not made", "kind", string(p.Op), "error", err)
 		return
 	}
 	enqueue := func(ctx context.Context) error { return s.opts.Queue.Enqueue(ctx, job) }
@@ -126,7 +124,7 @@ func (s *Service) openJob(job Job) (payload, error) {
 		// Not the cause: it could quote the payload.
 		err = cmp.Or(err, seal.ErrInvalid)
 	}
-	if err == nil && !slices.Contains(operations[:], p.Op) {
+	if err == nil && !slices.Contains(jobKinds[:], p.Op) {
 		err = seal.ErrNewerVersion
 	}
 	if err != nil {

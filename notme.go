@@ -66,7 +66,7 @@ func (s *Service) NotMe(ctx context.Context, req NotMeRequest) (NotMeResult, err
 	if err := req.Origin.check(); err != nil {
 		return NotMeResult{}, err
 	}
-	quotas, err := s.admit(ctx, s.opts.Limits.ClientCheck, opCheck, req.Origin)
+	quotas, err := s.admit(ctx, s.opts.Limits.ClientCheck, actionCheck, req.Origin)
 	if err != nil {
 		return NotMeResult{}, err
 	}
@@ -87,7 +87,7 @@ func (s *Service) NotMe(ctx context.Context, req NotMeRequest) (NotMeResult, err
 	e := Event{Kind: EventNotMe, JobID: n.about, LeadID: n.leadID, Client: req.Origin.Client, Message: n.kind}
 	s.emit(ctx, e)
 	p := payload{
-		Op: opNotMe, Key: LeadKey{LeadIDField, n.leadID}, Notice: n.kind,
+		Op: jobNotMe, Key: LeadKey{LeadIDField, n.leadID}, Notice: n.kind,
 		Client: req.Origin.Client, Languages: req.Origin.AcceptLanguage, RequestedAt: time.Now(),
 	}
 	if n.kind == MessagePasswordChanged {
@@ -156,9 +156,10 @@ func (s *Service) sendAnew(ctx context.Context, p payload, lead Lead) error {
 		}
 	}
 	if len(fields) == 0 {
-		return s.suppress(ctx, Event{LeadID: lead.ID, Client: p.Client}, ReasonNoRecipient)
+		s.emit(ctx, Event{Kind: EventSuppressed, Reason: ReasonNoRecipient, LeadID: lead.ID, Client: p.Client})
+		return nil
 	}
-	p.Op, p.Link, p.Secret = opDeliver, s.opts.Link, newSecret()
+	p.Op, p.Link, p.Secret = jobDeliver, s.opts.Link, newSecret()
 	end := time.Now().Add(s.opts.LinkTTL)
 	var errs []error
 	for _, field := range fields {

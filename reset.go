@@ -43,7 +43,7 @@ func (s *Service) CheckProof(ctx context.Context, req CheckRequest) (CheckResult
 	if err := req.Origin.check(); err != nil {
 		return CheckResult{}, err
 	}
-	quotas, err := s.admit(ctx, s.opts.Limits.ClientCheck, opCheck, req.Origin)
+	quotas, err := s.admit(ctx, s.opts.Limits.ClientCheck, actionCheck, req.Origin)
 	if err != nil {
 		return CheckResult{}, err
 	}
@@ -91,7 +91,7 @@ func (s *Service) ResetPassword(ctx context.Context, req ResetRequest) (ResetRes
 	if err := req.Origin.check(); err != nil {
 		return ResetResult{}, err
 	}
-	quotas, err := s.admit(ctx, s.opts.Limits.ClientReset, opReset, req.Origin)
+	quotas, err := s.admit(ctx, s.opts.Limits.ClientReset, actionReset, req.Origin)
 	if err != nil {
 		return ResetResult{}, err
 	}
@@ -321,7 +321,7 @@ func (s *Service) change(ctx context.Context, p proven, hash string, o Origin) e
 	s.emit(ctx, p.event)
 	// The password may be another now, and whom it was to lock out must not
 	// stay signed in. If it is not, somebody signs in once more.
-	s.endSessionsSurely(ctx, p.event, p.followUp(opSessions, o))
+	s.endSessionsSurely(ctx, p.event, p.followUp(jobSessions, o))
 	return fmt.Errorf("%w: %v", ErrOutcomeUnknown, err)
 }
 
@@ -367,12 +367,12 @@ func (s *Service) afterReset(ctx context.Context, p proven, o Origin) {
 	if s.call(ctx, "TokenStore.Delete", remove) != nil {
 		s.repeat("TokenStore.Delete", p.token.Expires, remove)
 	}
-	s.endSessionsSurely(ctx, p.event, p.followUp(opSessions, o))
+	s.endSessionsSurely(ctx, p.event, p.followUp(jobSessions, o))
 	p.event.Kind = EventPasswordReset
 	s.emit(ctx, p.event)
 	reset := newID()
 	for _, to := range s.recipients(p.lead) {
-		notice := p.followUp(opNotice, o)
+		notice := p.followUp(jobNotice, o)
 		notice.Reset = reset
 		notice.Channel, notice.To = to.channel, to.to
 		s.enqueueSurely(ctx, notice)
@@ -380,9 +380,9 @@ func (s *Service) afterReset(ctx context.Context, p proven, o Origin) {
 }
 
 // followUp is a job that comes after a reset.
-func (p proven) followUp(op operation, o Origin) payload {
+func (p proven) followUp(kind jobKind, o Origin) payload {
 	return payload{
-		Op: op, Key: LeadKey{LeadIDField, p.lead.ID}, Name: p.lead.Name, Locale: p.lead.Locale,
+		Op: kind, Key: LeadKey{LeadIDField, p.lead.ID}, Name: p.lead.Name, Locale: p.lead.Locale,
 		Caller: o.Caller, Client: o.Client, Languages: o.AcceptLanguage,
 		PreventWebhook: p.event.PreventWebhook, RequestedAt: time.Now(),
 	}
@@ -399,7 +399,7 @@ func (s *Service) endSessionsSurely(ctx context.Context, e Event, job payload) {
 	s.log.ErrorContext(ctx, "recovery: sessions not ended, will be tried again", "lead", leadID, "error", err)
 	e.Kind, e.Reason = EventSessionsNotEnded, ""
 	s.emit(ctx, e)
-	job.Op = opSessions
+	job.Op = jobSessions
 	s.enqueueSurely(ctx, job)
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/seed-51359b35/recovery/internal/seal"
 )
@@ -108,3 +109,6 @@ func (s *Service) checkToken(ctx context.Context, token Token, leadID string, re
 	s.emit(ctx, Event{Kind: EventWrongRecord, LeadID: leadID})
 	return fmt.Errorf("recovery: the token store answered about another token")
 }
+
+// failureWindow is the day of [Options.CodeFailures].
+const failureWindow = 24 * time.Hour

@@ -1,0 +1,179 @@
+package recovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// A delivery is a job that ends with a message to one address, together with
+// what the worker has found out about it so far.
+type delivery struct {
+	job   Job
+	p     payload
+	kind  MessageKind // of the message
+	lead  Lead        // zero until it was found
+	to    address
+	event Event // what the events of this job have in common
+}
+
+func newDelivery(job Job, p payload) *delivery {
+	return &delivery{
+		job: job, p: p, kind: p.messageKind(),
+		event: Event{JobID: job.ID, Caller: p.Caller, Client: p.Client, PreventWebhook: p.PreventWebhook},
+	}
+}
+
+// message is what the notifier gets, without token and links.
+func (d *delivery) message() Message {
+	m := Message{
+		ID: d.job.ID, Kind: d.kind, LeadID: d.lead.ID, Channel: d.to.channel, To: d.to.to,
+		Name: d.lead.Name, Locale: d.lead.Locale, Languages: d.p.Languages,
+		RequestedAt: d.p.RequestedAt, Client: d.p.Client,
+	}
+	switch d.kind {
+	case MessageResetLink, MessageResetCode:
+		m.Template = d.p.Template
+	case MessageNoPassword:
+		m.IdentityProviders = d.lead.IdentityProviders
+	}
+	return m
+}
+
+// findLead looks the delivery's lead up. It is not ok, without an error, where
+// the job ends because there is no lead.
+func (d *delivery) findLead(ctx context.Context, s *Service) (ok bool, err error) {
+	lead, err := s.findLead(ctx, d.p.Key, s.fields[d.p.Key.Field])
+	switch {
+	case err == nil:
+		d.lead, d.event.LeadID = lead, lead.ID
+		return true, nil
+	case errors.Is(err, ErrLeadNotFound):
+		return false, nil
+	case errors.Is(err, errBadLead):
+		return false, fmt.Errorf("%w: %w", ErrPermanent, err)
+	}
+	return false, err
+}
+
+// performDeliver sends a token that [Service.IssueToken] has put already, or the
+// new link that follows "this was not me".
+func (s *Service) performDeliver(ctx context.Context, d *delivery) error {
+	ok, err := d.findLead(ctx, s)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return s.suppress(ctx, d, ReasonUnknownLead)
+	}
+	if d.to, ok = s.recipient(d.lead, d.p.Recipient); !ok {
+		return s.suppress(ctx, d, ReasonNoRecipient)
+	}
+	if d.p.Notice != "" { // IssueToken has counted its own
+		if ok, err := s.allowDelivery(ctx, d); !ok {
+			return err
+		}
+	}
+	return s.sendToken(ctx, d)
+}
+
+// performNotice tells one address that the password was changed. The job carries
+// the address: by now a thief may have put another one on the lead.
+func (s *Service) performNotice(ctx context.Context, d *delivery) error {
+	d.kind = MessagePasswordChanged
+	d.lead = Lead{ID: d.p.Key.Value, Name: d.p.Name, Locale: d.p.Locale}
+	d.to = address{d.p.Channel, d.p.To, d.p.To}
+	return s.send(ctx, d, d.message(), d.p.Reset)
+}
+
+// sendToken puts the token and sends it. Put comes first: a message must not
+// arrive before its token works. Repeating both adds no token.
+func (s *Service) sendToken(ctx context.Context, d *delivery) error {
+	if d.lead.Status != StatusActive {
+		return s.suppress(ctx, d, ReasonDisabled)
+	}
+	token, err := s.put(ctx, d.p.generation, d.p.kind(), d.lead, d.p.Secret)
+	if errors.Is(err, ErrTokenSpent) {
+		return s.suppress(ctx, d, ReasonSpent)
+	}
+	if err != nil {
+		return unavailable("token store", err)
+	}
+	m := d.message()
+	m.Expires = token.Expires
+	if d.p.Code {
+		m.Code = NewSecret(d.p.Secret)
+	} else {
+		link, err := s.linkURL(d.p, d.lead.ID)
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrPermanent, err)
+		}
+		m.URL = NewSecret(link)
+	}
+	return s.send(ctx, d, m, m.ID)
+}
+
+// sendWithoutToken sends a message that carries no token, under the same limits
+// as those that do (A25).
+func (s *Service) sendWithoutToken(ctx context.Context, d *delivery, kind MessageKind) error {
+	d.kind = kind
+	if ok, err := s.allowDelivery(ctx, d); !ok {
+		return err
+	}
+	m := d.message()
+	return s.send(ctx, d, m, m.ID)
+}
+
+// send hands a message to the host's Notifier. The queue bounds the time of the
+// attempt. about names the reset or the message that the link "this was not me"
+// is about.
+func (s *Service) send(ctx context.Context, d *delivery, m Message, about string) error {
+	var err error
+	if m.NotMe, err = s.notMeLink(m, about); err != nil {
+		return fmt.Errorf("%w: %w", ErrPermanent, err)
+	}
+	err = s.guard(ctx, "Notifier.Notify", func() error { return s.notifier.Notify(ctx, m) })
+	if err != nil {
+		return fmt.Errorf("recovery: notifying: %w", scrub(err, m.secrets()...))
+	}
+	e := d.event
+	e.Kind, e.LeadID, e.Channel, e.Message = EventMessageSent, m.LeadID, m.Channel, m.Kind
+	s.emit(ctx, e)
+	return nil
+}
+
+// suppress ends a delivery without a message. Only the event tells why.
+func (s *Service) suppress(ctx context.Context, d *delivery, reason EventReason) error {
+	e := d.event
+	e.Kind, e.Reason = EventSuppressed, reason
+	s.emit(ctx, e)
+	return nil
+}
+
+// allowDelivery counts the message against the limits on the person and against
+// the budgets. It is not ok, without an error, where the delivery ends here.
+func (s *Service) allowDelivery(ctx context.Context, d *delivery) (ok bool, err error) {
+	takes, err := s.deliveryTakes(ctx, d)
+	if errors.Is(err, ErrPermanent) {
+		s.log.WarnContext(ctx, "recovery: undeliverable", "job", d.job.ID, "error", err)
+		return false, s.suppress(ctx, d, ReasonUndeliverable)
+	}
+	if err != nil || len(takes) == 0 {
+		return err == nil, err
+	}
+	return s.allowJob(ctx, d, takes...)
+}
+
+// allowJob asks the limiter in the worker. A refusal ends the delivery, and only
+// the event tells of it: not ok, without an error.
+func (s *Service) allowJob(ctx context.Context, d *delivery, takes ...scopedTake) (ok bool, err error) {
+	decisions, err := s.take(ctx, takes)
+	if err != nil {
+		return false, unavailable("limiter", err)
+	}
+	if r := refused(takes, decisions); r != nil {
+		d.event.Scope = r.Scope
+		return false, s.suppress(ctx, d, ReasonLimited)
+	}
+	return true, nil
+}
