@@ -20,6 +20,7 @@ import (
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/redistest"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 	"github.com/seed-51359b35/recovery/redisstore"
 )
 
@@ -110,7 +111,10 @@ func startChunks(t *testing.T, addr, prefix string) *chunkProcess {
 // replies are lost, connections are cut, Redis freezes, is killed and comes back
 // from its log, and the processes are killed as well. No token has two winners.
 func TestOneWinnerWhateverBreaks(t *testing.T) {
-	tokens, chunk, pause := quick(2000, 1000), 100, 300*time.Millisecond
+	tokens, chunk, pause := size(400, 2000, 1000), size(20, 100, 100), 300*time.Millisecond
+	if !testenv.Long() {
+		pause /= 3
+	}
 	if v := os.Getenv(tokensVariable); v != "" {
 		n, err := strconv.Atoi(v)
 		must(t, err)
