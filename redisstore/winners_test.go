@@ -184,6 +184,7 @@ func TestSixteenLimitersAdmitExactly25(t *testing.T) {
 // and by a crash. A crash may lose what was written last, so there a token can
 // be won again; that it cannot be used again is [TestRestoredTokenIsDead].
 func TestFailoverOfAClusterHasOneWinner(t *testing.T) {
+	t.Parallel()
 	cluster := redistest.StartCluster(t)
 	for _, way := range both {
 		t.Run(way.name, func(t *testing.T) {
@@ -206,7 +207,7 @@ func TestFailoverOfAClusterHasOneWinner(t *testing.T) {
 			defer end()
 			// A second instance, as another process has it.
 			for n, s := range []*redisstore.Store{s, newStore(t, cluster.Client(t), way.edit)} {
-				for r := range 16 {
+				for r := range size(8, 16, 16) {
 					wg.Go(func() {
 						id := fmt.Sprintf("n%dr%d", n, r)
 						won := make([]bool, tokens)
@@ -223,7 +224,7 @@ func TestFailoverOfAClusterHasOneWinner(t *testing.T) {
 							}
 							_, _ = s.Take(context.Background(), recovery.Take{Key: logs[round%8], Tier: tier})
 							// Room for the servers, which share these cores.
-							time.Sleep(time.Millisecond)
+							time.Sleep(4 * time.Millisecond)
 						}
 					})
 				}
@@ -261,7 +262,7 @@ func TestFailoverOfAClusterHasOneWinner(t *testing.T) {
 						return
 					default:
 						_, _ = s.Take(context.Background(), recovery.Take{Key: key, Tier: tier})
-						time.Sleep(time.Millisecond)
+						time.Sleep(4 * time.Millisecond)
 					}
 				}
 			})

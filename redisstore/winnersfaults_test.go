@@ -20,7 +20,6 @@ import (
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/redistest"
-	"github.com/seed-51359b35/recovery/internal/testenv"
 	"github.com/seed-51359b35/recovery/redisstore"
 )
 
@@ -111,10 +110,7 @@ func startChunks(t *testing.T, addr, prefix string) *chunkProcess {
 // replies are lost, connections are cut, Redis freezes, is killed and comes back
 // from its log, and the processes are killed as well. No token has two winners.
 func TestOneWinnerWhateverBreaks(t *testing.T) {
-	tokens, chunk, pause := size(400, 2000, 1000), size(20, 100, 100), 300*time.Millisecond
-	if !testenv.Long() {
-		pause /= 3
-	}
+	tokens, chunk, pause := size(500, 2000, 1000), size(50, 100, 100), 300*time.Millisecond
 	if v := os.Getenv(tokensVariable); v != "" {
 		n, err := strconv.Atoi(v)
 		must(t, err)
