@@ -151,8 +151,10 @@ func TestErrorsAreNotKept(t *testing.T) {
 	}), d)
 	fails, panics := newJob(), newJob()
 	panics.Payload = []byte("panics")
+	// Long enough for two attempts, and over before anybody loses patience.
+	lifetime := min(testenv.Patience(5*time.Second), patience*3/4)
 	for _, job := range []*recovery.Job{&fails, &panics} {
-		job.NotAfter = time.Now().Add(testenv.Patience(5 * time.Second))
+		job.NotAfter = time.Now().Add(lifetime)
 		enqueue(t, q, *job)
 	}
 	eventually(t, "both retry", func() bool {
@@ -316,7 +318,7 @@ func TestJobsFromTheFuture(t *testing.T) {
 	d := &diary{}
 	q := start(t, newQueue(t, client, func(o *asynqqueue.Options) { o.Name, o.Workers = "skew", 1 }), d)
 	future, job := newJob(), newJob()
-	future.NotBefore = time.Now().Add(testenv.Patience(5 * time.Second))
+	future.NotBefore = time.Now().Add(min(testenv.Patience(5*time.Second), patience/2))
 	payload, err := asynqqueue.Encode(future)
 	must(t, err)
 	_, err = asynq.NewClientFromRedisClient(client).EnqueueContext(t.Context(), asynq.NewTask(asynqqueue.TaskType, payload),
@@ -328,7 +330,7 @@ func TestJobsFromTheFuture(t *testing.T) {
 		t.Error("the other job waited for it")
 	}
 	later := newJob() // and as asynq schedules it
-	later.NotBefore = time.Now().Add(testenv.Patience(3 * time.Second))
+	later.NotBefore = time.Now().Add(min(testenv.Patience(3*time.Second), patience/2))
 	enqueue(t, q, later)
 	if s, err := q.Stats(t.Context()); err != nil || s.Scheduled != 1 || s.Retrying != 1 {
 		t.Errorf("%+v, %v: want one scheduled, and one that was handed back", s, err)
