@@ -20,6 +20,7 @@ import (
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/asynqqueue"
 	"github.com/seed-51359b35/recovery/internal/redistest"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 )
 
 // A log that goroutines share.
@@ -122,7 +123,7 @@ func TestAttemptTimeout(t *testing.T) {
 		<-ctx.Done()
 		return ctx.Err()
 	}}
-	q := start(t, newQueue(t, client, func(o *asynqqueue.Options) { o.AttemptTimeout = 30 * time.Millisecond }), d)
+	q := start(t, newQueue(t, client, func(o *asynqqueue.Options) { o.AttemptTimeout = testenv.Patience(300 * time.Millisecond) }), d)
 	job := newJob()
 	enqueue(t, q, job)
 	waitDone(t, d, job)
@@ -151,8 +152,10 @@ func TestErrorsAreNotKept(t *testing.T) {
 	}), d)
 	fails, panics := newJob(), newJob()
 	panics.Payload = []byte("panics")
+	// Long enough for two attempts, and over before anybody loses patience.
+	lifetime := min(testenv.Patience(5*time.Second), patience*3/4)
 	for _, job := range []*recovery.Job{&fails, &panics} {
-		job.NotAfter = time.Now().Add(5 * time.Second)
+		job.NotAfter = time.Now().Add(lifetime)
 		enqueue(t, q, *job)
 	}
 	eventually(t, "both retry", func() bool {
@@ -250,7 +253,7 @@ func TestDeadLettersThatFail(t *testing.T) {
 		}
 	}
 	q := start(t, newQueue(t, client, func(o *asynqqueue.Options) {
-		o.Logger, o.AttemptTimeout, o.Grace = debugLogger(&log), 30*time.Millisecond, 10*time.Millisecond
+		o.Logger, o.AttemptTimeout, o.Grace = debugLogger(&log), testenv.Patience(300*time.Millisecond), testenv.Patience(100*time.Millisecond)
 	}), d)
 	panics, hangs, fine := newJob(), newJob(), newJob()
 	panics.Payload, hangs.Payload = []byte("panics"), []byte("hangs")
@@ -352,7 +355,7 @@ func TestJobsFromTheFuture(t *testing.T) {
 	d := &diary{}
 	q := start(t, newQueue(t, client, func(o *asynqqueue.Options) { o.Name, o.Workers = "skew", 1 }), d)
 	future, job := newJob(), newJob()
-	future.NotBefore = time.Now().Add(4 * time.Second)
+	future.NotBefore = time.Now().Add(min(testenv.Patience(5*time.Second), patience/2))
 	payload, err := asynqqueue.Encode(future)
 	must(t, err)
 	_, err = asynq.NewClientFromRedisClient(client).EnqueueContext(t.Context(), asynq.NewTask(asynqqueue.TaskType, payload),
@@ -364,7 +367,7 @@ func TestJobsFromTheFuture(t *testing.T) {
 		t.Error("the other job waited for it")
 	}
 	later := newJob() // and as asynq schedules it
-	later.NotBefore = time.Now().Add(2500 * time.Millisecond)
+	later.NotBefore = time.Now().Add(min(testenv.Patience(3*time.Second), patience/2))
 	enqueue(t, q, later)
 	if s, err := q.Stats(t.Context()); err != nil || s.Scheduled != 1 || s.Retrying != 1 {
 		t.Errorf("%+v, %v: want one scheduled, and one that was handed back", s, err)

@@ -23,6 +23,7 @@ import (
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/asynqqueue"
 	"github.com/seed-51359b35/recovery/internal/redistest"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 	"github.com/seed-51359b35/recovery/redisstore"
 )
 
@@ -109,7 +110,7 @@ func workerMain() int {
 		return 1
 	}
 	_, _ = io.Copy(io.Discard, os.Stdin)
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), testenv.Patience(10*time.Second))
 	defer cancel()
 	if err := service.Shutdown(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -227,7 +228,7 @@ func readDiary(t *testing.T, dir string) map[string]map[string][]string {
 // are made to have ended.
 func TestCrashes(t *testing.T) {
 	t.Parallel()
-	long := os.Getenv("RECOVERY_LONG") == "1"
+	long := testenv.Long()
 	n, wait := 200, 60*time.Second
 	if long {
 		n, wait = 1000, 5*time.Minute
@@ -249,8 +250,8 @@ func TestCrashes(t *testing.T) {
 
 	until := func(what string, so func(diary map[string]map[string][]string) bool) {
 		t.Helper()
-		for deadline := time.Now().Add(wait); !so(readDiary(t, dir)); time.Sleep(20 * time.Millisecond) {
-			if time.Now().After(deadline) {
+		for deadline := testenv.Within(wait); !so(readDiary(t, dir)); time.Sleep(20 * time.Millisecond) {
+			if deadline.Over() {
 				t.Fatalf("%s: not within %v", what, wait)
 			}
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/asynqqueue"
 	"github.com/seed-51359b35/recovery/internal/redistest"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 )
 
 func TestMain(m *testing.M) {
@@ -33,7 +34,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// patience is how long a test waits for what has to happen.
+// patience is how long a test on a quiet machine waits for what has to happen.
 const patience = 20 * time.Second
 
 // newQueue returns a queue that is not started, in a hurry, with a budget that
@@ -93,6 +94,9 @@ func enqueue(t testing.TB, q *asynqqueue.Queue, jobs ...recovery.Job) {
 
 func shutdown(t testing.TB, q *asynqqueue.Queue, d time.Duration) error {
 	t.Helper()
+	if d == patience {
+		d = testenv.Patience(d)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), d)
 	defer cancel()
 	return q.Shutdown(ctx)
@@ -108,11 +112,17 @@ func must(t testing.TB, err error) {
 // eventually waits until something is so.
 func eventually(t testing.TB, what string, so func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !so(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%s: not within %v", what, patience)
+	for deadline := testenv.Within(patience); !so(); time.Sleep(2 * time.Millisecond) {
+		if deadline.Over() {
+			t.Fatalf("%s: not within %v, nor within what a slow machine needs", what, patience)
 		}
 	}
+}
+
+// tooLong reports whether something took longer than a bound, which is scaled
+// where this machine is slow.
+func tooLong(took, bound time.Duration) bool {
+	return took > bound && took > testenv.Patience(bound)
 }
 
 // A diary is a handler that remembers.

@@ -15,6 +15,7 @@ import (
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/asynqqueue"
 	"github.com/seed-51359b35/recovery/internal/redistest"
+	"github.com/seed-51359b35/recovery/recoverytest"
 )
 
 // A31, A39: through a whole request, with attempts that fail, panic and are
@@ -102,21 +103,11 @@ func TestSecretsStayAway(t *testing.T) {
 	}
 }
 
-// leadStore has one lead, whose address it is.
-type leadStore string
-
-func (s leadStore) FindLead(_ context.Context, key recovery.LeadKey) (recovery.Lead, error) {
-	if key.Value != string(s) && key.Value != "1" {
-		return recovery.Lead{}, recovery.ErrLeadNotFound
-	}
-	return recovery.Lead{
-		ID: "1", Version: "1", Status: recovery.StatusActive,
-		Fields: map[string]recovery.FieldValue{"EmailAddress": {Value: string(s), Verified: true}},
-	}, nil
-}
-
-func (leadStore) SetPasswordHash(context.Context, string, string) error {
-	return recovery.ErrNotWritten
+// leadStore has one lead, with this address.
+func leadStore(address string) recovery.LeadStore {
+	leads := recoverytest.NewLeads()
+	leads.AddEmail(address, "old")
+	return leads
 }
 
 func relaxed() recovery.Limits {

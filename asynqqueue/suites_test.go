@@ -9,6 +9,7 @@ import (
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/asynqqueue"
 	"github.com/seed-51359b35/recovery/internal/redistest"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 	"github.com/seed-51359b35/recovery/recoverytest"
 )
 
@@ -33,7 +34,7 @@ func suite(t *testing.T, client redis.UniversalClient) {
 		},
 		Workers:  4,
 		Capacity: 64,
-		Patience: 12 * time.Second,
+		Patience: testenv.Patience(12 * time.Second),
 		Quiet:    300 * time.Millisecond,
 	})
 }

@@ -15,6 +15,7 @@ import (
 
 // A53: a policy that can drop counters and tokens is told of at the start.
 func TestEvictionWarning(t *testing.T) {
+	t.Parallel()
 	servers := []struct {
 		name   string
 		client func(t *testing.T) redis.UniversalClient
@@ -43,6 +44,7 @@ func TestEvictionWarning(t *testing.T) {
 	}
 	for _, tt := range servers {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			var log bytes.Buffer
 			s := newStore(t, tt.client(t), func(o *redisstore.Options) {
 				o.Logger = slog.New(slog.NewTextHandler(&log, nil))

@@ -3,6 +3,7 @@ package redisstore_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"slices"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/redistest"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 	"github.com/seed-51359b35/recovery/redisstore"
 )
 
@@ -25,6 +27,12 @@ func TestMain(m *testing.M) {
 	}
 	if os.Getenv(chunkVariable) != "" {
 		os.Exit(chunkMain())
+	}
+	flag.Parse()
+	// The parallel tests mostly wait, and by default as many run as there are
+	// cores.
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+		_ = f.Value.Set("16")
 	}
 	os.Exit(m.Run())
 }
@@ -102,7 +110,7 @@ func failsClosed(t testing.TB, s *redisstore.Store, ref recovery.Ref) {
 // works polls until everything works, and returns how long that took.
 func works(t testing.TB, s *redisstore.Store) time.Duration {
 	t.Helper()
-	ctx, began := context.Background(), time.Now()
+	ctx, began, deadline := context.Background(), time.Now(), testenv.Within(20*time.Second)
 	try := func() error {
 		ref := recovery.Ref{Slot: fresh("slot"), Digest: "digest"}
 		if _, err := s.Put(ctx, ref.Slot, link(ref.Digest)); err != nil {
@@ -125,17 +133,21 @@ func works(t testing.TB, s *redisstore.Store) time.Duration {
 		if err == nil {
 			return time.Since(began)
 		}
-		if time.Since(began) > 20*time.Second {
+		if deadline.Over() {
 			t.Fatalf("it does not work again: %v", err)
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
 }
 
-// quick is a count for a plain run, less where everything takes longer.
-func quick(n, less int) int {
-	if raceDetector || testing.Short() {
-		return less
+// size is how often a test repeats something: short by default, long where
+// long tests are wanted, and raced where the race detector makes them slow.
+func size(short, long, raced int) int {
+	switch {
+	case !testenv.Long():
+		return short
+	case raceDetector:
+		return raced
 	}
-	return n
+	return long
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 	"github.com/seed-51359b35/recovery/redisstore"
 )
 
@@ -75,7 +76,7 @@ func TestBudgetsAreNotShared(t *testing.T) {
 	ctx, _ := budgets.Get(parent, time.Minute)
 	select {
 	case <-ctx.Done():
-	case <-time.After(10 * time.Second):
+	case <-time.After(testenv.Patience(10 * time.Second)):
 		t.Error("the parent's deadline does not count")
 	}
 }

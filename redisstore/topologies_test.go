@@ -10,8 +10,18 @@ import (
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/redistest"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 	"github.com/seed-51359b35/recovery/redisstore"
 )
+
+// elsewhere is the ways to try on more than one server. The plain one, which
+// [TestStandalone] always has, is there in the long form only.
+func elsewhere() []way {
+	if testenv.Long() {
+		return both
+	}
+	return both[:1]
+}
 
 // The keys of one call may lie on three masters, and a script must only name
 // its own.
@@ -22,13 +32,21 @@ func TestCluster(t *testing.T) {
 	for _, node := range cluster.Nodes[:3] {
 		masters = append(masters, node.Client(t))
 	}
-	suites(t, cluster.Client(t), cluster.Client(t), 100*time.Millisecond, masters...)
+	for _, way := range elsewhere() {
+		t.Run(way.name, func(t *testing.T) {
+			suites(t, way, cluster.Client(t), cluster.Client(t), masters...)
+		})
+	}
 }
 
 func TestSentinel(t *testing.T) {
 	t.Parallel() // the suites mostly wait
 	sentinel := redistest.StartSentinel(t)
-	suites(t, sentinel.FailoverClient(t), sentinel.FailoverClient(t), 100*time.Millisecond, sentinel.Master(t).Client(t))
+	for _, way := range elsewhere() {
+		t.Run(way.name, func(t *testing.T) {
+			suites(t, way, sentinel.FailoverClient(t), sentinel.FailoverClient(t), sentinel.Master(t).Client(t))
+		})
+	}
 }
 
 // In a Cluster each key's own master waits for its replica; the keys of one
@@ -36,8 +54,8 @@ func TestSentinel(t *testing.T) {
 func TestClusterReplicas(t *testing.T) {
 	t.Parallel()
 	cluster := redistest.StartCluster(t)
-	s := newStore(t, cluster.Client(t), func(o *redisstore.Options) { o.Replicas, o.Timeout = 1, time.Second })
-	for range 30 {
+	s := newStore(t, cluster.Client(t), func(o *redisstore.Options) { o.Replicas, o.Timeout = 1, testenv.Patience(2*time.Second) })
+	for range size(10, 30, 30) {
 		ref, elsewhere := put(t, s), recovery.Ref{Slot: fresh("slot"), Digest: "digest"}
 		if _, err := s.Claim(t.Context(), "id", elsewhere, ref); err != nil {
 			t.Fatal(err)
@@ -53,17 +71,18 @@ func TestClusterReplicas(t *testing.T) {
 		}
 	}
 	ref := put(t, s)
-	cluster.ReplicaOf(t, ref.Slot).Freeze()
+	replica := cluster.ReplicaOf(t, ref.Slot)
+	replica.Freeze()
 	if _, err := s.Claim(t.Context(), "id", ref); !errors.Is(err, redisstore.ErrTooFewReplicas) {
 		t.Errorf("Claim without a replica that answers: %v", err)
 	}
-	cluster.ReplicaOf(t, ref.Slot).Thaw()
-	for began := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+	replica.Thaw()
+	for deadline := testenv.Within(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
 		_, err := s.Claim(t.Context(), "id", ref)
 		if err == nil {
 			break
 		}
-		if time.Since(began) > 20*time.Second {
+		if deadline.Over() {
 			t.Fatalf("the same claim, with the replica back: %v", err)
 		}
 	}

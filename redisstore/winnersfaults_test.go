@@ -110,7 +110,7 @@ func startChunks(t *testing.T, addr, prefix string) *chunkProcess {
 // replies are lost, connections are cut, Redis freezes, is killed and comes back
 // from its log, and the processes are killed as well. No token has two winners.
 func TestOneWinnerWhateverBreaks(t *testing.T) {
-	tokens, chunk, pause := quick(2000, 1000), 100, 300*time.Millisecond
+	tokens, chunk, pause := size(500, 2000, 1000), size(50, 100, 100), 300*time.Millisecond
 	if v := os.Getenv(tokensVariable); v != "" {
 		n, err := strconv.Atoi(v)
 		must(t, err)

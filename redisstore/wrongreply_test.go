@@ -13,6 +13,7 @@ import (
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/redistest"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 	"github.com/seed-51359b35/recovery/redisstore"
 )
 
@@ -23,11 +24,12 @@ func TestRepliesOutOfStep(t *testing.T) {
 	server := redistest.Start(t)
 	for _, way := range both {
 		t.Run(way.name, func(t *testing.T) {
+			t.Parallel()
 			proxy := server.Proxy(t)
 			direct := newStore(t, server.Client(t), nil)
 			s := newStore(t, proxy.Client(t, func(o *redis.Options) { o.PoolSize = 4 }), func(o *redisstore.Options) {
 				way.edit(o)
-				o.Timeout = 50 * time.Millisecond
+				o.Timeout = testenv.Patience(50 * time.Millisecond)
 			})
 			var refs []recovery.Ref
 			for i := range 64 {
@@ -52,10 +54,19 @@ func TestRepliesOutOfStep(t *testing.T) {
 				}
 			})
 			var wrong, refusedCount, fine atomic.Int64
-			end := time.Now().Add(time.Duration(quick(1500, 800)) * time.Millisecond)
+			// Longer where nothing has been lost or answered by then.
+			var enough atomic.Bool
+			deadline := testenv.Within(20 * time.Second)
+			breaking.Go(func() {
+				time.Sleep(time.Duration(size(600, 1500, 800)) * time.Millisecond)
+				for (proxy.Struck(redistest.Replies) == 0 || fine.Load() == 0) && !deadline.Over() {
+					time.Sleep(5 * time.Millisecond)
+				}
+				enough.Store(true)
+			})
 			for i, ref := range refs {
 				wg.Go(func() {
-					for time.Now().Before(end) {
+					for !enough.Load() {
 						token, err := s.Peek(context.Background(), ref)
 						switch {
 						case err == nil && (token.Slot != ref.Slot || token.State != "state"+strconv.Itoa(i)):

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-51359b35/recovery/internal/testenv"
 )
 
 const (
@@ -22,17 +24,25 @@ type Cluster struct {
 }
 
 // clusterConf is the configuration of a node. A master that is silent for the
-// node timeout is voted out. A shorter one than this brings failovers that no
-// test asked for, where every core is busy.
-func clusterConf(port int) string {
-	return redisConf(port) + `cluster-enabled yes
+// node timeout is voted out.
+func clusterConf(timeout time.Duration) func(port int) string {
+	return func(port int) string {
+		return redisConf(port) + fmt.Sprintf(`cluster-enabled yes
 cluster-config-file nodes.conf
-cluster-node-timeout 1500
+cluster-node-timeout %d
 # A replica is fit for promotion however long its link has been down, and stays
 # with its master: what happens depends on the test alone.
 cluster-replica-validity-factor 0
 cluster-allow-replica-migration no
-`
+`, timeout.Milliseconds())
+	}
+}
+
+// silence is how long a server may say nothing before the others vote it out. A
+// shorter one than quiet brings failovers that no test asked for, and so does
+// quiet itself where every core is busy.
+func silence(quiet time.Duration) time.Duration {
+	return min(testenv.Patience(quiet), 4*quiet)
 }
 
 // StartCluster starts three masters, which share the slots in equal parts, with
@@ -40,7 +50,7 @@ cluster-allow-replica-migration no
 // with the test.
 func StartCluster(tb TB, args ...string) *Cluster {
 	tb.Helper()
-	c := &Cluster{Nodes: startAll(tb, 2*masters, clusterConf, args...)}
+	c := &Cluster{Nodes: startAll(tb, 2*masters, clusterConf(silence(1500*time.Millisecond)), args...)}
 	ids := make([]string, len(c.Nodes))
 	for i, n := range c.Nodes {
 		ids[i] = n.id(tb)

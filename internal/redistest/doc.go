@@ -28,7 +28,7 @@
 // Proxy) may be called from any goroutine and reports trouble with Errorf, so
 // that a goroutine can break things while others work. What looks up or waits
 // takes a [TB], calls its Fatalf, and so belongs to that test's goroutine.
-// Everything gives up within 30 seconds.
+// Everything gives up within 30 seconds, later on a slow machine.
 //
 // # Programs
 //

@@ -2,6 +2,7 @@ package redistest_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/seed-51359b35/recovery/internal/redistest"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 )
 
 // dieEnv makes the test binary, run by TestServersDieWithTheProcess, start a
@@ -22,6 +24,11 @@ func TestMain(m *testing.M) {
 	redistest.QuietClients()
 	if os.Getenv(dieEnv) != "" {
 		die()
+	}
+	flag.Parse()
+	// The tests mostly wait, and by default as many run as there are cores.
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+		_ = f.Value.Set("12")
 	}
 	os.Exit(m.Run())
 }
@@ -78,12 +85,9 @@ func TestServersDieWithTheProcess(t *testing.T) {
 	if _, _, err := net.SplitHostPort(addr); err != nil {
 		t.Fatalf("no server was started: %q", addr)
 	}
-	for deadline := time.Now().Add(10 * time.Second); listens(addr); {
-		if time.Now().After(deadline) {
-			t.Fatalf("the server on %s outlives the process", addr)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	testenv.Eventually(t, 10*time.Second, "the server on "+addr+" ends with the process", func() bool {
+		return !listens(addr)
+	})
 }
 
 func listens(addr string) bool {

@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"runtime"
 	"time"
+
+	"github.com/seed-51359b35/recovery/internal/testenv"
 )
 
 // process is a running server. It is started and waited for by one goroutine,
@@ -64,16 +66,16 @@ func (p *process) gone() bool {
 	}
 }
 
-// wait waits for the end of the process.
+// wait waits for the end of the process, longer on a slow machine.
 func (p *process) wait(limit time.Duration) error {
-	timer := time.NewTimer(limit)
-	defer timer.Stop()
-	select {
-	case <-p.done:
-		return nil
-	case <-timer.C:
-		return fmt.Errorf("process %d did not end within %v", p.pid(), limit)
+	for deadline := testenv.Within(limit); !deadline.Over(); {
+		select {
+		case <-p.done:
+			return nil
+		case <-time.After(limit / 8):
+		}
 	}
+	return fmt.Errorf("process %d did not end within %v", p.pid(), limit)
 }
 
 // kill ends the process at once, frozen or not, and waits until it is gone:

@@ -61,8 +61,8 @@ func find() (path, reason string) {
 // programs: the logger is global to the process and cannot be read back, so a
 // test could not put it back, and would silence its parallel neighbours.
 // Without it, every server killed on purpose prints lines to standard error.
-func QuietClients() { redis.SetLogger(silence{}) }
+func QuietClients() { redis.SetLogger(quiet{}) }
 
-type silence struct{}
+type quiet struct{}
 
-func (silence) Printf(context.Context, string, ...any) {}
+func (quiet) Printf(context.Context, string, ...any) {}

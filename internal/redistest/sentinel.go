@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -22,21 +23,22 @@ type Sentinel struct {
 
 // sentinelConf is the configuration of a sentinel. Where the delays of
 // production are minutes, a test waits for seconds.
-func sentinelConf(master string) func(port int) string {
+func sentinelConf(master string, silence time.Duration) func(port int) string {
 	host, masterPort, _ := net.SplitHostPort(master)
 	return func(port int) string {
 		return fmt.Sprintf(`bind 127.0.0.1
 port %d
 sentinel monitor %s %s %s 2
-sentinel down-after-milliseconds %[2]s 700
+sentinel down-after-milliseconds %[2]s %[5]d
 sentinel failover-timeout %[2]s 2000
 sentinel parallel-syncs %[2]s 2
-`, port, MasterName, host, masterPort)
+`, port, MasterName, host, masterPort, silence.Milliseconds())
 	}
 }
 
 // StartSentinel starts a master, two replicas and three sentinels, of which two
-// must agree that the master is down: 0.7 seconds without an answer. It
+// must agree that the master is down: 0.7 seconds without an answer, longer on a
+// slow machine. It
 // returns once a failover would succeed, and ends with the test.
 func StartSentinel(tb TB, args ...string) *Sentinel {
 	tb.Helper()
@@ -49,7 +51,7 @@ func StartSentinel(tb TB, args ...string) *Sentinel {
 		ok := s.Servers[1].inSync() && s.Servers[2].inSync()
 		return ok, "a replica is not connected"
 	})
-	s.Sentinels = startAll(tb, 3, sentinelConf(master.Addr), "--sentinel")
+	s.Sentinels = startAll(tb, 3, sentinelConf(master.Addr, silence(700*time.Millisecond)), "--sentinel")
 	for _, sentinel := range s.Sentinels {
 		// Sentinels learn of each other from a message every 2 s, and of
 		// replicas every 10 s. A clock that seems to jump by 2 s, as it does

@@ -15,15 +15,17 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"github.com/seed-51359b35/recovery/internal/testenv"
 )
 
 // limits of what a server is waited for. Each is far above what an idle
-// machine takes.
+// machine takes, and a slow one gets longer.
 const (
 	startLimit   = 20 * time.Second
 	stopLimit    = 8 * time.Second
 	freezeLimit  = 5 * time.Second
-	commandLimit = 5 * time.Second
+	commandLimit = 20 * time.Second
 )
 
 // Server is one redis-server process on a loopback port, or one sentinel. Its
@@ -126,7 +128,7 @@ func (s *Server) run() error {
 		return err
 	}
 	s.proc, s.frozen = proc, false
-	deadline := time.Now().Add(startLimit)
+	deadline := testenv.Within(startLimit)
 	for !s.answers() {
 		if proc.gone() {
 			log := s.Log()[before:]
@@ -136,7 +138,7 @@ func (s *Server) run() error {
 			}
 			return fmt.Errorf("redis-server on %s ended at once:\n%s", s.Addr, log)
 		}
-		if time.Now().After(deadline) {
+		if deadline.Over() {
 			_ = proc.kill()
 			return fmt.Errorf("redis-server on %s did not answer within %v:\n%s",
 				s.Addr, startLimit, s.Log()[before:])
@@ -200,7 +202,7 @@ func newClient(tb TB, addr string, options []func(*redis.Options)) *redis.Client
 }
 
 // Do sends one command over a connection of its own, once, and returns the
-// reply. It gives up after 5 seconds.
+// reply. It gives up after 20 seconds.
 func (s *Server) Do(args ...any) (any, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), commandLimit)
 	defer cancel()
@@ -301,8 +303,8 @@ func (s *Server) Freeze() {
 		return
 	}
 	s.frozen = true
-	for deadline := time.Now().Add(freezeLimit); !stopped(s.proc.pid()); {
-		if time.Now().After(deadline) {
+	for deadline := testenv.Within(freezeLimit); !stopped(s.proc.pid()); {
+		if deadline.Over() {
 			s.tb.Errorf("redistest: %s did not freeze within %v", s.Addr, freezeLimit)
 			return
 		}
@@ -361,17 +363,17 @@ func (s *Server) cleanUp() {
 	s.tb.Logf("redistest: log of the server on %s:\n%s", s.Addr, log)
 }
 
-// await polls until ok, and fails the test after the limit. The reason that ok
-// returned last is part of the failure.
+// await polls until ok, and fails the test after the limit, later on a slow
+// machine. The reason that ok returned last is part of the failure.
 func await(tb TB, what string, limit time.Duration, ok func() (bool, string)) {
 	tb.Helper()
-	deadline := time.Now().Add(limit)
+	deadline := testenv.Within(limit)
 	for {
 		done, reason := ok()
 		if done {
 			return
 		}
-		if time.Now().After(deadline) {
+		if deadline.Over() {
 			tb.Fatalf("redistest: %s: not within %v: %s", what, limit, reason)
 		}
 		time.Sleep(20 * time.Millisecond)
