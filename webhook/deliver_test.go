@@ -330,7 +330,7 @@ func TestHangingReceivers(t *testing.T) {
 // A59: a huge body is not read, with a length or without.
 func TestHugeBodies(t *testing.T) {
 	const tooMuch = 256 << 20 // no buffer on the way is as large
-	for _, length := range []string{"", strconv.Itoa(1 << 40)} {
+	for _, length := range []string{"", strconv.FormatInt(1<<40, 10)} {
 		written := make(chan int, 1)
 		rc := newReceiver(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
 			if length != "" {
