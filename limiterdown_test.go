@@ -67,12 +67,12 @@ func TestLimiterDown_A92(t *testing.T) {
 				}
 				limiter.broken.Store(&how)
 				time.Sleep(5 * time.Minute)
-				if n := len(p.outbox.all()); n != 0 {
+				if n := len(p.outbox.Messages()); n != 0 {
 					t.Fatalf("%d mails past a limiter that is down", n)
 				}
 				limiter.broken.Store(nil)
 				time.Sleep(10 * time.Minute)
-				if n := len(p.outbox.all()); n != 1 {
+				if n := len(p.outbox.Messages()); n != 1 {
 					t.Errorf("%d mails once it was back, want 1", n)
 				}
 			})
@@ -94,7 +94,7 @@ func TestDangerouslyAllowOnLimiterError(t *testing.T) {
 			t.Errorf("answer %q, want 202 that promises nothing", answer(w))
 		}
 		settle()
-		if n := len(p.outbox.all()); n != 1 {
+		if n := len(p.outbox.Messages()); n != 1 {
 			t.Errorf("%d mails, want 1", n)
 		}
 		if err := issue(p, recovery.Origin{Caller: "crm"})(t.Context()); err != nil {
@@ -122,19 +122,19 @@ func TestRetriedJobIsCountedOnce(t *testing.T) {
 			o.Limits.Identifier, o.Limits.Lead, o.Limits.Recipient, o.Limits.EmailBudget = two, two, two, two
 		})
 		fail := 5
-		p.outbox.notify = func(context.Context, recovery.Message) error {
+		p.outbox.Intercept(func(context.Context, recovery.Message) error {
 			if fail--; fail >= 0 {
 				return errors.New("try again")
 			}
 			return nil
-		}
+		})
 		for range 3 {
 			if _, err := p.ForgotPassword(t.Context(), byMail(johnMail)); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(5 * time.Minute)
 		}
-		if n := len(p.outbox.all()); n != 2 {
+		if n := len(p.outbox.Messages()); n != 2 {
 			t.Errorf("%d mails, want 2: the one that took six attempts and one more", n)
 		}
 	})

@@ -35,13 +35,13 @@ func (q *heldQueue) take() []recovery.Job {
 // performAll performs what is held, and returns how many messages that sent.
 func (p *portal) performAll(t testing.TB, q *heldQueue) int {
 	t.Helper()
-	before := len(p.outbox.all())
+	before := len(p.outbox.Messages())
 	for _, job := range q.take() {
 		if err := p.Perform(t.Context(), job); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return len(p.outbox.all()) - before
+	return len(p.outbox.Messages()) - before
 }
 
 // limitedPortal has generous limits but for those that edit sets.

@@ -57,7 +57,7 @@ func TestScopesOfRefusals(t *testing.T) {
 					if name == "twin" {
 						l.Fields["EmailAddress"] = recovery.FieldValue{Value: johnMail, Verified: true}
 					}
-					p.leads.add(l)
+					p.leads.Add(l, "")
 				}
 				if err := test.first(p, t.Context()); err != nil && !errors.Is(err, recovery.ErrInvalidProof) {
 					t.Fatal(err)

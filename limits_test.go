@@ -133,7 +133,7 @@ func TestTiersBehindTheAnswerAreSilent_A23(t *testing.T) {
 					twin := lead("twin", recovery.StatusActive) // by the name alone, as two have the address
 					twin.Fields["EmailAddress"] = recovery.FieldValue{Value: "JohnWick@EXAMPLE.com", Verified: true}
 					twin.Fields["Username"] = recovery.FieldValue{Value: "twin"}
-					p.leads.add(twin)
+					p.leads.Add(twin, "")
 				})
 				h := p.Handler()
 				model := slidingLog{tier: person}
@@ -256,7 +256,7 @@ func TestIssueWindowIsNotThePublics(t *testing.T) {
 			}
 		}
 		settle()
-		if got := len(p.outbox.all()); got != 1 {
+		if got := len(p.outbox.Messages()); got != 1 {
 			t.Fatalf("%d mails", got)
 		}
 		if err := issue(p, recovery.Origin{Caller: "crm"})(t.Context()); err != nil {

@@ -22,6 +22,7 @@ import (
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/testenv"
+	"github.com/seed-51359b35/recovery/recoverytest"
 )
 
 // H7, A59: a million requests from a million addresses for a million people
@@ -117,13 +118,13 @@ func TestNoGoroutineOutlivesShutdown(t *testing.T) {
 	var failing atomic.Bool
 	p := newPortal(t, func(p *portal, o *recovery.Options) {
 		o.Queue = recovery.NewMemoryQueue(recovery.MemoryQueueOptions{AttemptTimeout: 50 * time.Millisecond, FirstRetry: time.Millisecond})
-		p.outbox.notify = func(ctx context.Context, m recovery.Message) error {
+		p.outbox.Intercept(func(ctx context.Context, m recovery.Message) error {
 			if failing.Load() {
 				<-ctx.Done()
 				return ctx.Err()
 			}
 			return nil
-		}
+		})
 	})
 	server := httptest.NewServer(p.Handler())
 	client := server.Client()
@@ -220,7 +221,7 @@ func TestShutdownWaitsForRequestsAndRefusesNewOnes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPortal(t, nil)
 		proof := recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail))))
-		p.leads.write = func(context.Context, string, string) error { time.Sleep(3 * time.Second); return nil }
+		p.leads.SetHooks(recoverytest.LeadsHooks{BeforeWrite: func(context.Context, string, string) error { time.Sleep(3 * time.Second); return nil }})
 		done := make(chan error, 1)
 		go func() { done <- p.reset(context.Background(), proof, goodPassword) }()
 		synctest.Wait()
@@ -245,7 +246,7 @@ func TestShutdownWaitsForRequestsAndRefusesNewOnes(t *testing.T) {
 			t.Errorf("the reset: %v", err)
 		}
 		// The notices that followed were drained too.
-		if n := len(p.outbox.of(recovery.MessagePasswordChanged)); n != 3 {
+		if n := len(p.outbox.OfKind(recovery.MessagePasswordChanged)); n != 3 {
 			t.Errorf("%d notices, want 3", n)
 		}
 	})
@@ -253,7 +254,7 @@ func TestShutdownWaitsForRequestsAndRefusesNewOnes(t *testing.T) {
 		// Not for ever, though.
 		p := newPortal(t, nil)
 		proof := recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail))))
-		p.leads.write = func(ctx context.Context, _, _ string) error { <-ctx.Done(); return ctx.Err() }
+		p.leads.SetHooks(recoverytest.LeadsHooks{BeforeWrite: func(ctx context.Context, _, _ string) error { <-ctx.Done(); return ctx.Err() }})
 		done := make(chan error, 1)
 		go func() { done <- p.reset(context.Background(), proof, goodPassword) }()
 		synctest.Wait()

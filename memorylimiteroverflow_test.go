@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 )
 
 // Keys that share a window are refused early, and never admitted where they
@@ -228,9 +229,9 @@ func TestMemoryLimiterFreesExpiredKeys(t *testing.T) {
 
 // A53, H7: whatever arrives, memory has a bound.
 func TestMemoryLimiterMemoryIsBounded(t *testing.T) {
-	keys := 1_000_000
-	if raceDetector {
-		keys = 200_000
+	keys := 200_000
+	if testenv.Long() && !raceDetector {
+		keys = 1_000_000
 	}
 	l := recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{})
 	person := recovery.DefaultLimits().Lead

@@ -181,10 +181,10 @@ func TestFullQueueIsTheSameForEverybody_A59(t *testing.T) {
 		hold := make(chan struct{})
 		p := newPortal(t, func(p *portal, o *recovery.Options) {
 			o.Queue = recovery.NewMemoryQueue(recovery.MemoryQueueOptions{Capacity: 8, Workers: 1})
-			p.outbox.notify = func(context.Context, recovery.Message) error {
+			p.outbox.Intercept(func(context.Context, recovery.Message) error {
 				<-hold
 				return nil
-			}
+			})
 		})
 		h := p.Handler()
 		for range 8 {
