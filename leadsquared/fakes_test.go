@@ -136,7 +136,7 @@ func newTenant(t testing.TB, logs *logBuffer, prefix string, change func(*recove
 	}
 	n.svc = svc
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := svc.Shutdown(ctx); err != nil {
 			t.Errorf("Shutdown: %v", err)

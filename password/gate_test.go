@@ -150,9 +150,6 @@ func TestDefaultQueue(t *testing.T) {
 
 // 64 at once take no more than twice what the slots need, and 64 MiB.
 func TestBurstOf64(t *testing.T) {
-	if testing.Short() {
-		t.Skip("pays for 64 hashes in full")
-	}
 	hasher, err := password.NewArgon2id(password.Argon2idOptions{MaxWait: time.Minute, MaxWaiting: 64})
 	if err != nil {
 		t.Fatal(err)
@@ -198,9 +195,6 @@ func TestBurstOf64(t *testing.T) {
 // Beyond the queue the answer comes within 5 ms at p99. Two hashers share the
 // work, so that the cores and the queue are full all the time.
 func TestBusyIsAnsweredWhileHashingFillsTheCores(t *testing.T) {
-	if testing.Short() {
-		t.Skip("pays for hashes in full")
-	}
 	filler, err := password.NewArgon2id(password.Argon2idOptions{})
 	if err != nil {
 		t.Fatal(err)
