@@ -16,7 +16,7 @@ import (
 
 // payer is an outbox with a purse.
 type payer struct {
-	*outbox
+	tracedOutbox
 	budgets func(m recovery.Message) ([]recovery.Budget, error)
 }
 
@@ -56,7 +56,7 @@ func TestBudgetsOfTheNotifier_A57(t *testing.T) {
 		if slices.Sort(answers); len(slices.Compact(answers)) != 1 {
 			t.Errorf("answers differ: %q", answers)
 		}
-		sent := p.outbox.of(recovery.MessageResetCode)
+		sent := p.outbox.OfKind(recovery.MessageResetCode)
 		if len(sent) != 3 {
 			t.Fatalf("%d codes were sent, want 3", len(sent))
 		}
@@ -161,12 +161,12 @@ func TestBudgetsAreAskedForAgain(t *testing.T) {
 					t.Fatal(err)
 				}
 				settle()
-				if n := len(p.outbox.all()); n != 0 {
+				if n := len(p.outbox.Messages()); n != 0 {
 					t.Fatalf("%d messages that nobody paid for", n)
 				}
 				time.Sleep(2 * time.Minute)
 				synctest.Wait()
-				if n := len(p.outbox.all()); n != 1 {
+				if n := len(p.outbox.Messages()); n != 1 {
 					t.Errorf("%d messages, want 1", n)
 				}
 			})
@@ -185,10 +185,10 @@ func TestMemoryQueueBackoff(t *testing.T) {
 				asked = append(asked, n)
 				return []time.Duration{7 * time.Second, time.Minute, time.Hour}[n-1]
 			}})
-			p.outbox.notify = func(context.Context, recovery.Message) error {
+			p.outbox.Intercept(func(context.Context, recovery.Message) error {
 				at = append(at, time.Since(start).Truncate(time.Second))
 				return errors.New("down")
-			}
+			})
 		})
 		if w := post(p.Handler(), "/forgot-password", `{"email":"`+johnMail+`"}`); w.Code != http.StatusAccepted {
 			t.Fatal(answer(w))

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/recoverytest"
 )
 
 // kinds of people that an answer must not tell apart (A20).
@@ -31,9 +32,9 @@ func newCrowd(t *testing.T, edit func(*portal, *recovery.Options)) *portal {
 		for _, id := range []string{"twin-1", "twin-2"} {
 			l := lead("twins", recovery.StatusActive)
 			l.ID = id
-			p.leads.add(l)
+			p.leads.Add(l, "")
 		}
-		p.leads.find = func(_ context.Context, key recovery.LeadKey) error {
+		p.leads.SetHooks(recoverytest.LeadsHooks{Find: func(_ context.Context, key recovery.LeadKey) error {
 			switch key.Value {
 			case "broken@example.com":
 				return errors.New("pq: value broken@example.com in use")
@@ -41,7 +42,7 @@ func newCrowd(t *testing.T, edit func(*portal, *recovery.Options)) *portal {
 				panic(key)
 			}
 			return nil
-		}
+		}})
 		if edit != nil {
 			edit(p, o)
 		}
@@ -73,7 +74,7 @@ func TestForgotAnswersEverybodyAlike(t *testing.T) {
 		if !strings.HasPrefix(first, "202\n") || !strings.HasSuffix(first, "{}") {
 			t.Errorf("answer %s", first)
 		}
-		if got := p.outbox.all(); len(got) != 1 || got[0].To != johnMail {
+		if got := p.outbox.Messages(); len(got) != 1 || got[0].To != johnMail {
 			t.Errorf("messages %v, want one to the lead that exists", got)
 		}
 	})
@@ -92,7 +93,7 @@ func TestDeliveryFailureIsInvisible(t *testing.T) {
 	} {
 		t.Run(failure.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				p := newCrowd(t, func(p *portal, _ *recovery.Options) { p.outbox.notify = failure.notify })
+				p := newCrowd(t, func(p *portal, _ *recovery.Options) { p.outbox.Intercept(failure.notify) })
 				h := p.Handler()
 				var first string
 				for i := range 12 {
@@ -143,7 +144,7 @@ func TestOutageIsTheSameForEverybody(t *testing.T) {
 					}
 				}
 				settle()
-				if got := p.outbox.all(); len(got) != 0 {
+				if got := p.outbox.Messages(); len(got) != 0 {
 					t.Errorf("messages %v, want none", got)
 				}
 			})
@@ -186,7 +187,7 @@ func TestBadProofsAreOneAnswer(t *testing.T) {
 		expired := token(t, p.forgot(t, byMail(johnMail)))
 		time.Sleep(61 * time.Minute)
 		changed := token(t, p.forgot(t, byMail(johnMail)))
-		p.leads.change(johnID, func(*recovery.Lead) {})
+		p.leads.Touch(johnID)
 		secret := strings.Repeat("ab", 32)
 		var first string
 		for _, c := range []struct{ name, proof string }{
@@ -221,7 +222,7 @@ func TestBadProofsAreOneAnswer(t *testing.T) {
 				}
 			}
 		}
-		if n := p.leads.written(); n != 1 {
+		if n := p.leads.Writes(); n != 1 {
 			t.Errorf("%d passwords were written, want 1", n)
 		}
 	})
@@ -269,7 +270,7 @@ func TestUnknownAddressIsToldOnlyIfTheHostSaysSo(t *testing.T) {
 				want[recovery.MessageUnknownAddress], want[recovery.MessageNoPassword] = 1, 1
 			}
 			for _, kind := range []recovery.MessageKind{recovery.MessageUnknownAddress, recovery.MessageNoPassword, recovery.MessageResetLink} {
-				if got := p.outbox.of(kind); len(got) != want[kind] {
+				if got := p.outbox.OfKind(kind); len(got) != want[kind] {
 					t.Errorf("opted in %v: %d messages %s, want %d", opted, len(got), kind, want[kind])
 				}
 			}
@@ -296,7 +297,7 @@ func TestLookAlikesFindNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPortal(t, nil)
 		fold := strings.NewReplacer("ı", "i", "İ", "i", "ſ", "s", "\u212a", "k", "ﬁ", "fi", "＠", "@", "ß", "ss")
-		folding := foldingStore{p.leads, fold.Replace}
+		folding := foldingStore{p.leads.Leads, fold.Replace}
 		s, err := recovery.New(folding, p.tokens, p.outbox, recovery.Options{
 			Keys: [][]byte{testKey(1)}, Link: recovery.Link{URL: "https://portal.example.com/reset"},
 			Fields: fields(), Hasher: fastHasher{}, DangerouslyKeepSessions: true, Limits: generous(), Events: p.events.sink,
@@ -320,7 +321,7 @@ func TestLookAlikesFindNobody(t *testing.T) {
 		} {
 			_, _ = s.ForgotPassword(t.Context(), recovery.ForgotRequest{Key: key})
 			settle()
-			if got := p.outbox.all(); len(got) != 0 {
+			if got := p.outbox.Messages(); len(got) != 0 {
 				t.Fatalf("%+q sent %v to %q", key.Value, got, got[0].To)
 			}
 		}
@@ -332,7 +333,7 @@ func TestLookAlikesFindNobody(t *testing.T) {
 
 // foldingStore compares as a lax collation does.
 type foldingStore struct {
-	*leadStore
+	*recoverytest.Leads
 	fold func(string) string
 }
 
@@ -341,7 +342,7 @@ func (s foldingStore) FindLead(ctx context.Context, key recovery.LeadKey) (recov
 	if key.Field == "mx_PAN_Number" {
 		key.Value = strings.ToUpper(key.Value)
 	}
-	return s.leadStore.FindLead(ctx, key)
+	return s.Leads.FindLead(ctx, key)
 }
 
 // A81: which field is searched and which receives is the host's choice, and an
@@ -349,7 +350,7 @@ func (s foldingStore) FindLead(ctx context.Context, key recovery.LeadKey) (recov
 func TestRequestCannotChooseTheRecipient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPortal(t, nil)
-		p.leads.change(johnID, func(l *recovery.Lead) {
+		p.leads.Change(johnID, func(l *recovery.Lead) {
 			l.Fields["mx_Alternate_Email"] = recovery.FieldValue{Value: "attacker@evil.example"}
 			l.Fields["OwnerEmail"] = recovery.FieldValue{Value: "owner@example.com", Verified: true}
 		})
@@ -374,7 +375,7 @@ func TestRequestCannotChooseTheRecipient(t *testing.T) {
 				t.Errorf("%s: %v", c.name, err)
 			}
 			settle()
-			if got := p.outbox.all(); (len(got) > 0) != c.wantSentAnyways {
+			if got := p.outbox.Messages(); (len(got) > 0) != c.wantSentAnyways {
 				t.Errorf("%s: sent %v", c.name, got)
 			}
 		}
@@ -388,17 +389,20 @@ func TestDisabledLeadsCannotReset(t *testing.T) {
 			p := newPortal(t, nil)
 			proof := recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail))))
 			// Even if the store forgets to change the version with the status.
-			p.leads.mu.Lock()
-			p.leads.leads[johnID].Status = status
-			p.leads.mu.Unlock()
+			p.leads.SetHooks(recoverytest.LeadsHooks{
+				AfterFind: func(_ context.Context, _ recovery.LeadKey, l recovery.Lead) (recovery.Lead, error) {
+					l.Status = status
+					return l, nil
+				},
+			})
 			wantErr(t, p.check(t.Context(), proof), recovery.ErrInvalidProof)
 			wantErr(t, p.reset(t.Context(), proof, goodPassword), recovery.ErrInvalidProof)
 			if _, err := p.ForgotPassword(t.Context(), byMail(johnMail)); err != nil {
 				t.Error(err)
 			}
 			settle()
-			if n := len(p.outbox.all()); n != 1 || p.leads.written() != 0 {
-				t.Errorf("status %q: %d messages and %d writes", status, n, p.leads.written())
+			if n := len(p.outbox.Messages()); n != 1 || p.leads.Writes() != 0 {
+				t.Errorf("status %q: %d messages and %d writes", status, n, p.leads.Writes())
 			}
 		})
 	}

@@ -37,7 +37,7 @@ func TestForgottenPasswordIsResetThroughTheMailedLink(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("calls %q, want %q", got, want)
 		}
-		if got := p.leads.hash(johnID); got != "fast:"+goodPassword {
+		if got := p.leads.Hash(johnID); got != "fast:"+goodPassword {
 			t.Errorf("hash %q", got)
 		}
 		if !slices.Equal(p.ended, []string{johnID}) {
@@ -48,7 +48,7 @@ func TestForgottenPasswordIsResetThroughTheMailedLink(t *testing.T) {
 		wantErr(t, p.reset(t.Context(), proof, "another-fine-password"), recovery.ErrInvalidProof)
 		settle()
 		var told []string
-		for _, m := range p.outbox.of(recovery.MessagePasswordChanged) {
+		for _, m := range p.outbox.OfKind(recovery.MessagePasswordChanged) {
 			told = append(told, m.To)
 		}
 		slices.Sort(told)
@@ -113,7 +113,7 @@ func TestIssuedToken(t *testing.T) {
 			t.Fatal(err)
 		}
 		settle()
-		if n := len(p.outbox.all()); n != 0 {
+		if n := len(p.outbox.Messages()); n != 0 {
 			t.Errorf("%d messages were sent, want none", n)
 		}
 		if !slices.Equal(issued.IdentityProviders, []string{"google", "facebook"}) || time.Until(issued.Expires) > time.Hour {
@@ -128,7 +128,7 @@ func TestIssuedToken(t *testing.T) {
 			t.Fatal(err)
 		}
 		settle()
-		m := p.outbox.all()
+		m := p.outbox.Messages()
 		if len(m) != 1 || m[0].To != johnMail {
 			t.Fatalf("messages %v", m)
 		}
@@ -214,7 +214,7 @@ func TestStepUpStandsBetweenProofAndWrite(t *testing.T) {
 		wantErr(t, p.reset(t.Context(), proof, goodPassword), recovery.ErrStepUpRequired)
 		answer = errors.New("the hook's database is down")
 		wantErr(t, p.reset(t.Context(), proof, goodPassword), recovery.ErrUnavailable)
-		if p.leads.written() != 0 {
+		if p.leads.Writes() != 0 {
 			t.Fatal("a password was written without the second proof")
 		}
 		answer = nil

@@ -28,7 +28,7 @@ func TestJobsThatOnlyAnotherInstanceCanOpen(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				store, leads, q := recovery.NewMemoryTokenStore(), newLeadStore(nil), &heldQueue{}
+				store, leads, q := recovery.NewMemoryTokenStore(), newLeads(), &heldQueue{}
 				maker := rotated(t, store, leads, q, "", 1)
 				if _, err := maker.ForgotPassword(t.Context(), byMail(johnMail)); err != nil {
 					t.Fatal(err)
@@ -55,7 +55,7 @@ func TestJobsThatOnlyAnotherInstanceCanOpen(t *testing.T) {
 				if err := other.Perform(t.Context(), job); !errors.Is(err, recovery.ErrPermanent) {
 					t.Errorf("after 15 minutes: %v, want ErrPermanent", err)
 				}
-				if n := len(other.outbox.all()); n != 0 {
+				if n := len(other.outbox.Messages()); n != 0 {
 					t.Errorf("%d mails", n)
 				}
 				if lines := strings.Count(other.log.String(), "level=WARN"); tt.log == "" && lines != 0 || tt.log != "" && (lines != 1 || !strings.Contains(other.log.String(), tt.log)) {
@@ -70,7 +70,7 @@ func TestJobsThatOnlyAnotherInstanceCanOpen(t *testing.T) {
 // gets. The event and one log line say what is wrong.
 func TestLinksThatOnlyAnotherInstanceCanOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store, leads := recovery.NewMemoryTokenStore(), newLeadStore(nil)
+		store, leads := recovery.NewMemoryTokenStore(), newLeads()
 		link := token(t, rotated(t, store, leads, nil, "", 1).forgot(t, byMail(johnMail)))
 		other := rotated(t, store, leads, nil, "", 2)
 		for _, tt := range []struct {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -23,6 +22,7 @@ import (
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/password"
+	"github.com/seed-51359b35/recovery/recoverytest"
 )
 
 const (
@@ -46,24 +46,11 @@ func fields() []recovery.Field {
 	}
 }
 
-// leadStore is an in-memory LeadStore whose calls a test can watch and fail.
-type leadStore struct {
-	calls *trace
-
-	mu     sync.Mutex
-	leads  map[string]*recovery.Lead
-	hashes map[string]string
-	writes int
-
-	// find and write, if set, run before the real thing and outside the lock.
-	find  func(ctx context.Context, key recovery.LeadKey) error
-	write func(ctx context.Context, leadID, hash string) error
-}
-
-func newLeadStore(calls *trace) *leadStore {
-	s := &leadStore{calls: calls, leads: map[string]*recovery.Lead{}, hashes: map[string]string{}}
-	s.add(recovery.Lead{
-		ID: johnID, Version: "1", Status: recovery.StatusActive, Name: "John Wick",
+// newLeads returns the leads that most tests know.
+func newLeads() *recoverytest.Leads {
+	leads := recoverytest.NewLeads(fields()...)
+	leads.Add(recovery.Lead{
+		ID: johnID, Name: "John Wick",
 		Fields: map[string]recovery.FieldValue{
 			"EmailAddress":       {Value: johnMail, Verified: true},
 			"Phone":              {Value: "+14-157415569", Verified: true},
@@ -72,139 +59,21 @@ func newLeadStore(calls *trace) *leadStore {
 			"Username":           {Value: "john_doe"},
 		},
 		IdentityProviders: []string{"google", "facebook"},
-	})
-	s.add(lead("disabled", recovery.StatusDisabled))
-	s.add(lead("social", recovery.StatusNoPassword))
+	}, "")
+	leads.Add(lead("disabled", recovery.StatusDisabled), "")
+	leads.Add(lead("social", recovery.StatusNoPassword), "")
 	unverified := lead("unverified", recovery.StatusActive)
 	unverified.Fields["EmailAddress"] = recovery.FieldValue{Value: "unverified@example.com"}
-	s.add(unverified)
-	return s
+	leads.Add(unverified, "")
+	return leads
 }
 
 // lead is a lead called name with the address name@example.com.
 func lead(name string, status recovery.LeadStatus) recovery.Lead {
 	return recovery.Lead{
-		ID: "lead-" + name, Version: "1", Status: status,
+		ID: "lead-" + name, Status: status,
 		Fields: map[string]recovery.FieldValue{"EmailAddress": {Value: name + "@example.com", Verified: true}},
 	}
-}
-
-func (s *leadStore) add(l recovery.Lead) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.leads[l.ID] = &l
-}
-
-// change edits a lead and gives it a new version.
-func (s *leadStore) change(id string, f func(*recovery.Lead)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f(s.leads[id])
-	s.bump(id)
-}
-
-func (s *leadStore) bump(id string) {
-	n, _ := strconv.Atoi(s.leads[id].Version)
-	s.leads[id].Version = strconv.Itoa(n + 1)
-}
-
-func (s *leadStore) hash(id string) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.hashes[id]
-}
-
-func (s *leadStore) written() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.writes
-}
-
-func (s *leadStore) FindLead(ctx context.Context, key recovery.LeadKey) (recovery.Lead, error) {
-	s.calls.add("FindLead " + key.Field)
-	if s.find != nil {
-		if err := s.find(ctx, key); err != nil {
-			return recovery.Lead{}, err
-		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var found []*recovery.Lead
-	for _, l := range s.leads {
-		v := l.Fields[key.Field].Value
-		switch key.Field {
-		case recovery.LeadIDField:
-			v = l.ID
-		case "Phone":
-			v = strings.ReplaceAll(v, "-", "")
-		case "EmailAddress", "Username":
-			v = strings.ToLower(v)
-		}
-		if v == key.Value {
-			found = append(found, l)
-		}
-	}
-	if len(found) != 1 {
-		return recovery.Lead{}, fmt.Errorf("%d found: %w", len(found), recovery.ErrLeadNotFound)
-	}
-	l := *found[0]
-	l.Fields = maps.Clone(l.Fields)
-	return l, nil
-}
-
-func (s *leadStore) SetPasswordHash(ctx context.Context, leadID, hash string) error {
-	s.calls.add("SetPasswordHash")
-	if s.write != nil {
-		if err := s.write(ctx, leadID, hash); err != nil {
-			return err
-		}
-	}
-	return s.set(leadID, hash)
-}
-
-func (s *leadStore) set(leadID, hash string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.leads[leadID] == nil {
-		return fmt.Errorf("no lead: %w", recovery.ErrNotWritten)
-	}
-	s.hashes[leadID] = hash
-	s.writes++
-	s.bump(leadID)
-	return nil
-}
-
-// outbox is a Notifier that keeps what it is given.
-type outbox struct {
-	calls *trace
-
-	mu       sync.Mutex
-	messages []recovery.Message
-	notify   func(ctx context.Context, m recovery.Message) error
-}
-
-func (o *outbox) Notify(ctx context.Context, m recovery.Message) error {
-	o.calls.add("Notify " + string(m.Kind))
-	if o.notify != nil {
-		if err := o.notify(ctx, m); err != nil {
-			return err
-		}
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.messages = append(o.messages, m)
-	return nil
-}
-
-func (o *outbox) all() []recovery.Message {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return slices.Clone(o.messages)
-}
-
-// of returns the messages of a kind, oldest first.
-func (o *outbox) of(kind recovery.MessageKind) []recovery.Message {
-	return slices.DeleteFunc(o.all(), func(m recovery.Message) bool { return m.Kind != kind })
 }
 
 // trace records the order of calls to collaborators.
@@ -230,7 +99,32 @@ func (t *trace) take() []string {
 	return calls
 }
 
-// tracedTokens, tracedLimiter and tracedQueue put calls on the trace.
+// The following put calls to what they hold on the trace.
+type tracedLeads struct {
+	*recoverytest.Leads
+	calls *trace
+}
+
+func (s tracedLeads) FindLead(ctx context.Context, key recovery.LeadKey) (recovery.Lead, error) {
+	s.calls.add("FindLead " + key.Field)
+	return s.Leads.FindLead(ctx, key)
+}
+
+func (s tracedLeads) SetPasswordHash(ctx context.Context, leadID, hash string) error {
+	s.calls.add("SetPasswordHash")
+	return s.Leads.SetPasswordHash(ctx, leadID, hash)
+}
+
+type tracedOutbox struct {
+	*recoverytest.Outbox
+	calls *trace
+}
+
+func (o tracedOutbox) Notify(ctx context.Context, m recovery.Message) error {
+	o.calls.add("Notify " + string(m.Kind))
+	return o.Outbox.Notify(ctx, m)
+}
+
 type tracedTokens struct {
 	recovery.TokenStore
 	calls *trace
@@ -330,9 +224,9 @@ func (b *logBuffer) String() string {
 // portal is a Service with everything around it within a test's reach.
 type portal struct {
 	*recovery.Service
-	leads    *leadStore
+	leads    tracedLeads
 	tokens   recovery.TokenStore
-	outbox   *outbox
+	outbox   tracedOutbox
 	notifier recovery.Notifier // instead of the outbox alone
 	events   *events
 	log      *logBuffer
@@ -358,7 +252,7 @@ func generous() recovery.Limits {
 func newPortal(t testing.TB, edit func(p *portal, o *recovery.Options)) *portal {
 	t.Helper()
 	calls := &trace{}
-	p := &portal{leads: newLeadStore(calls), outbox: &outbox{calls: calls}, events: &events{}, log: &logBuffer{}, calls: calls}
+	p := &portal{leads: tracedLeads{newLeads(), calls}, outbox: tracedOutbox{&recoverytest.Outbox{}, calls}, events: &events{}, log: &logBuffer{}, calls: calls}
 	p.tokens = tracedTokens{recovery.NewMemoryTokenStore(), calls}
 	opts := recovery.Options{
 		Keys:   [][]byte{testKey(1)},
@@ -416,12 +310,12 @@ func byMail(address string) recovery.ForgotRequest {
 func (p *portal) forgot(t testing.TB, req recovery.ForgotRequest) recovery.Message {
 	t.Helper()
 	settle() // what is under way from before does not count
-	before := len(p.outbox.all())
+	before := len(p.outbox.Messages())
 	if _, err := p.ForgotPassword(t.Context(), req); err != nil {
 		t.Fatal(err)
 	}
 	settle()
-	all := p.outbox.all()
+	all := p.outbox.Messages()
 	if len(all) != before+1 {
 		t.Fatalf("%d messages were sent, want 1\n%s", len(all)-before, p.log)
 	}

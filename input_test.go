@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/recoverytest"
 )
 
 // wantProblem checks that an answer is a problem detail (RFC 9457).
@@ -92,13 +93,13 @@ func TestBadBodies(t *testing.T) {
 				w := post(p.Handler(), "/forgot-password", c.body, header("Content-Type", c.ctype...))
 				settle()
 				if c.status == 202 {
-					if w.Code != 202 || len(p.outbox.all()) != 1 {
-						t.Errorf("%d messages and\n%s", len(p.outbox.all()), answer(w))
+					if w.Code != 202 || len(p.outbox.Messages()) != 1 {
+						t.Errorf("%d messages and\n%s", len(p.outbox.Messages()), answer(w))
 					}
 					return
 				}
 				wantProblem(t, c.name, w, c.status)
-				if n := len(p.outbox.all()); n != 0 {
+				if n := len(p.outbox.Messages()); n != 0 {
 					t.Errorf("%d messages were sent", n)
 				}
 				if strings.Contains(w.Body.String(), "evil.example") || strings.Contains(w.Body.String(), "johnwick") {
@@ -168,7 +169,7 @@ func TestBadProofShapes(t *testing.T) {
 		} {
 			wantProblem(t, body, post(h, "/reset-password", body), 400)
 		}
-		if p.leads.written() != 0 {
+		if p.leads.Writes() != 0 {
 			t.Fatal("written")
 		}
 		if w := post(h, "/reset-password", `{"token":"`+sealed+`","password":"`+goodPassword+`"}`); w.Code != 204 {
@@ -214,7 +215,7 @@ func TestMethodsAndPaths(t *testing.T) {
 			wantProblem(t, path, post(h, path, `{"email":"`+johnMail+`"}`), 404)
 		}
 		settle()
-		if n := len(p.outbox.all()); n != 0 {
+		if n := len(p.outbox.Messages()); n != 0 {
 			t.Errorf("%d messages were sent", n)
 		}
 	})
@@ -277,7 +278,7 @@ func TestErrorsTellNothing(t *testing.T) {
 			{"an ambiguous failure", errors.New("pq: connection to 10.0.0.5 lost"), 500, "outcome_unknown"},
 		} {
 			sealed := token(t, p.forgot(t, byMail(johnMail)))
-			p.leads.write = func(context.Context, string, string) error { return c.err }
+			p.leads.SetHooks(recoverytest.LeadsHooks{BeforeWrite: func(context.Context, string, string) error { return c.err }})
 			w := post(p.Handler(), "/reset-password", `{"token":"`+sealed+`","password":"`+goodPassword+`"}`)
 			if got := wantProblem(t, c.name, w, c.status); got["code"] != c.code {
 				t.Errorf("%s: code %v, want %v", c.name, got["code"], c.code)
@@ -389,7 +390,7 @@ func FuzzHandler(f *testing.F) {
 		if w.Code != 204 && !json.Valid(w.Body.Bytes()) {
 			t.Errorf("body %q", w.Body)
 		}
-		if p.leads.written() != 0 {
+		if p.leads.Writes() != 0 {
 			t.Error("written")
 		}
 	})

@@ -53,7 +53,7 @@ func TestSpellingsShareOneQuota_A15(t *testing.T) {
 		if len(answers) != 1 {
 			t.Errorf("%d different answers: %v", len(answers), answers)
 		}
-		if n := len(p.outbox.all()); n != 1 {
+		if n := len(p.outbox.Messages()); n != 1 {
 			t.Errorf("%d mails, want 1", n)
 		}
 		// The identifiers of nobody are counted as well, as one.
@@ -228,7 +228,7 @@ func TestPathsAreNoWayAroundTheLimit_A52(t *testing.T) {
 					}
 				}
 				settle()
-				if mails := len(p.outbox.all()); n != 5 || mails != 5 {
+				if mails := len(p.outbox.Messages()); n != 5 || mails != 5 {
 					t.Errorf("%d requests were admitted and %d mails sent, want 5", n, mails)
 				}
 			})
@@ -267,7 +267,7 @@ func TestParallelRequestsSendTheLimitsMails_A54(t *testing.T) {
 					close(start)
 					wg.Wait()
 					settle()
-					if got := len(p.outbox.all()); got != n {
+					if got := len(p.outbox.Messages()); got != n {
 						t.Errorf("%d mails, want exactly %d", got, n)
 					}
 				})
@@ -311,7 +311,7 @@ func TestMailBombing_A56(t *testing.T) {
 				l := lead(name, recovery.StatusActive)
 				l.Fields["EmailAddress"] = recovery.FieldValue{Value: "Victim@Example.com", Verified: true}
 				l.Fields["Username"] = recovery.FieldValue{Value: name}
-				p.leads.add(l)
+				p.leads.Add(l, "")
 			}
 		})
 		h := p.Handler()
@@ -325,14 +325,14 @@ func TestMailBombing_A56(t *testing.T) {
 		begin := time.Now()
 		bomb(`{"email":"johnwick@example.com"}`, 1000, 198)
 		settle()
-		if n := len(p.outbox.all()); n != 1 {
+		if n := len(p.outbox.Messages()); n != 1 {
 			t.Errorf("%d mails of 1,000 requests at once, want 1", n)
 		}
 		// Two leads with one address have one quota.
 		bomb(`{"identifier":{"field":"Username","value":"twin"}}`, 100, 199)
 		bomb(`{"identifier":{"field":"Username","value":"third"}}`, 100, 200)
 		settle()
-		if n := len(p.outbox.all()); n != 2 {
+		if n := len(p.outbox.Messages()); n != 2 {
 			t.Errorf("%d mails, want one more for two leads with one address", n-1)
 		}
 		if len(answers) != 1 {
@@ -348,7 +348,7 @@ func TestMailBombing_A56(t *testing.T) {
 		for i := range 24 * 60 {
 			model.take(begin.Add(time.Duration(i) * time.Minute))
 		}
-		mails := len(slices.DeleteFunc(p.outbox.all(), func(m recovery.Message) bool { return m.LeadID != johnID }))
+		mails := len(slices.DeleteFunc(p.outbox.Messages(), func(m recovery.Message) bool { return m.LeadID != johnID }))
 		// Jobs start after a random pause, which moves some by a minute or so.
 		if most := len(model.calls) + 1; mails > most || mails < most/2 {
 			t.Errorf("%d mails in a day, want about %d", mails, len(model.calls))
@@ -375,7 +375,7 @@ func TestExhaustedQuotaLocksNobodyOut_A58(t *testing.T) {
 		}
 		// Ten links as fast as the limits let an attacker have them.
 		begin := time.Now()
-		for len(p.outbox.all()) < 10 {
+		for len(p.outbox.Messages()) < 10 {
 			ask()
 			time.Sleep(time.Minute)
 		}
@@ -385,13 +385,13 @@ func TestExhaustedQuotaLocksNobodyOut_A58(t *testing.T) {
 		last := begin
 		for range 36 * 60 { // and on asking every minute for 36 h
 			if ask() == 1 {
-				if gap := time.Since(last); len(p.outbox.all()) > 11 && gap != time.Hour {
+				if gap := time.Since(last); len(p.outbox.Messages()) > 11 && gap != time.Hour {
 					t.Fatalf("%v between two links, want 1h", gap)
 				}
 				last = time.Now()
 			}
 			// The victim, at any time, has a link that works.
-			all := p.outbox.all()
+			all := p.outbox.Messages()
 			live := 0
 			for _, m := range all[max(0, len(all)-3):] {
 				if p.check(t.Context(), recovery.SealedProof(token(t, m))) == nil {
@@ -403,7 +403,7 @@ func TestExhaustedQuotaLocksNobodyOut_A58(t *testing.T) {
 			}
 			time.Sleep(time.Minute)
 		}
-		all := p.outbox.all()
+		all := p.outbox.Messages()
 		if err := p.reset(t.Context(), recovery.SealedProof(token(t, all[len(all)-1])), goodPassword); err != nil {
 			t.Errorf("the last link: %v", err)
 		}
@@ -436,13 +436,13 @@ func TestBudgets_A57(t *testing.T) {
 			for i := range 10 {
 				l := lead("lead"+strconv.Itoa(i), recovery.StatusActive)
 				l.Fields["Phone"] = recovery.FieldValue{Value: fmt.Sprintf("+4930123456%d", i), Verified: true}
-				p.leads.add(l)
+				p.leads.Add(l, "")
 			}
 		})
 		h := p.Handler()
 		answers := map[string]int{}
 		count := func() (mails, texts int) {
-			for _, m := range p.outbox.all() {
+			for _, m := range p.outbox.Messages() {
 				if m.Channel == recovery.ChannelSMS {
 					texts++
 				} else {
@@ -484,7 +484,7 @@ func TestBudgets_A57(t *testing.T) {
 			t.Fatal(err)
 		}
 		settle()
-		if n := len(p.outbox.of(recovery.MessagePasswordChanged)); n != 2 {
+		if n := len(p.outbox.OfKind(recovery.MessagePasswordChanged)); n != 2 {
 			t.Errorf("%d notices of the reset, want 2: the budget is not theirs", n)
 		}
 	})

@@ -201,7 +201,7 @@ func TestLinkOfARequestIsValidatedToo_A02(t *testing.T) {
 		}
 		req.Link.URL, req.Link.Fixed[0].Value = "https://evil.com/", "2"
 		settle()
-		if got := p.outbox.all()[0].URL.Reveal(); !strings.HasPrefix(got, "https://portal.example.com/a?x=1&token=") {
+		if got := p.outbox.Messages()[0].URL.Reveal(); !strings.HasPrefix(got, "https://portal.example.com/a?x=1&token=") {
 			t.Errorf("got %s", got)
 		}
 	})
@@ -226,7 +226,7 @@ func TestLargestRequestFitsIntoAJob(t *testing.T) {
 					l := lead("large", recovery.StatusActive)
 					l.ID = strings.Repeat("<", 256)
 					l.Fields["Username"] = recovery.FieldValue{Value: name}
-					p.leads.add(l)
+					p.leads.Add(l, "")
 				})
 				for _, languages := range []string{strings.Repeat("<", 128), strings.Repeat("\xff", 128), strings.Repeat("\x01", 128)} {
 					_, err := p.ForgotPassword(t.Context(), recovery.ForgotRequest{
@@ -243,7 +243,7 @@ func TestLargestRequestFitsIntoAJob(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				all := p.outbox.all()
+				all := p.outbox.Messages()
 				if len(all) != 3 {
 					t.Fatalf("%d mails, want 3", len(all))
 				}
@@ -305,7 +305,7 @@ func TestLinkIsNeverBuiltFromTheRequest_A01(t *testing.T) {
 		for name, poison := range poisons() {
 			w := post(h, "/forgot-password", `{"email":"johnwick@example.com"}`, from("10.0.0.1"), poison)
 			settle()
-			all := p.outbox.all()
+			all := p.outbox.Messages()
 			if w.Code != http.StatusAccepted || len(all) != n+1 {
 				t.Fatalf("%s: %d, %d mails", name, w.Code, len(all)-n)
 			}
@@ -338,10 +338,10 @@ func TestLinkIsNeverBuiltFromTheRequest_A01(t *testing.T) {
 func TestLinkIsNeverBuiltFromTheRequestLine_A01(t *testing.T) {
 	mails := make(chan recovery.Message, 1)
 	p := newPortal(t, func(p *portal, _ *recovery.Options) {
-		p.outbox.notify = func(_ context.Context, m recovery.Message) error {
+		p.outbox.Intercept(func(_ context.Context, m recovery.Message) error {
 			mails <- m
 			return nil
-		}
+		})
 	})
 	server := httptest.NewServer(p.Handler())
 	defer server.Close()

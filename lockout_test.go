@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/recoverytest"
 )
 
 // A58: whatever a stranger asks for, as often as the limits allow and from as
@@ -33,7 +34,7 @@ func TestAskingLocksNobodyOut_A58(t *testing.T) {
 				p := newPortal(t, func(p *portal, o *recovery.Options) {
 					d := recovery.DefaultLimits()
 					o.Limits.Identifier, o.Limits.Lead, o.Limits.Recipient = d.Identifier, d.Lead, d.Recipient
-					p.leads.change(johnID, func(l *recovery.Lead) { delete(l.Fields, "Phone") })
+					p.leads.Change(johnID, func(l *recovery.Lead) { delete(l.Fields, "Phone") })
 				})
 				links, working := 0, 0
 				for hour := range 72 {
@@ -51,7 +52,7 @@ func TestAskingLocksNobodyOut_A58(t *testing.T) {
 						t.Fatal(err)
 					}
 					settle()
-					sent := p.outbox.of(recovery.MessageResetLink)
+					sent := p.outbox.OfKind(recovery.MessageResetLink)
 					if len(sent) > links {
 						links = len(sent)
 						if err := p.check(t.Context(), recovery.SealedProof(token(t, sent[links-1]))); err == nil {
@@ -88,7 +89,7 @@ func TestRetriedJobRevivesNothingAcrossARotation(t *testing.T) {
 		if err := p.Perform(t.Context(), job); err != nil {
 			t.Fatal(err)
 		}
-		proof := recovery.SealedProof(token(t, p.outbox.all()[0]))
+		proof := recovery.SealedProof(token(t, p.outbox.Messages()[0]))
 		if err := p.reset(t.Context(), proof, goodPassword); err != nil {
 			t.Fatal(err)
 		}
@@ -99,10 +100,10 @@ func TestRetriedJobRevivesNothingAcrossARotation(t *testing.T) {
 			wantErr(t, instance.check(t.Context(), proof), recovery.ErrInvalidProof)
 			wantErr(t, instance.reset(t.Context(), proof, goodPassword), recovery.ErrInvalidProof)
 		}
-		if n := p.leads.written(); n != 1 {
+		if n := p.leads.Writes(); n != 1 {
 			t.Errorf("%d writes", n)
 		}
-		if n := len(p.outbox.of(recovery.MessageResetLink)); n != 1 {
+		if n := len(p.outbox.OfKind(recovery.MessageResetLink)); n != 1 {
 			t.Errorf("%d links were sent", n)
 		}
 	})
@@ -129,7 +130,7 @@ func TestJobsKeepTheirTimeAndName(t *testing.T) {
 		if err := p.Perform(t.Context(), job); err != nil {
 			t.Fatal(err)
 		}
-		link := p.outbox.all()[0]
+		link := p.outbox.Messages()[0]
 		if err := p.reset(t.Context(), recovery.SealedProof(token(t, link)), goodPassword); err != nil {
 			t.Fatal(err)
 		}
@@ -150,9 +151,9 @@ func TestUnknownOutcomeEndsSessions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPortal(t, nil)
 		proof := recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail))))
-		p.leads.write = func(_ context.Context, id, hash string) error {
-			return errors.Join(p.leads.set(id, hash), errors.New("the reply to COMMIT was lost"))
-		}
+		p.leads.SetHooks(recoverytest.LeadsHooks{AfterWrite: func(context.Context, string, string) error {
+			return errors.New("the reply to COMMIT was lost")
+		}})
 		failures := 2
 		p.sessions = func(_ context.Context, id string) error {
 			p.mu.Lock()
@@ -178,15 +179,15 @@ func TestEscapedSecretsAreScrubbed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var seen []string
 		p := newPortal(t, nil)
-		p.leads.change(johnID, func(l *recovery.Lead) {
+		p.leads.Change(johnID, func(l *recovery.Lead) {
 			l.Fields["EmailAddress"] = recovery.FieldValue{Value: "john+wick@example.com", Verified: true}
 		})
-		p.outbox.notify = func(_ context.Context, m recovery.Message) error {
+		p.outbox.Intercept(func(_ context.Context, m recovery.Message) error {
 			link, _ := url.Parse(m.URL.Reveal())
 			seen = append(seen, link.Query().Get("token"), link.Query().Get("TemporaryPassword"))
 			return fmt.Errorf(`%w: Post "https://mail.example/send?link=%s&to=%s": <a href=%q> %q`, recovery.ErrPermanent,
 				url.QueryEscape(m.URL.Reveal()), url.QueryEscape(m.To), strings.ReplaceAll(m.URL.Reveal(), "&", "&amp;"), url.PathEscape(m.To))
-		}
+		})
 		for _, link := range []recovery.Link{
 			{URL: "https://portal.example.com/reset"},
 			{URL: "https://portal.example.com/reset", LeadIDParam: "LeadId", SecretParam: "TemporaryPassword"},

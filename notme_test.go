@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/recoverytest"
 )
 
 const notMePage = "https://portal.example.com/not-me"
@@ -54,7 +55,7 @@ func stolen(t testing.TB, p *portal) []recovery.Message {
 		t.Fatal(err)
 	}
 	settle()
-	notices := p.outbox.of(recovery.MessagePasswordChanged)
+	notices := p.outbox.OfKind(recovery.MessagePasswordChanged)
 	if len(notices) != 3 {
 		t.Fatalf("%d notices", len(notices))
 	}
@@ -95,7 +96,7 @@ func TestNotMeOnARequestEndsItsLinks(t *testing.T) {
 		if len(p.ended) != 0 {
 			t.Error("sessions were ended, although nobody had changed anything")
 		}
-		if n := len(p.outbox.all()); n != 3 {
+		if n := len(p.outbox.Messages()); n != 3 {
 			t.Errorf("%d messages were sent, want the 3 that were asked for", n)
 		}
 		told := p.events.of(recovery.EventNotMe)
@@ -110,7 +111,7 @@ func TestNotMeOnAChangeGivesTheAccountBack(t *testing.T) {
 		p := notMePortal(t, nil)
 		notices := stolen(t, p)
 		thief := p.forgot(t, byMail(johnMail)) // and he has asked for one more
-		before := len(p.outbox.all())
+		before := len(p.outbox.Messages())
 
 		if kind := p.disown(t, notMe(t, notices[0])); kind != recovery.MessagePasswordChanged {
 			t.Errorf("notice %q", kind)
@@ -120,7 +121,7 @@ func TestNotMeOnAChangeGivesTheAccountBack(t *testing.T) {
 		}
 		wantErr(t, p.check(t.Context(), recovery.SealedProof(token(t, thief))), recovery.ErrInvalidProof)
 		settle()
-		sent := p.outbox.all()[before:]
+		sent := p.outbox.Messages()[before:]
 		var to []string
 		for _, m := range sent {
 			if m.Kind != recovery.MessageResetLink {
@@ -135,7 +136,7 @@ func TestNotMeOnAChangeGivesTheAccountBack(t *testing.T) {
 		// A second click, on whichever device, must not kill them.
 		p.disown(t, notMe(t, notices[0]))
 		settle()
-		if n := len(p.outbox.all()) - before; n != 2 {
+		if n := len(p.outbox.Messages()) - before; n != 2 {
 			t.Errorf("%d messages after the second click, want 2", n)
 		}
 		// Both carry one token, and one of them wins.
@@ -148,13 +149,13 @@ func TestNotMeReachesALeadWithoutMailByPhone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := notMePortal(t, nil)
 		notices := stolen(t, p)
-		p.leads.change(johnID, func(l *recovery.Lead) {
+		p.leads.Change(johnID, func(l *recovery.Lead) {
 			l.Fields = map[string]recovery.FieldValue{"Phone": {Value: johnPhone, Verified: true}}
 		})
-		before := len(p.outbox.all())
+		before := len(p.outbox.Messages())
 		p.disown(t, notMe(t, notices[1]))
 		settle()
-		sent := p.outbox.all()[before:]
+		sent := p.outbox.Messages()[before:]
 		if len(sent) != 1 || sent[0].Channel != recovery.ChannelSMS || sent[0].To != johnPhone || sent[0].URL.IsZero() {
 			t.Fatalf("sent %v", sent)
 		}
@@ -169,7 +170,7 @@ func TestNotMeIsFinishedLater(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := notMePortal(t, nil)
 				notices := stolen(t, p)
-				before, down := len(p.outbox.all()), time.Now().Add(time.Minute)
+				before, down := len(p.outbox.Messages()), time.Now().Add(time.Minute)
 				failing := func() error {
 					if time.Now().Before(down) {
 						return errors.New("down")
@@ -187,12 +188,12 @@ func TestNotMeIsFinishedLater(t *testing.T) {
 						return nil
 					}
 				} else {
-					p.leads.find = func(context.Context, recovery.LeadKey) error { return failing() }
+					p.leads.SetHooks(recoverytest.LeadsHooks{Find: func(context.Context, recovery.LeadKey) error { return failing() }})
 				}
 				p.disown(t, notMe(t, notices[0]))
 				time.Sleep(5 * time.Minute)
 				synctest.Wait()
-				sent := p.outbox.all()[before:]
+				sent := p.outbox.Messages()[before:]
 				if len(sent) != 2 || !slices.Contains(p.ended, johnID) {
 					t.Fatalf("%d links, sessions ended of %q", len(sent), p.ended)
 				}
@@ -210,11 +211,11 @@ func TestNotMeOfALeadThatIsDisabledSendsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := notMePortal(t, nil)
 		notices := stolen(t, p)
-		before := len(p.outbox.all())
-		p.leads.change(johnID, func(l *recovery.Lead) { l.Status = recovery.StatusDisabled })
+		before := len(p.outbox.Messages())
+		p.leads.Change(johnID, func(l *recovery.Lead) { l.Status = recovery.StatusDisabled })
 		p.disown(t, notMe(t, notices[0]))
 		settle()
-		if n := len(p.outbox.all()) - before; n != 0 || len(p.ended) != 1 {
+		if n := len(p.outbox.Messages()) - before; n != 0 || len(p.ended) != 1 {
 			t.Errorf("%d messages, sessions ended of %q", n, p.ended)
 		}
 	})
@@ -345,15 +346,15 @@ func TestNotMeIsWithinTheBudgets_A57(t *testing.T) {
 			}}
 		})
 		notices := stolen(t, p)
-		p.leads.change(johnID, func(l *recovery.Lead) {
+		p.leads.Change(johnID, func(l *recovery.Lead) {
 			l.Fields = map[string]recovery.FieldValue{"Phone": {Value: johnPhone, Verified: true}}
 		})
-		before := len(p.outbox.all())
+		before := len(p.outbox.Messages())
 		for range 2 {
 			p.disown(t, notMe(t, notices[0]))
 			time.Sleep(time.Hour + time.Second)
 		}
-		if n := len(p.outbox.all()) - before; n != 1 {
+		if n := len(p.outbox.Messages()) - before; n != 1 {
 			t.Errorf("%d links by SMS, want the 1 that is paid for", n)
 		}
 		told := p.events.of(recovery.EventSuppressed)
@@ -370,10 +371,10 @@ func TestNotMeTakesNoNewLinkBack_A58(t *testing.T) {
 		p := notMePortal(t, nil)
 		notices := stolen(t, p)
 		p.sessions = func(context.Context, string) error { return errors.New("down for long") }
-		before := len(p.outbox.all())
+		before := len(p.outbox.Messages())
 		p.disown(t, notMe(t, notices[0]))
 		settle()
-		first := p.outbox.all()[before]
+		first := p.outbox.Messages()[before]
 		for _, notice := range notices[1:] {
 			p.disown(t, notMe(t, notice))
 		}
@@ -393,21 +394,21 @@ func TestNotMeRevivesNothing_A35(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := notMePortal(t, nil)
 		notices := stolen(t, p)
-		p.outbox.notify = func(_ context.Context, m recovery.Message) error {
+		p.outbox.Intercept(func(_ context.Context, m recovery.Message) error {
 			if m.To == johnAlt {
 				return errors.New("greylisted")
 			}
 			return nil
-		}
-		before := len(p.outbox.all())
+		})
+		before := len(p.outbox.Messages())
 		p.disown(t, notMe(t, notices[0]))
 		settle()
-		sent := p.outbox.all()[before:]
+		sent := p.outbox.Messages()[before:]
 		if len(sent) != 1 {
 			t.Fatalf("%d links arrived, want 1", len(sent))
 		}
 		time.Sleep(10 * time.Minute)
-		p.leads.change(johnID, func(*recovery.Lead) {})
+		p.leads.Touch(johnID)
 		for range 30 {
 			time.Sleep(5 * time.Minute)
 			wantErr(t, p.check(t.Context(), recovery.SealedProof(token(t, sent[0]))), recovery.ErrInvalidProof)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/recoverytest"
 )
 
 // quiet is a logger for what no test reads.
@@ -61,7 +62,7 @@ func newErrors(t *testing.T, leads recovery.LeadStore, tokens recovery.TokenStor
 
 func newWith(t *testing.T, opts recovery.Options) []*recovery.OptionError {
 	t.Helper()
-	return newErrors(t, newLeadStore(nil), recovery.NewMemoryTokenStore(), &outbox{}, opts)
+	return newErrors(t, newLeads(), recovery.NewMemoryTokenStore(), &recoverytest.Outbox{}, opts)
 }
 
 func names(errs []*recovery.OptionError) (names []string) {
@@ -239,12 +240,6 @@ func TestOptionErrorsDoNotQuoteKeys(t *testing.T) {
 	}
 }
 
-type storeWithHistory struct{ *leadStore }
-
-func (storeWithHistory) PasswordHashes(context.Context, string, int) ([]string, error) {
-	return nil, nil
-}
-
 func TestPasswordHistoryNeedsAStoreForIt(t *testing.T) {
 	opts := goodOptions()
 	for _, test := range []struct {
@@ -253,13 +248,13 @@ func TestPasswordHistoryNeedsAStoreForIt(t *testing.T) {
 		n        int
 		wrong    int
 	}{
-		{"a store with a history", storeWithHistory{newLeadStore(nil)}, 24, 0},
-		{"a history of 25", storeWithHistory{newLeadStore(nil)}, 25, 1},
-		{"a store without", newLeadStore(nil), 1, 1},
-		{"none wanted", newLeadStore(nil), 0, 0},
+		{"a store with a history", newLeads().History(), 24, 0},
+		{"a history of 25", newLeads().History(), 25, 1},
+		{"a store without", newLeads(), 1, 1},
+		{"none wanted", newLeads(), 0, 0},
 	} {
 		opts.PasswordHistory = test.n
-		if errs := newErrors(t, test.leads, recovery.NewMemoryTokenStore(), &outbox{}, opts); len(errs) != test.wrong {
+		if errs := newErrors(t, test.leads, recovery.NewMemoryTokenStore(), &recoverytest.Outbox{}, opts); len(errs) != test.wrong {
 			t.Errorf("%s: %v", test.sentence, errs)
 		}
 	}
@@ -324,8 +319,8 @@ func TestOptionsAreNotRetained(t *testing.T) {
 			Logger:                  quiet,
 		}
 		before := fmt.Sprintf("%+v", opts)
-		var box outbox
-		s, err := recovery.New(newLeadStore(nil), recovery.NewMemoryTokenStore(), &box, opts)
+		var box recoverytest.Outbox
+		s, err := recovery.New(newLeads(), recovery.NewMemoryTokenStore(), &box, opts)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -355,7 +350,7 @@ func TestOptionsAreNotRetained(t *testing.T) {
 		if code := forgot("192.0.2.1"); code != 202 {
 			t.Errorf("the second of three got %d", code)
 		}
-		all := box.all()
+		all := box.Messages()
 		if len(all) != 2 {
 			t.Fatalf("%d mails, want 2", len(all))
 		}
@@ -372,14 +367,14 @@ func TestOptionsAreNotRetained(t *testing.T) {
 
 // rotated are Services on one set of stores, as instances of one portal are in
 // the middle of a rotation.
-func rotated(t *testing.T, store recovery.TokenStore, leads *leadStore, q recovery.Queue, prefix string, keys ...byte) *portal {
+func rotated(t *testing.T, store recovery.TokenStore, leads *recoverytest.Leads, q recovery.Queue, prefix string, keys ...byte) *portal {
 	return newPortal(t, func(p *portal, o *recovery.Options) {
 		o.Keys = nil
 		for _, k := range keys {
 			o.Keys = append(o.Keys, testKey(k))
 		}
 		o.Prefix = prefix
-		p.tokens, p.leads = store, leads
+		p.tokens, p.leads.Leads = store, leads
 		if q != nil {
 			o.Queue = q
 		}
@@ -429,7 +424,7 @@ func TestKeyRotation(t *testing.T) {
 		for _, proof := range proofs {
 			t.Run(stage.sentence+": "+proof.sentence, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					store, leads := recovery.NewMemoryTokenStore(), newLeadStore(nil)
+					store, leads := recovery.NewMemoryTokenStore(), newLeads()
 					old := rotated(t, store, leads, nil, "", 1)
 					made := proof.make(t, old)
 					now := rotated(t, store, leads, nil, "", stage.keys...)
@@ -451,7 +446,7 @@ func TestKeyRotation(t *testing.T) {
 	// While the new key is the last one, what an instance that has moved it to
 	// the front makes is good at those that have not.
 	synctest.Test(t, func(t *testing.T) {
-		store, leads := recovery.NewMemoryTokenStore(), newLeadStore(nil)
+		store, leads := recovery.NewMemoryTokenStore(), newLeads()
 		ahead, behind := rotated(t, store, leads, nil, "", 2, 1), rotated(t, store, leads, nil, "", 1, 2)
 		for _, proof := range proofs {
 			wantErr(t, behind.check(t.Context(), proof.make(t, ahead)), nil)
@@ -470,7 +465,7 @@ func TestKeyRotation(t *testing.T) {
 // A job outlives the rotation in its queue.
 func TestJobsSurviveKeyRotation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store, leads := recovery.NewMemoryTokenStore(), newLeadStore(nil)
+		store, leads := recovery.NewMemoryTokenStore(), newLeads()
 		q := &heldQueue{}
 		old := rotated(t, store, leads, q, "", 1)
 		if _, err := old.ForgotPassword(t.Context(), byMail(johnMail)); err != nil {
@@ -478,14 +473,14 @@ func TestJobsSurviveKeyRotation(t *testing.T) {
 		}
 		jobs := q.take()
 		gone := rotated(t, store, leads, q, "", 2)
-		if err := gone.Perform(t.Context(), jobs[0]); err == nil || len(gone.outbox.all()) != 0 {
+		if err := gone.Perform(t.Context(), jobs[0]); err == nil || len(gone.outbox.Messages()) != 0 {
 			t.Errorf("without the key: %v, want an error and no mail", err)
 		}
 		now := rotated(t, store, leads, q, "", 2, 1)
 		if err := now.Perform(t.Context(), jobs[0]); err != nil {
 			t.Fatal(err)
 		}
-		m := now.outbox.all()
+		m := now.outbox.Messages()
 		if len(m) != 1 {
 			t.Fatalf("%d mails", len(m))
 		}
@@ -499,12 +494,12 @@ func TestJobsSurviveKeyRotation(t *testing.T) {
 // if their prefixes differ.
 func TestPrefixSeparatesServices_A36(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store, leads := recovery.NewMemoryTokenStore(), newLeadStore(nil)
+		store, leads := recovery.NewMemoryTokenStore(), newLeads()
 		limiter := recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{})
 		q := &heldQueue{}
 		make := func(prefix string, queue recovery.Queue) *portal {
 			return newPortal(t, func(p *portal, o *recovery.Options) {
-				o.Prefix, p.tokens, p.leads, o.Limiter = prefix, store, leads, limiter
+				o.Prefix, p.tokens, p.leads.Leads, o.Limiter = prefix, store, leads, limiter
 				o.Limits.Identifier = recovery.Tier{Limits: []recovery.Limit{{1, time.Hour}}}
 				if queue != nil {
 					o.Queue = queue
@@ -522,7 +517,7 @@ func TestPrefixSeparatesServices_A36(t *testing.T) {
 			t.Fatal(err)
 		}
 		job := q.take()[0]
-		if err := b.Perform(t.Context(), job); err == nil || len(b.outbox.all()) != 1 {
+		if err := b.Perform(t.Context(), job); err == nil || len(b.outbox.Messages()) != 1 {
 			t.Errorf("performed the job of another prefix: %v", err)
 		}
 		time.Sleep(16 * time.Minute)
@@ -547,7 +542,7 @@ func TestNewReportsAQueueThatDoesNotStart(t *testing.T) {
 	}
 	opts := goodOptions()
 	opts.Queue = q
-	if s, err := recovery.New(newLeadStore(nil), recovery.NewMemoryTokenStore(), &outbox{}, opts); err == nil || s != nil {
+	if s, err := recovery.New(newLeads(), recovery.NewMemoryTokenStore(), &recoverytest.Outbox{}, opts); err == nil || s != nil {
 		t.Errorf("%v, %v", s, err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/password"
+	"github.com/seed-51359b35/recovery/recoverytest"
 )
 
 // proofs makes each kind of proof for the same lead.
@@ -49,7 +50,7 @@ func TestOneWinnerPerToken(t *testing.T) {
 				instances := []*portal{p, second}
 				for round := range rounds {
 					proof := kind.make(t, p)
-					before := p.leads.written()
+					before := p.leads.Writes()
 					var won, lost atomic.Int32
 					barrier := make(chan struct{})
 					var wg sync.WaitGroup
@@ -68,7 +69,7 @@ func TestOneWinnerPerToken(t *testing.T) {
 					}
 					close(barrier)
 					wg.Wait()
-					if writes := p.leads.written() - before; won.Load() != 1 || lost.Load() != racers-1 || writes != 1 {
+					if writes := p.leads.Writes() - before; won.Load() != 1 || lost.Load() != racers-1 || writes != 1 {
 						t.Fatalf("round %d: %d won, %d lost, %d writes", round, won.Load(), lost.Load(), writes)
 					}
 					time.Sleep(time.Minute)
@@ -86,7 +87,7 @@ func TestOneWinnerWithRealHashes(t *testing.T) {
 	}
 	outbox := make(chan recovery.Message, 8)
 	p := newPortal(t, func(_ *portal, o *recovery.Options) { o.Hasher = hasher })
-	p.outbox.notify = func(_ context.Context, m recovery.Message) error { outbox <- m; return nil }
+	p.outbox.Intercept(func(_ context.Context, m recovery.Message) error { outbox <- m; return nil })
 	if _, err := p.ForgotPassword(t.Context(), byMail(johnMail)); err != nil {
 		t.Fatal(err)
 	}
@@ -101,10 +102,10 @@ func TestOneWinnerWithRealHashes(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if won.Load() != 1 || p.leads.written() != 1 {
-		t.Fatalf("%d won, %d writes", won.Load(), p.leads.written())
+	if won.Load() != 1 || p.leads.Writes() != 1 {
+		t.Fatalf("%d won, %d writes", won.Load(), p.leads.Writes())
 	}
-	if r, err := hasher.Verify(t.Context(), p.leads.hash(johnID), goodPassword); err != nil || !r.Match {
+	if r, err := hasher.Verify(t.Context(), p.leads.Hash(johnID), goodPassword); err != nil || !r.Match {
 		t.Errorf("the new password does not sign in: %+v, %v", r, err)
 	}
 }
@@ -116,16 +117,16 @@ func TestCrashBetweenClaimAndWriteNeverWritesTwice(t *testing.T) {
 		p := newPortal(t, nil)
 		proof := recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail))))
 		crash := true
-		p.leads.write = func(context.Context, string, string) error {
+		p.leads.SetHooks(recoverytest.LeadsHooks{BeforeWrite: func(context.Context, string, string) error {
 			if crash {
 				panic("the process dies here")
 			}
 			return nil
-		}
+		}})
 		wantErr(t, p.reset(t.Context(), proof, goodPassword), recovery.ErrOutcomeUnknown)
 		crash = false
 		wantErr(t, p.reset(t.Context(), proof, goodPassword), recovery.ErrInvalidProof)
-		if n := p.leads.written(); n != 0 {
+		if n := p.leads.Writes(); n != 0 {
 			t.Errorf("%d writes", n)
 		}
 		// The person asks again.
@@ -144,7 +145,7 @@ func TestFailedWrites(t *testing.T) {
 				p := newPortal(t, nil)
 				proof := kind.make(t, p)
 				var fail error
-				p.leads.write = func(context.Context, string, string) error { return fail }
+				p.leads.SetHooks(recoverytest.LeadsHooks{BeforeWrite: func(context.Context, string, string) error { return fail }})
 				fail = fmt.Errorf("deadlock, rolled back: %w", recovery.ErrNotWritten)
 				for range 50 {
 					wantErr(t, p.reset(t.Context(), proof, goodPassword), recovery.ErrUnavailable)
@@ -224,7 +225,7 @@ func TestLostRepliesBurnNoLink(t *testing.T) {
 		if err := p.reset(t.Context(), proof, goodPassword); err != nil {
 			t.Error("one lost reply:", err)
 		}
-		if n := p.leads.written(); n != 1 {
+		if n := p.leads.Writes(); n != 1 {
 			t.Errorf("%d writes, want 1", n)
 		}
 	})
@@ -268,13 +269,13 @@ func TestClientThatHangsUp(t *testing.T) {
 			t.Error("the link was lost:", err)
 		}
 		ctx, cancel = context.WithCancel(t.Context())
-		p.leads.write = func(ctx context.Context, _, _ string) error { cancel(); return ctx.Err() }
+		p.leads.SetHooks(recoverytest.LeadsHooks{BeforeWrite: func(ctx context.Context, _, _ string) error { cancel(); return ctx.Err() }})
 		if err := p.reset(ctx, proof, goodPassword); err != nil {
 			t.Error("after the claim:", err)
 		}
 		settle()
-		if p.leads.written() != 1 || len(p.ended) != 1 || len(p.outbox.of(recovery.MessagePasswordChanged)) != 3 {
-			t.Errorf("%d writes, %d sessions ended, %d notices", p.leads.written(), len(p.ended), len(p.outbox.of(recovery.MessagePasswordChanged)))
+		if p.leads.Writes() != 1 || len(p.ended) != 1 || len(p.outbox.OfKind(recovery.MessagePasswordChanged)) != 3 {
+			t.Errorf("%d writes, %d sessions ended, %d notices", p.leads.Writes(), len(p.ended), len(p.outbox.OfKind(recovery.MessagePasswordChanged)))
 		}
 	})
 }
@@ -317,8 +318,7 @@ func (h *switchHasher) Hash(ctx context.Context, pw string) (string, error) {
 func TestVersionedStoreSeesTheLastChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPortal(t, nil)
-		store := &versionedStore{leadStore: p.leads}
-		s, err := recovery.New(store, p.tokens, p.outbox, recovery.Options{
+		s, err := recovery.New(p.leads.Versioned(), p.tokens, p.outbox, recovery.Options{
 			Keys: [][]byte{testKey(1)}, Link: recovery.Link{URL: "https://portal.example.com/reset"},
 			Fields: fields(), Hasher: fastHasher{}, DangerouslyKeepSessions: true, Limits: generous(),
 		})
@@ -327,39 +327,21 @@ func TestVersionedStoreSeesTheLastChange(t *testing.T) {
 		}
 		defer s.Shutdown(context.WithoutCancel(t.Context()))
 		proof := recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail))))
-		store.before = func() { p.leads.change(johnID, func(*recovery.Lead) {}) }
+		p.leads.SetHooks(recoverytest.LeadsHooks{
+			BeforeWrite: func(context.Context, string, string) error { p.leads.Touch(johnID); return nil },
+		})
 		req := recovery.ResetRequest{Proof: proof, Password: recovery.NewSecret(goodPassword)}
 		_, err = s.ResetPassword(t.Context(), req)
 		wantErr(t, err, recovery.ErrInvalidProof)
-		if p.leads.written() != 0 {
+		if p.leads.Writes() != 0 {
 			t.Error("written over a change")
 		}
-		store.before = func() {}
+		p.leads.SetHooks(recoverytest.LeadsHooks{})
 		req.Proof = recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail))))
 		if _, err = s.ResetPassword(t.Context(), req); err != nil {
 			t.Error(err)
 		}
 	})
-}
-
-type versionedStore struct {
-	*leadStore
-	before func()
-}
-
-func (s *versionedStore) SetPasswordHashIf(_ context.Context, id, version, hash string) error {
-	s.before()
-	s.mu.Lock()
-	current := s.leads[id].Version
-	s.mu.Unlock()
-	if current != version {
-		return fmt.Errorf("%w: %w", recovery.ErrVersionChanged, recovery.ErrNotWritten)
-	}
-	return s.set(id, hash)
-}
-
-func (s *versionedStore) SetPasswordHash(context.Context, string, string) error {
-	return errors.New("the unconditional write was used")
 }
 
 // A74: sessions end before success is reported; a failure is told to the host

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/recoverytest"
 )
 
 // sink collects everything that leaves the Service for storage.
@@ -103,7 +104,7 @@ func TestSecretsStayWhereTheyBelong(t *testing.T) {
 				b, _ := json.Marshal(e)
 				out.add(e, b)
 			}
-			p.outbox.notify = func(_ context.Context, m recovery.Message) error {
+			p.outbox.Intercept(func(_ context.Context, m recovery.Message) error {
 				if fail.Load() {
 					if m.Channel == recovery.ChannelSMS {
 						panic(fmt.Sprint("cannot send ", m.Code.Reveal(), " to ", m.To))
@@ -112,13 +113,13 @@ func TestSecretsStayWhereTheyBelong(t *testing.T) {
 				}
 				out.add(m)
 				return nil
-			}
-			p.leads.find = func(_ context.Context, key recovery.LeadKey) error {
+			})
+			p.leads.SetHooks(recoverytest.LeadsHooks{Find: func(_ context.Context, key recovery.LeadKey) error {
 				if key.Value == "broken@example.com" {
 					return fmt.Errorf("pq: no row for (email)=(%s)", key.Value)
 				}
 				return nil
-			}
+			}})
 		})
 		h := p.Handler()
 		servers, err := p.ForgotTokenHandler(recovery.APIKey{ID: "crm", Secret: recovery.NewSecret("a-very-secret-api-key")})
@@ -142,7 +143,7 @@ func TestSecretsStayWhereTheyBelong(t *testing.T) {
 		}
 		var code string
 		var links []string
-		for _, m := range p.outbox.all() {
+		for _, m := range p.outbox.Messages() {
 			if m.Code.IsZero() {
 				links = append(links, token(t, m))
 			} else {
@@ -150,18 +151,18 @@ func TestSecretsStayWhereTheyBelong(t *testing.T) {
 			}
 		}
 		if len(links) != 2 || code == "" {
-			t.Fatalf("messages %v", p.outbox.all())
+			t.Fatalf("messages %v", p.outbox.Messages())
 		}
 		secrets = append(secrets, append(links, code)...)
 		out.add(answer(post(h, "/check-token", `{"token":"`+links[0]+`"}`)))
 		out.add(answer(post(h, "/check-token", `{"token":"`+links[0]+`x"}`)))
 		out.add(answer(post(h, "/check-token", `{"email":"`+johnMail+`","code":"`+code+`"}`)))
 		out.add(answer(post(h, "/reset-password", `{"token":"`+links[0]+`","password":"short"}`)))
-		p.leads.write = func(_ context.Context, _, hash string) error {
+		p.leads.SetHooks(recoverytest.LeadsHooks{BeforeWrite: func(_ context.Context, _, hash string) error {
 			return fmt.Errorf("insert %s: %w", hash, errors.Join(recovery.ErrNotWritten))
-		}
+		}})
 		out.add(answer(post(h, "/reset-password", `{"token":"`+links[0]+`","password":"`+goodPassword+`"}`)))
-		p.leads.write = nil
+		p.leads.SetHooks(recoverytest.LeadsHooks{})
 		out.add(answer(post(h, "/reset-password", `{"token":"`+links[0]+`","password":"`+goodPassword+`"}`)))
 		bearer := header("Authorization", "Bearer a-very-secret-api-key")
 		issued := post(servers, "/forgot-token", `{"email":"`+johnMail+`"}`, bearer)
@@ -174,7 +175,7 @@ func TestSecretsStayWhereTheyBelong(t *testing.T) {
 		out.add(answer(post(servers, "/forgot-token", `{"email":"nobody@example.com"}`, header("Authorization", "Bearer wrong-password-too-weak?"))))
 		time.Sleep(time.Hour)
 
-		if p.leads.written() != 1 {
+		if p.leads.Writes() != 1 {
 			t.Fatal("the flow did not run")
 		}
 		all := out.String() + p.log.String()

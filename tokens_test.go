@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/recoverytest"
 )
 
 // A32, A94: a token lives as long as the option for its own purpose says, to
@@ -53,20 +54,20 @@ func TestTokensExpire(t *testing.T) {
 func TestTokenDiesWithTheStateItWasMadeFor(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		change func(*recovery.Lead)
+		change func(*recoverytest.Leads)
 	}{
-		{"the password changed elsewhere", func(*recovery.Lead) {}},
-		{"the address changed", func(l *recovery.Lead) {
-			l.Fields["EmailAddress"] = recovery.FieldValue{Value: "new@example.com", Verified: true}
+		{"the password changed elsewhere", func(l *recoverytest.Leads) {
+			_ = l.SetPasswordHash(context.Background(), johnID, "fast:elsewhere")
 		}},
-		{"the lead was disabled", func(l *recovery.Lead) { l.Status = recovery.StatusDisabled }},
+		{"the address changed", func(l *recoverytest.Leads) { l.SetValue(johnID, "EmailAddress", "new@example.com") }},
+		{"the lead was disabled", func(l *recoverytest.Leads) { l.SetStatus(johnID, recovery.StatusDisabled) }},
 	} {
 		for _, kind := range proofs {
 			t.Run(c.name+", "+kind.name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					p := newPortal(t, nil)
 					proof := kind.make(t, p)
-					p.leads.change(johnID, c.change)
+					c.change(p.leads.Leads)
 					wantErr(t, p.check(t.Context(), proof), recovery.ErrInvalidProof)
 					wantErr(t, p.reset(t.Context(), proof, goodPassword), recovery.ErrInvalidProof)
 				})
@@ -154,8 +155,8 @@ func TestAnswerAboutAnotherTokenIsRefused(t *testing.T) {
 		store.wrong = true
 		wantErr(t, p.check(t.Context(), proof), recovery.ErrUnavailable)
 		wantErr(t, p.reset(t.Context(), proof, goodPassword), recovery.ErrUnavailable)
-		if p.leads.written() != 0 || len(p.events.of(recovery.EventWrongRecord)) == 0 {
-			t.Errorf("%d writes, events %+v", p.leads.written(), p.events.all)
+		if p.leads.Writes() != 0 || len(p.events.of(recovery.EventWrongRecord)) == 0 {
+			t.Errorf("%d writes, events %+v", p.leads.Writes(), p.events.all)
 		}
 	})
 }
@@ -179,7 +180,7 @@ func (s *crossed) Peek(ctx context.Context, refs ...recovery.Ref) (recovery.Toke
 func TestTokenIsForOneLeadPurposeAndService(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPortal(t, nil)
-		p.leads.add(lead("mallory", recovery.StatusActive))
+		p.leads.Add(lead("mallory", recovery.StatusActive), "")
 		req := byMail(johnMail)
 		req.Link = &recovery.Link{URL: "https://portal.example.com/reset", LeadIDParam: "LeadId", SecretParam: "TemporaryPassword"}
 		u, _ := url.Parse(p.forgot(t, req).URL.Reveal())
@@ -198,7 +199,7 @@ func TestTokenIsForOneLeadPurposeAndService(t *testing.T) {
 		sealed := token(t, p.forgot(t, byMail(johnMail)))
 		wantErr(t, other.reset(t.Context(), recovery.SealedProof(sealed), goodPassword), recovery.ErrInvalidProof)
 		wantErr(t, other.reset(t.Context(), recovery.LinkProof(johnID, secret), goodPassword), recovery.ErrInvalidProof)
-		if p.leads.written() != 0 {
+		if p.leads.Writes() != 0 {
 			t.Fatal("written")
 		}
 		for _, proof := range []recovery.Proof{recovery.SealedProof(sealed), recovery.LinkProof(johnID, secret), recovery.CodeProof(codeReq.Key, code)} {
@@ -337,7 +338,7 @@ func TestCheckGrantsNothing(t *testing.T) {
 				t.Errorf("%s: %s", body, answer(w))
 			}
 		}
-		if p.leads.written() != 0 {
+		if p.leads.Writes() != 0 {
 			t.Error("written")
 		}
 	})
@@ -388,10 +389,10 @@ func TestAnswersHoldNoToken(t *testing.T) {
 		var answers strings.Builder
 		answers.WriteString(answer(post(h, "/forgot-password", `{"email":"`+johnMail+`"}`)))
 		settle()
-		sealed := token(t, p.outbox.all()[0])
+		sealed := token(t, p.outbox.Messages()[0])
 		answers.WriteString(answer(post(h, "/forgot-password", `{"identifier":{"field":"Phone","value":"`+johnPhone+`"},"recipientField":"Phone"}`)))
 		settle()
-		code := p.outbox.all()[1].Code.Reveal()
+		code := p.outbox.Messages()[1].Code.Reveal()
 		answers.WriteString(answer(post(h, "/check-token", `{"token":"`+sealed+`"}`)))
 		answers.WriteString(answer(post(h, "/reset-password", `{"token":"`+sealed+`","password":"short"}`)))
 		answers.WriteString(answer(post(h, "/check-token", `{"email":"`+johnMail+`","code":"`+code+`"}`)))
@@ -418,8 +419,12 @@ func encodings(s string) []string {
 func TestPasswordHistory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPortal(t, nil)
-		store := historyStore{p.leads}
-		s, err := recovery.New(store, p.tokens, p.outbox, recovery.Options{
+		for _, old := range []string{"the-one-before-last", "the-last-one-it-had"} {
+			if err := p.leads.SetPasswordHash(t.Context(), johnID, "fast:"+old); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s, err := recovery.New(p.leads.History(), p.tokens, p.outbox, recovery.Options{
 			Keys: [][]byte{testKey(1)}, Link: recovery.Link{URL: "https://portal.example.com/reset"}, PasswordHistory: 3,
 			Fields: fields(), Hasher: fastHasher{}, DangerouslyKeepSessions: true, Limits: generous(),
 		})
@@ -436,10 +441,4 @@ func TestPasswordHistory(t *testing.T) {
 			t.Error(err)
 		}
 	})
-}
-
-type historyStore struct{ *leadStore }
-
-func (historyStore) PasswordHashes(context.Context, string, int) ([]string, error) {
-	return []string{"fast:the-last-one-it-had", "fast:the-one-before-last"}, nil
 }

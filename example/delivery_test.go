@@ -22,13 +22,15 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-51359b35/recovery/internal/redistest"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 )
 
 // mailServer is a mail server that keeps what it takes, and takes nothing while
 // it is closed.
 type mailServer struct {
-	addr   string
-	closed atomic.Bool
+	addr    string
+	closed  atomic.Bool
+	refused atomic.Int64 // mails, while it was closed
 
 	mu    sync.Mutex
 	mails []mailed
@@ -65,17 +67,20 @@ func newMailServer(t *testing.T) *mailServer {
 // wait returns the first n mails.
 func (m *mailServer) wait(t *testing.T, n int) []mailed {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	var all []mailed
+	testenv.Eventually(t, 30*time.Second, fmt.Sprintf("%d mails arrived", n), func() bool {
 		m.mu.Lock()
-		all := slices.Clone(m.mails)
-		m.mu.Unlock()
-		if len(all) >= n {
-			return all
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%d mails arrived, want %d", len(all), n)
-		}
-	}
+		defer m.mu.Unlock()
+		all = slices.Clone(m.mails)
+		return len(all) >= n
+	})
+	return all
+}
+
+// waitRefused waits until n attempts to send a mail were refused.
+func (m *mailServer) waitRefused(t *testing.T, n int64) {
+	t.Helper()
+	testenv.Eventually(t, 20*time.Second, fmt.Sprintf("%d mails were refused", n), func() bool { return m.refused.Load() >= n })
 }
 
 type mailSession struct {
@@ -85,6 +90,7 @@ type mailSession struct {
 
 func (s *mailSession) Mail(from string, _ *smtp.MailOptions) error {
 	if s.server.closed.Load() {
+		s.server.refused.Add(1)
 		return &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "come back later"}
 	}
 	s.mail = mailed{from: from}
@@ -185,7 +191,7 @@ func TestMailServerInTrouble(t *testing.T) {
 	if known.status != 202 || known.status != unknown.status || known.body != unknown.body {
 		t.Errorf("known %+v, unknown %+v", known, unknown)
 	}
-	time.Sleep(500 * time.Millisecond) // the first attempt
+	server.waitRefused(t, 1)
 	if len(d.outbox()) != 0 {
 		t.Error("the outbox shows what was not sent")
 	}
@@ -209,7 +215,7 @@ func TestMailServerHangs(t *testing.T) {
 		who := []string{"johnwick@example.com", "nobody@example.com"}[i%2]
 		began := time.Now()
 		a := d.post("/forgot-password", fmt.Sprintf(`{"email":%q}`, who))
-		if took := time.Since(began); took > 5*time.Second {
+		if took := time.Since(began); took > testenv.Patience(5*time.Second) {
 			t.Errorf("an answer took %v", took)
 		}
 		a.header = nil
@@ -220,7 +226,7 @@ func TestMailServerHangs(t *testing.T) {
 	}
 	began := time.Now()
 	err = d.stop()
-	if took := time.Since(began); took > drainTime+15*time.Second {
+	if took := time.Since(began); took > drainTime+testenv.Patience(15*time.Second) {
 		t.Errorf("it ended after %v", took)
 	}
 	t.Logf("ended with %v", err)
@@ -243,7 +249,7 @@ func TestDurable(t *testing.T) {
 	for range people {
 		a.want("forgot", a.post("/forgot-password", `{"email":"johnwick@example.com"}`), 202, "{}")
 	}
-	time.Sleep(500 * time.Millisecond) // the first attempts
+	server.waitRefused(t, people)
 	if err := a.stop(); err != nil {
 		t.Fatal(err)
 	}

@@ -5,12 +5,18 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/seed-51359b35/recovery/internal/testenv"
 )
 
 // curlLine is a printed line that says what to expect.
@@ -75,9 +81,12 @@ func TestPrintedLines(t *testing.T) {
 	t.Run("each line in a shell of its own", func(t *testing.T) {
 		t.Parallel()
 		d := start(t, "-relaxed-limits")
+		env := patientSleep(t, d)
 		var ran []string
 		for _, line := range curlLine.FindAllStringSubmatch(d.stdout.String(), -1) {
-			out, err := exec.CommandContext(t.Context(), "sh", "-c", line[0]).CombinedOutput()
+			shell := exec.CommandContext(t.Context(), "sh", "-c", line[0])
+			shell.Env = env
+			out, err := shell.CombinedOutput()
 			if got := strings.Join(status.FindAllString(string(out), -1), " "); got != line[2] || err != nil {
 				t.Fatalf("%s\nstatus %q, error %v, answered:\n%s", line[0], got, err, out)
 			}
@@ -115,11 +124,57 @@ func TestPrintedLines(t *testing.T) {
 		}
 		shell := exec.CommandContext(t.Context(), "sh")
 		shell.Stdin = strings.NewReader(strings.Join(script, "\n") + "\n")
+		shell.Env = patientSleep(t, d)
 		out, err := shell.CombinedOutput()
 		if got := status.FindAllString(string(out), -1); !slices.Equal(got, want) || err != nil {
 			t.Errorf("error %v, statuses\n%v, want\n%v\n%s", err, got, want, out)
 		}
 	})
+}
+
+// patientSleep returns an environment for the printed lines in which sleep, on
+// a machine of any speed, takes as long as the messages that the lines have
+// asked for by then.
+func patientSleep(t *testing.T, d *demo) []string {
+	t.Helper()
+	sleeps := []map[string]int{
+		{"reset-link": 4}, {"reset-code": 1}, {"reset-link": 6}, {"reset-link": 7, "password-changed": 6 * 3},
+	}
+	asked := 0
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if asked++; asked > len(sleeps) || r.URL.Query().Get("s") != "1" {
+			t.Errorf("the lines sleep for %s, %d times", r.URL.Query().Get("s"), asked)
+			return
+		}
+		began, patience := time.Now(), testenv.Patience(20*time.Second)
+		for {
+			kinds, all := count(d.outbox()), true
+			for kind, n := range sleeps[asked-1] {
+				all = all && kinds[kind] >= n
+			}
+			if all {
+				t.Logf("the messages of sleep %d took %v", asked, time.Since(began))
+				return
+			}
+			if time.Since(began) > patience {
+				t.Errorf("not within %v: %v; there are %v", patience, sleeps[asked-1], kinds)
+				return
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+	}))
+	t.Cleanup(func() {
+		server.Close()
+		if asked != len(sleeps) {
+			t.Errorf("the lines sleep %d times, want %d", asked, len(sleeps))
+		}
+	})
+	dir := t.TempDir()
+	script := fmt.Sprintf("#!/bin/sh\nexec curl -sS '%s/?s='\"$1\" </dev/null\n", server.URL)
+	if err := os.WriteFile(filepath.Join(dir, "sleep"), []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return append(os.Environ(), "PATH="+dir+string(os.PathListSeparator)+os.Getenv("PATH"))
 }
 
 func count(messages []delivered) map[string]int {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/seed-51359b35/recovery/internal/testenv"
 )
 
 func TestFlags(t *testing.T) {
@@ -46,7 +48,7 @@ func TestFlags(t *testing.T) {
 			t.Parallel()
 			var stdout, stderr bytes.Buffer
 			// Should it serve, it ends soon, and without an error.
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), testenv.Patience(10*time.Second))
 			defer cancel()
 			err := run(ctx, tt.args, &stdout, &stderr)
 			if err == nil || exitCode(err) != tt.code || !strings.Contains(err.Error(), tt.says) {

@@ -4,14 +4,18 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/seed-51359b35/recovery/internal/testenv"
 )
 
 // demo is a demo that runs in this process and is driven from outside.
@@ -148,21 +152,12 @@ func (d *demo) outbox() []delivered {
 // after the answer, and returns them.
 func (d *demo) messages(kind string, n int) []delivered {
 	d.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; {
-		var found []delivered
-		for _, m := range d.outbox() {
-			if m.Kind == kind {
-				found = append(found, m)
-			}
-		}
-		if len(found) >= n {
-			return found
-		}
-		if time.Now().After(deadline) {
-			d.t.Fatalf("%d messages %s, want %d", len(found), kind, n)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	var found []delivered
+	testenv.Eventually(d.t, 20*time.Second, fmt.Sprintf("%d messages %s", n, kind), func() bool {
+		found = slices.DeleteFunc(d.outbox(), func(m delivered) bool { return m.Kind != kind })
+		return len(found) >= n
+	})
+	return found
 }
 
 // link waits for the nth link and returns it with its parameters.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/seed-51359b35/recovery/internal/redistest"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 )
 
 func TestRedisURL(t *testing.T) {
@@ -148,14 +149,14 @@ func TestRedisUnreachable(t *testing.T) {
 		t.Run(tt.sentence, func(t *testing.T) {
 			t.Parallel()
 			var stdout, stderr bytes.Buffer
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), testenv.Patience(20*time.Second))
 			defer cancel()
 			begin := time.Now()
 			err := run(ctx, []string{"-addr", "127.0.0.1:0", "-redis", tt.url}, &stdout, &stderr)
 			if exitCode(err) != 1 || !strings.Contains(err.Error(), tt.says) {
 				t.Errorf("exit code %d with %v, want 1 with %q", exitCode(err), err, tt.says)
 			}
-			if took := time.Since(begin); took > 10*time.Second {
+			if took := time.Since(begin); took > testenv.Patience(10*time.Second) {
 				t.Errorf("it took %v", took)
 			}
 			for _, out := range []string{stdout.String(), stderr.String(), err.Error()} {

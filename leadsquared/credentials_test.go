@@ -89,11 +89,11 @@ func TestCredentials(t *testing.T) {
 func TestCredentialsChooseThePortal(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, w *world) {
 		w.mailedLink(w.b, asB)
-		if n := len(w.a.outbox.all()); n != 0 {
+		if n := len(w.a.outbox.Messages()); n != 0 {
 			t.Errorf("portal A sent %d messages for a request to B", n)
 		}
 		w.mailedLink(w.a, asA)
-		if n := len(w.b.outbox.all()); n != 1 {
+		if n := len(w.b.outbox.Messages()); n != 1 {
 			t.Errorf("portal B sent %d messages, want its one", n)
 		}
 	})
@@ -137,7 +137,7 @@ func TestSharedKeys(t *testing.T) {
 		opts.Portals[1].PublicAuthKeys, opts.Portals[1].RegisterTokens = opts.Portals[0].PublicAuthKeys, opts.Portals[0].RegisterTokens
 		w.rebuild(opts)
 		w.mailedLink(w.b, func(r *http.Request) { credentials(r, keyA, tokenA, idB) })
-		if n := len(w.a.outbox.all()); n != 0 {
+		if n := len(w.a.outbox.Messages()); n != 0 {
 			t.Errorf("portal A sent %d messages for a request to B", n)
 		}
 	})

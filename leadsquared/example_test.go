@@ -19,7 +19,7 @@ import (
 // page hands over what the link carries.
 func Example() {
 	mailbox := make(chan recovery.Message, 8)
-	service, err := recovery.New(newLeadStore(), recovery.NewMemoryTokenStore(),
+	service, err := recovery.New(newLeads(), recovery.NewMemoryTokenStore(),
 		recovery.NotifierFunc(func(_ context.Context, m recovery.Message) error {
 			mailbox <- m
 			return nil

@@ -2,6 +2,7 @@ package leadsquared_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"net/http"
 	"regexp"
@@ -42,7 +43,7 @@ func TestForgotSeedSamples(t *testing.T) {
 						t.Errorf("the sample is %s", squeezed)
 					}
 					settle()
-					m := w.a.outbox.all()
+					m := w.a.outbox.Messages()
 					if len(m) != 1 || m[0].Kind != recovery.MessageResetLink || m[0].Channel != test.channel || m[0].To != test.to {
 						t.Fatalf("sent %v, want one link by %s to %s", m, test.channel, test.to)
 					}
@@ -92,7 +93,7 @@ func TestLinkIgnoresTheRequest(t *testing.T) {
 			bubble(t, nil, func(t *testing.T, w *world) {
 				want(t, w.do(post(forgotV2, seedEmail, f)), 200, forgotOK)
 				settle()
-				m := w.a.outbox.links()
+				m := w.a.links()
 				if len(m) != 1 || !linkA.MatchString(m[0].URL.Reveal()) {
 					t.Fatalf("sent %v", m)
 				}
@@ -169,7 +170,7 @@ func TestForgotBodies(t *testing.T) {
 				}
 				want(t, rec, 200, forgotOK)
 				settle()
-				if n := len(w.a.outbox.links()); n != 1 {
+				if n := len(w.a.links()); n != 1 {
 					t.Errorf("%d links sent, want 1", n)
 				}
 			})
@@ -220,12 +221,12 @@ func TestForgotTellsNothing(t *testing.T) {
 			var got []string
 			bubble(t, func(o *recovery.Options) { o.Limits = recovery.Limits{} }, func(t *testing.T, w *world) {
 				if strings.HasPrefix(lead.sentence, "delivery") {
-					w.a.outbox.fail = func() error {
+					w.a.outbox.Intercept(func(context.Context, recovery.Message) error {
 						if strings.Contains(lead.sentence, "panics") {
 							panic("boom")
 						}
 						return errors.New("550 no such user")
-					}
+					})
 				}
 				start := time.Now()
 				for range 7 { // the default for a client is 5 in 10 minutes
@@ -235,11 +236,11 @@ func TestForgotTellsNothing(t *testing.T) {
 					t.Errorf("%s: answering took %v", lead.sentence, d)
 				}
 				settle()
-				if n := len(w.a.outbox.links()); n != lead.sent {
+				if n := len(w.a.links()); n != lead.sent {
 					t.Errorf("%s: %d links sent, want %d", lead.sentence, n, lead.sent)
 				}
 				// A38, A26: neither the token nor an address is in an answer.
-				for _, m := range w.a.outbox.links() {
+				for _, m := range w.a.links() {
 					for _, answer := range got {
 						for _, secret := range []string{m.URL.Reveal(), johnID, johnMail, "john"} {
 							if strings.Contains(answer, secret) {

@@ -276,11 +276,11 @@ func (w *world) noEffect(t testing.TB) {
 	t.Helper()
 	settle()
 	for _, n := range []*tenant{w.a, w.b} {
-		if m := n.outbox.all(); len(m) != 0 {
+		if m := n.outbox.Messages(); len(m) != 0 {
 			t.Errorf("%d messages sent, want none", len(m))
 		}
-		if h := n.leads.written(); len(h) != 0 {
-			t.Errorf("%d passwords written, want none", len(h))
+		if written := n.leads.Writes(); written != 0 {
+			t.Errorf("%d passwords written, want none", written)
 		}
 	}
 }
@@ -288,10 +288,10 @@ func (w *world) noEffect(t testing.TB) {
 // mailedLink has a link sent to John of a portal and returns it.
 func (w *world) mailedLink(n *tenant, as tweak) *url.URL {
 	w.t.Helper()
-	before := len(n.outbox.links())
+	before := len(n.links())
 	want(w.t, w.do(post(forgotV2, `{"EmailAddress":"`+johnMail+`"}`, as)), 200, forgotOK)
 	settle()
-	links := n.outbox.links()
+	links := n.links()
 	if len(links) != before+1 {
 		w.t.Fatalf("%d links sent, want %d", len(links), before+1)
 	}

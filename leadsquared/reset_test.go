@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http/httptest"
 	"net/url"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/password"
+	"github.com/seed-51359b35/recovery/recoverytest"
 )
 
 // The body of the vendor's page, byte for byte.
@@ -31,7 +33,7 @@ func TestFlow(t *testing.T) {
 			bubble(t, nil, func(t *testing.T, w *world) {
 				want(t, w.do(post(g.forgot, seedEmail)), 200, forgotOK)
 				settle()
-				m := w.a.outbox.links()
+				m := w.a.links()
 				if len(m) != 1 {
 					t.Fatalf("sent %v, want one link", m)
 				}
@@ -44,13 +46,13 @@ func TestFlow(t *testing.T) {
 				// With the one from the link in its place it works.
 				body := strings.Replace(seedReset, seedTemporary, link.Query().Get("TemporaryPassword"), 1)
 				want(t, w.do(post(g.reset, body)), 200, resetOK)
-				if h := w.a.leads.written(); len(h) != 1 || h[johnID] != "hash-of-18-bytes" {
-					t.Errorf("written %v", h)
+				if n, hash := w.a.leads.Writes(), w.a.leads.Hash(johnID); n != 1 || hash != "hash-of-18-bytes" {
+					t.Errorf("%d writes, hash %q", n, hash)
 				}
 				want(t, w.do(post(g.reset, body)), 400, resetError(invalidInput, badProofText))
 				settle()
 				told := 0
-				for _, m := range w.a.outbox.all() {
+				for _, m := range w.a.outbox.Messages() {
 					if m.Kind == recovery.MessagePasswordChanged {
 						told++
 					}
@@ -87,8 +89,8 @@ func TestResetRace(t *testing.T) {
 				t.Errorf("answer %s", answer)
 			}
 		}
-		if won != 1 || lost != cap(answers)-1 || w.a.leads.leads[johnID].Version != "2" {
-			t.Errorf("%d won, %d lost, version %s", won, lost, w.a.leads.leads[johnID].Version)
+		if won != 1 || lost != cap(answers)-1 || w.a.leads.Writes() != 1 {
+			t.Errorf("%d won, %d lost, %d writes", won, lost, w.a.leads.Writes())
 		}
 	})
 }
@@ -98,7 +100,7 @@ func TestFlowByPhone(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, w *world) {
 		want(t, w.do(post(forgotV2, seedRecipient)), 200, forgotOK)
 		settle()
-		m := w.a.outbox.links()
+		m := w.a.links()
 		if len(m) != 1 || m[0].Channel != recovery.ChannelSMS || !m[0].Code.IsZero() {
 			t.Fatalf("sent %v, want one link by SMS", m)
 		}
@@ -154,11 +156,7 @@ func TestResetBadProofs(t *testing.T) {
 			return resetWith(goodPass, l)
 		}},
 		{"one of a lead that was disabled since", func(w *world, l *url.URL) string {
-			w.a.leads.mu.Lock()
-			defer w.a.leads.mu.Unlock()
-			lead := w.a.leads.leads[johnID]
-			lead.Status = recovery.StatusDisabled
-			w.a.leads.leads[johnID] = lead
+			w.a.leads.SetStatus(johnID, recovery.StatusDisabled)
 			return resetWith(goodPass, l)
 		}},
 	}
@@ -167,7 +165,7 @@ func TestResetBadProofs(t *testing.T) {
 		t.Run(test.sentence, func(t *testing.T) {
 			bubble(t, nil, func(t *testing.T, w *world) {
 				body := test.body(w, w.mailedLink(w.a, asA))
-				before := len(w.a.leads.written())
+				before := w.a.leads.Writes()
 				got := w.dump(post(resetV2, body, from("192.0.2.77")))
 				if reference == "" {
 					reference = got
@@ -175,7 +173,7 @@ func TestResetBadProofs(t *testing.T) {
 				if got != reference || !strings.HasSuffix(got, resetError(invalidInput, badProofText)) {
 					t.Errorf("the answer is\n%q\nfor others\n%q", got, reference)
 				}
-				if len(w.a.leads.written()) != before {
+				if w.a.leads.Writes() != before {
 					t.Error("a password was written")
 				}
 			})
@@ -189,8 +187,8 @@ func TestResetPortalsDoNotMix(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, w *world) {
 		link := w.mailedLink(w.a, asA)
 		want(t, w.do(post(resetV2, resetWith(goodPass, link), asB)), 400, resetError(invalidInput, badProofText))
-		if h := w.b.leads.written(); len(h) != 0 {
-			t.Errorf("portal B wrote %v", h)
+		if n := w.b.leads.Writes(); n != 0 {
+			t.Errorf("portal B wrote %d", n)
 		}
 		want(t, w.do(post(resetV2, resetWith(goodPass, link))), 200, resetOK)
 	})
@@ -255,11 +253,18 @@ func TestResetIgnoresOtherNames(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, w *world) {
 		link := w.mailedLink(w.a, asA)
 		body := strings.Replace(resetWith(goodPass, link), "{", `{"IsActive":true,"Status":"active","Roles":["admin"],"EmailAddress":"attacker@evil.example","Phone":null,"Version":"9","IsSuccessful":true,`, 1)
-		before := w.a.leads.leads[johnID].Fields
+		john := func() recovery.Lead {
+			lead, err := w.a.leads.FindLead(t.Context(), recovery.LeadKey{Field: recovery.LeadIDField, Value: johnID})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return lead
+		}
+		before := john()
 		want(t, w.do(post(resetV2, body)), 200, resetOK)
-		after := w.a.leads.leads[johnID]
-		if after.Version != "2" || after.Fields["EmailAddress"] != before["EmailAddress"] || after.Fields["Phone"] != before["Phone"] {
-			t.Errorf("the lead is now %+v", after.Fields)
+		after := john()
+		if w.a.leads.Writes() != 1 || after.Status != before.Status || !maps.Equal(after.Fields, before.Fields) {
+			t.Errorf("%d writes, and the lead is now %+v", w.a.leads.Writes(), after)
 		}
 	})
 }
@@ -312,7 +317,7 @@ func TestResetFailures(t *testing.T) {
 		t.Run(test.sentence, func(t *testing.T) {
 			bubble(t, test.change, func(t *testing.T, w *world) {
 				link := w.mailedLink(w.a, asA)
-				w.a.leads.write = test.write
+				w.a.onWrite(test.write)
 				rec := w.do(post(resetV2, resetWith(goodPass, link)))
 				want(t, rec, test.status, test.body)
 				if got := rec.Header().Get("Retry-After"); got != test.retryAfter {
@@ -326,7 +331,7 @@ func TestResetFailures(t *testing.T) {
 					t.Errorf("answer %s, logs %s", rec.Body, w.logs)
 				}
 				settle()
-				w.a.leads.write = nil
+				w.a.onWrite(nil)
 				rec = w.do(post(resetV2, resetWith("short", link)))
 				if rec.Code != 400 {
 					t.Fatal(rec.Code)
@@ -344,9 +349,12 @@ func TestResetFailures(t *testing.T) {
 func TestResetBrokenStore(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, w *world) {
 		link := w.mailedLink(w.a, asA)
-		lead := w.a.leads.leads[johnID]
-		lead.Version = ""
-		w.a.leads.leads[johnID] = lead
+		w.a.leads.SetHooks(recoverytest.LeadsHooks{
+			AfterFind: func(_ context.Context, _ recovery.LeadKey, lead recovery.Lead) (recovery.Lead, error) {
+				lead.Version = ""
+				return lead, nil
+			},
+		})
 		want(t, w.do(post(resetV2, resetWith(goodPass, link))), 500, resetError(internal, "The API call failed."))
 		if !strings.Contains(w.logs.String(), "without a Version") {
 			t.Errorf("logs are %s", w.logs)

@@ -36,11 +36,13 @@ func TestSecretsStayInside(t *testing.T) {
 		answers.WriteString(w.dump(post(forgotV2, seedEmail)))
 		answers.WriteString(w.dump(post(forgotV2, seedRecipient)))
 		settle()
-		w.a.outbox.fail = func() error { return errors.New("smtp: 550 " + johnMail + " unknown") }
+		w.a.outbox.Intercept(func(context.Context, recovery.Message) error {
+			return errors.New("smtp: 550 " + johnMail + " unknown")
+		})
 		answers.WriteString(w.dump(post(forgotV2, seedEmail)))
 		settle()
 		var second *url.URL
-		for i, m := range w.a.outbox.links() {
+		for i, m := range w.a.links() {
 			u, err := url.Parse(m.URL.Reveal())
 			if err != nil {
 				t.Fatal(err)
@@ -57,11 +59,11 @@ func TestSecretsStayInside(t *testing.T) {
 			func() error { return errors.Join(recovery.ErrNotWritten, errors.New("deadlock")) },
 			func() error { panic("hash-of-18-bytes " + goodPass) },
 		} {
-			w.a.leads.write = write
+			w.a.onWrite(write)
 			answers.WriteString(w.dump(post(resetV2, resetWith(goodPass, link))))
 			settle()
 		}
-		w.a.leads.write = nil
+		w.a.onWrite(nil)
 		answers.WriteString(w.dump(post(resetV2, resetWith("Another-good-1-password", link))))
 		for range 2 {
 			// The second of three; the fourth replaced the third.
@@ -70,7 +72,7 @@ func TestSecretsStayInside(t *testing.T) {
 		answers.WriteString(w.dump(post(resetV2, `{"Password":"`+goodPass+`","LeadId":{},"TemporaryPassword":"x"}`)))
 		settle()
 
-		if len(w.a.leads.written()) != 1 {
+		if w.a.leads.Writes() != 1 {
 			t.Fatal("no reset succeeded, so this proves nothing")
 		}
 		mu.Lock()

@@ -200,11 +200,11 @@ func TestTenants(t *testing.T) {
 
 	token := one.manage("", john).wantToken(t)
 	one.do("PUT", pathReset+"?apikey=k-two", resetBody(token)).wantFailure(t, 403, 1063, "")
-	if two.leads.writes+one.leads.writes > 0 {
+	if two.leads.Writes()+one.leads.Writes() > 0 {
 		t.Error("a password was written")
 	}
 	one.reset(token).wantPosted(t)
-	if two.leads.writes != 0 || one.leads.writes != 1 {
+	if two.leads.Writes() != 0 || one.leads.Writes() != 1 {
 		t.Error("the wrong tenant's password was written")
 	}
 

@@ -46,10 +46,12 @@ func TestForgotTellsNothing(t *testing.T) {
 		{"phone code", pathOTP + "?apikey=" + apiKey, "phone", 2},
 	}
 	conditions := map[string]func(*site){
-		"all well":        func(*site) {},
-		"delivery fails":  func(s *site) { s.outbox.err = errors.New("550 no such mailbox") },
-		"user store down": func(s *site) { s.leads.findErr = errors.New("down") },
-		"store ambiguous": func(s *site) { s.leads.findErr = recovery.ErrLeadNotFound },
+		"all well": func(*site) {},
+		"delivery fails": func(s *site) {
+			s.outbox.Intercept(func(context.Context, recovery.Message) error { return errors.New("550 no such mailbox") })
+		},
+		"user store down": func(s *site) { s.failFind(errors.New("down")) },
+		"store ambiguous": func(s *site) { s.failFind(recovery.ErrLeadNotFound) },
 		"tokens down":     func(s *site) { s.tokens.broken = true },
 	}
 	for _, e := range endpoints {
@@ -104,15 +106,11 @@ func TestResetTellsNothing(t *testing.T) {
 	s.reset(used).wantPosted(t)
 	foreign := newSite(t, func(o *recovery.Options) { o.Prefix = "other" }, nil).manage("", john).wantToken(t)
 	superseded := s.manage("", `{"Username":"user"}`).wantToken(t)
-	lead := s.leads.byID["lead-user"]
-	lead.Version = "2"
-	s.leads.byID["lead-user"] = lead
+	s.leads.Touch("lead-user")
 	disabled := s.manage("", `{"Username":"py"}`).wantToken(t)
-	lead = s.leads.byID["lead-py"]
-	lead.Status = recovery.StatusDisabled
-	s.leads.byID["lead-py"] = lead
+	s.leads.SetStatus("lead-py", recovery.StatusDisabled)
 	deleted := s.manage("", `{"Username":"gouser"}`).wantToken(t)
-	delete(s.leads.byID, "lead-gouser")
+	s.leads.Remove("lead-gouser")
 
 	want := ""
 	for name, token := range map[string]string{
@@ -216,12 +214,12 @@ func TestOnlyTheStoredAddressIsWrittenTo(t *testing.T) {
 // TestMassAssignment (A65): further members of a reset change nothing.
 func TestMassAssignment(t *testing.T) {
 	s := newSite(t, nil, func(a *loginradius.App) { *a = loginradius.VendorCompatible(*a) })
-	before := s.leads.byID["lead-john"]
+	before := s.lead("lead-john")
 	token := s.manage("", john).wantToken(t)
 	s.do("PUT", pathReset+"?apikey="+apiKey, `{"resettoken":"`+token+`","password":"`+newPassword+`",
 		"IsActive":true,"Roles":["admin"],"Status":"active","Version":"1","EmailVerified":true,"PasswordHash":"x","Fields":{"EmailAddress":"evil@evil.com"}}`).wantPosted(t)
-	after := s.leads.byID["lead-john"]
-	if after.Status != before.Status || !maps.Equal(after.Fields, before.Fields) || s.leads.hashes["lead-john"] != "hash of "+newPassword {
+	after := s.lead("lead-john")
+	if after.Status != before.Status || !maps.Equal(after.Fields, before.Fields) || s.leads.Hash("lead-john") != "hash of "+newPassword {
 		t.Errorf("lead is %+v", after)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/loginradius"
 	"github.com/seed-51359b35/recovery/password"
+	"github.com/seed-51359b35/recovery/recoverytest"
 )
 
 // one call is more than enough for these tiers.
@@ -174,14 +175,18 @@ func TestErrorTable(t *testing.T) {
 		},
 		{
 			name: "user store down", call: func(s *site) answer {
-				s.leads.findErr = errors.New("pq: relation john@example.com 10.0.0.1")
+				s.failFind(errors.New("pq: relation john@example.com 10.0.0.1"))
 				return s.manage("", john)
 			},
 			status: 503, code: 950, headers: []string{"Retry-After"},
 		},
 		{
 			name: "user store breaks its contract", call: func(s *site) answer {
-				s.leads.byID["lead-john"] = recovery.Lead{ID: "lead-john", Fields: s.leads.byID["lead-john"].Fields}
+				s.leads.SetHooks(recoverytest.LeadsHooks{
+					AfterFind: func(_ context.Context, _ recovery.LeadKey, lead recovery.Lead) (recovery.Lead, error) {
+						return recovery.Lead{ID: lead.ID, Fields: lead.Fields}, nil
+					},
+				})
 				return s.manage("", john)
 			},
 			status: 500, code: 950, description: "The operation failed.",
@@ -196,13 +201,13 @@ func TestErrorTable(t *testing.T) {
 		},
 		{
 			name: "not written", call: func(s *site) answer {
-				s.leads.writeErr = fmt.Errorf("pq: read only: %w", recovery.ErrNotWritten)
+				s.failWrite(fmt.Errorf("pq: read only: %w", recovery.ErrNotWritten))
 				return withToken(newPassword)(s)
 			},
 			status: 503, code: 950, headers: []string{"Retry-After"},
 		},
 		{
-			name: "perhaps written", call: func(s *site) answer { s.leads.writeErr = errors.New("pq: timeout"); return withToken(newPassword)(s) },
+			name: "perhaps written", call: func(s *site) answer { s.failWrite(errors.New("pq: timeout")); return withToken(newPassword)(s) },
 			status: 500, code: 950, description: "It is not known whether the password was changed. Ask for a new link or code.",
 		},
 		{
@@ -255,10 +260,9 @@ func TestSeveralViolations(t *testing.T) {
 // TestReusedPassword: a rule without a code of its own is the general one.
 func TestReusedPassword(t *testing.T) {
 	s := newSite(t, nil, nil)
-	history := historyLeads{s.leads}
 	so := serviceOptions(s)
 	so.PasswordHistory, so.Queue = 1, &jobs{}
-	svc, err := recovery.New(history, s.tokens, s.outbox, so)
+	svc, err := recovery.New(s.leads.History(), s.tokens, s.outbox, so)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,15 +272,11 @@ func TestReusedPassword(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.handler = h
-	s.leads.hashes["lead-john"] = "hash of " + newPassword
+	if err := s.leads.SetPasswordHash(t.Context(), "lead-john", "hash of "+newPassword); err != nil {
+		t.Fatal(err)
+	}
 	token := s.manage("", john).wantToken(t)
 	if e := s.reset(token).wantFailure(t, 403, 1134, ""); len(e.Errors) != 1 {
 		t.Errorf("Errors %v", e.Errors)
 	}
-}
-
-type historyLeads struct{ *leads }
-
-func (h historyLeads) PasswordHashes(_ context.Context, id string, _ int) ([]string, error) {
-	return []string{h.hashes[id]}, nil
 }

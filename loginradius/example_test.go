@@ -11,39 +11,27 @@ import (
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/loginradius"
+	"github.com/seed-51359b35/recovery/recoverytest"
 )
 
-// oneLead is the smallest user store.
-type oneLead struct{ lead recovery.Lead }
-
-func (o *oneLead) FindLead(_ context.Context, key recovery.LeadKey) (recovery.Lead, error) {
-	if key.Value == o.lead.ID || key.Value == o.lead.Fields[key.Field].Value {
-		return o.lead, nil
-	}
-	return recovery.Lead{}, recovery.ErrLeadNotFound
-}
-
-func (o *oneLead) SetPasswordHash(context.Context, string, string) error {
-	o.lead.Version += "+"
-	return nil
-}
-
 func exampleService() *recovery.Service {
-	store := &oneLead{recovery.Lead{
-		ID: "42", Version: "1", Status: recovery.StatusActive, IdentityProviders: []string{"google"},
+	fields := []recovery.Field{
+		{Name: "EmailAddress", Type: recovery.FieldEmail, Search: true, Receive: true},
+		{Name: "Username", Type: recovery.FieldText, Search: true, IgnoreCase: true},
+	}
+	leads := recoverytest.NewLeads(fields...) // in reality, your user store
+	leads.Add(recovery.Lead{
+		IdentityProviders: []string{"google"},
 		Fields: map[string]recovery.FieldValue{
 			"EmailAddress": {Value: "john@example.com", Verified: true}, "Username": {Value: "john_doe"},
 		},
-	}}
+	}, "")
 	mail := recovery.NotifierFunc(func(context.Context, recovery.Message) error { return nil })
-	svc, err := recovery.New(store, recovery.NewMemoryTokenStore(), mail, recovery.Options{
+	svc, err := recovery.New(leads, recovery.NewMemoryTokenStore(), mail, recovery.Options{
 		Keys:                    [][]byte{[]byte("32 random bytes of a secret store")},
 		Link:                    recovery.Link{URL: "https://www.example.com/reset"},
 		DangerouslyKeepSessions: true,
-		Fields: []recovery.Field{
-			{Name: "EmailAddress", Type: recovery.FieldEmail, Search: true, Receive: true},
-			{Name: "Username", Type: recovery.FieldText, Search: true, IgnoreCase: true},
-		},
+		Fields:                  fields,
 	})
 	if err != nil {
 		panic(err)

@@ -25,19 +25,19 @@ func TestManagedFlow(t *testing.T) {
 		t.Errorf("sent %v without sendemail", sent)
 	}
 	s.do("PUT", pathPassword+"?apikey="+apiKey, resetBody(token)).wantPosted(t)
-	if got := s.leads.hashes["lead-john"]; got != "hash of "+newPassword {
+	if got := s.leads.Hash("lead-john"); got != "hash of "+newPassword {
 		t.Errorf("hash %q", got)
 	}
 	if e := s.event(recovery.EventPasswordReset); e.Caller != "loginradius:"+apiKey || !e.Client.IsValid() {
 		t.Errorf("event %+v", e)
 	}
 	s.jobs.run(t.Context())
-	if n := len(s.outbox.sent); n != 2 || s.outbox.sent[0].Kind != recovery.MessagePasswordChanged {
-		t.Errorf("told %d addresses of the change, want 2", n)
+	if told := s.outbox.Messages(); len(told) != 2 || told[0].Kind != recovery.MessagePasswordChanged {
+		t.Errorf("told %d addresses of the change, want 2", len(told))
 	}
 	s.reset(token).wantFailure(t, 403, 1063, "Verification token (vtoken) is invalid")
-	if s.leads.writes != 1 {
-		t.Errorf("%d writes", s.leads.writes)
+	if s.leads.Writes() != 1 {
+		t.Errorf("%d writes", s.leads.Writes())
 	}
 }
 
@@ -104,7 +104,7 @@ func TestPhoneFlow(t *testing.T) {
 	reset("+4915112345678", code, "short").wantFailure(t, 403, 1134, "")
 	reset("+4915112345678", code, newPassword).wantPosted(t)
 	reset("+4915112345678", code, newPassword).wantFailure(t, 403, 1185, "")
-	if s.leads.hashes["lead-john"] != "hash of "+newPassword || s.leads.writes != 1 {
+	if s.leads.Hash("lead-john") != "hash of "+newPassword || s.leads.Writes() != 1 {
 		t.Error("password not written once")
 	}
 }
@@ -129,7 +129,7 @@ func TestGuesses(t *testing.T) {
 		}
 	}
 	s.do("PUT", pathReset+"?apikey="+apiKey, `{"email":"john@example.com","otp":"`+code+`","password":"`+newPassword+`"}`).wantFailure(t, 403, 1185, "")
-	if s.leads.writes != 0 {
+	if s.leads.Writes() != 0 {
 		t.Error("the sixth guess was taken")
 	}
 }
@@ -157,7 +157,7 @@ func TestExpiry(t *testing.T) {
 		s.do("PUT", pathOTP+"?apikey="+apiKey, `{"phone":"+4915112345679","otp":"`+code+`","password":"`+newPassword+`"}`).wantFailure(t, 403, 1185, "")
 		time.Sleep(50 * time.Minute)
 		s.reset(token).wantFailure(t, 403, 1063, "")
-		if s.leads.writes != 0 {
+		if s.leads.Writes() != 0 {
 			t.Error("an expired proof wrote a password")
 		}
 	})
@@ -170,7 +170,7 @@ func TestTokenOfAnotherLead(t *testing.T) {
 	token := s.manage("", john).wantToken(t)
 	s.do("PUT", pathReset+"?apikey="+apiKey,
 		`{"resettoken":"`+token+`","password":"`+newPassword+`","email":"user@example.com","username":"user","Uid":"lead-user","LeadId":"lead-user"}`).wantPosted(t)
-	if s.leads.hashes["lead-user"] != "" || s.leads.hashes["lead-john"] == "" {
+	if s.leads.Hash("lead-user") != "" || s.leads.Hash("lead-john") == "" {
 		t.Error("the password of another lead was written")
 	}
 }
@@ -188,7 +188,7 @@ func TestMalformedTokens(t *testing.T) {
 	for _, bad := range []string{`""`, `null`, `[]`, `{}`, `0`, `false`, `true`, `["` + token + `"]`} {
 		s.do("PUT", pathReset+"?apikey="+apiKey, `{"resettoken":`+bad+`,"password":"`+newPassword+`"}`).wantFailure(t, 400, 908, "")
 	}
-	if s.leads.writes != 0 {
+	if s.leads.Writes() != 0 {
 		t.Error("a password was written")
 	}
 	s.reset(token).wantPosted(t)
@@ -202,7 +202,7 @@ func TestCodeIsNoToken(t *testing.T) {
 	code := s.one().Code.Reveal()
 	s.reset(code).wantFailure(t, 403, 1063, "")
 	s.do("PUT", pathReset+"?apikey="+apiKey, `{"email":"john@example.com","otp":"`+token+`","password":"`+newPassword+`"}`).wantFailure(t, 403, 1185, "")
-	if s.leads.writes != 0 {
+	if s.leads.Writes() != 0 {
 		t.Error("a password was written")
 	}
 }
@@ -224,8 +224,8 @@ func TestConcurrentResets(t *testing.T) {
 			won++
 		}
 	}
-	if won != 1 || s.leads.writes != 1 {
-		t.Errorf("%d won, %d writes", won, s.leads.writes)
+	if won != 1 || s.leads.Writes() != 1 {
+		t.Errorf("%d won, %d writes", won, s.leads.Writes())
 	}
 }
 
@@ -308,9 +308,7 @@ func TestProviders(t *testing.T) {
 		{[]string{`"},"ErrorCode":1`}, `[]`},
 	} {
 		s := newSite(t, nil, nil)
-		lead := s.leads.byID["lead-john"]
-		lead.IdentityProviders = tt.on
-		s.leads.byID["lead-john"] = lead
+		s.leads.Change("lead-john", func(l *recovery.Lead) { l.IdentityProviders = tt.on })
 		a := s.manage("", john)
 		a.wantToken(t)
 		if !strings.HasSuffix(a.body, `"IdentityProviders":`+tt.want+`}`) {
@@ -331,11 +329,11 @@ func TestFields(t *testing.T) {
 		}, func(a *loginradius.App) {
 			a.EmailField, a.UsernameField, a.PhoneField = "mx_Mail", "mx_Login", "Mobile"
 		})
-		lead := s.leads.byID["lead-john"]
-		lead.Fields = map[string]recovery.FieldValue{
-			"mx_Mail": {Value: "john@example.com", Verified: true}, "mx_Login": {Value: "jd"}, "Mobile": {Value: "+4915112345678", Verified: true},
-		}
-		s.leads.byID["lead-john"] = lead
+		s.leads.Change("lead-john", func(l *recovery.Lead) {
+			l.Fields = map[string]recovery.FieldValue{
+				"mx_Mail": {Value: "john@example.com", Verified: true}, "mx_Login": {Value: "jd"}, "Mobile": {Value: "+4915112345678", Verified: true},
+			}
+		})
 		s.manage("", `{"Username":"JD"}`).wantToken(t)
 		s.do("POST", pathPassword+"?apikey="+apiKey, john).wantPosted(t)
 		s.one()
@@ -346,7 +344,7 @@ func TestFields(t *testing.T) {
 		s := newSite(t, func(o *recovery.Options) {
 			o.Fields = append([]recovery.Field{{Name: "mx_Owner", Type: recovery.FieldEmail, Receive: true}}, o.Fields...)
 		}, nil)
-		s.leads.byID["lead-john"].Fields["mx_Owner"] = recovery.FieldValue{Value: "owner@example.com", Verified: true}
+		s.leads.SetValue("lead-john", "mx_Owner", "owner@example.com")
 		s.manage("&sendemail=true", john).wantToken(t)
 		if m := s.one(); m.To != "john@example.com" {
 			t.Errorf("sent to %s", m.To)

@@ -132,7 +132,7 @@ func TestMethods(t *testing.T) {
 		}
 	}
 	s.do("POST", pathReset+"?apikey="+apiKey+"&_method=PUT", resetBody(token), "X-HTTP-Method-Override", "PUT").wantFailure(t, 405, 908, "")
-	if s.leads.writes > 0 {
+	if s.leads.Writes() > 0 {
 		t.Error("a method override was obeyed")
 	}
 	s.reset(token).wantPosted(t)

@@ -147,7 +147,7 @@ func TestRecordedRequests(t *testing.T) {
 			body := "{\"resettoken\":\"" + token + "\",\"password\":\"Sup3r-Secret-New-1\"}\n"
 			head := []string{"PUT /identity/v2/auth/password/reset?apiKey=k-123 HTTP/1.1", "Content-Type: application/json"}
 			w.send(head, body, len(body)).wantPosted(t)
-			if got := s.leads.hashes[tt.lead]; got != "hash of "+newPassword {
+			if got := s.leads.Hash(tt.lead); got != "hash of "+newPassword {
 				t.Errorf("hash is %q", got)
 			}
 			w.send(head, body, len(body)).wantFailure(t, 403, 1063, "Verification token (vtoken) is invalid")
@@ -177,7 +177,7 @@ func TestRecordedResetByCode(t *testing.T) {
 			w.send([]string{
 				"PUT /identity/v2/auth/password/reset?apiKey=k-123 HTTP/1.1", "Content-Type: application/json",
 			}, body, len(body)).wantPosted(t)
-			if s.leads.hashes["lead-john"] != "hash of "+newPassword {
+			if s.leads.Hash("lead-john") != "hash of "+newPassword {
 				t.Error("password not written")
 			}
 		})

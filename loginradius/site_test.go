@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"maps"
@@ -21,6 +22,7 @@ import (
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/loginradius"
 	"github.com/seed-51359b35/recovery/password"
+	"github.com/seed-51359b35/recovery/recoverytest"
 )
 
 const (
@@ -36,62 +38,6 @@ const (
 
 	newPassword = "Sup3r-Secret-New-1"
 )
-
-// leads is a user store in memory.
-type leads struct {
-	mu       sync.Mutex
-	byID     map[string]recovery.Lead
-	hashes   map[string]string
-	writes   int
-	findErr  error
-	writeErr error
-}
-
-func (l *leads) FindLead(_ context.Context, key recovery.LeadKey) (recovery.Lead, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.findErr != nil {
-		return recovery.Lead{}, l.findErr
-	}
-	for _, lead := range l.byID {
-		value := lead.Fields[key.Field].Value
-		if key.Field == recovery.LeadIDField {
-			value = lead.ID
-		} else if key.Field != "Phone" {
-			value = strings.ToLower(value)
-		}
-		if value == key.Value {
-			lead.Fields = maps.Clone(lead.Fields)
-			return lead, nil
-		}
-	}
-	return recovery.Lead{}, recovery.ErrLeadNotFound
-}
-
-func (l *leads) SetPasswordHash(_ context.Context, id, hash string) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.writeErr != nil {
-		return l.writeErr
-	}
-	lead := l.byID[id]
-	lead.Version += "+"
-	l.byID[id] = lead
-	l.hashes[id] = hash
-	l.writes++
-	return nil
-}
-
-func (l *leads) set(id string, status recovery.LeadStatus, username, email, phone string) {
-	l.byID[id] = recovery.Lead{
-		ID: id, Version: "1", Status: status, IdentityProviders: []string{"google", "facebook"},
-		Fields: map[string]recovery.FieldValue{
-			"Username":     {Value: username},
-			"EmailAddress": {Value: email, Verified: true},
-			"Phone":        {Value: phone, Verified: true},
-		},
-	}
-}
 
 // jobs is a queue that a test runs when it wants to.
 type jobs struct {
@@ -123,23 +69,6 @@ func (q *jobs) run(ctx context.Context) {
 	for _, job := range waiting {
 		_ = q.handler.Perform(ctx, job)
 	}
-}
-
-// outbox is a notifier that keeps everything.
-type outbox struct {
-	mu   sync.Mutex
-	sent []recovery.Message
-	err  error
-}
-
-func (o *outbox) Notify(_ context.Context, m recovery.Message) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.err != nil {
-		return o.err
-	}
-	o.sent = append(o.sent, m)
-	return nil
 }
 
 // hasher costs nothing.
@@ -179,10 +108,10 @@ func (b *brokenTokens) Put(ctx context.Context, slot string, spec recovery.Token
 // site is everything around one Handler.
 type site struct {
 	t       testing.TB
-	leads   *leads
+	leads   *recoverytest.Leads
 	tokens  *brokenTokens
 	jobs    *jobs
-	outbox  *outbox
+	outbox  *recoverytest.Outbox
 	hasher  *hasher
 	logs    *syncBuffer
 	events  []recovery.Event
@@ -259,27 +188,31 @@ func newSite(t testing.TB, service func(*recovery.Options), app func(*loginradiu
 	t.Helper()
 	s := &site{
 		t:      t,
-		leads:  &leads{byID: map[string]recovery.Lead{}, hashes: map[string]string{}},
 		tokens: &brokenTokens{TokenStore: recovery.NewMemoryTokenStore()},
-		jobs:   &jobs{}, outbox: &outbox{}, hasher: &hasher{}, logs: &syncBuffer{},
+		jobs:   &jobs{}, outbox: &recoverytest.Outbox{}, hasher: &hasher{}, logs: &syncBuffer{},
 		client: "203.0.113.7:4711",
-	}
-	s.leads.set("lead-john", recovery.StatusActive, "John_Doe", "john@example.com", "+4915112345678")
-	s.leads.set("lead-gouser", recovery.StatusActive, "gouser", "gouser@example.com", "+4915112345679")
-	s.leads.set("lead-user", recovery.StatusActive, "user", "user@example.com", "+4915112345680")
-	s.leads.set("lead-py", recovery.StatusActive, "py", "py@example.com", "+4915112345681")
-	s.leads.set("lead-disabled", recovery.StatusDisabled, "disabled", "disabled@example.com", "+4915112345682")
-	s.leads.set("lead-social", recovery.StatusNoPassword, "social", "social@example.com", "+4915112345683")
-	s.leads.set("lead-unverified", recovery.StatusActive, "unverified", "unverified@example.com", "+4915112345684")
-	for _, f := range []string{"EmailAddress", "Phone"} {
-		v := s.leads.byID["lead-unverified"].Fields[f]
-		v.Verified = false
-		s.leads.byID["lead-unverified"].Fields[f] = v
 	}
 	so := serviceOptions(s)
 	if service != nil {
 		service(&so)
 	}
+	s.leads = recoverytest.NewLeads(so.Fields...)
+	for i, name := range []string{"john", "gouser", "user", "py", "disabled", "social", "unverified"} {
+		username, verified := name, name != "unverified"
+		if name == "john" {
+			username = "John_Doe"
+		}
+		s.leads.Add(recovery.Lead{
+			ID: "lead-" + name, IdentityProviders: []string{"google", "facebook"},
+			Fields: map[string]recovery.FieldValue{
+				"Username":     {Value: username},
+				"EmailAddress": {Value: name + "@example.com", Verified: verified},
+				"Phone":        {Value: fmt.Sprintf("+491511234%d", 5678+i), Verified: verified},
+			},
+		}, "")
+	}
+	s.leads.SetStatus("lead-disabled", recovery.StatusDisabled)
+	s.leads.SetStatus("lead-social", recovery.StatusNoPassword)
 	var err error
 	if s.svc, err = recovery.New(s.leads, s.tokens, s.outbox, so); err != nil {
 		t.Fatal(err)
@@ -292,6 +225,25 @@ func newSite(t testing.TB, service func(*recovery.Options), app func(*loginradiu
 		t.Fatal(err)
 	}
 	return s
+}
+
+// failFind and failWrite have the user store fail.
+func (s *site) failFind(err error) {
+	s.leads.SetHooks(recoverytest.LeadsHooks{Find: func(context.Context, recovery.LeadKey) error { return err }})
+}
+
+func (s *site) failWrite(err error) {
+	s.leads.SetHooks(recoverytest.LeadsHooks{BeforeWrite: func(context.Context, string, string) error { return err }})
+}
+
+// lead is one as it is now.
+func (s *site) lead(id string) recovery.Lead {
+	s.t.Helper()
+	lead, err := s.leads.FindLead(s.t.Context(), recovery.LeadKey{Field: recovery.LeadIDField, Value: id})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return lead
 }
 
 // answer is what came back.
@@ -451,15 +403,13 @@ func (a answer) wantToken(t testing.TB, providers ...string) string {
 // deliver performs the jobs and returns the messages that carry a link or code.
 func (s *site) deliver() []recovery.Message {
 	s.jobs.run(s.t.Context())
-	s.outbox.mu.Lock()
-	defer s.outbox.mu.Unlock()
 	var credentials []recovery.Message
-	for _, m := range s.outbox.sent {
+	for _, m := range s.outbox.Messages() {
 		if m.Kind == recovery.MessageResetLink || m.Kind == recovery.MessageResetCode {
 			credentials = append(credentials, m)
 		}
 	}
-	s.outbox.sent = nil
+	s.outbox.Reset()
 	return credentials
 }
 
@@ -501,8 +451,8 @@ func (s *site) quiet() {
 	if sent := s.deliver(); len(sent) > 0 {
 		s.t.Errorf("sent %v", sent)
 	}
-	if s.leads.writes > 0 {
-		s.t.Errorf("wrote %d passwords", s.leads.writes)
+	if n := s.leads.Writes(); n > 0 {
+		s.t.Errorf("wrote %d passwords", n)
 	}
 	for _, e := range s.events {
 		if e.Kind == recovery.EventTokenIssued || e.Kind == recovery.EventMessageSent {

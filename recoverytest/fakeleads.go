@@ -36,7 +36,7 @@ type Leads struct {
 type heldLead struct {
 	recovery.Lead          // Version is empty here: it is derived
 	hashes        []string // the current one first
-	writes        int      // so that the same hash again is another version
+	changes       int      // so that the same hash again is another version
 }
 
 // LeadsHooks let a test take part in what [Leads] does. They are called outside
@@ -45,6 +45,9 @@ type heldLead struct {
 type LeadsHooks struct {
 	// Find is called before a lead is looked up; its error is returned.
 	Find func(ctx context.Context, key recovery.LeadKey) error
+	// AfterFind is called with the lead that was found; what it returns is
+	// returned: for a store that shows something else than it holds.
+	AfterFind func(ctx context.Context, key recovery.LeadKey, lead recovery.Lead) (recovery.Lead, error)
 	// BeforeWrite is called before a hash is written; its error is returned
 	// and nothing written. Wrap [recovery.ErrNotWritten] for a definite
 	// failure, and do not for an ambiguous one.
@@ -122,6 +125,14 @@ func (l *Leads) SetValue(leadID, field, value string) {
 	})
 }
 
+// Touch gives a lead another Version and changes nothing that can be seen. It
+// panics if there is no such lead.
+func (l *Leads) Touch(leadID string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.must(leadID).changes++
+}
+
 // Remove removes a lead, if it is there.
 func (l *Leads) Remove(leadID string) {
 	l.mu.Lock()
@@ -161,16 +172,24 @@ func (l *Leads) SetHooks(hooks LeadsHooks) {
 func (l *Leads) FindLead(ctx context.Context, key recovery.LeadKey) (recovery.Lead, error) {
 	l.mu.Lock()
 	l.finds++
-	hook := l.hooks.Find
+	hooks := l.hooks
 	l.mu.Unlock()
-	if hook != nil {
-		if err := hook(ctx, key); err != nil {
+	if hooks.Find != nil {
+		if err := hooks.Find(ctx, key); err != nil {
 			return recovery.Lead{}, err
 		}
 	}
 	if err := ctx.Err(); err != nil {
 		return recovery.Lead{}, err
 	}
+	lead, err := l.find(key)
+	if err != nil || hooks.AfterFind == nil {
+		return lead, err
+	}
+	return hooks.AfterFind(ctx, key, lead)
+}
+
+func (l *Leads) find(key recovery.LeadKey) (recovery.Lead, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var found *heldLead
@@ -238,7 +257,7 @@ func (l *Leads) replace(leadID, hash string, check func(*heldLead) error) error 
 		return err
 	}
 	held.hashes = slices.Insert(held.hashes, 0, hash)
-	held.writes++
+	held.changes++
 	l.writes++
 	return nil
 }
@@ -317,7 +336,7 @@ func (l *Leads) must(leadID string) *heldLead {
 // version would make one.
 func (h *heldLead) version() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%q %d %q", h.hashes[0], h.writes, h.Status)
+	fmt.Fprintf(&b, "%q %d %q", h.hashes[0], h.changes, h.Status)
 	for _, name := range slices.Sorted(maps.Keys(h.Fields)) {
 		fmt.Fprintf(&b, " %q %q %t", name, h.Fields[name].Value, h.Fields[name].Verified)
 	}

@@ -49,6 +49,14 @@ func TestOutboxWaits(t *testing.T) {
 		if outbox.Len() != 0 {
 			t.Error("messages are left after Reset")
 		}
+		for id, kind := range map[string]recovery.MessageKind{"link": recovery.MessageResetLink, "code": recovery.MessageResetCode} {
+			if err := outbox.Notify(t.Context(), recovery.Message{ID: id, Kind: kind}); err != nil {
+				t.Error(err)
+			}
+		}
+		if links := outbox.OfKind(recovery.MessageResetLink); len(links) != 1 || links[0].ID != "link" {
+			t.Errorf("OfKind: %v", links)
+		}
 	})
 }
 
@@ -142,6 +150,7 @@ func TestLeadsVersion(t *testing.T) {
 		}, true},
 		{"the hash", func() { _ = leads.SetPasswordHash(t.Context(), id, "other") }, true},
 		{"the same hash again", func() { _ = leads.SetPasswordHash(t.Context(), id, "other") }, true},
+		{"a touch", func() { leads.Touch(id) }, true},
 	} {
 		before := read()
 		change.f()
@@ -214,6 +223,17 @@ func TestLeadsHooks(t *testing.T) {
 	}
 	if _, err := leads.History().PasswordHashes(t.Context(), id, 1); !errors.Is(err, failure) {
 		t.Errorf("PasswordHashes: %v", err)
+	}
+	leads.SetHooks(recoverytest.LeadsHooks{
+		AfterFind: func(_ context.Context, _ recovery.LeadKey, lead recovery.Lead) (recovery.Lead, error) {
+			leads.Hash(id)
+			lead.Version = ""
+			return lead, nil
+		},
+	})
+	lead, err := leads.FindLead(t.Context(), recovery.LeadKey{Field: recovery.LeadIDField, Value: id})
+	if err != nil || lead.ID != id || lead.Version != "" {
+		t.Errorf("FindLead of a store that forgets the Version: %+v, %v", lead, err)
 	}
 	defer func() {
 		if recover() == nil {

@@ -58,6 +58,11 @@ func (o *Outbox) Messages() []recovery.Message {
 	return slices.Clone(o.messages)
 }
 
+// OfKind returns the messages of a kind, in the order of their arrival.
+func (o *Outbox) OfKind(kind recovery.MessageKind) []recovery.Message {
+	return slices.DeleteFunc(o.Messages(), func(m recovery.Message) bool { return m.Kind != kind })
+}
+
 // Len is how many messages arrived.
 func (o *Outbox) Len() int {
 	o.mu.Lock()

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 	"github.com/seed-51359b35/recovery/loginradius"
 	"github.com/seed-51359b35/recovery/recoverytest"
 	"github.com/seed-51359b35/recovery/webhook"
@@ -179,7 +180,7 @@ func TestBodiesHoldNoSecrets(t *testing.T) {
 	client := recovery.Origin{Client: netip.MustParseAddr("203.0.113.9"), Caller: "web"}
 	next := func() recovery.Message {
 		t.Helper()
-		ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+		ctx, cancel := context.WithTimeout(ctx, testenv.Patience(20*time.Second))
 		defer cancel()
 		m, err := p.outbox.Next(ctx)
 		if err != nil {
@@ -249,7 +250,7 @@ func TestBodiesHoldNoSecrets(t *testing.T) {
 	}
 
 	all := webhook.AllEvents()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(testenv.Patience(20 * time.Second))
 	for {
 		told := p.types(p.audit, 0, secretB)
 		missing := slices.DeleteFunc(slices.Clone(all), func(k recovery.EventKind) bool {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 	"github.com/seed-51359b35/recovery/webhook"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
@@ -81,7 +82,7 @@ func (rc *receiver) hooks() []hook {
 // wait returns the requests once there are n.
 func (rc *receiver) wait(t testing.TB, n int) []hook {
 	t.Helper()
-	deadline := time.NewTimer(20 * time.Second)
+	deadline := time.NewTimer(testenv.Patience(20 * time.Second))
 	defer deadline.Stop()
 	for {
 		if got := rc.hooks(); len(got) >= n {
@@ -198,7 +199,7 @@ func newSender(t testing.TB, opts webhook.Options) *webhook.Sender {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), testenv.Patience(10*time.Second))
 		defer cancel()
 		if err := s.Shutdown(ctx); err != nil {
 			t.Error("Shutdown:", err)

@@ -2,6 +2,7 @@ package webhook_test
 
 import (
 	"errors"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -43,12 +44,12 @@ func TestRetrySchedule(t *testing.T) {
 	if least+webhook.RetrySchedule(10) < webhook.Lifetime {
 		t.Errorf("an eleventh attempt may come after %v", least)
 	}
-	for _, n := range []int{10, 11, 1000, 1 << 40} {
+	for _, n := range []int{10, 11, 1000, math.MaxInt} {
 		if got := webhook.RetrySchedule(n); got < 21*time.Hour {
 			t.Errorf("after attempt %d: %v", n, got)
 		}
 	}
-	for _, n := range []int{0, -1, -1 << 40} {
+	for _, n := range []int{0, -1, math.MinInt} {
 		if got := webhook.RetrySchedule(n); got > 5*time.Second {
 			t.Errorf("after attempt %d: %v", n, got)
 		}

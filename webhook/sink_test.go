@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 	"github.com/seed-51359b35/recovery/webhook"
 )
 
@@ -202,7 +203,7 @@ func TestFloodOfEvents(t *testing.T) {
 	go func() { wg.Wait(); close(finished) }()
 	select {
 	case <-finished:
-	case <-time.After(30 * time.Second):
+	case <-time.After(testenv.Patience(30 * time.Second)):
 		t.Fatal("the callers wait")
 	}
 	// 4,096 places; the attempts that run are counted among them.

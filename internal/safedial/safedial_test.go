@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/seed-51359b35/recovery/internal/safedial"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 )
 
 // A93: what a name resolves to is refused unless it is public, however the
@@ -452,7 +453,7 @@ func TestClientGivesUp(t *testing.T) {
 		if err == nil {
 			t.Error("no error")
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(testenv.Patience(10 * time.Second)):
 		t.Fatal("still waiting for the answer")
 	}
 }

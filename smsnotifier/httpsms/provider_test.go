@@ -20,6 +20,7 @@ import (
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/safedial"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 	"github.com/seed-51359b35/recovery/smsnotifier"
 	"github.com/seed-51359b35/recovery/smsnotifier/httpsms"
 )
@@ -352,7 +353,7 @@ func within(t *testing.T, done <-chan error) error {
 	select {
 	case err := <-done:
 		return err
-	case <-time.After(20 * time.Second):
+	case <-time.After(testenv.Patience(20 * time.Second)):
 		t.Fatal("Send does not return")
 		return nil
 	}
