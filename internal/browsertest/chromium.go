@@ -3,7 +3,6 @@ package browsertest
 import (
 	"context"
 	"errors"
-	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -11,6 +10,8 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/seed-51359b35/recovery/internal/testenv"
 )
 
 // startLimit is far above what an idle machine takes.
@@ -33,10 +34,7 @@ func Require(tb testing.TB) string {
 // missing ends a test for want of something.
 func missing(tb testing.TB, what string) {
 	tb.Helper()
-	if os.Getenv("RECOVERY_REQUIRE_CHROMIUM") == "1" {
-		tb.Fatalf("browsertest: %s, and RECOVERY_REQUIRE_CHROMIUM=1", what)
-	}
-	tb.Skipf("browsertest: %s", what)
+	testenv.Missing(tb, "RECOVERY_REQUIRE_CHROMIUM", "browsertest: "+what)
 }
 
 // A Browser is a running Chromium.

@@ -2,12 +2,10 @@ package portal_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/browsertest"
@@ -17,27 +15,6 @@ import (
 
 // logo is that of a host: a real one is not larger.
 const logo = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 120 40" width="120" height="40"><rect width="120" height="40" rx="8" fill="#1f4fd8"/></svg>`
-
-// The portal is the same under every name. Under these, everything is over the
-// limits, and the limiter does not answer.
-const (
-	hostOfClosed = "closed." + hostOfSite
-	hostOfBroken = "broken." + hostOfSite
-)
-
-// limiterByHost counts nothing.
-type limiterByHost struct{}
-
-func (limiterByHost) Take(ctx context.Context, takes ...recovery.Take) ([]recovery.Decision, error) {
-	all := make([]recovery.Decision, len(takes))
-	for i, t := range takes {
-		all[i] = recovery.Decision{Allowed: ctx.Value(hostKey{}) != hostOfClosed, Limit: t.Tier.Limits[0], RetryAfter: 2 * time.Minute}
-	}
-	if ctx.Value(hostKey{}) == hostOfBroken {
-		return nil, errors.New("no answer")
-	}
-	return all, nil
-}
 
 // A viewer looks at the pages in one language.
 type viewer struct {
@@ -58,7 +35,6 @@ func TestChromiumEveryPageInEveryLanguage(t *testing.T) {
 	t.Run("axe-core", func(t *testing.T) { axe = browsertest.LoadAxe(t) })
 	s := newSite(t, func(o *recovery.Options, p *portal.Options) {
 		p.Languages, p.Logo = voice.Tags(), []byte(logo)
-		o.Limiter = limiterByHost{}
 		o.StepUp = func(_ context.Context, lead recovery.Lead) error {
 			if lead.Name == "careful" {
 				return &recovery.StepUpError{Detail: "Confirm with your security key."}

@@ -1,4 +1,7 @@
-package smtpnotifier_test
+// Tests of package smtpnotifier with servers: one in Go that others wrote, a
+// Postfix, and servers that do wrong on purpose. They are here, and not beside
+// it, so that whoever requires the main module does not require a server.
+package servertest_test
 
 import (
 	"bytes"

@@ -1,7 +1,12 @@
+// Tests of the pages of package portal in a real Chromium. They are here, and
+// not beside it, so that whoever requires the main module does not require a
+// driver of browsers.
 package portal_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -20,6 +25,7 @@ import (
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/browsertest"
+	"github.com/seed-51359b35/recovery/password"
 	"github.com/seed-51359b35/recovery/portal"
 	"github.com/seed-51359b35/recovery/recoverytest"
 )
@@ -43,7 +49,27 @@ const (
 	hostOfEvil      = "evil.example"
 )
 
-const maryMail = "mary@example.com"
+// The people of a site, and a password that is good for both.
+const (
+	johnMail     = "johnwick@example.com"
+	johnPhone    = "+14157415569"
+	maryMail     = "mary@example.com"
+	goodPassword = "Continental-coins-for-a-room"
+)
+
+var fields = []recovery.Field{
+	{Name: "EmailAddress", Type: recovery.FieldEmail, Search: true, Receive: true},
+	{Name: "Phone", Type: recovery.FieldPhone, Search: true, Receive: true},
+}
+
+// fastHasher costs nothing.
+type fastHasher struct{}
+
+func (fastHasher) Hash(_ context.Context, pw string) (string, error) { return "fast:" + pw, nil }
+
+func (fastHasher) Verify(_ context.Context, encoded, pw string) (password.Result, error) {
+	return password.Result{Match: encoded == "fast:"+pw}, nil
+}
 
 // A site serves the pages as people get them: over TLS, with its real cookies,
 // and with other sites around it.
@@ -53,8 +79,8 @@ type site struct {
 	service    *recovery.Service
 	leads      *recoverytest.Leads
 	outbox     *recoverytest.Outbox
-	log        *logBuffer
-	john, mary string // IDs of leads
+	log        *bytes.Buffer // for the service alone until that is shut down
+	john, mary string        // IDs of leads
 	server     *httptest.Server
 	port       string
 	base       string // of the pages
@@ -81,7 +107,7 @@ func newSite(t *testing.T, edit func(*recovery.Options, *portal.Options)) *site 
 	t.Helper()
 	browsertest.Require(t)
 	s := &site{
-		t: t, leads: recoverytest.NewLeads(fields()...), outbox: &recoverytest.Outbox{}, log: &logBuffer{},
+		t: t, leads: recoverytest.NewLeads(fields...), outbox: &recoverytest.Outbox{}, log: &bytes.Buffer{},
 		others: map[string]string{}, gates: map[string]chan struct{}{}, after: map[string]chan struct{}{}, read: map[string]bool{},
 	}
 	server := httptest.NewUnstartedServer(s)
@@ -100,7 +126,7 @@ func newSite(t *testing.T, edit func(*recovery.Options, *portal.Options)) *site 
 	ro := recovery.Options{
 		Keys: keys, Link: recovery.Link{URL: s.base + "/reset"}, NotMe: recovery.Link{URL: s.base + "/not-me"},
 		Sessions: recovery.SessionEnderFunc(func(context.Context, string) error { return nil }),
-		Fields:   fields(), Hasher: fastHasher{}, Limits: generous(),
+		Fields:   fields, Hasher: fastHasher{}, Limiter: limiterByHost{},
 		Logger: slog.New(slog.NewTextHandler(s.log, nil)),
 	}
 	po := portal.Options{
@@ -193,6 +219,27 @@ func (s *site) holdAt(where map[string]chan struct{}, what string) (letGo func()
 	})
 	s.t.Cleanup(letGo)
 	return letGo
+}
+
+// The portal is the same under every name. Under these, everything is over the
+// limits, and the limiter does not answer.
+const (
+	hostOfClosed = "closed." + hostOfSite
+	hostOfBroken = "broken." + hostOfSite
+)
+
+// limiterByHost counts nothing, so that no test meets a limit by accident.
+type limiterByHost struct{}
+
+func (limiterByHost) Take(ctx context.Context, takes ...recovery.Take) ([]recovery.Decision, error) {
+	all := make([]recovery.Decision, len(takes))
+	for i, t := range takes {
+		all[i] = recovery.Decision{Allowed: ctx.Value(hostKey{}) != hostOfClosed, Limit: t.Tier.Limits[0], RetryAfter: 2 * time.Minute}
+	}
+	if ctx.Value(hostKey{}) == hostOfBroken {
+		return nil, errors.New("no answer")
+	}
+	return all, nil
 }
 
 // hostKey is that of the host that was asked, in the context of a request.
