@@ -67,6 +67,8 @@ func start(path string) (*Browser, error) {
 			"WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "SpareRendererForSitePerProcess",
 		}, ",")),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+		// A page of a test does not live long enough for compiled code to pay.
+		chromedp.Flag("js-flags", "--no-opt --no-maglev"),
 		// As on the screens that most people have: hinted glyphs are spaced by
 		// whole pixels.
 		chromedp.Flag("font-render-hinting", "none"),
