@@ -14,7 +14,7 @@ import (
 	"github.com/seed-51359b35/recovery/internal/testenv"
 )
 
-// startLimit is far above what an idle machine takes.
+// startLimit is far above what a quiet machine takes.
 const startLimit = time.Minute
 
 // Require returns the path of Chromium. Where there is none, it skips the test;
@@ -78,7 +78,7 @@ func start(path string) (*Browser, error) {
 	b := &Browser{ctx, func() { stop(); stopAllocator() }}
 	// The process lives as long as the context of the first call, so that cannot
 	// be one with a deadline.
-	limit := time.AfterFunc(startLimit, stop)
+	limit := time.AfterFunc(testenv.Patience(startLimit), stop)
 	err := chromedp.Do(ctx)
 	if !limit.Stop() && err == nil {
 		err = errors.New("the browser did not start in time")

@@ -28,6 +28,7 @@ import (
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/browsertest"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 	"github.com/seed-51359b35/recovery/password"
 	"github.com/seed-51359b35/recovery/portal"
 	"github.com/seed-51359b35/recovery/recoverytest"
@@ -331,7 +332,7 @@ func (s *site) tab(lang string, width int) *browsertest.Tab {
 // message waits for the next message of a kind to somebody.
 func (s *site) message(kind recovery.MessageKind, to string) recovery.Message {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(s.t.Context(), testenv.Patience(20*time.Second))
 	defer cancel()
 	for n := 1; ; n++ {
 		all, err := s.outbox.Wait(ctx, n)
