@@ -9,32 +9,45 @@ import (
 	"net"
 	"net/mail"
 	"net/netip"
+	"net/textproto"
 	"strings"
 	"time"
-
-	"github.com/emersion/go-smtp"
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/messages"
 	"github.com/seed-51359b35/recovery/smtpnotifier"
 )
 
-// inbox is a server that prints what it takes.
-type inbox struct{}
-
-func (inbox) NewSession(*smtp.Conn) (smtp.Session, error) { return inbox{}, nil }
-func (inbox) Reset()                                      {}
-func (inbox) Logout() error                               { return nil }
-func (inbox) Mail(from string, _ *smtp.MailOptions) error { fmt.Println("sender:", from); return nil }
-func (inbox) Rcpt(to string, _ *smtp.RcptOptions) error   { fmt.Println("recipient:", to); return nil }
-func (inbox) Data(r io.Reader) error {
-	m, err := mail.ReadMessage(r)
+// inbox is a server that takes one mail and prints what it is about.
+func inbox(l net.Listener) {
+	conn, err := l.Accept()
 	if err != nil {
-		return err
+		return
 	}
-	fmt.Println("from:", m.Header.Get("From"))
-	fmt.Println("subject:", m.Header.Get("Subject"))
-	return nil
+	defer conn.Close()
+	relay := textproto.NewConn(conn)
+	answer := func(line string) { _ = relay.PrintfLine("%s", line) }
+	answer("220 relay.example.com")
+	for {
+		line, err := relay.ReadLine()
+		if err != nil {
+			return
+		}
+		switch command, _, _ := strings.Cut(line, " "); command {
+		case "DATA":
+			answer("354 go on")
+			m, err := mail.ReadMessage(relay.DotReader())
+			if err != nil {
+				return
+			}
+			_, _ = io.Copy(io.Discard, m.Body)
+			fmt.Println("from:", m.Header.Get("From"))
+			fmt.Println("subject:", m.Header.Get("Subject"))
+		case "MAIL", "RCPT":
+			fmt.Println(line)
+		}
+		answer("250 ok")
+	}
 }
 
 func Example() {
@@ -44,9 +57,8 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	relay := smtp.NewServer(inbox{})
-	go func() { _ = relay.Serve(l) }()
-	defer relay.Close()
+	defer l.Close()
+	go inbox(l)
 
 	set, err := messages.New(messages.Options{Product: "Acme", Host: "portal.example.com"})
 	if err != nil {
@@ -70,8 +82,8 @@ func Example() {
 	})
 	fmt.Println("error:", err)
 	// Output:
-	// sender: no-reply@accounts.example.com
-	// recipient: anna@example.com
+	// MAIL FROM:<no-reply@accounts.example.com>
+	// RCPT TO:<anna@example.com>
 	// from: "Acme" <no-reply@accounts.example.com>
 	// subject: Reset your Acme password
 	// error: <nil>
@@ -91,7 +103,7 @@ func ExampleNew_mistakes() {
 }
 
 func messagesSet() smtpnotifier.Renderer {
-	set, err := theSet()
+	set, err := messages.New(messages.Options{Product: "Acme", Host: "portal.example.com"})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -120,7 +120,7 @@ func FuzzParseURL(f *testing.F) {
 		}
 		opts := options(s.Address)
 		opts.Server = s
-		if _, err := smtpnotifier.New(words(plain), opts); err != nil {
+		if _, err := smtpnotifier.New(silent{}, opts); err != nil {
 			t.Errorf("%q is accepted, but %v", raw, err)
 		}
 		shown := s.String()

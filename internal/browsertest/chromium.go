@@ -3,7 +3,6 @@ package browsertest
 import (
 	"context"
 	"errors"
-	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -11,9 +10,11 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/seed-51359b35/recovery/internal/testenv"
 )
 
-// startLimit is far above what an idle machine takes.
+// startLimit is far above what a quiet machine takes.
 const startLimit = time.Minute
 
 // Require returns the path of Chromium. Where there is none, it skips the test;
@@ -33,10 +34,7 @@ func Require(tb testing.TB) string {
 // missing ends a test for want of something.
 func missing(tb testing.TB, what string) {
 	tb.Helper()
-	if os.Getenv("RECOVERY_REQUIRE_CHROMIUM") == "1" {
-		tb.Fatalf("browsertest: %s, and RECOVERY_REQUIRE_CHROMIUM=1", what)
-	}
-	tb.Skipf("browsertest: %s", what)
+	testenv.Missing(tb, "RECOVERY_REQUIRE_CHROMIUM", "browsertest: "+what)
 }
 
 // A Browser is a running Chromium.
@@ -69,6 +67,8 @@ func start(path string) (*Browser, error) {
 			"WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "SpareRendererForSitePerProcess",
 		}, ",")),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+		// A page of a test does not live long enough for compiled code to pay.
+		chromedp.Flag("js-flags", "--no-opt --no-maglev"),
 		// As on the screens that most people have: hinted glyphs are spaced by
 		// whole pixels.
 		chromedp.Flag("font-render-hinting", "none"),
@@ -78,7 +78,7 @@ func start(path string) (*Browser, error) {
 	b := &Browser{ctx, func() { stop(); stopAllocator() }}
 	// The process lives as long as the context of the first call, so that cannot
 	// be one with a deadline.
-	limit := time.AfterFunc(startLimit, stop)
+	limit := time.AfterFunc(testenv.Patience(startLimit), stop)
 	err := chromedp.Do(ctx)
 	if !limit.Stop() && err == nil {
 		err = errors.New("the browser did not start in time")

@@ -27,5 +27,13 @@
 //
 // Several tests may use one [Browser] at the same time, each with tabs of its
 // own. A Tab belongs to the goroutine of its test, which it ends with Fatal when
-// something takes more than 40 seconds.
+// something takes more than 40 seconds, or longer on a machine that was busy when
+// the tab was opened.
+//
+// # Where the tests are
+//
+// This is a module of its own, so that the main one does not require chromedp.
+// The directories portal and messages have the tests of these packages that need
+// a browser. RECOVERY_LONG=1 has them see every combination of page, language,
+// width and colours; else they see a covering part.
 package browsertest

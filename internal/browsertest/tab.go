@@ -16,10 +16,12 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
+
+	"github.com/seed-51359b35/recovery/internal/testenv"
 )
 
-// limit is how long anything may take. It is far above what a busy machine
-// takes.
+// limit is how long anything may take where the machine is quiet. It is far above
+// what is needed there.
 const limit = 40 * time.Second
 
 // A Tab is one tab. Its methods end the test when they fail.
@@ -27,6 +29,7 @@ type Tab struct {
 	*record
 	tb    testing.TB
 	ctx   context.Context
+	limit time.Duration // for anything
 	mouse point
 }
 
@@ -90,7 +93,7 @@ func (t *Tab) targets(kind string) []*target.Info {
 
 func open(tb testing.TB, parent context.Context, opts ...chromedp.ContextOption) *Tab {
 	tb.Helper()
-	t := &Tab{tb: tb, record: &record{byID: map[network.RequestID]*series{}, loaded: make(chan struct{}, 1)}}
+	t := &Tab{tb: tb, limit: testenv.Patience(limit), record: &record{byID: map[network.RequestID]*series{}, loaded: make(chan struct{}, 1)}}
 	ctx, cancel := chromedp.NewContext(parent, append(opts, chromedp.WithListener(t.note))...)
 	tb.Cleanup(cancel)
 	t.ctx = ctx
@@ -108,7 +111,7 @@ func open(tb testing.TB, parent context.Context, opts ...chromedp.ContextOption)
 // Call sends one command of the DevTools protocol to the tab.
 func Call[P, R any](t *Tab, c cdp.Command[P, R], params P) R {
 	t.tb.Helper()
-	ctx, cancel := context.WithTimeout(t.ctx, limit)
+	ctx, cancel := context.WithTimeout(t.ctx, t.limit)
 	defer cancel()
 	r, err := chromedp.Call(ctx, c, params)
 	if err != nil {
@@ -129,7 +132,7 @@ func Eval[T any](t *Tab, expression string) T {
 }
 
 func evaluate[T any](t *Tab, expression string) (T, error) {
-	ctx, cancel := context.WithTimeout(t.ctx, limit)
+	ctx, cancel := context.WithTimeout(t.ctx, t.limit)
 	defer cancel()
 	return chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 }
@@ -160,14 +163,14 @@ func (t *Tab) Until(what string, ok func() bool) {
 
 func (t *Tab) until(what string, ok func() error) {
 	t.tb.Helper()
-	deadline := time.Now().Add(limit)
+	deadline := time.Now().Add(t.limit)
 	for pause := time.Millisecond; ; pause = min(2*pause, 32*time.Millisecond) {
 		err := ok()
 		if err == nil {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.tb.Fatalf("browsertest: not within %v: %s: %v", limit, what, err)
+			t.tb.Fatalf("browsertest: not within %v: %s: %v", t.limit, what, err)
 		}
 		// Most of what is waited for comes with a page.
 		select {
@@ -180,7 +183,7 @@ func (t *Tab) until(what string, ok func() error) {
 // Do runs actions of chromedp.
 func (t *Tab) Do(steps ...chromedp.Action[chromedp.Void]) {
 	t.tb.Helper()
-	ctx, cancel := context.WithTimeout(t.ctx, limit)
+	ctx, cancel := context.WithTimeout(t.ctx, t.limit)
 	defer cancel()
 	if err := chromedp.Do(ctx, steps...); err != nil {
 		t.tb.Fatalf("browsertest: %v", err)

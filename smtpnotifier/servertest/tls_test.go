@@ -1,4 +1,4 @@
-package smtpnotifier_test
+package servertest_test
 
 import (
 	"crypto/tls"
@@ -270,6 +270,22 @@ func TestTLSConfig(t *testing.T) {
 				t.Errorf("%v", err)
 			}
 		})
+	}
+}
+
+// What the host does to its options after New changes nothing.
+func TestOptionsAreCopied(t *testing.T) {
+	a := newAuthority(t)
+	r := &relay{tls: a.server(t, "127.0.0.1"), mechanisms: []string{"PLAIN"}}
+	r.start(t)
+	opts := withPassword(secured(a, r.addr, smtpnotifier.TLSRequired))
+	opts.Server.Mechanisms = []smtpnotifier.Mechanism{smtpnotifier.PLAIN}
+	n := newNotifier(t, words(plain), opts)
+	opts.Server.Mechanisms[0] = smtpnotifier.SCRAMSHA256
+	opts.Server.TLSConfig.RootCAs = nil
+	opts.Server.TLSConfig.MaxVersion = tls.VersionTLS11
+	if err := n.Notify(t.Context(), message()); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -1,7 +1,13 @@
+// Tests of the pages of package portal in a real Chromium. They are here, and
+// not beside it, so that whoever requires the main module does not require a
+// driver of browsers.
 package portal_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"log"
@@ -11,6 +17,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +28,8 @@ import (
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/browsertest"
+	"github.com/seed-51359b35/recovery/internal/testenv"
+	"github.com/seed-51359b35/recovery/password"
 	"github.com/seed-51359b35/recovery/portal"
 	"github.com/seed-51359b35/recovery/recoverytest"
 )
@@ -28,6 +38,11 @@ import (
 var chromium browsertest.Shared
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	// Tests wait for the browser most of the time, and it for them.
+	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == parallel.DefValue {
+		_ = flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0)))
+	}
 	code := m.Run()
 	chromium.Close()
 	os.Exit(code)
@@ -43,7 +58,27 @@ const (
 	hostOfEvil      = "evil.example"
 )
 
-const maryMail = "mary@example.com"
+// The people of a site, and a password that is good for both.
+const (
+	johnMail     = "johnwick@example.com"
+	johnPhone    = "+14157415569"
+	maryMail     = "mary@example.com"
+	goodPassword = "Continental-coins-for-a-room"
+)
+
+var fields = []recovery.Field{
+	{Name: "EmailAddress", Type: recovery.FieldEmail, Search: true, Receive: true},
+	{Name: "Phone", Type: recovery.FieldPhone, Search: true, Receive: true},
+}
+
+// fastHasher costs nothing.
+type fastHasher struct{}
+
+func (fastHasher) Hash(_ context.Context, pw string) (string, error) { return "fast:" + pw, nil }
+
+func (fastHasher) Verify(_ context.Context, encoded, pw string) (password.Result, error) {
+	return password.Result{Match: encoded == "fast:"+pw}, nil
+}
 
 // A site serves the pages as people get them: over TLS, with its real cookies,
 // and with other sites around it.
@@ -53,8 +88,8 @@ type site struct {
 	service    *recovery.Service
 	leads      *recoverytest.Leads
 	outbox     *recoverytest.Outbox
-	log        *logBuffer
-	john, mary string // IDs of leads
+	log        *bytes.Buffer // for the service alone until that is shut down
+	john, mary string        // IDs of leads
 	server     *httptest.Server
 	port       string
 	base       string // of the pages
@@ -81,7 +116,7 @@ func newSite(t *testing.T, edit func(*recovery.Options, *portal.Options)) *site 
 	t.Helper()
 	browsertest.Require(t)
 	s := &site{
-		t: t, leads: recoverytest.NewLeads(fields()...), outbox: &recoverytest.Outbox{}, log: &logBuffer{},
+		t: t, leads: recoverytest.NewLeads(fields...), outbox: &recoverytest.Outbox{}, log: &bytes.Buffer{},
 		others: map[string]string{}, gates: map[string]chan struct{}{}, after: map[string]chan struct{}{}, read: map[string]bool{},
 	}
 	server := httptest.NewUnstartedServer(s)
@@ -100,7 +135,7 @@ func newSite(t *testing.T, edit func(*recovery.Options, *portal.Options)) *site 
 	ro := recovery.Options{
 		Keys: keys, Link: recovery.Link{URL: s.base + "/reset"}, NotMe: recovery.Link{URL: s.base + "/not-me"},
 		Sessions: recovery.SessionEnderFunc(func(context.Context, string) error { return nil }),
-		Fields:   fields(), Hasher: fastHasher{}, Limits: generous(),
+		Fields:   fields, Hasher: fastHasher{}, Limiter: limiterByHost{},
 		Logger: slog.New(slog.NewTextHandler(s.log, nil)),
 	}
 	po := portal.Options{
@@ -195,6 +230,27 @@ func (s *site) holdAt(where map[string]chan struct{}, what string) (letGo func()
 	return letGo
 }
 
+// The portal is the same under every name. Under these, everything is over the
+// limits, and the limiter does not answer.
+const (
+	hostOfClosed = "closed." + hostOfSite
+	hostOfBroken = "broken." + hostOfSite
+)
+
+// limiterByHost counts nothing, so that no test meets a limit by accident.
+type limiterByHost struct{}
+
+func (limiterByHost) Take(ctx context.Context, takes ...recovery.Take) ([]recovery.Decision, error) {
+	all := make([]recovery.Decision, len(takes))
+	for i, t := range takes {
+		all[i] = recovery.Decision{Allowed: ctx.Value(hostKey{}) != hostOfClosed, Limit: t.Tier.Limits[0], RetryAfter: 2 * time.Minute}
+	}
+	if ctx.Value(hostKey{}) == hostOfBroken {
+		return nil, errors.New("no answer")
+	}
+	return all, nil
+}
+
 // hostKey is that of the host that was asked, in the context of a request.
 type hostKey struct{}
 
@@ -276,7 +332,7 @@ func (s *site) tab(lang string, width int) *browsertest.Tab {
 // message waits for the next message of a kind to somebody.
 func (s *site) message(kind recovery.MessageKind, to string) recovery.Message {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(s.t.Context(), testenv.Patience(20*time.Second))
 	defer cancel()
 	for n := 1; ; n++ {
 		all, err := s.outbox.Wait(ctx, n)

@@ -22,9 +22,9 @@ import (
 )
 
 // TestScreenshots writes the pictures of the pages into the directory that
-// RECOVERY_SCREENSHOTS names, from here:
+// RECOVERY_SCREENSHOTS names. From the root of the repository:
 //
-//	RECOVERY_SCREENSHOTS=screenshots go test -run Screenshots ./portal
+//	RECOVERY_SCREENSHOTS=$PWD/portal/screenshots go test -run Screenshots ./internal/browsertest/portal
 func TestScreenshots(t *testing.T) {
 	dir := os.Getenv("RECOVERY_SCREENSHOTS")
 	if dir == "" {

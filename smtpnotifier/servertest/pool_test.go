@@ -1,4 +1,4 @@
-package smtpnotifier_test
+package servertest_test
 
 import (
 	"context"
@@ -16,6 +16,7 @@ import (
 
 	"github.com/emersion/go-smtp"
 
+	"github.com/seed-51359b35/recovery/internal/testenv"
 	"github.com/seed-51359b35/recovery/smtpnotifier"
 )
 
@@ -495,7 +496,7 @@ func TestUnrest(t *testing.T) {
 			results <- n.Notify(ctx, m)
 		}()
 	}
-	delivered := 0
+	delivered, patience := 0, testenv.Patience(10*time.Second)
 	for i := range 200 {
 		if i == 150 {
 			if err := n.Close(t.Context()); err != nil {
@@ -507,7 +508,7 @@ func TestUnrest(t *testing.T) {
 			if err == nil {
 				delivered++
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(patience):
 			t.Fatal("stuck")
 		}
 	}

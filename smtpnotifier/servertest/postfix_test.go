@@ -1,4 +1,4 @@
-package smtpnotifier_test
+package servertest_test
 
 import (
 	"bytes"
@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 	"github.com/seed-51359b35/recovery/messages"
 	"github.com/seed-51359b35/recovery/smtpnotifier"
 )
@@ -134,6 +135,7 @@ func must(t testing.TB, err error) {
 // A second opinion: a Postfix that takes nothing malformed takes every kind of
 // message in every language, and delivers what was rendered.
 func TestPostfix(t *testing.T) {
+	t.Parallel()
 	a := newAuthority(t)
 	addr, inbox := startPostfix(t, a)
 	set := newSet(t)
@@ -164,16 +166,12 @@ func TestPostfix(t *testing.T) {
 		t.Errorf("relaying denied: %v", err)
 	}
 
-	deadline := time.Now().Add(20 * time.Second)
 	var files []string
-	for len(files) < len(want) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%d of %d mails were delivered", len(files), len(want))
-		}
-		time.Sleep(20 * time.Millisecond)
+	testenv.Eventually(t, 20*time.Second, "all mails are delivered", func() bool {
 		files, err = filepath.Glob(filepath.Join(inbox, "*"))
 		must(t, err)
-	}
+		return len(files) >= len(want)
+	})
 	subjects := map[string]recovery.Message{}
 	for _, m := range want {
 		mail, err := set.Mail(m)

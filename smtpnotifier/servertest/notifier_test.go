@@ -1,4 +1,4 @@
-package smtpnotifier_test
+package servertest_test
 
 import (
 	"context"
@@ -16,6 +16,7 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 	"github.com/seed-51359b35/recovery/messages"
 	"github.com/seed-51359b35/recovery/recoverytest"
 	"github.com/seed-51359b35/recovery/smtpnotifier"
@@ -309,13 +310,14 @@ func TestConcurrency_A59(t *testing.T) {
 			errs <- n.Notify(t.Context(), m)
 		}()
 	}
+	patience := testenv.Patience(20 * time.Second)
 	for range messages {
 		select {
 		case err := <-errs:
 			if err != nil {
 				t.Error(err)
 			}
-		case <-time.After(20 * time.Second):
+		case <-time.After(patience):
 			t.Fatal("stuck")
 		}
 	}

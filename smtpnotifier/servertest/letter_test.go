@@ -1,4 +1,4 @@
-package smtpnotifier_test
+package servertest_test
 
 import (
 	"errors"

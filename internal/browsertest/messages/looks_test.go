@@ -20,10 +20,18 @@ import (
 	"github.com/seed-51359b35/recovery/messages"
 )
 
-// look lays the mail out at a width in CSS pixels, light or dark.
-func look(tab *browsertest.Tab, width int, scheme string) {
-	tab.Size(width, 800, 1)
-	tab.Scheme(scheme)
+// A look is a width in CSS pixels, light or dark.
+type look struct {
+	width  int
+	scheme string
+}
+
+var looks = []look{{320, "light"}, {320, "dark"}, {640, "light"}, {640, "dark"}}
+
+// at lays the mail out.
+func (l look) at(tab *browsertest.Tab) {
+	tab.Size(l.width, 800, 1)
+	tab.Scheme(l.scheme)
 }
 
 // measureTab runs the script below.
@@ -80,44 +88,39 @@ const measure = `(() => {
 // light and dark: nothing overflows, nothing is fetched, everything can be
 // read. With RECOVERY_CONTACT_SHEETS=DIR it writes one picture per language.
 func TestMailsInChromium(t *testing.T) {
-	tab := browsertest.Start(t).Open(t)
+	tab := chromium.Browser(t).Open(t)
 	sheets := os.Getenv("RECOVERY_CONTACT_SHEETS")
-	s := newSet(t, func(o *messages.Options) {
-		o.Locate = func(_ netip.Addr, tag language.Tag) string {
-			if tag == language.German {
-				return "Berlin, Deutschland"
-			}
-			return ""
+	s := newSet(t, "Acme", "https://www.example.com/help", func(_ netip.Addr, tag language.Tag) string {
+		if tag == language.German {
+			return "Berlin, Deutschland"
 		}
+		return ""
 	})
-	eachLanguage(t, func(t *testing.T, tag language.Tag) {
-		var rows [][]image.Image
-		for _, kind := range allKinds {
-			mail := mustMail(t, s, newMessage(kind, tag.String()))
-			tab.SetContent(mail.HTML)
-			var row []image.Image
-			for _, width := range []int{320, 640} {
-				for _, scheme := range []string{"light", "dark"} {
-					look(tab, width, scheme)
-					checkLook(t, tab, fmt.Sprintf("%s, %d px, %s", kind, width, scheme), tag, width, scheme)
+	for _, tag := range messages.Languages() {
+		t.Run(tag.String(), func(t *testing.T) {
+			var rows [][]image.Image
+			for _, kind := range kinds {
+				mail := mustMail(t, s, newMessage(kind, tag.String()))
+				tab.SetContent(mail.HTML)
+				var row []image.Image
+				for _, l := range looks {
+					l.at(tab)
+					checkLook(t, tab, fmt.Sprintf("%s, %d px, %s", kind, l.width, l.scheme), tag, l)
 					if sheets != "" {
 						row = append(row, picture(t, tab))
 					}
 				}
+				rows = append(rows, row)
 			}
-			rows = append(rows, row)
-		}
-		if sheets != "" {
-			writeSheet(t, filepath.Join(sheets, "mail-"+tag.String()+".png"), rows)
-		}
-	})
-	t.Run("the longest of everything", func(t *testing.T) {
-		s := newSet(t, func(o *messages.Options) {
-			o.Product = strings.Repeat("W", 60)
-			o.Support = "https://" + strings.Repeat("w", 60) + ".example.com/" + strings.Repeat("x", 110)
-			o.Locate = func(netip.Addr, language.Tag) string { return strings.Repeat("w", 80) }
+			if sheets != "" {
+				writeSheet(t, filepath.Join(sheets, "mail-"+tag.String()+".png"), rows)
+			}
 		})
-		for _, kind := range allKinds {
+	}
+	t.Run("the longest of everything", func(t *testing.T) {
+		s := newSet(t, strings.Repeat("W", 60), "https://"+strings.Repeat("w", 60)+".example.com/"+strings.Repeat("x", 110),
+			func(netip.Addr, language.Tag) string { return strings.Repeat("w", 80) })
+		for _, kind := range kinds {
 			m := newMessage(kind, "en")
 			m.Name = strings.Repeat("W", 60)
 			if kind == recovery.MessageResetLink {
@@ -128,16 +131,16 @@ func TestMailsInChromium(t *testing.T) {
 			}
 			m.IdentityProviders = []string{strings.Repeat("W", 40)}
 			tab.SetContent(mustMail(t, s, m).HTML)
-			look(tab, 320, "light")
-			checkLook(t, tab, string(kind), language.English, 320, "light")
+			looks[0].at(tab)
+			checkLook(t, tab, string(kind), language.English, looks[0])
 		}
 	})
 }
 
-func checkLook(t *testing.T, tab *browsertest.Tab, name string, tag language.Tag, width int, scheme string) {
+func checkLook(t *testing.T, tab *browsertest.Tab, name string, tag language.Tag, l look) {
 	t.Helper()
 	m := measureTab(tab)
-	if m.ClientWidth != width || m.ScrollWidth > m.ClientWidth {
+	if m.ClientWidth != l.width || m.ScrollWidth > m.ClientWidth {
 		t.Errorf("%s: %d pixels of content in %d", name, m.ScrollWidth, m.ClientWidth)
 	}
 	if m.Contrast < 4.5 || m.Texts < 5 {
@@ -153,7 +156,7 @@ func checkLook(t *testing.T, tab *browsertest.Tab, name string, tag language.Tag
 	if m.Dir != dir || m.Lang != tag.String() {
 		t.Errorf("%s: dir %q, lang %q", name, m.Dir, m.Lang)
 	}
-	want := map[string]string{"light": "rgb(244, 245, 247)", "dark": "rgb(16, 18, 22)"}[scheme]
+	want := map[string]string{"light": "rgb(244, 245, 247)", "dark": "rgb(16, 18, 22)"}[l.scheme]
 	if m.Background != want {
 		t.Errorf("%s: background %s, want %s", name, m.Background, want)
 	}
@@ -164,9 +167,9 @@ func checkLook(t *testing.T, tab *browsertest.Tab, name string, tag language.Tag
 
 // TestChromiumNotices: the checks above fail on mails that are wrong.
 func TestChromiumNotices(t *testing.T) {
-	tab := browsertest.Start(t).Open(t)
+	tab := chromium.Browser(t).Open(t)
 	tab.SetContent(`<body style="margin:0"><h1>a</h1><p style="width:500px;color:#999">grey<img src="http://127.0.0.1:1/pixel.gif">`)
-	look(tab, 320, "light")
+	looks[0].at(tab)
 	m := measureTab(tab)
 	if m.ScrollWidth <= m.ClientWidth || m.Contrast >= 4.5 || len(m.Remote) != 1 || len(m.Unaligned) != 1 {
 		t.Errorf("%+v", m)

@@ -1,4 +1,7 @@
-package smtpnotifier_test
+// Tests of package smtpnotifier with servers: one in Go that others wrote, a
+// Postfix, and servers that do wrong on purpose. They are here, and not beside
+// it, so that whoever requires the main module does not require a server.
+package servertest_test
 
 import (
 	"bytes"
@@ -18,6 +21,7 @@ import (
 	"golang.org/x/text/language"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 	"github.com/seed-51359b35/recovery/messages"
 	"github.com/seed-51359b35/recovery/smtpnotifier"
 )
@@ -62,7 +66,8 @@ func newNotifier(t testing.TB, r smtpnotifier.Renderer, opts smtpnotifier.Option
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		// Not Patience: this may be a bubble. Nothing is under way by now.
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
 		if err := n.Close(ctx); err != nil {
 			t.Errorf("Close: %v", err)
@@ -80,9 +85,10 @@ func message() recovery.Message {
 	}
 }
 
-// within fails the test if f takes longer than d.
+// within fails the test if f takes longer than d would be on a quiet machine.
 func within(t testing.TB, d time.Duration, f func() error) error {
 	t.Helper()
+	d = testenv.Patience(d)
 	done := make(chan error, 1)
 	go func() { done <- f() }()
 	select {

@@ -1,0 +1,97 @@
+package portal_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/portal"
+	"github.com/seed-51359b35/recovery/recoverytest"
+)
+
+// Too many tries say when to come back, and keep what was typed.
+func TestTooManyTries(t *testing.T) {
+	few := recovery.Tier{Limits: []recovery.Limit{{N: 2, Window: 90 * time.Minute}}}
+	inWorld(t, func(o *recovery.Options, _ *portal.Options) {
+		o.Limits.ClientForgot, o.Limits.ClientReset = few, few
+		o.Limits.ClientCheck = recovery.Tier{Limits: []recovery.Limit{{N: 4, Window: time.Minute}}}
+	}, func(w *world) {
+		t := w.t
+		v := w.visitor()
+		link := w.link()
+		form := v.open(link)
+		for range 2 {
+			v.post("/account/forgot", "identifier", johnMail)
+			v.post("/account/reset", "proof", form.proof(), "password", "weak")
+		}
+		p := v.post("/account/forgot", "identifier", johnMail)
+		p.is(t, "forgot", 429, "Nothing was changed. Please try again in 90 minutes.")
+		if p.Header.Get("Retry-After") != "5400" || !strings.Contains(p.body, `value="`+johnMail+`"`) {
+			t.Errorf("Retry-After %q", p.Header.Get("Retry-After"))
+		}
+		p = v.post("/account/reset", "proof", form.proof(), "password", goodPassword)
+		p.is(t, "reset", 429, "Nothing was changed. Please try again in 90 minutes.", "Choose a new password")
+		for range 4 {
+			p = v.get("/account/reset")
+		}
+		p.is(t, "to look", 429, "Too many tries", "Please try again in 60 seconds.", "Try again")
+		w.visitor().open(link).is(t, "to look for the first time", 429, "Too many tries", "Please try again in 60 seconds.")
+		if p.Header.Get("Retry-After") != "60" {
+			t.Errorf("Retry-After %q", p.Header.Get("Retry-After"))
+		}
+		time.Sleep(90 * time.Minute / 2)
+		form = v.get("/account/reset")
+		form.is(t, "the link, which waited", 200)
+		time.Sleep(90 * time.Minute / 2)
+		v.post("/account/forgot", "identifier", johnMail)
+	})
+}
+
+// What fails behind the pages looks the same to everybody, loses nothing, and
+// is worth another try.
+func TestStoresThatFail(t *testing.T) {
+	inWorld(t, nil, func(w *world) {
+		t := w.t
+		v := w.visitor()
+		link := w.link()
+		form := v.open(link)
+		w.tokens.failWith(errors.New("down: " + johnMail))
+		p := v.post("/account/reset", "proof", form.proof(), "password", goodPassword)
+		p.is(t, "reset", 503, "Nothing was changed. Please try again in a moment.", "Choose a new password")
+		if p.Header.Get("Retry-After") == "" {
+			t.Error("no Retry-After")
+		}
+		w.visitor().open(link).is(t, "to look", 503, "Please try again in a moment")
+		w.tokens.failWith(nil)
+		w.leads.SetHooks(recoverytest.LeadsHooks{BeforeWrite: func(context.Context, string, string) error {
+			return fmt.Errorf("no: %w", recovery.ErrNotWritten)
+		}})
+		v.post("/account/reset", "proof", p.proof(), "password", goodPassword).is(t, "a store that did not write", 503, "Nothing was changed")
+		w.leads.SetHooks(recoverytest.LeadsHooks{})
+		if p := v.post("/account/reset", "proof", p.proof(), "password", goodPassword); p.StatusCode != 303 || !w.changed() {
+			t.Errorf("afterwards: %d %s", p.StatusCode, p.text())
+		}
+	})
+	inWorld(t, nil, func(w *world) {
+		t := w.t
+		v := w.visitor()
+		form := v.open(w.link())
+		w.leads.SetHooks(recoverytest.LeadsHooks{AfterWrite: func(context.Context, string, string) error { return errors.New("lost") }})
+		p := v.post("/account/reset", "proof", form.proof(), "password", goodPassword)
+		p.is(t, "a lost reply", 500, "It is not certain that your password was changed", "Try to sign in with the new password.", "Ask for a new link")
+	})
+	inWorld(t, nil, func(w *world) {
+		if err := w.service.Shutdown(context.Background()); err != nil {
+			w.t.Fatal(err)
+		}
+		p := w.visitor().post("/account/forgot", "identifier", johnMail)
+		p.is(w.t, "shut down", 503, "Nothing was changed. Please try again in a moment.")
+		if !strings.Contains(p.body, `value="`+johnMail+`"`) {
+			w.t.Error("what was typed is lost")
+		}
+	})
+}
