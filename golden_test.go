@@ -13,6 +13,7 @@ import (
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/testenv"
+	"github.com/seed-51359b35/recovery/recoverytest"
 )
 
 // golden is what one version sealed, gave out and stored.
@@ -132,16 +133,28 @@ func goldenService(t *testing.T, v golden, keys ...[]byte) *goldenPortal {
 	g := &goldenPortal{queue: &heldQueue{}, store: &goldenStore{TokenStore: recovery.NewMemoryTokenStore()}}
 	g.portal = notMePortal(t, func(p *portal, o *recovery.Options) {
 		o.Keys, o.Queue, p.tokens = keys, g.queue, g.store
-		p.leads.add(v.Lead)
+		p.leads.Add(v.Lead, "")
+		p.leads.SetHooks(g.hooks(v))
 	})
 	return g
+}
+
+// hooks give the lead the version that its tokens were made for, until its
+// password is another one.
+func (g *goldenPortal) hooks(v golden) recoverytest.LeadsHooks {
+	return recoverytest.LeadsHooks{AfterFind: func(_ context.Context, _ recovery.LeadKey, lead recovery.Lead) (recovery.Lead, error) {
+		if g.leads.Writes() == 0 {
+			lead.Version = v.Lead.Version
+		}
+		return lead, nil
+	}}
 }
 
 // perform performs a job and what follows from it, and says what that did.
 func (g *goldenPortal) perform(t *testing.T, v golden, job recovery.Job) goldenOutcome {
 	t.Helper()
 	witness := g.link(t, v)
-	sent, told := len(g.outbox.all()), len(g.events.of(recovery.EventMessageSent))
+	sent, told := len(g.outbox.Messages()), len(g.events.of(recovery.EventMessageSent))
 	g.ended = nil
 	if err := g.Perform(t.Context(), job); err != nil {
 		t.Fatalf("Perform: %v\n%s", err, g.log)
@@ -149,7 +162,7 @@ func (g *goldenPortal) perform(t *testing.T, v golden, job recovery.Job) goldenO
 	g.performAll(t, g.queue)
 	out := goldenOutcome{SessionsEnded: g.ended}
 	events := g.events.of(recovery.EventMessageSent)[told:]
-	for i, m := range g.outbox.all()[sent:] {
+	for i, m := range g.outbox.Messages()[sent:] {
 		gm := goldenMessage{
 			ID: m.ID, Kind: m.Kind, Channel: m.Channel, To: m.To, LeadID: m.LeadID, Name: m.Name, Locale: m.Locale,
 			Languages: m.Languages, Template: m.Template, RequestedAt: m.RequestedAt.UTC(), Client: m.Client,
@@ -182,12 +195,12 @@ func withoutToken(t *testing.T, link string) string {
 // link has a link sent to the golden lead.
 func (g *goldenPortal) link(t *testing.T, v golden) recovery.Proof {
 	t.Helper()
-	before := len(g.outbox.all())
+	before := len(g.outbox.Messages())
 	g.ask(t, byMail(v.Lead.Fields["EmailAddress"].Value))
 	if n := g.performAll(t, g.queue); n != 1 {
 		t.Fatalf("%d messages\n%s", n, g.log)
 	}
-	return recovery.SealedProof(token(t, g.outbox.all()[before]))
+	return recovery.SealedProof(token(t, g.outbox.Messages()[before]))
 }
 
 func (g *goldenPortal) ask(t *testing.T, req recovery.ForgotRequest) {
@@ -200,7 +213,7 @@ func (g *goldenPortal) ask(t *testing.T, req recovery.ForgotRequest) {
 // last returns the message that was sent last.
 func (g *goldenPortal) last(t *testing.T) recovery.Message {
 	t.Helper()
-	all := g.outbox.all()
+	all := g.outbox.Messages()
 	if len(all) == 0 {
 		t.Fatalf("no message was sent\n%s", g.log)
 	}
@@ -347,7 +360,7 @@ func writeGoldenFollowUps(t *testing.T, v *golden, job func(name string, job rec
 			job("sessions, after \"this was not me\"", jobs[0])
 			job("not-me, tokens not ended", jobs[1])
 		case "the lead store fails":
-			g.leads.find = func(context.Context, recovery.LeadKey) error { return failure }
+			g.leads.SetHooks(recoverytest.LeadsHooks{Find: func(context.Context, recovery.LeadKey) error { return failure }})
 			job("not-me, tokens ended", disown(g, notice, 2)[1])
 		case "nothing fails":
 			g.sessions = nil
@@ -426,7 +439,7 @@ func (g *goldenPortal) resets(t *testing.T, v golden, p recovery.Proof) {
 	if err := g.reset(t.Context(), p, goodPassword); err != nil {
 		t.Errorf("reset: %v\n%s", err, g.log)
 	}
-	if got := g.leads.hash(v.Lead.ID); got != "fast:"+goodPassword {
+	if got := g.leads.Hash(v.Lead.ID); got != "fast:"+goodPassword {
 		t.Errorf("hash %q", got)
 	}
 	wantErr(t, g.reset(t.Context(), p, goodPassword), recovery.ErrInvalidProof)
@@ -442,7 +455,7 @@ func readGoldenNotMe(t *testing.T, v golden, n goldenNotMe, g *goldenPortal) {
 		t.Errorf("ReadNotMe: %q, %v", kind, err)
 	}
 	witness := g.link(t, v)
-	before := len(g.outbox.all())
+	before := len(g.outbox.Messages())
 	if kind := g.disown(t, token); kind != n.Kind {
 		t.Errorf("NotMe: %q, want %q", kind, n.Kind)
 	}
@@ -453,7 +466,7 @@ func readGoldenNotMe(t *testing.T, v golden, n goldenNotMe, g *goldenPortal) {
 		ended, to = []string{v.Lead.ID}, []string{johnMail, johnAlt}
 	}
 	var got []string
-	for _, m := range g.outbox.all()[before:] {
+	for _, m := range g.outbox.Messages()[before:] {
 		got = append(got, m.To)
 	}
 	if !slices.Equal(g.ended, ended) || !slices.Equal(got, to) {
