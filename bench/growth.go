@@ -58,7 +58,7 @@ func growthPart(tb redistest.TB, b *bench) {
 		growth(tb, b, server, "attackers over their limit", setting, size, func(store *redisstore.Store) (fill, cost op) {
 			key := keyNames()
 			ask := func(ctx context.Context, n int) error {
-				_, err := store.Allow(ctx, recovery.Take{Key: key(n), Tier: abuseTier})
+				_, err := store.Take(ctx, recovery.Take{Key: key(n), Tier: abuseTier})
 				return err
 			}
 			return spread(size, func(ctx context.Context, n int) error {

@@ -117,7 +117,11 @@ func middlewareChild(tb redistest.TB, args childArgs, say func(any)) {
 // oursMiddleware is how a host limits a handler of its own.
 func oursMiddleware(store *redisstore.Store, key func() string, next http.Handler) http.Handler {
 	decide := func(ctx context.Context) (recovery.Decision, error) {
-		return store.Allow(ctx, recovery.Take{Key: key(), Tier: limitTier})
+		decisions, err := store.Take(ctx, recovery.Take{Key: key(), Tier: limitTier})
+		if err != nil {
+			return recovery.Decision{}, err
+		}
+		return decisions[0], nil
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		d, err := decide(r.Context())

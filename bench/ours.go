@@ -16,9 +16,8 @@ var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
 
 var limitTier = recovery.Tier{Limits: []recovery.Limit{{N: limitN, Window: limitWindow}}}
 
-// ours is this library's limiter with options. allow has it asked by Allow
-// instead of Take.
-func ours(name string, options redisstore.Options, allow bool, edit ...func(*redis.Options)) target {
+// ours is this library's limiter with options.
+func ours(name string, options redisstore.Options, edit ...func(*redis.Options)) target {
 	options.Logger = quiet
 	// On a busy machine, waiting is slow and not an error, as with the peers.
 	options.Timeout = 5 * time.Second
@@ -29,12 +28,6 @@ func ours(name string, options redisstore.Options, allow bool, edit ...func(*red
 			store, err := redisstore.New(client, options)
 			if err != nil {
 				return nil, nil, err
-			}
-			if allow {
-				return func(ctx context.Context, key string) (bool, error) {
-					d, err := store.Allow(ctx, recovery.Take{Key: key, Tier: limitTier})
-					return d.Allowed, err
-				}, closer(client), nil
 			}
 			return func(ctx context.Context, key string) (bool, error) {
 				d, err := store.Take(ctx, recovery.Take{Key: key, Tier: limitTier})
@@ -48,16 +41,16 @@ func ours(name string, options redisstore.Options, allow bool, edit ...func(*red
 }
 
 var (
-	oursPlain = ours("ours, plain client", redisstore.Options{NoBatching: true}, false)
+	oursPlain = ours("ours, plain client", redisstore.Options{NoBatching: true})
 	// The host's client may honour contexts, which spares us a goroutine.
-	oursDirect = ours("ours, client honours contexts", redisstore.Options{NoBatching: true}, false,
+	oursDirect = ours("ours, client honours contexts", redisstore.Options{NoBatching: true},
 		func(o *redis.Options) { o.ContextTimeoutEnabled = true })
-	oursBatched = ours("ours, batched", redisstore.Options{}, false)
-	oursAllow   = ours("ours, hot denied key (Allow)", redisstore.Options{}, true)
+	oursBatched = ours("ours, batched", redisstore.Options{})
+	oursAllow   = ours("ours, hot denied key", redisstore.Options{})
 	// Without the memory of denials every call goes to Redis, as all calls of
 	// the peers do.
-	oursPlainAsking   = ours("ours, plain client, no memory of denials", redisstore.Options{NoBatching: true, DenialCache: -1}, false)
-	oursBatchedAsking = ours("ours, batched, no memory of denials", redisstore.Options{DenialCache: -1}, false)
+	oursPlainAsking   = ours("ours, plain client, no memory of denials", redisstore.Options{NoBatching: true, DenialCache: -1})
+	oursBatchedAsking = ours("ours, batched, no memory of denials", redisstore.Options{DenialCache: -1})
 )
 
 // limiters are everybody in the order of the tables.

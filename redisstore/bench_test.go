@@ -51,7 +51,7 @@ func BenchmarkTake(b *testing.B) {
 		hot := recovery.Take{Key: "hot", Tier: recovery.Tier{Limits: []recovery.Limit{{N: 1, Window: time.Hour}}}}
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := s.Allow(b.Context(), hot); err != nil {
+			if _, err := s.Take(b.Context(), hot); err != nil {
 				b.Fatal(err)
 			}
 		}

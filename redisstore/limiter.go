@@ -69,19 +69,6 @@ func (s *Store) Take(ctx context.Context, takes ...recovery.Take) ([]recovery.De
 	return decisions, nil
 }
 
-// Allow is Take for one call. A key that is known to be denied costs neither a
-// round trip nor an allocation.
-func (s *Store) Allow(ctx context.Context, t recovery.Take) (recovery.Decision, error) {
-	if d, ok := s.denied(t, time.Now()); ok {
-		return d, ctx.Err()
-	}
-	decisions, err := s.Take(ctx, t)
-	if err != nil {
-		return recovery.Decision{}, err
-	}
-	return decisions[0], nil
-}
-
 // denied looks a denial up. A take with an ID may have been admitted before,
 // which only the log knows.
 func (s *Store) denied(t recovery.Take, now time.Time) (recovery.Decision, bool) {
