@@ -34,7 +34,8 @@ func suite(t *testing.T, client redis.UniversalClient) {
 		},
 		Workers:  4,
 		Capacity: 64,
-		Patience: testenv.Patience(12 * time.Second),
+		// A clause lets a job live as long: more than this is a long test.
+		Patience: min(testenv.Patience(12*time.Second), 30*time.Second),
 		Quiet:    300 * time.Millisecond,
 	})
 }

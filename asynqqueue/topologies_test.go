@@ -15,6 +15,7 @@ import (
 func TestCluster(t *testing.T) {
 	t.Parallel()
 	cluster := redistest.StartCluster(t)
+	cluster.Calm(t)
 	for range 6 {
 		works(t, cluster.Client(t))
 	}
@@ -22,7 +23,9 @@ func TestCluster(t *testing.T) {
 
 func TestSentinel(t *testing.T) {
 	t.Parallel()
-	works(t, redistest.StartSentinel(t).FailoverClient(t))
+	sentinel := redistest.StartSentinel(t)
+	sentinel.Calm(t)
+	works(t, sentinel.FailoverClient(t))
 }
 
 // works has jobs done, repeated and given up, by two instances.

@@ -28,6 +28,7 @@ func elsewhere() []way {
 func TestCluster(t *testing.T) {
 	t.Parallel() // the suites mostly wait
 	cluster := redistest.StartCluster(t)
+	cluster.Calm(t)
 	var masters []*redis.Client
 	for _, node := range cluster.Nodes[:3] {
 		masters = append(masters, node.Client(t))
@@ -42,6 +43,7 @@ func TestCluster(t *testing.T) {
 func TestSentinel(t *testing.T) {
 	t.Parallel() // the suites mostly wait
 	sentinel := redistest.StartSentinel(t)
+	sentinel.Calm(t)
 	for _, way := range elsewhere() {
 		t.Run(way.name, func(t *testing.T) {
 			suites(t, way, sentinel.FailoverClient(t), sentinel.FailoverClient(t), sentinel.Master(t).Client(t))
@@ -54,6 +56,7 @@ func TestSentinel(t *testing.T) {
 func TestClusterReplicas(t *testing.T) {
 	t.Parallel()
 	cluster := redistest.StartCluster(t)
+	cluster.Calm(t)
 	s := newStore(t, cluster.Client(t), func(o *redisstore.Options) { o.Replicas, o.Timeout = 1, testenv.Patience(2*time.Second) })
 	for range size(10, 30, 30) {
 		ref, elsewhere := put(t, s), recovery.Ref{Slot: fresh("slot"), Digest: "digest"}

@@ -80,6 +80,15 @@ func StartCluster(tb TB, args ...string) *Cluster {
 	return c
 }
 
+// Calm makes the nodes leave a silent master alone for a minute: for a test that
+// wants no failover, on a machine that may stall.
+func (c *Cluster) Calm(tb TB) {
+	tb.Helper()
+	for _, n := range c.Nodes {
+		n.must(tb, []any{"CONFIG", "SET", "cluster-node-timeout", 60_000})
+	}
+}
+
 // id returns the id of a node.
 func (s *Server) id(tb TB) string {
 	tb.Helper()

@@ -71,6 +71,15 @@ func StartSentinel(tb TB, args ...string) *Sentinel {
 	return s
 }
 
+// Calm makes the sentinels leave a silent master alone for a minute: for a test
+// that wants no failover, on a machine that may stall.
+func (s *Sentinel) Calm(tb TB) {
+	tb.Helper()
+	for _, sentinel := range s.Sentinels {
+		sentinel.must(tb, []any{"SENTINEL", "SET", MasterName, "down-after-milliseconds", 60_000})
+	}
+}
+
 // WaitReady waits until every sentinel that is up knows the others and two
 // replicas that are fit for promotion: after a [Server.Restart] or a
 // [Server.Thaw], until the next failover would succeed.
