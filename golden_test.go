@@ -34,7 +34,10 @@ type goldenJob struct {
 	// Mailed is the token that the message carries, to the letter, where the
 	// job and not its performance decides that.
 	Mailed string `json:",omitzero"`
-	Does   goldenOutcome
+	// About is what the link "this was not me" in the message is about, where
+	// the job decides that.
+	About string `json:",omitzero"`
+	Does  goldenOutcome
 }
 
 // A goldenOutcome is what performing a job does.
@@ -91,8 +94,9 @@ type goldenStored struct {
 
 // A goldenNotMe is a link "this was not me" in a mailbox.
 type goldenNotMe struct {
-	Kind recovery.MessageKind // of the message that it was in
-	URL  string
+	Kind  recovery.MessageKind // of the message that it was in
+	URL   string
+	About string
 }
 
 // What an earlier version sealed, gave out or stored is read by this one: with
@@ -220,6 +224,18 @@ func (g *goldenPortal) last(t *testing.T) recovery.Message {
 	return all[len(all)-1]
 }
 
+// about says what a link "this was not me" is about: notices of one reset are
+// about that, so that a click in another one is taken for a repetition.
+func (g *goldenPortal) about(t *testing.T, token recovery.Secret) string {
+	t.Helper()
+	g.disown(t, token)
+	told := g.events.of(recovery.EventNotMe)
+	if len(told) == 0 {
+		t.Fatal("the link did nothing")
+	}
+	return told[len(told)-1].JobID
+}
+
 func writeGolden(t *testing.T) golden {
 	var v golden
 	synctest.Test(t, func(t *testing.T) {
@@ -235,8 +251,12 @@ func writeGolden(t *testing.T) golden {
 		}}
 		job := func(name string, job recovery.Job, proofs ...goldenProof) {
 			job.NotBefore, job.NotAfter = job.NotBefore.UTC(), job.NotAfter.UTC()
-			does := goldenService(t, v, v.Key).perform(t, v, job)
-			v.Jobs = append(v.Jobs, goldenJob{Name: name, Job: job, Proofs: proofs, Does: does})
+			g := goldenService(t, v, v.Key)
+			written := goldenJob{Name: name, Job: job, Proofs: proofs, Does: g.perform(t, v, job)}
+			if len(written.Does.Messages) > 0 && g.last(t).ID == job.ID {
+				written.About = g.about(t, notMe(t, g.last(t)))
+			}
+			v.Jobs = append(v.Jobs, written)
 		}
 		writeGoldenRequests(t, &v, job)
 		writeGoldenFollowUps(t, &v, job)
@@ -285,7 +305,7 @@ func writeGoldenRequests(t *testing.T, v *golden, job func(name string, job reco
 		m := g.last(t)
 		proof := r.proof(m)
 		job(r.name, jobs[0], proof)
-		v.NotMe = append(v.NotMe, goldenNotMe{m.Kind, m.NotMe.Reveal()})
+		v.NotMe = append(v.NotMe, goldenNotMe{m.Kind, m.NotMe.Reveal(), m.ID})
 		g.store.puts[0].Name, g.store.puts[0].Proof = r.name, proof
 		v.Stored = append(v.Stored, g.store.puts[0])
 	}
@@ -354,7 +374,8 @@ func writeGoldenFollowUps(t *testing.T, v *golden, job func(name string, job rec
 			job("sessions, after a reset", jobs[0])
 			job("notice, by e-mail", jobs[1])
 			job("notice, by text message", jobs[2])
-			v.NotMe = append(v.NotMe, goldenNotMe{notice.Kind, notice.NotMe.Reveal()})
+			about := goldenService(t, *v, v.Key).about(t, notMe(t, notice))
+			v.NotMe = append(v.NotMe, goldenNotMe{notice.Kind, notice.NotMe.Reveal(), about})
 			g.store.fail = failure
 			jobs = disown(g, notice, 2)
 			job("sessions, after \"this was not me\"", jobs[0])
@@ -412,12 +433,13 @@ func readGolden(t *testing.T, v golden) {
 
 func readGoldenJob(t *testing.T, v golden, j goldenJob, g *goldenPortal) {
 	does := g.perform(t, v, j.Job)
+	message := g.last(t)
 	got, want := indented(t, does), indented(t, j.Does)
 	if got != want {
 		t.Errorf("the job does\n%s\nwant\n%s", got, want)
 	}
-	if j.Mailed != "" && token(t, g.last(t)) != j.Mailed {
-		t.Errorf("the message carries %q, want %q", token(t, g.last(t)), j.Mailed)
+	if j.Mailed != "" && token(t, message) != j.Mailed {
+		t.Errorf("the message carries %q, want %q", token(t, message), j.Mailed)
 	}
 	// What was given out while the job waited is good once it is done.
 	for _, p := range j.Proofs {
@@ -427,8 +449,13 @@ func readGoldenJob(t *testing.T, v golden, j goldenJob, g *goldenPortal) {
 	}
 	if len(j.Proofs) > 0 {
 		g.resets(t, v, j.Proofs[0].proof())
-	} else if len(does.Messages) > 0 && g.last(t).Kind == recovery.MessageResetLink {
-		g.resets(t, v, recovery.SealedProof(token(t, g.last(t))))
+	} else if len(does.Messages) > 0 && message.Kind == recovery.MessageResetLink {
+		g.resets(t, v, recovery.SealedProof(token(t, message)))
+	}
+	if j.About != "" {
+		if got := g.about(t, notMe(t, message)); got != j.About {
+			t.Errorf("the message is about %q, want %q", got, j.About)
+		}
 	}
 }
 
@@ -460,6 +487,10 @@ func readGoldenNotMe(t *testing.T, v golden, n goldenNotMe, g *goldenPortal) {
 		t.Errorf("NotMe: %q, want %q", kind, n.Kind)
 	}
 	wantErr(t, g.check(t.Context(), witness), recovery.ErrInvalidProof)
+	told := g.events.of(recovery.EventNotMe)
+	if len(told) != 1 || told[0].JobID != n.About || told[0].LeadID != v.Lead.ID {
+		t.Errorf("events %+v, want one about %q", told, n.About)
+	}
 	g.performAll(t, g.queue)
 	var ended, to []string
 	if n.Kind == recovery.MessagePasswordChanged {
