@@ -6,20 +6,20 @@ import (
 	"time"
 )
 
-type scopedTake struct {
+type scopedRequest struct {
 	scope LimitScope
-	Take
+	LimitRequest
 }
 
 // take asks the limiter, and does not trust it to answer every question.
-func (s *Service) take(ctx context.Context, takes []scopedTake) ([]Decision, error) {
-	ask := make([]Take, len(takes))
+func (s *Service) allow(ctx context.Context, takes []scopedRequest) ([]Decision, error) {
+	ask := make([]LimitRequest, len(takes))
 	for i, t := range takes {
-		ask[i] = t.Take
+		ask[i] = t.LimitRequest
 	}
 	var decisions []Decision
 	err := s.call(ctx, "Limiter.Take", func(ctx context.Context) (err error) {
-		decisions, err = s.opts.Limiter.Take(ctx, ask...)
+		decisions, err = s.opts.Limiter.Allow(ctx, ask...)
 		return err
 	})
 	if err == nil && len(decisions) != len(takes) {
@@ -40,7 +40,7 @@ func (s *Service) take(ctx context.Context, takes []scopedTake) ([]Decision, err
 // for it is not refused by the others. That includes the tiers that counted
 // this request although another refused it: the place that it took there may
 // have been the last.
-func refused(takes []scopedTake, decisions []Decision) *RateLimitError {
+func refusal(takes []scopedRequest, decisions []Decision) *RateLimitError {
 	var e *RateLimitError
 	var wait time.Duration
 	for i, d := range decisions {
@@ -51,7 +51,7 @@ func refused(takes []scopedTake, decisions []Decision) *RateLimitError {
 			continue
 		}
 		if d.Remaining == 0 {
-			if t := takes[i].Tier.Trickle; t > 0 {
+			if t := takes[i].Policy.ThenOneEvery; t > 0 {
 				d.Reset = min(d.Reset, t)
 			}
 			wait = max(wait, d.Reset)
@@ -75,39 +75,39 @@ const (
 
 // admit counts a public request with its caller and its client, in one round
 // trip.
-func (s *Service) admit(ctx context.Context, client Tier, action clientAction, o Origin) (Quotas, error) {
+func (s *Service) allowRequest(ctx context.Context, client LimitPolicy, action clientAction, o Requester) (Quotas, error) {
 	bucket := s.clients.Bucket(o.Client)
-	takes := make([]scopedTake, 0, 2)
+	takes := make([]scopedRequest, 0, 2)
 	if o.Caller != "" {
-		takes = append(takes, scopedTake{ScopeCaller, Take{
-			Key: s.keys.limitKey(ScopeCaller, o.Caller, bucket), Tier: s.opts.Limits.Caller,
+		takes = append(takes, scopedRequest{ScopeCaller, LimitRequest{
+			Key: s.keys.limitKey(ScopeCaller, o.Caller, bucket), Policy: s.opts.Limits.Caller,
 		}})
 	}
-	takes = append(takes, scopedTake{ScopeClient, Take{
-		Key: s.keys.limitKey(ScopeClient, string(action), bucket), Tier: client,
+	takes = append(takes, scopedRequest{ScopeClient, LimitRequest{
+		Key: s.keys.limitKey(ScopeClient, string(action), bucket), Policy: client,
 	}})
-	return s.admitAll(ctx, takes, o)
+	return s.allowOrRefuse(ctx, takes, o)
 }
 
 // admitCaller counts a request of a server with its key alone.
-func (s *Service) admitCaller(ctx context.Context, o Origin) (Quotas, error) {
-	return s.admitAll(ctx, []scopedTake{{ScopeCaller, Take{
-		Key: s.keys.limitKey(ScopeCaller, o.Caller, ""), Tier: s.opts.Limits.Caller,
+func (s *Service) allowCaller(ctx context.Context, o Requester) (Quotas, error) {
+	return s.allowOrRefuse(ctx, []scopedRequest{{ScopeCaller, LimitRequest{
+		Key: s.keys.limitKey(ScopeCaller, o.Caller, ""), Policy: s.opts.Limits.Caller,
 	}}}, o)
 }
 
-func (s *Service) admitAll(ctx context.Context, takes []scopedTake, o Origin) (Quotas, error) {
-	decisions, err := s.take(ctx, takes)
+func (s *Service) allowOrRefuse(ctx context.Context, takes []scopedRequest, o Requester) (Quotas, error) {
+	decisions, err := s.allow(ctx, takes)
 	if err != nil {
 		return nil, unavailable("limiter", err)
 	}
 	quotas := make(Quotas, 0, len(takes))
 	for i, d := range decisions {
 		if d.Limit.N > 0 {
-			quotas = append(quotas, Quota{takes[i].scope, takes[i].Tier, d})
+			quotas = append(quotas, Quota{takes[i].scope, takes[i].Policy, d})
 		}
 	}
-	if e := refused(takes, decisions); e != nil {
+	if e := refusal(takes, decisions); e != nil {
 		e.Quotas = quotas
 		s.emit(ctx, Event{Kind: EventRateLimited, Scope: e.Scope, Caller: o.Caller, Client: o.Client})
 		return nil, e
@@ -116,12 +116,12 @@ func (s *Service) admitAll(ctx context.Context, takes []scopedTake, o Origin) (Q
 }
 
 // allow counts further takes of an authenticated server.
-func (s *Service) allow(ctx context.Context, o Origin, quotas Quotas, takes ...scopedTake) error {
-	decisions, err := s.take(ctx, takes)
+func (s *Service) allowMore(ctx context.Context, o Requester, quotas Quotas, takes ...scopedRequest) error {
+	decisions, err := s.allow(ctx, takes)
 	if err != nil {
 		return unavailable("limiter", err)
 	}
-	if e := refused(takes, decisions); e != nil {
+	if e := refusal(takes, decisions); e != nil {
 		e.Quotas = quotas
 		s.emit(ctx, Event{Kind: EventRateLimited, Scope: e.Scope, Caller: o.Caller, Client: o.Client})
 		return e
@@ -139,20 +139,20 @@ func (s *Service) allow(ctx context.Context, o Origin, quotas Quotas, takes ...s
 //
 // An error that wraps ErrPermanent says that the message could never be
 // delivered.
-func (s *Service) deliveryTakes(ctx context.Context, d *delivery) ([]scopedTake, error) {
-	takes := make([]scopedTake, 0, 6)
+func (s *Service) deliveryLimits(ctx context.Context, d *delivery) ([]scopedRequest, error) {
+	takes := make([]scopedRequest, 0, 6)
 	if d.p.Notice == "" {
 		kind := kindMailed
 		if d.kind == MessageResetCode {
 			kind = kindCode
 		}
 		if d.lead.ID != "" {
-			takes = append(takes, scopedTake{ScopeLead, Take{
-				Key: s.keys.limitKey(ScopeLead, string(kind), d.lead.ID), Tier: s.opts.Limits.Lead, ID: d.job.ID,
+			takes = append(takes, scopedRequest{ScopeLead, LimitRequest{
+				Key: s.keys.limitKey(ScopeLead, string(kind), d.lead.ID), Policy: s.opts.Limits.Lead, ID: d.job.ID,
 			}})
 		}
-		takes = append(takes, scopedTake{ScopeRecipient, Take{
-			Key: s.keys.limitKey(ScopeRecipient, string(kind)+string(d.to.channel), d.to.canonical), Tier: s.opts.Limits.Recipient, ID: d.job.ID,
+		takes = append(takes, scopedRequest{ScopeRecipient, LimitRequest{
+			Key: s.keys.limitKey(ScopeRecipient, string(kind)+string(d.to.channel), d.to.canonical), Policy: s.opts.Limits.Recipient, ID: d.job.ID,
 		}})
 	}
 	tier := s.opts.Limits.EmailBudget
@@ -167,7 +167,7 @@ func (s *Service) deliveryTakes(ctx context.Context, d *delivery) ([]scopedTake,
 }
 
 // notifierBudgets are those that a [BudgetNotifier] names.
-func (s *Service) notifierBudgets(ctx context.Context, d *delivery) ([]scopedTake, error) {
+func (s *Service) notifierBudgets(ctx context.Context, d *delivery) ([]scopedRequest, error) {
 	notifier, ok := s.notifier.(BudgetNotifier)
 	if !ok {
 		return nil, nil
@@ -184,12 +184,12 @@ func (s *Service) notifierBudgets(ctx context.Context, d *delivery) ([]scopedTak
 	if len(budgets) > maxBudgets {
 		return nil, fmt.Errorf("recovery: %d budgets for one message, at most %d", len(budgets), maxBudgets)
 	}
-	var takes []scopedTake
+	var takes []scopedRequest
 	for _, b := range budgets {
 		if !isName(b.Name, 32) {
 			return nil, fmt.Errorf("recovery: a budget's name must be 1 to 32 of printable ASCII")
 		}
-		takes = append(takes, s.budget("notifier "+b.Name, b.Tier, d.job.ID))
+		takes = append(takes, s.budget("notifier "+b.Name, b.Policy, d.job.ID))
 	}
 	return takes, nil
 }
@@ -197,6 +197,6 @@ func (s *Service) notifierBudgets(ctx context.Context, d *delivery) ([]scopedTak
 // maxBudgets is how many a [BudgetNotifier] may name for one message.
 const maxBudgets = 4
 
-func (s *Service) budget(name string, tier Tier, id string) scopedTake {
-	return scopedTake{ScopeBudget, Take{Key: s.keys.limitKey(ScopeBudget, name, ""), Tier: tier, ID: id}}
+func (s *Service) budget(name string, tier LimitPolicy, id string) scopedRequest {
+	return scopedRequest{ScopeBudget, LimitRequest{Key: s.keys.limitKey(ScopeBudget, name, ""), Policy: tier, ID: id}}
 }

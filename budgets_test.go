@@ -30,8 +30,8 @@ func codeBySMS() recovery.ForgotRequest {
 	return recovery.ForgotRequest{Key: phone, RecipientField: "Phone", Code: true}
 }
 
-func perDay(n int) recovery.Tier {
-	return recovery.Tier{Limits: []recovery.Limit{{N: n, Window: 24 * time.Hour}}}
+func perDay(n int) recovery.LimitPolicy {
+	return recovery.LimitPolicy{Limits: []recovery.Limit{{N: n, Window: 24 * time.Hour}}}
 }
 
 // A57: what a country costs is bounded, and nobody sees that it is spent.
@@ -42,7 +42,7 @@ func TestBudgetsOfTheNotifier_A57(t *testing.T) {
 				if !m.Code.IsZero() || !m.URL.IsZero() || m.LeadID != johnID || m.Kind != recovery.MessageResetCode || m.To != johnPhone {
 					t.Errorf("asked about %#v", m)
 				}
-				return []recovery.Budget{{Name: "sms-US", Tier: perDay(3)}, {Name: "sms", Tier: perDay(100)}}, nil
+				return []recovery.Budget{{Name: "sms-US", Policy: perDay(3)}, {Name: "sms", Policy: perDay(100)}}, nil
 			}}
 			p.notifier = recovery.ByChannel(map[recovery.Channel]recovery.Notifier{recovery.ChannelSMS: n, recovery.ChannelEmail: p.outbox})
 		})
@@ -65,7 +65,7 @@ func TestBudgetsOfTheNotifier_A57(t *testing.T) {
 			t.Errorf("the last code: %v", err)
 		}
 		var scopes []string
-		for _, e := range p.events.of(recovery.EventSuppressed) {
+		for _, e := range p.events.of(recovery.EventMessageSuppressed) {
 			scopes = append(scopes, fmt.Sprint(e.Reason, " ", e.Scope))
 		}
 		if want := []string{"limited budget", "limited budget"}; !slices.Equal(scopes, want) {
@@ -107,7 +107,7 @@ func TestUndeliverable_A57(t *testing.T) {
 		if err := p.check(t.Context(), recovery.CodeProof(phone, m.Code.Reveal())); err != nil {
 			t.Errorf("the code from before: %v", err)
 		}
-		told := p.events.of(recovery.EventSuppressed)
+		told := p.events.of(recovery.EventMessageSuppressed)
 		if len(told) != 1 || told[0].Reason != recovery.ReasonUndeliverable || told[0].LeadID != johnID {
 			t.Errorf("events %+v", told)
 		}
@@ -116,7 +116,7 @@ func TestUndeliverable_A57(t *testing.T) {
 		}
 		// A server that asks for a message is told what an unknown lead is.
 		_, err := p.IssueToken(t.Context(), recovery.IssueRequest{
-			Key: phone, Send: true, RecipientField: "Phone", Origin: recovery.Origin{Caller: "crm"},
+			Key: phone, Send: true, RecipientField: "Phone", Requester: recovery.Requester{Caller: "crm"},
 		})
 		wantErr(t, err, recovery.ErrLeadNotFound)
 	})
@@ -131,7 +131,7 @@ func TestChannelWithoutANotifierPutsNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		settle()
-		if slices.Contains(p.calls.take(), "Put") || len(p.events.of(recovery.EventSuppressed)) != 1 {
+		if slices.Contains(p.calls.take(), "Put") || len(p.events.of(recovery.EventMessageSuppressed)) != 1 {
 			t.Error("a code was put that nobody can send")
 		}
 	})
@@ -154,7 +154,7 @@ func TestBudgetsAreAskedForAgain(t *testing.T) {
 						if time.Now().Before(down) {
 							return broken()
 						}
-						return []recovery.Budget{{Name: "sms", Tier: perDay(1)}}, nil
+						return []recovery.Budget{{Name: "sms", Policy: perDay(1)}}, nil
 					}}
 				})
 				if _, err := p.ForgotPassword(t.Context(), codeBySMS()); err != nil {

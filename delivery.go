@@ -94,7 +94,7 @@ func (s *Service) sendToken(ctx context.Context, d *delivery) error {
 	}
 	token, err := s.put(ctx, d.p.generation, d.p.kind(), d.lead, d.p.Secret)
 	if errors.Is(err, ErrTokenSpent) {
-		return s.suppress(ctx, d, ReasonSpent)
+		return s.suppress(ctx, d, ReasonTokenSpent)
 	}
 	if err != nil {
 		return unavailable("token store", err)
@@ -145,7 +145,7 @@ func (s *Service) send(ctx context.Context, d *delivery, m Message, about string
 // suppress ends a delivery without a message. Only the event tells why.
 func (s *Service) suppress(ctx context.Context, d *delivery, reason EventReason) error {
 	e := d.event
-	e.Kind, e.Reason = EventSuppressed, reason
+	e.Kind, e.Reason = EventMessageSuppressed, reason
 	s.emit(ctx, e)
 	return nil
 }
@@ -153,7 +153,7 @@ func (s *Service) suppress(ctx context.Context, d *delivery, reason EventReason)
 // allowDelivery counts the message against the limits on the person and against
 // the budgets. It is not ok, without an error, where the delivery ends here.
 func (s *Service) allowDelivery(ctx context.Context, d *delivery) (ok bool, err error) {
-	takes, err := s.deliveryTakes(ctx, d)
+	takes, err := s.deliveryLimits(ctx, d)
 	if errors.Is(err, ErrPermanent) {
 		s.log.WarnContext(ctx, "recovery: undeliverable", "job", d.job.ID, "error", err)
 		return false, s.suppress(ctx, d, ReasonUndeliverable)
@@ -166,14 +166,14 @@ func (s *Service) allowDelivery(ctx context.Context, d *delivery) (ok bool, err 
 
 // allowJob asks the limiter in the worker. A refusal ends the delivery, and only
 // the event tells of it: not ok, without an error.
-func (s *Service) allowJob(ctx context.Context, d *delivery, takes ...scopedTake) (ok bool, err error) {
-	decisions, err := s.take(ctx, takes)
+func (s *Service) allowJob(ctx context.Context, d *delivery, takes ...scopedRequest) (ok bool, err error) {
+	decisions, err := s.allow(ctx, takes)
 	if err != nil {
 		return false, unavailable("limiter", err)
 	}
-	if r := refused(takes, decisions); r != nil {
+	if r := refusal(takes, decisions); r != nil {
 		d.event.Scope = r.Scope
-		return false, s.suppress(ctx, d, ReasonLimited)
+		return false, s.suppress(ctx, d, ReasonRateLimited)
 	}
 	return true, nil
 }

@@ -158,19 +158,19 @@ func (fullQueue) Enqueue(context.Context, recovery.Job) error { return recovery.
 
 type deadLimiter struct{}
 
-func (deadLimiter) Take(context.Context, ...recovery.Take) ([]recovery.Decision, error) {
+func (deadLimiter) Allow(context.Context, ...recovery.LimitRequest) ([]recovery.Decision, error) {
 	return nil, errors.New("connection refused")
 }
 
 type panickyLimiter struct{}
 
-func (panickyLimiter) Take(context.Context, ...recovery.Take) ([]recovery.Decision, error) {
+func (panickyLimiter) Allow(context.Context, ...recovery.LimitRequest) ([]recovery.Decision, error) {
 	panic("at the disco")
 }
 
 type lazyLimiter struct{}
 
-func (lazyLimiter) Take(context.Context, ...recovery.Take) ([]recovery.Decision, error) {
+func (lazyLimiter) Allow(context.Context, ...recovery.LimitRequest) ([]recovery.Decision, error) {
 	return nil, nil
 }
 
@@ -181,7 +181,7 @@ func TestBadProofsAreOneAnswer(t *testing.T) {
 		p := newPortal(t, nil)
 		h := p.Handler()
 		used := token(t, p.forgot(t, byMail(johnMail)))
-		if err := p.reset(t.Context(), recovery.SealedProof(used), goodPassword); err != nil {
+		if err := p.reset(t.Context(), recovery.TokenProof(used), goodPassword); err != nil {
 			t.Fatal(err)
 		}
 		expired := token(t, p.forgot(t, byMail(johnMail)))
@@ -387,7 +387,7 @@ func TestDisabledLeadsCannotReset(t *testing.T) {
 	for _, status := range []recovery.LeadStatus{recovery.StatusDisabled, recovery.StatusNoPassword, ""} {
 		synctest.Test(t, func(t *testing.T) {
 			p := newPortal(t, nil)
-			proof := recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail))))
+			proof := recovery.TokenProof(token(t, p.forgot(t, byMail(johnMail))))
 			// Even if the store forgets to change the version with the status.
 			p.leads.SetHooks(recoverytest.LeadsHooks{
 				AfterFind: func(_ context.Context, _ recovery.LeadKey, l recovery.Lead) (recovery.Lead, error) {

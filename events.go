@@ -17,7 +17,7 @@ const (
 	// (authn_token_created for a link or code).
 	EventMessageSent EventKind = "message_sent"
 	// EventSuppressed is a request that sent nothing; Reason says why.
-	EventSuppressed EventKind = "suppressed"
+	EventMessageSuppressed EventKind = "suppressed"
 	// EventDeadLetter is a job that was given up.
 	EventDeadLetter EventKind = "dead_letter"
 	// EventTokenIssued is a token handed to a server (authn_token_created).
@@ -57,8 +57,8 @@ const (
 	ReasonNoPassword       EventReason = "no_password"
 	ReasonNoRecipient      EventReason = "no_verified_recipient"
 	ReasonUndeliverable    EventReason = "undeliverable" // says the [BudgetNotifier]
-	ReasonLimited          EventReason = "limited"       // Scope says by which tier
-	ReasonSpent            EventReason = "token_spent"
+	ReasonRateLimited      EventReason = "limited"       // Scope says by which tier
+	ReasonTokenSpent       EventReason = "token_spent"
 	ReasonMalformedProof   EventReason = "malformed_proof"
 	ReasonUnknownKey       EventReason = "unknown_key"   // sealed with a key that this instance does not have, or changed
 	ReasonNewerVersion     EventReason = "newer_version" // sealed by a newer version of this library
@@ -69,7 +69,7 @@ const (
 	ReasonStepUp           EventReason = "step_up_required"
 	ReasonStoreUnavailable EventReason = "store_unavailable"
 	ReasonNotWritten       EventReason = "not_written"
-	ReasonUnknownOutcome   EventReason = "unknown_outcome"
+	ReasonOutcomeUnknown   EventReason = "unknown_outcome"
 )
 
 // An Event is one thing that happened, for audit logs and alarms. It holds no
@@ -82,7 +82,7 @@ type Event struct {
 	// JobID joins the events of one request for a reset.
 	JobID  string
 	LeadID string
-	// Caller and Client are the request's [Origin].
+	// Caller and Client are the request's [Requester].
 	Caller  string
 	Client  netip.Addr
 	Channel Channel
@@ -128,7 +128,7 @@ func (s *Service) emit(ctx context.Context, e Event) {
 		level = slog.LevelError
 	case EventNotMe:
 		level = slog.LevelWarn
-	case EventResetRefused, EventRateLimited, EventSuppressed:
+	case EventResetRefused, EventRateLimited, EventMessageSuppressed:
 		level = slog.LevelDebug
 		if e.Scope == ScopeBudget {
 			// Nobody is sent anything until it is over, whoever asks.

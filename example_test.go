@@ -170,9 +170,9 @@ func ExampleByChannel() {
 // Limits are exact, and say when to come back.
 func ExampleMemoryLimiter() {
 	limiter := recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{})
-	tier := recovery.Tier{Limits: []recovery.Limit{{N: 2, Window: time.Hour}}}
+	tier := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 2, Window: time.Hour}}}
 	for range 3 {
-		decisions, err := limiter.Take(context.Background(), recovery.Take{Key: "203.0.113.7", Tier: tier})
+		decisions, err := limiter.Allow(context.Background(), recovery.LimitRequest{Key: "203.0.113.7", Policy: tier})
 		if err != nil {
 			fmt.Println(err)
 			return

@@ -23,7 +23,7 @@ func TestForgottenPasswordIsResetThroughTheMailedLink(t *testing.T) {
 		if got := time.Until(m.Expires).Round(time.Minute); got != time.Hour {
 			t.Errorf("the link lives %v, want 1h", got)
 		}
-		proof := recovery.SealedProof(token(t, m))
+		proof := recovery.TokenProof(token(t, m))
 		if err := p.check(t.Context(), proof); err != nil {
 			t.Fatal(err)
 		}
@@ -74,7 +74,7 @@ func TestLinkWithLeadIDAndSecretApart(t *testing.T) {
 		if q.Get("LeadId") != johnID || len(q.Get("TemporaryPassword")) != 64 || q.Get("lang") != "en" {
 			t.Fatalf("query %q", q)
 		}
-		proof := recovery.LinkProof(q.Get("LeadId"), q.Get("TemporaryPassword"))
+		proof := recovery.SecretProof(q.Get("LeadId"), q.Get("TemporaryPassword"))
 		if err := p.reset(t.Context(), proof, goodPassword); err != nil {
 			t.Fatal(err)
 		}
@@ -106,7 +106,7 @@ func TestIssuedToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPortal(t, nil)
 		req := recovery.IssueRequest{
-			Key: recovery.LeadKey{Field: "Username", Value: "john_doe"}, Origin: recovery.Origin{Caller: "crm"},
+			Key: recovery.LeadKey{Field: "Username", Value: "john_doe"}, Requester: recovery.Requester{Caller: "crm"},
 		}
 		issued, err := p.IssueToken(t.Context(), req)
 		if err != nil {
@@ -138,11 +138,11 @@ func TestIssuedToken(t *testing.T) {
 		if token(t, m[0]) != mailed.Token.Reveal() {
 			t.Error("the mail carries another token")
 		}
-		if err := p.reset(t.Context(), recovery.SealedProof(token(t, m[0])), goodPassword); err != nil {
+		if err := p.reset(t.Context(), recovery.TokenProof(token(t, m[0])), goodPassword); err != nil {
 			t.Fatal(err)
 		}
 		for _, s := range []recovery.Secret{mailed.Token, issued.Token} {
-			wantErr(t, p.reset(t.Context(), recovery.SealedProof(s.Reveal()), goodPassword), recovery.ErrInvalidProof)
+			wantErr(t, p.reset(t.Context(), recovery.TokenProof(s.Reveal()), goodPassword), recovery.ErrInvalidProof)
 		}
 	})
 }
@@ -152,7 +152,7 @@ func TestIssueTokenTellsServersWhy(t *testing.T) {
 		p := newPortal(t, nil)
 		for _, who := range []string{"nobody", "disabled", "social"} {
 			_, err := p.IssueToken(t.Context(), recovery.IssueRequest{
-				Key: recovery.LeadKey{Field: "EmailAddress", Value: who + "@example.com"}, Origin: recovery.Origin{Caller: "crm"},
+				Key: recovery.LeadKey{Field: "EmailAddress", Value: who + "@example.com"}, Requester: recovery.Requester{Caller: "crm"},
 			})
 			wantErr(t, err, recovery.ErrLeadNotFound)
 		}
@@ -164,7 +164,7 @@ func TestIssueTokenTellsServersWhy(t *testing.T) {
 func TestWeakPasswordLeavesTheLinkAlive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPortal(t, nil)
-		proof := recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail))))
+		proof := recovery.TokenProof(token(t, p.forgot(t, byMail(johnMail))))
 		for _, weak := range []string{"short", "passwordpassword", johnMail} {
 			err := p.reset(t.Context(), proof, weak)
 			var policy *password.PolicyError
@@ -181,18 +181,18 @@ func TestWeakPasswordLeavesTheLinkAlive(t *testing.T) {
 func TestRevokedTokensAreDead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPortal(t, nil)
-		link := recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail))))
+		link := recovery.TokenProof(token(t, p.forgot(t, byMail(johnMail))))
 		req := byMail(johnMail)
 		req.Code = true
 		code := recovery.CodeProof(req.Key, p.forgot(t, req).Code.Reveal())
-		issued, err := p.IssueToken(t.Context(), recovery.IssueRequest{Key: req.Key, Origin: recovery.Origin{Caller: "crm"}})
+		issued, err := p.IssueToken(t.Context(), recovery.IssueRequest{Key: req.Key, Requester: recovery.Requester{Caller: "crm"}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if err := p.RevokeTokens(t.Context(), johnID); err != nil {
 			t.Fatal(err)
 		}
-		for _, proof := range []recovery.Proof{link, code, recovery.SealedProof(issued.Token.Reveal())} {
+		for _, proof := range []recovery.Proof{link, code, recovery.TokenProof(issued.Token.Reveal())} {
 			wantErr(t, p.reset(t.Context(), proof, goodPassword), recovery.ErrInvalidProof)
 		}
 	})
@@ -210,7 +210,7 @@ func TestStepUpStandsBetweenProofAndWrite(t *testing.T) {
 				return answer
 			})
 		})
-		proof := recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail))))
+		proof := recovery.TokenProof(token(t, p.forgot(t, byMail(johnMail))))
 		wantErr(t, p.reset(t.Context(), proof, goodPassword), recovery.ErrStepUpRequired)
 		answer = errors.New("the hook's database is down")
 		wantErr(t, p.reset(t.Context(), proof, goodPassword), recovery.ErrUnavailable)

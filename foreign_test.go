@@ -83,7 +83,7 @@ func TestLinksThatOnlyAnotherInstanceCanOpen(t *testing.T) {
 			{"a word", "hello", recovery.ReasonMalformedProof},
 		} {
 			for range 2 {
-				wantErr(t, other.check(t.Context(), recovery.SealedProof(tt.link)), recovery.ErrInvalidProof)
+				wantErr(t, other.check(t.Context(), recovery.TokenProof(tt.link)), recovery.ErrInvalidProof)
 			}
 			all := other.events.of(recovery.EventResetRefused)
 			if got := all[len(all)-1].Reason; got != tt.reason {

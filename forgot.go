@@ -20,7 +20,7 @@ type ForgotRequest struct {
 	Template string
 	// PreventWebhook is carried on the events.
 	PreventWebhook bool
-	Origin         Origin
+	Requester      Requester
 }
 
 // A ForgotResult is the same whether or not there is a lead.
@@ -40,12 +40,12 @@ func (s *Service) ForgotPassword(ctx context.Context, req ForgotRequest) (Forgot
 		return ForgotResult{}, err
 	}
 	defer s.inFlight.Done()
-	if err := req.Origin.check(); err != nil {
+	if err := req.Requester.check(); err != nil {
 		return ForgotResult{}, err
 	}
 	p := payload{
 		Op: jobForgot, Code: req.Code, Template: req.Template, PreventWebhook: req.PreventWebhook,
-		Caller: req.Origin.Caller, Client: req.Origin.Client, Languages: req.Origin.AcceptLanguage,
+		Caller: req.Requester.Caller, Client: req.Requester.Client, Languages: req.Requester.AcceptLanguage,
 		RequestedAt: time.Now(),
 	}
 	var err error
@@ -61,7 +61,7 @@ func (s *Service) ForgotPassword(ctx context.Context, req ForgotRequest) (Forgot
 	if len(p.Template) > 128 {
 		return ForgotResult{}, invalid("template", "is too long")
 	}
-	quotas, err := s.admit(ctx, s.opts.Limits.ClientForgot, actionForgot, req.Origin)
+	quotas, err := s.allowRequest(ctx, s.opts.Limits.ClientForgot, actionForgot, req.Requester)
 	if err != nil {
 		return ForgotResult{}, err
 	}
@@ -87,9 +87,9 @@ func (s *Service) ForgotPassword(ctx context.Context, req ForgotRequest) (Forgot
 // that the lead does not have, takes no place from what can (A58).
 func (s *Service) performForgot(ctx context.Context, d *delivery) error {
 	key := d.p.Key
-	identifier := scopedTake{ScopeIdentifier, Take{
-		Key:  s.keys.limitKey(ScopeIdentifier, key.Field+" "+d.p.Recipient+" "+string(d.p.kind()), key.Value),
-		Tier: s.opts.Limits.Identifier, ID: d.job.ID,
+	identifier := scopedRequest{ScopeIdentifier, LimitRequest{
+		Key:    s.keys.limitKey(ScopeIdentifier, key.Field+" "+d.p.Recipient+" "+string(d.p.kind()), key.Value),
+		Policy: s.opts.Limits.Identifier, ID: d.job.ID,
 	}}
 	if ok, err := s.allowJob(ctx, d, identifier); !ok {
 		return err

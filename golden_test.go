@@ -79,9 +79,9 @@ func (p goldenProof) proof() recovery.Proof {
 	case p.Code != "":
 		return recovery.CodeProof(p.Key, p.Code)
 	case p.Sealed != "":
-		return recovery.SealedProof(p.Sealed)
+		return recovery.TokenProof(p.Sealed)
 	}
-	return recovery.LinkProof(p.LeadID, p.Secret)
+	return recovery.SecretProof(p.LeadID, p.Secret)
 }
 
 // A goldenStored is a token as a store was given it.
@@ -112,7 +112,7 @@ type goldenStore struct {
 	fail error
 }
 
-func (s *goldenStore) Put(ctx context.Context, slot string, spec recovery.TokenSpec) (recovery.Token, error) {
+func (s *goldenStore) Put(ctx context.Context, slot string, spec recovery.TokenSpec) (recovery.TokenRecord, error) {
 	s.puts = append(s.puts, goldenStored{Slot: slot, Spec: spec})
 	return s.TokenStore.Put(ctx, slot, spec)
 }
@@ -204,7 +204,7 @@ func (g *goldenPortal) link(t *testing.T, v golden) recovery.Proof {
 	if n := g.performAll(t, g.queue); n != 1 {
 		t.Fatalf("%d messages\n%s", n, g.log)
 	}
-	return recovery.SealedProof(token(t, g.outbox.Messages()[before]))
+	return recovery.TokenProof(token(t, g.outbox.Messages()[before]))
 }
 
 func (g *goldenPortal) ask(t *testing.T, req recovery.ForgotRequest) {
@@ -267,7 +267,7 @@ func writeGolden(t *testing.T) golden {
 	return v
 }
 
-var goldenOrigin = recovery.Origin{
+var goldenOrigin = recovery.Requester{
 	Caller: "web", Client: netip.MustParseAddr("203.0.113.7"), AcceptLanguage: "de-CH, de;q=0.9",
 }
 
@@ -296,7 +296,7 @@ func writeGoldenRequests(t *testing.T, v *golden, job func(name string, job reco
 			func(m recovery.Message) goldenProof { return goldenProof{Key: phone, Code: m.Code.Reveal()} }},
 	} {
 		g := goldenService(t, *v, v.Key)
-		r.req.Origin = goldenOrigin
+		r.req.Requester = goldenOrigin
 		g.ask(t, r.req)
 		jobs := g.queue.take()
 		if err := g.Perform(t.Context(), jobs[0]); err != nil {
@@ -313,7 +313,7 @@ func writeGoldenRequests(t *testing.T, v *golden, job func(name string, job reco
 		g := goldenService(t, *v, v.Key)
 		issued, err := g.IssueToken(t.Context(), recovery.IssueRequest{
 			Key: recovery.LeadKey{Field: "EmailAddress", Value: johnMail}, Send: send, Template: "invitation",
-			PreventWebhook: true, Origin: goldenOrigin,
+			PreventWebhook: true, Requester: goldenOrigin,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -339,7 +339,7 @@ func writeGoldenFollowUps(t *testing.T, v *golden, job func(name string, job rec
 		link := g.link(t, *v)
 		g.sessions = func(context.Context, string) error { return failure }
 		_, err := g.ResetPassword(t.Context(), recovery.ResetRequest{
-			Proof: link, Password: recovery.NewSecret(goodPassword), PreventWebhook: true, Origin: goldenOrigin,
+			Proof: link, Password: recovery.NewSecret(goodPassword), PreventWebhook: true, Requester: goldenOrigin,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -353,7 +353,7 @@ func writeGoldenFollowUps(t *testing.T, v *golden, job func(name string, job rec
 	// disown has the person say that it was not her, and returns what is left
 	// to do.
 	disown := func(g *goldenPortal, m recovery.Message, want int) []recovery.Job {
-		_, err := g.NotMe(t.Context(), recovery.NotMeRequest{Token: notMe(t, m), Origin: goldenOrigin})
+		_, err := g.NotMe(t.Context(), recovery.NotMeRequest{Token: notMe(t, m), Requester: goldenOrigin})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -450,7 +450,7 @@ func readGoldenJob(t *testing.T, v golden, j goldenJob, g *goldenPortal) {
 	if len(j.Proofs) > 0 {
 		g.resets(t, v, j.Proofs[0].proof())
 	} else if len(does.Messages) > 0 && message.Kind == recovery.MessageResetLink {
-		g.resets(t, v, recovery.SealedProof(token(t, message)))
+		g.resets(t, v, recovery.TokenProof(token(t, message)))
 	}
 	if j.About != "" {
 		if got := g.about(t, notMe(t, message)); got != j.About {

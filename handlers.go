@@ -120,7 +120,7 @@ func (s *Service) serveForgot(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	req := ForgotRequest{Origin: s.Origin(r)}
+	req := ForgotRequest{Requester: s.Requester(r)}
 	if req.Key, _, err = readKey(body); err != nil {
 		return err
 	}
@@ -149,7 +149,7 @@ func (s *Service) serveCheck(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	result, err := s.CheckProof(r.Context(), CheckRequest{Proof: proof, Origin: s.Origin(r)})
+	result, err := s.CheckProof(r.Context(), CheckRequest{Proof: proof, Requester: s.Requester(r)})
 	if err != nil {
 		return err
 	}
@@ -174,7 +174,7 @@ func (s *Service) serveReset(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return invalid("password", "is required")
 	}
-	result, err := s.ResetPassword(r.Context(), ResetRequest{Proof: proof, Password: NewSecret(pw), Origin: s.Origin(r)})
+	result, err := s.ResetPassword(r.Context(), ResetRequest{Proof: proof, Password: NewSecret(pw), Requester: s.Requester(r)})
 	if err != nil {
 		return err
 	}
@@ -195,7 +195,7 @@ func (s *Service) serveNotMe(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return invalid("token", "is required")
 	}
-	result, err := s.NotMe(r.Context(), NotMeRequest{Token: NewSecret(token), Origin: s.Origin(r)})
+	result, err := s.NotMe(r.Context(), NotMeRequest{Token: NewSecret(token), Requester: s.Requester(r)})
 	if err != nil {
 		return err
 	}
@@ -231,9 +231,9 @@ func (s *Service) serveForgotToken(w http.ResponseWriter, r *http.Request, keys 
 	if err != nil {
 		return err
 	}
-	origin := s.Origin(r)
+	origin := s.Requester(r)
 	origin.Caller = caller
-	result, err := s.IssueToken(r.Context(), IssueRequest{Key: key, Origin: origin})
+	result, err := s.IssueToken(r.Context(), IssueRequest{Key: key, Requester: origin})
 	if errors.Is(err, ErrLeadNotFound) {
 		writeProblem(w, problem{Status: http.StatusNotFound, Code: "no_such_lead", Detail: "There is no lead that could reset a password."})
 		return nil
@@ -326,9 +326,9 @@ func readProof(body *strictjson.Object) (Proof, error) {
 	key, hasKey, keyErr := readKey(body)
 	switch {
 	case hasToken && !hasCode && !hasKey && hasLead:
-		return LinkProof(leadID, token), nil
+		return SecretProof(leadID, token), nil
 	case hasToken && !hasCode && !hasKey:
-		return SealedProof(token), nil
+		return TokenProof(token), nil
 	case hasCode && !hasToken && !hasLead:
 		return CodeProof(key, code), keyErr
 	case hasToken && hasCode:
@@ -418,7 +418,7 @@ func (s *Service) writeError(w http.ResponseWriter, r *http.Request, err error) 
 		}
 	case errors.As(err, &limit):
 		limit.Quotas.SetHeader(w.Header())
-		w.Header().Set("Retry-After", strconv.Itoa(limit.Seconds()))
+		w.Header().Set("Retry-After", strconv.Itoa(limit.RetryAfterSeconds()))
 		p = problem{Type: typeQuotaExceeded, Status: http.StatusTooManyRequests, Code: "rate_limited", Detail: "Too many requests."}
 		p.ViolatedPolicies = []string{string(appendPolicyName(nil, limit.Scope, limit.Limit))}
 	case errors.Is(err, ErrStepUpRequired):

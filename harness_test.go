@@ -130,22 +130,22 @@ type tracedTokens struct {
 	calls *trace
 }
 
-func (s tracedTokens) Put(ctx context.Context, slot string, spec recovery.TokenSpec) (recovery.Token, error) {
+func (s tracedTokens) Put(ctx context.Context, slot string, spec recovery.TokenSpec) (recovery.TokenRecord, error) {
 	s.calls.add("Put")
 	return s.TokenStore.Put(ctx, slot, spec)
 }
 
-func (s tracedTokens) Peek(ctx context.Context, refs ...recovery.Ref) (recovery.Token, error) {
+func (s tracedTokens) Peek(ctx context.Context, refs ...recovery.TokenRef) (recovery.TokenRecord, error) {
 	s.calls.add("Peek")
 	return s.TokenStore.Peek(ctx, refs...)
 }
 
-func (s tracedTokens) Claim(ctx context.Context, id string, refs ...recovery.Ref) (recovery.Token, error) {
+func (s tracedTokens) Claim(ctx context.Context, id string, refs ...recovery.TokenRef) (recovery.TokenRecord, error) {
 	s.calls.add("Claim")
 	return s.TokenStore.Claim(ctx, id, refs...)
 }
 
-func (s tracedTokens) Release(ctx context.Context, id string, refs ...recovery.Ref) error {
+func (s tracedTokens) Release(ctx context.Context, id string, refs ...recovery.TokenRef) error {
 	s.calls.add("Release")
 	return s.TokenStore.Release(ctx, id, refs...)
 }
@@ -160,9 +160,9 @@ type tracedLimiter struct {
 	calls *trace
 }
 
-func (l tracedLimiter) Take(ctx context.Context, takes ...recovery.Take) ([]recovery.Decision, error) {
+func (l tracedLimiter) Allow(ctx context.Context, takes ...recovery.LimitRequest) ([]recovery.Decision, error) {
 	l.calls.add("Take " + strconv.Itoa(len(takes)))
-	return l.Limiter.Take(ctx, takes...)
+	return l.Limiter.Allow(ctx, takes...)
 }
 
 type tracedQueue struct {
@@ -241,7 +241,7 @@ func testKey(fill byte) []byte { return bytes.Repeat([]byte{fill}, 32) }
 
 // generous is limits that tests of other things do not meet.
 func generous() recovery.Limits {
-	t := recovery.Tier{Limits: []recovery.Limit{{N: 100_000, Window: time.Minute}}}
+	t := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 100_000, Window: time.Minute}}}
 	return recovery.Limits{
 		Caller: t, ClientForgot: t, ClientReset: t, ClientCheck: t, Identifier: t, Lead: t, Recipient: t, Issue: t,
 	}

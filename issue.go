@@ -18,12 +18,12 @@ type IssueRequest struct {
 	PreventWebhook bool
 	// Origin.Caller names the API key whose secret the caller proved. It is
 	// required; Client is not looked at.
-	Origin Origin
+	Requester Requester
 }
 
 // An IssueResult holds a token that resets the lead's password.
 type IssueResult struct {
-	// Token is the sealed string for [SealedProof].
+	// Token is the sealed string for [TokenProof].
 	Token             Secret
 	Expires           time.Time
 	IdentityProviders []string
@@ -48,19 +48,19 @@ func (s *Service) IssueToken(ctx context.Context, req IssueRequest) (IssueResult
 	if err != nil {
 		return IssueResult{}, err
 	}
-	quotas, err := s.allowIssue(ctx, p.Key, req.Origin)
+	quotas, err := s.allowIssue(ctx, p.Key, req.Requester)
 	if err != nil {
 		return IssueResult{}, err
 	}
 	d := newDelivery(Job{}, p)
-	d.event.Client, d.event.Mailed = req.Origin.Client, req.Send
+	d.event.Client, d.event.Mailed = req.Requester.Client, req.Send
 	reason, err := s.findForIssue(ctx, d, req.Send)
 	if err != nil {
 		return IssueResult{}, err
 	}
-	var takes []scopedTake
+	var takes []scopedRequest
 	if reason == "" && req.Send {
-		takes, err = s.deliveryTakes(ctx, d)
+		takes, err = s.deliveryLimits(ctx, d)
 		if errors.Is(err, ErrPermanent) {
 			reason, err = ReasonUndeliverable, nil
 		}
@@ -73,7 +73,7 @@ func (s *Service) IssueToken(ctx context.Context, req IssueRequest) (IssueResult
 		return IssueResult{}, ErrLeadNotFound
 	}
 	if len(takes) > 0 {
-		if err := s.allow(ctx, req.Origin, quotas, takes...); err != nil {
+		if err := s.allowMore(ctx, req.Requester, quotas, takes...); err != nil {
 			return IssueResult{}, err
 		}
 	}
@@ -90,15 +90,15 @@ func (s *Service) IssueToken(ctx context.Context, req IssueRequest) (IssueResult
 // issuePayload checks the request, and makes of it the job that would send the
 // token.
 func (s *Service) issuePayload(req IssueRequest) (p payload, err error) {
-	if req.Origin.Caller == "" {
+	if req.Requester.Caller == "" {
 		return payload{}, invalid("caller", "is required")
 	}
-	if err := req.Origin.check(); err != nil {
+	if err := req.Requester.check(); err != nil {
 		return payload{}, err
 	}
 	p = payload{
-		Op: jobDeliver, Template: req.Template, PreventWebhook: req.PreventWebhook, Caller: req.Origin.Caller,
-		Languages: req.Origin.AcceptLanguage, RequestedAt: time.Now(), Secret: newSecret(),
+		Op: jobDeliver, Template: req.Template, PreventWebhook: req.PreventWebhook, Caller: req.Requester.Caller,
+		Languages: req.Requester.AcceptLanguage, RequestedAt: time.Now(), Secret: newSecret(),
 	}
 	if p.Key, _, err = s.canonicalKey(req.Key); err != nil {
 		return payload{}, err
@@ -119,13 +119,13 @@ func (s *Service) issuePayload(req IssueRequest) (p payload, err error) {
 
 // allowIssue counts a call with its caller first, and then with the identifier,
 // so that a refused call takes nobody's place.
-func (s *Service) allowIssue(ctx context.Context, key LeadKey, o Origin) (Quotas, error) {
-	quotas, err := s.admitCaller(ctx, o)
+func (s *Service) allowIssue(ctx context.Context, key LeadKey, o Requester) (Quotas, error) {
+	quotas, err := s.allowCaller(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	issue := Take{Key: s.keys.limitKey(ScopeIssue, key.Field, key.Value), Tier: s.opts.Limits.Issue}
-	return quotas, s.allow(ctx, o, quotas, scopedTake{ScopeIssue, issue})
+	issue := LimitRequest{Key: s.keys.limitKey(ScopeIssue, key.Field, key.Value), Policy: s.opts.Limits.Issue}
+	return quotas, s.allowMore(ctx, o, quotas, scopedRequest{ScopeIssue, issue})
 }
 
 // findForIssue looks the lead up, and its address where the token is sent. The

@@ -116,13 +116,13 @@ func (k *keyring) slot(g *generation, kind tokenKind, leadID string) string {
 	return g.slot.name(k.prefix+":t:"+string(kind)+":", string(kind), leadID)
 }
 
-func (k *keyring) refOf(g *generation, kind tokenKind, leadID, secret string) Ref {
-	return Ref{k.slot(g, kind, leadID), g.digest.digest(string(kind), leadID, secret)}
+func (k *keyring) refOf(g *generation, kind tokenKind, leadID, secret string) TokenRef {
+	return TokenRef{k.slot(g, kind, leadID), g.digest.digest(string(kind), leadID, secret)}
 }
 
 // refs are all the places where a token may be.
-func (k *keyring) refs(kind tokenKind, leadID, secret string) []Ref {
-	refs := make([]Ref, len(k.generations))
+func (k *keyring) refs(kind tokenKind, leadID, secret string) []TokenRef {
+	refs := make([]TokenRef, len(k.generations))
 	for i := range k.generations {
 		refs[i] = k.refOf(&k.generations[i], kind, leadID, secret)
 	}
@@ -131,7 +131,7 @@ func (k *keyring) refs(kind tokenKind, leadID, secret string) []Ref {
 
 // decoyRefs name slots that no lead has, for a code that nobody was sent: the
 // store is asked the same question and writes nothing.
-func (k *keyring) decoyRefs(key LeadKey, code string) []Ref {
+func (k *keyring) decoyRefs(key LeadKey, code string) []TokenRef {
 	return k.refs(kindCode, "\x00"+key.Field+"\x00"+key.Value, code)
 }
 

@@ -29,7 +29,7 @@ func TestSpellingsShareOneQuota_A15(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		p := newPortal(t, func(_ *portal, o *recovery.Options) {
-			o.Limits.Identifier, o.Limits.Lead, o.Limits.Recipient = recovery.Tier{}, recovery.Tier{}, recovery.Tier{}
+			o.Limits.Identifier, o.Limits.Lead, o.Limits.Recipient = recovery.LimitPolicy{}, recovery.LimitPolicy{}, recovery.LimitPolicy{}
 		})
 		h := p.Handler()
 		answers := map[string]int{}
@@ -58,7 +58,7 @@ func TestSpellingsShareOneQuota_A15(t *testing.T) {
 		}
 		// The identifiers of nobody are counted as well, as one.
 		unknown := 0
-		for _, e := range p.events.of(recovery.EventSuppressed) {
+		for _, e := range p.events.of(recovery.EventMessageSuppressed) {
 			if e.Reason == recovery.ReasonUnknownLead {
 				unknown++
 			}
@@ -118,7 +118,7 @@ func TestForwardedAddresses_A50(t *testing.T) {
 		t.Run(test.sentence, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := newPortal(t, func(_ *portal, o *recovery.Options) {
-					o.Limits.ClientForgot = recovery.Tier{}
+					o.Limits.ClientForgot = recovery.LimitPolicy{}
 					o.TrustedProxies = test.proxies
 				})
 				h := p.Handler()
@@ -157,7 +157,7 @@ func TestWhatOneClientIs_A51(t *testing.T) {
 		t.Run(test.sentence, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := newPortal(t, func(_ *portal, o *recovery.Options) {
-					o.Limits.ClientForgot = recovery.Tier{Limits: []recovery.Limit{{N: 1, Window: time.Hour}}}
+					o.Limits.ClientForgot = recovery.LimitPolicy{Limits: []recovery.Limit{{N: 1, Window: time.Hour}}}
 					o.IPv6Prefix = test.prefix
 				})
 				h := p.Handler()
@@ -174,7 +174,7 @@ func TestWhatOneClientIs_A51(t *testing.T) {
 		})
 	}
 	synctest.Test(t, func(t *testing.T) {
-		p := limitedPortal(t, func(l *recovery.Limits) { l.ClientForgot = recovery.Tier{} })
+		p := limitedPortal(t, func(l *recovery.Limits) { l.ClientForgot = recovery.LimitPolicy{} })
 		h := p.Handler()
 		n := 0
 		for _, peer := range []string{"@", "", "/run/a.sock", "host:80", "1.2.3.4.5:1", "[::g]:1", "192.0.2.01:1"} {
@@ -210,7 +210,7 @@ func TestPathsAreNoWayAroundTheLimit_A52(t *testing.T) {
 	} {
 		t.Run(mount.sentence, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				p := limitedPortal(t, func(l *recovery.Limits) { l.ClientForgot = recovery.Tier{} })
+				p := limitedPortal(t, func(l *recovery.Limits) { l.ClientForgot = recovery.LimitPolicy{} })
 				h := mount.wrap(p.Handler())
 				n := 0
 				for range 10 {
@@ -242,18 +242,18 @@ func TestParallelRequestsSendTheLimitsMails_A54(t *testing.T) {
 	for _, n := range []int{1, 3, 7} {
 		for _, tier := range []struct {
 			sentence string
-			set      func(l *recovery.Limits, t recovery.Tier)
+			set      func(l *recovery.Limits, t recovery.LimitPolicy)
 		}{
-			{"identifier", func(l *recovery.Limits, t recovery.Tier) { l.Identifier = t }},
-			{"lead", func(l *recovery.Limits, t recovery.Tier) { l.Lead = t }},
-			{"recipient", func(l *recovery.Limits, t recovery.Tier) { l.Recipient = t }},
-			{"budget", func(l *recovery.Limits, t recovery.Tier) { l.EmailBudget = t }},
-			{"client", func(l *recovery.Limits, t recovery.Tier) { l.ClientForgot = t }},
+			{"identifier", func(l *recovery.Limits, t recovery.LimitPolicy) { l.Identifier = t }},
+			{"lead", func(l *recovery.Limits, t recovery.LimitPolicy) { l.Lead = t }},
+			{"recipient", func(l *recovery.Limits, t recovery.LimitPolicy) { l.Recipient = t }},
+			{"budget", func(l *recovery.Limits, t recovery.LimitPolicy) { l.EmailBudget = t }},
+			{"client", func(l *recovery.Limits, t recovery.LimitPolicy) { l.ClientForgot = t }},
 		} {
 			t.Run(fmt.Sprintf("%d by the %s's tier", n, tier.sentence), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					p := limitedPortal(t, func(l *recovery.Limits) {
-						tier.set(l, recovery.Tier{Limits: []recovery.Limit{{N: n, Window: time.Hour}}})
+						tier.set(l, recovery.LimitPolicy{Limits: []recovery.Limit{{N: n, Window: time.Hour}}})
 					})
 					h := p.Handler()
 					var wg sync.WaitGroup
@@ -279,11 +279,13 @@ func TestParallelRequestsSendTheLimitsMails_A54(t *testing.T) {
 // A55: what counts tries is not set back by a success.
 func TestSuccessResetsNoCounter_A55(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := limitedPortal(t, func(l *recovery.Limits) { l.ClientReset, l.ClientCheck = recovery.Tier{}, recovery.Tier{} })
-		proof := recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail))))
+		p := limitedPortal(t, func(l *recovery.Limits) {
+			l.ClientReset, l.ClientCheck = recovery.LimitPolicy{}, recovery.LimitPolicy{}
+		})
+		proof := recovery.TokenProof(token(t, p.forgot(t, byMail(johnMail))))
 		o := client("192.0.2.1")
 		try := func(proof recovery.Proof) error {
-			_, err := p.ResetPassword(t.Context(), recovery.ResetRequest{Proof: proof, Password: recovery.NewSecret(goodPassword), Origin: o})
+			_, err := p.ResetPassword(t.Context(), recovery.ResetRequest{Proof: proof, Password: recovery.NewSecret(goodPassword), Requester: o})
 			return err
 		}
 		for i := range 10 {
@@ -293,9 +295,9 @@ func TestSuccessResetsNoCounter_A55(t *testing.T) {
 				}
 				continue
 			}
-			wantErr(t, try(recovery.SealedProof("AAAA")), recovery.ErrInvalidProof)
+			wantErr(t, try(recovery.TokenProof("AAAA")), recovery.ErrInvalidProof)
 		}
-		if admitted(t, try(recovery.SealedProof("AAAA"))) {
+		if admitted(t, try(recovery.TokenProof("AAAA"))) {
 			t.Error("the success gave further tries")
 		}
 	})
@@ -306,7 +308,7 @@ func TestMailBombing_A56(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPortal(t, func(p *portal, o *recovery.Options) {
 			o.Limits = recovery.Limits{}
-			o.Limits.Caller = recovery.Tier{}
+			o.Limits.Caller = recovery.LimitPolicy{}
 			for _, name := range []string{"twin", "third"} {
 				l := lead(name, recovery.StatusActive)
 				l.Fields["EmailAddress"] = recovery.FieldValue{Value: "Victim@Example.com", Verified: true}
@@ -365,7 +367,7 @@ func TestExhaustedQuotaLocksNobodyOut_A58(t *testing.T) {
 		q := &heldQueue{}
 		p := newPortal(t, func(_ *portal, o *recovery.Options) {
 			o.Queue = q
-			o.Limits.Identifier, o.Limits.Lead, o.Limits.Recipient = recovery.Tier{}, recovery.Tier{}, recovery.Tier{}
+			o.Limits.Identifier, o.Limits.Lead, o.Limits.Recipient = recovery.LimitPolicy{}, recovery.LimitPolicy{}, recovery.LimitPolicy{}
 		})
 		ask := func() int {
 			if _, err := p.ForgotPassword(t.Context(), byMail(johnMail)); err != nil {
@@ -394,7 +396,7 @@ func TestExhaustedQuotaLocksNobodyOut_A58(t *testing.T) {
 			all := p.outbox.Messages()
 			live := 0
 			for _, m := range all[max(0, len(all)-3):] {
-				if p.check(t.Context(), recovery.SealedProof(token(t, m))) == nil {
+				if p.check(t.Context(), recovery.TokenProof(token(t, m))) == nil {
 					live++
 				}
 			}
@@ -404,16 +406,16 @@ func TestExhaustedQuotaLocksNobodyOut_A58(t *testing.T) {
 			time.Sleep(time.Minute)
 		}
 		all := p.outbox.Messages()
-		if err := p.reset(t.Context(), recovery.SealedProof(token(t, all[len(all)-1])), goodPassword); err != nil {
+		if err := p.reset(t.Context(), recovery.TokenProof(token(t, all[len(all)-1])), goodPassword); err != nil {
 			t.Errorf("the last link: %v", err)
 		}
 	})
 	synctest.Test(t, func(t *testing.T) {
 		// A link that was delivered survives any number of requests after it.
 		p := newPortal(t, func(_ *portal, o *recovery.Options) {
-			o.Limits.Identifier, o.Limits.Lead, o.Limits.Recipient = recovery.Tier{}, recovery.Tier{}, recovery.Tier{}
+			o.Limits.Identifier, o.Limits.Lead, o.Limits.Recipient = recovery.LimitPolicy{}, recovery.LimitPolicy{}, recovery.LimitPolicy{}
 		})
-		first := recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail))))
+		first := recovery.TokenProof(token(t, p.forgot(t, byMail(johnMail))))
 		for range 50 {
 			time.Sleep(time.Minute)
 			if _, err := p.ForgotPassword(t.Context(), byMail(johnMail)); err != nil {
@@ -431,8 +433,8 @@ func TestExhaustedQuotaLocksNobodyOut_A58(t *testing.T) {
 func TestBudgets_A57(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPortal(t, func(p *portal, o *recovery.Options) {
-			o.Limits.EmailBudget = recovery.Tier{Limits: []recovery.Limit{{N: 3, Window: time.Hour}}}
-			o.Limits.SMSBudget = recovery.Tier{Limits: []recovery.Limit{{N: 2, Window: time.Hour}}}
+			o.Limits.EmailBudget = recovery.LimitPolicy{Limits: []recovery.Limit{{N: 3, Window: time.Hour}}}
+			o.Limits.SMSBudget = recovery.LimitPolicy{Limits: []recovery.Limit{{N: 2, Window: time.Hour}}}
 			for i := range 10 {
 				l := lead("lead"+strconv.Itoa(i), recovery.StatusActive)
 				l.Fields["Phone"] = recovery.FieldValue{Value: fmt.Sprintf("+4930123456%d", i), Verified: true}
@@ -480,7 +482,7 @@ func TestBudgets_A57(t *testing.T) {
 		time.Sleep(time.Hour)
 		link := p.forgot(t, req)
 		ask()
-		if err := p.reset(t.Context(), recovery.SealedProof(token(t, link)), goodPassword); err != nil {
+		if err := p.reset(t.Context(), recovery.TokenProof(token(t, link)), goodPassword); err != nil {
 			t.Fatal(err)
 		}
 		settle()

@@ -26,16 +26,16 @@ func (l Limit) String() string {
 
 // A Tier is the limits that hold together for one key. They share one log of
 // calls, so a call that one of them refuses is counted by none.
-type Tier struct {
+type LimitPolicy struct {
 	Limits []Limit
 	// Trickle, if positive, admits a call in spite of a full window once the
 	// last admitted call is that long ago. It keeps a limit of ten a day from
 	// locking a person out for the rest of it (A58). At most 366 days.
-	Trickle time.Duration
+	ThenOneEvery time.Duration
 }
 
 // check reports what is wrong with a tier; empty means nothing.
-func (t Tier) check() string {
+func (t LimitPolicy) check() string {
 	if len(t.Limits) == 0 || len(t.Limits) > 8 {
 		return "needs 1 to 8 limits"
 	}
@@ -47,28 +47,28 @@ func (t Tier) check() string {
 			return fmt.Sprintf("Window is %v, must be 1 ms to 31 days", l.Window)
 		}
 	}
-	if t.Trickle < 0 || t.Trickle > 366*24*time.Hour {
-		return fmt.Sprintf("Trickle is %v, must be 0 to 366 days", t.Trickle)
+	if t.ThenOneEvery < 0 || t.ThenOneEvery > 366*24*time.Hour {
+		return fmt.Sprintf("Trickle is %v, must be 0 to 366 days", t.ThenOneEvery)
 	}
 	return ""
 }
 
 // longest is the length of the tier's longest window, after which its log is
 // empty; size is how many calls the log has to remember.
-func (t Tier) longest() (window time.Duration, size int) {
+func (t LimitPolicy) longest() (window time.Duration, size int) {
 	for _, l := range t.Limits {
 		window = max(window, l.Window)
 		size = max(size, l.N)
 	}
-	return max(window, t.Trickle), size
+	return max(window, t.ThenOneEvery), size
 }
 
 // A Take asks a [Limiter] to admit one call.
-type Take struct {
+type LimitRequest struct {
 	// Key names what is limited: 1 to 128 bytes of printable ASCII without
 	// spaces. A key always comes with the same Tier.
-	Key  string
-	Tier Tier
+	Key    string
+	Policy LimitPolicy
 	// ID, if not empty, makes the take repeatable: one with an ID that the
 	// log still holds is admitted and not counted again. So a job that is
 	// retried after a crash pays once.
@@ -77,17 +77,17 @@ type Take struct {
 
 // Validate reports whether the take is within its ranges, for a limiter to call
 // first.
-func (t Take) Validate() error {
+func (t LimitRequest) Validate() error {
 	if !isName(t.Key, 128) {
 		return errors.New("recovery: a take's key must be 1 to 128 bytes of printable ASCII")
 	}
-	if reason := t.Tier.check(); reason != "" {
+	if reason := t.Policy.check(); reason != "" {
 		return errors.New("recovery: a take's tier " + reason)
 	}
 	return nil
 }
 
-// A Decision is a [Limiter]'s answer to one [Take].
+// A Decision is a [Limiter]'s answer to one [LimitRequest].
 type Decision struct {
 	Allowed bool
 	// Limit is the window that refused, or the one that has the least left; of
@@ -116,12 +116,12 @@ type Limiter interface {
 	// refused one is not counted at all. All takes of one call share one
 	// round trip where there is one. After an error nothing may be
 	// concluded: the calls may have been counted.
-	Take(ctx context.Context, takes ...Take) ([]Decision, error)
+	Allow(ctx context.Context, takes ...LimitRequest) ([]Decision, error)
 }
 
 // decide is the rule of the exact sliding window, for logs of the newest calls
 // in order of time, at now. It is the reference for other implementations.
-func (t Tier) decide(log []time.Duration, now time.Duration) Decision {
+func (t LimitPolicy) decide(log []time.Duration, now time.Duration) Decision {
 	d := Decision{Allowed: true, Remaining: math.MaxInt}
 	var wait time.Duration
 	for _, l := range t.Limits {
@@ -146,8 +146,8 @@ func (t Tier) decide(log []time.Duration, now time.Duration) Decision {
 		d.Remaining--
 		return d
 	}
-	if t.Trickle > 0 {
-		trickle := log[len(log)-1] + t.Trickle - now
+	if t.ThenOneEvery > 0 {
+		trickle := log[len(log)-1] + t.ThenOneEvery - now
 		if trickle <= 0 {
 			d.Allowed = true
 			return d
@@ -169,34 +169,34 @@ func firstWithin(log []time.Duration, instant time.Duration) int {
 type Limits struct {
 	// Caller is per API key, or per pair of key and client address where the
 	// key is public: 25 in 5 s.
-	Caller Tier
+	Caller LimitPolicy
 	// ClientForgot, ClientReset and ClientCheck are per client address (IPv4
 	// /32, IPv6 /64): 5 in 10 min, 10 in 15 min, 15 in 30 min; 10 in 1 min, 15
 	// in 2 min; 60 in 1 min.
-	ClientForgot, ClientReset, ClientCheck Tier
+	ClientForgot, ClientReset, ClientCheck LimitPolicy
 	// Identifier is per submitted identifier, Lead per lead found, Recipient
 	// per address written to, Issue per identifier given to IssueToken: 1 in 1
 	// min, 5 in 1 h, 10 in 24 h, and after that still one an hour.
-	Identifier, Lead, Recipient, Issue Tier
+	Identifier, Lead, Recipient, Issue LimitPolicy
 	// EmailBudget and SMSBudget are over all messages of a channel that the
 	// public asked for. Default: none.
-	EmailBudget, SMSBudget Tier
+	EmailBudget, SMSBudget LimitPolicy
 }
 
 // DefaultLimits returns the limits that hold where [Options.Limits] says
 // nothing.
 func DefaultLimits() Limits {
-	person := func() Tier {
-		return Tier{
-			Limits:  []Limit{{1, time.Minute}, {5, time.Hour}, {10, 24 * time.Hour}},
-			Trickle: time.Hour,
+	person := func() LimitPolicy {
+		return LimitPolicy{
+			Limits:       []Limit{{1, time.Minute}, {5, time.Hour}, {10, 24 * time.Hour}},
+			ThenOneEvery: time.Hour,
 		}
 	}
 	return Limits{
-		Caller:       Tier{Limits: []Limit{{25, 5 * time.Second}}},
-		ClientForgot: Tier{Limits: []Limit{{5, 10 * time.Minute}, {10, 15 * time.Minute}, {15, 30 * time.Minute}}},
-		ClientReset:  Tier{Limits: []Limit{{10, time.Minute}, {15, 2 * time.Minute}}},
-		ClientCheck:  Tier{Limits: []Limit{{60, time.Minute}}},
+		Caller:       LimitPolicy{Limits: []Limit{{25, 5 * time.Second}}},
+		ClientForgot: LimitPolicy{Limits: []Limit{{5, 10 * time.Minute}, {10, 15 * time.Minute}, {15, 30 * time.Minute}}},
+		ClientReset:  LimitPolicy{Limits: []Limit{{10, time.Minute}, {15, 2 * time.Minute}}},
+		ClientCheck:  LimitPolicy{Limits: []Limit{{60, time.Minute}}},
 		Identifier:   person(),
 		Lead:         person(),
 		Recipient:    person(),
@@ -207,8 +207,8 @@ func DefaultLimits() Limits {
 // A Quota is one window of the caller's or the client's, as it stood after a
 // request.
 type Quota struct {
-	Name LimitScope
-	Tier Tier
+	Scope  LimitScope
+	Policy LimitPolicy
 	Decision
 }
 
@@ -226,11 +226,11 @@ func (q Quotas) SetHeader(h http.Header) {
 	var policyBuf, leftBuf [256]byte
 	policy, left := policyBuf[:0], leftBuf[:0]
 	for i, quota := range q {
-		for j, l := range quota.Tier.Limits {
+		for j, l := range quota.Policy.Limits {
 			if i+j > 0 {
 				policy = append(policy, ", "...)
 			}
-			policy = append(appendPolicyName(append(policy, '"'), quota.Name, l), '"')
+			policy = append(appendPolicyName(append(policy, '"'), quota.Scope, l), '"')
 			policy = strconv.AppendInt(append(policy, ";q="...), int64(l.N), 10)
 			policy = strconv.AppendInt(append(policy, ";w="...), int64(wholeSeconds(l.Window)), 10)
 		}
@@ -242,7 +242,7 @@ func (q Quotas) SetHeader(h http.Header) {
 			// A client must not be told to come back before Retry-After.
 			t = quota.RetryAfter
 		}
-		left = append(appendPolicyName(append(left, '"'), quota.Name, quota.Limit), '"')
+		left = append(appendPolicyName(append(left, '"'), quota.Scope, quota.Limit), '"')
 		left = strconv.AppendInt(append(left, ";r="...), int64(quota.Remaining), 10)
 		left = strconv.AppendInt(append(left, ";t="...), int64(wholeSeconds(t)), 10)
 	}
@@ -270,7 +270,7 @@ const (
 	ScopeRecipient  LimitScope = "recipient"
 	ScopeBudget     LimitScope = "budget"
 	ScopeIssue      LimitScope = "issue"
-	ScopeNotMe      LimitScope = "not-me"
+	scopeNotMe      LimitScope = "not-me"
 )
 
 // RateLimitError is a request over a limit. The tier that refused did not count
@@ -297,7 +297,7 @@ func (e *RateLimitError) Error() string {
 // Seconds is RetryAfter in whole seconds, rounded up and at least one, as the
 // Retry-After field takes it (RFC 9110, section 10.2.3). A client that waits as
 // long, and asks only once, is not refused again.
-func (e *RateLimitError) Seconds() int { return wholeSeconds(e.RetryAfter) }
+func (e *RateLimitError) RetryAfterSeconds() int { return wholeSeconds(e.RetryAfter) }
 
 func wholeSeconds(d time.Duration) int {
 	return max(1, int((d+time.Second-1)/time.Second))

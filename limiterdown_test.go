@@ -19,10 +19,10 @@ type brokenLimiter struct {
 	broken atomic.Pointer[string]
 }
 
-func (l *brokenLimiter) Take(ctx context.Context, takes ...recovery.Take) ([]recovery.Decision, error) {
+func (l *brokenLimiter) Allow(ctx context.Context, takes ...recovery.LimitRequest) ([]recovery.Decision, error) {
 	how := l.broken.Load()
 	if how == nil {
-		return l.Limiter.Take(ctx, takes...)
+		return l.Limiter.Allow(ctx, takes...)
 	}
 	switch *how {
 	case "fails":
@@ -52,7 +52,7 @@ func TestLimiterDown_A92(t *testing.T) {
 						t.Errorf("%s: %v, want ErrUnavailable", name, err)
 					}
 				}
-				if err := issue(p, recovery.Origin{Caller: "crm"})(t.Context()); !errors.Is(err, recovery.ErrUnavailable) {
+				if err := issue(p, recovery.Requester{Caller: "crm"})(t.Context()); !errors.Is(err, recovery.ErrUnavailable) {
 					t.Errorf("issue: %v, want ErrUnavailable", err)
 				}
 				h := p.Handler()
@@ -97,7 +97,7 @@ func TestDangerouslyAllowOnLimiterError(t *testing.T) {
 		if n := len(p.outbox.Messages()); n != 1 {
 			t.Errorf("%d mails, want 1", n)
 		}
-		if err := issue(p, recovery.Origin{Caller: "crm"})(t.Context()); err != nil {
+		if err := issue(p, recovery.Requester{Caller: "crm"})(t.Context()); err != nil {
 			t.Error(err)
 		}
 		if !strings.Contains(p.log.String(), "limiter failed") {
@@ -117,7 +117,7 @@ func TestDangerouslyAllowOnLimiterError(t *testing.T) {
 // A job that is tried again pays once: its takes have its ID.
 func TestRetriedJobIsCountedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		two := recovery.Tier{Limits: []recovery.Limit{{N: 2, Window: time.Hour}}}
+		two := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 2, Window: time.Hour}}}
 		p := newPortal(t, func(_ *portal, o *recovery.Options) {
 			o.Limits.Identifier, o.Limits.Lead, o.Limits.Recipient, o.Limits.EmailBudget = two, two, two, two
 		})

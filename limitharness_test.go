@@ -60,33 +60,33 @@ func admitted(t testing.TB, err error) bool {
 	return limit == nil
 }
 
-func client(s string) recovery.Origin { return recovery.Origin{Client: netip.MustParseAddr(s)} }
+func client(s string) recovery.Requester { return recovery.Requester{Client: netip.MustParseAddr(s)} }
 
 // publicCalls are the operations that anybody may ask for, each as a request
 // that does nothing else than count.
-func publicCalls(p *portal, o recovery.Origin) map[string]func(ctx context.Context) error {
-	never := recovery.SealedProof("AAAA")
+func publicCalls(p *portal, o recovery.Requester) map[string]func(ctx context.Context) error {
+	never := recovery.TokenProof("AAAA")
 	return map[string]func(ctx context.Context) error{
 		"forgot": func(ctx context.Context) error {
 			req := byMail("nobody@example.com")
-			req.Origin = o
+			req.Requester = o
 			_, err := p.ForgotPassword(ctx, req)
 			return err
 		},
 		"check": func(ctx context.Context) error {
-			_, err := p.CheckProof(ctx, recovery.CheckRequest{Proof: never, Origin: o})
+			_, err := p.CheckProof(ctx, recovery.CheckRequest{Proof: never, Requester: o})
 			return err
 		},
 		"reset": func(ctx context.Context) error {
-			_, err := p.ResetPassword(ctx, recovery.ResetRequest{Proof: never, Password: recovery.NewSecret(goodPassword), Origin: o})
+			_, err := p.ResetPassword(ctx, recovery.ResetRequest{Proof: never, Password: recovery.NewSecret(goodPassword), Requester: o})
 			return err
 		},
 	}
 }
 
-func issue(p *portal, o recovery.Origin) func(ctx context.Context) error {
+func issue(p *portal, o recovery.Requester) func(ctx context.Context) error {
 	return func(ctx context.Context) error {
-		_, err := p.IssueToken(ctx, recovery.IssueRequest{Key: recovery.LeadKey{Field: "EmailAddress", Value: johnMail}, Origin: o})
+		_, err := p.IssueToken(ctx, recovery.IssueRequest{Key: recovery.LeadKey{Field: "EmailAddress", Value: johnMail}, Requester: o})
 		return err
 	}
 }

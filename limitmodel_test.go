@@ -13,7 +13,7 @@ import (
 // words it, on a list of all admitted calls, with no thought for memory. It is
 // what the limiters are held against, and shares no code with them.
 type slidingLog struct {
-	tier  recovery.Tier
+	tier  recovery.LimitPolicy
 	calls []time.Time
 }
 
@@ -28,7 +28,7 @@ func (l *slidingLog) allows(now time.Time) bool {
 			n++
 		}
 		if n >= limit.N {
-			return l.tier.Trickle > 0 && now.Sub(l.calls[len(l.calls)-1]) >= l.tier.Trickle
+			return l.tier.ThenOneEvery > 0 && now.Sub(l.calls[len(l.calls)-1]) >= l.tier.ThenOneEvery
 		}
 	}
 	return true
@@ -50,8 +50,8 @@ func (l *slidingLog) retryAfter(now time.Time) time.Duration {
 		for _, limit := range l.tier.Limits {
 			at = append(at, c.Add(limit.Window))
 		}
-		if l.tier.Trickle > 0 {
-			at = append(at, c.Add(l.tier.Trickle))
+		if l.tier.ThenOneEvery > 0 {
+			at = append(at, c.Add(l.tier.ThenOneEvery))
 		}
 	}
 	slices.SortFunc(at, time.Time.Compare)

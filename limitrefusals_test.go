@@ -17,18 +17,18 @@ import (
 )
 
 func TestScopesOfRefusals(t *testing.T) {
-	one := recovery.Tier{Limits: []recovery.Limit{{N: 1, Window: time.Minute}}}
+	one := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 1, Window: time.Minute}}}
 	send := func(value string) func(p *portal, ctx context.Context) error {
 		return func(p *portal, ctx context.Context) error {
 			_, err := p.IssueToken(ctx, recovery.IssueRequest{
-				Key: recovery.LeadKey{Field: "Username", Value: value}, Send: true, Origin: recovery.Origin{Caller: "crm"},
+				Key: recovery.LeadKey{Field: "Username", Value: value}, Send: true, Requester: recovery.Requester{Caller: "crm"},
 			})
 			return err
 		}
 	}
 	public := func(name string) func(p *portal, ctx context.Context) error {
 		return func(p *portal, ctx context.Context) error {
-			return publicCalls(p, recovery.Origin{Caller: "k", Client: netip.MustParseAddr("192.0.2.1")})[name](ctx)
+			return publicCalls(p, recovery.Requester{Caller: "k", Client: netip.MustParseAddr("192.0.2.1")})[name](ctx)
 		}
 	}
 	tests := []struct {
@@ -69,15 +69,15 @@ func TestScopesOfRefusals(t *testing.T) {
 					t.Fatalf("error %v, want a RateLimitError", err)
 				}
 				want := recovery.RateLimitError{Scope: test.scope, Limit: one.Limits[0], RetryAfter: 50 * time.Second}
-				if limit.Scope != want.Scope || limit.Limit != want.Limit || limit.RetryAfter != want.RetryAfter || limit.Seconds() != 50 {
+				if limit.Scope != want.Scope || limit.Limit != want.Limit || limit.RetryAfter != want.RetryAfter || limit.RetryAfterSeconds() != 50 {
 					t.Errorf("%+v, want %+v", limit, want)
 				}
 				if len(limit.Quotas) != test.quotas {
 					t.Errorf("%d quotas, want %d: only the caller's and the client's", len(limit.Quotas), test.quotas)
 				}
 				for _, q := range limit.Quotas {
-					if q.Name != recovery.ScopeCaller && q.Name != recovery.ScopeClient {
-						t.Errorf("the quotas tell of %s", q.Name)
+					if q.Scope != recovery.ScopeCaller && q.Scope != recovery.ScopeClient {
+						t.Errorf("the quotas tell of %s", q.Scope)
 					}
 				}
 				if e := p.events.of(recovery.EventRateLimited); len(e) != 1 || e[0].Scope != test.scope {
@@ -91,12 +91,12 @@ func TestScopesOfRefusals(t *testing.T) {
 // L10: a client that obeys Retry-After is not refused by the other tier
 // either, whichever of the two it met first.
 func TestRetryAfterCoversBothTiers(t *testing.T) {
-	tier := func(n int, w time.Duration) recovery.Tier {
-		return recovery.Tier{Limits: []recovery.Limit{{N: n, Window: w}}}
+	tier := func(n int, w time.Duration) recovery.LimitPolicy {
+		return recovery.LimitPolicy{Limits: []recovery.Limit{{N: n, Window: w}}}
 	}
 	tests := []struct {
 		sentence       string
-		caller, client recovery.Tier
+		caller, client recovery.LimitPolicy
 	}{
 		{"the caller's is full, and with the refused request the client's too", tier(1, time.Second), tier(5, 10*time.Minute)},
 		{"the client's is full, and with the refused request the caller's too", tier(5, 10*time.Minute), tier(1, time.Second)},
@@ -108,16 +108,16 @@ func TestRetryAfterCoversBothTiers(t *testing.T) {
 			for burst := range 8 {
 				synctest.Test(t, func(t *testing.T) {
 					p := limitedPortal(t, func(l *recovery.Limits) { l.Caller, l.ClientForgot = test.caller, test.client })
-					call := publicCalls(p, recovery.Origin{Caller: "k", Client: netip.MustParseAddr("192.0.2.1")})["forgot"]
+					call := publicCalls(p, recovery.Requester{Caller: "k", Client: netip.MustParseAddr("192.0.2.1")})["forgot"]
 					var err error
 					for range burst + 1 {
 						time.Sleep(10 * time.Millisecond)
 						err = call(t.Context())
 					}
 					if limit, ok := errors.AsType[*recovery.RateLimitError](err); ok {
-						time.Sleep(time.Duration(limit.Seconds()) * time.Second)
+						time.Sleep(time.Duration(limit.RetryAfterSeconds()) * time.Second)
 						if err := call(t.Context()); err != nil {
-							t.Errorf("after %d calls and a Retry-After of %d s: %v", burst+1, limit.Seconds(), err)
+							t.Errorf("after %d calls and a Retry-After of %d s: %v", burst+1, limit.RetryAfterSeconds(), err)
 						}
 					}
 				})
@@ -133,12 +133,12 @@ func TestRefusedRequestSpendsNobodysQuota(t *testing.T) {
 		q := &heldQueue{}
 		p := newPortal(t, func(_ *portal, o *recovery.Options) {
 			o.Queue = q
-			o.Limits.ClientForgot = recovery.Tier{Limits: []recovery.Limit{{N: 1, Window: time.Hour}}}
-			o.Limits.Identifier, o.Limits.Lead, o.Limits.Recipient = recovery.Tier{}, recovery.Tier{}, recovery.Tier{}
+			o.Limits.ClientForgot = recovery.LimitPolicy{Limits: []recovery.Limit{{N: 1, Window: time.Hour}}}
+			o.Limits.Identifier, o.Limits.Lead, o.Limits.Recipient = recovery.LimitPolicy{}, recovery.LimitPolicy{}, recovery.LimitPolicy{}
 		})
 		ask := func(addr string) bool {
 			req := byMail(johnMail)
-			req.Origin = client(addr)
+			req.Requester = client(addr)
 			_, err := p.ForgotPassword(t.Context(), req)
 			return admitted(t, err)
 		}
@@ -161,7 +161,7 @@ func TestRefusedRequestSpendsNobodysQuota(t *testing.T) {
 		// A request that is no request is not counted at all.
 		for range 3 {
 			_, err := p.ForgotPassword(t.Context(), recovery.ForgotRequest{
-				Key: recovery.LeadKey{Field: "EmailAddress", Value: "not an address"}, Origin: client("192.0.2.3"),
+				Key: recovery.LeadKey{Field: "EmailAddress", Value: "not an address"}, Requester: client("192.0.2.3"),
 			})
 			wantErr(t, err, recovery.ErrInvalidRequest)
 		}
@@ -175,8 +175,8 @@ func TestRefusedRequestSpendsNobodysQuota(t *testing.T) {
 // byte.
 func TestRateLimitFields(t *testing.T) {
 	def := recovery.DefaultLimits()
-	fresh := func(name recovery.LimitScope, tier recovery.Tier, remaining int, reset time.Duration) recovery.Quota {
-		return recovery.Quota{Name: name, Tier: tier, Decision: recovery.Decision{
+	fresh := func(name recovery.LimitScope, tier recovery.LimitPolicy, remaining int, reset time.Duration) recovery.Quota {
+		return recovery.Quota{Scope: name, Policy: tier, Decision: recovery.Decision{
 			Allowed: true, Limit: tier.Limits[0], Remaining: remaining, Reset: reset,
 		}}
 	}
@@ -244,7 +244,7 @@ func TestRateLimitFields(t *testing.T) {
 // The own API's answers count down, and the refusal says when to come back.
 func TestHTTPAnswersSayWhatIsLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := limitedPortal(t, func(l *recovery.Limits) { l.ClientForgot = recovery.Tier{} })
+		p := limitedPortal(t, func(l *recovery.Limits) { l.ClientForgot = recovery.LimitPolicy{} })
 		h := p.Handler()
 		const policy = `"client-600";q=5;w=600, "client-900";q=10;w=900, "client-1800";q=15;w=1800`
 		for i := range 6 {
@@ -269,15 +269,15 @@ func TestHTTPAnswersSayWhatIsLeft(t *testing.T) {
 
 func TestQuotasDoNotTellOfOthers_A23(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := limitedPortal(t, func(l *recovery.Limits) { l.Identifier, l.Lead = recovery.Tier{}, recovery.Tier{} })
+		p := limitedPortal(t, func(l *recovery.Limits) { l.Identifier, l.Lead = recovery.LimitPolicy{}, recovery.LimitPolicy{} })
 		for _, who := range []string{johnMail, "nobody@example.com", johnMail, "nobody@example.com"} {
 			result, err := p.ForgotPassword(t.Context(), byMail(who))
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, q := range result.Quotas {
-				if q.Name != recovery.ScopeClient && q.Name != recovery.ScopeCaller {
-					t.Errorf("%s: the quotas tell of %s", who, q.Name)
+				if q.Scope != recovery.ScopeClient && q.Scope != recovery.ScopeCaller {
+					t.Errorf("%s: the quotas tell of %s", who, q.Scope)
 				}
 			}
 			settle()

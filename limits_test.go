@@ -16,9 +16,9 @@ import (
 // L1: the caller's 25 in 5 s hold at the Service.
 func TestCallerLimitIsExact(t *testing.T) {
 	playTraces(t, func(t *testing.T) func() bool {
-		p := limitedPortal(t, func(l *recovery.Limits) { l.Caller = recovery.Tier{} })
+		p := limitedPortal(t, func(l *recovery.Limits) { l.Caller = recovery.LimitPolicy{} })
 		req := byMail("nobody@example.com")
-		req.Origin = recovery.Origin{Caller: "public key", Client: netip.MustParseAddr("192.0.2.1")}
+		req.Requester = recovery.Requester{Caller: "public key", Client: netip.MustParseAddr("192.0.2.1")}
 		return func() bool {
 			_, err := p.ForgotPassword(t.Context(), req)
 			return admitted(t, err)
@@ -31,32 +31,32 @@ func TestCallerLimitIsExact(t *testing.T) {
 // told to wait is refused a second earlier and admitted then.
 func TestDefaultTiersHoldAtTheirEdge(t *testing.T) {
 	def := recovery.DefaultLimits()
-	key, device := recovery.Origin{Caller: "crm"}, client("192.0.2.1")
+	key, device := recovery.Requester{Caller: "crm"}, client("192.0.2.1")
 	tests := []struct {
 		sentence string
-		tier     recovery.Tier
+		tier     recovery.LimitPolicy
 		scope    recovery.LimitScope
-		set      func(l *recovery.Limits) *recovery.Tier
+		set      func(l *recovery.Limits) *recovery.LimitPolicy
 		call     func(p *portal) func(ctx context.Context) error
 		every    time.Duration
 	}{
-		{"a caller of forgot is admitted 25 in 5 s", def.Caller, recovery.ScopeCaller, func(l *recovery.Limits) *recovery.Tier { return &l.Caller },
+		{"a caller of forgot is admitted 25 in 5 s", def.Caller, recovery.ScopeCaller, func(l *recovery.Limits) *recovery.LimitPolicy { return &l.Caller },
 			func(p *portal) func(context.Context) error { return publicCalls(p, key)["forgot"] }, 73 * time.Millisecond},
-		{"a caller of issue is admitted 25 in 5 s", def.Caller, recovery.ScopeCaller, func(l *recovery.Limits) *recovery.Tier { return &l.Caller },
+		{"a caller of issue is admitted 25 in 5 s", def.Caller, recovery.ScopeCaller, func(l *recovery.Limits) *recovery.LimitPolicy { return &l.Caller },
 			func(p *portal) func(context.Context) error { return issue(p, key) }, 100 * time.Millisecond},
-		{"a client forgets 5 in 10 min, 10 in 15 min, 15 in 30 min", def.ClientForgot, recovery.ScopeClient, func(l *recovery.Limits) *recovery.Tier { return &l.ClientForgot },
+		{"a client forgets 5 in 10 min, 10 in 15 min, 15 in 30 min", def.ClientForgot, recovery.ScopeClient, func(l *recovery.Limits) *recovery.LimitPolicy { return &l.ClientForgot },
 			func(p *portal) func(context.Context) error { return publicCalls(p, device)["forgot"] }, 20 * time.Second},
-		{"a client resets 10 in 1 min, 15 in 2 min", def.ClientReset, recovery.ScopeClient, func(l *recovery.Limits) *recovery.Tier { return &l.ClientReset },
+		{"a client resets 10 in 1 min, 15 in 2 min", def.ClientReset, recovery.ScopeClient, func(l *recovery.Limits) *recovery.LimitPolicy { return &l.ClientReset },
 			func(p *portal) func(context.Context) error { return publicCalls(p, device)["reset"] }, 1500 * time.Millisecond},
-		{"a client checks 60 in 1 min", def.ClientCheck, recovery.ScopeClient, func(l *recovery.Limits) *recovery.Tier { return &l.ClientCheck },
+		{"a client checks 60 in 1 min", def.ClientCheck, recovery.ScopeClient, func(l *recovery.Limits) *recovery.LimitPolicy { return &l.ClientCheck },
 			func(p *portal) func(context.Context) error { return publicCalls(p, device)["check"] }, 700 * time.Millisecond},
-		{"a server has a token for one identifier 1 in 1 min, 5 in 1 h, 10 a day, one an hour", def.Issue, recovery.ScopeIssue, func(l *recovery.Limits) *recovery.Tier { return &l.Issue },
+		{"a server has a token for one identifier 1 in 1 min, 5 in 1 h, 10 a day, one an hour", def.Issue, recovery.ScopeIssue, func(l *recovery.Limits) *recovery.LimitPolicy { return &l.Issue },
 			func(p *portal) func(context.Context) error { return issue(p, key) }, 30 * time.Second},
 	}
 	for _, test := range tests {
 		t.Run(test.sentence, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				p := limitedPortal(t, func(l *recovery.Limits) { *test.set(l) = recovery.Tier{} }) // zero means the default
+				p := limitedPortal(t, func(l *recovery.Limits) { *test.set(l) = recovery.LimitPolicy{} }) // zero means the default
 				call := test.call(p)
 				model := slidingLog{tier: test.tier}
 				longest := time.Duration(0)
@@ -83,7 +83,7 @@ func TestDefaultTiersHoldAtTheirEdge(t *testing.T) {
 					if obeyed++; obeyed%7 != 0 {
 						continue
 					}
-					s := time.Duration(limit.Seconds()) * time.Second
+					s := time.Duration(limit.RetryAfterSeconds()) * time.Second
 					time.Sleep(s - time.Second)
 					if s > time.Second && admitted(t, call(t.Context())) {
 						t.Fatalf("admitted a second before Retry-After (%v)", s)
@@ -112,12 +112,12 @@ func TestTiersBehindTheAnswerAreSilent_A23(t *testing.T) {
 	tests := []struct {
 		sentence string
 		scope    recovery.LimitScope
-		set      func(l *recovery.Limits) *recovery.Tier
+		set      func(l *recovery.Limits) *recovery.LimitPolicy
 		keys     []recovery.LeadKey
 	}{
-		{"one identifier", recovery.ScopeIdentifier, func(l *recovery.Limits) *recovery.Tier { return &l.Identifier }, spellings[:1]},
-		{"one lead by all its identifiers", recovery.ScopeLead, func(l *recovery.Limits) *recovery.Tier { return &l.Lead }, spellings},
-		{"one address of two leads", recovery.ScopeRecipient, func(l *recovery.Limits) *recovery.Tier { return &l.Recipient },
+		{"one identifier", recovery.ScopeIdentifier, func(l *recovery.Limits) *recovery.LimitPolicy { return &l.Identifier }, spellings[:1]},
+		{"one lead by all its identifiers", recovery.ScopeLead, func(l *recovery.Limits) *recovery.LimitPolicy { return &l.Lead }, spellings},
+		{"one address of two leads", recovery.ScopeRecipient, func(l *recovery.Limits) *recovery.LimitPolicy { return &l.Recipient },
 			[]recovery.LeadKey{{Field: "Username", Value: "john_doe"}, {Field: "Username", Value: "twin"}}},
 	}
 	for _, test := range tests {
@@ -125,7 +125,7 @@ func TestTiersBehindTheAnswerAreSilent_A23(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				q := &heldQueue{}
 				p := newPortal(t, func(p *portal, o *recovery.Options) {
-					*test.set(&o.Limits) = recovery.Tier{}
+					*test.set(&o.Limits) = recovery.LimitPolicy{}
 					o.Queue = q
 					if test.scope != recovery.ScopeRecipient {
 						return
@@ -163,8 +163,8 @@ func TestTiersBehindTheAnswerAreSilent_A23(t *testing.T) {
 					t.Errorf("%d different answers: %v", len(answers), answers)
 				}
 				limited := 0
-				for _, e := range p.events.of(recovery.EventSuppressed) {
-					if e.Reason != recovery.ReasonLimited || e.Scope != test.scope {
+				for _, e := range p.events.of(recovery.EventMessageSuppressed) {
+					if e.Reason != recovery.ReasonRateLimited || e.Scope != test.scope {
 						t.Fatalf("event %+v", e)
 					}
 					limited++
@@ -180,7 +180,7 @@ func TestTiersBehindTheAnswerAreSilent_A23(t *testing.T) {
 func TestClientLimitsAreCountedApart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := limitedPortal(t, func(l *recovery.Limits) {
-			l.ClientForgot, l.ClientReset, l.ClientCheck = recovery.Tier{}, recovery.Tier{}, recovery.Tier{}
+			l.ClientForgot, l.ClientReset, l.ClientCheck = recovery.LimitPolicy{}, recovery.LimitPolicy{}, recovery.LimitPolicy{}
 		})
 		calls := publicCalls(p, client("192.0.2.1"))
 		for _, test := range []struct {
@@ -210,10 +210,10 @@ func TestClientLimitsAreCountedApart(t *testing.T) {
 func TestWhoseTheCallerLimitIs_A82(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := limitedPortal(t, func(l *recovery.Limits) {
-			l.Caller = recovery.Tier{Limits: []recovery.Limit{{N: 2, Window: time.Minute}}}
+			l.Caller = recovery.LimitPolicy{Limits: []recovery.Limit{{N: 2, Window: time.Minute}}}
 		})
 		ask := func(kind, caller, addr string) bool {
-			o := recovery.Origin{Caller: caller, Client: netip.MustParseAddr(addr)}
+			o := recovery.Requester{Caller: caller, Client: netip.MustParseAddr(addr)}
 			if kind == "issue" {
 				return admitted(t, issue(p, o)(t.Context()))
 			}
@@ -249,7 +249,7 @@ func TestWhoseTheCallerLimitIs_A82(t *testing.T) {
 
 func TestIssueWindowIsNotThePublics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := limitedPortal(t, func(l *recovery.Limits) { l.Identifier, l.Issue = recovery.Tier{}, recovery.Tier{} })
+		p := limitedPortal(t, func(l *recovery.Limits) { l.Identifier, l.Issue = recovery.LimitPolicy{}, recovery.LimitPolicy{} })
 		for range 20 {
 			if _, err := p.ForgotPassword(t.Context(), byMail(johnMail)); err != nil {
 				t.Fatal(err)
@@ -259,10 +259,10 @@ func TestIssueWindowIsNotThePublics(t *testing.T) {
 		if got := len(p.outbox.Messages()); got != 1 {
 			t.Fatalf("%d mails", got)
 		}
-		if err := issue(p, recovery.Origin{Caller: "crm"})(t.Context()); err != nil {
+		if err := issue(p, recovery.Requester{Caller: "crm"})(t.Context()); err != nil {
 			t.Errorf("the public spent the server's window: %v", err)
 		}
-		if admitted(t, issue(p, recovery.Origin{Caller: "crm"})(t.Context())) {
+		if admitted(t, issue(p, recovery.Requester{Caller: "crm"})(t.Context())) {
 			t.Error("the server's window has no end")
 		}
 		// Nor does the server spend the public's.

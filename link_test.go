@@ -190,7 +190,7 @@ func TestLinkOfARequestIsValidatedToo_A02(t *testing.T) {
 			req.Link = &recovery.Link{URL: u}
 			_, err := p.ForgotPassword(t.Context(), req)
 			wantErr(t, err, recovery.ErrInvalidRequest)
-			_, err = p.IssueToken(t.Context(), recovery.IssueRequest{Key: req.Key, Link: req.Link, Origin: recovery.Origin{Caller: "crm"}})
+			_, err = p.IssueToken(t.Context(), recovery.IssueRequest{Key: req.Key, Link: req.Link, Requester: recovery.Requester{Caller: "crm"}})
 			wantErr(t, err, recovery.ErrInvalidRequest)
 		}
 		// Changing a link after the call changes nothing: it travels in the job.
@@ -230,9 +230,9 @@ func TestLargestRequestFitsIntoAJob(t *testing.T) {
 				})
 				for _, languages := range []string{strings.Repeat("<", 128), strings.Repeat("\xff", 128), strings.Repeat("\x01", 128)} {
 					_, err := p.ForgotPassword(t.Context(), recovery.ForgotRequest{
-						Key:      recovery.LeadKey{Field: "Username", Value: name},
-						Template: strings.Repeat(`"`, 128),
-						Origin:   recovery.Origin{Caller: strings.Repeat(`"`, 64), AcceptLanguage: languages},
+						Key:       recovery.LeadKey{Field: "Username", Value: name},
+						Template:  strings.Repeat(`"`, 128),
+						Requester: recovery.Requester{Caller: strings.Repeat(`"`, 64), AcceptLanguage: languages},
 					})
 					if err != nil {
 						t.Fatal(err)
@@ -247,7 +247,7 @@ func TestLargestRequestFitsIntoAJob(t *testing.T) {
 				if len(all) != 3 {
 					t.Fatalf("%d mails, want 3", len(all))
 				}
-				if err := p.reset(t.Context(), recovery.SealedProof(token(t, all[0])), goodPassword); err != nil {
+				if err := p.reset(t.Context(), recovery.TokenProof(token(t, all[0])), goodPassword); err != nil {
 					t.Error(err)
 				}
 			})
@@ -406,7 +406,7 @@ func TestTokenAlphabet_A06(t *testing.T) {
 		}
 		revoke() // all those links: the next ones must not replace what is tested
 		tok := token(t, p.forgot(t, byMail(johnMail)))
-		wantErr(t, p.check(t.Context(), recovery.SealedProof(tok)), nil)
+		wantErr(t, p.check(t.Context(), recovery.TokenProof(tok)), nil)
 		other := []string{
 			tok + "=", tok + "==", tok + "\n", tok + "\r\n", tok + " ", " " + tok, "\t" + tok, tok + "\x00", tok[:len(tok)-1], tok + "A", tok[:10] + "\n" + tok[10:],
 			tok[:10] + "=\r\n" + tok[10:], tok[:10] + " " + tok[10:], strings.ReplaceAll(tok, "_", "/") + "+", "=" + tok,
@@ -423,7 +423,7 @@ func TestTokenAlphabet_A06(t *testing.T) {
 			if s == tok {
 				continue
 			}
-			wantErr(t, p.check(t.Context(), recovery.SealedProof(s)), recovery.ErrInvalidProof)
+			wantErr(t, p.check(t.Context(), recovery.TokenProof(s)), recovery.ErrInvalidProof)
 			if len(s) > 15<<10 {
 				continue
 			}
@@ -439,18 +439,18 @@ func TestTokenAlphabet_A06(t *testing.T) {
 			t.Errorf("%d different answers: %v", len(answers), answers)
 		}
 		// The same for the two in the open.
-		wantErr(t, p.check(t.Context(), recovery.SealedProof(tok)), nil)
+		wantErr(t, p.check(t.Context(), recovery.TokenProof(tok)), nil)
 		revoke()
 		req := byMail(johnMail)
 		req.Link = apart
 		secret := linkParam(t, p.forgot(t, req), "s")
 		for _, s := range []string{secret + "=", secret + "\n", secret + " ", " " + secret, strings.ToUpper(secret), secret[:63], secret + "0", secret[:32] + "\n" + secret[32:]} {
-			wantErr(t, p.check(t.Context(), recovery.LinkProof(johnID, s)), recovery.ErrInvalidProof)
+			wantErr(t, p.check(t.Context(), recovery.SecretProof(johnID, s)), recovery.ErrInvalidProof)
 		}
 		for _, id := range []string{johnID + " ", " " + johnID, strings.ToUpper(johnID), "{" + johnID + "}", "", johnID + "\n", "lead-disabled"} {
-			wantErr(t, p.check(t.Context(), recovery.LinkProof(id, secret)), recovery.ErrInvalidProof)
+			wantErr(t, p.check(t.Context(), recovery.SecretProof(id, secret)), recovery.ErrInvalidProof)
 		}
-		wantErr(t, p.check(t.Context(), recovery.LinkProof(johnID, secret)), nil)
+		wantErr(t, p.check(t.Context(), recovery.SecretProof(johnID, secret)), nil)
 	})
 }
 

@@ -55,7 +55,7 @@ func TestAskingLocksNobodyOut_A58(t *testing.T) {
 					sent := p.outbox.OfKind(recovery.MessageResetLink)
 					if len(sent) > links {
 						links = len(sent)
-						if err := p.check(t.Context(), recovery.SealedProof(token(t, sent[links-1]))); err == nil {
+						if err := p.check(t.Context(), recovery.TokenProof(token(t, sent[links-1]))); err == nil {
 							working++
 						}
 					}
@@ -89,7 +89,7 @@ func TestRetriedJobRevivesNothingAcrossARotation(t *testing.T) {
 		if err := p.Perform(t.Context(), job); err != nil {
 			t.Fatal(err)
 		}
-		proof := recovery.SealedProof(token(t, p.outbox.Messages()[0]))
+		proof := recovery.TokenProof(token(t, p.outbox.Messages()[0]))
 		if err := p.reset(t.Context(), proof, goodPassword); err != nil {
 			t.Fatal(err)
 		}
@@ -131,7 +131,7 @@ func TestJobsKeepTheirTimeAndName(t *testing.T) {
 			t.Fatal(err)
 		}
 		link := p.outbox.Messages()[0]
-		if err := p.reset(t.Context(), recovery.SealedProof(token(t, link)), goodPassword); err != nil {
+		if err := p.reset(t.Context(), recovery.TokenProof(token(t, link)), goodPassword); err != nil {
 			t.Fatal(err)
 		}
 		q.take() // the notices
@@ -143,14 +143,14 @@ func TestJobsKeepTheirTimeAndName(t *testing.T) {
 		time.Sleep(2 * time.Hour)
 		job.NotAfter = time.Now().Add(time.Hour)
 		wantErr(t, p.Perform(t.Context(), job), recovery.ErrPermanent)
-		wantErr(t, p.check(t.Context(), recovery.SealedProof(token(t, link))), recovery.ErrInvalidProof)
+		wantErr(t, p.check(t.Context(), recovery.TokenProof(token(t, link))), recovery.ErrInvalidProof)
 	})
 }
 
 func TestUnknownOutcomeEndsSessions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPortal(t, nil)
-		proof := recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail))))
+		proof := recovery.TokenProof(token(t, p.forgot(t, byMail(johnMail))))
 		p.leads.SetHooks(recoverytest.LeadsHooks{AfterWrite: func(context.Context, string, string) error {
 			return errors.New("the reply to COMMIT was lost")
 		}})
@@ -216,7 +216,7 @@ func TestEscapedSecretsAreScrubbed(t *testing.T) {
 func TestTypedLeadIDIsInNoEvent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPortal(t, nil)
-		wantErr(t, p.check(t.Context(), recovery.LinkProof("victim@example.com", strings.Repeat("0", 64))), recovery.ErrInvalidProof)
+		wantErr(t, p.check(t.Context(), recovery.SecretProof("victim@example.com", strings.Repeat("0", 64))), recovery.ErrInvalidProof)
 		for _, e := range p.events.all {
 			if e.LeadID != "" {
 				t.Errorf("event %+v", e)

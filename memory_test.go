@@ -154,7 +154,7 @@ func TestNoGoroutineOutlivesShutdown(t *testing.T) {
 	if err := p.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	wantErr(t, p.check(t.Context(), recovery.SealedProof("AAAA")), recovery.ErrUnavailable)
+	wantErr(t, p.check(t.Context(), recovery.TokenProof("AAAA")), recovery.ErrUnavailable)
 	// Goroutines that have signalled their end may be a moment short of it.
 	of := func(stacks string) int { return strings.Count(stacks, "seed-51359b35/recovery.") }
 	var after string
@@ -182,7 +182,7 @@ func TestShutdownEndsWhatIsRepeated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &brokenTokens{TokenStore: recovery.NewMemoryTokenStore()}
 		p := newPortal(t, func(p *portal, _ *recovery.Options) { p.tokens = store })
-		proof := recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail))))
+		proof := recovery.TokenProof(token(t, p.forgot(t, byMail(johnMail))))
 		store.deleteFails.Store(true)
 		if err := p.reset(t.Context(), proof, goodPassword); err != nil {
 			t.Fatal(err)
@@ -223,7 +223,7 @@ func (s *brokenTokens) Delete(ctx context.Context, slots ...string) error {
 func TestShutdownWaitsForRequestsAndRefusesNewOnes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPortal(t, nil)
-		proof := recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail))))
+		proof := recovery.TokenProof(token(t, p.forgot(t, byMail(johnMail))))
 		p.leads.SetHooks(recoverytest.LeadsHooks{BeforeWrite: func(context.Context, string, string) error { time.Sleep(3 * time.Second); return nil }})
 		done := make(chan error, 1)
 		go func() { done <- p.reset(context.Background(), proof, goodPassword) }()
@@ -232,12 +232,12 @@ func TestShutdownWaitsForRequestsAndRefusesNewOnes(t *testing.T) {
 		shut := make(chan error, 1)
 		go func() { shut <- p.Shutdown(context.Background()) }()
 		synctest.Wait()
-		for name, call := range publicCalls(p, recovery.Origin{}) {
+		for name, call := range publicCalls(p, recovery.Requester{}) {
 			if err := call(t.Context()); !errors.Is(err, recovery.ErrUnavailable) {
 				t.Errorf("%s: %v, want ErrUnavailable", name, err)
 			}
 		}
-		wantErr(t, issue(p, recovery.Origin{Caller: "crm"})(t.Context()), recovery.ErrUnavailable)
+		wantErr(t, issue(p, recovery.Requester{Caller: "crm"})(t.Context()), recovery.ErrUnavailable)
 		wantErr(t, p.RevokeTokens(t.Context(), johnID), recovery.ErrUnavailable)
 		if err := <-shut; err != nil {
 			t.Error(err)
@@ -256,7 +256,7 @@ func TestShutdownWaitsForRequestsAndRefusesNewOnes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		// Not for ever, though.
 		p := newPortal(t, nil)
-		proof := recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail))))
+		proof := recovery.TokenProof(token(t, p.forgot(t, byMail(johnMail))))
 		p.leads.SetHooks(recoverytest.LeadsHooks{BeforeWrite: func(ctx context.Context, _, _ string) error { <-ctx.Done(); return ctx.Err() }})
 		done := make(chan error, 1)
 		go func() { done <- p.reset(context.Background(), proof, goodPassword) }()
@@ -292,14 +292,14 @@ func TestMemoryTokenStoreFreesExpiredRecords(t *testing.T) {
 						t.Fatal(err)
 					}
 					if test.guess {
-						_, err := s.Peek(t.Context(), recovery.Ref{Slot: slot, Digest: "wrong"})
+						_, err := s.Peek(t.Context(), recovery.TokenRef{Slot: slot, Digest: "wrong"})
 						wantErr(t, err, recovery.ErrTokenNotFound)
 					}
 				}
 				full := heap()
 				time.Sleep(test.after)
 				for range leads { // each call frees a few
-					_, err := s.Peek(t.Context(), recovery.Ref{Slot: "another", Digest: "another"})
+					_, err := s.Peek(t.Context(), recovery.TokenRef{Slot: "another", Digest: "another"})
 					wantErr(t, err, recovery.ErrTokenNotFound)
 				}
 				left := heap() - empty
@@ -319,7 +319,7 @@ func TestMemoryTokenStoreKeepsNothingOfQuestions(t *testing.T) {
 		s := recovery.NewMemoryTokenStore()
 		empty := heap()
 		for i := range 50_000 {
-			ref := recovery.Ref{Slot: fmt.Sprintf("slot-%d", i), Digest: "d"}
+			ref := recovery.TokenRef{Slot: fmt.Sprintf("slot-%d", i), Digest: "d"}
 			_, err := s.Peek(t.Context(), ref)
 			wantErr(t, err, recovery.ErrTokenNotFound)
 			_, err = s.Claim(t.Context(), "id", ref)
@@ -344,7 +344,7 @@ func TestMemoryTokenStoreSlotIsBounded(t *testing.T) {
 			if _, err := s.Put(t.Context(), "slot", recovery.TokenSpec{Digest: digest, State: "s", TTL: time.Hour, MaxLive: 3}); err != nil {
 				t.Fatal(err)
 			}
-			ref := recovery.Ref{Slot: "slot", Digest: digest}
+			ref := recovery.TokenRef{Slot: "slot", Digest: digest}
 			for j := range 3 {
 				wantErr(t, s.Release(t.Context(), fmt.Sprintf("id%d", j), ref), nil)
 			}

@@ -84,7 +84,7 @@ func NewMemoryLimiter(opts MemoryLimiterOptions) *MemoryLimiter {
 }
 
 // Take implements [Limiter]. All takes of one call are decided at one instant.
-func (m *MemoryLimiter) Take(ctx context.Context, takes ...Take) ([]Decision, error) {
+func (m *MemoryLimiter) Allow(ctx context.Context, takes ...LimitRequest) ([]Decision, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -103,8 +103,8 @@ func (m *MemoryLimiter) Take(ctx context.Context, takes ...Take) ([]Decision, er
 	return decisions, nil
 }
 
-func (m *MemoryLimiter) take(t Take, now time.Duration) Decision {
-	window, size := t.Tier.longest()
+func (m *MemoryLimiter) take(t LimitRequest, now time.Duration) Decision {
+	window, size := t.Policy.longest()
 	class := m.classes[window]
 	if class == nil {
 		class = &limiterClass{window: window, keys: make(map[string]*limiterLog)}
@@ -119,14 +119,14 @@ func (m *MemoryLimiter) take(t Take, now time.Duration) Decision {
 	log.forget(now - window)
 	if t.ID != "" && slices.Contains(log.ids, t.ID) {
 		// Admitted before: says what is left, and counts nothing.
-		d := Tier{Limits: t.Tier.Limits}.decide(log.calls, now)
+		d := LimitPolicy{Limits: t.Policy.Limits}.decide(log.calls, now)
 		if d.Allowed {
 			d.Remaining++ // decide took one off for a further call
 		}
 		d.Allowed, d.RetryAfter = true, 0
 		return d
 	}
-	d := t.Tier.decide(log.calls, now)
+	d := t.Policy.decide(log.calls, now)
 	if !d.Allowed {
 		return d
 	}

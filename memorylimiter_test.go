@@ -17,9 +17,9 @@ import (
 var caller = recovery.DefaultLimits().Caller
 
 // ask is one take, which must not fail.
-func ask(t testing.TB, l recovery.Limiter, key string, tier recovery.Tier, id string) recovery.Decision {
+func ask(t testing.TB, l recovery.Limiter, key string, tier recovery.LimitPolicy, id string) recovery.Decision {
 	t.Helper()
-	d, err := l.Take(context.Background(), recovery.Take{Key: key, Tier: tier, ID: id})
+	d, err := l.Allow(context.Background(), recovery.LimitRequest{Key: key, Policy: tier, ID: id})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +27,7 @@ func ask(t testing.TB, l recovery.Limiter, key string, tier recovery.Tier, id st
 }
 
 func TestMemoryLimiterTrickle_A58(t *testing.T) {
-	tier := recovery.Tier{Limits: []recovery.Limit{{N: 2, Window: 24 * time.Hour}}, Trickle: time.Hour}
+	tier := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 2, Window: 24 * time.Hour}}, ThenOneEvery: time.Hour}
 	synctest.Test(t, func(t *testing.T) {
 		l := recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{})
 		for _, step := range []struct {
@@ -56,7 +56,7 @@ func TestMemoryLimiterTrickle_A58(t *testing.T) {
 }
 
 func TestMemoryLimiterID(t *testing.T) {
-	two := recovery.Tier{Limits: []recovery.Limit{{N: 2, Window: time.Minute}}}
+	two := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 2, Window: time.Minute}}}
 	synctest.Test(t, func(t *testing.T) {
 		l := recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{})
 		for _, step := range []struct {
@@ -85,44 +85,44 @@ func TestMemoryLimiterID(t *testing.T) {
 }
 
 func TestMemoryLimiterDecidesEachTakeOnItsOwn(t *testing.T) {
-	one := recovery.Tier{Limits: []recovery.Limit{{N: 1, Window: time.Minute}}}
+	one := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 1, Window: time.Minute}}}
 	synctest.Test(t, func(t *testing.T) {
 		l := recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{})
-		d, err := l.Take(t.Context(),
-			recovery.Take{Key: "a", Tier: one}, recovery.Take{Key: "a", Tier: one}, recovery.Take{Key: "b", Tier: one})
+		d, err := l.Allow(t.Context(),
+			recovery.LimitRequest{Key: "a", Policy: one}, recovery.LimitRequest{Key: "a", Policy: one}, recovery.LimitRequest{Key: "b", Policy: one})
 		if err != nil || len(d) != 3 || !d[0].Allowed || d[1].Allowed || !d[2].Allowed {
 			t.Errorf("%+v, %v", d, err)
 		}
-		if d, err := l.Take(t.Context()); err != nil || len(d) != 0 {
+		if d, err := l.Allow(t.Context()); err != nil || len(d) != 0 {
 			t.Errorf("no takes: %v, %v", d, err)
 		}
 	})
 }
 
 func TestMemoryLimiterRefusesNonsense(t *testing.T) {
-	limits := func(n int, w time.Duration) recovery.Tier {
-		return recovery.Tier{Limits: []recovery.Limit{{N: n, Window: w}}}
+	limits := func(n int, w time.Duration) recovery.LimitPolicy {
+		return recovery.LimitPolicy{Limits: []recovery.Limit{{N: n, Window: w}}}
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	tests := []struct {
 		sentence string
 		ctx      context.Context
-		take     recovery.Take
+		take     recovery.LimitRequest
 	}{
-		{"no key", t.Context(), recovery.Take{Tier: caller}},
-		{"no limits", t.Context(), recovery.Take{Key: "k"}},
-		{"an N of 0", t.Context(), recovery.Take{Key: "k", Tier: limits(0, time.Second)}},
-		{"an N over 100,000", t.Context(), recovery.Take{Key: "k", Tier: limits(100_001, time.Second)}},
-		{"a window under 1 ms", t.Context(), recovery.Take{Key: "k", Tier: limits(1, time.Microsecond)}},
-		{"a window over 31 days", t.Context(), recovery.Take{Key: "k", Tier: limits(1, 32*24*time.Hour)}},
-		{"a negative trickle", t.Context(), recovery.Take{Key: "k", Tier: recovery.Tier{Limits: caller.Limits, Trickle: -1}}},
-		{"nine limits", t.Context(), recovery.Take{Key: "k", Tier: recovery.Tier{Limits: slices.Repeat(caller.Limits, 9)}}},
-		{"a context that has ended", ended, recovery.Take{Key: "k", Tier: caller}},
+		{"no key", t.Context(), recovery.LimitRequest{Policy: caller}},
+		{"no limits", t.Context(), recovery.LimitRequest{Key: "k"}},
+		{"an N of 0", t.Context(), recovery.LimitRequest{Key: "k", Policy: limits(0, time.Second)}},
+		{"an N over 100,000", t.Context(), recovery.LimitRequest{Key: "k", Policy: limits(100_001, time.Second)}},
+		{"a window under 1 ms", t.Context(), recovery.LimitRequest{Key: "k", Policy: limits(1, time.Microsecond)}},
+		{"a window over 31 days", t.Context(), recovery.LimitRequest{Key: "k", Policy: limits(1, 32*24*time.Hour)}},
+		{"a negative trickle", t.Context(), recovery.LimitRequest{Key: "k", Policy: recovery.LimitPolicy{Limits: caller.Limits, ThenOneEvery: -1}}},
+		{"nine limits", t.Context(), recovery.LimitRequest{Key: "k", Policy: recovery.LimitPolicy{Limits: slices.Repeat(caller.Limits, 9)}}},
+		{"a context that has ended", ended, recovery.LimitRequest{Key: "k", Policy: caller}},
 	}
 	l := recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{MaxKeys: -1, OverflowWindows: -1})
 	for _, test := range tests {
-		if _, err := l.Take(test.ctx, recovery.Take{Key: "counted", Tier: caller}, test.take); err == nil {
+		if _, err := l.Allow(test.ctx, recovery.LimitRequest{Key: "counted", Policy: caller}, test.take); err == nil {
 			t.Errorf("%s: no error", test.sentence)
 		}
 	}
@@ -136,7 +136,7 @@ func TestMemoryLimiterRefusesNonsense(t *testing.T) {
 // shared limiter; here is one instance.
 func TestMemoryLimiterRace_A54(t *testing.T) {
 	l := recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{MaxKeys: 6, OverflowWindows: 2})
-	hour := recovery.Tier{Limits: []recovery.Limit{{N: 25, Window: time.Hour}}}
+	hour := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 25, Window: time.Hour}}}
 	var counts [8]atomic.Int64
 	var wg sync.WaitGroup
 	for range 64 {
@@ -170,7 +170,7 @@ func BenchmarkMemoryLimiter(b *testing.B) {
 	for _, bench := range []struct {
 		name string
 		keys int
-		tier recovery.Tier
+		tier recovery.LimitPolicy
 		ids  bool
 	}{
 		{"hot denied key", 1, caller, false},
@@ -185,16 +185,16 @@ func BenchmarkMemoryLimiter(b *testing.B) {
 			for i := range names {
 				names[i] = fmt.Sprintf("recovery:l:client:%022d", i)
 			}
-			take := make([]recovery.Take, 1)
+			take := make([]recovery.LimitRequest, 1)
 			i := 0
 			b.ReportAllocs()
 			for b.Loop() {
-				take[0] = recovery.Take{Key: names[i%len(names)], Tier: bench.tier}
+				take[0] = recovery.LimitRequest{Key: names[i%len(names)], Policy: bench.tier}
 				if bench.ids {
 					take[0].ID = names[i%len(names)]
 				}
 				i++
-				if _, err := l.Take(context.Background(), take...); err != nil {
+				if _, err := l.Allow(context.Background(), take...); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -38,14 +38,14 @@ func arrivals(r *rand.Rand) time.Duration {
 
 // L1: random arrivals, decision by decision.
 func TestMemoryLimiterAgreesWithTheModel(t *testing.T) {
-	tiers := []recovery.Tier{
+	tiers := []recovery.LimitPolicy{
 		caller,
 		recovery.DefaultLimits().ClientForgot,
 		recovery.DefaultLimits().ClientReset,
 		recovery.DefaultLimits().Lead,
 		{Limits: []recovery.Limit{{N: 1, Window: time.Millisecond}}},
-		{Limits: []recovery.Limit{{N: 3, Window: time.Minute}, {N: 3, Window: time.Hour}}, Trickle: 2 * time.Minute},
-		{Limits: []recovery.Limit{{N: 2, Window: time.Minute}}, Trickle: time.Hour},
+		{Limits: []recovery.Limit{{N: 3, Window: time.Minute}, {N: 3, Window: time.Hour}}, ThenOneEvery: 2 * time.Minute},
+		{Limits: []recovery.Limit{{N: 2, Window: time.Minute}}, ThenOneEvery: time.Hour},
 	}
 	for seed := range uint64(2) {
 		synctest.Test(t, func(t *testing.T) {
@@ -110,7 +110,7 @@ func checkLeft(t *testing.T, m *slidingLog, d recovery.Decision, now time.Time) 
 		t.Fatalf("%d remaining, want %d", d.Remaining, least)
 	}
 	// What the trickle admitted stands in windows that hold more than N.
-	if m.tier.Trickle == 0 && d.Reset != slices.Max(resets) {
+	if m.tier.ThenOneEvery == 0 && d.Reset != slices.Max(resets) {
 		t.Fatalf("reset in %v, want %v", d.Reset, slices.Max(resets))
 	}
 }
@@ -141,12 +141,12 @@ func FuzzMemoryLimiterAgainstModel(f *testing.F) {
 		if len(script) < 4 || len(script) > 400 {
 			return
 		}
-		tier := recovery.Tier{
+		tier := recovery.LimitPolicy{
 			Limits: []recovery.Limit{
 				{N: 1 + int(script[0]%30), Window: (1 + time.Duration(script[1])) * 100 * time.Millisecond},
 				{N: 1 + int(script[2]%30), Window: (1 + time.Duration(script[3])) * time.Second},
 			},
-			Trickle: time.Duration(trickle) * time.Second,
+			ThenOneEvery: time.Duration(trickle) * time.Second,
 		}
 		synctest.Test(t, func(t *testing.T) {
 			l := recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{})

@@ -18,11 +18,11 @@ import (
 // shared ones.
 func TestMemoryLimiterOverflowNeverAdmitsMore_A53(t *testing.T) {
 	// One class, as the longest window is the same; sizes differ.
-	tiers := []recovery.Tier{
+	tiers := []recovery.LimitPolicy{
 		{Limits: []recovery.Limit{{N: 2, Window: 10 * time.Second}}},
 		{Limits: []recovery.Limit{{N: 5, Window: 10 * time.Second}, {N: 1, Window: time.Second}}},
 		{Limits: []recovery.Limit{{N: 9, Window: 10 * time.Second}}},
-		{Limits: []recovery.Limit{{N: 3, Window: 4 * time.Second}}, Trickle: 10 * time.Second},
+		{Limits: []recovery.Limit{{N: 3, Window: 4 * time.Second}}, ThenOneEvery: 10 * time.Second},
 	}
 	for seed := range uint64(10) {
 		synctest.Test(t, func(t *testing.T) {
@@ -86,7 +86,7 @@ func TestMemoryLimiterOverflowNeverAdmitsMore_A53(t *testing.T) {
 // until a key dies.
 func TestMemoryLimiterMaxKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		one := recovery.Tier{Limits: []recovery.Limit{{N: 1, Window: 10 * time.Second}}}
+		one := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 1, Window: 10 * time.Second}}}
 		l := recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{MaxKeys: 3, OverflowWindows: 1})
 		for _, step := range []struct {
 			sentence string
@@ -188,7 +188,7 @@ func TestMemoryLimiterUnderAFloodOfKeys_A53(t *testing.T) {
 func TestMemoryLimiterClassesDoNotCrowd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{MaxKeys: 10, OverflowWindows: 1})
-		day := recovery.Tier{Limits: []recovery.Limit{{N: 1, Window: 24 * time.Hour}}}
+		day := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 1, Window: 24 * time.Hour}}}
 		for i := range 1000 {
 			ask(t, l, "flood-"+strconv.Itoa(i), day, "")
 		}
@@ -206,7 +206,7 @@ func TestMemoryLimiterClassesDoNotCrowd(t *testing.T) {
 // bubble, with windows of a minute.
 func TestMemoryLimiterFreesExpiredKeys(t *testing.T) {
 	const keys = 50_000
-	minute := recovery.Tier{Limits: []recovery.Limit{{N: 60, Window: time.Minute}}}
+	minute := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 60, Window: time.Minute}}}
 	synctest.Test(t, func(t *testing.T) {
 		l := recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{MaxKeys: keys})
 		empty := heap()

@@ -34,7 +34,7 @@ type memorySlot struct {
 }
 
 type memoryToken struct {
-	Token
+	TokenRecord
 	code   bool
 	tries  int    // wrong guesses left
 	claim  string // the id that holds it
@@ -55,12 +55,12 @@ func NewMemoryTokenStore() *MemoryTokenStore {
 }
 
 // Put implements [TokenStore].
-func (m *MemoryTokenStore) Put(ctx context.Context, slot string, spec TokenSpec) (Token, error) {
+func (m *MemoryTokenStore) Put(ctx context.Context, slot string, spec TokenSpec) (TokenRecord, error) {
 	if err := ctx.Err(); err != nil {
-		return Token{}, err
+		return TokenRecord{}, err
 	}
-	if err := errors.Join(Ref{slot, spec.Digest}.Validate(), spec.Validate()); err != nil {
-		return Token{}, err
+	if err := errors.Join(TokenRef{slot, spec.Digest}.Validate(), spec.Validate()); err != nil {
+		return TokenRecord{}, err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -75,45 +75,45 @@ func (m *MemoryTokenStore) Put(ctx context.Context, slot string, spec TokenSpec)
 	}
 	if t := s.find(spec.Digest, now); t != nil {
 		if t.dead || t.claim != "" {
-			return Token{}, ErrTokenSpent
+			return TokenRecord{}, ErrTokenSpent
 		}
-		return t.Token, nil
+		return t.TokenRecord, nil
 	}
 	if spec.Code {
 		s.window, s.maxFailures = spec.FailureWindow, spec.MaxFailures
 	}
 	s.makeRoom(spec.MaxLive, now)
 	t := &memoryToken{
-		Token: Token{Slot: slot, Digest: spec.Digest, State: spec.State, Expires: now.Add(spec.TTL)},
-		code:  spec.Code, tries: spec.MaxTries,
+		TokenRecord: TokenRecord{Slot: slot, Digest: spec.Digest, State: spec.State, Expires: now.Add(spec.TTL)},
+		code:        spec.Code, tries: spec.MaxTries,
 	}
 	s.tokens = append(s.tokens, t)
 	s.outlive(t.Expires)
 	heap.Fix(&m.due, s.index)
-	return t.Token, nil
+	return t.TokenRecord, nil
 }
 
 // Peek implements [TokenStore].
-func (m *MemoryTokenStore) Peek(ctx context.Context, refs ...Ref) (Token, error) {
+func (m *MemoryTokenStore) Peek(ctx context.Context, refs ...TokenRef) (TokenRecord, error) {
 	return m.use(ctx, "", refs)
 }
 
 // Claim implements [TokenStore].
-func (m *MemoryTokenStore) Claim(ctx context.Context, claimID string, refs ...Ref) (Token, error) {
+func (m *MemoryTokenStore) Claim(ctx context.Context, claimID string, refs ...TokenRef) (TokenRecord, error) {
 	if !isClaimID(claimID) {
-		return Token{}, errClaimID
+		return TokenRecord{}, errClaimID
 	}
 	return m.use(ctx, claimID, refs)
 }
 
 // use finds the one usable token under refs, and claims it if there is an id.
-func (m *MemoryTokenStore) use(ctx context.Context, claimID string, refs []Ref) (Token, error) {
+func (m *MemoryTokenStore) use(ctx context.Context, claimID string, refs []TokenRef) (TokenRecord, error) {
 	if err := ctx.Err(); err != nil {
-		return Token{}, err
+		return TokenRecord{}, err
 	}
 	for _, ref := range refs {
 		if err := ref.Validate(); err != nil {
-			return Token{}, err
+			return TokenRecord{}, err
 		}
 	}
 	m.mu.Lock()
@@ -140,16 +140,16 @@ func (m *MemoryTokenStore) use(ctx context.Context, claimID string, refs []Ref) 
 		}
 	}
 	if found == nil || taken {
-		return Token{}, ErrTokenNotFound
+		return TokenRecord{}, ErrTokenNotFound
 	}
 	if claimID != "" {
 		found.claim = claimID
 	}
-	return found.Token, nil
+	return found.TokenRecord, nil
 }
 
 // Release implements [TokenStore].
-func (m *MemoryTokenStore) Release(ctx context.Context, claimID string, refs ...Ref) error {
+func (m *MemoryTokenStore) Release(ctx context.Context, claimID string, refs ...TokenRef) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}

@@ -122,8 +122,8 @@ type BudgetNotifier interface {
 type Budget struct {
 	// Name is what is counted, for example "sms-DE": 1 to 32 of printable
 	// ASCII. It names no person.
-	Name string
-	Tier Tier
+	Name   string
+	Policy LimitPolicy
 }
 
 // NotifierFunc makes a function a [Notifier].

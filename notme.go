@@ -15,21 +15,21 @@ const notMeTTL = 7 * 24 * time.Hour
 // notMeTier bounds what the notices of one reset do together, whoever holds
 // them: a second click, on whichever device, is taken for the first one's, and
 // does not kill the new link that the first one sent.
-var notMeTier = Tier{Limits: []Limit{{1, time.Hour}, {3, notMeTTL}}}
+var notMePolicy = LimitPolicy{Limits: []Limit{{1, time.Hour}, {3, notMeTTL}}}
 
 // A NotMeRequest says that a person did not ask for what a message told of.
 type NotMeRequest struct {
 	// Token is what the link carried.
 	Token Secret
 	// Origin is where the click came from. Its Caller has no meaning here.
-	Origin Origin
+	Requester Requester
 }
 
 // A NotMeResult is a message that was disowned.
 type NotMeResult struct {
 	// Notice is the kind of that message.
-	Notice MessageKind
-	Quotas Quotas
+	Message MessageKind
+	Quotas  Quotas
 }
 
 // ReadNotMe tells what the link "this was not me" is about, for the page that
@@ -62,11 +62,11 @@ func (s *Service) NotMe(ctx context.Context, req NotMeRequest) (NotMeResult, err
 		return NotMeResult{}, err
 	}
 	defer s.inFlight.Done()
-	req.Origin.Caller = ""
-	if err := req.Origin.check(); err != nil {
+	req.Requester.Caller = ""
+	if err := req.Requester.check(); err != nil {
 		return NotMeResult{}, err
 	}
-	quotas, err := s.admit(ctx, s.opts.Limits.ClientCheck, actionCheck, req.Origin)
+	quotas, err := s.allowRequest(ctx, s.opts.Limits.ClientCheck, actionCheck, req.Requester)
 	if err != nil {
 		return NotMeResult{}, err
 	}
@@ -77,18 +77,18 @@ func (s *Service) NotMe(ctx context.Context, req NotMeRequest) (NotMeResult, err
 	result := NotMeResult{n.kind, quotas}
 	// From here the request's end must not stop what has begun.
 	ctx = context.WithoutCancel(ctx)
-	once := scopedTake{ScopeNotMe, Take{Key: s.keys.limitKey(ScopeNotMe, n.about, n.leadID), Tier: notMeTier}}
-	decisions, err := s.take(ctx, []scopedTake{once})
+	once := scopedRequest{scopeNotMe, LimitRequest{Key: s.keys.limitKey(scopeNotMe, n.about, n.leadID), Policy: notMePolicy}}
+	decisions, err := s.allow(ctx, []scopedRequest{once})
 	if err == nil && !decisions[0].Allowed {
 		return result, nil
 	}
 	// A take that was not answered may have been counted: the next click would
 	// then be taken for a repetition of one that did nothing.
-	e := Event{Kind: EventNotMe, JobID: n.about, LeadID: n.leadID, Client: req.Origin.Client, Message: n.kind}
+	e := Event{Kind: EventNotMe, JobID: n.about, LeadID: n.leadID, Client: req.Requester.Client, Message: n.kind}
 	s.emit(ctx, e)
 	p := payload{
 		Op: jobNotMe, Key: LeadKey{LeadIDField, n.leadID}, Notice: n.kind,
-		Client: req.Origin.Client, Languages: req.Origin.AcceptLanguage, RequestedAt: time.Now(),
+		Client: req.Requester.Client, Languages: req.Requester.AcceptLanguage, RequestedAt: time.Now(),
 	}
 	if n.kind == MessagePasswordChanged {
 		s.endSessionsSurely(ctx, e, p)
@@ -156,7 +156,7 @@ func (s *Service) sendAnew(ctx context.Context, p payload, lead Lead) error {
 		}
 	}
 	if len(fields) == 0 {
-		s.emit(ctx, Event{Kind: EventSuppressed, Reason: ReasonNoRecipient, LeadID: lead.ID, Client: p.Client})
+		s.emit(ctx, Event{Kind: EventMessageSuppressed, Reason: ReasonNoRecipient, LeadID: lead.ID, Client: p.Client})
 		return nil
 	}
 	p.Op, p.Link, p.Secret = jobDeliver, s.opts.Link, newSecret()

@@ -43,7 +43,7 @@ func (p *portal) disown(t testing.TB, token recovery.Secret) recovery.MessageKin
 	if err != nil {
 		t.Fatal(err)
 	}
-	return result.Notice
+	return result.Message
 }
 
 // stolen is a portal where a thief has reset the password through a link. It
@@ -51,7 +51,7 @@ func (p *portal) disown(t testing.TB, token recovery.Secret) recovery.MessageKin
 func stolen(t testing.TB, p *portal) []recovery.Message {
 	t.Helper()
 	m := p.forgot(t, byMail(johnMail))
-	if err := p.reset(t.Context(), recovery.SealedProof(token(t, m)), "the-password-of-a-thief"); err != nil {
+	if err := p.reset(t.Context(), recovery.TokenProof(token(t, m)), "the-password-of-a-thief"); err != nil {
 		t.Fatal(err)
 	}
 	settle()
@@ -77,7 +77,7 @@ func TestNotMeOnARequestEndsItsLinks(t *testing.T) {
 			t.Errorf("ReadNotMe: %q, %v", kind, err)
 		}
 		// Reading is what a scanner does: nothing has happened yet.
-		if err := p.check(t.Context(), recovery.SealedProof(token(t, first))); err != nil {
+		if err := p.check(t.Context(), recovery.TokenProof(token(t, first))); err != nil {
 			t.Fatal(err)
 		}
 		if kind := p.disown(t, notMe(t, first)); kind != recovery.MessageResetLink {
@@ -85,8 +85,8 @@ func TestNotMeOnARequestEndsItsLinks(t *testing.T) {
 		}
 		settle()
 		for name, proof := range map[string]recovery.Proof{
-			"the link that was disowned": recovery.SealedProof(token(t, first)),
-			"the other link":             recovery.SealedProof(token(t, second)),
+			"the link that was disowned": recovery.TokenProof(token(t, first)),
+			"the other link":             recovery.TokenProof(token(t, second)),
 			"the code":                   recovery.CodeProof(phone, code.Code.Reveal()),
 		} {
 			if err := p.check(t.Context(), proof); !errors.Is(err, recovery.ErrInvalidProof) {
@@ -119,7 +119,7 @@ func TestNotMeOnAChangeGivesTheAccountBack(t *testing.T) {
 		if !slices.Equal(p.ended, []string{johnID}) {
 			t.Errorf("when it returned, sessions were ended of %q", p.ended)
 		}
-		wantErr(t, p.check(t.Context(), recovery.SealedProof(token(t, thief))), recovery.ErrInvalidProof)
+		wantErr(t, p.check(t.Context(), recovery.TokenProof(token(t, thief))), recovery.ErrInvalidProof)
 		settle()
 		sent := p.outbox.Messages()[before:]
 		var to []string
@@ -140,8 +140,8 @@ func TestNotMeOnAChangeGivesTheAccountBack(t *testing.T) {
 			t.Errorf("%d messages after the second click, want 2", n)
 		}
 		// Both carry one token, and one of them wins.
-		wantErr(t, p.reset(t.Context(), recovery.SealedProof(token(t, sent[0])), goodPassword), nil)
-		wantErr(t, p.reset(t.Context(), recovery.SealedProof(token(t, sent[1])), goodPassword), recovery.ErrInvalidProof)
+		wantErr(t, p.reset(t.Context(), recovery.TokenProof(token(t, sent[0])), goodPassword), nil)
+		wantErr(t, p.reset(t.Context(), recovery.TokenProof(token(t, sent[1])), goodPassword), recovery.ErrInvalidProof)
 	})
 }
 
@@ -198,7 +198,7 @@ func TestNotMeIsFinishedLater(t *testing.T) {
 					t.Fatalf("%d links, sessions ended of %q", len(sent), p.ended)
 				}
 				// No repetition ended what was sent.
-				wantErr(t, p.reset(t.Context(), recovery.SealedProof(token(t, sent[0])), goodPassword), nil)
+				wantErr(t, p.reset(t.Context(), recovery.TokenProof(token(t, sent[0])), goodPassword), nil)
 				if n := len(p.events.of(recovery.EventNotMe)); n != 1 {
 					t.Errorf("%d events, want 1", n)
 				}
@@ -249,8 +249,8 @@ func TestNotMeLinkIsOneOfOurs(t *testing.T) {
 			t.Error("a bad link reached the store")
 		}
 		// A36: nor does it open anything else.
-		wantErr(t, p.check(t.Context(), recovery.SealedProof(good)), recovery.ErrInvalidProof)
-		wantErr(t, p.check(t.Context(), recovery.SealedProof(token(t, m))), nil)
+		wantErr(t, p.check(t.Context(), recovery.TokenProof(good)), recovery.ErrInvalidProof)
+		wantErr(t, p.check(t.Context(), recovery.TokenProof(token(t, m))), nil)
 
 		time.Sleep(7*24*time.Hour + 2*time.Second)
 		_, err := p.NotMe(t.Context(), recovery.NotMeRequest{Token: recovery.NewSecret(good)})
@@ -292,7 +292,7 @@ func TestNotMeLinkStandsWhereItShould(t *testing.T) {
 func TestNotMeOverHTTP(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := notMePortal(t, func(_ *portal, o *recovery.Options) {
-			o.Limits.ClientCheck = recovery.Tier{Limits: []recovery.Limit{{N: 4, Window: time.Minute}}}
+			o.Limits.ClientCheck = recovery.LimitPolicy{Limits: []recovery.Limit{{N: 4, Window: time.Minute}}}
 		})
 		m := p.forgot(t, byMail(johnMail))
 		h := p.Handler()
@@ -330,7 +330,7 @@ func TestNotMeFailsClosed(t *testing.T) {
 		_, err := p.NotMe(t.Context(), recovery.NotMeRequest{Token: notMe(t, m)})
 		wantErr(t, err, recovery.ErrUnavailable)
 		limiter.broken.Store(nil)
-		wantErr(t, p.check(t.Context(), recovery.SealedProof(token(t, m))), nil)
+		wantErr(t, p.check(t.Context(), recovery.TokenProof(token(t, m))), nil)
 	})
 }
 
@@ -340,7 +340,7 @@ func TestNotMeIsWithinTheBudgets_A57(t *testing.T) {
 		p := notMePortal(t, func(p *portal, _ *recovery.Options) {
 			p.notifier = payer{p.outbox, func(m recovery.Message) ([]recovery.Budget, error) {
 				if m.Channel == recovery.ChannelSMS {
-					return []recovery.Budget{{Name: "sms", Tier: perDay(1)}}, nil
+					return []recovery.Budget{{Name: "sms", Policy: perDay(1)}}, nil
 				}
 				return nil, nil
 			}}
@@ -357,7 +357,7 @@ func TestNotMeIsWithinTheBudgets_A57(t *testing.T) {
 		if n := len(p.outbox.Messages()) - before; n != 1 {
 			t.Errorf("%d links by SMS, want the 1 that is paid for", n)
 		}
-		told := p.events.of(recovery.EventSuppressed)
+		told := p.events.of(recovery.EventMessageSuppressed)
 		if len(told) != 1 || told[0].Scope != recovery.ScopeBudget {
 			t.Errorf("events %+v", told)
 		}
@@ -381,7 +381,7 @@ func TestNotMeTakesNoNewLinkBack_A58(t *testing.T) {
 		asked := p.forgot(t, byMail(johnMail))
 		time.Sleep(30 * time.Minute)
 		for name, m := range map[string]recovery.Message{"the link of the first click": first, "one that was asked for since": asked} {
-			if err := p.check(t.Context(), recovery.SealedProof(token(t, m))); err != nil {
+			if err := p.check(t.Context(), recovery.TokenProof(token(t, m))); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
@@ -411,7 +411,7 @@ func TestNotMeRevivesNothing_A35(t *testing.T) {
 		p.leads.Touch(johnID)
 		for range 30 {
 			time.Sleep(5 * time.Minute)
-			wantErr(t, p.check(t.Context(), recovery.SealedProof(token(t, sent[0]))), recovery.ErrInvalidProof)
+			wantErr(t, p.check(t.Context(), recovery.TokenProof(token(t, sent[0]))), recovery.ErrInvalidProof)
 		}
 	})
 }
@@ -424,7 +424,7 @@ func TestNotMeOutlivesALostTake(t *testing.T) {
 		m := p.forgot(t, byMail(johnMail))
 		limiter.forget = ":not-me:"
 		p.disown(t, notMe(t, m))
-		wantErr(t, p.check(t.Context(), recovery.SealedProof(token(t, m))), recovery.ErrInvalidProof)
+		wantErr(t, p.check(t.Context(), recovery.TokenProof(token(t, m))), recovery.ErrInvalidProof)
 	})
 }
 
@@ -434,8 +434,8 @@ type forgetfulLimiter struct {
 	forget string
 }
 
-func (l *forgetfulLimiter) Take(ctx context.Context, takes ...recovery.Take) ([]recovery.Decision, error) {
-	decisions, err := l.Limiter.Take(ctx, takes...)
+func (l *forgetfulLimiter) Allow(ctx context.Context, takes ...recovery.LimitRequest) ([]recovery.Decision, error) {
+	decisions, err := l.Limiter.Allow(ctx, takes...)
 	if l.forget != "" && strings.Contains(takes[0].Key, l.forget) {
 		return nil, context.DeadlineExceeded
 	}

@@ -170,7 +170,7 @@ func (o Options) withDefaults() Options {
 	def := DefaultLimits()
 	own, defaults := o.Limits.tiers(), def.tiers()
 	for i, t := range own {
-		if len(t.tier.Limits) == 0 && t.tier.Trickle == 0 {
+		if len(t.tier.Limits) == 0 && t.tier.ThenOneEvery == 0 {
 			*t.tier = *defaults[i].tier
 		}
 		t.tier.Limits = slices.Clone(t.tier.Limits)
@@ -183,7 +183,7 @@ func (o Options) withDefaults() Options {
 
 type namedTier struct {
 	name string
-	tier *Tier
+	tier *LimitPolicy
 }
 
 func (l *Limits) tiers() []namedTier {
@@ -278,7 +278,7 @@ func (o Options) validate(leads LeadStore, tokens TokenStore, notifier Notifier)
 		}
 	}
 	for _, t := range o.Limits.tiers() {
-		if t.tier.Limits == nil && t.tier.Trickle == 0 {
+		if t.tier.Limits == nil && t.tier.ThenOneEvery == 0 {
 			continue // a budget that is not set
 		}
 		if reason := t.tier.check(); reason != "" {

@@ -82,7 +82,7 @@ func TestNewReportsEveryMistakeAtOnce(t *testing.T) {
 		LinkTTL:         25 * time.Hour,
 		CodeTTL:         11 * time.Minute,
 		CodeTries:       11,
-		Limits:          recovery.Limits{Caller: recovery.Tier{Limits: []recovery.Limit{{N: 0, Window: time.Second}}}},
+		Limits:          recovery.Limits{Caller: recovery.LimitPolicy{Limits: []recovery.Limit{{N: 0, Window: time.Second}}}},
 		IPv6Prefix:      128,
 		Queue:           &heldQueue{},
 		// and no decision on sessions
@@ -110,8 +110,8 @@ func TestNewAsksWhereNoAnswerIsSafe(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
-	tier := func(n int, w, trickle time.Duration) recovery.Tier {
-		return recovery.Tier{Limits: []recovery.Limit{{N: n, Window: w}}, Trickle: trickle}
+	tier := func(n int, w, trickle time.Duration) recovery.LimitPolicy {
+		return recovery.LimitPolicy{Limits: []recovery.Limit{{N: n, Window: w}}, ThenOneEvery: trickle}
 	}
 	field := func(edit func(f *recovery.Field)) []recovery.Field {
 		f := recovery.Field{Name: "EmailAddress", Type: recovery.FieldEmail, Search: true, Receive: true}
@@ -198,7 +198,7 @@ func TestOptions(t *testing.T) {
 		{"a window of 31 days", func(o *recovery.Options) { o.Limits.ClientCheck = tier(1, 31*24*time.Hour, 0) }, nil},
 		{"of more", func(o *recovery.Options) { o.Limits.ClientCheck = tier(1, 31*24*time.Hour+1, 0) }, []string{"Limits.ClientCheck"}},
 		{"a negative trickle", func(o *recovery.Options) { o.Limits.Identifier = tier(1, time.Hour, -1) }, []string{"Limits.Identifier"}},
-		{"a trickle alone", func(o *recovery.Options) { o.Limits.Lead = recovery.Tier{Trickle: time.Hour} }, []string{"Limits.Lead"}},
+		{"a trickle alone", func(o *recovery.Options) { o.Limits.Lead = recovery.LimitPolicy{ThenOneEvery: time.Hour} }, []string{"Limits.Lead"}},
 		{"nine limits in one tier", func(o *recovery.Options) {
 			o.Limits.Recipient.Limits = slices.Repeat([]recovery.Limit{{N: 1, Window: time.Hour}}, 9)
 		}, []string{"Limits.Recipient"}},
@@ -262,12 +262,12 @@ func TestPasswordHistoryNeedsAStoreForIt(t *testing.T) {
 
 // What the documentation of Limits says in words is what DefaultLimits returns.
 func TestDefaultLimitsAreTheDocumentedOnes(t *testing.T) {
-	person := recovery.Tier{Limits: []recovery.Limit{{1, time.Minute}, {5, time.Hour}, {10, 24 * time.Hour}}, Trickle: time.Hour}
+	person := recovery.LimitPolicy{Limits: []recovery.Limit{{1, time.Minute}, {5, time.Hour}, {10, 24 * time.Hour}}, ThenOneEvery: time.Hour}
 	want := recovery.Limits{
-		Caller:       recovery.Tier{Limits: []recovery.Limit{{25, 5 * time.Second}}},
-		ClientForgot: recovery.Tier{Limits: []recovery.Limit{{5, 10 * time.Minute}, {10, 15 * time.Minute}, {15, 30 * time.Minute}}},
-		ClientReset:  recovery.Tier{Limits: []recovery.Limit{{10, time.Minute}, {15, 2 * time.Minute}}},
-		ClientCheck:  recovery.Tier{Limits: []recovery.Limit{{60, time.Minute}}},
+		Caller:       recovery.LimitPolicy{Limits: []recovery.Limit{{25, 5 * time.Second}}},
+		ClientForgot: recovery.LimitPolicy{Limits: []recovery.Limit{{5, 10 * time.Minute}, {10, 15 * time.Minute}, {15, 30 * time.Minute}}},
+		ClientReset:  recovery.LimitPolicy{Limits: []recovery.Limit{{10, time.Minute}, {15, 2 * time.Minute}}},
+		ClientCheck:  recovery.LimitPolicy{Limits: []recovery.Limit{{60, time.Minute}}},
 		Identifier:   person, Lead: person, Recipient: person, Issue: person,
 	}
 	if got := recovery.DefaultLimits(); !reflect.DeepEqual(got, want) {
@@ -288,7 +288,7 @@ func TestDefaultLimitsAreTheDocumentedOnes(t *testing.T) {
 func TestZeroTiersAreTheDefaults(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPortal(t, func(_ *portal, o *recovery.Options) {
-			o.Limits = recovery.Limits{ClientReset: recovery.Tier{Limits: []recovery.Limit{{2, time.Hour}}}}
+			o.Limits = recovery.Limits{ClientReset: recovery.LimitPolicy{Limits: []recovery.Limit{{2, time.Hour}}}}
 		})
 		o := client("192.0.2.1")
 		for name, want := range map[string]int{"forgot": 5, "reset": 2, "check": 60} {
@@ -312,7 +312,7 @@ func TestOptionsAreNotRetained(t *testing.T) {
 			Link:           recovery.Link{URL: "https://portal.example.com/reset", Fixed: []recovery.LinkParam{{"lang", "en"}}},
 			Fields:         fields(),
 			TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
-			Limits:         recovery.Limits{ClientForgot: recovery.Tier{Limits: []recovery.Limit{{3, time.Hour}}}},
+			Limits:         recovery.Limits{ClientForgot: recovery.LimitPolicy{Limits: []recovery.Limit{{3, time.Hour}}}},
 			Hasher:         fastHasher{},
 
 			DangerouslyKeepSessions: true,
@@ -358,7 +358,7 @@ func TestOptionsAreNotRetained(t *testing.T) {
 			if !strings.HasPrefix(m.URL.Reveal(), "https://portal.example.com/reset?lang=en&token=") {
 				t.Error("the link changed")
 			}
-			if _, err := s.CheckProof(t.Context(), recovery.CheckRequest{Proof: recovery.SealedProof(token(t, m))}); err != nil {
+			if _, err := s.CheckProof(t.Context(), recovery.CheckRequest{Proof: recovery.TokenProof(token(t, m))}); err != nil {
 				t.Errorf("the keys changed: %v", err)
 			}
 		}
@@ -400,12 +400,12 @@ func TestKeyRotation(t *testing.T) {
 		make     func(t *testing.T, p *portal) recovery.Proof
 	}{
 		{"a mailed link", func(t *testing.T, p *portal) recovery.Proof {
-			return recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail))))
+			return recovery.TokenProof(token(t, p.forgot(t, byMail(johnMail))))
 		}},
 		{"a link with the lead's ID", func(t *testing.T, p *portal) recovery.Proof {
 			req := byMail(johnMail)
 			req.Link = &recovery.Link{URL: "https://portal.example.com/reset", LeadIDParam: "LeadId", SecretParam: "s"}
-			return recovery.LinkProof(johnID, linkParam(t, p.forgot(t, req), "s"))
+			return recovery.SecretProof(johnID, linkParam(t, p.forgot(t, req), "s"))
 		}},
 		{"a code", func(t *testing.T, p *portal) recovery.Proof {
 			req := byMail(johnMail)
@@ -413,11 +413,11 @@ func TestKeyRotation(t *testing.T) {
 			return recovery.CodeProof(req.Key, p.forgot(t, req).Code.Reveal())
 		}},
 		{"an issued token", func(t *testing.T, p *portal) recovery.Proof {
-			issued, err := p.IssueToken(t.Context(), recovery.IssueRequest{Key: byMail(johnMail).Key, Origin: recovery.Origin{Caller: "crm"}})
+			issued, err := p.IssueToken(t.Context(), recovery.IssueRequest{Key: byMail(johnMail).Key, Requester: recovery.Requester{Caller: "crm"}})
 			if err != nil {
 				t.Fatal(err)
 			}
-			return recovery.SealedProof(issued.Token.Reveal())
+			return recovery.TokenProof(issued.Token.Reveal())
 		}},
 	}
 	for _, stage := range stages {
@@ -484,7 +484,7 @@ func TestJobsSurviveKeyRotation(t *testing.T) {
 		if len(m) != 1 {
 			t.Fatalf("%d mails", len(m))
 		}
-		if err := now.reset(t.Context(), recovery.SealedProof(token(t, m[0])), goodPassword); err != nil {
+		if err := now.reset(t.Context(), recovery.TokenProof(token(t, m[0])), goodPassword); err != nil {
 			t.Error(err)
 		}
 	})
@@ -500,7 +500,7 @@ func TestPrefixSeparatesServices_A36(t *testing.T) {
 		make := func(prefix string, queue recovery.Queue) *portal {
 			return newPortal(t, func(p *portal, o *recovery.Options) {
 				o.Prefix, p.tokens, p.leads.Leads, o.Limiter = prefix, store, leads, limiter
-				o.Limits.Identifier = recovery.Tier{Limits: []recovery.Limit{{1, time.Hour}}}
+				o.Limits.Identifier = recovery.LimitPolicy{Limits: []recovery.Limit{{1, time.Hour}}}
 				if queue != nil {
 					o.Queue = queue
 				}
@@ -509,8 +509,8 @@ func TestPrefixSeparatesServices_A36(t *testing.T) {
 		a, b, jobs := make("a", nil), make("b", nil), make("a", q)
 		req := byMail(johnMail)
 		req.Link = &recovery.Link{URL: "https://portal.example.com/reset", LeadIDParam: "LeadId", SecretParam: "s"}
-		linkA := recovery.LinkProof(johnID, linkParam(t, a.forgot(t, req), "s"))
-		linkB := recovery.SealedProof(token(t, b.forgot(t, byMail(johnMail)))) // has a limit of its own
+		linkA := recovery.SecretProof(johnID, linkParam(t, a.forgot(t, req), "s"))
+		linkB := recovery.TokenProof(token(t, b.forgot(t, byMail(johnMail)))) // has a limit of its own
 		wantErr(t, b.check(t.Context(), linkA), recovery.ErrInvalidProof)
 		wantErr(t, a.check(t.Context(), linkB), recovery.ErrInvalidProof)
 		if _, err := jobs.ForgotPassword(t.Context(), byMail("social@example.com")); err != nil {

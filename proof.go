@@ -16,12 +16,12 @@ type Proof struct {
 }
 
 // LinkProof is a lead ID and the 64 lower-case hexadecimal digits from a link.
-func LinkProof(leadID, secret string) Proof {
+func SecretProof(leadID, secret string) Proof {
 	return Proof{leadID: leadID, secret: NewSecret(secret)}
 }
 
 // SealedProof is the sealed token from a link or from [Service.IssueToken].
-func SealedProof(token string) Proof { return Proof{sealed: NewSecret(token)} }
+func TokenProof(token string) Proof { return Proof{sealed: NewSecret(token)} }
 
 // CodeProof is a code and the identifier of its lead: the one that the request
 // for the code had, or another that finds the same lead.

@@ -22,14 +22,14 @@ var proofs = []struct {
 	make func(t *testing.T, p *portal) recovery.Proof
 }{
 	{"a mailed link", func(t *testing.T, p *portal) recovery.Proof {
-		return recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail))))
+		return recovery.TokenProof(token(t, p.forgot(t, byMail(johnMail))))
 	}},
 	{"an issued token", func(t *testing.T, p *portal) recovery.Proof {
-		issued, err := p.IssueToken(t.Context(), recovery.IssueRequest{Key: byMail(johnMail).Key, Origin: recovery.Origin{Caller: "crm"}})
+		issued, err := p.IssueToken(t.Context(), recovery.IssueRequest{Key: byMail(johnMail).Key, Requester: recovery.Requester{Caller: "crm"}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		return recovery.SealedProof(issued.Token.Reveal())
+		return recovery.TokenProof(issued.Token.Reveal())
 	}},
 	{"a code", func(t *testing.T, p *portal) recovery.Proof {
 		req := byMail(johnMail)
@@ -91,7 +91,7 @@ func TestOneWinnerWithRealHashes(t *testing.T) {
 	if _, err := p.ForgotPassword(t.Context(), byMail(johnMail)); err != nil {
 		t.Fatal(err)
 	}
-	proof := recovery.SealedProof(token(t, <-outbox))
+	proof := recovery.TokenProof(token(t, <-outbox))
 	var won atomic.Int32
 	var wg sync.WaitGroup
 	for range 8 {
@@ -115,7 +115,7 @@ func TestOneWinnerWithRealHashes(t *testing.T) {
 func TestCrashBetweenClaimAndWriteNeverWritesTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPortal(t, nil)
-		proof := recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail))))
+		proof := recovery.TokenProof(token(t, p.forgot(t, byMail(johnMail))))
 		crash := true
 		p.leads.SetHooks(recoverytest.LeadsHooks{BeforeWrite: func(context.Context, string, string) error {
 			if crash {
@@ -130,7 +130,7 @@ func TestCrashBetweenClaimAndWriteNeverWritesTwice(t *testing.T) {
 			t.Errorf("%d writes", n)
 		}
 		// The person asks again.
-		if err := p.reset(t.Context(), recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail)))), goodPassword); err != nil {
+		if err := p.reset(t.Context(), recovery.TokenProof(token(t, p.forgot(t, byMail(johnMail)))), goodPassword); err != nil {
 			t.Error(err)
 		}
 	})
@@ -173,15 +173,15 @@ type flakyTokens struct {
 
 var errLost = errors.New("read tcp: i/o timeout")
 
-func (s flakyTokens) Claim(ctx context.Context, id string, refs ...recovery.Ref) (recovery.Token, error) {
+func (s flakyTokens) Claim(ctx context.Context, id string, refs ...recovery.TokenRef) (recovery.TokenRecord, error) {
 	token, err := s.TokenStore.Claim(ctx, id, refs...)
 	if s.lose("Claim") {
-		return recovery.Token{}, errLost
+		return recovery.TokenRecord{}, errLost
 	}
 	return token, err
 }
 
-func (s flakyTokens) Release(ctx context.Context, id string, refs ...recovery.Ref) error {
+func (s flakyTokens) Release(ctx context.Context, id string, refs ...recovery.TokenRef) error {
 	if s.lose("Release") {
 		return errLost
 	}
@@ -211,7 +211,7 @@ func TestLostRepliesBurnNoLink(t *testing.T) {
 				return false
 			}}
 		})
-		proof := recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail))))
+		proof := recovery.TokenProof(token(t, p.forgot(t, byMail(johnMail))))
 		claims.Store(100)
 		releases.Store(3)
 		wantErr(t, p.reset(t.Context(), proof, goodPassword), recovery.ErrUnavailable)
@@ -240,8 +240,8 @@ func TestDeleteIsRepeated(t *testing.T) {
 		p := newPortal(t, func(p *portal, _ *recovery.Options) {
 			p.tokens = flakyTokens{p.tokens, func(op string) bool { return op == "Delete" && deletes.Add(-1) >= 0 }}
 		})
-		first := recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail))))
-		second := recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail))))
+		first := recovery.TokenProof(token(t, p.forgot(t, byMail(johnMail))))
+		second := recovery.TokenProof(token(t, p.forgot(t, byMail(johnMail))))
 		if err := p.reset(t.Context(), first, goodPassword); err != nil {
 			t.Fatal(err)
 		}
@@ -259,7 +259,7 @@ func TestDeleteIsRepeated(t *testing.T) {
 func TestClientThatHangsUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPortal(t, nil)
-		proof := recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail))))
+		proof := recovery.TokenProof(token(t, p.forgot(t, byMail(johnMail))))
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if err := p.reset(ctx, proof, goodPassword); err == nil {
@@ -285,11 +285,11 @@ func TestBusyHasherLeavesTheLinkAlive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := &switchHasher{err: password.ErrBusy}
 		p := newPortal(t, func(_ *portal, o *recovery.Options) { o.Hasher = h })
-		proof := recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail))))
+		proof := recovery.TokenProof(token(t, p.forgot(t, byMail(johnMail))))
 		wantErr(t, p.reset(t.Context(), proof, goodPassword), recovery.ErrUnavailable)
 		h.err = nil
 		// An invalid proof never buys a hash.
-		wantErr(t, p.reset(t.Context(), recovery.LinkProof(johnID, strings.Repeat("0", 64)), goodPassword), recovery.ErrInvalidProof)
+		wantErr(t, p.reset(t.Context(), recovery.SecretProof(johnID, strings.Repeat("0", 64)), goodPassword), recovery.ErrInvalidProof)
 		if h.hashes != 1 {
 			t.Errorf("%d hashes were wanted, want 1", h.hashes)
 		}
@@ -326,7 +326,7 @@ func TestVersionedStoreSeesTheLastChange(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer s.Shutdown(context.WithoutCancel(t.Context()))
-		proof := recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail))))
+		proof := recovery.TokenProof(token(t, p.forgot(t, byMail(johnMail))))
 		p.leads.SetHooks(recoverytest.LeadsHooks{
 			BeforeWrite: func(context.Context, string, string) error { p.leads.Touch(johnID); return nil },
 		})
@@ -337,7 +337,7 @@ func TestVersionedStoreSeesTheLastChange(t *testing.T) {
 			t.Error("written over a change")
 		}
 		p.leads.SetHooks(recoverytest.LeadsHooks{})
-		req.Proof = recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail))))
+		req.Proof = recovery.TokenProof(token(t, p.forgot(t, byMail(johnMail))))
 		if _, err = s.ResetPassword(t.Context(), req); err != nil {
 			t.Error(err)
 		}
@@ -359,7 +359,7 @@ func TestSessionsAreEndedInTheEnd(t *testing.T) {
 			p.ended = append(p.ended, id)
 			return nil
 		}
-		if err := p.reset(t.Context(), recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail)))), goodPassword); err != nil {
+		if err := p.reset(t.Context(), recovery.TokenProof(token(t, p.forgot(t, byMail(johnMail)))), goodPassword); err != nil {
 			t.Fatal(err)
 		}
 		if n := len(p.events.of(recovery.EventSessionsNotEnded)); n != 1 {

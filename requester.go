@@ -6,7 +6,7 @@ import (
 )
 
 // An Origin says where a request comes from.
-type Origin struct {
+type Requester struct {
 	// Caller names the API key that was presented, if any: up to 128 bytes.
 	// With a valid Client, the pair of both is limited, because keys in
 	// browsers are public (A82).
@@ -21,12 +21,12 @@ type Origin struct {
 
 // Origin reads the client's address, by [Options.TrustedProxies], and its
 // languages off a request.
-func (s *Service) Origin(r *http.Request) Origin {
-	return Origin{Client: s.clients.Addr(r), AcceptLanguage: r.Header.Get("Accept-Language")}
+func (s *Service) Requester(r *http.Request) Requester {
+	return Requester{Client: s.clients.Addr(r), AcceptLanguage: r.Header.Get("Accept-Language")}
 }
 
 // check bounds what a job carries.
-func (o *Origin) check() error {
+func (o *Requester) check() error {
 	if len(o.Caller) > 128 {
 		return invalid("caller", "is too long")
 	}

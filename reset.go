@@ -12,8 +12,8 @@ import (
 
 // A CheckRequest asks whether a proof would be accepted.
 type CheckRequest struct {
-	Proof  Proof
-	Origin Origin
+	Proof     Proof
+	Requester Requester
 }
 
 // A CheckResult describes a valid proof.
@@ -40,14 +40,14 @@ func (s *Service) CheckProof(ctx context.Context, req CheckRequest) (CheckResult
 		return CheckResult{}, err
 	}
 	defer s.inFlight.Done()
-	if err := req.Origin.check(); err != nil {
+	if err := req.Requester.check(); err != nil {
 		return CheckResult{}, err
 	}
-	quotas, err := s.admit(ctx, s.opts.Limits.ClientCheck, actionCheck, req.Origin)
+	quotas, err := s.allowRequest(ctx, s.opts.Limits.ClientCheck, actionCheck, req.Requester)
 	if err != nil {
 		return CheckResult{}, err
 	}
-	p, err := s.prove(ctx, req.Proof, req.Origin)
+	p, err := s.prove(ctx, req.Proof, req.Requester)
 	if err != nil {
 		return CheckResult{}, err
 	}
@@ -64,7 +64,7 @@ type ResetRequest struct {
 	Password Secret
 	// PreventWebhook is carried on the events.
 	PreventWebhook bool
-	Origin         Origin
+	Requester      Requester
 }
 
 // A ResetResult is a completed reset.
@@ -88,10 +88,10 @@ func (s *Service) ResetPassword(ctx context.Context, req ResetRequest) (ResetRes
 		return ResetResult{}, err
 	}
 	defer s.inFlight.Done()
-	if err := req.Origin.check(); err != nil {
+	if err := req.Requester.check(); err != nil {
 		return ResetResult{}, err
 	}
-	quotas, err := s.admit(ctx, s.opts.Limits.ClientReset, actionReset, req.Origin)
+	quotas, err := s.allowRequest(ctx, s.opts.Limits.ClientReset, actionReset, req.Requester)
 	if err != nil {
 		return ResetResult{}, err
 	}
@@ -99,7 +99,7 @@ func (s *Service) ResetPassword(ctx context.Context, req ResetRequest) (ResetRes
 	if err := s.guard(ctx, "Policy.Check", func() error { return s.opts.Policy.Check(req.Password.Reveal()) }); err != nil {
 		return ResetResult{}, err
 	}
-	p, err := s.prove(ctx, req.Proof, req.Origin)
+	p, err := s.prove(ctx, req.Proof, req.Requester)
 	if err != nil {
 		return ResetResult{}, err
 	}
@@ -123,24 +123,24 @@ func (s *Service) ResetPassword(ctx context.Context, req ResetRequest) (ResetRes
 	}
 	// From here the request's end must not stop what has begun.
 	ctx = context.WithoutCancel(ctx)
-	if err := s.change(ctx, p, hash, req.Origin); err != nil {
+	if err := s.change(ctx, p, hash, req.Requester); err != nil {
 		return ResetResult{}, err
 	}
-	s.afterReset(ctx, p, req.Origin)
+	s.afterReset(ctx, p, req.Requester)
 	return ResetResult{quotas}, nil
 }
 
 // proven is a proof that was found valid, with what it takes to claim it.
 type proven struct {
 	lead  Lead
-	refs  []Ref
-	token Token
+	refs  []TokenRef
+	token TokenRecord
 	event Event
 }
 
 // prove opens a proof, finds its token and the lead, and has them agree. Every
 // way to fail is the same error; the event says which it was.
-func (s *Service) prove(ctx context.Context, proof Proof, o Origin) (proven, error) {
+func (s *Service) prove(ctx context.Context, proof Proof, o Requester) (proven, error) {
 	p := proven{event: Event{Caller: o.Caller, Client: o.Client}}
 	var leadID string
 	if !proof.code.IsZero() || proof.key != (LeadKey{}) {
@@ -294,7 +294,7 @@ func (s *Service) checkHistory(ctx context.Context, leadID, pw string) error {
 }
 
 // change claims the token and writes the hash: one winner, one write.
-func (s *Service) change(ctx context.Context, p proven, hash string, o Origin) error {
+func (s *Service) change(ctx context.Context, p proven, hash string, o Requester) error {
 	claimID := newID()
 	if err := s.claim(ctx, p, claimID); err != nil {
 		return err
@@ -317,7 +317,7 @@ func (s *Service) change(ctx context.Context, p proven, hash string, o Origin) e
 		s.emit(ctx, p.event)
 		return unavailable("lead store", err)
 	}
-	p.event.Kind, p.event.Reason = EventResetRefused, ReasonUnknownOutcome
+	p.event.Kind, p.event.Reason = EventResetRefused, ReasonOutcomeUnknown
 	s.emit(ctx, p.event)
 	// The password may be another now, and whom it was to lock out must not
 	// stay signed in. If it is not, somebody signs in once more.
@@ -331,7 +331,7 @@ func (s *Service) change(ctx context.Context, p proven, hash string, o Origin) e
 func (s *Service) claim(ctx context.Context, p proven, claimID string) error {
 	var err error
 	for range 2 {
-		var token Token
+		var token TokenRecord
 		err = s.call(ctx, "TokenStore.Claim", func(ctx context.Context) (err error) {
 			token, err = s.tokens.Claim(ctx, claimID, p.refs...)
 			return err
@@ -362,7 +362,7 @@ func (s *Service) release(ctx context.Context, p proven, claimID string) {
 // afterReset does what follows a written password. None of it can fail the
 // reset: the password is changed, and the tokens are dead already because the
 // lead's version is another.
-func (s *Service) afterReset(ctx context.Context, p proven, o Origin) {
+func (s *Service) afterReset(ctx context.Context, p proven, o Requester) {
 	remove := func(ctx context.Context) error { return s.tokens.Delete(ctx, s.keys.slots(p.lead.ID)...) }
 	if s.call(ctx, "TokenStore.Delete", remove) != nil {
 		s.repeat("TokenStore.Delete", p.token.Expires, remove)
@@ -380,7 +380,7 @@ func (s *Service) afterReset(ctx context.Context, p proven, o Origin) {
 }
 
 // followUp is a job that comes after a reset.
-func (p proven) followUp(kind jobKind, o Origin) payload {
+func (p proven) followUp(kind jobKind, o Requester) payload {
 	return payload{
 		Op: kind, Key: LeadKey{LeadIDField, p.lead.ID}, Name: p.lead.Name, Locale: p.lead.Locale,
 		Caller: o.Caller, Client: o.Client, Languages: o.AcceptLanguage,

@@ -47,18 +47,18 @@ type sunkTokens struct {
 	*sink
 }
 
-func (s sunkTokens) Put(ctx context.Context, slot string, spec recovery.TokenSpec) (recovery.Token, error) {
+func (s sunkTokens) Put(ctx context.Context, slot string, spec recovery.TokenSpec) (recovery.TokenRecord, error) {
 	token, err := s.TokenStore.Put(ctx, slot, spec)
 	s.add(slot, spec, token)
 	return token, err
 }
 
-func (s sunkTokens) Peek(ctx context.Context, refs ...recovery.Ref) (recovery.Token, error) {
+func (s sunkTokens) Peek(ctx context.Context, refs ...recovery.TokenRef) (recovery.TokenRecord, error) {
 	s.add(refs)
 	return s.TokenStore.Peek(ctx, refs...)
 }
 
-func (s sunkTokens) Claim(ctx context.Context, id string, refs ...recovery.Ref) (recovery.Token, error) {
+func (s sunkTokens) Claim(ctx context.Context, id string, refs ...recovery.TokenRef) (recovery.TokenRecord, error) {
 	s.add(id, refs)
 	return s.TokenStore.Claim(ctx, id, refs...)
 }
@@ -73,9 +73,9 @@ type sunkLimiter struct {
 	*sink
 }
 
-func (l sunkLimiter) Take(ctx context.Context, takes ...recovery.Take) ([]recovery.Decision, error) {
+func (l sunkLimiter) Allow(ctx context.Context, takes ...recovery.LimitRequest) ([]recovery.Decision, error) {
 	l.add(takes)
-	return l.Limiter.Take(ctx, takes...)
+	return l.Limiter.Allow(ctx, takes...)
 }
 
 type sunkQueue struct {
@@ -203,11 +203,11 @@ func TestValuesPrintWithoutTheirSecrets(t *testing.T) {
 		"in a slice":       []recovery.Secret{recovery.NewSecret(secret)},
 		"Message":          recovery.Message{To: secret, URL: recovery.NewSecret(secret), Code: recovery.NewSecret(secret)},
 		"LeadKey":          recovery.LeadKey{Field: "EmailAddress", Value: secret},
-		"link proof":       recovery.LinkProof("id", secret),
-		"sealed proof":     recovery.SealedProof(secret),
+		"link proof":       recovery.SecretProof("id", secret),
+		"sealed proof":     recovery.TokenProof(secret),
 		"code proof":       recovery.CodeProof(recovery.LeadKey{Field: "EmailAddress", Value: secret}, secret),
-		"ResetRequest":     recovery.ResetRequest{Proof: recovery.SealedProof(secret), Password: recovery.NewSecret(secret)},
-		"CheckRequest":     recovery.CheckRequest{Proof: recovery.SealedProof(secret)},
+		"ResetRequest":     recovery.ResetRequest{Proof: recovery.TokenProof(secret), Password: recovery.NewSecret(secret)},
+		"CheckRequest":     recovery.CheckRequest{Proof: recovery.TokenProof(secret)},
 		"IssueResult":      recovery.IssueResult{Token: recovery.NewSecret(secret)},
 		"ForgotRequest":    recovery.ForgotRequest{Key: recovery.LeadKey{Field: "EmailAddress", Value: secret}},
 		"Lead":             recovery.Lead{ID: "id", Name: secret, Version: secret, Fields: map[string]recovery.FieldValue{"EmailAddress": {Value: secret}}},

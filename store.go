@@ -159,7 +159,7 @@ type HistoryLeadStore interface {
 
 // A Token is the record of one secret in a [TokenStore]. It holds digests, so
 // who reads the store can neither use a token nor tell whose it is.
-type Token struct {
+type TokenRecord struct {
 	// Slot and Digest echo what the record was stored under, so that a
 	// Service can tell a reply that belongs to another question (A90).
 	Slot   string
@@ -231,7 +231,7 @@ func isName(s string, most int) bool {
 }
 
 // A Ref names one secret in one slot.
-type Ref struct {
+type TokenRef struct {
 	// Slot is 1 to 128 bytes of printable ASCII without spaces.
 	Slot string
 	// Digest is as in a [TokenSpec].
@@ -240,7 +240,7 @@ type Ref struct {
 
 // Validate reports whether the names are within their ranges, for a store to
 // call first.
-func (r Ref) Validate() error {
+func (r TokenRef) Validate() error {
 	if !isName(r.Slot, 128) || !isName(r.Digest, 64) {
 		return errors.New("recovery: a ref's Slot and Digest must be 1 to 128 and 1 to 64 bytes of printable ASCII")
 	}
@@ -268,25 +268,25 @@ type TokenStore interface {
 	// with [ErrTokenSpent]: a job that is repeated after the reset revives
 	// nothing. A store may forget all but the 64 youngest spent digests of a
 	// slot.
-	Put(ctx context.Context, slot string, spec TokenSpec) (Token, error)
+	Put(ctx context.Context, slot string, spec TokenSpec) (TokenRecord, error)
 
 	// Peek returns the live token that a ref names, or [ErrTokenNotFound]. It
 	// consumes nothing; but where the slot holds a live code and the digest is
 	// another, that is a wrong guess, counted in the same atomic step.
-	Peek(ctx context.Context, refs ...Ref) (Token, error)
+	Peek(ctx context.Context, refs ...TokenRef) (TokenRecord, error)
 
 	// Claim makes the live token that a ref names the caller's, who named the
 	// claim with a fresh random id: 1 to 64 letters and digits. Exactly one id wins; repeating Claim with
 	// it returns the same token again. Everybody else gets [ErrTokenNotFound].
 	// Wrong guesses are counted as by Peek. With several refs, a token that
 	// another id holds under any of them is nobody else's.
-	Claim(ctx context.Context, claimID string, refs ...Ref) (Token, error)
+	Claim(ctx context.Context, claimID string, refs ...TokenRef) (TokenRecord, error)
 
 	// Release makes the token live again if the id holds it, and bars the id
 	// in any case: a Claim with it that arrives later gets [ErrTokenNotFound]
 	// and changes nothing. A store may forget all but the 32 youngest ids
 	// barred on one token. Releasing what is not there is not an error.
-	Release(ctx context.Context, claimID string, refs ...Ref) error
+	Release(ctx context.Context, claimID string, refs ...TokenRef) error
 
 	// Delete ends every token in the slots, claimed ones too. Their digests
 	// stay refused by Put until they would have expired. The count of failed

@@ -75,7 +75,7 @@ func isCode(s string) bool {
 // put stores a token for the lead as it is now, under one generation of keys.
 // Every attempt at a job uses the same one: under another, a token that was
 // spent would be a new one.
-func (s *Service) put(ctx context.Context, g *generation, kind tokenKind, lead Lead, secret string) (Token, error) {
+func (s *Service) put(ctx context.Context, g *generation, kind tokenKind, lead Lead, secret string) (TokenRecord, error) {
 	ref := s.keys.refOf(g, kind, lead.ID, secret)
 	spec := TokenSpec{Digest: ref.Digest, State: g.stateOf(lead), TTL: s.opts.LinkTTL, MaxLive: 3}
 	if kind == kindCode {
@@ -84,23 +84,23 @@ func (s *Service) put(ctx context.Context, g *generation, kind tokenKind, lead L
 			MaxTries: s.opts.CodeTries, MaxFailures: s.opts.CodeFailures, FailureWindow: failureWindow,
 		}
 	}
-	var token Token
+	var token TokenRecord
 	err := s.call(ctx, "TokenStore.Put", func(ctx context.Context) (err error) {
 		token, err = s.tokens.Put(ctx, ref.Slot, spec)
 		return err
 	})
 	if err != nil {
-		return Token{}, err
+		return TokenRecord{}, err
 	}
 	if err := s.checkToken(ctx, token, lead.ID, ref); err != nil {
-		return Token{}, err
+		return TokenRecord{}, err
 	}
 	return token, nil
 }
 
 // checkToken refuses a record that is not one of those asked for: replies of
 // a shared connection have come back out of order (A90, CVE-2025-29923).
-func (s *Service) checkToken(ctx context.Context, token Token, leadID string, refs ...Ref) error {
+func (s *Service) checkToken(ctx context.Context, token TokenRecord, leadID string, refs ...TokenRef) error {
 	for _, ref := range refs {
 		if token.Slot == ref.Slot && token.Digest == ref.Digest {
 			return nil

@@ -35,7 +35,7 @@ func TestTokensExpire(t *testing.T) {
 			m := p.forgot(t, req)
 			proof := recovery.CodeProof(req.Key, m.Code.Reveal())
 			if !c.code {
-				proof = recovery.SealedProof(token(t, m))
+				proof = recovery.TokenProof(token(t, m))
 			}
 			time.Sleep(time.Until(m.Expires) - time.Nanosecond)
 			if err := p.check(t.Context(), proof); err != nil {
@@ -84,7 +84,7 @@ func TestThreeLiveLinks(t *testing.T) {
 		p := newPortal(t, nil)
 		var links []recovery.Proof
 		for range 5 {
-			links = append(links, recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail)))))
+			links = append(links, recovery.TokenProof(token(t, p.forgot(t, byMail(johnMail)))))
 		}
 		for i, alive := range []bool{true, true, false, false, true} {
 			if err := p.check(t.Context(), links[i]); (err == nil) != alive {
@@ -104,9 +104,9 @@ func TestThreeLiveLinks(t *testing.T) {
 // works.
 func TestResurrectedTokenIsDead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := &resurrecting{TokenStore: recovery.NewMemoryTokenStore(), kept: map[recovery.Ref]recovery.Token{}}
+		store := &resurrecting{TokenStore: recovery.NewMemoryTokenStore(), kept: map[recovery.TokenRef]recovery.TokenRecord{}}
 		p := newPortal(t, func(p *portal, _ *recovery.Options) { p.tokens = store })
-		proof := recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail))))
+		proof := recovery.TokenProof(token(t, p.forgot(t, byMail(johnMail))))
 		if err := p.reset(t.Context(), proof, goodPassword); err != nil {
 			t.Fatal(err)
 		}
@@ -122,24 +122,24 @@ func TestResurrectedTokenIsDead(t *testing.T) {
 // resurrecting is a store after a failover to a replica that lags.
 type resurrecting struct {
 	recovery.TokenStore
-	kept     map[recovery.Ref]recovery.Token
+	kept     map[recovery.TokenRef]recovery.TokenRecord
 	restored bool
 }
 
-func (s *resurrecting) Put(ctx context.Context, slot string, spec recovery.TokenSpec) (recovery.Token, error) {
+func (s *resurrecting) Put(ctx context.Context, slot string, spec recovery.TokenSpec) (recovery.TokenRecord, error) {
 	token, err := s.TokenStore.Put(ctx, slot, spec)
-	s.kept[recovery.Ref{Slot: slot, Digest: spec.Digest}] = token
+	s.kept[recovery.TokenRef{Slot: slot, Digest: spec.Digest}] = token
 	return token, err
 }
 
-func (s *resurrecting) Peek(ctx context.Context, refs ...recovery.Ref) (recovery.Token, error) {
+func (s *resurrecting) Peek(ctx context.Context, refs ...recovery.TokenRef) (recovery.TokenRecord, error) {
 	if token, ok := s.kept[refs[0]]; ok && s.restored {
 		return token, nil
 	}
 	return s.TokenStore.Peek(ctx, refs...)
 }
 
-func (s *resurrecting) Claim(ctx context.Context, id string, refs ...recovery.Ref) (recovery.Token, error) {
+func (s *resurrecting) Claim(ctx context.Context, id string, refs ...recovery.TokenRef) (recovery.TokenRecord, error) {
 	if s.restored {
 		return s.Peek(ctx, refs...)
 	}
@@ -151,7 +151,7 @@ func TestAnswerAboutAnotherTokenIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &crossed{TokenStore: recovery.NewMemoryTokenStore()}
 		p := newPortal(t, func(p *portal, _ *recovery.Options) { p.tokens = store })
-		proof := recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail))))
+		proof := recovery.TokenProof(token(t, p.forgot(t, byMail(johnMail))))
 		store.wrong = true
 		wantErr(t, p.check(t.Context(), proof), recovery.ErrUnavailable)
 		wantErr(t, p.reset(t.Context(), proof, goodPassword), recovery.ErrUnavailable)
@@ -167,7 +167,7 @@ type crossed struct {
 	wrong bool
 }
 
-func (s *crossed) Peek(ctx context.Context, refs ...recovery.Ref) (recovery.Token, error) {
+func (s *crossed) Peek(ctx context.Context, refs ...recovery.TokenRef) (recovery.TokenRecord, error) {
 	token, err := s.TokenStore.Peek(ctx, refs...)
 	if s.wrong {
 		token.Slot, err = "recovery:t:m:somebody-else", nil
@@ -185,7 +185,7 @@ func TestTokenIsForOneLeadPurposeAndService(t *testing.T) {
 		req.Link = &recovery.Link{URL: "https://portal.example.com/reset", LeadIDParam: "LeadId", SecretParam: "TemporaryPassword"}
 		u, _ := url.Parse(p.forgot(t, req).URL.Reveal())
 		secret := u.Query().Get("TemporaryPassword")
-		wantErr(t, p.reset(t.Context(), recovery.LinkProof("lead-mallory", secret), goodPassword), recovery.ErrInvalidProof)
+		wantErr(t, p.reset(t.Context(), recovery.SecretProof("lead-mallory", secret), goodPassword), recovery.ErrInvalidProof)
 
 		codeReq := byMail(johnMail)
 		codeReq.Code = true
@@ -197,12 +197,12 @@ func TestTokenIsForOneLeadPurposeAndService(t *testing.T) {
 			q.leads, q.tokens, o.Prefix = p.leads, p.tokens, "other"
 		})
 		sealed := token(t, p.forgot(t, byMail(johnMail)))
-		wantErr(t, other.reset(t.Context(), recovery.SealedProof(sealed), goodPassword), recovery.ErrInvalidProof)
-		wantErr(t, other.reset(t.Context(), recovery.LinkProof(johnID, secret), goodPassword), recovery.ErrInvalidProof)
+		wantErr(t, other.reset(t.Context(), recovery.TokenProof(sealed), goodPassword), recovery.ErrInvalidProof)
+		wantErr(t, other.reset(t.Context(), recovery.SecretProof(johnID, secret), goodPassword), recovery.ErrInvalidProof)
 		if p.leads.Writes() != 0 {
 			t.Fatal("written")
 		}
-		for _, proof := range []recovery.Proof{recovery.SealedProof(sealed), recovery.LinkProof(johnID, secret), recovery.CodeProof(codeReq.Key, code)} {
+		for _, proof := range []recovery.Proof{recovery.TokenProof(sealed), recovery.SecretProof(johnID, secret), recovery.CodeProof(codeReq.Key, code)} {
 			if err := p.check(t.Context(), proof); err != nil {
 				t.Error("harmed by being tried elsewhere:", err)
 			}
@@ -226,14 +226,14 @@ func TestSealedTokenHasOneSpelling(t *testing.T) {
 		}
 		p.calls.take()
 		for _, v := range variants {
-			wantErr(t, p.check(t.Context(), recovery.SealedProof(v)), recovery.ErrInvalidProof)
+			wantErr(t, p.check(t.Context(), recovery.TokenProof(v)), recovery.ErrInvalidProof)
 		}
 		for _, call := range p.calls.take() {
 			if !strings.HasPrefix(call, "Take") {
 				t.Errorf("a forged token cost a %s", call)
 			}
 		}
-		if err := p.check(t.Context(), recovery.SealedProof(sealed)); err != nil {
+		if err := p.check(t.Context(), recovery.TokenProof(sealed)); err != nil {
 			t.Error(err)
 		}
 	})
@@ -289,7 +289,7 @@ func TestCodesCannotBeGuessed(t *testing.T) {
 		code = p.forgot(t, req).Code.Reveal()
 		wantErr(t, p.reset(t.Context(), guess(code, true, 0), goodPassword), recovery.ErrInvalidProof)
 		// A58: the link is untouched by all this.
-		if err := p.check(t.Context(), recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail))))); err != nil {
+		if err := p.check(t.Context(), recovery.TokenProof(token(t, p.forgot(t, byMail(johnMail))))); err != nil {
 			t.Error(err)
 		}
 		// And a day later codes work again.
@@ -432,7 +432,7 @@ func TestPasswordHistory(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer s.Shutdown(context.WithoutCancel(t.Context()))
-		proof := recovery.SealedProof(token(t, p.forgot(t, byMail(johnMail))))
+		proof := recovery.TokenProof(token(t, p.forgot(t, byMail(johnMail))))
 		_, err = s.ResetPassword(t.Context(), recovery.ResetRequest{Proof: proof, Password: recovery.NewSecret("the-one-before-last")})
 		if err == nil || errors.Is(err, recovery.ErrUnavailable) {
 			t.Errorf("an old password: %v", err)

@@ -98,9 +98,9 @@ func workerMain() int {
 	})
 	events := func(_ context.Context, e recovery.Event) {
 		switch {
-		case e.Reason == recovery.ReasonSpent:
+		case e.Reason == recovery.ReasonTokenSpent:
 			_ = note("spent", e.JobID, e.LeadID)
-		case e.Kind == recovery.EventDeadLetter, e.Kind == recovery.EventSuppressed:
+		case e.Kind == recovery.EventDeadLetter, e.Kind == recovery.EventMessageSuppressed:
 			_ = note("lost", e.JobID, string(e.Kind), string(e.Reason))
 		}
 	}
@@ -314,7 +314,7 @@ func TestCrashes(t *testing.T) {
 		lead, link, _ := strings.Cut(sent[0], " ")
 		u, err := url.Parse(link)
 		must(t, err)
-		switch _, err := web.CheckProof(t.Context(), recovery.CheckRequest{Proof: recovery.SealedProof(u.Query().Get("token"))}); {
+		switch _, err := web.CheckProof(t.Context(), recovery.CheckRequest{Proof: recovery.TokenProof(u.Query().Get("token"))}); {
 		case err == nil:
 			links[lead]++
 		case !errors.Is(err, recovery.ErrInvalidProof):

@@ -82,8 +82,8 @@ func (f *fleet) ask(service *recovery.Service) {
 	address := fmt.Sprintf("person%d@example.com", f.asked)
 	f.leads.AddEmail(address, "$argon2id$old")
 	_, err := service.ForgotPassword(f.t.Context(), recovery.ForgotRequest{
-		Key:    recovery.LeadKey{Field: "EmailAddress", Value: address},
-		Origin: recovery.Origin{Client: netip.AddrFrom4([4]byte{203, 0, 113, byte(f.asked)})},
+		Key:       recovery.LeadKey{Field: "EmailAddress", Value: address},
+		Requester: recovery.Requester{Client: netip.AddrFrom4([4]byte{203, 0, 113, byte(f.asked)})},
 	})
 	must(f.t, err)
 }
@@ -124,7 +124,7 @@ func TestKeysChangedAsDocumented(t *testing.T) {
 		for i, token := range f.delivered()[used:had] {
 			service := []*recovery.Service{a, b}[i/2%2]
 			if _, err := service.ResetPassword(t.Context(), recovery.ResetRequest{
-				Proof: recovery.SealedProof(token), Password: recovery.NewSecret("a fine password for a test"),
+				Proof: recovery.TokenProof(token), Password: recovery.NewSecret("a fine password for a test"),
 			}); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}

@@ -111,7 +111,7 @@ func leadStore(address string) recovery.LeadStore {
 }
 
 func relaxed() recovery.Limits {
-	much := recovery.Tier{Limits: []recovery.Limit{{N: 100_000, Window: time.Hour}}}
+	much := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 100_000, Window: time.Hour}}}
 	return recovery.Limits{Caller: much, ClientForgot: much, ClientCheck: much, Identifier: much, Lead: much, Recipient: much}
 }
 

@@ -28,7 +28,7 @@ var templates embed.FS
 // A delivery is the way of a message: into words, by mail if there is a server
 // for it, and into the outbox.
 type delivery struct {
-	words  *messages.Set
+	words  *messages.Renderer
 	mailer *smtpnotifier.Notifier // nil: mails go no further than the outbox
 	outbox *outbox
 }
@@ -111,5 +111,5 @@ func (d *delivery) close(ctx context.Context) error {
 	if d.mailer == nil {
 		return nil
 	}
-	return d.mailer.Close(ctx)
+	return d.mailer.Shutdown(ctx)
 }

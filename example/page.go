@@ -144,8 +144,8 @@ func (p *pages) fail(w http.ResponseWriter, r *http.Request, err error) {
 		v.Lines = []string{"Please check what you entered. An e-mail address looks like name@example.com."}
 	case limited:
 		status, v.Title = http.StatusTooManyRequests, "Too many attempts"
-		v.Lines = []string{fmt.Sprintf("Please try again in %d seconds.", limit.Seconds())}
-		w.Header().Set("Retry-After", strconv.Itoa(limit.Seconds()))
+		v.Lines = []string{fmt.Sprintf("Please try again in %d seconds.", limit.RetryAfterSeconds())}
+		w.Header().Set("Retry-After", strconv.Itoa(limit.RetryAfterSeconds()))
 	case errors.Is(err, recovery.ErrUnavailable), errors.Is(err, password.ErrBusy):
 		p.log.ErrorContext(r.Context(), "unavailable", "error", err)
 		status = http.StatusServiceUnavailable

@@ -85,7 +85,7 @@ func (p *pages) loginJSON(w http.ResponseWriter, r *http.Request) {
 		p.writeJSON(w, r, http.StatusBadRequest, refused{"the body must be a JSON object with EmailAddress and Password"})
 		return
 	}
-	s, secret, err := p.login.signIn(r.Context(), p.service.Origin(r).Client, in.EmailAddress, in.Password)
+	s, secret, err := p.login.signIn(r.Context(), p.service.Requester(r).Client, in.EmailAddress, in.Password)
 	limit, limited := errors.AsType[*recovery.RateLimitError](err)
 	switch {
 	case err == nil:
@@ -94,7 +94,7 @@ func (p *pages) loginJSON(w http.ResponseWriter, r *http.Request) {
 	case errors.Is(err, errSignIn):
 		p.writeJSON(w, r, http.StatusUnauthorized, refused{err.Error()})
 	case limited:
-		w.Header().Set("Retry-After", strconv.Itoa(limit.Seconds()))
+		w.Header().Set("Retry-After", strconv.Itoa(limit.RetryAfterSeconds()))
 		p.writeJSON(w, r, http.StatusTooManyRequests, refused{"too many attempts"})
 	case errors.Is(err, password.ErrBusy):
 		w.Header().Set("Retry-After", "5")
@@ -120,7 +120,7 @@ func (p *pages) signIn(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, err)
 		return
 	}
-	_, secret, err := p.login.signIn(r.Context(), p.service.Origin(r).Client, in.Get("email"), in.Get("password"))
+	_, secret, err := p.login.signIn(r.Context(), p.service.Requester(r).Client, in.Get("email"), in.Get("password"))
 	if err != nil {
 		p.fail(w, r, err)
 		return

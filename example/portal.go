@@ -69,7 +69,7 @@ func newPortal(ctx context.Context, c config, log *slog.Logger) (*portal, error)
 		return nil, err
 	}
 	limits := recovery.DefaultLimits()
-	guesses := recovery.Tier{Limits: []recovery.Limit{{N: 20, Window: time.Minute}}}
+	guesses := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 20, Window: time.Minute}}}
 	if c.relaxed {
 		relax(&limits)
 		relaxTier(&guesses)
@@ -103,11 +103,11 @@ func newPortal(ctx context.Context, c config, log *slog.Logger) (*portal, error)
 		return nil, errors.Join(err, p.shutdown(context.WithoutCancel(ctx)))
 	}
 	p.recovery, err = recoveryportal.New(service, recoveryportal.Options{
-		BaseURL: c.baseURL + accountPath,
-		Keys:    [][]byte{store.key},
-		Product: product,
-		SignIn:  "/#sign-in",
-		Phone:   fieldPhone,
+		BaseURL:    c.baseURL + accountPath,
+		Keys:       [][]byte{store.key},
+		Product:    product,
+		SignIn:     "/#sign-in",
+		PhoneField: fieldPhone,
 	})
 	if err != nil {
 		return nil, errors.Join(err, p.shutdown(context.WithoutCancel(ctx)))
@@ -202,14 +202,14 @@ func (p *portal) route(at string) http.Handler {
 // relax raises every limit but that on callers, which is the vendors' 25 in
 // 5 s and part of their APIs.
 func relax(l *recovery.Limits) {
-	for _, tier := range []*recovery.Tier{
+	for _, tier := range []*recovery.LimitPolicy{
 		&l.ClientForgot, &l.ClientReset, &l.ClientCheck, &l.Identifier, &l.Lead, &l.Recipient, &l.Issue,
 	} {
 		relaxTier(tier)
 	}
 }
 
-func relaxTier(t *recovery.Tier) {
+func relaxTier(t *recovery.LimitPolicy) {
 	for i := range t.Limits {
 		t.Limits[i].N *= 100
 	}

@@ -126,11 +126,11 @@ type hashedLimiter struct {
 }
 
 // Take implements [recovery.Limiter].
-func (l hashedLimiter) Take(ctx context.Context, takes ...recovery.Take) ([]recovery.Decision, error) {
-	hashed := make([]recovery.Take, len(takes))
+func (l hashedLimiter) Allow(ctx context.Context, takes ...recovery.LimitRequest) ([]recovery.Decision, error) {
+	hashed := make([]recovery.LimitRequest, len(takes))
 	for i, t := range takes {
 		hashed[i] = t
 		hashed[i].Key = l.vault.name("guesses", l.vault.hash("guesses", t.Key))
 	}
-	return l.limiter.Take(ctx, hashed...)
+	return l.limiter.Allow(ctx, hashed...)
 }

@@ -274,7 +274,7 @@ func TestSessionsAreBoundedAndEnd(t *testing.T) {
 
 func TestGuessesAreLimited(t *testing.T) {
 	t.Parallel()
-	tier := recovery.Tier{Limits: []recovery.Limit{{N: 2, Window: time.Minute}}}
+	tier := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 2, Window: time.Minute}}}
 	l := &login{limiter: recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{}), tier: tier}
 	for _, step := range []struct {
 		client string
@@ -323,7 +323,7 @@ func TestRelaxed(t *testing.T) {
 		if u.Type().Field(i).Name == "Caller" {
 			factor = 1
 		}
-		got, want := r.Field(i).Interface().(recovery.Tier), u.Field(i).Interface().(recovery.Tier)
+		got, want := r.Field(i).Interface().(recovery.LimitPolicy), u.Field(i).Interface().(recovery.LimitPolicy)
 		for j, l := range want.Limits {
 			if got.Limits[j].N != factor*l.N || got.Limits[j].Window != l.Window {
 				t.Errorf("%s: %v, want %d times %v", u.Type().Field(i).Name, got.Limits[j], factor, l)

@@ -13,8 +13,8 @@ import (
 // accessTier is how often one client may present a key pair, right or wrong. It
 // holds in each process: a pair that cannot be guessed at five tries a second
 // cannot be guessed by asking ten instances either.
-func accessTier() recovery.Tier {
-	return recovery.Tier{Limits: []recovery.Limit{{N: 25, Window: 5 * time.Second}}}
+func accessTier() recovery.LimitPolicy {
+	return recovery.LimitPolicy{Limits: []recovery.Limit{{N: 25, Window: 5 * time.Second}}}
 }
 
 type publicToken struct {
@@ -44,14 +44,14 @@ func (h *Handler) registerToken(c *call) (any, error) {
 func (h *Handler) accessedPortal(c *call) (*portal, error) {
 	// Whose proxies to trust is a Service's to say. The first portal's says it
 	// for all, since all are reached through the same listener.
-	client := h.portals[0].service.Origin(c.r).Client
-	take := recovery.Take{Key: "access:" + h.buckets.Bucket(client), Tier: accessTier()}
-	decisions, err := h.limiter.Take(c.r.Context(), take)
+	client := h.portals[0].service.Requester(c.r).Client
+	take := recovery.LimitRequest{Key: "access:" + h.buckets.Bucket(client), Policy: accessTier()}
+	decisions, err := h.limiter.Allow(c.r.Context(), take)
 	if err != nil {
 		return nil, err
 	}
 	d := decisions[0]
-	quotas := recovery.Quotas{{Name: recovery.ScopeClient, Tier: take.Tier, Decision: d}}
+	quotas := recovery.Quotas{{Scope: recovery.ScopeClient, Policy: take.Policy, Decision: d}}
 	if !d.Allowed {
 		return nil, &recovery.RateLimitError{
 			Scope: recovery.ScopeClient, Limit: d.Limit, RetryAfter: d.RetryAfter, Quotas: quotas,

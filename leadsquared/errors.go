@@ -114,7 +114,7 @@ func (h *Handler) explain(header http.Header, r *http.Request, e endpoint, err e
 		return &exception{http.StatusBadRequest, typeInvalidInput, i.Field + " " + i.Reason + "."}
 	}
 	if l, ok := errors.AsType[*recovery.RateLimitError](err); ok {
-		header.Set("Retry-After", strconv.Itoa(l.Seconds()))
+		header.Set("Retry-After", strconv.Itoa(l.RetryAfterSeconds()))
 		l.Quotas.SetHeader(header)
 		return &exception{http.StatusTooManyRequests, typeRateLimit,
 			"API calls exceeded the limit of " + l.Limit.String()}

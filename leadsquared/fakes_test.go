@@ -106,7 +106,7 @@ func (n *tenant) onWrite(f func() error) {
 
 // relaxed leaves nothing limited that a test does.
 func relaxed() recovery.Limits {
-	much := recovery.Tier{Limits: []recovery.Limit{{N: 100_000, Window: time.Second}}}
+	much := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 100_000, Window: time.Second}}}
 	return recovery.Limits{
 		Caller: much, ClientForgot: much, ClientReset: much, ClientCheck: much,
 		Identifier: much, Lead: much, Recipient: much, Issue: much,

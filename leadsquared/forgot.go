@@ -26,7 +26,7 @@ func (h *Handler) forgot(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	req.Link, req.Origin = &c.portal.link, c.origin()
+	req.Link, req.Requester = &c.portal.link, c.origin()
 	result, err := c.portal.service.ForgotPassword(c.r.Context(), req)
 	if i, ok := errors.AsType[*recovery.InvalidRequestError](err); ok && i.Field == "recipientField" && req.RecipientField == "" {
 		// The Service has no field of type Email that may receive.

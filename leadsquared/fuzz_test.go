@@ -21,7 +21,7 @@ func (discard) Enqueue(context.Context, recovery.Job) error { return nil }
 // unlimited is a Limiter that admits everything, so that a fuzzer gets past it.
 type unlimited struct{}
 
-func (unlimited) Take(_ context.Context, takes ...recovery.Take) ([]recovery.Decision, error) {
+func (unlimited) Allow(_ context.Context, takes ...recovery.LimitRequest) ([]recovery.Decision, error) {
 	decisions := make([]recovery.Decision, len(takes))
 	for i := range decisions {
 		decisions[i] = recovery.Decision{Allowed: true}

@@ -184,8 +184,8 @@ func (c *call) object() (*strictjson.Object, error) {
 // origin is whom the limits count. The keys sit in browsers, so they name the
 // portal and authenticate nobody: the Service counts the pair of portal and
 // address, and the address alone (A82).
-func (c *call) origin() recovery.Origin {
-	o := c.portal.service.Origin(c.r)
+func (c *call) origin() recovery.Requester {
+	o := c.portal.service.Requester(c.r)
 	o.Caller = c.portal.caller
 	return o
 }

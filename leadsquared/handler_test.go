@@ -118,7 +118,7 @@ func TestOrderOfChecks(t *testing.T) {
 		{"limit", forgotV2, nil, 429},
 		{"limit and proof", resetV2, nil, 429},
 	}
-	once := recovery.Tier{Limits: []recovery.Limit{{N: 1, Window: 1e12}}}
+	once := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 1, Window: 1e12}}}
 	bubble(t, func(o *recovery.Options) { o.Limits.ClientForgot, o.Limits.ClientReset = once, once }, func(t *testing.T, w *world) {
 		body := `{"EmailAddress":"nobody@example.com","Password":"Samplepassword@123","LeadId":"x","TemporaryPassword":"y"}`
 		w.do(post(forgotV2, body))

@@ -15,7 +15,7 @@ import (
 )
 
 // callerLimit leaves the vendor's 25 in 5 s and nothing besides.
-func callerLimit(o *recovery.Options) { o.Limits.Caller = recovery.Tier{} }
+func callerLimit(o *recovery.Options) { o.Limits.Caller = recovery.LimitPolicy{} }
 
 func wantHeaders(t *testing.T, h http.Header, want map[string]string) {
 	t.Helper()
@@ -142,7 +142,7 @@ func TestLimitedClient(t *testing.T) {
 // brokenLimiter is one whose server is down.
 type brokenLimiter struct{}
 
-func (brokenLimiter) Take(context.Context, ...recovery.Take) ([]recovery.Decision, error) {
+func (brokenLimiter) Allow(context.Context, ...recovery.LimitRequest) ([]recovery.Decision, error) {
 	return nil, errors.New("dial tcp 10.1.2.3:6379: connection refused")
 }
 
@@ -164,7 +164,7 @@ func TestLimiterDown(t *testing.T) {
 func TestCallerInEvents(t *testing.T) {
 	var events []recovery.Event
 	change := func(o *recovery.Options) {
-		o.Limits.Caller = recovery.Tier{Limits: []recovery.Limit{{N: 1, Window: time.Minute}}}
+		o.Limits.Caller = recovery.LimitPolicy{Limits: []recovery.Limit{{N: 1, Window: time.Minute}}}
 		o.Events = func(_ context.Context, e recovery.Event) { events = append(events, e) }
 	}
 	bubble(t, change, func(t *testing.T, w *world) {

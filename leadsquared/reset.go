@@ -28,9 +28,9 @@ func (h *Handler) reset(c *call) (any, error) {
 		return nil, err
 	}
 	result, err := c.portal.service.ResetPassword(c.r.Context(), recovery.ResetRequest{
-		Proof:    recovery.LinkProof(leadID, temporary),
-		Password: recovery.NewSecret(password),
-		Origin:   c.origin(),
+		Proof:     recovery.SecretProof(leadID, temporary),
+		Password:  recovery.NewSecret(password),
+		Requester: c.origin(),
 	})
 	if err != nil {
 		return nil, err

@@ -178,9 +178,9 @@ type recordingLimiter struct {
 	calls *[]string
 }
 
-func (r recordingLimiter) Take(ctx context.Context, takes ...recovery.Take) ([]recovery.Decision, error) {
+func (r recordingLimiter) Allow(ctx context.Context, takes ...recovery.LimitRequest) ([]recovery.Decision, error) {
 	*r.calls = append(*r.calls, fmt.Sprintf("take %d", len(takes)))
-	return r.Limiter.Take(ctx, takes...)
+	return r.Limiter.Allow(ctx, takes...)
 }
 
 // TestOnlyTheStoredAddressIsWrittenTo (A12): whatever the request says, mail

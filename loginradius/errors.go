@@ -220,7 +220,7 @@ func (c *call) failure(err error) *failure {
 
 func (c *call) setLimit(e *recovery.RateLimitError) {
 	h := c.w.Header()
-	h.Set("Retry-After", strconv.Itoa(e.Seconds()))
+	h.Set("Retry-After", strconv.Itoa(e.RetryAfterSeconds()))
 	e.Quotas.SetHeader(h)
 }
 

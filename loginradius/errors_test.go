@@ -15,8 +15,8 @@ import (
 )
 
 // one call is more than enough for these tiers.
-func narrow() recovery.Tier {
-	return recovery.Tier{Limits: []recovery.Limit{{N: 1, Window: time.Minute}}}
+func narrow() recovery.LimitPolicy {
+	return recovery.LimitPolicy{Limits: []recovery.Limit{{N: 1, Window: time.Minute}}}
 }
 
 // TestErrorTable has a row for each row of the wire's table of errors.

@@ -53,7 +53,7 @@ func (c *call) mailRequest() (m mailRequest, err error) {
 // forgotPassword hands a request to the Service. name is the parameter that
 // the identifier came in.
 func (c *call) forgotPassword(name string, req recovery.ForgotRequest) (any, error) {
-	req.Origin = c.origin()
+	req.Requester = c.origin()
 	result, err := c.app.svc.ForgotPassword(c.r.Context(), req)
 	if err != nil {
 		return nil, naming(err, name)

@@ -43,7 +43,7 @@ func (c *call) forgotToken() (any, error) {
 		PreventWebhook: prevent,
 		// No Client: the limit is the key's. The languages are the server's
 		// and say nothing about the person.
-		Origin: recovery.Origin{Caller: c.app.caller},
+		Requester: recovery.Requester{Caller: c.app.caller},
 	})
 	if err != nil {
 		return nil, issueFailure(err, m.param)

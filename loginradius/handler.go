@@ -234,8 +234,8 @@ func (c *call) phone(body *strictjson.Object) (recovery.LeadKey, error) {
 
 // origin is where a public request comes from. With the client's address, the
 // Service limits the pair of it and the key, which is public (A82).
-func (c *call) origin() recovery.Origin {
-	o := c.app.svc.Origin(c.r)
+func (c *call) origin() recovery.Requester {
+	o := c.app.svc.Requester(c.r)
 	o.Caller = c.app.caller
 	return o
 }

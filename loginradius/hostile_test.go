@@ -170,7 +170,7 @@ func TestPaths(t *testing.T) {
 // pair's for browsers (A82).
 func TestLimits(t *testing.T) {
 	const text = "API calls exceeded the limit of 25 in 5 second(s)"
-	limits := func(o *recovery.Options) { o.Limits.Caller = recovery.Tier{} }
+	limits := func(o *recovery.Options) { o.Limits.Caller = recovery.LimitPolicy{} }
 
 	t.Run("management, per key", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {

@@ -36,7 +36,7 @@ func (c *call) reset() (any, error) {
 	case token == "":
 		return nil, required("resettoken")
 	}
-	return c.resetPassword(body, recovery.SealedProof(token), "resettoken", errBadToken)
+	return c.resetPassword(body, recovery.TokenProof(token), "resettoken", errBadToken)
 }
 
 // resetPassword hands a request to the Service. name is the parameter that a
@@ -50,7 +50,7 @@ func (c *call) resetPassword(body *strictjson.Object, proof recovery.Proof, name
 		return nil, errNoPassword
 	}
 	result, err := c.app.svc.ResetPassword(c.r.Context(), recovery.ResetRequest{
-		Proof: proof, Password: recovery.NewSecret(password), Origin: c.origin(),
+		Proof: proof, Password: recovery.NewSecret(password), Requester: c.origin(),
 	})
 	if errors.Is(err, recovery.ErrInvalidProof) {
 		return nil, refused

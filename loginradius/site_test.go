@@ -98,9 +98,9 @@ type brokenTokens struct {
 	broken bool
 }
 
-func (b *brokenTokens) Put(ctx context.Context, slot string, spec recovery.TokenSpec) (recovery.Token, error) {
+func (b *brokenTokens) Put(ctx context.Context, slot string, spec recovery.TokenSpec) (recovery.TokenRecord, error) {
 	if b.broken {
-		return recovery.Token{}, errors.New("dial tcp 10.1.2.3:6379: connection refused")
+		return recovery.TokenRecord{}, errors.New("dial tcp 10.1.2.3:6379: connection refused")
 	}
 	return b.TokenStore.Put(ctx, slot, spec)
 }
@@ -139,8 +139,8 @@ func (s *syncBuffer) String() string {
 }
 
 // wide is a tier that is never full.
-func wide() recovery.Tier {
-	return recovery.Tier{Limits: []recovery.Limit{{N: 100_000, Window: time.Second}}}
+func wide() recovery.LimitPolicy {
+	return recovery.LimitPolicy{Limits: []recovery.Limit{{N: 100_000, Window: time.Second}}}
 }
 
 func wideLimits() recovery.Limits {

@@ -194,7 +194,7 @@ func (d *Data) Fit(texts ...string) (string, error) {
 const maxProviders = 10
 
 // newData takes from the message what may be shown.
-func (s *Set) newData(m recovery.Message, v *voice.Voice) (*Data, error) {
+func (s *Renderer) newData(m recovery.Message, v *voice.Voice) (*Data, error) {
 	d := &Data{
 		Product: s.opts.Product, Host: s.opts.Host, Support: s.opts.Support, Color: s.opts.Color,
 		Kind: string(m.Kind), Lang: v.Tag.String(), Dir: "ltr", Name: cleanName(m.Name),
@@ -256,7 +256,7 @@ func (d *Data) forSMS() *Data {
 	return &c
 }
 
-func (s *Set) place(client netip.Addr, v *voice.Voice) (location, network string) {
+func (s *Renderer) place(client netip.Addr, v *voice.Voice) (location, network string) {
 	if !client.IsValid() {
 		return "", ""
 	}

@@ -12,7 +12,7 @@
 //	mail, err := set.Mail(message) // Subject, Text, HTML
 //	sms, err := set.SMS(message)   // Text, Segments
 //
-// Packages smtpnotifier and smsnotifier take a [Set] and do this for every
+// Packages smtpnotifier and smsnotifier take a [Renderer] and do this for every
 // message. [New] finds every mistake when the program starts: it parses all
 // templates and renders them with samples in all languages.
 //
@@ -122,7 +122,7 @@
 //
 // # Operating
 //
-// A [Set] takes some tens of milliseconds to make and is then immutable; a mail
+// A [Renderer] takes some tens of milliseconds to make and is then immutable; a mail
 // takes less than one. To change templates, restart. What the Logger says at
 // level error, "a template failed", is a template of the host's that needs
 // mending; at level warning, "unknown template", a name in some client's

@@ -56,7 +56,7 @@ func Example() {
 
 // The last line binds the code to the host's site: phones offer it there and
 // nowhere else.
-func ExampleSet_SMS() {
+func ExampleRenderer_SMS() {
 	set, err := messages.New(messages.Options{Product: "Acme", Host: "acme.example"})
 	if err != nil {
 		fmt.Println(err)

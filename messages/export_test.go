@@ -37,12 +37,12 @@ var (
 )
 
 // Choose returns the language that a message gets.
-func (s *Set) Choose(locale, languages string) language.Tag {
+func (s *Renderer) Choose(locale, languages string) language.Tag {
 	return s.voices[s.chooser.Choose(locale, languages)].Tag
 }
 
 // Duration returns a number of minutes or hours.
-func (s *Set) Duration(tag language.Tag, key string, n int) (string, error) {
+func (s *Renderer) Duration(tag language.Tag, key string, n int) (string, error) {
 	for _, v := range s.voices {
 		if v.Tag == tag {
 			return v.Say(true, key, n)

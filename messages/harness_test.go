@@ -28,7 +28,7 @@ var allKinds = []recovery.MessageKind{
 }
 
 // newSet is a set with usual options, changed by the functions.
-func newSet(tb testing.TB, change ...func(*messages.Options)) *messages.Set {
+func newSet(tb testing.TB, change ...func(*messages.Options)) *messages.Renderer {
 	tb.Helper()
 	o := messages.Options{
 		Product: "Acme", Host: "example.com", Support: "https://www.example.com/help",
@@ -67,7 +67,7 @@ func newMessage(kind recovery.MessageKind, locale string) recovery.Message {
 	return m
 }
 
-func mustMail(tb testing.TB, s *messages.Set, m recovery.Message) messages.Mail {
+func mustMail(tb testing.TB, s *messages.Renderer, m recovery.Message) messages.Mail {
 	tb.Helper()
 	mail, err := s.Mail(m)
 	if err != nil {
@@ -76,7 +76,7 @@ func mustMail(tb testing.TB, s *messages.Set, m recovery.Message) messages.Mail 
 	return mail
 }
 
-func mustSMS(tb testing.TB, s *messages.Set, m recovery.Message) messages.SMS {
+func mustSMS(tb testing.TB, s *messages.Renderer, m recovery.Message) messages.SMS {
 	tb.Helper()
 	sms, err := s.SMS(m)
 	if err != nil {

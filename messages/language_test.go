@@ -14,11 +14,11 @@ import (
 
 func TestLanguageChoice(t *testing.T) {
 	en := newSet(t)
-	de := newSet(t, func(o *messages.Options) { o.Default = language.MustParse("de-AT") })
+	de := newSet(t, func(o *messages.Options) { o.DefaultLanguage = language.MustParse("de-AT") })
 	for _, tt := range []struct {
 		name              string
 		locale, languages string
-		set               *messages.Set
+		set               *messages.Renderer
 		want              string
 	}{
 		{"the person's own", "fr", "", nil, "fr"},

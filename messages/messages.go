@@ -45,7 +45,7 @@ func (m SMS) Format(f fmt.State, _ rune) {
 }
 
 // A Set renders messages. It is immutable and safe for concurrent use.
-type Set struct {
+type Renderer struct {
 	opts    Options
 	voices  []*voice.Voice
 	chooser voice.Chooser
@@ -56,7 +56,7 @@ type Set struct {
 // every language, so that a mistake shows when the program starts and not when
 // somebody waits for a mail. It reports all mistakes at once, joined: each is a
 // [*recovery.OptionError], those of templates with file and line.
-func New(opts Options) (*Set, error) {
+func New(opts Options) (*Renderer, error) {
 	opts = opts.withDefaults()
 	invalid := opts.validate()
 	library, unreadable := newLibrary(opts.Templates)
@@ -65,7 +65,7 @@ func New(opts Options) (*Set, error) {
 		return nil, err
 	}
 	opts.Templates = nil // read
-	s := &Set{opts: opts, voices: voices, chooser: voice.NewChooser(voice.Tags(), opts.Default), library: library}
+	s := &Renderer{opts: opts, voices: voices, chooser: voice.NewChooser(voice.Tags(), opts.DefaultLanguage), library: library}
 	// The host's templates that did parse are tried in any case, so that one
 	// mistake hides no other.
 	trial := *s
@@ -85,7 +85,7 @@ func New(opts Options) (*Set, error) {
 // A Template that the Set does not know, and a host's template that fails, does
 // not lose the mail: the usual or the built-in one takes its place, and the
 // Logger hears of it.
-func (s *Set) Mail(m recovery.Message) (Mail, error) {
+func (s *Renderer) Mail(m recovery.Message) (Mail, error) {
 	i := s.chooser.Choose(m.Locale, m.Languages)
 	v := s.voices[i]
 	d, err := s.prepare(m, v)
@@ -108,13 +108,13 @@ func (s *Set) Mail(m recovery.Message) (Mail, error) {
 	return mail, nil
 }
 
-// SMS renders a message as a text message. Errors are those of [Set.Mail];
+// SMS renders a message as a text message. Errors are those of [Renderer.Mail];
 // there is no text message of kind [recovery.MessageUnknownAddress], and none
 // with a code without [Options].Host.
 //
 // The last line of one with a code is "@host #code", which the Set adds to
 // what the template says. The built-in template for a link ends with it.
-func (s *Set) SMS(m recovery.Message) (SMS, error) {
+func (s *Renderer) SMS(m recovery.Message) (SMS, error) {
 	if m.Kind == recovery.MessageUnknownAddress {
 		return SMS{}, permanent("no text message is of this kind")
 	}
@@ -143,13 +143,13 @@ func (s *Set) SMS(m recovery.Message) (SMS, error) {
 
 // HasMailTemplate reports whether Templates has a part of a mail under that
 // name. The empty name is the usual template, which there always is.
-func (s *Set) HasMailTemplate(name string) bool { return s.library.mail[name] }
+func (s *Renderer) HasMailTemplate(name string) bool { return s.library.mail[name] }
 
 // HasSMSTemplate reports whether Templates has a text message under that name.
 // The empty name is the usual template, which there always is.
-func (s *Set) HasSMSTemplate(name string) bool { return s.library.sms[name] }
+func (s *Renderer) HasSMSTemplate(name string) bool { return s.library.sms[name] }
 
-func (s *Set) prepare(m recovery.Message, v *voice.Voice) (*Data, error) {
+func (s *Renderer) prepare(m recovery.Message, v *voice.Voice) (*Data, error) {
 	if _, ok := s.library.builtin[slot{kind: m.Kind, part: partText}]; !ok {
 		return nil, permanent("the kind of the message is unknown")
 	}
@@ -158,7 +158,7 @@ func (s *Set) prepare(m recovery.Message, v *voice.Voice) (*Data, error) {
 
 // render renders a part. A host's template that fails is replaced by the
 // built-in one.
-func (s *Set) render(at slot, d *Data) (string, error) {
+func (s *Renderer) render(at slot, d *Data) (string, error) {
 	t := s.library.find(at)
 	text, err := t.render(at.part, d)
 	if err == nil || !t.host {
@@ -170,7 +170,7 @@ func (s *Set) render(at slot, d *Data) (string, error) {
 }
 
 // logUnknown does not quote a name that is none: it may be anything.
-func (s *Set) logUnknown(m recovery.Message) {
+func (s *Renderer) logUnknown(m recovery.Message) {
 	name := m.Template
 	if !isTemplateName(name) {
 		name = "(invalid)"

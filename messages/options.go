@@ -14,7 +14,7 @@ import (
 	"github.com/seed-51359b35/recovery/internal/voice"
 )
 
-// Options configure a [Set]. The zero value of a field is its default; only
+// Options configure a [Renderer]. The zero value of a field is its default; only
 // Product has none. [New] copies what it needs.
 type Options struct {
 	// Product is the name of the host's product, as messages show it: 1 to 60
@@ -27,7 +27,7 @@ type Options struct {
 	// binds it to that site, so that a phone offers the code there and nowhere
 	// else (WICG, Origin-bound one-time codes delivered via SMS). It comes from
 	// configuration, never from a request (A01). Required for codes by SMS:
-	// without it [Set.SMS] refuses them.
+	// without it [Renderer.SMS] refuses them.
 	Host string
 	// Support is where a person gets help: an https URL or a mail address,
 	// shown at the end of every mail. Default none.
@@ -43,7 +43,7 @@ type Options struct {
 
 	// Default is the language of those who speak none of the set's. It is one
 	// of [Languages], or close to one. Default English.
-	Default language.Tag
+	DefaultLanguage language.Tag
 	// Locate says roughly where an address is, in the given language: "Berlin,
 	// Germany". It is called while a message is rendered, by several
 	// goroutines at once, so it looks into a local database; New calls it for
@@ -65,8 +65,8 @@ func (o Options) withDefaults() Options {
 	if o.Color == "" {
 		o.Color = brand.Color
 	}
-	if o.Default == (language.Tag{}) {
-		o.Default = language.English
+	if o.DefaultLanguage == (language.Tag{}) {
+		o.DefaultLanguage = language.English
 	}
 	if o.TimeZone == nil {
 		o.TimeZone = time.UTC
@@ -88,7 +88,7 @@ func (o Options) validate() error {
 		{"Host", brand.CheckHost(o.Host)},
 		{"Support", brand.CheckSupport(o.Support)},
 		{"Color", brand.CheckColor(o.Color)},
-		{"Default", voice.CheckDefault(o.Default)},
+		{"Default", voice.CheckDefault(o.DefaultLanguage)},
 	} {
 		if check.err != nil {
 			errs = append(errs, &recovery.OptionError{Option: check.option, Reason: check.err.Error()})

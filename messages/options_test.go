@@ -70,9 +70,9 @@ func TestOptions(t *testing.T) {
 		{"a Color with more behind it (A66)", func(o *messages.Options) { o.Color = "#000000;background:url(//evil)" }, "Color"},
 		{"a Color with a sign", func(o *messages.Options) { o.Color = "#+00000" }, "Color"},
 
-		{"a Default", func(o *messages.Options) { o.Default = language.Arabic }, ""},
-		{"a Default of a region", func(o *messages.Options) { o.Default = language.MustParse("fr-CA") }, ""},
-		{"a Default that is not spoken", func(o *messages.Options) { o.Default = language.Finnish }, "Default"},
+		{"a Default", func(o *messages.Options) { o.DefaultLanguage = language.Arabic }, ""},
+		{"a Default of a region", func(o *messages.Options) { o.DefaultLanguage = language.MustParse("fr-CA") }, ""},
+		{"a Default that is not spoken", func(o *messages.Options) { o.DefaultLanguage = language.Finnish }, "Default"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			o := messages.Options{Product: "Acme", Host: "example.com"}
@@ -97,7 +97,7 @@ func TestOptions(t *testing.T) {
 
 // TestAllOptionsAtOnce: every mistake is reported, not the first.
 func TestAllOptionsAtOnce(t *testing.T) {
-	_, err := messages.New(messages.Options{Host: "x", Support: "x", Color: "x", Default: language.Finnish, Templates: files("x.html", "")})
+	_, err := messages.New(messages.Options{Host: "x", Support: "x", Color: "x", DefaultLanguage: language.Finnish, Templates: files("x.html", "")})
 	for _, option := range []string{"Product", "Host", "Support", "Color", "Default", "Templates"} {
 		if !strings.Contains(fmt.Sprint(err), "recovery: option "+option+": ") {
 			t.Errorf("%s is not reported in\n%v", option, err)

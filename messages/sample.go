@@ -50,7 +50,7 @@ func samples(kind recovery.MessageKind, now time.Time) []recovery.Message {
 
 // try renders every template, or only the host's, in every language it serves,
 // with every sample, and reports all mistakes, each once.
-func (s *Set) try(hostOnly bool) error {
+func (s *Renderer) try(hostOnly bool) error {
 	now := time.Now()
 	var errs []error
 	reported := map[string]bool{}

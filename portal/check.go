@@ -21,7 +21,7 @@ type sample struct {
 	edit        func(d *Data)
 }
 
-func (p *Portal) samples() []sample {
+func (p *Handler) samples() []sample {
 	typed := func(d *Data) { d.Identifier = "name@example.com" }
 	kept := func(d *Data) { d.EndsSessions = false }
 	all := []sample{
@@ -65,20 +65,20 @@ func (p *Portal) samples() []sample {
 	}
 	for _, about := range []string{"many", "busy", "unknown", "stepup", "invalid", "foreign", "missing", "failed"} {
 		all = append(all, sample{"problem", about, func(d *Data) {
-			d.Wait, d.Detail, d.Next, d.Again = d.duration(time.Hour), "Detail", "https://example.com/further", d.url(pathReset)
+			d.Wait, d.Detail, d.StepUpURL, d.RetryURL = d.duration(time.Hour), "Detail", "https://example.com/further", d.url(pathReset)
 		}})
 	}
 	return all
 }
 
 // try renders every page in every language, and looks at what came out.
-func (p *Portal) try() error {
+func (p *Handler) try() error {
 	var errs []error
 	for _, l := range p.voices {
 		r := &http.Request{Method: http.MethodGet, Header: http.Header{}, URL: &url.URL{Path: p.base + pathForgot, RawQuery: "lang=" + l.File}}
 		for _, s := range p.samples() {
 			d := p.page(r, s.page, "")
-			d.About = s.about
+			d.Variant = s.about
 			if s.edit != nil {
 				s.edit(d)
 			}
@@ -108,7 +108,7 @@ func (p *Portal) try() error {
 // are the host's own and trusted, but a form that leaves a field out, or a
 // resource of another site, which would learn that somebody is here (A03), is a
 // mistake that is better found at the start.
-func (p *Portal) check(page []byte, d *Data) error {
+func (p *Handler) check(page []byte, d *Data) error {
 	// Without scripts, so that what stands in <noscript> is looked at too.
 	doc, err := html.ParseWithOptions(bytes.NewReader(page), html.ParseOptionEnableScripting(false))
 	if err != nil {
@@ -236,8 +236,8 @@ func attribute(n *html.Node, key string) string {
 
 // leadsHome reports whether a URL stays on this origin. A link of a person's
 // choice may leave it, for the page to sign in and for help.
-func (p *Portal) leadsHome(element, attr, value string, d *Data) bool {
-	if element == "a" && attr == "href" && value != "" && (value == d.SignIn || value == d.Support || value == d.Next) {
+func (p *Handler) leadsHome(element, attr, value string, d *Data) bool {
+	if element == "a" && attr == "href" && value != "" && (value == d.SignIn || value == d.Support || value == d.StepUpURL) {
 		return true
 	}
 	u, err := url.Parse(value)

@@ -12,29 +12,29 @@ import (
 // codeDigits is how long the Service's codes are.
 const codeDigits = 8
 
-func (p *Portal) showCode(w http.ResponseWriter, r *http.Request) {
+func (p *Handler) showCode(w http.ResponseWriter, r *http.Request) {
 	p.render(w, r, http.StatusOK, p.codePage(r))
 }
 
 // codePage is the form for a code, with the number that it was sent to if this
 // browser asked for it.
-func (p *Portal) codePage(r *http.Request) *Data {
+func (p *Handler) codePage(r *http.Request) *Data {
 	d := p.page(r, "code", "")
 	var last request
-	if p.asked.take(r, &last) && last.Code {
+	if p.asked.load(r, &last) && last.Code {
 		d.Identifier, d.Known = last.Identifier, true
-		d.Proof = p.name("code", last.Identifier)
+		d.Proof = p.formDigest("code", last.Identifier)
 	}
 	return d
 }
 
-func (p *Portal) code(w http.ResponseWriter, r *http.Request) {
+func (p *Handler) code(w http.ResponseWriter, r *http.Request) {
 	form, ok := p.form(w, r)
 	if !ok {
 		return
 	}
 	d := p.codePage(r)
-	if d.Known && form.Has("proof") && !p.named(form.Get("proof"), "code", d.Identifier) {
+	if d.Known && form.Has("proof") && !p.isFormFor(form.Get("proof"), "code", d.Identifier) {
 		// A code was asked for by another number since: this one is not tried
 		// there.
 		p.render(w, r, http.StatusConflict, d)
@@ -43,15 +43,15 @@ func (p *Portal) code(w http.ResponseWriter, r *http.Request) {
 	if !d.Known {
 		d.Identifier = trim(form.Get("identifier"))
 	}
-	key := recovery.LeadKey{Field: p.opts.Phone, Value: latinDigits(d.Identifier)}
+	key := recovery.LeadKey{Field: p.opts.PhoneField, Value: latinDigits(d.Identifier)}
 	code := cleanCode(form.Get("code"))
 	if len(code) != codeDigits {
 		d.fail("code", d.say("code.malformed", codeDigits))
 		p.render(w, r, http.StatusUnprocessableEntity, d)
 		return
 	}
-	h := held{Field: key.Field, Value: key.Value, Code: code}
-	found, err := p.service.CheckProof(r.Context(), recovery.CheckRequest{Proof: h.proof(), Origin: p.origin(r)})
+	h := storedProof{Field: key.Field, Value: key.Value, Code: code}
+	found, err := p.service.CheckProof(r.Context(), recovery.CheckRequest{Proof: h.proof(), Requester: p.origin(r)})
 	if err != nil {
 		_, invalid := errors.AsType[*recovery.InvalidRequestError](err)
 		switch {
@@ -68,7 +68,7 @@ func (p *Portal) code(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.Account, h.Locale = found.Account, found.Locale
-	if err := p.hold(w, h, found); err != nil {
+	if err := p.saveProof(w, h, found); err != nil {
 		p.fail(w, r, err)
 		return
 	}

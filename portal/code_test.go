@@ -75,7 +75,7 @@ func TestWrongCodes(t *testing.T) {
 		}
 		v.post("/account/code", "identifier", johnPhone, "code", code).is(t, "the right code after five wrong ones", 422, "This code is wrong, or it has expired.")
 	})
-	inWorld(t, func(_ *recovery.Options, o *portal.Options) { o.Phone = "" }, func(w *world) {
+	inWorld(t, func(_ *recovery.Options, o *portal.Options) { o.PhoneField = "" }, func(w *world) {
 		v := w.visitor()
 		v.get("/account/code").is(w.t, "without phones", 404)
 		v.post("/account/forgot", "identifier", johnPhone).is(w.t, "a number", 422, "Enter an e-mail address, such as name@example.com.")

@@ -19,7 +19,7 @@ import (
 // A jar keeps one value in the person's browser, sealed: neither the browser's
 // owner nor what reads its disk learns the token from it, and nobody makes one
 // up. The value is lost with the cookie, and nothing of it is kept here.
-type jar struct {
+type sealedCookie struct {
 	name   string
 	secure bool
 	sealer *seal.Sealer
@@ -43,7 +43,7 @@ const (
 
 // newJars derives the keys of the cookies, and those of the digests that forms
 // name their proof by.
-func newJars(o Options, secure bool, names ...string) (jars []*jar, digests [][]byte, err error) {
+func newCookies(o Options, secure bool, names ...string) (jars []*sealedCookie, digests [][]byte, err error) {
 	var keys []seal.Key
 	for _, k := range o.Keys {
 		var sub [3][]byte
@@ -56,7 +56,7 @@ func newJars(o Options, secure bool, names ...string) (jars []*jar, digests [][]
 		digests = append(digests, sub[2])
 	}
 	for _, name := range names {
-		j := &jar{name: o.CookieName + "-" + name, secure: secure}
+		j := &sealedCookie{name: o.CookieName + "-" + name, secure: secure}
 		if secure {
 			j.name = "__Host-" + j.name
 		}
@@ -67,7 +67,7 @@ func newJars(o Options, secure bool, names ...string) (jars []*jar, digests [][]
 }
 
 // put keeps a value for a while. One that does not fit is an error.
-func (j *jar) put(w http.ResponseWriter, v any, life time.Duration) error {
+func (j *sealedCookie) save(w http.ResponseWriter, v any, life time.Duration) error {
 	var b bytes.Buffer
 	// Not json.Marshal: it makes six bytes of a '<', and what fits must fit.
 	enc := json.NewEncoder(&b)
@@ -80,17 +80,17 @@ func (j *jar) put(w http.ResponseWriter, v any, life time.Duration) error {
 		return err
 	}
 	if life == session {
-		j.set(w, sealed, 0)
+		j.write(w, sealed, 0)
 		return nil
 	}
 	// Not less than a minute: clocks differ, and the Service judges anyway.
-	j.set(w, sealed, max(60, int(life/time.Second)))
+	j.write(w, sealed, max(60, int(life/time.Second)))
 	return nil
 }
 
 // take reads the value into v. It is false where there is none, or one that was
 // not sealed here.
-func (j *jar) take(r *http.Request, v any) bool {
+func (j *sealedCookie) load(r *http.Request, v any) bool {
 	// Of two cookies with one name, neither can be told to be ours.
 	all := r.CookiesNamed(j.name)
 	if len(all) != 1 {
@@ -100,11 +100,11 @@ func (j *jar) take(r *http.Request, v any) bool {
 	return err == nil && json.Unmarshal(b, v) == nil
 }
 
-func (j *jar) drop(w http.ResponseWriter) { j.set(w, "", -1) }
+func (j *sealedCookie) clear(w http.ResponseWriter) { j.write(w, "", -1) }
 
 // set writes the cookie. It is Lax and not Strict: a Strict one is not sent
 // after the redirect when the person comes from webmail.
-func (j *jar) set(w http.ResponseWriter, value string, maxAge int) {
+func (j *sealedCookie) write(w http.ResponseWriter, value string, maxAge int) {
 	http.SetCookie(w, &http.Cookie{
 		Name: j.name, Value: value, Path: "/", MaxAge: maxAge,
 		Secure: j.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
@@ -112,7 +112,7 @@ func (j *jar) set(w http.ResponseWriter, value string, maxAge int) {
 }
 
 // A held is the proof that a link or a code put into the browser.
-type held struct {
+type storedProof struct {
 	LeadID string `json:"l,omitempty"`
 	Secret string `json:"s,omitempty"`
 	Sealed string `json:"t,omitempty"`
@@ -124,14 +124,14 @@ type held struct {
 	Locale  string `json:"g,omitempty"`
 }
 
-func (h held) proof() recovery.Proof {
+func (h storedProof) proof() recovery.Proof {
 	switch {
 	case h.Code != "":
 		return recovery.CodeProof(recovery.LeadKey{Field: h.Field, Value: h.Value}, h.Code)
 	case h.Sealed != "":
-		return recovery.SealedProof(h.Sealed)
+		return recovery.TokenProof(h.Sealed)
 	}
-	return recovery.LinkProof(h.LeadID, h.Secret)
+	return recovery.SecretProof(h.LeadID, h.Secret)
 }
 
 // digest names what a form is about. It is keyed, because a code could be found
@@ -145,11 +145,11 @@ func digest(key []byte, parts ...string) string {
 }
 
 // name is the digest that a form carries.
-func (p *Portal) name(parts ...string) string { return digest(p.digestKeys[0], parts...) }
+func (p *Handler) formDigest(parts ...string) string { return digest(p.digestKeys[0], parts...) }
 
 // named reports whether a form carried the digest of parts, under any of the
 // keys: one of them may have come to the front since.
-func (p *Portal) named(got string, parts ...string) bool {
+func (p *Handler) isFormFor(got string, parts ...string) bool {
 	for _, key := range p.digestKeys {
 		if subtle.ConstantTimeCompare([]byte(got), []byte(digest(key, parts...))) == 1 {
 			return true
@@ -159,6 +159,6 @@ func (p *Portal) named(got string, parts ...string) bool {
 }
 
 // parts are what names the proof.
-func (h held) parts() []string {
+func (h storedProof) parts() []string {
 	return []string{"reset", h.LeadID, h.Secret, h.Sealed, h.Field, h.Value, h.Code}
 }

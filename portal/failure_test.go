@@ -15,10 +15,10 @@ import (
 
 // Too many tries say when to come back, and keep what was typed.
 func TestTooManyTries(t *testing.T) {
-	few := recovery.Tier{Limits: []recovery.Limit{{N: 2, Window: 90 * time.Minute}}}
+	few := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 2, Window: 90 * time.Minute}}}
 	inWorld(t, func(o *recovery.Options, _ *portal.Options) {
 		o.Limits.ClientForgot, o.Limits.ClientReset = few, few
-		o.Limits.ClientCheck = recovery.Tier{Limits: []recovery.Limit{{N: 4, Window: time.Minute}}}
+		o.Limits.ClientCheck = recovery.LimitPolicy{Limits: []recovery.Limit{{N: 4, Window: time.Minute}}}
 	}, func(w *world) {
 		t := w.t
 		v := w.visitor()

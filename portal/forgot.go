@@ -19,24 +19,24 @@ type request struct {
 	Code       bool   `json:"c,omitempty"`
 }
 
-func (p *Portal) showForgot(w http.ResponseWriter, r *http.Request) {
+func (p *Handler) showForgot(w http.ResponseWriter, r *http.Request) {
 	var last request
-	p.asked.take(r, &last)
+	p.asked.load(r, &last)
 	d := p.page(r, "forgot", "")
 	d.Identifier = last.Identifier
 	p.render(w, r, http.StatusOK, d)
 }
 
-func (p *Portal) forgot(w http.ResponseWriter, r *http.Request) {
+func (p *Handler) forgot(w http.ResponseWriter, r *http.Request) {
 	form, ok := p.form(w, r)
 	if !ok {
 		return
 	}
-	req := recovery.ForgotRequest{Origin: p.origin(r)}
+	req := recovery.ForgotRequest{Requester: p.origin(r)}
 	typed := trim(form.Get("identifier"))
 	req.Key = p.key(typed)
-	if req.Code = req.Key.Field == p.opts.Phone; req.Code {
-		req.RecipientField = p.opts.Phone
+	if req.Code = req.Key.Field == p.opts.PhoneField; req.Code {
+		req.RecipientField = p.opts.PhoneField
 	}
 	_, err := p.service.ForgotPassword(r.Context(), req)
 	if err != nil {
@@ -44,7 +44,7 @@ func (p *Portal) forgot(w http.ResponseWriter, r *http.Request) {
 		d.Identifier = typed
 		if _, ok := errors.AsType[*recovery.InvalidRequestError](err); ok {
 			key := "forgot.invalid"
-			if p.opts.Phone != "" {
+			if p.opts.PhoneField != "" {
 				key += ".phone"
 			}
 			d.fail("identifier", d.say(key))
@@ -58,7 +58,7 @@ func (p *Portal) forgot(w http.ResponseWriter, r *http.Request) {
 	if req.Code {
 		next = pathCode
 	}
-	if err := p.asked.put(w, request{typed, req.Code}, session); err != nil {
+	if err := p.asked.save(w, request{typed, req.Code}, session); err != nil {
 		p.fail(w, r, err)
 		return
 	}
@@ -67,16 +67,16 @@ func (p *Portal) forgot(w http.ResponseWriter, r *http.Request) {
 
 // key reads what a person typed: an address has an "@", and a phone number has
 // none.
-func (p *Portal) key(typed string) recovery.LeadKey {
-	if p.opts.Phone == "" || strings.Contains(typed, "@") {
-		return recovery.LeadKey{Field: p.opts.Email, Value: typed}
+func (p *Handler) key(typed string) recovery.LeadKey {
+	if p.opts.PhoneField == "" || strings.Contains(typed, "@") {
+		return recovery.LeadKey{Field: p.opts.EmailField, Value: typed}
 	}
-	return recovery.LeadKey{Field: p.opts.Phone, Value: latinDigits(typed)}
+	return recovery.LeadKey{Field: p.opts.PhoneField, Value: latinDigits(typed)}
 }
 
-func (p *Portal) showSent(w http.ResponseWriter, r *http.Request) {
+func (p *Handler) showSent(w http.ResponseWriter, r *http.Request) {
 	var last request
-	p.asked.take(r, &last)
+	p.asked.load(r, &last)
 	d := p.page(r, "sent", "")
 	if !last.Code {
 		d.Identifier = last.Identifier
@@ -86,7 +86,7 @@ func (p *Portal) showSent(w http.ResponseWriter, r *http.Request) {
 
 // form reads the fields of a form, or answers. What stands in the query is not
 // part of it, and of two values with one name neither counts.
-func (p *Portal) form(w http.ResponseWriter, r *http.Request) (url.Values, bool) {
+func (p *Handler) form(w http.ResponseWriter, r *http.Request) (url.Values, bool) {
 	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/x-www-form-urlencoded" {
 		p.problem(w, r, http.StatusUnsupportedMediaType, "invalid")
 		return nil, false

@@ -44,7 +44,7 @@ func FuzzLink(f *testing.F) {
 // FuzzForm: whatever is posted and whatever the cookies, the answer is a page.
 func FuzzForm(f *testing.F) {
 	o := goodOptions()
-	o.Phone = "Phone"
+	o.PhoneField = "Phone"
 	p, err := portal.New(newService(f), o)
 	if err != nil {
 		f.Fatal(err)

@@ -42,7 +42,7 @@ func (fastHasher) Verify(_ context.Context, encoded, pw string) (password.Result
 // A world is a Service and its portal, with everything around them within a
 // test's reach.
 type world struct {
-	*portal.Portal
+	*portal.Handler
 	t       *testing.T
 	service *recovery.Service
 	leads   *recoverytest.Leads
@@ -59,12 +59,12 @@ type hookedTokens struct {
 	fail error
 }
 
-func (s *hookedTokens) Peek(ctx context.Context, refs ...recovery.Ref) (recovery.Token, error) {
+func (s *hookedTokens) Peek(ctx context.Context, refs ...recovery.TokenRef) (recovery.TokenRecord, error) {
 	s.mu.Lock()
 	err := s.fail
 	s.mu.Unlock()
 	if err != nil {
-		return recovery.Token{}, err
+		return recovery.TokenRecord{}, err
 	}
 	return s.TokenStore.Peek(ctx, refs...)
 }
@@ -102,10 +102,10 @@ func fields() []recovery.Field {
 // generous are limits that no test meets by accident.
 func generous() recovery.Limits {
 	l := recovery.DefaultLimits()
-	for _, tier := range []*recovery.Tier{&l.ClientForgot, &l.ClientReset, &l.ClientCheck, &l.Identifier, &l.Lead, &l.Recipient} {
-		*tier = recovery.Tier{Limits: []recovery.Limit{{N: 10_000, Window: time.Minute}}}
+	for _, tier := range []*recovery.LimitPolicy{&l.ClientForgot, &l.ClientReset, &l.ClientCheck, &l.Identifier, &l.Lead, &l.Recipient} {
+		*tier = recovery.LimitPolicy{Limits: []recovery.Limit{{N: 10_000, Window: time.Minute}}}
 	}
-	l.SMSBudget = recovery.Tier{Limits: []recovery.Limit{{N: 10_000, Window: time.Minute}}}
+	l.SMSBudget = recovery.LimitPolicy{Limits: []recovery.Limit{{N: 10_000, Window: time.Minute}}}
 	return l
 }
 
@@ -143,7 +143,7 @@ func newWorld(t *testing.T, edit func(*recovery.Options, *portal.Options)) *worl
 		Logger: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	po := portal.Options{
-		BaseURL: base, Keys: keys, Product: "Acme", SignIn: "/sign-in", Phone: "Phone",
+		BaseURL: base, Keys: keys, Product: "Acme", SignIn: "/sign-in", PhoneField: "Phone",
 		// Three, as every New tries all.
 		Languages: []language.Tag{language.English, language.German, language.Arabic},
 	}
@@ -154,7 +154,7 @@ func newWorld(t *testing.T, edit func(*recovery.Options, *portal.Options)) *worl
 	if w.service, err = recovery.New(w.leads, w.tokens, w.outbox, ro); err != nil {
 		t.Fatal(err)
 	}
-	if w.Portal, err = portal.New(w.service, po); err != nil {
+	if w.Handler, err = portal.New(w.service, po); err != nil {
 		t.Fatal(err)
 	}
 	return w

@@ -251,7 +251,7 @@ func TestKeyRotationWhileAFormIsOpen(t *testing.T) {
 		form := v.open(w.link())
 		o := portal.Options{BaseURL: base, Product: "Acme", Keys: [][]byte{fresh, old}, Languages: []language.Tag{language.English}}
 		var err error
-		if w.Portal, err = portal.New(w.service, o); err != nil {
+		if w.Handler, err = portal.New(w.service, o); err != nil {
 			w.t.Fatal(err)
 		}
 		if p := v.post("/account/reset", "proof", form.proof(), "password", goodPassword); p.StatusCode != 303 || !w.changed() {

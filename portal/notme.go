@@ -15,14 +15,14 @@ type notice struct {
 
 // showNotMe does nothing yet: the button does, which mail scanners do not press
 // (A04).
-func (p *Portal) showNotMe(w http.ResponseWriter, r *http.Request) {
+func (p *Handler) showNotMe(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	param := cmp.Or(p.notMeLink.TokenParam, "token")
 	if !q.Has(param) {
 		param = "token"
 	}
 	if q.Has(param) {
-		if err := p.notices.put(w, notice{one(q, param, 1024)}, whileOpen); err != nil {
+		if err := p.notices.save(w, notice{singleParam(q, param, 1024)}, whileOpen); err != nil {
 			p.fail(w, r, err)
 			return
 		}
@@ -30,75 +30,75 @@ func (p *Portal) showNotMe(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var n notice
-	p.notices.take(r, &n)
+	p.notices.load(r, &n)
 	p.showNotice(w, r, n, http.StatusOK)
 }
 
-func (p *Portal) showNotice(w http.ResponseWriter, r *http.Request, n notice, status int) {
+func (p *Handler) showNotice(w http.ResponseWriter, r *http.Request, n notice, status int) {
 	kind, err := p.service.ReadNotMe(recovery.NewSecret(n.Token))
 	if err != nil {
-		p.deadNotice(w, r)
+		p.invalidNotice(w, r)
 		return
 	}
 	d := p.page(r, "not-me", "")
-	d.About, d.Proof = about(kind), p.name("not-me", n.Token)
+	d.Variant, d.Proof = variantOf(kind), p.formDigest("not-me", n.Token)
 	p.render(w, r, status, d)
 }
 
 // about is what a notice told of: a password that was changed, or a link or
 // code that was sent.
-func about(kind recovery.MessageKind) string {
+func variantOf(kind recovery.MessageKind) string {
 	if kind == recovery.MessagePasswordChanged {
 		return "password"
 	}
 	return "links"
 }
 
-func (p *Portal) notMe(w http.ResponseWriter, r *http.Request) {
+func (p *Handler) notMe(w http.ResponseWriter, r *http.Request) {
 	form, ok := p.form(w, r)
 	if !ok {
 		return
 	}
 	var n notice
-	p.notices.take(r, &n)
-	if !p.named(form.Get("proof"), "not-me", n.Token) {
+	p.notices.load(r, &n)
+	if !p.isFormFor(form.Get("proof"), "not-me", n.Token) {
 		// Another notice was opened since: it may be about another account.
 		p.showNotice(w, r, n, http.StatusConflict)
 		return
 	}
-	result, err := p.service.NotMe(r.Context(), recovery.NotMeRequest{Token: recovery.NewSecret(n.Token), Origin: p.origin(r)})
+	result, err := p.service.NotMe(r.Context(), recovery.NotMeRequest{Token: recovery.NewSecret(n.Token), Requester: p.origin(r)})
 	switch {
 	case errors.Is(err, recovery.ErrInvalidProof):
-		p.deadNotice(w, r)
+		p.invalidNotice(w, r)
 		return
 	case err != nil:
 		d := p.page(r, "not-me", "")
-		d.About, d.Proof = "links", form.Get("proof")
+		d.Variant, d.Proof = "links", form.Get("proof")
 		if kind, err := p.service.ReadNotMe(recovery.NewSecret(n.Token)); err == nil {
-			d.About = about(kind)
+			d.Variant = variantOf(kind)
 		}
 		p.retry(w, r, d, err)
 		return
 	}
-	p.notices.drop(w)
-	p.conclude(w, r, pathTold, outcome{Told: about(result.Notice)})
+	p.notices.clear(w)
+	p.redirectToOutcome(w, r, pathNotMeDone, outcome{Told: variantOf(result.Message)})
 }
 
-func (p *Portal) deadNotice(w http.ResponseWriter, r *http.Request) {
-	p.notices.drop(w)
+func (p *Handler) invalidNotice(w http.ResponseWriter, r *http.Request) {
+	p.notices.clear(w)
 	d := p.page(r, "dead", "")
-	d.About = "notice"
+	d.Variant = "notice"
 	p.render(w, r, http.StatusBadRequest, d)
 }
 
-func (p *Portal) showTold(w http.ResponseWriter, r *http.Request) {
+func (p *Handler) showTold(w http.ResponseWriter, r *http.Request) {
 	var o outcome
-	if !p.outcomes.take(r, &o) || o.Told == "" {
+	if !p.outcomes.load(r, &o) || o.Told == "" {
 		p.redirect(w, r, pathForgot)
 		return
 	}
 	d := p.page(r, "told", "")
-	d.About = o.Told
+	d.Variant = o.Told
 	p.render(w, r, http.StatusOK, d)
 }
 
@@ -109,8 +109,8 @@ type outcome struct {
 	Told string `json:"t,omitempty"`
 }
 
-func (p *Portal) conclude(w http.ResponseWriter, r *http.Request, path string, o outcome) {
-	if err := p.outcomes.put(w, o, briefly); err != nil {
+func (p *Handler) redirectToOutcome(w http.ResponseWriter, r *http.Request, path string, o outcome) {
+	if err := p.outcomes.save(w, o, briefly); err != nil {
 		p.fail(w, r, err)
 		return
 	}

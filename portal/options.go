@@ -18,7 +18,7 @@ import (
 	"github.com/seed-51359b35/recovery/internal/voice"
 )
 
-// Options configure a [Portal]. The zero value of a field is its default; only
+// Options configure a [Handler]. The zero value of a field is its default; only
 // BaseURL, Product and Keys have none. [New] copies what it needs.
 type Options struct {
 	// BaseURL is where the portal is mounted, as people see it: an absolute
@@ -48,10 +48,10 @@ type Options struct {
 
 	// Email is the field that e-mail addresses are searched in, as in
 	// recovery.Options.Fields. Default "EmailAddress".
-	Email string
+	EmailField string
 	// Phone is the field that phone numbers are searched in, and that codes are
 	// sent to. Default none: no page asks for a phone number.
-	Phone string
+	PhoneField string
 
 	// Color is the colour of buttons, #RRGGBB, against which white text has a
 	// contrast of at least 4.5 (WCAG 2.2, 1.4.3). What it is in the dark is
@@ -78,13 +78,13 @@ type Options struct {
 	Languages []language.Tag
 	// Default is the language of those who speak none of them. Default: the
 	// first of Languages.
-	Default language.Tag
+	DefaultLanguage language.Tag
 
 	// StepUp returns the URL where a person gives the further proof that a
 	// StepUpError asks for, or empty. The page that says so links there; nothing
 	// was changed, and the link from the message stays usable, at BaseURL +
 	// "/reset". Default: the page says it and no more.
-	StepUp func(r *http.Request, err *recovery.StepUpError) string
+	StepUpURL func(r *http.Request, err *recovery.StepUpError) string
 
 	// Logger receives what goes wrong. Default: the Service's.
 	Logger *slog.Logger
@@ -96,8 +96,8 @@ func (o Options) withDefaults(service *recovery.Service) Options {
 	if o.CookieName == "" {
 		o.CookieName = "recovery"
 	}
-	if o.Email == "" {
-		o.Email = "EmailAddress"
+	if o.EmailField == "" {
+		o.EmailField = "EmailAddress"
 	}
 	if o.Color == "" {
 		o.Color = brand.Color
@@ -105,8 +105,8 @@ func (o Options) withDefaults(service *recovery.Service) Options {
 	if len(o.Languages) == 0 {
 		o.Languages = voice.Tags()
 	}
-	if o.Default == (language.Tag{}) {
-		o.Default = o.Languages[0]
+	if o.DefaultLanguage == (language.Tag{}) {
+		o.DefaultLanguage = o.Languages[0]
 	}
 	if o.Logger == nil && service != nil {
 		o.Logger = service.Logger()
@@ -140,9 +140,9 @@ func (o Options) validate(service *recovery.Service) error {
 	check("Logo", err)
 	check("Font", checkFont(o.Font))
 	if service != nil {
-		check("Email", checkField(service, o.Email, recovery.FieldEmail, false))
-		if o.Phone != "" {
-			check("Phone", checkField(service, o.Phone, recovery.FieldPhone, true))
+		check("Email", checkField(service, o.EmailField, recovery.FieldEmail, false))
+		if o.PhoneField != "" {
+			check("Phone", checkField(service, o.PhoneField, recovery.FieldPhone, true))
 		}
 	}
 	for _, tag := range o.Languages {
@@ -150,8 +150,8 @@ func (o Options) validate(service *recovery.Service) error {
 			check("Languages", fmt.Errorf("%v is none of %v", tag, voice.Tags()))
 		}
 	}
-	if !slices.Contains(o.Languages, o.Default) {
-		check("Default", fmt.Errorf("%v is none of %v", o.Default, o.Languages))
+	if !slices.Contains(o.Languages, o.DefaultLanguage) {
+		check("Default", fmt.Errorf("%v is none of %v", o.DefaultLanguage, o.Languages))
 	}
 	return errors.Join(errs...)
 }

@@ -79,14 +79,14 @@ func TestOptions(t *testing.T) {
 		{"a Logo too large", func(o *portal.Options) { o.Logo = append(png, make([]byte, 64<<10)...) }, "Logo"},
 		{"a Font", func(o *portal.Options) { o.Font = []byte("wOF2....") }, ""},
 		{"another font", func(o *portal.Options) { o.Font = []byte("OTTO....") }, "Font"},
-		{"Email that is no field", func(o *portal.Options) { o.Email = "Mail" }, "Email"},
-		{"Email of another type", func(o *portal.Options) { o.Email = "Phone" }, "Email"},
-		{"a Phone", func(o *portal.Options) { o.Phone = "Phone" }, ""},
-		{"a Phone of another type", func(o *portal.Options) { o.Phone = "EmailAddress" }, "Phone"},
+		{"Email that is no field", func(o *portal.Options) { o.EmailField = "Mail" }, "Email"},
+		{"Email of another type", func(o *portal.Options) { o.EmailField = "Phone" }, "Email"},
+		{"a Phone", func(o *portal.Options) { o.PhoneField = "Phone" }, ""},
+		{"a Phone of another type", func(o *portal.Options) { o.PhoneField = "EmailAddress" }, "Phone"},
 		{"a language", func(o *portal.Options) { o.Languages = []language.Tag{language.Japanese} }, ""},
 		{"a language that is not spoken", func(o *portal.Options) { o.Languages = []language.Tag{language.Finnish} }, "Languages"},
 		{"a Default that cannot be chosen", func(o *portal.Options) {
-			o.Languages, o.Default = []language.Tag{language.English}, language.German
+			o.Languages, o.DefaultLanguage = []language.Tag{language.English}, language.German
 		}, "Default"},
 		{"Text", func(o *portal.Options) { o.Text = map[string]map[string]string{"en": {"forgot.heading": "Lost it?"}} }, ""},
 		{"Text for all", func(o *portal.Options) { o.Text = map[string]map[string]string{"": {"sent.text": "To %[1]s."}} }, ""},

@@ -24,7 +24,7 @@ type Data struct {
 	// of dead "notice", "nothing" where the browser had no link to show, or
 	// empty; of problem what happened: many, busy, unknown, stepup, invalid,
 	// foreign, missing or failed.
-	About string
+	Variant string
 	// Lang and Dir are those of the page's html element.
 	Lang, Dir string
 	// Nonce is for every style and script element.
@@ -34,7 +34,7 @@ type Data struct {
 	// Logo is the URL of the logo, or empty.
 	Logo string
 	// Languages are those to choose from.
-	Languages []Choice
+	Languages []LanguageChoice
 
 	// Identifier is what was typed, or was last asked for. Known says that the
 	// page for a code need not ask for it.
@@ -63,9 +63,9 @@ type Data struct {
 	Wait string
 	// Detail is what a StepUpError says, and Next where the further proof is
 	// given; each may be empty.
-	Detail, Next string
+	Detail, StepUpURL string
 	// Again is the path of a page that is worth another try, or empty.
-	Again string
+	RetryURL string
 
 	// Style and Script are the contents of style.css and script.js.
 	Style  template.CSS
@@ -77,12 +77,12 @@ type Data struct {
 }
 
 // A Choice is a language to choose.
-type Choice struct {
+type LanguageChoice struct {
 	// Name is the language's own name for itself.
 	Name string
 	// Lang and Dir are those of the name, and HREF the same page in it.
-	Lang, Dir, HREF string
-	Current         bool
+	Lang, Dir, URL string
+	Current        bool
 }
 
 // A FieldError is what is wrong with a field.
@@ -94,7 +94,7 @@ func (d *Data) T(key string, args ...any) (string, error) { return d.voice.Say(t
 // URL is the path of a page: forgot, sent, code, reset, done, not-me or told.
 func (d *Data) URL(page string) (string, error) {
 	switch path := "/" + page; path {
-	case pathForgot, pathSent, pathCode, pathReset, pathDone, pathNotMe, pathTold:
+	case pathForgot, pathSent, pathCode, pathReset, pathDone, pathNotMe, pathNotMeDone:
 		return d.url(path), nil
 	}
 	return "", fmt.Errorf("there is no page %q", page)
@@ -104,7 +104,7 @@ func (d *Data) URL(page string) (string, error) {
 func (d *Data) Heading() (string, error) {
 	switch d.Page {
 	case "problem":
-		return d.T(d.About + ".heading")
+		return d.T(d.Variant + ".heading")
 	case "not-me":
 		return d.T("notme.heading")
 	}
@@ -112,7 +112,7 @@ func (d *Data) Heading() (string, error) {
 }
 
 // Wrong returns what is wrong with a field, or nothing.
-func (d *Data) Wrong(field string) []string {
+func (d *Data) ErrorsFor(field string) []string {
 	var all []string
 	for _, e := range d.Errors {
 		if e.Field == field {
@@ -152,12 +152,12 @@ func (d *Data) duration(t time.Duration) string {
 }
 
 // page begins a page in the language for the request.
-func (p *Portal) page(r *http.Request, name, locale string) *Data {
+func (p *Handler) page(r *http.Request, name, locale string) *Data {
 	v := p.voice(r, locale)
 	d := &Data{
 		Page: name, Lang: v.Tag.String(), Dir: "ltr", Nonce: newNonce(),
 		Product: p.opts.Product, SignIn: p.opts.SignIn, Support: p.opts.Support,
-		Phone:     p.opts.Phone != "",
+		Phone:     p.opts.PhoneField != "",
 		MinLength: p.service.Policy().MinLength(), MaxLength: p.service.Policy().MaxLength(),
 		CodeDigits: codeDigits, EndsSessions: p.service.EndsSessions(), Logo: p.logo, voice: v,
 		url: func(path string) string { return p.url(r, path) },
@@ -181,7 +181,7 @@ func (p *Portal) page(r *http.Request, name, locale string) *Data {
 
 // choices are the languages that the page can be seen in. The answer to a form
 // has no address of its own: its languages lead to the page with the form.
-func (p *Portal) choices(r *http.Request, current *voice.Voice, name string) []Choice {
+func (p *Handler) choices(r *http.Request, current *voice.Voice, name string) []LanguageChoice {
 	if len(p.voices) < 2 {
 		return nil
 	}
@@ -189,20 +189,20 @@ func (p *Portal) choices(r *http.Request, current *voice.Voice, name string) []C
 	if name == "problem" || name == "dead" {
 		path = pathForgot
 	}
-	var all []Choice
+	var all []LanguageChoice
 	for _, l := range p.voices {
-		c := Choice{Name: ownName(l.File), Lang: l.Tag.String(), Dir: "ltr", Current: l.Tag == current.Tag}
+		c := LanguageChoice{Name: ownName(l.File), Lang: l.Tag.String(), Dir: "ltr", Current: l.Tag == current.Tag}
 		if l.RightToLeft {
 			c.Dir = "rtl"
 		}
-		c.HREF = p.base + path + "?lang=" + l.File
+		c.URL = p.base + path + "?lang=" + l.File
 		all = append(all, c)
 	}
 	return all
 }
 
 // render writes a page, or an error while nothing is written yet.
-func (p *Portal) render(w http.ResponseWriter, r *http.Request, status int, d *Data) {
+func (p *Handler) render(w http.ResponseWriter, r *http.Request, status int, d *Data) {
 	var b bytes.Buffer
 	err := p.templates.execute(&b, d)
 	if err != nil {
@@ -227,28 +227,28 @@ func (p *Portal) render(w http.ResponseWriter, r *http.Request, status int, d *D
 
 // retry answers with what can be tried again in a while: d, with what is wrong.
 // It says the same to everybody.
-func (p *Portal) retry(w http.ResponseWriter, r *http.Request, d *Data, err error) {
+func (p *Handler) retry(w http.ResponseWriter, r *http.Request, d *Data, err error) {
 	limit, limited := errors.AsType[*recovery.RateLimitError](err)
 	switch {
 	case limited:
-		w.Header().Set("Retry-After", strconv.Itoa(limit.Seconds()))
-		d.Wait = d.duration(time.Duration(limit.Seconds()) * time.Second)
-		p.again(w, r, d, http.StatusTooManyRequests, "many")
+		w.Header().Set("Retry-After", strconv.Itoa(limit.RetryAfterSeconds()))
+		d.Wait = d.duration(time.Duration(limit.RetryAfterSeconds()) * time.Second)
+		p.renderRetry(w, r, d, http.StatusTooManyRequests, "many")
 	case errors.Is(err, recovery.ErrUnavailable):
 		p.logUnlessGone(r, "portal: unavailable", err)
 		w.Header().Set("Retry-After", "5")
-		p.again(w, r, d, http.StatusServiceUnavailable, "busy")
+		p.renderRetry(w, r, d, http.StatusServiceUnavailable, "busy")
 	default:
 		p.fail(w, r, err)
 	}
 }
 
 // again shows the form with an alert, or the problem where d has no form.
-func (p *Portal) again(w http.ResponseWriter, r *http.Request, d *Data, status int, about string) {
+func (p *Handler) renderRetry(w http.ResponseWriter, r *http.Request, d *Data, status int, about string) {
 	if d.Page == "problem" {
-		d.About = about
+		d.Variant = about
 		if r.Method == http.MethodGet {
-			d.Again = p.url(r, strings.TrimPrefix(r.URL.Path, p.base))
+			d.RetryURL = p.url(r, strings.TrimPrefix(r.URL.Path, p.base))
 		}
 	} else if about == "many" {
 		d.Alert = d.say("many.text", d.Wait)
@@ -259,14 +259,14 @@ func (p *Portal) again(w http.ResponseWriter, r *http.Request, d *Data, status i
 }
 
 // fail answers 500. The error goes to the log alone.
-func (p *Portal) fail(w http.ResponseWriter, r *http.Request, err error) {
+func (p *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p.logUnlessGone(r, "portal: failed", err)
 	p.problem(w, r, http.StatusInternalServerError, "failed")
 }
 
 // logUnlessGone logs an error, unless it is that the client hung up, which
 // anybody can.
-func (p *Portal) logUnlessGone(r *http.Request, what string, err error) {
+func (p *Handler) logUnlessGone(r *http.Request, what string, err error) {
 	if r.Context().Err() != nil {
 		p.log.DebugContext(r.Context(), what, "error", err)
 		return
@@ -274,13 +274,13 @@ func (p *Portal) logUnlessGone(r *http.Request, what string, err error) {
 	p.log.ErrorContext(r.Context(), what, "error", err)
 }
 
-func (p *Portal) problem(w http.ResponseWriter, r *http.Request, status int, about string) {
+func (p *Handler) problem(w http.ResponseWriter, r *http.Request, status int, about string) {
 	d := p.page(r, "problem", "")
-	d.About = about
+	d.Variant = about
 	p.render(w, r, status, d)
 }
 
 // serveForeign refuses what a page of another site sent (A70).
-func (p *Portal) serveForeign(w http.ResponseWriter, r *http.Request) {
+func (p *Handler) serveForeign(w http.ResponseWriter, r *http.Request) {
 	p.problem(w, r, http.StatusForbidden, "foreign")
 }

@@ -19,13 +19,13 @@ import (
 
 // The pages, below the path of [Options.BaseURL].
 const (
-	pathForgot = "/forgot"
-	pathSent   = "/sent"
-	pathCode   = "/code"
-	pathReset  = "/reset"
-	pathDone   = "/done"
-	pathNotMe  = "/not-me"
-	pathTold   = "/told"
+	pathForgot    = "/forgot"
+	pathSent      = "/sent"
+	pathCode      = "/code"
+	pathReset     = "/reset"
+	pathDone      = "/done"
+	pathNotMe     = "/not-me"
+	pathNotMeDone = "/told"
 )
 
 // wellKnownChange is where password managers look ("A Well-Known URL for
@@ -34,7 +34,7 @@ const wellKnownChange = "/.well-known/change-password"
 
 // A Portal serves the pages of one [recovery.Service]. It is immutable and safe
 // for concurrent use.
-type Portal struct {
+type Handler struct {
 	service   *recovery.Service
 	opts      Options
 	log       *slog.Logger
@@ -48,18 +48,18 @@ type Portal struct {
 	notMeLink recovery.Link
 
 	digestKeys [][]byte
-	opened     *jar // held, of a link that was not looked at yet
-	proofs     *jar // held, found valid
-	asked      *jar // request
-	notices    *jar // notice
-	outcomes   *jar // outcome
+	opened     *sealedCookie // held, of a link that was not looked at yet
+	proofs     *sealedCookie // held, found valid
+	asked      *sealedCookie // request
+	notices    *sealedCookie // notice
+	outcomes   *sealedCookie // outcome
 	handler    http.Handler
 }
 
 // New returns the pages of a Service. It parses every template and renders it
 // in every language, so that a mistake shows when the program starts, and
 // reports all mistakes at once, joined: each is a [*recovery.OptionError].
-func New(service *recovery.Service, opts Options) (*Portal, error) {
+func New(service *recovery.Service, opts Options) (*Handler, error) {
 	opts = opts.withDefaults(service)
 	invalid := opts.validate(service)
 	catalogues, wrongText := catalogues(opts.Text)
@@ -72,12 +72,12 @@ func New(service *recovery.Service, opts Options) (*Portal, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Portal{
+	p := &Handler{
 		service: service, log: opts.Logger, base: base.Path,
-		chooser: voice.NewChooser(opts.Languages, opts.Default), voices: voices, templates: templates,
+		chooser: voice.NewChooser(opts.Languages, opts.DefaultLanguage), voices: voices, templates: templates,
 	}
 	p.resetLink, p.notMeLink = service.Links()
-	jars, digestKeys, err := newJars(opts, base.Scheme == "https", "opened", "proof", "asked", "notice", "outcome")
+	jars, digestKeys, err := newCookies(opts, base.Scheme == "https", "opened", "proof", "asked", "notice", "outcome")
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +107,7 @@ func New(service *recovery.Service, opts Options) (*Portal, error) {
 
 // ServeHTTP serves the pages below the path of BaseURL, and
 // /.well-known/change-password. Mount it at both, without [http.StripPrefix].
-func (p *Portal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (p *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer func() {
 		if v := recover(); v != nil {
 			if v == http.ErrAbortHandler {
@@ -121,7 +121,7 @@ func (p *Portal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.handler.ServeHTTP(w, r)
 }
 
-func (p *Portal) route(w http.ResponseWriter, r *http.Request) {
+func (p *Handler) route(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == wellKnownChange {
 		p.redirect(w, r, pathForgot)
 		return
@@ -144,7 +144,7 @@ func (p *Portal) route(w http.ResponseWriter, r *http.Request) {
 	case pathSent:
 		get = p.showSent
 	case pathCode:
-		if p.opts.Phone != "" {
+		if p.opts.PhoneField != "" {
 			get, post = p.showCode, p.code
 		}
 	case pathReset:
@@ -153,7 +153,7 @@ func (p *Portal) route(w http.ResponseWriter, r *http.Request) {
 		get = p.showDone
 	case pathNotMe:
 		get, post = p.showNotMe, p.notMe
-	case pathTold:
+	case pathNotMeDone:
 		get = p.showTold
 	}
 	switch {
@@ -175,7 +175,7 @@ func (p *Portal) route(w http.ResponseWriter, r *http.Request) {
 
 // harden sets what every answer has. A page's Content-Security-Policy has its
 // nonce as well.
-func (p *Portal) harden(w http.ResponseWriter) {
+func (p *Handler) harden(w http.ResponseWriter) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
@@ -190,7 +190,7 @@ func (p *Portal) harden(w http.ResponseWriter) {
 
 // csp is the policy of pages: nothing but what carries the nonce, and our own
 // assets (A72).
-func (p *Portal) csp(nonce string) string {
+func (p *Handler) csp(nonce string) string {
 	policy := "default-src 'none'; style-src 'nonce-" + nonce + "'; script-src 'nonce-" + nonce + "'; "
 	if p.logo != "" {
 		policy += "img-src 'self'; "
@@ -208,13 +208,13 @@ func newNonce() string {
 }
 
 // redirect answers 303 with one of the pages.
-func (p *Portal) redirect(w http.ResponseWriter, r *http.Request, path string) {
+func (p *Handler) redirect(w http.ResponseWriter, r *http.Request, path string) {
 	w.Header().Set("Location", p.url(r, path))
 	w.WriteHeader(http.StatusSeeOther)
 }
 
 // url is the path of a page, in the language that the person chose, if any.
-func (p *Portal) url(r *http.Request, path string) string {
+func (p *Handler) url(r *http.Request, path string) string {
 	path, fragment, _ := strings.Cut(path, "?")
 	q := url.Values{}
 	if v, err := url.ParseQuery(fragment); err == nil {
@@ -230,7 +230,7 @@ func (p *Portal) url(r *http.Request, path string) string {
 }
 
 // chosen is the language that the URL asks for, or empty.
-func (p *Portal) chosen(r *http.Request) string {
+func (p *Handler) chosen(r *http.Request) string {
 	want := r.URL.Query()["lang"]
 	for _, v := range p.voices {
 		if len(want) == 1 && v.File == want[0] {
@@ -242,7 +242,7 @@ func (p *Portal) chosen(r *http.Request) string {
 
 // voice is the language of a page: the one that the person chose on it, then
 // that of the lead, then what the browser asks for.
-func (p *Portal) voice(r *http.Request, locale string) *voice.Voice {
+func (p *Handler) voice(r *http.Request, locale string) *voice.Voice {
 	if l := p.chosen(r); l != "" {
 		locale = l
 	}
@@ -250,8 +250,8 @@ func (p *Portal) voice(r *http.Request, locale string) *voice.Voice {
 }
 
 // origin is that of the request, in the language that the person chose.
-func (p *Portal) origin(r *http.Request) recovery.Origin {
-	o := p.service.Origin(r)
+func (p *Handler) origin(r *http.Request) recovery.Requester {
+	o := p.service.Requester(r)
 	if l := p.chosen(r); l != "" {
 		o.AcceptLanguage = l
 	}
@@ -271,7 +271,7 @@ func fingerprint(body []byte) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-func (p *Portal) addAssets(opts Options) {
+func (p *Handler) addAssets(opts Options) {
 	p.assets = map[string]asset{}
 	add := func(path, mediaType string, body []byte) {
 		p.assets[path] = asset{mediaType, append([]byte(nil), body...), `"` + fingerprint(body) + `"`}

@@ -13,27 +13,27 @@ import (
 
 // fromLink reads the proof that a link carries, in any of the forms that this
 // library and its wires make. It is false where there is none.
-func (p *Portal) fromLink(q url.Values) (held, bool) {
+func (p *Handler) fromLink(q url.Values) (storedProof, bool) {
 	for _, names := range [][2]string{{p.resetLink.LeadIDParam, p.resetLink.SecretParam}, {"LeadId", "TemporaryPassword"}} {
 		if names[0] != "" && (q.Has(names[0]) || q.Has(names[1])) {
-			return held{LeadID: one(q, names[0], 256), Secret: one(q, names[1], 64)}, true
+			return storedProof{LeadID: singleParam(q, names[0], 256), Secret: singleParam(q, names[1], 64)}, true
 		}
 	}
 	for _, name := range []string{p.resetLink.TokenParam, "vtoken", "token"} {
 		if name == "" || !q.Has(name) {
 			continue
 		}
-		if q.Has("vtype") && one(q, "vtype", 64) != "reset" {
-			return held{}, true // a token for something else
+		if q.Has("vtype") && singleParam(q, "vtype", 64) != "reset" {
+			return storedProof{}, true // a token for something else
 		}
-		return held{Sealed: one(q, name, 1024)}, true
+		return storedProof{Sealed: singleParam(q, name, 1024)}, true
 	}
-	return held{}, false
+	return storedProof{}, false
 }
 
 // one is the value of a parameter: of two, neither, and none that cannot be a
 // token or an ID and might not fit the cookie.
-func one(q url.Values, name string, most int) string {
+func singleParam(q url.Values, name string, most int) string {
 	if len(q[name]) != 1 {
 		return ""
 	}
@@ -48,12 +48,12 @@ func one(q url.Values, name string, most int) string {
 // history, in logs and on the screen (A03). Nothing is asked of the Service
 // before the clean page is shown, and nothing is consumed then either, because
 // mail scanners open every link before the person does (A04).
-func (p *Portal) showReset(w http.ResponseWriter, r *http.Request) {
+func (p *Handler) showReset(w http.ResponseWriter, r *http.Request) {
 	if h, ok := p.fromLink(r.URL.Query()); ok {
 		// A broken one is kept as well: the page then says so, instead of showing
 		// the link that was opened before.
 		life, _ := p.service.Lifetimes()
-		if err := p.opened.put(w, h, life); err != nil {
+		if err := p.opened.save(w, h, life); err != nil {
 			p.fail(w, r, err)
 			return
 		}
@@ -64,35 +64,35 @@ func (p *Portal) showReset(w http.ResponseWriter, r *http.Request) {
 		p.render(w, r, http.StatusOK, p.page(r, "reset", ""))
 		return
 	}
-	var h held
-	if p.opened.take(r, &h) {
+	var h storedProof
+	if p.opened.load(r, &h) {
 		// It takes the place of the one before it once it was found valid, so
 		// that no stray or forged link costs the person a good one.
-		p.showHeld(w, r, h, p.opened)
+		p.showStoredProof(w, r, h, p.opened)
 		return
 	}
-	if !p.proofs.take(r, &h) {
-		p.dead(w, r, "nothing")
+	if !p.proofs.load(r, &h) {
+		p.invalidLink(w, r, "nothing")
 		return
 	}
-	p.showHeld(w, r, h, p.proofs)
+	p.showStoredProof(w, r, h, p.proofs)
 }
 
 // showHeld checks the proof that a jar holds, and shows the form for the new
 // password.
-func (p *Portal) showHeld(w http.ResponseWriter, r *http.Request, h held, from *jar) {
-	found, err := p.service.CheckProof(r.Context(), recovery.CheckRequest{Proof: h.proof(), Origin: p.origin(r)})
+func (p *Handler) showStoredProof(w http.ResponseWriter, r *http.Request, h storedProof, from *sealedCookie) {
+	found, err := p.service.CheckProof(r.Context(), recovery.CheckRequest{Proof: h.proof(), Requester: p.origin(r)})
 	if err != nil {
 		p.refused(w, r, p.problemPage(r, h), from, err)
 		return
 	}
 	h.Account, h.Locale = found.Account, found.Locale
-	if err := p.hold(w, h, found); err != nil {
+	if err := p.saveProof(w, h, found); err != nil {
 		p.fail(w, r, err)
 		return
 	}
 	if from != p.proofs {
-		from.drop(w)
+		from.clear(w)
 	}
 	p.render(w, r, http.StatusOK, p.resetPage(r, h))
 }
@@ -101,8 +101,8 @@ func (p *Portal) showHeld(w http.ResponseWriter, r *http.Request, h held, from *
 // now: another link was opened since, and its account is not the one that the
 // person was looking at. Nothing but a page that says so may carry the other
 // proof, or a second click would do what the first must not.
-func (p *Portal) showOther(w http.ResponseWriter, r *http.Request, h held) {
-	found, err := p.service.CheckProof(r.Context(), recovery.CheckRequest{Proof: h.proof(), Origin: p.origin(r)})
+func (p *Handler) showOther(w http.ResponseWriter, r *http.Request, h storedProof) {
+	found, err := p.service.CheckProof(r.Context(), recovery.CheckRequest{Proof: h.proof(), Requester: p.origin(r)})
 	if err != nil {
 		p.refused(w, r, p.problemPage(r, h), p.proofs, err)
 		return
@@ -118,30 +118,32 @@ func (p *Portal) showOther(w http.ResponseWriter, r *http.Request, h held) {
 }
 
 // hold keeps a proof that was found valid for as long as it is.
-func (p *Portal) hold(w http.ResponseWriter, h held, found recovery.CheckResult) error {
-	return p.proofs.put(w, h, time.Until(found.Expires))
+func (p *Handler) saveProof(w http.ResponseWriter, h storedProof, found recovery.CheckResult) error {
+	return p.proofs.save(w, h, time.Until(found.Expires))
 }
 
-func (p *Portal) resetPage(r *http.Request, h held) *Data {
+func (p *Handler) resetPage(r *http.Request, h storedProof) *Data {
 	d := p.page(r, "reset", h.Locale)
-	d.Account, d.Proof = h.Account, p.name(h.parts()...)
+	d.Account, d.Proof = h.Account, p.formDigest(h.parts()...)
 	return d
 }
 
 // problemPage is where there is no form to show again.
-func (p *Portal) problemPage(r *http.Request, h held) *Data { return p.page(r, "problem", h.Locale) }
+func (p *Handler) problemPage(r *http.Request, h storedProof) *Data {
+	return p.page(r, "problem", h.Locale)
+}
 
-func (p *Portal) reset(w http.ResponseWriter, r *http.Request) {
+func (p *Handler) reset(w http.ResponseWriter, r *http.Request) {
 	form, ok := p.form(w, r)
 	if !ok {
 		return
 	}
-	var h held
-	if !p.proofs.take(r, &h) {
-		p.dead(w, r, "nothing")
+	var h storedProof
+	if !p.proofs.load(r, &h) {
+		p.invalidLink(w, r, "nothing")
 		return
 	}
-	if !p.named(form.Get("proof"), h.parts()...) {
+	if !p.isFormFor(form.Get("proof"), h.parts()...) {
 		p.showOther(w, r, h)
 		return
 	}
@@ -158,7 +160,7 @@ func (p *Portal) reset(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	_, err := p.service.ResetPassword(r.Context(), recovery.ResetRequest{
-		Proof: h.proof(), Password: recovery.NewSecret(form.Get("password")), Origin: p.origin(r),
+		Proof: h.proof(), Password: recovery.NewSecret(form.Get("password")), Requester: p.origin(r),
 	})
 	if policy, ok := errors.AsType[*password.PolicyError](err); ok {
 		// The link still works, so the person just chooses another one.
@@ -172,13 +174,13 @@ func (p *Portal) reset(w http.ResponseWriter, r *http.Request) {
 		p.refused(w, r, d, p.proofs, err)
 		return
 	}
-	p.proofs.drop(w)
-	p.asked.drop(w)
+	p.proofs.clear(w)
+	p.asked.clear(w)
 	next := pathDone
 	if p.chosen(r) == "" && h.Locale != "" {
 		next += "?lang=" + p.voice(r, h.Locale).File
 	}
-	p.conclude(w, r, next, outcome{Done: true})
+	p.redirectToOutcome(w, r, next, outcome{Done: true})
 }
 
 // refusal says why a password is not accepted.
@@ -200,23 +202,23 @@ func refusal(d *Data, v password.Violation) string {
 
 // refused answers with what a person can do about an error of CheckProof or
 // ResetPassword, whose proof a jar holds: with d, if it can be tried again.
-func (p *Portal) refused(w http.ResponseWriter, r *http.Request, d *Data, from *jar, err error) {
+func (p *Handler) refused(w http.ResponseWriter, r *http.Request, d *Data, from *sealedCookie, err error) {
 	_, invalid := errors.AsType[*recovery.InvalidRequestError](err)
 	switch {
 	case errors.Is(err, recovery.ErrInvalidProof), invalid:
-		from.drop(w)
-		p.dead(w, r, "")
+		from.clear(w)
+		p.invalidLink(w, r, "")
 	case errors.Is(err, recovery.ErrOutcomeUnknown):
 		p.log.ErrorContext(r.Context(), "portal: the outcome of a reset is unknown", "error", err)
-		from.drop(w)
+		from.clear(w)
 		p.problem(w, r, http.StatusInternalServerError, "unknown")
 	case errors.Is(err, recovery.ErrStepUpRequired):
 		d := p.page(r, "problem", "")
-		d.About = "stepup"
+		d.Variant = "stepup"
 		if stepUp, ok := errors.AsType[*recovery.StepUpError](err); ok {
 			d.Detail = stepUp.Detail
-			if p.opts.StepUp != nil {
-				d.Next = p.opts.StepUp(r, stepUp)
+			if p.opts.StepUpURL != nil {
+				d.StepUpURL = p.opts.StepUpURL(r, stepUp)
 			}
 		}
 		p.render(w, r, http.StatusForbidden, d)
@@ -227,15 +229,15 @@ func (p *Portal) refused(w http.ResponseWriter, r *http.Request, d *Data, from *
 
 // dead says that a link works no longer, in the words that fit them all: it is
 // not said which of them it was (A20).
-func (p *Portal) dead(w http.ResponseWriter, r *http.Request, about string) {
+func (p *Handler) invalidLink(w http.ResponseWriter, r *http.Request, about string) {
 	d := p.page(r, "dead", "")
-	d.About = about
+	d.Variant = about
 	p.render(w, r, http.StatusBadRequest, d)
 }
 
-func (p *Portal) showDone(w http.ResponseWriter, r *http.Request) {
+func (p *Handler) showDone(w http.ResponseWriter, r *http.Request) {
 	var o outcome
-	if !p.outcomes.take(r, &o) || !o.Done {
+	if !p.outcomes.load(r, &o) || !o.Done {
 		p.redirect(w, r, pathForgot)
 		return
 	}

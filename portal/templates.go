@@ -148,7 +148,7 @@ func (t *templates) execute(w io.Writer, d *Data) error {
 
 func (t *templates) executeBuiltin(w io.Writer, d *Data) error {
 	d.Style, d.Script = t.builtinStyle, ""
-	d.Page, d.About, d.Errors, d.Alert = "problem", "failed", nil, ""
+	d.Page, d.Variant, d.Errors, d.Alert = "problem", "failed", nil, ""
 	return t.builtin[d.Page].Execute(w, d)
 }
 

@@ -73,7 +73,7 @@ func TestStepUp(t *testing.T) {
 	})
 	inWorld(t, func(o *recovery.Options, p *portal.Options) {
 		stepUp(o, p)
-		p.StepUp = func(_ *http.Request, err *recovery.StepUpError) string {
+		p.StepUpURL = func(_ *http.Request, err *recovery.StepUpError) string {
 			return "https://id.example/second?for=" + err.Detail[:3]
 		}
 	}, func(w *world) {

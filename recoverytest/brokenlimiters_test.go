@@ -35,7 +35,7 @@ func newLog(bug string) *log {
 	return &log{&logState{calls: map[string][]called{}}, bug}
 }
 
-func (l *log) Take(ctx context.Context, takes ...recovery.Take) ([]recovery.Decision, error) {
+func (l *log) Allow(ctx context.Context, takes ...recovery.LimitRequest) ([]recovery.Decision, error) {
 	if ctx.Err() != nil && l.bug != "ignores ctx" {
 		return nil, ctx.Err()
 	}
@@ -44,20 +44,20 @@ func (l *log) Take(ctx context.Context, takes ...recovery.Take) ([]recovery.Deci
 		if bad && l.bug != "takes anything" {
 			return nil, errors.New("malformed")
 		}
-		if bad && len(t.Tier.Limits) == 0 {
+		if bad && len(t.Policy.Limits) == 0 {
 			return make([]recovery.Decision, len(takes)), nil
 		}
 	}
 	if l.bug == "reads, then counts" && len(takes) > 0 {
 		l.mu.Lock()
-		full := len(l.calls[takes[0].Key]) >= takes[0].Tier.Limits[0].N
+		full := len(l.calls[takes[0].Key]) >= takes[0].Policy.Limits[0].N
 		l.mu.Unlock()
 		time.Sleep(time.Nanosecond)
 		if !full {
 			l.mu.Lock()
 			defer l.mu.Unlock()
 			l.calls[takes[0].Key] = append(l.calls[takes[0].Key], called{l.now(), ""})
-			return []recovery.Decision{{Allowed: true, Limit: takes[0].Tier.Limits[0]}}, nil
+			return []recovery.Decision{{Allowed: true, Limit: takes[0].Policy.Limits[0]}}, nil
 		}
 	}
 	l.mu.Lock()
@@ -83,7 +83,7 @@ func (l *log) Take(ctx context.Context, takes ...recovery.Take) ([]recovery.Deci
 	return decisions, nil
 }
 
-func (l *log) take(t recovery.Take, now time.Time) recovery.Decision {
+func (l *log) take(t recovery.LimitRequest, now time.Time) recovery.Decision {
 	key := t.Key
 	switch l.bug {
 	case "folds keys":
@@ -105,7 +105,7 @@ func (l *log) take(t recovery.Take, now time.Time) recovery.Decision {
 	}
 	d := recovery.Decision{Allowed: true, Remaining: 1 << 30}
 	var wait time.Duration
-	for _, limit := range t.Tier.Limits {
+	for _, limit := range t.Policy.Limits {
 		in, reset, free := l.window(key, limit, now)
 		remaining := max(0, limit.N-in)
 		if l.bug == "one too many" {
@@ -130,8 +130,8 @@ func (l *log) take(t recovery.Take, now time.Time) recovery.Decision {
 			break
 		}
 	}
-	if t.Tier.Trickle > 0 && !d.Allowed && len(calls) > 0 && l.bug != "no trickle" {
-		left := calls[len(calls)-1].at.Add(t.Tier.Trickle).Sub(now)
+	if t.Policy.ThenOneEvery > 0 && !d.Allowed && len(calls) > 0 && l.bug != "no trickle" {
+		left := calls[len(calls)-1].at.Add(t.Policy.ThenOneEvery).Sub(now)
 		if left <= 0 {
 			d.Allowed, d.Remaining = true, 1
 		}

@@ -20,7 +20,7 @@ import (
 type table struct {
 	*tableState
 	bug   string
-	cache map[recovery.Ref]recovery.Token // of an instance, for one bug
+	cache map[recovery.TokenRef]recovery.TokenRecord // of an instance, for one bug
 }
 
 type tableState struct {
@@ -32,7 +32,7 @@ type tableState struct {
 }
 
 type row struct {
-	recovery.Token
+	recovery.TokenRecord
 	spec   recovery.TokenSpec
 	tries  int
 	owner  string
@@ -89,7 +89,7 @@ func (s *tableState) purge() {
 	}
 }
 
-func (s *table) find(ref recovery.Ref, now time.Time) *row {
+func (s *table) find(ref recovery.TokenRef, now time.Time) *row {
 	for _, r := range s.rows {
 		same := r.Digest == ref.Digest && r.Slot == ref.Slot
 		if s.bug == "digests of all slots" {
@@ -107,7 +107,7 @@ func (s *table) live(r *row, now time.Time) bool {
 }
 
 // check refuses malformed names, and ids where there is one.
-func (s *table) check(id *string, refs ...recovery.Ref) error {
+func (s *table) check(id *string, refs ...recovery.TokenRef) error {
 	if s.bug == "takes any name" {
 		return nil
 	}
@@ -131,13 +131,13 @@ func (s *table) done(ctx context.Context) error {
 	return ctx.Err()
 }
 
-func (s *table) Put(ctx context.Context, slot string, spec recovery.TokenSpec) (recovery.Token, error) {
+func (s *table) Put(ctx context.Context, slot string, spec recovery.TokenSpec) (recovery.TokenRecord, error) {
 	if err := s.done(ctx); err != nil {
-		return recovery.Token{}, err
+		return recovery.TokenRecord{}, err
 	}
 	if s.bug != "takes anything" {
-		if err := errors.Join(recovery.Ref{Slot: slot, Digest: spec.Digest}.Validate(), spec.Validate()); err != nil {
-			return recovery.Token{}, err
+		if err := errors.Join(recovery.TokenRef{Slot: slot, Digest: spec.Digest}.Validate(), spec.Validate()); err != nil {
+			return recovery.TokenRecord{}, err
 		}
 	}
 	s.mu.Lock()
@@ -146,7 +146,7 @@ func (s *table) Put(ctx context.Context, slot string, spec recovery.TokenSpec) (
 	if s.bug == "TTL in seconds" {
 		spec.TTL = spec.TTL.Truncate(time.Second) + time.Second
 	}
-	if r := s.find(recovery.Ref{Slot: slot, Digest: spec.Digest}, now); r != nil {
+	if r := s.find(recovery.TokenRef{Slot: slot, Digest: spec.Digest}, now); r != nil {
 		switch {
 		case s.bug == "put resets tries":
 			r.tries = spec.MaxTries
@@ -161,23 +161,23 @@ func (s *table) Put(ctx context.Context, slot string, spec recovery.TokenSpec) (
 		}
 		if r.ended || r.owner != "" {
 			if s.bug == "spent is not found" {
-				return recovery.Token{}, recovery.ErrTokenNotFound
+				return recovery.TokenRecord{}, recovery.ErrTokenNotFound
 			}
-			return recovery.Token{}, recovery.ErrTokenSpent
+			return recovery.TokenRecord{}, recovery.ErrTokenSpent
 		}
-		return r.Token, nil
+		return r.TokenRecord, nil
 	}
 	s.makeRoom(slot, spec, now)
 	if s.bug == "failures reset by a new code" {
 		delete(s.fails, slot)
 	}
-	r := &row{Token: recovery.Token{Slot: slot, Digest: spec.Digest, State: spec.State, Expires: now.Add(spec.TTL)}, spec: spec, tries: spec.MaxTries}
+	r := &row{TokenRecord: recovery.TokenRecord{Slot: slot, Digest: spec.Digest, State: spec.State, Expires: now.Add(spec.TTL)}, spec: spec, tries: spec.MaxTries}
 	if s.bug == "one try too many" {
 		r.tries++
 	}
 	s.rows = append(s.rows, r)
 	s.last = r
-	return r.Token, nil
+	return r.TokenRecord, nil
 }
 
 func (s *table) makeRoom(slot string, spec recovery.TokenSpec, now time.Time) {
@@ -215,35 +215,35 @@ func (s *table) makeRoom(slot string, spec recovery.TokenSpec, now time.Time) {
 	}
 }
 
-func (s *table) Peek(ctx context.Context, refs ...recovery.Ref) (recovery.Token, error) {
+func (s *table) Peek(ctx context.Context, refs ...recovery.TokenRef) (recovery.TokenRecord, error) {
 	if err := s.check(nil, refs...); err != nil {
-		return recovery.Token{}, err
+		return recovery.TokenRecord{}, err
 	}
 	return s.use(ctx, "", refs)
 }
 
-func (s *table) Claim(ctx context.Context, id string, refs ...recovery.Ref) (recovery.Token, error) {
+func (s *table) Claim(ctx context.Context, id string, refs ...recovery.TokenRef) (recovery.TokenRecord, error) {
 	if err := s.check(&id, refs...); err != nil {
-		return recovery.Token{}, err
+		return recovery.TokenRecord{}, err
 	}
 	return s.use(ctx, id, refs)
 }
 
-func (s *table) use(ctx context.Context, id string, refs []recovery.Ref) (recovery.Token, error) {
+func (s *table) use(ctx context.Context, id string, refs []recovery.TokenRef) (recovery.TokenRecord, error) {
 	if err := s.done(ctx); err != nil {
-		return recovery.Token{}, err
+		return recovery.TokenRecord{}, err
 	}
 	if s.bug == "looks, then claims" && id != "" {
 		// The race that a store with two round trips has.
 		if _, err := s.use(ctx, "", refs); err != nil {
-			return recovery.Token{}, err
+			return recovery.TokenRecord{}, err
 		}
 		time.Sleep(time.Nanosecond)
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		r := s.find(refs[0], s.now())
 		r.owner = id
-		return r.Token, nil
+		return r.TokenRecord, nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -275,7 +275,7 @@ func (s *table) use(ctx context.Context, id string, refs []recovery.Ref) (recove
 		switch {
 		case r.owner != "" && r.owner != id:
 			if s.bug == "peeks at claimed" && id == "" {
-				return r.Token, nil
+				return r.TokenRecord, nil
 			}
 			held = s.bug != "held elsewhere is free"
 		case slices.Contains(r.barred, id):
@@ -287,12 +287,12 @@ func (s *table) use(ctx context.Context, id string, refs []recovery.Ref) (recove
 	}
 	if found == nil || held {
 		if s.bug == "absent is another error" {
-			return recovery.Token{}, errors.New("nothing here")
+			return recovery.TokenRecord{}, errors.New("nothing here")
 		}
 		if held && s.bug == "refused claim takes what is free" && found != nil && id != "" {
 			found.owner = id
 		}
-		return recovery.Token{}, recovery.ErrTokenNotFound
+		return recovery.TokenRecord{}, recovery.ErrTokenNotFound
 	}
 	if id != "" && s.bug != "double winner" {
 		found.owner = id
@@ -301,12 +301,12 @@ func (s *table) use(ctx context.Context, id string, refs []recovery.Ref) (recove
 		found.owner += "x"
 	}
 	if s.bug == "wrong record echoed" && s.last != nil {
-		return s.last.Token, nil
+		return s.last.TokenRecord, nil
 	}
 	if s.cache != nil && id == "" && len(refs) == 1 {
-		s.cache[refs[0]] = found.Token
+		s.cache[refs[0]] = found.TokenRecord
 	}
-	return found.Token, nil
+	return found.TokenRecord, nil
 }
 
 func (s *table) full(r *row, now time.Time) bool {
@@ -340,7 +340,7 @@ func (s *table) guess(slot string, now time.Time) {
 	}
 }
 
-func (s *table) Release(ctx context.Context, id string, refs ...recovery.Ref) error {
+func (s *table) Release(ctx context.Context, id string, refs ...recovery.TokenRef) error {
 	if err := errors.Join(s.done(ctx), s.check(&id, refs...)); err != nil {
 		return err
 	}
@@ -379,7 +379,7 @@ func (s *table) Release(ctx context.Context, id string, refs ...recovery.Ref) er
 
 func (s *table) Delete(ctx context.Context, slots ...string) error {
 	for _, slot := range slots {
-		if err := s.check(nil, recovery.Ref{Slot: slot, Digest: "d"}); err != nil {
+		if err := s.check(nil, recovery.TokenRef{Slot: slot, Digest: "d"}); err != nil {
 			return err
 		}
 	}
@@ -424,8 +424,8 @@ func tableHarness(bug string) recoverytest.TokenStoreHarness {
 			if bug == "instances apart" {
 				return newTable("")
 			}
-			first.(*table).cache = map[recovery.Ref]recovery.Token{}
-			return &table{first.(*table).tableState, bug, map[recovery.Ref]recovery.Token{}}
+			first.(*table).cache = map[recovery.TokenRef]recovery.TokenRecord{}
+			return &table{first.(*table).tableState, bug, map[recovery.TokenRef]recovery.TokenRecord{}}
 		}
 	}
 	return h

@@ -72,8 +72,8 @@ type limits struct {
 }
 
 // tier is n calls in each number of ticks: tier(25, 5, 100, 60).
-func (e *limits) tier(pairs ...int) recovery.Tier {
-	var t recovery.Tier
+func (e *limits) tier(pairs ...int) recovery.LimitPolicy {
+	var t recovery.LimitPolicy
 	for pair := range slices.Chunk(pairs, 2) {
 		t.Limits = append(t.Limits, recovery.Limit{N: pair[0], Window: e.ticks(float64(pair[1]))})
 	}
@@ -81,12 +81,12 @@ func (e *limits) tier(pairs ...int) recovery.Tier {
 }
 
 // lasting is n calls in a window that no clause sees the end of.
-func lasting(n int) recovery.Tier {
-	return recovery.Tier{Limits: []recovery.Limit{{N: n, Window: long}}}
+func lasting(n int) recovery.LimitPolicy {
+	return recovery.LimitPolicy{Limits: []recovery.Limit{{N: n, Window: long}}}
 }
 
-func (e *limits) take(takes ...recovery.Take) []recovery.Decision {
-	decisions, err := e.pick().Take(e.ctx, takes...)
+func (e *limits) take(takes ...recovery.LimitRequest) []recovery.Decision {
+	decisions, err := e.pick().Allow(e.ctx, takes...)
 	if err != nil {
 		e.fatalf("Take: %v", err)
 	}
@@ -108,7 +108,7 @@ func (e *limits) take(takes ...recovery.Take) []recovery.Decision {
 }
 
 // admitted takes n times, one by one, and counts.
-func (e *limits) admitted(n int, take recovery.Take) (admitted int) {
+func (e *limits) admitted(n int, take recovery.LimitRequest) (admitted int) {
 	for range n {
 		if e.take(take)[0].Allowed {
 			admitted++
@@ -128,7 +128,7 @@ func (e *limits) want(what string, got, want int) {
 // Where the clock stands still the spans are instants and the judgement exact.
 type judge struct {
 	*limits
-	take recovery.Take
+	take recovery.LimitRequest
 	log  []span
 	// slack is what a store may lose by keeping whole milliseconds, and two
 	// clocks by running apart. Nothing where the clock stands still.
@@ -141,8 +141,8 @@ type judge struct {
 
 type span struct{ from, to time.Duration }
 
-func (e *limits) judge(t recovery.Tier) *judge {
-	j := &judge{limits: e, take: recovery.Take{Key: random(), Tier: t}}
+func (e *limits) judge(t recovery.LimitPolicy) *judge {
+	j := &judge{limits: e, take: recovery.LimitRequest{Key: random(), Policy: t}}
 	if !e.timing.exact() {
 		j.slack = 3 * time.Millisecond
 	}
@@ -176,7 +176,7 @@ func (j *judge) decision(d recovery.Decision, now span) {
 	surely, perhaps := false, false // whether a window is full
 	var wait span
 	remaining := span{1 << 40, 1 << 40}
-	for _, l := range j.take.Tier.Limits {
+	for _, l := range j.take.Policy.Limits {
 		least, most := j.inWindow(l, now)
 		remaining.from = min(remaining.from, time.Duration(max(0, l.N-most-1)))
 		remaining.to = min(remaining.to, time.Duration(max(0, l.N-least-1)))
@@ -190,7 +190,7 @@ func (j *judge) decision(d recovery.Decision, now span) {
 		}
 	}
 	trickled := false
-	if t := j.take.Tier.Trickle; t > 0 && len(j.log) > 0 {
+	if t := j.take.Policy.ThenOneEvery; t > 0 && len(j.log) > 0 {
 		last := j.log[len(j.log)-1]
 		open := span{last.from + t - now.to, last.to + t - now.from}
 		trickled = open.from <= j.slack // may be open
@@ -209,7 +209,7 @@ func (j *judge) decision(d recovery.Decision, now span) {
 	case d.Allowed && (d.Remaining < int(remaining.from) || d.Remaining > int(remaining.to)):
 		j.errorf("call at %v: Remaining is %d, want %d to %d", now.from, d.Remaining, remaining.from, remaining.to)
 	}
-	if !slices.Contains(j.take.Tier.Limits, d.Limit) {
+	if !slices.Contains(j.take.Policy.Limits, d.Limit) {
 		j.errorf("call at %v: Limit is %v, not one of the tier's", now.from, d.Limit)
 	} else if j.timing.exact() {
 		j.window(d, now)
@@ -232,7 +232,7 @@ func (j *judge) window(d recovery.Decision, now span) {
 	}
 	// With a trickle a window holds more calls than its N, and what is older
 	// than the youngest N need not be remembered.
-	if d.Reset != reset && j.take.Tier.Trickle == 0 {
+	if d.Reset != reset && j.take.Policy.ThenOneEvery == 0 {
 		j.errorf("call at %v: Reset is %v, want %v, when the oldest call leaves the window of %v", now.from, d.Reset, reset, d.Limit)
 	}
 }

@@ -77,7 +77,7 @@ var limiterExactClauses = []clause[*limits]{
 		}
 		rnd := rand.New(rand.NewPCG(seed, 0))
 		trickle := e.tier(3, 7)
-		trickle.Trickle = e.ticks(2)
+		trickle.ThenOneEvery = e.ticks(2)
 		judges := []*judge{
 			e.judge(e.tier(25, 5)), e.judge(e.tier(1, 1)), e.judge(e.tier(4, 1, 9, 5, 20, 30)), e.judge(trickle),
 		}
@@ -111,7 +111,7 @@ var limiterExactClauses = []clause[*limits]{
 		}
 	}},
 	{"retry-after", "RetryAfter is how long until a call could be admitted: one that waits as long is not refused, and nothing earlier can succeed.", func(e *limits) {
-		take := recovery.Take{Key: random(), Tier: e.tier(3, 6)}
+		take := recovery.LimitRequest{Key: random(), Policy: e.tier(3, 6)}
 		for range 3 {
 			e.take(take)
 			e.advance(e.ticks(0.5))
@@ -136,7 +136,7 @@ var limiterExactClauses = []clause[*limits]{
 	}},
 	{"trickle", "Trickle admits a call in spite of a full window once the last admitted call is that long ago (A58).", func(e *limits) {
 		tier := e.tier(2, 60)
-		tier.Trickle = e.ticks(4)
+		tier.ThenOneEvery = e.ticks(4)
 		j := e.judge(tier)
 		e.want("at first", j.calls(5), 2)
 		e.advance(e.ticks(3))
@@ -147,20 +147,20 @@ var limiterExactClauses = []clause[*limits]{
 		}
 	}},
 	{"fields", "Limit is the window that refused, or the one that has the least left; Remaining is how many calls it still admits now.", func(e *limits) {
-		take := recovery.Take{Key: random(), Tier: recovery.Tier{Limits: []recovery.Limit{{N: 5, Window: long}, {N: 3, Window: long / 2}}}}
+		take := recovery.LimitRequest{Key: random(), Policy: recovery.LimitPolicy{Limits: []recovery.Limit{{N: 5, Window: long}, {N: 3, Window: long / 2}}}}
 		for left := 2; left >= 0; left-- {
-			if d := e.take(take)[0]; !d.Allowed || d.Remaining != left || d.Limit != take.Tier.Limits[1] {
-				e.errorf("Allowed %v, Remaining %d, Limit %v, want true, %d, %v", d.Allowed, d.Remaining, d.Limit, left, take.Tier.Limits[1])
+			if d := e.take(take)[0]; !d.Allowed || d.Remaining != left || d.Limit != take.Policy.Limits[1] {
+				e.errorf("Allowed %v, Remaining %d, Limit %v, want true, %d, %v", d.Allowed, d.Remaining, d.Limit, left, take.Policy.Limits[1])
 			}
 		}
-		if d := e.take(take)[0]; d.Allowed || d.Remaining != 0 || d.Limit != take.Tier.Limits[1] {
-			e.errorf("Allowed %v, Remaining %d, Limit %v, want false, 0, %v", d.Allowed, d.Remaining, d.Limit, take.Tier.Limits[1])
+		if d := e.take(take)[0]; d.Allowed || d.Remaining != 0 || d.Limit != take.Policy.Limits[1] {
+			e.errorf("Allowed %v, Remaining %d, Limit %v, want false, 0, %v", d.Allowed, d.Remaining, d.Limit, take.Policy.Limits[1])
 		}
 	}},
 	{"fields-tie", "Limit is the window that refused, or the one that has the least left; of several, the one that stays so for longest.", func(e *limits) {
 		short, longer := recovery.Limit{N: 2, Window: long / 2}, recovery.Limit{N: 2, Window: long}
 		for _, both := range [][]recovery.Limit{{short, longer}, {longer, short}} {
-			take := recovery.Take{Key: random(), Tier: recovery.Tier{Limits: both}}
+			take := recovery.LimitRequest{Key: random(), Policy: recovery.LimitPolicy{Limits: both}}
 			for i := range 4 {
 				if d := e.take(take)[0]; d.Limit != longer {
 					e.errorf("call %d of %v and %v: Limit is %v, want %v", i+1, both[0], both[1], d.Limit, longer)
@@ -169,7 +169,7 @@ var limiterExactClauses = []clause[*limits]{
 		}
 	}},
 	{"reset", "Reset is how long until the oldest call in Limit's window leaves it, this one included if it was admitted.", func(e *limits) {
-		take := recovery.Take{Key: random(), Tier: e.tier(2, 10)}
+		take := recovery.LimitRequest{Key: random(), Policy: e.tier(2, 10)}
 		for _, want := range []float64{10, 7, 4} {
 			d := e.take(take)[0]
 			if off := (d.Reset - e.ticks(want)).Abs(); off > e.ticks(0.5) || e.timing.exact() && off != 0 {
@@ -187,10 +187,10 @@ var limiterExactClauses = []clause[*limits]{
 	}},
 	{"large", "N is 1 to 100,000: a large limit is as exact.", func(e *limits) {
 		const n = 3000
-		take := recovery.Take{Key: random(), Tier: lasting(n)}
+		take := recovery.LimitRequest{Key: random(), Policy: lasting(n)}
 		admitted := 0
 		for range 16 {
-			takes := make([]recovery.Take, 200)
+			takes := make([]recovery.LimitRequest, 200)
 			for i := range takes {
 				takes[i] = take
 			}
@@ -203,7 +203,7 @@ var limiterExactClauses = []clause[*limits]{
 		e.want("3,200 calls at a limit of 3,000", admitted, n)
 	}},
 	{"shortest-window", "Window is 1 ms to 31 days: one of a millisecond ends.", func(e *limits) {
-		take := recovery.Take{Key: random(), Tier: recovery.Tier{Limits: []recovery.Limit{{N: 1, Window: time.Millisecond}}}}
+		take := recovery.LimitRequest{Key: random(), Policy: recovery.LimitPolicy{Limits: []recovery.Limit{{N: 1, Window: time.Millisecond}}}}
 		for range 5 {
 			if !e.take(take)[0].Allowed {
 				e.errorf("refused after the window of a millisecond had passed")
@@ -216,7 +216,7 @@ var limiterExactClauses = []clause[*limits]{
 			e.skip("needs Bubble or Advance")
 		}
 		const day = 24 * time.Hour
-		j := e.judge(recovery.Tier{Limits: []recovery.Limit{{N: 3, Window: 31 * day}}})
+		j := e.judge(recovery.LimitPolicy{Limits: []recovery.Limit{{N: 3, Window: 31 * day}}})
 		for range 8 {
 			j.calls(2)
 			e.advance(10*day + 7*time.Hour)

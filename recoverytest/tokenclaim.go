@@ -12,8 +12,8 @@ import (
 var tokenClaimClauses = []clause[*tokens]{
 	{"peek-absent", "Peek returns the live token that a ref names, or ErrTokenNotFound.", func(e *tokens) {
 		slot, _ := e.putLinks(1)
-		e.gone("a digest that was never put", recovery.Ref{Slot: slot, Digest: random()})
-		e.gone("a slot that was never put in", recovery.Ref{Slot: random(), Digest: random()})
+		e.gone("a digest that was never put", recovery.TokenRef{Slot: slot, Digest: random()})
+		e.gone("a slot that was never put in", recovery.TokenRef{Slot: random(), Digest: random()})
 	}},
 	{"peek-consumes-nothing", "Peek consumes nothing.", func(e *tokens) {
 		_, refs := e.putLinks(1)
@@ -25,7 +25,7 @@ var tokenClaimClauses = []clause[*tokens]{
 	{"peek-writes-nothing", "Peek, Claim, Release and Delete of what is not there write nothing: nobody fills the store by asking.", func(e *tokens) {
 		e.putLinks(1)
 		before := e.dump()
-		ref := recovery.Ref{Slot: random(), Digest: random()}
+		ref := recovery.TokenRef{Slot: random(), Digest: random()}
 		for range 10 {
 			e.gone("a slot that was never put in", ref)
 			e.refused("of a slot that was never put in", random(), ref)
@@ -38,7 +38,7 @@ var tokenClaimClauses = []clause[*tokens]{
 	}},
 	{"peek-any-ref", "Several refs are the same secret under several keys: Peek and Claim find it under whichever it was put.", func(e *tokens) {
 		for i := range 3 {
-			refs := []recovery.Ref{{Slot: random(), Digest: random()}, {Slot: random(), Digest: random()}, {Slot: random(), Digest: random()}}
+			refs := []recovery.TokenRef{{Slot: random(), Digest: random()}, {Slot: random(), Digest: random()}, {Slot: random(), Digest: random()}}
 			spec := link()
 			spec.Digest = refs[i].Digest
 			e.put(refs[i].Slot, spec)
@@ -58,8 +58,8 @@ var tokenClaimClauses = []clause[*tokens]{
 	}},
 	{"claim-absent", "Claim of a token that is not there gets ErrTokenNotFound.", func(e *tokens) {
 		slot, refs := e.putLinks(1)
-		e.refused("of a digest that was never put", random(), recovery.Ref{Slot: slot, Digest: random()})
-		e.refused("of a slot that was never put in", random(), recovery.Ref{Slot: random(), Digest: random()})
+		e.refused("of a digest that was never put", random(), recovery.TokenRef{Slot: slot, Digest: random()})
+		e.refused("of a slot that was never put in", random(), recovery.TokenRef{Slot: random(), Digest: random()})
 		e.alive("the token that was there", refs[0])
 	}},
 	{"claim-one-winner", "Exactly one id wins, whoever races (A33).", func(e *tokens) {
@@ -92,7 +92,7 @@ var tokenClaimClauses = []clause[*tokens]{
 		for _, spec := range []recovery.TokenSpec{link(), code()} {
 			slot, id := random(), random()
 			first := e.put(slot, spec)
-			ref := recovery.Ref{Slot: slot, Digest: spec.Digest}
+			ref := recovery.TokenRef{Slot: slot, Digest: spec.Digest}
 			for range 20 {
 				token := e.claim(id, ref)
 				e.echoes(token, slot, spec, "Claim")
@@ -126,7 +126,7 @@ var tokenClaimClauses = []clause[*tokens]{
 	{"claim-stays", "A token that was claimed and neither released nor deleted stays spent.", func(e *tokens) {
 		slot, spec := random(), shortLived(e.ticks(12))
 		e.put(slot, spec)
-		ref, id := recovery.Ref{Slot: slot, Digest: spec.Digest}, random()
+		ref, id := recovery.TokenRef{Slot: slot, Digest: spec.Digest}, random()
 		e.claim(id, ref)
 		for range 5 {
 			e.advance(e.ticks(2))
@@ -149,7 +149,7 @@ var tokenClaimClauses = []clause[*tokens]{
 	}},
 	{"malformed-names", "What is malformed is an error, and changes nothing.", func(e *tokens) {
 		slot, refs := e.putLinks(1)
-		for _, bad := range []recovery.Ref{
+		for _, bad := range []recovery.TokenRef{
 			{}, {Slot: slot}, {Digest: refs[0].Digest}, {Slot: slot + "\n", Digest: refs[0].Digest},
 			{Slot: slot, Digest: refs[0].Digest + " x"}, {Slot: strings.Repeat("s", 129), Digest: refs[0].Digest},
 		} {
@@ -173,7 +173,7 @@ var tokenClaimClauses = []clause[*tokens]{
 	{"claim-held-elsewhere", "With several refs, a token that another id holds under any of them is nobody else's.", func(e *tokens) {
 		for i := range 2 {
 			slots := [2]string{random(), random()}
-			refs := []recovery.Ref{e.putLink(slots[0]), e.putLink(slots[1])}
+			refs := []recovery.TokenRef{e.putLink(slots[0]), e.putLink(slots[1])}
 			owner, other := random(), random()
 			e.claim(owner, refs[i])
 			e.refused("of a token held under one ref", other, refs[0], refs[1])
@@ -188,7 +188,7 @@ var tokenClaimClauses = []clause[*tokens]{
 		for _, spec := range []recovery.TokenSpec{link(), code()} {
 			slot, id := random(), random()
 			first := e.put(slot, spec)
-			ref := recovery.Ref{Slot: slot, Digest: spec.Digest}
+			ref := recovery.TokenRef{Slot: slot, Digest: spec.Digest}
 			for range 5 {
 				e.claim(id, ref)
 				e.release(id, ref)
@@ -262,11 +262,11 @@ var tokenClaimClauses = []clause[*tokens]{
 	}},
 	{"release-absent", "Releasing what is not there is not an error, and creates nothing.", func(e *tokens) {
 		slot, spec := random(), link()
-		ref := recovery.Ref{Slot: slot, Digest: spec.Digest}
+		ref := recovery.TokenRef{Slot: slot, Digest: spec.Digest}
 		e.release(random(), ref)
 		e.gone("a token that was released and never put", ref)
 		e.put(slot, spec)
-		e.release(random(), recovery.Ref{Slot: slot, Digest: random()})
+		e.release(random(), recovery.TokenRef{Slot: slot, Digest: random()})
 		e.alive("a token put after a Release of it", ref)
 	}},
 	{"release-revives-no-dead", "Only a claim can be undone: Release revives no token that was deleted or replaced.", func(e *tokens) {
@@ -344,13 +344,13 @@ var tokenClaimClauses = []clause[*tokens]{
 				e.errorf("%s with a ctx that had ended returned %v, which says something about the token", op, err)
 			}
 		}
-		e.gone("a token put with a ctx that had ended", recovery.Ref{Slot: slot, Digest: spec.Digest})
+		e.gone("a token put with a ctx that had ended", recovery.TokenRef{Slot: slot, Digest: spec.Digest})
 		e.alive("a token claimed and deleted with a ctx that had ended", refs[0])
 		e.claim(owner, refs[1])
 		codeSlot := random()
 		ref := e.putCode(codeSlot, code())
 		for range 6 {
-			if _, err := e.pick().Peek(ctx, recovery.Ref{Slot: codeSlot, Digest: random()}); err == nil {
+			if _, err := e.pick().Peek(ctx, recovery.TokenRef{Slot: codeSlot, Digest: random()}); err == nil {
 				e.errorf("Peek succeeded though its ctx had ended")
 			}
 		}

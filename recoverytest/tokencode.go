@@ -18,10 +18,10 @@ var tokenCodeClauses = []clause[*tokens]{
 		slot := random()
 		ref := e.putCode(slot, code())
 		for range 4 {
-			e.gone("a wrong guess", recovery.Ref{Slot: slot, Digest: random()})
+			e.gone("a wrong guess", recovery.TokenRef{Slot: slot, Digest: random()})
 		}
 		e.alive("a code after four wrong guesses by Peek", ref)
-		e.gone("a wrong guess", recovery.Ref{Slot: slot, Digest: random()})
+		e.gone("a wrong guess", recovery.TokenRef{Slot: slot, Digest: random()})
 		e.gone("a code after five wrong guesses by Peek", ref)
 		e.refused("of a code after five wrong guesses by Peek", random(), ref)
 	}},
@@ -29,10 +29,10 @@ var tokenCodeClauses = []clause[*tokens]{
 		slot := random()
 		ref := e.putCode(slot, code())
 		for range 4 {
-			e.refused("with a wrong guess", random(), recovery.Ref{Slot: slot, Digest: random()})
+			e.refused("with a wrong guess", random(), recovery.TokenRef{Slot: slot, Digest: random()})
 		}
 		e.alive("a code after four wrong guesses by Claim", ref)
-		e.refused("with a wrong guess", random(), recovery.Ref{Slot: slot, Digest: random()})
+		e.refused("with a wrong guess", random(), recovery.TokenRef{Slot: slot, Digest: random()})
 		e.gone("a code after five wrong guesses by Claim", ref)
 		e.refused("of a code after five wrong guesses by Claim", random(), ref)
 	}},
@@ -51,7 +51,7 @@ var tokenCodeClauses = []clause[*tokens]{
 		slot, wrong := random(), random()
 		ref := e.putCode(slot, code())
 		for range 5 {
-			e.gone("a wrong guess", recovery.Ref{Slot: slot, Digest: wrong})
+			e.gone("a wrong guess", recovery.TokenRef{Slot: slot, Digest: wrong})
 		}
 		e.gone("a code after the same wrong guess five times", ref)
 	}},
@@ -136,7 +136,7 @@ var tokenCodeClauses = []clause[*tokens]{
 		ref := e.putCode(slot, code())
 		const guesses = 500
 		e.race(guesses, func(i int) {
-			wrong := recovery.Ref{Slot: slot, Digest: random()}
+			wrong := recovery.TokenRef{Slot: slot, Digest: random()}
 			if i%2 == 0 {
 				e.gone("a wrong guess", wrong)
 			} else {
@@ -153,7 +153,7 @@ var tokenCodeClauses = []clause[*tokens]{
 			var wrong atomic.Int32
 			e.race(64, func(i int) {
 				if i > 0 {
-					e.gone("a wrong guess", recovery.Ref{Slot: slot, Digest: random()})
+					e.gone("a wrong guess", recovery.TokenRef{Slot: slot, Digest: random()})
 					wrong.Add(1)
 					return
 				}
@@ -172,7 +172,7 @@ var tokenCodeClauses = []clause[*tokens]{
 		for range 20 {
 			slot := random()
 			ref := e.putCode(slot, code())
-			e.race(4, func(int) { e.gone("a wrong guess", recovery.Ref{Slot: slot, Digest: random()}) })
+			e.race(4, func(int) { e.gone("a wrong guess", recovery.TokenRef{Slot: slot, Digest: random()}) })
 			e.alive("a code after four wrong guesses at once", ref)
 			e.guess(slot, 1)
 			e.gone("a code after a fifth", ref)

@@ -39,7 +39,7 @@ func (w *walk) step() (op string, ok bool) {
 	s := w.rnd.IntN(len(w.names))
 	slot, digest := w.names[s], w.digests[w.rnd.IntN(len(w.digests))]
 	id := w.ids[w.rnd.IntN(len(w.ids))]
-	ref := recovery.Ref{Slot: slot, Digest: digest}
+	ref := recovery.TokenRef{Slot: slot, Digest: digest}
 	var got, want string
 	now := w.now()
 	switch kind := w.rnd.IntN(20); {
@@ -69,11 +69,11 @@ func (w *walk) step() (op string, ok bool) {
 		got, want = outcome(token, err), w.model.use(id, ref, now)
 	case kind < 18:
 		op = "Release " + w.name(ref) + " by " + w.number(w.ids, id)
-		got = outcome(recovery.Token{}, w.pick().Release(w.ctx, id, ref))
+		got = outcome(recovery.TokenRecord{}, w.pick().Release(w.ctx, id, ref))
 		want = w.model.release(id, ref, now)
 	case kind < 19 && w.rnd.IntN(2) == 0:
 		op = "Delete " + w.number(w.names, slot)
-		got = outcome(recovery.Token{}, w.pick().Delete(w.ctx, slot))
+		got = outcome(recovery.TokenRecord{}, w.pick().Delete(w.ctx, slot))
 		want = w.model.delete(slot)
 	case w.timing.exact():
 		d := w.ticks(float64(1 + w.rnd.IntN(5)))
@@ -89,7 +89,7 @@ func (w *walk) step() (op string, ok bool) {
 
 func (w *walk) number(all []string, s string) string { return fmt.Sprint(slices.Index(all, s)) }
 
-func (w *walk) name(ref recovery.Ref) string {
+func (w *walk) name(ref recovery.TokenRef) string {
 	return w.number(w.names, ref.Slot) + "/" + w.number(w.digests, ref.Digest)
 }
 
@@ -104,9 +104,9 @@ func (w *walk) readable(outcome string) string {
 }
 
 // outcome is what an operation tells, in a form that can be compared.
-func outcome(token recovery.Token, err error) string {
+func outcome(token recovery.TokenRecord, err error) string {
 	switch {
-	case err == nil && token == recovery.Token{}:
+	case err == nil && token == recovery.TokenRecord{}:
 		return "done"
 	case err == nil:
 		return "slot " + token.Slot + " digest " + token.Digest + " state " + token.State
@@ -150,7 +150,7 @@ func (s *modelSlot) find(digest string, now time.Duration) *modelToken {
 }
 
 func (t *modelToken) outcome(slot string) string {
-	return outcome(recovery.Token{Slot: slot, Digest: t.spec.Digest, State: t.spec.State}, nil)
+	return outcome(recovery.TokenRecord{Slot: slot, Digest: t.spec.Digest, State: t.spec.State}, nil)
 }
 
 func (m *model) put(slot string, spec recovery.TokenSpec, now time.Duration) string {
@@ -187,7 +187,7 @@ func (m *model) put(slot string, spec recovery.TokenSpec, now time.Duration) str
 	return t.outcome(slot)
 }
 
-func (m *model) use(id string, ref recovery.Ref, now time.Duration) string {
+func (m *model) use(id string, ref recovery.TokenRef, now time.Duration) string {
 	s := m.slots[ref.Slot]
 	if s == nil {
 		return "not found"
@@ -207,7 +207,7 @@ func (m *model) use(id string, ref recovery.Ref, now time.Duration) string {
 }
 
 // wasClaimed reports whether ref names a code that ended while it was claimed.
-func (m *model) wasClaimed(ref recovery.Ref, now time.Duration) bool {
+func (m *model) wasClaimed(ref recovery.TokenRef, now time.Duration) bool {
 	s := m.slots[ref.Slot]
 	if s == nil {
 		return false
@@ -237,7 +237,7 @@ func (s *modelSlot) guess(now time.Duration) {
 	}
 }
 
-func (m *model) release(id string, ref recovery.Ref, now time.Duration) string {
+func (m *model) release(id string, ref recovery.TokenRef, now time.Duration) string {
 	if s := m.slots[ref.Slot]; s != nil {
 		if t := s.find(ref.Digest, now); t != nil {
 			t.barred[id] = true

@@ -11,7 +11,7 @@ import (
 var tokenPutClauses = []clause[*tokens]{
 	{"put-echoes", "Slot, Digest and State of a record are what it was stored under, from Put, Peek and Claim alike, and Expires does not move (A90).", func(e *tokens) {
 		slot, spec := random(), link()
-		ref := recovery.Ref{Slot: slot, Digest: spec.Digest}
+		ref := recovery.TokenRef{Slot: slot, Digest: spec.Digest}
 		put := e.put(slot, spec)
 		peeked, err := e.pick().Peek(e.ctx, ref)
 		if err != nil {
@@ -32,7 +32,7 @@ var tokenPutClauses = []clause[*tokens]{
 			spec := link()
 			spec.Digest, spec.State = printable(31*i, size.digest), printable(53*i, size.digest)
 			e.put(slot, spec)
-			token := e.claim(random(), recovery.Ref{Slot: slot, Digest: spec.Digest})
+			token := e.claim(random(), recovery.TokenRef{Slot: slot, Digest: spec.Digest})
 			e.echoes(token, slot, spec, "Claim")
 		}
 		// Separators of every kind of record, where only they differ.
@@ -40,7 +40,7 @@ var tokenPutClauses = []clause[*tokens]{
 			spec := link()
 			spec.Digest, spec.State = "a"+string(sep)+"b", "c"+string(sep)+"d"+string(sep)
 			e.put(name+string(sep), spec)
-			token := e.claim(random(), recovery.Ref{Slot: name + string(sep), Digest: spec.Digest})
+			token := e.claim(random(), recovery.TokenRef{Slot: name + string(sep), Digest: spec.Digest})
 			e.echoes(token, name+string(sep), spec, "Claim")
 		}
 	}},
@@ -60,13 +60,13 @@ var tokenPutClauses = []clause[*tokens]{
 		slot := random()
 		spec, codeSpec := shortLived(e.ticks(6)), code()
 		codeSpec.TTL = e.ticks(6)
-		ref, claimed := recovery.Ref{Slot: slot, Digest: spec.Digest}, random()
+		ref, claimed := recovery.TokenRef{Slot: slot, Digest: spec.Digest}, random()
 		codeRef := e.putCode(random(), codeSpec)
 		e.put(slot, spec)
 		held := e.putLink(slot)
 		short := shortLived(e.ticks(6))
 		e.put(slot, short)
-		shortRef := recovery.Ref{Slot: slot, Digest: short.Digest}
+		shortRef := recovery.TokenRef{Slot: slot, Digest: short.Digest}
 		e.claim(claimed, shortRef)
 		e.advance(e.ticks(4))
 		e.alive("a token before its TTL has passed", ref, codeRef)
@@ -85,7 +85,7 @@ var tokenPutClauses = []clause[*tokens]{
 		}
 		slot, spec := random(), shortLived(e.ticks(3))
 		e.put(slot, spec)
-		ref := recovery.Ref{Slot: slot, Digest: spec.Digest}
+		ref := recovery.TokenRef{Slot: slot, Digest: spec.Digest}
 		e.advance(e.ticks(3) - time.Millisecond)
 		e.alive("a token a millisecond before its TTL has passed", ref)
 		e.advance(time.Millisecond)
@@ -106,14 +106,14 @@ var tokenPutClauses = []clause[*tokens]{
 			e.errorf("Put again moved Expires from %v to %v", first.Expires, token.Expires)
 		}
 		e.advance(e.ticks(5))
-		e.gone("a token put twice, when the first TTL has passed", recovery.Ref{Slot: slot, Digest: spec.Digest})
+		e.gone("a token put twice, when the first TTL has passed", recovery.TokenRef{Slot: slot, Digest: spec.Digest})
 	}},
 	{"put-again-takes-no-place", "A digest that is live already is left as it is: repeating a Put adds no token and replaces none.", func(e *tokens) {
 		slot, spec := random(), link()
 		for range 5 {
 			e.put(slot, spec)
 		}
-		refs := []recovery.Ref{{Slot: slot, Digest: spec.Digest}, e.putLink(slot), e.putLink(slot)}
+		refs := []recovery.TokenRef{{Slot: slot, Digest: spec.Digest}, e.putLink(slot), e.putLink(slot)}
 		for range 5 {
 			e.put(slot, spec)
 		}
@@ -132,7 +132,7 @@ var tokenPutClauses = []clause[*tokens]{
 		for _, spec := range []recovery.TokenSpec{link(), code()} {
 			slot := random()
 			e.put(slot, spec)
-			ref, id := recovery.Ref{Slot: slot, Digest: spec.Digest}, random()
+			ref, id := recovery.TokenRef{Slot: slot, Digest: spec.Digest}, random()
 			e.claim(id, ref)
 			e.putSpent(slot, spec, "claimed")
 			e.gone("a claimed token that was put again", ref)
@@ -142,7 +142,7 @@ var tokenPutClauses = []clause[*tokens]{
 	{"put-after-release", "Release makes the token live again: a Put of its digest is then one of a live digest.", func(e *tokens) {
 		slot, spec := random(), link()
 		e.put(slot, spec)
-		ref, id := recovery.Ref{Slot: slot, Digest: spec.Digest}, random()
+		ref, id := recovery.TokenRef{Slot: slot, Digest: spec.Digest}, random()
 		e.claim(id, ref)
 		e.release(id, ref)
 		e.put(slot, spec)
@@ -155,13 +155,13 @@ var tokenPutClauses = []clause[*tokens]{
 			e.put(slot, spec)
 			e.delete(slot)
 			e.putSpent(slot, spec, "deleted")
-			e.gone("a deleted token that was put again", recovery.Ref{Slot: slot, Digest: spec.Digest})
+			e.gone("a deleted token that was put again", recovery.TokenRef{Slot: slot, Digest: spec.Digest})
 		}
 	}},
 	{"put-after-claim-and-delete", "A digest that is not live any more, but would not have expired yet, is refused with ErrTokenSpent: one that was claimed and deleted, as a reset does.", func(e *tokens) {
 		slot, spec := random(), link()
 		e.put(slot, spec)
-		e.claim(random(), recovery.Ref{Slot: slot, Digest: spec.Digest})
+		e.claim(random(), recovery.TokenRef{Slot: slot, Digest: spec.Digest})
 		e.delete(slot)
 		e.putSpent(slot, spec, "claimed and deleted")
 	}},
@@ -172,7 +172,7 @@ var tokenPutClauses = []clause[*tokens]{
 			e.put(slot, spec)
 		}
 		e.putSpent(slot, specs[2], "replaced")
-		e.alive("a token whose predecessor was put again", recovery.Ref{Slot: slot, Digest: specs[3].Digest})
+		e.alive("a token whose predecessor was put again", recovery.TokenRef{Slot: slot, Digest: specs[3].Digest})
 
 		slot = random()
 		old, latest := code(), code()
@@ -204,7 +204,7 @@ var tokenPutClauses = []clause[*tokens]{
 		e.put(slot, deleted)
 		e.delete(slot)
 		e.put(slot, claimed)
-		e.claim(random(), recovery.Ref{Slot: slot, Digest: claimed.Digest})
+		e.claim(random(), recovery.TokenRef{Slot: slot, Digest: claimed.Digest})
 		e.advance(e.ticks(2))
 		e.putSpent(slot, deleted, "deleted and has not expired")
 		e.putSpent(slot, claimed, "claimed and has not expired")
@@ -212,8 +212,8 @@ var tokenPutClauses = []clause[*tokens]{
 		deleted.TTL, claimed.TTL = long, long
 		e.put(slot, deleted)
 		e.put(slot, claimed)
-		e.alive("a digest put anew after its expiry", recovery.Ref{Slot: slot, Digest: deleted.Digest})
-		e.claim(random(), recovery.Ref{Slot: slot, Digest: claimed.Digest})
+		e.alive("a digest put anew after its expiry", recovery.TokenRef{Slot: slot, Digest: deleted.Digest})
+		e.claim(random(), recovery.TokenRef{Slot: slot, Digest: claimed.Digest})
 	}},
 	{"put-fourth-replaces-youngest", "MaxLive tokens may be usable in the slot at once. One more replaces the youngest: who keeps asking does not kill the first links (A58).", func(e *tokens) {
 		slot, refs := e.putLinks(3)
@@ -228,12 +228,12 @@ var tokenPutClauses = []clause[*tokens]{
 	{"put-maxlive", "MaxLive is 1 to 8: so many tokens may be usable in the slot at once.", func(e *tokens) {
 		for n := 1; n <= 8; n++ {
 			slot := random()
-			var refs []recovery.Ref
+			var refs []recovery.TokenRef
 			for range n + 2 {
 				spec := link()
 				spec.MaxLive = n
 				e.put(slot, spec)
-				refs = append(refs, recovery.Ref{Slot: slot, Digest: spec.Digest})
+				refs = append(refs, recovery.TokenRef{Slot: slot, Digest: spec.Digest})
 			}
 			e.alive("the oldest", refs[:n-1]...)
 			e.gone("the replaced", refs[n-1:n+1]...)
@@ -243,7 +243,7 @@ var tokenPutClauses = []clause[*tokens]{
 	{"put-expired-frees-place", "A token that has expired is not usable, so it takes no place.", func(e *tokens) {
 		slot, spec := random(), shortLived(e.ticks(3))
 		e.put(slot, spec)
-		refs := []recovery.Ref{e.putLink(slot), e.putLink(slot)}
+		refs := []recovery.TokenRef{e.putLink(slot), e.putLink(slot)}
 		e.advance(e.ticks(4))
 		refs = append(refs, e.putLink(slot))
 		e.alive("three tokens put beside an expired one", refs...)
@@ -251,7 +251,7 @@ var tokenPutClauses = []clause[*tokens]{
 	{"put-deleted-frees-place", "A deleted token is not usable, so it takes no place, and what is put later lives.", func(e *tokens) {
 		slot, old := e.putLinks(3)
 		e.delete(slot)
-		refs := []recovery.Ref{e.putLink(slot), e.putLink(slot), e.putLink(slot)}
+		refs := []recovery.TokenRef{e.putLink(slot), e.putLink(slot), e.putLink(slot)}
 		e.alive("three tokens put after a Delete", refs...)
 		e.gone("the deleted", old...)
 	}},
@@ -326,8 +326,8 @@ var tokenPutClauses = []clause[*tokens]{
 			if err == nil || errors.Is(err, recovery.ErrTokenSpent) {
 				e.errorf("Put with %s: error is %v, want another", bad.what, err)
 			}
-			if (recovery.Ref{Slot: bad.slot, Digest: spec.Digest}).Validate() == nil {
-				e.gone("a token put with "+bad.what, recovery.Ref{Slot: bad.slot, Digest: spec.Digest})
+			if (recovery.TokenRef{Slot: bad.slot, Digest: spec.Digest}).Validate() == nil {
+				e.gone("a token put with "+bad.what, recovery.TokenRef{Slot: bad.slot, Digest: spec.Digest})
 			}
 		}
 		e.alive("the token that was there", ref)
@@ -336,13 +336,13 @@ var tokenPutClauses = []clause[*tokens]{
 		name, spec := random(), link()
 		names := []string{name, name + "_", name + ":", name + "0", strings.ToLower(name), "{" + name + "}", name[1:], name + name}
 		for _, slot := range names {
-			e.gone("a digest of another slot", recovery.Ref{Slot: slot, Digest: spec.Digest})
+			e.gone("a digest of another slot", recovery.TokenRef{Slot: slot, Digest: spec.Digest})
 			e.put(slot, spec)
 		}
-		e.claim(random(), recovery.Ref{Slot: name, Digest: spec.Digest})
+		e.claim(random(), recovery.TokenRef{Slot: name, Digest: spec.Digest})
 		e.delete(names[1])
 		for _, slot := range names[2:] {
-			e.alive("a digest that was claimed and deleted in other slots", recovery.Ref{Slot: slot, Digest: spec.Digest})
+			e.alive("a digest that was claimed and deleted in other slots", recovery.TokenRef{Slot: slot, Digest: spec.Digest})
 		}
 	}},
 	{"put-digests-are-apart", "A digest names one secret exactly: another case, a prefix or a longer one names none.", func(e *tokens) {
@@ -350,8 +350,8 @@ var tokenPutClauses = []clause[*tokens]{
 		spec.Digest = "aB" + spec.Digest
 		e.put(slot, spec)
 		for _, digest := range []string{strings.ToLower(spec.Digest), strings.ToUpper(spec.Digest), spec.Digest[:8], spec.Digest[1:], spec.Digest + "x", "*", "%"} {
-			e.gone("a digest like one that was put", recovery.Ref{Slot: slot, Digest: digest})
+			e.gone("a digest like one that was put", recovery.TokenRef{Slot: slot, Digest: digest})
 		}
-		e.alive("the digest itself", recovery.Ref{Slot: slot, Digest: spec.Digest})
+		e.alive("the digest itself", recovery.TokenRef{Slot: slot, Digest: spec.Digest})
 	}},
 }

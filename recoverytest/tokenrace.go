@@ -13,26 +13,26 @@ import (
 var tokenGeneralClauses = []clause[*tokens]{
 	{"racing-same-put", "A digest that is live already is left as it is: of many Puts at once one makes the token, and all return it.", func(e *tokens) {
 		slot, spec := random(), link()
-		tokens := make([]recovery.Token, 32)
+		tokens := make([]recovery.TokenRecord, 32)
 		e.race(len(tokens), func(i int) { tokens[i] = e.put(slot, spec) })
 		for _, token := range tokens {
 			if !token.Expires.Equal(tokens[0].Expires) {
 				e.errorf("Puts of one digest at once returned Expires %v and %v", tokens[0].Expires, token.Expires)
 			}
 		}
-		e.alive("the token and two more", recovery.Ref{Slot: slot, Digest: spec.Digest}, e.putLink(slot), e.putLink(slot))
+		e.alive("the token and two more", recovery.TokenRef{Slot: slot, Digest: spec.Digest}, e.putLink(slot), e.putLink(slot))
 	}},
 	{"racing-puts", "MaxLive is how many tokens may be usable in the slot at once, whoever races.", func(e *tokens) {
 		for range 10 {
 			slot := random()
-			refs := make([]recovery.Ref, 24)
+			refs := make([]recovery.TokenRef, 24)
 			e.race(len(refs), func(i int) { refs[i] = e.putLink(slot) })
 			if n := e.usable(refs); n != 3 {
 				e.errorf("%d tokens are usable after %d Puts at once, want 3", n, len(refs))
 			}
-			codes := make([]recovery.Ref, 8)
+			codes := make([]recovery.TokenRef, 8)
 			for i := range codes {
-				codes[i] = recovery.Ref{Slot: random(), Digest: random()}
+				codes[i] = recovery.TokenRef{Slot: random(), Digest: random()}
 			}
 			slot = random()
 			e.race(len(codes), func(i int) {
@@ -53,7 +53,7 @@ var tokenGeneralClauses = []clause[*tokens]{
 		e.race(workers, func(i int) {
 			for round := range rounds {
 				n := (i + round) % len(specs)
-				ref := recovery.Ref{Slot: slot, Digest: specs[n].Digest}
+				ref := recovery.TokenRef{Slot: slot, Digest: specs[n].Digest}
 				_, err := e.pick().Put(e.ctx, slot, specs[n])
 				if err != nil && !errors.Is(err, recovery.ErrTokenSpent) {
 					e.fatalf("Put: %v", err)
@@ -91,14 +91,14 @@ var tokenGeneralClauses = []clause[*tokens]{
 		})
 		e.delete(slot)
 		for _, spec := range specs {
-			e.gone("a deleted token", recovery.Ref{Slot: slot, Digest: spec.Digest})
+			e.gone("a deleted token", recovery.TokenRef{Slot: slot, Digest: spec.Digest})
 		}
 	}},
 	{"racing-deletes", "Every operation is atomic: of a Delete and the Claims beside it, what won holds nothing afterwards.", func(e *tokens) {
 		for range 20 {
 			slot, refs := e.putLinks(3)
 			var mu sync.Mutex
-			won := map[string]recovery.Ref{}
+			won := map[string]recovery.TokenRef{}
 			e.race(16, func(i int) {
 				if i == 8 {
 					e.delete(slot)
@@ -124,7 +124,7 @@ var tokenGeneralClauses = []clause[*tokens]{
 		e.put(slot, shortLived(e.ticks(4)))
 		claimed := shortLived(e.ticks(4))
 		e.put(slot, claimed)
-		e.claim(random(), recovery.Ref{Slot: slot, Digest: claimed.Digest})
+		e.claim(random(), recovery.TokenRef{Slot: slot, Digest: claimed.Digest})
 		spec := code()
 		spec.TTL, spec.FailureWindow = e.ticks(4), e.ticks(6)
 		e.putCode(codeSlot, spec)

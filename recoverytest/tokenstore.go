@@ -108,7 +108,7 @@ func code() recovery.TokenSpec {
 	}
 }
 
-func (e *tokens) put(slot string, spec recovery.TokenSpec) recovery.Token {
+func (e *tokens) put(slot string, spec recovery.TokenSpec) recovery.TokenRecord {
 	token, err := e.pick().Put(e.ctx, slot, spec)
 	if err != nil {
 		e.fatalf("Put: %v", err)
@@ -118,7 +118,7 @@ func (e *tokens) put(slot string, spec recovery.TokenSpec) recovery.Token {
 }
 
 // putLinks puts n links into a new slot, the oldest first.
-func (e *tokens) putLinks(n int) (slot string, refs []recovery.Ref) {
+func (e *tokens) putLinks(n int) (slot string, refs []recovery.TokenRef) {
 	slot = random()
 	for range n {
 		refs = append(refs, e.putLink(slot))
@@ -126,15 +126,15 @@ func (e *tokens) putLinks(n int) (slot string, refs []recovery.Ref) {
 	return slot, refs
 }
 
-func (e *tokens) putLink(slot string) recovery.Ref {
+func (e *tokens) putLink(slot string) recovery.TokenRef {
 	spec := link()
 	e.put(slot, spec)
-	return recovery.Ref{Slot: slot, Digest: spec.Digest}
+	return recovery.TokenRef{Slot: slot, Digest: spec.Digest}
 }
 
-func (e *tokens) putCode(slot string, spec recovery.TokenSpec) recovery.Ref {
+func (e *tokens) putCode(slot string, spec recovery.TokenSpec) recovery.TokenRef {
 	e.put(slot, spec)
-	return recovery.Ref{Slot: slot, Digest: spec.Digest}
+	return recovery.TokenRef{Slot: slot, Digest: spec.Digest}
 }
 
 func (e *tokens) putSpent(slot string, spec recovery.TokenSpec, why string) {
@@ -144,7 +144,7 @@ func (e *tokens) putSpent(slot string, spec recovery.TokenSpec, why string) {
 }
 
 // echoes checks a record against what was put.
-func (e *tokens) echoes(token recovery.Token, slot string, spec recovery.TokenSpec, op string) {
+func (e *tokens) echoes(token recovery.TokenRecord, slot string, spec recovery.TokenSpec, op string) {
 	if token.Slot != slot || token.Digest != spec.Digest || token.State != spec.State {
 		e.errorf("%s returned slot %q, digest %q, state %q, want %q, %q, %q",
 			op, token.Slot, token.Digest, token.State, slot, spec.Digest, spec.State)
@@ -155,7 +155,7 @@ func (e *tokens) echoes(token recovery.Token, slot string, spec recovery.TokenSp
 }
 
 // alive demands that each ref alone names a live token.
-func (e *tokens) alive(what string, refs ...recovery.Ref) {
+func (e *tokens) alive(what string, refs ...recovery.TokenRef) {
 	for i, ref := range refs {
 		token, err := e.pick().Peek(e.ctx, ref)
 		if err != nil {
@@ -168,7 +168,7 @@ func (e *tokens) alive(what string, refs ...recovery.Ref) {
 
 // gone demands that none of the refs names a live token. Where a slot holds a
 // live code this guesses at it.
-func (e *tokens) gone(what string, refs ...recovery.Ref) {
+func (e *tokens) gone(what string, refs ...recovery.TokenRef) {
 	for i, ref := range refs {
 		_, err := e.pick().Peek(e.ctx, ref)
 		if !errors.Is(err, recovery.ErrTokenNotFound) {
@@ -177,25 +177,25 @@ func (e *tokens) gone(what string, refs ...recovery.Ref) {
 	}
 }
 
-func (e *tokens) claim(id string, refs ...recovery.Ref) recovery.Token {
+func (e *tokens) claim(id string, refs ...recovery.TokenRef) recovery.TokenRecord {
 	token, err := e.pick().Claim(e.ctx, id, refs...)
 	if err != nil {
 		e.fatalf("Claim: %v", err)
 	}
-	if !slices.Contains(refs, recovery.Ref{Slot: token.Slot, Digest: token.Digest}) {
+	if !slices.Contains(refs, recovery.TokenRef{Slot: token.Slot, Digest: token.Digest}) {
 		e.errorf("Claim returned another token")
 	}
 	return token
 }
 
-func (e *tokens) refused(what, id string, refs ...recovery.Ref) {
+func (e *tokens) refused(what, id string, refs ...recovery.TokenRef) {
 	_, err := e.pick().Claim(e.ctx, id, refs...)
 	if !errors.Is(err, recovery.ErrTokenNotFound) {
 		e.errorf("Claim %s: error is %v, want ErrTokenNotFound", what, err)
 	}
 }
 
-func (e *tokens) release(id string, refs ...recovery.Ref) {
+func (e *tokens) release(id string, refs ...recovery.TokenRef) {
 	if err := e.pick().Release(e.ctx, id, refs...); err != nil {
 		e.fatalf("Release: %v", err)
 	}
@@ -210,7 +210,7 @@ func (e *tokens) delete(slots ...string) {
 // guess makes n wrong guesses at a slot, by turns as Peek and as Claim does.
 func (e *tokens) guess(slot string, n int) {
 	for i := range n {
-		ref := recovery.Ref{Slot: slot, Digest: random()}
+		ref := recovery.TokenRef{Slot: slot, Digest: random()}
 		if i%2 == 0 {
 			e.gone("a wrong guess", ref)
 		} else {
@@ -220,7 +220,7 @@ func (e *tokens) guess(slot string, n int) {
 }
 
 // usable counts the refs that can be peeked at.
-func (e *tokens) usable(refs []recovery.Ref) (n int) {
+func (e *tokens) usable(refs []recovery.TokenRef) (n int) {
 	for _, ref := range refs {
 		if _, err := e.pick().Peek(e.ctx, ref); err == nil {
 			n++

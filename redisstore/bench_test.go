@@ -16,7 +16,7 @@ import (
 func BenchmarkTake(b *testing.B) {
 	server := redistest.Start(b)
 	client := server.Client(b)
-	tier := recovery.Tier{Limits: []recovery.Limit{{N: 25, Window: 5 * time.Second}}}
+	tier := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 25, Window: 5 * time.Second}}}
 	b.Run("floor", func(b *testing.B) {
 		sha, err := client.ScriptLoad(b.Context(), "return 1").Result()
 		if err != nil {
@@ -40,7 +40,7 @@ func BenchmarkTake(b *testing.B) {
 			i := 0
 			for b.Loop() {
 				i++
-				if _, err := s.Take(b.Context(), recovery.Take{Key: keys[i%len(keys)], Tier: tier}); err != nil {
+				if _, err := s.Allow(b.Context(), recovery.LimitRequest{Key: keys[i%len(keys)], Policy: tier}); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -48,10 +48,10 @@ func BenchmarkTake(b *testing.B) {
 	}
 	s := newStore(b, client, nil)
 	b.Run("denied", func(b *testing.B) {
-		hot := recovery.Take{Key: "hot", Tier: recovery.Tier{Limits: []recovery.Limit{{N: 1, Window: time.Hour}}}}
+		hot := recovery.LimitRequest{Key: "hot", Policy: recovery.LimitPolicy{Limits: []recovery.Limit{{N: 1, Window: time.Hour}}}}
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := s.Take(b.Context(), hot); err != nil {
+			if _, err := s.Allow(b.Context(), hot); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -40,9 +40,9 @@ func (c *clock) step(d time.Duration) {
 	}
 }
 
-func (c *clock) take(t *testing.T, key string, tier recovery.Tier) recovery.Decision {
+func (c *clock) take(t *testing.T, key string, tier recovery.LimitPolicy) recovery.Decision {
 	t.Helper()
-	d, err := c.store.Take(t.Context(), recovery.Take{Key: key, Tier: tier})
+	d, err := c.store.Allow(t.Context(), recovery.LimitRequest{Key: key, Policy: tier})
 	must(t, err)
 	return d[0]
 }
@@ -54,7 +54,7 @@ func TestClockSetBack(t *testing.T) {
 		for _, back := range []time.Duration{time.Millisecond, time.Second, time.Minute, 5 * time.Hour} {
 			t.Run(fmt.Sprintf("window %v, back %v", window, back), func(t *testing.T) {
 				c := newClock(t)
-				tier := recovery.Tier{Limits: []recovery.Limit{{N: 3, Window: window}}}
+				tier := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 3, Window: window}}}
 				for range 3 {
 					if !c.take(t, "key", tier).Allowed {
 						t.Fatal("refused before the limit")
@@ -83,7 +83,7 @@ func TestLongWindowsAreNeverShort(t *testing.T) {
 	for _, micros := range []time.Duration{0, 1, 400, 999} {
 		c := newClock(t)
 		c.step(micros * time.Microsecond)
-		tier := recovery.Tier{Limits: []recovery.Limit{{N: 1, Window: 2 * time.Hour}}}
+		tier := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 1, Window: 2 * time.Hour}}}
 		c.take(t, "key", tier)
 		c.step(2*time.Hour - time.Microsecond)
 		if c.take(t, "key", tier).Allowed {
@@ -100,7 +100,7 @@ func TestLongWindowsAreNeverShort(t *testing.T) {
 // not make an old call look young.
 func TestTrickleLongerThanTheClockOfALog(t *testing.T) {
 	c := newClock(t)
-	tier := recovery.Tier{Limits: []recovery.Limit{{N: 2, Window: 24 * time.Hour}}, Trickle: 60 * 24 * time.Hour}
+	tier := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 2, Window: 24 * time.Hour}}, ThenOneEvery: 60 * 24 * time.Hour}
 	c.take(t, "key", tier)
 	c.step(1<<32*time.Millisecond - 10*time.Hour)
 	for i := range 2 {
@@ -114,7 +114,7 @@ func TestTrickleLongerThanTheClockOfALog(t *testing.T) {
 // A94: a token ends by the server's clock, whatever this machine's says.
 func TestTokensEndByTheServersClock(t *testing.T) {
 	c := newClock(t)
-	ref := recovery.Ref{Slot: fresh("slot"), Digest: "digest"}
+	ref := recovery.TokenRef{Slot: fresh("slot"), Digest: "digest"}
 	token, err := c.store.Put(t.Context(), ref.Slot, link("digest"))
 	must(t, err)
 	if want := c.now.Add(10 * time.Minute); !token.Expires.Equal(want) {
@@ -137,8 +137,8 @@ func TestShortAndLongWayAgree(t *testing.T) {
 		t.Run(window.String(), func(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(uint64(window), 1))
 			c := newClock(t)
-			once := recovery.Tier{Limits: []recovery.Limit{{N: 7, Window: window}}}
-			twice := recovery.Tier{Limits: []recovery.Limit{{N: 7, Window: window}, {N: 7, Window: window}}}
+			once := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 7, Window: window}}}
+			twice := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 7, Window: window}, {N: 7, Window: window}}}
 			denied, back, n := 0, 0, size(600, 3000, 3000)
 			for i := range n {
 				switch step := rnd.IntN(100); {
@@ -169,10 +169,10 @@ func TestShortAndLongWayAgree(t *testing.T) {
 // one that the log still holds.
 func TestOldIDsAreNotCounted(t *testing.T) {
 	c := newClock(t)
-	tier := recovery.Tier{Limits: []recovery.Limit{{N: 2, Window: time.Minute}}}
+	tier := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 2, Window: time.Minute}}}
 	take := func(id string) bool {
 		t.Helper()
-		d, err := c.store.Take(t.Context(), recovery.Take{Key: "key", Tier: tier, ID: id})
+		d, err := c.store.Allow(t.Context(), recovery.LimitRequest{Key: "key", Policy: tier, ID: id})
 		must(t, err)
 		return d[0].Allowed
 	}
@@ -196,11 +196,11 @@ func TestOldIDsAreNotCounted(t *testing.T) {
 // same key, and count in another unit: neither takes the other's log for its own.
 func TestWindowThatGrowsDuringADeployment(t *testing.T) {
 	c := newClock(t)
-	old := recovery.Tier{Limits: []recovery.Limit{{N: 5, Window: time.Hour}}}
-	grown := recovery.Tier{Limits: []recovery.Limit{{N: 5, Window: 2 * time.Hour}}}
+	old := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 5, Window: time.Hour}}}
+	grown := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 5, Window: 2 * time.Hour}}}
 	admitted := map[time.Duration]int{}
 	for range 50 {
-		for _, tier := range []recovery.Tier{old, grown} {
+		for _, tier := range []recovery.LimitPolicy{old, grown} {
 			if c.take(t, "key", tier).Allowed {
 				admitted[tier.Limits[0].Window]++
 			}

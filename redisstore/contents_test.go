@@ -28,8 +28,8 @@ func (plainHasher) Verify(_ context.Context, encoded, pw string) (password.Resul
 }
 
 var (
-	origin   = recovery.Origin{Client: netip.MustParseAddr("203.0.113.7"), Caller: "portal-key"}
-	everyone = recovery.Tier{Limits: []recovery.Limit{{N: 10_000, Window: 24 * time.Hour}}}
+	origin   = recovery.Requester{Client: netip.MustParseAddr("203.0.113.7"), Caller: "portal-key"}
+	everyone = recovery.LimitPolicy{Limits: []recovery.Limit{{N: 10_000, Window: 24 * time.Hour}}}
 )
 
 // newService returns a Service whose tokens and limits are both on the store.
@@ -57,7 +57,7 @@ func email(address string) recovery.LeadKey {
 
 func forgot(t testing.TB, s *recovery.Service, address string) {
 	t.Helper()
-	_, err := s.ForgotPassword(t.Context(), recovery.ForgotRequest{Key: email(address), Origin: origin})
+	_, err := s.ForgotPassword(t.Context(), recovery.ForgotRequest{Key: email(address), Requester: origin})
 	must(t, err)
 }
 
@@ -72,7 +72,7 @@ func token(m recovery.Message) string {
 
 func resetWith(s *recovery.Service, m recovery.Message, pw string) error {
 	_, err := s.ResetPassword(context.Background(), recovery.ResetRequest{
-		Proof: recovery.SealedProof(token(m)), Password: recovery.NewSecret(pw), Origin: origin,
+		Proof: recovery.TokenProof(token(m)), Password: recovery.NewSecret(pw), Requester: origin,
 	})
 	return err
 }
@@ -119,13 +119,13 @@ func TestRedisHoldsNoSecrets(t *testing.T) {
 
 	forgot(t, service, address)
 	mailed := next()
-	issued, err := service.IssueToken(ctx, recovery.IssueRequest{Key: email(address), Origin: origin})
+	issued, err := service.IssueToken(ctx, recovery.IssueRequest{Key: email(address), Requester: origin})
 	must(t, err)
 	secrets = append(secrets, issued.Token.Reveal())
-	_, err = service.ForgotPassword(ctx, recovery.ForgotRequest{Key: email(address), Code: true, Origin: origin})
+	_, err = service.ForgotPassword(ctx, recovery.ForgotRequest{Key: email(address), Code: true, Requester: origin})
 	must(t, err)
 	code := next()
-	_, err = service.CheckProof(ctx, recovery.CheckRequest{Proof: recovery.CodeProof(email(address), "00000000"), Origin: origin})
+	_, err = service.CheckProof(ctx, recovery.CheckRequest{Proof: recovery.CodeProof(email(address), "00000000"), Requester: origin})
 	if err == nil {
 		t.Error("a wrong code was accepted")
 	}
@@ -136,14 +136,14 @@ func TestRedisHoldsNoSecrets(t *testing.T) {
 	for m := next(); m.URL.IsZero(); m = next() { // the notices of the reset
 		_ = m
 	}
-	_, err = service.ForgotPassword(ctx, recovery.ForgotRequest{Key: email(address), Code: true, Origin: origin})
+	_, err = service.ForgotPassword(ctx, recovery.ForgotRequest{Key: email(address), Code: true, Requester: origin})
 	must(t, err)
 	code = next()
 	for code.Code.IsZero() {
 		code = next()
 	}
 	_, err = service.ResetPassword(ctx, recovery.ResetRequest{
-		Proof: recovery.CodeProof(email(address), code.Code.Reveal()), Password: recovery.NewSecret(second), Origin: origin,
+		Proof: recovery.CodeProof(email(address), code.Code.Reveal()), Password: recovery.NewSecret(second), Requester: origin,
 	})
 	must(t, err)
 	look()
@@ -183,9 +183,9 @@ func TestBytesPerKey(t *testing.T) {
 	}
 	names := keys(t, client)
 	key := strings.Replace(names[0], ":t:m:", ":l:caller:", 1)
-	tier := recovery.Tier{Limits: []recovery.Limit{{N: 25, Window: time.Minute}}}
+	tier := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 25, Window: time.Minute}}}
 	for range 25 {
-		if _, err := s.Take(t.Context(), recovery.Take{Key: key, Tier: tier}); err != nil {
+		if _, err := s.Allow(t.Context(), recovery.LimitRequest{Key: key, Policy: tier}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -13,7 +13,7 @@ var (
 )
 
 // ParseDecision reads a reply that may have any stamp.
-func ParseDecision(reply any, tier recovery.Tier) (recovery.Decision, error) {
+func ParseDecision(reply any, tier recovery.LimitPolicy) (recovery.Decision, error) {
 	b := boxTier(tier)
 	mark := stamp{base: b.base, space: b.space}
 	v, ok := reply.(int64)

@@ -139,7 +139,7 @@ func TestPromotionBehindAStalledLink(t *testing.T) {
 			}
 			s := newStore(t, r.Master.Client(t), edit)
 			const tokens = 400
-			refs := make([]recovery.Ref, tokens)
+			refs := make([]recovery.TokenRef, tokens)
 			for i := range refs {
 				refs[i] = put(t, s)
 			}

@@ -42,7 +42,7 @@ func TestLostReplies(t *testing.T) {
 	server := redistest.Start(t)
 	direct := newStore(t, server.Client(t), nil)
 	works(t, direct) // so that the server knows the scripts
-	tier := recovery.Tier{Limits: []recovery.Limit{{N: 100_000, Window: time.Hour}}}
+	tier := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 100_000, Window: time.Hour}}}
 	modes := []struct {
 		name string
 		mode redistest.Mode
@@ -73,7 +73,7 @@ func TestLostReplies(t *testing.T) {
 						var takes, attempts int64
 						began := proxy.Commands(runs...)
 						for i := range each {
-							ref := recovery.Ref{Slot: fresh("slot"), Digest: "digest"}
+							ref := recovery.TokenRef{Slot: fresh("slot"), Digest: "digest"}
 							if _, err := direct.Put(ctx, ref.Slot, link("digest")); err != nil {
 								t.Error(err)
 								return
@@ -104,7 +104,7 @@ func TestLostReplies(t *testing.T) {
 									t.Error("a take is never counted")
 									return
 								}
-								_, err := s.Take(ctx, recovery.Take{Key: key, Tier: tier})
+								_, err := s.Allow(ctx, recovery.LimitRequest{Key: key, Policy: tier})
 								if err == nil {
 									break
 								}
@@ -116,7 +116,7 @@ func TestLostReplies(t *testing.T) {
 						if ran := int64(proxy.Commands(runs...) - began); ran > attempts+takes {
 							twice.Add(ran - attempts - takes)
 						}
-						d, err := direct.Take(ctx, recovery.Take{Key: key, Tier: tier})
+						d, err := direct.Allow(ctx, recovery.LimitRequest{Key: key, Policy: tier})
 						if err != nil {
 							t.Error(err)
 						} else if counted := int64(100_000 - 1 - d[0].Remaining); counted > takes {
@@ -184,7 +184,7 @@ func TestOutage(t *testing.T) {
 							began := time.Now()
 							var err error
 							if r%2 == 0 {
-								_, err = s.Take(context.Background(), recovery.Take{Key: "hot", Tier: limit})
+								_, err = s.Allow(context.Background(), recovery.LimitRequest{Key: "hot", Policy: limit})
 							} else {
 								_, err = s.Claim(context.Background(), "id", ref)
 							}
@@ -210,7 +210,7 @@ func TestOutage(t *testing.T) {
 				costs := make([]time.Duration, 0, 2000)
 				for len(costs) < cap(costs) {
 					began := time.Now()
-					_, err := s.Take(context.Background(), recovery.Take{Key: "hot", Tier: limit})
+					_, err := s.Allow(context.Background(), recovery.LimitRequest{Key: "hot", Policy: limit})
 					if errors.Is(err, redisstore.ErrDown) {
 						costs = append(costs, time.Since(began))
 					} else if err == nil {
@@ -333,14 +333,14 @@ func TestForgottenScripts(t *testing.T) {
 				t.Error(err)
 			}
 			server.ScriptFlush()
-			if _, err := s.Claim(t.Context(), "id", b, recovery.Ref{Slot: fresh("none"), Digest: "digest"}); err != nil {
+			if _, err := s.Claim(t.Context(), "id", b, recovery.TokenRef{Slot: fresh("none"), Digest: "digest"}); err != nil {
 				t.Error(err)
 			}
 			server.ScriptFlush()
 			must(t, s.Delete(t.Context(), a.Slot, b.Slot, c.Slot))
 			server.ScriptFlush()
 			one, two := fresh("log"), fresh("log")
-			d, err := s.Take(t.Context(), recovery.Take{Key: one, Tier: limit}, recovery.Take{Key: two, Tier: limit})
+			d, err := s.Allow(t.Context(), recovery.LimitRequest{Key: one, Policy: limit}, recovery.LimitRequest{Key: two, Policy: limit})
 			if err != nil || d[0].Remaining != 24 || d[1].Remaining != 24 {
 				t.Errorf("%+v, %v", d, err)
 			}
@@ -358,13 +358,13 @@ func TestMovingSlot(t *testing.T) {
 		t.Run(way.name, func(t *testing.T) {
 			s := newStore(t, cluster.Client(t), way.edit)
 			ref := put(t, s)
-			moved := recovery.Ref{Slot: "{" + ref.Slot + "}", Digest: "digest"}
+			moved := recovery.TokenRef{Slot: "{" + ref.Slot + "}", Digest: "digest"}
 			m := cluster.Migrate(t, ref.Slot)
 			if _, err := s.Put(t.Context(), moved.Slot, link("digest")); err != nil {
 				t.Errorf("Put of a key that is elsewhere already: %v", err)
 			}
 			m.Finish(t)
-			for _, r := range []recovery.Ref{ref, moved} {
+			for _, r := range []recovery.TokenRef{ref, moved} {
 				if _, err := s.Claim(t.Context(), "id", r); err != nil {
 					t.Errorf("Claim after the move: %v", err)
 				}

@@ -57,13 +57,13 @@ type goldenClaims struct {
 
 type goldenClaim struct {
 	ID  string
-	Ref recovery.Ref
+	Ref recovery.TokenRef
 }
 
 // A goldenLimit is a limiter's log.
 type goldenLimit struct {
 	Key  string
-	Tier recovery.Tier
+	Tier recovery.LimitPolicy
 	IDs  []string          // of the calls that were counted, empty for those without
 	Next recovery.Decision // the answer to the next call
 }
@@ -138,7 +138,7 @@ type goldenTokens struct {
 	last goldenClaim
 }
 
-func (s *goldenTokens) Claim(ctx context.Context, id string, refs ...recovery.Ref) (recovery.Token, error) {
+func (s *goldenTokens) Claim(ctx context.Context, id string, refs ...recovery.TokenRef) (recovery.TokenRecord, error) {
 	s.last = goldenClaim{id, refs[0]}
 	return s.Store.Claim(ctx, id, refs...)
 }
@@ -175,7 +175,7 @@ func newGoldenWorld(t *testing.T, addr string, sim *miniredis.Miniredis, v golde
 		Limits: recovery.Limits{
 			Caller: everyone, ClientReset: everyone, ClientCheck: everyone, Identifier: everyone, Lead: everyone,
 			Recipient: everyone, Issue: everyone,
-			ClientForgot: recovery.Tier{Limits: []recovery.Limit{{N: 3, Window: 10 * time.Minute}}},
+			ClientForgot: recovery.LimitPolicy{Limits: []recovery.Limit{{N: 3, Window: 10 * time.Minute}}},
 		},
 	})
 	must(t, err)
@@ -220,7 +220,7 @@ func (w *goldenWorld) ask(t *testing.T, address string, code bool) recovery.Mess
 	t.Helper()
 	client := netip.AddrFrom4([4]byte{192, 0, 2, byte(len(w.sent))}) // another one each time
 	_, err := w.ForgotPassword(t.Context(), recovery.ForgotRequest{
-		Key: email(address), Code: code, Origin: recovery.Origin{Client: client},
+		Key: email(address), Code: code, Requester: recovery.Requester{Client: client},
 	})
 	must(t, err)
 	before := len(w.sent)
@@ -254,13 +254,13 @@ func (w *goldenWorld) guess(t *testing.T, address, right string, n int) {
 }
 
 func (w *goldenWorld) check(t *testing.T, p recovery.Proof) error {
-	_, err := w.CheckProof(t.Context(), recovery.CheckRequest{Proof: p, Origin: origin})
+	_, err := w.CheckProof(t.Context(), recovery.CheckRequest{Proof: p, Requester: origin})
 	return err
 }
 
 func (w *goldenWorld) reset(t *testing.T, p recovery.Proof) error {
 	_, err := w.ResetPassword(t.Context(), recovery.ResetRequest{
-		Proof: p, Password: recovery.NewSecret("Samplepassword@123"), Origin: origin,
+		Proof: p, Password: recovery.NewSecret("Samplepassword@123"), Requester: origin,
 	})
 	w.queue.jobs = nil // the notices
 	return err
@@ -309,32 +309,32 @@ func writeGolden(t *testing.T) golden {
 		w.pass(time.Second)
 		v.Proofs.Fresh = w.askLink(t, linksAddress)
 		w.leads.fail = errors.New("no answer")
-		if err := w.reset(t, recovery.SealedProof(v.Proofs.Held)); !errors.Is(err, recovery.ErrOutcomeUnknown) {
+		if err := w.reset(t, recovery.TokenProof(v.Proofs.Held)); !errors.Is(err, recovery.ErrOutcomeUnknown) {
 			t.Fatal(err)
 		}
 		v.Claims.Held = w.store.last
 		w.leads.fail = recovery.ErrNotWritten
-		if err := w.reset(t, recovery.SealedProof(v.Proofs.Released)); !errors.Is(err, recovery.ErrUnavailable) {
+		if err := w.reset(t, recovery.TokenProof(v.Proofs.Released)); !errors.Is(err, recovery.ErrUnavailable) {
 			t.Fatal(err)
 		}
 		v.Claims.Released = w.store.last
 
 		v.Proofs.Used, v.Proofs.Beside = w.askLink(t, doneAddress), w.askLink(t, doneAddress)
-		must(t, w.reset(t, recovery.SealedProof(v.Proofs.Used)))
+		must(t, w.reset(t, recovery.TokenProof(v.Proofs.Used)))
 		v.Claims.Used = w.store.last
 
 		v.Proofs.Code = w.ask(t, codeAddress, true).Code.Reveal()
 		w.pass(1500 * time.Millisecond)
 		w.guess(t, codeAddress, v.Proofs.Code, 2)
 
-		issued, err := w.IssueToken(t.Context(), recovery.IssueRequest{Key: email(issuedAddress), Origin: origin})
+		issued, err := w.IssueToken(t.Context(), recovery.IssueRequest{Key: email(issuedAddress), Requester: origin})
 		must(t, err)
 		v.Proofs.Issued = issued.Token.Reveal()
 
 		for client, n := range map[string]int{limitedClient: 3, usualClient: 2} {
 			for range n {
 				_, err := w.ForgotPassword(t.Context(), recovery.ForgotRequest{
-					Key: email("nobody@example.com"), Origin: recovery.Origin{Client: netip.MustParseAddr(client)},
+					Key: email("nobody@example.com"), Requester: recovery.Requester{Client: netip.MustParseAddr(client)},
 				})
 				must(t, err)
 			}
@@ -358,19 +358,19 @@ func writeGolden(t *testing.T) golden {
 func writeGoldenLimits(t *testing.T, w *goldenWorld, v *golden) {
 	for _, tier := range []struct {
 		name string
-		tier recovery.Tier
+		tier recovery.LimitPolicy
 	}{
-		{"microseconds", recovery.Tier{Limits: []recovery.Limit{{N: 3, Window: 10 * time.Minute}}}},
-		{"milliseconds", recovery.Tier{Limits: []recovery.Limit{{N: 3, Window: 2 * time.Hour}}}},
-		{"two-windows", recovery.Tier{Limits: []recovery.Limit{{N: 3, Window: 10 * time.Minute}, {N: 5, Window: 24 * time.Hour}}}},
-		{"trickle", recovery.Tier{Limits: []recovery.Limit{{N: 3, Window: 10 * time.Minute}}, Trickle: 5 * time.Minute}},
+		{"microseconds", recovery.LimitPolicy{Limits: []recovery.Limit{{N: 3, Window: 10 * time.Minute}}}},
+		{"milliseconds", recovery.LimitPolicy{Limits: []recovery.Limit{{N: 3, Window: 2 * time.Hour}}}},
+		{"two-windows", recovery.LimitPolicy{Limits: []recovery.Limit{{N: 3, Window: 10 * time.Minute}, {N: 5, Window: 24 * time.Hour}}}},
+		{"trickle", recovery.LimitPolicy{Limits: []recovery.Limit{{N: 3, Window: 10 * time.Minute}}, ThenOneEvery: 5 * time.Minute}},
 	} {
 		for _, ids := range [][]string{
 			{"", ""}, {"", "", ""}, {firstID, secondID}, {firstID, secondID, "job-3"}, {"", firstID, secondID},
 		} {
 			l := goldenLimit{Key: fmt.Sprintf("golden:l:%s:%d", tier.name, len(v.Limits)), Tier: tier.tier, IDs: ids}
 			for _, id := range ids {
-				d, err := w.store.Take(t.Context(), recovery.Take{Key: l.Key, Tier: l.Tier, ID: id})
+				d, err := w.store.Allow(t.Context(), recovery.LimitRequest{Key: l.Key, Policy: l.Tier, ID: id})
 				must(t, err)
 				if !d[0].Allowed {
 					t.Fatalf("%s: refused", l.Key)
@@ -385,11 +385,11 @@ func writeGoldenLimits(t *testing.T, w *goldenWorld, v *golden) {
 // next makes the next call that a log counts.
 func (w *goldenWorld) next(t *testing.T, l goldenLimit) recovery.Decision {
 	t.Helper()
-	take := recovery.Take{Key: l.Key, Tier: l.Tier}
+	take := recovery.LimitRequest{Key: l.Key, Policy: l.Tier}
 	if l.IDs[len(l.IDs)-1] != "" {
 		take.ID = newestID
 	}
-	d, err := w.store.Take(t.Context(), take)
+	d, err := w.store.Allow(t.Context(), take)
 	must(t, err)
 	return d[0]
 }
@@ -427,33 +427,33 @@ func readGoldenOn(t *testing.T, v golden, addr string, sim *miniredis.Miniredis)
 			})
 		}
 		code := recovery.CodeProof(email(codeAddress), v.Proofs.Code)
-		at("a link", func(t *testing.T, w *goldenWorld) { w.resetsOnce(t, recovery.SealedProof(v.Proofs.Fresh)) })
+		at("a link", func(t *testing.T, w *goldenWorld) { w.resetsOnce(t, recovery.TokenProof(v.Proofs.Fresh)) })
 		at("a link whose claim was released", func(t *testing.T, w *goldenWorld) {
 			if _, err := w.store.Claim(t.Context(), v.Claims.Released.ID, v.Claims.Released.Ref); !errors.Is(err, recovery.ErrTokenNotFound) {
 				t.Errorf("the claim that was released comes late: %v, want ErrTokenNotFound", err)
 			}
-			w.resetsOnce(t, recovery.SealedProof(v.Proofs.Released))
+			w.resetsOnce(t, recovery.TokenProof(v.Proofs.Released))
 		})
 		at("a link that is held", func(t *testing.T, w *goldenWorld) {
-			w.refused(t, "a link that is held", recovery.SealedProof(v.Proofs.Held))
+			w.refused(t, "a link that is held", recovery.TokenProof(v.Proofs.Held))
 			if _, err := w.store.Claim(t.Context(), "another", v.Claims.Held.Ref); !errors.Is(err, recovery.ErrTokenNotFound) {
 				t.Errorf("another claim: %v, want ErrTokenNotFound", err)
 			}
 			_, err := w.store.Claim(t.Context(), v.Claims.Held.ID, v.Claims.Held.Ref)
 			must(t, err) // the same one, repeated
 			must(t, w.store.Release(t.Context(), v.Claims.Held.ID, v.Claims.Held.Ref))
-			w.resetsOnce(t, recovery.SealedProof(v.Proofs.Held))
+			w.resetsOnce(t, recovery.TokenProof(v.Proofs.Held))
 		})
 		at("a link that was used", func(t *testing.T, w *goldenWorld) {
-			w.refused(t, "the link", recovery.SealedProof(v.Proofs.Used))
-			w.refused(t, "the link beside it", recovery.SealedProof(v.Proofs.Beside))
+			w.refused(t, "the link", recovery.TokenProof(v.Proofs.Used))
+			w.refused(t, "the link beside it", recovery.TokenProof(v.Proofs.Beside))
 			ref := v.Claims.Used.Ref
 			if _, err := w.store.Put(t.Context(), ref.Slot, link(ref.Digest)); !errors.Is(err, recovery.ErrTokenSpent) {
 				t.Errorf("Put: %v, want ErrTokenSpent", err)
 			}
-			w.resetsOnce(t, recovery.SealedProof(w.askLink(t, doneAddress)))
+			w.resetsOnce(t, recovery.TokenProof(w.askLink(t, doneAddress)))
 		})
-		at("an issued token", func(t *testing.T, w *goldenWorld) { w.resetsOnce(t, recovery.SealedProof(v.Proofs.Issued)) })
+		at("an issued token", func(t *testing.T, w *goldenWorld) { w.resetsOnce(t, recovery.TokenProof(v.Proofs.Issued)) })
 		at("a code with two tries less", func(t *testing.T, w *goldenWorld) {
 			w.guess(t, codeAddress, v.Proofs.Code, 2)
 			w.resetsOnce(t, code)
@@ -477,7 +477,7 @@ func readGoldenOn(t *testing.T, v golden, addr string, sim *miniredis.Miniredis)
 		at("the limit of a client", func(t *testing.T, w *goldenWorld) {
 			ask := func(client string) error {
 				_, err := w.ForgotPassword(t.Context(), recovery.ForgotRequest{
-					Key: email("nobody@example.com"), Origin: recovery.Origin{Client: netip.MustParseAddr(client)},
+					Key: email("nobody@example.com"), Requester: recovery.Requester{Client: netip.MustParseAddr(client)},
 				})
 				return err
 			}
@@ -504,14 +504,14 @@ func readGoldenLimits(t *testing.T, v golden, w *goldenWorld) {
 			if id == "" {
 				continue
 			}
-			d, err := w.store.Take(t.Context(), recovery.Take{Key: l.Key, Tier: l.Tier, ID: id})
+			d, err := w.store.Allow(t.Context(), recovery.LimitRequest{Key: l.Key, Policy: l.Tier, ID: id})
 			must(t, err)
 			if !d[0].Allowed {
 				t.Errorf("%s: the call %s is counted twice", l.Key, id)
 			}
 		}
 		// Whatever had room has none now.
-		d, err := w.store.Take(t.Context(), recovery.Take{Key: l.Key, Tier: l.Tier, ID: "too-many"})
+		d, err := w.store.Allow(t.Context(), recovery.LimitRequest{Key: l.Key, Policy: l.Tier, ID: "too-many"})
 		must(t, err)
 		if d[0].Allowed {
 			t.Errorf("%s: a call too many was admitted", l.Key)
@@ -524,7 +524,7 @@ func readGoldenLimits(t *testing.T, v golden, w *goldenWorld) {
 	logs := slices.DeleteFunc(slices.Clone(v.Limits), func(l goldenLimit) bool { return l.Next.Allowed })
 	slices.SortFunc(logs, func(a, b goldenLimit) int { return cmp.Compare(a.Next.RetryAfter, b.Next.RetryAfter) })
 	take := func(l goldenLimit) bool {
-		d, err := w.store.Take(t.Context(), recovery.Take{Key: l.Key, Tier: l.Tier})
+		d, err := w.store.Allow(t.Context(), recovery.LimitRequest{Key: l.Key, Policy: l.Tier})
 		must(t, err)
 		return d[0].Allowed
 	}

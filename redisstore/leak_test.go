@@ -26,7 +26,7 @@ func TestKeysComeAndGo(t *testing.T) {
 	denials, allowedHeap := size(1_000, 0, 0), size(4<<20, 24<<20, 24<<20)
 	s := newStore(t, client, func(o *redisstore.Options) { o.DenialCache = denials })
 	works(t, s)
-	tier := recovery.Tier{Limits: []recovery.Limit{{N: 1, Window: 500 * time.Millisecond}}}
+	tier := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 1, Window: 500 * time.Millisecond}}}
 	burst := func(n int) {
 		var wg sync.WaitGroup
 		prefix := fresh("leak") + ":"
@@ -43,7 +43,7 @@ func TestKeysComeAndGo(t *testing.T) {
 						continue
 					}
 					for range 1 + i%2 { // half of them are denied once
-						if _, err := s.Take(context.Background(), recovery.Take{Key: key, Tier: tier}); err != nil {
+						if _, err := s.Allow(context.Background(), recovery.LimitRequest{Key: key, Policy: tier}); err != nil {
 							t.Error(err)
 						}
 					}

@@ -17,7 +17,7 @@ import (
 // Take implements [recovery.Limiter]. Each take is one run of one script on one
 // key, and all of them share a round trip. A key that is denied is remembered
 // until the denial can end, and costs nothing until then.
-func (s *Store) Take(ctx context.Context, takes ...recovery.Take) ([]recovery.Decision, error) {
+func (s *Store) Allow(ctx context.Context, takes ...recovery.LimitRequest) ([]recovery.Decision, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -37,7 +37,7 @@ func (s *Store) Take(ctx context.Context, takes ...recovery.Take) ([]recovery.De
 			return nil, err
 		}
 		key := t.Key
-		if unitOf(t.Tier) == time.Millisecond {
+		if unitOf(t.Policy) == time.Millisecond {
 			// A log of another unit is another log: instances that are being
 			// replaced by ones with a longer window must not take each other's
 			// times for their own.
@@ -55,13 +55,13 @@ func (s *Store) Take(ctx context.Context, takes ...recovery.Take) ([]recovery.De
 	answered := time.Now()
 	for n, i := range index {
 		t := takes[i]
-		d, err := decision(f.replies[n], t.Tier, stamps[n])
+		d, err := decision(f.replies[n], t.Policy, stamps[n])
 		if err != nil {
 			return nil, s.doubt(err)
 		}
 		if !d.Allowed && t.ID == "" {
 			// The server decided after this instant, and rounds by a unit.
-			s.denials.remember(t.Key, d, sent.Add(d.RetryAfter-unitOf(t.Tier)), answered)
+			s.denials.remember(t.Key, d, sent.Add(d.RetryAfter-unitOf(t.Policy)), answered)
 		}
 		decisions[i] = d
 	}
@@ -71,7 +71,7 @@ func (s *Store) Take(ctx context.Context, takes ...recovery.Take) ([]recovery.De
 
 // denied looks a denial up. A take with an ID may have been admitted before,
 // which only the log knows.
-func (s *Store) denied(t recovery.Take, now time.Time) (recovery.Decision, bool) {
+func (s *Store) denied(t recovery.LimitRequest, now time.Time) (recovery.Decision, bool) {
 	if t.ID != "" {
 		return recovery.Decision{}, false
 	}
@@ -80,8 +80,8 @@ func (s *Store) denied(t recovery.Take, now time.Time) (recovery.Decision, bool)
 
 // unitOf is the resolution of a tier's log: microseconds where four bytes hold
 // the longest window, milliseconds elsewhere.
-func unitOf(t recovery.Tier) time.Duration {
-	longest := t.Trickle
+func unitOf(t recovery.LimitPolicy) time.Duration {
+	longest := t.ThenOneEvery
 	for _, l := range t.Limits {
 		longest = max(longest, l.Window)
 	}
@@ -110,28 +110,28 @@ const maxStamps = 1024
 
 // args returns the arguments of a take, of which all but key and ID are boxed
 // once for each tier.
-func (c *tierArgs) args(t recovery.Take) ([]any, stamp, error) {
-	if len(t.Tier.Limits) == 0 {
+func (c *tierArgs) args(t recovery.LimitRequest) ([]any, stamp, error) {
+	if len(t.Policy.Limits) == 0 {
 		return nil, stamp{}, t.Validate()
 	}
 	// The address of a tier's limits finds it again, and their values say that
 	// it is still the same.
-	first := &t.Tier.Limits[0]
+	first := &t.Policy.Limits[0]
 	c.mu.RLock()
 	found, ok := c.tiers[first]
 	c.mu.RUnlock()
-	if !ok || found.tier.Trickle != t.Tier.Trickle || !slices.Equal(found.tier.Limits, t.Tier.Limits) {
+	if !ok || found.tier.ThenOneEvery != t.Policy.ThenOneEvery || !slices.Equal(found.tier.Limits, t.Policy.Limits) {
 		if err := t.Validate(); err != nil {
 			return nil, stamp{}, err
 		}
-		found = boxTier(t.Tier)
+		found = boxTier(t.Policy)
 		c.mu.Lock()
 		if len(c.tiers) >= 256 {
 			clear(c.tiers) // somebody makes a new one for each call
 		}
 		c.tiers[first] = found
 		c.mu.Unlock()
-	} else if err := (recovery.Ref{Slot: t.Key, Digest: "-"}).Validate(); err != nil {
+	} else if err := (recovery.TokenRef{Slot: t.Key, Digest: "-"}).Validate(); err != nil {
 		return nil, stamp{}, errors.New("redisstore: a take's key must be 1 to 128 of printable ASCII without spaces")
 	}
 	args := make([]any, len(found.args))
@@ -150,7 +150,7 @@ type tierArgs struct {
 }
 
 type boxedTier struct {
-	tier   recovery.Tier
+	tier   recovery.LimitPolicy
 	args   []any
 	base   int64
 	space  int64
@@ -161,10 +161,10 @@ type boxedTier struct {
 // maxInteger is the largest integer that Lua's numbers count exactly to.
 const maxInteger = 1 << 53
 
-func boxTier(t recovery.Tier) boxedTier {
+func boxTier(t recovery.LimitPolicy) boxedTier {
 	t.Limits = slices.Clone(t.Limits)
 	unit := unitOf(t)
-	trickle, longest, base := units(t.Trickle, unit), int64(0), int64(0)
+	trickle, longest, base := units(t.ThenOneEvery, unit), int64(0), int64(0)
 	args := make([]any, lead, lead+6+2*len(t.Limits))
 	args = append(args, int64(unit/time.Microsecond), "", trickle, "", "", "")
 	for _, l := range t.Limits {
@@ -198,7 +198,7 @@ func callID(id string) string {
 }
 
 // decision reads what take.lua packs.
-func decision(reply any, tier recovery.Tier, mark stamp) (recovery.Decision, error) {
+func decision(reply any, tier recovery.LimitPolicy, mark stamp) (recovery.Decision, error) {
 	unit := unitOf(tier)
 	var which, least, reset, wait int64
 	allowed, ours := true, false

@@ -134,7 +134,7 @@ func TestClaimsAreLinearizable(t *testing.T) {
 }
 
 // raceForOne has five callers claim and release one token.
-func raceForOne(t *testing.T, s recovery.TokenStore, ref recovery.Ref, seed uint64) []porcupine.Operation {
+func raceForOne(t *testing.T, s recovery.TokenStore, ref recovery.TokenRef, seed uint64) []porcupine.Operation {
 	var mu sync.Mutex
 	var history []porcupine.Operation
 	var ids atomic.Int64

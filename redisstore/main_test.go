@@ -69,9 +69,9 @@ func fresh(what string) string {
 }
 
 // put puts a new token and returns where.
-func put(t testing.TB, s recovery.TokenStore) recovery.Ref {
+func put(t testing.TB, s recovery.TokenStore) recovery.TokenRef {
 	t.Helper()
-	ref := recovery.Ref{Slot: fresh("slot"), Digest: "digest"}
+	ref := recovery.TokenRef{Slot: fresh("slot"), Digest: "digest"}
 	if _, err := s.Put(t.Context(), ref.Slot, link(ref.Digest)); err != nil {
 		t.Fatal(err)
 	}
@@ -79,11 +79,11 @@ func put(t testing.TB, s recovery.TokenStore) recovery.Ref {
 }
 
 // limit is LeadSquared's and LoginRadius' window, longer.
-var limit = recovery.Tier{Limits: []recovery.Limit{{N: 25, Window: 5 * time.Minute}}}
+var limit = recovery.LimitPolicy{Limits: []recovery.Limit{{N: 25, Window: 5 * time.Minute}}}
 
 // failsClosed asks for everything while Redis cannot answer: errors, no token,
 // no decision that lets anything through, and none that says no such token.
-func failsClosed(t testing.TB, s *redisstore.Store, ref recovery.Ref) {
+func failsClosed(t testing.TB, s *redisstore.Store, ref recovery.TokenRef) {
 	t.Helper()
 	ctx := context.Background()
 	check := func(what string, err error, nothing bool) {
@@ -95,12 +95,12 @@ func failsClosed(t testing.TB, s *redisstore.Store, ref recovery.Ref) {
 			t.Errorf("%s: %v, as if Redis had said so", what, err)
 		}
 	}
-	decisions, err := s.Take(ctx, recovery.Take{Key: fresh("log"), Tier: limit})
+	decisions, err := s.Allow(ctx, recovery.LimitRequest{Key: fresh("log"), Policy: limit})
 	check("Take", err, decisions == nil)
 	token, err := s.Put(ctx, fresh("slot"), link("digest"))
-	check("Put", err, token == recovery.Token{})
+	check("Put", err, token == recovery.TokenRecord{})
 	token, err = s.Claim(ctx, "other"+strconv.FormatInt(serial.Add(1), 36), ref)
-	check("Claim", err, token == recovery.Token{})
+	check("Claim", err, token == recovery.TokenRecord{})
 	check("Release", s.Release(ctx, "never", ref), true)
 	check("Delete", s.Delete(ctx, ref.Slot), true)
 }
@@ -110,7 +110,7 @@ func works(t testing.TB, s *redisstore.Store) time.Duration {
 	t.Helper()
 	ctx, began, deadline := context.Background(), time.Now(), testenv.Within(20*time.Second)
 	try := func() error {
-		ref := recovery.Ref{Slot: fresh("slot"), Digest: "digest"}
+		ref := recovery.TokenRef{Slot: fresh("slot"), Digest: "digest"}
 		if _, err := s.Put(ctx, ref.Slot, link(ref.Digest)); err != nil {
 			return err
 		}
@@ -123,7 +123,7 @@ func works(t testing.TB, s *redisstore.Store) time.Duration {
 		if err := errors.Join(s.Release(ctx, "id", ref), s.Delete(ctx, ref.Slot)); err != nil {
 			return err
 		}
-		_, err := s.Take(ctx, recovery.Take{Key: fresh("log"), Tier: limit})
+		_, err := s.Allow(ctx, recovery.LimitRequest{Key: fresh("log"), Policy: limit})
 		return err
 	}
 	for {

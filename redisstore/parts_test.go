@@ -112,7 +112,7 @@ func FuzzDecision(f *testing.F) {
 	f.Add(int64(0), int64(0), int64(0), uint8(0))
 	f.Add(int64(-1), int64(1), int64(-9), uint8(3))
 	f.Add(int64(1)<<62, int64(-1)<<62, int64(7), uint8(2))
-	tier := recovery.Tier{Limits: []recovery.Limit{{N: 1, Window: time.Second}, {N: 100_000, Window: 31 * 24 * time.Hour}}}
+	tier := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 1, Window: time.Second}, {N: 100_000, Window: 31 * 24 * time.Hour}}}
 	f.Fuzz(func(t *testing.T, a, b, c int64, form uint8) {
 		var reply any = a
 		switch form % 4 {
@@ -147,7 +147,7 @@ func FuzzReply(f *testing.F) {
 		if err == nil && (slot != "slot" || parts < 2) {
 			t.Error("accepted another slot's record")
 		}
-		if err != nil && token != (recovery.Token{}) {
+		if err != nil && token != (recovery.TokenRecord{}) {
 			t.Errorf("%v and %v", token, err)
 		}
 	})

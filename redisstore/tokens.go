@@ -18,9 +18,9 @@ var (
 )
 
 // Put implements [recovery.TokenStore].
-func (s *Store) Put(ctx context.Context, slot string, spec recovery.TokenSpec) (recovery.Token, error) {
-	if err := errors.Join(recovery.Ref{Slot: slot, Digest: spec.Digest}.Validate(), spec.Validate()); err != nil {
-		return recovery.Token{}, err
+func (s *Store) Put(ctx context.Context, slot string, spec recovery.TokenSpec) (recovery.TokenRecord, error) {
+	if err := errors.Join(recovery.TokenRef{Slot: slot, Digest: spec.Digest}.Validate(), spec.Validate()); err != nil {
+		return recovery.TokenRecord{}, err
 	}
 	tries, failures, window := 0, 0, time.Duration(0)
 	if spec.Code {
@@ -30,46 +30,46 @@ func (s *Store) Put(ctx context.Context, slot string, spec recovery.TokenSpec) (
 		spec.Digest, dash(spec.State), millis(spec.TTL), spec.MaxLive, tries, failures, millis(window),
 	)})
 	if err != nil {
-		return recovery.Token{}, err
+		return recovery.TokenRecord{}, err
 	}
 	word, token, err := parse(replies[0], slot)
 	if err != nil {
-		return recovery.Token{}, s.doubt(err)
+		return recovery.TokenRecord{}, s.doubt(err)
 	}
 	if word == "spent" {
-		return recovery.Token{}, recovery.ErrTokenSpent
+		return recovery.TokenRecord{}, recovery.ErrTokenSpent
 	}
 	return token, nil
 }
 
 // Peek implements [recovery.TokenStore].
-func (s *Store) Peek(ctx context.Context, refs ...recovery.Ref) (recovery.Token, error) {
+func (s *Store) Peek(ctx context.Context, refs ...recovery.TokenRef) (recovery.TokenRecord, error) {
 	jobs, err := jobsFor(refs)
 	if err != nil {
-		return recovery.Token{}, err
+		return recovery.TokenRecord{}, err
 	}
 	if len(jobs) == 0 {
-		return recovery.Token{}, recovery.ErrTokenNotFound
+		return recovery.TokenRecord{}, recovery.ErrTokenNotFound
 	}
 	replies, err := s.exec(ctx, s.scripts.peek, jobs)
 	if err != nil {
-		return recovery.Token{}, err
+		return recovery.TokenRecord{}, err
 	}
 	token, err := choose(replies, jobs)
 	return token, s.doubt(err)
 }
 
 // Claim implements [recovery.TokenStore].
-func (s *Store) Claim(ctx context.Context, claimID string, refs ...recovery.Ref) (recovery.Token, error) {
+func (s *Store) Claim(ctx context.Context, claimID string, refs ...recovery.TokenRef) (recovery.TokenRecord, error) {
 	if !isClaimID(claimID) {
-		return recovery.Token{}, errClaimID
+		return recovery.TokenRecord{}, errClaimID
 	}
 	jobs, err := jobsFor(refs, claimID)
 	if err != nil {
-		return recovery.Token{}, err
+		return recovery.TokenRecord{}, err
 	}
 	if len(jobs) == 0 {
-		return recovery.Token{}, recovery.ErrTokenNotFound
+		return recovery.TokenRecord{}, recovery.ErrTokenNotFound
 	}
 	var replies []any
 	if s.opts.Replicas > 0 {
@@ -78,7 +78,7 @@ func (s *Store) Claim(ctx context.Context, claimID string, refs ...recovery.Ref)
 		replies, err = s.exec(ctx, s.scripts.claim, jobs)
 	}
 	if err != nil {
-		return recovery.Token{}, err
+		return recovery.TokenRecord{}, err
 	}
 	token, err := choose(replies, jobs)
 	if errors.Is(err, recovery.ErrTokenNotFound) && len(jobs) > 1 {
@@ -87,7 +87,7 @@ func (s *Store) Claim(ctx context.Context, claimID string, refs ...recovery.Ref)
 		for i, r := range replies {
 			if word, _, _ := parse(r, jobs[i].key); word == "ok" {
 				if err := s.confirm(ctx, s.scripts.release, jobs[i:i+1]); err != nil {
-					return recovery.Token{}, err
+					return recovery.TokenRecord{}, err
 				}
 			}
 		}
@@ -96,7 +96,7 @@ func (s *Store) Claim(ctx context.Context, claimID string, refs ...recovery.Ref)
 }
 
 // Release implements [recovery.TokenStore].
-func (s *Store) Release(ctx context.Context, claimID string, refs ...recovery.Ref) error {
+func (s *Store) Release(ctx context.Context, claimID string, refs ...recovery.TokenRef) error {
 	if !isClaimID(claimID) {
 		return errClaimID
 	}
@@ -111,7 +111,7 @@ func (s *Store) Release(ctx context.Context, claimID string, refs ...recovery.Re
 func (s *Store) Delete(ctx context.Context, slots ...string) error {
 	jobs := make([]job, len(slots))
 	for i, slot := range slots {
-		if err := (recovery.Ref{Slot: slot, Digest: "-"}).Validate(); err != nil {
+		if err := (recovery.TokenRef{Slot: slot, Digest: "-"}).Validate(); err != nil {
 			return err
 		}
 		jobs[i] = newJob(slot)
@@ -138,16 +138,16 @@ func (s *Store) confirm(ctx context.Context, sc script, jobs []job) error {
 
 // choose finds the one usable token among the replies. One that another id
 // holds under any ref is nobody's.
-func choose(replies []any, jobs []job) (recovery.Token, error) {
-	var found recovery.Token
+func choose(replies []any, jobs []job) (recovery.TokenRecord, error) {
+	var found recovery.TokenRecord
 	held := false
 	for i, r := range replies {
 		word, token, err := parse(r, jobs[i].key)
 		if err != nil {
-			return recovery.Token{}, err
+			return recovery.TokenRecord{}, err
 		}
 		if word == "ok" && token.Digest != jobs[i].args[lead] {
-			return recovery.Token{}, ErrWrongReply
+			return recovery.TokenRecord{}, ErrWrongReply
 		}
 		held = held || word == "held"
 		if word == "ok" && found.Slot == "" {
@@ -155,7 +155,7 @@ func choose(replies []any, jobs []job) (recovery.Token, error) {
 		}
 	}
 	if held || found.Slot == "" {
-		return recovery.Token{}, recovery.ErrTokenNotFound
+		return recovery.TokenRecord{}, recovery.ErrTokenNotFound
 	}
 	return found, nil
 }
@@ -178,37 +178,37 @@ func (s *Store) doubt(err error) error {
 }
 
 // parse reads what slot.lua's reply writes.
-func parse(reply any, slot string) (word string, token recovery.Token, err error) {
+func parse(reply any, slot string) (word string, token recovery.TokenRecord, err error) {
 	parts, ok := reply.([]any)
 	if !ok || len(parts) != 2 && len(parts) != 5 {
-		return "", recovery.Token{}, fmt.Errorf("%w: an unexpected %T", ErrWrongReply, reply)
+		return "", recovery.TokenRecord{}, fmt.Errorf("%w: an unexpected %T", ErrWrongReply, reply)
 	}
 	var text [4]string
 	for i := range min(len(parts), 4) {
 		if text[i], ok = parts[i].(string); !ok {
-			return "", recovery.Token{}, errUnexpected
+			return "", recovery.TokenRecord{}, errUnexpected
 		}
 	}
 	if text[1] != slot {
-		return "", recovery.Token{}, ErrWrongReply
+		return "", recovery.TokenRecord{}, ErrWrongReply
 	}
 	if len(parts) == 2 {
 		if text[0] == "ok" {
 			text[0] = "done"
 		}
-		return text[0], recovery.Token{}, nil
+		return text[0], recovery.TokenRecord{}, nil
 	}
 	expires, ok := parts[4].(int64)
 	if !ok {
-		return "", recovery.Token{}, errUnexpected
+		return "", recovery.TokenRecord{}, errUnexpected
 	}
 	if text[3] == "" {
-		return "", recovery.Token{}, errUnexpected
+		return "", recovery.TokenRecord{}, errUnexpected
 	}
-	return text[0], recovery.Token{Slot: slot, Digest: text[2], State: undash(text[3]), Expires: time.UnixMilli(expires)}, nil
+	return text[0], recovery.TokenRecord{Slot: slot, Digest: text[2], State: undash(text[3]), Expires: time.UnixMilli(expires)}, nil
 }
 
-func jobsFor(refs []recovery.Ref, more ...any) ([]job, error) {
+func jobsFor(refs []recovery.TokenRef, more ...any) ([]job, error) {
 	jobs := make([]job, len(refs))
 	for i, ref := range refs {
 		if err := ref.Validate(); err != nil {

@@ -59,7 +59,7 @@ func TestClusterReplicas(t *testing.T) {
 	cluster.Calm(t)
 	s := newStore(t, cluster.Client(t), func(o *redisstore.Options) { o.Replicas, o.Timeout = 1, testenv.Patience(2*time.Second) })
 	for range size(10, 30, 30) {
-		ref, elsewhere := put(t, s), recovery.Ref{Slot: fresh("slot"), Digest: "digest"}
+		ref, elsewhere := put(t, s), recovery.TokenRef{Slot: fresh("slot"), Digest: "digest"}
 		if _, err := s.Claim(t.Context(), "id", elsewhere, ref); err != nil {
 			t.Fatal(err)
 		}

@@ -56,7 +56,7 @@ func claimAll(s recovery.TokenStore, prefix string, tokens int, id string) []str
 	for r := range racers {
 		wg.Go(func() {
 			for i := range tokens {
-				ref := recovery.Ref{Slot: prefix + strconv.Itoa(i), Digest: "digest"}
+				ref := recovery.TokenRef{Slot: prefix + strconv.Itoa(i), Digest: "digest"}
 				_, err := s.Claim(context.Background(), fmt.Sprintf("%sr%d", id, r), ref)
 				if errors.Is(err, recovery.ErrTokenNotFound) {
 					continue
@@ -160,7 +160,7 @@ func TestSixteenLimitersAdmitExactly25(t *testing.T) {
 				for range racers {
 					wg.Go(func() {
 						for i, key := range keys {
-							d, err := s.Take(context.Background(), recovery.Take{Key: key, Tier: limit})
+							d, err := s.Allow(context.Background(), recovery.LimitRequest{Key: key, Policy: limit})
 							if err != nil {
 								t.Error(err)
 							} else if d[0].Allowed {
@@ -189,9 +189,9 @@ func TestFailoverOfAClusterHasOneWinner(t *testing.T) {
 	for _, way := range both {
 		t.Run(way.name, func(t *testing.T) {
 			tokens := size(100, 300, 100)
-			tier := recovery.Tier{Limits: []recovery.Limit{{N: 25, Window: 2 * time.Second}}}
+			tier := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 25, Window: 2 * time.Second}}}
 			s := newStore(t, cluster.Client(t), way.edit)
-			var refs []recovery.Ref
+			var refs []recovery.TokenRef
 			var logs [8]string
 			for range tokens {
 				refs = append(refs, put(t, s))
@@ -222,7 +222,7 @@ func TestFailoverOfAClusterHasOneWinner(t *testing.T) {
 								won[i] = true
 								wins[i].Add(1)
 							}
-							_, _ = s.Take(context.Background(), recovery.Take{Key: logs[round%8], Tier: tier})
+							_, _ = s.Allow(context.Background(), recovery.LimitRequest{Key: logs[round%8], Policy: tier})
 							// Room for the servers, which share these cores.
 							time.Sleep(4 * time.Millisecond)
 						}
@@ -248,7 +248,7 @@ func TestFailoverOfAClusterHasOneWinner(t *testing.T) {
 	}
 	t.Run("a crash", func(t *testing.T) {
 		s := newStore(t, cluster.Client(t), nil)
-		tier := recovery.Tier{Limits: []recovery.Limit{{N: 25, Window: 2 * time.Second}}}
+		tier := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 25, Window: 2 * time.Second}}}
 		key := fresh("log")
 		stop := make(chan struct{})
 		var wg sync.WaitGroup
@@ -261,7 +261,7 @@ func TestFailoverOfAClusterHasOneWinner(t *testing.T) {
 					case <-stop:
 						return
 					default:
-						_, _ = s.Take(context.Background(), recovery.Take{Key: key, Tier: tier})
+						_, _ = s.Allow(context.Background(), recovery.LimitRequest{Key: key, Policy: tier})
 						time.Sleep(4 * time.Millisecond)
 					}
 				}
@@ -278,7 +278,7 @@ func TestFailoverOfAClusterHasOneWinner(t *testing.T) {
 
 // checkLog reads a log as take.lua packs it: a flag, seven bytes of time, and
 // the calls of four bytes each.
-func checkLog(t *testing.T, node *redis.Client, key string, tier recovery.Tier) {
+func checkLog(t *testing.T, node *redis.Client, key string, tier recovery.LimitPolicy) {
 	t.Helper()
 	raw, err := node.Get(context.Background(), key).Bytes()
 	if errors.Is(err, redis.Nil) {

@@ -57,7 +57,7 @@ func chunkMain() int {
 			wg.Go(func() {
 				id := fmt.Sprintf("p%dr%d", os.Getpid(), r)
 				for i := from; i < to; i++ {
-					ref := recovery.Ref{Slot: prefix + strconv.Itoa(i), Digest: "digest"}
+					ref := recovery.TokenRef{Slot: prefix + strconv.Itoa(i), Digest: "digest"}
 					for {
 						_, err := s.Claim(context.Background(), id, ref)
 						if err == nil {
@@ -248,7 +248,7 @@ func TestOneWinnerWhateverBreaks(t *testing.T) {
 		if wins[i] == 0 {
 			lost.Add(1)
 		}
-		ref := recovery.Ref{Slot: prefix + strconv.Itoa(i), Digest: "digest"}
+		ref := recovery.TokenRef{Slot: prefix + strconv.Itoa(i), Digest: "digest"}
 		if _, err := direct.Claim(context.Background(), "afterwards", ref); !errors.Is(err, recovery.ErrTokenNotFound) {
 			alive.Add(1)
 		}

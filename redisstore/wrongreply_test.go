@@ -31,9 +31,9 @@ func TestRepliesOutOfStep(t *testing.T) {
 				way.edit(o)
 				o.Timeout = testenv.Patience(50 * time.Millisecond)
 			})
-			var refs []recovery.Ref
+			var refs []recovery.TokenRef
 			for i := range 64 {
-				ref := recovery.Ref{Slot: fresh("slot"), Digest: "digest"}
+				ref := recovery.TokenRef{Slot: fresh("slot"), Digest: "digest"}
 				spec := link("digest")
 				spec.State = "state" + strconv.Itoa(i)
 				_, err := direct.Put(t.Context(), ref.Slot, spec)
@@ -76,7 +76,7 @@ func TestRepliesOutOfStep(t *testing.T) {
 						case errors.Is(err, recovery.ErrTokenNotFound):
 							t.Errorf("a live token was not found")
 						default:
-							if token != (recovery.Token{}) {
+							if token != (recovery.TokenRecord{}) {
 								wrong.Add(1)
 							}
 							if errors.Is(err, redisstore.ErrWrongReply) {
@@ -129,14 +129,14 @@ func TestHostileReplies(t *testing.T) {
 			open := func() *redisstore.Store {
 				return newStore(t, hostile, func(o *redisstore.Options) { o.NoBatching = true })
 			}
-			if token, err := open().Claim(t.Context(), "id", ref); err == nil || token != (recovery.Token{}) || errors.Is(err, recovery.ErrTokenNotFound) {
+			if token, err := open().Claim(t.Context(), "id", ref); err == nil || token != (recovery.TokenRecord{}) || errors.Is(err, recovery.ErrTokenNotFound) {
 				t.Errorf("Claim = %v, %v", token, err)
 			}
-			if token, err := open().Peek(t.Context(), ref); err == nil || token != (recovery.Token{}) {
+			if token, err := open().Peek(t.Context(), ref); err == nil || token != (recovery.TokenRecord{}) {
 				t.Errorf("Peek = %v, %v", token, err)
 			}
 			if reply != int64(7) {
-				if d, err := open().Take(t.Context(), recovery.Take{Key: fresh("log"), Tier: limit}); err == nil {
+				if d, err := open().Allow(t.Context(), recovery.LimitRequest{Key: fresh("log"), Policy: limit}); err == nil {
 					t.Errorf("Take = %v", d)
 				}
 			}
@@ -149,11 +149,11 @@ func TestHostileReplies(t *testing.T) {
 // of this very tier.
 func TestRepliesOutOfStepDecideNothing_A90(t *testing.T) {
 	server := redistest.Start(t)
-	for name, tier := range map[string]recovery.Tier{
+	for name, tier := range map[string]recovery.LimitPolicy{
 		"seconds": {Limits: []recovery.Limit{{N: 2, Window: 5 * time.Second}}},
 		"a day":   {Limits: []recovery.Limit{{N: 2, Window: 24 * time.Hour}}},
 		"a month": {Limits: []recovery.Limit{{N: 100_000, Window: 31 * 24 * time.Hour}}},
-		"trickle": {Limits: []recovery.Limit{{N: 1, Window: time.Minute}, {N: 2, Window: time.Hour}}, Trickle: 365 * 24 * time.Hour},
+		"trickle": {Limits: []recovery.Limit{{N: 1, Window: time.Minute}, {N: 2, Window: time.Hour}}, ThenOneEvery: 365 * 24 * time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {
 			// A client that is never gone around, whatever its replies are.
@@ -161,16 +161,16 @@ func TestRepliesOutOfStepDecideNothing_A90(t *testing.T) {
 			late := &late{}
 			client.AddHook(late)
 			store := newStore(t, client, func(o *redisstore.Options) { o.NoBatching, o.DenialCache = true, -1 })
-			a, b := recovery.Take{Key: fresh("a"), Tier: tier}, recovery.Take{Key: fresh("b"), Tier: tier}
+			a, b := recovery.LimitRequest{Key: fresh("a"), Policy: tier}, recovery.LimitRequest{Key: fresh("b"), Policy: tier}
 			for range 4 {
-				if _, err := store.Take(t.Context(), a); err != nil {
+				if _, err := store.Allow(t.Context(), a); err != nil {
 					t.Fatal(err)
 				}
 			}
 			late.on = true
 			for range 10 {
-				for _, take := range []recovery.Take{a, b} {
-					if d, err := store.Take(t.Context(), take); !errors.Is(err, redisstore.ErrWrongReply) {
+				for _, take := range []recovery.LimitRequest{a, b} {
+					if d, err := store.Allow(t.Context(), take); !errors.Is(err, redisstore.ErrWrongReply) {
 						t.Errorf("Take = %+v, %v", d, err)
 					}
 				}

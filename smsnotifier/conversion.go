@@ -15,7 +15,7 @@ import (
 // has run out of Patience, and be seen by nobody.
 const maxSends = 10_000
 
-// ConversionOptions configure a [Conversion]. Zero fields are the defaults.
+// ConversionOptions configure a [ConversionMonitor]. Zero fields are the defaults.
 type ConversionOptions struct {
 	// Window is how far back messages are looked at, 1 min to 24 h. Default
 	// 1 h.
@@ -58,7 +58,7 @@ type ConversionReport struct {
 // there each event goes, by the host's bus or webhook, to one Conversion. It
 // holds at most 10,000 messages, and leaves out what comes beyond these until the
 // oldest have left the window. It is safe for concurrent use.
-type Conversion struct {
+type ConversionMonitor struct {
 	opts ConversionOptions
 
 	mu      sync.Mutex
@@ -73,7 +73,7 @@ type send struct {
 }
 
 // NewConversion reports every mistake at once, as [New] does.
-func NewConversion(opts ConversionOptions) (*Conversion, error) {
+func NewConversionMonitor(opts ConversionOptions) (*ConversionMonitor, error) {
 	if opts.Window == 0 {
 		opts.Window = time.Hour
 	}
@@ -110,25 +110,25 @@ func NewConversion(opts ConversionOptions) (*Conversion, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	return &Conversion{opts: opts}, nil
+	return &ConversionMonitor{opts: opts}, nil
 }
 
 // Record is a [recovery.EventSink]. Events count from when they come in, so they
 // may be a little late, but a message before its reset.
-func (c *Conversion) Record(ctx context.Context, e recovery.Event) {
+func (c *ConversionMonitor) Record(ctx context.Context, e recovery.Event) {
 	if r, ok := c.record(e); ok {
 		c.opts.Alarm(ctx, r) // outside the lock: it may call Report
 	}
 }
 
 // Report returns the present numbers.
-func (c *Conversion) Report() ConversionReport {
+func (c *ConversionMonitor) Report() ConversionReport {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.report(time.Now())
 }
 
-func (c *Conversion) record(e recovery.Event) (r ConversionReport, alarm bool) {
+func (c *ConversionMonitor) record(e recovery.Event) (r ConversionReport, alarm bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
@@ -164,7 +164,7 @@ func isCredential(e recovery.Event) bool {
 
 // report counts the messages that are older than Patience, and forgets those
 // that have left the window.
-func (c *Conversion) report(now time.Time) ConversionReport {
+func (c *ConversionMonitor) report(now time.Time) ConversionReport {
 	for len(c.sends) > 0 && now.Sub(c.sends[0].at) >= c.opts.Patience+c.opts.Window {
 		c.sends = c.sends[1:]
 	}

@@ -21,14 +21,14 @@ func resetOf(leadID string) recovery.Event {
 }
 
 // alarms is a Conversion with the defaults, and what it raised.
-func alarms(t *testing.T, edit func(o *smsnotifier.ConversionOptions)) (*smsnotifier.Conversion, *[]smsnotifier.ConversionReport) {
+func alarms(t *testing.T, edit func(o *smsnotifier.ConversionOptions)) (*smsnotifier.ConversionMonitor, *[]smsnotifier.ConversionReport) {
 	t.Helper()
 	var raised []smsnotifier.ConversionReport
 	opts := smsnotifier.ConversionOptions{Alarm: func(_ context.Context, r smsnotifier.ConversionReport) { raised = append(raised, r) }}
 	if edit != nil {
 		edit(&opts)
 	}
-	c, err := smsnotifier.NewConversion(opts)
+	c, err := smsnotifier.NewConversionMonitor(opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,13 +60,13 @@ func TestConversion_A57(t *testing.T) {
 					c.Record(t.Context(), resetOf(fmt.Sprint("lead", i)))
 				}
 				time.Sleep(10*time.Minute - 1)
-				c.Record(t.Context(), recovery.Event{Kind: recovery.EventSuppressed})
+				c.Record(t.Context(), recovery.Event{Kind: recovery.EventMessageSuppressed})
 				if len(*raised) != 0 {
 					t.Errorf("raised before people had their time: %v", *raised)
 				}
 				time.Sleep(time.Nanosecond)
 				// Also if nothing is sent any more, because the budget is spent.
-				c.Record(t.Context(), recovery.Event{Kind: recovery.EventSuppressed})
+				c.Record(t.Context(), recovery.Event{Kind: recovery.EventMessageSuppressed})
 				if len(*raised) != tt.want {
 					t.Fatalf("raised %v, want %d", *raised, tt.want)
 				}
@@ -128,8 +128,8 @@ func TestConversionAlarmsOncePerWindow(t *testing.T) {
 }
 
 func TestConversionIsSafeForConcurrentUse(t *testing.T) {
-	var c *smsnotifier.Conversion
-	c, err := smsnotifier.NewConversion(smsnotifier.ConversionOptions{
+	var c *smsnotifier.ConversionMonitor
+	c, err := smsnotifier.NewConversionMonitor(smsnotifier.ConversionOptions{
 		Window: time.Minute, Patience: time.Minute,
 		Alarm: func(context.Context, smsnotifier.ConversionReport) { c.Report() }, // holds no lock
 	})

@@ -52,11 +52,11 @@
 //
 // What this does not see: a numbering plan that changed after the metadata was
 // made, a number that was ported or is roaming, whoever holds many verified
-// accounts with real telephones (which [Conversion] notices), and the links that
+// accounts with real telephones (which [ConversionMonitor] notices), and the links that
 // [recovery.Service.NotMe] sends after a notice, at most one for each.
 //
 // A budget that is spent is spent for everybody until its window has passed.
-// The host then sees [recovery.EventSuppressed] with [recovery.ReasonLimited]
+// The host then sees [recovery.EventMessageSuppressed] with [recovery.ReasonRateLimited]
 // and [recovery.ScopeBudget], which is worth an alarm; e-mail goes on.
 //
 // A code by SMS is also the weakest proof there is (a SIM that was swapped, a
@@ -68,7 +68,7 @@
 // # Operating
 //
 // Set budgets from what a busy day costs, times two or three, and have somebody
-// told of the event above. The alarm for few conversions is [Conversion], or a
+// told of the event above. The alarm for few conversions is [ConversionMonitor], or a
 // query of the host's own on its events: of the leads with message_sent, channel
 // sms and message reset-code, how many have password_reset within 15 minutes.
 //

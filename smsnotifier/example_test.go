@@ -27,10 +27,10 @@ func Example() {
 		return nil
 	})
 	sms, err := smsnotifier.New(texts, provider, smsnotifier.Options{
-		Countries: map[string]recovery.Tier{
+		Countries: map[string]recovery.LimitPolicy{
 			"DE": {Limits: []recovery.Limit{{N: 500, Window: 24 * time.Hour}}},
 		},
-		Budget: recovery.Tier{Limits: []recovery.Limit{{N: 100, Window: time.Hour}, {N: 500, Window: 24 * time.Hour}}},
+		Budget: recovery.LimitPolicy{Limits: []recovery.Limit{{N: 100, Window: time.Hour}, {N: 500, Window: 24 * time.Hour}}},
 	})
 	if err != nil {
 		fmt.Println(err)
@@ -60,7 +60,7 @@ func ExampleNew_incorrect() {
 	}
 	provider := smsnotifier.ProviderFunc(func(context.Context, smsnotifier.Text) error { return nil })
 	_, err = smsnotifier.New(texts, provider, smsnotifier.Options{
-		Countries: map[string]recovery.Tier{"+49": {}}, // a calling code is no country
+		Countries: map[string]recovery.LimitPolicy{"+49": {}}, // a calling code is no country
 	})
 	fmt.Println(err)
 	var mistake *recovery.OptionError
@@ -72,8 +72,8 @@ func ExampleNew_incorrect() {
 }
 
 // A Conversion listens to the Service's events beside the host's own sink.
-func ExampleConversion() {
-	conversion, err := smsnotifier.NewConversion(smsnotifier.ConversionOptions{
+func ExampleConversionMonitor() {
+	conversion, err := smsnotifier.NewConversionMonitor(smsnotifier.ConversionOptions{
 		Alarm: func(_ context.Context, r smsnotifier.ConversionReport) {
 			fmt.Printf("only %d of %d text messages led to a reset\n", r.Converted, r.Sent)
 		},

@@ -38,7 +38,7 @@ var plain = renderer(func(m recovery.Message) (messages.SMS, error) {
 
 // texts writes what a host would send. It is made once: checking all templates
 // takes longer than most tests.
-var texts = sync.OnceValue(func() *messages.Set {
+var texts = sync.OnceValue(func() *messages.Renderer {
 	set, err := messages.New(messages.Options{Product: "Example", Host: "example.com"})
 	if err != nil {
 		panic(err)
@@ -85,16 +85,16 @@ func (c *carrier) to(number string) []smsnotifier.Text {
 	return slices.DeleteFunc(c.all(), func(t smsnotifier.Text) bool { return t.To != number })
 }
 
-func perDay(n int) recovery.Tier {
-	return recovery.Tier{Limits: []recovery.Limit{{N: n, Window: 24 * time.Hour}}}
+func perDay(n int) recovery.LimitPolicy {
+	return recovery.LimitPolicy{Limits: []recovery.Limit{{N: n, Window: 24 * time.Hour}}}
 }
 
 // options allow Germany, the United States and the Bahamas plenty.
 func options() smsnotifier.Options {
 	return smsnotifier.Options{
-		Countries:  map[string]recovery.Tier{"DE": perDay(1000), "US": perDay(1000), "BS": perDay(1000)},
-		Budget:     perDay(1000),
-		Neighbours: perDay(1000),
+		Countries:   map[string]recovery.LimitPolicy{"DE": perDay(1000), "US": perDay(1000), "BS": perDay(1000)},
+		Budget:      perDay(1000),
+		NumberBlock: perDay(1000),
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/seed-51359b35/recovery/messages"
 )
 
-// A Renderer writes the text of a message. [*messages.Set] is one.
+// A Renderer writes the text of a message. [*messages.Renderer] is one.
 // Implementations are safe for concurrent use.
 type Renderer interface {
 	// SMS writes the text and counts its segments. What it cannot write now, it
@@ -55,9 +55,9 @@ func (n *Notifier) Budgets(ctx context.Context, m recovery.Message) ([]recovery.
 	}
 	// Copies, because the tiers are the Notifier's and the caller a stranger.
 	return []recovery.Budget{
-		{Name: "sms", Tier: cloneTier(n.opts.Budget)},
-		{Name: "sms-" + to.country, Tier: cloneTier(n.opts.Countries[to.country])},
-		{Name: "sms-" + to.block, Tier: cloneTier(n.opts.Neighbours)},
+		{Name: "sms", Policy: cloneTier(n.opts.Budget)},
+		{Name: "sms-" + to.country, Policy: cloneTier(n.opts.Countries[to.country])},
+		{Name: "sms-" + to.block, Policy: cloneTier(n.opts.NumberBlock)},
 	}, nil
 }
 
@@ -134,7 +134,7 @@ func (n *Notifier) takeNotice(ctx context.Context, m recovery.Message) error {
 	if m.Kind != recovery.MessagePasswordChanged {
 		return nil
 	}
-	decisions, err := n.opts.Limiter.Take(ctx, recovery.Take{Key: n.opts.Prefix + ":sms-notices", Tier: n.opts.Notices, ID: m.ID})
+	decisions, err := n.opts.Limiter.Allow(ctx, recovery.LimitRequest{Key: n.opts.Prefix + ":sms-notices", Policy: n.opts.Notices, ID: m.ID})
 	if err != nil {
 		return fmt.Errorf("smsnotifier: limiter: %w", err)
 	}

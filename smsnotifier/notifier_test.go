@@ -128,7 +128,7 @@ func TestBudgetsNames(t *testing.T) {
 		var names []string
 		for _, b := range budgets {
 			names = append(names, b.Name)
-			if err := (recovery.Take{Key: b.Name, Tier: b.Tier}).Validate(); err != nil || len(b.Name) > 32 {
+			if err := (recovery.LimitRequest{Key: b.Name, Policy: b.Policy}).Validate(); err != nil || len(b.Name) > 32 {
 				t.Errorf("%s: %v", b.Name, err)
 			}
 		}
@@ -140,8 +140,8 @@ func TestBudgetsNames(t *testing.T) {
 
 func TestBudgetsOfEachCountryAndOfAll(t *testing.T) {
 	n := newNotifier(t, &carrier{}, func(o *smsnotifier.Options) {
-		o.Countries = map[string]recovery.Tier{"DE": perDay(7), "US": perDay(8)}
-		o.Budget, o.Neighbours = perDay(9), perDay(3)
+		o.Countries = map[string]recovery.LimitPolicy{"DE": perDay(7), "US": perDay(8)}
+		o.Budget, o.NumberBlock = perDay(9), perDay(3)
 	})
 	for number, want := range map[string][]int{german: {9, 7, 3}, american: {9, 8, 3}} {
 		budgets, err := n.Budgets(t.Context(), code(number))
@@ -149,8 +149,8 @@ func TestBudgetsOfEachCountryAndOfAll(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, b := range budgets {
-			if b.Tier.Limits[0].N != want[i] {
-				t.Errorf("%s of %s is %d, want %d", b.Name, number, b.Tier.Limits[0].N, want[i])
+			if b.Policy.Limits[0].N != want[i] {
+				t.Errorf("%s of %s is %d, want %d", b.Name, number, b.Policy.Limits[0].N, want[i])
 			}
 		}
 	}
@@ -274,7 +274,7 @@ func TestNotices_A57(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &carrier{}
 		n := newNotifier(t, c, func(o *smsnotifier.Options) {
-			o.Notices = recovery.Tier{Limits: []recovery.Limit{{N: 3, Window: time.Hour}}}
+			o.Notices = recovery.LimitPolicy{Limits: []recovery.Limit{{N: 3, Window: time.Hour}}}
 		})
 		for i := range 5 {
 			err := n.Notify(t.Context(), notice(fmt.Sprint("n", i), german))
@@ -331,16 +331,18 @@ func TestNoticesOfTwoPortals(t *testing.T) {
 }
 
 // limiter is a Limiter that fails.
-type limiter func(ctx context.Context, takes ...recovery.Take) ([]recovery.Decision, error)
+type limiter func(ctx context.Context, takes ...recovery.LimitRequest) ([]recovery.Decision, error)
 
-func (f limiter) Take(ctx context.Context, takes ...recovery.Take) ([]recovery.Decision, error) {
+func (f limiter) Allow(ctx context.Context, takes ...recovery.LimitRequest) ([]recovery.Decision, error) {
 	return f(ctx, takes...)
 }
 
 func TestNoticesWaitForTheLimiter(t *testing.T) {
 	for name, f := range map[string]limiter{
-		"an error":    func(context.Context, ...recovery.Take) ([]recovery.Decision, error) { return nil, errors.New("down") },
-		"no decision": func(context.Context, ...recovery.Take) ([]recovery.Decision, error) { return nil, nil },
+		"an error": func(context.Context, ...recovery.LimitRequest) ([]recovery.Decision, error) {
+			return nil, errors.New("down")
+		},
+		"no decision": func(context.Context, ...recovery.LimitRequest) ([]recovery.Decision, error) { return nil, nil },
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := &carrier{}

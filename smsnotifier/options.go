@@ -26,21 +26,21 @@ type Options struct {
 	// code is that of the number's region in libphonenumber, which finds no
 	// difference between some: the numbers of AX are FI, of BL and MF GP, of
 	// CC and CX AU, of EH MA, of SJ NO, of VA IT, and a part of those of IM GB.
-	Countries map[string]recovery.Tier
+	Countries map[string]recovery.LimitPolicy
 	// Budget is the budget of all text messages together. Required.
-	Budget recovery.Tier
+	Budget recovery.LimitPolicy
 	// Neighbours is the budget of each block of 10,000 adjacent numbers, those
 	// that differ only in their last four digits: whoever rents numbers to have
 	// them sent to rents them in a row (A57). Default: 10 in 1 h, 20 in 24 h,
 	// and after that still one an hour, so that a person among them is not shut
 	// out. A host whose users are numbered in a row, a company's, sets more.
-	Neighbours recovery.Tier
+	NumberBlock recovery.LimitPolicy
 	// Notices is the budget of [recovery.MessagePasswordChanged], for which a
 	// [recovery.Service] asks for no budget, because it takes a completed reset
 	// to have one sent. Notices are counted when they are sent; one over the
 	// budget is an error that may pass, so the queue tries it again for a day.
 	// Default: the tier of Budget, counted apart from it.
-	Notices recovery.Tier
+	Notices recovery.LimitPolicy
 	// Limiter counts Notices. Default: a [recovery.MemoryLimiter] of this
 	// Notifier alone; several instances share one of theirs.
 	Limiter recovery.Limiter
@@ -61,13 +61,13 @@ func (o Options) withDefaults() Options {
 		o.Countries[country] = cloneTier(tier)
 	}
 	o.Budget = cloneTier(o.Budget)
-	if isZero(o.Neighbours) {
-		o.Neighbours = recovery.Tier{
-			Limits:  []recovery.Limit{{N: 10, Window: time.Hour}, {N: 20, Window: 24 * time.Hour}},
-			Trickle: time.Hour,
+	if isZero(o.NumberBlock) {
+		o.NumberBlock = recovery.LimitPolicy{
+			Limits:       []recovery.Limit{{N: 10, Window: time.Hour}, {N: 20, Window: 24 * time.Hour}},
+			ThenOneEvery: time.Hour,
 		}
 	}
-	o.Neighbours = cloneTier(o.Neighbours)
+	o.NumberBlock = cloneTier(o.NumberBlock)
 	o.Notices = cloneTier(o.Notices)
 	if o.Limiter == nil {
 		o.Limiter = recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{})
@@ -111,8 +111,8 @@ func (o Options) validate(renderer Renderer, provider Provider) error {
 	}
 	for _, t := range []struct {
 		option string
-		tier   recovery.Tier
-	}{{"Budget", o.Budget}, {"Neighbours", o.Neighbours}, {"Notices", o.Notices}} {
+		tier   recovery.LimitPolicy
+	}{{"Budget", o.Budget}, {"Neighbours", o.NumberBlock}, {"Notices", o.Notices}} {
 		if reason := tierReason(t.tier); reason != "" && !isZero(t.tier) {
 			bad(t.option, "%s", reason)
 		}
@@ -130,17 +130,17 @@ func (o Options) validate(renderer Renderer, provider Provider) error {
 
 // tierReason says what is wrong with a tier; empty means nothing. A limiter
 // would say the same, but not before the first message.
-func tierReason(t recovery.Tier) string {
-	err := recovery.Take{Key: "sms", Tier: t}.Validate()
+func tierReason(t recovery.LimitPolicy) string {
+	err := recovery.LimitRequest{Key: "sms", Policy: t}.Validate()
 	if err == nil {
 		return ""
 	}
 	return strings.TrimPrefix(err.Error(), "recovery: a take's tier ")
 }
 
-func isZero(t recovery.Tier) bool { return len(t.Limits) == 0 && t.Trickle == 0 }
+func isZero(t recovery.LimitPolicy) bool { return len(t.Limits) == 0 && t.ThenOneEvery == 0 }
 
-func cloneTier(t recovery.Tier) recovery.Tier {
+func cloneTier(t recovery.LimitPolicy) recovery.LimitPolicy {
 	t.Limits = slices.Clone(t.Limits)
 	return t
 }

@@ -44,9 +44,9 @@ func TestNewRefuses(t *testing.T) {
 	}{
 		{"nothing of a complete configuration", func(*smsnotifier.Options) {}, nil},
 		{"no countries", func(o *smsnotifier.Options) { o.Countries = nil }, []string{"Countries"}},
-		{"an empty list of countries", func(o *smsnotifier.Options) { o.Countries = map[string]recovery.Tier{} }, []string{"Countries"}},
-		{"no budget", func(o *smsnotifier.Options) { o.Budget = recovery.Tier{} }, []string{"Budget"}},
-		{"a country without a budget", func(o *smsnotifier.Options) { o.Countries["AT"] = recovery.Tier{} }, []string{"Countries"}},
+		{"an empty list of countries", func(o *smsnotifier.Options) { o.Countries = map[string]recovery.LimitPolicy{} }, []string{"Countries"}},
+		{"no budget", func(o *smsnotifier.Options) { o.Budget = recovery.LimitPolicy{} }, []string{"Budget"}},
+		{"a country without a budget", func(o *smsnotifier.Options) { o.Countries["AT"] = recovery.LimitPolicy{} }, []string{"Countries"}},
 		{"a country in small letters", func(o *smsnotifier.Options) { o.Countries["at"] = tier }, []string{"Countries"}},
 		{"a country by three letters", func(o *smsnotifier.Options) { o.Countries["AUT"] = tier }, []string{"Countries"}},
 		{"a calling code for a country", func(o *smsnotifier.Options) { o.Countries["43"] = tier }, []string{"Countries"}},
@@ -54,17 +54,17 @@ func TestNewRefuses(t *testing.T) {
 		{"any country", func(o *smsnotifier.Options) { o.Countries["*"] = tier; o.Countries["ZZ"] = tier }, []string{"Countries", "Countries"}},
 		{"a country that does not exist", func(o *smsnotifier.Options) { o.Countries["XX"] = tier }, []string{"Countries"}},
 		{"a budget of none", func(o *smsnotifier.Options) { o.Budget = perDay(0) }, []string{"Budget"}},
-		{"a budget with a trickle alone", func(o *smsnotifier.Options) { o.Budget = recovery.Tier{Trickle: time.Hour} }, []string{"Budget"}},
-		{"neighbours without a window", func(o *smsnotifier.Options) { o.Neighbours = recovery.Tier{Limits: []recovery.Limit{{N: 1}}} }, []string{"Neighbours"}},
+		{"a budget with a trickle alone", func(o *smsnotifier.Options) { o.Budget = recovery.LimitPolicy{ThenOneEvery: time.Hour} }, []string{"Budget"}},
+		{"neighbours without a window", func(o *smsnotifier.Options) { o.NumberBlock = recovery.LimitPolicy{Limits: []recovery.Limit{{N: 1}}} }, []string{"Neighbours"}},
 		{"notices of a year", func(o *smsnotifier.Options) {
-			o.Notices = recovery.Tier{Limits: []recovery.Limit{{N: 1, Window: 365 * 24 * time.Hour}}}
+			o.Notices = recovery.LimitPolicy{Limits: []recovery.Limit{{N: 1, Window: 365 * 24 * time.Hour}}}
 		}, []string{"Notices"}},
 		{"a prefix with a colon", func(o *smsnotifier.Options) { o.Prefix = "a:b" }, []string{"Prefix"}},
 		{"a prefix too long", func(o *smsnotifier.Options) { o.Prefix = strings.Repeat("a", 33) }, []string{"Prefix"}},
 		{"a negative number of segments", func(o *smsnotifier.Options) { o.MaxSegments = -1 }, []string{"MaxSegments"}},
 		{"too many segments", func(o *smsnotifier.Options) { o.MaxSegments = 11 }, []string{"MaxSegments"}},
 		{"everything at once", func(o *smsnotifier.Options) {
-			*o = smsnotifier.Options{Countries: map[string]recovery.Tier{"de": tier, "FR": {}}, Neighbours: perDay(-1), MaxSegments: 99}
+			*o = smsnotifier.Options{Countries: map[string]recovery.LimitPolicy{"de": tier, "FR": {}}, NumberBlock: perDay(-1), MaxSegments: 99}
 		}, []string{"Countries", "Countries", "Budget", "Neighbours", "MaxSegments"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -120,20 +120,20 @@ func TestNewCopiesOptions(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range budgets {
-		if got := budgets[i].Tier.Limits[0].N; got != 1000 {
+		if got := budgets[i].Policy.Limits[0].N; got != 1000 {
 			t.Errorf("the budget %s is %d", budgets[i].Name, got)
 		}
-		budgets[i].Tier.Limits[0].N = 1
+		budgets[i].Policy.Limits[0].N = 1
 	}
 	again, err := n.Budgets(t.Context(), code(german))
-	if err != nil || again[0].Tier.Limits[0].N != 1000 || again[1].Tier.Limits[0].N != 1000 || again[2].Tier.Limits[0].N != 1000 {
+	if err != nil || again[0].Policy.Limits[0].N != 1000 || again[1].Policy.Limits[0].N != 1000 || again[2].Policy.Limits[0].N != 1000 {
 		t.Errorf("what was returned is what is used: %v, %v", again, err)
 	}
 }
 
 func TestDefaults(t *testing.T) {
 	n, err := smsnotifier.New(plain, &carrier{}, smsnotifier.Options{
-		Countries: map[string]recovery.Tier{"DE": perDay(50)}, Budget: perDay(100),
+		Countries: map[string]recovery.LimitPolicy{"DE": perDay(50)}, Budget: perDay(100),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -142,9 +142,9 @@ func TestDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := budgets[2].Tier
+	got := budgets[2].Policy
 	want := []recovery.Limit{{N: 10, Window: time.Hour}, {N: 20, Window: 24 * time.Hour}}
-	if !slices.Equal(got.Limits, want) || got.Trickle != time.Hour {
+	if !slices.Equal(got.Limits, want) || got.ThenOneEvery != time.Hour {
 		t.Errorf("neighbours: %+v", got)
 	}
 }
@@ -163,7 +163,7 @@ func TestNewConversionRefuses(t *testing.T) {
 		{"all ranges", smsnotifier.ConversionOptions{Window: time.Second, Patience: 25 * time.Hour, MinSent: 10_001, Threshold: -1}, []string{"Window", "Patience", "MinSent", "Threshold", "Alarm"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := smsnotifier.NewConversion(tt.opts)
+			_, err := smsnotifier.NewConversionMonitor(tt.opts)
 			if got := mistakes(t, err); !slices.Equal(got, tt.want) {
 				t.Errorf("NewConversion: %v, want mistakes in %q", err, tt.want)
 			}
@@ -173,7 +173,7 @@ func TestNewConversionRefuses(t *testing.T) {
 
 func TestOptionErrorsSayWhatIsWrong(t *testing.T) {
 	opts := options()
-	opts.Countries["DE"] = recovery.Tier{Limits: []recovery.Limit{{N: 0, Window: time.Hour}}}
+	opts.Countries["DE"] = recovery.LimitPolicy{Limits: []recovery.Limit{{N: 0, Window: time.Hour}}}
 	opts.Countries["United Kingdom"] = perDay(1)
 	_, err := smsnotifier.New(plain, &carrier{}, opts)
 	for _, want := range []string{"the budget of DE N is 0, must be 1 to 100,000", `"United K`} {

@@ -44,7 +44,7 @@ type countedTokens struct {
 	puts int
 }
 
-func (s *countedTokens) Put(ctx context.Context, slot string, spec recovery.TokenSpec) (recovery.Token, error) {
+func (s *countedTokens) Put(ctx context.Context, slot string, spec recovery.TokenSpec) (recovery.TokenRecord, error) {
 	s.mu.Lock()
 	s.puts++
 	s.mu.Unlock()
@@ -124,7 +124,7 @@ func (p *portal) suppressed() []string {
 	defer p.mu.Unlock()
 	var reasons []string
 	for _, e := range p.events {
-		if e.Kind == recovery.EventSuppressed {
+		if e.Kind == recovery.EventMessageSuppressed {
 			reasons = append(reasons, strings.TrimSpace(string(e.Reason)+" "+string(e.Scope)))
 		}
 	}
@@ -195,8 +195,8 @@ func (p *portal) codeTo(t *testing.T, number string) string {
 func (p *portal) check(t *testing.T, number, code string) error {
 	t.Helper()
 	_, err := p.CheckProof(t.Context(), recovery.CheckRequest{
-		Proof:  recovery.CodeProof(recovery.LeadKey{Field: "Phone", Value: number}, code),
-		Origin: recovery.Origin{Client: netip.MustParseAddr("192.0.2.9")},
+		Proof:     recovery.CodeProof(recovery.LeadKey{Field: "Phone", Value: number}, code),
+		Requester: recovery.Requester{Client: netip.MustParseAddr("192.0.2.9")},
 	})
 	return err
 }
@@ -260,7 +260,7 @@ func TestCountriesHaveBudgetsOfTheirOwn_A57(t *testing.T) {
 // has a budget.
 func TestAdjacentNumbers_A57(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPortal(t, func(o *smsnotifier.Options) { o.Neighbours = recovery.Tier{} }) // the default
+		p := newPortal(t, func(o *smsnotifier.Options) { o.NumberBlock = recovery.LimitPolicy{} }) // the default
 		answers := map[string]int{}
 		for i := range 30 {
 			number := fmt.Sprintf("+4915123450%03d", i)

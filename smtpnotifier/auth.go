@@ -39,22 +39,22 @@ func (s Server) mechanism(ctx context.Context, client *smtp.Client) (smtp.Auth, 
 		}
 		user, password := s.Username, s.Password.Reveal()
 		switch m {
-		case SCRAMSHA256Plus, SCRAMSHA1Plus:
+		case AuthSCRAMSHA256Plus, AuthSCRAMSHA1Plus:
 			state, err := client.GetTLSConnectionState()
 			if err != nil {
 				return nil, errNoAuth
 			}
-			if m == SCRAMSHA1Plus {
+			if m == AuthSCRAMSHA1Plus {
 				return &scram{Auth: smtp.ScramSHA1PlusAuth(user, password, state)}, nil
 			}
 			return &scram{Auth: smtp.ScramSHA256PlusAuth(user, password, state)}, nil
-		case SCRAMSHA256:
+		case AuthSCRAMSHA256:
 			return &scram{Auth: smtp.ScramSHA256Auth(user, password)}, nil
-		case SCRAMSHA1:
+		case AuthSCRAMSHA1:
 			return &scram{Auth: smtp.ScramSHA1Auth(user, password)}, nil
-		case PLAIN:
+		case AuthPlain:
 			return smtp.PlainAuth("", user, password, s.host(), false), nil
-		case LOGIN:
+		case AuthLogin:
 			return smtp.LoginAuth(user, password, s.host(), false), nil
 		}
 	}

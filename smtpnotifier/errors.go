@@ -38,9 +38,9 @@ const (
 )
 
 // ErrClosed is wrapped by what [Notifier.Notify] returns after
-// [Notifier.Close], and by what it returns when Close cuts it short. It is
+// [Notifier.Shutdown], and by what it returns when Close cuts it short. It is
 // temporary: another process may deliver the message.
-var ErrClosed = errors.New("smtpnotifier: closed")
+var ErrShutdown = errors.New("smtpnotifier: closed")
 
 // An Error is a delivery that failed. It matches [recovery.ErrPermanent] if no
 // retry can mend it, and the error of the context, of the network or of the

@@ -71,7 +71,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer mailer.Close(context.Background())
+	defer mailer.Shutdown(context.Background())
 
 	// This is what a recovery.Service does.
 	err = mailer.Notify(context.Background(), recovery.Message{

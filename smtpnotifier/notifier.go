@@ -8,7 +8,7 @@ import (
 	"github.com/seed-51359b35/recovery/messages"
 )
 
-// A Renderer puts messages into words. [*messages.Set] is one. It is safe for
+// A Renderer puts messages into words. [*messages.Renderer] is one. It is safe for
 // concurrent use.
 type Renderer interface {
 	// Mail renders m: a subject of one line, at most 512 bytes, and a text and an
@@ -19,7 +19,7 @@ type Renderer interface {
 }
 
 // A Notifier delivers messages by SMTP. It is safe for concurrent use, and
-// starts no goroutine that outlives [Notifier.Close]. Make one with [New].
+// starts no goroutine that outlives [Notifier.Shutdown]. Make one with [New].
 type Notifier struct {
 	renderer Renderer
 	opts     Options
@@ -109,6 +109,6 @@ func stale(err error) bool {
 
 // Close ends the idle connections and waits until those in use have delivered
 // what they carry. When ctx ends it cuts these short, which fails their Notify,
-// and returns ctx's error. A Notify that comes later fails with [ErrClosed].
+// and returns ctx's error. A Notify that comes later fails with [ErrShutdown].
 // Close may be called more than once.
-func (n *Notifier) Close(ctx context.Context) error { return n.pool.close(ctx) }
+func (n *Notifier) Shutdown(ctx context.Context) error { return n.pool.close(ctx) }

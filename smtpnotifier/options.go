@@ -46,7 +46,7 @@ const (
 )
 
 // A Mechanism is a way to sign in, by its SASL name.
-type Mechanism string
+type AuthMechanism string
 
 // The mechanisms, strongest first. With SCRAM the server never sees the
 // password, and with PLUS nobody can pass the exchange on to another
@@ -54,17 +54,17 @@ type Mechanism string
 // in clear to protect it on a way that TLS protects already; NTLM, because it is
 // obsolete.
 const (
-	SCRAMSHA256Plus Mechanism = "SCRAM-SHA-256-PLUS"
-	SCRAMSHA256     Mechanism = "SCRAM-SHA-256"
-	SCRAMSHA1Plus   Mechanism = "SCRAM-SHA-1-PLUS"
-	SCRAMSHA1       Mechanism = "SCRAM-SHA-1"
-	PLAIN           Mechanism = "PLAIN"
-	LOGIN           Mechanism = "LOGIN"
+	AuthSCRAMSHA256Plus AuthMechanism = "SCRAM-SHA-256-PLUS"
+	AuthSCRAMSHA256     AuthMechanism = "SCRAM-SHA-256"
+	AuthSCRAMSHA1Plus   AuthMechanism = "SCRAM-SHA-1-PLUS"
+	AuthSCRAMSHA1       AuthMechanism = "SCRAM-SHA-1"
+	AuthPlain           AuthMechanism = "PLAIN"
+	AuthLogin           AuthMechanism = "LOGIN"
 )
 
 // mechanisms returns all of them, strongest first.
-func mechanisms() []Mechanism {
-	return []Mechanism{SCRAMSHA256Plus, SCRAMSHA256, SCRAMSHA1Plus, SCRAMSHA1, PLAIN, LOGIN}
+func mechanisms() []AuthMechanism {
+	return []AuthMechanism{AuthSCRAMSHA256Plus, AuthSCRAMSHA256, AuthSCRAMSHA1Plus, AuthSCRAMSHA1, AuthPlain, AuthLogin}
 }
 
 // A Server is where mail goes: the relay, or submission server, of the host or
@@ -91,7 +91,7 @@ type Server struct {
 	// Mechanisms are those that may be used with Password. The first one that
 	// the server offers is. Default: all, strongest first. A shorter list helps
 	// with servers that offer what they cannot do.
-	Mechanisms []Mechanism
+	Mechanisms []AuthMechanism
 	// Dial opens the connection, for example through a proxy. Its network is
 	// "tcp". Default: a [net.Dialer].
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)

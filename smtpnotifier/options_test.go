@@ -72,8 +72,8 @@ func TestMistakes(t *testing.T) {
 		{"a user of two lines", func(o *smtpnotifier.Options) {
 			o.Server.Username, o.Server.Password = secret+"\r\n", recovery.NewSecret(secret)
 		}, "Server.Username"},
-		{"a mechanism that is none", func(o *smtpnotifier.Options) { o.Server.Mechanisms = []smtpnotifier.Mechanism{"NTLM"} }, "Server.Mechanisms"},
-		{"a mechanism twice", func(o *smtpnotifier.Options) { o.Server.Mechanisms = []smtpnotifier.Mechanism{"PLAIN", "PLAIN"} }, "Server.Mechanisms"},
+		{"a mechanism that is none", func(o *smtpnotifier.Options) { o.Server.Mechanisms = []smtpnotifier.AuthMechanism{"NTLM"} }, "Server.Mechanisms"},
+		{"a mechanism twice", func(o *smtpnotifier.Options) { o.Server.Mechanisms = []smtpnotifier.AuthMechanism{"PLAIN", "PLAIN"} }, "Server.Mechanisms"},
 		{"no sender", func(o *smtpnotifier.Options) { o.From = netmail.Address{} }, "From"},
 		{"a sender on a host without a domain", func(o *smtpnotifier.Options) { o.From.Address = "root@localhost" }, "From"},
 		{"a sender with a name in the address", func(o *smtpnotifier.Options) { o.From.Address = "Acme <a@example.com>" }, "From"},
@@ -103,7 +103,7 @@ func TestMistakes(t *testing.T) {
 		}, "ConnectTimeout IdleTimeout SendTimeout"},
 		{"everything at once", func(o *smtpnotifier.Options) {
 			*o = smtpnotifier.Options{
-				Server:         smtpnotifier.Server{TLS: "x", Username: secret, Mechanisms: []smtpnotifier.Mechanism{"x"}},
+				Server:         smtpnotifier.Server{TLS: "x", Username: secret, Mechanisms: []smtpnotifier.AuthMechanism{"x"}},
 				EnvelopeSender: secret, HelloName: secret + " ", MaxConnections: -1,
 			}
 		}, "EnvelopeSender From HelloName MaxConnections Server.Address Server.Mechanisms Server.Password Server.TLS"},

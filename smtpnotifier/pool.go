@@ -33,7 +33,7 @@ func newPool(size int, idleTimeout time.Duration) *pool {
 // pool is closed and will wait no longer.
 func (p *pool) enter(ctx context.Context) (_ context.Context, leave func(), err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	stop := context.AfterFunc(p.ctx, func() { cancel(ErrClosed) })
+	stop := context.AfterFunc(p.ctx, func() { cancel(ErrShutdown) })
 	release := func() {
 		stop()
 		cancel(nil)
@@ -49,7 +49,7 @@ func (p *pool) enter(ctx context.Context) (_ context.Context, leave func(), err 
 	if p.closed {
 		<-p.slots
 		release()
-		return nil, nil, ErrClosed
+		return nil, nil, ErrShutdown
 	}
 	return ctx, func() { <-p.slots; release() }, nil
 }
@@ -114,7 +114,7 @@ func (p *pool) remove(s *session) bool {
 // close ends the idle sessions and waits until no other is in use. When ctx ends
 // it cuts those short.
 func (p *pool) close(ctx context.Context) error {
-	defer context.AfterFunc(ctx, func() { p.cancel(ErrClosed) })()
+	defer context.AfterFunc(ctx, func() { p.cancel(ErrShutdown) })()
 	p.mu.Lock()
 	p.closed = true
 	idle := p.idle

@@ -436,11 +436,11 @@ func TestGoneDisablesTheEndpoint(t *testing.T) {
 	var dead []webhook.Delivery
 	s := newSender(t, webhook.Options{
 		Queue: q, Logger: logs.logger(), Endpoints: []webhook.Endpoint{gone.endpoint("gone", secretA), other.endpoint("other", secretB)},
-		Disabled: func(_ context.Context, id string) {
+		OnDisabled: func(_ context.Context, id string) {
 			told = append(told, id)
 			panic("in a host's function")
 		},
-		Undelivered: func(_ context.Context, d webhook.Delivery, cause error) { dead = append(dead, d) },
+		OnUndelivered: func(_ context.Context, d webhook.Delivery, cause error) { dead = append(dead, d) },
 	})
 	s.Sink(t.Context(), theReset())
 	s.Sink(t.Context(), theReset())
@@ -485,7 +485,7 @@ func TestGoneIsToldOnce(t *testing.T) {
 	q := &jobs{}
 	s := newSender(t, webhook.Options{
 		Queue: q, Endpoints: []webhook.Endpoint{rc.endpoint("crm", secretA)},
-		Disabled: func(context.Context, string) { told.Add(1) },
+		OnDisabled: func(context.Context, string) { told.Add(1) },
 	})
 	for range n {
 		s.Sink(t.Context(), theReset())
@@ -511,7 +511,7 @@ func TestUndelivered(t *testing.T) {
 	var cause error
 	s := newSender(t, webhook.Options{
 		Queue: q, Logger: logs.logger(), Endpoints: []webhook.Endpoint{rc.endpoint("crm", secretA)},
-		Undelivered: func(_ context.Context, d webhook.Delivery, err error) {
+		OnUndelivered: func(_ context.Context, d webhook.Delivery, err error) {
 			got, cause = d, err
 			panic("in a host's function")
 		},

@@ -22,7 +22,7 @@
 //	// At the end, in this order:
 //	err = errors.Join(service.Shutdown(ctx), hooks.Shutdown(ctx))
 //
-// [NewSecret] draws a secret; both sides keep it as the text "whsec_...".
+// [GenerateSecret] draws a secret; both sides keep it as the text "whsec_...".
 //
 // # Receivers
 //

@@ -50,9 +50,9 @@ func newEndpoint(o Endpoint, queue recovery.Queue, timeout time.Duration) (*endp
 	e := &endpoint{
 		id: o.ID, url: o.URL,
 		events:        make(map[recovery.EventKind]bool),
-		includeClient: o.IncludeClient, ignorePrevent: o.IgnorePreventWebhook,
+		includeClient: o.IncludeClient, ignorePrevent: o.IncludePrevented,
 		client: safedial.Client(safedial.Options{
-			AllowPrivate: o.DangerouslyAllowPrivate, Timeout: timeout, RootCAs: o.RootCAs,
+			AllowPrivate: o.DangerouslyAllowPrivateAddresses, Timeout: timeout, RootCAs: o.RootCAs,
 		}),
 		queue: queue,
 		born:  time.Now(),

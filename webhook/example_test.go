@@ -43,7 +43,7 @@ func receive(secret string) http.Handler {
 
 // A Service tells another system of its events.
 func Example() {
-	secret := webhook.NewSecret()
+	secret := webhook.GenerateSecret()
 	crm := httptest.NewTLSServer(receive(secret.Reveal()))
 	defer crm.Close()
 	authorities := x509.NewCertPool()
@@ -56,7 +56,7 @@ func Example() {
 			ID: "crm", URL: crm.URL + "/hooks/recovery", Secrets: []recovery.Secret{secret},
 			// Only because this receiver is on loopback, with a certificate
 			// of its own.
-			DangerouslyAllowPrivate: true, RootCAs: authorities,
+			DangerouslyAllowPrivateAddresses: true, RootCAs: authorities,
 		}},
 	})
 	if err != nil {
@@ -94,7 +94,7 @@ func Example() {
 // Bytes that were decoded and encoded again are not those that were signed,
 // though they say the same.
 func Example_incorrect() {
-	secret := webhook.NewSecret()
+	secret := webhook.GenerateSecret()
 	verifier, err := standardwebhooks.NewWebhook(secret.Reveal())
 	if err != nil {
 		fmt.Println(err)
@@ -115,7 +115,7 @@ func Example_incorrect() {
 		Keys: [][]byte{[]byte("32 random bytes of a secret store")},
 		Endpoints: []webhook.Endpoint{{
 			ID: "crm", URL: crm.URL, Secrets: []recovery.Secret{secret},
-			DangerouslyAllowPrivate: true, RootCAs: authorities,
+			DangerouslyAllowPrivateAddresses: true, RootCAs: authorities,
 		}},
 	})
 	if err != nil {
@@ -172,8 +172,8 @@ func ExampleRetrySchedule() {
 		Queue: queue,
 		Keys:  [][]byte{[]byte("32 random bytes of a secret store")},
 		Endpoints: []webhook.Endpoint{
-			{URL: "https://crm.example.com/hooks", Secrets: []recovery.Secret{webhook.NewSecret()}},
-			{URL: "https://shop.example.com/hooks", Secrets: []recovery.Secret{webhook.NewSecret()}},
+			{URL: "https://crm.example.com/hooks", Secrets: []recovery.Secret{webhook.GenerateSecret()}},
+			{URL: "https://shop.example.com/hooks", Secrets: []recovery.Secret{webhook.GenerateSecret()}},
 		},
 	})
 	if err != nil {
@@ -194,12 +194,12 @@ func ExampleRetrySchedule() {
 // The system that watches the callers hears everything, with the addresses.
 func ExampleEndpoint() {
 	e := webhook.Endpoint{
-		ID:                   "siem",
-		URL:                  "https://siem.example.com/in?key=7d1f0c",
-		Secrets:              []recovery.Secret{webhook.NewSecret()},
-		Events:               webhook.AllEvents(),
-		IncludeClient:        true,
-		IgnorePreventWebhook: true,
+		ID:               "siem",
+		URL:              "https://siem.example.com/in?key=7d1f0c",
+		Secrets:          []recovery.Secret{webhook.GenerateSecret()},
+		Events:           webhook.AllEvents(),
+		IncludeClient:    true,
+		IncludePrevented: true,
 	}
 	fmt.Printf("%+v\n", e)
 	// Output:

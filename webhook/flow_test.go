@@ -58,7 +58,7 @@ func newPortal(t *testing.T) *portal {
 		"EmailAddress": {Value: johnMail, Verified: true}, "Username": {Value: johnName},
 	}}, "a hash")
 	audit := p.audit.endpoint("audit", secretB)
-	audit.Events, audit.IncludeClient, audit.IgnorePreventWebhook = webhook.AllEvents(), true, true
+	audit.Events, audit.IncludeClient, audit.IncludePrevented = webhook.AllEvents(), true, true
 	p.sender = newSender(t, webhook.Options{
 		Logger: p.logs.logger(), Endpoints: []webhook.Endpoint{p.usual.endpoint("usual", secretA), audit},
 	})
@@ -177,7 +177,7 @@ func TestPreventWebhookThroughTheWire(t *testing.T) {
 func TestBodiesHoldNoSecrets(t *testing.T) {
 	p := newPortal(t)
 	ctx := t.Context()
-	client := recovery.Origin{Client: netip.MustParseAddr("203.0.113.9"), Caller: "web"}
+	client := recovery.Requester{Client: netip.MustParseAddr("203.0.113.9"), Caller: "web"}
 	next := func() recovery.Message {
 		t.Helper()
 		ctx, cancel := context.WithTimeout(ctx, testenv.Patience(20*time.Second))
@@ -205,7 +205,7 @@ func TestBodiesHoldNoSecrets(t *testing.T) {
 	// A reset that fails, and one that succeeds but ends no sessions.
 	forgot := func(req recovery.ForgotRequest) {
 		t.Helper()
-		req.Origin = client
+		req.Requester = client
 		if _, err := p.svc.ForgotPassword(ctx, req); err != nil {
 			t.Fatal(err)
 		}
@@ -216,7 +216,7 @@ func TestBodiesHoldNoSecrets(t *testing.T) {
 	secrets = append(secrets, link)
 	reset := func(token, password string) error {
 		_, err := p.svc.ResetPassword(ctx, recovery.ResetRequest{
-			Proof: recovery.SealedProof(token), Password: recovery.NewSecret(password), Origin: client,
+			Proof: recovery.TokenProof(token), Password: recovery.NewSecret(password), Requester: client,
 		})
 		return err
 	}
@@ -231,7 +231,7 @@ func TestBodiesHoldNoSecrets(t *testing.T) {
 	// "This was not me", a stranger, a code, a token and an operator.
 	token := param(notice.NotMe)
 	secrets = append(secrets, token)
-	if _, err := p.svc.NotMe(ctx, recovery.NotMeRequest{Token: recovery.NewSecret(token), Origin: client}); err != nil {
+	if _, err := p.svc.NotMe(ctx, recovery.NotMeRequest{Token: recovery.NewSecret(token), Requester: client}); err != nil {
 		t.Fatal(err)
 	}
 	refused := make(chan recovery.Message, 100)
@@ -246,7 +246,7 @@ func TestBodiesHoldNoSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 30 {
-		_, _ = p.svc.ForgotPassword(ctx, recovery.ForgotRequest{Key: john, Origin: client})
+		_, _ = p.svc.ForgotPassword(ctx, recovery.ForgotRequest{Key: john, Requester: client})
 	}
 
 	all := webhook.AllEvents()

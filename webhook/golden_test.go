@@ -48,7 +48,7 @@ func writeGolden(t *testing.T) golden {
 				{ID: "crm", URL: "https://crm.example.com/hooks", Secrets: []recovery.Secret{secretA}},
 				{ID: "audit.2", URL: "https://audit.example.com", Secrets: []recovery.Secret{secretB}, IncludeClient: true},
 			},
-			Undelivered: func(_ context.Context, d webhook.Delivery, _ error) { sealed = append(sealed, d) },
+			OnUndelivered: func(_ context.Context, d webhook.Delivery, _ error) { sealed = append(sealed, d) },
 		})
 		s.Sink(t.Context(), theReset())
 		for i, job := range q.all() {
@@ -80,7 +80,7 @@ func readGolden(t *testing.T, v golden) {
 					var dead webhook.Delivery
 					s := newSender(t, webhook.Options{
 						Keys: keys.all, Queue: &jobs{}, Endpoints: []webhook.Endpoint{rc.endpoint(g.Endpoint, secretC)},
-						Undelivered: func(_ context.Context, d webhook.Delivery, _ error) { dead = d },
+						OnUndelivered: func(_ context.Context, d webhook.Delivery, _ error) { dead = d },
 					})
 					if err := s.Perform(t.Context(), g.Job); err != nil {
 						t.Fatal(err)

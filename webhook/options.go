@@ -48,11 +48,11 @@ type Options struct {
 	// Undelivered is told of a delivery that was given up, and why: after the
 	// last attempt, because the endpoint is gone, or in a Shutdown. It runs in a worker of the queue and should be quick.
 	// Default: it is logged and counted only.
-	Undelivered func(ctx context.Context, d Delivery, cause error)
+	OnUndelivered func(ctx context.Context, d Delivery, cause error)
 	// Disabled is told that an endpoint answered 410 Gone, and that it will be
 	// told nothing more by this process. Called once for each endpoint, by a
 	// worker of the queue. Default: it is logged only.
-	Disabled func(ctx context.Context, endpoint string)
+	OnDisabled func(ctx context.Context, endpoint string)
 	// Logger receives what goes wrong. Default: [slog.Default].
 	Logger *slog.Logger
 }
@@ -72,7 +72,7 @@ type Endpoint struct {
 	// query may hold a secret; neither is ever logged.
 	URL string
 	// Secrets sign: 1 to 4 in the form of Standard Webhooks, "whsec_" and the
-	// standard base64 of 24 to 64 random bytes; see [NewSecret]. Required.
+	// standard base64 of 24 to 64 random bytes; see [GenerateSecret]. Required.
 	// Every delivery carries a signature for each. To rotate, put the new one
 	// beside the old one, give it to the receiver, and drop the old one. No two
 	// endpoints share a secret, or each could replay to the other what it
@@ -88,7 +88,7 @@ type Endpoint struct {
 	// IgnorePreventWebhook tells this endpoint also of operations whose caller
 	// asked for no webhook ([recovery.Event].PreventWebhook). Default false.
 	// Set it for the system that watches the callers themselves.
-	IgnorePreventWebhook bool
+	IncludePrevented bool
 
 	// RootCAs are the authorities that the endpoint's certificate is verified
 	// against. Default: the system's.
@@ -98,7 +98,7 @@ type Endpoint struct {
 	// resolve into the host's own network would reach what nobody else can
 	// (A93). For an endpoint in that network set it, and let nobody else choose
 	// the URL or answer for its name.
-	DangerouslyAllowPrivate bool
+	DangerouslyAllowPrivateAddresses bool
 }
 
 // String returns the ID.
@@ -167,7 +167,7 @@ func (o Options) validate() error {
 	ids, secrets := map[string]int{}, map[string]int{}
 	for i, e := range o.Endpoints {
 		at := fmt.Sprintf("Endpoints[%d].", i)
-		_, err := safedial.CheckURL(e.URL, e.DangerouslyAllowPrivate)
+		_, err := safedial.CheckURL(e.URL, e.DangerouslyAllowPrivateAddresses)
 		if err != nil {
 			bad(at+"URL", "%v", err)
 		}

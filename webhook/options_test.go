@@ -87,10 +87,12 @@ func TestOptions(t *testing.T) {
 		{"the metadata of a cloud (A93)", endpoint(func(e *webhook.Endpoint) { e.URL = "https://169.254.169.254/" }), "Endpoints[0].URL"},
 		{"localhost (A93)", endpoint(func(e *webhook.Endpoint) { e.URL = "https://localhost/" }), "Endpoints[0].URL"},
 		{"loopback (A93)", endpoint(func(e *webhook.Endpoint) { e.URL, e.ID = "https://[::1]/", "six" }), "Endpoints[0].URL"},
-		{"what is dangerous and allowed", endpoint(func(e *webhook.Endpoint) { e.URL, e.DangerouslyAllowPrivate = "http://localhost:1/", true }), ""},
+		{"what is dangerous and allowed", endpoint(func(e *webhook.Endpoint) { e.URL, e.DangerouslyAllowPrivateAddresses = "http://localhost:1/", true }), ""},
 		{"an ID with a space", endpoint(func(e *webhook.Endpoint) { e.ID = "my crm" }), "Endpoints[0].ID"},
 		{"a long ID", endpoint(func(e *webhook.Endpoint) { e.ID = strings.Repeat("x", 65) }), "Endpoints[0].ID"},
-		{"an ID for an IPv6 address", endpoint(func(e *webhook.Endpoint) { e.URL, e.ID, e.DangerouslyAllowPrivate = "https://[::1]/", "", true }), "Endpoints[0].ID"},
+		{"an ID for an IPv6 address", endpoint(func(e *webhook.Endpoint) {
+			e.URL, e.ID, e.DangerouslyAllowPrivateAddresses = "https://[::1]/", "", true
+		}), "Endpoints[0].ID"},
 		{"the host's name is the ID", endpoint(func(e *webhook.Endpoint) { e.ID = "" }), ""},
 		{"two of one ID", func(o *webhook.Options) { o.Endpoints = append(o.Endpoints, nowhere("crm", secretB)) }, "Endpoints[1].ID"},
 		{"two of one host", func(o *webhook.Options) {
@@ -150,7 +152,7 @@ func TestSecrets(t *testing.T) {
 			t.Errorf("%s: %v", tt.name, err)
 		}
 	}
-	if a, b := webhook.NewSecret(), webhook.NewSecret(); a.Reveal() == b.Reveal() {
+	if a, b := webhook.GenerateSecret(), webhook.GenerateSecret(); a.Reveal() == b.Reveal() {
 		t.Error("two new secrets are the same")
 	} else if key, err := webhook.ParseSecret(a); err != nil || len(key) != 32 {
 		t.Errorf("a new secret: %d bytes, %v", len(key), err)

@@ -73,7 +73,7 @@ func DefaultEvents() []recovery.EventKind {
 // AllEvents are all kinds of events, for an audit log.
 func AllEvents() []recovery.EventKind {
 	return append(DefaultEvents(),
-		recovery.EventMessageSent, recovery.EventSuppressed, recovery.EventResetRefused, recovery.EventRateLimited)
+		recovery.EventMessageSent, recovery.EventMessageSuppressed, recovery.EventResetRefused, recovery.EventRateLimited)
 }
 
 // newBody is the event as every attempt will send it.

@@ -106,7 +106,7 @@ func TestBodies(t *testing.T) {
 		{"a token that was mailed", recovery.Event{Kind: recovery.EventTokenIssued, Mailed: true}, false, `{"mailed":true}`},
 		{"one that was not says so", recovery.Event{Kind: recovery.EventTokenIssued}, false, `{"mailed":false}`},
 		{"no other event is mailed", recovery.Event{Kind: recovery.EventMessageSent, Mailed: true, Channel: recovery.ChannelSMS, Message: recovery.MessageResetCode}, false, `{"channel":"sms","message":"reset-code"}`},
-		{"reason and scope", recovery.Event{Kind: recovery.EventSuppressed, Reason: recovery.ReasonLimited, Scope: recovery.ScopeLead}, false, `{"reason":"limited","scope":"lead"}`},
+		{"reason and scope", recovery.Event{Kind: recovery.EventMessageSuppressed, Reason: recovery.ReasonRateLimited, Scope: recovery.ScopeLead}, false, `{"reason":"limited","scope":"lead"}`},
 		{"the client is not told", recovery.Event{Kind: recovery.EventNotMe, Client: netip.MustParseAddr("192.0.2.1")}, false, `{}`},
 		{"unless asked for", recovery.Event{Kind: recovery.EventNotMe, Client: netip.MustParseAddr("192.0.2.1")}, true, `{"client":"192.0.2.1"}`},
 		{"in its short form", recovery.Event{Kind: recovery.EventNotMe, Client: netip.MustParseAddr("::ffff:192.0.2.1")}, true, `{"client":"192.0.2.1"}`},
@@ -128,7 +128,7 @@ func TestEventWithoutTime(t *testing.T) {
 	var body webhook.Payload
 	s := newSender(t, webhook.Options{
 		Queue: q, Endpoints: []webhook.Endpoint{nowhere("crm", secretA)},
-		Undelivered: func(_ context.Context, d webhook.Delivery, _ error) { _ = json.Unmarshal(d.Body, &body) },
+		OnUndelivered: func(_ context.Context, d webhook.Delivery, _ error) { _ = json.Unmarshal(d.Body, &body) },
 	})
 	before := time.Now()
 	s.Sink(t.Context(), recovery.Event{Kind: recovery.EventPasswordReset})

@@ -106,7 +106,7 @@ func (rc *receiver) pool() *x509.CertPool {
 func (rc *receiver) endpoint(id string, secrets ...recovery.Secret) webhook.Endpoint {
 	return webhook.Endpoint{
 		ID: id, URL: rc.URL + "/hooks?key=" + urlSecret, Secrets: secrets,
-		RootCAs: rc.pool(), DangerouslyAllowPrivate: true,
+		RootCAs: rc.pool(), DangerouslyAllowPrivateAddresses: true,
 	}
 }
 

@@ -21,7 +21,7 @@ const (
 
 // NewSecret draws a secret of 32 random bytes for an [Endpoint], in the form in
 // which its receiver's library takes it.
-func NewSecret() recovery.Secret {
+func GenerateSecret() recovery.Secret {
 	var b [32]byte
 	// crypto/rand.Read does not fail: the runtime ends the program if the
 	// system has no randomness (A30).

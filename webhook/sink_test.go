@@ -39,13 +39,13 @@ func TestWhoIsTold(t *testing.T) {
 		{"a wrong record, by default", nil, recovery.Event{Kind: recovery.EventWrongRecord}, true},
 		{"not a 429, which strangers cause", nil, recovery.Event{Kind: recovery.EventRateLimited}, false},
 		{"not a refused reset, which strangers cause", nil, recovery.Event{Kind: recovery.EventResetRefused}, false},
-		{"not a request that sent nothing, which tells who has no account", nil, recovery.Event{Kind: recovery.EventSuppressed}, false},
+		{"not a request that sent nothing, which tells who has no account", nil, recovery.Event{Kind: recovery.EventMessageSuppressed}, false},
 		{"not a message, which tells who has one", nil, recovery.Event{Kind: recovery.EventMessageSent}, false},
 		{"a kind that is asked for", func(e *webhook.Endpoint) { e.Events = []recovery.EventKind{recovery.EventRateLimited} }, recovery.Event{Kind: recovery.EventRateLimited}, true},
 		{"no other then", func(e *webhook.Endpoint) { e.Events = []recovery.EventKind{recovery.EventRateLimited} }, recovery.Event{Kind: recovery.EventPasswordReset}, false},
 		{"no kind that does not exist", func(e *webhook.Endpoint) { e.Events = webhook.AllEvents() }, recovery.Event{Kind: "made_up"}, false},
 		{"nobody, if the caller says so", nil, recovery.Event{Kind: recovery.EventTokenIssued, PreventWebhook: true}, false},
-		{"whoever ignores that", func(e *webhook.Endpoint) { e.IgnorePreventWebhook = true }, recovery.Event{Kind: recovery.EventTokenIssued, PreventWebhook: true}, true},
+		{"whoever ignores that", func(e *webhook.Endpoint) { e.IncludePrevented = true }, recovery.Event{Kind: recovery.EventTokenIssued, PreventWebhook: true}, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			e := nowhere("crm", secretA)
@@ -301,8 +301,8 @@ func TestShutdownTriesOnceMore(t *testing.T) {
 	rc := newReceiver(t, func(_ int, w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) })
 	died := make(chan webhook.Delivery, 1)
 	s := newSender(t, webhook.Options{
-		Endpoints:   []webhook.Endpoint{rc.endpoint("crm", secretA)},
-		Undelivered: func(_ context.Context, d webhook.Delivery, _ error) { died <- d },
+		Endpoints:     []webhook.Endpoint{rc.endpoint("crm", secretA)},
+		OnUndelivered: func(_ context.Context, d webhook.Delivery, _ error) { died <- d },
 	})
 	s.Sink(t.Context(), theReset())
 	rc.wait(t, 1)

@@ -90,7 +90,7 @@ func (rc *receiver) named(t *testing.T) webhook.Endpoint {
 	}
 	e := rc.endpoint("crm", secretA)
 	e.URL = "https://example.com:" + u.Port() + "/hooks?key=" + urlSecret
-	e.DangerouslyAllowPrivate = false
+	e.DangerouslyAllowPrivateAddresses = false
 	return e
 }
 
@@ -141,7 +141,7 @@ func TestPrivateAddressesCanBeAllowed(t *testing.T) {
 	rc := newReceiver(t, nil)
 	serveNames(t, "127.0.0.1")
 	e := rc.named(t)
-	e.DangerouslyAllowPrivate = true
+	e.DangerouslyAllowPrivateAddresses = true
 	q := &jobs{}
 	s := newSender(t, webhook.Options{Queue: q, Endpoints: []webhook.Endpoint{e}})
 	s.Sink(t.Context(), theReset())
@@ -179,7 +179,7 @@ func TestProxiesOfTheEnvironmentAreNotUsed(t *testing.T) {
 	rc := newReceiver(t, nil)
 	serveNames(t, "127.0.0.1")
 	e := rc.named(t)
-	e.DangerouslyAllowPrivate = true
+	e.DangerouslyAllowPrivateAddresses = true
 	q := &jobs{}
 	s := newSender(t, webhook.Options{Queue: q, Endpoints: []webhook.Endpoint{e}})
 	s.Sink(t.Context(), theReset())
@@ -192,11 +192,11 @@ func TestPlainHTTPNeedsToBeAllowed(t *testing.T) {
 	rc := newReceiver(t, nil)
 	plain := rc.endpoint("crm", secretA)
 	plain.URL = "http" + strings.TrimPrefix(plain.URL, "https")
-	plain.DangerouslyAllowPrivate = false
+	plain.DangerouslyAllowPrivateAddresses = false
 	if _, err := webhook.New(webhook.Options{Keys: [][]byte{key1}, Endpoints: []webhook.Endpoint{plain}}); err == nil {
 		t.Error("http is accepted")
 	}
-	plain.DangerouslyAllowPrivate = true
+	plain.DangerouslyAllowPrivateAddresses = true
 	q := &jobs{}
 	s := newSender(t, webhook.Options{Queue: q, Endpoints: []webhook.Endpoint{plain}})
 	s.Sink(t.Context(), theReset())

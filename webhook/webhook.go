@@ -60,7 +60,7 @@ func New(opts Options) (*Sender, error) {
 	}
 	s := &Sender{
 		log: opts.Logger, enqueueTimeout: opts.EnqueueTimeout,
-		undelivered: opts.Undelivered, disabled: opts.Disabled,
+		undelivered: opts.OnUndelivered, disabled: opts.OnDisabled,
 		byID:      make(map[string]*endpoint),
 		handovers: make(chan struct{}, maxHandovers),
 		foreign:   seal.NewForeign(),

@@ -140,7 +140,7 @@ func TestMechanisms(t *testing.T) {
 	tests := []struct {
 		sentence string
 		offered  string
-		allowed  []smtpnotifier.Mechanism
+		allowed  []smtpnotifier.AuthMechanism
 		want     string // empty: none
 	}{
 		{"PLAIN alone", "PLAIN", nil, "PLAIN"},
@@ -150,8 +150,8 @@ func TestMechanisms(t *testing.T) {
 		{"channel binding before a longer hash", "PLAIN SCRAM-SHA-1 SCRAM-SHA-1-PLUS", nil, "SCRAM-SHA-1-PLUS"},
 		{"SHA-256 before SHA-1", "SCRAM-SHA-1 SCRAM-SHA-1-PLUS SCRAM-SHA-256", nil, "SCRAM-SHA-256"},
 		{"the strongest of all", "PLAIN LOGIN NTLM CRAM-MD5 SCRAM-SHA-1 SCRAM-SHA-1-PLUS SCRAM-SHA-256 SCRAM-SHA-256-PLUS XOAUTH2", nil, "SCRAM-SHA-256-PLUS"},
-		{"only what the host allows", "PLAIN LOGIN SCRAM-SHA-256", []smtpnotifier.Mechanism{smtpnotifier.LOGIN, smtpnotifier.PLAIN}, "LOGIN"},
-		{"none that the host allows", "PLAIN LOGIN", []smtpnotifier.Mechanism{smtpnotifier.SCRAMSHA256}, ""},
+		{"only what the host allows", "PLAIN LOGIN SCRAM-SHA-256", []smtpnotifier.AuthMechanism{smtpnotifier.AuthLogin, smtpnotifier.AuthPlain}, "LOGIN"},
+		{"none that the host allows", "PLAIN LOGIN", []smtpnotifier.AuthMechanism{smtpnotifier.AuthSCRAMSHA256}, ""},
 		{"none that is any good", "NTLM CRAM-MD5 XOAUTH2 ANONYMOUS", nil, ""},
 		{"none at all", "", nil, ""},
 		{"a name that only begins like one", "PLAINTEXT LOGINS", nil, ""},

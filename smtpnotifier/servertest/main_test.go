@@ -69,7 +69,7 @@ func newNotifier(t testing.TB, r smtpnotifier.Renderer, opts smtpnotifier.Option
 		// Not Patience: this may be a bubble. Nothing is under way by now.
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
-		if err := n.Close(ctx); err != nil {
+		if err := n.Shutdown(ctx); err != nil {
 			t.Errorf("Close: %v", err)
 		}
 	})

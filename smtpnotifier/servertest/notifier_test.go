@@ -23,13 +23,13 @@ import (
 )
 
 // theSet is immutable, and takes a while to make.
-var theSet = sync.OnceValues(func() (*messages.Set, error) {
+var theSet = sync.OnceValues(func() (*messages.Renderer, error) {
 	return messages.New(messages.Options{
 		Product: "Acme Portal", Host: "portal.example.com", Logger: slog.New(slog.DiscardHandler),
 	})
 })
 
-func newSet(t testing.TB) *messages.Set {
+func newSet(t testing.TB) *messages.Renderer {
 	t.Helper()
 	set, err := theSet()
 	if err != nil {

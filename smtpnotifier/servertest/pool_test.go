@@ -385,7 +385,7 @@ func TestClose(t *testing.T) {
 			n := newNotifier(t, words(plain), piped(r))
 			notify(t, n, 1)
 			for range 2 {
-				if err := n.Close(t.Context()); err != nil {
+				if err := n.Shutdown(t.Context()); err != nil {
 					t.Error(err)
 				}
 			}
@@ -394,7 +394,7 @@ func TestClose(t *testing.T) {
 			if !strings.HasSuffix(r.bytes(), "QUIT\r\n") {
 				t.Error("no goodbye")
 			}
-			if err := n.Notify(t.Context(), message()); !errors.Is(err, smtpnotifier.ErrClosed) {
+			if err := n.Notify(t.Context(), message()); !errors.Is(err, smtpnotifier.ErrShutdown) {
 				t.Errorf("%v", err)
 			}
 		})
@@ -409,7 +409,7 @@ func TestClose(t *testing.T) {
 			go func() { done <- n.Notify(context.Background(), message()) }()
 			synctest.Wait()
 			began := time.Now()
-			if err := n.Close(t.Context()); err != nil || time.Since(began) != 3*time.Second {
+			if err := n.Shutdown(t.Context()); err != nil || time.Since(began) != 3*time.Second {
 				t.Errorf("%v after %v", err, time.Since(began))
 			}
 			if err := <-done; err != nil {
@@ -435,13 +435,13 @@ func TestClose(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 			defer cancel()
 			began := time.Now()
-			if err := n.Close(ctx); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != 2*time.Second {
+			if err := n.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != 2*time.Second {
 				t.Errorf("%v after %v", err, time.Since(began))
 			}
-			if err := <-done; !errors.Is(err, smtpnotifier.ErrClosed) || time.Since(began) != 2*time.Second {
+			if err := <-done; !errors.Is(err, smtpnotifier.ErrShutdown) || time.Since(began) != 2*time.Second {
 				t.Errorf("%v after %v", err, time.Since(began))
 			}
-			if err := n.Close(context.Background()); err != nil {
+			if err := n.Shutdown(context.Background()); err != nil {
 				t.Error(err)
 			}
 		})
@@ -455,14 +455,14 @@ func TestClose(t *testing.T) {
 			n := newNotifier(t, words(plain), opts)
 			notify(t, n, 1)
 			began := time.Now()
-			if err := n.Close(context.Background()); err != nil || time.Since(began) != 2*time.Second {
+			if err := n.Shutdown(context.Background()); err != nil || time.Since(began) != 2*time.Second {
 				t.Errorf("%v after %v", err, time.Since(began))
 			}
 		})
 	})
 	t.Run("before anything", func(t *testing.T) {
 		n, err := smtpnotifier.New(words(plain), options("192.0.2.1:25"))
-		if err := errors.Join(err, n.Close(t.Context())); err != nil {
+		if err := errors.Join(err, n.Shutdown(t.Context())); err != nil {
 			t.Error(err)
 		}
 	})
@@ -499,7 +499,7 @@ func TestUnrest(t *testing.T) {
 	delivered, patience := 0, testenv.Patience(10*time.Second)
 	for i := range 200 {
 		if i == 150 {
-			if err := n.Close(t.Context()); err != nil {
+			if err := n.Shutdown(t.Context()); err != nil {
 				t.Error(err)
 			}
 		}

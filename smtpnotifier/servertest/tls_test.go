@@ -279,9 +279,9 @@ func TestOptionsAreCopied(t *testing.T) {
 	r := &relay{tls: a.server(t, "127.0.0.1"), mechanisms: []string{"PLAIN"}}
 	r.start(t)
 	opts := withPassword(secured(a, r.addr, smtpnotifier.TLSRequired))
-	opts.Server.Mechanisms = []smtpnotifier.Mechanism{smtpnotifier.PLAIN}
+	opts.Server.Mechanisms = []smtpnotifier.AuthMechanism{smtpnotifier.AuthPlain}
 	n := newNotifier(t, words(plain), opts)
-	opts.Server.Mechanisms[0] = smtpnotifier.SCRAMSHA256
+	opts.Server.Mechanisms[0] = smtpnotifier.AuthSCRAMSHA256
 	opts.Server.TLSConfig.RootCAs = nil
 	opts.Server.TLSConfig.MaxVersion = tls.VersionTLS11
 	if err := n.Notify(t.Context(), message()); err != nil {

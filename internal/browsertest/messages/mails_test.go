@@ -32,7 +32,7 @@ var kinds = []recovery.MessageKind{
 }
 
 // newSet is a set of a product that knows where clients are.
-func newSet(t *testing.T, product, support string, locate func(netip.Addr, language.Tag) string) *messages.Set {
+func newSet(t *testing.T, product, support string, locate func(netip.Addr, language.Tag) string) *messages.Renderer {
 	t.Helper()
 	s, err := messages.New(messages.Options{
 		Product: product, Host: "example.com", Support: support, Locate: locate, Logger: slog.New(slog.DiscardHandler),
@@ -66,7 +66,7 @@ func newMessage(kind recovery.MessageKind, locale string) recovery.Message {
 // token is as long as a real one with its MAC.
 const token = "MTc2Mzg5NDQwMHxzZWFsZWQtdG9rZW4tdGhhdC1pcy1hcy1sb25nLWFzLWEtcmVhbC1vbmUtaXMtd2l0aC1pdHMtbWFj%2B%2Fx"
 
-func mustMail(t *testing.T, s *messages.Set, m recovery.Message) messages.Mail {
+func mustMail(t *testing.T, s *messages.Renderer, m recovery.Message) messages.Mail {
 	t.Helper()
 	mail, err := s.Mail(m)
 	if err != nil {

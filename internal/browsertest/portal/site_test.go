@@ -84,7 +84,7 @@ func (fastHasher) Verify(_ context.Context, encoded, pw string) (password.Result
 // and with other sites around it.
 type site struct {
 	t          *testing.T
-	pages      *portal.Portal
+	pages      *portal.Handler
 	service    *recovery.Service
 	leads      *recoverytest.Leads
 	outbox     *recoverytest.Outbox
@@ -139,7 +139,7 @@ func newSite(t *testing.T, edit func(*recovery.Options, *portal.Options)) *site 
 		Logger: slog.New(slog.NewTextHandler(s.log, nil)),
 	}
 	po := portal.Options{
-		BaseURL: s.base, Keys: keys, Product: "Acme", SignIn: "/sign-in", Phone: "Phone", Support: "help@acme.example",
+		BaseURL: s.base, Keys: keys, Product: "Acme", SignIn: "/sign-in", PhoneField: "Phone", Support: "help@acme.example",
 		Languages: []language.Tag{language.English},
 	}
 	if edit != nil {
@@ -240,10 +240,10 @@ const (
 // limiterByHost counts nothing, so that no test meets a limit by accident.
 type limiterByHost struct{}
 
-func (limiterByHost) Take(ctx context.Context, takes ...recovery.Take) ([]recovery.Decision, error) {
+func (limiterByHost) Allow(ctx context.Context, takes ...recovery.LimitRequest) ([]recovery.Decision, error) {
 	all := make([]recovery.Decision, len(takes))
 	for i, t := range takes {
-		all[i] = recovery.Decision{Allowed: ctx.Value(hostKey{}) != hostOfClosed, Limit: t.Tier.Limits[0], RetryAfter: 2 * time.Minute}
+		all[i] = recovery.Decision{Allowed: ctx.Value(hostKey{}) != hostOfClosed, Limit: t.Policy.Limits[0], RetryAfter: 2 * time.Minute}
 	}
 	if ctx.Value(hostKey{}) == hostOfBroken {
 		return nil, errors.New("no answer")
