@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/seed-51359b35/recovery/internal/ascii"
 )
 
 type scopedRequest struct {
@@ -186,7 +188,7 @@ func (s *Service) notifierBudgets(ctx context.Context, d *delivery) ([]scopedReq
 	}
 	var takes []scopedRequest
 	for _, b := range budgets {
-		if !isName(b.Name, 32) {
+		if !ascii.IsName(b.Name, 1, 32) {
 			return nil, fmt.Errorf("recovery: a budget's name must be 1 to 32 of printable ASCII")
 		}
 		takes = append(takes, s.budget("notifier "+b.Name, b.Policy, d.job.ID))

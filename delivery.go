@@ -20,7 +20,7 @@ type delivery struct {
 func newDelivery(job Job, p payload) *delivery {
 	return &delivery{
 		job: job, p: p, kind: p.messageKind(),
-		event: Event{JobID: job.ID, Caller: p.Caller, Client: p.Client, PreventWebhook: p.PreventWebhook},
+		event: Event{JobID: job.ID, Caller: p.Caller, Client: p.Client, Labels: p.Labels},
 	}
 }
 

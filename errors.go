@@ -14,7 +14,7 @@ import (
 //	error                  returned by                  own API            the body may say
 //	ErrInvalidRequest      all                          400                the field and why
 //	ErrInvalidProof        CheckProof, ResetPassword,
-//	                       NotMe, ReadNotMe             400                "invalid or expired", always the same
+//	                       NotMe, CheckNotMe            400                "invalid or expired", always the same
 //	*password.PolicyError  ResetPassword                422                rules and details
 //	*RateLimitError        all                          429 + Retry-After  nothing else
 //	ErrStepUpRequired      ResetPassword                403                what the hook says
@@ -111,18 +111,6 @@ func (e *StepUpError) Error() string {
 
 // Is reports whether target is [ErrStepUpRequired].
 func (e *StepUpError) Is(target error) bool { return target == ErrStepUpRequired }
-
-// OptionError is one mistake in [Options]. [New] reports all of them at once,
-// joined; take them apart with [errors.As] or the Unwrap() []error of
-// [errors.Join].
-type OptionError struct {
-	Option string
-	Reason string
-}
-
-func (e *OptionError) Error() string {
-	return "recovery: option " + e.Option + ": " + e.Reason
-}
 
 // unavailable keeps the text of the cause for the log. Not the cause itself: a
 // collaborator's error may wrap anything, one of ours too, and callers would

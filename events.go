@@ -17,7 +17,7 @@ const (
 	// (authn_token_created for a link or code).
 	EventMessageSent EventKind = "message_sent"
 	// EventSuppressed is a request that sent nothing; Reason says why.
-	EventMessageSuppressed EventKind = "suppressed"
+	EventMessageSuppressed EventKind = "message_suppressed"
 	// EventDeadLetter is a job that was given up.
 	EventDeadLetter EventKind = "dead_letter"
 	// EventTokenIssued is a token handed to a server (authn_token_created).
@@ -57,7 +57,7 @@ const (
 	ReasonNoPassword       EventReason = "no_password"
 	ReasonNoRecipient      EventReason = "no_verified_recipient"
 	ReasonUndeliverable    EventReason = "undeliverable" // says the [BudgetNotifier]
-	ReasonRateLimited      EventReason = "limited"       // Scope says by which tier
+	ReasonRateLimited      EventReason = "rate_limited"  // Scope says by which tier
 	ReasonTokenSpent       EventReason = "token_spent"
 	ReasonMalformedProof   EventReason = "malformed_proof"
 	ReasonUnknownKey       EventReason = "unknown_key"   // sealed with a key that this instance does not have, or changed
@@ -69,7 +69,7 @@ const (
 	ReasonStepUp           EventReason = "step_up_required"
 	ReasonStoreUnavailable EventReason = "store_unavailable"
 	ReasonNotWritten       EventReason = "not_written"
-	ReasonOutcomeUnknown   EventReason = "unknown_outcome"
+	ReasonOutcomeUnknown   EventReason = "outcome_unknown"
 )
 
 // An Event is one thing that happened, for audit logs and alarms. It holds no
@@ -90,9 +90,8 @@ type Event struct {
 	// Mailed says, for [EventTokenIssued], that the token was sent to the
 	// lead as well.
 	Mailed bool
-	// PreventWebhook is the caller's wish that this operation be told to no
-	// webhook.
-	PreventWebhook bool
+	// Labels are those of the request.
+	Labels map[string]string
 }
 
 // LogValue returns the fields that are set as a group.

@@ -18,9 +18,12 @@ type ForgotRequest struct {
 	Link *Link
 	// Template names a template that the Notifier knows: up to 128 bytes.
 	Template string
-	// PreventWebhook is carried on the events.
-	PreventWebhook bool
-	Requester      Requester
+	// Labels are the caller's own notes on the request. They travel to its events
+	// and change nothing else: at most 8, names of 1 to 32 of a-z, 0-9, '_', '-'
+	// and '.', values of up to 128 bytes. They must hold no secret and name no
+	// person. See [LabelNoWebhook].
+	Labels    map[string]string
+	Requester Requester
 }
 
 // A ForgotResult is the same whether or not there is a lead.
@@ -44,11 +47,14 @@ func (s *Service) ForgotPassword(ctx context.Context, req ForgotRequest) (Forgot
 		return ForgotResult{}, err
 	}
 	p := payload{
-		Op: jobForgot, Code: req.Code, Template: req.Template, PreventWebhook: req.PreventWebhook,
+		Op: jobForgot, Code: req.Code, Template: req.Template,
 		Caller: req.Requester.Caller, Client: req.Requester.Client, Languages: req.Requester.AcceptLanguage,
 		RequestedAt: time.Now(),
 	}
 	var err error
+	if p.Labels, err = copyLabels(req.Labels); err != nil {
+		return ForgotResult{}, err
+	}
 	if p.Key, _, err = s.canonicalKey(req.Key); err != nil {
 		return ForgotResult{}, err
 	}

@@ -170,7 +170,7 @@ func (g *goldenPortal) perform(t *testing.T, v golden, job recovery.Job) goldenO
 		gm := goldenMessage{
 			ID: m.ID, Kind: m.Kind, Channel: m.Channel, To: m.To, LeadID: m.LeadID, Name: m.Name, Locale: m.Locale,
 			Languages: m.Languages, Template: m.Template, RequestedAt: m.RequestedAt.UTC(), Client: m.Client,
-			Caller: events[i].Caller, PreventWebhook: events[i].PreventWebhook,
+			Caller: events[i].Caller, PreventWebhook: events[i].Labels[recovery.LabelNoWebhook] != "",
 		}
 		if m.ID != job.ID {
 			gm.ID = ""
@@ -281,7 +281,7 @@ func writeGoldenRequests(t *testing.T, v *golden, job func(name string, job reco
 	}{
 		{"forgot, a link", recovery.ForgotRequest{
 			Key: recovery.LeadKey{Field: "EmailAddress", Value: johnMail}, RecipientField: "mx_Alternate_Email",
-			Template: "welcome", PreventWebhook: true,
+			Template: "welcome", Labels: map[string]string{recovery.LabelNoWebhook: "true"},
 		}, func(m recovery.Message) goldenProof { return goldenProof{Sealed: token(t, m)} }},
 		{"forgot, a link with the lead's ID", recovery.ForgotRequest{
 			Key: recovery.LeadKey{Field: "EmailAddress", Value: johnMail},
@@ -313,7 +313,7 @@ func writeGoldenRequests(t *testing.T, v *golden, job func(name string, job reco
 		g := goldenService(t, *v, v.Key)
 		issued, err := g.IssueToken(t.Context(), recovery.IssueRequest{
 			Key: recovery.LeadKey{Field: "EmailAddress", Value: johnMail}, Send: send, Template: "invitation",
-			PreventWebhook: true, Requester: goldenOrigin,
+			Labels: map[string]string{recovery.LabelNoWebhook: "true"}, Requester: goldenOrigin,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -339,7 +339,7 @@ func writeGoldenFollowUps(t *testing.T, v *golden, job func(name string, job rec
 		link := g.link(t, *v)
 		g.sessions = func(context.Context, string) error { return failure }
 		_, err := g.ResetPassword(t.Context(), recovery.ResetRequest{
-			Proof: link, Password: recovery.NewSecret(goodPassword), PreventWebhook: true, Requester: goldenOrigin,
+			Proof: link, Password: recovery.NewSecret(goodPassword), Labels: map[string]string{recovery.LabelNoWebhook: "true"}, Requester: goldenOrigin,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -478,8 +478,8 @@ func readGoldenNotMe(t *testing.T, v golden, n goldenNotMe, g *goldenPortal) {
 		t.Fatal(err)
 	}
 	token := recovery.NewSecret(u.Query().Get("token"))
-	if kind, err := g.ReadNotMe(token); err != nil || kind != n.Kind {
-		t.Errorf("ReadNotMe: %q, %v", kind, err)
+	if got, err := g.CheckNotMe(t.Context(), recovery.NotMeRequest{Token: token}); err != nil || got.Message != n.Kind {
+		t.Errorf("CheckNotMe: %q, %v", got.Message, err)
 	}
 	witness := g.link(t, v)
 	before := len(g.outbox.Messages())

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seed-51359b35/recovery/internal/ascii"
 	"github.com/seed-51359b35/recovery/internal/hygiene"
 	"github.com/seed-51359b35/recovery/internal/strictjson"
 	"github.com/seed-51359b35/recovery/password"
@@ -58,18 +59,18 @@ type APIKey struct {
 func (s *Service) ForgotTokenHandler(keys ...APIKey) (http.Handler, error) {
 	var errs []error
 	if len(keys) == 0 {
-		errs = append(errs, &OptionError{"keys", "at least one is required"})
+		errs = append(errs, &OptionError{Option: "keys", Reason: "at least one is required"})
 	}
 	seen := map[string]bool{}
 	for i, k := range keys {
-		if k.ID == "" || len(k.ID) > 64 || strings.ContainsFunc(k.ID, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
-			errs = append(errs, &OptionError{"keys", fmt.Sprintf("the ID of key %d must be 1 to 64 of printable ASCII", i)})
+		if !ascii.IsName(k.ID, 1, 64) {
+			errs = append(errs, &OptionError{Option: "keys", Reason: fmt.Sprintf("the ID of key %d must be 1 to 64 of printable ASCII", i)})
 		}
 		if len(k.Secret.Reveal()) < 16 {
-			errs = append(errs, &OptionError{"keys", fmt.Sprintf("the secret of key %d has fewer than 16 bytes", i)})
+			errs = append(errs, &OptionError{Option: "keys", Reason: fmt.Sprintf("the secret of key %d has fewer than 16 bytes", i)})
 		}
 		if seen["id "+k.ID] || seen["secret "+k.Secret.Reveal()] {
-			errs = append(errs, &OptionError{"keys", fmt.Sprintf("key %d repeats another's ID or secret", i)})
+			errs = append(errs, &OptionError{Option: "keys", Reason: fmt.Sprintf("key %d repeats another's ID or secret", i)})
 		}
 		seen["id "+k.ID], seen["secret "+k.Secret.Reveal()] = true, true
 	}
@@ -129,7 +130,7 @@ func (s *Service) serveForgot(w http.ResponseWriter, r *http.Request) error {
 	}
 	// This API has a way to redeem a code, and a link in a text message is what
 	// phishing looks like.
-	f, _ := s.Field(req.RecipientField)
+	f := s.fields[req.RecipientField]
 	req.Code = f.Type == FieldPhone
 	result, err := s.ForgotPassword(r.Context(), req)
 	if err != nil {

@@ -15,7 +15,8 @@ type IssueRequest struct {
 	RecipientField string
 	Link           *Link
 	Template       string
-	PreventWebhook bool
+	// Labels are as in [ForgotRequest].
+	Labels map[string]string
 	// Origin.Caller names the API key whose secret the caller proved. It is
 	// required; Client is not looked at.
 	Requester Requester
@@ -97,8 +98,11 @@ func (s *Service) issuePayload(req IssueRequest) (p payload, err error) {
 		return payload{}, err
 	}
 	p = payload{
-		Op: jobDeliver, Template: req.Template, PreventWebhook: req.PreventWebhook, Caller: req.Requester.Caller,
+		Op: jobDeliver, Template: req.Template, Caller: req.Requester.Caller,
 		Languages: req.Requester.AcceptLanguage, RequestedAt: time.Now(), Secret: newSecret(),
+	}
+	if p.Labels, err = copyLabels(req.Labels); err != nil {
+		return payload{}, err
 	}
 	if p.Key, _, err = s.canonicalKey(req.Key); err != nil {
 		return payload{}, err

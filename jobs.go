@@ -6,8 +6,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/seed-51359b35/recovery/internal/seal"
@@ -34,30 +36,46 @@ const noticeTTL = 24 * time.Hour
 
 // payload is what a job carries, sealed.
 type payload struct {
-	Op             jobKind
-	ID             string    // the job's
-	NotAfter       time.Time // the job's
-	Key            LeadKey   // of the lead; by ID, but as submitted for jobForgot
-	Recipient      string    `json:",omitzero"` // field
-	To             string    `json:",omitzero"` // address, for jobNotice
-	Channel        Channel   `json:",omitzero"`
-	Name           string    `json:",omitzero"`
-	Locale         string    `json:",omitzero"`
-	Code           bool      `json:",omitzero"`
-	Secret         string    `json:",omitzero"`
-	Sealed         string    `json:",omitzero"` // Secret as IssueToken returned it
-	Link           Link      `json:",omitzero"`
-	Template       string    `json:",omitzero"`
-	PreventWebhook bool      `json:",omitzero"`
-	Caller         string    `json:",omitzero"`
+	Op        jobKind
+	ID        string            // the job's
+	NotAfter  time.Time         // the job's
+	Key       LeadKey           // of the lead; by ID, but as submitted for jobForgot
+	Recipient string            `json:",omitzero"` // field
+	To        string            `json:",omitzero"` // address, for jobNotice
+	Channel   Channel           `json:",omitzero"`
+	Name      string            `json:",omitzero"`
+	Locale    string            `json:",omitzero"`
+	Code      bool              `json:",omitzero"`
+	Secret    string            `json:",omitzero"`
+	Sealed    string            `json:",omitzero"` // Secret as IssueToken returned it
+	Link      Link              `json:",omitzero"`
+	Template  string            `json:",omitzero"`
+	Labels    map[string]string `json:",omitzero"`
+	// PreventWebhook is LabelNoWebhook, as jobs had it before there were labels.
+	// It is still written for instances that know no labels.
+	PreventWebhook bool   `json:",omitzero"`
+	Caller         string `json:",omitzero"`
 	Client         netip.Addr
 	Languages      string `json:",omitzero"`
 	RequestedAt    time.Time
-	Notice         MessageKind `json:",omitzero"` // that NotMe is about
-	Ended          bool        `json:",omitzero"` // NotMe has ended the tokens
-	Reset          string      `json:",omitzero"` // names the reset that notices tell of
+	Notice         storedKind `json:",omitzero"` // that NotMe is about
+	Ended          bool       `json:",omitzero"` // NotMe has ended the tokens
+	Reset          string     `json:",omitzero"` // names the reset that notices tell of
 
 	generation *generation // whose keys sealed the job
+}
+
+// A storedKind is a [MessageKind] as jobs spell it, with hyphens. Instances that
+// were built before kinds had underscores read it, and write it.
+type storedKind MessageKind
+
+func (k storedKind) MarshalText() ([]byte, error) {
+	return []byte(strings.ReplaceAll(string(k), "_", "-")), nil
+}
+
+func (k *storedKind) UnmarshalText(b []byte) error {
+	*k = storedKind(strings.ReplaceAll(string(b), "-", "_"))
+	return nil
 }
 
 // kind is that of the token which the job sends.
@@ -79,6 +97,7 @@ func (p payload) messageKind() MessageKind {
 func (s *Service) newJob(p payload, ttl, pause time.Duration) (Job, error) {
 	now := time.Now()
 	p.ID, p.NotAfter = newID(), now.Add(ttl)
+	_, p.PreventWebhook = p.Labels[LabelNoWebhook]
 	// Not json.Marshal: it makes six bytes of every '&' in a link.
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -129,6 +148,13 @@ func (s *Service) openJob(job Job) (payload, error) {
 	}
 	if err != nil {
 		return payload{}, s.cannotOpen(job, err)
+	}
+	if _, ok := p.Labels[LabelNoWebhook]; p.PreventWebhook && !ok {
+		p.Labels = maps.Clone(p.Labels)
+		if p.Labels == nil {
+			p.Labels = map[string]string{}
+		}
+		p.Labels[LabelNoWebhook] = "true"
 	}
 	p.generation = &s.keys.generations[key]
 	return p, nil

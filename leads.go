@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/seed-51359b35/recovery/internal/ascii"
 	"github.com/seed-51359b35/recovery/internal/ident"
 )
 
@@ -51,7 +52,7 @@ func (s *Service) recipientField(name string) (string, error) {
 }
 
 func validLeadID(id string) bool {
-	return id != "" && len(id) <= 256 && !strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r >= 0x7f })
+	return ascii.IsName(id, 1, 256)
 }
 
 // errBadLead is a lead that breaks the contract of LeadStore. It is not

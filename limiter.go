@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/seed-51359b35/recovery/internal/ascii"
 )
 
 // A Limit admits at most N calls in any interval of length Window. The
@@ -18,11 +20,8 @@ type Limit struct {
 	Window time.Duration // 1 ms to 31 days
 }
 
-// String is the words of LeadSquared's and LoginRadius' 429: "25 in 5
-// second(s)".
-func (l Limit) String() string {
-	return strconv.Itoa(l.N) + " in " + strconv.FormatFloat(l.Window.Seconds(), 'f', -1, 64) + " second(s)"
-}
+// String is for logs: "25 in 5s".
+func (l Limit) String() string { return strconv.Itoa(l.N) + " in " + l.Window.String() }
 
 // A Tier is the limits that hold together for one key. They share one log of
 // calls, so a call that one of them refuses is counted by none.
@@ -78,7 +77,7 @@ type LimitRequest struct {
 // Validate reports whether the take is within its ranges, for a limiter to call
 // first.
 func (t LimitRequest) Validate() error {
-	if !isName(t.Key, 128) {
+	if !ascii.IsName(t.Key, 1, 128) {
 		return errors.New("recovery: a take's key must be 1 to 128 bytes of printable ASCII")
 	}
 	if reason := t.Policy.check(); reason != "" {
@@ -291,7 +290,7 @@ type RateLimitError struct {
 }
 
 func (e *RateLimitError) Error() string {
-	return fmt.Sprintf("recovery: limit of %s exceeded (%s)", e.Limit, e.Scope)
+	return fmt.Sprintf("recovery: rate limit exceeded (%s, %s)", e.Scope, e.Limit)
 }
 
 // Seconds is RetryAfter in whole seconds, rounded up and at least one, as the

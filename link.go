@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/seed-51359b35/recovery/internal/ascii"
 )
 
 // A Link says what the mailed link looks like.
@@ -43,7 +45,7 @@ func (l Link) Validate() error {
 	}
 	seen := map[string]bool{}
 	for _, name := range l.params() {
-		if !isName(name, 64) {
+		if !ascii.IsName(name, 1, 64) {
 			return fmt.Errorf("parameter name %.80q must be 1 to 64 of printable ASCII", name)
 		}
 		if seen[name] {

@@ -100,8 +100,8 @@ func (m *MemoryTokenStore) Peek(ctx context.Context, refs ...TokenRef) (TokenRec
 
 // Claim implements [TokenStore].
 func (m *MemoryTokenStore) Claim(ctx context.Context, claimID string, refs ...TokenRef) (TokenRecord, error) {
-	if !isClaimID(claimID) {
-		return TokenRecord{}, errClaimID
+	if err := ValidateClaimID(claimID); err != nil {
+		return TokenRecord{}, err
 	}
 	return m.use(ctx, claimID, refs)
 }
@@ -153,8 +153,8 @@ func (m *MemoryTokenStore) Release(ctx context.Context, claimID string, refs ...
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if !isClaimID(claimID) {
-		return errClaimID
+	if err := ValidateClaimID(claimID); err != nil {
+		return err
 	}
 	for _, ref := range refs {
 		if err := ref.Validate(); err != nil {
@@ -190,8 +190,8 @@ func (m *MemoryTokenStore) Delete(ctx context.Context, slots ...string) error {
 		return err
 	}
 	for _, slot := range slots {
-		if !isName(slot, 128) {
-			return errors.New("recovery: a slot's name must be 1 to 128 bytes of printable ASCII")
+		if err := ValidateSlot(slot); err != nil {
+			return err
 		}
 	}
 	m.mu.Lock()
@@ -205,20 +205,6 @@ func (m *MemoryTokenStore) Delete(ctx context.Context, slots ...string) error {
 		}
 	}
 	return nil
-}
-
-var errClaimID = errors.New("recovery: a claim id must be 1 to 64 letters and digits")
-
-func isClaimID(s string) bool {
-	if s == "" || len(s) > 64 {
-		return false
-	}
-	for i := range len(s) {
-		if c := s[i]; (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
-			return false
-		}
-	}
-	return true
 }
 
 // usable reports whether the token can be peeked at or, with an id, claimed.

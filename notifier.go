@@ -14,17 +14,17 @@ type MessageKind string
 // The kinds of messages.
 const (
 	// MessageResetLink carries URL.
-	MessageResetLink MessageKind = "reset-link"
+	MessageResetLink MessageKind = "reset_link"
 	// MessageResetCode carries Code.
-	MessageResetCode MessageKind = "reset-code"
+	MessageResetCode MessageKind = "reset_code"
 	// MessagePasswordChanged tells every address on the lead of a reset.
-	MessagePasswordChanged MessageKind = "password-changed"
+	MessagePasswordChanged MessageKind = "password_changed"
 	// MessageNoPassword tells a lead with [StatusNoPassword] to sign in with
 	// its identity provider. Sent only with [Options.NotifyNoPassword].
-	MessageNoPassword MessageKind = "no-password"
+	MessageNoPassword MessageKind = "no_password"
 	// MessageUnknownAddress tells an address that no account has it. Sent only
 	// with [Options.NotifyUnknownAddress].
-	MessageUnknownAddress MessageKind = "unknown-address"
+	MessageUnknownAddress MessageKind = "unknown_address"
 )
 
 // A Channel is a way to reach a person.

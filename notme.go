@@ -32,13 +32,14 @@ type NotMeResult struct {
 	Quotas  Quotas
 }
 
-// ReadNotMe tells what the link "this was not me" is about, for the page that
-// asks for a click: one of [MessageResetLink], [MessageResetCode] and
-// [MessagePasswordChanged]. It reads the link and nothing else, so anything may
-// follow it. The error is [ErrInvalidProof].
-func (s *Service) ReadNotMe(token Secret) (MessageKind, error) {
-	n, err := s.openNotMe(token.Reveal())
-	return n.kind, err
+// CheckNotMe tells what the link "this was not me" is about, for the page that
+// asks for a click: Message is one of [MessageResetLink], [MessageResetCode] and
+// [MessagePasswordChanged]. It reads the link and nothing else: it counts
+// nothing, asks no store and changes nothing, so a mail scanner may follow the
+// link. The error is [ErrInvalidProof].
+func (s *Service) CheckNotMe(_ context.Context, req NotMeRequest) (NotMeResult, error) {
+	n, err := s.openNotMe(req.Token.Reveal())
+	return NotMeResult{Message: n.kind}, err
 }
 
 // NotMe does what a person expects who says "this was not me": it ends every
@@ -87,7 +88,7 @@ func (s *Service) NotMe(ctx context.Context, req NotMeRequest) (NotMeResult, err
 	e := Event{Kind: EventNotMe, JobID: n.about, LeadID: n.leadID, Client: req.Requester.Client, Message: n.kind}
 	s.emit(ctx, e)
 	p := payload{
-		Op: jobNotMe, Key: LeadKey{LeadIDField, n.leadID}, Notice: n.kind,
+		Op: jobNotMe, Key: LeadKey{LeadIDField, n.leadID}, Notice: storedKind(n.kind),
 		Client: req.Requester.Client, Languages: req.Requester.AcceptLanguage, RequestedAt: time.Now(),
 	}
 	if n.kind == MessagePasswordChanged {
@@ -113,7 +114,7 @@ func (s *Service) performNotMe(ctx context.Context, p *payload) error {
 		}
 		p.Ended = true
 	}
-	if p.Notice != MessagePasswordChanged {
+	if MessageKind(p.Notice) != MessagePasswordChanged {
 		return nil
 	}
 	lead, err := s.leadByID(ctx, leadID)

@@ -73,8 +73,8 @@ func TestNotMeOnARequestEndsItsLinks(t *testing.T) {
 		phone := recovery.LeadKey{Field: "Phone", Value: johnPhone}
 		code := p.forgot(t, recovery.ForgotRequest{Key: phone, RecipientField: "Phone", Code: true})
 
-		if kind, err := p.ReadNotMe(notMe(t, code)); err != nil || kind != recovery.MessageResetCode {
-			t.Errorf("ReadNotMe: %q, %v", kind, err)
+		if got, err := p.CheckNotMe(t.Context(), recovery.NotMeRequest{Token: notMe(t, code)}); err != nil || got.Message != recovery.MessageResetCode {
+			t.Errorf("CheckNotMe: %q, %v", got.Message, err)
 		}
 		// Reading is what a scanner does: nothing has happened yet.
 		if err := p.check(t.Context(), recovery.TokenProof(token(t, first))); err != nil {
@@ -241,7 +241,7 @@ func TestNotMeLinkIsOneOfOurs(t *testing.T) {
 			if !errors.Is(err, recovery.ErrInvalidProof) {
 				t.Errorf("%s: %v", name, err)
 			}
-			if _, err := p.ReadNotMe(recovery.NewSecret(token)); !errors.Is(err, recovery.ErrInvalidProof) {
+			if _, err := p.CheckNotMe(t.Context(), recovery.NotMeRequest{Token: recovery.NewSecret(token)}); !errors.Is(err, recovery.ErrInvalidProof) {
 				t.Errorf("%s, read: %v", name, err)
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seed-51359b35/recovery/internal/ascii"
 	"github.com/seed-51359b35/recovery/internal/clientaddr"
 	"github.com/seed-51359b35/recovery/password"
 )
@@ -199,7 +200,7 @@ func (l *Limits) tiers() []namedTier {
 func (o Options) validate(leads LeadStore, tokens TokenStore, notifier Notifier) error {
 	var errs []error
 	bad := func(option, format string, args ...any) {
-		errs = append(errs, &OptionError{option, fmt.Sprintf(format, args...)})
+		errs = append(errs, &OptionError{Option: option, Reason: fmt.Sprintf(format, args...)})
 	}
 	if leads == nil {
 		bad("leads", "is required: the host's user store")
@@ -295,7 +296,7 @@ func (o Options) validateFields(bad func(option, format string, args ...any)) {
 	seen := map[string]bool{}
 	search := false
 	for _, f := range o.Fields {
-		if f.Name == "" || len(f.Name) > 64 || strings.ContainsFunc(f.Name, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+		if !ascii.IsName(f.Name, 1, 64) {
 			bad("Fields", "name %q must be 1 to 64 of printable ASCII", f.Name)
 		}
 		if f.Name == LeadIDField {

@@ -37,7 +37,7 @@ func (s *Service) Perform(ctx context.Context, job Job) (err error) {
 func (s *Service) DeadLetter(ctx context.Context, job Job, cause error) {
 	e := Event{Kind: EventDeadLetter, JobID: job.ID}
 	if p, err := s.openJob(job); err == nil {
-		e.Caller, e.Client, e.PreventWebhook = p.Caller, p.Client, p.PreventWebhook
+		e.Caller, e.Client, e.Labels = p.Caller, p.Client, p.Labels
 		if p.Key.Field == LeadIDField {
 			e.LeadID = p.Key.Value
 		}

@@ -8,6 +8,8 @@ import (
 // A Proof is what a person presents to reset a password: a token, or a code
 // with the identifier it was sent for. It prints without its content.
 type Proof struct {
+	_ [0]func() // as in Secret
+
 	leadID string
 	secret Secret
 	sealed Secret

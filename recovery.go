@@ -3,9 +3,7 @@ package recovery
 import (
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
-	"time"
 
 	"github.com/seed-51359b35/recovery/internal/clientaddr"
 	"github.com/seed-51359b35/recovery/internal/seal"
@@ -86,32 +84,4 @@ func New(leads LeadStore, tokens TokenStore, notifier Notifier, opts Options) (*
 		}
 	}
 	return s, nil
-}
-
-// Logger returns the logger that the Service writes to.
-func (s *Service) Logger() *slog.Logger { return s.log }
-
-// Policy returns the rules for passwords, for the pages that tell people of
-// them.
-func (s *Service) Policy() *password.Policy { return s.opts.Policy }
-
-// Lifetimes returns how long a link and a code live.
-func (s *Service) Lifetimes() (link, code time.Duration) { return s.opts.LinkTTL, s.opts.CodeTTL }
-
-// Links returns [Options.Link] and [Options.NotMe], for the pages that they lead
-// to.
-func (s *Service) Links() (reset, notMe Link) {
-	reset, notMe = s.opts.Link, s.opts.NotMe
-	reset.Fixed, notMe.Fixed = slices.Clone(reset.Fixed), slices.Clone(notMe.Fixed)
-	return reset, notMe
-}
-
-// EndsSessions reports whether a reset ends the lead's sessions, for the pages
-// that say so: it does not with [Options.DangerouslyKeepSessions].
-func (s *Service) EndsSessions() bool { return s.opts.Sessions != nil }
-
-// Field returns the declaration of a field.
-func (s *Service) Field(name string) (Field, bool) {
-	f, ok := s.fields[name]
-	return f, ok
 }

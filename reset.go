@@ -62,9 +62,9 @@ func (s *Service) CheckProof(ctx context.Context, req CheckRequest) (CheckResult
 type ResetRequest struct {
 	Proof    Proof
 	Password Secret
-	// PreventWebhook is carried on the events.
-	PreventWebhook bool
-	Requester      Requester
+	// Labels are as in [ForgotRequest].
+	Labels    map[string]string
+	Requester Requester
 }
 
 // A ResetResult is a completed reset.
@@ -91,6 +91,10 @@ func (s *Service) ResetPassword(ctx context.Context, req ResetRequest) (ResetRes
 	if err := req.Requester.check(); err != nil {
 		return ResetResult{}, err
 	}
+	labels, err := copyLabels(req.Labels)
+	if err != nil {
+		return ResetResult{}, err
+	}
 	quotas, err := s.allowRequest(ctx, s.opts.Limits.ClientReset, actionReset, req.Requester)
 	if err != nil {
 		return ResetResult{}, err
@@ -103,7 +107,7 @@ func (s *Service) ResetPassword(ctx context.Context, req ResetRequest) (ResetRes
 	if err != nil {
 		return ResetResult{}, err
 	}
-	p.event.PreventWebhook = req.PreventWebhook
+	p.event.Labels = labels
 	if err := s.stepUp(ctx, p); err != nil {
 		return ResetResult{}, err
 	}
@@ -384,7 +388,7 @@ func (p proven) followUp(kind jobKind, o Requester) payload {
 	return payload{
 		Op: kind, Key: LeadKey{LeadIDField, p.lead.ID}, Name: p.lead.Name, Locale: p.lead.Locale,
 		Caller: o.Caller, Client: o.Client, Languages: o.AcceptLanguage,
-		PreventWebhook: p.event.PreventWebhook, RequestedAt: time.Now(),
+		Labels: p.event.Labels, RequestedAt: time.Now(),
 	}
 }
 

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
+
+	"github.com/seed-51359b35/recovery/internal/ascii"
 )
 
 // LeadIDField is the reserved name under which [LeadStore.FindLead] is asked
@@ -20,9 +23,9 @@ type FieldType string
 // The types of fields that the library tells apart. Their names are those of
 // LeadSquared's lead fields.
 const (
-	FieldEmail FieldType = "Email"
-	FieldPhone FieldType = "Phone"
-	FieldText  FieldType = "Text"
+	FieldEmail FieldType = "email"
+	FieldPhone FieldType = "phone"
+	FieldText  FieldType = "text"
 )
 
 // A Field declares one field of a lead that requests may name (A81). What is
@@ -73,7 +76,7 @@ const (
 	StatusDisabled LeadStatus = "disabled"
 	// StatusNoPassword signs in elsewhere (social login, SSO) and has no
 	// password here to reset.
-	StatusNoPassword LeadStatus = "no-password"
+	StatusNoPassword LeadStatus = "no_password"
 )
 
 // A FieldValue is what a lead holds in one field.
@@ -200,9 +203,9 @@ type TokenSpec struct {
 // first.
 func (s TokenSpec) Validate() error {
 	switch {
-	case !isName(s.Digest, 64):
+	case !ascii.IsName(s.Digest, 1, 64):
 		return errors.New("recovery: a token's Digest must be 1 to 64 bytes of printable ASCII")
-	case s.State != "" && !isName(s.State, 64):
+	case s.State != "" && !ascii.IsName(s.State, 1, 64):
 		return errors.New("recovery: a token's State must be up to 64 bytes of printable ASCII")
 	case s.TTL < time.Millisecond || s.TTL > 31*24*time.Hour:
 		return errors.New("recovery: a token's TTL must be 1 ms to 31 days")
@@ -216,21 +219,27 @@ func (s TokenSpec) Validate() error {
 	return nil
 }
 
-// isName reports whether s is 1 to most bytes of printable ASCII without
-// spaces.
-func isName(s string, most int) bool {
-	if s == "" || len(s) > most {
-		return false
+// ValidateSlot reports whether slot can name a slot: 1 to 128 bytes of printable
+// ASCII without spaces. For a [TokenStore] to call first.
+func ValidateSlot(slot string) error {
+	if !ascii.IsName(slot, 1, 128) {
+		return errors.New("recovery: a slot must be 1 to 128 bytes of printable ASCII without spaces")
 	}
-	for i := range len(s) {
-		if s[i] <= ' ' || s[i] >= 0x7f {
-			return false
-		}
-	}
-	return true
+	return nil
 }
 
-// A Ref names one secret in one slot.
+// ValidateClaimID reports whether id can name a claim: 1 to 64 letters and digits
+// of ASCII. For a [TokenStore] to call first.
+func ValidateClaimID(id string) error {
+	if !ascii.IsName(id, 1, 64) || strings.ContainsFunc(id, func(r rune) bool {
+		return (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+	}) {
+		return errors.New("recovery: a claim ID must be 1 to 64 letters and digits of ASCII")
+	}
+	return nil
+}
+
+// A TokenRef names one secret in one slot.
 type TokenRef struct {
 	// Slot is 1 to 128 bytes of printable ASCII without spaces.
 	Slot string
@@ -241,7 +250,7 @@ type TokenRef struct {
 // Validate reports whether the names are within their ranges, for a store to
 // call first.
 func (r TokenRef) Validate() error {
-	if !isName(r.Slot, 128) || !isName(r.Digest, 64) {
+	if !ascii.IsName(r.Slot, 1, 128) || !ascii.IsName(r.Digest, 1, 64) {
 		return errors.New("recovery: a ref's Slot and Digest must be 1 to 128 and 1 to 64 bytes of printable ASCII")
 	}
 	return nil

@@ -79,7 +79,7 @@ func (d *delivery) Notify(ctx context.Context, m recovery.Message) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	show := delivered{ID: m.ID, Kind: string(m.Kind), Channel: string(m.Channel), To: m.To,
+	show := delivered{ID: m.ID, Kind: strings.ReplaceAll(string(m.Kind), "_", "-"), Channel: string(m.Channel), To: m.To,
 		URL: m.URL.Reveal(), Code: m.Code.Reveal(), NotMe: m.NotMe.Reveal()}
 	switch m.Channel {
 	case recovery.ChannelEmail:

@@ -10,6 +10,7 @@ import (
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/hygiene"
 	"github.com/seed-51359b35/recovery/internal/strictjson"
+	"github.com/seed-51359b35/recovery/internal/wire"
 	"github.com/seed-51359b35/recovery/password"
 )
 
@@ -117,7 +118,7 @@ func (h *Handler) explain(header http.Header, r *http.Request, e endpoint, err e
 		header.Set("Retry-After", strconv.Itoa(l.RetryAfterSeconds()))
 		l.Quotas.SetHeader(header)
 		return &exception{http.StatusTooManyRequests, typeRateLimit,
-			"API calls exceeded the limit of " + l.Limit.String()}
+			wire.LimitExceeded(l.Limit.N, l.Limit.Window)}
 	}
 	if p, ok := errors.AsType[*password.PolicyError](err); ok {
 		reasons := make([]string, len(p.Violations))

@@ -63,7 +63,7 @@ func (p *portal) forgotRequest(o *strictjson.Object) (recovery.ForgotRequest, er
 		if err != nil {
 			return recovery.ForgotRequest{}, err
 		}
-		if f, ok := p.service.Field(emailField); !ok || !f.Search {
+		if f, ok := p.settings.Field(emailField); !ok || !f.Search {
 			return recovery.ForgotRequest{}, invalidInput("EmailAddress cannot be searched in this portal.")
 		}
 		return recovery.ForgotRequest{Key: recovery.LeadKey{Field: emailField, Value: email}}, nil
@@ -76,7 +76,7 @@ func (p *portal) forgotRequest(o *strictjson.Object) (recovery.ForgotRequest, er
 	if err != nil {
 		return recovery.ForgotRequest{}, err
 	}
-	if f, ok := p.service.Field(schema); !ok || !f.Search {
+	if f, ok := p.settings.Field(schema); !ok || !f.Search {
 		return recovery.ForgotRequest{}, badSchema("SearchKeyData", schema, ok, "cannot be searched: it is not unique, or not released for it")
 	}
 	req := recovery.ForgotRequest{Key: recovery.LeadKey{Field: schema, Value: value}}
@@ -86,7 +86,7 @@ func (p *portal) forgotRequest(o *strictjson.Object) (recovery.ForgotRequest, er
 	if req.RecipientField, err = required(to, "RecipientField.", "SchemaName"); err != nil {
 		return recovery.ForgotRequest{}, err
 	}
-	f, ok := p.service.Field(req.RecipientField)
+	f, ok := p.settings.Field(req.RecipientField)
 	switch {
 	case !ok || !f.Receive && (f.Type == recovery.FieldEmail || f.Type == recovery.FieldPhone):
 		return recovery.ForgotRequest{}, badSchema("RecipientField", req.RecipientField, ok, "cannot receive a link: it is not released for it")

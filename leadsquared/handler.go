@@ -47,7 +47,7 @@ func New(opts Options) (*Handler, error) {
 		return nil, err
 	}
 	if opts.Logger == nil {
-		opts.Logger = portals[0].service.Logger()
+		opts.Logger = portals[0].service.Settings().Logger
 	}
 	return &Handler{
 		portals: portals, cors: cors, log: opts.Logger,

@@ -91,6 +91,7 @@ type portal struct {
 	id             string // lower case
 	caller         string
 	service        *recovery.Service
+	settings       recovery.Settings
 	publicAuthKeys []string
 	registerTokens []string
 	accessKeys     []AccessKey
@@ -126,7 +127,7 @@ func (o Options) build() ([]*portal, *hygiene.CORS, error) {
 		origins = append(origins, p.Origins...)
 		id := ident.FoldASCII(p.ID)
 		portals = append(portals, &portal{
-			id: id, caller: "leadsquared:" + id, service: p.Service,
+			id: id, caller: "leadsquared:" + id, service: p.Service, settings: p.Service.Settings(),
 			publicAuthKeys: slices.Clone(p.PublicAuthKeys),
 			registerTokens: slices.Clone(p.RegisterTokens),
 			accessKeys:     slices.Clone(p.AccessKeys),

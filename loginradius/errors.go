@@ -9,6 +9,7 @@ import (
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/hygiene"
+	"github.com/seed-51359b35/recovery/internal/wire"
 	"github.com/seed-51359b35/recovery/password"
 )
 
@@ -182,7 +183,7 @@ func (c *call) failure(err error) *failure {
 	}
 	if limited, ok := errors.AsType[*recovery.RateLimitError](err); ok {
 		c.setLimit(limited)
-		message := "API calls exceeded the limit of " + limited.Limit.String()
+		message := wire.LimitExceeded(limited.Limit.N, limited.Limit.Window)
 		return &failure{
 			status: http.StatusTooManyRequests, code: 908, message: message, description: message + ".",
 			// The Node SDK waits for the end of the connection.

@@ -269,7 +269,7 @@ func TestPreventWebhook(t *testing.T) {
 		s.manage(tt.query+"&sendemail=true", john, tt.headers...).wantToken(t)
 		s.one()
 		for _, kind := range []recovery.EventKind{recovery.EventTokenIssued, recovery.EventMessageSent} {
-			if got := s.event(kind).PreventWebhook; got != tt.want {
+			if _, got := s.event(kind).Labels[recovery.LabelNoWebhook]; got != tt.want {
 				t.Errorf("%s %v: %s has PreventWebhook %t", tt.query, tt.headers, kind, got)
 			}
 		}
@@ -287,7 +287,7 @@ func TestPreventWebhook(t *testing.T) {
 		token := vtoken(t, s.one())
 		s.do("PUT", pathReset+"?apikey="+apiKey+"&prevent_webhook=true", resetBody(token), header, "true").wantPosted(t)
 		for _, e := range s.events {
-			if e.PreventWebhook {
+			if e.Labels != nil {
 				t.Errorf("%s is silenced", e.Kind)
 			}
 		}

@@ -29,6 +29,10 @@ func (c *call) forgotToken() (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	var labels map[string]string
+	if prevent {
+		labels = map[string]string{recovery.LabelNoWebhook: "true"}
+	}
 	m, err := c.mailRequest()
 	if err != nil {
 		return nil, err
@@ -40,7 +44,7 @@ func (c *call) forgotToken() (any, error) {
 	}
 	result, err := c.app.svc.IssueToken(c.r.Context(), recovery.IssueRequest{
 		Key: m.key, Send: send, RecipientField: c.app.email, Link: &m.link, Template: m.template,
-		PreventWebhook: prevent,
+		Labels: labels,
 		// No Client: the limit is the key's. The languages are the server's
 		// and say nothing about the person.
 		Requester: recovery.Requester{Caller: c.app.caller},

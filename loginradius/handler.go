@@ -30,7 +30,7 @@ func New(opts Options) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Handler{apps, opts.Apps[0].Service.Logger()}, nil
+	return &Handler{apps, opts.Apps[0].Service.Settings().Logger}, nil
 }
 
 // A call is one request on its way through the handler.
@@ -125,7 +125,7 @@ func (h *Handler) serve(c *call) (answer any, err error) {
 		c.app, err = h.findApp(c)
 	}
 	if c.app != nil {
-		c.log = c.app.svc.Logger()
+		c.log = c.app.svc.Settings().Logger
 		if !e.management {
 			if c.app.cors.Preflight(c.w, c.r, e.methods(), "content-type") {
 				return nil, nil

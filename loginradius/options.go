@@ -253,20 +253,21 @@ func (a App) checkSMSTemplates(c *checker) map[string]bool {
 // host named has to fit; a default one that does not exist is a form that is
 // not offered, except for e-mail, which everything else falls back on.
 func (a App) checkFields(c *checker, out *app) {
+	settings := a.Service.Settings()
 	out.email = a.EmailField
 	if out.email == "" {
 		out.email = "EmailAddress"
 	}
-	if f, _ := a.Service.Field(out.email); f.Type != recovery.FieldEmail || !f.Search || !f.Receive {
+	if f, _ := settings.Field(out.email); f.Type != recovery.FieldEmail || !f.Search || !f.Receive {
 		c.bad("EmailField", "%s must be declared in the Service with type Email, Search and Receive", out.email)
 	}
 
 	out.username = a.UsernameField
-	if f, _ := a.Service.Field("Username"); out.username == "" && f.Search {
+	if f, _ := settings.Field("Username"); out.username == "" && f.Search {
 		out.username = "Username"
 	}
 	if out.username != "" {
-		f, _ := a.Service.Field(out.username)
+		f, _ := settings.Field(out.username)
 		if !f.Search {
 			c.bad("UsernameField", "%s must be declared in the Service with Search", out.username)
 		} else if f.Type == recovery.FieldText && !f.IgnoreCase {
@@ -276,10 +277,10 @@ func (a App) checkFields(c *checker, out *app) {
 
 	fits := func(f recovery.Field) bool { return f.Type == recovery.FieldPhone && f.Search && f.Receive }
 	out.phone = a.PhoneField
-	if f, _ := a.Service.Field("Phone"); out.phone == "" && fits(f) {
+	if f, _ := settings.Field("Phone"); out.phone == "" && fits(f) {
 		out.phone = "Phone"
 	}
-	if f, _ := a.Service.Field(out.phone); out.phone != "" && !fits(f) {
+	if f, _ := settings.Field(out.phone); out.phone != "" && !fits(f) {
 		c.bad("PhoneField", "%s must be declared in the Service with type Phone, Search and Receive", out.phone)
 	}
 }

@@ -139,7 +139,7 @@ func TestRecordedRequests(t *testing.T) {
 				t.Errorf("sent %v", sent)
 			}
 			issued := s.event(recovery.EventTokenIssued)
-			if issued.LeadID != tt.lead || issued.Mailed != tt.mails || issued.PreventWebhook != tt.quiet || issued.Caller != "loginradius:k-123" {
+			if issued.LeadID != tt.lead || issued.Mailed != tt.mails || (issued.Labels != nil) != tt.quiet || issued.Caller != "loginradius:k-123" {
 				t.Errorf("event %+v", issued)
 			}
 

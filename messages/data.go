@@ -20,7 +20,7 @@ import (
 type Data struct {
 	// Product, Host, Support and Color are the [Options].
 	Product, Host, Support, Color string
-	// Kind is the message's: "reset-link".
+	// Kind is the message's: "reset_link".
 	Kind string
 	// Lang is the language as HTML's lang attribute takes it, Dir "ltr" or
 	// "rtl".

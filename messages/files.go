@@ -41,6 +41,9 @@ func kinds() []recovery.MessageKind {
 	}
 }
 
+// inFileNames is how the names of files spell a kind: with hyphens.
+func inFileNames(kind recovery.MessageKind) string { return strings.ReplaceAll(string(kind), "_", "-") }
+
 // hasPart reports whether messages of a kind have the part.
 func hasPart(k recovery.MessageKind, p part) bool {
 	return p != partSMS || k != recovery.MessageUnknownAddress
@@ -101,7 +104,7 @@ func parseFileName(p string) (n fileName, ok bool, err error) {
 		}
 		return n, true, nil
 	}
-	kind := recovery.MessageKind(n.kind)
+	kind := recovery.MessageKind(strings.ReplaceAll(n.kind, "-", "_"))
 	if !slices.Contains(kinds(), kind) {
 		return n, false, fmt.Errorf("%q is no kind of message", n.kind)
 	}

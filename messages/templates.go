@@ -94,7 +94,7 @@ func newLibrary(host fs.FS) (*library, error) {
 	for _, k := range kinds() {
 		for _, p := range parts() {
 			if hasPart(k, p) {
-				l.builtin[slot{kind: k, part: p}] = c.compile("", "", string(k), p)
+				l.builtin[slot{kind: k, part: p}] = c.compile("", "", inFileNames(k), p)
 			}
 		}
 	}

@@ -35,7 +35,7 @@ func (p *Handler) samples() []sample {
 		{"code", "", nil},
 		{"code", "", func(d *Data) { d.Identifier, d.Known, d.Proof = "+49 30 123456", true, "proof" }},
 		{"code", "", func(d *Data) { d.fail("identifier", d.say("code.phone.invalid")) }},
-		{"code", "", func(d *Data) { d.fail("code", d.say("code.malformed", codeDigits)) }},
+		{"code", "", func(d *Data) { d.fail("code", d.say("code.malformed", p.settings.CodeDigits)) }},
 		{"code", "", func(d *Data) { d.fail("code", d.say("code.invalid")) }},
 		{"reset", "", func(d *Data) { d.Proof = "proof" }},
 		{"reset", "", func(d *Data) {

@@ -9,9 +9,6 @@ import (
 	"github.com/seed-51359b35/recovery"
 )
 
-// codeDigits is how long the Service's codes are.
-const codeDigits = 8
-
 func (p *Handler) showCode(w http.ResponseWriter, r *http.Request) {
 	p.render(w, r, http.StatusOK, p.codePage(r))
 }
@@ -45,8 +42,8 @@ func (p *Handler) code(w http.ResponseWriter, r *http.Request) {
 	}
 	key := recovery.LeadKey{Field: p.opts.PhoneField, Value: latinDigits(d.Identifier)}
 	code := cleanCode(form.Get("code"))
-	if len(code) != codeDigits {
-		d.fail("code", d.say("code.malformed", codeDigits))
+	if len(code) != p.settings.CodeDigits {
+		d.fail("code", d.say("code.malformed", p.settings.CodeDigits))
 		p.render(w, r, http.StatusUnprocessableEntity, d)
 		return
 	}

@@ -35,13 +35,13 @@ func (p *Handler) showNotMe(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *Handler) showNotice(w http.ResponseWriter, r *http.Request, n notice, status int) {
-	kind, err := p.service.ReadNotMe(recovery.NewSecret(n.Token))
+	found, err := p.service.CheckNotMe(r.Context(), recovery.NotMeRequest{Token: recovery.NewSecret(n.Token)})
 	if err != nil {
 		p.invalidNotice(w, r)
 		return
 	}
 	d := p.page(r, "not-me", "")
-	d.Variant, d.Proof = variantOf(kind), p.formDigest("not-me", n.Token)
+	d.Variant, d.Proof = variantOf(found.Message), p.formDigest("not-me", n.Token)
 	p.render(w, r, status, d)
 }
 
@@ -74,8 +74,8 @@ func (p *Handler) notMe(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		d := p.page(r, "not-me", "")
 		d.Variant, d.Proof = "links", form.Get("proof")
-		if kind, err := p.service.ReadNotMe(recovery.NewSecret(n.Token)); err == nil {
-			d.Variant = variantOf(kind)
+		if found, err := p.service.CheckNotMe(r.Context(), recovery.NotMeRequest{Token: recovery.NewSecret(n.Token)}); err == nil {
+			d.Variant = variantOf(found.Message)
 		}
 		p.retry(w, r, d, err)
 		return

@@ -109,7 +109,7 @@ func (o Options) withDefaults(service *recovery.Service) Options {
 		o.DefaultLanguage = o.Languages[0]
 	}
 	if o.Logger == nil && service != nil {
-		o.Logger = service.Logger()
+		o.Logger = service.Settings().Logger
 	}
 	return o
 }
@@ -207,7 +207,7 @@ func checkSignIn(s string) error {
 }
 
 func checkField(service *recovery.Service, name string, want recovery.FieldType, receive bool) error {
-	f, ok := service.Field(name)
+	f, ok := service.Settings().Field(name)
 	switch {
 	case !ok:
 		return fmt.Errorf("%.80q is no field of the Service", name)

@@ -158,8 +158,8 @@ func (p *Handler) page(r *http.Request, name, locale string) *Data {
 		Page: name, Lang: v.Tag.String(), Dir: "ltr", Nonce: newNonce(),
 		Product: p.opts.Product, SignIn: p.opts.SignIn, Support: p.opts.Support,
 		Phone:     p.opts.PhoneField != "",
-		MinLength: p.service.Policy().MinLength(), MaxLength: p.service.Policy().MaxLength(),
-		CodeDigits: codeDigits, EndsSessions: p.service.EndsSessions(), Logo: p.logo, voice: v,
+		MinLength: p.settings.PasswordPolicy.MinLength(), MaxLength: p.settings.PasswordPolicy.MaxLength(),
+		CodeDigits: p.settings.CodeDigits, EndsSessions: p.settings.EndsSessions, Logo: p.logo, voice: v,
 		url: func(path string) string { return p.url(r, path) },
 	}
 	if v.RightToLeft {
@@ -168,12 +168,11 @@ func (p *Handler) page(r *http.Request, name, locale string) *Data {
 	if strings.Contains(d.Support, "@") && !strings.Contains(d.Support, "://") {
 		d.Support = "mailto:" + d.Support
 	}
-	link, code := p.service.Lifetimes()
 	switch name {
 	case "sent":
-		d.Expiry = d.duration(link)
+		d.Expiry = d.duration(p.settings.LinkTTL)
 	case "code":
-		d.Expiry = d.duration(code)
+		d.Expiry = d.duration(p.settings.CodeTTL)
 	}
 	d.Languages = p.choices(r, v, name)
 	return d

@@ -36,6 +36,7 @@ const wellKnownChange = "/.well-known/change-password"
 // for concurrent use.
 type Handler struct {
 	service   *recovery.Service
+	settings  recovery.Settings // of the service
 	opts      Options
 	log       *slog.Logger
 	base      string         // the path of BaseURL, without a slash at its end
@@ -73,10 +74,10 @@ func New(service *recovery.Service, opts Options) (*Handler, error) {
 		return nil, err
 	}
 	p := &Handler{
-		service: service, log: opts.Logger, base: base.Path,
+		service: service, settings: service.Settings(), log: opts.Logger, base: base.Path,
 		chooser: voice.NewChooser(opts.Languages, opts.DefaultLanguage), voices: voices, templates: templates,
 	}
-	p.resetLink, p.notMeLink = service.Links()
+	p.resetLink, p.notMeLink = p.settings.Link, p.settings.NotMe
 	jars, digestKeys, err := newCookies(opts, base.Scheme == "https", "opened", "proof", "asked", "notice", "outcome")
 	if err != nil {
 		return nil, err

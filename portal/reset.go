@@ -52,8 +52,7 @@ func (p *Handler) showReset(w http.ResponseWriter, r *http.Request) {
 	if h, ok := p.fromLink(r.URL.Query()); ok {
 		// A broken one is kept as well: the page then says so, instead of showing
 		// the link that was opened before.
-		life, _ := p.service.Lifetimes()
-		if err := p.opened.save(w, h, life); err != nil {
+		if err := p.opened.save(w, h, p.settings.LinkTTL); err != nil {
 			p.fail(w, r, err)
 			return
 		}

@@ -9,7 +9,6 @@ import (
 
 var (
 	ParseReply = parse
-	IsClaimID  = isClaimID
 )
 
 // ParseDecision reads a reply that may have any stamp.

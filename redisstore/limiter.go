@@ -131,7 +131,7 @@ func (c *tierArgs) args(t recovery.LimitRequest) ([]any, stamp, error) {
 		}
 		c.tiers[first] = found
 		c.mu.Unlock()
-	} else if err := (recovery.TokenRef{Slot: t.Key, Digest: "-"}).Validate(); err != nil {
+	} else if err := recovery.ValidateSlot(t.Key); err != nil {
 		return nil, stamp{}, errors.New("redisstore: a take's key must be 1 to 128 of printable ASCII without spaces")
 	}
 	args := make([]any, len(found.args))

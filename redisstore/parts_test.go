@@ -34,17 +34,6 @@ func TestOptionsAreChecked(t *testing.T) {
 	}
 }
 
-func TestClaimIDs(t *testing.T) {
-	for id, want := range map[string]bool{
-		"a": true, "Zz09": true, strings.Repeat("x", 64): true,
-		"": false, strings.Repeat("x", 65): false, "a b": false, "a,b": false, "-": false, "a\n": false, "é": false,
-	} {
-		if redisstore.IsClaimID(id) != want {
-			t.Errorf("%q: want %v", id, want)
-		}
-	}
-}
-
 // A budget does not end early, whatever the one before that had its alarm.
 func TestBudgetsAreNotShared(t *testing.T) {
 	var budgets redisstore.Budgets

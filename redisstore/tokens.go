@@ -61,8 +61,8 @@ func (s *Store) Peek(ctx context.Context, refs ...recovery.TokenRef) (recovery.T
 
 // Claim implements [recovery.TokenStore].
 func (s *Store) Claim(ctx context.Context, claimID string, refs ...recovery.TokenRef) (recovery.TokenRecord, error) {
-	if !isClaimID(claimID) {
-		return recovery.TokenRecord{}, errClaimID
+	if err := recovery.ValidateClaimID(claimID); err != nil {
+		return recovery.TokenRecord{}, err
 	}
 	jobs, err := jobsFor(refs, claimID)
 	if err != nil {
@@ -97,8 +97,8 @@ func (s *Store) Claim(ctx context.Context, claimID string, refs ...recovery.Toke
 
 // Release implements [recovery.TokenStore].
 func (s *Store) Release(ctx context.Context, claimID string, refs ...recovery.TokenRef) error {
-	if !isClaimID(claimID) {
-		return errClaimID
+	if err := recovery.ValidateClaimID(claimID); err != nil {
+		return err
 	}
 	jobs, err := jobsFor(refs, claimID)
 	if err != nil || len(jobs) == 0 {
@@ -111,7 +111,7 @@ func (s *Store) Release(ctx context.Context, claimID string, refs ...recovery.To
 func (s *Store) Delete(ctx context.Context, slots ...string) error {
 	jobs := make([]job, len(slots))
 	for i, slot := range slots {
-		if err := (recovery.TokenRef{Slot: slot, Digest: "-"}).Validate(); err != nil {
+		if err := recovery.ValidateSlot(slot); err != nil {
 			return err
 		}
 		jobs[i] = newJob(slot)
@@ -217,20 +217,6 @@ func jobsFor(refs []recovery.TokenRef, more ...any) ([]job, error) {
 		jobs[i] = newJob(ref.Slot, append([]any{ref.Digest}, more...)...)
 	}
 	return jobs, nil
-}
-
-var errClaimID = errors.New("redisstore: a claim id must be 1 to 64 letters and digits")
-
-func isClaimID(s string) bool {
-	if s == "" || len(s) > 64 {
-		return false
-	}
-	for i := range len(s) {
-		if c := s[i]; (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
-			return false
-		}
-	}
-	return true
 }
 
 // dash stands for an empty state in a slot's line; a state that is a dash is

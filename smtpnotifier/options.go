@@ -39,7 +39,7 @@ const (
 	// nobody is on the way to. One that offers STARTTLS with a certificate that
 	// nobody can verify, as many do on localhost, needs RootCAs in TLSConfig, or
 	// DangerouslyPlaintext.
-	TLSWhenOffered TLSPolicy = "when offered"
+	TLSWhenOffered TLSPolicy = "when_offered"
 	// DangerouslyPlaintext never uses TLS, and so never a password. It is for a
 	// relay on the same machine.
 	DangerouslyPlaintext TLSPolicy = "plaintext"

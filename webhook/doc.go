@@ -73,11 +73,11 @@
 // ([Endpoint].IncludeClient).
 //
 // An operation can be marked as to be told to no webhook
-// ([recovery.Event].PreventWebhook). Of the wires only LoginRadius' has that, as
+// ([recovery.LabelNoWebhook]). Of the wires only LoginRadius' has that, as
 // X-PreventWebhook, for callers that proved their secret, and only for the
 // token that they are given. Should that secret be stolen, the reset which
 // follows is still told. An endpoint that watches the callers themselves sets
-// [Endpoint].IgnorePreventWebhook and hears of the token too.
+// [Endpoint].IncludePrevented and hears of the token too.
 //
 // # Delivery
 //

@@ -152,10 +152,10 @@ func ExampleNew_mistakes() {
 }
 
 // An audit log in this process, and webhooks for the systems outside.
-func ExampleTee() {
+func ExampleMultiSink() {
 	audit := func(_ context.Context, e recovery.Event) { fmt.Println("audit:", e.Kind) }
 	var hooks *webhook.Sender // from New; none is configured here
-	sink := webhook.Tee(audit, hooks.Sink)
+	sink := recovery.MultiSink(audit, hooks.Sink)
 	sink(context.Background(), recovery.Event{Kind: recovery.EventPasswordReset})
 	// Output:
 	// audit: password_reset

@@ -85,8 +85,8 @@ type Endpoint struct {
 	// Default false: an IP address is personal data (GDPR, recital 30; CJEU
 	// C-582/14), and a receiver that does not look at it should not have it.
 	IncludeClient bool
-	// IgnorePreventWebhook tells this endpoint also of operations whose caller
-	// asked for no webhook ([recovery.Event].PreventWebhook). Default false.
+	// IncludePrevented tells this endpoint also of operations whose caller
+	// asked for no webhook ([recovery.LabelNoWebhook]). Default false.
 	// Set it for the system that watches the callers themselves.
 	IncludePrevented bool
 

@@ -43,6 +43,8 @@ type Data struct {
 	// Mailed says of a token that was issued whether it was sent to the lead
 	// too. It is there for [recovery.EventTokenIssued] only, and then always.
 	Mailed *bool `json:"mailed,omitzero"`
+	// Labels are the request's, without [recovery.LabelNoWebhook].
+	Labels map[string]string `json:"labels,omitzero"`
 }
 
 // maxBody bounds a body, so that, sealed, it stays under the 16 KiB that a
@@ -59,7 +61,7 @@ func Type(kind recovery.EventKind) string { return "recovery." + string(kind) }
 // wrong_record.
 //
 // The others are for those who ask for them. Any stranger can cause
-// message_sent, suppressed, reset_refused and rate_limited as often as the
+// message_sent, message_suppressed, reset_refused and rate_limited as often as the
 // limits let them, so each of their requests would become one of the host's to
 // every such endpoint; and the first two tell a receiver for whose account a
 // link was asked.
@@ -82,6 +84,15 @@ func newBody(e recovery.Event, includeClient bool) ([]byte, error) {
 		Reason: e.Reason, Scope: e.Scope, JobID: e.JobID, LeadID: e.LeadID, Caller: e.Caller,
 		Channel: e.Channel, Message: e.Message,
 	}}
+	for name, value := range e.Labels {
+		if name == recovery.LabelNoWebhook {
+			continue
+		}
+		if p.Data.Labels == nil {
+			p.Data.Labels = make(map[string]string)
+		}
+		p.Data.Labels[name] = value
+	}
 	if includeClient {
 		p.Data.Client = e.Client.Unmap()
 	}

@@ -72,10 +72,10 @@ func TestEveryKindIsKnown(t *testing.T) {
 func TestEveryFieldIsDecidedOn(t *testing.T) {
 	told := map[string]string{
 		"Time": "timestamp", "Kind": "type", "Reason": "reason", "Scope": "scope", "JobID": "job_id", "LeadID": "lead_id",
-		"Caller": "caller", "Client": "client", "Channel": "channel", "Message": "message", "Mailed": "mailed",
+		"Caller": "caller", "Client": "client", "Channel": "channel", "Message": "message", "Mailed": "mailed", "Labels": "labels",
 	}
 	for f := range reflect.TypeFor[recovery.Event]().Fields() {
-		if _, ok := told[f.Name]; !ok && f.Name != "PreventWebhook" {
+		if _, ok := told[f.Name]; !ok {
 			t.Errorf("Event.%s is neither told nor kept back", f.Name)
 		}
 	}
@@ -105,8 +105,8 @@ func TestBodies(t *testing.T) {
 		{"an event with nothing", recovery.Event{Kind: recovery.EventWrongRecord}, false, `{}`},
 		{"a token that was mailed", recovery.Event{Kind: recovery.EventTokenIssued, Mailed: true}, false, `{"mailed":true}`},
 		{"one that was not says so", recovery.Event{Kind: recovery.EventTokenIssued}, false, `{"mailed":false}`},
-		{"no other event is mailed", recovery.Event{Kind: recovery.EventMessageSent, Mailed: true, Channel: recovery.ChannelSMS, Message: recovery.MessageResetCode}, false, `{"channel":"sms","message":"reset-code"}`},
-		{"reason and scope", recovery.Event{Kind: recovery.EventMessageSuppressed, Reason: recovery.ReasonRateLimited, Scope: recovery.ScopeLead}, false, `{"reason":"limited","scope":"lead"}`},
+		{"no other event is mailed", recovery.Event{Kind: recovery.EventMessageSent, Mailed: true, Channel: recovery.ChannelSMS, Message: recovery.MessageResetCode}, false, `{"channel":"sms","message":"reset_code"}`},
+		{"reason and scope", recovery.Event{Kind: recovery.EventMessageSuppressed, Reason: recovery.ReasonRateLimited, Scope: recovery.ScopeLead}, false, `{"reason":"rate_limited","scope":"lead"}`},
 		{"the client is not told", recovery.Event{Kind: recovery.EventNotMe, Client: netip.MustParseAddr("192.0.2.1")}, false, `{}`},
 		{"unless asked for", recovery.Event{Kind: recovery.EventNotMe, Client: netip.MustParseAddr("192.0.2.1")}, true, `{"client":"192.0.2.1"}`},
 		{"in its short form", recovery.Event{Kind: recovery.EventNotMe, Client: netip.MustParseAddr("::ffff:192.0.2.1")}, true, `{"client":"192.0.2.1"}`},

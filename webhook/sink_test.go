@@ -44,8 +44,8 @@ func TestWhoIsTold(t *testing.T) {
 		{"a kind that is asked for", func(e *webhook.Endpoint) { e.Events = []recovery.EventKind{recovery.EventRateLimited} }, recovery.Event{Kind: recovery.EventRateLimited}, true},
 		{"no other then", func(e *webhook.Endpoint) { e.Events = []recovery.EventKind{recovery.EventRateLimited} }, recovery.Event{Kind: recovery.EventPasswordReset}, false},
 		{"no kind that does not exist", func(e *webhook.Endpoint) { e.Events = webhook.AllEvents() }, recovery.Event{Kind: "made_up"}, false},
-		{"nobody, if the caller says so", nil, recovery.Event{Kind: recovery.EventTokenIssued, PreventWebhook: true}, false},
-		{"whoever ignores that", func(e *webhook.Endpoint) { e.IncludePrevented = true }, recovery.Event{Kind: recovery.EventTokenIssued, PreventWebhook: true}, true},
+		{"nobody, if the caller says so", nil, recovery.Event{Kind: recovery.EventTokenIssued, Labels: map[string]string{recovery.LabelNoWebhook: "true"}}, false},
+		{"whoever ignores that", func(e *webhook.Endpoint) { e.IncludePrevented = true }, recovery.Event{Kind: recovery.EventTokenIssued, Labels: map[string]string{recovery.LabelNoWebhook: "true"}}, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			e := nowhere("crm", secretA)
@@ -58,7 +58,7 @@ func TestWhoIsTold(t *testing.T) {
 			if told := len(q.all()) == 1; told != tt.told {
 				t.Errorf("told: %t, want %t", told, tt.told)
 			}
-			if prevented := one(t, s).Prevented == 1; prevented != (tt.event.PreventWebhook && !tt.told) {
+			if prevented := one(t, s).Prevented == 1; prevented != (tt.event.Labels != nil && !tt.told) {
 				t.Errorf("%+v", one(t, s))
 			}
 		})
@@ -337,8 +337,8 @@ func TestNothingPanicsOnNil(t *testing.T) {
 	}
 	s.DeadLetter(t.Context(), recovery.Job{}, nil)
 	s.DeadLetter(t.Context(), q.only(t), nil)
-	webhook.Tee()(t.Context(), theReset())
-	webhook.Tee(nil, nil)(t.Context(), theReset())
+	recovery.MultiSink()(t.Context(), theReset())
+	recovery.MultiSink(nil, nil)(t.Context(), theReset())
 }
 
 func TestTee(t *testing.T) {
@@ -352,7 +352,7 @@ func TestTee(t *testing.T) {
 		}
 	}
 	sinks := []recovery.EventSink{hears("a"), nil, hears("b"), hears("c")}
-	sink := webhook.Tee(sinks...)
+	sink := recovery.MultiSink(sinks...)
 	sinks[0] = nil
 	defer func() {
 		if p := recover(); p != "b does not like it" {

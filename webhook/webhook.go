@@ -115,7 +115,7 @@ func newSealer(keys [][]byte) (*seal.Sealer, error) {
 }
 
 // Sink is the [recovery.EventSink] for [recovery.Options].Events; put several
-// together with [Tee]. It hands one delivery for each endpoint that wants the
+// together with [recovery.MultiSink]. It hands one delivery for each endpoint that wants the
 // event to the queue, with ctx's values but not its end, and returns when that
 // is done or [Options].EnqueueTimeout is over. It never fails: a delivery that
 // the queue does not take is dropped, counted and logged. A nil *Sender tells
@@ -128,13 +128,14 @@ func (s *Sender) Sink(ctx context.Context, e recovery.Event) {
 		e.Time = time.Now()
 	}
 	id := "msg_" + rand.Text()
+	_, prevented := e.Labels[recovery.LabelNoWebhook]
 	var all []handover
 	var bodies [2][]byte // without and with the client
 	for _, ep := range s.endpoints {
 		if !ep.events[e.Kind] || ep.disabled.Load() {
 			continue
 		}
-		if e.PreventWebhook && !ep.ignorePrevent {
+		if prevented && !ep.ignorePrevent {
 			ep.prevented.Add(1)
 			continue
 		}

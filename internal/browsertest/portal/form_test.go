@@ -210,7 +210,7 @@ func TestChromiumRulesAgreeWithThePolicy(t *testing.T) {
 		if got := fmt.Sprint(unmet); got != c.unmet {
 			t.Errorf("%q: the page says %s, want %s", c.password, got, c.unmet)
 		}
-		err := s.service.Policy().CheckFor(t.Context(), c.password, address)
+		err := s.service.Settings().PasswordPolicy.CheckFor(t.Context(), c.password, address)
 		if _, refused := errors.AsType[*password.PolicyError](err); refused != (len(unmet) > 0) {
 			t.Errorf("%q: the page says %v, the policy %v", c.password, unmet, err)
 		}
@@ -256,7 +256,7 @@ func TestChromiumRulesAgreeWithThePolicy(t *testing.T) {
 			continue
 		}
 		refused++
-		if err := s.service.Policy().CheckFor(t.Context(), pw, address); err == nil {
+		if err := s.service.Settings().PasswordPolicy.CheckFor(t.Context(), pw, address); err == nil {
 			t.Errorf("%q: the page says %v, and the server takes it", pw, verdicts[i])
 		}
 	}
