@@ -20,6 +20,7 @@ import (
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/redistest"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 	"github.com/seed-51359b35/recovery/redisstore"
 )
 
@@ -110,7 +111,7 @@ func startChunks(t *testing.T, addr, prefix string) *chunkProcess {
 // replies are lost, connections are cut, Redis freezes, is killed and comes back
 // from its log, and the processes are killed as well. No token has two winners.
 func TestOneWinnerWhateverBreaks(t *testing.T) {
-	tokens, chunk, pause := size(500, 2000, 1000), size(50, 100, 100), 300*time.Millisecond
+	tokens, chunk, pause := size(800, 2000, 1000), size(50, 100, 100), 300*time.Millisecond
 	if v := os.Getenv(tokensVariable); v != "" {
 		n, err := strconv.Atoi(v)
 		must(t, err)
@@ -159,11 +160,15 @@ func TestOneWinnerWhateverBreaks(t *testing.T) {
 		random := rand.New(rand.NewPCG(seed, 0))
 		within := func(d time.Duration) time.Duration { return time.Duration(random.Int64N(int64(d))) }
 		for n := 0; ; n++ {
+			rest := pause
+			if n <= 5 && !testenv.Long() {
+				rest /= 4 // so that the short form has each kind
+			}
 			select {
 			case <-stop:
 				proxy.Clear()
 				return
-			case <-time.After(pause/2 + within(pause)):
+			case <-time.After(rest/2 + within(rest)):
 			}
 			d := redistest.Direction(random.IntN(2))
 			// Each once, and then by chance, the dear ones less often.
