@@ -27,7 +27,7 @@ func (s *Service) allow(ctx context.Context, takes []scopedRequest) ([]Decision,
 	if err == nil && len(decisions) != len(takes) {
 		err = fmt.Errorf("recovery: %d takes got %d decisions", len(takes), len(decisions))
 	}
-	if err != nil && s.opts.DangerouslyAllowOnLimiterError {
+	if err != nil && s.opts.Limits.DangerouslyAllowOnError {
 		s.log.ErrorContext(ctx, "recovery: limiter failed, request let through", "error", err)
 		decisions = make([]Decision, len(takes))
 		for i := range decisions {

@@ -256,7 +256,7 @@ func TestUnknownAddressIsToldOnlyIfTheHostSaysSo(t *testing.T) {
 	for _, opted := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			p := newPortal(t, func(_ *portal, o *recovery.Options) {
-				o.NotifyUnknownAddress, o.NotifyNoPassword = opted, opted
+				o.Messages.UnknownAddress, o.Messages.NoPassword = opted, opted
 				o.Limits = recovery.Limits{}
 			})
 			for range 3 {
@@ -300,7 +300,7 @@ func TestLookAlikesFindNobody(t *testing.T) {
 		folding := foldingStore{p.leads.Leads, fold.Replace}
 		s, err := recovery.New(folding, p.tokens, p.outbox, recovery.Options{
 			Keys: [][]byte{testKey(1)}, Link: recovery.Link{URL: "https://portal.example.com/reset"},
-			Fields: fields(), Hasher: fastHasher{}, DangerouslyKeepSessions: true, Limits: generous(), Events: p.events.sink,
+			Fields: fields(), Passwords: recovery.PasswordOptions{Hasher: fastHasher{}}, DangerouslyKeepSessions: true, Limits: generous(), Events: p.events.sink,
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -112,7 +112,7 @@ func Example() {
 	fmt.Println("old sessions:", len(signedIn.open))
 	// Output:
 	// /account/forgot-password 202
-	// reset-link to ada@example.com
+	// reset_link to ada@example.com
 	// /account/reset-password 204
 	// /account/reset-password 400
 	// signs in: true

@@ -73,9 +73,9 @@ func (s *Service) ForgotPassword(ctx context.Context, req ForgotRequest) (Forgot
 	}
 	// The token is drawn for everybody, and travels in the job: so every
 	// attempt sends the same one, and the work is the same for an unknown lead.
-	ttl := s.opts.LinkTTL
+	ttl := s.opts.Tokens.LinkTTL
 	if p.Secret = newSecret(); req.Code {
-		ttl = s.opts.CodeTTL
+		ttl = s.opts.Tokens.CodeTTL
 		if p.Secret, err = newCode(); err != nil {
 			return ForgotResult{}, unavailable("randomness", err)
 		}
@@ -104,7 +104,7 @@ func (s *Service) performForgot(ctx context.Context, d *delivery) error {
 	switch {
 	case err != nil:
 		return err
-	case !ok && s.opts.NotifyUnknownAddress && s.fields[key.Field].Type == FieldEmail:
+	case !ok && s.opts.Messages.UnknownAddress && s.fields[key.Field].Type == FieldEmail:
 		d.to = address{ChannelEmail, key.Value, key.Value}
 		return s.sendWithoutToken(ctx, d, MessageUnknownAddress)
 	case !ok:
@@ -112,7 +112,7 @@ func (s *Service) performForgot(ctx context.Context, d *delivery) error {
 	}
 	d.to, ok = s.recipient(d.lead, d.p.Recipient)
 	switch {
-	case d.lead.Status == StatusNoPassword && s.opts.NotifyNoPassword && ok:
+	case d.lead.Status == StatusNoPassword && s.opts.Messages.NoPassword && ok:
 		return s.sendWithoutToken(ctx, d, MessageNoPassword)
 	case d.lead.Status == StatusNoPassword:
 		return s.suppress(ctx, d, ReasonNoPassword)

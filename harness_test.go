@@ -255,11 +255,11 @@ func newPortal(t testing.TB, edit func(p *portal, o *recovery.Options)) *portal 
 	p := &portal{leads: tracedLeads{newLeads(), calls}, outbox: tracedOutbox{&recoverytest.Outbox{}, calls}, events: &events{}, log: &logBuffer{}, calls: calls}
 	p.tokens = tracedTokens{recovery.NewMemoryTokenStore(), calls}
 	opts := recovery.Options{
-		Keys:   [][]byte{testKey(1)},
-		Link:   recovery.Link{URL: "https://portal.example.com/reset"},
-		Fields: fields(),
-		Hasher: fastHasher{},
-		Limits: generous(),
+		Keys:      [][]byte{testKey(1)},
+		Link:      recovery.Link{URL: "https://portal.example.com/reset"},
+		Fields:    fields(),
+		Passwords: recovery.PasswordOptions{Hasher: fastHasher{}},
+		Limits:    generous(),
 		Sessions: recovery.SessionEnderFunc(func(ctx context.Context, leadID string) error {
 			calls.add("EndSessions")
 			if p.sessions != nil {

@@ -182,7 +182,7 @@ func TestBadProofShapes(t *testing.T) {
 func TestHugePasswordCostsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hasher := &switchHasher{}
-		p := newPortal(t, func(_ *portal, o *recovery.Options) { o.Hasher = hasher })
+		p := newPortal(t, func(_ *portal, o *recovery.Options) { o.Passwords.Hasher = hasher })
 		sealed := token(t, p.forgot(t, byMail(johnMail)))
 		for _, pw := range []string{strings.Repeat("a1-", 4000), strings.Repeat("\ufdfa", 300), "\u0378 is not assigned to anything"} {
 			w := post(p.Handler(), "/reset-password", `{"token":"`+sealed+`","password":"`+pw+`"}`)

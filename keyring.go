@@ -56,7 +56,7 @@ func newKeyring(opts Options) (*keyring, error) {
 	}
 	// The store decides when a token ends; the seal only spares it what is
 	// certainly too old. A job may come a while after its token was sealed.
-	k.tokens = seal.New(tokens, "recovery.token", 2*opts.LinkTTL+time.Hour, 1024)
+	k.tokens = seal.New(tokens, "recovery.token", 2*opts.Tokens.LinkTTL+time.Hour, 1024)
 	var err error
 	if k.jobs, err = seal.NewBox(jobs, "recovery.job"); err != nil {
 		return nil, fmt.Errorf("recovery: deriving keys: %w", err)

@@ -119,7 +119,7 @@ func TestForwardedAddresses_A50(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := newPortal(t, func(_ *portal, o *recovery.Options) {
 					o.Limits.ClientForgot = recovery.LimitPolicy{}
-					o.TrustedProxies = test.proxies
+					o.ClientAddress.TrustedProxies = test.proxies
 				})
 				h := p.Handler()
 				n := 0
@@ -158,7 +158,7 @@ func TestWhatOneClientIs_A51(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := newPortal(t, func(_ *portal, o *recovery.Options) {
 					o.Limits.ClientForgot = recovery.LimitPolicy{Limits: []recovery.Limit{{N: 1, Window: time.Hour}}}
-					o.IPv6Prefix = test.prefix
+					o.ClientAddress.IPv6Prefix = test.prefix
 				})
 				h := p.Handler()
 				for i, addr := range []string{test.a, test.b} {

@@ -166,6 +166,8 @@ func firstWithin(log []time.Duration, instant time.Duration) int {
 // Limits are the tiers that a [Service] applies. A zero tier means the
 // default; there is no way to have none.
 type Limits struct {
+	_ [0]func()
+
 	// Caller is per API key, or per pair of key and client address where the
 	// key is public: 25 in 5 s.
 	Caller LimitPolicy
@@ -180,6 +182,9 @@ type Limits struct {
 	// EmailBudget and SMSBudget are over all messages of a channel that the
 	// public asked for. Default: none.
 	EmailBudget, SMSBudget LimitPolicy
+	// DangerouslyAllowOnError lets requests through while the [Limiter] fails.
+	// Default false: 503 for everybody.
+	DangerouslyAllowOnError bool
 }
 
 // DefaultLimits returns the limits that hold where [Options.Limits] says

@@ -297,7 +297,7 @@ func TestLinkIsNeverBuiltFromTheRequest_A01(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPortal(t, func(_ *portal, o *recovery.Options) {
 			o.Link = recovery.Link{URL: "https://portal.example.com/reset?lang=en", Fixed: []recovery.LinkParam{{"vtype", "reset"}}}
-			o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")} // even a proxy says nothing about the link
+			o.ClientAddress.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")} // even a proxy says nothing about the link
 		})
 		h := p.Handler()
 		answers := map[string][]string{}

@@ -20,10 +20,10 @@ const (
 	// MessagePasswordChanged tells every address on the lead of a reset.
 	MessagePasswordChanged MessageKind = "password_changed"
 	// MessageNoPassword tells a lead with [StatusNoPassword] to sign in with
-	// its identity provider. Sent only with [Options.NotifyNoPassword].
+	// its identity provider. Sent only with [Options.Messages=MessageOptions.NoPassword].
 	MessageNoPassword MessageKind = "no_password"
 	// MessageUnknownAddress tells an address that no account has it. Sent only
-	// with [Options.NotifyUnknownAddress].
+	// with [Options.Messages=MessageOptions.UnknownAddress].
 	MessageUnknownAddress MessageKind = "unknown_address"
 )
 

@@ -161,7 +161,7 @@ func (s *Service) sendAnew(ctx context.Context, p payload, lead Lead) error {
 		return nil
 	}
 	p.Op, p.Link, p.Secret = jobDeliver, s.opts.Link, newSecret()
-	end := time.Now().Add(s.opts.LinkTTL)
+	end := time.Now().Add(s.opts.Tokens.LinkTTL)
 	var errs []error
 	for _, field := range fields {
 		p.Recipient = field

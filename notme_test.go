@@ -271,7 +271,7 @@ func TestNotMeLinkSurvivesARotation(t *testing.T) {
 
 func TestNotMeLinkStandsWhereItShould(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		edit := func(_ *portal, o *recovery.Options) { o.NotifyUnknownAddress, o.NotifyNoPassword = true, true }
+		edit := func(_ *portal, o *recovery.Options) { o.Messages.UnknownAddress, o.Messages.NoPassword = true, true }
 		p := notMePortal(t, edit)
 		for address, want := range map[string]bool{
 			johnMail:             true,

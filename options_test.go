@@ -25,7 +25,7 @@ func goodOptions() recovery.Options {
 	return recovery.Options{
 		Keys:                    [][]byte{testKey(1)},
 		Link:                    recovery.Link{URL: "https://portal.example.com/reset"},
-		Hasher:                  fastHasher{},
+		Passwords:               recovery.PasswordOptions{Hasher: fastHasher{}},
 		DangerouslyKeepSessions: true,
 		Queue:                   &heldQueue{},
 		Logger:                  quiet,
@@ -74,22 +74,20 @@ func names(errs []*recovery.OptionError) (names []string) {
 
 func TestNewReportsEveryMistakeAtOnce(t *testing.T) {
 	errs := newWith(t, recovery.Options{
-		Keys:            [][]byte{[]byte("short")},
-		Prefix:          "has space",
-		Link:            recovery.Link{URL: "http://portal.example.com/reset"},
-		Fields:          []recovery.Field{{Name: "EmailAddress", Type: "E-mail", Search: true}},
-		PasswordHistory: 25,
-		LinkTTL:         25 * time.Hour,
-		CodeTTL:         11 * time.Minute,
-		CodeTries:       11,
-		Limits:          recovery.Limits{Caller: recovery.LimitPolicy{Limits: []recovery.Limit{{N: 0, Window: time.Second}}}},
-		IPv6Prefix:      128,
-		Queue:           &heldQueue{},
+		Keys:          [][]byte{[]byte("short")},
+		Prefix:        "has space",
+		Link:          recovery.Link{URL: "http://portal.example.com/reset"},
+		Fields:        []recovery.Field{{Name: "EmailAddress", Type: "E-mail", Search: true}},
+		Passwords:     recovery.PasswordOptions{History: 25},
+		Tokens:        recovery.TokenOptions{LinkTTL: 25 * time.Hour, CodeTTL: 11 * time.Minute, CodeTries: 11},
+		Limits:        recovery.Limits{Caller: recovery.LimitPolicy{Limits: []recovery.Limit{{N: 0, Window: time.Second}}}},
+		ClientAddress: recovery.ClientAddressOptions{IPv6Prefix: 128},
+		Queue:         &heldQueue{},
 		// and no decision on sessions
 	})
 	want := []string{
-		"Keys", "Prefix", "Link", "Sessions", "Fields", "PasswordHistory", "PasswordHistory", // out of range, and no store for it
-		"LinkTTL", "CodeTTL", "CodeTries", "Limits.Caller", "TrustedProxies or IPv6Prefix",
+		"Keys", "Prefix", "Link", "Sessions", "Fields", "Passwords.History", "Passwords.History", // out of range, and no store for it
+		"Tokens.LinkTTL", "Tokens.CodeTTL", "Tokens.CodeTries", "Limits.Caller", "ClientAddress",
 	}
 	if got := names(errs); !slices.Equal(got, want) {
 		t.Errorf("mistakes %q, want %q", got, want)
@@ -167,25 +165,25 @@ func TestOptions(t *testing.T) {
 		{"a type in another case", func(o *recovery.Options) { o.Fields = field(func(f *recovery.Field) { f.Type = "email" }) }, []string{"Fields"}},
 		{"text that receives", func(o *recovery.Options) { o.Fields = field(func(f *recovery.Field) { f.Type = recovery.FieldText }) }, []string{"Fields"}},
 		{"an address that ignores case", func(o *recovery.Options) { o.Fields = field(func(f *recovery.Field) { f.IgnoreCase = true }) }, []string{"Fields"}},
-		{"a history of -1", func(o *recovery.Options) { o.PasswordHistory = -1 }, []string{"PasswordHistory"}},
-		{"a history without a store for it", func(o *recovery.Options) { o.PasswordHistory = 1 }, []string{"PasswordHistory"}},
-		{"a link of a minute", func(o *recovery.Options) { o.LinkTTL = time.Minute }, nil},
-		{"a link of less", func(o *recovery.Options) { o.LinkTTL = time.Minute - 1 }, []string{"LinkTTL"}},
-		{"a link of 24 h", func(o *recovery.Options) { o.LinkTTL = 24 * time.Hour }, nil},
-		{"a link of more", func(o *recovery.Options) { o.LinkTTL = 24*time.Hour + 1 }, []string{"LinkTTL"}},
-		{"a negative link", func(o *recovery.Options) { o.LinkTTL = -time.Hour }, []string{"LinkTTL"}},
-		{"a code of a minute", func(o *recovery.Options) { o.CodeTTL = time.Minute }, nil},
-		{"a code of less", func(o *recovery.Options) { o.CodeTTL = time.Minute - 1 }, []string{"CodeTTL"}},
-		{"a code of 10 min", func(o *recovery.Options) { o.CodeTTL = 10 * time.Minute }, nil},
-		{"a code of more", func(o *recovery.Options) { o.CodeTTL = 10*time.Minute + 1 }, []string{"CodeTTL"}},
-		{"one try", func(o *recovery.Options) { o.CodeTries = 1 }, nil},
-		{"less than one", func(o *recovery.Options) { o.CodeTries = -1 }, []string{"CodeTries"}},
-		{"ten tries", func(o *recovery.Options) { o.CodeTries = 10 }, nil},
-		{"eleven", func(o *recovery.Options) { o.CodeTries = 11 }, []string{"CodeTries"}},
-		{"five failures", func(o *recovery.Options) { o.CodeFailures = 5 }, nil},
-		{"four", func(o *recovery.Options) { o.CodeFailures = 4 }, []string{"CodeFailures"}},
-		{"a hundred failures", func(o *recovery.Options) { o.CodeFailures = 100 }, nil},
-		{"a hundred and one", func(o *recovery.Options) { o.CodeFailures = 101 }, []string{"CodeFailures"}},
+		{"a history of -1", func(o *recovery.Options) { o.Passwords.History = -1 }, []string{"Passwords.History"}},
+		{"a history without a store for it", func(o *recovery.Options) { o.Passwords.History = 1 }, []string{"Passwords.History"}},
+		{"a link of a minute", func(o *recovery.Options) { o.Tokens.LinkTTL = time.Minute }, nil},
+		{"a link of less", func(o *recovery.Options) { o.Tokens.LinkTTL = time.Minute - 1 }, []string{"Tokens.LinkTTL"}},
+		{"a link of 24 h", func(o *recovery.Options) { o.Tokens.LinkTTL = 24 * time.Hour }, nil},
+		{"a link of more", func(o *recovery.Options) { o.Tokens.LinkTTL = 24*time.Hour + 1 }, []string{"Tokens.LinkTTL"}},
+		{"a negative link", func(o *recovery.Options) { o.Tokens.LinkTTL = -time.Hour }, []string{"Tokens.LinkTTL"}},
+		{"a code of a minute", func(o *recovery.Options) { o.Tokens.CodeTTL = time.Minute }, nil},
+		{"a code of less", func(o *recovery.Options) { o.Tokens.CodeTTL = time.Minute - 1 }, []string{"Tokens.CodeTTL"}},
+		{"a code of 10 min", func(o *recovery.Options) { o.Tokens.CodeTTL = 10 * time.Minute }, nil},
+		{"a code of more", func(o *recovery.Options) { o.Tokens.CodeTTL = 10*time.Minute + 1 }, []string{"Tokens.CodeTTL"}},
+		{"one try", func(o *recovery.Options) { o.Tokens.CodeTries = 1 }, nil},
+		{"less than one", func(o *recovery.Options) { o.Tokens.CodeTries = -1 }, []string{"Tokens.CodeTries"}},
+		{"ten tries", func(o *recovery.Options) { o.Tokens.CodeTries = 10 }, nil},
+		{"eleven", func(o *recovery.Options) { o.Tokens.CodeTries = 11 }, []string{"Tokens.CodeTries"}},
+		{"five failures", func(o *recovery.Options) { o.Tokens.CodeFailures = 5 }, nil},
+		{"four", func(o *recovery.Options) { o.Tokens.CodeFailures = 4 }, []string{"Tokens.CodeFailures"}},
+		{"a hundred failures", func(o *recovery.Options) { o.Tokens.CodeFailures = 100 }, nil},
+		{"a hundred and one", func(o *recovery.Options) { o.Tokens.CodeFailures = 101 }, []string{"Tokens.CodeFailures"}},
 		{"a store timeout of 1 ms", func(o *recovery.Options) { o.StoreTimeout = time.Millisecond }, nil},
 		{"of less", func(o *recovery.Options) { o.StoreTimeout = time.Microsecond }, []string{"StoreTimeout"}},
 		{"of a minute", func(o *recovery.Options) { o.StoreTimeout = time.Minute }, nil},
@@ -208,14 +206,14 @@ func TestOptions(t *testing.T) {
 			w := tier(-1, time.Hour, 0)
 			o.Limits = recovery.Limits{Caller: w, ClientForgot: w, ClientReset: w, ClientCheck: w, Identifier: w, Lead: w, Recipient: w, Issue: w, EmailBudget: w, SMSBudget: w}
 		}, []string{"Limits.Caller", "Limits.ClientForgot", "Limits.ClientReset", "Limits.ClientCheck", "Limits.Identifier", "Limits.Lead", "Limits.Recipient", "Limits.Issue", "Limits.EmailBudget", "Limits.SMSBudget"}},
-		{"clients by /48", func(o *recovery.Options) { o.IPv6Prefix = 48 }, nil},
-		{"by /47", func(o *recovery.Options) { o.IPv6Prefix = 47 }, []string{"TrustedProxies or IPv6Prefix"}},
-		{"by /64", func(o *recovery.Options) { o.IPv6Prefix = 64 }, nil},
-		{"by /65", func(o *recovery.Options) { o.IPv6Prefix = 65 }, []string{"TrustedProxies or IPv6Prefix"}},
+		{"clients by /48", func(o *recovery.Options) { o.ClientAddress.IPv6Prefix = 48 }, nil},
+		{"by /47", func(o *recovery.Options) { o.ClientAddress.IPv6Prefix = 47 }, []string{"ClientAddress"}},
+		{"by /64", func(o *recovery.Options) { o.ClientAddress.IPv6Prefix = 64 }, nil},
+		{"by /65", func(o *recovery.Options) { o.ClientAddress.IPv6Prefix = 65 }, []string{"ClientAddress"}},
 		{"everybody a proxy (A50)", func(o *recovery.Options) {
-			o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}
-		}, []string{"TrustedProxies or IPv6Prefix"}},
-		{"a proxy that is no prefix", func(o *recovery.Options) { o.TrustedProxies = make([]netip.Prefix, 1) }, []string{"TrustedProxies or IPv6Prefix"}},
+			o.ClientAddress.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}
+		}, []string{"ClientAddress"}},
+		{"a proxy that is no prefix", func(o *recovery.Options) { o.ClientAddress.TrustedProxies = make([]netip.Prefix, 1) }, []string{"ClientAddress"}},
 	}
 	for _, test := range tests {
 		t.Run(test.sentence, func(t *testing.T) {
@@ -253,7 +251,7 @@ func TestPasswordHistoryNeedsAStoreForIt(t *testing.T) {
 		{"a store without", newLeads(), 1, 1},
 		{"none wanted", newLeads(), 0, 0},
 	} {
-		opts.PasswordHistory = test.n
+		opts.Passwords.History = test.n
 		if errs := newErrors(t, test.leads, recovery.NewMemoryTokenStore(), &recoverytest.Outbox{}, opts); len(errs) != test.wrong {
 			t.Errorf("%s: %v", test.sentence, errs)
 		}
@@ -308,12 +306,12 @@ func TestOptionsAreNotRetained(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		key := testKey(1)
 		opts := recovery.Options{
-			Keys:           [][]byte{key, testKey(2)},
-			Link:           recovery.Link{URL: "https://portal.example.com/reset", Fixed: []recovery.LinkParam{{"lang", "en"}}},
-			Fields:         fields(),
-			TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
-			Limits:         recovery.Limits{ClientForgot: recovery.LimitPolicy{Limits: []recovery.Limit{{3, time.Hour}}}},
-			Hasher:         fastHasher{},
+			Keys:          [][]byte{key, testKey(2)},
+			Link:          recovery.Link{URL: "https://portal.example.com/reset", Fixed: []recovery.LinkParam{{"lang", "en"}}},
+			Fields:        fields(),
+			ClientAddress: recovery.ClientAddressOptions{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}},
+			Limits:        recovery.Limits{ClientForgot: recovery.LimitPolicy{Limits: []recovery.Limit{{3, time.Hour}}}},
+			Passwords:     recovery.PasswordOptions{Hasher: fastHasher{}},
 
 			DangerouslyKeepSessions: true,
 			Logger:                  quiet,
@@ -344,7 +342,7 @@ func TestOptionsAreNotRetained(t *testing.T) {
 		opts.Keys[1] = nil
 		opts.Link.Fixed[0] = recovery.LinkParam{Name: "token", Value: "evil"}
 		opts.Fields[0] = recovery.Field{Name: "EmailAddress", Type: recovery.FieldText}
-		opts.TrustedProxies[0] = netip.MustParsePrefix("192.0.2.0/24")
+		opts.ClientAddress.TrustedProxies[0] = netip.MustParsePrefix("192.0.2.0/24")
 		opts.Limits.ClientForgot.Limits[0].N = 1
 		time.Sleep(time.Minute)
 		if code := forgot("192.0.2.1"); code != 202 {

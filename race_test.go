@@ -86,7 +86,7 @@ func TestOneWinnerWithRealHashes(t *testing.T) {
 		t.Fatal(err)
 	}
 	outbox := make(chan recovery.Message, 8)
-	p := newPortal(t, func(_ *portal, o *recovery.Options) { o.Hasher = hasher })
+	p := newPortal(t, func(_ *portal, o *recovery.Options) { o.Passwords.Hasher = hasher })
 	p.outbox.Intercept(func(_ context.Context, m recovery.Message) error { outbox <- m; return nil })
 	if _, err := p.ForgotPassword(t.Context(), byMail(johnMail)); err != nil {
 		t.Fatal(err)
@@ -284,7 +284,7 @@ func TestClientThatHangsUp(t *testing.T) {
 func TestBusyHasherLeavesTheLinkAlive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := &switchHasher{err: password.ErrBusy}
-		p := newPortal(t, func(_ *portal, o *recovery.Options) { o.Hasher = h })
+		p := newPortal(t, func(_ *portal, o *recovery.Options) { o.Passwords.Hasher = h })
 		proof := recovery.TokenProof(token(t, p.forgot(t, byMail(johnMail))))
 		wantErr(t, p.reset(t.Context(), proof, goodPassword), recovery.ErrUnavailable)
 		h.err = nil
@@ -320,7 +320,7 @@ func TestVersionedStoreSeesTheLastChange(t *testing.T) {
 		p := newPortal(t, nil)
 		s, err := recovery.New(p.leads.Versioned(), p.tokens, p.outbox, recovery.Options{
 			Keys: [][]byte{testKey(1)}, Link: recovery.Link{URL: "https://portal.example.com/reset"},
-			Fields: fields(), Hasher: fastHasher{}, DangerouslyKeepSessions: true, Limits: generous(),
+			Fields: fields(), Passwords: recovery.PasswordOptions{Hasher: fastHasher{}}, DangerouslyKeepSessions: true, Limits: generous(),
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -44,17 +44,17 @@ func New(leads LeadStore, tokens TokenStore, notifier Notifier, opts Options) (*
 	if err != nil {
 		return nil, err
 	}
-	clients, err := clientaddr.New(opts.TrustedProxies, opts.IPv6Prefix)
+	clients, err := clientaddr.New(opts.ClientAddress.TrustedProxies, opts.ClientAddress.IPv6Prefix)
 	if err != nil {
 		return nil, err
 	}
-	if opts.Hasher == nil {
-		if opts.Hasher, err = password.NewArgon2id(password.Argon2idOptions{}); err != nil {
+	if opts.Passwords.Hasher == nil {
+		if opts.Passwords.Hasher, err = password.NewArgon2id(password.Argon2idOptions{}); err != nil {
 			return nil, err
 		}
 	}
-	if opts.Policy == nil {
-		if opts.Policy, err = password.NewPolicy(password.PolicyOptions{}); err != nil {
+	if opts.Passwords.Policy == nil {
+		if opts.Passwords.Policy, err = password.NewPolicy(password.PolicyOptions{}); err != nil {
 			return nil, err
 		}
 	}

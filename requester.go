@@ -19,7 +19,7 @@ type Requester struct {
 	AcceptLanguage string
 }
 
-// Origin reads the client's address, by [Options.TrustedProxies], and its
+// Origin reads the client's address, by [Options.ClientAddress=ClientAddressOptions.TrustedProxies], and its
 // languages off a request.
 func (s *Service) Requester(r *http.Request) Requester {
 	return Requester{Client: s.clients.Addr(r), AcceptLanguage: r.Header.Get("Accept-Language")}

@@ -100,7 +100,7 @@ func (s *Service) ResetPassword(ctx context.Context, req ResetRequest) (ResetRes
 		return ResetResult{}, err
 	}
 	// The cheap rules first: they need no proof and tell nothing.
-	if err := s.guard(ctx, "Policy.Check", func() error { return s.opts.Policy.Check(req.Password.Reveal()) }); err != nil {
+	if err := s.guard(ctx, "Policy.Check", func() error { return s.opts.Passwords.Policy.Check(req.Password.Reveal()) }); err != nil {
 		return ResetResult{}, err
 	}
 	p, err := s.prove(ctx, req.Proof, req.Requester)
@@ -116,7 +116,7 @@ func (s *Service) ResetPassword(ctx context.Context, req ResetRequest) (ResetRes
 	}
 	var hash string
 	err = s.guard(ctx, "Hasher.Hash", func() (err error) {
-		hash, err = s.opts.Hasher.Hash(ctx, req.Password.Reveal())
+		hash, err = s.opts.Passwords.Hasher.Hash(ctx, req.Password.Reveal())
 		return err
 	})
 	if err != nil {
@@ -247,7 +247,7 @@ func (s *Service) stepUp(ctx context.Context, p proven) error {
 // checkPassword applies the rules that know the person.
 func (s *Service) checkPassword(ctx context.Context, p proven, pw string) error {
 	err := s.guard(ctx, "Policy.CheckFor", func() error {
-		return s.opts.Policy.CheckFor(ctx, pw, identifiers(p.lead)...)
+		return s.opts.Passwords.Policy.CheckFor(ctx, pw, identifiers(p.lead)...)
 	})
 	if err == nil {
 		err = s.checkHistory(ctx, p.lead.ID, pw)
@@ -264,7 +264,7 @@ func (s *Service) checkPassword(ctx context.Context, p proven, pw string) error 
 }
 
 func (s *Service) checkHistory(ctx context.Context, leadID, pw string) error {
-	n := s.opts.PasswordHistory
+	n := s.opts.Passwords.History
 	if n == 0 {
 		return nil
 	}
@@ -279,7 +279,7 @@ func (s *Service) checkHistory(ctx context.Context, leadID, pw string) error {
 	for _, hash := range hashes[:min(n, len(hashes))] {
 		var result password.Result
 		err := s.guard(ctx, "Hasher.Verify", func() (err error) {
-			result, err = s.opts.Hasher.Verify(ctx, hash, pw)
+			result, err = s.opts.Passwords.Hasher.Verify(ctx, hash, pw)
 			return err
 		})
 		if errors.Is(err, password.ErrMalformedHash) {

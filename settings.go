@@ -36,8 +36,8 @@ func (s *Service) Settings() Settings {
 	link.Fixed, notMe.Fixed = slices.Clone(link.Fixed), slices.Clone(notMe.Fixed)
 	return Settings{
 		Link: link, NotMe: notMe, Fields: slices.Clone(s.opts.Fields),
-		LinkTTL: s.opts.LinkTTL, CodeTTL: s.opts.CodeTTL, CodeDigits: codeDigits,
-		PasswordPolicy: s.opts.Policy, EndsSessions: s.opts.Sessions != nil, Logger: s.log,
+		LinkTTL: s.opts.Tokens.LinkTTL, CodeTTL: s.opts.Tokens.CodeTTL, CodeDigits: codeDigits,
+		PasswordPolicy: s.opts.Passwords.Policy, EndsSessions: s.opts.Sessions != nil, Logger: s.log,
 	}
 }
 

@@ -152,7 +152,7 @@ type VersionedLeadStore interface {
 }
 
 // A HistoryLeadStore remembers former password hashes.
-// [Options.PasswordHistory] needs one.
+// [Options.Passwords=PasswordOptions.History] needs one.
 type HistoryLeadStore interface {
 	LeadStore
 	// PasswordHashes returns up to n of the lead's hashes, the current one

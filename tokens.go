@@ -77,11 +77,11 @@ func isCode(s string) bool {
 // spent would be a new one.
 func (s *Service) put(ctx context.Context, g *generation, kind tokenKind, lead Lead, secret string) (TokenRecord, error) {
 	ref := s.keys.refOf(g, kind, lead.ID, secret)
-	spec := TokenSpec{Digest: ref.Digest, State: g.stateOf(lead), TTL: s.opts.LinkTTL, MaxLive: 3}
+	spec := TokenSpec{Digest: ref.Digest, State: g.stateOf(lead), TTL: s.opts.Tokens.LinkTTL, MaxLive: 3}
 	if kind == kindCode {
 		spec = TokenSpec{
-			Digest: ref.Digest, State: spec.State, TTL: s.opts.CodeTTL, MaxLive: 1, Code: true,
-			MaxTries: s.opts.CodeTries, MaxFailures: s.opts.CodeFailures, FailureWindow: failureWindow,
+			Digest: ref.Digest, State: spec.State, TTL: s.opts.Tokens.CodeTTL, MaxLive: 1, Code: true,
+			MaxTries: s.opts.Tokens.CodeTries, MaxFailures: s.opts.Tokens.CodeFailures, FailureWindow: failureWindow,
 		}
 	}
 	var token TokenRecord
@@ -110,5 +110,5 @@ func (s *Service) checkToken(ctx context.Context, token TokenRecord, leadID stri
 	return fmt.Errorf("recovery: the token store answered about another token")
 }
 
-// failureWindow is the day of [Options.CodeFailures].
+// failureWindow is the day of [Options.Tokens=TokenOptions.CodeFailures].
 const failureWindow = 24 * time.Hour

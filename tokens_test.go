@@ -425,8 +425,8 @@ func TestPasswordHistory(t *testing.T) {
 			}
 		}
 		s, err := recovery.New(p.leads.History(), p.tokens, p.outbox, recovery.Options{
-			Keys: [][]byte{testKey(1)}, Link: recovery.Link{URL: "https://portal.example.com/reset"}, PasswordHistory: 3,
-			Fields: fields(), Hasher: fastHasher{}, DangerouslyKeepSessions: true, Limits: generous(),
+			Keys: [][]byte{testKey(1)}, Link: recovery.Link{URL: "https://portal.example.com/reset"}, Passwords: recovery.PasswordOptions{History: 3, Hasher: fastHasher{}},
+			Fields: fields(), DangerouslyKeepSessions: true, Limits: generous(),
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -126,7 +126,9 @@ func TestAccessIsLimited(t *testing.T) {
 // A50: the client of the limit is the connection's peer, or what trusted
 // proxies say; and an IPv6 network is one client.
 func TestAccessClient(t *testing.T) {
-	change := func(o *recovery.Options) { o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")} }
+	change := func(o *recovery.Options) {
+		o.ClientAddress.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
+	}
 	bubble(t, change, func(t *testing.T, w *world) {
 		for i := range 26 {
 			forged := header("X-Forwarded-For", fmt.Sprintf("203.0.113.%d", i))

@@ -123,7 +123,7 @@ func newTenant(t testing.TB, logs *logBuffer, prefix string, change func(*recove
 		Link:                    recovery.Link{URL: "https://unused.example.com/"},
 		DangerouslyKeepSessions: true,
 		Fields:                  fields(),
-		Hasher:                  cheapHasher{},
+		Passwords:               recovery.PasswordOptions{Hasher: cheapHasher{}},
 		Limits:                  relaxed(),
 		Logger:                  logs.logger(),
 	}

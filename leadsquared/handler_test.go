@@ -162,7 +162,7 @@ func (c *countingReader) Read(p []byte) (int, error) {
 func TestPanic(t *testing.T) {
 	blown := false
 	change := func(o *recovery.Options) {
-		o.Hasher = cheapHasher{func() error {
+		o.Passwords.Hasher = cheapHasher{func() error {
 			if !blown {
 				blown = true
 				panic("the password is " + goodPass)

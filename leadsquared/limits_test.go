@@ -119,7 +119,7 @@ func TestInvalidRequestsAreNotCounted(t *testing.T) {
 func TestLimitedClient(t *testing.T) {
 	change := func(o *recovery.Options) {
 		callerLimit(o)
-		o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
+		o.ClientAddress.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
 	}
 	bubble(t, change, func(t *testing.T, w *world) {
 		for i := range 26 {

@@ -304,7 +304,7 @@ func TestResetFailures(t *testing.T) {
 				return &recovery.RateLimitError{Limit: recovery.Limit{N: 1, Window: time.Second}}
 			}
 		}, nil, 503, resetError(internal, "The API is temporarily unavailable. Try again later."), "5", true},
-		{"a busy hasher", func(o *recovery.Options) { o.Hasher = cheapHasher{func() error { return password.ErrBusy }} },
+		{"a busy hasher", func(o *recovery.Options) { o.Passwords.Hasher = cheapHasher{func() error { return password.ErrBusy }} },
 			nil, 503, resetError(internal, "The API is temporarily unavailable. Try again later."), "5", true},
 		{"a write that certainly failed", nil, func() error { return errors.Join(recovery.ErrNotWritten, refused) },
 			503, resetError(internal, "The API is temporarily unavailable. Try again later."), "5", true},

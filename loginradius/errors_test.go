@@ -261,7 +261,7 @@ func TestSeveralViolations(t *testing.T) {
 func TestReusedPassword(t *testing.T) {
 	s := newSite(t, nil, nil)
 	so := serviceOptions(s)
-	so.PasswordHistory, so.Queue = 1, &jobs{}
+	so.Passwords.History, so.Queue = 1, &jobs{}
 	svc, err := recovery.New(s.leads.History(), s.tokens, s.outbox, so)
 	if err != nil {
 		t.Fatal(err)

@@ -164,7 +164,7 @@ func serviceOptions(s *site) recovery.Options {
 			{Name: "Username", Type: recovery.FieldText, Search: true, IgnoreCase: true},
 			{Name: "Phone", Type: recovery.FieldPhone, Search: true, Receive: true},
 		},
-		Hasher: s.hasher, Policy: policy, Queue: s.jobs, Limits: wideLimits(),
+		Passwords: recovery.PasswordOptions{Hasher: s.hasher, Policy: policy}, Queue: s.jobs, Limits: wideLimits(),
 		Events: func(_ context.Context, e recovery.Event) { s.events = append(s.events, e) },
 		Logger: slog.New(slog.NewTextHandler(s.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}

@@ -84,7 +84,7 @@ func newLibrary(host fs.FS) (*library, error) {
 					if !hasPart(k, p) {
 						continue
 					}
-					l.slots[slot{name, i, k, p}] = c.compile(name, lang.File, string(k), p)
+					l.slots[slot{name, i, k, p}] = c.compile(name, lang.File, inFileNames(k), p)
 				}
 			}
 		}

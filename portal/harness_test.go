@@ -139,7 +139,7 @@ func newWorld(t *testing.T, edit func(*recovery.Options, *portal.Options)) *worl
 	ro := recovery.Options{
 		Keys: keys, Link: recovery.Link{URL: base + "/reset"}, NotMe: recovery.Link{URL: base + "/not-me"},
 		Sessions: recovery.SessionEnderFunc(func(context.Context, string) error { return nil }),
-		Fields:   fields(), Hasher: fastHasher{}, Limits: generous(),
+		Fields:   fields(), Passwords: recovery.PasswordOptions{Hasher: fastHasher{}}, Limits: generous(),
 		Logger: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	po := portal.Options{

@@ -20,7 +20,7 @@ func newService(t testing.TB) *recovery.Service {
 	t.Helper()
 	service, err := recovery.New(recoverytest.NewLeads(fields()...), recovery.NewMemoryTokenStore(), &recoverytest.Outbox{}, recovery.Options{
 		Keys: [][]byte{bytes.Repeat([]byte("k"), 32)}, Link: recovery.Link{URL: base + "/reset"}, DangerouslyKeepSessions: true,
-		Fields: fields(), Limits: generous(), Hasher: fastHasher{},
+		Fields: fields(), Limits: generous(), Passwords: recovery.PasswordOptions{Hasher: fastHasher{}},
 	})
 	if err != nil {
 		t.Fatal(err)

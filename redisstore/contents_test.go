@@ -39,7 +39,7 @@ func newService(t testing.TB, leads recovery.LeadStore, tokens recovery.TokenSto
 		Keys:                    [][]byte{[]byte(strings.Repeat("k", 32))},
 		Link:                    recovery.Link{URL: "https://portal.example.com/reset"},
 		DangerouslyKeepSessions: true,
-		Hasher:                  plainHasher{},
+		Passwords:               recovery.PasswordOptions{Hasher: plainHasher{}},
 		Limiter:                 limiter,
 		Limits: recovery.Limits{
 			Caller: everyone, ClientForgot: everyone, ClientReset: everyone, ClientCheck: everyone,

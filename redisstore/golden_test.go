@@ -171,7 +171,7 @@ func newGoldenWorld(t *testing.T, addr string, sim *miniredis.Miniredis, v golde
 	var err error
 	w.Service, err = recovery.New(w.leads, w.store, notifier, recovery.Options{
 		Keys: keys, Link: recovery.Link{URL: "https://portal.example.com/reset"}, DangerouslyKeepSessions: true,
-		Hasher: plainHasher{}, Limiter: w.store, Queue: w.queue, CodeFailures: 7,
+		Passwords: recovery.PasswordOptions{Hasher: plainHasher{}}, Limiter: w.store, Queue: w.queue, Tokens: recovery.TokenOptions{CodeFailures: 7},
 		Limits: recovery.Limits{
 			Caller: everyone, ClientReset: everyone, ClientCheck: everyone, Identifier: everyone, Lead: everyone,
 			Recipient: everyone, Issue: everyone,

@@ -135,7 +135,7 @@ func newSite(t *testing.T, edit func(*recovery.Options, *portal.Options)) *site 
 	ro := recovery.Options{
 		Keys: keys, Link: recovery.Link{URL: s.base + "/reset"}, NotMe: recovery.Link{URL: s.base + "/not-me"},
 		Sessions: recovery.SessionEnderFunc(func(context.Context, string) error { return nil }),
-		Fields:   fields, Hasher: fastHasher{}, Limiter: limiterByHost{},
+		Fields:   fields, Passwords: recovery.PasswordOptions{Hasher: fastHasher{}}, Limiter: limiterByHost{},
 		Logger: slog.New(slog.NewTextHandler(s.log, nil)),
 	}
 	po := portal.Options{

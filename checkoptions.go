@@ -1,0 +1,188 @@
+package recovery
+
+import (
+	"cmp"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/seed-51359b35/recovery/internal/ascii"
+	"github.com/seed-51359b35/recovery/internal/clientaddr"
+)
+
+// withDefaults fills in what is zero. Slices are copied, so that the caller may
+// go on using its own.
+func (o Options) withDefaults() Options {
+	keys := make([][]byte, len(o.Keys))
+	for i, k := range o.Keys {
+		keys[i] = slices.Clone(k)
+	}
+	o.Keys = keys
+	o.Prefix = cmp.Or(o.Prefix, "recovery")
+	o.Fields = slices.Clone(o.Fields)
+	if len(o.Fields) == 0 {
+		o.Fields = []Field{{Name: "EmailAddress", Type: FieldEmail, Search: true, Receive: true}}
+	}
+	o.Link.Fixed = slices.Clone(o.Link.Fixed)
+	o.NotMe.Fixed = slices.Clone(o.NotMe.Fixed)
+	o.Tokens.LinkTTL = cmp.Or(o.Tokens.LinkTTL, time.Hour)
+	o.Tokens.CodeTTL = cmp.Or(o.Tokens.CodeTTL, 10*time.Minute)
+	o.Tokens.CodeTries = cmp.Or(o.Tokens.CodeTries, 5)
+	o.Tokens.CodeFailures = cmp.Or(o.Tokens.CodeFailures, 20)
+	o.ClientAddress.TrustedProxies = slices.Clone(o.ClientAddress.TrustedProxies)
+	o.ClientAddress.IPv6Prefix = cmp.Or(o.ClientAddress.IPv6Prefix, 64)
+	o.StoreTimeout = cmp.Or(o.StoreTimeout, 5*time.Second)
+	def := DefaultLimits()
+	defaults := def.policies()
+	for i, own := range o.Limits.policies() {
+		if len(own.policy.Limits) == 0 && own.policy.ThenOneEvery == 0 {
+			*own.policy = *defaults[i].policy
+		}
+		own.policy.Limits = slices.Clone(own.policy.Limits)
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	return o
+}
+
+type namedPolicy struct {
+	name   string
+	policy *LimitPolicy
+}
+
+func (l *Limits) policies() []namedPolicy {
+	return []namedPolicy{
+		{"Caller", &l.Caller}, {"ClientForgot", &l.ClientForgot}, {"ClientReset", &l.ClientReset},
+		{"ClientCheck", &l.ClientCheck}, {"Identifier", &l.Identifier}, {"Lead", &l.Lead},
+		{"Recipient", &l.Recipient}, {"Issue", &l.Issue},
+		{"EmailBudget", &l.EmailBudget}, {"SMSBudget", &l.SMSBudget},
+	}
+}
+
+// validate reports every mistake at once. The receiver has its defaults.
+func (o Options) validate(leads LeadStore, tokens TokenStore, notifier Notifier) error {
+	var mistakes OptionErrors
+	checkCollaborators(&mistakes, leads, tokens, notifier)
+	o.checkKeys(&mistakes)
+	o.checkLinks(&mistakes)
+	o.checkSessions(&mistakes)
+	checkFields(&mistakes, o.Fields)
+	mistakes.CheckInt("Passwords.History", o.Passwords.History, 0, 24)
+	if _, ok := leads.(HistoryLeadStore); o.Passwords.History > 0 && leads != nil && !ok {
+		mistakes.Add("Passwords.History", "needs a LeadStore that is a HistoryLeadStore, %T is none", leads)
+	}
+	mistakes.CheckDuration("Tokens.LinkTTL", o.Tokens.LinkTTL, time.Minute, 24*time.Hour)
+	mistakes.CheckDuration("Tokens.CodeTTL", o.Tokens.CodeTTL, time.Minute, 10*time.Minute)
+	mistakes.CheckInt("Tokens.CodeTries", o.Tokens.CodeTries, 1, 10)
+	mistakes.CheckInt("Tokens.CodeFailures", o.Tokens.CodeFailures, 5, 100)
+	mistakes.CheckDuration("StoreTimeout", o.StoreTimeout, time.Millisecond, time.Minute)
+	for _, l := range o.Limits.policies() {
+		if l.policy.Limits == nil && l.policy.ThenOneEvery == 0 {
+			continue // a budget that is not set
+		}
+		if reason := l.policy.check(); reason != "" {
+			mistakes.Add("Limits."+l.name, "%s", reason)
+		}
+	}
+	if _, err := clientaddr.New(o.ClientAddress.TrustedProxies, o.ClientAddress.IPv6Prefix); err != nil {
+		mistakes.Add("ClientAddress", "%v", err)
+	}
+	return mistakes.Err()
+}
+
+func checkCollaborators(mistakes *OptionErrors, leads LeadStore, tokens TokenStore, notifier Notifier) {
+	if leads == nil {
+		mistakes.Add("leads", "is required: the host's user store")
+	}
+	if tokens == nil {
+		mistakes.Add("tokens", "is required: NewMemoryTokenStore() for one instance, package redisstore for several")
+	}
+	if f, ok := notifier.(NotifierFunc); notifier == nil || ok && f == nil {
+		mistakes.Add("notifier", "is required: what sends the mail")
+	}
+}
+
+func (o Options) checkKeys(mistakes *OptionErrors) {
+	if len(o.Keys) == 0 {
+		mistakes.Add("Keys", "is required: one key of 32 random bytes from the host's secret store, the same on every instance")
+	}
+	for i, k := range o.Keys {
+		if len(k) < 32 {
+			mistakes.Add("Keys", "key %d has %d bytes, must have at least 32", i, len(k))
+		}
+		for j := range i {
+			if string(o.Keys[j]) == string(k) {
+				mistakes.Add("Keys", "keys %d and %d are the same", j, i)
+			}
+		}
+	}
+	if len(o.Keys) > 8 {
+		mistakes.Add("Keys", "has %d keys, at most 8", len(o.Keys))
+	}
+	if len(o.Prefix) > 32 || strings.ContainsFunc(o.Prefix, func(r rune) bool {
+		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-", r)
+	}) {
+		mistakes.Add("Prefix", "must be 1 to 32 of a-z, A-Z, 0-9, '.', '_' and '-'")
+	}
+}
+
+func (o Options) checkLinks(mistakes *OptionErrors) {
+	if err := o.Link.Validate(); err != nil {
+		mistakes.Add("Link", "%v", err)
+	}
+	if o.NotMe.URL == "" && o.NotMe.params()[0] == "token" && len(o.NotMe.Fixed) == 0 {
+		return // not set
+	}
+	if err := o.NotMe.Validate(); err != nil {
+		mistakes.Add("NotMe", "%v", err)
+	} else if o.NotMe.LeadIDParam != "" {
+		mistakes.Add("NotMe", "LeadIDParam and SecretParam do not go with it")
+	}
+}
+
+func (o Options) checkSessions(mistakes *OptionErrors) {
+	if f, ok := o.Sessions.(SessionEnderFunc); ok && f == nil {
+		o.Sessions = nil
+	}
+	if o.Sessions == nil && !o.DangerouslyKeepSessions {
+		mistakes.Add("Sessions", "is required: how to end a lead's sessions after a reset, or DangerouslyKeepSessions")
+	}
+	if o.Sessions != nil && o.DangerouslyKeepSessions {
+		mistakes.Add("Sessions", "excludes DangerouslyKeepSessions")
+	}
+}
+
+func checkFields(mistakes *OptionErrors, fields []Field) {
+	seen := map[string]bool{}
+	search := false
+	for _, f := range fields {
+		if !ascii.IsName(f.Name, 1, 64) {
+			mistakes.Add("Fields", "name %q must be 1 to 64 of printable ASCII", f.Name)
+		}
+		if f.Name == LeadIDField {
+			mistakes.Add("Fields", "the name %s is reserved", LeadIDField)
+		}
+		if seen[f.Name] {
+			mistakes.Add("Fields", "%s is declared twice", f.Name)
+		}
+		seen[f.Name] = true
+		search = search || f.Search
+		switch f.Type {
+		case FieldEmail, FieldPhone:
+			if f.IgnoreCase {
+				mistakes.Add("Fields", "%s: IgnoreCase is for type FieldText", f.Name)
+			}
+		case FieldText:
+			if f.Receive {
+				mistakes.Add("Fields", "%s: type FieldText cannot receive", f.Name)
+			}
+		default:
+			mistakes.Add("Fields", "%s: type %q must be FieldEmail, FieldPhone or FieldText", f.Name, f.Type)
+		}
+	}
+	if !search {
+		mistakes.Add("Fields", "none can be searched")
+	}
+}
