@@ -39,15 +39,17 @@ type goldenRecord struct {
 	Millis int64
 }
 
-// goldenProofs are in somebody's hands. All but Code are sealed tokens.
+// goldenProofs are in somebody's hands. All but the codes are sealed tokens.
 type goldenProofs struct {
 	Fresh    string // a link that nothing has happened to
 	Released string // a link whose claim was released
 	Held     string // a link whose claim had an outcome that nobody knows
 	Used     string // a link that has reset a password
 	Beside   string // another link of that lead
+	Revoked  string // a link that an operator ended
 	Issued   string
 	Code     string // one whose lead has made two wrong guesses
+	DeadCode string // one whose lead has made five
 }
 
 // goldenClaims are the claims of the proofs of these names.
@@ -286,13 +288,15 @@ func (w *goldenWorld) resetsOnce(t *testing.T, p recovery.Proof) {
 const (
 	linksAddress, doneAddress   = "links@example.com", "done@example.com"
 	codeAddress, issuedAddress  = "code@example.com", "issued@example.com"
+	deadCodeAddress             = "dead-code@example.com"
+	revokedAddress, revokedLead = "revoked@example.com", "lead-5"
 	limitedClient, usualClient  = "198.51.100.1", "198.51.100.2"
 	firstID, secondID, newestID = "job-1", "job-2", "job-99"
 )
 
 func writeGolden(t *testing.T) golden {
 	v := golden{Time: time.Date(2100, 1, 2, 3, 4, 5, 678_901_234, time.UTC), Key: []byte("0123456789abcdefghijklmnopqrstuv")}
-	for i, address := range []string{linksAddress, doneAddress, codeAddress, issuedAddress} {
+	for i, address := range []string{linksAddress, doneAddress, codeAddress, issuedAddress, deadCodeAddress, revokedAddress} {
 		v.Leads = append(v.Leads, recovery.Lead{
 			ID: fmt.Sprintf("lead-%d", i), Version: "v1", Status: recovery.StatusActive,
 			Fields: map[string]recovery.FieldValue{"EmailAddress": {Value: address, Verified: true}},
@@ -326,6 +330,10 @@ func writeGolden(t *testing.T) golden {
 		v.Proofs.Code = w.ask(t, codeAddress, true).Code.Reveal()
 		w.pass(1500 * time.Millisecond)
 		w.guess(t, codeAddress, v.Proofs.Code, 2)
+		v.Proofs.DeadCode = w.ask(t, deadCodeAddress, true).Code.Reveal()
+		w.guess(t, deadCodeAddress, v.Proofs.DeadCode, 5)
+		v.Proofs.Revoked = w.askLink(t, revokedAddress)
+		must(t, w.RevokeTokens(t.Context(), revokedLead))
 
 		issued, err := w.IssueToken(t.Context(), recovery.IssueRequest{Key: email(issuedAddress), Origin: origin})
 		must(t, err)
@@ -452,6 +460,10 @@ func readGoldenOn(t *testing.T, v golden, addr string, sim *miniredis.Miniredis)
 				t.Errorf("Put: %v, want ErrTokenSpent", err)
 			}
 			w.resetsOnce(t, recovery.SealedProof(w.askLink(t, doneAddress)))
+		})
+		at("what is dead", func(t *testing.T, w *goldenWorld) {
+			w.refused(t, "a link that was revoked", recovery.SealedProof(v.Proofs.Revoked))
+			w.refused(t, "a code after five wrong guesses", recovery.CodeProof(email(deadCodeAddress), v.Proofs.DeadCode))
 		})
 		at("an issued token", func(t *testing.T, w *goldenWorld) { w.resetsOnce(t, recovery.SealedProof(v.Proofs.Issued)) })
 		at("a code with two tries less", func(t *testing.T, w *goldenWorld) {
