@@ -271,7 +271,7 @@ func TestDefaultLimitsAreTheDocumentedOnes(t *testing.T) {
 	if got := recovery.DefaultLimits(); !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, want %+v", got, want)
 	}
-	if got := want.Caller.Limits[0].String(); got != "25 in 5 second(s)" {
+	if got := want.Caller.Limits[0].String(); got != "25 in 5s" {
 		t.Errorf("%q", got)
 	}
 	// A caller of DefaultLimits may edit what it returns.

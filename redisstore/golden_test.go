@@ -39,15 +39,17 @@ type goldenRecord struct {
 	Millis int64
 }
 
-// goldenProofs are in somebody's hands. All but Code are sealed tokens.
+// goldenProofs are in somebody's hands. All but the codes are sealed tokens.
 type goldenProofs struct {
 	Fresh    string // a link that nothing has happened to
 	Released string // a link whose claim was released
 	Held     string // a link whose claim had an outcome that nobody knows
 	Used     string // a link that has reset a password
 	Beside   string // another link of that lead
+	Revoked  string // a link that an operator ended
 	Issued   string
 	Code     string // one whose lead has made two wrong guesses
+	DeadCode string // one whose lead has made five
 }
 
 // goldenClaims are the claims of the proofs of these names.
@@ -171,7 +173,8 @@ func newGoldenWorld(t *testing.T, addr string, sim *miniredis.Miniredis, v golde
 	var err error
 	w.Service, err = recovery.New(w.leads, w.store, notifier, recovery.Options{
 		Keys: keys, Link: recovery.Link{URL: "https://portal.example.com/reset"}, DangerouslyKeepSessions: true,
-		Passwords: recovery.PasswordOptions{Hasher: plainHasher{}}, Limiter: w.store, Queue: w.queue, Tokens: recovery.TokenOptions{CodeFailures: 7},
+		Passwords: recovery.PasswordOptions{Hasher: plainHasher{}}, Tokens: recovery.TokenOptions{CodeFailures: 7},
+		Limiter: w.store, Queue: w.queue,
 		Limits: recovery.Limits{
 			Caller: everyone, ClientReset: everyone, ClientCheck: everyone, Identifier: everyone, Lead: everyone,
 			Recipient: everyone, Issue: everyone,
@@ -286,13 +289,15 @@ func (w *goldenWorld) resetsOnce(t *testing.T, p recovery.Proof) {
 const (
 	linksAddress, doneAddress   = "links@example.com", "done@example.com"
 	codeAddress, issuedAddress  = "code@example.com", "issued@example.com"
+	deadCodeAddress             = "dead-code@example.com"
+	revokedAddress, revokedLead = "revoked@example.com", "lead-5"
 	limitedClient, usualClient  = "198.51.100.1", "198.51.100.2"
 	firstID, secondID, newestID = "job-1", "job-2", "job-99"
 )
 
 func writeGolden(t *testing.T) golden {
 	v := golden{Time: time.Date(2100, 1, 2, 3, 4, 5, 678_901_234, time.UTC), Key: []byte("0123456789abcdefghijklmnopqrstuv")}
-	for i, address := range []string{linksAddress, doneAddress, codeAddress, issuedAddress} {
+	for i, address := range []string{linksAddress, doneAddress, codeAddress, issuedAddress, deadCodeAddress, revokedAddress} {
 		v.Leads = append(v.Leads, recovery.Lead{
 			ID: fmt.Sprintf("lead-%d", i), Version: "v1", Status: recovery.StatusActive,
 			Fields: map[string]recovery.FieldValue{"EmailAddress": {Value: address, Verified: true}},
@@ -326,6 +331,10 @@ func writeGolden(t *testing.T) golden {
 		v.Proofs.Code = w.ask(t, codeAddress, true).Code.Reveal()
 		w.pass(1500 * time.Millisecond)
 		w.guess(t, codeAddress, v.Proofs.Code, 2)
+		v.Proofs.DeadCode = w.ask(t, deadCodeAddress, true).Code.Reveal()
+		w.guess(t, deadCodeAddress, v.Proofs.DeadCode, 5)
+		v.Proofs.Revoked = w.askLink(t, revokedAddress)
+		must(t, w.RevokeTokens(t.Context(), revokedLead))
 
 		issued, err := w.IssueToken(t.Context(), recovery.IssueRequest{Key: email(issuedAddress), Requester: origin})
 		must(t, err)
@@ -368,9 +377,9 @@ func writeGoldenLimits(t *testing.T, w *goldenWorld, v *golden) {
 		for _, ids := range [][]string{
 			{"", ""}, {"", "", ""}, {firstID, secondID}, {firstID, secondID, "job-3"}, {"", firstID, secondID},
 		} {
-			l := goldenLimit{Key: fmt.Sprintf("golden:l:%s:%d", tier.name, len(v.Limits)), Tier: tier.tier, IDs: ids}
+			l := goldenLimit{Key: fmt.Sprintf("golden:l:%s:%d", tier.name, len(v.Limits)), Policy: tier.tier, IDs: ids}
 			for _, id := range ids {
-				d, err := w.store.Allow(t.Context(), recovery.LimitRequest{Key: l.Key, Policy: l.Tier, ID: id})
+				d, err := w.store.Allow(t.Context(), recovery.LimitRequest{Key: l.Key, Policy: l.Policy, ID: id})
 				must(t, err)
 				if !d[0].Allowed {
 					t.Fatalf("%s: refused", l.Key)
@@ -385,7 +394,7 @@ func writeGoldenLimits(t *testing.T, w *goldenWorld, v *golden) {
 // next makes the next call that a log counts.
 func (w *goldenWorld) next(t *testing.T, l goldenLimit) recovery.Decision {
 	t.Helper()
-	take := recovery.LimitRequest{Key: l.Key, Policy: l.Tier}
+	take := recovery.LimitRequest{Key: l.Key, Policy: l.Policy}
 	if l.IDs[len(l.IDs)-1] != "" {
 		take.ID = newestID
 	}
@@ -453,6 +462,10 @@ func readGoldenOn(t *testing.T, v golden, addr string, sim *miniredis.Miniredis)
 			}
 			w.resetsOnce(t, recovery.TokenProof(w.askLink(t, doneAddress)))
 		})
+		at("what is dead", func(t *testing.T, w *goldenWorld) {
+			w.refused(t, "a link that was revoked", recovery.TokenProof(v.Proofs.Revoked))
+			w.refused(t, "a code after five wrong guesses", recovery.CodeProof(email(deadCodeAddress), v.Proofs.DeadCode))
+		})
 		at("an issued token", func(t *testing.T, w *goldenWorld) { w.resetsOnce(t, recovery.TokenProof(v.Proofs.Issued)) })
 		at("a code with two tries less", func(t *testing.T, w *goldenWorld) {
 			w.guess(t, codeAddress, v.Proofs.Code, 2)
@@ -504,14 +517,14 @@ func readGoldenLimits(t *testing.T, v golden, w *goldenWorld) {
 			if id == "" {
 				continue
 			}
-			d, err := w.store.Allow(t.Context(), recovery.LimitRequest{Key: l.Key, Policy: l.Tier, ID: id})
+			d, err := w.store.Allow(t.Context(), recovery.LimitRequest{Key: l.Key, Policy: l.Policy, ID: id})
 			must(t, err)
 			if !d[0].Allowed {
 				t.Errorf("%s: the call %s is counted twice", l.Key, id)
 			}
 		}
 		// Whatever had room has none now.
-		d, err := w.store.Allow(t.Context(), recovery.LimitRequest{Key: l.Key, Policy: l.Tier, ID: "too-many"})
+		d, err := w.store.Allow(t.Context(), recovery.LimitRequest{Key: l.Key, Policy: l.Policy, ID: "too-many"})
 		must(t, err)
 		if d[0].Allowed {
 			t.Errorf("%s: a call too many was admitted", l.Key)
@@ -524,7 +537,7 @@ func readGoldenLimits(t *testing.T, v golden, w *goldenWorld) {
 	logs := slices.DeleteFunc(slices.Clone(v.Limits), func(l goldenLimit) bool { return l.Next.Allowed })
 	slices.SortFunc(logs, func(a, b goldenLimit) int { return cmp.Compare(a.Next.RetryAfter, b.Next.RetryAfter) })
 	take := func(l goldenLimit) bool {
-		d, err := w.store.Allow(t.Context(), recovery.LimitRequest{Key: l.Key, Policy: l.Tier})
+		d, err := w.store.Allow(t.Context(), recovery.LimitRequest{Key: l.Key, Policy: l.Policy})
 		must(t, err)
 		return d[0].Allowed
 	}

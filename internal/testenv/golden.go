@@ -26,9 +26,9 @@ var goldenName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]*$`)
 // later version must read it, because at an upgrade such values wait in queues,
 // in Redis, in mailboxes and in browsers. Therefore an old file is never changed
 // and never removed. When what is written changes, a new file is added beside
-// the old ones:
+// the old ones, in the package that writes it:
 //
-//	RECOVERY_WRITE_GOLDEN=2 go test -run Golden ./...
+//	RECOVERY_WRITE_GOLDEN=2 go test -run '^TestGolden$' ./redisstore
 //
 // That writes what write returns to testdata/golden/2.json, before the files are
 // read. It refuses to write over a file. T grows with the format and loses
