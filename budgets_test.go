@@ -68,10 +68,10 @@ func TestBudgetsOfTheNotifier_A57(t *testing.T) {
 		for _, e := range p.events.of(recovery.EventMessageSuppressed) {
 			scopes = append(scopes, fmt.Sprint(e.Reason, " ", e.Scope))
 		}
-		if want := []string{"limited budget", "limited budget"}; !slices.Equal(scopes, want) {
+		if want := []string{"rate_limited budget", "rate_limited budget"}; !slices.Equal(scopes, want) {
 			t.Errorf("events %q, want %q", scopes, want)
 		}
-		if !strings.Contains(p.log.String(), "level=WARN msg=recovery event.kind=suppressed event.reason=limited event.scope=budget") {
+		if !strings.Contains(p.log.String(), "level=WARN msg=recovery event.kind=message_suppressed event.reason=rate_limited event.scope=budget") {
 			t.Error("a budget that is spent is not worth a warning in the log")
 		}
 		// Mail has a purse of its own.

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -50,7 +51,7 @@ type goldenOutcome struct {
 // A goldenMessage is what a job says of the message that it sends.
 type goldenMessage struct {
 	ID             string `json:",omitzero"` // empty where it is drawn anew
-	Kind           recovery.MessageKind
+	Kind           goldenKind
 	Channel        recovery.Channel
 	To             string
 	LeadID         string
@@ -92,9 +93,17 @@ type goldenStored struct {
 	Proof goldenProof
 }
 
+// goldenKind is a kind of message. The first golden file spells it with hyphens.
+type goldenKind recovery.MessageKind
+
+func (k *goldenKind) UnmarshalText(b []byte) error {
+	*k = goldenKind(strings.ReplaceAll(string(b), "-", "_"))
+	return nil
+}
+
 // A goldenNotMe is a link "this was not me" in a mailbox.
 type goldenNotMe struct {
-	Kind  recovery.MessageKind // of the message that it was in
+	Kind  goldenKind // of the message that it was in
 	URL   string
 	About string
 }
@@ -168,7 +177,7 @@ func (g *goldenPortal) perform(t *testing.T, v golden, job recovery.Job) goldenO
 	events := g.events.of(recovery.EventMessageSent)[told:]
 	for i, m := range g.outbox.Messages()[sent:] {
 		gm := goldenMessage{
-			ID: m.ID, Kind: m.Kind, Channel: m.Channel, To: m.To, LeadID: m.LeadID, Name: m.Name, Locale: m.Locale,
+			ID: m.ID, Kind: goldenKind(m.Kind), Channel: m.Channel, To: m.To, LeadID: m.LeadID, Name: m.Name, Locale: m.Locale,
 			Languages: m.Languages, Template: m.Template, RequestedAt: m.RequestedAt.UTC(), Client: m.Client,
 			Caller: events[i].Caller, PreventWebhook: events[i].Labels[recovery.LabelNoWebhook] != "",
 		}
@@ -305,7 +314,7 @@ func writeGoldenRequests(t *testing.T, v *golden, job func(name string, job reco
 		m := g.last(t)
 		proof := r.proof(m)
 		job(r.name, jobs[0], proof)
-		v.NotMe = append(v.NotMe, goldenNotMe{m.Kind, m.NotMe.Reveal(), m.ID})
+		v.NotMe = append(v.NotMe, goldenNotMe{goldenKind(m.Kind), m.NotMe.Reveal(), m.ID})
 		g.store.puts[0].Name, g.store.puts[0].Proof = r.name, proof
 		v.Stored = append(v.Stored, g.store.puts[0])
 	}
@@ -375,7 +384,7 @@ func writeGoldenFollowUps(t *testing.T, v *golden, job func(name string, job rec
 			job("notice, by e-mail", jobs[1])
 			job("notice, by text message", jobs[2])
 			about := goldenService(t, *v, v.Key).about(t, notMe(t, notice))
-			v.NotMe = append(v.NotMe, goldenNotMe{notice.Kind, notice.NotMe.Reveal(), about})
+			v.NotMe = append(v.NotMe, goldenNotMe{goldenKind(notice.Kind), notice.NotMe.Reveal(), about})
 			g.store.fail = failure
 			jobs = disown(g, notice, 2)
 			job("sessions, after \"this was not me\"", jobs[0])
@@ -449,7 +458,7 @@ func readGoldenJob(t *testing.T, v golden, j goldenJob, g *goldenPortal) {
 	}
 	if len(j.Proofs) > 0 {
 		g.resets(t, v, j.Proofs[0].proof())
-	} else if len(does.Messages) > 0 && message.Kind == recovery.MessageResetLink {
+	} else if len(does.Messages) > 0 && recovery.MessageKind(message.Kind) == recovery.MessageResetLink {
 		g.resets(t, v, recovery.TokenProof(token(t, message)))
 	}
 	if j.About != "" {
@@ -478,12 +487,12 @@ func readGoldenNotMe(t *testing.T, v golden, n goldenNotMe, g *goldenPortal) {
 		t.Fatal(err)
 	}
 	token := recovery.NewSecret(u.Query().Get("token"))
-	if got, err := g.CheckNotMe(t.Context(), recovery.NotMeRequest{Token: token}); err != nil || got.Message != n.Kind {
+	if got, err := g.CheckNotMe(t.Context(), recovery.NotMeRequest{Token: token}); err != nil || got.Message != recovery.MessageKind(n.Kind) {
 		t.Errorf("CheckNotMe: %q, %v", got.Message, err)
 	}
 	witness := g.link(t, v)
 	before := len(g.outbox.Messages())
-	if kind := g.disown(t, token); kind != n.Kind {
+	if kind := g.disown(t, token); kind != recovery.MessageKind(n.Kind) {
 		t.Errorf("NotMe: %q, want %q", kind, n.Kind)
 	}
 	wantErr(t, g.check(t.Context(), witness), recovery.ErrInvalidProof)
@@ -493,7 +502,7 @@ func readGoldenNotMe(t *testing.T, v golden, n goldenNotMe, g *goldenPortal) {
 	}
 	g.performAll(t, g.queue)
 	var ended, to []string
-	if n.Kind == recovery.MessagePasswordChanged {
+	if recovery.MessageKind(n.Kind) == recovery.MessagePasswordChanged {
 		ended, to = []string{v.Lead.ID}, []string{johnMail, johnAlt}
 	}
 	var got []string

@@ -84,8 +84,7 @@ func TestDangerouslyAllowOnLimiterError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		limiter := &brokenLimiter{Limiter: recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{})}
 		p := newPortal(t, func(_ *portal, o *recovery.Options) {
-			o.Limiter, o.Limits.DangerouslyAllowOnError = limiter, true
-			o.Limits = recovery.Limits{}
+			o.Limiter, o.Limits = limiter, recovery.Limits{DangerouslyAllowOnError: true}
 		})
 		how := "fails"
 		limiter.broken.Store(&how)

@@ -162,7 +162,7 @@ func TestOptions(t *testing.T) {
 		}, []string{"Fields"}},
 		{"no field that can be searched", func(o *recovery.Options) { o.Fields = field(func(f *recovery.Field) { f.Search = false }) }, []string{"Fields"}},
 		{"a field without a type", func(o *recovery.Options) { o.Fields = field(func(f *recovery.Field) { f.Type = "" }) }, []string{"Fields"}},
-		{"a type in another case", func(o *recovery.Options) { o.Fields = field(func(f *recovery.Field) { f.Type = "email" }) }, []string{"Fields"}},
+		{"a type in another case", func(o *recovery.Options) { o.Fields = field(func(f *recovery.Field) { f.Type = "Email" }) }, []string{"Fields"}},
 		{"text that receives", func(o *recovery.Options) { o.Fields = field(func(f *recovery.Field) { f.Type = recovery.FieldText }) }, []string{"Fields"}},
 		{"an address that ignores case", func(o *recovery.Options) { o.Fields = field(func(f *recovery.Field) { f.IgnoreCase = true }) }, []string{"Fields"}},
 		{"a history of -1", func(o *recovery.Options) { o.Passwords.History = -1 }, []string{"Passwords.History"}},

@@ -66,7 +66,7 @@ func Example() {
 	fmt.Println("shut down:", web.Shutdown(grace) == nil && worker.Shutdown(grace) == nil)
 	// Output:
 	// accepted: true
-	// delivered: reset-link to ada@example.com
+	// delivered: reset_link to ada@example.com
 	// shut down: true
 }
 

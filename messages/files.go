@@ -105,7 +105,7 @@ func parseFileName(p string) (n fileName, ok bool, err error) {
 		return n, true, nil
 	}
 	kind := recovery.MessageKind(strings.ReplaceAll(n.kind, "-", "_"))
-	if !slices.Contains(kinds(), kind) {
+	if !slices.Contains(kinds(), kind) || strings.Contains(n.kind, "_") {
 		return n, false, fmt.Errorf("%q is no kind of message", n.kind)
 	}
 	if !hasPart(kind, n.part) {

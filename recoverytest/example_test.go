@@ -142,7 +142,7 @@ func ExampleOutbox() {
 
 	m, err := outbox.Next(ctx)
 	fmt.Println(m, m.Code.Reveal(), err)
-	// Output: reset-code by sms (1) 12345678 <nil>
+	// Output: reset_code by sms (1) 12345678 <nil>
 }
 
 func ExampleOutbox_Intercept() {

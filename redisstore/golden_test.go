@@ -63,9 +63,20 @@ type goldenClaim struct {
 }
 
 // A goldenLimit is a limiter's log.
+// goldenPolicy is a limit policy under the names of its fields when the first
+// golden file was written.
+type goldenPolicy struct {
+	Limits  []recovery.Limit
+	Trickle time.Duration
+}
+
+func (p goldenPolicy) policy() recovery.LimitPolicy {
+	return recovery.LimitPolicy{Limits: p.Limits, ThenOneEvery: p.Trickle}
+}
+
 type goldenLimit struct {
 	Key  string
-	Tier recovery.LimitPolicy
+	Tier goldenPolicy
 	IDs  []string          // of the calls that were counted, empty for those without
 	Next recovery.Decision // the answer to the next call
 }
@@ -377,9 +388,9 @@ func writeGoldenLimits(t *testing.T, w *goldenWorld, v *golden) {
 		for _, ids := range [][]string{
 			{"", ""}, {"", "", ""}, {firstID, secondID}, {firstID, secondID, "job-3"}, {"", firstID, secondID},
 		} {
-			l := goldenLimit{Key: fmt.Sprintf("golden:l:%s:%d", tier.name, len(v.Limits)), Policy: tier.tier, IDs: ids}
+			l := goldenLimit{Key: fmt.Sprintf("golden:l:%s:%d", tier.name, len(v.Limits)), Tier: goldenPolicy{tier.tier.Limits, tier.tier.ThenOneEvery}, IDs: ids}
 			for _, id := range ids {
-				d, err := w.store.Allow(t.Context(), recovery.LimitRequest{Key: l.Key, Policy: l.Policy, ID: id})
+				d, err := w.store.Allow(t.Context(), recovery.LimitRequest{Key: l.Key, Policy: l.Tier.policy(), ID: id})
 				must(t, err)
 				if !d[0].Allowed {
 					t.Fatalf("%s: refused", l.Key)
@@ -394,7 +405,7 @@ func writeGoldenLimits(t *testing.T, w *goldenWorld, v *golden) {
 // next makes the next call that a log counts.
 func (w *goldenWorld) next(t *testing.T, l goldenLimit) recovery.Decision {
 	t.Helper()
-	take := recovery.LimitRequest{Key: l.Key, Policy: l.Policy}
+	take := recovery.LimitRequest{Key: l.Key, Policy: l.Tier.policy()}
 	if l.IDs[len(l.IDs)-1] != "" {
 		take.ID = newestID
 	}
@@ -517,14 +528,14 @@ func readGoldenLimits(t *testing.T, v golden, w *goldenWorld) {
 			if id == "" {
 				continue
 			}
-			d, err := w.store.Allow(t.Context(), recovery.LimitRequest{Key: l.Key, Policy: l.Policy, ID: id})
+			d, err := w.store.Allow(t.Context(), recovery.LimitRequest{Key: l.Key, Policy: l.Tier.policy(), ID: id})
 			must(t, err)
 			if !d[0].Allowed {
 				t.Errorf("%s: the call %s is counted twice", l.Key, id)
 			}
 		}
 		// Whatever had room has none now.
-		d, err := w.store.Allow(t.Context(), recovery.LimitRequest{Key: l.Key, Policy: l.Policy, ID: "too-many"})
+		d, err := w.store.Allow(t.Context(), recovery.LimitRequest{Key: l.Key, Policy: l.Tier.policy(), ID: "too-many"})
 		must(t, err)
 		if d[0].Allowed {
 			t.Errorf("%s: a call too many was admitted", l.Key)
@@ -537,7 +548,7 @@ func readGoldenLimits(t *testing.T, v golden, w *goldenWorld) {
 	logs := slices.DeleteFunc(slices.Clone(v.Limits), func(l goldenLimit) bool { return l.Next.Allowed })
 	slices.SortFunc(logs, func(a, b goldenLimit) int { return cmp.Compare(a.Next.RetryAfter, b.Next.RetryAfter) })
 	take := func(l goldenLimit) bool {
-		d, err := w.store.Allow(t.Context(), recovery.LimitRequest{Key: l.Key, Policy: l.Policy})
+		d, err := w.store.Allow(t.Context(), recovery.LimitRequest{Key: l.Key, Policy: l.Tier.policy()})
 		must(t, err)
 		return d[0].Allowed
 	}

@@ -226,7 +226,7 @@ func TestCapStopsAtN_A57(t *testing.T) {
 					t.Errorf("%d different answers: %v", len(answers), answers)
 				}
 				reasons := p.suppressed()
-				if len(reasons) != 35 || slices.ContainsFunc(reasons, func(r string) bool { return r != "limited budget" }) {
+				if len(reasons) != 35 || slices.ContainsFunc(reasons, func(r string) bool { return r != "rate_limited budget" }) {
 					t.Errorf("%d events: %q", len(reasons), reasons)
 				}
 				time.Sleep(24 * time.Hour)
@@ -379,7 +379,7 @@ func TestLiveCodesSurvive_A57(t *testing.T) {
 			if err := p.check(t, german, code); err != nil {
 				t.Errorf("the live code: %v", err)
 			}
-			if got := p.suppressed(); !slices.Contains(got, "limited budget") {
+			if got := p.suppressed(); !slices.Contains(got, "rate_limited budget") {
 				t.Errorf("events %q", got)
 			}
 		})
