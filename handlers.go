@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/seed-51359b35/recovery/internal/ascii"
-	"github.com/seed-51359b35/recovery/internal/hygiene"
+	"github.com/seed-51359b35/recovery/internal/httpapi"
 	"github.com/seed-51359b35/recovery/internal/strictjson"
 	"github.com/seed-51359b35/recovery/password"
 )
@@ -90,7 +90,7 @@ type endpoint func(w http.ResponseWriter, r *http.Request) error
 // reaches an operation is limited with it (A52).
 func (s *Service) api(endpoints map[string]endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		hygiene.Harden(w.Header())
+		httpapi.Harden(w.Header())
 		defer func() {
 			if p := recover(); p != nil {
 				if p == http.ErrAbortHandler {
@@ -137,7 +137,7 @@ func (s *Service) serveForgot(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	result.Quotas.SetHeader(w.Header())
-	hygiene.WriteJSON(w, http.StatusAccepted, jsonType, []byte("{}"))
+	httpapi.WriteJSON(w, http.StatusAccepted, jsonType, []byte("{}"))
 	return nil
 }
 
@@ -211,11 +211,11 @@ func (s *Service) serveForgotToken(w http.ResponseWriter, r *http.Request, keys 
 		return nil
 	}
 	caller := ""
-	authorization, ok := hygiene.OneHeader(r.Header, "Authorization")
+	authorization, ok := httpapi.OneHeader(r.Header, "Authorization")
 	scheme, secret, _ := strings.Cut(authorization, " ")
 	for _, k := range keys {
 		// Every key is compared, so the time does not say which one is close.
-		if hygiene.ConstantTimeEqual(secret, k.Secret.Reveal()) && ok && strings.EqualFold(scheme, "Bearer") {
+		if httpapi.ConstantTimeEqual(secret, k.Secret.Reveal()) && ok && strings.EqualFold(scheme, "Bearer") {
 			caller = k.ID
 		}
 	}
@@ -255,12 +255,12 @@ func (s *Service) serveForgotToken(w http.ResponseWriter, r *http.Request, keys 
 		return err
 	}
 	result.Quotas.SetHeader(w.Header())
-	hygiene.WriteJSON(w, http.StatusOK, jsonType, answer)
+	httpapi.WriteJSON(w, http.StatusOK, jsonType, answer)
 	return nil
 }
 
 func readObject(w http.ResponseWriter, r *http.Request, names ...string) (*strictjson.Object, error) {
-	data, err := hygiene.ReadJSON(w, r)
+	data, err := httpapi.ReadJSON(w, r)
 	if err != nil {
 		return nil, err
 	}
@@ -382,7 +382,7 @@ const unavailableSeconds = 5
 func (s *Service) writeError(w http.ResponseWriter, r *http.Request, err error) {
 	p := problem{Status: http.StatusInternalServerError, Code: "internal", Detail: "Something went wrong."}
 	var (
-		body    *hygiene.BodyError
+		body    *httpapi.BodyError
 		syntax  *strictjson.Error
 		request *InvalidRequestError
 		policy  *password.PolicyError
@@ -450,5 +450,5 @@ func writeProblem(w http.ResponseWriter, p problem) {
 	if err != nil {
 		b = []byte(`{"type":"about:blank","title":"Internal Server Error","status":500,"code":"internal"}`)
 	}
-	hygiene.WriteJSON(w, p.Status, problemType, b)
+	httpapi.WriteJSON(w, p.Status, problemType, b)
 }

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/seed-51359b35/recovery/internal/ascii"
-	"github.com/seed-51359b35/recovery/internal/ident"
+	"github.com/seed-51359b35/recovery/internal/canonical"
 )
 
 // canonical returns the one spelling of a value under which leads are looked
@@ -15,13 +15,13 @@ import (
 func (f Field) canonical(value string) (string, error) {
 	switch f.Type {
 	case FieldEmail:
-		return ident.Email(value)
+		return canonical.Email(value)
 	case FieldPhone:
-		return ident.Phone(value)
+		return canonical.Phone(value)
 	}
-	value, err := ident.Text(value)
+	value, err := canonical.Text(value)
 	if err == nil && f.IgnoreCase {
-		value = ident.FoldASCII(value)
+		value = canonical.FoldASCII(value)
 	}
 	return value, err
 }
@@ -121,19 +121,19 @@ func (s *Service) recipient(lead Lead, field string) (address, bool) {
 	if !ok || !f.Receive || !v.Verified {
 		return address{}, false
 	}
-	canonical, err := f.canonical(v.Value)
+	spelling, err := f.canonical(v.Value)
 	if err != nil {
 		return address{}, false
 	}
 	if f.Type == FieldPhone {
-		return address{ChannelSMS, canonical, canonical}, true
+		return address{ChannelSMS, spelling, spelling}, true
 	}
 	to := strings.Trim(v.Value, " \t")
-	if ident.FoldASCII(to) != canonical {
+	if canonical.FoldASCII(to) != spelling {
 		// An internationalised domain: the mail system gets its ASCII form.
-		to = canonical
+		to = spelling
 	}
-	return address{ChannelEmail, to, canonical}, true
+	return address{ChannelEmail, to, spelling}, true
 }
 
 // recipients returns every address of the lead that may be written to, each

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/seed-51359b35/recovery"
-	"github.com/seed-51359b35/recovery/internal/hygiene"
-	"github.com/seed-51359b35/recovery/internal/ident"
+	"github.com/seed-51359b35/recovery/internal/canonical"
+	"github.com/seed-51359b35/recovery/internal/httpapi"
 )
 
 // accessTier is how often one client may present a key pair, right or wrong. It
@@ -82,16 +82,16 @@ const maxQuery = 2048 // bytes
 // if it is the same; anything else leaves open which one is meant. The name in
 // the query is in lower case and matched without.
 func either(h http.Header, header string, query url.Values, param string) (value string, ok bool) {
-	value, ok = hygiene.OneHeader(h, header)
+	value, ok = httpapi.OneHeader(h, header)
 	if !ok {
 		return "", false
 	}
 	found := false
 	for name, values := range query {
-		if ident.FoldASCII(name) != param {
+		if canonical.FoldASCII(name) != param {
 			continue
 		}
-		if found || len(values) != 1 || value != "" && !hygiene.ConstantTimeEqual(value, values[0]) {
+		if found || len(values) != 1 || value != "" && !httpapi.ConstantTimeEqual(value, values[0]) {
 			return "", false
 		}
 		found, value = true, values[0]

@@ -3,8 +3,8 @@ package leadsquared
 import (
 	"net/http"
 
-	"github.com/seed-51359b35/recovery/internal/hygiene"
-	"github.com/seed-51359b35/recovery/internal/ident"
+	"github.com/seed-51359b35/recovery/internal/canonical"
+	"github.com/seed-51359b35/recovery/internal/httpapi"
 )
 
 // The credentials of one request are compared with those of every portal,
@@ -20,7 +20,7 @@ func (h *Handler) portalOf(header http.Header, v2 bool) *portal {
 		var ok1, ok2 bool
 		id, ok1 = credential(header, "X-Lsq-Portalid")
 		token, ok2 = credential(header, "X-Lsq-Registertoken")
-		id, ok = ident.FoldASCII(id), ok && ok1 && ok2
+		id, ok = canonical.FoldASCII(id), ok && ok1 && ok2
 	}
 	if !ok {
 		return nil
@@ -29,7 +29,7 @@ func (h *Handler) portalOf(header http.Header, v2 bool) *portal {
 	for _, p := range h.portals {
 		match := oneOf(p.publicAuthKeys, key)
 		if v2 {
-			matchID, matchToken := hygiene.ConstantTimeEqual(p.id, id), oneOf(p.registerTokens, token)
+			matchID, matchToken := httpapi.ConstantTimeEqual(p.id, id), oneOf(p.registerTokens, token)
 			match = match && matchID && matchToken
 		} else {
 			match = match && p.v1
@@ -49,7 +49,7 @@ func (h *Handler) portalOfPair(key, secret string) *portal {
 	var found *portal
 	for _, p := range h.portals {
 		for _, k := range p.accessKeys {
-			matchKey, matchSecret := hygiene.ConstantTimeEqual(k.Key, key), hygiene.ConstantTimeEqual(k.Secret.Reveal(), secret)
+			matchKey, matchSecret := httpapi.ConstantTimeEqual(k.Key, key), httpapi.ConstantTimeEqual(k.Secret.Reveal(), secret)
 			if matchKey && matchSecret {
 				found = p
 			}
@@ -62,14 +62,14 @@ func (h *Handler) portalOfPair(key, secret string) *portal {
 // than any key is refused unseen: comparing means hashing, and a header can
 // have a megabyte.
 func credential(h http.Header, name string) (string, bool) {
-	v, ok := hygiene.OneHeader(h, name)
+	v, ok := httpapi.OneHeader(h, name)
 	return v, ok && v != "" && len(v) <= maxKey
 }
 
 func oneOf(configured []string, presented string) bool {
 	match := false
 	for _, c := range configured {
-		if hygiene.ConstantTimeEqual(c, presented) {
+		if httpapi.ConstantTimeEqual(c, presented) {
 			match = true
 		}
 	}

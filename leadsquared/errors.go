@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/seed-51359b35/recovery"
-	"github.com/seed-51359b35/recovery/internal/hygiene"
+	"github.com/seed-51359b35/recovery/internal/httpapi"
 	"github.com/seed-51359b35/recovery/internal/strictjson"
 	"github.com/seed-51359b35/recovery/internal/wire"
 	"github.com/seed-51359b35/recovery/password"
@@ -98,7 +98,7 @@ func (h *Handler) explain(header http.Header, r *http.Request, e endpoint, err e
 	if x, ok := errors.AsType[*exception](err); ok {
 		return x
 	}
-	if b, ok := errors.AsType[*hygiene.BodyError](err); ok {
+	if b, ok := errors.AsType[*httpapi.BodyError](err); ok {
 		if b.Close {
 			header.Set("Connection", "close")
 		}

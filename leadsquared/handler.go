@@ -8,9 +8,9 @@ import (
 	"runtime/debug"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/canonical"
 	"github.com/seed-51359b35/recovery/internal/clientaddr"
-	"github.com/seed-51359b35/recovery/internal/hygiene"
-	"github.com/seed-51359b35/recovery/internal/ident"
+	"github.com/seed-51359b35/recovery/internal/httpapi"
 	"github.com/seed-51359b35/recovery/internal/strictjson"
 )
 
@@ -26,7 +26,7 @@ const (
 // one. It does not change, owns no goroutine, and is safe for concurrent use.
 type Handler struct {
 	portals []*portal
-	cors    *hygiene.CORS // of all portals together
+	cors    *httpapi.CORS // of all portals together
 	log     *slog.Logger
 
 	// The Access endpoints compare secrets before a portal is known, so their
@@ -91,7 +91,7 @@ func endpointAt(path string) (endpoint, bool) {
 	}
 	forgot := endpoint{name: "forgot", method: http.MethodPost, portal: true, do: (*Handler).forgot}
 	reset := endpoint{name: "reset", method: http.MethodPost, portal: true, reset: true, do: (*Handler).reset}
-	switch ident.FoldASCII(path) {
+	switch canonical.FoldASCII(path) {
 	case "/api/authentication/v2/secureforgotpassword", "/api/authentication/v2/forgotpassword":
 		forgot.v2 = true
 		return forgot, true
@@ -112,7 +112,7 @@ func endpointAt(path string) (endpoint, bool) {
 
 // ServeHTTP answers every request, in JSON. What it does not serve is 404.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	hygiene.Harden(w.Header())
+	httpapi.Harden(w.Header())
 	e, known := endpointAt(r.URL.EscapedPath())
 	// A preflight names the headers to come and not their values, so it cannot
 	// be told which portal is meant: any that lists the origin will do. The
@@ -134,7 +134,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		// All bodies are strings and one bool.
 		panic(fmt.Sprintf("leadsquared: encoding %T: %v", body, err))
 	}
-	hygiene.WriteJSON(w, status, contentType, b)
+	httpapi.WriteJSON(w, status, contentType, b)
 }
 
 // call checks method and credentials, in this order and before it looks at the
@@ -174,7 +174,7 @@ func (h *Handler) call(w http.ResponseWriter, r *http.Request, e endpoint) (body
 // object reads the body. Portals send exact names; servers that accept any case
 // have taught some clients otherwise, and .NET clients send null for absent.
 func (c *call) object() (*strictjson.Object, error) {
-	body, err := hygiene.ReadJSON(c.w, c.r)
+	body, err := httpapi.ReadJSON(c.w, c.r)
 	if err != nil {
 		return nil, err
 	}

@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"github.com/seed-51359b35/recovery"
-	"github.com/seed-51359b35/recovery/internal/hygiene"
-	"github.com/seed-51359b35/recovery/internal/ident"
+	"github.com/seed-51359b35/recovery/internal/canonical"
+	"github.com/seed-51359b35/recovery/internal/httpapi"
 )
 
 // Options configure a [Handler]. There is no useful zero value: a handler
@@ -97,12 +97,12 @@ type portal struct {
 	accessKeys     []AccessKey
 	v1             bool
 	link           recovery.Link
-	cors           *hygiene.CORS
+	cors           *httpapi.CORS
 }
 
 // build validates everything before anything is made of it, and reports every
 // mistake.
-func (o Options) build() ([]*portal, *hygiene.CORS, error) {
+func (o Options) build() ([]*portal, *httpapi.CORS, error) {
 	v := &validation{
 		ids: map[string]int{}, services: map[*recovery.Service]int{}, authKeys: map[string][]int{},
 		accessKeys: map[string]string{}, secrets: map[string]string{},
@@ -120,12 +120,12 @@ func (o Options) build() ([]*portal, *hygiene.CORS, error) {
 	portals := make([]*portal, 0, len(o.Portals))
 	var origins []string
 	for _, p := range o.Portals {
-		cors, err := hygiene.NewCORS(p.Origins)
+		cors, err := httpapi.NewCORS(p.Origins)
 		if err != nil {
 			return nil, nil, err
 		}
 		origins = append(origins, p.Origins...)
-		id := ident.FoldASCII(p.ID)
+		id := canonical.FoldASCII(p.ID)
 		portals = append(portals, &portal{
 			id: id, caller: "leadsquared:" + id, service: p.Service, settings: p.Service.Settings(),
 			publicAuthKeys: slices.Clone(p.PublicAuthKeys),
@@ -134,7 +134,7 @@ func (o Options) build() ([]*portal, *hygiene.CORS, error) {
 			v1:             p.AllowV1, link: p.link(), cors: cors,
 		})
 	}
-	anyPortal, err := hygiene.NewCORS(origins)
+	anyPortal, err := httpapi.NewCORS(origins)
 	return portals, anyPortal, err
 }
 
@@ -166,7 +166,7 @@ func (v *validation) bad(option, format string, args ...any) {
 
 func (v *validation) portal(i int, p Portal) {
 	at := fmt.Sprintf("Portals[%d].", i)
-	if id := ident.FoldASCII(p.ID); !isGUID(id) {
+	if id := canonical.FoldASCII(p.ID); !isGUID(id) {
 		v.bad(at+"ID", "%q must be a GUID", p.ID)
 	} else if j, ok := v.ids[id]; ok {
 		v.bad(at+"ID", "is that of Portals[%d] too", j)
@@ -209,7 +209,7 @@ func (v *validation) portal(i int, p Portal) {
 		v.bad(at+"ResetURL or the names of its parameters", "%v", err)
 	}
 	for j, origin := range p.Origins {
-		if _, err := hygiene.NewCORS([]string{origin}); err != nil {
+		if _, err := httpapi.NewCORS([]string{origin}); err != nil {
 			v.bad(fmt.Sprintf("%sOrigins[%d]", at, j), "%v", err)
 		}
 	}

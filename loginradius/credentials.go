@@ -3,7 +3,7 @@ package loginradius
 import (
 	"net/http"
 
-	"github.com/seed-51359b35/recovery/internal/hygiene"
+	"github.com/seed-51359b35/recovery/internal/httpapi"
 )
 
 const (
@@ -20,7 +20,7 @@ func isBrowser(r *http.Request) bool {
 // credential returns what is given in the query, the header, or both alike. It
 // is wrong if they differ.
 func (c *call) credential(param, header string, wrong *failure) (string, error) {
-	inHeader, once := hygiene.OneHeader(c.r.Header, header)
+	inHeader, once := httpapi.OneHeader(c.r.Header, header)
 	if !once {
 		return "", badParameter("The " + header + " header must not be given more than once.")
 	}
@@ -66,7 +66,7 @@ func (c *call) authenticate() error {
 	}
 	ok := false
 	for _, live := range c.app.secrets {
-		if hygiene.ConstantTimeEqual(secret, live) {
+		if httpapi.ConstantTimeEqual(secret, live) {
 			ok = true
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/seed-51359b35/recovery"
-	"github.com/seed-51359b35/recovery/internal/hygiene"
+	"github.com/seed-51359b35/recovery/internal/httpapi"
 	"github.com/seed-51359b35/recovery/internal/wire"
 	"github.com/seed-51359b35/recovery/password"
 )
@@ -113,7 +113,7 @@ func wrongMethod(allow string) *failure {
 }
 
 // badBody is for a body that was not read to its end.
-func (c *call) badBody(e *hygiene.BodyError) *failure {
+func (c *call) badBody(e *httpapi.BodyError) *failure {
 	if e.Status != http.StatusUnsupportedMediaType {
 		return c.invalidBody(e.Status, e.Error(), e.Close)
 	}

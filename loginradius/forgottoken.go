@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/seed-51359b35/recovery"
-	"github.com/seed-51359b35/recovery/internal/hygiene"
+	"github.com/seed-51359b35/recovery/internal/httpapi"
 	"github.com/seed-51359b35/recovery/internal/strictjson"
 )
 
@@ -81,7 +81,7 @@ func (c *call) preventWebhook() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	value, once := hygiene.OneHeader(c.r.Header, headerPreventWebhook)
+	value, once := httpapi.OneHeader(c.r.Header, headerPreventWebhook)
 	if !once {
 		return false, badParameter("The " + headerPreventWebhook + " header must not be given more than once.")
 	}

@@ -10,7 +10,7 @@ import (
 	"runtime/debug"
 
 	"github.com/seed-51359b35/recovery"
-	"github.com/seed-51359b35/recovery/internal/hygiene"
+	"github.com/seed-51359b35/recovery/internal/httpapi"
 	"github.com/seed-51359b35/recovery/internal/strictjson"
 )
 
@@ -99,7 +99,7 @@ func (e endpoint) operation(method string) operation {
 
 // ServeHTTP answers every request with a JSON object.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	hygiene.Harden(w.Header())
+	httpapi.Harden(w.Header())
 	c := &call{w: w, r: r, log: h.log}
 	answer, err := h.serve(c)
 	switch {
@@ -165,8 +165,8 @@ func (c *call) recoverPanic(err *error) {
 
 // body reads the body of a request, one JSON object whose names have any case.
 func (c *call) body() (*strictjson.Object, error) {
-	data, err := hygiene.ReadJSON(c.w, c.r)
-	if e, ok := errors.AsType[*hygiene.BodyError](err); ok {
+	data, err := httpapi.ReadJSON(c.w, c.r)
+	if e, ok := errors.AsType[*httpapi.BodyError](err); ok {
 		return nil, c.badBody(e)
 	}
 	if err != nil {
@@ -246,5 +246,5 @@ func (c *call) write(status int, answer any) {
 		// Of strings, numbers and booleans it cannot fail.
 		status, b = http.StatusInternalServerError, []byte(`{}`)
 	}
-	hygiene.WriteJSON(c.w, status, contentType, b)
+	httpapi.WriteJSON(c.w, status, contentType, b)
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/seed-51359b35/recovery"
-	"github.com/seed-51359b35/recovery/internal/hygiene"
+	"github.com/seed-51359b35/recovery/internal/httpapi"
 )
 
 // Options configure a [Handler]. [New] copies what it needs.
@@ -102,7 +102,7 @@ type app struct {
 	defaultEmail     string
 	smsTemplates     map[string]bool
 	defaultSMS       string
-	cors             *hygiene.CORS
+	cors             *httpapi.CORS
 	email            string
 	username, phone  string // empty where the form is not offered
 }
@@ -153,7 +153,7 @@ func (a App) check(c *checker) *app {
 	out.emailTemplates = a.checkEmailTemplates(c)
 	out.smsTemplates = a.checkSMSTemplates(c)
 	var err error
-	if out.cors, err = hygiene.NewCORS(a.Origins); err != nil {
+	if out.cors, err = httpapi.NewCORS(a.Origins); err != nil {
 		c.bad("Origins", "%v", err)
 	}
 	if a.Service == nil {

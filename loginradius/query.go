@@ -4,7 +4,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/seed-51359b35/recovery/internal/ident"
+	"github.com/seed-51359b35/recovery/internal/canonical"
 )
 
 // maxQuery is the longest query in bytes: a resetpasswordurl of [maxURL] with
@@ -55,7 +55,7 @@ func parseQuery(raw string) (query, error) {
 		if err != nil {
 			continue
 		}
-		name = ident.FoldASCII(name)
+		name = canonical.FoldASCII(name)
 		if !isParam(name) {
 			continue
 		}

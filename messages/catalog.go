@@ -5,19 +5,19 @@ import (
 
 	"golang.org/x/text/language"
 
-	"github.com/seed-51359b35/recovery/internal/voice"
+	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
 // catalogues are the sentences of this package, by language.
-func catalogues() map[string][]voice.Entry {
-	return map[string][]voice.Entry{
+func catalogues() map[string][]i18n.Entry {
+	return map[string][]i18n.Entry{
 		"en": english(), "es": spanish(), "fr": french(), "de": german(), "pt": portuguese(),
 		"hi": hindi(), "ar": arabic(), "zh": chinese(), "ja": japanese(),
 	}
 }
 
-func newVoices() ([]*voice.Voice, error) {
-	voices, err := voice.New(catalogues())
+func newVoices() ([]*i18n.Voice, error) {
+	voices, err := i18n.New(catalogues())
 	if err != nil {
 		return nil, fmt.Errorf("messages: %w", err)
 	}
@@ -27,4 +27,4 @@ func newVoices() ([]*voice.Voice, error) {
 // Languages returns the languages that messages are written in: English,
 // Spanish, French, German, Portuguese, Hindi, Arabic, Chinese in simplified
 // characters, and Japanese.
-func Languages() []language.Tag { return voice.Tags() }
+func Languages() []language.Tag { return i18n.Tags() }

@@ -3,14 +3,14 @@ package messages
 import (
 	"golang.org/x/text/feature/plural"
 
-	"github.com/seed-51359b35/recovery/internal/voice"
+	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
 // arabic is Modern Standard Arabic. Buttons and headings are verbal nouns, and
 // sentences avoid forms that would take the reader for a man or a woman where
 // unvocalised writing allows.
-func arabic() []voice.Entry {
-	return []voice.Entry{
+func arabic() []i18n.Entry {
+	return []i18n.Entry{
 		// The genitive, which follows خلال.
 		{Key: "minutes", Forms: []any{
 			plural.Zero, "%[1]d دقيقة",

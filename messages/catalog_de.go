@@ -3,12 +3,12 @@ package messages
 import (
 	"golang.org/x/text/feature/plural"
 
-	"github.com/seed-51359b35/recovery/internal/voice"
+	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
 // german addresses the reader as Sie.
-func german() []voice.Entry {
-	return []voice.Entry{
+func german() []i18n.Entry {
+	return []i18n.Entry{
 		// The dative, which follows "in".
 		{Key: "minutes", Forms: []any{
 			plural.One, "%[1]d Minute",

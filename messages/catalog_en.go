@@ -3,14 +3,14 @@ package messages
 import (
 	"golang.org/x/text/feature/plural"
 
-	"github.com/seed-51359b35/recovery/internal/voice"
+	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
 // english is the catalogue that the others translate. In all of them %[1]s is
 // the product, unless the comment says otherwise, and durations follow a
 // preposition.
-func english() []voice.Entry {
-	return []voice.Entry{
+func english() []i18n.Entry {
+	return []i18n.Entry{
 		{Key: "minutes", Forms: []any{
 			plural.One, "%[1]d minute",
 			plural.Other, "%[1]d minutes",

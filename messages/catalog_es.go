@@ -3,13 +3,13 @@ package messages
 import (
 	"golang.org/x/text/feature/plural"
 
-	"github.com/seed-51359b35/recovery/internal/voice"
+	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
 // spanish addresses the reader as usted. Its text messages do without á, í, ó
 // and ú, which the GSM alphabet does not have.
-func spanish() []voice.Entry {
-	return []voice.Entry{
+func spanish() []i18n.Entry {
+	return []i18n.Entry{
 		{Key: "minutes", Forms: []any{
 			plural.One, "%[1]d minuto",
 			plural.Other, "%[1]d minutos",

@@ -3,14 +3,14 @@ package messages
 import (
 	"golang.org/x/text/feature/plural"
 
-	"github.com/seed-51359b35/recovery/internal/voice"
+	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
 // french addresses the reader as vous. A no-break space stands before colons
 // and question marks, but not in text messages: the GSM alphabet has none, and
 // neither ê, ç nor the other accents they avoid.
-func french() []voice.Entry {
-	return []voice.Entry{
+func french() []i18n.Entry {
+	return []i18n.Entry{
 		{Key: "minutes", Forms: []any{
 			plural.One, "%[1]d minute",
 			plural.Other, "%[1]d minutes",

@@ -3,13 +3,13 @@ package messages
 import (
 	"golang.org/x/text/feature/plural"
 
-	"github.com/seed-51359b35/recovery/internal/voice"
+	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
 // hindi addresses the reader as आप, and keeps the loan words that interfaces in
 // Hindi have: पासवर्ड, लिंक, कोड, रीसेट.
-func hindi() []voice.Entry {
-	return []voice.Entry{
+func hindi() []i18n.Entry {
+	return []i18n.Entry{
 		// Before में.
 		{Key: "minutes", Forms: []any{
 			plural.One, "%[1]d मिनट",

@@ -3,12 +3,12 @@ package messages
 import (
 	"golang.org/x/text/feature/plural"
 
-	"github.com/seed-51359b35/recovery/internal/voice"
+	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
 // japanese is polite: です and ます, お客様 for the reader, 様 behind the name.
-func japanese() []voice.Entry {
-	return []voice.Entry{
+func japanese() []i18n.Entry {
+	return []i18n.Entry{
 		{Key: "minutes", Forms: []any{plural.Other, "%[1]d分"}},
 		{Key: "hours", Forms: []any{plural.Other, "%[1]d時間"}},
 

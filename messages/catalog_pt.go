@@ -3,14 +3,14 @@ package messages
 import (
 	"golang.org/x/text/feature/plural"
 
-	"github.com/seed-51359b35/recovery/internal/voice"
+	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
 // portuguese keeps to words that are right in Brazil and in Portugal: senha,
 // conta, link, and verbs in the third person without você. Its text messages do
 // without ã, á, í, ó, ú, ê and ç, which the GSM alphabet does not have.
-func portuguese() []voice.Entry {
-	return []voice.Entry{
+func portuguese() []i18n.Entry {
+	return []i18n.Entry{
 		{Key: "minutes", Forms: []any{
 			plural.One, "%[1]d minuto",
 			plural.Other, "%[1]d minutos",

@@ -3,13 +3,13 @@ package messages
 import (
 	"golang.org/x/text/feature/plural"
 
-	"github.com/seed-51359b35/recovery/internal/voice"
+	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
 // chinese is written in simplified characters, addresses the reader as 您 and
 // puts a space between characters and Latin letters or digits.
-func chinese() []voice.Entry {
-	return []voice.Entry{
+func chinese() []i18n.Entry {
+	return []i18n.Entry{
 		{Key: "minutes", Forms: []any{plural.Other, "%[1]d 分钟"}},
 		{Key: "hours", Forms: []any{plural.Other, "%[1]d 小时"}},
 

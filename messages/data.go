@@ -10,7 +10,7 @@ import (
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/brand"
 	"github.com/seed-51359b35/recovery/internal/gsm7"
-	"github.com/seed-51359b35/recovery/internal/voice"
+	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
 // Data is what a template sees. Every field is text that may be shown as it is:
@@ -49,7 +49,7 @@ type Data struct {
 	// 10, for [recovery.MessageNoPassword].
 	IdentityProviders []string
 
-	voice *voice.Voice
+	voice *i18n.Voice
 	// sms says that this is for a text message, and suffix is its last line if
 	// that binds a code.
 	sms    bool
@@ -147,7 +147,7 @@ func (d *Data) Details() ([]Detail, error) {
 		if err != nil {
 			return nil, err
 		}
-		text, err := d.voice.Say(false, "detail", label, voice.Isolate(line.value, d.voice.RightToLeft))
+		text, err := d.voice.Say(false, "detail", label, i18n.Isolate(line.value, d.voice.RightToLeft))
 		if err != nil {
 			return nil, err
 		}
@@ -194,7 +194,7 @@ func (d *Data) Fit(texts ...string) (string, error) {
 const maxProviders = 10
 
 // newData takes from the message what may be shown.
-func (s *Renderer) newData(m recovery.Message, v *voice.Voice) (*Data, error) {
+func (s *Renderer) newData(m recovery.Message, v *i18n.Voice) (*Data, error) {
 	d := &Data{
 		Product: s.opts.Product, Host: s.opts.Host, Support: s.opts.Support, Color: s.opts.Color,
 		Kind: string(m.Kind), Lang: v.Tag.String(), Dir: "ltr", Name: cleanName(m.Name),
@@ -256,7 +256,7 @@ func (d *Data) forSMS() *Data {
 	return &c
 }
 
-func (s *Renderer) place(client netip.Addr, v *voice.Voice) (location, network string) {
+func (s *Renderer) place(client netip.Addr, v *i18n.Voice) (location, network string) {
 	if !client.IsValid() {
 		return "", ""
 	}

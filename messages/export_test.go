@@ -3,14 +3,14 @@ package messages
 import (
 	"golang.org/x/text/language"
 
-	"github.com/seed-51359b35/recovery/internal/voice"
+	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
 // Catalogue returns the entries of a language: the text, or plural forms and
 // texts in turn.
 func Catalogue(tag language.Tag) map[string][]any {
 	all := map[string][]any{}
-	for _, l := range voice.Languages() {
+	for _, l := range i18n.Languages() {
 		if l.Tag != tag {
 			continue
 		}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/brand"
-	"github.com/seed-51359b35/recovery/internal/voice"
+	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
 //go:embed templates
@@ -95,7 +95,7 @@ func parseFileName(p string) (n fileName, ok bool, err error) {
 	}
 	var hasLang bool
 	n.kind, n.lang, hasLang = strings.Cut(n.kind, ".")
-	if hasLang && !slices.ContainsFunc(voice.Languages(), func(l voice.Language) bool { return l.File == n.lang }) {
+	if hasLang && !slices.ContainsFunc(i18n.Languages(), func(l i18n.Language) bool { return l.File == n.lang }) {
 		return n, false, fmt.Errorf("%q is no language of this package", n.lang)
 	}
 	if n.kind == layout {

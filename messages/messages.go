@@ -11,7 +11,7 @@ import (
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/brand"
 	"github.com/seed-51359b35/recovery/internal/gsm7"
-	"github.com/seed-51359b35/recovery/internal/voice"
+	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
 // A Mail is a rendered e-mail.
@@ -47,8 +47,8 @@ func (m SMS) Format(f fmt.State, _ rune) {
 // A Set renders messages. It is immutable and safe for concurrent use.
 type Renderer struct {
 	opts    Options
-	voices  []*voice.Voice
-	chooser voice.Chooser
+	voices  []*i18n.Voice
+	chooser i18n.Chooser
 	library *library
 }
 
@@ -65,7 +65,7 @@ func New(opts Options) (*Renderer, error) {
 		return nil, err
 	}
 	opts.Templates = nil // read
-	s := &Renderer{opts: opts, voices: voices, chooser: voice.NewChooser(voice.Tags(), opts.DefaultLanguage), library: library}
+	s := &Renderer{opts: opts, voices: voices, chooser: i18n.NewChooser(i18n.Tags(), opts.DefaultLanguage), library: library}
 	// The host's templates that did parse are tried in any case, so that one
 	// mistake hides no other.
 	trial := *s
@@ -149,7 +149,7 @@ func (s *Renderer) HasMailTemplate(name string) bool { return s.library.mail[nam
 // The empty name is the usual template, which there always is.
 func (s *Renderer) HasSMSTemplate(name string) bool { return s.library.sms[name] }
 
-func (s *Renderer) prepare(m recovery.Message, v *voice.Voice) (*Data, error) {
+func (s *Renderer) prepare(m recovery.Message, v *i18n.Voice) (*Data, error) {
 	if _, ok := s.library.builtin[slot{kind: m.Kind, part: partText}]; !ok {
 		return nil, permanent("the kind of the message is unknown")
 	}

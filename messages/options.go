@@ -11,7 +11,7 @@ import (
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/brand"
-	"github.com/seed-51359b35/recovery/internal/voice"
+	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
 // Options configure a [Renderer]. The zero value of a field is its default; only
@@ -88,7 +88,7 @@ func (o Options) validate() error {
 		{"Host", brand.CheckHost(o.Host)},
 		{"Support", brand.CheckSupport(o.Support)},
 		{"Color", brand.CheckColor(o.Color)},
-		{"Default", voice.CheckDefault(o.DefaultLanguage)},
+		{"Default", i18n.CheckDefault(o.DefaultLanguage)},
 	} {
 		if check.err != nil {
 			errs = append(errs, &recovery.OptionError{Option: check.option, Reason: check.err.Error()})

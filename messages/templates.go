@@ -10,7 +10,7 @@ import (
 	texttemplate "text/template"
 
 	"github.com/seed-51359b35/recovery"
-	"github.com/seed-51359b35/recovery/internal/voice"
+	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
 // A template is one part of a message, with its layout.
@@ -78,7 +78,7 @@ func newLibrary(host fs.FS) (*library, error) {
 	}
 	slices.Sort(names)
 	for _, name := range slices.Compact(names) {
-		for i, lang := range voice.Languages() {
+		for i, lang := range i18n.Languages() {
 			for _, k := range kinds() {
 				for _, p := range parts() {
 					if !hasPart(k, p) {

@@ -8,13 +8,13 @@ import (
 	"strings"
 
 	"github.com/seed-51359b35/recovery"
-	"github.com/seed-51359b35/recovery/internal/voice"
+	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
 // catalogues are the sentences of the pages by language, with the host's in
 // place of ours.
-func catalogues(own map[string]map[string]string) (map[string][]voice.Entry, error) {
-	all := map[string][]voice.Entry{
+func catalogues(own map[string]map[string]string) (map[string][]i18n.Entry, error) {
+	all := map[string][]i18n.Entry{
 		"en": english(), "es": spanish(), "fr": french(), "de": german(), "pt": portuguese(),
 		"hi": hindi(), "ar": arabic(), "zh": chinese(), "ja": japanese(),
 	}
@@ -23,7 +23,7 @@ func catalogues(own map[string]map[string]string) (map[string][]voice.Entry, err
 		errs = append(errs, &recovery.OptionError{Option: "Text", Reason: fmt.Sprintf(format, args...)})
 	}
 	replace := func(lang, key, text string) {
-		i := slices.IndexFunc(all[lang], func(e voice.Entry) bool { return e.Key == key })
+		i := slices.IndexFunc(all[lang], func(e i18n.Entry) bool { return e.Key == key })
 		switch {
 		case i < 0:
 			bad("%s: there is no sentence %.80q", lang, key)
@@ -59,12 +59,12 @@ func catalogues(own map[string]map[string]string) (map[string][]voice.Entry, err
 
 // newVoices returns those of the host's languages, in its order, and says every
 // sentence of the host's once.
-func newVoices(o Options, catalogues map[string][]voice.Entry) ([]*voice.Voice, error) {
-	voices, err := voice.New(catalogues)
+func newVoices(o Options, catalogues map[string][]i18n.Entry) ([]*i18n.Voice, error) {
+	voices, err := i18n.New(catalogues)
 	if err != nil {
 		return nil, &recovery.OptionError{Option: "Text", Reason: err.Error()}
 	}
-	var chosen []*voice.Voice
+	var chosen []*i18n.Voice
 	var errs []error
 	for _, tag := range o.Languages {
 		for _, v := range voices {

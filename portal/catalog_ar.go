@@ -3,7 +3,7 @@ package portal
 import (
 	"golang.org/x/text/feature/plural"
 
-	"github.com/seed-51359b35/recovery/internal/voice"
+	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
 // arabic is Modern Standard Arabic. Buttons and headings are verbal nouns, and
@@ -11,8 +11,8 @@ import (
 // unvocalised writing allows. Isolates keep examples in Latin letters or digits
 // in order. Only the length of a code has a counted noun: it is below eleven,
 // while a number of characters may be anything.
-func arabic() []voice.Entry {
-	return []voice.Entry{
+func arabic() []i18n.Entry {
+	return []i18n.Entry{
 		// The genitive, which follows خلال and بعد.
 		{Key: "seconds", Forms: []any{
 			plural.Zero, "%[1]d ثانية",

@@ -3,13 +3,13 @@ package portal
 import (
 	"golang.org/x/text/feature/plural"
 
-	"github.com/seed-51359b35/recovery/internal/voice"
+	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
 // english is the catalogue that the others translate. What the arguments of a
 // sentence are stands above it; durations follow a preposition.
-func english() []voice.Entry {
-	return []voice.Entry{
+func english() []i18n.Entry {
+	return []i18n.Entry{
 		{Key: "seconds", Forms: []any{
 			plural.One, "%[1]d second",
 			plural.Other, "%[1]d seconds",

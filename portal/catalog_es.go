@@ -3,12 +3,12 @@ package portal
 import (
 	"golang.org/x/text/feature/plural"
 
-	"github.com/seed-51359b35/recovery/internal/voice"
+	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
 // spanish addresses the reader as usted.
-func spanish() []voice.Entry {
-	return []voice.Entry{
+func spanish() []i18n.Entry {
+	return []i18n.Entry{
 		{Key: "seconds", Forms: []any{
 			plural.One, "%[1]d segundo",
 			plural.Other, "%[1]d segundos",

@@ -3,14 +3,14 @@ package portal
 import (
 	"golang.org/x/text/feature/plural"
 
-	"github.com/seed-51359b35/recovery/internal/voice"
+	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
 // french addresses the reader as vous, and avoids participles that would take
 // the reader for a man or a woman: the account is signed out, not the person. A
 // no-break space stands before colons and question marks.
-func french() []voice.Entry {
-	return []voice.Entry{
+func french() []i18n.Entry {
+	return []i18n.Entry{
 		{Key: "seconds", Forms: []any{
 			plural.One, "%[1]d seconde",
 			plural.Other, "%[1]d secondes",

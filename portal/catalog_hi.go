@@ -3,15 +3,15 @@ package portal
 import (
 	"golang.org/x/text/feature/plural"
 
-	"github.com/seed-51359b35/recovery/internal/voice"
+	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
 // hindi addresses the reader as आप, avoids verbs that would take the reader for a
 // man or a woman, and keeps the loan words that interfaces in Hindi have: पासवर्ड,
 // लिंक, कोड. Examples in Latin letters stand before the end of a sentence, away
 // from its danda.
-func hindi() []voice.Entry {
-	return []voice.Entry{
+func hindi() []i18n.Entry {
+	return []i18n.Entry{
 		// Before में and बाद.
 		{Key: "seconds", Forms: []any{
 			plural.One, "%[1]d सेकंड",

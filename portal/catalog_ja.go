@@ -3,13 +3,13 @@ package portal
 import (
 	"golang.org/x/text/feature/plural"
 
-	"github.com/seed-51359b35/recovery/internal/voice"
+	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
 // japanese is polite: です and ます, お客様 for the reader. Buttons and links are
 // plain verbs or nouns.
-func japanese() []voice.Entry {
-	return []voice.Entry{
+func japanese() []i18n.Entry {
+	return []i18n.Entry{
 		{Key: "seconds", Forms: []any{plural.Other, "%[1]d秒"}},
 		{Key: "minutes", Forms: []any{plural.Other, "%[1]d分"}},
 		{Key: "hours", Forms: []any{plural.Other, "%[1]d時間"}},

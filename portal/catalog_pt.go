@@ -3,15 +3,15 @@ package portal
 import (
 	"golang.org/x/text/feature/plural"
 
-	"github.com/seed-51359b35/recovery/internal/voice"
+	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
 // portuguese keeps to words that are right in Brazil and in Portugal: senha,
 // conta, link, and verbs in the third person without você. It avoids what the two
 // write or say differently: salvar and guardar, aceita and aceite, enviamos and
 // enviámos, the gerund and a with the infinitive.
-func portuguese() []voice.Entry {
-	return []voice.Entry{
+func portuguese() []i18n.Entry {
+	return []i18n.Entry{
 		{Key: "seconds", Forms: []any{
 			plural.One, "%[1]d segundo",
 			plural.Other, "%[1]d segundos",

@@ -1,9 +1,9 @@
 package portal
 
-import "github.com/seed-51359b35/recovery/internal/voice"
+import "github.com/seed-51359b35/recovery/internal/i18n"
 
 // Catalogues returns the sentences of all languages.
-func Catalogues() map[string][]voice.Entry {
+func Catalogues() map[string][]i18n.Entry {
 	all, err := catalogues(nil)
 	if err != nil {
 		panic(err)

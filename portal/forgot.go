@@ -9,7 +9,7 @@ import (
 	"unicode"
 
 	"github.com/seed-51359b35/recovery"
-	"github.com/seed-51359b35/recovery/internal/hygiene"
+	"github.com/seed-51359b35/recovery/internal/httpapi"
 )
 
 // A request is what was last asked for in this browser, for the pages that
@@ -91,7 +91,7 @@ func (p *Handler) form(w http.ResponseWriter, r *http.Request) (url.Values, bool
 		p.problem(w, r, http.StatusUnsupportedMediaType, "invalid")
 		return nil, false
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, hygiene.MaxBody)
+	r.Body = http.MaxBytesReader(w, r.Body, httpapi.MaxBody)
 	if err := r.ParseForm(); err != nil {
 		status := http.StatusBadRequest
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {

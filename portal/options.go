@@ -15,7 +15,7 @@ import (
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/brand"
-	"github.com/seed-51359b35/recovery/internal/voice"
+	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
 // Options configure a [Handler]. The zero value of a field is its default; only
@@ -103,7 +103,7 @@ func (o Options) withDefaults(service *recovery.Service) Options {
 		o.Color = brand.Color
 	}
 	if len(o.Languages) == 0 {
-		o.Languages = voice.Tags()
+		o.Languages = i18n.Tags()
 	}
 	if o.DefaultLanguage == (language.Tag{}) {
 		o.DefaultLanguage = o.Languages[0]
@@ -146,8 +146,8 @@ func (o Options) validate(service *recovery.Service) error {
 		}
 	}
 	for _, tag := range o.Languages {
-		if !slices.Contains(voice.Tags(), tag) {
-			check("Languages", fmt.Errorf("%v is none of %v", tag, voice.Tags()))
+		if !slices.Contains(i18n.Tags(), tag) {
+			check("Languages", fmt.Errorf("%v is none of %v", tag, i18n.Tags()))
 		}
 	}
 	if !slices.Contains(o.Languages, o.DefaultLanguage) {

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/seed-51359b35/recovery"
-	"github.com/seed-51359b35/recovery/internal/voice"
+	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
 // Data is what a template sees of one page. Its text is plain: html/template
@@ -71,7 +71,7 @@ type Data struct {
 	Style  template.CSS
 	Script template.JS
 
-	voice *voice.Voice
+	voice *i18n.Voice
 	url   func(path string) string
 	err   error
 }
@@ -180,7 +180,7 @@ func (p *Handler) page(r *http.Request, name, locale string) *Data {
 
 // choices are the languages that the page can be seen in. The answer to a form
 // has no address of its own: its languages lead to the page with the form.
-func (p *Handler) choices(r *http.Request, current *voice.Voice, name string) []LanguageChoice {
+func (p *Handler) choices(r *http.Request, current *i18n.Voice, name string) []LanguageChoice {
 	if len(p.voices) < 2 {
 		return nil
 	}

@@ -14,7 +14,7 @@ import (
 	"strings"
 
 	"github.com/seed-51359b35/recovery"
-	"github.com/seed-51359b35/recovery/internal/voice"
+	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
 // The pages, below the path of [Options.BaseURL].
@@ -39,9 +39,9 @@ type Handler struct {
 	settings  recovery.Settings // of the service
 	opts      Options
 	log       *slog.Logger
-	base      string         // the path of BaseURL, without a slash at its end
-	voices    []*voice.Voice // of Options.Languages
-	chooser   voice.Chooser
+	base      string        // the path of BaseURL, without a slash at its end
+	voices    []*i18n.Voice // of Options.Languages
+	chooser   i18n.Chooser
 	templates *templates
 	assets    map[string]asset // by path
 	logo      string           // its URL, or empty
@@ -75,7 +75,7 @@ func New(service *recovery.Service, opts Options) (*Handler, error) {
 	}
 	p := &Handler{
 		service: service, settings: service.Settings(), log: opts.Logger, base: base.Path,
-		chooser: voice.NewChooser(opts.Languages, opts.DefaultLanguage), voices: voices, templates: templates,
+		chooser: i18n.NewChooser(opts.Languages, opts.DefaultLanguage), voices: voices, templates: templates,
 	}
 	p.resetLink, p.notMeLink = p.settings.Link, p.settings.NotMe
 	jars, digestKeys, err := newCookies(opts, base.Scheme == "https", "opened", "proof", "asked", "notice", "outcome")
@@ -243,7 +243,7 @@ func (p *Handler) chosen(r *http.Request) string {
 
 // voice is the language of a page: the one that the person chose on it, then
 // that of the lead, then what the browser asks for.
-func (p *Handler) voice(r *http.Request, locale string) *voice.Voice {
+func (p *Handler) voice(r *http.Request, locale string) *i18n.Voice {
 	if l := p.chosen(r); l != "" {
 		locale = l
 	}

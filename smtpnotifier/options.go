@@ -16,7 +16,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/seed-51359b35/recovery"
-	"github.com/seed-51359b35/recovery/internal/ident"
+	"github.com/seed-51359b35/recovery/internal/canonical"
 )
 
 // A TLSPolicy says how the connection to the server is protected. Wherever
@@ -327,8 +327,8 @@ func checkHostPort(s string) string {
 // routes and address literals are not among it, nor anything that net/mail
 // would have to rewrite (CVE-2025-59937).
 func isAddress(s string) bool {
-	canonical, err := ident.Email(s)
-	return err == nil && canonical == ident.FoldASCII(s)
+	spelling, err := canonical.Email(s)
+	return err == nil && spelling == canonical.FoldASCII(s)
 }
 
 func domainOf(address string) string {

@@ -9,8 +9,8 @@ import (
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/browsertest"
+	"github.com/seed-51359b35/recovery/internal/i18n"
 	"github.com/seed-51359b35/recovery/internal/testenv"
-	"github.com/seed-51359b35/recovery/internal/voice"
 	"github.com/seed-51359b35/recovery/portal"
 )
 
@@ -35,7 +35,7 @@ func TestChromiumEveryPageInEveryLanguage(t *testing.T) {
 	var axe *browsertest.Axe
 	t.Run("axe-core", func(t *testing.T) { axe = browsertest.LoadAxe(t) })
 	s := newSite(t, func(o *recovery.Options, p *portal.Options) {
-		p.Languages, p.Logo = voice.Tags(), []byte(logo)
+		p.Languages, p.Logo = i18n.Tags(), []byte(logo)
 		o.StepUp = func(_ context.Context, lead recovery.Lead) error {
 			if lead.Name == "careful" {
 				return &recovery.StepUpError{Detail: "Confirm with your security key."}
@@ -45,7 +45,7 @@ func TestChromiumEveryPageInEveryLanguage(t *testing.T) {
 	})
 	s.calm = true
 	t.Run("in", func(t *testing.T) {
-		for i, l := range voice.Languages() {
+		for i, l := range i18n.Languages() {
 			t.Run(l.File, func(t *testing.T) {
 				t.Parallel()
 				v := viewer{site: s, lang: l.File, address: l.File + "@example.com", phone: fmt.Sprintf("+1415741557%d", i)}
@@ -273,7 +273,7 @@ func (v *viewer) notMe(kind recovery.MessageKind) (link string) {
 // page that comes in pieces is not drawn in pieces.
 func TestChromiumWhatComesLate(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, func(_ *recovery.Options, p *portal.Options) { p.Logo, p.Languages = []byte(logo), voice.Tags() })
+	s := newSite(t, func(_ *recovery.Options, p *portal.Options) { p.Logo, p.Languages = []byte(logo), i18n.Tags() })
 	tab := s.tab("en", 320)
 	// go on once there was time to draw what there is.
 	const drawn = `new Promise(resolve => { setTimeout(resolve, 200, true); requestAnimationFrame(() => requestAnimationFrame(() => resolve(true))) })`

@@ -17,7 +17,7 @@ import (
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/browsertest"
-	"github.com/seed-51359b35/recovery/internal/voice"
+	"github.com/seed-51359b35/recovery/internal/i18n"
 	"github.com/seed-51359b35/recovery/portal"
 )
 
@@ -33,7 +33,7 @@ func TestScreenshots(t *testing.T) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	s := newSite(t, func(_ *recovery.Options, p *portal.Options) { p.Languages = voice.Tags() })
+	s := newSite(t, func(_ *recovery.Options, p *portal.Options) { p.Languages = i18n.Tags() })
 	const desk, phone = 800, 390
 	for _, c := range []struct {
 		name, lang, scheme string

@@ -1,4 +1,4 @@
-package ident_test
+package canonical_test
 
 import (
 	"errors"
@@ -7,7 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/seed-51359b35/recovery/internal/ident"
+	"github.com/seed-51359b35/recovery/internal/canonical"
 	"github.com/seed-51359b35/recovery/internal/testenv"
 )
 
@@ -55,7 +55,7 @@ func TestEmailCanonical(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.sentence, func(t *testing.T) {
-			got, err := ident.Email(test.in)
+			got, err := canonical.Email(test.in)
 			if got != test.want || err != nil {
 				t.Errorf("Email(%q) = %q, %v; want %q", test.in, got, err, test.want)
 			}
@@ -165,7 +165,7 @@ func TestEmailRefused(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.sentence, func(t *testing.T) {
-			got, err := ident.Email(test.in)
+			got, err := canonical.Email(test.in)
 			if err == nil {
 				t.Fatalf("Email(%q) = %q", test.in, got)
 			}
@@ -175,7 +175,7 @@ func TestEmailRefused(t *testing.T) {
 			if err.Error() != test.want {
 				t.Errorf("Email(%q): %q, want %q", test.in, err, test.want)
 			}
-			if !errors.Is(err, ident.ErrInvalid) {
+			if !errors.Is(err, canonical.ErrInvalid) {
 				t.Error("error does not wrap ErrInvalid")
 			}
 		})
@@ -197,7 +197,7 @@ func TestEmailIsCheap_A14(t *testing.T) {
 		strings.Repeat(`"`, size) + "@example.com",
 	} {
 		start := time.Now()
-		if got, err := ident.Email(s); err == nil {
+		if got, err := canonical.Email(s); err == nil {
 			t.Errorf("Email(%.20q...) = %q", s, got)
 		}
 		if took := time.Since(start); took > testenv.Patience(10*time.Second) {
@@ -212,7 +212,7 @@ func TestEmailIsCheap_A14(t *testing.T) {
 		"a@" + strings.Repeat("xn--a.", 41) + "com",
 	} {
 		start := time.Now()
-		if got, err := ident.Email(s); err == nil {
+		if got, err := canonical.Email(s); err == nil {
 			t.Errorf("Email(%.20q...) = %q", s, got)
 		}
 		if took := time.Since(start); took > testenv.Patience(10*time.Second) {
@@ -231,7 +231,7 @@ func FuzzEmail(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		got := checkLaws(t, "Email", ident.Email, s)
+		got := checkLaws(t, "Email", canonical.Email, s)
 		if got == "" {
 			return
 		}
@@ -244,7 +244,7 @@ func FuzzEmail(f *testing.F) {
 			}
 		}
 		// Case and surrounding spaces make no second identifier (A15).
-		if again, err := ident.Email(" " + strings.ToUpper(got) + "\t"); again != got || err != nil {
+		if again, err := canonical.Email(" " + strings.ToUpper(got) + "\t"); again != got || err != nil {
 			t.Fatalf("another spelling of %q is %q, %v", got, again, err)
 		}
 	})
@@ -257,7 +257,7 @@ func checkLaws(t *testing.T, name string, f func(string) (string, error), s stri
 	t.Helper()
 	got, err := f(s)
 	if err != nil {
-		if got != "" || !errors.Is(err, ident.ErrInvalid) {
+		if got != "" || !errors.Is(err, canonical.ErrInvalid) {
 			t.Fatalf("%s(%q) = %q, %v", name, s, got, err)
 		}
 		return ""
@@ -281,7 +281,7 @@ func BenchmarkEmail(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				_, _ = ident.Email(s)
+				_, _ = canonical.Email(s)
 			}
 		})
 	}

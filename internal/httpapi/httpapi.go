@@ -1,11 +1,11 @@
-// Package hygiene holds the HTTP manners that the library's own handlers and
+// Package httpapi holds the HTTP manners that the library's own handlers and
 // the vendor wires have in common: what a JSON body may look like, which
 // headers every answer carries, and which browser origins may read it.
 //
 // How long a client may take over its headers and its body is not decided here.
 // The host application sets ReadHeaderTimeout, ReadTimeout and IdleTimeout on
 // its http.Server.
-package hygiene
+package httpapi
 
 import (
 	"crypto/sha256"

@@ -1,4 +1,4 @@
-// Package voice is the languages of this module: which there are, how one is
+// Package i18n is the languages of this module: which there are, how one is
 // chosen for a person, and how sentences are said in it. The sentences
 // themselves belong to the packages that say them.
-package voice
+package i18n

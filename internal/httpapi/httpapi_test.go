@@ -1,4 +1,4 @@
-package hygiene_test
+package httpapi_test
 
 import (
 	"net/http"
@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/seed-51359b35/recovery/internal/hygiene"
+	"github.com/seed-51359b35/recovery/internal/httpapi"
 )
 
 // A05: nothing is stored, and nothing lets a cache ask whether it changed.
@@ -17,7 +17,7 @@ func TestHarden_A05(t *testing.T) {
 		"Cache-Control": {"public", "max-age=60"},
 		"X-Other":       {"kept"},
 	}
-	hygiene.Harden(h)
+	httpapi.Harden(h)
 	want := map[string]string{
 		"Cache-Control":                "no-store",
 		"X-Content-Type-Options":       "nosniff",
@@ -56,8 +56,8 @@ func TestWriteJSON(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.sentence, func(t *testing.T) {
 			resp, body := serve(t, func(w http.ResponseWriter, r *http.Request) {
-				hygiene.Harden(w.Header())
-				hygiene.WriteJSON(w, test.status, test.contentType, []byte(test.body))
+				httpapi.Harden(w.Header())
+				httpapi.WriteJSON(w, test.status, test.contentType, []byte(test.body))
 			}, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
 			if resp.StatusCode != test.status || body != test.body || resp.ContentLength != int64(len(test.body)) {
 				t.Errorf("%d, %d bytes declared, %q", resp.StatusCode, resp.ContentLength, body)
@@ -72,7 +72,7 @@ func TestWriteJSON(t *testing.T) {
 	}
 	t.Run("an answer without a body", func(t *testing.T) {
 		w := httptest.NewRecorder()
-		hygiene.WriteJSON(w, http.StatusNoContent, "application/json", nil)
+		httpapi.WriteJSON(w, http.StatusNoContent, "application/json", nil)
 		if w.Code != http.StatusNoContent || w.Body.Len() != 0 || len(w.Header()) != 0 {
 			t.Errorf("%d %v %q", w.Code, w.Header(), w.Body)
 		}
@@ -97,7 +97,7 @@ func TestOneHeader_A12(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.sentence, func(t *testing.T) {
-			if value, ok := hygiene.OneHeader(test.h, "x-lsq-portalid"); value != test.value || ok != test.ok {
+			if value, ok := httpapi.OneHeader(test.h, "x-lsq-portalid"); value != test.value || ok != test.ok {
 				t.Errorf("OneHeader = %q, %v", value, ok)
 			}
 		})
@@ -123,7 +123,7 @@ func TestConstantTimeEqual_A80(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.sentence, func(t *testing.T) {
-			if hygiene.ConstantTimeEqual(test.a, test.b) != test.want || hygiene.ConstantTimeEqual(test.b, test.a) != test.want {
+			if httpapi.ConstantTimeEqual(test.a, test.b) != test.want || httpapi.ConstantTimeEqual(test.b, test.a) != test.want {
 				t.Errorf("want %v", test.want)
 			}
 		})
@@ -134,7 +134,7 @@ func BenchmarkHarden(b *testing.B) {
 	b.ReportAllocs()
 	h := make(http.Header, 16)
 	for b.Loop() {
-		hygiene.Harden(h)
+		httpapi.Harden(h)
 	}
 }
 
@@ -142,6 +142,6 @@ func BenchmarkConstantTimeEqual(b *testing.B) {
 	x, y := strings.Repeat("x", 64), strings.Repeat("x", 64)
 	b.ReportAllocs()
 	for b.Loop() {
-		hygiene.ConstantTimeEqual(x, y)
+		httpapi.ConstantTimeEqual(x, y)
 	}
 }

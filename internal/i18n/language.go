@@ -1,4 +1,4 @@
-package voice
+package i18n
 
 import (
 	"fmt"

@@ -1,4 +1,4 @@
-package ident_test
+package canonical_test
 
 import (
 	"errors"
@@ -6,7 +6,7 @@ import (
 	"testing"
 	"unicode"
 
-	"github.com/seed-51359b35/recovery/internal/ident"
+	"github.com/seed-51359b35/recovery/internal/canonical"
 )
 
 func TestText(t *testing.T) {
@@ -47,7 +47,7 @@ func TestText(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.sentence, func(t *testing.T) {
-			got, err := ident.Text(test.in)
+			got, err := canonical.Text(test.in)
 			check(t, got, err, test.want, test.err)
 		})
 	}
@@ -61,7 +61,7 @@ func check(t *testing.T, got string, err error, want, wantErr string) {
 		}
 		return
 	}
-	if got != "" || err == nil || err.Error() != wantErr || !errors.Is(err, ident.ErrInvalid) {
+	if got != "" || err == nil || err.Error() != wantErr || !errors.Is(err, canonical.ErrInvalid) {
 		t.Errorf("%q, %v; want the error %q", got, err, wantErr)
 	}
 }
@@ -86,13 +86,13 @@ func TestFoldASCII_A10(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.sentence, func(t *testing.T) {
-			if got := ident.FoldASCII(test.in); got != test.want {
+			if got := canonical.FoldASCII(test.in); got != test.want {
 				t.Errorf("FoldASCII(%q) = %q, want %q", test.in, got, test.want)
 			}
 		})
 	}
 	s := strings.Repeat("nothing to change, ", 10)
-	if n := testing.AllocsPerRun(100, func() { ident.FoldASCII(s) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { canonical.FoldASCII(s) }); n != 0 {
 		t.Errorf("%v allocations for nothing", n)
 	}
 }
@@ -108,11 +108,11 @@ func TestSpellings_A15(t *testing.T) {
 				email[j] -= 'a' - 'A'
 			}
 		}
-		canonical, err := ident.Email(strings.Repeat(" ", i%3) + string(email) + strings.Repeat("\t", i%5))
+		spelling, err := canonical.Email(strings.Repeat(" ", i%3) + string(email) + strings.Repeat("\t", i%5))
 		if err != nil {
 			t.Fatal(err)
 		}
-		emails[canonical] = true
+		emails[spelling] = true
 
 		var phone strings.Builder
 		for j, c := range "+14157415569" {
@@ -121,10 +121,10 @@ func TestSpellings_A15(t *testing.T) {
 				phone.WriteByte(" -./("[(i+j)%5])
 			}
 		}
-		if canonical, err = ident.Phone(phone.String()); err != nil {
+		if spelling, err = canonical.Phone(phone.String()); err != nil {
 			t.Fatal(err)
 		}
-		phones[canonical] = true
+		phones[spelling] = true
 	}
 	if len(emails) != 1 || !emails["victim@example.com"] {
 		t.Errorf("e-mail addresses: %v", emails)
@@ -139,14 +139,14 @@ func FuzzText(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		got := checkLaws(t, "Text", ident.Text, s)
+		got := checkLaws(t, "Text", canonical.Text, s)
 		if strings.ContainsFunc(got, unicode.IsControl) || len(got) > 256 || got != strings.Trim(got, " ") {
 			t.Fatalf("Text(%q) = %q", s, got)
 		}
 		// A folded text is one still, so that a lookup without case may fold.
 		if got != "" {
-			folded := ident.FoldASCII(got)
-			if again, err := ident.Text(folded); again != folded || err != nil || !strings.EqualFold(folded, got) {
+			folded := canonical.FoldASCII(got)
+			if again, err := canonical.Text(folded); again != folded || err != nil || !strings.EqualFold(folded, got) {
 				t.Fatalf("FoldASCII(%q) = %q, %v", got, folded, err)
 			}
 		}

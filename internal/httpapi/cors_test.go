@@ -1,4 +1,4 @@
-package hygiene_test
+package httpapi_test
 
 import (
 	"net/http"
@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/seed-51359b35/recovery/internal/hygiene"
+	"github.com/seed-51359b35/recovery/internal/httpapi"
 )
 
 func TestNewCORS(t *testing.T) {
@@ -98,7 +98,7 @@ func TestNewCORS(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.sentence, func(t *testing.T) {
-			c, err := hygiene.NewCORS([]string{test.origin})
+			c, err := httpapi.NewCORS([]string{test.origin})
 			if test.err == "" {
 				if c == nil || err != nil {
 					t.Errorf("NewCORS(%q): %v", test.origin, err)
@@ -111,7 +111,7 @@ func TestNewCORS(t *testing.T) {
 		})
 	}
 	t.Run("every mistake at once", func(t *testing.T) {
-		_, err := hygiene.NewCORS([]string{"*", "https://portal.example.com", "null", "http://x.example"})
+		_, err := httpapi.NewCORS([]string{"*", "https://portal.example.com", "null", "http://x.example"})
 		if err == nil || strings.Count(err.Error(), "\n") != 2 {
 			t.Errorf("NewCORS: %v", err)
 		}
@@ -120,9 +120,9 @@ func TestNewCORS(t *testing.T) {
 
 const portal = "https://portal.example.com"
 
-func newCORS(t *testing.T, origins ...string) *hygiene.CORS {
+func newCORS(t *testing.T, origins ...string) *httpapi.CORS {
 	t.Helper()
-	c, err := hygiene.NewCORS(origins)
+	c, err := httpapi.NewCORS(origins)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +160,7 @@ func TestApply(t *testing.T) {
 				r.Header["Origin"] = test.origin
 			}
 			w := httptest.NewRecorder()
-			hygiene.Harden(w.Header())
+			httpapi.Harden(w.Header())
 			c := newCORS(t, test.list...)
 			if got := c.Apply(w, r); got != test.allowed {
 				t.Errorf("Apply = %v", got)
@@ -175,7 +175,7 @@ func TestApply(t *testing.T) {
 		r := httptest.NewRequest(http.MethodOptions, "/", nil)
 		r.Header.Set("Origin", portal)
 		r.Header.Set("Access-Control-Request-Method", "POST")
-		for _, c := range []*hygiene.CORS{nil, new(hygiene.CORS)} {
+		for _, c := range []*httpapi.CORS{nil, new(httpapi.CORS)} {
 			w := httptest.NewRecorder()
 			if c.Apply(w, r) || c.Preflight(w, r, "POST", "content-type") || len(w.Header()) != 0 {
 				t.Errorf("%v allows %v", c, w.Header())
@@ -238,7 +238,7 @@ func TestPreflight_A67(t *testing.T) {
 			r := httptest.NewRequest(http.MethodPost, "/", nil)
 			r.Method, r.Header = test.method, test.header
 			w := httptest.NewRecorder()
-			hygiene.Harden(w.Header())
+			httpapi.Harden(w.Header())
 			if got := newCORS(t, portal).Preflight(w, r, "POST", headers); got != test.answered {
 				t.Fatalf("Preflight = %v", got)
 			}

@@ -1,10 +1,10 @@
-package ident_test
+package canonical_test
 
 import (
 	"strings"
 	"testing"
 
-	"github.com/seed-51359b35/recovery/internal/ident"
+	"github.com/seed-51359b35/recovery/internal/canonical"
 )
 
 func TestPhone(t *testing.T) {
@@ -65,7 +65,7 @@ func TestPhone(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.sentence, func(t *testing.T) {
-			got, err := ident.Phone(test.in)
+			got, err := canonical.Phone(test.in)
 			check(t, got, err, test.want, test.err)
 		})
 	}
@@ -76,7 +76,7 @@ func FuzzPhone(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		got := checkLaws(t, "Phone", ident.Phone, s)
+		got := checkLaws(t, "Phone", canonical.Phone, s)
 		if got == "" {
 			return
 		}
@@ -100,7 +100,7 @@ func BenchmarkPhone(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := ident.Phone(s); err != nil {
+				if _, err := canonical.Phone(s); err != nil {
 					b.Fatal(err)
 				}
 			}

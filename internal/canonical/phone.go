@@ -1,4 +1,4 @@
-package ident
+package canonical
 
 // ITU-T E.164 allows 15 digits, country code included. No complete
 // international number has fewer than 7.

@@ -1,4 +1,4 @@
-// Package ident brings the identifiers by which people are found into one
+// Package canonical brings the identifiers by which people are found into one
 // canonical form.
 //
 // An identifier is canonicalised once, validated in that form, and from then on
@@ -6,7 +6,7 @@
 // what is stored. So every function here is idempotent, what it returns is
 // always accepted again, and there is exactly one spelling for a limiter to
 // count.
-package ident
+package canonical
 
 import (
 	"errors"

@@ -1,4 +1,4 @@
-package hygiene_test
+package httpapi_test
 
 import (
 	"bufio"
@@ -14,7 +14,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/seed-51359b35/recovery/internal/hygiene"
+	"github.com/seed-51359b35/recovery/internal/httpapi"
 )
 
 // serve sends a request byte by byte as given to a real server and returns its
@@ -48,19 +48,19 @@ func serve(t *testing.T, handler http.HandlerFunc, request string) (*http.Respon
 
 // echo answers with the body that it read, or with the error.
 func echo(w http.ResponseWriter, r *http.Request) {
-	body, err := hygiene.ReadJSON(w, r)
+	body, err := httpapi.ReadJSON(w, r)
 	if err != nil {
-		e, ok := errors.AsType[*hygiene.BodyError](err)
+		e, ok := errors.AsType[*httpapi.BodyError](err)
 		if !ok {
 			panic(err)
 		}
 		if e.Close {
 			w.Header().Set("Connection", "close")
 		}
-		hygiene.WriteJSON(w, e.Status, "text/plain", []byte(e.Reason))
+		httpapi.WriteJSON(w, e.Status, "text/plain", []byte(e.Reason))
 		return
 	}
-	hygiene.WriteJSON(w, http.StatusOK, "application/json", body)
+	httpapi.WriteJSON(w, http.StatusOK, "application/json", body)
 }
 
 const (
@@ -115,7 +115,7 @@ func TestContentType_A62(t *testing.T) {
 		t.Run(test.sentence, func(t *testing.T) {
 			r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(`{}`))
 			r.Header["Content-Type"] = test.types
-			body, err := hygiene.ReadJSON(httptest.NewRecorder(), r)
+			body, err := httpapi.ReadJSON(httptest.NewRecorder(), r)
 			if test.ok {
 				if string(body) != `{}` || err != nil {
 					t.Errorf("ReadJSON = %q, %v", body, err)
@@ -129,7 +129,7 @@ func TestContentType_A62(t *testing.T) {
 
 func checkError(t *testing.T, body []byte, err error, status int, reason string, closes bool) {
 	t.Helper()
-	e, ok := errors.AsType[*hygiene.BodyError](err)
+	e, ok := errors.AsType[*httpapi.BodyError](err)
 	if !ok {
 		t.Fatalf("ReadJSON = %q, %v", body, err)
 	}
@@ -166,7 +166,7 @@ func TestContentEncoding_A61(t *testing.T) {
 			r := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(packed.Bytes()))
 			r.Header.Set("Content-Type", "application/json")
 			r.Header["Content-Encoding"] = test.encodings
-			body, err := hygiene.ReadJSON(httptest.NewRecorder(), r)
+			body, err := httpapi.ReadJSON(httptest.NewRecorder(), r)
 			if test.ok {
 				if !bytes.Equal(body, packed.Bytes()) || err != nil {
 					t.Errorf("ReadJSON = %d bytes, %v", len(body), err)
@@ -194,7 +194,7 @@ func TestBodySize_A61(t *testing.T) {
 		}
 		return b.String() + "0\r\n\r\n"
 	}
-	full := strings.Repeat("x", hygiene.MaxBody)
+	full := strings.Repeat("x", httpapi.MaxBody)
 	tests := []struct {
 		sentence string
 		request  string
@@ -207,9 +207,9 @@ func TestBodySize_A61(t *testing.T) {
 		{"an empty chunked body", chunked("", 1), 200, "", false},
 		{"a small body", declared(2, "{}"), 200, "{}", false},
 		{"a small body in chunks of a byte", chunked(`{"a":"b"}`, 1), 200, `{"a":"b"}`, false},
-		{"16 KiB", declared(hygiene.MaxBody, full), 200, full, false},
+		{"16 KiB", declared(httpapi.MaxBody, full), 200, full, false},
 		{"16 KiB in chunks", chunked(full, 1000), 200, full, false},
-		{"a byte more", declared(hygiene.MaxBody+1, full+"x"), 413, tooLarge, true},
+		{"a byte more", declared(httpapi.MaxBody+1, full+"x"), 413, tooLarge, true},
 		{"a byte more in chunks", chunked(full+"x", 1000), 413, tooLarge, true},
 		{"more in one chunk", chunked(full+full, len(full)*2), 413, tooLarge, true},
 		{"10 GiB, declared and not sent", declared(10<<30, "x"), 413, tooLarge, true},
@@ -251,20 +251,20 @@ func (e *endless) Close() error { return nil }
 
 // A61: 10 GiB cost less than 1 MiB.
 func TestEndlessBody_A61(t *testing.T) {
-	for _, declared := range []int64{-1, 0, 100, hygiene.MaxBody} {
+	for _, declared := range []int64{-1, 0, 100, httpapi.MaxBody} {
 		e := &endless{left: 10 << 30}
 		r := httptest.NewRequest(http.MethodPost, "/", nil)
 		r.Header.Set("Content-Type", "application/json")
 		r.Body, r.ContentLength = e, declared
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		body, err := hygiene.ReadJSON(httptest.NewRecorder(), r)
+		body, err := httpapi.ReadJSON(httptest.NewRecorder(), r)
 		runtime.ReadMemStats(&after)
 		checkError(t, body, err, 413, tooLarge, true)
 		if got := after.TotalAlloc - before.TotalAlloc; got >= 1<<20 {
 			t.Errorf("declared %d: %d bytes allocated", declared, got)
 		}
-		if e.read > 2*hygiene.MaxBody {
+		if e.read > 2*httpapi.MaxBody {
 			t.Errorf("declared %d: %d bytes read", declared, e.read)
 		}
 	}
@@ -280,27 +280,27 @@ func TestForeignBodies(t *testing.T) {
 		return r
 	}
 	t.Run("nil", func(t *testing.T) {
-		body, err := hygiene.ReadJSON(httptest.NewRecorder(), request(nil, 0))
+		body, err := httpapi.ReadJSON(httptest.NewRecorder(), request(nil, 0))
 		if body == nil || len(body) != 0 || err != nil {
 			t.Errorf("ReadJSON = %v, %v", body, err)
 		}
 	})
 	t.Run("nil, of a declared length", func(t *testing.T) {
-		body, err := hygiene.ReadJSON(httptest.NewRecorder(), request(nil, 10))
+		body, err := httpapi.ReadJSON(httptest.NewRecorder(), request(nil, 10))
 		checkError(t, body, err, 400, cut, true)
 	})
 	t.Run("an end without an error", func(t *testing.T) {
-		body, err := hygiene.ReadJSON(httptest.NewRecorder(), request(io.NopCloser(strings.NewReader("{}")), 10))
+		body, err := httpapi.ReadJSON(httptest.NewRecorder(), request(io.NopCloser(strings.NewReader("{}")), 10))
 		checkError(t, body, err, 400, cut, true)
 	})
 	t.Run("an error along with bytes", func(t *testing.T) {
 		broken := io.MultiReader(strings.NewReader("{}"), iotestErr{})
-		body, err := hygiene.ReadJSON(httptest.NewRecorder(), request(io.NopCloser(broken), -1))
+		body, err := httpapi.ReadJSON(httptest.NewRecorder(), request(io.NopCloser(broken), -1))
 		checkError(t, body, err, 400, cut, true)
 	})
 	t.Run("an unknown length", func(t *testing.T) {
 		long := strings.Repeat("x", 5000)
-		body, err := hygiene.ReadJSON(httptest.NewRecorder(), request(io.NopCloser(strings.NewReader(long)), -1))
+		body, err := httpapi.ReadJSON(httptest.NewRecorder(), request(io.NopCloser(strings.NewReader(long)), -1))
 		if string(body) != long || err != nil {
 			t.Errorf("ReadJSON = %d bytes, %v", len(body), err)
 		}
@@ -312,7 +312,7 @@ type iotestErr struct{}
 func (iotestErr) Read([]byte) (int, error) { return 0, errors.New("dial tcp 10.0.0.1: s3cret") }
 
 func BenchmarkReadJSON(b *testing.B) {
-	for name, size := range map[string]int{"40B": 40, "16KiB": hygiene.MaxBody} {
+	for name, size := range map[string]int{"40B": 40, "16KiB": httpapi.MaxBody} {
 		b.Run(name, func(b *testing.B) {
 			data := bytes.Repeat([]byte("x"), size)
 			reader := bytes.NewReader(nil)
@@ -324,7 +324,7 @@ func BenchmarkReadJSON(b *testing.B) {
 			for b.Loop() {
 				reader.Reset(data)
 				r.Body = body
-				if _, err := hygiene.ReadJSON(w, r); err != nil {
+				if _, err := httpapi.ReadJSON(w, r); err != nil {
 					b.Fatal(err)
 				}
 			}
