@@ -153,25 +153,25 @@ func (s *Service) suppress(ctx context.Context, d *delivery, reason EventReason)
 // allowDelivery counts the message against the limits on the person and against
 // the budgets. It is not ok, without an error, where the delivery ends here.
 func (s *Service) allowDelivery(ctx context.Context, d *delivery) (ok bool, err error) {
-	takes, err := s.deliveryLimits(ctx, d)
+	requests, err := s.deliveryLimits(ctx, d)
 	if errors.Is(err, ErrPermanent) {
 		s.log.WarnContext(ctx, "recovery: undeliverable", "job", d.job.ID, "error", err)
 		return false, s.suppress(ctx, d, ReasonUndeliverable)
 	}
-	if err != nil || len(takes) == 0 {
+	if err != nil || len(requests) == 0 {
 		return err == nil, err
 	}
-	return s.allowJob(ctx, d, takes...)
+	return s.allowJob(ctx, d, requests...)
 }
 
 // allowJob asks the limiter in the worker. A refusal ends the delivery, and only
 // the event tells of it: not ok, without an error.
-func (s *Service) allowJob(ctx context.Context, d *delivery, takes ...scopedRequest) (ok bool, err error) {
-	decisions, err := s.allow(ctx, takes)
+func (s *Service) allowJob(ctx context.Context, d *delivery, requests ...scopedRequest) (ok bool, err error) {
+	decisions, err := s.allow(ctx, requests)
 	if err != nil {
 		return false, unavailable("limiter", err)
 	}
-	if r := refusal(takes, decisions); r != nil {
+	if r := refusal(requests, decisions); r != nil {
 		d.event.Scope = r.Scope
 		return false, s.suppress(ctx, d, ReasonRateLimited)
 	}

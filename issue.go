@@ -59,9 +59,9 @@ func (s *Service) IssueToken(ctx context.Context, req IssueRequest) (IssueResult
 	if err != nil {
 		return IssueResult{}, err
 	}
-	var takes []scopedRequest
+	var requests []scopedRequest
 	if reason == "" && req.Send {
-		takes, err = s.deliveryLimits(ctx, d)
+		requests, err = s.deliveryLimits(ctx, d)
 		if errors.Is(err, ErrPermanent) {
 			reason, err = ReasonUndeliverable, nil
 		}
@@ -73,8 +73,8 @@ func (s *Service) IssueToken(ctx context.Context, req IssueRequest) (IssueResult
 		_ = s.suppress(ctx, d, reason)
 		return IssueResult{}, ErrLeadNotFound
 	}
-	if len(takes) > 0 {
-		if err := s.allowMore(ctx, req.Requester, quotas, takes...); err != nil {
+	if len(requests) > 0 {
+		if _, err := s.allowOrRefuse(ctx, req.Requester, quotas, requests...); err != nil {
 			return IssueResult{}, err
 		}
 	}
@@ -122,14 +122,14 @@ func (s *Service) issuePayload(req IssueRequest) (p payload, err error) {
 }
 
 // allowIssue counts a call with its caller first, and then with the identifier,
-// so that a refused call takes nobody's place.
-func (s *Service) allowIssue(ctx context.Context, key LeadKey, o Requester) (Quotas, error) {
-	quotas, err := s.allowCaller(ctx, o)
+// so that a refused call requests nobody's place.
+func (s *Service) allowIssue(ctx context.Context, key LeadKey, from Requester) (Quotas, error) {
+	quotas, err := s.allowCaller(ctx, from)
 	if err != nil {
 		return nil, err
 	}
 	issue := LimitRequest{Key: s.keys.limitKey(ScopeIssue, key.Field, key.Value), Policy: s.opts.Limits.Issue}
-	return quotas, s.allowMore(ctx, o, quotas, scopedRequest{ScopeIssue, issue})
+	return s.allowOrRefuse(ctx, from, quotas, scopedRequest{ScopeIssue, issue})
 }
 
 // findForIssue looks the lead up, and its address where the token is sent. The

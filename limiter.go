@@ -13,8 +13,8 @@ import (
 	"github.com/seed-51359b35/recovery/internal/ascii"
 )
 
-// A Limit admits at most N calls in any interval of length Window. The
-// interval is half open: a call leaves it exactly Window after it was made.
+// A Limit allows at most N calls in any interval of length Window. The interval
+// is half open: a call leaves it exactly Window after it was made.
 type Limit struct {
 	N      int           // 1 to 100,000
 	Window time.Duration // 1 ms to 31 days
@@ -23,17 +23,18 @@ type Limit struct {
 // String is for logs: "25 in 5s".
 func (l Limit) String() string { return strconv.Itoa(l.N) + " in " + l.Window.String() }
 
-// A Tier is the limits that hold together for one key. They share one log of
-// calls, so a call that one of them refuses is counted by none.
+// A LimitPolicy is the limits that hold together for one key. They share one log
+// of calls, so none of them counts a call that another one refuses.
 type LimitPolicy struct {
+	// Limits hold together: 1 to 8.
 	Limits []Limit
-	// Trickle, if positive, admits a call in spite of a full window once the
-	// last admitted call is that long ago. It keeps a limit of ten a day from
-	// locking a person out for the rest of it (A58). At most 366 days.
+	// ThenOneEvery, if positive, allows a call in spite of a full window once the
+	// last allowed call is that long ago. It keeps a limit of ten a day from
+	// locking a person out for the rest of the day (A58). At most 366 days.
 	ThenOneEvery time.Duration
 }
 
-// check reports what is wrong with a tier; empty means nothing.
+// check returns what is wrong with the policy, or the empty string.
 func (t LimitPolicy) check() string {
 	if len(t.Limits) == 0 || len(t.Limits) > 8 {
 		return "needs 1 to 8 limits"
@@ -47,13 +48,13 @@ func (t LimitPolicy) check() string {
 		}
 	}
 	if t.ThenOneEvery < 0 || t.ThenOneEvery > 366*24*time.Hour {
-		return fmt.Sprintf("Trickle is %v, must be 0 to 366 days", t.ThenOneEvery)
+		return fmt.Sprintf("ThenOneEvery is %v, must be 0 to 366 days", t.ThenOneEvery)
 	}
 	return ""
 }
 
-// longest is the length of the tier's longest window, after which its log is
-// empty; size is how many calls the log has to remember.
+// longest returns the length of the policy's longest window, after which its log
+// is empty, and how many calls the log has to remember.
 func (t LimitPolicy) longest() (window time.Duration, size int) {
 	for _, l := range t.Limits {
 		window = max(window, l.Window)
@@ -62,28 +63,33 @@ func (t LimitPolicy) longest() (window time.Duration, size int) {
 	return max(window, t.ThenOneEvery), size
 }
 
-// A Take asks a [Limiter] to admit one call.
+// A LimitRequest asks a [Limiter] to allow one call. For authors of limiters, and
+// for hosts that limit handlers of their own.
 type LimitRequest struct {
 	// Key names what is limited: 1 to 128 bytes of printable ASCII without
-	// spaces. A key always comes with the same Tier.
+	// spaces. A key always comes with the same Policy.
 	Key    string
 	Policy LimitPolicy
-	// ID, if not empty, makes the take repeatable: one with an ID that the
-	// log still holds is admitted and not counted again. So a job that is
-	// retried after a crash pays once.
+	// ID, if not empty, makes the request repeatable: while the log holds a
+	// call with this ID, the request is allowed and not counted again. So a job
+	// that is tried again after a crash is counted once.
 	ID string
 }
 
-// Validate reports whether the take is within its ranges, for a limiter to call
-// first.
-func (t LimitRequest) Validate() error {
-	if !ascii.IsName(t.Key, 1, 128) {
-		return errors.New("recovery: a take's key must be 1 to 128 bytes of printable ASCII")
-	}
-	if reason := t.Policy.check(); reason != "" {
-		return errors.New("recovery: a take's tier " + reason)
+// Validate reports what is wrong with the policy, for the checks of options.
+func (t LimitPolicy) Validate() error {
+	if reason := t.check(); reason != "" {
+		return errors.New("recovery: a limit policy " + reason)
 	}
 	return nil
+}
+
+// Validate reports what is wrong with the request, for a limiter to call first.
+func (t LimitRequest) Validate() error {
+	if !ascii.IsName(t.Key, 1, 128) {
+		return errors.New("recovery: the key of a limit request must be 1 to 128 bytes of printable ASCII without spaces")
+	}
+	return t.Policy.Validate()
 }
 
 // A Decision is a [Limiter]'s answer to one [LimitRequest].
@@ -92,30 +98,30 @@ type Decision struct {
 	// Limit is the window that refused, or the one that has the least left; of
 	// several, the one that stays so for longest.
 	Limit Limit
-	// Remaining is how many calls Limit still admits now.
+	// Remaining is how many calls Limit still allows now.
 	Remaining int
 	// Reset is how long until the oldest call in Limit's window leaves it, this
-	// one included if it was admitted.
+	// one included if it was allowed.
 	Reset time.Duration
-	// RetryAfter is how long until a call could be admitted, if this one was
-	// not. Nothing earlier can succeed.
+	// RetryAfter is how long until a call could be allowed, if this one was not.
+	// No earlier call can succeed.
 	RetryAfter time.Duration
 }
 
-// A Limiter counts calls in exact sliding windows: never more than N in any
-// interval of length Window, and never a refusal while there are fewer.
+// A Limiter counts calls in exact sliding windows: it never allows more than N in
+// any interval of length Window, and never refuses one while there are fewer.
 // Implementations are safe for concurrent use, also by several processes where
 // they are shared.
 //
-// A malformed take is an error, and so is a ctx that has ended before; both
-// count nothing. Take returns when ctx ends.
+// A malformed request is an error, and so is a ctx that had ended before the
+// call; both count nothing. Allow returns when ctx ends.
 type Limiter interface {
-	// Take decides each take on its own, in order, and returns as many
-	// decisions. An admitted call is counted in the same atomic step, a
-	// refused one is not counted at all. All takes of one call share one
-	// round trip where there is one. After an error nothing may be
-	// concluded: the calls may have been counted.
-	Allow(ctx context.Context, takes ...LimitRequest) ([]Decision, error)
+	// Allow decides each request on its own, in order, and returns as many
+	// decisions. It counts an allowed call in the same atomic step, and does not
+	// count a refused one at all. All requests of one call share one round trip
+	// where there is one. An error says nothing about the calls: they may have
+	// been counted.
+	Allow(ctx context.Context, requests ...LimitRequest) ([]Decision, error)
 }
 
 // decide is the rule of the exact sliding window, for logs of the newest calls
@@ -146,12 +152,12 @@ func (t LimitPolicy) decide(log []time.Duration, now time.Duration) Decision {
 		return d
 	}
 	if t.ThenOneEvery > 0 {
-		trickle := log[len(log)-1] + t.ThenOneEvery - now
-		if trickle <= 0 {
+		next := log[len(log)-1] + t.ThenOneEvery - now
+		if next <= 0 {
 			d.Allowed = true
 			return d
 		}
-		wait = min(wait, trickle)
+		wait = min(wait, next)
 	}
 	d.RetryAfter = wait
 	return d
@@ -163,8 +169,8 @@ func firstWithin(log []time.Duration, instant time.Duration) int {
 	return i
 }
 
-// Limits are the tiers that a [Service] applies. A zero tier means the
-// default; there is no way to have none.
+// Limits are the limit policies that a [Service] applies. A zero policy means the
+// default one; there is no way to have none.
 type Limits struct {
 	_ [0]func()
 
@@ -208,21 +214,20 @@ func DefaultLimits() Limits {
 	}
 }
 
-// A Quota is one window of the caller's or the client's, as it stood after a
-// request.
+// A Quota is what one scope had left after a request.
 type Quota struct {
-	Scope  LimitScope
-	Policy LimitPolicy
-	Decision
+	Scope    LimitScope
+	Policy   LimitPolicy
+	Decision Decision
 }
 
-// Quotas are the windows that a request was counted in before its answer. They
-// say nothing about any account.
+// Quotas are those of the caller and the client that a request was counted in
+// before its answer. They say nothing about any account.
 type Quotas []Quota
 
 // SetHeader sets the RateLimit and RateLimit-Policy fields
 // (draft-ietf-httpapi-ratelimit-headers): one policy for each window, and what
-// is left of the tightest of each tier.
+// is left of the tightest window of each quota.
 func (q Quotas) SetHeader(h http.Header) {
 	if len(q) == 0 {
 		return
@@ -241,13 +246,13 @@ func (q Quotas) SetHeader(h http.Header) {
 		if i > 0 {
 			left = append(left, ", "...)
 		}
-		t := quota.Reset
-		if !quota.Allowed {
+		t := quota.Decision.Reset
+		if !quota.Decision.Allowed {
 			// A client must not be told to come back before Retry-After.
-			t = quota.RetryAfter
+			t = quota.Decision.RetryAfter
 		}
-		left = append(appendPolicyName(append(left, '"'), quota.Scope, quota.Limit), '"')
-		left = strconv.AppendInt(append(left, ";r="...), int64(quota.Remaining), 10)
+		left = append(appendPolicyName(append(left, '"'), quota.Scope, quota.Decision.Limit), '"')
+		left = strconv.AppendInt(append(left, ";r="...), int64(quota.Decision.Remaining), 10)
 		left = strconv.AppendInt(append(left, ";t="...), int64(wholeSeconds(t)), 10)
 	}
 	// Both names are canonical, so Set has nothing to do but this.
@@ -261,7 +266,7 @@ func appendPolicyName(b []byte, scope LimitScope, l Limit) []byte {
 	return strconv.AppendInt(append(append(b, scope...), '-'), int64(wholeSeconds(l.Window)), 10)
 }
 
-// A LimitScope names the tier of limits that refused a request.
+// A LimitScope says whose limits refused a request.
 type LimitScope string
 
 // The scopes of limits. The first two are answered to everybody; the others
@@ -277,16 +282,17 @@ const (
 	scopeNotMe      LimitScope = "not-me"
 )
 
-// RateLimitError is a request over a limit. The tier that refused did not count
-// it, and none behind it: a public request that is refused spends nothing of
-// the identifier it names, of a lead, an address or a budget. The caller's and
-// the client's tiers, asked together, each count on their own.
+// RateLimitError is a request over a limit. The policy that refused the request
+// did not count it, nor did those that come after it: a refused public request
+// takes no place of the identifier that it names, of a lead, an address or a
+// budget. The caller's and the client's policies are asked together, and each
+// counts on its own.
 type RateLimitError struct {
-	// Scope is the tier that refused.
+	// Scope says whose limits refused.
 	Scope LimitScope
 	// Limit is the window that was full.
 	Limit Limit
-	// RetryAfter is how long until a call can be admitted, by the tiers that
+	// RetryAfter is how long until a call can be allowed, by all policies that
 	// were asked together.
 	RetryAfter time.Duration
 	// Quotas are the caller's and the client's windows, for the RateLimit
@@ -298,7 +304,7 @@ func (e *RateLimitError) Error() string {
 	return fmt.Sprintf("recovery: rate limit exceeded (%s, %s)", e.Scope, e.Limit)
 }
 
-// Seconds is RetryAfter in whole seconds, rounded up and at least one, as the
+// RetryAfterSeconds is RetryAfter in whole seconds, rounded up and at least one, as the
 // Retry-After field takes it (RFC 9110, section 10.2.3). A client that waits as
 // long, and asks only once, is not refused again.
 func (e *RateLimitError) RetryAfterSeconds() int { return wholeSeconds(e.RetryAfter) }

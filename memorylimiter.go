@@ -22,15 +22,14 @@ type MemoryLimiterOptions struct {
 // MemoryLimiter is a [Limiter] for one process: exact, and bounded in memory
 // whatever arrives.
 //
-// Once MaxKeys keys are counting, further keys share overflow windows by a
-// keyed hash. A shared window counts for everybody who shares it, so no limit
-// is ever exceeded; a counter in use is never evicted (A53); and a flood of
-// keys fills only the overflow, where each window opens again as its calls
-// age, so it cannot close the service to those who were there before or to all
-// who come after.
+// Once MaxKeys keys are counting, further keys share overflow windows, chosen by
+// a keyed hash. A shared window counts the calls of all keys that share it, so no
+// limit is ever exceeded. A counter in use is never evicted (A53). A flood of keys
+// fills only the overflow, where each window opens again as its calls age. So a
+// flood cannot shut out the keys that were there before, nor all that come after.
 //
-// What a flood costs newcomers is a matter of numbers: beyond MaxKeys live keys,
-// OverflowWindows times N more calls are admitted in each window. With the
+// How much a flood costs newcomers depends on its size: beyond MaxKeys live keys,
+// OverflowWindows times N more calls are allowed in each window. With the
 // defaults and 5 in 10 minutes, that is 65,536 clients and 136 calls a second
 // after them; during a flood from 1,000 fresh addresses a second, one newcomer
 // in eight is served. A key costs about 160 bytes. An attacker with a /32 of
@@ -46,7 +45,7 @@ type MemoryLimiter struct {
 }
 
 // limiterClass holds the keys whose longest window is the same. They expire in
-// the order of their last admitted call, so a list in that order finds the
+// the order of their last allowed call, so a list in that order finds the
 // dead ones at its front, and a flood of keys with long windows cannot take
 // the room of those with short ones.
 type limiterClass struct {
@@ -63,7 +62,7 @@ type limiterLog struct {
 	prev, next *limiterLog
 	calls      []time.Duration // newest last
 	ids        []string        // parallel to calls, or nil while no call had an ID
-	size       int             // how many calls the largest tier needs
+	size       int             // how many calls the largest policy needs
 }
 
 // NewMemoryLimiter returns an empty limiter. Zero options are the defaults;
@@ -83,27 +82,27 @@ func NewMemoryLimiter(opts MemoryLimiterOptions) *MemoryLimiter {
 	}
 }
 
-// Take implements [Limiter]. All takes of one call are decided at one instant.
-func (m *MemoryLimiter) Allow(ctx context.Context, takes ...LimitRequest) ([]Decision, error) {
+// Allow implements [Limiter]. It decides all requests of one call at one instant.
+func (m *MemoryLimiter) Allow(ctx context.Context, requests ...LimitRequest) ([]Decision, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	for _, t := range takes {
+	for _, t := range requests {
 		if err := t.Validate(); err != nil {
 			return nil, err
 		}
 	}
-	decisions := make([]Decision, len(takes))
+	decisions := make([]Decision, len(requests))
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := time.Since(m.start)
-	for i, t := range takes {
-		decisions[i] = m.take(t, now)
+	for i, t := range requests {
+		decisions[i] = m.decide(t, now)
 	}
 	return decisions, nil
 }
 
-func (m *MemoryLimiter) take(t LimitRequest, now time.Duration) Decision {
+func (m *MemoryLimiter) decide(t LimitRequest, now time.Duration) Decision {
 	window, size := t.Policy.longest()
 	class := m.classes[window]
 	if class == nil {
@@ -118,7 +117,7 @@ func (m *MemoryLimiter) take(t LimitRequest, now time.Duration) Decision {
 	}
 	log.forget(now - window)
 	if t.ID != "" && slices.Contains(log.ids, t.ID) {
-		// Admitted before: says what is left, and counts nothing.
+		// It was allowed before: say what is left, and count nothing.
 		d := LimitPolicy{Limits: t.Policy.Limits}.decide(log.calls, now)
 		if d.Allowed {
 			d.Remaining++ // decide took one off for a further call
@@ -159,7 +158,7 @@ func (m *MemoryLimiter) newLog(class *limiterClass, key string, now time.Duratio
 }
 
 // add appends a call and keeps the newest size of them: with those, the N-th
-// youngest of every window can be told. Keys that share a log may have tiers of
+// youngest of every window can be told. Keys that share a log may have policies of
 // different sizes.
 func (l *limiterLog) add(now time.Duration, id string, size int) {
 	size = max(size, l.size)
