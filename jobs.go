@@ -121,7 +121,7 @@ func (s *Service) enqueue(ctx context.Context, p payload, ttl, pause time.Durati
 
 // enqueueSurely is for jobs that nobody can ask for again: a full queue is
 // tried again in the background.
-func (s *Service) enqueueSurely(ctx context.Context, p payload) {
+func (s *Service) enqueueOrRetry(ctx context.Context, p payload) {
 	job, err := s.newJob(p, noticeTTL, 0)
 	if err != nil {
 		s.log.ErrorContext(ctx, "recovery: job not made", "kind", string(p.Op), "error", err)

@@ -88,12 +88,12 @@ func (s *Service) findLead(ctx context.Context, key LeadKey, f Field) (Lead, err
 		return Lead{}, ErrLeadNotFound
 	}
 	// Names and locales travel in jobs, which have a size.
-	lead.Name, lead.Locale = cut(lead.Name, 256), cut(lead.Locale, 64)
+	lead.Name, lead.Locale = shorten(lead.Name, 256), shorten(lead.Locale, 64)
 	return lead, nil
 }
 
 // cut shortens s to at most n bytes, at a character's edge.
-func cut(s string, n int) string {
+func shorten(s string, n int) string {
 	for len(s) > n {
 		_, size := utf8.DecodeLastRuneInString(s)
 		s = s[:len(s)-size]

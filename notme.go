@@ -92,11 +92,11 @@ func (s *Service) NotMe(ctx context.Context, req NotMeRequest) (NotMeResult, err
 		Client: req.Requester.Client, Languages: req.Requester.AcceptLanguage, RequestedAt: time.Now(),
 	}
 	if n.kind == MessagePasswordChanged {
-		s.endSessionsSurely(ctx, e, p)
+		s.endSessionsOrRetry(ctx, e, p)
 	}
 	if err := s.performNotMe(ctx, &p); err != nil {
 		s.log.ErrorContext(ctx, "recovery: not all is done for \"this was not me\", will be tried again", "lead", n.leadID, "error", err)
-		s.enqueueSurely(ctx, p)
+		s.enqueueOrRetry(ctx, p)
 	}
 	return result, nil
 }
@@ -124,7 +124,7 @@ func (s *Service) performNotMe(ctx context.Context, p *payload) error {
 	if err != nil {
 		return err
 	}
-	return s.sendAnew(ctx, *p, lead)
+	return s.sendNewLinks(ctx, *p, lead)
 }
 
 // finishNotMe is what a worker does with the rest. Once the tokens are ended,
@@ -141,7 +141,7 @@ func (s *Service) finishNotMe(ctx context.Context, p payload) error {
 // sendAnew sends one link to every mailbox of the lead, or, where it has none,
 // to its telephones. All carry the same token, so that one of them wins; none is
 // tried for longer than that lives, or a late one would revive it.
-func (s *Service) sendAnew(ctx context.Context, p payload, lead Lead) error {
+func (s *Service) sendNewLinks(ctx context.Context, p payload, lead Lead) error {
 	var fields []string
 	for _, want := range []FieldType{FieldEmail, FieldPhone} {
 		seen := map[string]bool{}
@@ -174,7 +174,7 @@ func (s *Service) sendAnew(ctx context.Context, p payload, lead Lead) error {
 }
 
 // A disowned is what the link "this was not me" carries.
-type disowned struct {
+type notMeClaim struct {
 	kind MessageKind
 	// about is the reset that the notice tells of, or the message that was
 	// asked for.
@@ -199,17 +199,17 @@ func (s *Service) notMeLink(m Message, about string) (Secret, error) {
 	return NewSecret(s.opts.NotMe.render([]LinkParam{{s.opts.NotMe.tokenParam(), sealed}})), nil
 }
 
-func (s *Service) openNotMe(sealed string) (disowned, error) {
+func (s *Service) openNotMe(sealed string) (notMeClaim, error) {
 	b, _, err := s.keys.notMe.Open(sealed)
 	if err != nil || len(b) == 0 {
 		s.warnForeign("link \"this was not me\"", err)
-		return disowned{}, ErrInvalidProof
+		return notMeClaim{}, ErrInvalidProof
 	}
 	id, leadID, ok := strings.Cut(string(b[1:]), " ")
 	for kind, letter := range notMeKinds {
 		if ok && letter == string(b[:1]) && validLeadID(leadID) {
-			return disowned{kind, id, leadID}, nil
+			return notMeClaim{kind, id, leadID}, nil
 		}
 	}
-	return disowned{}, ErrInvalidProof
+	return notMeClaim{}, ErrInvalidProof
 }

@@ -325,7 +325,7 @@ func (s *Service) change(ctx context.Context, p proven, hash string, o Requester
 	s.emit(ctx, p.event)
 	// The password may be another now, and whom it was to lock out must not
 	// stay signed in. If it is not, somebody signs in once more.
-	s.endSessionsSurely(ctx, p.event, p.followUp(jobSessions, o))
+	s.endSessionsOrRetry(ctx, p.event, p.followUp(jobSessions, o))
 	return fmt.Errorf("%w: %v", ErrOutcomeUnknown, err)
 }
 
@@ -371,7 +371,7 @@ func (s *Service) afterReset(ctx context.Context, p proven, o Requester) {
 	if s.call(ctx, "TokenStore.Delete", remove) != nil {
 		s.repeat("TokenStore.Delete", p.token.Expires, remove)
 	}
-	s.endSessionsSurely(ctx, p.event, p.followUp(jobSessions, o))
+	s.endSessionsOrRetry(ctx, p.event, p.followUp(jobSessions, o))
 	p.event.Kind = EventPasswordReset
 	s.emit(ctx, p.event)
 	reset := newID()
@@ -379,7 +379,7 @@ func (s *Service) afterReset(ctx context.Context, p proven, o Requester) {
 		notice := p.followUp(jobNotice, o)
 		notice.Reset = reset
 		notice.Channel, notice.To = to.channel, to.to
-		s.enqueueSurely(ctx, notice)
+		s.enqueueOrRetry(ctx, notice)
 	}
 }
 
@@ -394,7 +394,7 @@ func (p proven) followUp(kind jobKind, o Requester) payload {
 
 // endSessionsSurely ends the lead's sessions now or, if that fails, through the
 // queue.
-func (s *Service) endSessionsSurely(ctx context.Context, e Event, job payload) {
+func (s *Service) endSessionsOrRetry(ctx context.Context, e Event, job payload) {
 	leadID := job.Key.Value
 	err := s.endSessions(ctx, leadID)
 	if err == nil {
@@ -404,7 +404,7 @@ func (s *Service) endSessionsSurely(ctx context.Context, e Event, job payload) {
 	e.Kind, e.Reason = EventSessionsNotEnded, ""
 	s.emit(ctx, e)
 	job.Op = jobSessions
-	s.enqueueSurely(ctx, job)
+	s.enqueueOrRetry(ctx, job)
 }
 
 func (s *Service) endSessions(ctx context.Context, leadID string) error {
