@@ -11,8 +11,8 @@ import (
 	"github.com/seed-51359b35/recovery/internal/clientaddr"
 )
 
-// withDefaults fills in what is zero. Slices are copied, so that the caller may
-// go on using its own.
+// withDefaults returns the options with a default for each zero field. It
+// copies slices, so that the caller may change its own later.
 func (o Options) withDefaults() Options {
 	keys := make([][]byte, len(o.Keys))
 	for i, k := range o.Keys {
@@ -61,7 +61,7 @@ func (l *Limits) policies() []namedPolicy {
 	}
 }
 
-// validate reports every mistake at once. The receiver has its defaults.
+// validate reports every mistake at once. o must have its defaults.
 func (o Options) validate(leads LeadStore, tokens TokenStore, notifier Notifier) error {
 	var mistakes OptionErrors
 	checkCollaborators(&mistakes, leads, tokens, notifier)
