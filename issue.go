@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// An IssueRequest asks for a token that the calling server gets. The caller
-// must have checked that this server is the host's own.
+// An IssueRequest asks for a token that is given to a server. The code that
+// makes the request must have authenticated that server.
 type IssueRequest struct {
 	Key LeadKey
 	// Send asks to mail the token to the lead too, as a link. RecipientField,

@@ -43,16 +43,16 @@ func (e *OptionErrors) Add(option, reason string, args ...any) {
 }
 
 // CheckInt adds a mistake unless low <= v <= high.
-func (e *OptionErrors) CheckInt(option string, v, least, most int) {
-	if v < least || v > most {
-		e.Add(option, "is %d, must be %d to %d", v, least, most)
+func (e *OptionErrors) CheckInt(option string, v, low, high int) {
+	if v < low || v > high {
+		e.Add(option, "is %d, must be %d to %d", v, low, high)
 	}
 }
 
 // CheckDuration adds a mistake unless low <= v <= high.
-func (e *OptionErrors) CheckDuration(option string, v, least, most time.Duration) {
-	if v < least || v > most {
-		e.Add(option, "is %v, must be %v to %v", v, least, most)
+func (e *OptionErrors) CheckDuration(option string, v, low, high time.Duration) {
+	if v < low || v > high {
+		e.Add(option, "is %v, must be %v to %v", v, low, high)
 	}
 }
 

@@ -28,12 +28,12 @@ func (s *Service) Requester(r *http.Request) Requester {
 }
 
 // check limits the lengths, because a job carries these values.
-func (o *Requester) check() error {
-	if len(o.Caller) > 128 {
+func (r *Requester) check() error {
+	if len(r.Caller) > 128 {
 		return invalid("caller", "is too long")
 	}
-	if len(o.AcceptLanguage) > 128 {
-		o.AcceptLanguage = ""
+	if len(r.AcceptLanguage) > 128 {
+		r.AcceptLanguage = ""
 	}
 	return nil
 }
