@@ -44,7 +44,7 @@ func (s *Service) repeat(what string, until time.Time, f func(ctx context.Contex
 	select {
 	case s.repeats <- struct{}{}:
 	default:
-		s.log.Error("recovery: too much to repeat, given up", "what", what)
+		s.log.Error("recovery: too many calls are being repeated, this one is given up", "what", what)
 		return
 	}
 	s.tasks.Go(func() {
@@ -63,7 +63,7 @@ func (s *Service) repeat(what string, until time.Time, f func(ctx context.Contex
 				return
 			}
 			if last || time.Now().After(until) {
-				s.log.Error("recovery: given up", "what", what, "error", err)
+				s.log.Error("recovery: call given up", "what", what, "error", err)
 				return
 			}
 			timer.Reset(pause)

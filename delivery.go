@@ -158,7 +158,7 @@ func (s *Service) suppress(ctx context.Context, d *delivery, reason EventReason)
 func (s *Service) allowDelivery(ctx context.Context, d *delivery) (ok bool, err error) {
 	requests, err := s.deliveryLimits(ctx, d)
 	if errors.Is(err, ErrPermanent) {
-		s.log.WarnContext(ctx, "recovery: undeliverable", "job", d.job.ID, "error", err)
+		s.log.WarnContext(ctx, "recovery: a message can never be delivered", "job", d.job.ID, "error", err)
 		return false, s.suppress(ctx, d, ReasonUndeliverable)
 	}
 	if err != nil || len(requests) == 0 {

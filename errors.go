@@ -88,6 +88,8 @@ var (
 // matches [ErrInvalidRequest]. Both texts may be shown to anybody: they do not
 // repeat the value.
 type InvalidRequestError struct {
+	// Field names the field, and Reason is the mistake, for example "is too
+	// long".
 	Field  string
 	Reason string
 }

@@ -61,18 +61,18 @@ const (
 	ReasonNoRecipient      EventReason = "no_verified_recipient"
 	ReasonUndeliverable    EventReason = "undeliverable" // as the [BudgetNotifier] says
 	ReasonRateLimited      EventReason = "rate_limited"  // Scope says whose limit refused
-	ReasonTokenSpent       EventReason = "token_spent"
+	ReasonTokenSpent       EventReason = "token_spent"   // a job was repeated after its token was used
 	ReasonMalformedProof   EventReason = "malformed_proof"
-	ReasonUnknownKey       EventReason = "unknown_key"   // sealed with a key that this instance does not have, or altered
-	ReasonNewerVersion     EventReason = "newer_version" // sealed by a newer version of this library
-	ReasonUnknownToken     EventReason = "unknown_token"
-	ReasonVersionChanged   EventReason = "lead_changed"
-	ReasonLostClaim        EventReason = "claimed_by_another"
+	ReasonUnknownKey       EventReason = "unknown_key"        // sealed with a key that this instance does not have, or altered
+	ReasonNewerVersion     EventReason = "newer_version"      // sealed by a newer version of this library
+	ReasonUnknownToken     EventReason = "unknown_token"      // not in the store, expired, used or a wrong code
+	ReasonVersionChanged   EventReason = "lead_changed"       // the token was made for another [Lead].Version
+	ReasonLostClaim        EventReason = "claimed_by_another" // another request used the token first
 	ReasonPolicy           EventReason = "password_policy"
 	ReasonStepUp           EventReason = "step_up_required"
-	ReasonStoreUnavailable EventReason = "store_unavailable"
-	ReasonNotWritten       EventReason = "not_written"
-	ReasonOutcomeUnknown   EventReason = "outcome_unknown"
+	ReasonStoreUnavailable EventReason = "store_unavailable" // the token store did not answer the claim
+	ReasonNotWritten       EventReason = "not_written"       // [ErrNotWritten]
+	ReasonOutcomeUnknown   EventReason = "outcome_unknown"   // [ErrOutcomeUnknown]
 )
 
 // An Event is one thing that happened, for audit logs and alarms. It holds no
@@ -81,13 +81,16 @@ type Event struct {
 	Time   time.Time
 	Kind   EventKind
 	Reason EventReason
-	Scope  LimitScope
+	// Scope says whose limit refused, if one did.
+	Scope LimitScope
 	// JobID is the same in all events of one request for a link or code.
-	JobID  string
+	JobID string
+	// LeadID is empty until a lead was found.
 	LeadID string
 	// Caller and Client are those of the request's [Requester].
-	Caller  string
-	Client  netip.Addr
+	Caller string
+	Client netip.Addr
+	// Channel and Message are those of the message, if there is one.
 	Channel Channel
 	Message MessageKind
 	// Mailed says, in an [EventTokenIssued], that the token was sent to the

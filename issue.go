@@ -10,6 +10,7 @@ import (
 // An IssueRequest asks for a token that is given to a server. The code that
 // makes the request must have authenticated that server.
 type IssueRequest struct {
+	// Key names the lead: a field with [Field].Search, and its value.
 	Key LeadKey
 	// Send asks to mail the token to the lead too, as a link. RecipientField,
 	// Link and Template are as in [ForgotRequest]; the first is used only with
@@ -29,8 +30,10 @@ type IssueRequest struct {
 // An IssueResult holds a token that resets the lead's password.
 type IssueResult struct {
 	// Token is the sealed token, for [TokenProof].
-	Token             Secret
-	Expires           time.Time
+	Token Secret
+	// Expires is when the token expires.
+	Expires time.Time
+	// IdentityProviders are those of the lead.
 	IdentityProviders []string
 	Quotas            Quotas
 }

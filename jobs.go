@@ -126,7 +126,7 @@ func (s *Service) enqueue(ctx context.Context, p payload, ttl, pause time.Durati
 func (s *Service) enqueueOrRetry(ctx context.Context, p payload) {
 	job, err := s.newJob(p, noticeTTL, 0)
 	if err != nil {
-		s.log.ErrorContext(ctx, "recovery: job not made", "kind", string(p.Op), "error", err)
+		s.log.ErrorContext(ctx, "recovery: making a job failed", "kind", string(p.Op), "error", err)
 		return
 	}
 	enqueue := func(ctx context.Context) error { return s.opts.Queue.Enqueue(ctx, job) }

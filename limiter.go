@@ -100,6 +100,7 @@ func (t LimitRequest) Validate() error {
 // A Decision is the answer of a [Limiter] to one [LimitRequest]. For authors of
 // limiters, and for hosts that limit handlers of their own.
 type Decision struct {
+	// Allowed says that the call is allowed and counted.
 	Allowed bool
 	// Limit is the limit that refused the call or, if none did, the one with
 	// the fewest calls left. If there are several, it is the one where this

@@ -27,10 +27,10 @@ func (s *Service) allow(ctx context.Context, requests []scopedRequest) ([]Decisi
 		return err
 	})
 	if err == nil && len(decisions) != len(requests) {
-		err = fmt.Errorf("recovery: the limiter answered %d requests with %d decisions", len(requests), len(decisions))
+		err = fmt.Errorf("recovery: the limiter returned %[2]d decisions for %[1]d requests", len(requests), len(decisions))
 	}
 	if err != nil && s.opts.Limits.DangerouslyAllowOnError {
-		s.log.ErrorContext(ctx, "recovery: limiter failed, request let through", "error", err)
+		s.log.ErrorContext(ctx, "recovery: limiter failed, request allowed", "error", err)
 		decisions = make([]Decision, len(requests))
 		for i := range decisions {
 			decisions[i] = Decision{Allowed: true}
@@ -185,7 +185,7 @@ func (s *Service) notifierBudgets(ctx context.Context, d *delivery) ([]scopedReq
 	var requests []scopedRequest
 	for _, b := range budgets {
 		if !ascii.IsName(b.Name, 1, 32) {
-			return nil, fmt.Errorf("recovery: a budget's name must be 1 to 32 of printable ASCII")
+			return nil, fmt.Errorf("recovery: a budget's name must be 1 to 32 characters of printable ASCII without spaces")
 		}
 		requests = append(requests, s.budget("notifier "+b.Name, b.Policy, d.job.ID))
 	}

@@ -38,15 +38,15 @@ func (l Link) Validate() error {
 		return fmt.Errorf("URL: %w", err)
 	}
 	if (l.LeadIDParam == "") != (l.SecretParam == "") {
-		return errors.New("LeadIDParam and SecretParam go together")
+		return errors.New("LeadIDParam and SecretParam must be set together")
 	}
 	if l.LeadIDParam != "" && l.TokenParam != "" {
-		return errors.New("TokenParam excludes LeadIDParam and SecretParam")
+		return errors.New("TokenParam must not be set together with LeadIDParam and SecretParam")
 	}
 	seen := map[string]bool{}
 	for _, name := range l.params() {
 		if !ascii.IsName(name, 1, 64) {
-			return fmt.Errorf("parameter name %.80q must be 1 to 64 of printable ASCII", name)
+			return fmt.Errorf("parameter name %.80q must be 1 to 64 characters of printable ASCII without spaces", name)
 		}
 		if seen[name] {
 			return fmt.Errorf("parameter name %q is used twice", name)

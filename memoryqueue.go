@@ -101,7 +101,7 @@ func (q *MemoryQueue) Start(h JobHandler) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.started || q.draining {
-		return errors.New("recovery: a MemoryQueue is started once")
+		return errors.New("recovery: a MemoryQueue can be started only once, and not after Shutdown")
 	}
 	q.started, q.handler = true, h
 	go q.schedule()

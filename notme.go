@@ -98,7 +98,7 @@ func (s *Service) NotMe(ctx context.Context, req NotMeRequest) (NotMeResult, err
 		s.endSessionsOrRetry(ctx, e, p)
 	}
 	if err := s.performNotMe(ctx, &p); err != nil {
-		s.log.ErrorContext(ctx, "recovery: not all is done for \"this was not me\", will be tried again", "lead", n.leadID, "error", err)
+		s.log.ErrorContext(ctx, "recovery: a part of \"this was not me\" failed, will be tried again", "lead", n.leadID, "error", err)
 		s.enqueueOrRetry(ctx, p)
 	}
 	return result, nil

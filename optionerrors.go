@@ -13,8 +13,10 @@ type OptionError struct {
 	// Package is the name of the package, for example "messages". Empty means
 	// "recovery".
 	Package string
-	Option  string
-	Reason  string
+	// Option names the option, for example "Tokens.LinkTTL", and Reason is the
+	// mistake, for example "is required".
+	Option string
+	Reason string
 }
 
 func (e *OptionError) Error() string {

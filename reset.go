@@ -18,6 +18,7 @@ type CheckRequest struct {
 
 // A CheckResult describes a valid proof.
 type CheckResult struct {
+	// Expires is when the link or code expires.
 	Expires time.Time
 	// Account is what the person signs in with, for the page where the new
 	// password is chosen. Password managers store the two together, and a

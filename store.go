@@ -81,6 +81,7 @@ const (
 
 // A FieldValue is what a lead holds in one field.
 type FieldValue struct {
+	// Value is the value as the host stores it.
 	Value string
 	// Verified says that the person proved to receive messages at Value.
 	// Messages are sent to verified values only.
@@ -212,9 +213,9 @@ type TokenSpec struct {
 func (s TokenSpec) Validate() error {
 	switch {
 	case !ascii.IsName(s.Digest, 1, 64):
-		return errors.New("recovery: a token's Digest must be 1 to 64 bytes of printable ASCII")
+		return errors.New("recovery: a token's Digest must be 1 to 64 bytes of printable ASCII without spaces")
 	case s.State != "" && !ascii.IsName(s.State, 1, 64):
-		return errors.New("recovery: a token's State must be up to 64 bytes of printable ASCII")
+		return errors.New("recovery: a token's State must be up to 64 bytes of printable ASCII without spaces")
 	case s.TTL < time.Millisecond || s.TTL > 31*24*time.Hour:
 		return errors.New("recovery: a token's TTL must be 1 ms to 31 days")
 	case s.MaxLive < 1 || s.MaxLive > 8 || s.Code && s.MaxLive != 1:
@@ -243,7 +244,7 @@ func ValidateClaimID(id string) error {
 	if !ascii.IsName(id, 1, 64) || strings.ContainsFunc(id, func(r rune) bool {
 		return (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
 	}) {
-		return errors.New("recovery: a claim ID must be 1 to 64 letters and digits of ASCII")
+		return errors.New("recovery: a claim ID must be 1 to 64 ASCII letters and digits")
 	}
 	return nil
 }
@@ -259,7 +260,7 @@ type TokenRef struct {
 // Validate returns the mistake in the names, or nil. A store calls it first.
 func (r TokenRef) Validate() error {
 	if !ascii.IsName(r.Slot, 1, 128) || !ascii.IsName(r.Digest, 1, 64) {
-		return errors.New("recovery: a ref's Slot and Digest must be 1 to 128 and 1 to 64 bytes of printable ASCII")
+		return errors.New("recovery: the Slot of a TokenRef must be 1 to 128, and its Digest 1 to 64, bytes of printable ASCII without spaces")
 	}
 	return nil
 }

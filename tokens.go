@@ -108,7 +108,7 @@ func (s *Service) checkToken(ctx context.Context, token TokenRecord, leadID stri
 		}
 	}
 	s.emit(ctx, Event{Kind: EventWrongRecord, LeadID: leadID})
-	return fmt.Errorf("recovery: the token store answered about another token")
+	return fmt.Errorf("recovery: the token store returned the record of another token")
 }
 
 // failureWindow is the 24 hours of [TokenOptions.CodeFailures].
