@@ -147,7 +147,7 @@ func (o Options) checkSessions(mistakes *OptionErrors) {
 		o.Sessions = nil
 	}
 	if o.Sessions == nil && !o.DangerouslyKeepSessions {
-		mistakes.Add("Sessions", "is required: it ends a lead's sessions after a reset; or set DangerouslyKeepSessions")
+		mistakes.Add("Sessions", "is required: how to end a lead's sessions after a reset, or DangerouslyKeepSessions")
 	}
 	if o.Sessions != nil && o.DangerouslyKeepSessions {
 		mistakes.Add("Sessions", "must not be set together with DangerouslyKeepSessions")

@@ -215,7 +215,8 @@ func (q *MemoryQueue) dispatch() (next time.Duration, done bool) {
 		q.workers.Add(1)
 		go q.attempt(j)
 	}
-	// During Shutdown too, a running attempt may put its job back to wait.
+	// The queue is done when no job waits and each attempt has returned or was
+	// abandoned.
 	return time.Hour, q.draining && len(q.waiting) == 0 && q.running == q.abandoned
 }
 
