@@ -21,35 +21,36 @@
 // person's account. mailer is a [Notifier]: one method that sends a message.
 // sessions is a [SessionEnder]: one method that signs a lead out everywhere.
 // POST /account/forgot-password then sends a link, and POST
-// /account/reset-password accepts the token of the link with a new password. The
-// host's sign-in verifies passwords with package password, which also
+// /account/reset-password accepts the token of the link with a new password.
+// The host's sign-in verifies passwords with package password, which also
 // normalises them.
 //
 // The examples show whole programs. Package portal has the web pages, for hosts
-// that have none of their own. Package recoverytest checks a LeadStore. Packages
-// leadsquared and loginradius speak the protocols of those vendors, so that
-// their clients work without changes.
+// that have none of their own. Package recoverytest checks a LeadStore.
+// Packages leadsquared and loginradius speak the protocols of those vendors, so
+// that their clients work without changes.
 //
 // # The flow
 //
 // [Service.ForgotPassword] checks the request, counts it for the caller and the
-// client, draws a token, gives a sealed job to the [Queue], and answers. It does
-// the same for everybody. A worker then counts the identifier, looks the lead
-// up, and counts the lead, the recipient and the budget. It puts the token's
-// digest into the [TokenStore], and has the [Notifier] send the token.
+// client, draws a token, gives a sealed job to the [Queue], and answers. It
+// does the same for everybody. A worker then counts the identifier, looks the
+// lead up, and counts the lead, the recipient and the budget. It puts the
+// token's digest into the [TokenStore], and has the [Notifier] send the token.
 //
-// [Service.ResetPassword] checks the password by the rules that are the same for
-// everybody, opens the proof, looks its token up with Peek, reads the lead, asks
-// the [StepUpFunc], checks the password by the rules that depend on the person,
-// and hashes it. What follows is finished also if the request ends: it claims
-// the token, writes the hash, deletes the lead's tokens, ends its sessions, and
-// answers. The queue then sends a notice to every address of the lead.
+// [Service.ResetPassword] checks the password by the rules that are the same
+// for everybody, opens the proof, looks its token up with Peek, reads the lead,
+// asks the [StepUpFunc], checks the password by the rules that depend on the
+// person, and hashes it. What follows is finished also if the request ends: it
+// claims the token, writes the hash, deletes the lead's tokens, ends its
+// sessions, and answers. The queue then sends a notice to every address of the
+// lead.
 //
 // [Service.IssueToken] gives a token to a server that proved who it is.
-// [Service.CheckProof] tells a page whether a proof is valid. [Service.NotMe] is
-// for a person who answers a message with "this was not me". It ends every link
-// and code of the lead. After a reset it also ends every session, and sends a
-// new link to the lead's mailboxes.
+// [Service.CheckProof] tells a page whether a proof is valid. [Service.NotMe]
+// is for a person who answers a message with "this was not me". It ends every
+// link and code of the lead. After a reset it also ends every session, and
+// sends a new link to the lead's mailboxes.
 //
 // # For authors of stores, limiters and queues
 //
@@ -71,9 +72,9 @@
 //
 // An attacker may send any request from any number of addresses, read and keep
 // the answers, measure their time, know every public API key, race requests
-// against each other, own accounts here, and read a copy of the token store
-// and of the queue. The attacker may not read the victim's mailbox or phone,
-// the host's memory, or Keys. Against this attacker:
+// against each other, own accounts here, and read a copy of the token store and
+// of the queue. The attacker may not read the victim's mailbox or phone, the
+// host's memory, or Keys. Against this attacker:
 //
 //   - Only one request can use a token. The store decides in one atomic step,
 //     only the winner writes, and a token stays spent if the program ends
@@ -113,8 +114,8 @@
 // # Operating
 //
 // Keys come from the host's secret store, and are the same on every instance.
-// To change the key, deploy the new one everywhere as the last one, then move it
-// to the front. Drop the old one a day later, or eight days later if
+// To change the key, deploy the new one everywhere as the last one, then move
+// it to the front. Drop the old one a day later, or eight days later if
 // [Options].NotMe is set, because its links live for seven days. Under a new
 // first key, the counts of limits and of wrong guesses begin at zero.
 //
@@ -130,10 +131,10 @@
 // alarm. [Options].Logger gets the failures. Neither contains secrets.
 //
 // Call [Service.Shutdown] after [http.Server.Shutdown]: it finishes the jobs of
-// the queue. The default queue is in memory, so a crash loses messages that were
-// not sent yet, and people have to ask again. Package asynqqueue keeps the jobs
-// in Redis. Packages smtpnotifier and smsnotifier deliver messages, package
-// messages has their texts, and package webhook informs other systems.
+// the queue. The default queue is in memory, so a crash loses messages that
+// were not sent yet, and people have to ask again. Package asynqqueue keeps the
+// jobs in Redis. Packages smtpnotifier and smsnotifier deliver messages,
+// package messages has their texts, and package webhook informs other systems.
 //
 // # Limits
 //
@@ -141,8 +142,8 @@
 // of length W. A request that the caller's or the client's limit refuses is
 // answered with 429, Retry-After and the RateLimit fields. The limits of
 // identifier, lead, recipient and budget are checked after the answer, and
-// nobody is told about a refusal. A refused request is not counted by the limits
-// that would have come later.
+// nobody is told about a refusal. A refused request is not counted by the
+// limits that would have come later.
 //
 // # Compatibility
 //
