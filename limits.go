@@ -8,14 +8,14 @@ import (
 	"github.com/seed-51359b35/recovery/internal/ascii"
 )
 
-// A scopedRequest asks the limiter about one key, and says whose limits these
-// are.
+// A scopedRequest is a request to the limiter, and the scope that it is for.
 type scopedRequest struct {
 	scope LimitScope
 	LimitRequest
 }
 
-// allow asks the limiter, and checks that the limiter answered every question.
+// allow asks the limiter, and checks that the limiter returned as many
+// decisions as there are requests.
 func (s *Service) allow(ctx context.Context, requests []scopedRequest) ([]Decision, error) {
 	ask := make([]LimitRequest, len(requests))
 	for i, r := range requests {
@@ -27,10 +27,10 @@ func (s *Service) allow(ctx context.Context, requests []scopedRequest) ([]Decisi
 		return err
 	})
 	if err == nil && len(decisions) != len(requests) {
-		err = fmt.Errorf("recovery: the limiter answered %d requests with %d decisions", len(requests), len(decisions))
+		err = fmt.Errorf("recovery: the limiter returned %[2]d decisions for %[1]d requests", len(requests), len(decisions))
 	}
 	if err != nil && s.opts.Limits.DangerouslyAllowOnError {
-		s.log.ErrorContext(ctx, "recovery: limiter failed, request let through", "error", err)
+		s.log.ErrorContext(ctx, "recovery: limiter failed, request allowed", "error", err)
 		decisions = make([]Decision, len(requests))
 		for i := range decisions {
 			decisions[i] = Decision{Allowed: true}
@@ -40,10 +40,10 @@ func (s *Service) allow(ctx context.Context, requests []scopedRequest) ([]Decisi
 	return decisions, err
 }
 
-// refusal returns the refusal that lasts longest, or nil. A client that waits for
-// its end is not refused by the other policies then. Policies that counted this
-// request, although another one refused it, are waited for too: the place that
-// the request took there may have been the last one.
+// refusal returns the refusal that lasts longest, or nil. A client that waits
+// so long is not refused by any of the policies. The policies that allowed and
+// counted this request have to be waited for too, if the request was the last
+// that they allow.
 func refusal(requests []scopedRequest, decisions []Decision) *RateLimitError {
 	var e *RateLimitError
 	var wait time.Duration
@@ -67,18 +67,19 @@ func refusal(requests []scopedRequest, decisions []Decision) *RateLimitError {
 	return e
 }
 
-// A clientAction is what the requests of a client address are counted for, each
-// action apart. Its text stands in limiter keys.
+// A clientAction is what a client asks for. The requests of a client are
+// counted separately for each action. The text is part of limiter keys, so it
+// must not change.
 type clientAction string
 
 const (
 	actionForgot clientAction = "forgot"
 	actionReset  clientAction = "reset"
-	actionCheck  clientAction = "check" // of a proof, and NotMe
+	actionCheck  clientAction = "check" // CheckProof and NotMe
 )
 
-// allowRequest counts a public request for its caller and for its client, in one
-// round trip.
+// allowRequest counts a public request for its caller and for its client, in
+// one round trip.
 func (s *Service) allowRequest(ctx context.Context, client LimitPolicy, action clientAction, from Requester) (Quotas, error) {
 	bucket := s.clients.Bucket(from.Client)
 	requests := make([]scopedRequest, 0, 2)
@@ -93,16 +94,16 @@ func (s *Service) allowRequest(ctx context.Context, client LimitPolicy, action c
 	return s.allowOrRefuse(ctx, from, nil, requests...)
 }
 
-// allowCaller counts a request of a server for its API key alone.
+// allowCaller counts the request of a server, for its API key alone.
 func (s *Service) allowCaller(ctx context.Context, from Requester) (Quotas, error) {
 	return s.allowOrRefuse(ctx, from, nil, scopedRequest{ScopeCaller, LimitRequest{
 		Key: s.keys.limitKey(ScopeCaller, from.Caller, ""), Policy: s.opts.Limits.Caller,
 	}})
 }
 
-// allowOrRefuse counts requests whose refusal the requester is told of. It
-// returns the quotas for the answer: those that it is given, of requests counted
-// before, or else those of its own requests.
+// allowOrRefuse counts requests, and returns a [*RateLimitError] if one is
+// refused. It returns the quotas for the answer: the given ones if they are not
+// nil, or else those of these requests.
 func (s *Service) allowOrRefuse(ctx context.Context, from Requester, quotas Quotas, requests ...scopedRequest) (Quotas, error) {
 	decisions, err := s.allow(ctx, requests)
 	if err != nil {
@@ -124,15 +125,17 @@ func (s *Service) allowOrRefuse(ctx context.Context, from Requester, quotas Quot
 	return quotas, nil
 }
 
-// deliveryLimits are the limits on what one person and one address receive, and
-// on what all messages cost. The job's ID makes them repeatable.
+// deliveryLimits returns the limits on what one person and one address receive,
+// and on all messages together. The requests carry the job's ID, so a repeated
+// attempt is not counted again.
 //
-// Links and codes are counted apart: a stranger can ask for codes and kill them
-// by guessing, and must take no place from the links by that (A58). What "this
-// was not me" sends is bounded by the resets that it answers, so that a stranger
-// takes no place from it either; but it costs what all messages cost.
+// Links and codes are counted separately: a stranger can ask for codes, and
+// make them useless by guessing, but must not use up the limit of links by that
+// (A58). The number of messages after "this was not me" is bounded by the
+// number of resets. They are not counted against the person's limits, so that a
+// stranger cannot use these up either, but they count against the budgets.
 //
-// An error that wraps ErrPermanent says that the message could never be
+// An error that wraps ErrPermanent says that the message can never be
 // delivered.
 func (s *Service) deliveryLimits(ctx context.Context, d *delivery) ([]scopedRequest, error) {
 	requests := make([]scopedRequest, 0, 6)
@@ -161,7 +164,7 @@ func (s *Service) deliveryLimits(ctx context.Context, d *delivery) ([]scopedRequ
 	return append(requests, budgets...), err
 }
 
-// notifierBudgets are those that a [BudgetNotifier] names.
+// notifierBudgets returns the budgets that a [BudgetNotifier] names.
 func (s *Service) notifierBudgets(ctx context.Context, d *delivery) ([]scopedRequest, error) {
 	notifier, ok := s.notifier.(BudgetNotifier)
 	if !ok {
@@ -182,14 +185,14 @@ func (s *Service) notifierBudgets(ctx context.Context, d *delivery) ([]scopedReq
 	var requests []scopedRequest
 	for _, b := range budgets {
 		if !ascii.IsName(b.Name, 1, 32) {
-			return nil, fmt.Errorf("recovery: a budget's name must be 1 to 32 of printable ASCII")
+			return nil, fmt.Errorf("recovery: a budget's name must be 1 to 32 characters of printable ASCII without spaces")
 		}
 		requests = append(requests, s.budget("notifier "+b.Name, b.Policy, d.job.ID))
 	}
 	return requests, nil
 }
 
-// maxBudgets is how many a [BudgetNotifier] may name for one message.
+// maxBudgets is how many budgets a [BudgetNotifier] may name for one message.
 const maxBudgets = 4
 
 func (s *Service) budget(name string, policy LimitPolicy, id string) scopedRequest {
