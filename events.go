@@ -3,6 +3,7 @@ package recovery
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"time"
 )
@@ -96,7 +97,8 @@ type Event struct {
 	// Mailed says, in an [EventTokenIssued], that the token was sent to the
 	// lead too.
 	Mailed bool
-	// Labels are those of the request, for example [ForgotRequest].Labels.
+	// Labels are those of the request, for example [ForgotRequest].Labels. Each
+	// sink gets a copy of its own.
 	Labels map[string]string
 }
 
@@ -146,5 +148,6 @@ func (s *Service) emit(ctx context.Context, e Event) {
 		return
 	}
 	defer s.recoverPanic(ctx, "Options.Events", nil)
+	e.Labels = maps.Clone(e.Labels) // the sink may keep and change them
 	s.opts.Events(ctx, e)
 }

@@ -2,11 +2,9 @@ package recovery
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -141,22 +139,25 @@ func (s *Service) enqueueOrRetry(ctx context.Context, p payload) {
 func (s *Service) openJob(job Job) (payload, error) {
 	var p payload
 	b, key, err := s.keys.jobs.Open(job.Payload)
-	if err == nil && json.Unmarshal(b, &p) != nil || p.ID != job.ID {
-		// The error of json is left out because it could quote the payload.
-		err = cmp.Or(err, seal.ErrInvalid)
-	}
-	if err == nil && !slices.Contains(jobKinds[:], p.Op) {
-		err = seal.ErrNewerVersion
-	}
 	if err != nil {
 		return payload{}, s.cannotOpen(job, err)
 	}
-	if _, ok := p.Labels[LabelNoWebhook]; p.PreventWebhook && !ok {
-		p.Labels = maps.Clone(p.Labels)
+	// The error of json is left out because it could quote the payload. A newer
+	// version may have changed more than the kind of job, so the kind decides.
+	malformed := json.Unmarshal(b, &p) != nil
+	if p.PreventWebhook {
 		if p.Labels == nil {
-			p.Labels = map[string]string{}
+			p.Labels = make(map[string]string)
 		}
 		p.Labels[LabelNoWebhook] = "true"
+	}
+	switch {
+	case p.ID != job.ID:
+		return payload{}, s.cannotOpen(job, seal.ErrInvalid)
+	case !slices.Contains(jobKinds[:], p.Op):
+		return p, s.cannotOpen(job, seal.ErrNewerVersion)
+	case malformed:
+		return payload{}, s.cannotOpen(job, seal.ErrInvalid)
 	}
 	p.generation = &s.keys.generations[key]
 	return p, nil
@@ -166,17 +167,19 @@ func (s *Service) openJob(job Job) (payload, error) {
 // may be able to open the job, it is tried again for a while. So no job is lost
 // while an upgrade, or a change of keys, has not reached all instances yet.
 func (s *Service) cannotOpen(job Job, err error) error {
-	s.warnForeign("job", err)
-	if s.foreign.TryAgain(err, job.NotBefore) {
+	if advice := s.foreign.FirstAdvice(err); advice != "" {
+		s.log.Warn("recovery: job cannot be opened: "+err.Error(), "advice", advice)
+	}
+	if time.Now().Before(job.NotAfter) && s.foreign.TryAgain(err, job.ID) {
 		return fmt.Errorf("recovery: the job cannot be opened yet: %w", err)
 	}
 	return fmt.Errorf("%w: the job cannot be opened: %w", ErrPermanent, err)
 }
 
-// warnForeign warns the operator about a job, link or notice that only an
-// instance with other keys, or of another version, can have sealed.
-func (s *Service) warnForeign(what string, err error) {
-	if advice := s.foreign.FirstAdvice(err); advice != "" {
-		s.log.Warn("recovery: "+what+" cannot be opened: "+err.Error(), "advice", advice)
+// tellOfLink tells the operator, once, of a link that another instance may have
+// sealed. It is no warning, because anybody can make up such a link.
+func (s *Service) tellOfLink(what string, err error) {
+	if advice := s.links.FirstAdvice(err); advice != "" {
+		s.log.Info("recovery: " + what + " cannot be opened: " + err.Error() + ". If many are, and they were not made up or damaged, " + advice)
 	}
 }

@@ -1,6 +1,7 @@
 package recovery_test
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"strings"
@@ -94,4 +95,33 @@ func TestSettings(t *testing.T) {
 	if _, ok := p.Settings().Field("none"); ok {
 		t.Error("there is a field of any name")
 	}
+}
+
+// A sink may do with the labels of its event what it likes.
+func TestSinksShareNoLabels(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var heard []string
+		p := newPortal(t, func(_ *portal, o *recovery.Options) {
+			o.Events = recovery.MultiSink(
+				func(_ context.Context, e recovery.Event) { delete(e.Labels, recovery.LabelNoWebhook) },
+				func(_ context.Context, e recovery.Event) {
+					if _, ok := e.Labels[recovery.LabelNoWebhook]; ok {
+						heard = append(heard, string(e.Kind))
+					}
+				})
+		})
+		req := byMail(johnMail)
+		req.Labels = map[string]string{recovery.LabelNoWebhook: "true"}
+		link := token(t, p.forgot(t, req))
+		if _, err := p.ResetPassword(t.Context(), recovery.ResetRequest{
+			Proof: recovery.TokenProof(link), Password: recovery.NewSecret(goodPassword), Labels: req.Labels,
+		}); err != nil {
+			t.Fatal(err)
+		}
+		settle()
+		// One link, one reset, and a notice to each of three addresses.
+		if len(heard) != 5 {
+			t.Errorf("the second sink heard the label with %v, want 5 events", heard)
+		}
+	})
 }

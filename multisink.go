@@ -2,6 +2,7 @@ package recovery
 
 import (
 	"context"
+	"maps"
 	"slices"
 )
 
@@ -19,5 +20,7 @@ func tellEach(ctx context.Context, e Event, sinks []EventSink) {
 		return
 	}
 	defer tellEach(ctx, e, sinks[1:])
-	sinks[0](ctx, e)
+	own := e
+	own.Labels = maps.Clone(e.Labels)
+	sinks[0](ctx, own)
 }

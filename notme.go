@@ -210,7 +210,7 @@ func (s *Service) notMeLink(m Message, about string) (Secret, error) {
 func (s *Service) openNotMe(sealed string) (notMeClaim, error) {
 	b, _, err := s.keys.notMe.Open(sealed)
 	if err != nil || len(b) == 0 {
-		s.warnForeign("link \"this was not me\"", err)
+		s.tellOfLink("link \"this was not me\"", err)
 		return notMeClaim{}, ErrInvalidProof
 	}
 	id, leadID, ok := strings.Cut(string(b[1:]), " ")

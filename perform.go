@@ -38,7 +38,7 @@ func (s *Service) Perform(ctx context.Context, job Job) (err error) {
 // job up because of cause. Queues call it.
 func (s *Service) DeadLetter(ctx context.Context, job Job, cause error) {
 	e := Event{Kind: EventDeadLetter, JobID: job.ID}
-	if p, err := s.openJob(job); err == nil {
+	if p, _ := s.openJob(job); p.ID != "" {
 		e.Caller, e.Client, e.Labels = p.Caller, p.Client, p.Labels
 		if p.Key.Field == LeadIDField {
 			e.LeadID = p.Key.Value

@@ -21,8 +21,9 @@ type Service struct {
 	keys     *keyring
 	clients  *clientaddr.Resolver
 	fields   map[string]Field
-	mailTo   string // the field that links are sent to by default, or empty
-	foreign  *seal.Foreign
+	mailTo   string       // the field that links are sent to by default, or empty
+	foreign  seal.Foreign // jobs that only another instance can open
+	links    seal.Told    // what was logged of such links
 
 	mu       sync.RWMutex
 	closed   bool
@@ -69,7 +70,6 @@ func New(leads LeadStore, tokens TokenStore, notifier Notifier, opts Options) (*
 		leads: leads, tokens: tokens, notifier: notifier,
 		opts: opts, log: opts.Logger, keys: keys, clients: clients,
 		fields:  make(map[string]Field),
-		foreign: seal.NewForeign(),
 		closing: make(chan struct{}),
 		repeats: make(chan struct{}, maxRepeats),
 	}

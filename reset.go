@@ -49,7 +49,7 @@ func (s *Service) CheckProof(ctx context.Context, req CheckRequest) (CheckResult
 	if err != nil {
 		return CheckResult{}, err
 	}
-	p, err := s.prove(ctx, req.Proof, req.Requester)
+	p, err := s.prove(ctx, req.Proof, req.Requester, nil)
 	if err != nil {
 		return CheckResult{}, err
 	}
@@ -106,11 +106,10 @@ func (s *Service) ResetPassword(ctx context.Context, req ResetRequest) (ResetRes
 	if err := s.guard(ctx, "Policy.Check", func() error { return s.opts.Passwords.Policy.Check(req.Password.Reveal()) }); err != nil {
 		return ResetResult{}, err
 	}
-	p, err := s.prove(ctx, req.Proof, req.Requester)
+	p, err := s.prove(ctx, req.Proof, req.Requester, labels)
 	if err != nil {
 		return ResetResult{}, err
 	}
-	p.event.Labels = labels
 	if err := s.stepUp(ctx, p); err != nil {
 		return ResetResult{}, err
 	}
@@ -148,8 +147,8 @@ type proven struct {
 // prove opens a proof, finds its token and the lead, and checks that both
 // belong together. All invalid proofs get the same error. Only the event says
 // what was wrong.
-func (s *Service) prove(ctx context.Context, proof Proof, from Requester) (proven, error) {
-	p := proven{event: Event{Caller: from.Caller, Client: from.Client}}
+func (s *Service) prove(ctx context.Context, proof Proof, from Requester, labels map[string]string) (proven, error) {
+	p := proven{event: Event{Caller: from.Caller, Client: from.Client, Labels: labels}}
 	leadID, refs, reason, err := s.refsOf(ctx, proof)
 	if err != nil {
 		return p, err
@@ -200,7 +199,7 @@ func (s *Service) refsOf(ctx context.Context, proof Proof) (leadID string, refs 
 	kind, id, secret := kindMailed, proof.leadID, proof.secret.Reveal()
 	if !proof.sealed.IsZero() {
 		if kind, id, secret, err = s.keys.openToken(proof.sealed.Reveal()); err != nil {
-			s.warnForeign("link or issued token", err)
+			s.tellOfLink("link or issued token", err)
 			return "", nil, sealReason(err), nil
 		}
 	} else if !validLeadID(id) || !isSecret(secret) {
