@@ -13,6 +13,7 @@ import (
 
 	"github.com/seed-51359b35/recovery/internal/ascii"
 	"github.com/seed-51359b35/recovery/internal/httpapi"
+	"github.com/seed-51359b35/recovery/internal/secret"
 	"github.com/seed-51359b35/recovery/internal/strictjson"
 	"github.com/seed-51359b35/recovery/password"
 )
@@ -90,7 +91,7 @@ type endpoint func(w http.ResponseWriter, r *http.Request) error
 // reaches an operation is limited with it (A52).
 func (s *Service) api(endpoints map[string]endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		httpapi.Harden(w.Header())
+		httpapi.SetSecurityHeaders(w.Header())
 		defer func() {
 			if p := recover(); p != nil {
 				if p == http.ErrAbortHandler {
@@ -211,11 +212,11 @@ func (s *Service) serveForgotToken(w http.ResponseWriter, r *http.Request, keys 
 		return nil
 	}
 	caller := ""
-	authorization, ok := httpapi.OneHeader(r.Header, "Authorization")
-	scheme, secret, _ := strings.Cut(authorization, " ")
+	authorization, ok := httpapi.SingleHeader(r.Header, "Authorization")
+	scheme, presented, _ := strings.Cut(authorization, " ")
 	for _, k := range keys {
 		// Every key is compared, so the time does not say which one is close.
-		if httpapi.ConstantTimeEqual(secret, k.Secret.Reveal()) && ok && strings.EqualFold(scheme, "Bearer") {
+		if secret.Equal(presented, k.Secret.Reveal()) && ok && strings.EqualFold(scheme, "Bearer") {
 			caller = k.ID
 		}
 	}
@@ -374,10 +375,6 @@ const (
 	typeReducedCapacity = "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity"
 )
 
-// unavailableSeconds is the Retry-After of a 503. Nothing is known about when
-// the dependency comes back; the client should neither hammer nor give up.
-const unavailableSeconds = 5
-
 // writeError maps an error to its answer, by the table at [ErrInvalidRequest].
 func (s *Service) writeError(w http.ResponseWriter, r *http.Request, err error) {
 	p := problem{Status: http.StatusInternalServerError, Code: "internal", Detail: "Something went wrong."}
@@ -399,7 +396,7 @@ func (s *Service) writeError(w http.ResponseWriter, r *http.Request, err error) 
 		p.Code, p.Detail = "outcome_unknown", "It is not certain that the password was changed. Please ask for a new link."
 	case errors.Is(err, ErrUnavailable):
 		s.log.Log(r.Context(), level, "recovery: unavailable", "error", err)
-		w.Header().Set("Retry-After", strconv.Itoa(unavailableSeconds))
+		w.Header().Set("Retry-After", strconv.Itoa(httpapi.RetryAfterUnavailable))
 		p = problem{Type: typeReducedCapacity, Status: http.StatusServiceUnavailable, Code: "unavailable", Detail: "Please try again in a moment."}
 	case errors.As(err, &body):
 		p = problem{Status: body.Status, Code: "invalid_body", Detail: "The request " + body.Reason + "."}

@@ -1,14 +1,14 @@
 package recovery
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"fmt"
 	"html"
 	"log/slog"
 	"net/url"
 	"regexp"
 	"slices"
+
+	"github.com/seed-51359b35/recovery/internal/secret"
 )
 
 // A Secret is a token, code or password. It prints, logs and marshals as
@@ -40,11 +40,10 @@ func (s Secret) Reveal() string {
 	return *s.value
 }
 
-// Equal reports whether two secrets are the same. The time it takes tells neither
-// where they differ nor how long they are.
+// Equal reports whether two secrets are the same. The time that it takes does
+// not tell where they differ, nor whether their lengths differ.
 func (s Secret) Equal(other Secret) bool {
-	a, b := sha256.Sum256([]byte(s.Reveal())), sha256.Sum256([]byte(other.Reveal()))
-	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
+	return secret.Equal(s.Reveal(), other.Reveal())
 }
 
 // IsZero reports whether the secret is empty.

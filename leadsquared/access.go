@@ -8,6 +8,7 @@ import (
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/canonical"
 	"github.com/seed-51359b35/recovery/internal/httpapi"
+	"github.com/seed-51359b35/recovery/internal/secret"
 )
 
 // accessTier is how often one client may present a key pair, right or wrong. It
@@ -66,9 +67,9 @@ func (h *Handler) accessedPortal(c *call) (*portal, error) {
 		return nil, errQuery
 	}
 	key, ok1 := either(c.r.Header, "X-Lsq-Accesskey", query, "accesskey")
-	secret, ok2 := either(c.r.Header, "X-Lsq-Secretkey", query, "secretkey")
+	keySecret, ok2 := either(c.r.Header, "X-Lsq-Secretkey", query, "secretkey")
 	if ok1 && ok2 {
-		if p := h.portalOfPair(key, secret); p != nil {
+		if p := h.portalOfPair(key, keySecret); p != nil {
 			return p, nil
 		}
 	}
@@ -82,7 +83,7 @@ const maxQuery = 2048 // bytes
 // if it is the same; anything else leaves open which one is meant. The name in
 // the query is in lower case and matched without.
 func either(h http.Header, header string, query url.Values, param string) (value string, ok bool) {
-	value, ok = httpapi.OneHeader(h, header)
+	value, ok = httpapi.SingleHeader(h, header)
 	if !ok {
 		return "", false
 	}
@@ -91,7 +92,7 @@ func either(h http.Header, header string, query url.Values, param string) (value
 		if canonical.FoldASCII(name) != param {
 			continue
 		}
-		if found || len(values) != 1 || value != "" && !httpapi.ConstantTimeEqual(value, values[0]) {
+		if found || len(values) != 1 || value != "" && !secret.Equal(value, values[0]) {
 			return "", false
 		}
 		found, value = true, values[0]

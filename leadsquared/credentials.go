@@ -5,6 +5,7 @@ import (
 
 	"github.com/seed-51359b35/recovery/internal/canonical"
 	"github.com/seed-51359b35/recovery/internal/httpapi"
+	"github.com/seed-51359b35/recovery/internal/secret"
 )
 
 // The credentials of one request are compared with those of every portal,
@@ -29,7 +30,7 @@ func (h *Handler) portalOf(header http.Header, v2 bool) *portal {
 	for _, p := range h.portals {
 		match := oneOf(p.publicAuthKeys, key)
 		if v2 {
-			matchID, matchToken := httpapi.ConstantTimeEqual(p.id, id), oneOf(p.registerTokens, token)
+			matchID, matchToken := secret.Equal(p.id, id), oneOf(p.registerTokens, token)
 			match = match && matchID && matchToken
 		} else {
 			match = match && p.v1
@@ -42,14 +43,14 @@ func (h *Handler) portalOf(header http.Header, v2 bool) *portal {
 }
 
 // portalOfPair returns the portal that a key pair belongs to, or nil.
-func (h *Handler) portalOfPair(key, secret string) *portal {
-	if len(key) > maxKey || len(secret) > maxKey {
+func (h *Handler) portalOfPair(key, keySecret string) *portal {
+	if len(key) > maxKey || len(keySecret) > maxKey {
 		return nil
 	}
 	var found *portal
 	for _, p := range h.portals {
 		for _, k := range p.accessKeys {
-			matchKey, matchSecret := httpapi.ConstantTimeEqual(k.Key, key), httpapi.ConstantTimeEqual(k.Secret.Reveal(), secret)
+			matchKey, matchSecret := secret.Equal(k.Key, key), secret.Equal(k.Secret.Reveal(), keySecret)
 			if matchKey && matchSecret {
 				found = p
 			}
@@ -62,14 +63,14 @@ func (h *Handler) portalOfPair(key, secret string) *portal {
 // than any key is refused unseen: comparing means hashing, and a header can
 // have a megabyte.
 func credential(h http.Header, name string) (string, bool) {
-	v, ok := httpapi.OneHeader(h, name)
+	v, ok := httpapi.SingleHeader(h, name)
 	return v, ok && v != "" && len(v) <= maxKey
 }
 
 func oneOf(configured []string, presented string) bool {
 	match := false
 	for _, c := range configured {
-		if httpapi.ConstantTimeEqual(c, presented) {
+		if secret.Equal(c, presented) {
 			match = true
 		}
 	}

@@ -102,5 +102,5 @@ func ExampleNew_mistakes() {
 	// recovery: option Portals[0].PublicAuthKeys: has 0, needs one, or two during a rotation
 	// recovery: option Portals[0].RegisterTokens: has 0, needs one, or two during a rotation
 	// recovery: option Portals[0].ResetURL or the names of its parameters: URL: must be https (http only for localhost and loopback addresses)
-	// recovery: option Portals[0].Origins[0]: origin "*": every origin is not a list of origins
+	// recovery: option Portals[0].Origins[0]: origin "*": must name one origin, not all of them
 }

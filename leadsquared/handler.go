@@ -112,7 +112,7 @@ func endpointAt(path string) (endpoint, bool) {
 
 // ServeHTTP answers every request, in JSON. What it does not serve is 404.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	httpapi.Harden(w.Header())
+	httpapi.SetSecurityHeaders(w.Header())
 	e, known := endpointAt(r.URL.EscapedPath())
 	// A preflight names the headers to come and not their values, so it cannot
 	// be told which portal is meant: any that lists the origin will do. The

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/seed-51359b35/recovery/internal/httpapi"
+	"github.com/seed-51359b35/recovery/internal/secret"
 )
 
 const (
@@ -20,7 +21,7 @@ func isBrowser(r *http.Request) bool {
 // credential returns what is given in the query, the header, or both alike. It
 // is wrong if they differ.
 func (c *call) credential(param, header string, wrong *failure) (string, error) {
-	inHeader, once := httpapi.OneHeader(c.r.Header, header)
+	inHeader, once := httpapi.SingleHeader(c.r.Header, header)
 	if !once {
 		return "", badParameter("The " + header + " header must not be given more than once.")
 	}
@@ -57,16 +58,16 @@ func (c *call) authenticate() error {
 	if _, given := c.query[paramAPISecret]; given && !c.app.allowQuerySecret {
 		return badParameter("The apisecret must be sent in the " + headerAPISecret + " header, not in the query.")
 	}
-	secret, err := c.credential(paramAPISecret, headerAPISecret, errWrongSecret)
+	presented, err := c.credential(paramAPISecret, headerAPISecret, errWrongSecret)
 	if err != nil {
 		return err
 	}
-	if secret == "" {
+	if presented == "" {
 		return required(paramAPISecret)
 	}
 	ok := false
 	for _, live := range c.app.secrets {
-		if httpapi.ConstantTimeEqual(secret, live) {
+		if secret.Equal(presented, live) {
 			ok = true
 		}
 	}

@@ -79,7 +79,7 @@ func TestManagementCredentials(t *testing.T) {
 			s := newSite(t, nil, func(a *loginradius.App) {
 				a.Secrets = append(a.Secrets, recovery.NewSecret(newSecret))
 				if tt.compatible {
-					*a = loginradius.VendorCompatible(*a)
+					a.DangerouslyAllowQuerySecret = true
 				}
 			})
 			a := s.do("POST", pathForgotToken+tt.query, john, tt.headers...)

@@ -213,7 +213,7 @@ func TestOnlyTheStoredAddressIsWrittenTo(t *testing.T) {
 
 // TestMassAssignment (A65): further members of a reset change nothing.
 func TestMassAssignment(t *testing.T) {
-	s := newSite(t, nil, func(a *loginradius.App) { *a = loginradius.VendorCompatible(*a) })
+	s := newSite(t, nil, func(a *loginradius.App) { a.DangerouslyAllowQuerySecret = true })
 	before := s.lead("lead-john")
 	token := s.manage("", john).wantToken(t)
 	s.do("PUT", pathReset+"?apikey="+apiKey, `{"resettoken":"`+token+`","password":"`+newPassword+`",

@@ -96,18 +96,19 @@ func ExampleNew_mistakes() {
 	// Apps[0].Service
 }
 
-// Clients that send the secret in the query, as the vendor's documentation
-// shows it, are served while they are being changed.
-func ExampleVendorCompatible() {
+// The vendor's documentation shows requests with the secret in the query. A host
+// can accept them until its clients are changed.
+func ExampleApp_queryAPISecret() {
 	svc := exampleService()
 	defer func() { _ = svc.Shutdown(context.Background()) }()
 	h, err := loginradius.New(loginradius.Options{Apps: []loginradius.App{
-		loginradius.VendorCompatible(loginradius.App{
-			APIKey:    "k-123",
-			Secrets:   []recovery.Secret{recovery.NewSecret("0b9d7c52-3f0e-4f6a-8d8e-2a41c5b7e913")},
-			Service:   svc,
-			ResetURLs: []string{"https://www.example.com/reset"},
-		}),
+		{
+			APIKey:                      "k-123",
+			Secrets:                     []recovery.Secret{recovery.NewSecret("0b9d7c52-3f0e-4f6a-8d8e-2a41c5b7e913")},
+			DangerouslyAllowQuerySecret: true,
+			Service:                     svc,
+			ResetURLs:                   []string{"https://www.example.com/reset"},
+		},
 	}})
 	if err != nil {
 		fmt.Println(err)

@@ -81,7 +81,7 @@ func (c *call) preventWebhook() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	value, once := httpapi.OneHeader(c.r.Header, headerPreventWebhook)
+	value, once := httpapi.SingleHeader(c.r.Header, headerPreventWebhook)
 	if !once {
 		return false, badParameter("The " + headerPreventWebhook + " header must not be given more than once.")
 	}

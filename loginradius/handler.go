@@ -99,7 +99,7 @@ func (e endpoint) operation(method string) operation {
 
 // ServeHTTP answers every request with a JSON object.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	httpapi.Harden(w.Header())
+	httpapi.SetSecurityHeaders(w.Header())
 	c := &call{w: w, r: r, log: h.log}
 	answer, err := h.serve(c)
 	switch {

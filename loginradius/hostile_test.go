@@ -258,7 +258,7 @@ func TestLimits(t *testing.T) {
 // TestNothingSecretIsLogged (A39): at debug level, through successes, refusals,
 // failures and a panic.
 func TestNothingSecretIsLogged(t *testing.T) {
-	s := newSite(t, nil, func(a *loginradius.App) { *a = loginradius.VendorCompatible(*a) })
+	s := newSite(t, nil, func(a *loginradius.App) { a.DangerouslyAllowQuerySecret = true })
 	old := slog.Default()
 	slog.SetDefault(slog.New(slog.NewTextHandler(s.logs, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	defer slog.SetDefault(old)

@@ -28,7 +28,6 @@ type App struct {
 	// DangerouslyAllowQuerySecret accepts the secret in the query too, from
 	// where it reaches the access logs of every server on the way. Default
 	// false: a secret in the query is refused, so that the mistake is noticed.
-	// [VendorCompatible] sets it.
 	DangerouslyAllowQuerySecret bool
 
 	// Service does the work. Apps with separate users have separate Services.
@@ -65,13 +64,6 @@ type App struct {
 	// Search and Receive. Default "Phone" if the Service declares that with
 	// Search and Receive; otherwise a request by phone is 908.
 	PhoneField string
-}
-
-// VendorCompatible returns app with everything that the vendor's clients do
-// and that is off by default: secrets in the query.
-func VendorCompatible(app App) App {
-	app.DangerouslyAllowQuerySecret = true
-	return app
 }
 
 // A Template is an e-mail template that the [recovery.Notifier] knows.

@@ -151,11 +151,3 @@ func TestAppPrintsWithoutSecrets(t *testing.T) {
 		}
 	}
 }
-
-// TestVendorCompatible changes nothing but what it says.
-func TestVendorCompatible(t *testing.T) {
-	a := loginradius.VendorCompatible(loginradius.App{APIKey: apiKey})
-	if !a.DangerouslyAllowQuerySecret || a.APIKey != apiKey {
-		t.Errorf("got %+v", a)
-	}
-}

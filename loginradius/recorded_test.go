@@ -121,7 +121,7 @@ func TestRecordedRequests(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := newSite(t, nil, func(a *loginradius.App) { *a = loginradius.VendorCompatible(*a) })
+			s := newSite(t, nil, func(a *loginradius.App) { a.DangerouslyAllowQuerySecret = true })
 			server := httptest.NewServer(s.handler)
 			defer server.Close()
 			w := dial(t, server)
