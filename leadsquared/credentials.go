@@ -8,12 +8,13 @@ import (
 	"github.com/seed-51359b35/recovery/internal/secret"
 )
 
-// The credentials of one request are compared with those of every portal,
-// without stopping at the first that fits or fails: the time tells neither
-// which portal it was nor how near a guess came.
+// The functions below compare the credentials of a request with those of every
+// portal and do not stop early. So the time tells neither which portal matched
+// nor how close a guess came.
 
 // portalOf returns the portal whose public credentials a request carries, or
-// nil. In v2 all three belong to one portal; in v1 there is only one.
+// nil. In v2 there are three credentials, all of the same portal. In v1 there is
+// one.
 func (h *Handler) portalOf(header http.Header, v2 bool) *portal {
 	key, ok := credential(header, "Authorization")
 	id, token := "", ""
@@ -42,7 +43,7 @@ func (h *Handler) portalOf(header http.Header, v2 bool) *portal {
 	return found
 }
 
-// portalOfPair returns the portal that a key pair belongs to, or nil.
+// portalOfPair returns the portal that lists a key pair, or nil.
 func (h *Handler) portalOfPair(key, keySecret string) *portal {
 	if len(key) > maxKey || len(keySecret) > maxKey {
 		return nil
@@ -59,9 +60,9 @@ func (h *Handler) portalOfPair(key, keySecret string) *portal {
 	return found
 }
 
-// credential returns a header that is given exactly once. One that is longer
-// than any key is refused unseen: comparing means hashing, and a header can
-// have a megabyte.
+// credential returns the value of a header that must be given exactly once. It
+// refuses a value that is longer than any key: every comparison hashes the
+// value, and a header can have a megabyte.
 func credential(h http.Header, name string) (string, bool) {
 	v, ok := httpapi.SingleHeader(h, name)
 	return v, ok && v != "" && len(v) <= maxKey

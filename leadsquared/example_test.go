@@ -97,10 +97,10 @@ func ExampleNew_mistakes() {
 	fmt.Println(err)
 
 	// Output:
-	// recovery: option Portals[0].ID: "portal-1" must be a GUID
-	// recovery: option Portals[0].Service: is required
-	// recovery: option Portals[0].PublicAuthKeys: has 0, needs one, or two during a rotation
-	// recovery: option Portals[0].RegisterTokens: has 0, needs one, or two during a rotation
-	// recovery: option Portals[0].ResetURL or the names of its parameters: URL: must be https (http only for localhost and loopback addresses)
-	// recovery: option Portals[0].Origins[0]: origin "*": must name one origin, not all of them
+	// leadsquared: option Portals[0].ID: "portal-1" must be a GUID
+	// leadsquared: option Portals[0].Service: is required
+	// leadsquared: option Portals[0].PublicAuthKeys: has 0, needs one, or two during a rotation
+	// leadsquared: option Portals[0].RegisterTokens: has 0, needs one, or two during a rotation
+	// leadsquared: option Portals[0].ResetURL or the names of its parameters: URL: must be https (http only for localhost and loopback addresses)
+	// leadsquared: option Portals[0].Origins[0]: origin "*": must name one origin, not all of them
 }
