@@ -71,7 +71,7 @@ var (
 	errKeyPair = &exception{http.StatusUnauthorized, typeUnauthorized,
 		"The API call was made with invalid access credentials. Check your AccessKey and SecretKey."}
 	errQuery     = invalidInput("The query string is malformed or too long.")
-	errBadProof  = invalidInput("The LeadId or TemporaryPassword is invalid or expired. Ask for a new link.")
+	errInvalidProof  = invalidInput("The LeadId or TemporaryPassword is invalid or expired. Ask for a new link.")
 	errRecipient = missing("RecipientField is required: this portal sends no mail.")
 	errInternal  = &exception{http.StatusInternalServerError, typeInternal,
 		"The API call failed."}
@@ -102,7 +102,7 @@ func (h *Handler) explain(header http.Header, r *http.Request, e endpoint, err e
 			return refusedPassword(p)
 		}
 	case recovery.CodeInvalidProof:
-		return errBadProof
+		return errInvalidProof
 	case recovery.CodeStepUpRequired:
 		return stepUp(err)
 	case recovery.CodeOutcomeUnknown:
