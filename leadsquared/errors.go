@@ -70,10 +70,10 @@ var (
 		"The API call was made with invalid access credentials. Check the Authorization, x-lsq-registertoken and x-lsq-portalid headers."}
 	errKeyPair = &exception{http.StatusUnauthorized, typeUnauthorized,
 		"The API call was made with invalid access credentials. Check your AccessKey and SecretKey."}
-	errQuery     = invalidInput("The query string is malformed or too long.")
-	errInvalidProof  = invalidInput("The LeadId or TemporaryPassword is invalid or expired. Ask for a new link.")
-	errRecipient = missing("RecipientField is required: this portal sends no mail.")
-	errInternal  = &exception{http.StatusInternalServerError, typeInternal,
+	errQuery        = invalidInput("The query string is malformed or too long.")
+	errInvalidProof = invalidInput("The LeadId or TemporaryPassword is invalid or expired. Ask for a new link.")
+	errRecipient    = missing("RecipientField is required: this portal sends no mail.")
+	errInternal     = &exception{http.StatusInternalServerError, typeInternal,
 		"The API call failed."}
 	errOutcomeUnknown = &exception{http.StatusInternalServerError, typeInternal,
 		"It is not known whether the password was changed. Ask for a new link."}

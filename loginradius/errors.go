@@ -94,7 +94,9 @@ func invalidParameter(description string) *failure {
 	return &failure{status: http.StatusBadRequest, code: 908, message: messageParameter, description: description}
 }
 
-func required(name string) *failure { return invalidParameter("The " + name + " is a required parameter.") }
+func required(name string) *failure {
+	return invalidParameter("The " + name + " is a required parameter.")
+}
 
 func malformed(name string) *failure {
 	return invalidParameter("The " + name + " is not formatted correctly.")

@@ -45,9 +45,9 @@ func (c *call) forgotToken() (any, error) {
 	result, err := c.app.svc.IssueToken(c.r.Context(), recovery.IssueRequest{
 		Key: m.key, Send: send, RecipientField: c.app.email, Link: &m.link, Template: m.template,
 		Labels: labels,
-		// Client stays empty, because the limit belongs to the key. Languages
-		// stays empty, because the languages of the request are the server's
-		// and not the person's.
+		// Client stays empty, because the limit belongs to the key.
+		// AcceptLanguage stays empty, because the header is the server's and
+		// says nothing about the person.
 		Requester: recovery.Requester{Caller: c.app.caller},
 	})
 	if err != nil {
