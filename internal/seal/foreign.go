@@ -6,18 +6,18 @@ import (
 	"time"
 )
 
-// Patience is how long a job that this instance cannot open is tried again,
-// from when it was enqueued or, where that is later, from when the instance
-// started. It is long enough for operators to see the log line and to deploy
-// what is missing, and for another instance to take the job.
+// Patience is how long a job that this instance cannot open is tried again. The
+// time begins when the job was enqueued or, if that is later, when the instance
+// started. It is long enough for operators to see the log line and to deploy the
+// missing key or version, and for another instance to perform the job.
 const Patience = 15 * time.Minute
 
-// Foreign keeps account of values that this instance cannot open although
-// another one may, because it has other keys or another version. It is safe for
-// concurrent use.
+// A Foreign handles values that this instance cannot open but another instance
+// may be able to open, because that has other keys or another version. It is safe
+// for concurrent use.
 type Foreign struct {
 	started    time.Time
-	key, newer atomic.Bool // one was seen
+	key, newer atomic.Bool // whether such a value was seen
 }
 
 // NewForeign returns a Foreign that starts now.
@@ -35,9 +35,9 @@ func (f *Foreign) TryAgain(err error, notBefore time.Time) bool {
 	return time.Since(notBefore) < Patience
 }
 
-// FirstAdvice returns what an operator should do about err, the first time that
-// it is asked about such an error, and nothing from then on: strangers can cause
-// some of them, and must not fill the log.
+// FirstAdvice returns what an operator should do about err. It returns "" if it
+// has already given advice about an error of the same kind: strangers can cause
+// some of these errors, and must not be able to fill the log.
 func (f *Foreign) FirstAdvice(err error) string {
 	switch {
 	case errors.Is(err, ErrUnknownKey) && !f.key.Swap(true):
