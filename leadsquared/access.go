@@ -81,8 +81,8 @@ func (h *Handler) accessedPortal(c *call) (*portal, error) {
 const maxQuery = 2048 // bytes
 
 // either returns a value that is given in a header, in the query, or in both
-// alike. If the two differ or one is given twice, ok is false, because it is not
-// clear which value is meant. param is in lower case and is matched without
+// alike. If the two differ or one is given twice, ok is false, because it is
+// not clear which value is meant. param is in lower case and is matched without
 // ASCII case.
 func either(h http.Header, header string, query url.Values, param string) (value string, ok bool) {
 	value, ok = httpapi.SingleHeader(h, header)

@@ -13,8 +13,8 @@ import (
 // nor how close a guess came.
 
 // portalOf returns the portal whose public credentials a request carries, or
-// nil. In v2 there are three credentials, all of the same portal. In v1 there is
-// one.
+// nil. In v2 there are three credentials, all of the same portal. In v1 there
+// is one.
 func (h *Handler) portalOf(header http.Header, v2 bool) *portal {
 	key, ok := credential(header, "Authorization")
 	id, token := "", ""

@@ -18,11 +18,11 @@
 //	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second}
 //
 // The handler expects paths that begin with /api/ and answers every request,
-// also for paths that it does not know. It is best to give it a host name of its
-// own, as the vendor does. It also works at "/api/" of an [http.ServeMux], with
-// two differences: the mux compares case, so a request for /API/... does not
-// reach the handler, and the mux answers unclean paths with a redirect of its
-// own. If the paths have a prefix before /api/, remove it with
+// also for paths that it does not know. It is best to give it a host name of
+// its own, as the vendor does. It also works at "/api/" of an [http.ServeMux],
+// with two differences: the mux compares case, so a request for /API/... does
+// not reach the handler, and the mux answers unclean paths with a redirect of
+// its own. If the paths have a prefix before /api/, remove it with
 // [http.StripPrefix].
 //
 // # Wire
@@ -48,8 +48,8 @@
 //
 // v2 calls carry Authorization (the public key, with no scheme in front),
 // x-lsq-registertoken and x-lsq-portalid, all of the same portal. v1 calls
-// carry Authorization alone, and only portals with [Portal.AllowV1] accept them.
-// Each header must be given exactly once.
+// carry Authorization alone, and only portals with [Portal.AllowV1] accept
+// them. Each header must be given exactly once.
 //
 // Servers that hold a key pair can read both public values. A server sends the
 // pair in the headers x-LSQ-AccessKey and x-LSQ-SecretKey. It may also send the
@@ -67,14 +67,14 @@
 // case are an error.
 //
 // The handler checks in this order: path, method, credentials, content type and
-// body, limits, and then everything that the Service checks. All errors have one
-// shape. Those of Reset Password also have "IsSuccessful":false:
+// body, limits, and then everything that the Service checks. All errors have
+// one shape. Those of Reset Password also have "IsSuccessful":false:
 //
 //	{"Status":"Error","ExceptionType":"MXInvalidInputException","ExceptionMessage":"..."}
 //
 //	status         ExceptionType                            when
 //	400            MXMandatoryAttributeMissingException     a required name is missing or empty
-//	400            MXInvalidInputException                  malformed body, unknown schema name, weak password, invalid proof, further proof required
+//	400            MXInvalidInputException                  malformed body, unknown schema name, weak password, invalid proof, step-up
 //	401            MXUnAuthorizedAccessException            credentials wrong or missing
 //	404            MXResourceNotFoundException              no such path
 //	405, 413, 415  MXInvalidInputException                  other method, more than 16 KiB, not application/json
@@ -86,19 +86,20 @@
 // success and on 429.
 //
 // Pages of the origins in [Portal.Origins] may call Forgot and Reset and read
-// the answers, but never with cookies. A preflight does not tell which portal it
-// is for, so it is allowed if any portal lists the origin. The same holds for a
-// 401, because no portal was found. All other answers use the list of the portal
-// that the credentials belong to. The Access endpoints are not for browsers.
+// the answers, but never with cookies. A preflight does not tell which portal
+// it is for, so it is allowed if any portal lists the origin. The same holds
+// for a 401, because no portal was found. All other answers use the list of the
+// portal that the credentials belong to. The Access endpoints are not for
+// browsers.
 //
 // # Threat model
 //
-// The three public values identify a portal and authenticate nobody: they are in
-// the JavaScript that every visitor gets, and they never expire. So anybody can
-// call Forgot and Reset, and the limits count by client address as well as by
-// portal (A82). The mailbox protects an account. Forgot answers the same bytes
-// whether or not a lead matched (A20), and only the link holds the LeadId and
-// the TemporaryPassword that Reset requires.
+// The three public values identify a portal and authenticate nobody: they are
+// in the JavaScript that every visitor gets, and they never expire. So anybody
+// can call Forgot and Reset, and the limits count by client address as well as
+// by portal (A82). The mailbox protects an account. Forgot answers the same
+// bytes whether or not a lead matched (A20), and only the link holds the LeadId
+// and the TemporaryPassword that Reset requires.
 //
 // The text of the vendor's page on Forgot says that the response returns a
 // LeadId and a TemporaryPassword, while the sample on that page shows only
@@ -114,9 +115,9 @@
 // marked as verified (A81).
 //
 // A server proves itself with a key pair, whose secret is drawn at random. The
-// two Access endpoints count every attempt by client address before they compare
-// anything: 25 in 5 s for each process. They log refused attempts. The values
-// that they return are public anyway.
+// two Access endpoints count every attempt by client address before they
+// compare anything: 25 in 5 s for each process. They log refused attempts. The
+// values that they return are public anyway.
 //
 // Every comparison of keys looks at all portals, and its time does not tell how
 // close a guess came. Logs hold no credential, no body and no URL.
@@ -129,8 +130,8 @@
 //     superseded or expired TemporaryPassword.
 //   - The limits of [recovery.Limits] on clients apply in addition to 25 in
 //     5 s, so a 429 can name other numbers.
-//   - A password that the policy refuses is a 400 with the reasons, and the link
-//     can still be used.
+//   - A password that the policy refuses is a 400 with the reasons, and the
+//     link can still be used.
 //   - The host declares the schema names; any other name is a 400.
 //   - Keys can be rotated. A key in the query and one in a header must be the
 //     same, and a header that is given twice is a 401.
@@ -139,19 +140,20 @@
 //
 // # Migrating
 //
-// If you keep the portal's id, public key and register token, the portal's pages
-// need only a new API host. The vendor's pages read leadId and tmpPassword from
-// the link: set [Portal.LeadIDParam] and [Portal.TemporaryPasswordParam] to
-// these names. Change a page that reads the two values from the answer to
-// Forgot, which was never safe: it must read them from the link. Set
-// [Portal.AllowV1] for pages of the first generation, and remove it when no such
-// page is left, because their one key is the weaker filter.
+// If you keep the portal's id, public key and register token, the portal's
+// pages need only a new API host. The vendor's pages read leadId and
+// tmpPassword from the link: set [Portal.LeadIDParam] and
+// [Portal.TemporaryPasswordParam] to these names. Change a page that reads the
+// two values from the answer to Forgot, which was never safe: it must read them
+// from the link. Set [Portal.AllowV1] for pages of the first generation, and
+// remove it when no such page is left, because their one key is the weaker
+// filter.
 //
 // Links that the vendor mailed do not work here; people request a new one.
 // Existing passwords that are shorter than the policy allows still work when
 // people sign in, but nobody can choose such a password as a new one.
 //
-// To rotate a key, append the new key to its list on every instance. Then move it
-// to the front, so that PublicToken and GetRegisterToken return it. Remove the
-// old key when no page uses it any more.
+// To rotate a key, append the new key to its list on every instance. Then move
+// it to the front, so that PublicToken and GetRegisterToken return it. Remove
+// the old key when no page uses it any more.
 package leadsquared

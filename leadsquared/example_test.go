@@ -15,8 +15,8 @@ import (
 	"github.com/seed-51359b35/recovery/leadsquared"
 )
 
-// The whole way: a portal's page asks for a link, the person follows it, and the
-// page hands over what the link carries.
+// A whole reset: a page of the portal requests a link, the person follows the
+// link, and the page sends the values from the link.
 func Example() {
 	mailbox := make(chan recovery.Message, 8)
 	service, err := recovery.New(newLeads(), recovery.NewMemoryTokenStore(),
@@ -87,7 +87,7 @@ func Example() {
 	// 400 {"Status":"Error","ExceptionType":"MXInvalidInputException","ExceptionMessage":"The LeadId or TemporaryPassword is invalid or expired. Ask for a new link.","IsSuccessful":false}
 }
 
-// Everything that is missing is reported at once.
+// New reports all mistakes at once.
 func ExampleNew_mistakes() {
 	_, err := leadsquared.New(leadsquared.Options{Portals: []leadsquared.Portal{{
 		ID:       "portal-1",

@@ -188,9 +188,9 @@ func (c *call) object() (*strictjson.Object, error) {
 	return strictjson.Parse(body, strictjson.Options{FoldNames: true, NullIsAbsent: true})
 }
 
-// requester returns whom the limits count. Every browser knows the keys, so they
-// identify the portal and authenticate nobody. The Service counts the pair of
-// portal and client address, and the address alone (A82).
+// requester returns whom the limits count. Every browser knows the keys, so
+// they identify the portal and authenticate nobody. The Service counts the pair
+// of portal and client address, and the address alone (A82).
 func (c *call) requester() recovery.Requester {
 	requester := c.portal.service.Requester(c.r)
 	requester.Caller = c.portal.caller

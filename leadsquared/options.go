@@ -12,8 +12,8 @@ import (
 )
 
 // Options configure a [Handler]. The zero value is not valid, because it has no
-// portal. Everything optional in a [Portal] is off by default. [New] copies what
-// it needs.
+// portal. Everything optional in a [Portal] is off by default. [New] copies
+// what it needs.
 type Options struct {
 	// Portals are the portals to serve, at least one. Every request is compared
 	// with the keys of all portals, which takes about a microsecond for each

@@ -18,8 +18,8 @@ func isBrowser(r *http.Request) bool {
 	return len(r.Header["Origin"]) > 0 || len(r.Header["Sec-Fetch-Site"]) > 0
 }
 
-// credential returns a value that is given in the query, in a header, or in both
-// alike. If the two differ, it returns the failure mismatch.
+// credential returns a value that is given in the query, in a header, or in
+// both alike. If the two differ, it returns the failure mismatch.
 func (c *call) credential(param, header string, mismatch *failure) (string, error) {
 	inHeader, once := httpapi.SingleHeader(c.r.Header, header)
 	if !once {
@@ -52,8 +52,8 @@ func (h *Handler) findApp(c *call) (*app, error) {
 	return a, nil
 }
 
-// authenticate compares the secret with every valid one and does not stop at the
-// first match, so that the time does not tell which one matched.
+// authenticate compares the secret with every valid one and does not stop at
+// the first match, so that the time does not tell which one matched.
 func (c *call) authenticate() error {
 	if _, given := c.query[paramAPISecret]; given && !c.app.allowQuerySecret {
 		return invalidParameter("The apisecret must be sent in the " + headerAPISecret + " header, not in the query.")

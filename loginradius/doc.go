@@ -16,10 +16,10 @@
 // # Wire
 //
 // Success is 200. Names in the query, in headers and in JSON are matched
-// without ASCII case. Paths are matched exactly. The key is the parameter apikey
-// of the query or the header X-LoginRadius-ApiKey. The secret is the header
-// X-LoginRadius-ApiSecret or, if the [App] allows it, the parameter apisecret of
-// the query.
+// without ASCII case. Paths are matched exactly. The key is the parameter
+// apikey of the query or the header X-LoginRadius-ApiKey. The secret is the
+// header X-LoginRadius-ApiSecret or, if the [App] allows it, the parameter
+// apisecret of the query.
 //
 //	POST /identity/v2/manage/account/forgot/token    key and secret
 //	     query   sendemail, resetpasswordurl, emailtemplate, prevent_webhook
@@ -74,10 +74,11 @@
 // # Threat model
 //
 // The API key is public: every browser knows it. It identifies an app and
-// authenticates nobody (A82). So the endpoints that need only the key are as good
-// as anonymous. They are limited by the pair of key and client address and by
-// the client's own limits, and they answer every identifier with the same bytes
-// (A20 to A26). Only the answer of the first endpoint holds a token (A38).
+// authenticates nobody (A82). So the endpoints that need only the key are as
+// good as anonymous. They are limited by the pair of key and client address and
+// by the client's own limits, and they answer every identifier with the same
+// bytes (A20 to A26). Only the answer of the first endpoint holds a token
+// (A38).
 //
 // The secret gives access to the first endpoint. Whoever has its token can take
 // the account over (A80). The secret is compared in constant time. A request
@@ -89,13 +90,13 @@
 // resetpasswordurl chooses among the host's URLs and never adds to them. It is
 // compared byte by byte up to its query, its query is ignored, and the message
 // carries the configured string (A01, A02). Names of templates are looked up in
-// the App's list (A66). prevent_webhook works only at the endpoint that requires
-// the secret: whoever resets somebody else's password must not be able to
-// suppress the event that reports it.
+// the App's list (A66). prevent_webhook works only at the endpoint that
+// requires the secret: whoever resets somebody else's password must not be able
+// to suppress the event that reports it.
 //
 // This package writes no query, header or body to a log. The host's access log
-// may hold the query; therefore a secret in the query is refused by default. The
-// handler limits bodies to 16 KiB. The host sets the timeouts of its
+// may hold the query; therefore a secret in the query is refused by default.
+// The handler limits bodies to 16 KiB. The host sets the timeouts of its
 // [http.Server].
 //
 // # Differences from the vendor

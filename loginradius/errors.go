@@ -29,7 +29,8 @@ type failure struct {
 
 func (f *failure) Error() string { return f.message + ": " + f.description }
 
-// errorAnswer is an error in the vendor's shape. Its five keys are always given.
+// errorAnswer is an error in the vendor's shape. Its five keys are always
+// given.
 type errorAnswer struct {
 	Description           string
 	ErrorCode             int
@@ -139,8 +140,9 @@ func (c *call) invalidBody(status int, why string, closes bool) *failure {
 
 func sentence(why string) string { return "The " + why + "." }
 
-// withParam replaces an error of the Service about a malformed identifier by one
-// that names the parameter of this API. It returns any other error as it is.
+// withParam replaces an error of the Service about a malformed identifier by
+// one that names the parameter of this API. It returns any other error as it
+// is.
 func withParam(err error, param string) error {
 	if recovery.ErrorCodeOf(err) == recovery.CodeInvalidRequest {
 		return malformed(param)
@@ -199,9 +201,9 @@ func (c *call) failureOf(err error) *failure {
 }
 
 // ownFailure returns the failure for an error of this package, or nil for an
-// error of the Service. Errors of this package are never wrapped. ownFailure does
-// not unwrap err either: an error of the Service can wrap an error of the host's,
-// and that may be of any type.
+// error of the Service. Errors of this package are never wrapped. ownFailure
+// does not unwrap err either: an error of the Service can wrap an error of the
+// host's, and that may be of any type.
 func (c *call) ownFailure(err error) *failure {
 	switch err := err.(type) {
 	case *failure:
@@ -238,8 +240,9 @@ func stepUp(err error) *failure {
 	return &f
 }
 
-// logFailure logs an error that the answer does not describe. The path is one of
-// this package's own. The query is not logged, because it may hold the secret.
+// logFailure logs an error that the answer does not describe. The path is one
+// of this package's own. The query is not logged, because it may hold the
+// secret.
 func (c *call) logFailure(f *failure, err error) {
 	level := slog.LevelError
 	if c.r.Context().Err() != nil {
@@ -250,10 +253,10 @@ func (c *call) logFailure(f *failure, err error) {
 		"method", c.r.Method, "path", c.r.URL.Path, "status", f.status, "error", err)
 }
 
-// weakPassword makes the failure for a refused password. There is one code for a
-// breached password, and one for a password that is well known or derived from
-// the person. For any other reason, and for several reasons of different kinds,
-// there is the general code with a list.
+// weakPassword makes the failure for a refused password. There is one code for
+// a breached password, and one for a password that is well known or derived
+// from the person. For any other reason, and for several reasons of different
+// kinds, there is the general code with a list.
 func weakPassword(e *password.PolicyError) *failure {
 	f := &failure{status: http.StatusForbidden}
 	var texts []string

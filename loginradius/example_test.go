@@ -65,7 +65,7 @@ func Example() {
 	token := regexp.MustCompile(`"ForgotToken":"([^"]+)"`).FindStringSubmatch(w.Body.String())[1]
 	fmt.Println(w.Code, strings.Replace(w.Body.String(), token, "...", 1))
 
-	// A browser redeems it.
+	// A browser uses the token.
 	r = httptest.NewRequest("PUT", "/identity/v2/auth/password/reset?apikey=5d2f0c6e-7a41-4d0b-9a55-0e6b6f3c1f10",
 		strings.NewReader(`{"resettoken":"`+token+`","password":"a heron eats no gravel"}`))
 	r.Header.Set("Content-Type", "application/json")
@@ -77,7 +77,7 @@ func Example() {
 	// 200 {"IsPosted":true}
 }
 
-// Mistakes are reported at once, each with the option it is in.
+// New reports all mistakes at once, each with the name of its option.
 func ExampleNew_mistakes() {
 	_, err := loginradius.New(loginradius.Options{Apps: []loginradius.App{{
 		APIKey:    "my key",
@@ -96,8 +96,8 @@ func ExampleNew_mistakes() {
 	// Apps[0].Service
 }
 
-// The vendor's documentation shows requests with the secret in the query. A host
-// can accept them until its clients are changed.
+// The vendor's documentation shows requests with the secret in the query. A
+// host can accept them until its clients are changed.
 func ExampleApp_queryAPISecret() {
 	svc := exampleService()
 	defer func() { _ = svc.Shutdown(context.Background()) }()

@@ -9,8 +9,8 @@ type posted struct{ IsPosted bool }
 // forgot asks the Service to send a link, or a code if the template is one for
 // codes.
 //
-// It does not read prevent_webhook: only a client that has proved the secret may
-// keep the host's other systems from learning of an event.
+// It does not read prevent_webhook: only a client that has proved the secret
+// may keep the host's other systems from learning of an event.
 func (c *call) forgot() (any, error) {
 	m, err := c.mailRequest()
 	if err != nil {

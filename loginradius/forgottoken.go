@@ -125,8 +125,8 @@ func (c *call) resetURL() (recovery.Link, error) {
 	return link, nil
 }
 
-// noResetURLIn refuses resetpasswordurl in a body, where another server may have
-// looked for it (A02).
+// noResetURLIn refuses resetpasswordurl in a body, where another server may
+// have looked for it (A02).
 func noResetURLIn(body *strictjson.Object) error {
 	if body.Has(paramResetURL) {
 		return invalidParameter("The resetpasswordurl must be given in the query.")
@@ -134,10 +134,10 @@ func noResetURLIn(body *strictjson.Object) error {
 	return nil
 }
 
-// providers returns a list that is never nil, so that it becomes a JSON list. It
-// leaves out names with certain words: two SDKs look for these words in the text
-// of an answer and then treat it as a failure. No real provider has such a name,
-// but the names on a lead come from another system.
+// providers returns a list that is never nil, so that it becomes a JSON list.
+// It leaves out names with certain words: two SDKs look for these words in the
+// text of an answer and then treat it as a failure. No real provider has such a
+// name, but the names on a lead come from another system.
 func providers(names []string) []string {
 	list := make([]string, 0, len(names))
 	for _, name := range names {

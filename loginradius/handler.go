@@ -42,8 +42,8 @@ type call struct {
 	log   *slog.Logger
 }
 
-// An operation serves one method of an endpoint. It returns the answer, which is
-// then written as JSON.
+// An operation serves one method of an endpoint. It returns the answer, which
+// is then written as JSON.
 type operation func(c *call) (answer any, err error)
 
 // An endpoint says how to serve a path. The operation of a method that it does
@@ -204,8 +204,8 @@ func requiredMember(body *strictjson.Object, name string) (string, error) {
 	return value, err
 }
 
-// identifier reads the e-mail address or the user name and returns the parameter
-// that held it. Exactly one of the two must be given.
+// identifier reads the e-mail address or the user name and returns the
+// parameter that held it. Exactly one of the two must be given.
 func (c *call) identifier(body *strictjson.Object) (key recovery.LeadKey, param string, err error) {
 	email, hasEmail, err := member(body, "email")
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/seed-51359b35/recovery/loginradius"
 )
 
-// mistakes takes the error of New apart.
+// mistakes returns the names of the options that New complains about.
 func mistakes(t *testing.T, err error) []string {
 	t.Helper()
 	if err == nil {
@@ -123,8 +123,7 @@ func TestOptions(t *testing.T) {
 	})
 }
 
-// TestOptionsAreCopied: what the host does with its slices afterwards is
-// nothing to the handler.
+// TestOptionsAreCopied: the host may change its slices afterwards.
 func TestOptionsAreCopied(t *testing.T) {
 	s := newSite(t, nil, nil)
 	a := appOptions(s)

@@ -40,8 +40,9 @@ type query map[string]string
 // ignores all unknown parameters. Among them are the pieces of a
 // resetpasswordurl that a client sent without percent-encoding.
 //
-// It does not use url.ParseQuery, which drops a parameter that it cannot read and
-// does not say which one. As in url.ParseQuery, only "&" separates parameters.
+// It does not use url.ParseQuery, which drops a parameter that it cannot read
+// and does not say which one. As in url.ParseQuery, only "&" separates
+// parameters.
 func parseQuery(raw string) (query, error) {
 	if len(raw) > maxQuery {
 		return nil, invalidParameter("The query is too long.")

@@ -55,8 +55,8 @@ func (all resetURLs) find(requested string) (recovery.Link, bool) {
 	return recovery.Link{}, false
 }
 
-// neverInURL reports whether r cannot be part of an absolute URL with a query. A
-// space is accepted, because SDKs send spaces in queries.
+// neverInURL reports whether r cannot be part of an absolute URL with a query.
+// A space is accepted, because SDKs send spaces in queries.
 func neverInURL(r rune) bool {
 	return r < ' ' || r >= 0x7f || r == '\\' || r == '#'
 }

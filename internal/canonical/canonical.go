@@ -1,9 +1,9 @@
 // Package canonical brings the identifiers by which people are found into one
 // canonical form.
 //
-// An identifier is canonicalised once and checked in that form. From then on only
-// that form is used: to look up, to count against limits, and to compare with
-// stored values. So every function here is idempotent and accepts its own
+// An identifier is canonicalised once and checked in that form. From then on
+// only that form is used: to look up, to count against limits, and to compare
+// with stored values. So every function here is idempotent and accepts its own
 // results, and a limiter counts exactly one spelling.
 package canonical
 
@@ -37,8 +37,8 @@ const (
 
 // Text returns the canonical form of an identifier without a syntax of its own,
 // such as a user name or a customer number. It trims spaces and tabs from both
-// ends and changes nothing else. A text has 1 to 256 bytes of valid UTF-8 and no
-// control characters or line separators.
+// ends and changes nothing else. A text has 1 to 256 bytes of valid UTF-8 and
+// no control characters or line separators.
 //
 // Text does not fold case: a wire whose lookups ignore case applies [FoldASCII]
 // to the result.
@@ -82,8 +82,9 @@ func FoldASCII(s string) string {
 	return s
 }
 
-// trim removes the spaces and tabs that people paste along with an identifier. It
-// keeps a line break, which is a sign of an injection, so that it is refused.
+// trim removes the spaces and tabs that people paste along with an identifier.
+// It keeps a line break, which is a sign of an injection, so that it is
+// refused.
 func trim(s string) string { return strings.Trim(s, " \t") }
 
 func isUpper(c byte) bool { return 'A' <= c && c <= 'Z' }

@@ -22,22 +22,22 @@ const (
 	errEmailDomain = invalid("must have a valid domain name of at least two labels after the @")
 )
 
-// Email returns the canonical form of an e-mail address: without spaces and tabs
-// at both ends, the local part in lower-case ASCII, the domain as lower-case
-// A-labels. The result has at most 254 bytes.
+// Email returns the canonical form of an e-mail address: without spaces and
+// tabs at both ends, the local part in lower-case ASCII, the domain as
+// lower-case A-labels. The result has at most 254 bytes.
 //
-// Email accepts fewer addresses than RFC 5322 and net/mail, on purpose. The local
-// part must be a dot-atom of ASCII characters. Quoted strings can hide
+// Email accepts fewer addresses than RFC 5322 and net/mail, on purpose. The
+// local part must be a dot-atom of ASCII characters. Quoted strings can hide
 // separators, comments and SMTP parameters. A local part outside ASCII has
 // look-alikes, and some system between the form and the store may treat two of
-// them as equal. Email does not apply NFKC: a look-alike of @ is an error and not
-// an @. The domain goes through UTS #46 ([idna.Lookup]), so that a full-width or
-// accented spelling becomes the one name that DNS knows.
+// them as equal. Email does not apply NFKC: a look-alike of @ is an error and
+// not an @. The domain goes through UTS #46 ([idna.Lookup]), so that a
+// full-width or accented spelling becomes the one name that DNS knows.
 //
-// Email refuses a domain that has a single label (a public form should not cause
-// mail to localhost), that ends with a dot, or that is an address literal. It
-// also refuses a domain whose last label does not begin with a letter, because
-// IPv4 addresses look like that.
+// Email refuses a domain that has a single label (a public form should not
+// cause mail to localhost), that ends with a dot, or that is an address
+// literal. It also refuses a domain whose last label does not begin with a
+// letter, because IPv4 addresses look like that.
 //
 // Email keeps dots and sub-addresses (victim+1@), because only the receiving
 // domain knows what they mean.
@@ -95,8 +95,8 @@ func isDotAtom(s string) bool {
 	return !dot
 }
 
-// asciiDomain returns domain as DNS knows it. The ASCII letters of domain must be
-// in lower case.
+// asciiDomain returns domain as DNS knows it. The ASCII letters of domain must
+// be in lower case.
 func asciiDomain(domain string) (string, error) {
 	// ToASCII can return a string along with an error ("example.com" for
 	// "xn--example-.com"). Then the domain is refused.

@@ -1,11 +1,13 @@
-// Package clientaddr finds the network address under which a request is counted.
+// Package clientaddr finds the network address under which a request is
+// counted.
 //
 // The address decides whose quota is used up, so a client must not be able to
 // choose it. The peer of the connection is the client, unless the host
 // application has named trusted proxies. Only then is X-Forwarded-For read, and
 // only those of its elements that trusted proxies have added. No other header
-// (Forwarded, X-Real-IP, True-Client-IP, CF-Connecting-IP) is ever read: a proxy
-// that sets one of them passes on whatever the client wrote into the others.
+// (Forwarded, X-Real-IP, True-Client-IP, CF-Connecting-IP) is ever read: a
+// proxy that sets one of them passes on whatever the client wrote into the
+// others.
 package clientaddr
 
 import (
@@ -31,20 +33,20 @@ const (
 	minV6Bits     = 48
 )
 
-// A Resolver finds the addresses of clients and knows the trusted proxies. It is
-// immutable and safe for concurrent use. The zero Resolver is not valid; use
+// A Resolver finds the addresses of clients and knows the trusted proxies. It
+// is immutable and safe for concurrent use. The zero Resolver is not valid; use
 // [New].
 type Resolver struct {
 	trusted []netip.Prefix
 	v6bits  int
 }
 
-// New returns a Resolver that trusts X-Forwarded-For only from the proxies whose
-// addresses are in trusted. If trusted is empty, it trusts no one.
+// New returns a Resolver that trusts X-Forwarded-For only from the proxies
+// whose addresses are in trusted. If trusted is empty, it trusts no one.
 //
 // IPv6 clients with the same first v6bits bits, 48 to 64, share a bucket. Zero
-// means 64, because a provider gives each customer at least a /64. A customer who
-// has more (a /56 or a /48) has as many buckets as /64 networks.
+// means 64, because a provider gives each customer at least a /64. A customer
+// who has more (a /56 or a /48) has as many buckets as /64 networks.
 //
 // New reports all mistakes at once. A prefix of zero bits is a mistake: if
 // everybody is a trusted proxy, everybody can choose their own address.
@@ -71,9 +73,9 @@ func New(trusted []netip.Prefix, v6bits int) (*Resolver, error) {
 	return r, nil
 }
 
-// canonicalPrefix returns p in the form in which it matches canonical addresses.
-// An unchanged IPv4-mapped prefix would match no address, and nobody would
-// notice.
+// canonicalPrefix returns p in the form in which it matches canonical
+// addresses. An unchanged IPv4-mapped prefix would match no address, and nobody
+// would notice.
 func canonicalPrefix(p netip.Prefix) (netip.Prefix, error) {
 	if !p.IsValid() {
 		return p, errors.New("invalid prefix")

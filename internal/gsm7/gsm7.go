@@ -1,13 +1,13 @@
-// Package gsm7 tells how much a text message costs: whether it can be written in
-// the GSM 7-bit default alphabet (3GPP TS 23.038, section 6.2.1) and how many
-// segments it needs (TS 23.040, section 9.2.3.24.1). It does not support national
-// language tables, because few gateways use them.
+// Package gsm7 tells how much a text message costs: whether it can be written
+// in the GSM 7-bit default alphabet (3GPP TS 23.038, section 6.2.1) and how
+// many segments it needs (TS 23.040, section 9.2.3.24.1). It does not support
+// national language tables, because few gateways use them.
 package gsm7
 
 import "unicode/utf8"
 
-// The capacity of a segment that is alone, and of one that is a part of several.
-// A part has a header of six octets.
+// The capacity of a segment that is alone, and of one that is a part of
+// several. A part has a header of six octets.
 const (
 	single, part         = 160, 153 // septets
 	singleUCS2, partUCS2 = 70, 67   // UTF-16 units

@@ -93,9 +93,9 @@ func varyByOrigin(h http.Header) {
 	}
 }
 
-// checkOrigin checks that origin is spelled as a browser sends it. net/url would
-// accept other spellings too. They would never match a request, and nobody
-// would notice.
+// checkOrigin checks that origin is spelled as a browser sends it. net/url
+// would accept other spellings too. They would never match a request, and
+// nobody would notice.
 func checkOrigin(origin string) error {
 	switch origin {
 	case "":
@@ -143,8 +143,8 @@ func checkPort(scheme, port string) error {
 	return nil
 }
 
-// checkHost checks that host is spelled as browsers send it, and reports whether
-// it is a loopback host.
+// checkHost checks that host is spelled as browsers send it, and reports
+// whether it is a loopback host.
 func checkHost(host string) (loopback bool, err error) {
 	if inner, ok := strings.CutPrefix(host, "["); ok {
 		inner, ok = strings.CutSuffix(inner, "]")

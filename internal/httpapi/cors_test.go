@@ -166,7 +166,7 @@ func TestApply(t *testing.T) {
 				t.Errorf("Apply = %v", got)
 			}
 			checkCORS(t, w.Header(), test.allowed, test.vary)
-			// Applying it twice is applying it once.
+			// A second Apply changes nothing.
 			c.Apply(w, r)
 			checkCORS(t, w.Header(), test.allowed, test.vary)
 		})

@@ -34,7 +34,7 @@ func TestHarden_A05(t *testing.T) {
 	if len(h) != len(want) {
 		t.Errorf("headers are %v", h)
 	}
-	// The values share an array; adding to one must not change the next.
+	// The values share an array. An Add to one must not change the next.
 	h.Add("Cache-Control", "private")
 	if got := h.Get("X-Content-Type-Options"); got != "nosniff" {
 		t.Errorf("X-Content-Type-Options became %q", got)
@@ -79,7 +79,7 @@ func TestWriteJSON(t *testing.T) {
 	})
 }
 
-// A12: a header that is given twice means two things to two servers.
+// A12: two servers may read a header that is given twice in different ways.
 func TestOneHeader_A12(t *testing.T) {
 	tests := []struct {
 		sentence string

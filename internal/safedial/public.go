@@ -4,8 +4,8 @@ import "net/netip"
 
 // Public reports whether a is an address on the public Internet, as far as the
 // address itself tells. It returns true also for a company's own hosts with
-// public addresses, and for private IPv4 addresses behind a translator that uses
-// a prefix of its own (RFC 6052, section 2.2).
+// public addresses, and for private IPv4 addresses behind a translator that
+// uses a prefix of its own (RFC 6052, section 2.2).
 //
 // Public IPv4 addresses are all but those of the special-purpose registry
 // (RFC 6890) and multicast. Public IPv6 addresses are those that IANA has

@@ -4,11 +4,11 @@
 //
 // A name that was checked once may resolve to another address a moment later
 // (DNS rebinding, ZITADEL CVE-2026-55671). So the check is made after the name
-// was resolved, on the address to which the kernel is about to connect, for each
-// of the name's addresses. Redirects are not followed, because the server that
-// answers would choose the next address. Proxies of the environment are not
-// used, because the check would then see the address of the proxy and not that
-// of the destination.
+// was resolved, on the address to which the kernel is about to connect, for
+// each of the name's addresses. Redirects are not followed, because the server
+// that answers would choose the next address. Proxies of the environment are
+// not used, because the check would then see the address of the proxy and not
+// that of the destination.
 package safedial
 
 import (
@@ -69,9 +69,10 @@ func Client(o Options) *http.Client {
 	}
 }
 
-// Transport returns a transport that connects only to public addresses, uses TLS
-// 1.2 or later, and uses no proxy. It does not ask for compression, so that a
-// small body cannot become a large one. Whoever reads a body must limit its size.
+// Transport returns a transport that connects only to public addresses, uses
+// TLS 1.2 or later, and uses no proxy. It does not ask for compression, so that
+// a small body cannot become a large one. Whoever reads a body must limit its
+// size.
 func Transport(o Options) *http.Transport {
 	if o.Timeout <= 0 {
 		o.Timeout = DefaultTimeout
@@ -98,8 +99,8 @@ func Transport(o Options) *http.Transport {
 }
 
 // Control returns a function for the field Control of a [net.Dialer]. The
-// function refuses a network other than TCP and, unless allowPrivate is true, an
-// address that is not public. Its error wraps [ErrNotPublic].
+// function refuses a network other than TCP and, unless allowPrivate is true,
+// an address that is not public. Its error wraps [ErrNotPublic].
 func Control(allowPrivate bool) func(network, address string, c syscall.RawConn) error {
 	return func(network, address string, _ syscall.RawConn) error {
 		if network != "tcp4" && network != "tcp6" {
@@ -118,8 +119,8 @@ func Control(allowPrivate bool) func(network, address string, c syscall.RawConn)
 
 // Cause returns an error that says why a request got no answer and that is safe
 // to log. It removes the URL, which [net/http] puts first and whose query may
-// hold a secret. It also removes texts from the server (a malformed status line,
-// the debug data of HTTP/2), because they may repeat parts of the request
+// hold a secret. It also removes texts from the server (a malformed status
+// line, the debug data of HTTP/2), because they may repeat parts of the request
 // (CVE-2026-42507).
 func Cause(err error) error {
 	if e, ok := errors.AsType[*url.Error](err); ok {
@@ -143,11 +144,11 @@ func Cause(err error) error {
 }
 
 // CheckURL parses a URL from a configuration. The URL must be absolute, with
-// https and a host, without user information and without a fragment, and have at
-// most 2,048 bytes of printable ASCII. With allowPrivate it may also be http.
-// CheckURL refuses a host that is certainly not public, so that the mistake is
-// found at the start. Any other host is checked when it is dialled. An error
-// never quotes the URL, whose query may hold a secret.
+// https and a host, without user information and without a fragment, and have
+// at most 2,048 bytes of printable ASCII. With allowPrivate it may also be
+// http. CheckURL refuses a host that is certainly not public, so that the
+// mistake is found at the start. Any other host is checked when it is dialled.
+// An error never quotes the URL, whose query may hold a secret.
 func CheckURL(raw string, allowPrivate bool) (*url.URL, error) {
 	if len(raw) > maxURL {
 		return nil, errors.New("is longer than 2,048 bytes")

@@ -11,17 +11,17 @@ import (
 	"golang.org/x/crypto/chacha20poly1305"
 )
 
-// A sealed value of a Box begins with the version of its format and a name of its
-// key. So Open can tell a missing key from a value that was changed.
+// A sealed value of a Box begins with the version of its format and a name of
+// its key. So Open can tell a missing key from a value that was changed.
 const (
 	boxVersion = 1
 	keyName    = 4
 	boxHeader  = 1 + keyName
 )
 
-// A Box seals bytes for a storage that only this library reads. A [Sealer] makes
-// strings for URLs and cookies and encodes them twice in base64. The storage of a
-// queue does not need base64, whose cost every request would pay.
+// A Box seals bytes for a storage that only this library reads. A [Sealer]
+// makes strings for URLs and cookies and encodes them twice in base64. The
+// storage of a queue does not need base64, whose cost every request would pay.
 //
 // A Box uses XChaCha20-Poly1305, because its nonces of 192 bits can be drawn at
 // random without a limit; those of AES-GCM must be counted. A Box is immutable

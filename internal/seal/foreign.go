@@ -8,13 +8,13 @@ import (
 
 // Patience is how long a job that this instance cannot open is tried again. The
 // time begins when the job was enqueued or, if that is later, when the instance
-// started. It is long enough for operators to see the log line and to deploy the
-// missing key or version, and for another instance to perform the job.
+// started. It is long enough for operators to see the log line and to deploy
+// the missing key or version, and for another instance to perform the job.
 const Patience = 15 * time.Minute
 
 // A Foreign handles values that this instance cannot open but another instance
-// may be able to open, because that has other keys or another version. It is safe
-// for concurrent use.
+// may be able to open, because that has other keys or another version. It is
+// safe for concurrent use.
 type Foreign struct {
 	started    time.Time
 	key, newer atomic.Bool // whether such a value was seen

@@ -1,11 +1,11 @@
 // Package seal encrypts and authenticates small values. A [Sealer] turns them
-// into strings for URLs and cookies, with gorilla/securecookie. A [Box] turns them
-// into bytes for a queue.
+// into strings for URLs and cookies, with gorilla/securecookie. A [Box] turns
+// them into bytes for a queue.
 //
 // Every sealed value begins with the version of its format. To change a format,
-// let Open read the new version in one release and let Seal write it in the next
-// release. Then instances of two successive releases can always read each other's
-// values.
+// let Open read the new version in one release and let Seal write it in the
+// next release. Then instances of two successive releases can always read each
+// other's values.
 package seal
 
 import (
@@ -34,12 +34,12 @@ var (
 	ErrNewerVersion = errors.New("it was sealed by a newer version of this library")
 )
 
-// version is the first byte of every string of a Sealer. Strings from before there
-// were versions never begin with the digit 1.
+// version is the first byte of every string of a Sealer. Strings from before
+// there were versions never begin with the digit 1.
 const version = '1'
 
-// minSealed is less than the length of any sealed string. Open uses it to tell a
-// string with a newer version from any other word that begins with a digit.
+// minSealed is less than the length of any sealed string. Open uses it to tell
+// a string with a newer version from any other word that begins with a digit.
 const minSealed = 64
 
 // A Key holds the two keys that are rotated together.
@@ -100,9 +100,9 @@ func (s *Sealer) Open(sealed string) (value []byte, key int, err error) {
 		return nil, 0, ErrInvalid
 	}
 	sealed = sealed[1:]
-	// Each value has exactly one spelling. encoding/base64 skips line breaks and,
-	// unless it is strict, trailing bits. So a changed string would be accepted
-	// (A06).
+	// Each value has exactly one spelling. encoding/base64 skips line breaks
+	// and, unless it is strict, trailing bits. So a changed string would be
+	// accepted (A06).
 	if strings.ContainsAny(sealed, "\r\n") {
 		return nil, 0, ErrInvalid
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/seed-51359b35/recovery/internal/secret"
 )
 
-// A80: secrets are compared whole, whatever their lengths.
+// A80: secrets are compared in full, whatever their lengths are.
 func TestConstantTimeEqual_A80(t *testing.T) {
 	long := strings.Repeat("s", 1<<16)
 	tests := []struct {

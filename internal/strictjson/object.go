@@ -61,9 +61,9 @@ func (o *Object) Has(name string) bool {
 	return i >= 0 && !(o.nullIsAbsent && o.members[i].kind == kindNull)
 }
 
-// Unknown returns the first key that is not in known, for wires that refuse names
-// they do not know. The result is for an [Error]: it is a dotted path, quoted and
-// shortened like [Error.Field].
+// Unknown returns the first key that is not in known, for wires that refuse
+// names they do not know. The result is for an [Error]: it is a dotted path,
+// quoted and shortened like [Error.Field].
 func (o *Object) Unknown(known ...string) (name string, found bool) {
 next:
 	for i := range o.members {
@@ -207,9 +207,10 @@ func (p *path) dotted() string {
 	return before + "." + quoteName(p.name)
 }
 
-// quoteName returns name as an error shows it. It returns a plain word as it is.
-// It shortens and quotes any other name, and escapes the characters outside ASCII
-// and those with a meaning in HTML: some client will put the text into a page.
+// quoteName returns name as an error shows it. It returns a plain word as it
+// is. It shortens and quotes any other name, and escapes the characters outside
+// ASCII and those with a meaning in HTML: some client will put the text into a
+// page.
 func quoteName(name string) string {
 	if isWord(name) {
 		return name

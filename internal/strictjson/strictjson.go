@@ -1,11 +1,11 @@
 // Package strictjson reads one JSON object and refuses everything that two
 // parsers could understand differently.
 //
-// encoding/json uses the last of two equal keys. It matches names without regard
-// to case, and then treats U+017F as an s and U+212A as a k. A json.Decoder stops
-// reading at the end of the first value. Both silently turn invalid UTF-8 and
-// unpaired surrogates into U+FFFD. Each of these lets a request mean one thing to
-// a gateway and another thing here.
+// encoding/json uses the last of two equal keys. It matches names without
+// regard to case, and then treats U+017F as an s and U+212A as a k. A
+// json.Decoder stops reading at the end of the first value. Both silently turn
+// invalid UTF-8 and unpaired surrogates into U+FFFD. Each of these lets a
+// request mean one thing to a gateway and another thing here.
 //
 // The grammar is still that of the standard library. This package adds its
 // refusals to [json.Valid], then walks through the text that json.Valid has
@@ -28,9 +28,9 @@ import (
 // has two levels.
 const defaultMaxDepth = 8
 
-// indexFrom is the number of members from which on an object has a map to search
-// it by name. Real bodies have fewer members. Without the map, the check for
-// duplicates would take quadratic time for a hostile body with thousands of
+// indexFrom is the number of members from which on an object has a map to
+// search it by name. Real bodies have fewer members. Without the map, the check
+// for duplicates would take quadratic time for a hostile body with thousands of
 // keys.
 const indexFrom = 16
 
@@ -110,8 +110,8 @@ func Parse(data []byte, opts Options) (*Object, error) {
 }
 
 // scan refuses unpaired surrogate escapes and excessive depth. It assumes
-// well-formed JSON. If it refuses a malformed body for a wrong reason, that does
-// no harm, because json.Valid would refuse the body too.
+// well-formed JSON. If it refuses a malformed body for a wrong reason, that
+// does no harm, because json.Valid would refuse the body too.
 func scan(data []byte, maxDepth int) error {
 	depth, inString := 0, false
 	for i := 0; i < len(data); i++ {
@@ -172,8 +172,8 @@ func unicodeEscape(data []byte) (r rune, ok bool) {
 	return r, true
 }
 
-// whyInvalid returns the reason why json.Valid has refused data. It uses only the
-// offset of a json.SyntaxError, because the error's text quotes the input.
+// whyInvalid returns the reason why json.Valid has refused data. It uses only
+// the offset of a json.SyntaxError, because the error's text quotes the input.
 func whyInvalid(data []byte) error {
 	var first json.RawMessage
 	err := json.NewDecoder(bytes.NewReader(data)).Decode(&first)
@@ -263,9 +263,9 @@ func (p *parser) object(o *Object) error {
 	}
 }
 
-// array reads an array from its opening to its closing bracket and keeps nothing
-// of it. No wire needs an array, but the objects in it must not have duplicate
-// names.
+// array reads an array from its opening to its closing bracket and keeps
+// nothing of it. No wire needs an array, but the objects in it must not have
+// duplicate names.
 func (p *parser) array(at *path) error {
 	p.skip()
 	for {
