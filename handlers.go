@@ -11,6 +11,7 @@ import (
 
 	"github.com/seed-51359b35/recovery/internal/ascii"
 	"github.com/seed-51359b35/recovery/internal/httpapi"
+	"github.com/seed-51359b35/recovery/internal/secret"
 	"github.com/seed-51359b35/recovery/internal/strictjson"
 )
 
@@ -87,7 +88,7 @@ type endpoint func(w http.ResponseWriter, r *http.Request) error
 // so an alias of an endpoint has the same limits (A52).
 func (s *Service) api(endpoints map[string]endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		httpapi.Harden(w.Header())
+		httpapi.SetSecurityHeaders(w.Header())
 		defer func() {
 			if p := recover(); p != nil {
 				if p == http.ErrAbortHandler {
@@ -208,11 +209,11 @@ func (s *Service) serveForgotToken(w http.ResponseWriter, r *http.Request, keys 
 		return nil
 	}
 	caller := ""
-	authorization, ok := httpapi.OneHeader(r.Header, "Authorization")
-	scheme, secret, _ := strings.Cut(authorization, " ")
+	authorization, ok := httpapi.SingleHeader(r.Header, "Authorization")
+	scheme, presented, _ := strings.Cut(authorization, " ")
 	for _, k := range keys {
 		// Every key is compared, so the time does not say which one is close.
-		if httpapi.ConstantTimeEqual(secret, k.Secret.Reveal()) && ok && strings.EqualFold(scheme, "Bearer") {
+		if secret.Equal(presented, k.Secret.Reveal()) && ok && strings.EqualFold(scheme, "Bearer") {
 			caller = k.ID
 		}
 	}

@@ -38,10 +38,6 @@ const (
 	typeReducedCapacity = "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity"
 )
 
-// unavailableSeconds is the Retry-After of a 503. Nothing is known about when
-// the dependency comes back; the client should neither hammer nor give up.
-const unavailableSeconds = 5
-
 // problems are the answers to the errors of a [Service], by the table at
 // [ErrInvalidRequest].
 var problems = map[ErrorCode]problem{
@@ -92,7 +88,7 @@ func (s *Service) writeError(w http.ResponseWriter, r *http.Request, err error) 
 			p.Detail = stepUp.Detail
 		}
 	case CodeUnavailable:
-		w.Header().Set("Retry-After", strconv.Itoa(unavailableSeconds))
+		w.Header().Set("Retry-After", strconv.Itoa(httpapi.RetryAfterUnavailable))
 		s.logFailure(r, "recovery: unavailable", err)
 	case CodeOutcomeUnknown:
 		s.logFailure(r, "recovery: the outcome of a reset is unknown", err)

@@ -1,14 +1,14 @@
 package recovery
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"fmt"
 	"html"
 	"log/slog"
 	"net/url"
 	"regexp"
 	"slices"
+
+	"github.com/seed-51359b35/recovery/internal/secret"
 )
 
 // A Secret holds a token, code or password. Printing, logging and marshalling
@@ -46,8 +46,7 @@ func (s Secret) Reveal() string {
 // Equal reports whether two secrets have the same content. Its running time
 // tells neither where the contents differ nor whether their lengths do.
 func (s Secret) Equal(other Secret) bool {
-	a, b := sha256.Sum256([]byte(s.Reveal())), sha256.Sum256([]byte(other.Reveal()))
-	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
+	return secret.Equal(s.Reveal(), other.Reveal())
 }
 
 // IsZero reports whether the secret is empty.

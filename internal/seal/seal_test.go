@@ -93,7 +93,7 @@ func TestValueThatIsTooLongIsNotSealed(t *testing.T) {
 	}
 }
 
-// A06: what opens has one spelling.
+// A06: a value opens in exactly one spelling.
 func FuzzOpen(f *testing.F) {
 	s := seal.New([]seal.Key{key(1)}, "token", 0, 1024)
 	sealed, err := s.Seal([]byte("x"))
