@@ -16,7 +16,7 @@ func catalogues() map[string][]i18n.Entry {
 	}
 }
 
-func newVoices() ([]*i18n.Voice, error) {
+func newTranslators() ([]*i18n.Translator, error) {
 	voices, err := i18n.New(catalogues())
 	if err != nil {
 		return nil, fmt.Errorf("messages: %w", err)

@@ -49,7 +49,7 @@ type Data struct {
 	// 10, for [recovery.MessageNoPassword].
 	IdentityProviders []string
 
-	voice *i18n.Voice
+	translator *i18n.Translator
 	// sms says that this is for a text message, and suffix is its last line if
 	// that binds a code.
 	sms    bool
@@ -69,7 +69,7 @@ func (d *Data) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(d.String())) 
 // which [New] finds: keys can change from one version of this package to the
 // next.
 func (d *Data) T(key string, args ...any) (string, error) {
-	return d.voice.Say(!d.sms, key, args...)
+	return d.translator.Translate(!d.sms, key, args...)
 }
 
 // CodeGroups returns the code in groups that are easy to read: fours, or
@@ -147,7 +147,7 @@ func (d *Data) Details() ([]Detail, error) {
 		if err != nil {
 			return nil, err
 		}
-		text, err := d.voice.Say(false, "detail", label, i18n.Isolate(line.value, d.voice.RightToLeft))
+		text, err := d.translator.Translate(false, "detail", label, i18n.Isolate(line.value, d.translator.RightToLeft))
 		if err != nil {
 			return nil, err
 		}
@@ -194,11 +194,11 @@ func (d *Data) Fit(texts ...string) (string, error) {
 const maxProviders = 10
 
 // newData takes from the message what may be shown.
-func (s *Renderer) newData(m recovery.Message, v *i18n.Voice) (*Data, error) {
+func (s *Renderer) newData(m recovery.Message, v *i18n.Translator) (*Data, error) {
 	d := &Data{
 		Product: s.opts.Product, Host: s.opts.Host, Support: s.opts.Support, Color: s.opts.Color,
 		Kind: string(m.Kind), Lang: v.Tag.String(), Dir: "ltr", Name: cleanName(m.Name),
-		NotMe: m.NotMe.Reveal(), RequestedAt: formatTime(m.RequestedAt, s.opts.TimeZone), voice: v,
+		NotMe: m.NotMe.Reveal(), RequestedAt: formatTime(m.RequestedAt, s.opts.TimeZone), translator: v,
 	}
 	if v.RightToLeft {
 		d.Dir = "rtl"
@@ -238,7 +238,7 @@ func (s *Renderer) newData(m recovery.Message, v *i18n.Voice) (*Data, error) {
 			key, n = "hours", hours
 		}
 		var err error
-		if d.ExpiresIn, err = v.Say(false, key, n); err != nil {
+		if d.ExpiresIn, err = v.Translate(false, key, n); err != nil {
 			return nil, err
 		}
 	}
@@ -256,7 +256,7 @@ func (d *Data) forSMS() *Data {
 	return &c
 }
 
-func (s *Renderer) place(client netip.Addr, v *i18n.Voice) (location, network string) {
+func (s *Renderer) place(client netip.Addr, v *i18n.Translator) (location, network string) {
 	if !client.IsValid() {
 		return "", ""
 	}

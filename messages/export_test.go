@@ -37,15 +37,15 @@ var (
 )
 
 // Choose returns the language that a message gets.
-func (s *Renderer) Choose(locale, languages string) language.Tag {
-	return s.voices[s.chooser.Choose(locale, languages)].Tag
+func (s *Renderer) LanguageOf(locale, languages string) language.Tag {
+	return s.translators[s.matcher.Match(locale, languages)].Tag
 }
 
 // Duration returns a number of minutes or hours.
 func (s *Renderer) Duration(tag language.Tag, key string, n int) (string, error) {
-	for _, v := range s.voices {
+	for _, v := range s.translators {
 		if v.Tag == tag {
-			return v.Say(true, key, n)
+			return v.Translate(true, key, n)
 		}
 	}
 	panic("not spoken")

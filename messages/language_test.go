@@ -59,7 +59,7 @@ func TestLanguageChoice(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := cmp.Or(tt.set, en)
-			if got := s.Choose(tt.locale, tt.languages); got.String() != tt.want {
+			if got := s.LanguageOf(tt.locale, tt.languages); got.String() != tt.want {
 				t.Errorf("%v, want %s", got, tt.want)
 			}
 		})
@@ -97,14 +97,14 @@ func FuzzLanguages(f *testing.F) {
 	s := newSet(f)
 	tags := messages.Languages()
 	f.Fuzz(func(t *testing.T, locale, languages string) {
-		got := s.Choose(locale, languages)
+		got := s.LanguageOf(locale, languages)
 		if !slices.Contains(tags, got) {
 			t.Fatalf("%v", got)
 		}
-		if s.Choose(locale, languages) != got {
+		if s.LanguageOf(locale, languages) != got {
 			t.Fatal("chosen differently the second time")
 		}
-		if own := s.Choose(locale, ""); own != language.English && own != got {
+		if own := s.LanguageOf(locale, ""); own != language.English && own != got {
 			t.Fatalf("the request's %v went before the person's own %v", got, own)
 		}
 	})

@@ -46,10 +46,10 @@ func (m SMS) Format(f fmt.State, _ rune) {
 
 // A Set renders messages. It is immutable and safe for concurrent use.
 type Renderer struct {
-	opts    Options
-	voices  []*i18n.Voice
-	chooser i18n.Chooser
-	library *library
+	opts        Options
+	translators []*i18n.Translator
+	matcher     i18n.Matcher
+	library     *library
 }
 
 // New returns a Set. It parses every template and renders it with samples in
@@ -60,19 +60,19 @@ func New(opts Options) (*Renderer, error) {
 	opts = opts.withDefaults()
 	invalid := opts.validate()
 	library, unreadable := newLibrary(opts.Templates)
-	voices, err := newVoices()
+	voices, err := newTranslators()
 	if err != nil {
 		return nil, err
 	}
 	opts.Templates = nil // read
-	s := &Renderer{opts: opts, voices: voices, chooser: i18n.NewChooser(i18n.Tags(), opts.DefaultLanguage), library: library}
+	s := &Renderer{opts: opts, translators: voices, matcher: i18n.NewMatcher(i18n.Tags(), opts.DefaultLanguage), library: library}
 	// The host's templates that did parse are tried in any case, so that one
 	// mistake hides no other.
 	trial := *s
 	if brand.CheckProduct(opts.Product) != nil {
 		trial.opts.Product = "Product"
 	}
-	if err := errors.Join(invalid, unreadable, trial.try(invalid != nil)); err != nil {
+	if err := errors.Join(invalid, unreadable, trial.renderSamples(invalid != nil)); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -86,8 +86,8 @@ func New(opts Options) (*Renderer, error) {
 // not lose the mail: the usual or the built-in one takes its place, and the
 // Logger hears of it.
 func (s *Renderer) Mail(m recovery.Message) (Mail, error) {
-	i := s.chooser.Choose(m.Locale, m.Languages)
-	v := s.voices[i]
+	i := s.matcher.Match(m.Locale, m.Languages)
+	v := s.translators[i]
 	d, err := s.prepare(m, v)
 	if err != nil {
 		return Mail{}, err
@@ -118,8 +118,8 @@ func (s *Renderer) SMS(m recovery.Message) (SMS, error) {
 	if m.Kind == recovery.MessageUnknownAddress {
 		return SMS{}, permanent("no text message is of this kind")
 	}
-	i := s.chooser.Choose(m.Locale, m.Languages)
-	v := s.voices[i]
+	i := s.matcher.Match(m.Locale, m.Languages)
+	v := s.translators[i]
 	d, err := s.prepare(m, v)
 	if err != nil {
 		return SMS{}, err
@@ -149,7 +149,7 @@ func (s *Renderer) HasMailTemplate(name string) bool { return s.library.mail[nam
 // The empty name is the usual template, which there always is.
 func (s *Renderer) HasSMSTemplate(name string) bool { return s.library.sms[name] }
 
-func (s *Renderer) prepare(m recovery.Message, v *i18n.Voice) (*Data, error) {
+func (s *Renderer) prepare(m recovery.Message, v *i18n.Translator) (*Data, error) {
 	if _, ok := s.library.builtin[slot{kind: m.Kind, part: partText}]; !ok {
 		return nil, permanent("the kind of the message is unknown")
 	}

@@ -50,7 +50,7 @@ func samples(kind recovery.MessageKind, now time.Time) []recovery.Message {
 
 // try renders every template, or only the host's, in every language it serves,
 // with every sample, and reports all mistakes, each once.
-func (s *Renderer) try(hostOnly bool) error {
+func (s *Renderer) renderSamples(hostOnly bool) error {
 	now := time.Now()
 	var errs []error
 	reported := map[string]bool{}
@@ -69,27 +69,27 @@ func (s *Renderer) try(hostOnly bool) error {
 	done := map[use]bool{}
 	data := map[recovery.MessageKind][][]*Data{}
 	for _, k := range kinds() {
-		data[k] = make([][]*Data, len(s.voices))
+		data[k] = make([][]*Data, len(s.translators))
 	}
 	for at, t := range s.library.slots {
 		if t == nil || hostOnly && !t.host { // nil does not parse, which is reported already
 			continue
 		}
-		if u := (use{t, at.voice, at.kind, at.part}); done[u] {
+		if u := (use{t, at.language, at.kind, at.part}); done[u] {
 			continue
 		} else {
 			done[u] = true
 		}
-		all := data[at.kind][at.voice]
+		all := data[at.kind][at.language]
 		if all == nil {
 			for _, m := range samples(at.kind, now) {
-				d, err := s.newData(m, s.voices[at.voice])
+				d, err := s.newData(m, s.translators[at.language])
 				if err != nil {
 					return err
 				}
 				all = append(all, d)
 			}
-			data[at.kind][at.voice] = all
+			data[at.kind][at.language] = all
 		}
 		if !t.host {
 			// The package's own: with the host's options, in every language,

@@ -25,7 +25,7 @@ type template struct {
 // A slot is where a template is used.
 type slot struct {
 	template string
-	voice    int
+	language int
 	kind     recovery.MessageKind
 	part     part
 }

@@ -59,12 +59,12 @@ func catalogues(own map[string]map[string]string) (map[string][]i18n.Entry, erro
 
 // newVoices returns those of the host's languages, in its order, and says every
 // sentence of the host's once.
-func newVoices(o Options, catalogues map[string][]i18n.Entry) ([]*i18n.Voice, error) {
+func newTranslators(o Options, catalogues map[string][]i18n.Entry) ([]*i18n.Translator, error) {
 	voices, err := i18n.New(catalogues)
 	if err != nil {
 		return nil, &recovery.OptionError{Option: "Text", Reason: err.Error()}
 	}
-	var chosen []*i18n.Voice
+	var chosen []*i18n.Translator
 	var errs []error
 	for _, tag := range o.Languages {
 		for _, v := range voices {
@@ -76,7 +76,7 @@ func newVoices(o Options, catalogues map[string][]i18n.Entry) ([]*i18n.Voice, er
 				if e.Forms != nil || o.Text[""][e.Key] == "" && o.Text[v.File][e.Key] == "" {
 					continue
 				}
-				if _, err := v.Say(true, e.Key, arguments(e.Text)...); err != nil {
+				if _, err := v.Translate(true, e.Key, arguments(e.Text)...); err != nil {
 					errs = append(errs, &recovery.OptionError{Option: "Text", Reason: v.File + ": " + err.Error()})
 				}
 			}

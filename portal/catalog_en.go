@@ -110,12 +110,12 @@ func english() []i18n.Entry {
 		{Key: "done.text.kept", Text: "You can now sign in with your new password."},
 
 		// A link that works no longer.
-		{Key: "dead.heading", Text: "This link does not work"},
-		{Key: "dead.text", Text: "It has expired, or it was used before."},
-		{Key: "dead.used", Text: "If you have just changed your password with it, you can sign in with the new one."},
-		{Key: "dead.new", Text: "Otherwise, ask for a new link. It takes a minute."},
-		{Key: "dead.again", Text: "You can also open the link in the message again."},
-		{Key: "dead.cookies", Text: "If you have just opened a link, your browser may be blocking cookies, which this page needs."},
+		{Key: "invalid-link.heading", Text: "This link does not work"},
+		{Key: "invalid-link.text", Text: "It has expired, or it was used before."},
+		{Key: "invalid-link.used", Text: "If you have just changed your password with it, you can sign in with the new one."},
+		{Key: "invalid-link.new", Text: "Otherwise, ask for a new link. It takes a minute."},
+		{Key: "invalid-link.again", Text: "You can also open the link in the message again."},
+		{Key: "invalid-link.cookies", Text: "If you have just opened a link, your browser may be blocking cookies, which this page needs."},
 
 		// Too many tries. How long.
 		{Key: "many.heading", Text: "Too many tries"},
@@ -124,8 +124,8 @@ func english() []i18n.Entry {
 		{Key: "busy.text", Text: "This does not work right now. Nothing was changed. Please try again in a moment."},
 		{Key: "unknown.heading", Text: "It is not certain that your password was changed"},
 		{Key: "unknown.text", Text: "Try to sign in with the new password. If that does not work, ask for a new link."},
-		{Key: "stepup.heading", Text: "One more step"},
-		{Key: "stepup.text", Text: "This account needs a further proof before its password can be changed. Nothing was changed."},
+		{Key: "step_up.heading", Text: "One more step"},
+		{Key: "step_up.text", Text: "This account needs a further proof before its password can be changed. Nothing was changed."},
 		{Key: "invalid.heading", Text: "This did not work"},
 		{Key: "invalid.text", Text: "Your browser sent something that we cannot read. Nothing was changed. Please start again."},
 		{Key: "foreign.heading", Text: "Please start here"},
@@ -139,16 +139,16 @@ func english() []i18n.Entry {
 
 		// "This was not me": about links and codes that were sent, and about a
 		// password that was changed.
-		{Key: "notme.heading", Text: "This was not you?"},
-		{Key: "notme.links", Text: "Then we will cancel every link and code that we sent you. Nothing else will change, and you can still sign in as before."},
-		{Key: "notme.links.button", Text: "Cancel links and codes"},
-		{Key: "notme.password", Text: "Then we will sign everybody out of your account, and send you a link to choose a new password."},
-		{Key: "notme.password.kept", Text: "Then we will send you a link to choose a new password."},
-		{Key: "notme.password.button", Text: "Secure my account"},
-		{Key: "told.heading", Text: "Thank you for telling us"},
-		{Key: "told.links", Text: "The links and codes that we sent you no longer work. Your password is still the same."},
-		{Key: "told.password", Text: "Everybody is being signed out of your account. A link to choose a new password is on its way to you."},
-		{Key: "told.password.kept", Text: "A link to choose a new password is on its way to you."},
-		{Key: "told.mailbox", Text: "Whoever did this may be able to read your mail. Change the password of your mailbox as well."},
+		{Key: "not-me.heading", Text: "This was not you?"},
+		{Key: "not-me.links", Text: "Then we will cancel every link and code that we sent you. Nothing else will change, and you can still sign in as before."},
+		{Key: "not-me.links.button", Text: "Cancel links and codes"},
+		{Key: "not-me.password", Text: "Then we will sign everybody out of your account, and send you a link to choose a new password."},
+		{Key: "not-me.password.kept", Text: "Then we will send you a link to choose a new password."},
+		{Key: "not-me.password.button", Text: "Secure my account"},
+		{Key: "not-me-done.heading", Text: "Thank you for telling us"},
+		{Key: "not-me-done.links", Text: "The links and codes that we sent you no longer work. Your password is still the same."},
+		{Key: "not-me-done.password", Text: "Everybody is being signed out of your account. A link to choose a new password is on its way to you."},
+		{Key: "not-me-done.password.kept", Text: "A link to choose a new password is on its way to you."},
+		{Key: "not-me-done.mailbox", Text: "Whoever did this may be able to read your mail. Change the password of your mailbox as well."},
 	}
 }

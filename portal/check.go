@@ -17,8 +17,8 @@ import (
 
 // A sample is a page as it can come up.
 type sample struct {
-	page, about string
-	edit        func(d *Data)
+	page, variant string
+	edit          func(d *Data)
 }
 
 func (p *Handler) samples() []sample {
@@ -26,44 +26,44 @@ func (p *Handler) samples() []sample {
 	kept := func(d *Data) { d.EndsSessions = false }
 	all := []sample{
 		{"forgot", "", nil},
-		{"forgot", "", func(d *Data) { typed(d); d.fail("identifier", d.say("forgot.invalid")) }},
-		{"forgot", "", func(d *Data) { typed(d); d.fail("identifier", d.say("forgot.invalid.phone")) }},
-		{"forgot", "", func(d *Data) { typed(d); d.Wait = d.duration(time.Minute); d.Alert = d.say("many.text", d.Wait) }},
-		{"forgot", "", func(d *Data) { d.Alert = d.say("busy.text") }},
+		{"forgot", "", func(d *Data) { typed(d); d.fail("identifier", d.text("forgot.invalid")) }},
+		{"forgot", "", func(d *Data) { typed(d); d.fail("identifier", d.text("forgot.invalid.phone")) }},
+		{"forgot", "", func(d *Data) { typed(d); d.Wait = d.duration(time.Minute); d.Alert = d.text("many.text", d.Wait) }},
+		{"forgot", "", func(d *Data) { d.Alert = d.text("busy.text") }},
 		{"sent", "", nil},
 		{"sent", "", typed},
 		{"code", "", nil},
 		{"code", "", func(d *Data) { d.Identifier, d.Known, d.Proof = "+49 30 123456", true, "proof" }},
-		{"code", "", func(d *Data) { d.fail("identifier", d.say("code.phone.invalid")) }},
-		{"code", "", func(d *Data) { d.fail("code", d.say("code.malformed", p.settings.CodeDigits)) }},
-		{"code", "", func(d *Data) { d.fail("code", d.say("code.invalid")) }},
+		{"code", "", func(d *Data) { d.fail("identifier", d.text("code.phone.invalid")) }},
+		{"code", "", func(d *Data) { d.fail("code", d.text("code.malformed", p.settings.CodeDigits)) }},
+		{"code", "", func(d *Data) { d.fail("code", d.text("code.invalid")) }},
 		{"reset", "", func(d *Data) { d.Proof = "proof" }},
 		{"reset", "", func(d *Data) {
 			d.Proof, d.Account = "proof", "name@example.com"
-			d.Alert = d.say("reset.other", d.Account)
+			d.Alert = d.text("reset.other", d.Account)
 		}},
 		{"reset", "", func(d *Data) {
-			d.Proof, d.Alert = "proof", d.say("reset.other.anonymous")
+			d.Proof, d.Alert = "proof", d.text("reset.other.anonymous")
 			for _, key := range []string{"empty", "differ", "too_large", "encoding", "common", "context", "identifier", "breached", "reused", "other"} {
-				d.fail("password", d.say("refused."+key))
+				d.fail("password", d.text("refused."+key))
 			}
-			d.fail("password", d.say("refused.too_short", d.MinLength))
-			d.fail("password", d.say("refused.too_long", d.MaxLength))
+			d.fail("password", d.text("refused.too_short", d.MinLength))
+			d.fail("password", d.text("refused.too_long", d.MaxLength))
 		}},
 		{"done", "", nil},
 		{"done", "", kept},
-		{"dead", "", nil},
-		{"dead", "nothing", nil},
-		{"dead", "notice", nil},
+		{"invalid-link", "", nil},
+		{"invalid-link", "no_link", nil},
+		{"invalid-link", "notice", nil},
 		{"not-me", "links", func(d *Data) { d.Proof = "proof" }},
-		{"not-me", "links", func(d *Data) { d.Proof, d.Alert = "proof", d.say("busy.text") }},
+		{"not-me", "links", func(d *Data) { d.Proof, d.Alert = "proof", d.text("busy.text") }},
 		{"not-me", "password", func(d *Data) { d.Proof = "proof" }},
-		{"told", "links", nil},
+		{"not-me-done", "links", nil},
 		{"not-me", "password", func(d *Data) { kept(d); d.Proof = "proof" }},
-		{"told", "password", nil},
-		{"told", "password", kept},
+		{"not-me-done", "password", nil},
+		{"not-me-done", "password", kept},
 	}
-	for _, about := range []string{"many", "busy", "unknown", "stepup", "invalid", "foreign", "missing", "failed"} {
+	for _, about := range []string{"many", "busy", "unknown", "step_up", "invalid", "foreign", "missing", "failed"} {
 		all = append(all, sample{"problem", about, func(d *Data) {
 			d.Wait, d.Detail, d.StepUpURL, d.RetryURL = d.duration(time.Hour), "Detail", "https://example.com/further", d.url(pathReset)
 		}})
@@ -72,13 +72,13 @@ func (p *Handler) samples() []sample {
 }
 
 // try renders every page in every language, and looks at what came out.
-func (p *Handler) try() error {
+func (p *Handler) renderSamples() error {
 	var errs []error
-	for _, l := range p.voices {
+	for _, l := range p.translators {
 		r := &http.Request{Method: http.MethodGet, Header: http.Header{}, URL: &url.URL{Path: p.base + pathForgot, RawQuery: "lang=" + l.File}}
 		for _, s := range p.samples() {
 			d := p.page(r, s.page, "")
-			d.Variant = s.about
+			d.Variant = s.variant
 			if s.edit != nil {
 				s.edit(d)
 			}
@@ -89,7 +89,7 @@ func (p *Handler) try() error {
 			var b bytes.Buffer
 			err := p.templates.execute(&b, d)
 			if err == nil {
-				err = p.check(b.Bytes(), d)
+				err = p.checkPage(b.Bytes(), d)
 			}
 			if err == nil {
 				continue
@@ -108,7 +108,7 @@ func (p *Handler) try() error {
 // are the host's own and trusted, but a form that leaves a field out, or a
 // resource of another site, which would learn that somebody is here (A03), is a
 // mistake that is better found at the start.
-func (p *Handler) check(page []byte, d *Data) error {
+func (p *Handler) checkPage(page []byte, d *Data) error {
 	// Without scripts, so that what stands in <noscript> is looked at too.
 	doc, err := html.ParseWithOptions(bytes.NewReader(page), html.ParseOptionEnableScripting(false))
 	if err != nil {

@@ -17,8 +17,8 @@ func (p *Handler) showCode(w http.ResponseWriter, r *http.Request) {
 // browser asked for it.
 func (p *Handler) codePage(r *http.Request) *Data {
 	d := p.page(r, "code", "")
-	var last request
-	if p.asked.load(r, &last) && last.Code {
+	var last lastRequest
+	if p.requestCookie.load(r, &last) && last.Code {
 		d.Identifier, d.Known = last.Identifier, true
 		d.Proof = p.formDigest("code", last.Identifier)
 	}
@@ -43,21 +43,21 @@ func (p *Handler) code(w http.ResponseWriter, r *http.Request) {
 	key := recovery.LeadKey{Field: p.opts.PhoneField, Value: latinDigits(d.Identifier)}
 	code := cleanCode(form.Get("code"))
 	if len(code) != p.settings.CodeDigits {
-		d.fail("code", d.say("code.malformed", p.settings.CodeDigits))
+		d.fail("code", d.text("code.malformed", p.settings.CodeDigits))
 		p.render(w, r, http.StatusUnprocessableEntity, d)
 		return
 	}
 	h := storedProof{Field: key.Field, Value: key.Value, Code: code}
-	found, err := p.service.CheckProof(r.Context(), recovery.CheckRequest{Proof: h.proof(), Requester: p.origin(r)})
+	found, err := p.service.CheckProof(r.Context(), recovery.CheckRequest{Proof: h.proof(), Requester: p.requester(r)})
 	if err != nil {
 		_, invalid := errors.AsType[*recovery.InvalidRequestError](err)
 		switch {
 		case errors.Is(err, recovery.ErrInvalidProof):
-			d.fail("code", d.say("code.invalid"))
+			d.fail("code", d.text("code.invalid"))
 			p.render(w, r, http.StatusUnprocessableEntity, d)
 		case invalid:
 			d.Known = false
-			d.fail("identifier", d.say("code.phone.invalid"))
+			d.fail("identifier", d.text("code.phone.invalid"))
 			p.render(w, r, http.StatusUnprocessableEntity, d)
 		default:
 			p.retry(w, r, d, err)

@@ -28,17 +28,17 @@ type sealedCookie struct {
 const (
 	// briefly is how long the page after something that was done can be seen
 	// again.
-	briefly = 10 * time.Minute
+	outcomeLifetime = 10 * time.Minute
 	// whileOpen is how long a notice stays in the browser. Its link works for
 	// days, and a form that lies open must not die before it.
-	whileOpen = 24 * time.Hour
+	noticeLifetime = 24 * time.Hour
 	// session has a browser forget when it is closed.
 	session = 0
 	// maxSealed is the longest value. Browsers keep cookies of 4,096 bytes.
 	maxSealed = 3800
 	// longest is the longest that a value is accepted for: a link lives a day
 	// at most.
-	longest = 25 * time.Hour
+	maxLifetime = 25 * time.Hour
 )
 
 // newJars derives the keys of the cookies, and those of the digests that forms
@@ -60,7 +60,7 @@ func newCookies(o Options, secure bool, names ...string) (jars []*sealedCookie, 
 		if secure {
 			j.name = "__Host-" + j.name
 		}
-		j.sealer = seal.New(keys, j.name, longest, maxSealed)
+		j.sealer = seal.New(keys, j.name, maxLifetime, maxSealed)
 		jars = append(jars, j)
 	}
 	return jars, digests, nil

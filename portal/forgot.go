@@ -14,14 +14,14 @@ import (
 
 // A request is what was last asked for in this browser, for the pages that
 // follow.
-type request struct {
+type lastRequest struct {
 	Identifier string `json:"i,omitempty"`
 	Code       bool   `json:"c,omitempty"`
 }
 
 func (p *Handler) showForgot(w http.ResponseWriter, r *http.Request) {
-	var last request
-	p.asked.load(r, &last)
+	var last lastRequest
+	p.requestCookie.load(r, &last)
 	d := p.page(r, "forgot", "")
 	d.Identifier = last.Identifier
 	p.render(w, r, http.StatusOK, d)
@@ -32,7 +32,7 @@ func (p *Handler) forgot(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	req := recovery.ForgotRequest{Requester: p.origin(r)}
+	req := recovery.ForgotRequest{Requester: p.requester(r)}
 	typed := trim(form.Get("identifier"))
 	req.Key = p.key(typed)
 	if req.Code = req.Key.Field == p.opts.PhoneField; req.Code {
@@ -47,7 +47,7 @@ func (p *Handler) forgot(w http.ResponseWriter, r *http.Request) {
 			if p.opts.PhoneField != "" {
 				key += ".phone"
 			}
-			d.fail("identifier", d.say(key))
+			d.fail("identifier", d.text(key))
 			p.render(w, r, http.StatusUnprocessableEntity, d)
 			return
 		}
@@ -58,7 +58,7 @@ func (p *Handler) forgot(w http.ResponseWriter, r *http.Request) {
 	if req.Code {
 		next = pathCode
 	}
-	if err := p.asked.save(w, request{typed, req.Code}, session); err != nil {
+	if err := p.requestCookie.save(w, lastRequest{typed, req.Code}, session); err != nil {
 		p.fail(w, r, err)
 		return
 	}
@@ -75,8 +75,8 @@ func (p *Handler) key(typed string) recovery.LeadKey {
 }
 
 func (p *Handler) showSent(w http.ResponseWriter, r *http.Request) {
-	var last request
-	p.asked.load(r, &last)
+	var last lastRequest
+	p.requestCookie.load(r, &last)
 	d := p.page(r, "sent", "")
 	if !last.Code {
 		d.Identifier = last.Identifier

@@ -305,14 +305,14 @@ func readGoldenPage(t *testing.T, g goldenPage, w *goldenWorld, v *visitor) {
 		}
 	case "notice of a link":
 		v.get("/account/not-me").is(t, "the notice", 200, "This was not you?", "Cancel links and codes")
-		goes("/account/told", "/account/not-me", "proof", g.Form).is(t, "told", 200, "Thank you for telling us", "no longer work")
+		goes("/account/not-me-done", "/account/not-me", "proof", g.Form).is(t, "not me done", 200, "Thank you for telling us", "no longer work")
 	case "notice of a change":
 		v.get("/account/not-me").is(t, "the notice", 200, "This was not you?", "Secure my account")
-		goes("/account/told", "/account/not-me", "proof", g.Form).is(t, "told", 200, "Everybody is being signed out")
+		goes("/account/not-me-done", "/account/not-me", "proof", g.Form).is(t, "not me done", 200, "Everybody is being signed out")
 	case "told of a change":
-		v.get("/account/told").is(t, "told", 200, "Everybody is being signed out")
+		v.get("/account/not-me-done").is(t, "not me done", 200, "Everybody is being signed out")
 	case "told of a link":
-		v.get("/account/told").is(t, "told", 200, "Thank you for telling us", "no longer work")
+		v.get("/account/not-me-done").is(t, "not me done", 200, "Thank you for telling us", "no longer work")
 	case "done":
 		v.get("/account/done").is(t, "done", 200, "Your password was changed")
 	default:

@@ -22,7 +22,7 @@ func (p *Handler) showNotMe(w http.ResponseWriter, r *http.Request) {
 		param = "token"
 	}
 	if q.Has(param) {
-		if err := p.notices.save(w, notice{singleParam(q, param, 1024)}, whileOpen); err != nil {
+		if err := p.noticeCookie.save(w, notice{singleParam(q, param, 1024)}, noticeLifetime); err != nil {
 			p.fail(w, r, err)
 			return
 		}
@@ -30,7 +30,7 @@ func (p *Handler) showNotMe(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var n notice
-	p.notices.load(r, &n)
+	p.noticeCookie.load(r, &n)
 	p.showNotice(w, r, n, http.StatusOK)
 }
 
@@ -60,13 +60,13 @@ func (p *Handler) notMe(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var n notice
-	p.notices.load(r, &n)
+	p.noticeCookie.load(r, &n)
 	if !p.isFormFor(form.Get("proof"), "not-me", n.Token) {
 		// Another notice was opened since: it may be about another account.
 		p.showNotice(w, r, n, http.StatusConflict)
 		return
 	}
-	result, err := p.service.NotMe(r.Context(), recovery.NotMeRequest{Token: recovery.NewSecret(n.Token), Requester: p.origin(r)})
+	result, err := p.service.NotMe(r.Context(), recovery.NotMeRequest{Token: recovery.NewSecret(n.Token), Requester: p.requester(r)})
 	switch {
 	case errors.Is(err, recovery.ErrInvalidProof):
 		p.invalidNotice(w, r)
@@ -80,37 +80,37 @@ func (p *Handler) notMe(w http.ResponseWriter, r *http.Request) {
 		p.retry(w, r, d, err)
 		return
 	}
-	p.notices.clear(w)
-	p.redirectToOutcome(w, r, pathNotMeDone, outcome{Told: variantOf(result.Message)})
+	p.noticeCookie.clear(w)
+	p.redirectToOutcome(w, r, pathNotMeDone, outcome{NotMe: variantOf(result.Message)})
 }
 
 func (p *Handler) invalidNotice(w http.ResponseWriter, r *http.Request) {
-	p.notices.clear(w)
-	d := p.page(r, "dead", "")
+	p.noticeCookie.clear(w)
+	d := p.page(r, "invalid-link", "")
 	d.Variant = "notice"
 	p.render(w, r, http.StatusBadRequest, d)
 }
 
-func (p *Handler) showTold(w http.ResponseWriter, r *http.Request) {
+func (p *Handler) showNotMeDone(w http.ResponseWriter, r *http.Request) {
 	var o outcome
-	if !p.outcomes.load(r, &o) || o.Told == "" {
+	if !p.outcomeCookie.load(r, &o) || o.NotMe == "" {
 		p.redirect(w, r, pathForgot)
 		return
 	}
-	d := p.page(r, "told", "")
-	d.Variant = o.Told
+	d := p.page(r, "not-me-done", "")
+	d.Variant = o.NotMe
 	p.render(w, r, http.StatusOK, d)
 }
 
 // An outcome is what was done, for the page that says so. Without it that page
 // is not shown: a link to it would be good for a phishing mail.
 type outcome struct {
-	Done bool   `json:"d,omitempty"`
-	Told string `json:"t,omitempty"`
+	Done  bool   `json:"d,omitempty"`
+	NotMe string `json:"t,omitempty"`
 }
 
 func (p *Handler) redirectToOutcome(w http.ResponseWriter, r *http.Request, path string, o outcome) {
-	if err := p.outcomes.save(w, o, briefly); err != nil {
+	if err := p.outcomeCookie.save(w, o, outcomeLifetime); err != nil {
 		p.fail(w, r, err)
 		return
 	}

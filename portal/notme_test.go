@@ -28,10 +28,10 @@ func TestNotMe(t *testing.T) {
 		person := w.visitor()
 		person.open(m.URL.Reveal()).is(t, "the link before", 200)
 		p = v.post("/account/not-me", "proof", form.proof())
-		if p.StatusCode != 303 || p.Header.Get("Location") != "/account/told" {
+		if p.StatusCode != 303 || p.Header.Get("Location") != "/account/not-me-done" {
 			t.Fatalf("%d %q", p.StatusCode, p.Header.Get("Location"))
 		}
-		v.open(p.Header.Get("Location")).is(t, "told", 200, "Thank you for telling us", "no longer work")
+		v.open(p.Header.Get("Location")).is(t, "not me done", 200, "Thank you for telling us", "no longer work")
 		person.open(m.URL.Reveal()).is(t, "the link after", 400, "This link does not work")
 
 		link := w.link()
@@ -43,7 +43,7 @@ func TestNotMe(t *testing.T) {
 		// A proof that is not this notice's does nothing.
 		v.post("/account/not-me", "proof", "x").is(t, "another proof", 409, "This was not you?")
 		p = v.post("/account/not-me", "proof", form.proof())
-		v.open(p.Header.Get("Location")).is(t, "told", 200, "Everybody is being signed out", "Change the password of your mailbox")
+		v.open(p.Header.Get("Location")).is(t, "not me done", 200, "Everybody is being signed out", "Change the password of your mailbox")
 		w.messageOf(recovery.MessageResetLink)
 		w.visitor().open("/account/not-me").is(t, "without a notice", 400, "This link does not work")
 		w.visitor().open("/account/not-me?token=forged").is(t, "forged", 400, "This link does not work")

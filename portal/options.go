@@ -140,9 +140,9 @@ func (o Options) validate(service *recovery.Service) error {
 	check("Logo", err)
 	check("Font", checkFont(o.Font))
 	if service != nil {
-		check("Email", checkField(service, o.EmailField, recovery.FieldEmail, false))
+		check("EmailField", checkField(service, o.EmailField, recovery.FieldEmail, false))
 		if o.PhoneField != "" {
-			check("Phone", checkField(service, o.PhoneField, recovery.FieldPhone, true))
+			check("PhoneField", checkField(service, o.PhoneField, recovery.FieldPhone, true))
 		}
 	}
 	for _, tag := range o.Languages {
@@ -151,7 +151,7 @@ func (o Options) validate(service *recovery.Service) error {
 		}
 	}
 	if !slices.Contains(o.Languages, o.DefaultLanguage) {
-		check("Default", fmt.Errorf("%v is none of %v", o.DefaultLanguage, o.Languages))
+		check("DefaultLanguage", fmt.Errorf("%v is none of %v", o.DefaultLanguage, o.Languages))
 	}
 	return errors.Join(errs...)
 }

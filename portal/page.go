@@ -21,7 +21,7 @@ type Data struct {
 	// told, dead or problem.
 	Page string
 	// About says which variant it is: of not-me and told "links" or "password";
-	// of dead "notice", "nothing" where the browser had no link to show, or
+	// of dead "notice", "no_link" where the browser had no link to show, or
 	// empty; of problem what happened: many, busy, unknown, stepup, invalid,
 	// foreign, missing or failed.
 	Variant string
@@ -71,9 +71,9 @@ type Data struct {
 	Style  template.CSS
 	Script template.JS
 
-	voice *i18n.Voice
-	url   func(path string) string
-	err   error
+	translator *i18n.Translator
+	url        func(path string) string
+	err        error
 }
 
 // A Choice is a language to choose.
@@ -89,7 +89,9 @@ type LanguageChoice struct {
 type FieldError struct{ Field, Text string }
 
 // T is a sentence of the page's language, with its arguments.
-func (d *Data) T(key string, args ...any) (string, error) { return d.voice.Say(true, key, args...) }
+func (d *Data) T(key string, args ...any) (string, error) {
+	return d.translator.Translate(true, key, args...)
+}
 
 // URL is the path of a page: forgot, sent, code, reset, done, not-me or told.
 func (d *Data) URL(page string) (string, error) {
@@ -106,7 +108,7 @@ func (d *Data) Heading() (string, error) {
 	case "problem":
 		return d.T(d.Variant + ".heading")
 	case "not-me":
-		return d.T("notme.heading")
+		return d.T("not-me.heading")
 	}
 	return d.T(d.Page + ".heading")
 }
@@ -134,7 +136,7 @@ func (d *Data) fail(field, text string) {
 
 // say is T where an error is a mistake of this package, or of the host's Text:
 // then the page fails to render.
-func (d *Data) say(key string, args ...any) string {
+func (d *Data) text(key string, args ...any) string {
 	text, err := d.T(key, args...)
 	d.err = errors.Join(d.err, err)
 	return text
@@ -144,22 +146,22 @@ func (d *Data) say(key string, args ...any) string {
 func (d *Data) duration(t time.Duration) string {
 	switch {
 	case t < 2*time.Minute:
-		return d.say("seconds", max(1, int((t+time.Second-1)/time.Second)))
+		return d.text("seconds", max(1, int((t+time.Second-1)/time.Second)))
 	case t < 2*time.Hour:
-		return d.say("minutes", int((t+time.Minute-1)/time.Minute))
+		return d.text("minutes", int((t+time.Minute-1)/time.Minute))
 	}
-	return d.say("hours", int((t+time.Hour-1)/time.Hour))
+	return d.text("hours", int((t+time.Hour-1)/time.Hour))
 }
 
 // page begins a page in the language for the request.
 func (p *Handler) page(r *http.Request, name, locale string) *Data {
-	v := p.voice(r, locale)
+	v := p.translator(r, locale)
 	d := &Data{
 		Page: name, Lang: v.Tag.String(), Dir: "ltr", Nonce: newNonce(),
 		Product: p.opts.Product, SignIn: p.opts.SignIn, Support: p.opts.Support,
 		Phone:     p.opts.PhoneField != "",
 		MinLength: p.settings.PasswordPolicy.MinLength(), MaxLength: p.settings.PasswordPolicy.MaxLength(),
-		CodeDigits: p.settings.CodeDigits, EndsSessions: p.settings.EndsSessions, Logo: p.logo, voice: v,
+		CodeDigits: p.settings.CodeDigits, EndsSessions: p.settings.EndsSessions, Logo: p.logo, translator: v,
 		url: func(path string) string { return p.url(r, path) },
 	}
 	if v.RightToLeft {
@@ -174,22 +176,22 @@ func (p *Handler) page(r *http.Request, name, locale string) *Data {
 	case "code":
 		d.Expiry = d.duration(p.settings.CodeTTL)
 	}
-	d.Languages = p.choices(r, v, name)
+	d.Languages = p.languageChoices(r, v, name)
 	return d
 }
 
 // choices are the languages that the page can be seen in. The answer to a form
 // has no address of its own: its languages lead to the page with the form.
-func (p *Handler) choices(r *http.Request, current *i18n.Voice, name string) []LanguageChoice {
-	if len(p.voices) < 2 {
+func (p *Handler) languageChoices(r *http.Request, current *i18n.Translator, name string) []LanguageChoice {
+	if len(p.translators) < 2 {
 		return nil
 	}
 	path := strings.TrimPrefix(r.URL.Path, p.base)
-	if name == "problem" || name == "dead" {
+	if name == "problem" || name == "invalid-link" {
 		path = pathForgot
 	}
 	var all []LanguageChoice
-	for _, l := range p.voices {
+	for _, l := range p.translators {
 		c := LanguageChoice{Name: ownName(l.File), Lang: l.Tag.String(), Dir: "ltr", Current: l.Tag == current.Tag}
 		if l.RightToLeft {
 			c.Dir = "rtl"
@@ -250,9 +252,9 @@ func (p *Handler) renderRetry(w http.ResponseWriter, r *http.Request, d *Data, s
 			d.RetryURL = p.url(r, strings.TrimPrefix(r.URL.Path, p.base))
 		}
 	} else if about == "many" {
-		d.Alert = d.say("many.text", d.Wait)
+		d.Alert = d.text("many.text", d.Wait)
 	} else {
-		d.Alert = d.say(about + ".text")
+		d.Alert = d.text(about + ".text")
 	}
 	p.render(w, r, status, d)
 }

@@ -25,7 +25,7 @@ const (
 	pathReset     = "/reset"
 	pathDone      = "/done"
 	pathNotMe     = "/not-me"
-	pathNotMeDone = "/told"
+	pathNotMeDone = "/not-me-done"
 )
 
 // wellKnownChange is where password managers look ("A Well-Known URL for
@@ -35,26 +35,26 @@ const wellKnownChange = "/.well-known/change-password"
 // A Portal serves the pages of one [recovery.Service]. It is immutable and safe
 // for concurrent use.
 type Handler struct {
-	service   *recovery.Service
-	settings  recovery.Settings // of the service
-	opts      Options
-	log       *slog.Logger
-	base      string        // the path of BaseURL, without a slash at its end
-	voices    []*i18n.Voice // of Options.Languages
-	chooser   i18n.Chooser
-	templates *templates
-	assets    map[string]asset // by path
-	logo      string           // its URL, or empty
-	resetLink recovery.Link
-	notMeLink recovery.Link
+	service     *recovery.Service
+	settings    recovery.Settings // of the service
+	opts        Options
+	log         *slog.Logger
+	base        string             // the path of BaseURL, without a slash at its end
+	translators []*i18n.Translator // of Options.Languages
+	matcher     i18n.Matcher
+	templates   *templates
+	assets      map[string]asset // by path
+	logo        string           // its URL, or empty
+	resetLink   recovery.Link
+	notMeLink   recovery.Link
 
-	digestKeys [][]byte
-	opened     *sealedCookie // held, of a link that was not looked at yet
-	proofs     *sealedCookie // held, found valid
-	asked      *sealedCookie // request
-	notices    *sealedCookie // notice
-	outcomes   *sealedCookie // outcome
-	handler    http.Handler
+	digestKeys    [][]byte
+	linkCookie    *sealedCookie // held, of a link that was not looked at yet
+	proofCookie   *sealedCookie // held, found valid
+	requestCookie *sealedCookie // request
+	noticeCookie  *sealedCookie // notice
+	outcomeCookie *sealedCookie // outcome
+	handler       http.Handler
 }
 
 // New returns the pages of a Service. It parses every template and renders it
@@ -65,7 +65,7 @@ func New(service *recovery.Service, opts Options) (*Handler, error) {
 	invalid := opts.validate(service)
 	catalogues, wrongText := catalogues(opts.Text)
 	templates, wrongTemplates := newTemplates(opts)
-	voices, err := newVoices(opts, catalogues)
+	voices, err := newTranslators(opts, catalogues)
 	if err := errors.Join(invalid, wrongText, err, wrongTemplates); err != nil {
 		return nil, err
 	}
@@ -75,14 +75,14 @@ func New(service *recovery.Service, opts Options) (*Handler, error) {
 	}
 	p := &Handler{
 		service: service, settings: service.Settings(), log: opts.Logger, base: base.Path,
-		chooser: i18n.NewChooser(opts.Languages, opts.DefaultLanguage), voices: voices, templates: templates,
+		matcher: i18n.NewMatcher(opts.Languages, opts.DefaultLanguage), translators: voices, templates: templates,
 	}
 	p.resetLink, p.notMeLink = p.settings.Link, p.settings.NotMe
 	jars, digestKeys, err := newCookies(opts, base.Scheme == "https", "opened", "proof", "asked", "notice", "outcome")
 	if err != nil {
 		return nil, err
 	}
-	p.opened, p.proofs, p.asked, p.notices, p.outcomes = jars[0], jars[1], jars[2], jars[3], jars[4]
+	p.linkCookie, p.proofCookie, p.requestCookie, p.noticeCookie, p.outcomeCookie = jars[0], jars[1], jars[2], jars[3], jars[4]
 	p.digestKeys = digestKeys
 	p.addAssets(opts)
 	// Forms of other sites are refused, on every path (A70). The origin is named
@@ -95,7 +95,7 @@ func New(service *recovery.Service, opts Options) (*Handler, error) {
 	p.handler = csrf.Handler(http.HandlerFunc(p.route))
 	opts.Templates, opts.Text, opts.Logo, opts.Font, opts.Keys = nil, nil, nil, nil, nil // read
 	p.opts = opts
-	if err := p.try(); err != nil {
+	if err := p.renderSamples(); err != nil {
 		return nil, err
 	}
 	if p.resetLink.URL != opts.BaseURL+pathReset {
@@ -155,7 +155,7 @@ func (p *Handler) route(w http.ResponseWriter, r *http.Request) {
 	case pathNotMe:
 		get, post = p.showNotMe, p.notMe
 	case pathNotMeDone:
-		get = p.showTold
+		get = p.showNotMeDone
 	}
 	switch {
 	case get == nil:
@@ -221,7 +221,7 @@ func (p *Handler) url(r *http.Request, path string) string {
 	if v, err := url.ParseQuery(fragment); err == nil {
 		q = v
 	}
-	if l := p.chosen(r); l != "" {
+	if l := p.chosenLanguage(r); l != "" {
 		q.Set("lang", l)
 	}
 	if len(q) > 0 {
@@ -231,9 +231,9 @@ func (p *Handler) url(r *http.Request, path string) string {
 }
 
 // chosen is the language that the URL asks for, or empty.
-func (p *Handler) chosen(r *http.Request) string {
+func (p *Handler) chosenLanguage(r *http.Request) string {
 	want := r.URL.Query()["lang"]
-	for _, v := range p.voices {
+	for _, v := range p.translators {
 		if len(want) == 1 && v.File == want[0] {
 			return v.File
 		}
@@ -243,17 +243,17 @@ func (p *Handler) chosen(r *http.Request) string {
 
 // voice is the language of a page: the one that the person chose on it, then
 // that of the lead, then what the browser asks for.
-func (p *Handler) voice(r *http.Request, locale string) *i18n.Voice {
-	if l := p.chosen(r); l != "" {
+func (p *Handler) translator(r *http.Request, locale string) *i18n.Translator {
+	if l := p.chosenLanguage(r); l != "" {
 		locale = l
 	}
-	return p.voices[p.chooser.Choose(locale, r.Header.Get("Accept-Language"))]
+	return p.translators[p.matcher.Match(locale, r.Header.Get("Accept-Language"))]
 }
 
 // origin is that of the request, in the language that the person chose.
-func (p *Handler) origin(r *http.Request) recovery.Requester {
+func (p *Handler) requester(r *http.Request) recovery.Requester {
 	o := p.service.Requester(r)
-	if l := p.chosen(r); l != "" {
+	if l := p.chosenLanguage(r); l != "" {
 		o.AcceptLanguage = l
 	}
 	return o

@@ -52,7 +52,7 @@ func (p *Handler) showReset(w http.ResponseWriter, r *http.Request) {
 	if h, ok := p.fromLink(r.URL.Query()); ok {
 		// A broken one is kept as well: the page then says so, instead of showing
 		// the link that was opened before.
-		if err := p.opened.save(w, h, p.settings.LinkTTL); err != nil {
+		if err := p.linkCookie.save(w, h, p.settings.LinkTTL); err != nil {
 			p.fail(w, r, err)
 			return
 		}
@@ -64,25 +64,25 @@ func (p *Handler) showReset(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var h storedProof
-	if p.opened.load(r, &h) {
+	if p.linkCookie.load(r, &h) {
 		// It takes the place of the one before it once it was found valid, so
 		// that no stray or forged link costs the person a good one.
-		p.showStoredProof(w, r, h, p.opened)
+		p.showStoredProof(w, r, h, p.linkCookie)
 		return
 	}
-	if !p.proofs.load(r, &h) {
-		p.invalidLink(w, r, "nothing")
+	if !p.proofCookie.load(r, &h) {
+		p.invalidLink(w, r, "no_link")
 		return
 	}
-	p.showStoredProof(w, r, h, p.proofs)
+	p.showStoredProof(w, r, h, p.proofCookie)
 }
 
 // showHeld checks the proof that a jar holds, and shows the form for the new
 // password.
 func (p *Handler) showStoredProof(w http.ResponseWriter, r *http.Request, h storedProof, from *sealedCookie) {
-	found, err := p.service.CheckProof(r.Context(), recovery.CheckRequest{Proof: h.proof(), Requester: p.origin(r)})
+	found, err := p.service.CheckProof(r.Context(), recovery.CheckRequest{Proof: h.proof(), Requester: p.requester(r)})
 	if err != nil {
-		p.refused(w, r, p.problemPage(r, h), from, err)
+		p.proofRefused(w, r, p.problemPage(r, h), from, err)
 		return
 	}
 	h.Account, h.Locale = found.Account, found.Locale
@@ -90,7 +90,7 @@ func (p *Handler) showStoredProof(w http.ResponseWriter, r *http.Request, h stor
 		p.fail(w, r, err)
 		return
 	}
-	if from != p.proofs {
+	if from != p.proofCookie {
 		from.clear(w)
 	}
 	p.render(w, r, http.StatusOK, p.resetPage(r, h))
@@ -101,24 +101,24 @@ func (p *Handler) showStoredProof(w http.ResponseWriter, r *http.Request, h stor
 // person was looking at. Nothing but a page that says so may carry the other
 // proof, or a second click would do what the first must not.
 func (p *Handler) showOther(w http.ResponseWriter, r *http.Request, h storedProof) {
-	found, err := p.service.CheckProof(r.Context(), recovery.CheckRequest{Proof: h.proof(), Requester: p.origin(r)})
+	found, err := p.service.CheckProof(r.Context(), recovery.CheckRequest{Proof: h.proof(), Requester: p.requester(r)})
 	if err != nil {
-		p.refused(w, r, p.problemPage(r, h), p.proofs, err)
+		p.proofRefused(w, r, p.problemPage(r, h), p.proofCookie, err)
 		return
 	}
 	h.Account, h.Locale = found.Account, found.Locale
 	d := p.resetPage(r, h)
 	if d.Account != "" {
-		d.Alert = d.say("reset.other", d.Account)
+		d.Alert = d.text("reset.other", d.Account)
 	} else {
-		d.Alert = d.say("reset.other.anonymous")
+		d.Alert = d.text("reset.other.anonymous")
 	}
 	p.render(w, r, http.StatusConflict, d)
 }
 
 // hold keeps a proof that was found valid for as long as it is.
 func (p *Handler) saveProof(w http.ResponseWriter, h storedProof, found recovery.CheckResult) error {
-	return p.proofs.save(w, h, time.Until(found.Expires))
+	return p.proofCookie.save(w, h, time.Until(found.Expires))
 }
 
 func (p *Handler) resetPage(r *http.Request, h storedProof) *Data {
@@ -138,8 +138,8 @@ func (p *Handler) reset(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var h storedProof
-	if !p.proofs.load(r, &h) {
-		p.invalidLink(w, r, "nothing")
+	if !p.proofCookie.load(r, &h) {
+		p.invalidLink(w, r, "no_link")
 		return
 	}
 	if !p.isFormFor(form.Get("proof"), h.parts()...) {
@@ -150,16 +150,16 @@ func (p *Handler) reset(w http.ResponseWriter, r *http.Request) {
 	again, twice := form["again"]
 	switch {
 	case form.Get("password") == "":
-		d.fail("password", d.say("refused.empty"))
+		d.fail("password", d.text("refused.empty"))
 	case twice && again[0] != form.Get("password"):
-		d.fail("password", d.say("refused.differ"))
+		d.fail("password", d.text("refused.differ"))
 	}
 	if len(d.Errors) > 0 {
 		p.render(w, r, http.StatusUnprocessableEntity, d)
 		return
 	}
 	_, err := p.service.ResetPassword(r.Context(), recovery.ResetRequest{
-		Proof: h.proof(), Password: recovery.NewSecret(form.Get("password")), Requester: p.origin(r),
+		Proof: h.proof(), Password: recovery.NewSecret(form.Get("password")), Requester: p.requester(r),
 	})
 	if policy, ok := errors.AsType[*password.PolicyError](err); ok {
 		// The link still works, so the person just chooses another one.
@@ -170,14 +170,14 @@ func (p *Handler) reset(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err != nil {
-		p.refused(w, r, d, p.proofs, err)
+		p.proofRefused(w, r, d, p.proofCookie, err)
 		return
 	}
-	p.proofs.clear(w)
-	p.asked.clear(w)
+	p.proofCookie.clear(w)
+	p.requestCookie.clear(w)
 	next := pathDone
-	if p.chosen(r) == "" && h.Locale != "" {
-		next += "?lang=" + p.voice(r, h.Locale).File
+	if p.chosenLanguage(r) == "" && h.Locale != "" {
+		next += "?lang=" + p.translator(r, h.Locale).File
 	}
 	p.redirectToOutcome(w, r, next, outcome{Done: true})
 }
@@ -186,22 +186,22 @@ func (p *Handler) reset(w http.ResponseWriter, r *http.Request) {
 func refusal(d *Data, v password.Violation) string {
 	switch v.Rule {
 	case password.RuleTooShort:
-		return d.say("refused.too_short", v.Min)
+		return d.text("refused.too_short", v.Min)
 	case password.RuleTooLong:
 		if v.Max == 0 {
-			return d.say("refused.too_large")
+			return d.text("refused.too_large")
 		}
-		return d.say("refused.too_long", v.Max)
+		return d.text("refused.too_long", v.Max)
 	case password.RuleEncoding, password.RuleCommon, password.RuleContext,
 		password.RuleIdentifier, password.RuleBreached, password.RuleReused:
-		return d.say("refused." + string(v.Rule))
+		return d.text("refused." + string(v.Rule))
 	}
-	return d.say("refused.other")
+	return d.text("refused.other")
 }
 
 // refused answers with what a person can do about an error of CheckProof or
 // ResetPassword, whose proof a jar holds: with d, if it can be tried again.
-func (p *Handler) refused(w http.ResponseWriter, r *http.Request, d *Data, from *sealedCookie, err error) {
+func (p *Handler) proofRefused(w http.ResponseWriter, r *http.Request, d *Data, from *sealedCookie, err error) {
 	_, invalid := errors.AsType[*recovery.InvalidRequestError](err)
 	switch {
 	case errors.Is(err, recovery.ErrInvalidProof), invalid:
@@ -213,7 +213,7 @@ func (p *Handler) refused(w http.ResponseWriter, r *http.Request, d *Data, from 
 		p.problem(w, r, http.StatusInternalServerError, "unknown")
 	case errors.Is(err, recovery.ErrStepUpRequired):
 		d := p.page(r, "problem", "")
-		d.Variant = "stepup"
+		d.Variant = "step_up"
 		if stepUp, ok := errors.AsType[*recovery.StepUpError](err); ok {
 			d.Detail = stepUp.Detail
 			if p.opts.StepUpURL != nil {
@@ -229,14 +229,14 @@ func (p *Handler) refused(w http.ResponseWriter, r *http.Request, d *Data, from 
 // dead says that a link works no longer, in the words that fit them all: it is
 // not said which of them it was (A20).
 func (p *Handler) invalidLink(w http.ResponseWriter, r *http.Request, about string) {
-	d := p.page(r, "dead", "")
+	d := p.page(r, "invalid-link", "")
 	d.Variant = about
 	p.render(w, r, http.StatusBadRequest, d)
 }
 
 func (p *Handler) showDone(w http.ResponseWriter, r *http.Request) {
 	var o outcome
-	if !p.outcomes.load(r, &o) || !o.Done {
+	if !p.outcomeCookie.load(r, &o) || !o.Done {
 		p.redirect(w, r, pathForgot)
 		return
 	}

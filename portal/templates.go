@@ -28,7 +28,7 @@ const (
 )
 
 func pageNames() []string {
-	return []string{"forgot", "sent", "code", "reset", "done", "not-me", "told", "dead", "problem"}
+	return []string{"forgot", "sent", "code", "reset", "done", "not-me", "not-me-done", "invalid-link", "problem"}
 }
 
 const maxFile = 64 << 10

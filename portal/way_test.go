@@ -101,7 +101,7 @@ func TestSessionsThatAreKept(t *testing.T) {
 		done.is(w.t, "done", 200, "You can now sign in with your new password.")
 		notice := v.open(w.messageOf(recovery.MessagePasswordChanged).NotMe.Reveal())
 		told := v.open(v.post("/account/not-me", "proof", notice.proof()).Header.Get("Location"))
-		told.is(w.t, "told", 200, "A link to choose a new password is on its way to you.")
+		told.is(w.t, "not me done", 200, "A link to choose a new password is on its way to you.")
 		for _, p := range []page{form, done, notice, told} {
 			if strings.Contains(p.text(), "signed out") || strings.Contains(p.text(), "sign everybody out") {
 				w.t.Errorf("it is said that sessions end: %s", p.text())
@@ -114,7 +114,7 @@ func TestSessionsThatAreKept(t *testing.T) {
 // it would be good for a phishing mail.
 func TestOutcomesAreShownToWhoMadeThem(t *testing.T) {
 	inWorld(t, nil, func(w *world) {
-		for _, path := range []string{"/account/done", "/account/told", "/account/told?about=password"} {
+		for _, path := range []string{"/account/done", "/account/not-me-done", "/account/not-me-done?variant=password"} {
 			if p := w.visitor().get(path); p.StatusCode != 303 || p.Header.Get("Location") != "/account/forgot" {
 				w.t.Errorf("%s: %d %q", path, p.StatusCode, p.Header.Get("Location"))
 			}

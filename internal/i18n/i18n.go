@@ -20,7 +20,7 @@ type Entry struct {
 }
 
 // A Voice speaks one language.
-type Voice struct {
+type Translator struct {
 	Language
 	printer *message.Printer
 	keys    map[string]bool
@@ -29,11 +29,11 @@ type Voice struct {
 // New makes the voices of [Languages], in their order, of catalogues by
 // [Language.File]. What can go wrong is a mistake in the catalogues, such as a
 // plural form that the language does not have.
-func New(catalogues map[string][]Entry) ([]*Voice, error) {
+func New(catalogues map[string][]Entry) ([]*Translator, error) {
 	b := catalog.NewBuilder(catalog.Fallback(language.English))
-	var voices []*Voice
+	var voices []*Translator
 	for _, l := range Languages() {
-		v := &Voice{Language: l, keys: map[string]bool{}}
+		v := &Translator{Language: l, keys: map[string]bool{}}
 		for _, e := range catalogues[l.File] {
 			set := catalog.String(e.Text)
 			if e.Forms != nil {
@@ -55,7 +55,7 @@ func New(catalogues map[string][]Entry) ([]*Voice, error) {
 // Say returns a sentence, with isolates around arguments that need them if
 // wanted. An unknown key is an error rather than the key itself, which is what
 // a Printer would print.
-func (v *Voice) Say(isolated bool, key string, args ...any) (string, error) {
+func (v *Translator) Translate(isolated bool, key string, args ...any) (string, error) {
 	if !v.keys[key] {
 		return "", fmt.Errorf("no sentence %q", key)
 	}

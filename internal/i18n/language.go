@@ -59,17 +59,17 @@ const (
 )
 
 // A Chooser chooses languages. It is immutable and safe for concurrent use.
-type Chooser struct {
+type Matcher struct {
 	matcher  language.Matcher
 	fallback int
 }
 
 // NewChooser returns a Chooser among languages that falls back to one that is
 // among them, or close to one.
-func NewChooser(among []language.Tag, def language.Tag) Chooser {
+func NewMatcher(among []language.Tag, def language.Tag) Matcher {
 	matcher := language.NewMatcher(among)
 	_, i, _ := matcher.Match(def)
-	return Chooser{matcher, i}
+	return Matcher{matcher, i}
 }
 
 // Choose returns the index, among those given, of the first language that is spoken:
@@ -77,17 +77,17 @@ func NewChooser(among []language.Tag, def language.Tag) Chooser {
 // their weights, then the default. Whoever asks for somebody else's reset
 // chooses the language only where the person has not chosen one, and nothing
 // else.
-func (c Chooser) Choose(locale, languages string) int {
-	if i, ok := c.match(parseLocale(locale)...); ok {
+func (c Matcher) Match(locale, languages string) int {
+	if i, ok := c.firstSpoken(parseLocale(locale)...); ok {
 		return i
 	}
-	if i, ok := c.match(parseLanguages(languages)...); ok {
+	if i, ok := c.firstSpoken(parseLanguages(languages)...); ok {
 		return i
 	}
 	return c.fallback
 }
 
-func (c Chooser) match(tags ...language.Tag) (int, bool) {
+func (c Matcher) firstSpoken(tags ...language.Tag) (int, bool) {
 	if len(tags) == 0 {
 		return 0, false
 	}

@@ -217,13 +217,13 @@ func scenes() []scene {
 			v.send("#password", "x")
 		}},
 		{"done", 200, false, true, func(v *viewer) { v.send("#password", goodPassword) }},
-		{"dead", 400, false, true, func(v *viewer) { v.load(hostOfSite, "/reset") }},
+		{"invalid link", 400, false, true, func(v *viewer) { v.load(hostOfSite, "/reset") }},
 
 		{"this was not me, a link", 200, false, true, func(v *viewer) { v.open(v.notMe(recovery.MessageResetLink)) }},
-		{"told, of a link", 200, false, true, func(v *viewer) { v.tab.Follow(func() { v.tab.Click("[type=submit]") }) }},
+		{"not me done, of a link", 200, false, true, func(v *viewer) { v.tab.Follow(func() { v.tab.Click("[type=submit]") }) }},
 		{"this was not me, a password", 200, false, true, func(v *viewer) { v.open(v.notMe(recovery.MessagePasswordChanged)) }},
-		{"told, of a password", 200, false, true, func(v *viewer) { v.tab.Follow(func() { v.tab.Click("[type=submit]") }) }},
-		{"dead, of a notice", 400, true, true, func(v *viewer) { v.load(hostOfSite, "/not-me") }},
+		{"not me done, of a password", 200, false, true, func(v *viewer) { v.tab.Follow(func() { v.tab.Click("[type=submit]") }) }},
+		{"invalid link, of a notice", 400, true, true, func(v *viewer) { v.load(hostOfSite, "/not-me") }},
 		{"no such page", 404, false, true, func(v *viewer) { v.load(hostOfSite, "/nothing") }},
 
 		{"forgot, too often", 429, true, true, func(v *viewer) { v.load(hostOfClosed, "/forgot"); v.send("#identifier", v.address) }},

@@ -90,7 +90,7 @@ func TestScreenshots(t *testing.T) {
 			tab.Load(s.link(johnMail))
 			fill(tab, "#password", "correct horse")
 		}},
-		{"dead", "en", "light", desk, func(tab *browsertest.Tab) { tab.Load(s.base + "/reset") }},
+		{"invalid-link", "en", "light", desk, func(tab *browsertest.Tab) { tab.Load(s.base + "/reset") }},
 		{"not-me", "en", "light", desk, func(tab *browsertest.Tab) {
 			s.link(johnMail)
 			all := s.outbox.Messages()
@@ -101,7 +101,7 @@ func TestScreenshots(t *testing.T) {
 			fill(tab, "#password", goodPassword)
 			submit(tab)
 		}},
-		{"told", "en", "light", desk, func(tab *browsertest.Tab) {
+		{"not-me-done", "en", "light", desk, func(tab *browsertest.Tab) {
 			tab.Load(s.message(recovery.MessagePasswordChanged, maryMail).NotMe.Reveal())
 			submit(tab)
 		}},
