@@ -1,7 +1,6 @@
 package portal
 
 import (
-	"errors"
 	"net/http"
 	"strings"
 	"unicode"
@@ -50,18 +49,18 @@ func (p *Handler) code(w http.ResponseWriter, r *http.Request) {
 	h := storedProof{Field: key.Field, Value: key.Value, Code: code}
 	found, err := p.service.CheckProof(r.Context(), recovery.CheckRequest{Proof: h.proof(), Requester: p.requester(r)})
 	if err != nil {
-		_, invalid := errors.AsType[*recovery.InvalidRequestError](err)
-		switch {
-		case errors.Is(err, recovery.ErrInvalidProof):
-			d.fail("code", d.text("code.invalid"))
-			p.render(w, r, http.StatusUnprocessableEntity, d)
-		case invalid:
-			d.Known = false
-			d.fail("identifier", d.text("code.phone.invalid"))
-			p.render(w, r, http.StatusUnprocessableEntity, d)
-		default:
-			p.retry(w, r, d, err)
-		}
+		p.answerError(w, r, err, errorAnswers{
+			page: d,
+			invalidProof: func() {
+				d.fail("code", d.text("code.invalid"))
+				p.render(w, r, http.StatusUnprocessableEntity, d)
+			},
+			invalidRequest: func() {
+				d.Known = false
+				d.fail("identifier", d.text("code.phone.invalid"))
+				p.render(w, r, http.StatusUnprocessableEntity, d)
+			},
+		})
 		return
 	}
 	h.Account, h.Locale = found.Account, found.Locale

@@ -42,16 +42,14 @@ func (p *Handler) forgot(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		d := p.page(r, "forgot", "")
 		d.Identifier = typed
-		if _, ok := errors.AsType[*recovery.InvalidRequestError](err); ok {
+		p.answerError(w, r, err, errorAnswers{page: d, invalidRequest: func() {
 			key := "forgot.invalid"
 			if p.opts.PhoneField != "" {
 				key += ".phone"
 			}
 			d.fail("identifier", d.text(key))
 			p.render(w, r, http.StatusUnprocessableEntity, d)
-			return
-		}
-		p.retry(w, r, d, err)
+		}})
 		return
 	}
 	next := pathSent

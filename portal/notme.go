@@ -2,7 +2,6 @@ package portal
 
 import (
 	"cmp"
-	"errors"
 	"net/http"
 
 	"github.com/seed-51359b35/recovery"
@@ -67,17 +66,13 @@ func (p *Handler) notMe(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	result, err := p.service.NotMe(r.Context(), recovery.NotMeRequest{Token: recovery.NewSecret(n.Token), Requester: p.requester(r)})
-	switch {
-	case errors.Is(err, recovery.ErrInvalidProof):
-		p.invalidNotice(w, r)
-		return
-	case err != nil:
+	if err != nil {
 		d := p.page(r, "not-me", "")
 		d.Variant, d.Proof = "links", form.Get("proof")
 		if found, err := p.service.CheckNotMe(r.Context(), recovery.NotMeRequest{Token: recovery.NewSecret(n.Token)}); err == nil {
 			d.Variant = variantOf(found.Message)
 		}
-		p.retry(w, r, d, err)
+		p.answerError(w, r, err, errorAnswers{page: d, invalidProof: func() { p.invalidNotice(w, r) }})
 		return
 	}
 	p.noticeCookie.clear(w)

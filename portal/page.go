@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
@@ -224,64 +223,4 @@ func (p *Handler) render(w http.ResponseWriter, r *http.Request, status int, d *
 	if r.Method != http.MethodHead {
 		_, _ = b.WriteTo(w) // who does not get the page asks for it again
 	}
-}
-
-// retry answers with what can be tried again in a while: d, with what is wrong.
-// It says the same to everybody.
-func (p *Handler) retry(w http.ResponseWriter, r *http.Request, d *Data, err error) {
-	limit, limited := errors.AsType[*recovery.RateLimitError](err)
-	switch {
-	case limited:
-		w.Header().Set("Retry-After", strconv.Itoa(limit.RetryAfterSeconds()))
-		d.Wait = d.duration(time.Duration(limit.RetryAfterSeconds()) * time.Second)
-		p.renderRetry(w, r, d, http.StatusTooManyRequests, "many")
-	case errors.Is(err, recovery.ErrUnavailable):
-		p.logUnlessGone(r, "portal: unavailable", err)
-		w.Header().Set("Retry-After", "5")
-		p.renderRetry(w, r, d, http.StatusServiceUnavailable, "busy")
-	default:
-		p.fail(w, r, err)
-	}
-}
-
-// again shows the form with an alert, or the problem where d has no form.
-func (p *Handler) renderRetry(w http.ResponseWriter, r *http.Request, d *Data, status int, about string) {
-	if d.Page == "problem" {
-		d.Variant = about
-		if r.Method == http.MethodGet {
-			d.RetryURL = p.url(r, strings.TrimPrefix(r.URL.Path, p.base))
-		}
-	} else if about == "many" {
-		d.Alert = d.text("many.text", d.Wait)
-	} else {
-		d.Alert = d.text(about + ".text")
-	}
-	p.render(w, r, status, d)
-}
-
-// fail answers 500. The error goes to the log alone.
-func (p *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
-	p.logUnlessGone(r, "portal: failed", err)
-	p.problem(w, r, http.StatusInternalServerError, "failed")
-}
-
-// logUnlessGone logs an error, unless it is that the client hung up, which
-// anybody can.
-func (p *Handler) logUnlessGone(r *http.Request, what string, err error) {
-	if r.Context().Err() != nil {
-		p.log.DebugContext(r.Context(), what, "error", err)
-		return
-	}
-	p.log.ErrorContext(r.Context(), what, "error", err)
-}
-
-func (p *Handler) problem(w http.ResponseWriter, r *http.Request, status int, about string) {
-	d := p.page(r, "problem", "")
-	d.Variant = about
-	p.render(w, r, status, d)
-}
-
-// serveForeign refuses what a page of another site sent (A70).
-func (p *Handler) serveForeign(w http.ResponseWriter, r *http.Request) {
-	p.problem(w, r, http.StatusForbidden, "foreign")
 }

@@ -91,7 +91,7 @@ func New(service *recovery.Service, opts Options) (*Handler, error) {
 	if err := csrf.AddTrustedOrigin(base.Scheme + "://" + base.Host); err != nil {
 		return nil, err
 	}
-	csrf.SetDenyHandler(http.HandlerFunc(p.serveForeign))
+	csrf.SetDenyHandler(http.HandlerFunc(p.refuseForeign))
 	p.handler = csrf.Handler(http.HandlerFunc(p.route))
 	opts.Templates, opts.Text, opts.Logo, opts.Font, opts.Keys = nil, nil, nil, nil, nil // read
 	p.opts = opts

@@ -1,14 +1,12 @@
 package portal
 
 import (
-	"errors"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
 	"github.com/seed-51359b35/recovery"
-	"github.com/seed-51359b35/recovery/password"
 )
 
 // fromLink reads the proof that a link carries, in any of the forms that this
@@ -82,7 +80,7 @@ func (p *Handler) showReset(w http.ResponseWriter, r *http.Request) {
 func (p *Handler) showStoredProof(w http.ResponseWriter, r *http.Request, h storedProof, from *sealedCookie) {
 	found, err := p.service.CheckProof(r.Context(), recovery.CheckRequest{Proof: h.proof(), Requester: p.requester(r)})
 	if err != nil {
-		p.proofRefused(w, r, p.problemPage(r, h), from, err)
+		p.answerProofError(w, r, err, p.problemPage(r, h), from)
 		return
 	}
 	h.Account, h.Locale = found.Account, found.Locale
@@ -103,7 +101,7 @@ func (p *Handler) showStoredProof(w http.ResponseWriter, r *http.Request, h stor
 func (p *Handler) showOther(w http.ResponseWriter, r *http.Request, h storedProof) {
 	found, err := p.service.CheckProof(r.Context(), recovery.CheckRequest{Proof: h.proof(), Requester: p.requester(r)})
 	if err != nil {
-		p.proofRefused(w, r, p.problemPage(r, h), p.proofCookie, err)
+		p.answerProofError(w, r, err, p.problemPage(r, h), p.proofCookie)
 		return
 	}
 	h.Account, h.Locale = found.Account, found.Locale
@@ -161,16 +159,8 @@ func (p *Handler) reset(w http.ResponseWriter, r *http.Request) {
 	_, err := p.service.ResetPassword(r.Context(), recovery.ResetRequest{
 		Proof: h.proof(), Password: recovery.NewSecret(form.Get("password")), Requester: p.requester(r),
 	})
-	if policy, ok := errors.AsType[*password.PolicyError](err); ok {
-		// The link still works, so the person just chooses another one.
-		for _, v := range policy.Violations {
-			d.fail("password", refusal(d, v))
-		}
-		p.render(w, r, http.StatusUnprocessableEntity, d)
-		return
-	}
 	if err != nil {
-		p.proofRefused(w, r, d, p.proofCookie, err)
+		p.answerProofError(w, r, err, d, p.proofCookie)
 		return
 	}
 	p.proofCookie.clear(w)
@@ -182,55 +172,21 @@ func (p *Handler) reset(w http.ResponseWriter, r *http.Request) {
 	p.redirectToOutcome(w, r, next, outcome{Done: true})
 }
 
-// refusal says why a password is not accepted.
-func refusal(d *Data, v password.Violation) string {
-	switch v.Rule {
-	case password.RuleTooShort:
-		return d.text("refused.too_short", v.Min)
-	case password.RuleTooLong:
-		if v.Max == 0 {
-			return d.text("refused.too_large")
-		}
-		return d.text("refused.too_long", v.Max)
-	case password.RuleEncoding, password.RuleCommon, password.RuleContext,
-		password.RuleIdentifier, password.RuleBreached, password.RuleReused:
-		return d.text("refused." + string(v.Rule))
-	}
-	return d.text("refused.other")
-}
-
-// refused answers with what a person can do about an error of CheckProof or
-// ResetPassword, whose proof a jar holds: with d, if it can be tried again.
-func (p *Handler) proofRefused(w http.ResponseWriter, r *http.Request, d *Data, from *sealedCookie, err error) {
-	_, invalid := errors.AsType[*recovery.InvalidRequestError](err)
-	switch {
-	case errors.Is(err, recovery.ErrInvalidProof), invalid:
+// answerProofError answers an error of CheckProof or ResetPassword for a proof
+// that a cookie holds. Where another try may help, the person sees d again.
+func (p *Handler) answerProofError(w http.ResponseWriter, r *http.Request, err error, d *Data, from *sealedCookie) {
+	invalid := func() {
 		from.clear(w)
 		p.invalidLink(w, r, "")
-	case errors.Is(err, recovery.ErrOutcomeUnknown):
-		p.log.ErrorContext(r.Context(), "portal: the outcome of a reset is unknown", "error", err)
-		from.clear(w)
-		p.problem(w, r, http.StatusInternalServerError, "unknown")
-	case errors.Is(err, recovery.ErrStepUpRequired):
-		d := p.page(r, "problem", "")
-		d.Variant = "step_up"
-		if stepUp, ok := errors.AsType[*recovery.StepUpError](err); ok {
-			d.Detail = stepUp.Detail
-			if p.opts.StepUpURL != nil {
-				d.StepUpURL = p.opts.StepUpURL(r, stepUp)
-			}
-		}
-		p.render(w, r, http.StatusForbidden, d)
-	default:
-		p.retry(w, r, d, err)
 	}
+	p.answerError(w, r, err, errorAnswers{page: d, invalidProof: invalid, invalidRequest: invalid})
 }
 
-// dead says that a link works no longer, in the words that fit them all: it is
-// not said which of them it was (A20).
-func (p *Handler) invalidLink(w http.ResponseWriter, r *http.Request, about string) {
+// invalidLink says that a link no longer works. The words fit every reason, and
+// the page does not say which one it was (A20).
+func (p *Handler) invalidLink(w http.ResponseWriter, r *http.Request, variant string) {
 	d := p.page(r, "invalid-link", "")
-	d.Variant = about
+	d.Variant = variant
 	p.render(w, r, http.StatusBadRequest, d)
 }
 

@@ -14,6 +14,12 @@ import (
 	"strconv"
 )
 
+// RetryAfterUnavailable is the Retry-After of a 503, in seconds. Nobody knows
+// when the dependency that failed will work again. Five seconds are enough for
+// a queue of password hashes to get shorter, clients do not flood the server in
+// the meantime, and a person still waits for the answer.
+const RetryAfterUnavailable = 5
+
 // Harden sets the security headers of an answer that is data and never a page:
 // not stored, not sniffed, not framed, not embedded by other origins, and not a
 // source of referrers. It removes validators set further out, since an answer
