@@ -142,7 +142,7 @@ func TestTextMessagesKeepToTheAlphabet(t *testing.T) {
 
 // TestDurations is the table of plural forms (CLDR).
 func TestDurations(t *testing.T) {
-	s := newSet(t)
+	s := newRenderer(t)
 	for _, tt := range []struct {
 		tag  string
 		key  string
@@ -199,7 +199,7 @@ func TestIsolates(t *testing.T) {
 		{"a Chinese name in Hindi", "商店", "hi", "आपके 商店 खाते"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			mail := mustMail(t, newSet(t, product(tt.product)), newMessage(recovery.MessagePasswordChanged, tt.locale))
+			mail := mustMail(t, newRenderer(t, product(tt.product)), newMessage(recovery.MessagePasswordChanged, tt.locale))
 			if tt.locale == "ar" && !strings.Contains(mail.Text, ": \u20682026-11-22 14:05 UTC\u2069\n") {
 				t.Error("the time is not isolated")
 			}

@@ -27,8 +27,8 @@ var allKinds = []recovery.MessageKind{
 	recovery.MessageNoPassword, recovery.MessageUnknownAddress,
 }
 
-// newSet is a set with usual options, changed by the functions.
-func newSet(tb testing.TB, change ...func(*messages.Options)) *messages.Renderer {
+// newRenderer is a set with usual options, changed by the functions.
+func newRenderer(tb testing.TB, change ...func(*messages.Options)) *messages.Renderer {
 	tb.Helper()
 	o := messages.Options{
 		Product: "Acme", Host: "example.com", Support: "https://www.example.com/help",

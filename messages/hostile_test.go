@@ -92,7 +92,7 @@ var goodNames = []struct{ value, want string }{
 // TestHostileNames (A66, A13): the message is the same as without a name, in
 // every kind and language.
 func TestHostileNames(t *testing.T) {
-	s := newSet(t)
+	s := newRenderer(t)
 	for _, tt := range hostileNames {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := messages.CleanName(tt.value); got != "" {
@@ -119,7 +119,7 @@ func TestHostileNames(t *testing.T) {
 }
 
 func TestGoodNames(t *testing.T) {
-	s := newSet(t)
+	s := newRenderer(t)
 	for _, tt := range goodNames {
 		for _, tag := range messages.Languages() {
 			m := newMessage(recovery.MessagePasswordChanged, tag.String())
@@ -141,7 +141,7 @@ func TestGoodNames(t *testing.T) {
 
 // TestProviders: the same for the services that the user store names.
 func TestProviders(t *testing.T) {
-	s := newSet(t)
+	s := newRenderer(t)
 	for _, tt := range []struct {
 		name      string
 		providers []string
@@ -195,7 +195,7 @@ func FuzzName(f *testing.F) {
 	for _, tt := range goodNames {
 		f.Add(tt.value)
 	}
-	s := newSet(f)
+	s := newRenderer(f)
 	m := newMessage(recovery.MessageResetLink, "en")
 	m.Name = ""
 	want := parseHTML(f, mustMail(f, s, m).HTML)

@@ -13,8 +13,8 @@ import (
 )
 
 func TestLanguageChoice(t *testing.T) {
-	en := newSet(t)
-	de := newSet(t, func(o *messages.Options) { o.DefaultLanguage = language.MustParse("de-AT") })
+	en := newRenderer(t)
+	de := newRenderer(t, func(o *messages.Options) { o.DefaultLanguage = language.MustParse("de-AT") })
 	for _, tt := range []struct {
 		name              string
 		locale, languages string
@@ -68,7 +68,7 @@ func TestLanguageChoice(t *testing.T) {
 
 // TestLanguageOfBothChannels: mail and text message choose alike.
 func TestLanguageOfBothChannels(t *testing.T) {
-	s := newSet(t)
+	s := newRenderer(t)
 	m := newMessage(recovery.MessageResetCode, "")
 	m.Languages = "es-MX,es;q=0.9,en;q=0.8"
 	mail, sms := mustMail(t, s, m), mustSMS(t, s, m)
@@ -94,7 +94,7 @@ func FuzzLanguages(f *testing.F) {
 	f.Add("zh_Hant.UTF-8", "*;q=0")
 	f.Add("x-private", "i-klingon, en-GB-oed;q=1.5,,;;q=")
 	f.Add("", strings.Repeat("a-", 300))
-	s := newSet(f)
+	s := newRenderer(f)
 	tags := messages.Languages()
 	f.Fuzz(func(t *testing.T, locale, languages string) {
 		got := s.LanguageOf(locale, languages)

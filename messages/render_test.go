@@ -20,7 +20,7 @@ import (
 
 // TestMails states what holds for every kind in every language.
 func TestMails(t *testing.T) {
-	s := newSet(t)
+	s := newRenderer(t)
 	eachLanguage(t, func(t *testing.T, tag language.Tag) {
 		for _, kind := range allKinds {
 			for _, notMe := range []bool{true, false} {
@@ -161,7 +161,7 @@ func sorted(s []string) []string {
 
 // TestBareMessages: what a message does not have leaves no gap.
 func TestBareMessages(t *testing.T) {
-	s := newSet(t, func(o *messages.Options) { o.Support = "" })
+	s := newRenderer(t, func(o *messages.Options) { o.Support = "" })
 	eachLanguage(t, func(t *testing.T, tag language.Tag) {
 		for _, kind := range allKinds {
 			m := recovery.Message{Kind: kind, Locale: tag.String()}
@@ -190,7 +190,7 @@ func TestBareMessages(t *testing.T) {
 // TestExpiry: how long a link still works is counted from when it is rendered,
 // and until when is written beside it.
 func TestExpiry(t *testing.T) {
-	s := newSet(t)
+	s := newRenderer(t)
 	for _, tt := range []struct {
 		name string
 		left time.Duration
@@ -237,7 +237,7 @@ func TestTimeZone(t *testing.T) {
 		{"a zone whose name is no abbreviation", time.FixedZone("Acme headquarters", 3600), "2026-11-22 15:05 UTC+01:00"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := newSet(t, func(o *messages.Options) { o.TimeZone = tt.zone })
+			s := newRenderer(t, func(o *messages.Options) { o.TimeZone = tt.zone })
 			mail := mustMail(t, s, newMessage(recovery.MessagePasswordChanged, "en"))
 			if !strings.Contains(mail.Text, "Changed: "+tt.want+"\n") {
 				t.Errorf("want %s in %s", tt.want, mail.Text)
@@ -271,7 +271,7 @@ func TestPlace(t *testing.T) {
 		{"a place that is too long", "203.0.113.77", locate(strings.Repeat("x", 81)), "Network: 203.0.113.0/24"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := newSet(t, func(o *messages.Options) { o.Locate = tt.locate })
+			s := newRenderer(t, func(o *messages.Options) { o.Locate = tt.locate })
 			m := newMessage(recovery.MessageResetLink, "en")
 			m.Client = netip.MustParseAddr(tt.client)
 			mail := mustMail(t, s, m)
@@ -285,7 +285,7 @@ func TestPlace(t *testing.T) {
 		})
 	}
 	t.Run("the place is asked for in the mail's language", func(t *testing.T) {
-		s := newSet(t, func(o *messages.Options) {
+		s := newRenderer(t, func(o *messages.Options) {
 			o.Locate = func(_ netip.Addr, tag language.Tag) string { return "In " + tag.String() }
 		})
 		if mail := mustMail(t, s, newMessage(recovery.MessageResetLink, "hi-IN")); !strings.Contains(mail.Text, "In hi") {
@@ -297,7 +297,7 @@ func TestPlace(t *testing.T) {
 // TestMessagesThatCannotBeSent are permanent failures, whose text quotes
 // nothing (A39).
 func TestMessagesThatCannotBeSent(t *testing.T) {
-	s := newSet(t)
+	s := newRenderer(t)
 	secret := recovery.NewSecret
 	link := func(u string) recovery.Message {
 		return recovery.Message{Kind: recovery.MessageResetLink, URL: secret(u)}
@@ -342,7 +342,7 @@ func TestMessagesThatCannotBeSent(t *testing.T) {
 
 // TestUnusualLinks: every URL that the Service can make arrives as it is.
 func TestUnusualLinks(t *testing.T) {
-	s := newSet(t)
+	s := newRenderer(t)
 	for _, u := range []string{
 		"https://example.com/?token=x", "http://localhost:8080/reset?a=1&b=2&token=x%2By", "https://xn--bcher-kva.example/r?t=x",
 		"https://example.com/a'b(c){d}|^~!$*;,@:[]?x=%zz&y=%", "https://[2001:db8::1]/reset?token=+%20",
@@ -364,7 +364,7 @@ func TestUnusualLinks(t *testing.T) {
 // TestOnlyKindsThatHaveThem: a secret that a message carries without need goes
 // nowhere.
 func TestOnlyKindsThatHaveThem(t *testing.T) {
-	s := newSet(t)
+	s := newRenderer(t)
 	for _, kind := range allKinds {
 		m := newMessage(kind, "en")
 		m.URL, m.Code, m.NotMe = recovery.NewSecret(resetURL), recovery.NewSecret(code), recovery.NewSecret(notMeURL)
@@ -388,7 +388,7 @@ func TestOnlyKindsThatHaveThem(t *testing.T) {
 // TestOnlyKindsThatHaveThemInTemplates: not even a host's template sees them.
 func TestOnlyKindsThatHaveThemInTemplates(t *testing.T) {
 	const all = "{{.URL}} {{.Code}} {{.NotMe}} {{.ExpiresIn}} {{.Expires}} {{.IdentityProviders}} end"
-	s := newSet(t, withFiles(files("no-password.txt", all, "unknown-address.txt", all, "password-changed.txt", all)))
+	s := newRenderer(t, withFiles(files("no-password.txt", all, "unknown-address.txt", all, "password-changed.txt", all)))
 	for kind, want := range map[recovery.MessageKind]string{
 		recovery.MessageNoPassword: "     [Google] end\n", recovery.MessageUnknownAddress: "     [] end\n", recovery.MessagePasswordChanged: notMeURL + "   [] end\n",
 	} {
@@ -403,7 +403,7 @@ func TestOnlyKindsThatHaveThemInTemplates(t *testing.T) {
 
 // TestPrintsNothing (A39): what is rendered does not get into a log by %v.
 func TestPrintsNothing(t *testing.T) {
-	s := newSet(t)
+	s := newRenderer(t)
 	mail := mustMail(t, s, newMessage(recovery.MessageResetCode, "de"))
 	sms := mustSMS(t, s, newMessage(recovery.MessageResetCode, "de"))
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d"} {
@@ -417,7 +417,7 @@ func TestPrintsNothing(t *testing.T) {
 
 // TestConcurrency: a Set renders for many goroutines at once.
 func TestConcurrency(t *testing.T) {
-	s := newSet(t)
+	s := newRenderer(t)
 	var wg sync.WaitGroup
 	for i := range 16 {
 		wg.Go(func() {

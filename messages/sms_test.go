@@ -25,7 +25,7 @@ func isGSM(tag language.Tag) bool {
 // TestCodeMessages: one segment, bound to the site on the last line, and the
 // code in the text before it, because people type what they read there.
 func TestCodeMessages(t *testing.T) {
-	s := newSet(t)
+	s := newRenderer(t)
 	eachLanguage(t, func(t *testing.T, tag language.Tag) {
 		sms := mustSMS(t, s, newMessage(recovery.MessageResetCode, tag.String()))
 		text, last, _ := strings.Cut(sms.Text, "\n")
@@ -66,7 +66,7 @@ func TestCodeMessagesShrink(t *testing.T) {
 		{"product of 60 and host of 78: the longest of one segment", 60, 78, false, 1},
 		{"one more", 60, 79, false, 2},
 	} {
-		s := newSet(t, func(o *messages.Options) {
+		s := newRenderer(t, func(o *messages.Options) {
 			o.Product, o.Host = strings.Repeat("P", tt.product), host(tt.host)
 		})
 		for _, tag := range messages.Languages() {
@@ -85,7 +85,7 @@ func TestCodeMessagesShrink(t *testing.T) {
 		}
 	}
 	t.Run("a product with letters outside of the alphabet", func(t *testing.T) {
-		s := newSet(t, func(o *messages.Options) { o.Product = "Łódź" })
+		s := newRenderer(t, func(o *messages.Options) { o.Product = "Łódź" })
 		sms := mustSMS(t, s, newMessage(recovery.MessageResetCode, "en"))
 		if sms.GSM7 || sms.Segments != 1 || sms.Text != "Your Łódź code: 12345678. Never share it.\n@example.com #12345678" {
 			t.Errorf("%+v %q", sms, sms.Text)
@@ -95,7 +95,7 @@ func TestCodeMessagesShrink(t *testing.T) {
 
 // TestLinkMessages end with the link, whole.
 func TestLinkMessages(t *testing.T) {
-	s := newSet(t)
+	s := newRenderer(t)
 	eachLanguage(t, func(t *testing.T, tag language.Tag) {
 		sms := mustSMS(t, s, newMessage(recovery.MessageResetLink, tag.String()))
 		text, last, _ := strings.Cut(sms.Text, "\n")
@@ -109,7 +109,7 @@ func TestLinkMessages(t *testing.T) {
 }
 
 func TestChangedMessages(t *testing.T) {
-	s := newSet(t)
+	s := newRenderer(t)
 	eachLanguage(t, func(t *testing.T, tag language.Tag) {
 		m := newMessage(recovery.MessagePasswordChanged, tag.String())
 		with := mustSMS(t, s, m)
@@ -134,11 +134,11 @@ func TestChangedMessages(t *testing.T) {
 
 // TestNoTextMessage: these cannot be sent by SMS, now or later.
 func TestNoTextMessage(t *testing.T) {
-	if _, err := newSet(t).SMS(newMessage(recovery.MessageUnknownAddress, "en")); !errors.Is(err, recovery.ErrPermanent) {
+	if _, err := newRenderer(t).SMS(newMessage(recovery.MessageUnknownAddress, "en")); !errors.Is(err, recovery.ErrPermanent) {
 		t.Errorf("unknown address: %v", err)
 	}
 	// An unbound code would be offered on any site that asks for one.
-	s := newSet(t, func(o *messages.Options) { o.Host = "" })
+	s := newRenderer(t, func(o *messages.Options) { o.Host = "" })
 	_, err := s.SMS(newMessage(recovery.MessageResetCode, "en"))
 	if !errors.Is(err, recovery.ErrPermanent) || !strings.Contains(err.Error(), "Host") {
 		t.Errorf("a code without host: %v", err)
@@ -151,7 +151,7 @@ func TestNoTextMessage(t *testing.T) {
 
 // TestCodesOfOtherLengths: six digits and letters too.
 func TestCodesOfOtherLengths(t *testing.T) {
-	s := newSet(t)
+	s := newRenderer(t)
 	for _, tt := range []struct {
 		code   string
 		groups []string
@@ -183,7 +183,7 @@ func TestCodesOfOtherLengths(t *testing.T) {
 // whether the template has it or not.
 func TestHostsOwnTextMessages(t *testing.T) {
 	for _, text := range []string{"Your code is {{.Code}}.", "Your code is {{.Code}}.\n@{{.Host}} #{{.Code}}\n", "{{.Fit \"Your code is\"}} {{.Code}}.\n\n"} {
-		s := newSet(t, withFiles(files("reset-code.sms.txt", text)))
+		s := newRenderer(t, withFiles(files("reset-code.sms.txt", text)))
 		if got, want := mustSMS(t, s, newMessage(recovery.MessageResetCode, "ja")).Text, "Your code is 12345678.\n@example.com #12345678"; got != want {
 			t.Errorf("%q is %q, want %q", text, got, want)
 		}

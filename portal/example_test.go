@@ -71,6 +71,6 @@ func ExampleNew_templates() {
 	})
 	fmt.Println(err)
 	// Output:
-	// recovery: option Templates: de: done.html:1:26: executing "main" at <.T>: error calling T: no sentence "done.txt"
-	// recovery: option Templates: en: done.html:1:26: executing "main" at <.T>: error calling T: no sentence "done.txt"
+	// portal: option Templates: de: done.html:1:26: executing "main" at <.T>: error calling T: no sentence "done.txt"
+	// portal: option Templates: en: done.html:1:26: executing "main" at <.T>: error calling T: no sentence "done.txt"
 }

@@ -116,44 +116,45 @@ func (o Options) withDefaults(service *recovery.Service) Options {
 
 var cookieName = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,32}$`)
 
-// validate reports every mistake at once. The receiver has its defaults.
-func (o Options) validate(service *recovery.Service) error {
-	var errs []error
-	check := func(option string, err error) {
-		if err != nil {
-			errs = append(errs, &recovery.OptionError{Option: option, Reason: err.Error()})
+// validate adds every mistake that it finds. The receiver has its defaults.
+func (o Options) validate(mistakes *recovery.OptionErrors, service *recovery.Service) {
+	if service == nil {
+		mistakes.Add("service", "is required")
+	} else {
+		checkField(mistakes, "EmailField", service, o.EmailField, recovery.FieldEmail)
+		if o.PhoneField != "" {
+			checkField(mistakes, "PhoneField", service, o.PhoneField, recovery.FieldPhone)
 		}
 	}
-	if service == nil {
-		check("service", errors.New("is required"))
-	}
-	check("BaseURL", checkBaseURL(o.BaseURL))
-	check("Keys", checkKeys(o.Keys))
 	if !cookieName.MatchString(o.CookieName) {
-		check("CookieName", errors.New("must be 1 to 32 of a-z, A-Z, 0-9, '.', '_' and '-'"))
+		mistakes.Add("CookieName", "must be 1 to 32 of a-z, A-Z, 0-9, '.', '_' and '-'")
 	}
-	check("Product", brand.CheckProduct(o.Product))
-	check("SignIn", checkSignIn(o.SignIn))
-	check("Support", brand.CheckSupport(o.Support))
-	check("Color", brand.CheckColor(o.Color))
-	_, err := sniffImage(o.Logo)
-	check("Logo", err)
-	check("Font", checkFont(o.Font))
-	if service != nil {
-		check("EmailField", checkField(service, o.EmailField, recovery.FieldEmail, false))
-		if o.PhoneField != "" {
-			check("PhoneField", checkField(service, o.PhoneField, recovery.FieldPhone, true))
+	_, logoErr := sniffImage(o.Logo)
+	for _, found := range []struct {
+		option string
+		err    error
+	}{
+		{"BaseURL", checkBaseURL(o.BaseURL)},
+		{"Keys", checkKeys(o.Keys)},
+		{"Product", brand.CheckProduct(o.Product)},
+		{"SignIn", checkSignIn(o.SignIn)},
+		{"Support", brand.CheckSupport(o.Support)},
+		{"Color", brand.CheckColor(o.Color)},
+		{"Logo", logoErr},
+		{"Font", checkFont(o.Font)},
+	} {
+		if found.err != nil {
+			mistakes.Add(found.option, "%v", found.err)
 		}
 	}
 	for _, tag := range o.Languages {
 		if !slices.Contains(i18n.Tags(), tag) {
-			check("Languages", fmt.Errorf("%v is none of %v", tag, i18n.Tags()))
+			mistakes.Add("Languages", "%v is none of %v", tag, i18n.Tags())
 		}
 	}
 	if !slices.Contains(o.Languages, o.DefaultLanguage) {
-		check("DefaultLanguage", fmt.Errorf("%v is none of %v", o.DefaultLanguage, o.Languages))
+		mistakes.Add("DefaultLanguage", "%v is none of %v", o.DefaultLanguage, o.Languages)
 	}
-	return errors.Join(errs...)
 }
 
 // checkBaseURL accepts what a link can begin with: the rules are those of
@@ -206,15 +207,18 @@ func checkSignIn(s string) error {
 	return errors.New("must be a path on the same origin or an absolute https URL")
 }
 
-func checkField(service *recovery.Service, name string, want recovery.FieldType, receive bool) error {
+// checkField checks that an option names a field of the Service that people are
+// searched by. A field for phone numbers also receives codes.
+func checkField(mistakes *recovery.OptionErrors, option string, service *recovery.Service, name string, want recovery.FieldType) {
 	f, ok := service.Settings().Field(name)
 	switch {
 	case !ok:
-		return fmt.Errorf("%.80q is no field of the Service", name)
-	case !f.Search || f.Type != want || receive && !f.Receive:
-		return fmt.Errorf("the field %q must be one of type %v that is searched, and for phones one that receives", name, want)
+		mistakes.Add(option, "%.80q is not a field of the Service", name)
+	case f.Type != want || !f.Search:
+		mistakes.Add(option, "the field %q must have the type %v and Search", name, want)
+	case want == recovery.FieldPhone && !f.Receive:
+		mistakes.Add(option, "the field %q must have Receive", name)
 	}
-	return nil
 }
 
 // sniffImage returns the media type of a logo, or empty for none.

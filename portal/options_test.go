@@ -106,7 +106,7 @@ func TestOptions(t *testing.T) {
 			switch {
 			case c.want == "" && err != nil:
 				t.Error(err)
-			case c.want != "" && (mistake == nil || mistake.Option != c.want):
+			case c.want != "" && (mistake == nil || mistake.Option != c.want || mistake.Package != "portal"):
 				t.Errorf("error %v, want one about %s", err, c.want)
 			}
 		})
@@ -116,7 +116,7 @@ func TestOptions(t *testing.T) {
 		Templates: fstest.MapFS{"rest.html": {}},
 	})
 	for _, option := range []string{"service", "BaseURL", "Keys", "Product", "Text", "Templates"} {
-		if err == nil || !strings.Contains(err.Error(), "option "+option+":") {
+		if err == nil || !strings.Contains(err.Error(), "portal: option "+option+":") {
 			t.Errorf("%v says nothing of %s", err, option)
 		}
 	}
@@ -132,7 +132,7 @@ func TestTemplates(t *testing.T) {
 		{"what is no template", "README.md", "{{", ""},
 		{"a style", "style.css", "body { margin: 0 }", ""},
 		{"a script", "script.js", "1", ""},
-		{"a name that is not used", "rest.html", "x", "rest.html is no template"},
+		{"a name that is not used", "rest.html", "x", "rest.html is not the name of a template"},
 		{"one that does not parse", "done.html", "{{if}}", "done.html:1"},
 		{"a sentence that is not there", "done.html", `<h1>{{.T "done.hading"}}</h1>`, `no sentence "done.hading"`},
 		{"a field that is not there", "done.html", `<h1>{{.Hading}}</h1>`, "Hading"},
@@ -167,7 +167,7 @@ func TestTemplates(t *testing.T) {
 			switch {
 			case c.want == "" && err != nil:
 				t.Error(err)
-			case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "option Templates")):
+			case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "portal: option Templates")):
 				t.Errorf("error %v, want one with %q", err, c.want)
 			}
 		})

@@ -215,7 +215,7 @@ func (p *Handler) render(w http.ResponseWriter, r *http.Request, status int, d *
 		}
 	}
 	h := w.Header()
-	h.Set("Content-Security-Policy", p.csp(d.Nonce))
+	h.Set("Content-Security-Policy", p.pagePolicy(d.Nonce))
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Language", d.Lang)
 	h.Set("Content-Length", strconv.Itoa(b.Len()))
