@@ -6,9 +6,9 @@ import (
 	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
-// french addresses the reader as vous. A no-break space stands before colons
-// and question marks, but not in text messages: the GSM alphabet has none, and
-// neither ê, ç nor the other accents they avoid.
+// french addresses the reader as vous. A no-break space stands before colons and
+// question marks. Text messages have no such space, no ê, no ç and no other
+// accented letter that the GSM alphabet lacks.
 func french() []i18n.Entry {
 	return []i18n.Entry{
 		{Key: "minutes", Forms: []any{

@@ -36,7 +36,7 @@ var (
 	Columns       = columns
 )
 
-// Choose returns the language that a message gets.
+// LanguageOf returns the language that a message gets.
 func (s *Renderer) LanguageOf(locale, languages string) language.Tag {
 	return s.translators[s.matcher.Match(locale, languages)].Tag
 }

@@ -27,7 +27,7 @@ var allKinds = []recovery.MessageKind{
 	recovery.MessageNoPassword, recovery.MessageUnknownAddress,
 }
 
-// newRenderer is a set with usual options, changed by the functions.
+// newRenderer returns a Renderer with usual options, which the functions change.
 func newRenderer(tb testing.TB, change ...func(*messages.Options)) *messages.Renderer {
 	tb.Helper()
 	o := messages.Options{

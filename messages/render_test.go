@@ -415,7 +415,7 @@ func TestPrintsNothing(t *testing.T) {
 	}
 }
 
-// TestConcurrency: a Set renders for many goroutines at once.
+// TestConcurrency: a Renderer renders for many goroutines at once.
 func TestConcurrency(t *testing.T) {
 	s := newRenderer(t)
 	var wg sync.WaitGroup

@@ -9,7 +9,7 @@ import (
 // german addresses the reader as Sie.
 func german() []i18n.Entry {
 	return []i18n.Entry{
-		// The dative, which follows "in".
+		// These are datives, because "in" stands before them.
 		{Key: "seconds", Forms: []any{
 			plural.One, "%[1]d Sekunde",
 			plural.Other, "%[1]d Sekunden",

@@ -6,8 +6,8 @@ import (
 	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
-// french addresses the reader as vous, and avoids participles that would take
-// the reader for a man or a woman: the account is signed out, not the person. A
+// french addresses the reader as vous. It avoids participles that treat the
+// reader as a man or as a woman: the account is signed out, not the person. A
 // no-break space stands before colons and question marks.
 func french() []i18n.Entry {
 	return []i18n.Entry{

@@ -6,13 +6,13 @@ import (
 	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
-// hindi addresses the reader as आप, avoids verbs that would take the reader for a
-// man or a woman, and keeps the loan words that interfaces in Hindi have: पासवर्ड,
-// लिंक, कोड. Examples in Latin letters stand before the end of a sentence, away
-// from its danda.
+// hindi addresses the reader as आप. It avoids verbs that treat the reader as a
+// man or as a woman. It uses the loan words that interfaces in Hindi use:
+// पासवर्ड, लिंक, कोड. Examples in Latin letters do not stand at the end of a
+// sentence, next to its danda.
 func hindi() []i18n.Entry {
 	return []i18n.Entry{
-		// Before में and बाद.
+		// These have the form that stands before में and बाद.
 		{Key: "seconds", Forms: []any{
 			plural.One, "%[1]d सेकंड",
 			plural.Other, "%[1]d सेकंड",
@@ -82,7 +82,8 @@ func hindi() []i18n.Entry {
 		{Key: "refused.differ", Text: "दोनों पासवर्ड एक जैसे नहीं हैं। दोनों फिर से डालें।"},
 		{Key: "refused.too_short", Text: "यह पासवर्ड बहुत छोटा है। कम से कम %[1]d अक्षर रखें।"},
 		{Key: "refused.too_long", Text: "यह पासवर्ड बहुत लंबा है। ज़्यादा से ज़्यादा %[1]d अक्षर रखें।"},
-		// What makes it too large here is letters of more than two bytes.
+		// In Hindi, a password is too large because of letters of more than two
+		// bytes.
 		{Key: "refused.too_large", Text: "यह पासवर्ड बहुत लंबा है। अक्षर कम करें, या हिंदी के अक्षर और विशेष चिह्न कम रखें।"},
 		{Key: "refused.encoding", Text: "इस पासवर्ड में ऐसा चिह्न है जो यहाँ नहीं चलता। पासवर्ड फिर से डालें।"},
 		{Key: "refused.common", Text: "इस पासवर्ड का अंदाज़ा लगाना आसान है: इसे बहुत लोग रखते हैं या इसका पैटर्न सीधा-सा है। कोई दूसरा चुनें।"},

@@ -6,8 +6,8 @@ import (
 	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
-// japanese is polite: です and ます, お客様 for the reader. Buttons and links are
-// plain verbs or nouns.
+// japanese is polite: it has です and ます, and お客様 for the reader. Buttons and
+// links are plain verbs or nouns.
 func japanese() []i18n.Entry {
 	return []i18n.Entry{
 		{Key: "seconds", Forms: []any{plural.Other, "%[1]d秒"}},
@@ -70,7 +70,8 @@ func japanese() []i18n.Entry {
 		{Key: "refused.differ", Text: "2つのパスワードが一致しません。両方とも入力し直してください。"},
 		{Key: "refused.too_short", Text: "このパスワードは短すぎます。%[1]d文字以上にしてください。"},
 		{Key: "refused.too_long", Text: "このパスワードは長すぎます。%[1]d文字以内にしてください。"},
-		// What makes it too large here is characters of more than two bytes.
+		// In Japanese, a password is too large because of characters of more than
+		// two bytes.
 		{Key: "refused.too_large", Text: "このパスワードは長すぎます。文字数を減らすか、漢字、かな、記号を減らしてください。"},
 		{Key: "refused.encoding", Text: "このパスワードには使用できない文字が含まれています。入力し直してください。"},
 		{Key: "refused.common", Text: "このパスワードは推測されやすいものです。多くの人が使っているか、単純な並びになっています。別のパスワードにしてください。"},

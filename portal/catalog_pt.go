@@ -6,10 +6,10 @@ import (
 	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
-// portuguese keeps to words that are right in Brazil and in Portugal: senha,
-// conta, link, and verbs in the third person without você. It avoids what the two
-// write or say differently: salvar and guardar, aceita and aceite, enviamos and
-// enviámos, the gerund and a with the infinitive.
+// portuguese uses words that are right in Brazil and in Portugal: senha, conta,
+// link, and verbs in the third person without você. It avoids what the two
+// countries write or say differently: salvar and guardar, aceita and aceite,
+// enviamos and enviámos, and the gerund and "a" with the infinitive.
 func portuguese() []i18n.Entry {
 	return []i18n.Entry{
 		{Key: "seconds", Forms: []any{
