@@ -6,9 +6,9 @@ import (
 	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
-// arabic is Modern Standard Arabic. Buttons and headings are verbal nouns. Where
-// unvocalised writing allows it, sentences avoid forms that treat the reader as
-// a man or as a woman.
+// arabic is Modern Standard Arabic. Buttons and headings are verbal nouns.
+// Where unvocalised writing allows it, sentences avoid forms that treat the
+// reader as a man or as a woman.
 func arabic() []i18n.Entry {
 	return []i18n.Entry{
 		// These are genitives, because خلال stands before them.

@@ -6,8 +6,8 @@ import (
 	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
-// french addresses the reader as vous. A no-break space stands before colons and
-// question marks. Text messages have no such space, no ê, no ç and no other
+// french addresses the reader as vous. A no-break space stands before colons
+// and question marks. Text messages have no such space, no ê, no ç and no other
 // accented letter that the GSM alphabet lacks.
 func french() []i18n.Entry {
 	return []i18n.Entry{

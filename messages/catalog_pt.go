@@ -8,7 +8,8 @@ import (
 
 // portuguese uses words that are right in Brazil and in Portugal: senha, conta,
 // link, and verbs in the third person without você. Its text messages have no
-// word with ã, á, í, ó, ú, ê or ç, because the GSM alphabet lacks these letters.
+// word with ã, á, í, ó, ú, ê or ç, because the GSM alphabet lacks these
+// letters.
 func portuguese() []i18n.Entry {
 	return []i18n.Entry{
 		{Key: "minutes", Forms: []any{

@@ -49,8 +49,8 @@ func checkSubject(text string, d *Data) error {
 	return nil
 }
 
-// breaksLine reports whether a character ends a line or changes the direction of
-// the rest of the line.
+// breaksLine reports whether a character ends a line or changes the direction
+// of the rest of the line.
 func breaksLine(r rune) bool {
 	return unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp) || r >= '\u202a' && r <= '\u202e'
 }

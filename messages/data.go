@@ -13,10 +13,10 @@ import (
 	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
-// Data is what a template sees. Every field is checked and formatted text in the
-// message's language, which may be shown as it is. Data has nothing else about
-// the person: neither the address, nor other addresses of the account, nor the
-// lead's ID.
+// Data is what a template sees. Every field is checked and formatted text in
+// the message's language, which may be shown as it is. Data has nothing else
+// about the person: neither the address, nor other addresses of the account,
+// nor the lead's ID.
 type Data struct {
 	// Product, Host, Support and Color are the [Options].
 	Product, Host, Support, Color string
@@ -27,12 +27,12 @@ type Data struct {
 	// Dir is the direction of the language: "ltr" or "rtl".
 	Dir string
 	// Subject is the subject of the mail. The HTML part uses it as its title,
-	// and a template may use it as a heading. It is empty in the template of the
-	// subject itself and in text messages.
+	// and a template may use it as a heading. It is empty in the template of
+	// the subject itself and in text messages.
 	Subject string
 
-	// Name is the person's name. It is empty if there is none, or if the name is
-	// not fit to be shown (A66).
+	// Name is the person's name. It is empty if there is none, or if the name
+	// is not fit to be shown (A66).
 	Name string
 	// URL is the link of a message that carries one, and Code is the code. At
 	// most one of them is set. NotMe is the link for "this was not me", or
@@ -54,8 +54,8 @@ type Data struct {
 	translator *i18n.Translator
 	// sms says that this is the data of a text message.
 	sms bool
-	// suffix is the last line of a text message that binds a code, with the line
-	// feed before it.
+	// suffix is the last line of a text message that binds a code, with the
+	// line feed before it.
 	suffix string
 }
 
@@ -65,12 +65,12 @@ func (d *Data) String() string { return "message data" }
 // Format writes the text of String for every verb.
 func (d *Data) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(d.String())) }
 
-// T returns a sentence of this package in the message's language. The key is one
-// that the built-in templates use. In mails, T isolates the texts in args whose
-// direction could disturb the sentence. It does not in text messages, which have
-// no room for that, and in which a phone must find the code. An unknown key is
-// an error that [New] finds: keys may change from one version of this package to
-// the next.
+// T returns a sentence of this package in the message's language. The key is
+// one that the built-in templates use. In mails, T isolates the texts in args
+// whose direction could disturb the sentence. It does not in text messages,
+// which have no room for that, and in which a phone must find the code. An
+// unknown key is an error that [New] finds: keys may change from one version of
+// this package to the next.
 func (d *Data) T(key string, args ...any) (string, error) {
 	return d.translator.Translate(!d.sms, key, args...)
 }
@@ -93,8 +93,8 @@ func (d *Data) SupportURL() string {
 	return "mailto:" + d.Support
 }
 
-// Greeting returns the sentence that greets the person. It has the name if there
-// is one.
+// Greeting returns the sentence that greets the person. It has the name if
+// there is one.
 func (d *Data) Greeting() (string, error) {
 	if d.Name == "" {
 		return d.T("hello.anonymous")
@@ -270,12 +270,12 @@ func (s *Renderer) place(client netip.Addr, v *i18n.Translator) (location, netwo
 	return "", formatNetwork(client)
 }
 
-// maxLink is the longest link, in bytes. Links of the Service are shorter: 2,048
-// bytes and the token.
+// maxLink is the longest link, in bytes. Links of the Service are shorter:
+// 2,048 bytes and the token.
 const maxLink = 8192
 
-// isLink reports whether s can be sent as a link. Every link of the Service can.
-// A host that makes its own message may make a mistake.
+// isLink reports whether s can be sent as a link. Every link of the Service
+// can. A host that makes its own message may make a mistake.
 func isLink(s string) bool {
 	return len(s) <= maxLink && brand.IsPlainURL(s) && (strings.HasPrefix(s, "https://") || strings.HasPrefix(s, "http://"))
 }

@@ -31,8 +31,8 @@ const (
 // end of two others.
 func parts() []part { return []part{partSubject, partSMS, partText, partHTML} }
 
-// layout stands in the name of a file where other names have a kind. Such a file
-// is the frame that the other files share.
+// layout stands in the name of a file where other names have a kind. Such a
+// file is the frame that the other files share.
 const layout = "layout"
 
 func kinds() []recovery.MessageKind {
@@ -70,8 +70,8 @@ func (n fileName) String() string {
 // maxTemplateName is the longest Message.Template, in bytes.
 const maxTemplateName = 128
 
-// isTemplateName reports whether s can be the name of a template. A path cannot,
-// nor can anything else that a file system reads as a path (A66).
+// isTemplateName reports whether s can be the name of a template. A path
+// cannot, nor can anything else that a file system reads as a path (A66).
 func isTemplateName(s string) bool {
 	return s != "" && len(s) <= maxTemplateName && strings.Trim(s, ".") != "" && s[0] != '.' &&
 		!strings.ContainsFunc(s, func(r rune) bool {

@@ -46,8 +46,8 @@ func formatNetwork(a netip.Addr) string {
 }
 
 // remaining returns the time until t, in whole hours from two hours on and in
-// minutes below. Minutes are rounded to the nearest, because the message about a
-// link of one hour is rendered a moment after the link was made. Hours are
+// minutes below. Minutes are rounded to the nearest, because the message about
+// a link of one hour is rendered a moment after the link was made. Hours are
 // rounded down, because a promise that is too short does no harm.
 func remaining(now, t time.Time) (hours, minutes int) {
 	d := t.Sub(now).Round(time.Minute)
@@ -61,10 +61,10 @@ func remaining(now, t time.Time) (hours, minutes int) {
 // this part wrap longer lines badly or not at all.
 const textWidth = 72
 
-// wrap breaks every line of s that is wider than 72 columns. It breaks at spaces
-// and behind the punctuation of Chinese and Japanese. It never breaks a link,
-// because a link is one word. A link that the template put on its own line stays
-// there.
+// wrap breaks every line of s that is wider than 72 columns. It breaks at
+// spaces and behind the punctuation of Chinese and Japanese. It never breaks a
+// link, because a link is one word. A link that the template put on its own
+// line stays there.
 func wrap(s string) string {
 	var b strings.Builder
 	for i, line := range strings.Split(s, "\n") {

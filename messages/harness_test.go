@@ -27,7 +27,8 @@ var allKinds = []recovery.MessageKind{
 	recovery.MessageNoPassword, recovery.MessageUnknownAddress,
 }
 
-// newRenderer returns a Renderer with usual options, which the functions change.
+// newRenderer returns a Renderer with usual options, which the functions
+// change.
 func newRenderer(tb testing.TB, change ...func(*messages.Options)) *messages.Renderer {
 	tb.Helper()
 	o := messages.Options{

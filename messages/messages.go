@@ -40,8 +40,8 @@ type SMS struct {
 	GSM7 bool
 }
 
-// Format prints nothing of a text message but its language and size, because the
-// message carries a secret.
+// Format prints nothing of a text message but its language and size, because
+// the message carries a secret.
 func (m SMS) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "text message in %v (%d segments)", m.Language, m.Segments)
 }
@@ -90,9 +90,9 @@ func New(opts Options) (*Renderer, error) {
 // [recovery.ErrPermanent] if the message has no link or code and its kind needs
 // one, or if the kind is unknown. No error quotes the message.
 //
-// The mail is not lost if the Renderer does not know the message's Template: the
-// usual template takes its place. If a template of the host fails, the built-in
-// one takes its place. The Logger receives a record of both.
+// The mail is not lost if the Renderer does not know the message's Template:
+// the usual template takes its place. If a template of the host fails, the
+// built-in one takes its place. The Logger receives a record of both.
 func (s *Renderer) Mail(m recovery.Message) (Mail, error) {
 	i := s.matcher.Match(m.Locale, m.Languages)
 	v := s.translators[i]
@@ -166,8 +166,8 @@ func (s *Renderer) prepare(m recovery.Message, v *i18n.Translator) (*Data, error
 	return s.newData(m, v)
 }
 
-// render renders a part. If a template of the host fails, the built-in one takes
-// its place.
+// render renders a part. If a template of the host fails, the built-in one
+// takes its place.
 func (s *Renderer) render(at slot, d *Data) (string, error) {
 	t := s.library.find(at)
 	text, err := t.render(at.part, d)

@@ -23,11 +23,12 @@ const (
 // cleanName returns the name as a greeting may show it, or "" for a name that
 // the greeting leaves out (A66, A13). Somebody may sign up under another
 // person's address: then the host's mail greets that person with a name that an
-// attacker chose. A name has letters and marks, with single spaces, apostrophes,
-// hyphens, middle dots and periods between them. A period joins nothing but
-// initials, so that no mail program finds a domain to link. Digits are refused,
-// because they could make a telephone number. A name that has more than this is
-// not cut or cleaned but left out, because half of it may still be the attack.
+// attacker chose. A name has letters and marks, with single spaces,
+// apostrophes, hyphens, middle dots and periods between them. A period joins
+// nothing but initials, so that no mail program finds a domain to link. Digits
+// are refused, because they could make a telephone number. A name that has more
+// than this is not cut or cleaned but left out, because half of it may still be
+// the attack.
 func cleanName(s string) string {
 	return cleanText(s, maxName, "'’-‐·・.", false)
 }
@@ -43,7 +44,8 @@ func cleanProvider(s string) string {
 }
 
 func cleanText(s string, maxRunes int, punctuation string, digits bool) string {
-	// The length is checked first, because normalising ten megabytes takes time.
+	// The length is checked first, because normalising ten megabytes takes
+	// time.
 	if len(s) > maxNameBytes || !utf8.ValidString(s) {
 		return ""
 	}

@@ -50,9 +50,9 @@ func samples(kind recovery.MessageKind, now time.Time) []recovery.Message {
 	return all
 }
 
-// renderSamples renders every template with every sample, in every language that
-// the template serves. It adds each mistake once. With hostOnly it leaves the
-// built-in templates out.
+// renderSamples renders every template with every sample, in every language
+// that the template serves. It adds each mistake once. With hostOnly it leaves
+// the built-in templates out.
 func (s *Renderer) renderSamples(mistakes *recovery.OptionErrors, hostOnly bool) error {
 	// A template may stand in many slots of the same kind, part and language.
 	type use struct {

@@ -34,7 +34,8 @@ type slot struct {
 // A library finds the template for every slot.
 type library struct {
 	slots map[slot]*template
-	// builtin has the built-in templates, for when a template of the host fails.
+	// builtin has the built-in templates, for when a template of the host
+	// fails.
 	builtin map[slot]*template
 	// mail and sms have the names with a part of a mail, or of a text message.
 	mail, sms map[string]bool
@@ -185,8 +186,8 @@ func compileText(frame, body source) (func(io.Writer, *Data) error, error) {
 	return func(w io.Writer, d *Data) error { return t.Execute(w, d) }, nil
 }
 
-// reason is the text of an error that New found in the template. It has file and
-// line: "reset-link.html:3: function "foo" not defined".
+// reason is the text of an error that New found in the template. It has file
+// and line: "reset-link.html:3: function "foo" not defined".
 func (t *template) reason(err error) string {
 	reason := strings.TrimSpace(strings.TrimPrefix(strings.TrimPrefix(err.Error(), "html/template:"), "template: "))
 	if t.layout != "" && !strings.Contains(reason, t.layout) {
@@ -199,8 +200,8 @@ func (t *template) reason(err error) string {
 
 // Only Outlook for Windows reads the comments below. It draws HTML with Word,
 // which does not know max-width and lets no element inherit a font. So Outlook
-// gets a table of fixed width and a style for fonts. These are functions because
-// html/template drops comments.
+// gets a table of fixed width and a style for fonts. These are functions
+// because html/template drops comments.
 
 func outlookHead() htmltemplate.HTML {
 	return "<!--[if mso]><noscript><xml><o:OfficeDocumentSettings xmlns:o=\"urn:schemas-microsoft-com:office:office\"><o:PixelsPerInch>96</o:PixelsPerInch></o:OfficeDocumentSettings></xml></noscript><style>table,td,h1,p,a,li{font-family:'Segoe UI',Arial,sans-serif!important}</style><![endif]-->"

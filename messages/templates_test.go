@@ -283,8 +283,9 @@ func TestHasTemplate(t *testing.T) {
 	}
 }
 
-// TestFailingTemplate: one that the samples did not show to be wrong is replaced
-// by the built-in one, and the log names its line and quotes nothing (A39).
+// TestFailingTemplate: one that the samples did not show to be wrong is
+// replaced by the built-in one, and the log names its line and quotes nothing
+// (A39).
 func TestFailingTemplate(t *testing.T) {
 	builtin := newRenderer(t)
 	for _, tt := range []struct{ name, file, text string }{

@@ -6,11 +6,11 @@ import (
 	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
-// arabic is Modern Standard Arabic. Buttons and headings are verbal nouns. Where
-// unvocalised writing allows it, sentences avoid forms that treat the reader as
-// a man or as a woman. Isolates keep examples in Latin letters or digits in
-// order. Only the length of a code has a counted noun: that number is below
-// eleven, while a number of characters may be any number.
+// arabic is Modern Standard Arabic. Buttons and headings are verbal nouns.
+// Where unvocalised writing allows it, sentences avoid forms that treat the
+// reader as a man or as a woman. Isolates keep examples in Latin letters or
+// digits in order. Only the length of a code has a counted noun: that number is
+// below eleven, while a number of characters may be any number.
 func arabic() []i18n.Entry {
 	return []i18n.Entry{
 		// These are genitives, because خلال or بعد stands before them.
@@ -95,8 +95,8 @@ func arabic() []i18n.Entry {
 		{Key: "refused.differ", Text: "كلمتا المرور غير متطابقتين. يُرجى إدخالهما من جديد."},
 		{Key: "refused.too_short", Text: "كلمة المرور هذه قصيرة جدًا. يجب ألا يقل عدد أحرفها عن %[1]d."},
 		{Key: "refused.too_long", Text: "كلمة المرور هذه طويلة جدًا. يجب ألا يزيد عدد أحرفها على %[1]d."},
-		// In Arabic, a password is too large because of letters of more than one
-		// byte.
+		// In Arabic, a password is too large because of letters of more than
+		// one byte.
 		{Key: "refused.too_large", Text: "كلمة المرور هذه طويلة جدًا. يُرجى استخدام أحرف أقل، أو التقليل من الأحرف غير اللاتينية والرموز الخاصة."},
 		{Key: "refused.encoding", Text: "في كلمة المرور هذه حرف لا يمكن استخدامه. يُرجى إدخالها من جديد."},
 		{Key: "refused.common", Text: "من السهل تخمين كلمة المرور هذه: يستخدمها كثيرون أو لها نمط بسيط. يُرجى اختيار كلمة مرور أخرى."},

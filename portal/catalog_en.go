@@ -86,8 +86,8 @@ func english() []i18n.Entry {
 		{Key: "rules.run", Text: "No run, such as abcdefgh or 12345678."},
 		{Key: "rules.address", Text: "Not just your own address."},
 		{Key: "rules.common", Text: "Not one that many people use. We check this when you save."},
-		// Whether what is typed meets a rule. Screen readers read this after the
-		// rule.
+		// Whether what is typed meets a rule. Screen readers read this after
+		// the rule.
 		{Key: "rules.met", Text: "met"},
 		{Key: "rules.unmet", Text: "not met yet"},
 

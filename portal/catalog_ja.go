@@ -70,8 +70,8 @@ func japanese() []i18n.Entry {
 		{Key: "refused.differ", Text: "2つのパスワードが一致しません。両方とも入力し直してください。"},
 		{Key: "refused.too_short", Text: "このパスワードは短すぎます。%[1]d文字以上にしてください。"},
 		{Key: "refused.too_long", Text: "このパスワードは長すぎます。%[1]d文字以内にしてください。"},
-		// In Japanese, a password is too large because of characters of more than
-		// two bytes.
+		// In Japanese, a password is too large because of characters of more
+		// than two bytes.
 		{Key: "refused.too_large", Text: "このパスワードは長すぎます。文字数を減らすか、漢字、かな、記号を減らしてください。"},
 		{Key: "refused.encoding", Text: "このパスワードには使用できない文字が含まれています。入力し直してください。"},
 		{Key: "refused.common", Text: "このパスワードは推測されやすいものです。多くの人が使っているか、単純な並びになっています。別のパスワードにしてください。"},

@@ -70,8 +70,8 @@ func chinese() []i18n.Entry {
 		{Key: "refused.differ", Text: "两次输入的密码不一致，请重新输入。"},
 		{Key: "refused.too_short", Text: "此密码太短，请至少使用 %[1]d 个字符。"},
 		{Key: "refused.too_long", Text: "此密码太长，请最多使用 %[1]d 个字符。"},
-		// In Chinese, a password is too large because of characters of more than
-		// two bytes.
+		// In Chinese, a password is too large because of characters of more
+		// than two bytes.
 		{Key: "refused.too_large", Text: "此密码太长，请减少字符，或者少用汉字和特殊符号。"},
 		{Key: "refused.encoding", Text: "此密码含有无法使用的字符，请重新输入。"},
 		{Key: "refused.common", Text: "此密码很容易猜到：很多人都在用，或者规律太简单。请换一个密码。"},

@@ -71,8 +71,8 @@ func (p *Handler) samples() []sample {
 	return all
 }
 
-// renderSamples renders every sample in every language, and checks the pages. It
-// adds each mistake once, although many samples may have it.
+// renderSamples renders every sample in every language, and checks the pages.
+// It adds each mistake once, although many samples may have it.
 func (p *Handler) renderSamples(mistakes *recovery.OptionErrors) {
 	type mistake struct{ option, reason string }
 	seen := map[mistake]bool{}
@@ -121,7 +121,8 @@ func (c *pageCheck) report(format string, args ...any) {
 // same: a form without one of its fields, and a resource of another site, which
 // would learn that somebody is on the page (A03).
 func checkPage(page []byte, d *Data) error {
-	// Parsed without scripts, so that the contents of <noscript> are checked too.
+	// Parsed without scripts, so that the contents of <noscript> are checked
+	// too.
 	doc, err := html.ParseWithOptions(bytes.NewReader(page), html.ParseOptionEnableScripting(false))
 	if err != nil {
 		return err
@@ -246,9 +247,9 @@ func attribute(n *html.Node, key string) string {
 	return ""
 }
 
-// staysHere reports whether a URL stays on this origin. Only links that a person
-// clicks may leave it: those to sign in, to get help and to give a further
-// proof.
+// staysHere reports whether a URL stays on this origin. Only links that a
+// person clicks may leave it: those to sign in, to get help and to give a
+// further proof.
 func (c *pageCheck) staysHere(element, attr, value string) bool {
 	d := c.data
 	if element == "a" && attr == "href" && value != "" && (value == d.SignIn || value == d.Support || value == d.StepUpURL) {

@@ -12,8 +12,8 @@ func (p *Handler) showCode(w http.ResponseWriter, r *http.Request) {
 	p.render(w, r, http.StatusOK, p.codePage(r))
 }
 
-// codePage is the form for a code, with the number that it was sent to if this
-// browser asked for it.
+// codePage returns the form for a code. If this browser asked for the code, the
+// form has the number that it was sent to.
 func (p *Handler) codePage(r *http.Request) *Data {
 	d := p.page(r, "code", "")
 	var last lastRequest
@@ -31,8 +31,8 @@ func (p *Handler) code(w http.ResponseWriter, r *http.Request) {
 	}
 	d := p.codePage(r)
 	if d.Known && form.Has("proof") && !p.isFormFor(form.Get("proof"), "code", d.Identifier) {
-		// A code was asked for by another number since: this one is not tried
-		// there.
+		// The person has asked for a code for another number since. The code in
+		// this form is not tried for that number.
 		p.render(w, r, http.StatusConflict, d)
 		return
 	}
@@ -46,8 +46,8 @@ func (p *Handler) code(w http.ResponseWriter, r *http.Request) {
 		p.render(w, r, http.StatusUnprocessableEntity, d)
 		return
 	}
-	h := storedProof{Field: key.Field, Value: key.Value, Code: code}
-	found, err := p.service.CheckProof(r.Context(), recovery.CheckRequest{Proof: h.proof(), Requester: p.requester(r)})
+	stored := storedProof{Field: key.Field, Value: key.Value, Code: code}
+	found, err := p.service.CheckProof(r.Context(), recovery.CheckRequest{Proof: stored.proof(), Requester: p.requester(r)})
 	if err != nil {
 		p.answerError(w, r, err, errorAnswers{
 			page: d,
@@ -63,16 +63,16 @@ func (p *Handler) code(w http.ResponseWriter, r *http.Request) {
 		})
 		return
 	}
-	h.Account, h.Locale = found.Account, found.Locale
-	if err := p.saveProof(w, h, found); err != nil {
+	stored.Account, stored.Locale = found.Account, found.Locale
+	if err := p.saveProof(w, stored, found); err != nil {
 		p.fail(w, r, err)
 		return
 	}
 	p.redirect(w, r, pathReset)
 }
 
-// cleanCode drops what people type between the digits. What has anything else
-// in it is no code, and empty.
+// cleanCode removes spaces and dashes, which people type between the digits. It
+// returns the empty text if anything but digits is left.
 func cleanCode(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) || unicode.In(r, unicode.Cf, unicode.Pd) {

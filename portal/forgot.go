@@ -12,8 +12,8 @@ import (
 	"github.com/seed-51359b35/recovery/internal/httpapi"
 )
 
-// A request is what was last asked for in this browser, for the pages that
-// follow.
+// A lastRequest says what this browser last asked for. The next pages show it.
+// The JSON names never change: browsers hold them.
 type lastRequest struct {
 	Identifier string `json:"i,omitempty"`
 	Code       bool   `json:"c,omitempty"`
@@ -63,8 +63,8 @@ func (p *Handler) forgot(w http.ResponseWriter, r *http.Request) {
 	p.redirect(w, r, next)
 }
 
-// key reads what a person typed: an address has an "@", and a phone number has
-// none.
+// key returns the key for the text that a person typed. A text with an "@" is
+// an address, and any other text is a phone number.
 func (p *Handler) key(typed string) recovery.LeadKey {
 	if p.opts.PhoneField == "" || strings.Contains(typed, "@") {
 		return recovery.LeadKey{Field: p.opts.EmailField, Value: typed}
@@ -82,8 +82,9 @@ func (p *Handler) showSent(w http.ResponseWriter, r *http.Request) {
 	p.render(w, r, http.StatusOK, d)
 }
 
-// form reads the fields of a form, or answers. What stands in the query is not
-// part of it, and of two values with one name neither counts.
+// form reads the fields of a form. If it returns false, it has answered the
+// request. The query is not part of the form. A form with two values of one
+// name is refused.
 func (p *Handler) form(w http.ResponseWriter, r *http.Request) (url.Values, bool) {
 	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/x-www-form-urlencoded" {
 		p.problem(w, r, http.StatusUnsupportedMediaType, "invalid")
@@ -107,13 +108,13 @@ func (p *Handler) form(w http.ResponseWriter, r *http.Request) (url.Values, bool
 	return r.PostForm, true
 }
 
-// trim drops what comes with an identifier that is copied: white space and what
-// is not seen, at either end.
+// trim removes white space and invisible characters at both ends. A copied
+// address or number often has some.
 func trim(s string) string {
 	return strings.TrimFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) })
 }
 
-// latinDigits has the digits of other keyboards read as 0 to 9.
+// latinDigits replaces the digits of other keyboards by 0 to 9.
 func latinDigits(s string) string {
 	return strings.Map(func(r rune) rune {
 		for _, zero := range []rune{'\u0660', '\u06f0', '\u0966', '\uff10'} {

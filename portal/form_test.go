@@ -121,7 +121,8 @@ func TestForeignForms(t *testing.T) {
 		if w.changed() || w.outbox.Len() != 1 {
 			t.Error("something was done")
 		}
-		// Behind a proxy that changes the Host, the browser's own Origin is ours.
+		// Behind a proxy that changes the Host, the browser's own Origin is
+		// ours.
 		v.header = http.Header{"Sec-Fetch-Site": nil, "Origin": {"https://acme.example"}}
 		r := httptest.NewRequest("POST", "http://10.0.0.1:8080/account/forgot", strings.NewReader("identifier="+johnMail))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")

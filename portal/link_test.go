@@ -243,7 +243,8 @@ func TestCookiesThatWereTamperedWith(t *testing.T) {
 	})
 }
 
-// A key that comes to the front while a form is open does not make it another's.
+// A key that comes to the front while a form is open does not make it
+// another's.
 func TestKeyRotationWhileAFormIsOpen(t *testing.T) {
 	old, fresh := []byte(strings.Repeat("k", 32)), []byte(strings.Repeat("n", 32))
 	inWorld(t, func(_ *recovery.Options, o *portal.Options) { o.Keys = [][]byte{old, fresh} }, func(w *world) {

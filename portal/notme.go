@@ -7,13 +7,14 @@ import (
 	"github.com/seed-51359b35/recovery"
 )
 
-// A notice is the link "this was not me", taken out of its URL.
+// A notice is the token of the link "this was not me". The JSON name never
+// changes: browsers hold it.
 type notice struct {
 	Token string `json:"t,omitempty"`
 }
 
-// showNotMe does nothing yet: the button does, which mail scanners do not press
-// (A04).
+// showNotMe changes nothing. Only the button of its page does, because mail
+// scanners open links and press no button (A04).
 func (p *Handler) showNotMe(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	param := cmp.Or(p.notMeLink.TokenParam, "token")
@@ -44,8 +45,8 @@ func (p *Handler) showNotice(w http.ResponseWriter, r *http.Request, n notice, s
 	p.render(w, r, status, d)
 }
 
-// about is what a notice told of: a password that was changed, or a link or
-// code that was sent.
+// variantOf returns the variant of the page for a notice. The notice was about
+// a password that was changed, or about a link or code that was sent.
 func variantOf(kind recovery.MessageKind) string {
 	if kind == recovery.MessagePasswordChanged {
 		return "password"
@@ -61,7 +62,7 @@ func (p *Handler) notMe(w http.ResponseWriter, r *http.Request) {
 	var n notice
 	p.noticeCookie.load(r, &n)
 	if !p.isFormFor(form.Get("proof"), "not-me", n.Token) {
-		// Another notice was opened since: it may be about another account.
+		// Another notice was opened since. It may be about another account.
 		p.showNotice(w, r, n, http.StatusConflict)
 		return
 	}
@@ -97,10 +98,12 @@ func (p *Handler) showNotMeDone(w http.ResponseWriter, r *http.Request) {
 	p.render(w, r, http.StatusOK, d)
 }
 
-// An outcome is what was done, for the page that says so. Without it that page
-// is not shown: a link to it would be good for a phishing mail.
+// An outcome says what was done, for the page that tells the person. Without an
+// outcome that page is not shown, because a link to it would serve a phishing
+// mail. The JSON names never change: browsers hold them.
 type outcome struct {
-	Done  bool   `json:"d,omitempty"`
+	Done bool `json:"d,omitempty"` // the password was changed
+	// NotMe is the variant of the page not-me-done, or empty.
 	NotMe string `json:"t,omitempty"`
 }
 

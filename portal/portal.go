@@ -32,8 +32,8 @@ const (
 // change a password ("A Well-Known URL for Changing Passwords", W3C).
 const wellKnownChange = "/.well-known/change-password"
 
-// A Handler serves the pages of one [recovery.Service]. It is immutable and safe
-// for concurrent use.
+// A Handler serves the pages of one [recovery.Service]. It is immutable and
+// safe for concurrent use.
 type Handler struct {
 	service     *recovery.Service
 	settings    recovery.Settings // of the service
@@ -58,8 +58,8 @@ type Handler struct {
 }
 
 // New returns the pages of a Service. It parses every template and renders it
-// in every language, so that a mistake shows when the program starts. It reports
-// all mistakes at once, joined. Each is a [*recovery.OptionError].
+// in every language, so that a mistake shows when the program starts. It
+// reports all mistakes at once, joined. Each is a [*recovery.OptionError].
 func New(service *recovery.Service, opts Options) (*Handler, error) {
 	opts = opts.withDefaults(service)
 	mistakes := recovery.OptionErrors{Package: "portal"}
@@ -192,8 +192,8 @@ func (p *Handler) setSecurityHeaders(w http.ResponseWriter) {
 	h.Set("X-Robots-Tag", "noindex, nofollow")
 }
 
-// pagePolicy is the Content-Security-Policy of a page. It allows only styles and
-// scripts that carry the nonce, and the portal's own assets (A72).
+// pagePolicy is the Content-Security-Policy of a page. It allows only styles
+// and scripts that carry the nonce, and the portal's own assets (A72).
 func (p *Handler) pagePolicy(nonce string) string {
 	policy := "default-src 'none'; style-src 'nonce-" + nonce + "'; script-src 'nonce-" + nonce + "'; "
 	if p.logo != "" {
@@ -217,8 +217,8 @@ func (p *Handler) redirect(w http.ResponseWriter, r *http.Request, path string) 
 	w.WriteHeader(http.StatusSeeOther)
 }
 
-// url returns the path of a page. It asks for the language that the person chose
-// on the page of the request, if any.
+// url returns the path of a page. It asks for the language that the person
+// chose on the page of the request, if any.
 func (p *Handler) url(r *http.Request, path string) string {
 	path, query, _ := strings.Cut(path, "?")
 	q := url.Values{}

@@ -42,8 +42,8 @@ type templates struct {
 	builtinStyle   template.CSS
 }
 
-// newTemplates adds to mistakes what is wrong with the host's files. An error is
-// a mistake in the built-in ones.
+// newTemplates adds to mistakes what is wrong with the host's files. An error
+// is a mistake in the built-in ones.
 func newTemplates(mistakes *recovery.OptionErrors, o Options) (*templates, error) {
 	own, err := fs.Sub(builtin, "templates")
 	if err != nil {

@@ -97,16 +97,16 @@ func CheckSupport(s string) error {
 	return nil
 }
 
-// IsPlainURL reports whether s is the same link in plain text and in HTML, where
-// the template escapes it.
+// IsPlainURL reports whether s is the same link in plain text and in HTML,
+// where the template escapes it.
 func IsPlainURL(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
 		return r <= ' ' || r >= 0x7f || strings.ContainsRune("\"<>\\`", r)
 	})
 }
 
-// CheckColor returns an error unless s is #RRGGBB and people can read white text
-// on that colour.
+// CheckColor returns an error unless s is #RRGGBB and people can read white
+// text on that colour.
 func CheckColor(s string) error {
 	rgb, err := strconv.ParseUint(strings.TrimPrefix(s, "#"), 16, 32)
 	if err != nil || len(s) != 7 || s[0] != '#' {

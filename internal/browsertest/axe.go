@@ -35,9 +35,9 @@ const (
 type Axe struct{ script string }
 
 // LoadAxe returns axe-core: the file that RECOVERY_AXE names, or else one that
-// was fetched with npm, now or before, into the user's cache. Without either, it
-// skips the test, as [Require] does. What npm brought is used only if it is the
-// very package that was there when this was written.
+// was fetched with npm, now or before, into the user's cache. Without either,
+// it skips the test, as [Require] does. What npm brought is used only if it is
+// the very package that was there when this was written.
 func LoadAxe(tb testing.TB) *Axe {
 	tb.Helper()
 	if path := os.Getenv("RECOVERY_AXE"); path != "" {
@@ -140,8 +140,8 @@ func (a *Axe) Into(t *Tab) {
 	Call(t, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: a.script})
 }
 
-// Check runs every rule on the page, and returns what is wrong, and what axe-core
-// could not tell.
+// Check runs every rule on the page, and returns what is wrong, and what
+// axe-core could not tell.
 func (a *Axe) Check(t *Tab) []string { return a.check(t, "{type: 'tag', values: "+axeRules+"}") }
 
 // CheckLooks runs the rules that a page can break by how it is laid out and

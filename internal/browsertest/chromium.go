@@ -76,8 +76,8 @@ func start(path string) (*Browser, error) {
 	ctx, stopAllocator := chromedp.NewExecAllocator(context.Background(), flags...)
 	ctx, stop := chromedp.NewContext(ctx)
 	b := &Browser{ctx, func() { stop(); stopAllocator() }}
-	// The process lives as long as the context of the first call, so that cannot
-	// be one with a deadline.
+	// The process lives as long as the context of the first call, so that
+	// cannot be one with a deadline.
 	limit := time.AfterFunc(testenv.Patience(startLimit), stop)
 	err := chromedp.Do(ctx)
 	if !limit.Stop() && err == nil {

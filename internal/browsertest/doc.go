@@ -20,20 +20,20 @@
 // # The network
 //
 // Every host name leads to 127.0.0.1, so that servers of a test can have the
-// names of different sites, and nothing leaves the machine. Certificates are not
-// looked at. The browser listens on no port, so that several run at once.
+// names of different sites, and nothing leaves the machine. Certificates are
+// not looked at. The browser listens on no port, so that several run at once.
 //
 // # Concurrency and failures
 //
 // Several tests may use one [Browser] at the same time, each with tabs of its
-// own. A Tab belongs to the goroutine of its test, which it ends with Fatal when
-// something takes more than 40 seconds, or longer on a machine that was busy when
-// the tab was opened.
+// own. A Tab belongs to the goroutine of its test, which it ends with Fatal
+// when something takes more than 40 seconds, or longer on a machine that was
+// busy when the tab was opened.
 //
 // # Where the tests are
 //
 // This is a module of its own, so that the main one does not require chromedp.
-// The directories portal and messages have the tests of these packages that need
-// a browser. RECOVERY_LONG=1 has them see every combination of page, language,
-// width and colours; else they see a covering part.
+// The directories portal and messages have the tests of these packages that
+// need a browser. RECOVERY_LONG=1 has them see every combination of page,
+// language, width and colours; else they see a covering part.
 package browsertest

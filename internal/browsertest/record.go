@@ -18,15 +18,16 @@ import (
 // A Request is one that a tab made. A redirect is followed by another.
 type Request struct {
 	URL, Method string
-	// Document says that it is for a page or a frame, and not for what is in one.
+	// Document says that it is for a page or a frame, and not for what is in
+	// one.
 	Document bool
 	// Header is what was sent, cookies included, where the request went to the
 	// network.
 	Header http.Header
 	// Status is that of the answer, or 0 where there was none.
 	Status int
-	// Bytes are those of the answer on the wire, header included. Done says that
-	// they are all there.
+	// Bytes are those of the answer on the wire, header included. Done says
+	// that they are all there.
 	Bytes int
 	Done  bool
 }

@@ -20,8 +20,8 @@ import (
 	"github.com/seed-51359b35/recovery/internal/testenv"
 )
 
-// limit is how long anything may take where the machine is quiet. It is far above
-// what is needed there.
+// limit is how long anything may take where the machine is quiet. It is far
+// above what is needed there.
 const limit = 40 * time.Second
 
 // A Tab is one tab. Its methods end the test when they fail.

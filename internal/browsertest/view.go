@@ -49,8 +49,8 @@ func (t *Tab) Picture(part *page.Viewport) []byte {
 	return Call(t, page.CaptureScreenshot, page.CaptureScreenshotParams{FromSurface: &surface, Clip: part}).Data
 }
 
-// Shifts returns what has moved on the page since it came up (layout shifts), but
-// for what moved where the person had just done something.
+// Shifts returns what has moved on the page since it came up (layout shifts),
+// but for what moved where the person had just done something.
 func (t *Tab) Shifts() []string {
 	t.tb.Helper()
 	return Eval[[]string](t, `new Promise(resolve => {

@@ -52,8 +52,8 @@ func CheckDefault(tag language.Tag) error {
 	return nil
 }
 
-// How many bytes are read of a tag and of an Accept-Language field. A field that
-// an attacker fills must not cost more than another (A14).
+// How many bytes are read of a tag and of an Accept-Language field. A field
+// that an attacker fills must not cost more than another (A14).
 const (
 	maxLocale    = 64
 	maxLanguages = 512

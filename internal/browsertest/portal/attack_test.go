@@ -15,8 +15,8 @@ import (
 
 // A03: over the whole way, from the click in the mail to the page where people
 // sign in, nothing but the first request has the token in its address. It is in
-// no Referer, in no history, and nowhere that a script of the page could see it;
-// no request leaves the origin; and the browser complains of nothing.
+// no Referer, in no history, and nowhere that a script of the page could see
+// it; no request leaves the origin; and the browser complains of nothing.
 func TestChromiumTokenLeaksNowhere(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -129,9 +129,9 @@ func TestChromiumTokenLeaksNowhere(t *testing.T) {
 	}
 }
 
-// A70: a form on a page of another site, and of another origin of the same site,
-// whose requests carry all the cookies there are, is refused and does nothing,
-// even if it knew what the page's own form holds.
+// A70: a form on a page of another site, and of another origin of the same
+// site, whose requests carry all the cookies there are, is refused and does
+// nothing, even if it knew what the page's own form holds.
 func TestChromiumForeignForms(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
@@ -207,8 +207,8 @@ func TestChromiumFrames(t *testing.T) {
 	}
 }
 
-// A73: a page that another site opens knows nothing of its opener, and the other
-// way round.
+// A73: a page that another site opens knows nothing of its opener, and the
+// other way round.
 func TestChromiumOpeners(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
@@ -261,8 +261,8 @@ func TestChromiumLinkFromAnotherSite(t *testing.T) {
 	}
 }
 
-// A72: what people type, and what stands in a URL or on a lead, is text on every
-// page.
+// A72: what people type, and what stands in a URL or on a lead, is text on
+// every page.
 func TestChromiumMarkupIsText(t *testing.T) {
 	t.Parallel()
 	const hostile = `"><img src=x onerror="window.ran=1"><script>window.ran=1</script>`
@@ -303,8 +303,8 @@ func TestChromiumMarkupIsText(t *testing.T) {
 	}
 }
 
-// A72: and if something were not escaped after all, the policy of the page would
-// keep it from doing anything.
+// A72: and if something were not escaped after all, the policy of the page
+// would keep it from doing anything.
 func TestChromiumPolicyHolds(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)

@@ -277,8 +277,8 @@ func TestChromiumShowPassword(t *testing.T) {
 		if got := browsertest.Eval[string](tab, "document.querySelector('#password').type"); got != kind {
 			t.Errorf("%s: the field has the type %s", when, got)
 		}
-		// A button whose name changes has no state besides: "hide, pressed" says
-		// both at once.
+		// A button whose name changes has no state besides: "hide, pressed"
+		// says both at once.
 		if got := tab.Spoken("#show"); got.Role != "button" || got.Name != label || got.Pressed != "" {
 			t.Errorf("%s: the button is read as %+v", when, got)
 		}

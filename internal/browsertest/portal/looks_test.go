@@ -101,8 +101,8 @@ func (v *viewer) look(at screen) {
 
 // shown says whether a scene is shown in a language, by its number. English and
 // Arabic have them all. The others do without those that are like others, in
-// other words; and where RECOVERY_LONG is not 1, one of them has what comes before
-// a link, and the next what comes with one, by turns.
+// other words; and where RECOVERY_LONG is not 1, one of them has what comes
+// before a link, and the next what comes with one, by turns.
 func shown(s scene, lang string, language int) bool {
 	switch {
 	case lang == "en", lang == "ar":
@@ -114,11 +114,12 @@ func shown(s scene, lang string, language int) bool {
 }
 
 // audited are the screens on which axe-core looks at a scene in a language, by
-// their numbers. It takes its time, and what it says of colours and sizes is the
-// same in every language. Where RECOVERY_LONG is 1, it looks at every scene on
-// both screens in English and Arabic, and on one of the two in the others. If
-// not, it looks at the colours and sizes of the second screen in Arabic alone; at
-// one of the two in English, by turns; and at one scene in six in the others.
+// their numbers. It takes its time, and what it says of colours and sizes is
+// the same in every language. Where RECOVERY_LONG is 1, it looks at every scene
+// on both screens in English and Arabic, and on one of the two in the others.
+// If not, it looks at the colours and sizes of the second screen in Arabic
+// alone; at one of the two in English, by turns; and at one scene in six in the
+// others.
 func audited(lang string, language, scene int) []screen {
 	both := []screen{narrowLight, wideDark}
 	switch {
@@ -269,8 +270,8 @@ func (v *viewer) notMe(kind recovery.MessageKind) (link string) {
 	return link
 }
 
-// What comes late moves nothing: the space of a logo is there before it is, and a
-// page that comes in pieces is not drawn in pieces.
+// What comes late moves nothing: the space of a logo is there before it is, and
+// a page that comes in pieces is not drawn in pieces.
 func TestChromiumWhatComesLate(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(_ *recovery.Options, p *portal.Options) { p.Logo, p.Languages = []byte(logo), i18n.Tags() })

@@ -107,8 +107,8 @@ func TestChromiumDoubleSubmit(t *testing.T) {
 			}
 		})
 	}
-	// Where no script keeps the second click back, the answer to the first one is
-	// lost. What the second is told leads on.
+	// Where no script keeps the second click back, the answer to the first one
+	// is lost. What the second is told leads on.
 	t.Run("two clicks without scripts", func(t *testing.T) {
 		s := newSite(t, nil)
 		tab := s.tab("en", 390)
