@@ -120,7 +120,8 @@ func TestPunctuation(t *testing.T) {
 	})
 }
 
-// TestTextMessagesKeepToTheAlphabet: in the five languages that can.
+// TestTextMessagesKeepToTheAlphabet: text messages in five languages use only
+// the GSM alphabet.
 func TestTextMessagesKeepToTheAlphabet(t *testing.T) {
 	for _, tag := range []language.Tag{language.English, language.Spanish, language.French, language.German, language.Portuguese} {
 		for key, entry := range messages.Catalogue(tag) {
@@ -183,8 +184,8 @@ func TestDurations(t *testing.T) {
 	}
 }
 
-// TestIsolates: in Arabic sentences every fragment of another direction is
-// isolated, and elsewhere nothing is that need not be.
+// TestIsolates: Arabic sentences isolate every fragment of another direction.
+// Sentences of other languages isolate nothing without need.
 func TestIsolates(t *testing.T) {
 	product := func(name string) func(*messages.Options) {
 		return func(o *messages.Options) { o.Product = name }

@@ -54,8 +54,8 @@ func Example() {
 	// If this was not you, ignore this message. Your password stays as it is.
 }
 
-// The last line binds the code to the host's site: phones offer it there and
-// nowhere else.
+// The last line binds the code to the host's site. Phones offer the code there
+// and nowhere else.
 func ExampleRenderer_SMS() {
 	renderer, err := messages.New(messages.Options{Product: "Acme", Host: "acme.example"})
 	if err != nil {
@@ -80,7 +80,7 @@ func ExampleRenderer_SMS() {
 	// pt 1 true
 }
 
-// A host replaces one part of one message, in one language, and adds a template
+// A host replaces one part of one message in one language, and adds a template
 // that requests can name.
 func ExampleOptions_templates() {
 	renderer, err := messages.New(messages.Options{
@@ -110,7 +110,7 @@ func ExampleOptions_templates() {
 	// https://acme.example/reset?token=x
 }
 
-// Mistakes in templates show when the program starts, all at once.
+// New finds all mistakes in templates when the program starts.
 func ExampleNew_mistakes() {
 	_, err := messages.New(messages.Options{
 		Product: "Acme",
@@ -129,8 +129,7 @@ func ExampleNew_mistakes() {
 	// messages: option Templates: reset-link.html:2:2: executing "reset-link.html" at <.Href>: can't evaluate field Href in type *messages.Data
 }
 
-// Roughly where a request came from is looked up in a database of the host's
-// own.
+// The host's own database says roughly where a request came from.
 func ExampleOptions_locate() {
 	renderer, err := messages.New(messages.Options{
 		Product: "Acme",

@@ -45,7 +45,7 @@ func newRenderer(tb testing.TB, change ...func(*messages.Options)) *messages.Ren
 	return s
 }
 
-// newMessage is a message with everything that its kind may have. It is
+// newMessage returns a message with everything that its kind may have. It is
 // rendered a moment after it was made.
 func newMessage(kind recovery.MessageKind, locale string) recovery.Message {
 	made := time.Now()
@@ -93,10 +93,10 @@ func eachLanguage(t *testing.T, f func(t *testing.T, tag language.Tag)) {
 	}
 }
 
-// A document is what a mail program makes of the HTML part.
+// A document is the HTML part as a mail program reads it.
 type document struct {
-	links []string // targets, in order
-	text  string   // what is shown
+	links []string // targets of links, in order
+	text  string   // visible text
 	tags  map[string]int
 	attrs []html.Attribute
 }

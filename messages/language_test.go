@@ -66,7 +66,7 @@ func TestLanguageChoice(t *testing.T) {
 	}
 }
 
-// TestLanguageOfBothChannels: mail and text message choose alike.
+// TestLanguageOfBothChannels: a mail and a text message have the same language.
 func TestLanguageOfBothChannels(t *testing.T) {
 	s := newRenderer(t)
 	m := newMessage(recovery.MessageResetCode, "")

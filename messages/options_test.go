@@ -16,7 +16,7 @@ func TestOptions(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		change func(*messages.Options)
-		bad    string // the option, or empty
+		bad    string // the option with the mistake, or empty
 	}{
 		{"nothing but Product", func(o *messages.Options) { *o = messages.Options{Product: "Acme"} }, ""},
 		{"no Product", func(o *messages.Options) { o.Product = "" }, "Product"},
@@ -95,7 +95,7 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// TestAllOptionsAtOnce: every mistake is reported, not the first.
+// TestAllOptionsAtOnce: all mistakes are reported, and not only the first.
 func TestAllOptionsAtOnce(t *testing.T) {
 	_, err := messages.New(messages.Options{Host: "x", Support: "x", Color: "x", DefaultLanguage: language.Finnish, Templates: files("x.html", "")})
 	for _, option := range []string{"Product", "Host", "Support", "Color", "DefaultLanguage", "Templates"} {
@@ -105,7 +105,7 @@ func TestAllOptionsAtOnce(t *testing.T) {
 	}
 }
 
-// TestColor: buttons have it, in both schemes.
+// TestColor: buttons have the colour, in both schemes.
 func TestColor(t *testing.T) {
 	for color, want := range map[string]string{"": `bgcolor="#1f4fd8"`, "#0A7B3E": `bgcolor="#0A7B3E"`} {
 		s := newRenderer(t, func(o *messages.Options) { o.Color = color })
@@ -115,7 +115,8 @@ func TestColor(t *testing.T) {
 	}
 }
 
-// TestSupport stands at the end of both parts, as a link in the HTML.
+// TestSupport: the contact stands at the end of both parts, as a link in the
+// HTML.
 func TestSupport(t *testing.T) {
 	for support, href := range map[string]string{"help@example.com": "mailto:help@example.com", "https://example.com/help?a=b&c=d": "https://example.com/help?a=b&c=d"} {
 		s := newRenderer(t, func(o *messages.Options) { o.Support = support })

@@ -41,8 +41,8 @@ func checkMail(t *testing.T, mail messages.Mail, m recovery.Message, tag languag
 	}
 	doc := parseHTML(t, mail.HTML)
 
-	// The subject: one short line, without anything that a locked screen must
-	// not show or that the person did not write.
+	// The subject is one short line. It has nothing that a locked screen must
+	// not show and nothing that the person did not write.
 	if n := len([]rune(mail.Subject)); n == 0 || n > 60 {
 		t.Errorf("subject of %d characters", n)
 	}
@@ -55,7 +55,7 @@ func checkMail(t *testing.T, mail messages.Mail, m recovery.Message, tag languag
 		}
 	}
 
-	// Links: the same in both parts, and no others.
+	// Both parts have the same links, and no others.
 	want := []string{}
 	for _, u := range []recovery.Secret{m.URL, m.NotMe} {
 		if !u.IsZero() {
@@ -103,7 +103,8 @@ func checkMail(t *testing.T, mail messages.Mail, m recovery.Message, tag languag
 				t.Errorf("%s does not have the service %q", name, s)
 			}
 		}
-		// What no message may carry, and what a slip leaves behind.
+		// The first four must stay secret. The others are left behind by a
+		// mistake in a template.
 		for _, s := range []string{"secret.address", "lead-4711", "message-1", "203.0.113.77", "%!", "{{", "<no value>", "redacted"} {
 			if strings.Contains(part, s) {
 				t.Errorf("%s has %q", name, s)
@@ -111,7 +112,7 @@ func checkMail(t *testing.T, mail messages.Mail, m recovery.Message, tag languag
 		}
 	}
 
-	// The HTML: whole, small, directed, and nothing of it elsewhere.
+	// The HTML is complete and small, has a direction, and loads nothing.
 	dir := "ltr"
 	if tag == language.Arabic {
 		dir = "rtl"
@@ -138,8 +139,8 @@ func checkMail(t *testing.T, mail messages.Mail, m recovery.Message, tag languag
 		}
 	}
 
-	// The text: lines that fit, without trailing blanks but in the signature's
-	// mark, never two blank lines.
+	// The text has lines that fit, no trailing blanks but in the signature's
+	// mark, and never two blank lines in a row.
 	for line := range strings.Lines(mail.Text) {
 		line = strings.TrimSuffix(line, "\n")
 		if messages.Columns(line) > 72 && !strings.Contains(line, "://") {
@@ -159,7 +160,7 @@ func sorted(s []string) []string {
 	return s
 }
 
-// TestBareMessages: what a message does not have leaves no gap.
+// TestBareMessages: a missing part of a message leaves no gap.
 func TestBareMessages(t *testing.T) {
 	s := newRenderer(t, func(o *messages.Options) { o.Support = "" })
 	eachLanguage(t, func(t *testing.T, tag language.Tag) {
@@ -187,8 +188,8 @@ func TestBareMessages(t *testing.T) {
 	})
 }
 
-// TestExpiry: how long a link still works is counted from when it is rendered,
-// and until when is written beside it.
+// TestExpiry: the time that a link still works is counted from the moment of
+// rendering. The time when it ends stands beside it.
 func TestExpiry(t *testing.T) {
 	s := newRenderer(t)
 	for _, tt := range []struct {
@@ -246,8 +247,8 @@ func TestTimeZone(t *testing.T) {
 	}
 }
 
-// TestPlace: a place where the host knows one, or the network, never the
-// address itself.
+// TestPlace: a message shows a place if the host knows one, or else the
+// network, and never the address itself.
 func TestPlace(t *testing.T) {
 	locate := func(place string) func(netip.Addr, language.Tag) string {
 		return func(netip.Addr, language.Tag) string { return place }
@@ -294,8 +295,8 @@ func TestPlace(t *testing.T) {
 	})
 }
 
-// TestMessagesThatCannotBeSent are permanent failures, whose text quotes
-// nothing (A39).
+// TestMessagesThatCannotBeSent: these are permanent failures, and their text
+// quotes nothing (A39).
 func TestMessagesThatCannotBeSent(t *testing.T) {
 	s := newRenderer(t)
 	secret := recovery.NewSecret
@@ -340,7 +341,7 @@ func TestMessagesThatCannotBeSent(t *testing.T) {
 	}
 }
 
-// TestUnusualLinks: every URL that the Service can make arrives as it is.
+// TestUnusualLinks: every URL that the Service can make arrives unchanged.
 func TestUnusualLinks(t *testing.T) {
 	s := newRenderer(t)
 	for _, u := range []string{
@@ -361,8 +362,8 @@ func TestUnusualLinks(t *testing.T) {
 	}
 }
 
-// TestOnlyKindsThatHaveThem: a secret that a message carries without need goes
-// nowhere.
+// TestOnlyKindsThatHaveThem: a secret in a message whose kind needs none is not
+// sent.
 func TestOnlyKindsThatHaveThem(t *testing.T) {
 	s := newRenderer(t)
 	for _, kind := range allKinds {
@@ -377,7 +378,8 @@ func TestOnlyKindsThatHaveThem(t *testing.T) {
 			notMeURL: kind != recovery.MessageNoPassword && kind != recovery.MessageUnknownAddress,
 			"Google": kind == recovery.MessageNoPassword,
 		} {
-			// The code's HTML shows the link for "not me" only as a link.
+			// The HTML of a code shows the link for "this was not me" only as a
+			// link.
 			if got := strings.Contains(all, name); got != want {
 				t.Errorf("%s has %s: %v", kind, name, got)
 			}
@@ -385,7 +387,8 @@ func TestOnlyKindsThatHaveThem(t *testing.T) {
 	}
 }
 
-// TestOnlyKindsThatHaveThemInTemplates: not even a host's template sees them.
+// TestOnlyKindsThatHaveThemInTemplates: even a template of the host cannot see
+// them.
 func TestOnlyKindsThatHaveThemInTemplates(t *testing.T) {
 	const all = "{{.URL}} {{.Code}} {{.NotMe}} {{.ExpiresIn}} {{.Expires}} {{.IdentityProviders}} end"
 	s := newRenderer(t, withFiles(files("no-password.txt", all, "unknown-address.txt", all, "password-changed.txt", all)))
@@ -401,7 +404,8 @@ func TestOnlyKindsThatHaveThemInTemplates(t *testing.T) {
 	}
 }
 
-// TestPrintsNothing (A39): what is rendered does not get into a log by %v.
+// TestPrintsNothing (A39): %v of a rendered message gets none of its text into
+// a log.
 func TestPrintsNothing(t *testing.T) {
 	s := newRenderer(t)
 	mail := mustMail(t, s, newMessage(recovery.MessageResetCode, "de"))
@@ -437,7 +441,7 @@ func TestConcurrency(t *testing.T) {
 	wg.Wait()
 }
 
-// TestWrap: lines of 72 columns, links whole.
+// TestWrap: lines have at most 72 columns, and links stay whole.
 func TestWrap(t *testing.T) {
 	x := strings.Repeat
 	for _, tt := range []struct{ name, in, want string }{
@@ -460,8 +464,8 @@ func TestWrap(t *testing.T) {
 	}
 }
 
-// FuzzWrap: nothing but white space changes, and no line is too long that could
-// be broken.
+// FuzzWrap: wrap changes nothing but white space. No line that it could break
+// is too long.
 func FuzzWrap(f *testing.F) {
 	f.Add("a " + strings.Repeat("x", 80) + " b")
 	f.Add(strings.Repeat("你好。", 40))

@@ -29,8 +29,9 @@ func withFiles(f fs.FS) func(*messages.Options) {
 	return func(o *messages.Options) { o.Templates = f }
 }
 
-// TestOverrides: every part is found by itself, the named template before the
-// usual one, a language's own before the one for all, the built-in one last.
+// TestOverrides: every part is looked up by itself. The named template comes
+// before the usual one, and the file of a language before the file for all. The
+// built-in file comes last.
 func TestOverrides(t *testing.T) {
 	builtin := newRenderer(t)
 	link := func(mark string) string { return mark + " {{.URL}}" }
@@ -39,7 +40,7 @@ func TestOverrides(t *testing.T) {
 		name             string
 		files            fstest.MapFS
 		template, locale string
-		// What starts each part; empty for the built-in one.
+		// The beginning of each part, or empty for the built-in one.
 		subject, text, html, sms string
 	}{
 		{"nothing", nil, "", "de", "", "", "", ""},
@@ -65,7 +66,8 @@ func TestOverrides(t *testing.T) {
 		{"the layout of text, under a name", files("t-1/layout.txt", `{{define "greeting"}}L2{{end}}{{define "notme"}}{{end}}{{define "details"}}{{end}}{{define "bottom"}}{{end}}`), "t-1", "de", "", "L2", "", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			// Without the file system an override cannot have come from it.
+			// If the override was not in the file system, the text cannot come
+			// from it.
 			m := newMessage(recovery.MessageResetLink, tt.locale)
 			wantMail, wantSMS := mustMail(t, builtin, m), mustSMS(t, builtin, m)
 			s := newRenderer(t, withFiles(tt.files))
@@ -87,8 +89,8 @@ func TestOverrides(t *testing.T) {
 	}
 }
 
-// TestTemplateMistakes: each is found at the start, with its file and, where
-// there is one, its line.
+// TestTemplateMistakes: New finds each mistake and names its file and, if there
+// is one, its line.
 func TestTemplateMistakes(t *testing.T) {
 	mistakes := []struct {
 		name  string
@@ -142,7 +144,7 @@ func TestTemplateMistakes(t *testing.T) {
 		{"a layout of a subject", files("layout.subject.txt", "x"), "a layout must be .html or .txt"},
 		{"a file that is too large", files("reset-link.html", strings.Repeat("x", 100<<10+1)), "is larger than 100 KiB"},
 	}
-	// Each under a name of its own, so that one New reports all of them.
+	// Each mistake has a template name of its own, so that one New reports all.
 	all := fstest.MapFS{}
 	name := func(i int) string { return fmt.Sprintf("case-%d/", i) }
 	for i, tt := range mistakes {
@@ -169,8 +171,8 @@ func TestTemplateMistakes(t *testing.T) {
 	}
 }
 
-// TestTemplateDirectories: names are found, but for those that nobody could ask
-// for.
+// TestTemplateDirectories: New reports mistakes in named templates, and names
+// that no message could ask for.
 func TestTemplateDirectories(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -195,8 +197,8 @@ func TestTemplateDirectories(t *testing.T) {
 	}
 }
 
-// TestAllTemplateMistakesAtOnce: also those of files that stand beside ones
-// that do not parse.
+// TestAllTemplateMistakesAtOnce: New reports mistakes of some files although
+// other files do not parse.
 func TestAllTemplateMistakesAtOnce(t *testing.T) {
 	_, err := messages.New(messages.Options{
 		Color: "red",
@@ -219,8 +221,8 @@ func TestAllTemplateMistakesAtOnce(t *testing.T) {
 	}
 }
 
-// TestUnknownTemplate: the mail is not lost, no path is made of the name, and
-// the log does not quote one that is none (A66).
+// TestUnknownTemplate: the mail is not lost, and the name never becomes a path.
+// The log does not quote a text that is not a name (A66).
 func TestUnknownTemplate(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
@@ -273,7 +275,7 @@ func TestUnknownTemplate(t *testing.T) {
 	}
 }
 
-// TestHasTemplate: the two channels have their names apart.
+// TestHasTemplate: mails and text messages have separate template names.
 func TestHasTemplate(t *testing.T) {
 	s := newRenderer(t, withFiles(files("m/reset-link.subject.txt", "x", "s/reset-code.sms.txt", "{{.Code}}", "l/layout.fr.txt", `{{define "greeting"}}{{end}}{{define "notme"}}{{end}}{{define "details"}}{{end}}{{define "bottom"}}{{end}}`)))
 	for name, want := range map[string][2]bool{"m": {true, false}, "s": {false, true}, "l": {true, false}, "": {true, true}, "M": {}, "x": {}} {
@@ -283,9 +285,9 @@ func TestHasTemplate(t *testing.T) {
 	}
 }
 
-// TestFailingTemplate: one that the samples did not show to be wrong is
-// replaced by the built-in one, and the log names its line and quotes nothing
-// (A39).
+// TestFailingTemplate: a template may fail although it was right with every
+// sample. Then the built-in one takes its place, and the log names its line and
+// quotes nothing (A39).
 func TestFailingTemplate(t *testing.T) {
 	builtin := newRenderer(t)
 	for _, tt := range []struct{ name, file, text string }{
@@ -321,7 +323,8 @@ func TestFailingTemplate(t *testing.T) {
 	}
 }
 
-// TestNoTemplatePrintsTheData: not even one that asks for all of it.
+// TestNoTemplatePrintsTheData: even a template that prints all data prints no
+// secret.
 func TestNoTemplatePrintsTheData(t *testing.T) {
 	s := newRenderer(t, withFiles(files("password-changed.txt", "{{.}} {{printf \"%+v %#v %s\" . . .}}", "password-changed.html", "{{.}}{{print .}}")))
 	m := newMessage(recovery.MessagePasswordChanged, "en")
@@ -331,8 +334,8 @@ func TestNoTemplatePrintsTheData(t *testing.T) {
 	}
 }
 
-// TestEscaping (A66): what a host's own template shows is escaped for where it
-// stands.
+// TestEscaping (A66): the values in a host's template are escaped for the place
+// where they stand.
 func TestEscaping(t *testing.T) {
 	s := newRenderer(t, func(o *messages.Options) {
 		o.Product = `A&B <b>"C"</b>`
@@ -349,7 +352,7 @@ func TestEscaping(t *testing.T) {
 	}
 }
 
-// TestTemplatesAreReadOnce: what happens to the files later changes nothing.
+// TestTemplatesAreReadOnce: later changes of the files have no effect.
 func TestTemplatesAreReadOnce(t *testing.T) {
 	f := files("reset-link.subject.txt", "S1")
 	s := newRenderer(t, withFiles(f))
@@ -359,7 +362,7 @@ func TestTemplatesAreReadOnce(t *testing.T) {
 	}
 }
 
-// TestUnreadableFiles are mistakes as well.
+// TestUnreadableFiles: a file that cannot be read is a mistake as well.
 func TestUnreadableFiles(t *testing.T) {
 	_, err := messages.New(messages.Options{Product: "Acme", Templates: os.DirFS(filepath.Join(t.TempDir(), "nowhere"))})
 	if err == nil || !strings.Contains(err.Error(), "messages: option Templates: .: ") {
@@ -367,8 +370,8 @@ func TestUnreadableFiles(t *testing.T) {
 	}
 }
 
-// FuzzTemplateName: no name of a template reads anything but what was there at
-// the start, or loses the mail.
+// FuzzTemplateName: no template name reads anything but the templates of the
+// start, or loses the mail.
 func FuzzTemplateName(f *testing.F) {
 	for _, s := range []string{"", "t-1", "../t-1", "T-1", "t-1/", "..", "\x00", "t-1.en"} {
 		f.Add(s)
@@ -383,8 +386,8 @@ func FuzzTemplateName(f *testing.F) {
 	})
 }
 
-// FuzzFileName: a file of any name is used, ignored or refused with its name,
-// and none takes the place of what it is not for.
+// FuzzFileName: a file of any name is used, ignored or refused with its name.
+// None replaces a part that it is not for.
 func FuzzFileName(f *testing.F) {
 	for _, s := range []string{
 		"reset-link.subject.txt", "t-1/reset-link.de.subject.txt", "layout.html", "../reset-link.subject.txt", "a/b/reset-link.subject.txt",

@@ -13,7 +13,7 @@ import (
 	"github.com/seed-51359b35/recovery/portal"
 )
 
-// A03, A71, A72, A73: whatever the answer, its headers protect it.
+// A03, A71, A72, A73: the headers of every answer protect it.
 func TestHeadersOfEveryAnswer(t *testing.T) {
 	inWorld(t, func(_ *recovery.Options, o *portal.Options) {
 		o.Logo = []byte("<svg xmlns='http://www.w3.org/2000/svg'/>")
@@ -89,7 +89,7 @@ func TestHeadersOfEveryAnswer(t *testing.T) {
 	})
 }
 
-// A20 to A22: the pages are the same for everybody.
+// A20 to A22: the pages are the same for every address.
 func TestNobodyLearnsWhoHasAnAccount(t *testing.T) {
 	inWorld(t, nil, func(w *world) {
 		t := w.t
@@ -101,8 +101,8 @@ func TestNobodyLearnsWhoHasAnAccount(t *testing.T) {
 			sent := v.get("/account/sent")
 			asked.Header.Del("Set-Cookie")
 			for _, p := range []page{asked, sent} {
-				p.Header.Del("Content-Security-Policy") // its nonce
-				p.Header.Del("Content-Length")          // that of the address
+				p.Header.Del("Content-Security-Policy") // the nonce differs
+				p.Header.Del("Content-Length")          // the length of the address differs
 			}
 			seen := fmt.Sprint(asked.StatusCode, asked.Header, asked.body, sent.StatusCode, sent.Header, strings.ReplaceAll(sent.text(), address, "ADDRESS"))
 			if i == 0 {

@@ -40,7 +40,7 @@ func TestNotMe(t *testing.T) {
 		changed := w.messageOf(recovery.MessagePasswordChanged)
 		form = v.open(changed.NotMe.Reveal())
 		form.is(t, "the page about a password", 200, "sign everybody out", "Secure my account")
-		// A proof that is not this notice's does nothing.
+		// A form with another proof changes nothing.
 		v.post("/account/not-me", "proof", "x").is(t, "another proof", 409, "This was not you?")
 		p = v.post("/account/not-me", "proof", form.proof())
 		v.open(p.Header.Get("Location")).is(t, "not me done", 200, "Everybody is being signed out", "Change the password of your mailbox")
@@ -50,7 +50,7 @@ func TestNotMe(t *testing.T) {
 	})
 }
 
-// A form lies open for a while; its notice lives for days.
+// A form lies open for a while. Its notice works for days.
 func TestNoticeThatLiesOpen(t *testing.T) {
 	inWorld(t, nil, func(w *world) {
 		_, err := w.service.ForgotPassword(w.t.Context(), recovery.ForgotRequest{Key: recovery.LeadKey{Field: "EmailAddress", Value: johnMail}})

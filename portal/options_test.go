@@ -32,7 +32,7 @@ func newService(t testing.TB) *recovery.Service {
 func goodOptions() portal.Options {
 	return portal.Options{
 		BaseURL: base, Product: "Acme", Keys: [][]byte{bytes.Repeat([]byte("k"), 32)},
-		// Two, as every New tries all.
+		// Only two, because New renders every sample in each.
 		Languages: []language.Tag{language.English, language.German},
 	}
 }
@@ -174,8 +174,8 @@ func TestTemplates(t *testing.T) {
 	}
 }
 
-// What a host replaces is seen, and a template that fails at run time shows a
-// page all the same, and no half of one.
+// The pages show what a host replaces. When a template fails at run time, the
+// person sees a whole page, and not half of one.
 func TestWhatAHostReplaces(t *testing.T) {
 	inWorld(t, func(_ *recovery.Options, o *portal.Options) {
 		o.Text = map[string]map[string]string{"": {"forgot.heading": "Lost it?"}, "de": {"forgot.heading": "Verlegt?"}}
@@ -183,7 +183,7 @@ func TestWhatAHostReplaces(t *testing.T) {
 		o.CookieName, o.Support = "acme", "help@acme.example"
 		o.Templates = fstest.MapFS{
 			"style.css": {Data: []byte("body { margin: 7px }")},
-			// Fails for what no sample has.
+			// This fails for a value that no sample has.
 			"sent.html": {Data: []byte(`<h1>{{.Heading}}</h1><p>half of a page</p>{{if eq .Identifier "fail@example.com"}}{{index .Languages 99}}{{end}}`)},
 		}
 	}, func(w *world) {
@@ -228,7 +228,7 @@ func TestWhatAHostReplaces(t *testing.T) {
 	})
 }
 
-// On localhost, without https, browsers want no __Host- and no Secure.
+// On localhost, without https, cookies have no __Host- and no Secure.
 func TestWithoutHTTPS(t *testing.T) {
 	inWorld(t, func(_ *recovery.Options, o *portal.Options) { o.BaseURL = "http://localhost:8080" }, func(w *world) {
 		v := w.visitor()
@@ -242,7 +242,7 @@ func TestWithoutHTTPS(t *testing.T) {
 	})
 }
 
-// A page costs under 30 KB in all, in any language.
+// A page takes less than 30 KB with its headers, in every language.
 func TestPagesAreSmall(t *testing.T) {
 	inWorld(t, allLanguages, func(w *world) {
 		v := w.visitor()
