@@ -40,22 +40,34 @@ func checkMail(t *testing.T, mail messages.Mail, m recovery.Message, tag languag
 		t.Errorf("language %v, want %v", mail.Language, tag)
 	}
 	doc := parseHTML(t, mail.HTML)
+	checkSubject(t, mail.Subject, m)
+	checkLinks(t, mail, doc, m)
+	checkContents(t, "text", mail.Text, m)
+	checkContents(t, "HTML", doc.text, m)
+	checkHTML(t, mail, doc, tag)
+	checkText(t, mail.Text)
+}
 
-	// The subject is one short line. It has nothing that a locked screen must
-	// not show and nothing that the person did not write.
-	if n := len([]rune(mail.Subject)); n == 0 || n > 60 {
+// checkSubject: the subject is one short line. It has nothing that a locked
+// screen must not show and nothing that the person did not write.
+func checkSubject(t *testing.T, subject string, m recovery.Message) {
+	t.Helper()
+	if n := len([]rune(subject)); n == 0 || n > 60 {
 		t.Errorf("subject of %d characters", n)
 	}
-	if strings.ContainsFunc(mail.Subject, unicode.IsControl) {
+	if strings.ContainsFunc(subject, unicode.IsControl) {
 		t.Error("the subject has a control")
 	}
 	for _, s := range []string{resetURL, notMeURL, "://", code, m.Name} {
-		if s != "" && strings.Contains(mail.Subject, s) {
+		if s != "" && strings.Contains(subject, s) {
 			t.Errorf("the subject has %q", s)
 		}
 	}
+}
 
-	// Both parts have the same links, and no others.
+// checkLinks: both parts have the same links, and no others.
+func checkLinks(t *testing.T, mail messages.Mail, doc document, m recovery.Message) {
+	t.Helper()
 	want := []string{}
 	for _, u := range []recovery.Secret{m.URL, m.NotMe} {
 		if !u.IsZero() {
@@ -83,36 +95,43 @@ func checkMail(t *testing.T, mail messages.Mail, m recovery.Message, tag languag
 	if !m.URL.IsZero() && (!strings.Contains(doc.text, resetURL) || len(doc.links) < 3) {
 		t.Error("the link does not stand beside the button")
 	}
-	for name, part := range map[string]string{"text": mail.Text, "HTML": doc.text} {
-		if got := strings.Contains(part, code); got != !m.Code.IsZero() {
-			t.Errorf("%s has the code: %v", name, got)
-		}
-		if got := strings.Contains(part, "Zoé O’Neill"); got != (m.Name != "") {
-			t.Errorf("%s has the name: %v", name, got)
-		}
-		for _, s := range []string{"2026-11-22 14:05 UTC", "203.0.113.0/24", "Acme"} {
-			if !strings.Contains(part, s) {
-				t.Errorf("%s does not have %q", name, s)
-			}
-		}
-		if !m.Expires.IsZero() && !strings.Contains(part, m.Expires.UTC().Format("2006-01-02 15:04 UTC")) {
-			t.Errorf("%s does not say until when", name)
-		}
-		for _, s := range m.IdentityProviders {
-			if !strings.Contains(strings.ToLower(part), strings.ToLower(s)) {
-				t.Errorf("%s does not have the service %q", name, s)
-			}
-		}
-		// The first four must stay secret. The others are left behind by a
-		// mistake in a template.
-		for _, s := range []string{"secret.address", "lead-4711", "message-1", "203.0.113.77", "%!", "{{", "<no value>", "redacted"} {
-			if strings.Contains(part, s) {
-				t.Errorf("%s has %q", name, s)
-			}
+}
+
+// checkContents: a part has everything that it must have, and nothing else of
+// the message.
+func checkContents(t *testing.T, name, part string, m recovery.Message) {
+	t.Helper()
+	if got := strings.Contains(part, code); got != !m.Code.IsZero() {
+		t.Errorf("%s has the code: %v", name, got)
+	}
+	if got := strings.Contains(part, "Zoé O’Neill"); got != (m.Name != "") {
+		t.Errorf("%s has the name: %v", name, got)
+	}
+	for _, s := range []string{"2026-11-22 14:05 UTC", "203.0.113.0/24", "Acme"} {
+		if !strings.Contains(part, s) {
+			t.Errorf("%s does not have %q", name, s)
 		}
 	}
+	if !m.Expires.IsZero() && !strings.Contains(part, m.Expires.UTC().Format("2006-01-02 15:04 UTC")) {
+		t.Errorf("%s does not say until when", name)
+	}
+	for _, s := range m.IdentityProviders {
+		if !strings.Contains(strings.ToLower(part), strings.ToLower(s)) {
+			t.Errorf("%s does not have the service %q", name, s)
+		}
+	}
+	// The first four must stay secret. The others are left behind by a
+	// mistake in a template.
+	for _, s := range []string{"secret.address", "lead-4711", "message-1", "203.0.113.77", "%!", "{{", "<no value>", "redacted"} {
+		if strings.Contains(part, s) {
+			t.Errorf("%s has %q", name, s)
+		}
+	}
+}
 
-	// The HTML is complete and small, has a direction, and loads nothing.
+// checkHTML: the HTML is complete and small, has a direction, and loads nothing.
+func checkHTML(t *testing.T, mail messages.Mail, doc document, tag language.Tag) {
+	t.Helper()
 	dir := "ltr"
 	if tag == language.Arabic {
 		dir = "rtl"
@@ -138,10 +157,13 @@ func checkMail(t *testing.T, mail messages.Mail, m recovery.Message, tag languag
 			t.Errorf("the HTML does not have %q", s)
 		}
 	}
+}
 
-	// The text has lines that fit, no trailing blanks but in the signature's
-	// mark, and never two blank lines in a row.
-	for line := range strings.Lines(mail.Text) {
+// checkText: the text has lines that fit, no trailing blanks but in the
+// signature's mark, and never two blank lines in a row.
+func checkText(t *testing.T, text string) {
+	t.Helper()
+	for line := range strings.Lines(text) {
 		line = strings.TrimSuffix(line, "\n")
 		if messages.Columns(line) > 72 && !strings.Contains(line, "://") {
 			t.Errorf("a line of %d columns: %q", messages.Columns(line), line)
@@ -150,7 +172,7 @@ func checkMail(t *testing.T, mail messages.Mail, m recovery.Message, tag languag
 			t.Errorf("a line with trailing space: %q", line)
 		}
 	}
-	if strings.Contains(mail.Text, "\n\n\n") || strings.Contains(mail.Text, "\r") || !strings.HasSuffix(mail.Text, "\n") {
+	if strings.Contains(text, "\n\n\n") || strings.Contains(text, "\r") || !strings.HasSuffix(text, "\n") {
 		t.Error("blank lines, carriage returns or no end")
 	}
 }

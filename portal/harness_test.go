@@ -101,8 +101,8 @@ func fields() []recovery.Field {
 // generous returns limits that no test exceeds by accident.
 func generous() recovery.Limits {
 	l := recovery.DefaultLimits()
-	for _, tier := range []*recovery.LimitPolicy{&l.ClientForgot, &l.ClientReset, &l.ClientCheck, &l.Identifier, &l.Lead, &l.Recipient} {
-		*tier = recovery.LimitPolicy{Limits: []recovery.Limit{{N: 10_000, Window: time.Minute}}}
+	for _, policy := range []*recovery.LimitPolicy{&l.ClientForgot, &l.ClientReset, &l.ClientCheck, &l.Identifier, &l.Lead, &l.Recipient} {
+		*policy = recovery.LimitPolicy{Limits: []recovery.Limit{{N: 10_000, Window: time.Minute}}}
 	}
 	l.SMSBudget = recovery.LimitPolicy{Limits: []recovery.Limit{{N: 10_000, Window: time.Minute}}}
 	return l

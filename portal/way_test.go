@@ -101,9 +101,9 @@ func TestSessionsThatAreKept(t *testing.T) {
 		done := v.open(v.post("/account/reset", "proof", form.proof(), "password", goodPassword).Header.Get("Location"))
 		done.is(w.t, "done", 200, "You can now sign in with your new password.")
 		notice := v.open(w.messageOf(recovery.MessagePasswordChanged).NotMe.Reveal())
-		told := v.open(v.post("/account/not-me", "proof", notice.proof()).Header.Get("Location"))
-		told.is(w.t, "not me done", 200, "A link to choose a new password is on its way to you.")
-		for _, p := range []page{form, done, notice, told} {
+		thanks := v.open(v.post("/account/not-me", "proof", notice.proof()).Header.Get("Location"))
+		thanks.is(w.t, "not me done", 200, "A link to choose a new password is on its way to you.")
+		for _, p := range []page{form, done, notice, thanks} {
 			if strings.Contains(p.text(), "signed out") || strings.Contains(p.text(), "sign everybody out") {
 				w.t.Errorf("it is said that sessions end: %s", p.text())
 			}
