@@ -12,6 +12,8 @@ import (
 
 // MemoryQueueOptions size a [MemoryQueue]. Zero fields are the defaults.
 type MemoryQueueOptions struct {
+	_ [0]func()
+
 	// Capacity is how many jobs may wait, those between two attempts
 	// included. Default 4,096.
 	Capacity int

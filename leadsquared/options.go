@@ -16,6 +16,8 @@ import (
 // without portals would serve nobody. What a [Portal] leaves out is off.
 // [New] copies what it needs.
 type Options struct {
+	_ [0]func()
+
 	// Portals are the portals to serve, at least one. Every request is compared
 	// with the keys of all, which takes about a microsecond for each.
 	Portals []Portal
@@ -28,6 +30,8 @@ type Options struct {
 // A Portal is one portal of the host application: who may call, and on whose
 // leads.
 type Portal struct {
+	_ [0]func()
+
 	// ID is the portal's GUID, 32 hexadecimal digits in five groups. Case does
 	// not matter. Required.
 	ID string

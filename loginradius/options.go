@@ -11,6 +11,8 @@ import (
 
 // Options configure a [Handler]. [New] copies what it needs.
 type Options struct {
+	_ [0]func()
+
 	// Apps are the apps that the handler serves, at least one. A request
 	// chooses by its API key.
 	Apps []App
@@ -18,6 +20,8 @@ type Options struct {
 
 // An App is one API key, and what it opens.
 type App struct {
+	_ [0]func()
+
 	// APIKey names the app: 1 to 128 of printable ASCII. It is public.
 	APIKey string
 	// Secrets are the live API secrets, one, or two while they are rotated: 12

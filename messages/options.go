@@ -17,6 +17,8 @@ import (
 // Options configure a [Renderer]. The zero value of a field is its default; only
 // Product has none. [New] copies what it needs.
 type Options struct {
+	_ [0]func()
+
 	// Product is the name of the host's product, as messages show it: 1 to 60
 	// printable characters, no URL. Required. Together with Host up to 45 characters, a code message in
 	// English, Spanish, French, German or Portuguese is one text message with

@@ -21,6 +21,8 @@ import (
 // Options configure a [Handler]. The zero value of a field is its default; only
 // BaseURL, Product and Keys have none. [New] copies what it needs.
 type Options struct {
+	_ [0]func()
+
 	// BaseURL is where the portal is mounted, as people see it: an absolute
 	// https URL with a path or none, no query; http is accepted for localhost
 	// and loopback addresses, where cookies then go without __Host-. The host is

@@ -17,6 +17,8 @@ const maxSends = 10_000
 
 // ConversionOptions configure a [ConversionMonitor]. Zero fields are the defaults.
 type ConversionOptions struct {
+	_ [0]func()
+
 	// Window is how far back messages are looked at, 1 min to 24 h. Default
 	// 1 h.
 	Window time.Duration

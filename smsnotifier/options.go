@@ -17,6 +17,8 @@ import (
 //
 // A tier counts messages, of which each costs up to MaxSegments segments.
 type Options struct {
+	_ [0]func()
+
 	// Countries are the countries that messages go to, by their ISO 3166-1
 	// alpha-2 codes in capitals, and the budget of each. Required: there is no
 	// country to which everybody's users go.

@@ -70,6 +70,8 @@ func mechanisms() []AuthMechanism {
 // A Server is where mail goes: the relay, or submission server, of the host or
 // of its provider. It prints without user and password.
 type Server struct {
+	_ [0]func()
+
 	// Address is its name and port, as in "smtp.example.com:587": the name is
 	// the one that its certificate has to carry. Required.
 	Address string
@@ -100,6 +102,8 @@ type Server struct {
 // Options configure a [Notifier]. The zero value of a field is its secure
 // default; Server.Address and From have none. [New] copies what it needs.
 type Options struct {
+	_ [0]func()
+
 	// Server is where mail goes. [ParseURL] makes one from a string.
 	Server Server
 

@@ -18,6 +18,8 @@ import (
 // Options configure a [Sender]. The zero value of a field is its secure
 // default; Endpoints and Keys have none. [New] copies what it needs.
 type Options struct {
+	_ [0]func()
+
 	// Endpoints are who is told: 1 to 64.
 	Endpoints []Endpoint
 	// Keys seal what waits in the queue, so that its storage shows nobody who
@@ -60,6 +62,8 @@ type Options struct {
 // An Endpoint is a URL of another system that is told of events. It prints as
 // its ID, because both secrets and URL may open doors.
 type Endpoint struct {
+	_ [0]func()
+
 	// ID names the endpoint in logs, errors, statistics and waiting
 	// deliveries: 1 to 64 of a-z, A-Z, 0-9, '.', '_' and '-', unique. What
 	// waits when an ID disappears from the configuration is given up at the end

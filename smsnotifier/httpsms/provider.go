@@ -27,6 +27,8 @@ const maxAnswer = 4 << 10
 
 // Options configure a [Provider]. [New] copies what it needs.
 type Options struct {
+	_ [0]func()
+
 	// URL is where the gateway is: absolute, https, at most 2,048 bytes,
 	// without user information and fragment. Required.
 	URL string

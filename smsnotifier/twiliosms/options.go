@@ -12,6 +12,8 @@ import (
 
 // Options configure a [Provider]. [New] copies what it needs.
 type Options struct {
+	_ [0]func()
+
 	// AccountSID is the account that sends: "AC" and 32 hexadecimal digits.
 	// Required.
 	AccountSID string
