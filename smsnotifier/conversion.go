@@ -65,7 +65,7 @@ type ConversionMonitor struct {
 
 	mu      sync.Mutex
 	sends   []send // in order of time
-	alarmed time.Time
+	lastAlarm time.Time
 }
 
 type send struct {
@@ -151,10 +151,10 @@ func (c *ConversionMonitor) record(e recovery.Event) (r ConversionReport, alarm 
 	if r.Sent < c.opts.MinSent || float64(r.Converted) >= c.opts.Threshold*float64(r.Sent) {
 		return r, false
 	}
-	if !c.alarmed.IsZero() && now.Sub(c.alarmed) < c.opts.Window {
+	if !c.lastAlarm.IsZero() && now.Sub(c.lastAlarm) < c.opts.Window {
 		return r, false
 	}
-	c.alarmed = now
+	c.lastAlarm = now
 	return r, true
 }
 

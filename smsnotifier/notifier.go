@@ -49,15 +49,15 @@ func (n *Notifier) Budgets(ctx context.Context, m recovery.Message) ([]recovery.
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	to, err := n.admit(m)
+	to, err := n.checkRecipient(m)
 	if err != nil {
 		return nil, err
 	}
 	// Copies, because the tiers are the Notifier's and the caller a stranger.
 	return []recovery.Budget{
-		{Name: "sms", Policy: cloneTier(n.opts.Budget)},
-		{Name: "sms-" + to.country, Policy: cloneTier(n.opts.Countries[to.country])},
-		{Name: "sms-" + to.block, Policy: cloneTier(n.opts.NumberBlock)},
+		{Name: "sms", Policy: clonePolicy(n.opts.Budget)},
+		{Name: "sms-" + to.country, Policy: clonePolicy(n.opts.Countries[to.country])},
+		{Name: "sms-" + to.block, Policy: clonePolicy(n.opts.NumberBlock)},
 	}, nil
 }
 
@@ -70,40 +70,40 @@ func (n *Notifier) Notify(ctx context.Context, m recovery.Message) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	to, err := n.admit(m)
+	to, err := n.checkRecipient(m)
 	if err != nil {
 		return err
 	}
 	// Nobody reads a code that no longer works, but somebody pays for it.
 	if !m.Expires.IsZero() && !time.Now().Before(m.Expires) {
-		return permanent("the code or link has expired")
+		return permanentError("the code or link has expired")
 	}
 	text, err := n.text(m, to)
 	if err != nil {
 		return err
 	}
-	if err := n.takeNotice(ctx, m); err != nil {
+	if err := n.allowNotice(ctx, m); err != nil {
 		return err
 	}
 	return withhold(m, "sending", n.provider.Send(ctx, text))
 }
 
 // admit decides whether anything may be sent to the message's number.
-func (n *Notifier) admit(m recovery.Message) (number, error) {
+func (n *Notifier) checkRecipient(m recovery.Message) (number, error) {
 	if m.Channel != recovery.ChannelSMS {
-		return number{}, permanent("the message is not for SMS")
+		return number{}, permanentError("the message is not for SMS")
 	}
 	if m.Kind == recovery.MessageUnknownAddress {
 		// The number came from the request: whoever owns a premium number
 		// would only have to type it (A57).
-		return number{}, permanent("a number in a request is never written to")
+		return number{}, permanentError("a number in a request is never written to")
 	}
 	to, err := parseNumber(m.To)
 	if err != nil {
-		return number{}, permanent(err.Error())
+		return number{}, permanentError(err.Error())
 	}
 	if _, ok := n.opts.Countries[to.country]; !ok {
-		return number{}, permanent("the country " + to.country + " is not allowed")
+		return number{}, permanentError("the country " + to.country + " is not allowed")
 	}
 	return to, nil
 }
@@ -116,11 +116,11 @@ func (n *Notifier) text(m recovery.Message, to number) (Text, error) {
 	}
 	switch {
 	case strings.TrimSpace(sms.Text) == "":
-		return Text{}, permanent("the rendered text is empty")
+		return Text{}, permanentError("the rendered text is empty")
 	case sms.Segments < 1:
-		return Text{}, permanent("the rendered text was not counted in segments")
+		return Text{}, permanentError("the rendered text was not counted in segments")
 	case sms.Segments > n.opts.MaxSegments:
-		return Text{}, permanent(fmt.Sprintf("the rendered text has %d segments, at most %d are allowed", sms.Segments, n.opts.MaxSegments))
+		return Text{}, permanentError(fmt.Sprintf("the rendered text has %d segments, at most %d are allowed", sms.Segments, n.opts.MaxSegments))
 	}
 	return Text{
 		ID: m.ID, To: to.e164, Country: to.country, Body: recovery.NewSecret(sms.Text),
@@ -130,7 +130,7 @@ func (n *Notifier) text(m recovery.Message, to number) (Text, error) {
 
 // takeNotice counts what no budget was asked for. A repetition of the same
 // message is paid for already.
-func (n *Notifier) takeNotice(ctx context.Context, m recovery.Message) error {
+func (n *Notifier) allowNotice(ctx context.Context, m recovery.Message) error {
 	if m.Kind != recovery.MessagePasswordChanged {
 		return nil
 	}
@@ -144,7 +144,7 @@ func (n *Notifier) takeNotice(ctx context.Context, m recovery.Message) error {
 	return nil
 }
 
-func permanent(reason string) error {
+func permanentError(reason string) error {
 	return fmt.Errorf("smsnotifier: %w: %s", recovery.ErrPermanent, reason)
 }
 

@@ -60,17 +60,17 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	o.Countries = maps.Clone(o.Countries)
 	for country, tier := range o.Countries {
-		o.Countries[country] = cloneTier(tier)
+		o.Countries[country] = clonePolicy(tier)
 	}
-	o.Budget = cloneTier(o.Budget)
+	o.Budget = clonePolicy(o.Budget)
 	if isZero(o.NumberBlock) {
 		o.NumberBlock = recovery.LimitPolicy{
 			Limits:       []recovery.Limit{{N: 10, Window: time.Hour}, {N: 20, Window: 24 * time.Hour}},
 			ThenOneEvery: time.Hour,
 		}
 	}
-	o.NumberBlock = cloneTier(o.NumberBlock)
-	o.Notices = cloneTier(o.Notices)
+	o.NumberBlock = clonePolicy(o.NumberBlock)
+	o.Notices = clonePolicy(o.Notices)
 	if o.Limiter == nil {
 		o.Limiter = recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{})
 	}
@@ -104,7 +104,7 @@ func (o Options) validate(renderer Renderer, provider Provider) error {
 			bad("Countries", "%.8q is not the ISO 3166-1 alpha-2 code, in capitals, of a country with telephone numbers", country)
 			continue
 		}
-		if reason := tierReason(o.Countries[country]); reason != "" {
+		if reason := policyReason(o.Countries[country]); reason != "" {
 			bad("Countries", "the budget of %s %s", country, reason)
 		}
 	}
@@ -115,7 +115,7 @@ func (o Options) validate(renderer Renderer, provider Provider) error {
 		option string
 		tier   recovery.LimitPolicy
 	}{{"Budget", o.Budget}, {"Neighbours", o.NumberBlock}, {"Notices", o.Notices}} {
-		if reason := tierReason(t.tier); reason != "" && !isZero(t.tier) {
+		if reason := policyReason(t.tier); reason != "" && !isZero(t.tier) {
 			bad(t.option, "%s", reason)
 		}
 	}
@@ -132,7 +132,7 @@ func (o Options) validate(renderer Renderer, provider Provider) error {
 
 // tierReason says what is wrong with a tier; empty means nothing. A limiter
 // would say the same, but not before the first message.
-func tierReason(t recovery.LimitPolicy) string {
+func policyReason(t recovery.LimitPolicy) string {
 	err := recovery.LimitRequest{Key: "sms", Policy: t}.Validate()
 	if err == nil {
 		return ""
@@ -142,7 +142,7 @@ func tierReason(t recovery.LimitPolicy) string {
 
 func isZero(t recovery.LimitPolicy) bool { return len(t.Limits) == 0 && t.ThenOneEvery == 0 }
 
-func cloneTier(t recovery.LimitPolicy) recovery.LimitPolicy {
+func clonePolicy(t recovery.LimitPolicy) recovery.LimitPolicy {
 	t.Limits = slices.Clone(t.Limits)
 	return t
 }

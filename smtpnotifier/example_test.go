@@ -98,8 +98,8 @@ func ExampleNew_mistakes() {
 	})
 	fmt.Println(err)
 	// Output:
-	// recovery: option Server.Address: must be HOST:PORT
-	// recovery: option From: needs an address of unquoted ASCII, with a domain of two labels or more
+	// smtpnotifier: option Server.Address: must be HOST:PORT
+	// smtpnotifier: option From: must have an address of unquoted ASCII, with a domain of two labels or more
 }
 
 func messagesSet() smtpnotifier.Renderer {

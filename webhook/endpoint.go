@@ -34,12 +34,12 @@ type endpoint struct {
 	url           string
 	events        map[recovery.EventKind]bool
 	includeClient bool
-	ignorePrevent bool
+	includePrevented bool
 	signer        signer
 	client        *http.Client
 	queue         recovery.Queue
 
-	born      time.Time // holds count from here, so that no change of the clock prolongs one
+	started      time.Time // holds count from here, so that no change of the clock prolongs one
 	disabled  atomic.Bool
 	heldUntil atomic.Int64 // since born, in nanoseconds
 
@@ -50,12 +50,12 @@ func newEndpoint(o Endpoint, queue recovery.Queue, timeout time.Duration) (*endp
 	e := &endpoint{
 		id: o.ID, url: o.URL,
 		events:        make(map[recovery.EventKind]bool),
-		includeClient: o.IncludeClient, ignorePrevent: o.IncludePrevented,
+		includeClient: o.IncludeClient, includePrevented: o.IncludePrevented,
 		client: safedial.Client(safedial.Options{
 			AllowPrivate: o.DangerouslyAllowPrivateAddresses, Timeout: timeout, RootCAs: o.RootCAs,
 		}),
 		queue: queue,
-		born:  time.Now(),
+		started:  time.Now(),
 	}
 	for _, kind := range o.Events {
 		e.events[kind] = true
@@ -68,7 +68,7 @@ func newEndpoint(o Endpoint, queue recovery.Queue, timeout time.Duration) (*endp
 // hold leaves the endpoint alone for a while. A later hold never shortens an
 // earlier one: the answers of concurrent attempts come in any order.
 func (e *endpoint) hold(pause time.Duration) {
-	until := int64(time.Since(e.born) + pause)
+	until := int64(time.Since(e.started) + pause)
 	for {
 		old := e.heldUntil.Load()
 		if until <= old || e.heldUntil.CompareAndSwap(old, until) {
@@ -77,7 +77,7 @@ func (e *endpoint) hold(pause time.Duration) {
 	}
 }
 
-func (e *endpoint) held() bool { return int64(time.Since(e.born)) < e.heldUntil.Load() }
+func (e *endpoint) onHold() bool { return int64(time.Since(e.started)) < e.heldUntil.Load() }
 
 func (e *endpoint) stats() EndpointStats {
 	return EndpointStats{

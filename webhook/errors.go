@@ -62,7 +62,7 @@ func classify(err error) (reason string, kind error) {
 		return "no answer in time", context.DeadlineExceeded
 	}
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return certificate(err), nil
+		return certificateReason(err), nil
 	}
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return "does not speak TLS", nil
@@ -89,7 +89,7 @@ func classify(err error) (reason string, kind error) {
 	return "no valid answer", nil
 }
 
-func certificate(err error) string {
+func certificateReason(err error) string {
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
 		return "its certificate is by an unknown authority"
 	}

@@ -78,7 +78,7 @@ func (s *Sender) Perform(ctx context.Context, job recovery.Job) error {
 	if ep.disabled.Load() {
 		return newDeliveryError(d, http.StatusGone, "is gone", recovery.ErrPermanent)
 	}
-	if ep.held() {
+	if ep.onHold() {
 		ep.deferred.Add(1)
 		return newDeliveryError(d, 0, "asked to be left alone for a while", nil)
 	}
@@ -109,9 +109,9 @@ func (s *Sender) DeadLetter(ctx context.Context, job recovery.Job, cause error) 
 		ep.dead.Add(1)
 	}
 	s.log.ErrorContext(ctx, "webhook: delivery given up", "endpoint", d.Endpoint, "webhook", d.WebhookID, "type", d.Type, "error", cause)
-	if s.undelivered != nil {
+	if s.onUndelivered != nil {
 		defer s.recoverPanic(ctx, "Options.Undelivered")
-		s.undelivered(ctx, d, cause)
+		s.onUndelivered(ctx, d, cause)
 	}
 }
 
@@ -132,12 +132,12 @@ func (s *Sender) attempt(ctx context.Context, ep *endpoint, d Delivery) *Deliver
 		return newDeliveryError(d, 0, reason, kind)
 	}
 	drain(answer)
-	return judge(ep, d, answer)
+	return resultOf(ep, d, answer)
 }
 
 // judge decides by the status alone, as Standard Webhooks has it: 2xx is
 // success, a redirect is a failure like any other, 410 is the end.
-func judge(ep *endpoint, d Delivery, answer *http.Response) *DeliveryError {
+func resultOf(ep *endpoint, d Delivery, answer *http.Response) *DeliveryError {
 	switch status := answer.StatusCode; {
 	case status >= 200 && status <= 299:
 		return nil
@@ -159,9 +159,9 @@ func (s *Sender) disable(ctx context.Context, ep *endpoint) {
 		return
 	}
 	s.log.ErrorContext(ctx, "webhook: endpoint answered 410 Gone and is told nothing more until a restart", "endpoint", ep.id)
-	if s.disabled != nil {
+	if s.onDisabled != nil {
 		defer s.recoverPanic(ctx, "Options.Disabled")
-		s.disabled(ctx, ep.id)
+		s.onDisabled(ctx, ep.id)
 	}
 }
 

@@ -46,7 +46,7 @@ func retryAfter(field string, now time.Time) time.Duration {
 	if field == "" {
 		return 0
 	}
-	if digits(field) {
+	if isDigits(field) {
 		seconds, err := strconv.ParseUint(field, 10, 64)
 		if err != nil || seconds > uint64(maxHold/time.Second) {
 			return maxHold // err: more than 64 bits hold
@@ -60,7 +60,7 @@ func retryAfter(field string, now time.Time) time.Duration {
 	return min(max(at.Sub(now), 0), maxHold)
 }
 
-func digits(s string) bool {
+func isDigits(s string) bool {
 	for i := range len(s) {
 		if s[i] < '0' || s[i] > '9' {
 			return false

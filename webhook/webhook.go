@@ -27,11 +27,11 @@ type Sender struct {
 	queues    []recovery.WorkerQueue // that Shutdown shuts down
 
 	enqueueTimeout time.Duration
-	undelivered    func(ctx context.Context, d Delivery, cause error)
-	disabled       func(ctx context.Context, endpoint string)
+	onUndelivered    func(ctx context.Context, d Delivery, cause error)
+	onDisabled       func(ctx context.Context, endpoint string)
 
 	handovers chan struct{} // one place for each event on its way into a queue
-	born      time.Time
+	started      time.Time
 	nextWarn  atomic.Int64 // when a dropped event may be logged again, in nanoseconds since born
 
 	mu       sync.RWMutex
@@ -60,11 +60,11 @@ func New(opts Options) (*Sender, error) {
 	}
 	s := &Sender{
 		log: opts.Logger, enqueueTimeout: opts.EnqueueTimeout,
-		undelivered: opts.OnUndelivered, disabled: opts.OnDisabled,
+		onUndelivered: opts.OnUndelivered, onDisabled: opts.OnDisabled,
 		byID:      make(map[string]*endpoint),
 		handovers: make(chan struct{}, maxHandovers),
 		foreign:   seal.NewForeign(),
-		born:      time.Now(),
+		started:      time.Now(),
 	}
 	var err error
 	if s.sealer, err = newSealer(opts.Keys); err != nil {
@@ -135,7 +135,7 @@ func (s *Sender) Sink(ctx context.Context, e recovery.Event) {
 		if !ep.events[e.Kind] || ep.disabled.Load() {
 			continue
 		}
-		if prevented && !ep.ignorePrevent {
+		if prevented && !ep.includePrevented {
 			ep.prevented.Add(1)
 			continue
 		}
@@ -228,7 +228,7 @@ func (s *Sender) enqueue(ctx context.Context, h handover) (err error) {
 // drop counts and, now and then, logs what reached no queue.
 func (s *Sender) drop(ctx context.Context, ep *endpoint, kind recovery.EventKind, cause error) {
 	dropped := ep.dropped.Add(1)
-	now, next := time.Since(s.born), s.nextWarn.Load()
+	now, next := time.Since(s.started), s.nextWarn.Load()
 	if int64(now) < next || !s.nextWarn.CompareAndSwap(next, int64(now+warnEvery)) {
 		return
 	}

@@ -146,7 +146,7 @@ func (p *Provider) Send(ctx context.Context, t smsnotifier.Text) error {
 	}
 	resp, err := p.client.Do(req)
 	if err != nil {
-		return unanswered(ctx, err)
+		return noAnswerError(ctx, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	_, _ = io.CopyN(io.Discard, resp.Body, maxAnswer)
@@ -183,7 +183,7 @@ func isID(s string) bool {
 
 // unanswered drops what the gateway may have said, and the URL, whose query may
 // hold a key of the gateway's.
-func unanswered(ctx context.Context, err error) error {
+func noAnswerError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("httpsms: %w", ctx.Err())
 	}

@@ -70,7 +70,7 @@ func (p *Provider) Send(ctx context.Context, t smsnotifier.Text) error {
 		params.SetValidityPeriod(min(left, maxValidity))
 	}
 	exchange := &exchange{ctx: ctx, next: p.transport}
-	message, err := p.service(exchange).CreateMessage(params)
+	message, err := p.newService(exchange).CreateMessage(params)
 	switch {
 	case exchange.status == 0:
 		return exchange.failure()
@@ -92,7 +92,7 @@ func (p *Provider) Send(ctx context.Context, t smsnotifier.Text) error {
 // service is Twilio's client for one request. It is made anew because the
 // module has no parameter for a context. Its fields are set here and not by its
 // constructors, which read the environment.
-func (p *Provider) service(transport http.RoundTripper) *api.ApiService {
+func (p *Provider) newService(transport http.RoundTripper) *api.ApiService {
 	username, password := p.opts.APIKeySID, p.opts.APIKeySecret
 	if username == "" {
 		username, password = p.opts.AccountSID, p.opts.AuthToken
