@@ -66,8 +66,8 @@ func ExampleNew_incorrect() {
 	var mistake *recovery.OptionError
 	fmt.Println(errors.As(err, &mistake), mistake.Option)
 	// Output:
-	// recovery: option Countries: "+49" is not the ISO 3166-1 alpha-2 code, in capitals, of a country with telephone numbers
-	// recovery: option Budget: is required: how many text messages the host pays for
+	// smsnotifier: option Countries: "+49" is not the ISO 3166-1 alpha-2 code, in capitals, of a country with telephone numbers
+	// smsnotifier: option Budget: is required: how many text messages the host pays for
 	// true Countries
 }
 
