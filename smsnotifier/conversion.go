@@ -9,9 +9,9 @@ import (
 	"github.com/seed-51359b35/recovery"
 )
 
-// maxSends is how many messages a ConversionMonitor remembers. If there are more,
-// it keeps the oldest: otherwise a flood would push out every message before its
-// Patience has passed, and the monitor would never notice the flood.
+// maxSends is how many messages a ConversionMonitor remembers. If there are
+// more, it keeps the oldest: otherwise a flood would push out every message
+// before its Patience has passed, and the monitor would never notice the flood.
 const maxSends = 10_000
 
 // ConversionOptions configure a [ConversionMonitor]. Zero fields have their
@@ -33,8 +33,8 @@ type ConversionOptions struct {
 	// alarm is raised, above 0 and up to 1. Default 0.2.
 	Threshold float64
 	// Alarm is called when the share falls under Threshold, at most once per
-	// Window. The goroutine that reported the event calls it, so Alarm should be
-	// quick. Required.
+	// Window. The goroutine that reported the event calls it, so Alarm should
+	// be quick. Required.
 	Alarm func(ctx context.Context, r ConversionReport)
 }
 
@@ -47,20 +47,20 @@ type ConversionReport struct {
 	Window          time.Duration
 }
 
-// A ConversionMonitor raises an alarm when only few of the people who are sent a
-// code by SMS reset a password. Whoever is paid for text messages has them sent
-// and completes no reset, so the monitor notices the fraud before the budget is
-// spent (A57). It only reports. What to do, a person decides.
+// A ConversionMonitor raises an alarm when only few of the people who are sent
+// a code by SMS reset a password. Whoever is paid for text messages has them
+// sent and completes no reset, so the monitor notices the fraud before the
+// budget is spent (A57). It only reports. What to do, a person decides.
 //
 //	monitor, err := smsnotifier.NewConversionMonitor(smsnotifier.ConversionOptions{Alarm: page})
 //	opts.Events = monitor.Record // or call Record from the host's own sink
 //
-// A ConversionMonitor connects a message and a reset by the lead's ID, so it must
-// get both events. If several instances serve one portal, a message and its reset
-// happen on different instances. Then send all events, by the host's bus or
-// webhook, to one ConversionMonitor. It holds at most 10,000 messages, and
-// ignores further ones until the oldest have left the window. It is safe for
-// concurrent use.
+// A ConversionMonitor connects a message and a reset by the lead's ID, so it
+// must get both events. If several instances serve one portal, a message and
+// its reset happen on different instances. Then send all events, by the host's
+// bus or webhook, to one ConversionMonitor. It holds at most 10,000 messages,
+// and ignores further ones until the oldest have left the window. It is safe
+// for concurrent use.
 type ConversionMonitor struct {
 	opts ConversionOptions
 
@@ -98,9 +98,9 @@ func NewConversionMonitor(opts ConversionOptions) (*ConversionMonitor, error) {
 	return &ConversionMonitor{opts: opts}, nil
 }
 
-// Record is a [recovery.EventSink]. The time of an event is when Record is called
-// with it. So events may come a little late, but a message must come before its
-// reset.
+// Record is a [recovery.EventSink]. The time of an event is when Record is
+// called with it. So events may come a little late, but a message must come
+// before its reset.
 func (c *ConversionMonitor) Record(ctx context.Context, e recovery.Event) {
 	if r, ok := c.record(e); ok {
 		c.opts.Alarm(ctx, r) // without the lock, because Alarm may call Report
@@ -122,8 +122,8 @@ func (c *ConversionMonitor) record(e recovery.Event) (r ConversionReport, alarm 
 	switch {
 	case e.Kind == recovery.EventPasswordReset:
 		for i := range c.sends {
-			// This marks all messages of the lead: a person may ask three times,
-			// because the first message is slow.
+			// This marks all messages of the lead: a person may ask three
+			// times, because the first message is slow.
 			if c.sends[i].leadID == e.LeadID {
 				c.sends[i].converted = true
 			}
@@ -142,7 +142,8 @@ func (c *ConversionMonitor) record(e recovery.Event) (r ConversionReport, alarm 
 	return r, true
 }
 
-// isCredential reports whether an event says that a code or link was sent by SMS.
+// isCredential reports whether an event says that a code or link was sent by
+// SMS.
 func isCredential(e recovery.Event) bool {
 	return e.Kind == recovery.EventMessageSent && e.Channel == recovery.ChannelSMS &&
 		(e.Message == recovery.MessageResetCode || e.Message == recovery.MessageResetLink)

@@ -65,7 +65,8 @@ func TestConversion_A57(t *testing.T) {
 					t.Errorf("raised before people had their time: %v", *raised)
 				}
 				time.Sleep(time.Nanosecond)
-				// Also if nothing is sent any more, because the budget is spent.
+				// Also if nothing is sent any more, because the budget is
+				// spent.
 				c.Record(t.Context(), recovery.Event{Kind: recovery.EventMessageSuppressed})
 				if len(*raised) != tt.want {
 					t.Fatalf("raised %v, want %d", *raised, tt.want)

@@ -42,8 +42,8 @@ func New(renderer Renderer, provider Provider, opts Options) (*Notifier, error) 
 
 // Budgets implements [recovery.BudgetNotifier]. It returns the budgets of all
 // messages ("sms"), of the country ("sms-DE") and of the number's block
-// ("sms-491512345": the number without its last four digits, which 10,000 numbers
-// share). If no message may be sent to the number, the error wraps
+// ("sms-491512345": the number without its last four digits, which 10,000
+// numbers share). If no message may be sent to the number, the error wraps
 // [recovery.ErrPermanent].
 func (n *Notifier) Budgets(ctx context.Context, m recovery.Message) ([]recovery.Budget, error) {
 	if err := ctx.Err(); err != nil {
@@ -62,10 +62,10 @@ func (n *Notifier) Budgets(ctx context.Context, m recovery.Message) ([]recovery.
 }
 
 // Notify implements [recovery.Notifier]. It sends nothing to a number that
-// Budgets refuses, nothing after the code or link has expired, and no text longer
-// than [Options].MaxSegments. In each case the error wraps
-// [recovery.ErrPermanent]. No error quotes the number, the text, the code or the
-// link, even if the error of the Provider or the Renderer does.
+// Budgets refuses, nothing after the code or link has expired, and no text
+// longer than [Options].MaxSegments. In each case the error wraps
+// [recovery.ErrPermanent]. No error quotes the number, the text, the code or
+// the link, even if the error of the Provider or the Renderer does.
 func (n *Notifier) Notify(ctx context.Context, m recovery.Message) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -128,8 +128,8 @@ func (n *Notifier) text(m recovery.Message, to number) (Text, error) {
 	}, nil
 }
 
-// allowNotice counts a message for which the Service asked for no budget. Another
-// attempt at the same message is not counted again.
+// allowNotice counts a message for which the Service asked for no budget.
+// Another attempt at the same message is not counted again.
 func (n *Notifier) allowNotice(ctx context.Context, m recovery.Message) error {
 	if m.Kind != recovery.MessagePasswordChanged {
 		return nil
@@ -149,8 +149,8 @@ func permanentError(reason string) error {
 }
 
 // withhold returns the error of a Renderer or Provider with a prefix. If the
-// error quotes the number, the code or a link, withhold drops its text and keeps
-// only what decides about a retry.
+// error quotes the number, the code or a link, withhold drops its text and
+// keeps only what decides about a retry.
 func withhold(m recovery.Message, doing string, err error) error {
 	if err == nil {
 		return nil

@@ -441,9 +441,9 @@ func TestTextPrintsNothingOfThePerson_A39(t *testing.T) {
 	}
 }
 
-// Laws of every number, whatever is in a store: nothing panics, what is admitted
-// is sent to as it stands and in a country that is allowed, and Budgets and
-// Notify agree.
+// Laws of every number, whatever is in a store: nothing panics, what is
+// admitted is sent to as it stands and in a country that is allowed, and
+// Budgets and Notify agree.
 func FuzzNumber(f *testing.F) {
 	for _, s := range []string{german, american, jamaican, premium, landline, "+", "+0", "+1;ext=5", "+49 151", "\uff0b49151", "+800123456789", "+999999999999999"} {
 		f.Add(s)

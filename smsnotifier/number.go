@@ -12,8 +12,8 @@ const blockDigits = 4
 // A number is a telephone number that can receive text messages.
 type number struct {
 	e164 string
-	// country is the region that the number belongs to, and not merely the first
-	// region with the same calling code.
+	// country is the region that the number belongs to, and not merely the
+	// first region with the same calling code.
 	country string
 	// block is what 10,000 adjacent numbers share: the number without '+' and
 	// without its last four digits.

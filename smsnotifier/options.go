@@ -25,7 +25,8 @@ type Options struct {
 	// about twenty islands where a message costs many times as much (A57). The
 	// code is the region of the number in libphonenumber. For some regions
 	// libphonenumber returns another code: FI for AX, GP for BL and MF, AU for
-	// CC and CX, MA for EH, NO for SJ, IT for VA, and GB for some numbers of IM.
+	// CC and CX, MA for EH, NO for SJ, IT for VA, and GB for some numbers of
+	// IM.
 	Countries map[string]recovery.LimitPolicy
 	// Budget is the budget of all text messages together. Required.
 	Budget recovery.LimitPolicy
@@ -41,8 +42,8 @@ type Options struct {
 	// over the budget is a temporary error, so the queue tries again for a day.
 	// Default: the policy of Budget, with a count of its own.
 	Notices recovery.LimitPolicy
-	// Limiter counts Notices. Default: a [recovery.MemoryLimiter] that only this
-	// Notifier uses. Several instances need one Limiter that they share.
+	// Limiter counts Notices. Default: a [recovery.MemoryLimiter] that only
+	// this Notifier uses. Several instances need one Limiter that they share.
 	Limiter recovery.Limiter
 	// Prefix starts the key under which Limiter counts, as
 	// [recovery.Options].Prefix does. Portals that share a Limiter must have
@@ -50,8 +51,8 @@ type Options struct {
 	// "recovery".
 	Prefix string
 	// MaxSegments is how many segments a message may have, 1 to 10. A longer
-	// message is not sent. Default 8, which is enough for a sealed link in every
-	// language. A code needs one segment.
+	// message is not sent. Default 8, which is enough for a sealed link in
+	// every language. A code needs one segment.
 	MaxSegments int
 }
 

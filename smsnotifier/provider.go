@@ -25,8 +25,8 @@ type Text struct {
 	Body recovery.Secret
 	// Segments is into how many messages the network splits Body, 1 to
 	// [Options].MaxSegments. Each one is charged for. GSM7 says that all
-	// characters of Body are in the GSM 7-bit alphabet. A message of one segment
-	// has room for 160 of these characters, and for 70 of others.
+	// characters of Body are in the GSM 7-bit alphabet. A message of one
+	// segment has room for 160 of these characters, and for 70 of others.
 	Segments int
 	GSM7     bool
 	// NotAfter is when the code or link in Body expires. Afterwards the text is
@@ -52,15 +52,16 @@ func (t Text) LogValue() slog.Value {
 }
 
 // A Provider sends text messages over a service with access to the telephone
-// network. Packages twiliosms and httpsms have one each. Implementations are safe
-// for concurrent use.
+// network. Packages twiliosms and httpsms have one each. Implementations are
+// safe for concurrent use.
 type Provider interface {
 	// Send returns nil once the provider has taken responsibility for the
 	// message. It returns when ctx ends. An error that wraps
-	// [recovery.ErrPermanent] says that no retry can succeed: the number does not
-	// exist, or the person has unsubscribed. After any other error the queue
-	// tries again. An error holds the provider's code and never its text, which
-	// usually quotes the number. Send may be called again with the same ID.
+	// [recovery.ErrPermanent] says that no retry can succeed: the number does
+	// not exist, or the person has unsubscribed. After any other error the
+	// queue tries again. An error holds the provider's code and never its text,
+	// which usually quotes the number. Send may be called again with the same
+	// ID.
 	Send(ctx context.Context, t Text) error
 }
 

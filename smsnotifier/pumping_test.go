@@ -279,7 +279,8 @@ func TestAdjacentNumbers_A57(t *testing.T) {
 		if len(answers) != 1 {
 			t.Errorf("%d different answers: %v", len(answers), answers)
 		}
-		// One who lives among them waits for an hour at most, even on a bad day.
+		// One who lives among them waits for an hour at most, even on a bad
+		// day.
 		for i := range 20 {
 			time.Sleep(10 * time.Minute)
 			p.ask(fmt.Sprintf("+4915123450%03d", i))

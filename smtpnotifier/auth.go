@@ -13,8 +13,8 @@ import (
 	"github.com/seed-51359b35/recovery/internal/ascii"
 )
 
-// maxIterations bounds the work that a server can ask of a SCRAM client to about
-// a second. No context interrupts this work.
+// maxIterations bounds the work that a server can ask of a SCRAM client to
+// about a second. No context interrupts this work.
 const maxIterations = 1_000_000
 
 // mechanism returns how to sign in, by what the server offers in its reply to
@@ -65,8 +65,8 @@ func (s Server) mechanism(ctx context.Context, client *smtp.Client) (smtp.Auth, 
 }
 
 // A scram is one of the library's SCRAM mechanisms with two checks that the
-// library leaves out: the client does not do too much work, and the server proves
-// that it knows the password too (RFC 5802, sections 5 and 9).
+// library leaves out: the client does not do too much work, and the server
+// proves that it knows the password too (RFC 5802, sections 5 and 9).
 type scram struct {
 	smtp.Auth
 	answered bool // the client has answered the server's challenge

@@ -10,8 +10,8 @@ const tlsHandshake = 0x16
 // Only Close may be called at any time; it ends a Read or Write that runs.
 //
 // A wire adds two protections that SMTP clients lack: the server may send only
-// so many bytes, and bytes that it sent before TLS are never read as if they had
-// come over TLS.
+// so many bytes, and bytes that it sent before TLS are never read as if they
+// had come over TLS.
 type wire struct {
 	net.Conn
 
@@ -24,8 +24,8 @@ type wire struct {
 // allowBytes sets how many bytes the server may send from now on.
 func (w *wire) allowBytes(n int) { w.remaining = n }
 
-// Read returns one byte at a time until TLS begins. A reader of lines then never
-// buffers more than the line that it was asked for. If the server, or an
+// Read returns one byte at a time until TLS begins. A reader of lines then
+// never buffers more than the line that it was asked for. If the server, or an
 // attacker on the network, sends further replies behind the reply to STARTTLS,
 // the TLS handshake reads them and fails. They are never taken for replies that
 // came over TLS (CVE-2021-38371).

@@ -49,10 +49,11 @@
 // # Errors
 //
 // A failure is an [*Error]. If no retry can succeed, it matches
-// [recovery.ErrPermanent], and the queue gives the message up at once. A failure
-// that concerns the relay, or the host's account on it, is temporary: the queue
-// tries until the link would have expired. Until then an operator can repair the
-// cause, for example a rotated password or an allow-list that lacks an address.
+// [recovery.ErrPermanent], and the queue gives the message up at once. A
+// failure that concerns the relay, or the host's account on it, is temporary:
+// the queue tries until the link would have expired. Until then an operator can
+// repair the cause, for example a rotated password or an allow-list that lacks
+// an address.
 //
 //	stage      what                                                  queue
 //	message    the address, or what was rendered, cannot be sent     permanent
@@ -70,67 +71,68 @@
 //	data       any other 5xx: the content is refused                 permanent
 //	any        the connection fails, or a timeout or context ends    tries again
 //
-// If a connection fails after the message was sent and before the server replied,
-// the server may have accepted the message. The queue tries again: delivery is at
-// least once, and the same link twice does no harm.
+// If a connection fails after the message was sent and before the server
+// replied, the server may have accepted the message. The queue tries again:
+// delivery is at least once, and the same link twice does no harm.
 //
 // # Threat model
 //
-// Whoever has a mailed link can take over the account. So an attacker is whoever
-// can read, redirect or forge these mails.
+// Whoever has a mailed link can take over the account. So an attacker is
+// whoever can read, redirect or forge these mails.
 //
-// An attacker who asks for the reset of another person's password chooses neither
-// recipient nor text. The address is the one stored on the lead. It is validated
-// once more, and goes into RCPT TO and To unchanged, never through a parser that
-// may rewrite it (A12, A13, CVE-2025-59937). Every mail is checked before it is
-// sent: it has only the header fields above, each once, printable ASCII, no line
-// over 998 bytes, and no bare CR or LF (CVE-2023-51764).
+// An attacker who asks for the reset of another person's password chooses
+// neither recipient nor text. The address is the one stored on the lead. It is
+// validated once more, and goes into RCPT TO and To unchanged, never through a
+// parser that may rewrite it (A12, A13, CVE-2025-59937). Every mail is checked
+// before it is sent: it has only the header fields above, each once, printable
+// ASCII, no line over 998 bytes, and no bare CR or LF (CVE-2023-51764).
 //
 // An attacker between this process and the relay can neither read nor change
 // mails. By default nothing is sent without TLS 1.2 or later and a verified
 // certificate. If the attacker removes STARTTLS from the server's offer, the
-// attempt fails, unless the host chose [TLSWhenOffered]. If the attacker inserts
-// replies behind the one to STARTTLS (CVE-2021-38371), it always fails. No policy
-// lets a password leave without TLS. Beyond the relay, mail is as safe as the
-// mail system: ask the relay's operator for MTA-STS and DANE, and keep links
-// short-lived.
+// attempt fails, unless the host chose [TLSWhenOffered]. If the attacker
+// inserts replies behind the one to STARTTLS (CVE-2021-38371), it always fails.
+// No policy lets a password leave without TLS. Beyond the relay, mail is as
+// safe as the mail system: ask the relay's operator for MTA-STS and DANE, and
+// keep links short-lived.
 //
 // A relay that hangs, sends slowly, sends too much or sends false replies costs
-// one of [Options].MaxConnections until the context ends, and little memory (A14,
-// A59).
+// one of [Options].MaxConnections until the context ends, and little memory
+// (A14, A59).
 //
-// Whoever reads logs finds no address, link, code or password there (A39). Errors
-// carry the server's codes and never its text, which quotes recipients and
-// content. This package logs nothing. It passes on the errors of the host's own
-// Renderer, Dial and Token.
+// Whoever reads logs finds no address, link, code or password there (A39).
+// Errors carry the server's codes and never its text, which quotes recipients
+// and content. This package logs nothing. It passes on the errors of the host's
+// own Renderer, Dial and Token.
 //
 // # Operating
 //
 // Send over a relay, not to the recipients' servers. The relay takes care of
 // reputation, DKIM, queueing and bounces. It should
 //
-//   - sign with DKIM for the domain of From (RFC 6376), with a key of 2,048 bits;
+//   - sign with DKIM for the domain of From (RFC 6376), with a key of 2,048
+//     bits;
 //   - send from addresses that SPF lists for the domain of EnvelopeSender (RFC
 //     7208), which must share the organisational domain of From;
 //   - rewrite no links and insert no pixels. Providers call that click and open
 //     tracking. It gives every link to the provider, in clear, often over http.
 //
-// With DKIM and SPF in place, publish a DMARC policy of reject, or of quarantine
-// at first, for the domain of From (RFC 7489). Without a policy anybody can send
-// mails that look like these.
+// With DKIM and SPF in place, publish a DMARC policy of reject, or of
+// quarantine at first, for the domain of From (RFC 7489). Without a policy
+// anybody can send mails that look like these.
 //
 // Give these mails a subdomain of their own (accounts.example.com) and, at a
-// provider, a stream of their own. If people then report newsletters as spam, the
-// reputation of these mails does not suffer.
+// provider, a stream of their own. If people then report newsletters as spam,
+// the reputation of these mails does not suffer.
 //
-// Read the bounces that arrive at EnvelopeSender, and mark addresses that bounce
-// permanently as not verified. A Service does not write to those.
+// Read the bounces that arrive at EnvelopeSender, and mark addresses that
+// bounce permanently as not verified. A Service does not write to those.
 //
-// Watch the dead letters and the age of the queue, by [Error].Stage: at connect,
-// tls, auth and sender, no mail is going out at all. Watch the time from a
-// request to its message_sent event, the provider's bounce and complaint rates,
-// and DMARC's aggregate reports. If more mailboxes of known leads are unknown
-// than before, a domain has often lapsed.
+// Watch the dead letters and the age of the queue, by [Error].Stage: at
+// connect, tls, auth and sender, no mail is going out at all. Watch the time
+// from a request to its message_sent event, the provider's bounce and complaint
+// rates, and DMARC's aggregate reports. If more mailboxes of known leads are
+// unknown than before, a domain has often lapsed.
 //
 // A new password needs a new Notifier. [Server].Token is called for each
 // connection.

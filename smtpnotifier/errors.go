@@ -44,10 +44,10 @@ const (
 var ErrShutdown = errors.New("smtpnotifier: shut down")
 
 // An Error is a delivery that failed. It matches [recovery.ErrPermanent] if no
-// retry can succeed. It wraps the error of the context, of the network or of the
-// host's own function that caused it. It holds no person's address, no link, and
-// nothing of the server's replies but the codes, because servers quote addresses
-// and links (A39).
+// retry can succeed. It wraps the error of the context, of the network or of
+// the host's own function that caused it. It holds no person's address, no
+// link, and nothing of the server's replies but the codes, because servers
+// quote addresses and links (A39).
 type Error struct {
 	Stage Stage
 	// Code is the code of the server's reply (RFC 5321, section 4.2), or 0 if
@@ -120,10 +120,11 @@ func newError(stage Stage, err error) *Error {
 var enhancedCode = regexp.MustCompile(`^[245]\.[0-9]{1,3}\.[0-9]{1,3}\b`)
 
 // isPermanent reports whether a reply is about this one message, so that the
-// same message would get the same reply again. A reply about the relay, or about
-// the host's account on it, is temporary even if the relay calls it permanent:
-// operators can repair the cause, and until then the queue keeps the message as
-// long as its link is valid. The package documentation has the table.
+// same message would get the same reply again. A reply about the relay, or
+// about the host's account on it, is temporary even if the relay calls it
+// permanent: operators can repair the cause, and until then the queue keeps the
+// message as long as its link is valid. The package documentation has the
+// table.
 func isPermanent(stage Stage, code int, enhanced string) bool {
 	if code < 500 || code > 599 {
 		return false

@@ -39,9 +39,9 @@ func (n *Notifier) compose(m recovery.Message) (letter, error) {
 	if m.Channel != recovery.ChannelEmail {
 		return letter{}, unsendable("the message is not for e-mail")
 	}
-	// The Service has checked the address already. It is checked again before it
-	// reaches a command, because any importer of this package can call Notify
-	// (A13).
+	// The Service has checked the address already. It is checked again before
+	// it reaches a command, because any importer of this package can call
+	// Notify (A13).
 	if !isAddress(m.To) {
 		return letter{}, unsendable("the recipient is not one plain address")
 	}
@@ -63,8 +63,8 @@ func (n *Notifier) compose(m recovery.Message) (letter, error) {
 	return letter{m.To, data}, nil
 }
 
-// checkMail returns what is wrong with a rendered mail, or "". The templates are
-// the host's, and names and parts of requests get into them (A66).
+// checkMail returns what is wrong with a rendered mail, or "". The templates
+// are the host's, and names and parts of requests get into them (A66).
 func checkMail(mail messages.Mail) string {
 	switch {
 	case mail.Subject == "" || strings.TrimSpace(mail.Subject) != mail.Subject:
@@ -120,8 +120,8 @@ func (n *Notifier) serialise(m recovery.Message, mail messages.Mail) ([]byte, er
 }
 
 // messageID returns the left side of the Message-ID. It is the same for every
-// attempt, so that receivers can drop repetitions. It is a digest, because the ID
-// is known to queues and logs, and can hold any text.
+// attempt, so that receivers can drop repetitions. It is a digest, because the
+// ID is known to queues and logs, and can hold any text.
 func messageID(id string) string {
 	if id == "" {
 		return strings.ToLower(rand.Text())
@@ -131,9 +131,9 @@ func messageID(id string) string {
 }
 
 // encodeSubject returns the subject as ASCII (RFC 2047), so that every reader
-// decodes it to s. Package mime alone does not: it passes text that already looks
-// encoded, which the reader then decodes, line breaks included, and it leaves
-// long words, which cannot be folded.
+// decodes it to s. Package mime alone does not: it passes text that already
+// looks encoded, which the reader then decodes, line breaks included, and it
+// leaves long words, which cannot be folded.
 func encodeSubject(s string) string {
 	plain := true
 	for word := range strings.SplitSeq(s, " ") {

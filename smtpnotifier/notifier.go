@@ -11,10 +11,10 @@ import (
 // A Renderer writes the subject and the text of messages. [*messages.Renderer]
 // is one. Implementations are safe for concurrent use.
 type Renderer interface {
-	// Mail renders m. The subject is one line of at most 512 bytes. The text and
-	// the HTML say the same and have at most 256 KiB each. An error that wraps
-	// [recovery.ErrPermanent] says that this message can never be rendered. No
-	// error quotes the address, the link or the code.
+	// Mail renders m. The subject is one line of at most 512 bytes. The text
+	// and the HTML say the same and have at most 256 KiB each. An error that
+	// wraps [recovery.ErrPermanent] says that this message can never be
+	// rendered. No error quotes the address, the link or the code.
 	Mail(m recovery.Message) (messages.Mail, error)
 }
 
@@ -82,8 +82,8 @@ func (n *Notifier) Notify(ctx context.Context, m recovery.Message) error {
 	return err
 }
 
-// deliver sends a letter over a session. Afterwards it makes the session idle or
-// ends it.
+// deliver sends a letter over a session. Afterwards it makes the session idle
+// or ends it.
 func (n *Notifier) deliver(ctx context.Context, s *session, l letter) (dataBegun bool, err error) {
 	reusable, dataBegun, err := s.send(ctx, l, n.opts.EnvelopeSender, n.opts.SendTimeout)
 	switch {
@@ -95,8 +95,8 @@ func (n *Notifier) deliver(ctx context.Context, s *session, l letter) (dataBegun
 	return dataBegun, err
 }
 
-// isStale reports whether an error comes from a connection that was idle for too
-// long, and not from the server's view of the message.
+// isStale reports whether an error comes from a connection that was idle for
+// too long, and not from the server's view of the message.
 func isStale(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	if !ok {
@@ -110,6 +110,6 @@ func isStale(err error) bool {
 
 // Shutdown closes the idle connections and waits for the deliveries that run.
 // When ctx ends, it ends these deliveries, so that their Notify fails, and
-// returns the error of ctx. A later Notify fails with [ErrShutdown]. Shutdown may
-// be called more than once.
+// returns the error of ctx. A later Notify fails with [ErrShutdown]. Shutdown
+// may be called more than once.
 func (n *Notifier) Shutdown(ctx context.Context) error { return n.pool.close(ctx) }

@@ -77,9 +77,9 @@ type Server struct {
 	TLS TLSPolicy
 	// TLSConfig holds further TLS settings, for example RootCAs or a client
 	// certificate. It is cloned. ServerName is by default the name in Address.
-	// MinVersion is TLS 1.2 by default and cannot be less. InsecureSkipVerify is
-	// refused unless VerifyConnection is set, which then says what is verified.
-	// Default nil.
+	// MinVersion is TLS 1.2 by default and cannot be less. InsecureSkipVerify
+	// is refused unless VerifyConnection is set, which then says what is
+	// verified. Default nil.
 	TLSConfig *tls.Config
 	// Username and Password are used to sign in, at most 512 bytes each.
 	// Default: the notifier does not sign in.
@@ -115,9 +115,9 @@ type Options struct {
 	From mail.Address
 	// ReplyTo is where answers go. Default: answers go to From.
 	ReplyTo mail.Address
-	// EnvelopeSender is where mail systems return what they cannot deliver (MAIL
-	// FROM). A person or a program should read what arrives there. Default: the
-	// address of From.
+	// EnvelopeSender is where mail systems return what they cannot deliver
+	// (MAIL FROM). A person or a program should read what arrives there.
+	// Default: the address of From.
 	EnvelopeSender string
 	// HelloName is how the notifier introduces itself (EHLO): a domain name or
 	// an address literal, as in "[192.0.2.1]". Default: the domain of From,

@@ -9,8 +9,8 @@ import (
 
 // A pool keeps the idle sessions and counts the sessions in use. Both together
 // never exceed the size of the pool, because of two rules. Only a caller that
-// holds a slot and finds no idle session opens a session. A session becomes idle
-// before its slot is released.
+// holds a slot and finds no idle session opens a session. A session becomes
+// idle before its slot is released.
 type pool struct {
 	slots       chan struct{}
 	idleTimeout time.Duration

@@ -21,8 +21,8 @@ const (
 )
 
 // probeTimeout is how long a connection that was idle may take for its first
-// reply. Firewalls drop idle connections without telling either side, so silence
-// on such a connection says nothing about the server.
+// reply. Firewalls drop idle connections without telling either side, so
+// silence on such a connection says nothing about the server.
 const probeTimeout = 5 * time.Second
 
 // quitTimeout is how long a server may take to answer QUIT.
@@ -53,7 +53,8 @@ type session struct {
 }
 
 // closeWhenDone closes the session's connection when ctx ends. The caller calls
-// stop once: it ends the watch and reports whether the connection is still open.
+// stop once: it ends the watch and reports whether the connection is still
+// open.
 func (s *session) closeWhenDone(ctx context.Context) (stop func() bool) {
 	return context.AfterFunc(ctx, func() { _ = s.wire.Close() })
 }
@@ -82,8 +83,8 @@ func (n *Notifier) connect(ctx context.Context) (_ *session, err error) {
 	return s, nil
 }
 
-// prepare does on a new connection what comes before the first message. An error
-// comes with the stage that failed.
+// prepare does on a new connection what comes before the first message. An
+// error comes with the stage that failed.
 func (s *session) prepare(ctx context.Context, server Server, hello string) (Stage, error) {
 	var conn net.Conn = s.wire
 	if server.TLS == TLSImplicit {
@@ -117,8 +118,8 @@ func (s *session) prepare(ctx context.Context, server Server, hello string) (Sta
 	if !server.signsIn() {
 		return "", nil
 	}
-	// The code above never comes here without TLS. This check is for mistakes in
-	// later changes to it.
+	// The code above never comes here without TLS. This check is for mistakes
+	// in later changes to it.
 	if state, err := s.client.GetTLSConnectionState(); err != nil || !state.HandshakeComplete {
 		return StageTLS, errNoPassword
 	}
@@ -133,8 +134,8 @@ func (s *session) prepare(ctx context.Context, server Server, hello string) (Sta
 }
 
 // send sends a letter. If reusable is true, the connection can be used again,
-// also after an error. If dataBegun is true, the server may have received a part
-// of the letter, so sending it once more could deliver it twice.
+// also after an error. If dataBegun is true, the server may have received a
+// part of the letter, so sending it once more could deliver it twice.
 func (s *session) send(ctx context.Context, l letter, from string, timeout time.Duration) (reusable, dataBegun bool, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, &timeoutError{"Options.SendTimeout"})
 	defer cancel()
@@ -195,8 +196,8 @@ func (s *session) quit(ctx context.Context) {
 	_ = s.wire.Close()
 }
 
-// newErrorWithContext is newError with the cause of ctx's end in place of err, if
-// ctx has ended. A reply of the server remains as it is.
+// newErrorWithContext is newError with the cause of ctx's end in place of err,
+// if ctx has ended. A reply of the server remains as it is.
 func newErrorWithContext(ctx context.Context, stage Stage, err error) error {
 	if cause := context.Cause(ctx); cause != nil && !isReply(err) {
 		return &Error{Stage: stage, cause: cause}

@@ -9,8 +9,8 @@ import (
 	"github.com/seed-51359b35/recovery"
 )
 
-// maxURL is the longest URL in bytes. It has room for a user name and a password
-// with all bytes percent-encoded, a host name and the rest.
+// maxURL is the longest URL in bytes. It has room for a user name and a
+// password with all bytes percent-encoded, a host name and the rest.
 const maxURL = 4096
 
 var (
@@ -29,8 +29,8 @@ var (
 //	smtps://[USER:PASSWORD@]HOST:PORT              TLSImplicit
 //
 // The first form never sends a password without TLS, but it may send messages
-// without TLS, see [TLSWhenOffered]. Across a network that other people use, take
-// the second or third form. Special characters in user and password are
+// without TLS, see [TLSWhenOffered]. Across a network that other people use,
+// take the second or third form. Special characters in user and password are
 // percent-encoded. Anything else in a URL is an error. No error quotes the URL,
 // which may hold a password.
 func ParseURL(raw string) (Server, error) {

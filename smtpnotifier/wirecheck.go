@@ -9,8 +9,9 @@ import (
 // 2.1.1).
 const maxLine = 998
 
-// fields returns the header fields that a letter may have. The value says whether
-// every letter must have the field. The package documentation lists them.
+// fields returns the header fields that a letter may have. The value says
+// whether every letter must have the field. The package documentation lists
+// them.
 func (o Options) fields() map[string]bool {
 	fields := map[string]bool{
 		"Auto-Submitted": true, "Content-Language": false, "Content-Type": true, "Date": true, "From": true,
@@ -22,11 +23,11 @@ func (o Options) fields() map[string]bool {
 	return fields
 }
 
-// checkWire returns what is wrong with a serialised letter, or "". It is the last
-// check, and does not depend on how the letter was made. Whatever a template, a
-// name or the next version of a library does, no letter has a header field that
-// is not in fields (A13), or a line end that one server sees and another does not
-// (CVE-2023-51764).
+// checkWire returns what is wrong with a serialised letter, or "". It is the
+// last check, and does not depend on how the letter was made. Whatever a
+// template, a name or the next version of a library does, no letter has a
+// header field that is not in fields (A13), or a line end that one server sees
+// and another does not (CVE-2023-51764).
 func checkWire(data []byte, fields map[string]bool) string {
 	seen := make(map[string]bool, len(fields))
 	header := true

@@ -386,8 +386,8 @@ func TestHugeBodies(t *testing.T) {
 	}
 }
 
-// Short answers leave the connection usable: a handshake for each delivery would
-// cost both sides more than the delivery.
+// Short answers leave the connection usable: a handshake for each delivery
+// would cost both sides more than the delivery.
 func TestConnectionsAreKept(t *testing.T) {
 	rc := newReceiver(t, func(_ int, w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok, thank you")) })
 	var remotes sync.Map

@@ -15,16 +15,16 @@ type EndpointStats struct {
 	Endpoint string
 	// Delivered is how many deliveries were answered with a 2xx status.
 	Delivered uint64
-	// Failed is how many attempts failed. Deferred is how many attempts were not
-	// made because the endpoint had asked for a pause.
+	// Failed is how many attempts failed. Deferred is how many attempts were
+	// not made because the endpoint had asked for a pause.
 	Failed, Deferred uint64
 	// Dropped is how many events were too long, or were not accepted by the
 	// queue.
 	Dropped uint64
 	// Dead is how many deliveries were given up.
 	Dead uint64
-	// Prevented is how many events were not sent because the caller asked for no
-	// webhook.
+	// Prevented is how many events were not sent because the caller asked for
+	// no webhook.
 	Prevented uint64
 	// Disabled says that the endpoint answered 410 Gone.
 	Disabled bool
@@ -67,9 +67,9 @@ func newEndpoint(o Endpoint, queue recovery.Queue, timeout time.Duration) (*endp
 	return e, err
 }
 
-// hold stops attempts at the endpoint for the length of pause. A later hold never
-// shortens an earlier one, because the answers of concurrent attempts come in any
-// order.
+// hold stops attempts at the endpoint for the length of pause. A later hold
+// never shortens an earlier one, because the answers of concurrent attempts
+// come in any order.
 func (e *endpoint) hold(pause time.Duration) {
 	until := int64(time.Since(e.started) + pause)
 	for {

@@ -14,9 +14,9 @@ import (
 	"github.com/seed-51359b35/recovery/internal/safedial"
 )
 
-// A DeliveryError says that an attempt failed. Its text names the endpoint by its
-// ID. It quotes neither URL nor answer, because both may hold secrets; the errors
-// of net/http quote them (A39, CVE-2026-42507). It matches
+// A DeliveryError says that an attempt failed. Its text names the endpoint by
+// its ID. It quotes neither URL nor answer, because both may hold secrets; the
+// errors of net/http quote them (A39, CVE-2026-42507). It matches
 // [recovery.ErrPermanent] if the endpoint answered 410 Gone, and
 // [context.Canceled] or [context.DeadlineExceeded] if that ended the attempt.
 type DeliveryError struct {
@@ -103,9 +103,9 @@ func certificateReason(err error) string {
 	return "its certificate is not valid"
 }
 
-// drain reads a short answer to its end, so that the connection can be used again,
-// and closes the body. It does not read a long answer, or one of unknown length,
-// which may never end. The connection is then closed.
+// drain reads a short answer to its end, so that the connection can be used
+// again, and closes the body. It does not read a long answer, or one of unknown
+// length, which may never end. The connection is then closed.
 func drain(answer *http.Response) {
 	if answer.ContentLength >= 0 && answer.ContentLength <= 4<<10 {
 		_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, 4<<10))

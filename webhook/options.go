@@ -14,8 +14,8 @@ import (
 	"github.com/seed-51359b35/recovery/internal/safedial"
 )
 
-// Options configure a [Sender]. The zero value of a field is its secure default.
-// Endpoints and Keys are required. [New] copies what it needs.
+// Options configure a [Sender]. The zero value of a field is its secure
+// default. Endpoints and Keys are required. [New] copies what it needs.
 type Options struct {
 	_ [0]func()
 
@@ -25,20 +25,20 @@ type Options struct {
 	// queue's storage does not learn who reset a password: 1 to 8 keys of at
 	// least 32 random bytes. The first one is in use, the rest are still
 	// accepted. Required. They may be the keys of [recovery.Options].Keys: the
-	// Sender derives keys of its own from them. To change the key, deploy the new
-	// one everywhere as the last one, then move it to the front everywhere, and
-	// drop the old one four days later, when [Lifetime] has passed.
+	// Sender derives keys of its own from them. To change the key, deploy the
+	// new one everywhere as the last one, then move it to the front everywhere,
+	// and drop the old one four days later, when [Lifetime] has passed.
 	Keys [][]byte
 
 	// Queue holds the deliveries between their attempts. It must keep a job for
 	// [Lifetime], pause as [RetrySchedule] says, and give an attempt at least
 	// Timeout. The Sender must be its only user, because a queue has one
-	// handler. [New] starts a [recovery.WorkerQueue], and [Sender.Shutdown] shuts
-	// it down. For any other queue, the host's workers call [Sender.Perform] and
-	// [Sender.DeadLetter]. Default: one [recovery.MemoryQueue] for each endpoint,
-	// with room for 4,096 jobs and with 4 workers, so that an endpoint that hangs
-	// delays no other. If the process dies, the deliveries in such a queue are
-	// lost.
+	// handler. [New] starts a [recovery.WorkerQueue], and [Sender.Shutdown]
+	// shuts it down. For any other queue, the host's workers call
+	// [Sender.Perform] and [Sender.DeadLetter]. Default: one
+	// [recovery.MemoryQueue] for each endpoint, with room for 4,096 jobs and
+	// with 4 workers, so that an endpoint that hangs delays no other. If the
+	// process dies, the deliveries in such a queue are lost.
 	Queue recovery.Queue
 	// EnqueueTimeout is the longest time that [Sender.Sink] keeps its caller
 	// waiting, 1 ms to 5 s. Default 100 ms.
@@ -48,9 +48,9 @@ type Options struct {
 	Timeout time.Duration
 
 	// OnUndelivered is called with a delivery that was given up, and the cause:
-	// the last attempt failed, the endpoint answered 410 Gone, or Shutdown ended
-	// the delivery. A worker of the queue calls it, so it should be quick.
-	// Default: the delivery is only logged and counted.
+	// the last attempt failed, the endpoint answered 410 Gone, or Shutdown
+	// ended the delivery. A worker of the queue calls it, so it should be
+	// quick. Default: the delivery is only logged and counted.
 	OnUndelivered func(ctx context.Context, d Delivery, cause error)
 	// OnDisabled is called once for each endpoint that answers 410 Gone. This
 	// process sends nothing more to the endpoint. A worker of the queue calls
@@ -60,21 +60,21 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// An Endpoint is a URL of another system that is notified of events. It prints as
-// its ID, because its secrets and its URL may give access to that system.
+// An Endpoint is a URL of another system that is notified of events. It prints
+// as its ID, because its secrets and its URL may give access to that system.
 type Endpoint struct {
 	_ [0]func()
 
-	// ID names the endpoint in logs, errors, statistics and waiting deliveries: 1
-	// to 64 of a-z, A-Z, 0-9, '.', '_' and '-', unique. If an ID disappears from
-	// the configuration, its waiting deliveries are given up only at the end of
-	// their [Lifetime], because another instance may still know the ID. Default:
-	// the host name in URL. Set ID if two endpoints share the host name or if it
-	// is an IPv6 address.
+	// ID names the endpoint in logs, errors, statistics and waiting deliveries:
+	// 1 to 64 of a-z, A-Z, 0-9, '.', '_' and '-', unique. If an ID disappears
+	// from the configuration, its waiting deliveries are given up only at the
+	// end of their [Lifetime], because another instance may still know the ID.
+	// Default: the host name in URL. Set ID if two endpoints share the host
+	// name or if it is an IPv6 address.
 	ID string
 	// URL is where deliveries are sent by POST: absolute, https, without user
-	// information and fragment, at most 2,048 bytes of printable ASCII. Required.
-	// Path and query may hold a secret. Neither is ever logged.
+	// information and fragment, at most 2,048 bytes of printable ASCII.
+	// Required. Path and query may hold a secret. Neither is ever logged.
 	URL string
 	// Secrets sign the deliveries: 1 to 4 in the form of Standard Webhooks,
 	// "whsec_" and the standard base64 of 24 to 64 random bytes; see
@@ -101,8 +101,8 @@ type Endpoint struct {
 	// DangerouslyAllowPrivateAddresses allows http in URL, and connections to
 	// addresses that are not public. Default false, because an endpoint whose
 	// name resolves to an address in the host's own network could reach systems
-	// that are closed to outsiders (A93). Set it for an endpoint in that network,
-	// and let nobody else choose the URL or control its DNS name.
+	// that are closed to outsiders (A93). Set it for an endpoint in that
+	// network, and let nobody else choose the URL or control its DNS name.
 	DangerouslyAllowPrivateAddresses bool
 }
 

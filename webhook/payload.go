@@ -20,9 +20,9 @@ type Payload struct {
 	Data      Data      `json:"data"`
 }
 
-// Data holds what a [Payload] says about an event: the fields of [recovery.Event].
-// Fields that the event does not have are left out. None holds a token, code,
-// address or password.
+// Data holds what a [Payload] says about an event: the fields of
+// [recovery.Event]. Fields that the event does not have are left out. None
+// holds a token, code, address or password.
 type Data struct {
 	// Reason says why nothing was sent or a reset was refused.
 	Reason recovery.EventReason `json:"reason,omitzero"`
@@ -52,8 +52,9 @@ type Data struct {
 // kB.
 const maxBody = 8 << 10
 
-// Type returns the type of deliveries of a kind: "recovery." and the kind. By it, a
-// receiver of several systems' webhooks knows which system sent a delivery.
+// Type returns the type of deliveries of a kind: "recovery." and the kind. By
+// it, a receiver of several systems' webhooks knows which system sent a
+// delivery.
 func Type(kind recovery.EventKind) string { return "recovery." + string(kind) }
 
 // DefaultEvents returns the kinds of events that other systems usually act on:
@@ -64,8 +65,9 @@ func Type(kind recovery.EventKind) string { return "recovery." + string(kind) }
 // An endpoint gets the other kinds only if [Endpoint].Events names them. Any
 // stranger can cause message_sent, message_suppressed, reset_refused and
 // rate_limited as often as the limits allow. Each request of a stranger would
-// then cause a request of the host to every such endpoint. Also, message_sent and
-// message_suppressed tell the receiver for whose account a link was requested.
+// then cause a request of the host to every such endpoint. Also, message_sent
+// and message_suppressed tell the receiver for whose account a link was
+// requested.
 func DefaultEvents() []recovery.EventKind {
 	return []recovery.EventKind{
 		recovery.EventPasswordReset, recovery.EventTokensRevoked, recovery.EventTokenIssued, recovery.EventNotMe,

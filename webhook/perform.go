@@ -25,8 +25,8 @@ type Delivery struct {
 	Body []byte
 }
 
-// A jobHeader is a Delivery without its body. The job that is sealed is the JSON
-// of the jobHeader, a line feed, and the body unchanged, so that no second
+// A jobHeader is a Delivery without its body. The job that is sealed is the
+// JSON of the jobHeader, a line feed, and the body unchanged, so that no second
 // encoding can change the bytes that are signed.
 type jobHeader struct {
 	Endpoint  string `json:"e"`
@@ -98,9 +98,9 @@ func (s *Sender) Perform(ctx context.Context, job recovery.Job) error {
 	return failure
 }
 
-// DeadLetter handles a delivery that was given up. The queue calls it. It logs and
-// counts the delivery, and calls [Options].OnUndelivered. It reports no event,
-// because that would become another webhook.
+// DeadLetter handles a delivery that was given up. The queue calls it. It logs
+// and counts the delivery, and calls [Options].OnUndelivered. It reports no
+// event, because that would become another webhook.
 func (s *Sender) DeadLetter(ctx context.Context, job recovery.Job, cause error) {
 	d, err := s.open(job)
 	if err != nil {
@@ -137,9 +137,9 @@ func (s *Sender) attempt(ctx context.Context, ep *endpoint, d Delivery) *Deliver
 	return resultOf(ep, d, answer)
 }
 
-// resultOf returns the result of an attempt. As Standard Webhooks says, only the
-// status decides: 2xx is success, a redirect is a failure like any other, and 410
-// ends the endpoint.
+// resultOf returns the result of an attempt. As Standard Webhooks says, only
+// the status decides: 2xx is success, a redirect is a failure like any other,
+// and 410 ends the endpoint.
 func resultOf(ep *endpoint, d Delivery, answer *http.Response) *DeliveryError {
 	switch status := answer.StatusCode; {
 	case status >= 200 && status <= 299:

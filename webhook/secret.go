@@ -19,8 +19,8 @@ const (
 	minSecret, maxSecret = 24, 64
 )
 
-// GenerateSecret returns a new secret of 32 random bytes for an [Endpoint], in the
-// form that the libraries of Standard Webhooks read.
+// GenerateSecret returns a new secret of 32 random bytes for an [Endpoint], in
+// the form that the libraries of Standard Webhooks read.
 func GenerateSecret() recovery.Secret {
 	var b [32]byte
 	// crypto/rand.Read does not fail: the runtime ends the program if the
@@ -29,9 +29,10 @@ func GenerateSecret() recovery.Secret {
 	return recovery.NewSecret(secretPrefix + base64.StdEncoding.EncodeToString(b[:]))
 }
 
-// parseSecret returns the key in a secret. It accepts one spelling of a key only.
-// If a receiver's library read another spelling differently, or not at all, the
-// host would notice only when deliveries fail. No error quotes the secret.
+// parseSecret returns the key in a secret. It accepts one spelling of a key
+// only. If a receiver's library read another spelling differently, or not at
+// all, the host would notice only when deliveries fail. No error quotes the
+// secret.
 func parseSecret(s recovery.Secret) ([]byte, error) {
 	text, ok := strings.CutPrefix(s.Reveal(), secretPrefix)
 	if !ok {
@@ -68,8 +69,9 @@ func newSigner(secrets []recovery.Secret) (signer, error) {
 }
 
 // sign sets the three headers of Standard Webhooks. The time is the time of the
-// attempt and not of the event. Receivers accept a difference of five minutes, so
-// with the time of the event they would refuse every later attempt as a replay.
+// attempt and not of the event. Receivers accept a difference of five minutes,
+// so with the time of the event they would refuse every later attempt as a
+// replay.
 func (s signer) sign(h http.Header, webhookID string, at time.Time, body []byte) error {
 	signatures := make([]string, len(s))
 	for i, w := range s {

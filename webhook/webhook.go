@@ -39,21 +39,22 @@ type Sender struct {
 	inFlight sync.WaitGroup
 }
 
-// maxHandovers bounds the goroutines that wait for a queue which does not return,
-// even when its context ends (A59). In a burst, further events wait for a place
-// and are not dropped at once, because a lost event cannot be recovered.
+// maxHandovers bounds the goroutines that wait for a queue which does not
+// return, even when its context ends (A59). In a burst, further events wait for
+// a place and are not dropped at once, because a lost event cannot be
+// recovered.
 const maxHandovers = 64
 
 // sealAge is how long a waiting delivery can be decrypted. It is the four days
 // after which [Options].Keys lets hosts drop a former key.
 const sealAge = 4 * 24 * time.Hour
 
-// warnEvery is the least time between two log lines about dropped events, so that
-// a flood of events does not flood the log.
+// warnEvery is the least time between two log lines about dropped events, so
+// that a flood of events does not flood the log.
 const warnEvery = time.Second
 
-// New returns a Sender and starts its queue. It reports every mistake in opts at
-// once, each as a [*recovery.OptionError].
+// New returns a Sender and starts its queue. It reports every mistake in opts
+// at once, each as a [*recovery.OptionError].
 func New(opts Options) (*Sender, error) {
 	opts = opts.withDefaults()
 	if err := opts.validate(); err != nil {
@@ -116,12 +117,13 @@ func newSealer(keys [][]byte) (*seal.Sealer, error) {
 	return seal.New(sub, "recovery.webhook", sealAge, 16<<10-1), nil
 }
 
-// Sink is the [recovery.EventSink] for [recovery.Options].Events. Combine several
-// sinks with [recovery.MultiSink]. Sink puts one delivery into the queue for each
-// endpoint that wants the event. The deliveries get the values of ctx, and do not
-// end with it. Sink returns when the queue has the deliveries, or after
-// [Options].EnqueueTimeout. It never fails: a delivery that the queue does not
-// accept is dropped, counted and logged. A nil *Sender does nothing.
+// Sink is the [recovery.EventSink] for [recovery.Options].Events. Combine
+// several sinks with [recovery.MultiSink]. Sink puts one delivery into the
+// queue for each endpoint that wants the event. The deliveries get the values
+// of ctx, and do not end with it. Sink returns when the queue has the
+// deliveries, or after [Options].EnqueueTimeout. It never fails: a delivery
+// that the queue does not accept is dropped, counted and logged. A nil *Sender
+// does nothing.
 func (s *Sender) Sink(ctx context.Context, e recovery.Event) {
 	if s == nil {
 		return
@@ -164,8 +166,8 @@ type handover struct {
 	kind     recovery.EventKind
 }
 
-// handOver enqueues deliveries in a goroutine, because a person who waits for the
-// answer to a request must not wait for a queue that hangs. The goroutine
+// handOver enqueues deliveries in a goroutine, because a person who waits for
+// the answer to a request must not wait for a queue that hangs. The goroutine
 // enqueues or drops the deliveries even after handOver has returned.
 func (s *Sender) handOver(ctx context.Context, all []handover) {
 	if len(all) == 0 {
@@ -253,10 +255,10 @@ func (s *Sender) begin() bool {
 
 // Shutdown drops further events and shuts down a [recovery.WorkerQueue]. The
 // default queue makes one last attempt at each waiting delivery, and gives up
-// those that fail. Shutdown returns nil once no goroutine of the Sender runs, or
-// an error if ctx ends first. Shut down the [recovery.Service] before, so that
-// its last events are still delivered. Shutdown may be called more than once. On
-// a nil *Sender it does nothing.
+// those that fail. Shutdown returns nil once no goroutine of the Sender runs,
+// or an error if ctx ends first. Shut down the [recovery.Service] before, so
+// that its last events are still delivered. Shutdown may be called more than
+// once. On a nil *Sender it does nothing.
 func (s *Sender) Shutdown(ctx context.Context) error {
 	if s == nil {
 		return nil

@@ -1,6 +1,6 @@
 // Package httpsms sends text messages to a gateway of the host's own, as signed
-// HTTP requests. It is for SMS providers that have no package here. The gateway is
-// a few lines that verify the signature and call the provider.
+// HTTP requests. It is for SMS providers that have no package here. The gateway
+// is a few lines that verify the signature and call the provider.
 //
 //	provider, err := httpsms.New(httpsms.Options{
 //		URL:     "https://sms.internal.example.com/send",
@@ -23,9 +23,9 @@
 //	 "country":"DE","segments":1,"gsm7":true,"expires":"2026-09-21T14:13:20Z"}
 //
 // All members are always there, except expires: it is left out if nothing
-// expires. A gateway must ignore members that it does not know. The signature is
-// that of Standard Webhooks 1.0.0, which has libraries for many languages. The
-// gateway verifies the signature of the raw body before it parses the body:
+// expires. A gateway must ignore members that it does not know. The signature
+// is that of Standard Webhooks 1.0.0, which has libraries for many languages.
+// The gateway verifies the signature of the raw body before it parses the body:
 //
 //	wh, err := standardwebhooks.NewWebhook(secret)
 //	...
@@ -34,9 +34,9 @@
 //		return
 //	}
 //
-// webhook-id is the same for every attempt at a message. By it the gateway avoids
-// sending a message twice: it gives a repetition the answer of the first request.
-// webhook-timestamp is the time of the attempt.
+// webhook-id is the same for every attempt at a message. By it the gateway
+// avoids sending a message twice: it gives a repetition the answer of the first
+// request. webhook-timestamp is the time of the attempt.
 //
 // # Answers
 //
@@ -55,15 +55,16 @@
 // # Threat model
 //
 // The URL comes from the configuration. Still an attacker may redirect the
-// request: by DNS, by an HTTP redirect, or by a proxy (A93). So connections go to
-// public addresses only, which is checked after the name was resolved, over TLS
-// 1.2 or later. Redirects are not followed. HTTP_PROXY and similar variables are
-// not read, because behind a proxy no address can be checked. A gateway in the
-// host's own network needs [Options].DangerouslyAllowPrivateAddresses.
+// request: by DNS, by an HTTP redirect, or by a proxy (A93). So connections go
+// to public addresses only, which is checked after the name was resolved, over
+// TLS 1.2 or later. Redirects are not followed. HTTP_PROXY and similar
+// variables are not read, because behind a proxy no address can be checked. A
+// gateway in the host's own network needs
+// [Options].DangerouslyAllowPrivateAddresses.
 //
-// The body holds a valid code or link and the number that it is for. Whoever reads
-// the body at the gateway can take over the account, so the gateway must not log
-// it.
+// The body holds a valid code or link and the number that it is for. Whoever
+// reads the body at the gateway can take over the account, so the gateway must
+// not log it.
 //
 // # Operating
 //

@@ -34,8 +34,8 @@ type Options struct {
 	// without user information and fragment. Required.
 	URL string
 	// Secrets sign the requests. Each is "whsec_" and the base64 of 24 to 64
-	// random bytes, as in Standard Webhooks. There is one secret, or up to three
-	// during a rotation. Required.
+	// random bytes, as in Standard Webhooks. There is one secret, or up to
+	// three during a rotation. Required.
 	Secrets []recovery.Secret
 	// Timeout is how long one request may take, its answer included, 100 ms to
 	// 1 min. Default 10 s.
@@ -92,8 +92,8 @@ func New(opts Options) (*Provider, error) {
 	return p, nil
 }
 
-// newSigner returns a signer for a secret. Its error never quotes the secret, as
-// the library's error does.
+// newSigner returns a signer for a secret. Its error never quotes the secret,
+// as the library's error does.
 func newSigner(secret recovery.Secret) (*standardwebhooks.Webhook, error) {
 	encoded, ok := strings.CutPrefix(secret.Reveal(), "whsec_")
 	key, err := base64.StdEncoding.DecodeString(encoded)
@@ -114,14 +114,14 @@ type body struct {
 	Expires  *time.Time `json:"expires,omitempty"`
 }
 
-// Send implements [smsnotifier.Provider]. If the gateway refuses the message, the
-// error is a [*StatusError].
+// Send implements [smsnotifier.Provider]. If the gateway refuses the message,
+// the error is a [*StatusError].
 func (p *Provider) Send(ctx context.Context, t smsnotifier.Text) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	// The signature covers "id.timestamp.body". In it, an ID with a dot could be
-	// read as another ID and time.
+	// The signature covers "id.timestamp.body". In it, an ID with a dot could
+	// be read as another ID and time.
 	if !isID(t.ID) {
 		return fmt.Errorf("httpsms: %w: the message's ID must be 1 to 128 of a-z, A-Z, 0-9, '_' and '-'", recovery.ErrPermanent)
 	}

@@ -56,8 +56,8 @@ var (
 	location   = regexp.MustCompile(`^[a-z0-9-]{0,32}$`)
 )
 
-// validate reports every mistake at once. The receiver has its defaults. No error
-// quotes a credential.
+// validate reports every mistake at once. The receiver has its defaults. No
+// error quotes a credential.
 func (o Options) validate() error {
 	mistakes := recovery.OptionErrors{Package: "twiliosms"}
 	o.checkCredentials(&mistakes)

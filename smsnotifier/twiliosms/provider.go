@@ -22,8 +22,8 @@ const (
 	// about 1 KiB.
 	maxAnswer = 64 << 10
 	// maxValidity is the longest ValidityPeriod that every account accepts, in
-	// seconds: 4 h. Some accounts accept 10 h. A text that waited for 4 h is not
-	// worth sending.
+	// seconds: 4 h. Some accounts accept 10 h. A text that waited for 4 h is
+	// not worth sending.
 	maxValidity = 14_400
 )
 
@@ -91,9 +91,10 @@ func (p *Provider) Send(ctx context.Context, t smsnotifier.Text) error {
 	return newError(exchange.status, code)
 }
 
-// newService returns Twilio's client for one request. Each request needs a client
-// of its own, because the module has no parameter for a context. The fields are
-// set here and not by the module's constructors, which read the environment.
+// newService returns Twilio's client for one request. Each request needs a
+// client of its own, because the module has no parameter for a context. The
+// fields are set here and not by the module's constructors, which read the
+// environment.
 func (p *Provider) newService(transport http.RoundTripper) *api.ApiService {
 	username, password := p.opts.APIKeySID, p.opts.APIKeySecret
 	if username == "" {

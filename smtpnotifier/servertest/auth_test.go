@@ -204,8 +204,8 @@ func TestWrongPassword(t *testing.T) {
 	}
 }
 
-// A server that asks a SCRAM client for hours of work, or does not prove that it
-// knows the password as well.
+// A server that asks a SCRAM client for hours of work, or does not prove that
+// it knows the password as well.
 func TestHostileSCRAM(t *testing.T) {
 	a := newAuthority(t)
 	for _, test := range []struct {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// A pipeListener takes the connections that its dial opens, in memory, so that a
-// test can run where time stands still.
+// A pipeListener takes the connections that its dial opens, in memory, so that
+// a test can run where time stands still.
 type pipeListener struct {
 	conns chan net.Conn
 	once  sync.Once

@@ -36,8 +36,8 @@ func notify(t testing.TB, n *smtpnotifier.Notifier, times int) {
 	}
 }
 
-// connections fails the test if there were not so many connections, or if not so
-// many are open.
+// connections fails the test if there were not so many connections, or if not
+// so many are open.
 func connections(t testing.TB, r *relay, all, open int) {
 	t.Helper()
 	if gotAll, gotOpen := r.counts(); gotAll != all || gotOpen != open {
@@ -136,7 +136,8 @@ func TestReuseAfterRefusal(t *testing.T) {
 	})
 }
 
-// After a refusal a connection is used again only if the server is ready for it.
+// After a refusal a connection is used again only if the server is ready for
+// it.
 func TestNoReuseAfterRefusal(t *testing.T) {
 	for _, test := range []struct{ sentence, rcpt, rset string }{
 		{"the server says goodbye, and stays", "421 4.3.2 going down\r\n", "250 ok\r\n"},
@@ -229,8 +230,8 @@ func inMemory(t testing.TB, play func(p *peer)) func(ctx context.Context, networ
 	return l.dial
 }
 
-// Once the server has been shown something of a message, only the queue sends it
-// again; and a fresh connection that fails is not followed by another.
+// Once the server has been shown something of a message, only the queue sends
+// it again; and a fresh connection that fails is not followed by another.
 func TestNoSecondTry(t *testing.T) {
 	tests := []struct {
 		sentence string

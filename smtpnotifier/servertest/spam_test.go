@@ -25,8 +25,8 @@ const workers = 2
 
 // Every kind of message in every language, as sent, is no spam to SpamAssassin
 // (without its network tests, which judge the sender and not the mail). Unless
-// RECOVERY_LONG is 1, it is every kind in English and one kind, by turns, in each
-// of the others.
+// RECOVERY_LONG is 1, it is every kind in English and one kind, by turns, in
+// each of the others.
 func TestSpamAssassin(t *testing.T) {
 	t.Parallel()
 	spamd := program(t, "spamd", "spamd")
@@ -110,8 +110,9 @@ func TestSpamAssassin(t *testing.T) {
 	t.Logf("the highest of %d scores is %.1f; rules that matched: %v", len(mails), highest, hits)
 }
 
-// transit is what the recipient's server and the host's relay add to a mail. The
-// addresses are no documentation's: SpamAssassin knows that those send no mail.
+// transit is what the recipient's server and the host's relay add to a mail.
+// The addresses are no documentation's: SpamAssassin knows that those send no
+// mail.
 func transit(to string) []byte {
 	date := time.Now().UTC().Format(time.RFC1123Z)
 	return []byte("Return-Path: <no-reply@accounts.example.com>\r\n" +

@@ -170,9 +170,9 @@ func TestStripping(t *testing.T) {
 	}
 }
 
-// CVE-2021-38371, CVE-2011-0411 seen from the client: replies that somebody adds
-// in clear behind the one to STARTTLS are neither read as if they had come over
-// TLS nor passed over.
+// CVE-2021-38371, CVE-2011-0411 seen from the client: replies that somebody
+// adds in clear behind the one to STARTTLS are neither read as if they had come
+// over TLS nor passed over.
 func TestInjection(t *testing.T) {
 	a := newAuthority(t)
 	config := a.server(t, "127.0.0.1")
