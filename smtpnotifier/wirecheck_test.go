@@ -7,7 +7,7 @@ import (
 	"github.com/seed-51359b35/recovery/smtpnotifier"
 )
 
-// A13: the last look at a letter, should everything before it have failed.
+// A13: the last check of a letter works even if every check before it failed.
 func TestCheckWire_A13(t *testing.T) {
 	known := map[string]bool{"From": true, "To": true, "Reply-To": false}
 	const head = "From: <a@example.com>\r\nTo: <b@example.com>\r\n"
