@@ -1,5 +1,5 @@
 // Package smsnotifier delivers the messages of a [recovery.Service] as text
-// messages, and prevents that others use them to spend the host's money.
+// messages, and keeps attackers from spending the host's money with them.
 //
 //	texts, err := messages.New(messages.Options{Product: "Example", Host: "example.com"})
 //	...

@@ -13,7 +13,7 @@ import (
 	"github.com/seed-51359b35/recovery/smsnotifier"
 )
 
-// mistakes returns the options that an error names, in order.
+// mistakes returns the names of the options that an error reports, in order.
 func mistakes(t *testing.T, err error) []string {
 	t.Helper()
 	if err == nil {
@@ -34,7 +34,7 @@ func mistakes(t *testing.T, err error) []string {
 	return options
 }
 
-// A57: SMS is off until somebody has said where to and for how much.
+// A57: no SMS is sent until the host has set countries and budgets.
 func TestNewRefuses(t *testing.T) {
 	policy := perDay(10)
 	for _, tt := range []struct {
@@ -102,7 +102,7 @@ func TestNewNeedsCollaborators(t *testing.T) {
 	}
 }
 
-// What a caller does to its options later has no effect.
+// Changes to the options after New have no effect.
 func TestNewCopiesOptions(t *testing.T) {
 	opts := options()
 	n, err := smsnotifier.New(plain, &carrier{}, opts)
