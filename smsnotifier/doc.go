@@ -55,9 +55,10 @@
 //
 // This package does not notice a numbering plan that changed after the metadata
 // was made, a number that was ported or is roaming, and an attacker with many
-// verified accounts and real telephones (which [ConversionMonitor] notices). It
-// also does not count the links that [recovery.Service.NotMe] sends after a
-// notice, at most one for each notice.
+// verified accounts and real telephones (which [ConversionMonitor] notices).
+//
+// [recovery.Service.NotMe] sends at most one link after each notice. These
+// links count against the budgets, and not against the limits of the person.
 //
 // A budget that is spent is spent for everybody until its window has passed.
 // The host then gets [recovery.EventMessageSuppressed] with

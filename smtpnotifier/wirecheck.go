@@ -33,13 +33,11 @@ func checkWire(data []byte, fields map[string]bool) string {
 	header := true
 	for len(data) > 0 {
 		line, rest, ok := bytes.Cut(data, []byte("\r\n"))
-		switch {
-		case !ok:
+		if !ok {
 			return "the last line has no end"
-		case len(line) > maxLine:
-			return "a line is longer than 998 bytes"
-		case bytes.ContainsFunc(line, func(r rune) bool { return r >= 0x7f || r < ' ' && r != '\t' }):
-			return "a line holds something other than printable ASCII"
+		}
+		if reason := checkLine(line); reason != "" {
+			return reason
 		}
 		data = rest
 		if !header {
@@ -71,6 +69,16 @@ func checkWire(data []byte, fields map[string]bool) string {
 		if required && !seen[name] {
 			return "the header lacks the field " + name
 		}
+	}
+	return ""
+}
+
+func checkLine(line []byte) string {
+	if len(line) > maxLine {
+		return "a line is longer than 998 bytes"
+	}
+	if bytes.ContainsFunc(line, func(r rune) bool { return r >= 0x7f || r < ' ' && r != '\t' }) {
+		return "a line holds something other than printable ASCII"
 	}
 	return ""
 }
