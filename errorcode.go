@@ -6,11 +6,13 @@ import (
 	"github.com/seed-51359b35/recovery/password"
 )
 
-// An ErrorCode says what an error of a [Service] means to whoever called. It is
-// the "code" of the library's own API, and all that an answer may depend on.
+// An ErrorCode is the class of an error that a [Service] returned. It is the
+// "code" in the answers of the library's own API. An answer to a client may
+// depend on nothing else of the error.
 type ErrorCode string
 
-// The codes of errors. The table at [ErrInvalidRequest] has their answers.
+// The codes of errors. The table at [ErrInvalidRequest] lists the answer to
+// each.
 const (
 	CodeInvalidRequest ErrorCode = "invalid_request"  // an [*InvalidRequestError]
 	CodeInvalidProof   ErrorCode = "invalid_proof"    // [ErrInvalidProof]
@@ -20,13 +22,14 @@ const (
 	CodeNoSuchLead     ErrorCode = "no_such_lead"     // [ErrLeadNotFound]; for servers only
 	CodeOutcomeUnknown ErrorCode = "outcome_unknown"  // [ErrOutcomeUnknown]
 	CodeUnavailable    ErrorCode = "unavailable"      // [ErrUnavailable]
-	CodeInternal       ErrorCode = "internal"         // anything else
+	CodeInternal       ErrorCode = "internal"         // any other error
 )
 
-// ErrorCodeOf classifies an error of a [Service], for whoever writes an API or
-// pages on it. It returns the empty code for nil.
+// ErrorCodeOf returns the code of an error that a [Service] returned, for
+// authors of APIs and pages. For nil it returns the empty code.
 func ErrorCodeOf(err error) ErrorCode {
-	// The first two come first: the cause in their text is the host's.
+	// These two are tested first: they can hold an error of the host, and a
+	// host's error must not decide about the code.
 	switch {
 	case err == nil:
 		return ""

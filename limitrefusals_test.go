@@ -181,7 +181,7 @@ func TestRateLimitFields(t *testing.T) {
 		}}
 	}
 	full := fresh(recovery.ScopeCaller, def.Caller, 0, 1100*time.Millisecond)
-	full.Allowed, full.RetryAfter = false, 2500*time.Millisecond
+	full.Decision.Allowed, full.Decision.RetryAfter = false, 2500*time.Millisecond
 	tests := []struct {
 		sentence      string
 		quotas        recovery.Quotas

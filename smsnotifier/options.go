@@ -137,11 +137,11 @@ func isPrefix(s string) bool {
 // policyReason returns what is wrong with a policy, or "". A Limiter would
 // report the same, but not before the first message.
 func policyReason(p recovery.LimitPolicy) string {
-	err := recovery.LimitRequest{Key: "sms", Policy: p}.Validate()
+	err := p.Validate()
 	if err == nil {
 		return ""
 	}
-	return strings.TrimPrefix(err.Error(), "recovery: ")
+	return strings.TrimPrefix(err.Error(), "recovery: a limit policy ")
 }
 
 func isZero(p recovery.LimitPolicy) bool { return len(p.Limits) == 0 && p.ThenOneEvery == 0 }

@@ -176,7 +176,7 @@ func TestOptionErrorsSayWhatIsWrong(t *testing.T) {
 	opts.Countries["DE"] = recovery.LimitPolicy{Limits: []recovery.Limit{{N: 0, Window: time.Hour}}}
 	opts.Countries["United Kingdom"] = perDay(1)
 	_, err := smsnotifier.New(plain, &carrier{}, opts)
-	for _, want := range []string{"the budget of DE: ", "N is 0, must be 1 to 100,000", `"United K`} {
+	for _, want := range []string{"the budget of DE: N is 0, must be 1 to 100,000", `"United K`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("New: %v, want %q", err, want)
 		}

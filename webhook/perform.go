@@ -54,7 +54,7 @@ func (s *Sender) open(job recovery.Job) (Delivery, error) {
 		if advice := s.foreign.FirstAdvice(err); advice != "" {
 			s.log.Warn("webhook: job cannot be opened: "+err.Error(), "advice", advice)
 		}
-		if s.foreign.TryAgain(err, job.NotBefore) {
+		if time.Now().Before(job.NotAfter) && s.foreign.TryAgain(err, job.ID) {
 			return Delivery{}, fmt.Errorf("webhook: the job cannot be opened yet: %w", err)
 		}
 		return Delivery{}, fmt.Errorf("%w: the job cannot be opened: %w", recovery.ErrPermanent, err)

@@ -21,7 +21,7 @@ import (
 type Sender struct {
 	log       *slog.Logger
 	sealer    *seal.Sealer
-	foreign   *seal.Foreign
+	foreign   seal.Foreign
 	endpoints []*endpoint
 	byID      map[string]*endpoint
 	queues    []recovery.WorkerQueue // that Shutdown shuts down
@@ -65,7 +65,6 @@ func New(opts Options) (*Sender, error) {
 		onUndelivered: opts.OnUndelivered, onDisabled: opts.OnDisabled,
 		byID:      make(map[string]*endpoint),
 		handovers: make(chan struct{}, maxHandovers),
-		foreign:   seal.NewForeign(),
 		started:   time.Now(),
 	}
 	var err error
