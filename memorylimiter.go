@@ -11,6 +11,8 @@ import (
 
 // MemoryLimiterOptions limit the memory of a [MemoryLimiter].
 type MemoryLimiterOptions struct {
+	_ [0]func()
+
 	// MaxKeys is how many keys have a log of their own. It holds separately for
 	// each length of the longest window. Default 65,536.
 	MaxKeys int

@@ -13,6 +13,8 @@ import (
 // MemoryQueueOptions configure a [MemoryQueue]. Fields that are zero or
 // negative get their defaults.
 type MemoryQueueOptions struct {
+	_ [0]func()
+
 	// Capacity is how many jobs the queue holds, including those that wait for
 	// another attempt. Default 4,096.
 	Capacity int

@@ -14,6 +14,8 @@ import (
 
 // Options configure a [Queue]. Zero fields are the defaults.
 type Options struct {
+	_ [0]func()
+
 	// Name is the queue's name in Redis, 1 to 64 of a-z, A-Z, 0-9, '.', '_'
 	// and '-'. Default "recovery". Every [recovery.Service] with keys of its
 	// own needs a name of its own: a job that reaches the workers of another

@@ -15,6 +15,8 @@ import (
 // portal. Everything optional in a [Portal] is off by default. [New] copies
 // what it needs.
 type Options struct {
+	_ [0]func()
+
 	// Portals are the portals to serve, at least one. Every request is compared
 	// with the keys of all portals, which takes about a microsecond for each
 	// portal.
@@ -28,6 +30,8 @@ type Options struct {
 // A Portal is one portal of the host application: its credentials, and the
 // Service with its leads.
 type Portal struct {
+	_ [0]func()
+
 	// ID is the portal's GUID, 32 hexadecimal digits in five groups. Case does
 	// not matter. Required.
 	ID string

@@ -12,6 +12,8 @@ import (
 
 // Options configure a [Handler]. [New] copies what it needs.
 type Options struct {
+	_ [0]func()
+
 	// Apps are the apps that the handler serves, at least one. A request
 	// chooses by its API key.
 	Apps []App
@@ -19,6 +21,8 @@ type Options struct {
 
 // An App is one API key, and the users and pages that it gives access to.
 type App struct {
+	_ [0]func()
+
 	// APIKey names the app: 1 to 128 characters of printable ASCII without
 	// spaces. It is public.
 	APIKey string

@@ -16,6 +16,8 @@ import (
 // Options configure a [Renderer]. Product is required. Every other field has a
 // default, which its zero value stands for. [New] copies what it needs.
 type Options struct {
+	_ [0]func()
+
 	// Product is the name of the host's product, as messages show it: 1 to 60
 	// printable characters, no URL. Required.
 	//

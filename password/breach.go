@@ -46,6 +46,8 @@ const (
 // HIBPOptions configures [NewHIBP]. The zero value asks the public service and
 // lets a password pass when that cannot be reached.
 type HIBPOptions struct {
+	_ [0]func()
+
 	// URL is where the range API lives, up to "/range/". Default
 	// "https://api.pwnedpasswords.com". It must be https, except on the
 	// loopback interface, and have no query. Take it from configuration only:

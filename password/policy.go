@@ -76,6 +76,8 @@ var ErrBreachCheck = errors.New("password: the breach check failed")
 // PolicyOptions configures [NewPolicy]. The zero value is a secure policy
 // without a breach check.
 type PolicyOptions struct {
+	_ [0]func()
+
 	// MinLength is the least length in code points after normalisation.
 	// Default 15. Below 15 only for hosts that always ask for a second factor
 	// (NIST SP 800-63B-4 section 3.1.1.2), and never below 8.

@@ -22,6 +22,8 @@ import (
 // other field has a default, which its zero value stands for. [New] copies what
 // it needs.
 type Options struct {
+	_ [0]func()
+
 	// BaseURL is where the portal is mounted, as people see it: an absolute
 	// https URL with or without a path, and without a query. The host is in
 	// lower case, and the port is not the default port of the scheme. http is

@@ -16,6 +16,8 @@ import (
 
 // Options configure a [Store]. Zero fields are the defaults.
 type Options struct {
+	_ [0]func()
+
 	// Timeout is the budget of one operation, whatever the client's timeouts
 	// are: 10 ms to 1 min. Default 250 ms.
 	Timeout time.Duration
