@@ -14,7 +14,6 @@ const TaskType = taskType
 var (
 	Encode = encode
 	Decode = decode
-	Check  = check
 	Clean  = clean
 	Due    = due
 )

@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
-	"strings"
 	"time"
 
 	"github.com/seed-51359b35/recovery"
@@ -25,36 +23,11 @@ const (
 	version    = 1
 	maxVersion = 15 // what is above is no version but somebody else's task
 	header     = 1 + 8 + 8
-	maxID      = 128
-	maxPayload = 16 << 10
 )
 
-// check says why a job cannot be a task, or nothing.
-func check(job recovery.Job) string {
-	switch {
-	case !isID(job.ID):
-		return "its ID is not 1 to 128 of printable ASCII without spaces"
-	case len(job.Payload) == 0 || len(job.Payload) > maxPayload:
-		return "its payload is not 1 to 16,384 bytes"
-	case !job.NotBefore.IsZero() && !representable(job.NotBefore):
-		return "its NotBefore is not within 1970 to 2262"
-	case !representable(job.NotAfter):
-		return "its NotAfter is not within 1970 to 2262"
-	}
-	return ""
-}
-
-func isID(s string) bool {
-	return s != "" && len(s) <= maxID && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f })
-}
-
-func representable(t time.Time) bool {
-	return t.Unix() >= 0 && t.Unix() < math.MaxInt64/int64(time.Second)
-}
-
 func encode(job recovery.Job) ([]byte, error) {
-	if reason := check(job); reason != "" {
-		return nil, fmt.Errorf("asynqqueue: %w: the job cannot be enqueued: %s", recovery.ErrPermanent, reason)
+	if err := job.Validate(); err != nil {
+		return nil, fmt.Errorf("asynqqueue: %w: the job cannot be enqueued: %w", recovery.ErrPermanent, err)
 	}
 	b := make([]byte, 0, header+len(job.Payload))
 	b = append(b, version)
@@ -86,8 +59,8 @@ func decode(id string, b []byte) (recovery.Job, error) {
 	if notBefore != 0 {
 		job.NotBefore = time.Unix(0, notBefore)
 	}
-	if reason := check(job); reason != "" {
-		return recovery.Job{}, errors.New(reason)
+	if err := job.Validate(); err != nil {
+		return recovery.Job{}, err
 	}
 	if b[0] > version {
 		job.Payload = nil
