@@ -12,16 +12,16 @@ import (
 // taskType is the type of every task of this package.
 const taskType = "recovery:job"
 
-// What a task carries: a version, NotBefore and NotAfter in nanoseconds since
-// 1970, and the sealed payload. The job's ID is the task's.
+// A task contains a version, NotBefore and NotAfter in nanoseconds since 1970,
+// and the sealed payload. The job's ID is the task's.
 //
-// Every version keeps these three at the beginning, so that a worker which does
-// not know a version knows at least for how long the job is wanted. To change
-// the rest, teach decode the new version in one release, and have encode write
-// it in the next.
+// Every version keeps the first three at the beginning. So a worker that does not
+// know a version still knows when the job becomes pointless. To change the rest,
+// teach decode the new version in one release, and let encode write it in the
+// next release.
 const (
 	version    = 1
-	maxVersion = 15 // what is above is no version but somebody else's task
+	maxVersion = 15 // a task with a higher number is not a task of this package
 	header     = 1 + 8 + 8
 )
 
@@ -40,12 +40,12 @@ func encode(job recovery.Job) ([]byte, error) {
 	return append(b, job.Payload...), nil
 }
 
-// errNewer is a task that another instance can read.
-var errNewer = errors.New("asynqqueue: the job was enqueued by a newer version of this library")
+// errNewerVersion reports a task that a newer version of this package can read.
+var errNewerVersion = errors.New("asynqqueue: the job was enqueued by a newer version of this library")
 
-// decode accepts what encode writes and nothing else. Its errors quote nothing:
-// whatever stands in Redis is not for logs. With [errNewer] it returns the job
-// without its payload.
+// decode accepts what encode writes and nothing else. Its errors quote nothing,
+// because anything may stand in Redis, and it must not get into logs. With
+// [errNewerVersion] it returns the job without its payload.
 func decode(id string, b []byte) (recovery.Job, error) {
 	if len(b) <= header {
 		return recovery.Job{}, errors.New("it is too short")
@@ -64,7 +64,7 @@ func decode(id string, b []byte) (recovery.Job, error) {
 	}
 	if b[0] > version {
 		job.Payload = nil
-		return job, errNewer
+		return job, errNewerVersion
 	}
 	return job, nil
 }
