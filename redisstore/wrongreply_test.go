@@ -137,7 +137,7 @@ func TestHostileReplies(t *testing.T) {
 			}
 			if reply != int64(7) {
 				if d, err := open().Allow(t.Context(), recovery.LimitRequest{Key: fresh("log"), Policy: limit}); err == nil {
-					t.Errorf("Take = %v", d)
+					t.Errorf("Allow = %v", d)
 				}
 			}
 		})
@@ -171,7 +171,7 @@ func TestRepliesOutOfStepDecideNothing_A90(t *testing.T) {
 			for range 10 {
 				for _, take := range []recovery.LimitRequest{a, b} {
 					if d, err := store.Allow(t.Context(), take); !errors.Is(err, redisstore.ErrWrongReply) {
-						t.Errorf("Take = %+v, %v", d, err)
+						t.Errorf("Allow = %+v, %v", d, err)
 					}
 				}
 			}
