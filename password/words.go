@@ -87,84 +87,6 @@ func phoneDigits(s string) (string, bool) {
 	return digits.String(), digits.Len() >= 7
 }
 
-// isOnly reports whether a folded password is nothing but words, at least one of
-// them from primary, in any number and order, with trivial padding around and
-// between them. From the second word on, the last may be cut off:
-// "acmeacmeacmeacm".
-//
-// It is a search for the least padding with which each position can be reached,
-// so its time is bounded by the length of the password times that of all
-// words.
-func isOnly(folded string, primary, secondary []word) bool {
-	if len(primary) == 0 {
-		return false
-	}
-	s := []rune(folded)
-	tail := len(s) // from here on nothing but padding
-	for tail > 0 && isPadding(s[tail-1]) {
-		tail--
-	}
-
-	// The least padding with which a position can be reached, by whether a
-	// primary word was used and whether two words were: at the end of a word,
-	// and in a gap after one.
-	const unreachable = freePadding + 1
-	type state [2][2]int
-	ends, gaps := make([]state, len(s)+1), make([]state, len(s)+1)
-	for i := range ends {
-		ends[i] = state{{unreachable, unreachable}, {unreachable, unreachable}}
-		gaps[i] = ends[i]
-	}
-
-	start := true // nothing but padding so far
-	for i := 0; i <= len(s); i++ {
-		rest := s[i:]
-		least := [2]int{unreachable, unreachable} // by whether a primary word was used
-		for used := range 2 {
-			for many := range 2 {
-				if used == 1 && i >= tail && ends[i][used][many] < unreachable && ends[i][used][many]+padding(rest) <= freePadding {
-					return true
-				}
-				cost := min(ends[i][used][many], gaps[i][used][many])
-				if cost == unreachable {
-					continue
-				}
-				if used == 1 && many == 1 && (cutOff(rest, primary) || cutOff(rest, secondary)) {
-					return true
-				}
-				least[used] = min(least[used], cost)
-				if i < len(s) && isPadding(s[i]) {
-					next := cost
-					if !isJoint(s[i]) {
-						next++
-					}
-					gaps[i+1][used][many] = min(gaps[i+1][used][many], next)
-				}
-			}
-		}
-		if start || least != [2]int{unreachable, unreachable} {
-			for list, words := range [][]word{primary, secondary} {
-				for _, w := range words {
-					n := w.match(rest)
-					if n == 0 {
-						continue
-					}
-					end := &ends[i+n]
-					isPrimary := 1 - list
-					if start {
-						end[isPrimary][0] = min(end[isPrimary][0], padding(s[:i]))
-					}
-					for used := range 2 {
-						end[max(used, isPrimary)][1] = min(end[max(used, isPrimary)][1], least[used])
-					}
-				}
-			}
-		}
-		start = start && i < len(s) && isPadding(s[i])
-	}
-	return false
-}
-
 // match returns how much of s, from its beginning, spells w with or without
 // separators inside; 0 if it does not.
 func (w word) match(s []rune) int {
@@ -179,12 +101,6 @@ func (w word) match(s []rune) int {
 		i++
 	}
 	return i
-}
-
-func cutOff(s []rune, words []word) bool {
-	return slices.ContainsFunc(words, func(w word) bool {
-		return len(s) < len(w) && slices.Equal(s, w[:len(s)])
-	})
 }
 
 // isJoint reports whether r may stand inside a name or between two.
