@@ -42,20 +42,20 @@ const maxBytes = 1024
 // [Policy] call it themselves.
 func Normalize(password string) (string, error) {
 	if len(password) > maxBytes {
-		return "", refuse(tooManyBytes(maxBytes))
+		return "", policyError(tooManyBytes(maxBytes))
 	}
 	if !utf8.ValidString(password) {
-		return "", refuse(badEncoding("This password is not valid text. Type it again."))
+		return "", policyError(badEncoding("This password is not valid text. Type it again."))
 	}
 	for _, r := range password {
 		// Cn includes the noncharacters, such as U+FFFE.
 		if r >= utf8.RuneSelf && unicode.Is(unicode.Cn, r) {
-			return "", refuse(badEncoding("This password contains a character that is too new or not allowed. Leave it out."))
+			return "", policyError(badEncoding("This password contains a character that is too new or not allowed. Leave it out."))
 		}
 	}
 	normal := norm.NFKC.String(password)
 	if len(normal) > maxBytes {
-		return "", refuse(tooManyBytes(maxBytes))
+		return "", policyError(tooManyBytes(maxBytes))
 	}
 	return normal, nil
 }

@@ -13,8 +13,8 @@ import (
 const (
 	defaultMinLength = 15  // NIST SP 800-63B-4 section 3.1.1.2, single factor
 	defaultMaxLength = 256 // code points
-	leastMinLength   = 8   // ASVS v5.0.0-6.2.1; with a second factor only
-	leastMaxLength   = 64  // ASVS v5.0.0-6.2.9
+	lowestMinLength   = 8   // ASVS v5.0.0-6.2.1; with a second factor only
+	lowestMaxLength   = 64  // ASVS v5.0.0-6.2.9
 	maxContextWord   = 256 // bytes
 )
 
@@ -127,22 +127,22 @@ func NewPolicy(opts PolicyOptions) (*Policy, error) {
 		maxBytes:  cmp.Or(opts.MaxBytes, maxBytes),
 		breach:    opts.Breach,
 	}
-	p.maxLength = cmp.Or(opts.MaxLength, min(defaultMaxLength, max(p.maxBytes, leastMaxLength)))
-	if p.minLength < leastMinLength {
-		mistake("MinLength: %d is below %d (ASVS v5.0.0-6.2.1)", p.minLength, leastMinLength)
+	p.maxLength = cmp.Or(opts.MaxLength, min(defaultMaxLength, max(p.maxBytes, lowestMaxLength)))
+	if p.minLength < lowestMinLength {
+		mistake("MinLength: %d is below %d (ASVS v5.0.0-6.2.1)", p.minLength, lowestMinLength)
 	}
-	if p.minLength > leastMaxLength {
-		mistake("MinLength: %d is over %d", p.minLength, leastMaxLength)
+	if p.minLength > lowestMaxLength {
+		mistake("MinLength: %d is over %d", p.minLength, lowestMaxLength)
 	}
-	if p.maxLength < leastMaxLength {
-		mistake("MaxLength: %d is below %d (ASVS v5.0.0-6.2.9)", p.maxLength, leastMaxLength)
+	if p.maxLength < lowestMaxLength {
+		mistake("MaxLength: %d is below %d (ASVS v5.0.0-6.2.9)", p.maxLength, lowestMaxLength)
 	}
 	if p.maxLength > maxBytes {
 		mistake("MaxLength: %d is over %d", p.maxLength, maxBytes)
 	}
 	switch {
-	case p.maxBytes < leastMaxLength:
-		mistake("MaxBytes: %d is below %d (ASVS v5.0.0-6.2.9)", p.maxBytes, leastMaxLength)
+	case p.maxBytes < lowestMaxLength:
+		mistake("MaxBytes: %d is below %d (ASVS v5.0.0-6.2.9)", p.maxBytes, lowestMaxLength)
 	case p.maxBytes > maxBytes:
 		mistake("MaxBytes: %d is over %d", p.maxBytes, maxBytes)
 	case p.maxLength > p.maxBytes && p.maxLength <= maxBytes:
@@ -290,7 +290,7 @@ func asError(violations []Violation) error {
 	return &PolicyError{Violations: violations}
 }
 
-func refuse(v Violation) error { return &PolicyError{Violations: []Violation{v}} }
+func policyError(v Violation) error { return &PolicyError{Violations: []Violation{v}} }
 
 func badEncoding(message string) Violation {
 	return Violation{Rule: RuleEncoding, Message: message}

@@ -75,7 +75,7 @@ var leadWriteClauses = []clause[*leads]{
 		e.write(id, old)
 		for _, unknown := range []string{random(), "", "%", "' OR '1'='1", id + "x", strings.ToLower(random())} {
 			err := e.pick().SetPasswordHash(e.ctx, unknown, hash())
-			e.is(err, recovery.ErrNotWritten, "SetPasswordHash of an unknown lead")
+			e.wantError(err, recovery.ErrNotWritten, "SetPasswordHash of an unknown lead")
 		}
 		e.holds("after SetPasswordHash of unknown leads", id, old)
 	}},
@@ -175,8 +175,8 @@ var leadWriteClauses = []clause[*leads]{
 				continue
 			}
 			err := v().SetPasswordHashIf(e.ctx, id, version, hash())
-			e.is(err, recovery.ErrVersionChanged, "SetPasswordHashIf with another version")
-			e.is(err, recovery.ErrNotWritten, "SetPasswordHashIf with another version")
+			e.wantError(err, recovery.ErrVersionChanged, "SetPasswordHashIf with another version")
+			e.wantError(err, recovery.ErrNotWritten, "SetPasswordHashIf with another version")
 		}
 		e.holds("after SetPasswordHashIf with other versions", id, kept)
 		if got := e.read(id).Version; got != current {
@@ -196,15 +196,15 @@ var leadWriteClauses = []clause[*leads]{
 			stale := e.read(id).Version
 			e.h.SetValue(e.t, e.first, id, f.Name, e.value(f, random()))
 			err := v().SetPasswordHashIf(e.ctx, id, stale, hash())
-			e.is(err, recovery.ErrVersionChanged, "SetPasswordHashIf after "+f.Name+" changed")
-			e.is(err, recovery.ErrNotWritten, "SetPasswordHashIf after "+f.Name+" changed")
+			e.wantError(err, recovery.ErrVersionChanged, "SetPasswordHashIf after "+f.Name+" changed")
+			e.wantError(err, recovery.ErrNotWritten, "SetPasswordHashIf after "+f.Name+" changed")
 		}
 	}},
 	{"versioned-unknown", "SetPasswordHashIf of a lead that is not there left the old hash in place for certain: its error wraps ErrNotWritten.", func(e *leads) {
 		v := e.versioned()
 		id, _ := e.addActive()
 		version := e.read(id).Version
-		e.is(v().SetPasswordHashIf(e.ctx, random(), version, hash()), recovery.ErrNotWritten, "SetPasswordHashIf of an unknown lead")
+		e.wantError(v().SetPasswordHashIf(e.ctx, random(), version, hash()), recovery.ErrNotWritten, "SetPasswordHashIf of an unknown lead")
 		if e.read(id).Version != version {
 			e.errorf("another lead's Version changed")
 		}
@@ -231,8 +231,8 @@ var leadWriteClauses = []clause[*leads]{
 				h := longHash()
 				err := v().SetPasswordHashIf(e.ctx, id, version, h)
 				if err != nil {
-					e.is(err, recovery.ErrVersionChanged, "SetPasswordHashIf by a loser")
-					e.is(err, recovery.ErrNotWritten, "SetPasswordHashIf by a loser")
+					e.wantError(err, recovery.ErrVersionChanged, "SetPasswordHashIf by a loser")
+					e.wantError(err, recovery.ErrNotWritten, "SetPasswordHashIf by a loser")
 					return
 				}
 				mu.Lock()

@@ -296,7 +296,7 @@ var notifierClauses = []clause[*notifications]{
 		m := e.credential(1)
 		err := e.notifier.Notify(e.ctx, m)
 		e.failure(err, m, "Notify of what the next hop refuses")
-		e.is(err, recovery.ErrPermanent, "Notify of what the next hop refuses")
+		e.wantError(err, recovery.ErrPermanent, "Notify of what the next hop refuses")
 	}},
 	{"broken", "An error makes the queue try again: a failure that may pass does not wrap ErrPermanent.", func(e *notifications) {
 		if e.h.Break == nil {

@@ -68,7 +68,7 @@ func queueSuite(h QueueHarness) suite[*jobs] {
 	return suite[*jobs]{
 		timing: newTiming(h.Bubble, nil, 0),
 		setup: func(p *probe) *jobs {
-			e := &jobs{probe: p, h: h, queue: h.New(p.t), ctx: p.t.Context(), given: make(chan struct{})}
+			e := &jobs{probe: p, h: h, queue: h.New(p.t), ctx: p.t.Context(), changed: make(chan struct{})}
 			if err := e.queue.Start(e); err != nil {
 				e.fatalf("Start: %v", err)
 			}
@@ -87,20 +87,20 @@ type jobs struct {
 	queue recovery.WorkerQueue
 	ctx   context.Context
 
-	mu       sync.Mutex
-	perform  func(ctx context.Context, job recovery.Job, attempt int) error
-	attempts []attempt
-	dead     []death
-	running  int
-	most     int           // that ran at once
-	given    chan struct{} // closed and replaced whenever the diary grows
-	ended    bool
+	mu          sync.Mutex
+	perform     func(ctx context.Context, job recovery.Job, attempt int) error
+	attempts    []attempt
+	dead        []death
+	running     int
+	mostRunning int           // that ran at once
+	changed     chan struct{} // closed and replaced whenever the diary grows
+	ended       bool
 }
 
 type attempt struct {
 	job  recovery.Job
 	at   time.Time
-	over bool
+	done bool
 }
 
 type death struct {
@@ -118,7 +118,7 @@ func (e *jobs) handle(f func(ctx context.Context, job recovery.Job, attempt int)
 
 // succeed puts another queue in the place of one that was shut down, where there
 // is one, and waits for it to perform what that one left.
-func (e *jobs) succeed(ids ...string) {
+func (e *jobs) continueWithAnother(ids ...string) {
 	if e.h.Another == nil {
 		return
 	}
@@ -147,16 +147,16 @@ func (e *jobs) Perform(ctx context.Context, job recovery.Job) error {
 		}
 	}
 	e.running++
-	e.most = max(e.most, e.running)
+	e.mostRunning = max(e.mostRunning, e.running)
 	perform := e.perform
-	e.grow()
+	e.notify()
 	e.mu.Unlock()
 	defer func() {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		e.running--
-		e.attempts[index].over = true
-		e.grow()
+		e.attempts[index].done = true
+		e.notify()
 	}()
 	if perform == nil {
 		return nil
@@ -170,12 +170,12 @@ func (e *jobs) DeadLetter(ctx context.Context, job recovery.Job, cause error) {
 	defer e.mu.Unlock()
 	job.Payload = slices.Clone(job.Payload)
 	e.dead = append(e.dead, death{job, cause})
-	e.grow()
+	e.notify()
 }
 
-func (e *jobs) grow() {
-	close(e.given)
-	e.given = make(chan struct{})
+func (e *jobs) notify() {
+	close(e.changed)
+	e.changed = make(chan struct{})
 }
 
 // until waits until the diary says what is wanted.
@@ -184,7 +184,7 @@ func (e *jobs) until(what string, said func() bool) {
 	defer timer.Stop()
 	for {
 		e.mu.Lock()
-		ok, given := said(), e.given
+		ok, given := said(), e.changed
 		e.mu.Unlock()
 		if ok {
 			return
@@ -225,10 +225,10 @@ func (e *jobs) history(id string) ([]attempt, []death) {
 	return e.attemptsOf(id), e.deathsOf(id)
 }
 
-func (e *jobs) performed(ids ...string) {
+func (e *jobs) waitPerformed(ids ...string) {
 	e.until("performing jobs", func() bool {
 		for _, id := range ids {
-			if !slices.ContainsFunc(e.attemptsOf(id), func(a attempt) bool { return a.over }) {
+			if !slices.ContainsFunc(e.attemptsOf(id), func(a attempt) bool { return a.done }) {
 				return false
 			}
 		}
@@ -236,7 +236,7 @@ func (e *jobs) performed(ids ...string) {
 	})
 }
 
-func (e *jobs) died(id string) death {
+func (e *jobs) waitDead(id string) death {
 	var d []death
 	e.until("a dead letter", func() bool { d = e.deathsOf(id); return len(d) > 0 })
 	return d[0]

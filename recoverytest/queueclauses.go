@@ -22,7 +22,7 @@ var queueClauses = []clause[*jobs]{
 			ids = append(ids, job.ID)
 			e.enqueue(job)
 		}
-		e.performed(ids...)
+		e.waitPerformed(ids...)
 	}},
 	{"intact", "ID and Payload of a job, any bytes under 16 KiB, are the same for every attempt, as they were given, and so are NotBefore and NotAfter.", func(e *jobs) {
 		e.handle(func(_ context.Context, _ recovery.Job, attempt int) error {
@@ -47,7 +47,7 @@ var queueClauses = []clause[*jobs]{
 				if !bytes.Equal(a.job.Payload, job.Payload) {
 					e.errorf("the payload of %d bytes came as %d others", len(job.Payload), len(a.job.Payload))
 				}
-				if !about(a.job.NotAfter, job.NotAfter) || !about(a.job.NotBefore, job.NotBefore) {
+				if !nearlyEqual(a.job.NotAfter, job.NotAfter) || !nearlyEqual(a.job.NotBefore, job.NotBefore) {
 					e.errorf("NotBefore and NotAfter came as %v and %v, want %v and %v", a.job.NotBefore, a.job.NotAfter, job.NotBefore, job.NotAfter)
 				}
 			}
@@ -92,7 +92,7 @@ var queueClauses = []clause[*jobs]{
 			e.errorf("an attempt's ctx ended with that of Enqueue: %v", err)
 		}
 		let()
-		e.performed(job.ID, later.ID)
+		e.waitPerformed(job.ID, later.ID)
 	}},
 	{"not-before", "NotBefore is when the job may start, and no earlier (A22).", func(e *jobs) {
 		var all []recovery.Job
@@ -104,9 +104,9 @@ var queueClauses = []clause[*jobs]{
 		}
 		due := e.job()
 		e.enqueue(due)
-		e.performed(due.ID)
+		e.waitPerformed(due.ID)
 		for _, job := range all {
-			e.performed(job.ID)
+			e.waitPerformed(job.ID)
 		}
 		e.mu.Lock()
 		defer e.mu.Unlock()
@@ -144,13 +144,13 @@ var queueClauses = []clause[*jobs]{
 		}
 		other := e.job()
 		e.enqueue(other)
-		e.performed(other.ID)
+		e.waitPerformed(other.ID)
 		for _, id := range ids {
 			e.until("the third attempt of a job that panics", func() bool { return len(e.attemptsOf(id)) >= 3 })
 		}
 		last := e.job()
 		e.enqueue(last)
-		e.performed(last.ID)
+		e.waitPerformed(last.ID)
 	}},
 	{"pauses-grow", "An attempt that fails is repeated with growing pauses.", func(e *jobs) {
 		e.handle(failing(5, errSome))
@@ -167,7 +167,7 @@ var queueClauses = []clause[*jobs]{
 		e.handle(failing(1000, fmt.Errorf("%w: %w", recovery.ErrPermanent, errSome)))
 		job := e.job()
 		e.enqueue(job)
-		d := e.died(job.ID)
+		d := e.waitDead(job.ID)
 		if !errors.Is(d.cause, errSome) || !errors.Is(d.cause, recovery.ErrPermanent) {
 			e.errorf("the cause is %v, want what Perform returned", d.cause)
 		}
@@ -187,7 +187,7 @@ var queueClauses = []clause[*jobs]{
 		})
 		job := e.job()
 		e.enqueue(job)
-		e.died(job.ID)
+		e.waitDead(job.ID)
 		if attempts, deaths := e.history(job.ID); len(attempts) != 3 || len(deaths) != 1 {
 			e.errorf("a job that failed for good at the third attempt was tried %d times and became %d dead letters", len(attempts), len(deaths))
 		}
@@ -197,10 +197,10 @@ var queueClauses = []clause[*jobs]{
 		late.NotBefore = time.Now().Add(-2 * time.Hour)
 		late.NotAfter = time.Now().Add(-time.Hour)
 		if err := e.queue.Enqueue(e.ctx, late); err == nil {
-			e.died(late.ID)
+			e.waitDead(late.ID)
 		} // else the queue never took responsibility
 		e.enqueue(good)
-		e.performed(good.ID)
+		e.waitPerformed(good.ID)
 		if attempts, _ := e.history(late.ID); len(attempts) > 0 {
 			e.errorf("a job was performed after NotAfter")
 		}
@@ -210,7 +210,7 @@ var queueClauses = []clause[*jobs]{
 		job := e.job()
 		job.NotAfter = time.Now().Add(e.h.Patience / 4)
 		e.enqueue(job)
-		d := e.died(job.ID)
+		d := e.waitDead(job.ID)
 		if d.cause == nil {
 			e.errorf("the cause is nil")
 		}
@@ -245,15 +245,15 @@ var queueClauses = []clause[*jobs]{
 			}
 			taken = append(taken, job.ID)
 		}
-		e.is(err, recovery.ErrQueueFull, "Enqueue into a queue of "+fmt.Sprint(e.h.Capacity)+" that holds "+fmt.Sprint(len(taken)))
+		e.wantError(err, recovery.ErrQueueFull, "Enqueue into a queue of "+fmt.Sprint(e.h.Capacity)+" that holds "+fmt.Sprint(len(taken)))
 		if len(taken) < e.h.Capacity {
 			e.errorf("the queue took %d jobs, want %d at least", len(taken), e.h.Capacity)
 		}
 		let()
-		e.performed(taken...)
+		e.waitPerformed(taken...)
 		job := e.job()
 		e.enqueue(job)
-		e.performed(job.ID)
+		e.waitPerformed(job.ID)
 	}},
 	{"workers", "However many jobs there are, no more run at once than the queue has workers.", func(e *jobs) {
 		hold := make(chan struct{})
@@ -267,13 +267,13 @@ var queueClauses = []clause[*jobs]{
 			e.enqueue(job)
 		}
 		e.until("all workers at work", func() bool { return e.running >= e.h.Workers })
-		e.lull()
+		e.waitBriefly()
 		let()
-		e.performed(ids...)
+		e.waitPerformed(ids...)
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		if e.most > e.h.Workers {
-			e.errorf("%d jobs ran at once, want at most %d", e.most, e.h.Workers)
+		if e.mostRunning > e.h.Workers {
+			e.errorf("%d jobs ran at once, want at most %d", e.mostRunning, e.h.Workers)
 		}
 	}},
 	{"slow-one", "A job that takes long does not keep the others waiting while there are workers.", func(e *jobs) {
@@ -294,7 +294,7 @@ var queueClauses = []clause[*jobs]{
 			ids = append(ids, job.ID)
 			e.enqueue(job)
 		}
-		e.performed(ids...)
+		e.waitPerformed(ids...)
 	}},
 	{"racing", "Implementations are safe for concurrent use: nothing that many enqueue at once is lost.", func(e *jobs) {
 		ids := make([]string, 60)
@@ -303,7 +303,7 @@ var queueClauses = []clause[*jobs]{
 			ids[i] = job.ID
 			e.enqueue(job)
 		})
-		e.performed(ids...)
+		e.waitPerformed(ids...)
 	}},
 	{"enqueue-context", "Enqueue returns when ctx ends: at once, if it had ended before.", func(e *jobs) {
 		ctx, cancel := context.WithCancel(e.ctx)
@@ -312,7 +312,7 @@ var queueClauses = []clause[*jobs]{
 		var err error
 		e.within(e.h.Patience, "Enqueue with a ctx that had ended", func() { err = e.queue.Enqueue(ctx, job) })
 		if err == nil {
-			e.performed(job.ID)
+			e.waitPerformed(job.ID)
 		}
 	}},
 	{"shutdown-drains", "Shutdown finishes what it can before ctx ends, and returns once no worker runs.", func(e *jobs) {
@@ -332,7 +332,7 @@ var queueClauses = []clause[*jobs]{
 			defer close(done)
 			e.shutdown()
 		}()
-		e.lull()
+		e.waitBriefly()
 		select {
 		case <-done:
 			e.errorf("Shutdown returned while workers ran")
@@ -357,7 +357,7 @@ var queueClauses = []clause[*jobs]{
 			e.errorf("jobs were performed after Shutdown returned")
 		}
 		e.mu.Unlock()
-		e.succeed(ids...)
+		e.continueWithAnother(ids...)
 	}},
 	{"shutdown-last", "Shutdown finishes what it can: also the job that was enqueued just before it.", func(e *jobs) {
 		job := e.job()
@@ -368,7 +368,7 @@ var queueClauses = []clause[*jobs]{
 			e.errorf("the last job was not performed")
 		}
 		e.mu.Unlock()
-		e.succeed(job.ID)
+		e.continueWithAnother(job.ID)
 	}},
 	{"shutdown-refuses", "Shutdown takes no more jobs.", func(e *jobs) {
 		e.shutdown()
@@ -401,7 +401,7 @@ var queueClauses = []clause[*jobs]{
 				e.errorf("Shutdown succeeded while a job was at work")
 			}
 		} else {
-			e.is(err, context.DeadlineExceeded, "Shutdown while a job hangs")
+			e.wantError(err, context.DeadlineExceeded, "Shutdown while a job hangs")
 		}
 		e.within(e.h.Patience, "a job whose queue was shut down", func() { <-ended })
 	}},
@@ -419,8 +419,8 @@ func failing(n int, err error) func(context.Context, recovery.Job, int) error {
 
 // about compares times that may have lost what is under a second on their way
 // through a queue.
-func about(a, b time.Time) bool { return a.Sub(b).Abs() <= time.Second }
+func nearlyEqual(a, b time.Time) bool { return a.Sub(b).Abs() <= time.Second }
 
 // lull gives what should not happen the time to happen, without the end of an
 // attempt's own time.
-func (e *jobs) lull() { time.Sleep(min(e.h.Quiet/10, time.Second)) }
+func (e *jobs) waitBriefly() { time.Sleep(min(e.h.Quiet/10, time.Second)) }

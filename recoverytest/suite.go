@@ -112,16 +112,16 @@ type probe struct {
 	timing timing
 	begun  time.Time
 
-	mu       sync.Mutex
-	failures []string
-	skipped  string
-	moved    time.Duration // by how much advance was to move the clock
-	slept    time.Duration // how long that took
-	over     time.Duration // how much longer than asked
+	mu        sync.Mutex
+	failures  []string
+	skipped   string
+	moved     time.Duration // by how much advance was to move the clock
+	slept     time.Duration // how long that took
+	overslept time.Duration // how much longer than asked
 }
 
 // stop ends a clause from whatever goroutine of it.
-type stop struct{}
+type endClause struct{}
 
 // maxFailures keeps a clause of a thousand rounds readable.
 const maxFailures = 5
@@ -136,14 +136,14 @@ func (p *probe) errorf(format string, args ...any) {
 
 func (p *probe) fatalf(format string, args ...any) {
 	p.errorf(format, args...)
-	panic(stop{})
+	panic(endClause{})
 }
 
 func (p *probe) skip(reason string) {
 	p.mu.Lock()
 	p.skipped = reason
 	p.mu.Unlock()
-	panic(stop{})
+	panic(endClause{})
 }
 
 func (p *probe) failed() bool {
@@ -156,7 +156,7 @@ func (p *probe) failed() bool {
 // failure of this clause; the others still run.
 func (p *probe) guard() {
 	switch v := recover().(type) {
-	case nil, stop:
+	case nil, endClause:
 	default:
 		p.errorf("panic: %v\n%s", v, debug.Stack())
 	}
@@ -190,7 +190,7 @@ func (p *probe) advance(d time.Duration) {
 	defer p.mu.Unlock()
 	p.moved += d
 	p.slept += took
-	p.over += max(0, took-d)
+	p.overslept += max(0, took-d)
 }
 
 // ticks is n units of the harness's time.
@@ -217,7 +217,7 @@ func (p *probe) verdict() verdict {
 		done:     true,
 		failures: p.failures,
 		skipped:  p.skipped,
-		stall:    time.Since(p.begun) - p.slept + p.over,
+		stall:    time.Since(p.begun) - p.slept + p.overslept,
 	}
 }
 
@@ -244,12 +244,12 @@ func (p *probe) within(patience time.Duration, what string, f func()) {
 			case <-timer.C:
 			}
 		}
-		panic(stop{})
+		panic(endClause{})
 	}
 }
 
 // is reports an error that is not the one the contract names.
-func (p *probe) is(err, want error, what string) {
+func (p *probe) wantError(err, want error, what string) {
 	if !errors.Is(err, want) {
 		p.errorf("%s: error is %v, want one that wraps %q", what, err, want)
 	}

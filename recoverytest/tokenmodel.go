@@ -14,7 +14,7 @@ import (
 // walk does random operations on a store and on a model at once. Its world is
 // small, so that the operations meet: two slots of links, two of codes, a few
 // digests and claims.
-type walk struct {
+type randomWalk struct {
 	*tokens
 	rnd     *rand.Rand
 	model   model
@@ -26,7 +26,7 @@ type walk struct {
 
 // step does one operation and says what, and whether the store did as the
 // model.
-func (w *walk) step() (op string, ok bool) {
+func (w *randomWalk) step() (op string, ok bool) {
 	if w.rnd.IntN(150) == 0 || len(w.names) == 0 {
 		// A new world, before everything in the old one is spent.
 		w.names = []string{random(), random(), random(), random()}
@@ -46,9 +46,9 @@ func (w *walk) step() (op string, ok bool) {
 	case kind >= 6 && kind < 16 && w.model.wasClaimed(ref, now):
 		return "", true // code-claimed-is-wrong has this corner for itself
 	case kind < 6:
-		spec := recovery.TokenSpec{Digest: digest, State: random(), TTL: long, MaxLive: 3}
+		spec := recovery.TokenSpec{Digest: digest, State: random(), TTL: longTTL, MaxLive: 3}
 		if s >= 2 {
-			spec.MaxLive, spec.Code, spec.MaxTries, spec.MaxFailures, spec.FailureWindow = 1, true, 3, 8, long
+			spec.MaxLive, spec.Code, spec.MaxTries, spec.MaxFailures, spec.FailureWindow = 1, true, 3, 8, longTTL
 		}
 		if w.timing.exact() {
 			spec.TTL = w.ticks(float64(5 + w.rnd.IntN(20)))
@@ -87,13 +87,13 @@ func (w *walk) step() (op string, ok bool) {
 	return fmt.Sprintf("%s: got %s, want %s", op, w.readable(got), w.readable(want)), got == want
 }
 
-func (w *walk) number(all []string, s string) string { return fmt.Sprint(slices.Index(all, s)) }
+func (w *randomWalk) number(all []string, s string) string { return fmt.Sprint(slices.Index(all, s)) }
 
-func (w *walk) name(ref recovery.TokenRef) string {
+func (w *randomWalk) name(ref recovery.TokenRef) string {
 	return w.number(w.names, ref.Slot) + "/" + w.number(w.digests, ref.Digest)
 }
 
-func (w *walk) readable(outcome string) string {
+func (w *randomWalk) readable(outcome string) string {
 	for i, name := range w.names {
 		outcome = strings.ReplaceAll(outcome, name, fmt.Sprint(i))
 	}

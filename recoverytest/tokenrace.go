@@ -12,7 +12,7 @@ import (
 
 var tokenGeneralClauses = []clause[*tokens]{
 	{"racing-same-put", "A digest that is live already is left as it is: of many Puts at once one makes the token, and all return it.", func(e *tokens) {
-		slot, spec := random(), link()
+		slot, spec := random(), newLink()
 		tokens := make([]recovery.TokenRecord, 32)
 		e.race(len(tokens), func(i int) { tokens[i] = e.put(slot, spec) })
 		for _, token := range tokens {
@@ -20,7 +20,7 @@ var tokenGeneralClauses = []clause[*tokens]{
 				e.errorf("Puts of one digest at once returned Expires %v and %v", tokens[0].Expires, token.Expires)
 			}
 		}
-		e.alive("the token and two more", recovery.TokenRef{Slot: slot, Digest: spec.Digest}, e.putLink(slot), e.putLink(slot))
+		e.wantLive("the token and two more", recovery.TokenRef{Slot: slot, Digest: spec.Digest}, e.putLink(slot), e.putLink(slot))
 	}},
 	{"racing-puts", "MaxLive is how many tokens may be usable in the slot at once, whoever races.", func(e *tokens) {
 		for range 10 {
@@ -36,7 +36,7 @@ var tokenGeneralClauses = []clause[*tokens]{
 			}
 			slot = random()
 			e.race(len(codes), func(i int) {
-				spec := code()
+				spec := newCode()
 				spec.MaxTries, spec.MaxFailures = 100, 100
 				codes[i] = e.putCode(slot, spec)
 			})
@@ -47,7 +47,7 @@ var tokenGeneralClauses = []clause[*tokens]{
 	}},
 	{"racing-everything", "Every operation is atomic: at any time at most one id holds a token, whatever is put, claimed, released and deleted at once.", func(e *tokens) {
 		const workers, rounds = 16, 60
-		slot, specs := random(), []recovery.TokenSpec{link(), link(), link()}
+		slot, specs := random(), []recovery.TokenSpec{newLink(), newLink(), newLink()}
 		var holders [3]atomic.Int32
 		deleted := make(chan struct{})
 		e.race(workers, func(i int) {
@@ -61,7 +61,7 @@ var tokenGeneralClauses = []clause[*tokens]{
 				id := random()
 				_, err = e.pick().Claim(e.ctx, id, ref)
 				if err != nil {
-					e.is(err, recovery.ErrTokenNotFound, "Claim")
+					e.wantError(err, recovery.ErrTokenNotFound, "Claim")
 					e.release(id, ref) // which must not touch the owner's
 					continue
 				}
@@ -91,7 +91,7 @@ var tokenGeneralClauses = []clause[*tokens]{
 		})
 		e.delete(slot)
 		for _, spec := range specs {
-			e.gone("a deleted token", recovery.TokenRef{Slot: slot, Digest: spec.Digest})
+			e.wantNotFound("a deleted token", recovery.TokenRef{Slot: slot, Digest: spec.Digest})
 		}
 	}},
 	{"racing-deletes", "Every operation is atomic: of a Delete and the Claims beside it, what won holds nothing afterwards.", func(e *tokens) {
@@ -112,10 +112,10 @@ var tokenGeneralClauses = []clause[*tokens]{
 				}
 			})
 			for id, ref := range won {
-				e.refused("by the owner of a deleted token", id, ref)
+				e.wantClaimRefused("by the owner of a deleted token", id, ref)
 				e.release(id, ref)
 			}
-			e.gone("a token claimed beside a Delete and released", refs...)
+			e.wantNotFound("a token claimed beside a Delete and released", refs...)
 		}
 	}},
 	{"forgets", "What a store holds of a slot is freed when its tokens have expired and its failures have left their window (A32).", func(e *tokens) {
@@ -125,7 +125,7 @@ var tokenGeneralClauses = []clause[*tokens]{
 		claimed := shortLived(e.ticks(4))
 		e.put(slot, claimed)
 		e.claim(random(), recovery.TokenRef{Slot: slot, Digest: claimed.Digest})
-		spec := code()
+		spec := newCode()
 		spec.TTL, spec.FailureWindow = e.ticks(4), e.ticks(6)
 		e.putCode(codeSlot, spec)
 		e.guess(codeSlot, 2)
@@ -153,7 +153,7 @@ var tokenGeneralClauses = []clause[*tokens]{
 		if n <= 0 {
 			n = 2000
 		}
-		w := walk{tokens: e, rnd: rand.New(rand.NewPCG(seed, 0)), model: model{slots: map[string]*modelSlot{}}}
+		w := randomWalk{tokens: e, rnd: rand.New(rand.NewPCG(seed, 0)), model: model{slots: map[string]*modelSlot{}}}
 		for step := range n {
 			if op, ok := w.step(); !ok {
 				e.fatalf("operation %d of seed %d: %s\nbefore it:\n\t%s", step, seed, op, strings.Join(w.history, "\n\t"))

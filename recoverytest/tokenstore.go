@@ -89,22 +89,22 @@ type tokens struct {
 
 // long is a lifetime that no clause sees the end of. What is left on a shared
 // server is gone soon after.
-const long = 10 * time.Minute
+const longTTL = 10 * time.Minute
 
-func link() recovery.TokenSpec {
-	return recovery.TokenSpec{Digest: random(), State: random(), TTL: long, MaxLive: 3}
+func newLink() recovery.TokenSpec {
+	return recovery.TokenSpec{Digest: random(), State: random(), TTL: longTTL, MaxLive: 3}
 }
 
 func shortLived(ttl time.Duration) recovery.TokenSpec {
-	spec := link()
+	spec := newLink()
 	spec.TTL = ttl
 	return spec
 }
 
-func code() recovery.TokenSpec {
+func newCode() recovery.TokenSpec {
 	return recovery.TokenSpec{
-		Digest: random(), State: random(), TTL: long, MaxLive: 1,
-		Code: true, MaxTries: 5, MaxFailures: 20, FailureWindow: long,
+		Digest: random(), State: random(), TTL: longTTL, MaxLive: 1,
+		Code: true, MaxTries: 5, MaxFailures: 20, FailureWindow: longTTL,
 	}
 }
 
@@ -113,7 +113,7 @@ func (e *tokens) put(slot string, spec recovery.TokenSpec) recovery.TokenRecord 
 	if err != nil {
 		e.fatalf("Put: %v", err)
 	}
-	e.echoes(token, slot, spec, "Put")
+	e.wantRecord(token, slot, spec, "Put")
 	return token
 }
 
@@ -127,7 +127,7 @@ func (e *tokens) putLinks(n int) (slot string, refs []recovery.TokenRef) {
 }
 
 func (e *tokens) putLink(slot string) recovery.TokenRef {
-	spec := link()
+	spec := newLink()
 	e.put(slot, spec)
 	return recovery.TokenRef{Slot: slot, Digest: spec.Digest}
 }
@@ -137,14 +137,14 @@ func (e *tokens) putCode(slot string, spec recovery.TokenSpec) recovery.TokenRef
 	return recovery.TokenRef{Slot: slot, Digest: spec.Digest}
 }
 
-func (e *tokens) putSpent(slot string, spec recovery.TokenSpec, why string) {
+func (e *tokens) wantSpent(slot string, spec recovery.TokenSpec, why string) {
 	if _, err := e.pick().Put(e.ctx, slot, spec); !errors.Is(err, recovery.ErrTokenSpent) {
 		e.errorf("Put of a digest that was %s: error is %v, want ErrTokenSpent", why, err)
 	}
 }
 
 // echoes checks a record against what was put.
-func (e *tokens) echoes(token recovery.TokenRecord, slot string, spec recovery.TokenSpec, op string) {
+func (e *tokens) wantRecord(token recovery.TokenRecord, slot string, spec recovery.TokenSpec, op string) {
 	if token.Slot != slot || token.Digest != spec.Digest || token.State != spec.State {
 		e.errorf("%s returned slot %q, digest %q, state %q, want %q, %q, %q",
 			op, token.Slot, token.Digest, token.State, slot, spec.Digest, spec.State)
@@ -155,7 +155,7 @@ func (e *tokens) echoes(token recovery.TokenRecord, slot string, spec recovery.T
 }
 
 // alive demands that each ref alone names a live token.
-func (e *tokens) alive(what string, refs ...recovery.TokenRef) {
+func (e *tokens) wantLive(what string, refs ...recovery.TokenRef) {
 	for i, ref := range refs {
 		token, err := e.pick().Peek(e.ctx, ref)
 		if err != nil {
@@ -168,7 +168,7 @@ func (e *tokens) alive(what string, refs ...recovery.TokenRef) {
 
 // gone demands that none of the refs names a live token. Where a slot holds a
 // live code this guesses at it.
-func (e *tokens) gone(what string, refs ...recovery.TokenRef) {
+func (e *tokens) wantNotFound(what string, refs ...recovery.TokenRef) {
 	for i, ref := range refs {
 		_, err := e.pick().Peek(e.ctx, ref)
 		if !errors.Is(err, recovery.ErrTokenNotFound) {
@@ -188,7 +188,7 @@ func (e *tokens) claim(id string, refs ...recovery.TokenRef) recovery.TokenRecor
 	return token
 }
 
-func (e *tokens) refused(what, id string, refs ...recovery.TokenRef) {
+func (e *tokens) wantClaimRefused(what, id string, refs ...recovery.TokenRef) {
 	_, err := e.pick().Claim(e.ctx, id, refs...)
 	if !errors.Is(err, recovery.ErrTokenNotFound) {
 		e.errorf("Claim %s: error is %v, want ErrTokenNotFound", what, err)
@@ -212,9 +212,9 @@ func (e *tokens) guess(slot string, n int) {
 	for i := range n {
 		ref := recovery.TokenRef{Slot: slot, Digest: random()}
 		if i%2 == 0 {
-			e.gone("a wrong guess", ref)
+			e.wantNotFound("a wrong guess", ref)
 		} else {
-			e.refused("with a wrong guess", random(), ref)
+			e.wantClaimRefused("with a wrong guess", random(), ref)
 		}
 	}
 }
