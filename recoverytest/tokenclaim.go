@@ -10,7 +10,7 @@ import (
 )
 
 var tokenClaimClauses = []clause[*tokens]{
-	{"peek-absent", "Peek returns the live token that a ref names, or ErrTokenNotFound.", func(e *tokens) {
+	{"peek-absent", "Peek returns the live token that a TokenRef names, or ErrTokenNotFound.", func(e *tokens) {
 		slot, _ := e.putLinks(1)
 		e.wantNotFound("a digest that was never put", recovery.TokenRef{Slot: slot, Digest: random()})
 		e.wantNotFound("a slot that was never put in", recovery.TokenRef{Slot: random(), Digest: random()})
@@ -22,7 +22,7 @@ var tokenClaimClauses = []clause[*tokens]{
 		}
 		e.claim(random(), refs[0])
 	}},
-	{"peek-writes-nothing", "Peek, Claim, Release and Delete of what is not there write nothing: nobody fills the store by asking.", func(e *tokens) {
+	{"peek-writes-nothing", "Peek, Claim, Release and Delete of a token that is not there write nothing: nobody can fill the store with questions.", func(e *tokens) {
 		e.putLinks(1)
 		before := e.dump()
 		ref := recovery.TokenRef{Slot: random(), Digest: random()}
@@ -33,10 +33,10 @@ var tokenClaimClauses = []clause[*tokens]{
 		e.release(random(), ref)
 		e.delete(ref.Slot)
 		if after := e.dump(); after != before {
-			e.errorf("the store holds\n%.2000s\nafter it was asked about an unknown slot, and before\n%.2000s", after, before)
+			e.errorf("after calls about a slot without tokens the store holds\n%.2000s\nwant the same as before:\n%.2000s", after, before)
 		}
 	}},
-	{"peek-any-ref", "Several refs are the same secret under several keys: Peek and Claim find it under whichever it was put.", func(e *tokens) {
+	{"peek-any-ref", "Several TokenRefs are the same secret under several keys: Peek and Claim find the token under any of them.", func(e *tokens) {
 		for i := range 3 {
 			refs := []recovery.TokenRef{{Slot: random(), Digest: random()}, {Slot: random(), Digest: random()}, {Slot: random(), Digest: random()}}
 			spec := newLink()
@@ -44,7 +44,7 @@ var tokenClaimClauses = []clause[*tokens]{
 			e.put(refs[i].Slot, spec)
 			token, err := e.pick().Peek(e.ctx, refs...)
 			if err != nil {
-				e.fatalf("Peek with ref %d of 3 live: %v", i+1, err)
+				e.fatalf("Peek with three refs, of which number %d is live: error is %v, want none", i+1, err)
 			}
 			e.wantRecord(token, refs[i].Slot, spec, "Peek")
 			id := random()
@@ -62,7 +62,7 @@ var tokenClaimClauses = []clause[*tokens]{
 		e.wantClaimRefused("of a slot that was never put in", random(), recovery.TokenRef{Slot: random(), Digest: random()})
 		e.wantLive("the token that was there", refs[0])
 	}},
-	{"claim-one-winner", "Exactly one id wins, whoever races (A33).", func(e *tokens) {
+	{"claim-one-winner", "Exactly one id wins, however many race (A33).", func(e *tokens) {
 		const rounds, racers = 50, 64
 		for range rounds {
 			slot, refs := e.putLinks(1)
@@ -76,14 +76,14 @@ var tokenClaimClauses = []clause[*tokens]{
 					return
 				}
 				if token.Slot != slot || token.Digest != refs[0].Digest {
-					e.errorf("Claim returned another token")
+					e.errorf("Claim returned slot %q, digest %q, want %q, %q", token.Slot, token.Digest, slot, refs[0].Digest)
 				}
 				mu.Lock()
 				winners = append(winners, id)
 				mu.Unlock()
 			})
 			if len(winners) != 1 {
-				e.fatalf("%d of %d ids won, want 1", len(winners), racers)
+				e.fatalf("a token that %[2]d ids claimed at once: %[1]d of them won, want 1", len(winners), racers)
 			}
 			e.claim(winners[0], refs[0])
 		}
@@ -97,7 +97,7 @@ var tokenClaimClauses = []clause[*tokens]{
 				token := e.claim(id, ref)
 				e.wantRecord(token, slot, spec, "Claim")
 				if !token.Expires.Equal(first.Expires) {
-					e.errorf("a repeated Claim returned Expires %v, want %v", token.Expires, first.Expires)
+					e.errorf("a repeated Claim returned Expires %v, want %v, as Put did", token.Expires, first.Expires)
 				}
 			}
 			e.wantClaimRefused("by another id", random(), ref)
@@ -111,7 +111,7 @@ var tokenClaimClauses = []clause[*tokens]{
 			e.wantClaimRefused("by another id", random(), refs[0])
 		}
 	}},
-	{"claim-hides", "Once a token is claimed, everybody else gets ErrTokenNotFound: who claims it and who peeks at it.", func(e *tokens) {
+	{"claim-hides", "Once a token is claimed, everybody else gets ErrTokenNotFound, from Claim and from Peek.", func(e *tokens) {
 		_, refs := e.putLinks(2)
 		for range 4 {
 			e.wantLive("a token that nobody has claimed", refs...) // on each instance
@@ -123,7 +123,7 @@ var tokenClaimClauses = []clause[*tokens]{
 		}
 		e.wantLive("the other token of the slot", refs[1])
 	}},
-	{"claim-stays", "A token that was claimed and neither released nor deleted stays spent.", func(e *tokens) {
+	{"claim-stays", "A token that was claimed, and neither released nor deleted, stays claimed.", func(e *tokens) {
 		slot, spec := random(), shortLived(e.ticks(12))
 		e.put(slot, spec)
 		ref, id := recovery.TokenRef{Slot: slot, Digest: spec.Digest}, random()
@@ -135,42 +135,42 @@ var tokenClaimClauses = []clause[*tokens]{
 		}
 		e.claim(id, ref)
 	}},
-	{"claim-needs-id", "The caller names the claim with an id of 1 to 64 letters and digits: another is an error, and changes nothing.", func(e *tokens) {
+	{"claim-needs-id", "The caller names the claim with an id of 1 to 64 letters and digits: any other id is an error, and changes nothing.", func(e *tokens) {
 		_, refs := e.putLinks(1)
 		for _, id := range []string{"", "two words", "a,b", "-", strings.Repeat("i", 65)} {
 			if _, err := e.pick().Claim(e.ctx, id, refs[0]); err == nil || errors.Is(err, recovery.ErrTokenNotFound) {
-				e.errorf("Claim with the id %q: error is %v, want another", id, err)
+				e.errorf("Claim with the id %q: error is %v, want one that says the id is malformed", id, err)
 			}
 			if err := e.pick().Release(e.ctx, id, refs[0]); err == nil {
-				e.errorf("Release with the id %q succeeded", id)
+				e.errorf("Release with the id %q: no error, want one", id)
 			}
 		}
 		e.wantLive("a token claimed without an id", refs[0])
 	}},
-	{"malformed-names", "What is malformed is an error, and changes nothing.", func(e *tokens) {
+	{"malformed-names", "A malformed slot or digest is an error, and changes nothing.", func(e *tokens) {
 		slot, refs := e.putLinks(1)
 		for _, bad := range []recovery.TokenRef{
 			{}, {Slot: slot}, {Digest: refs[0].Digest}, {Slot: slot + "\n", Digest: refs[0].Digest},
 			{Slot: slot, Digest: refs[0].Digest + " x"}, {Slot: strings.Repeat("s", 129), Digest: refs[0].Digest},
 		} {
 			if _, err := e.pick().Peek(e.ctx, bad); err == nil || errors.Is(err, recovery.ErrTokenNotFound) {
-				e.errorf("Peek of %q: error is %v, want another", bad, err)
+				e.errorf("Peek of %q: error is %v, want one that says the ref is malformed", bad, err)
 			}
 			if _, err := e.pick().Claim(e.ctx, random(), bad); err == nil || errors.Is(err, recovery.ErrTokenNotFound) {
-				e.errorf("Claim of %q: error is %v, want another", bad, err)
+				e.errorf("Claim of %q: error is %v, want one that says the ref is malformed", bad, err)
 			}
 			if err := e.pick().Release(e.ctx, random(), bad); err == nil {
-				e.errorf("Release of %q succeeded", bad)
+				e.errorf("Release of %q: no error, want one", bad)
 			}
 		}
 		for _, bad := range []string{"", "has space", slot + "\n", strings.Repeat("s", 129)} {
 			if err := e.pick().Delete(e.ctx, bad); err == nil {
-				e.errorf("Delete of %q succeeded", bad)
+				e.errorf("Delete of %q: no error, want one", bad)
 			}
 		}
 		e.wantLive("a token that was there", refs[0])
 	}},
-	{"claim-held-elsewhere", "With several refs, a token that another id holds under any of them is nobody else's.", func(e *tokens) {
+	{"claim-held-elsewhere", "With several TokenRefs, a token that another id holds under any of them is nobody else's.", func(e *tokens) {
 		for i := range 2 {
 			slots := [2]string{random(), random()}
 			refs := []recovery.TokenRef{e.putLink(slots[0]), e.putLink(slots[1])}
@@ -178,7 +178,7 @@ var tokenClaimClauses = []clause[*tokens]{
 			e.claim(owner, refs[i])
 			e.wantClaimRefused("of a token held under one ref", other, refs[0], refs[1])
 			e.wantClaimRefused("of a token held under one ref", other, refs[1], refs[0])
-			// The refused claim must not have taken what was free.
+			// The refused claim must not have claimed the free token.
 			e.release(owner, refs[i])
 			e.wantLive("a token after a refused Claim", refs...)
 			e.claim(random(), refs[1-i])
@@ -196,7 +196,7 @@ var tokenClaimClauses = []clause[*tokens]{
 				id = random()
 			}
 			if token := e.claim(id, ref); !token.Expires.Equal(first.Expires) {
-				e.errorf("Release moved Expires from %v to %v", first.Expires, token.Expires)
+				e.errorf("Release moved Expires from %v to %v, want no change", first.Expires, token.Expires)
 			}
 		}
 	}},
@@ -211,7 +211,7 @@ var tokenClaimClauses = []clause[*tokens]{
 		}
 		e.claim(random(), refs[0])
 	}},
-	{"release-bars-in-advance", "Release bars the id in any case: a Claim that was stuck in a dead connection and arrives after it is refused instead of burning the link.", func(e *tokens) {
+	{"release-bars-in-advance", "Release bars the id in any case: a Claim that arrives after it, for example from a dead connection, is refused and does not use up the link.", func(e *tokens) {
 		_, refs := e.putLinks(1)
 		id := random()
 		e.release(id, refs[0])
@@ -260,7 +260,7 @@ var tokenClaimClauses = []clause[*tokens]{
 		e.release(id, refs[0])
 		e.claim(id, refs[1])
 	}},
-	{"release-absent", "Releasing what is not there is not an error, and creates nothing.", func(e *tokens) {
+	{"release-absent", "Releasing a token that is not there is not an error, and creates nothing.", func(e *tokens) {
 		slot, spec := random(), newLink()
 		ref := recovery.TokenRef{Slot: slot, Digest: spec.Digest}
 		e.release(random(), ref)
@@ -315,7 +315,7 @@ var tokenClaimClauses = []clause[*tokens]{
 		e.wantNotFound("a token that was claimed, deleted and released", refs...)
 		e.wantClaimRefused("of a token that was claimed, deleted and released", random(), refs[0])
 	}},
-	{"delete-absent", "Deleting what is not there is not an error.", func(e *tokens) {
+	{"delete-absent", "Deleting a slot that is not there is not an error.", func(e *tokens) {
 		slot, refs := e.putLinks(1)
 		e.delete(random(), slot, random())
 		e.wantNotFound("a token deleted among absent slots", refs[0])
@@ -338,10 +338,10 @@ var tokenClaimClauses = []clause[*tokens]{
 		del := e.pick().Delete(ctx, slot)
 		for op, err := range map[string]error{"Put": put, "Peek": peek, "Claim": claim, "Release": release, "Delete": del} {
 			if err == nil {
-				e.errorf("%s succeeded though its ctx had ended", op)
+				e.errorf("%s with a ctx that had ended: no error, want one", op)
 			}
 			if errors.Is(err, recovery.ErrTokenNotFound) || errors.Is(err, recovery.ErrTokenSpent) {
-				e.errorf("%s with a ctx that had ended returned %v, which says something about the token", op, err)
+				e.errorf("%s with a ctx that had ended: error is %v, want one that says nothing about the token", op, err)
 			}
 		}
 		e.wantNotFound("a token put with a ctx that had ended", recovery.TokenRef{Slot: slot, Digest: spec.Digest})
@@ -351,7 +351,7 @@ var tokenClaimClauses = []clause[*tokens]{
 		ref := e.putCode(codeSlot, newCode())
 		for range 6 {
 			if _, err := e.pick().Peek(ctx, recovery.TokenRef{Slot: codeSlot, Digest: random()}); err == nil {
-				e.errorf("Peek succeeded though its ctx had ended")
+				e.errorf("Peek with a ctx that had ended: no error, want one")
 			}
 		}
 		e.wantLive("a code guessed at with a ctx that had ended", ref)

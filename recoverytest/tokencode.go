@@ -7,14 +7,14 @@ import (
 )
 
 var tokenCodeClauses = []clause[*tokens]{
-	{"code-new-replaces-old", "A slot holds one live code: a new one replaces the old.", func(e *tokens) {
+	{"code-new-replaces-old", "A slot holds one live code: a new code replaces the old one.", func(e *tokens) {
 		slot := random()
 		old := e.putCode(slot, newCode())
 		latest := e.putCode(slot, newCode())
 		e.wantClaimRefused("of a replaced code", random(), old)
 		e.wantLive("the new code", latest)
 	}},
-	{"code-wrong-guess-peek", "Where the slot holds a live code and the digest is another, that is a wrong guess, counted by Peek: the fifth of five kills the code, and not the fourth (A34).", func(e *tokens) {
+	{"code-wrong-guess-peek", "If the slot holds a live code and the digest is another, that is a wrong guess, which Peek counts: the fifth of five ends the code, and not the fourth (A34).", func(e *tokens) {
 		slot := random()
 		ref := e.putCode(slot, newCode())
 		for range 4 {
@@ -25,7 +25,7 @@ var tokenCodeClauses = []clause[*tokens]{
 		e.wantNotFound("a code after five wrong guesses by Peek", ref)
 		e.wantClaimRefused("of a code after five wrong guesses by Peek", random(), ref)
 	}},
-	{"code-wrong-guess-claim", "Wrong guesses are counted by Claim as by Peek: the fifth of five kills the code, and not the fourth (A34).", func(e *tokens) {
+	{"code-wrong-guess-claim", "Claim counts wrong guesses as Peek does: the fifth of five ends the code, and not the fourth (A34).", func(e *tokens) {
 		slot := random()
 		ref := e.putCode(slot, newCode())
 		for range 4 {
@@ -36,7 +36,7 @@ var tokenCodeClauses = []clause[*tokens]{
 		e.wantNotFound("a code after five wrong guesses by Claim", ref)
 		e.wantClaimRefused("of a code after five wrong guesses by Claim", random(), ref)
 	}},
-	{"code-wrong-guess-both", "Wrong guesses by Peek and by Claim are one count.", func(e *tokens) {
+	{"code-wrong-guess-both", "Wrong guesses by Peek and by Claim are counted together.", func(e *tokens) {
 		for _, tries := range []int{1, 2, 5, 9} {
 			slot, spec := random(), newCode()
 			spec.MaxTries = tries
@@ -47,7 +47,7 @@ var tokenCodeClauses = []clause[*tokens]{
 			e.wantNotFound("a code without tries left", ref)
 		}
 	}},
-	{"code-same-guess", "Every wrong guess counts, also the same one again.", func(e *tokens) {
+	{"code-same-guess", "Every wrong guess counts, also if it is the same as an earlier one.", func(e *tokens) {
 		slot, wrong := random(), random()
 		ref := e.putCode(slot, newCode())
 		for range 5 {
@@ -90,7 +90,7 @@ var tokenCodeClauses = []clause[*tokens]{
 		e.wantLive("a code with one try left after many right guesses", ref)
 		e.claim(random(), ref)
 	}},
-	{"code-held-not-counted", "Guesses count only against a live code: while it is claimed, neither the right one nor another does.", func(e *tokens) {
+	{"code-held-not-counted", "Guesses count only against a live code: while the code is claimed, no guess counts, right or wrong.", func(e *tokens) {
 		slot, id := random(), random()
 		ref := e.putCode(slot, newCode())
 		e.claim(id, ref)
@@ -102,7 +102,7 @@ var tokenCodeClauses = []clause[*tokens]{
 		e.guess(slot, 4)
 		e.wantLive("a code with one try left, guessed at while it was claimed", ref)
 	}},
-	{"code-guesses-without-code", "Guesses count only against a live code: where there is none, or none any more, they cost a later code nothing.", func(e *tokens) {
+	{"code-guesses-without-code", "Guesses count only against a live code: if there is none, or none any more, they do not count against a later code.", func(e *tokens) {
 		slot, spec := random(), newCode()
 		spec.MaxFailures = 9
 		e.guess(slot, 30)
@@ -115,7 +115,7 @@ var tokenCodeClauses = []clause[*tokens]{
 		e.guess(slot, 4)
 		e.wantLive("a code with one try left, put after guesses at a deleted one", ref)
 	}},
-	{"code-guesses-after-expiry", "Guesses count only against a live code: not against an expired one.", func(e *tokens) {
+	{"code-guesses-after-expiry", "Guesses count only against a live code, and not against an expired one.", func(e *tokens) {
 		slot, spec := random(), newCode()
 		spec.TTL, spec.MaxFailures = e.ticks(3), 5
 		e.putCode(slot, spec)
@@ -126,7 +126,7 @@ var tokenCodeClauses = []clause[*tokens]{
 		e.guess(slot, 4)
 		e.wantLive("a code with one try left, put after guesses at an expired one", ref)
 	}},
-	{"code-guesses-at-links", "Only codes are guessed at: a wrong digest costs links nothing.", func(e *tokens) {
+	{"code-guesses-at-links", "Guesses are counted for codes only: a wrong digest does not affect links.", func(e *tokens) {
 		slot, refs := e.putLinks(3)
 		e.guess(slot, 40)
 		e.wantLive("links after wrong digests", refs...)
@@ -146,7 +146,7 @@ var tokenCodeClauses = []clause[*tokens]{
 		e.wantNotFound("a code after 500 wrong guesses at once", ref)
 		e.wantClaimRefused("of a code after 500 wrong guesses at once", random(), ref)
 	}},
-	{"code-parallel-late", "A wrong guess is counted in the same atomic step that compares it: the right one, late among many, comes too late.", func(e *tokens) {
+	{"code-parallel-late", "A wrong guess is counted in the same atomic step that compares it: a right guess after the last allowed wrong one is refused.", func(e *tokens) {
 		for range 10 {
 			slot := random()
 			ref := e.putCode(slot, newCode())
@@ -158,11 +158,12 @@ var tokenCodeClauses = []clause[*tokens]{
 					return
 				}
 				for range 64 {
-					// Read before the guess: so many had been counted by then.
+					// It is read before the guess: at least so many wrong guesses
+					// had been counted by then.
 					before := wrong.Load()
 					_, err := e.pick().Peek(e.ctx, ref)
 					if err == nil && before >= 5 {
-						e.errorf("the right guess was accepted after %d wrong ones, of 5 that it survives less one", before)
+						e.errorf("a right guess after %d wrong ones was accepted, want a refusal after 5", before)
 					}
 				}
 			})
@@ -197,7 +198,7 @@ var tokenCodeClauses = []clause[*tokens]{
 		other := e.putCode(random(), withNewDigest(spec))
 		e.wantLive("a code in another slot", other)
 	}},
-	{"code-failures-survive-delete", "Delete leaves the count of failed guesses.", func(e *tokens) {
+	{"code-failures-survive-delete", "Delete does not change the count of failed guesses.", func(e *tokens) {
 		slot, spec := random(), newCode()
 		spec.MaxFailures = 7
 		e.putCode(slot, spec)
@@ -209,7 +210,7 @@ var tokenCodeClauses = []clause[*tokens]{
 		e.guess(slot, 1)
 		e.wantNotFound("a code in a slot that took all its failures, some before a Delete", ref)
 	}},
-	{"code-failures-survive-expiry", "The number of failures survives the codes: also one that expired.", func(e *tokens) {
+	{"code-failures-survive-expiry", "The number of failures outlives the codes, also a code that expired.", func(e *tokens) {
 		slot, spec := random(), newCode()
 		spec.MaxFailures, spec.TTL = 7, e.ticks(3)
 		e.putCode(slot, spec)
@@ -222,7 +223,7 @@ var tokenCodeClauses = []clause[*tokens]{
 		e.guess(slot, 1)
 		e.wantNotFound("a code in a slot that took all its failures, some at a code that expired", ref)
 	}},
-	{"code-failures-pass", "MaxFailures is how many wrong guesses a slot takes in any interval of FailureWindow: each leaves it when the window has passed, and codes can be used again.", func(e *tokens) {
+	{"code-failures-pass", "MaxFailures is how many wrong guesses a slot takes in any interval of FailureWindow: each failure leaves the interval when the window has passed, and codes can be used again.", func(e *tokens) {
 		slot, spec := random(), newCode()
 		spec.MaxFailures, spec.FailureWindow = 7, e.ticks(10)
 		e.putCode(slot, spec)
@@ -243,7 +244,7 @@ var tokenCodeClauses = []clause[*tokens]{
 		e.advance(e.ticks(11))
 		e.wantLive("a code after all failures have left the window", e.putCode(slot, withNewDigest(spec)))
 	}},
-	{"code-failures-full", "A slot takes MaxFailures in the window: guesses beyond are not among them, so whoever goes on guessing does not lock the person out for longer (A58).", func(e *tokens) {
+	{"code-failures-full", "A slot takes MaxFailures in the window: further guesses are not counted, so that whoever goes on guessing does not lock the person out for longer (A58).", func(e *tokens) {
 		slot, spec := random(), newCode()
 		spec.MaxFailures, spec.FailureWindow = 3, e.ticks(8)
 		ref := e.putCode(slot, spec)
@@ -266,7 +267,7 @@ var tokenCodeClauses = []clause[*tokens]{
 	}},
 }
 
-// fresh is the same kind of token with another digest.
+// withNewDigest returns the same kind of token with another digest and state.
 func withNewDigest(spec recovery.TokenSpec) recovery.TokenSpec {
 	spec.Digest, spec.State = random(), random()
 	return spec

@@ -9,23 +9,24 @@ import (
 )
 
 var tokenPutClauses = []clause[*tokens]{
-	{"put-echoes", "Slot, Digest and State of a record are what it was stored under, from Put, Peek and Claim alike, and Expires does not move (A90).", func(e *tokens) {
+	{"put-echoes", "Put, Peek and Claim return the Slot, Digest and State that the record was stored under, and the same Expires (A90).", func(e *tokens) {
 		slot, spec := random(), newLink()
 		ref := recovery.TokenRef{Slot: slot, Digest: spec.Digest}
 		put := e.put(slot, spec)
 		peeked, err := e.pick().Peek(e.ctx, ref)
 		if err != nil {
-			e.fatalf("Peek: %v", err)
+			e.fatalf("Peek of a new token: error is %v, want none", err)
 		}
 		e.wantRecord(peeked, slot, spec, "Peek")
 		claimed := e.claim(random(), ref)
 		e.wantRecord(claimed, slot, spec, "Claim")
 		if !peeked.Expires.Equal(put.Expires) || !claimed.Expires.Equal(put.Expires) {
-			e.errorf("Expires is %v from Put, %v from Peek, %v from Claim", put.Expires, peeked.Expires, claimed.Expires)
+			e.errorf("Expires is %v from Put, %v from Peek, %v from Claim, want the same from all", put.Expires, peeked.Expires, claimed.Expires)
 		}
 	}},
-	{"put-printable", "A digest and a state are 1 to 64 bytes of printable ASCII, the name of a slot 1 to 128: any of them comes back as it was.", func(e *tokens) {
-		// Random names first, so that runs on a shared server do not meet.
+	{"put-printable", "A digest and a state are 1 to 64 bytes of printable ASCII, and the name of a slot is 1 to 128: any of them comes back as it was.", func(e *tokens) {
+		// The names begin at random, so that runs on a shared server have
+		// different ones.
 		name := random()
 		for i, size := range []struct{ slot, digest int }{{128, 64}, {128, 1}, {len(name) + 1, 64}, {len(name) + 3, 3}} {
 			slot := name + printable(7*i, size.slot-len(name))
@@ -35,7 +36,8 @@ var tokenPutClauses = []clause[*tokens]{
 			token := e.claim(random(), recovery.TokenRef{Slot: slot, Digest: spec.Digest})
 			e.wantRecord(token, slot, spec, "Claim")
 		}
-		// Separators of every kind of record, where only they differ.
+		// These names differ only in characters that formats of records use as
+		// separators.
 		for _, sep := range `:|,;/\"'{}[]*%$#&=` {
 			spec := newLink()
 			spec.Digest, spec.State = "a"+string(sep)+"b", "c"+string(sep)+"d"+string(sep)
@@ -48,15 +50,15 @@ var tokenPutClauses = []clause[*tokens]{
 		slot := random()
 		a, b := e.put(slot, shortLived(e.ticks(10))), e.put(slot, shortLived(e.ticks(50)))
 		if d := b.Expires.Sub(a.Expires); d < e.ticks(39) || d > e.ticks(41) {
-			e.errorf("tokens of 10 and 50 ticks (%v each), put together, expire %v apart", e.timing.tick, d)
+			e.errorf("tokens of 10 and 50 ticks (%v each), put one after the other, expire %v apart, want %v to %v", e.timing.tick, d, e.ticks(39), e.ticks(41))
 		}
 		e.advance(e.ticks(5))
 		c := e.put(slot, shortLived(e.ticks(10)))
 		if d := c.Expires.Sub(a.Expires); d < e.ticks(4) || d > e.ticks(7) {
-			e.errorf("tokens of the same TTL, put 5 ticks (%v each) apart, expire %v apart", e.timing.tick, d)
+			e.errorf("tokens of the same TTL, put 5 ticks (%v each) apart, expire %v apart, want %v to %v", e.timing.tick, d, e.ticks(4), e.ticks(7))
 		}
 	}},
-	{"put-dies-at-ttl", "A token is live until it has expired, and no longer (A32, A94).", func(e *tokens) {
+	{"put-dies-at-ttl", "A token is live until it has expired, and not after that (A32, A94).", func(e *tokens) {
 		slot := random()
 		spec, codeSpec := shortLived(e.ticks(6)), newCode()
 		codeSpec.TTL = e.ticks(6)
@@ -91,7 +93,7 @@ var tokenPutClauses = []clause[*tokens]{
 		e.advance(time.Millisecond)
 		e.wantNotFound("a token when its TTL has passed", ref)
 	}},
-	{"put-again-changes-nothing", "A digest that is live already is left as it is, its expiry too, and its record returned.", func(e *tokens) {
+	{"put-again-changes-nothing", "A Put of a digest that is live already changes nothing, also not its expiry, and returns its record.", func(e *tokens) {
 		slot, spec := random(), shortLived(e.ticks(8))
 		first := e.put(slot, spec)
 		e.advance(e.ticks(4))
@@ -99,16 +101,16 @@ var tokenPutClauses = []clause[*tokens]{
 		again.State, again.TTL = random(), e.ticks(100)
 		token, err := e.pick().Put(e.ctx, slot, again)
 		if err != nil {
-			e.fatalf("Put again: %v", err)
+			e.fatalf("Put of a live digest: error is %v, want none", err)
 		}
 		e.wantRecord(token, slot, spec, "Put again")
 		if !token.Expires.Equal(first.Expires) {
-			e.errorf("Put again moved Expires from %v to %v", first.Expires, token.Expires)
+			e.errorf("Put of a live digest moved Expires from %v to %v, want no change", first.Expires, token.Expires)
 		}
 		e.advance(e.ticks(5))
 		e.wantNotFound("a token put twice, when the first TTL has passed", recovery.TokenRef{Slot: slot, Digest: spec.Digest})
 	}},
-	{"put-again-takes-no-place", "A digest that is live already is left as it is: repeating a Put adds no token and replaces none.", func(e *tokens) {
+	{"put-again-adds-none", "A Put of a digest that is live already changes nothing: it adds no token and replaces none.", func(e *tokens) {
 		slot, spec := random(), newLink()
 		for range 5 {
 			e.put(slot, spec)
@@ -119,7 +121,7 @@ var tokenPutClauses = []clause[*tokens]{
 		}
 		e.wantLive("three tokens, one of which was put ten times", refs...)
 	}},
-	{"put-again-keeps-tries", "A digest that is live already is left as it is, its count of tries too.", func(e *tokens) {
+	{"put-again-keeps-tries", "A Put of a digest that is live already changes nothing, also not its count of tries.", func(e *tokens) {
 		slot, spec := random(), newCode()
 		ref := e.putCode(slot, spec)
 		e.guess(slot, 4)
@@ -128,7 +130,7 @@ var tokenPutClauses = []clause[*tokens]{
 		e.guess(slot, 1)
 		e.wantNotFound("a code guessed at five times, put again before the last", ref)
 	}},
-	{"put-after-claim", "A digest that is not live any more, but would not have expired yet, is refused with ErrTokenSpent: a claimed one.", func(e *tokens) {
+	{"put-after-claim", "A digest that is not live any more, but would not have expired yet, is refused with ErrTokenSpent. This is one that was claimed.", func(e *tokens) {
 		for _, spec := range []recovery.TokenSpec{newLink(), newCode()} {
 			slot := random()
 			e.put(slot, spec)
@@ -139,7 +141,7 @@ var tokenPutClauses = []clause[*tokens]{
 			e.claim(id, ref)
 		}
 	}},
-	{"put-after-release", "Release makes the token live again: a Put of its digest is then one of a live digest.", func(e *tokens) {
+	{"put-after-release", "Release makes the token live again: a Put of its digest is then a Put of a live digest.", func(e *tokens) {
 		slot, spec := random(), newLink()
 		e.put(slot, spec)
 		ref, id := recovery.TokenRef{Slot: slot, Digest: spec.Digest}, random()
@@ -149,7 +151,7 @@ var tokenPutClauses = []clause[*tokens]{
 		e.wantClaimRefused("with a barred id after the digest was put again", id, ref)
 		e.wantLive("a released token", ref)
 	}},
-	{"put-after-delete", "A digest that is not live any more, but would not have expired yet, is refused with ErrTokenSpent: a deleted one. A job that is repeated after the reset revives nothing.", func(e *tokens) {
+	{"put-after-delete", "A digest that is not live any more, but would not have expired yet, is refused with ErrTokenSpent. This is one that was deleted: a job that is repeated after the reset makes nothing live again.", func(e *tokens) {
 		for _, spec := range []recovery.TokenSpec{newLink(), newCode()} {
 			slot := random()
 			e.put(slot, spec)
@@ -158,14 +160,14 @@ var tokenPutClauses = []clause[*tokens]{
 			e.wantNotFound("a deleted token that was put again", recovery.TokenRef{Slot: slot, Digest: spec.Digest})
 		}
 	}},
-	{"put-after-claim-and-delete", "A digest that is not live any more, but would not have expired yet, is refused with ErrTokenSpent: one that was claimed and deleted, as a reset does.", func(e *tokens) {
+	{"put-after-claim-and-delete", "A digest that is not live any more, but would not have expired yet, is refused with ErrTokenSpent. This is one that was claimed and deleted, as a reset does.", func(e *tokens) {
 		slot, spec := random(), newLink()
 		e.put(slot, spec)
 		e.claim(random(), recovery.TokenRef{Slot: slot, Digest: spec.Digest})
 		e.delete(slot)
 		e.wantSpent(slot, spec, "claimed and deleted")
 	}},
-	{"put-after-replaced", "A digest that is not live any more, but would not have expired yet, is refused with ErrTokenSpent: a replaced one.", func(e *tokens) {
+	{"put-after-replaced", "A digest that is not live any more, but would not have expired yet, is refused with ErrTokenSpent. This is one that was replaced.", func(e *tokens) {
 		slot := random()
 		specs := []recovery.TokenSpec{newLink(), newLink(), newLink(), newLink()}
 		for _, spec := range specs {
@@ -181,14 +183,14 @@ var tokenPutClauses = []clause[*tokens]{
 		e.wantSpent(slot, old, "a code and replaced")
 		e.wantLive("a code whose predecessor was put again", ref)
 	}},
-	{"put-after-guessed-out", "A digest that is not live any more, but would not have expired yet, is refused with ErrTokenSpent: a code guessed at too often.", func(e *tokens) {
+	{"put-after-guessed-out", "A digest that is not live any more, but would not have expired yet, is refused with ErrTokenSpent. This is a code that was guessed at too often.", func(e *tokens) {
 		slot, spec := random(), newCode()
 		ref := e.putCode(slot, spec)
 		e.guess(slot, 5)
 		e.wantSpent(slot, spec, "guessed at too often")
 		e.wantNotFound("a code guessed at too often, put again", ref)
 	}},
-	{"put-remembers-spent", "Digests stay refused by Put until they would have expired: also when others came after them.", func(e *tokens) {
+	{"put-remembers-spent", "Put refuses spent digests until they would have expired, also when others came after them.", func(e *tokens) {
 		slot := random()
 		var specs []recovery.TokenSpec
 		for range 32 {
@@ -215,7 +217,7 @@ var tokenPutClauses = []clause[*tokens]{
 		e.wantLive("a digest put anew after its expiry", recovery.TokenRef{Slot: slot, Digest: deleted.Digest})
 		e.claim(random(), recovery.TokenRef{Slot: slot, Digest: claimed.Digest})
 	}},
-	{"put-fourth-replaces-youngest", "MaxLive tokens may be usable in the slot at once. One more replaces the youngest: who keeps asking does not kill the first links (A58).", func(e *tokens) {
+	{"put-fourth-replaces-youngest", "MaxLive tokens may be usable in the slot at once. One more replaces the youngest: whoever keeps asking does not end the first links (A58).", func(e *tokens) {
 		slot, refs := e.putLinks(3)
 		e.wantLive("the first three", refs...)
 		for range 5 {
@@ -225,7 +227,7 @@ var tokenPutClauses = []clause[*tokens]{
 			refs[2] = latest
 		}
 	}},
-	{"put-maxlive", "MaxLive is 1 to 8: so many tokens may be usable in the slot at once.", func(e *tokens) {
+	{"put-maxlive", "MaxLive is 1 to 8, and is how many tokens may be usable in the slot at once.", func(e *tokens) {
 		for n := 1; n <= 8; n++ {
 			slot := random()
 			var refs []recovery.TokenRef
@@ -240,7 +242,7 @@ var tokenPutClauses = []clause[*tokens]{
 			e.wantLive("the newest", refs[n+1])
 		}
 	}},
-	{"put-expired-frees-place", "A token that has expired is not usable, so it takes no place.", func(e *tokens) {
+	{"put-expired-not-counted", "A token that has expired is not usable, so it does not count for MaxLive.", func(e *tokens) {
 		slot, spec := random(), shortLived(e.ticks(3))
 		e.put(slot, spec)
 		refs := []recovery.TokenRef{e.putLink(slot), e.putLink(slot)}
@@ -248,7 +250,7 @@ var tokenPutClauses = []clause[*tokens]{
 		refs = append(refs, e.putLink(slot))
 		e.wantLive("three tokens put beside an expired one", refs...)
 	}},
-	{"put-deleted-frees-place", "A deleted token is not usable, so it takes no place, and what is put later lives.", func(e *tokens) {
+	{"put-deleted-not-counted", "A deleted token is not usable, so it does not count for MaxLive, and tokens that are put later are live.", func(e *tokens) {
 		slot, old := e.putLinks(3)
 		e.delete(slot)
 		refs := []recovery.TokenRef{e.putLink(slot), e.putLink(slot), e.putLink(slot)}
@@ -264,7 +266,7 @@ var tokenPutClauses = []clause[*tokens]{
 		e.wantLive("the claimed and released, the second and the newest", refs[0], refs[1], latest)
 		e.wantNotFound("the youngest before the newest", refs[2])
 	}},
-	{"put-claimed-replaced-last", "One more replaces the youngest; a claimed token goes last, because somebody is at work with it.", func(e *tokens) {
+	{"put-claimed-replaced-last", "One more replaces the youngest; a claimed token is replaced last, because somebody works with it.", func(e *tokens) {
 		slot, refs := e.putLinks(3)
 		id := random()
 		e.claim(id, refs[2])
@@ -275,7 +277,7 @@ var tokenPutClauses = []clause[*tokens]{
 		e.release(id, refs[2])
 		e.wantLive("the released", refs[2])
 	}},
-	{"put-newest-works", "The newest always works, even where every place is taken by a claimed token.", func(e *tokens) {
+	{"put-newest-works", "The newest token is always usable, even if there are already MaxLive claimed ones.", func(e *tokens) {
 		slot, refs := e.putLinks(3)
 		ids := []string{random(), random(), random()}
 		for i, ref := range refs {
@@ -287,7 +289,7 @@ var tokenPutClauses = []clause[*tokens]{
 			e.release(ids[i], ref)
 		}
 		if n := e.usable(append(refs, latest)); n > 3 {
-			e.errorf("%d tokens are usable, want at most 3", n)
+			e.errorf("three claimed tokens that were released, and a newer one: %d are usable, want at most 3", n)
 		}
 		e.wantLive("the newest after the others were released", latest)
 	}},
@@ -324,7 +326,7 @@ var tokenPutClauses = []clause[*tokens]{
 			bad.change(&spec)
 			_, err := e.pick().Put(e.ctx, bad.slot, spec)
 			if err == nil || errors.Is(err, recovery.ErrTokenSpent) {
-				e.errorf("Put with %s: error is %v, want another", bad.what, err)
+				e.errorf("Put with %s: error is %v, want one that says the token is malformed", bad.what, err)
 			}
 			if (recovery.TokenRef{Slot: bad.slot, Digest: spec.Digest}).Validate() == nil {
 				e.wantNotFound("a token put with "+bad.what, recovery.TokenRef{Slot: bad.slot, Digest: spec.Digest})
@@ -332,7 +334,7 @@ var tokenPutClauses = []clause[*tokens]{
 		}
 		e.wantLive("the token that was there", ref)
 	}},
-	{"put-slots-are-apart", "A slot is a place of its own: the same digest in another, or in one whose name is much like it, is another token.", func(e *tokens) {
+	{"put-slots-are-apart", "Slots are independent: the same digest in another slot, also in one with a similar name, is another token.", func(e *tokens) {
 		name, spec := random(), newLink()
 		names := []string{name, name + "_", name + ":", name + "0", strings.ToLower(name), "{" + name + "}", name[1:], name + name}
 		for _, slot := range names {
@@ -345,7 +347,7 @@ var tokenPutClauses = []clause[*tokens]{
 			e.wantLive("a digest that was claimed and deleted in other slots", recovery.TokenRef{Slot: slot, Digest: spec.Digest})
 		}
 	}},
-	{"put-digests-are-apart", "A digest names one secret exactly: another case, a prefix or a longer one names none.", func(e *tokens) {
+	{"put-digests-are-apart", "A digest names one secret exactly: in another case, cut off or longer it names none.", func(e *tokens) {
 		slot, spec := random(), newLink()
 		spec.Digest = "aB" + spec.Digest
 		e.put(slot, spec)
