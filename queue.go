@@ -26,8 +26,8 @@ type Job struct {
 
 // Validate reports what is wrong with the job, or nil. For a [Queue] to call
 // first. The ID must be 1 to 128 bytes of printable ASCII without spaces, and
-// the payload 1 to 16,384 bytes. NotAfter, and NotBefore unless it is zero, must
-// be within 1970 to 2261: such times fit into 64 bits as nanoseconds since
+// the payload 1 to 16,384 bytes. NotAfter, and NotBefore unless it is zero,
+// must be within 1970 to 2261: such times fit into 64 bits as nanoseconds since
 // 1970. The error quotes nothing of the job, so it can be logged.
 func (j Job) Validate() error {
 	switch {

@@ -36,8 +36,8 @@ func (q *Queue) process(ctx context.Context, task *asynq.Task) error {
 	newer := errors.Is(err, errNewerVersion)
 	if err != nil && !newer {
 		// No other instance will understand this task either. Its type and its
-		// payload may be anything that somebody wrote to Redis, so they must not
-		// get into logs.
+		// payload may be anything that somebody wrote to Redis, so they must
+		// not get into logs.
 		q.log.Error("asynqqueue: dropping a task that is not of this queue", "task", redactPayloads(id), "reason", err.Error())
 		return asynq.RevokeTask
 	}
@@ -119,8 +119,8 @@ func (q *Queue) sleep(ctx context.Context, d time.Duration) bool {
 	return false
 }
 
-// A worker is one of [Options].Workers. Two goroutines hold it: asynq's, and the
-// one that runs the host's code. The worker is free again when both have
+// A worker is one of [Options].Workers. Two goroutines hold it: asynq's, and
+// the one that runs the host's code. The worker is free again when both have
 // returned.
 type worker struct {
 	queue   *Queue
@@ -144,8 +144,8 @@ func (w *worker) perform(ctx context.Context, job recovery.Job, n int) error {
 		return nil
 	}
 	if q.ctx.Err() != nil || ctx.Err() != nil {
-		// Shutdown ended the attempt, or the lease is lost. Nobody knows how the
-		// attempt would have ended.
+		// Shutdown ended the attempt, or the lease is lost. Nobody knows how
+		// the attempt would have ended.
 		return &requeueError{}
 	}
 	pause := q.pause(n)

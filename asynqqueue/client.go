@@ -13,8 +13,8 @@ import (
 // closed, if the host set no limit or a longer one.
 const maxReadTimeout = 10 * time.Second
 
-// A workerClient is the host's client as asynq's server uses it. It corrects how
-// a server of asynq v0.26 treats its host when Redis has problems.
+// A workerClient is the host's client as asynq's server uses it. It corrects
+// how a server of asynq v0.26 treats its host when Redis has problems.
 type workerClient struct {
 	redis.UniversalClient
 	pause time.Duration

@@ -93,8 +93,8 @@ func (d *depth) settle() {
 	d.pending--
 }
 
-// jobRemoved is called after this process removed a job from the queue. There is
-// room again then, so the last answer of Redis that the queue is full is no
+// jobRemoved is called after this process removed a job from the queue. There
+// is room again then, so the last answer of Redis that the queue is full is no
 // longer true.
 func (d *depth) jobRemoved() {
 	d.mu.Lock()
@@ -102,9 +102,9 @@ func (d *depth) jobRemoved() {
 	d.fullAt = time.Time{}
 }
 
-// looksFull reports whether the queue may be full. A job that was enqueued while
-// Redis was asked may be counted twice, so the queue looks full too early and
-// never too late.
+// looksFull reports whether the queue may be full. A job that was enqueued
+// while Redis was asked may be counted twice, so the queue looks full too early
+// and never too late.
 func (d *depth) looksFull() bool { return d.answer+d.reserved >= d.limit }
 
 // sample begins a question, unless one is under way. The caller holds mu.

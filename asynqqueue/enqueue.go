@@ -47,8 +47,8 @@ var errCallerDeadline = fmt.Errorf("asynqqueue: the caller's deadline came befor
 // after Shutdown; and an error that wraps [recovery.ErrPermanent], for a job
 // that [recovery.Job.Validate] refuses.
 //
-// A job whose ID is in the queue already is not added again. A job that was done
-// is added again, because the queue forgets what it has done.
+// A job whose ID is in the queue already is not added again. A job that was
+// done is added again, because the queue forgets what it has done.
 func (q *Queue) Enqueue(ctx context.Context, job recovery.Job) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -93,8 +93,8 @@ func (q *Queue) send(ctx context.Context, tooShort bool, task *asynq.Task, opts 
 	done := make(chan error, 1)
 	end, _ := ctx.Deadline()
 	if !q.background(func() {
-		// The command goes on when the caller's context is cancelled, because it
-		// may have been sent already.
+		// The command goes on when the caller's context is cancelled, because
+		// it may have been sent already.
 		ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), end)
 		defer cancel()
 		_, err := q.enqueuer.EnqueueContext(ctx, task, opts...)
@@ -138,9 +138,9 @@ func timeoutError(ctx context.Context, tooShort bool) error {
 	return fmt.Errorf("asynqqueue: Redis did not answer in time: %w", context.DeadlineExceeded)
 }
 
-// callBudget returns how much of d the parent's deadline leaves. It also reports
-// whether that is under a quarter of d. A call that is not answered in so short a
-// time does not show that Redis is down.
+// callBudget returns how much of d the parent's deadline leaves. It also
+// reports whether that is under a quarter of d. A call that is not answered in
+// so short a time does not show that Redis is down.
 func callBudget(parent context.Context, d time.Duration) (budget time.Duration, tooShort bool) {
 	if t, ok := parent.Deadline(); ok {
 		left := max(0, time.Until(t))

@@ -59,8 +59,8 @@ func (h *health) call(f func() error) error {
 	return err
 }
 
-// reportDepthError logs once that MaxDepth is not enforced, after a question for
-// the depth failed. While Redis is down it logs nothing: no job is enqueued
+// reportDepthError logs once that MaxDepth is not enforced, after a question
+// for the depth failed. While Redis is down it logs nothing: no job is enqueued
 // then, and the breaker logs that.
 func (h *health) reportDepthError(err error) {
 	if unknown := err != nil; h.depthUnknown.Swap(unknown) != unknown && unknown && !h.down.Load() {

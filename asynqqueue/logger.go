@@ -77,9 +77,9 @@ func (l *logger) write(level slog.Level, args []any) {
 	l.log.LogAttrs(context.Background(), level, "asynqqueue: a log line of asynq", attrs...)
 }
 
-// shouldWrite reports whether a line is to be written now, and how many lines of
-// its kind were not written since the last one. Lines are of one kind if they
-// begin alike: the rest names a task or quotes an error.
+// shouldWrite reports whether a line is to be written now, and how many lines
+// of its kind were not written since the last one. Lines are of one kind if
+// they begin alike: the rest names a task or quotes an error.
 func (l *logger) shouldWrite(text string, level slog.Level) (repeated int, ok bool) {
 	if level < slog.LevelWarn {
 		return 0, true
@@ -101,8 +101,8 @@ func (l *logger) shouldWrite(text string, level slog.Level) (repeated int, ok bo
 	return s.repeated, true
 }
 
-// redactPayloads removes from a line what could be a payload: words that are too
-// long, and bytes that are not text.
+// redactPayloads removes from a line what could be a payload: words that are
+// too long, and bytes that are not text.
 func redactPayloads(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || r == '\uFFFD' {

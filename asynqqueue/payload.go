@@ -15,10 +15,10 @@ const taskType = "recovery:job"
 // A task contains a version, NotBefore and NotAfter in nanoseconds since 1970,
 // and the sealed payload. The job's ID is the task's.
 //
-// Every version keeps the first three at the beginning. So a worker that does not
-// know a version still knows when the job becomes pointless. To change the rest,
-// teach decode the new version in one release, and let encode write it in the
-// next release.
+// Every version keeps the first three at the beginning. So a worker that does
+// not know a version still knows when the job becomes pointless. To change the
+// rest, teach decode the new version in one release, and let encode write it in
+// the next release.
 const (
 	version    = 1
 	maxVersion = 15 // a task with a higher number is not a task of this package

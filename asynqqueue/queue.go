@@ -48,8 +48,8 @@ type Queue struct {
 	ended      chan struct{}  // made by Shutdown, closed when nothing runs any more
 }
 
-// Stats are the present numbers of a [Queue]. Running and Abandoned are those of
-// this instance. The others are those of the whole queue, in all instances.
+// Stats are the present numbers of a [Queue]. Running and Abandoned are those
+// of this instance. The others are those of the whole queue, in all instances.
 type Stats struct {
 	// Pending jobs wait for a worker, Scheduled ones for their NotBefore, and
 	// Retrying ones for the end of a pause after a failed attempt. Active ones
@@ -132,15 +132,15 @@ func (q *Queue) Start(h recovery.JobHandler) error {
 
 // Shutdown implements [recovery.WorkerQueue]. The Queue then enqueues no more
 // jobs and begins no more attempts, and Shutdown waits for the attempts that
-// run. Jobs that wait stay in Redis for another instance, or for the next start.
-// A [recovery.MemoryQueue] differs in this.
+// run. Jobs that wait stay in Redis for another instance, or for the next
+// start. A [recovery.MemoryQueue] differs in this.
 //
-// When ctx ends first, Shutdown ends the contexts of the attempts that still run
-// and hands their jobs back to Redis, where another instance gets them within
-// about a second. It returns ctx's error, at the latest [Options].Grace and a
-// second after ctx has ended; so late only if an attempt ignores its context or
-// Redis does not answer. Goroutines that Shutdown could not wait for end with
-// the attempt, or with the client's own timeouts.
+// When ctx ends first, Shutdown ends the contexts of the attempts that still
+// run and hands their jobs back to Redis, where another instance gets them
+// within about a second. It returns ctx's error, at the latest [Options].Grace
+// and a second after ctx has ended; so late only if an attempt ignores its
+// context or Redis does not answer. Goroutines that Shutdown could not wait for
+// end with the attempt, or with the client's own timeouts.
 //
 // Shutdown may be called more than once, and from several goroutines.
 func (q *Queue) Shutdown(ctx context.Context) error {

@@ -30,16 +30,16 @@ func (a *requeueError) Error() string {
 	return "handed back"
 }
 
-// isFailure tells asynq which errors are failed attempts. Errors that are not of
-// this package are failed attempts. One of these is a lost lease: so the pauses
-// grow for a job that kills its worker.
+// isFailure tells asynq which errors are failed attempts. Errors that are not
+// of this package are failed attempts. One of these is a lost lease: so the
+// pauses grow for a job that kills its worker.
 func isFailure(err error) bool {
 	a, ok := errors.AsType[*requeueError](err)
 	return !ok || a.failed
 }
 
-// retryDelay tells asynq how long a job waits after it failed for the n-th time,
-// counted from 0.
+// retryDelay tells asynq how long a job waits after it failed for the n-th
+// time, counted from 0.
 func (q *Queue) retryDelay(n int, err error, _ *asynq.Task) time.Duration {
 	pause := time.Duration(0)
 	if a, ok := errors.AsType[*requeueError](err); ok {
@@ -87,8 +87,9 @@ func (q *Queue) pause(n int) (pause time.Duration) {
 	return p - randomDuration(p/4)
 }
 
-// randomDuration is uniform in [0, d]. It uses crypto/rand, because one source of
-// randomness is easier to trust than two (A30), and speed does not matter here.
+// randomDuration is uniform in [0, d]. It uses crypto/rand, because one source
+// of randomness is easier to trust than two (A30), and speed does not matter
+// here.
 func randomDuration(d time.Duration) time.Duration {
 	if d <= 0 {
 		return 0

@@ -7,7 +7,7 @@ import (
 )
 
 // word is a name in the form in which passwords are compared with it: folded,
-// letters and digits only.
+// and with letters and digits only.
 type word []rune
 
 func newWord(s string) word {
@@ -18,8 +18,8 @@ func isWordRune(r rune) bool {
 	return unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsNumber(r)
 }
 
-// identifierWords returns what a password might be made of, of all that
-// identifies a person.
+// identifierWords returns the words that a person's identifiers contain, as
+// [Policy.CheckFor] documents.
 func identifierWords(identifiers []string) []word {
 	var words []word
 	seen := map[string]bool{}
@@ -33,8 +33,8 @@ func identifierWords(identifiers []string) []word {
 		}
 	}
 	for _, s := range identifiers {
-		// No password is longer, and identifiers may come from strangers
-		// (CVE-2021-45115).
+		// Longer identifiers are ignored, because no password is so long, and
+		// because identifiers may come from strangers (CVE-2021-45115).
 		if len(s) > maxBytes {
 			continue
 		}
@@ -52,11 +52,11 @@ func identifierWords(identifiers []string) []word {
 			continue
 		}
 		if digits, ok := phoneDigits(s); ok {
-			// A country code has one to three digits. A zero in place of one
-			// passes as padding.
-			for cut := range 4 {
-				if len(digits)-cut >= 7 {
-					add(digits[cut:])
+			// A country code has one to three digits. A zero that replaces it
+			// counts as padding.
+			for codeDigits := range 4 {
+				if len(digits)-codeDigits >= 7 {
+					add(digits[codeDigits:])
 				}
 			}
 			continue
@@ -66,8 +66,8 @@ func identifierWords(identifiers []string) []word {
 	return words
 }
 
-// split returns the words of s of at least two characters: initials alone would
-// match too much.
+// split returns the words of s that have at least two characters. Initials
+// would match too many passwords.
 func split(s string) []string {
 	parts := strings.FieldsFunc(s, func(r rune) bool { return !isWordRune(r) })
 	return slices.DeleteFunc(parts, func(part string) bool { return len([]rune(part)) < 2 })
@@ -87,8 +87,8 @@ func phoneDigits(s string) (string, bool) {
 	return digits.String(), digits.Len() >= 7
 }
 
-// match returns how much of s, from its beginning, spells w with or without
-// separators inside; 0 if it does not.
+// match returns how many runes at the beginning of s spell w, with or without
+// separators inside. It returns 0 if s does not begin with w.
 func (w word) match(s []rune) int {
 	i := 0
 	for n, r := range w {

@@ -2,9 +2,9 @@ package password
 
 import "slices"
 
-// isOnly reports whether a folded password is nothing but words, at least one of
-// them from primary, in any number and order, with trivial padding around and
-// between them. From the second word on, the last word may be cut off:
+// isOnly reports whether a folded password is nothing but words, at least one
+// of them from primary, in any number and order, with trivial padding around
+// and between them. From the second word on, the last word may be cut off:
 // "acmeacmeacmeacm".
 func isOnly(folded string, primary, secondary []word) bool {
 	if len(primary) == 0 {
@@ -14,9 +14,9 @@ func isOnly(folded string, primary, secondary []word) bool {
 }
 
 // A wordSearch splits a password into words and padding. It goes through the
-// password from left to right. For each position and each wordState it keeps the
-// least padding with which the position can be reached. So its time is bounded
-// by the length of the password times the length of all words.
+// password from left to right. For each position and each wordState it keeps
+// the least padding with which the position can be reached. So its time is
+// bounded by the length of the password times the length of all words.
 type wordSearch struct {
 	password           []rune
 	primary, secondary []word

@@ -5,10 +5,10 @@
 // # Suites
 //
 // There is a suite for each interface: [TestLeadStore], [TestTokenStore],
-// [TestLimiter], [TestNotifier] and [TestQueue]. Each runs one subtest, called a
-// clause, for every sentence of the contract that can be tested. Every clause
-// gets a new implementation from the harness. A failure prints the sentence, what
-// the clause did, what it saw and what it wanted:
+// [TestLimiter], [TestNotifier] and [TestQueue]. Each runs one subtest, called
+// a clause, for every sentence of the contract that can be tested. Every clause
+// gets a new implementation from the harness. A failure prints the sentence,
+// what the clause did, what it saw and what it wanted:
 //
 //	func TestUsers(t *testing.T) {
 //		recoverytest.TestLeadStore(t, recoverytest.LeadStoreHarness{
@@ -28,10 +28,11 @@
 //
 // Some clauses need time to pass. There are three kinds of harness for that:
 //
-//   - An implementation that lives in this process sets Bubble to synctest.Test.
-//     Every clause then runs in a bubble of its own, where time passes at once.
-//   - A simulated server whose clock the test moves sets Advance. That clock must
-//     not move otherwise.
+//   - An implementation that lives in this process sets Bubble to
+//     synctest.Test. Every clause then runs in a bubble of its own, where time
+//     passes at once.
+//   - A simulated server whose clock the test moves sets Advance. That clock
+//     must not move otherwise.
 //   - A real server sets neither. The suite then sleeps, in units of Tick, and
 //     repeats a clause that failed while the machine stood still.
 //

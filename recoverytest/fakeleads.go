@@ -14,15 +14,15 @@ import (
 	"github.com/seed-51359b35/recovery"
 )
 
-// Leads is a [recovery.LeadStore] in memory, for tests of programs that use one.
-// It keeps the contract, counts calls, and fails on demand.
+// Leads is a [recovery.LeadStore] in memory, for tests of programs that use
+// one. It keeps the contract, counts calls, and fails on demand.
 //
 // Leads implements LeadStore and no more, so a Service on it works as on the
-// simplest of stores. Versioned, History and Full return the same leads as stores
-// that implement more.
+// simplest of stores. Versioned, History and Full return the same leads as
+// stores that implement more.
 //
-// Its methods are safe for concurrent use. They copy the leads that they get and
-// return.
+// Its methods are safe for concurrent use. They copy the leads that they get
+// and return.
 type Leads struct {
 	fields map[string]recovery.Field
 
@@ -40,11 +40,12 @@ type storedLead struct {
 	changes       int      // makes another version even if the same hash is written again
 }
 
-// LeadsHooks are functions of a test that [Leads] calls. They are called without
-// its lock, so they may block, panic, or call methods of Leads. Nil fields are
-// not called.
+// LeadsHooks are functions of a test that [Leads] calls. They are called
+// without its lock, so they may block, panic, or call methods of Leads. Nil
+// fields are not called.
 type LeadsHooks struct {
-	// Find is called before FindLead looks up a lead. FindLead returns its error.
+	// Find is called before FindLead looks up a lead. FindLead returns its
+	// error.
 	Find func(ctx context.Context, key recovery.LeadKey) error
 	// AfterFind is called with the lead that was found. FindLead returns what
 	// it returns, for example another lead, as a broken store would.
@@ -63,7 +64,8 @@ type LeadsHooks struct {
 }
 
 // NewLeads returns an empty store that searches leads by the given fields.
-// Without fields it searches by EmailAddress, as the zero [recovery.Options] do.
+// Without fields it searches by EmailAddress, as the zero [recovery.Options]
+// do.
 func NewLeads(fields ...recovery.Field) *Leads {
 	if len(fields) == 0 {
 		fields = []recovery.Field{{Name: "EmailAddress", Type: recovery.FieldEmail, Search: true, Receive: true}}
@@ -75,9 +77,9 @@ func NewLeads(fields ...recovery.Field) *Leads {
 	return l
 }
 
-// Add adds a lead with a password hash and returns its ID. It replaces an empty ID
-// by a new one and an empty Status by active. It ignores Version, which Leads
-// computes. A lead with the same ID is replaced.
+// Add adds a lead with a password hash and returns its ID. It replaces an empty
+// ID by a new one and an empty Status by active. It ignores Version, which
+// Leads computes. A lead with the same ID is replaced.
 func (l *Leads) Add(lead recovery.Lead, hash string) (leadID string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -117,8 +119,8 @@ func (l *Leads) SetStatus(leadID string, status recovery.LeadStatus) {
 	l.Change(leadID, func(lead *recovery.Lead) { lead.Status = status })
 }
 
-// SetValue changes a lead's value of a field. The new value is verified. SetValue
-// panics if there is no such lead.
+// SetValue changes a lead's value of a field. The new value is verified.
+// SetValue panics if there is no such lead.
 func (l *Leads) SetValue(leadID, field, value string) {
 	l.Change(leadID, func(lead *recovery.Lead) {
 		if lead.Fields == nil {
@@ -128,8 +130,8 @@ func (l *Leads) SetValue(leadID, field, value string) {
 	})
 }
 
-// Touch gives a lead another Version and changes nothing else. It panics if there
-// is no such lead.
+// Touch gives a lead another Version and changes nothing else. It panics if
+// there is no such lead.
 func (l *Leads) Touch(leadID string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -157,8 +159,8 @@ func (l *Leads) Finds() int {
 	return l.finds
 }
 
-// Writes returns how many hashes were written, also if the call returned an error
-// afterwards.
+// Writes returns how many hashes were written, also if the call returned an
+// error afterwards.
 func (l *Leads) Writes() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -328,8 +330,8 @@ func (h history) PasswordHashes(ctx context.Context, leadID string, n int) ([]st
 	return slices.Clone(held.hashes[:min(max(n, 0), len(held.hashes))]), nil
 }
 
-// mustLead returns a lead, and panics if there is no such lead. The caller holds
-// mu.
+// mustLead returns a lead, and panics if there is no such lead. The caller
+// holds mu.
 func (l *Leads) mustLead(leadID string) *storedLead {
 	held := l.leads[leadID]
 	if held == nil {
@@ -338,8 +340,8 @@ func (l *Leads) mustLead(leadID string) *storedLead {
 	return held
 }
 
-// version returns a digest of everything that a token depends on. A host without
-// row versions would compute it so.
+// version returns a digest of everything that a token depends on. A host
+// without row versions would compute it so.
 func (h *storedLead) version() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%q %d %q", h.hashes[0], h.changes, h.Status)

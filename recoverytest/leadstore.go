@@ -12,10 +12,10 @@ import (
 )
 
 // A LeadStoreHarness is what [TestLeadStore] needs to know of a user store. New
-// and Add are required. The hooks do not use the contract: as the host application
-// does, they write to its tables. Any of them may call t.Skip for a lead that
-// the host cannot have (two leads with one address, an address that is not
-// verified). The clause is then skipped.
+// and Add are required. The hooks do not use the contract: as the host
+// application does, they write to its tables. Any of them may call t.Skip for a
+// lead that the host cannot have (two leads with one address, an address that
+// is not verified). The clause is then skipped.
 type LeadStoreHarness struct {
 	// New returns a store for one clause. It registers with t.Cleanup how to
 	// close what it opens. The store may hold other leads, because the suite
@@ -53,9 +53,9 @@ type LeadStoreHarness struct {
 	Bubble func(t *testing.T, f func(t *testing.T))
 }
 
-// TestLeadStore tests a [recovery.LeadStore], with one subtest for each clause of
-// its contract. It also tests the contracts of [recovery.VersionedLeadStore] and
-// [recovery.HistoryLeadStore], if the store implements them.
+// TestLeadStore tests a [recovery.LeadStore], with one subtest for each clause
+// of its contract. It also tests the contracts of [recovery.VersionedLeadStore]
+// and [recovery.HistoryLeadStore], if the store implements them.
 func TestLeadStore(t *testing.T, h LeadStoreHarness) {
 	t.Helper()
 	leadStoreSuite(h).test(t)
@@ -87,8 +87,8 @@ type leads struct {
 	ctx   context.Context
 }
 
-// newHash returns a new password hash as argon2id makes them: 97 bytes, with every
-// kind of character that such hashes have.
+// newHash returns a new password hash as argon2id makes them: 97 bytes, with
+// every kind of character that such hashes have.
 func newHash() string {
 	return "$argon2id$v=19$m=19456,t=2,p=1$" + random()[:20] + "+/$" + (random() + random())[:41] + "+/"
 }
@@ -129,7 +129,8 @@ func (e *leads) value(f recovery.Field, name string) string {
 	return name
 }
 
-// asTyped returns a value as a person may have typed it. Its canonical form is v.
+// asTyped returns a value as a person may have typed it. Its canonical form is
+// v.
 func asTyped(f recovery.Field, v string) string {
 	switch {
 	case f.Type == recovery.FieldPhone && len(v) > 6:
@@ -168,8 +169,8 @@ func canonical(f recovery.Field, v string) string {
 	return v
 }
 
-// activeLead returns a lead that has a value in every field. The value is verified
-// if the field receives.
+// activeLead returns a lead that has a value in every field. The value is
+// verified if the field receives.
 func (e *leads) activeLead(name string) recovery.Lead {
 	lead := recovery.Lead{Status: recovery.StatusActive, Fields: map[string]recovery.FieldValue{}}
 	for _, f := range e.h.Fields {

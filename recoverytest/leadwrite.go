@@ -284,8 +284,8 @@ var leadWriteClauses = []clause[*leads]{
 	}},
 }
 
-// versionedStore returns a function that returns the store, or the next instance.
-// It skips the clause for a store that is no VersionedLeadStore.
+// versionedStore returns a function that returns the store, or the next
+// instance. It skips the clause for a store that is no VersionedLeadStore.
 func (e *leads) versionedStore() func() recovery.VersionedLeadStore {
 	if _, ok := e.first.(recovery.VersionedLeadStore); !ok {
 		e.skip("not a VersionedLeadStore")
@@ -293,8 +293,9 @@ func (e *leads) versionedStore() func() recovery.VersionedLeadStore {
 	return func() recovery.VersionedLeadStore { return e.pick().(recovery.VersionedLeadStore) }
 }
 
-// wantTruth compares the error of a write with the hash that is stored now. With
-// an error that does not wrap ErrNotWritten it may be the old or the new one.
+// wantTruth compares the error of a write with the hash that is stored now.
+// With an error that does not wrap ErrNotWritten it may be the old or the new
+// one.
 func (e *leads) wantTruth(what string, err error, id, old, latest string) {
 	switch got := e.storedHash(id); {
 	case got != old && got != latest:

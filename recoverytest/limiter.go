@@ -33,9 +33,9 @@ type LimiterHarness struct {
 	// no clause.
 	Advance func(t *testing.T, d time.Duration)
 
-	// Tick is the unit of the times that have to pass. On a real clock about 150
-	// ticks pass in the whole suite. Default 1 s with Bubble or Advance, where
-	// it must be a multiple of 100 ms, and 100 ms without.
+	// Tick is the unit of the times that have to pass. On a real clock about
+	// 150 ticks pass in the whole suite. Default 1 s with Bubble or Advance,
+	// where it must be a multiple of 100 ms, and 100 ms without.
 	Tick time.Duration
 
 	// Arrivals is how many calls arrive at random. Default 10,000 with Bubble
@@ -127,10 +127,10 @@ func (e *limits) wantAllowed(what string, got, want int) {
 	}
 }
 
-// A judge remembers which calls under one key were allowed. It keeps each call as
-// the span of time in which it was decided, and reports a decision that is wrong
-// at every instant of its span. If the clock stands still between calls, the
-// spans are instants, and the judge is exact.
+// A judge remembers which calls under one key were allowed. It keeps each call
+// as the span of time in which it was decided, and reports a decision that is
+// wrong at every instant of its span. If the clock stands still between calls,
+// the spans are instants, and the judge is exact.
 type judge struct {
 	*limits
 	request recovery.LimitRequest

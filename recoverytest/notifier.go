@@ -327,8 +327,8 @@ var hostileTexts = []string{
 	"\u202ettocsim\u202c", "+14157740000",
 }
 
-// wantFailure fails if there is no error, or if the error quotes a secret of the
-// message.
+// wantFailure fails if there is no error, or if the error quotes a secret of
+// the message.
 func (e *notifications) wantFailure(err error, m recovery.Message, what string) {
 	if err == nil {
 		e.errorf("%s: no error, want one", what)

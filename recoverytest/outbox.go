@@ -42,9 +42,10 @@ func (o *Outbox) Notify(ctx context.Context, m recovery.Message) error {
 	return nil
 }
 
-// Intercept makes Notify call f before it keeps a message. If f returns an error,
-// Notify returns that error and does not keep the message. f may block or panic,
-// to simulate a delivery that hangs or crashes. Intercept(nil) ends this.
+// Intercept makes Notify call f before it keeps a message. If f returns an
+// error, Notify returns that error and does not keep the message. f may block
+// or panic, to simulate a delivery that hangs or crashes. Intercept(nil) ends
+// this.
 func (o *Outbox) Intercept(f func(ctx context.Context, m recovery.Message) error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -71,8 +72,8 @@ func (o *Outbox) Len() int {
 }
 
 // Next returns the first message that Next has not returned yet. It waits for a
-// message until ctx ends, and then returns an error. Tests need to wait, because
-// the queue's workers send messages in the background.
+// message until ctx ends, and then returns an error. Tests need to wait,
+// because the queue's workers send messages in the background.
 func (o *Outbox) Next(ctx context.Context) (recovery.Message, error) {
 	for {
 		o.mu.Lock()

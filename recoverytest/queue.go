@@ -118,9 +118,9 @@ func (e *jobs) handle(f func(ctx context.Context, job recovery.Job, attempt int)
 	e.perform = f
 }
 
-// continueWithAnother replaces a queue that was shut down by another on the same
-// storage, if the harness has one, and waits until that has performed the jobs
-// that the first queue left.
+// continueWithAnother replaces a queue that was shut down by another on the
+// same storage, if the harness has one, and waits until that has performed the
+// jobs that the first queue left.
 func (e *jobs) continueWithAnother(ids ...string) {
 	if e.h.Another == nil {
 		return
@@ -201,8 +201,8 @@ func (e *jobs) until(what string, so func() bool) {
 	}
 }
 
-// attemptsOf returns the attempts of one job so far. The caller holds mu, as the
-// functions that until calls do.
+// attemptsOf returns the attempts of one job so far. The caller holds mu, as
+// the functions that until calls do.
 func (e *jobs) attemptsOf(id string) (all []attempt) {
 	for _, a := range e.attempts {
 		if a.job.ID == id {

@@ -422,6 +422,6 @@ func failing(n int, err error) func(context.Context, recovery.Job, int) error {
 // a second.
 func nearlyEqual(a, b time.Time) bool { return a.Sub(b).Abs() <= time.Second }
 
-// waitBriefly gives things that must not happen the time to happen. It is shorter
-// than an attempt may take.
+// waitBriefly gives things that must not happen the time to happen. It is
+// shorter than an attempt may take.
 func (e *jobs) waitBriefly() { time.Sleep(min(e.h.Quiet/10, time.Second)) }

@@ -45,8 +45,8 @@ func newTiming(bubble func(*testing.T, func(*testing.T)), advance func(*testing.
 	return tm
 }
 
-// exact reports whether the clock stands still while the suite does not move it.
-// A clause can then make a call at an exact instant.
+// exact reports whether the clock stands still while the suite does not move
+// it. A clause can then make a call at an exact instant.
 func (tm timing) exact() bool { return tm.bubble != nil || tm.advance != nil }
 
 // test runs each clause as a subtest.
@@ -124,8 +124,8 @@ type probe struct {
 // goroutines.
 type endClause struct{}
 
-// maxFailures is how many failures of a clause are kept, so that the output of a
-// clause with a thousand rounds stays readable.
+// maxFailures is how many failures of a clause are kept, so that the output of
+// a clause with a thousand rounds stays readable.
 const maxFailures = 5
 
 func (p *probe) errorf(format string, args ...any) {

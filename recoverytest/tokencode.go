@@ -158,8 +158,8 @@ var tokenCodeClauses = []clause[*tokens]{
 					return
 				}
 				for range 64 {
-					// It is read before the guess: at least so many wrong guesses
-					// had been counted by then.
+					// It is read before the guess: at least so many wrong
+					// guesses had been counted by then.
 					before := wrong.Load()
 					_, err := e.pick().Peek(e.ctx, ref)
 					if err == nil && before >= 5 {

@@ -11,9 +11,9 @@ import (
 	"github.com/seed-51359b35/recovery"
 )
 
-// A randomWalk does random operations on a store and on a model at once. It uses
-// only a few names, so that the operations often meet: two slots of links, two of
-// codes, a few digests and claims.
+// A randomWalk does random operations on a store and on a model at once. It
+// uses only a few names, so that the operations often meet: two slots of links,
+// two of codes, a few digests and claims.
 type randomWalk struct {
 	*tokens
 	rnd     *rand.Rand
@@ -118,8 +118,8 @@ func outcome(token recovery.TokenRecord, err error) string {
 	return err.Error()
 }
 
-// model is the contract of TokenStore as a program, for one ref at a time. It is
-// simple and slow, and forgets nothing.
+// model is the contract of TokenStore as a program, for one ref at a time. It
+// is simple and slow, and forgets nothing.
 type model struct {
 	slots map[string]*modelSlot
 }

@@ -58,8 +58,8 @@ type TokenStoreHarness struct {
 	Seed uint64
 }
 
-// TestTokenStore tests a [recovery.TokenStore], with one subtest for each clause
-// of its contract.
+// TestTokenStore tests a [recovery.TokenStore], with one subtest for each
+// clause of its contract.
 func TestTokenStore(t *testing.T, h TokenStoreHarness) {
 	t.Helper()
 	tokenStoreSuite(h).test(t)
@@ -171,8 +171,8 @@ func (e *tokens) wantLive(what string, refs ...recovery.TokenRef) {
 	}
 }
 
-// wantNotFound fails if one of the refs names a live token. If a slot holds a live
-// code, the call is a wrong guess at it.
+// wantNotFound fails if one of the refs names a live token. If a slot holds a
+// live code, the call is a wrong guess at it.
 func (e *tokens) wantNotFound(what string, refs ...recovery.TokenRef) {
 	for i, ref := range refs {
 		_, err := e.pick().Peek(e.ctx, ref)

@@ -1,6 +1,6 @@
-// Package redisstore keeps recovery's tokens and counts its limits on Redis. Each
-// token has one winner, and the windows of limits are exact, across any number of
-// instances.
+// Package redisstore keeps recovery's tokens and counts its limits on Redis.
+// Each token has one winner, and the windows of limits are exact, across any
+// number of instances.
 //
 // # Quick start
 //
@@ -19,12 +19,12 @@
 // # How it works
 //
 // Every operation is one Lua script on one key, on the server's clock. So it is
-// atomic, and works in a Cluster. All limits that one HTTP request is counted in
-// share a round trip. Concurrent requests share round trips too, through the
-// client's auto-pipeliner. The auto-pipeliner belongs to the client: the program
-// that asked for it first chose its options, and this package never closes it.
-// If its options leave too little room (not full duplex, or a small window), this
-// package does not use it, and logs a warning.
+// atomic, and works in a Cluster. All limits that one HTTP request is counted
+// in share a round trip. Concurrent requests share round trips too, through the
+// client's auto-pipeliner. The auto-pipeliner belongs to the client: the
+// program that asked for it first chose its options, and this package never
+// closes it. If its options leave too little room (not full duplex, or a small
+// window), this package does not use it, and logs a warning.
 //
 // A limit is an exact log of its last N calls, four bytes each, in one string.
 // This process remembers a key that is refused until the refusal can end, so a
@@ -38,9 +38,9 @@
 // While Redis is down, slow or failing over, no call is allowed and no link is
 // consumed. Everything works again by itself afterwards.
 //
-//   - An operation takes no longer than [Options].Timeout, whatever the client's
-//     own timeouts are. While Redis stays down, every operation returns
-//     [ErrDown] at once.
+//   - An operation takes no longer than [Options].Timeout, whatever the
+//     client's own timeouts are. While Redis stays down, every operation
+//     returns [ErrDown] at once.
 //   - By default go-redis repeats a script whose reply was lost. This package
 //     turns that off for each command, without a change to the client. A claim
 //     can be repeated with its id, and recovery does so.
@@ -54,9 +54,8 @@
 //
 // Redis 6.2 or later, or Valkey. Set maxmemory-policy to noeviction. Any other
 // policy can drop tokens and counters when memory is short, and [New] warns of
-// it. The
-// user that the client signs in as needs EVAL, EVALSHA, INFO and WAIT, and for
-// the scripts GET, SET, DEL and TIME, on keys that begin with
+// it. The user that the client signs in as needs EVAL, EVALSHA, INFO and WAIT,
+// and for the scripts GET, SET, DEL and TIME, on keys that begin with
 // [recovery.Options].Prefix. Several services can share a server under
 // different prefixes.
 package redisstore

@@ -16,8 +16,8 @@ import (
 
 // Allow implements [recovery.Limiter]. Each request is one run of one script on
 // one key, and all requests of a call share a round trip. The Store remembers a
-// key that is denied until the denial can end. Until then further calls with the
-// key cost Redis nothing.
+// key that is denied until the denial can end. Until then further calls with
+// the key cost Redis nothing.
 func (s *Store) Allow(ctx context.Context, requests ...recovery.LimitRequest) ([]recovery.Decision, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -94,9 +94,9 @@ func unitOf(t recovery.LimitPolicy) time.Duration {
 
 // A stamp is added to the integer that answers a request. It differs from call
 // to call, so that the reply to another question is recognized (A90,
-// CVE-2025-29923). The script does not return the key instead, because the reply
-// would then be a list. That costs Redis and the client more than the whole
-// decision.
+// CVE-2025-29923). The script does not return the key instead, because the
+// reply would then be a list. That costs Redis and the client more than the
+// whole decision.
 type stamp struct {
 	base  int64 // more than any N of the policy
 	space int64 // more than any answer for the policy

@@ -42,9 +42,9 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// ErrTooFewReplicas is returned for a claim that the master accepted and too few
-// replicas acknowledged in time. The claim may be lost in a failover. The caller
-// claims again with the same id, or releases the claim.
+// ErrTooFewReplicas is returned for a claim that the master accepted and too
+// few replicas acknowledged in time. The claim may be lost in a failover. The
+// caller claims again with the same id, or releases the claim.
 var ErrTooFewReplicas = errors.New("redisstore: too few replicas acknowledged the claim")
 
 // ErrDown is returned without a question to Redis while Redis does not answer.
@@ -71,10 +71,10 @@ type Store struct {
 }
 
 // New returns a Store on a client. The client may be standalone, Sentinel or
-// Cluster, with any options. The caller closes it. New asks the servers once for
-// their eviction policy, and warns of a policy that can drop tokens (A53). There
-// is no warning if a server does not tell its policy. New reports all mistakes in
-// opts at once, as joined [*recovery.OptionError]s.
+// Cluster, with any options. The caller closes it. New asks the servers once
+// for their eviction policy, and warns of a policy that can drop tokens (A53).
+// There is no warning if a server does not tell its policy. New reports all
+// mistakes in opts at once, as joined [*recovery.OptionError]s.
 func New(client redis.UniversalClient, opts Options) (*Store, error) {
 	if opts.Timeout == 0 {
 		opts.Timeout = 250 * time.Millisecond
@@ -126,9 +126,9 @@ func New(client redis.UniversalClient, opts Options) (*Store, error) {
 	return s, nil
 }
 
-// leastWindow is how many calls an auto-pipeliner must let be under way. To hand
-// it one more waits for room, without regard to any budget; the breaker opens
-// before this many callers wait for a Redis that does not answer.
+// leastWindow is how many calls an auto-pipeliner must let be under way. To
+// hand it one more waits for room, without regard to any budget; the breaker
+// opens before this many callers wait for a Redis that does not answer.
 const leastWindow = 4096
 
 // roomy reports whether a call can always be handed to an auto-pipeliner, and

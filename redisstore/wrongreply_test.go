@@ -145,8 +145,8 @@ func TestHostileReplies(t *testing.T) {
 }
 
 // A90: every reply is that of the command before it, as a connection that
-// nobody noticed to be out of step would have it. All are good replies to a take
-// of this very tier.
+// nobody noticed to be out of step would have it. All are good replies to a
+// take of this very tier.
 func TestRepliesOutOfStepDecideNothing_A90(t *testing.T) {
 	server := redistest.Start(t)
 	for name, tier := range map[string]recovery.LimitPolicy{
