@@ -2,7 +2,11 @@ package recovery
 
 import (
 	"context"
+	"errors"
+	"math"
 	"time"
+
+	"github.com/seed-51359b35/recovery/internal/ascii"
 )
 
 // A Job is work that a [Service] does after its answer. For authors of queues:
@@ -19,6 +23,31 @@ type Job struct {
 	// Payload is any bytes, less than 16 KiB. The Service sealed it, so a queue
 	// and its storage see neither identifiers nor tokens.
 	Payload []byte
+}
+
+// Validate reports what is wrong with the job, or nil. For a [Queue] to call
+// first. The ID must be 1 to 128 bytes of printable ASCII without spaces, and
+// the payload 1 to 16,384 bytes. NotAfter, and NotBefore unless it is zero,
+// must be within 1970 to 2261: such times fit into 64 bits as nanoseconds since
+// 1970. The error quotes nothing of the job, so it can be logged.
+func (j Job) Validate() error {
+	switch {
+	case !ascii.IsName(j.ID, 1, 128):
+		return errors.New("recovery: a job's ID must be 1 to 128 bytes of printable ASCII without spaces")
+	case len(j.Payload) < 1 || len(j.Payload) > 16<<10:
+		return errors.New("recovery: a job's Payload must be 1 to 16,384 bytes")
+	case !j.NotBefore.IsZero() && !fitsNanoseconds(j.NotBefore):
+		return errors.New("recovery: a job's NotBefore must be zero or within 1970 to 2261")
+	case !fitsNanoseconds(j.NotAfter):
+		return errors.New("recovery: a job's NotAfter must be within 1970 to 2261")
+	}
+	return nil
+}
+
+// fitsNanoseconds reports whether t can be told in nanoseconds since 1970. That
+// is so until 11 April 2262.
+func fitsNanoseconds(t time.Time) bool {
+	return t.Unix() >= 0 && t.Unix() < math.MaxInt64/int64(time.Second)
 }
 
 // A Queue stores jobs, and has each performed after Enqueue has returned. For

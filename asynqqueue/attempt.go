@@ -14,94 +14,99 @@ import (
 )
 
 const (
-	// longestWait is how long a job may hold a place while its NotBefore has
-	// not come. Only clocks that disagree make it longer.
-	longestWait = 2 * time.Second
-	// patience is how long a job waits here for a worker. There is one unless
-	// attempts were given up and still run; then other instances get the job.
-	patience = time.Second
+	// maxStartWait is how long a job may hold a worker while its NotBefore has
+	// not come. The wait is longer only if the clocks of processes disagree.
+	maxStartWait = 2 * time.Second
+	// workerWait is how long a job waits here for a worker. A worker is free
+	// unless attempts were given up and still run. Other instances get the job
+	// then.
+	workerWait = time.Second
 )
 
-// errAbandoned is an attempt that did not return when its context ended.
+// errAbandoned reports an attempt that did not return when its context ended.
 var errAbandoned = fmt.Errorf("asynqqueue: the attempt ignores its context: %w", context.DeadlineExceeded)
 
-// process is asynq's handler. It returns nil for a job that is done,
-// RevokeTask for one that is given up, and otherwise an [*again]; and it
-// returns in good time, because asynq starts no other job in its place before.
+// process is asynq's handler. It returns nil for a job that is done, RevokeTask
+// for a job that is given up, and a [*requeueError] for any other. It returns
+// in good time, because asynq starts no other job in its place before it
+// returns.
 func (q *Queue) process(ctx context.Context, task *asynq.Task) error {
 	id, _ := asynq.GetTaskID(ctx)
-	job, err := open(id, task)
-	newer := errors.Is(err, errNewer)
+	job, err := openTask(id, task)
+	newer := errors.Is(err, errNewerVersion)
 	if err != nil && !newer {
-		// Nobody else will ever understand it either. Its type and payload are
-		// whatever somebody wrote there, and not for logs.
-		q.log.Error("asynqqueue: dropping a task that is not of this queue", "task", clean(id), "reason", err.Error())
+		// No other instance will understand this task either. Its type and its
+		// payload may be anything that somebody wrote to Redis, so they must
+		// not get into logs.
+		q.log.Error("asynqqueue: dropping a task that is not of this queue", "task", redactPayloads(id), "reason", err.Error())
 		return asynq.RevokeTask
 	}
 	failures, _ := asynq.GetRetryCount(ctx)
 	wait := time.Until(job.NotBefore)
-	if wait > longestWait {
-		return &again{pause: wait}
+	if wait > maxStartWait {
+		return &requeueError{pause: wait}
 	}
 	if wait > 0 && !q.sleep(ctx, wait) {
-		return &again{}
+		return &requeueError{}
 	}
-	timer := time.NewTimer(patience)
+	timer := time.NewTimer(workerWait)
 	defer timer.Stop()
 	select {
 	case q.workers <- struct{}{}:
 	case <-timer.C:
-		return &again{pause: time.Second}
+		return &requeueError{pause: time.Second}
 	case <-ctx.Done():
-		return &again{}
+		return &requeueError{}
 	case <-q.ctx.Done():
-		return &again{}
+		return &requeueError{}
 	}
 	w := &worker{queue: q}
 	w.holders.Store(1)
 	defer w.release()
 	if newer {
-		err = w.leave(ctx, job, failures+1)
+		err = w.leaveForOthers(ctx, job, failures+1)
 	} else {
 		err = w.perform(ctx, job, failures+1)
 	}
 	if err == nil || errors.Is(err, asynq.RevokeTask) {
-		q.depth.left()
+		q.depth.jobRemoved()
 	}
 	return err
 }
 
-// upgradeTime is how long a job of a newer version is left for other instances,
-// from when it was enqueued or, where that is later, from when this instance
-// started.
-const upgradeTime = 15 * time.Minute
+// upgradeWindow is how long a job of a newer version is left for other
+// instances. It begins when the job was enqueued or when this instance started,
+// whichever is later.
+const upgradeWindow = 15 * time.Minute
 
-// leave hands back a job that this version cannot read, for an instance that
-// can. When none has taken it for a while, or it is too old, it is given up.
-func (w *worker) leave(ctx context.Context, job recovery.Job, n int) error {
+// leaveForOthers hands back a job that this version cannot read, so that an
+// instance that can read it gets it. The job is given up when no instance has
+// taken it within upgradeWindow, or when it is too old.
+func (w *worker) leaveForOthers(ctx context.Context, job recovery.Job, n int) error {
 	q := w.queue
-	if !q.newerSeen.Swap(true) {
-		q.log.Warn("asynqqueue: jobs wait that a newer version of this library enqueued", "advice", "bring all instances to the same version")
+	if !q.newerVersionSeen.Swap(true) {
+		q.log.Warn("asynqqueue: the queue holds jobs that a newer version of this library enqueued", "advice", "bring all instances to the same version")
 	}
 	since := job.NotBefore
-	if since.Before(q.born) {
-		since = q.born
+	if since.Before(q.created) {
+		since = q.created
 	}
 	pause := q.pause(n)
-	if time.Since(since) >= upgradeTime || !due(time.Now(), pause).Before(job.NotAfter) {
-		return w.bury(ctx, job, errNewer)
+	if time.Since(since) >= upgradeWindow || !pauseEnd(time.Now(), pause).Before(job.NotAfter) {
+		return w.giveUp(ctx, job, errNewerVersion)
 	}
-	return &again{pause: pause, failed: true}
+	return &requeueError{pause: pause, failed: true}
 }
 
-func open(id string, task *asynq.Task) (recovery.Job, error) {
+func openTask(id string, task *asynq.Task) (recovery.Job, error) {
 	if task.Type() != taskType {
-		return recovery.Job{}, errors.New("its type is another")
+		return recovery.Job{}, errors.New("its type is not that of a job")
 	}
 	return decode(id, task.Payload())
 }
 
-// sleep waits, or reports false if the queue or the task has ended.
+// sleep waits for d and reports true. It reports false at once when the queue
+// or the task has ended.
 func (q *Queue) sleep(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -114,8 +119,9 @@ func (q *Queue) sleep(ctx context.Context, d time.Duration) bool {
 	return false
 }
 
-// A worker is a place among [Options].Workers. It is free again when everybody
-// who holds it has returned: asynq's goroutine, and the host's code.
+// A worker is one of [Options].Workers. Two goroutines hold it: asynq's, and
+// the one that runs the host's code. The worker is free again when both have
+// returned.
 type worker struct {
 	queue   *Queue
 	holders atomic.Int32
@@ -131,36 +137,37 @@ func (w *worker) release() {
 func (w *worker) perform(ctx context.Context, job recovery.Job, n int) error {
 	q := w.queue
 	if !time.Now().Before(job.NotAfter) {
-		return w.bury(ctx, job, fmt.Errorf("asynqqueue: %w: the job is too old", recovery.ErrPermanent))
+		return w.giveUp(ctx, job, fmt.Errorf("asynqqueue: %w: the job is too old", recovery.ErrPermanent))
 	}
 	err := w.call(ctx, func(ctx context.Context) error { return q.handler.Perform(ctx, job) })
 	if err == nil {
 		return nil
 	}
 	if q.ctx.Err() != nil || ctx.Err() != nil {
-		// Shutdown ended it, or the lease is lost: nobody knows how it would
-		// have ended.
-		return &again{}
+		// Shutdown ended the attempt, or the lease is lost. Nobody knows how
+		// the attempt would have ended.
+		return &requeueError{}
 	}
 	pause := q.pause(n)
-	if errors.Is(err, recovery.ErrPermanent) || !due(time.Now(), pause).Before(job.NotAfter) {
-		return w.bury(ctx, job, err)
+	if errors.Is(err, recovery.ErrPermanent) || !pauseEnd(time.Now(), pause).Before(job.NotAfter) {
+		return w.giveUp(ctx, job, err)
 	}
-	// Not the error's text, which may quote what the host's mail server said
-	// of an address. The dead letter's cause is the host's to look at.
+	// The text of the error is not logged: it may quote what the host's mail
+	// server said about an address. The host gets it as the cause of a dead
+	// letter.
 	q.log.Warn("asynqqueue: an attempt failed", "job", job.ID, "attempt", n, "pause", pause, "abandoned", errors.Is(err, errAbandoned))
-	return &again{pause: pause, failed: true}
+	return &requeueError{pause: pause, failed: true}
 }
 
-// bury hands a job to DeadLetter and has it deleted. It is the host's code, so
-// it holds the worker and is given up as an attempt is.
-func (w *worker) bury(ctx context.Context, job recovery.Job, cause error) error {
+// giveUp hands a job to DeadLetter and makes asynq delete it. DeadLetter is the
+// host's code, so it holds the worker, and has no more time than an attempt.
+func (w *worker) giveUp(ctx context.Context, job recovery.Job, cause error) error {
 	err := w.call(ctx, func(ctx context.Context) error {
 		w.queue.handler.DeadLetter(ctx, job, cause)
 		return nil
 	})
 	if w.queue.ctx.Err() != nil || ctx.Err() != nil {
-		return &again{} // nobody knows whether it was heard
+		return &requeueError{} // nobody knows whether DeadLetter did its work
 	}
 	if err != nil {
 		w.queue.log.Error("asynqqueue: DeadLetter did not return in time, or panicked", "job", job.ID)
@@ -168,20 +175,20 @@ func (w *worker) bury(ctx context.Context, job recovery.Job, cause error) error 
 	return asynq.RevokeTask
 }
 
-// call runs the host's code in a goroutine of its own, so that it can be given
-// up when it ignores its context.
+// call runs the host's code in a goroutine of its own. So call can return even
+// if that code ignores its context.
 func (w *worker) call(ctx context.Context, f func(ctx context.Context) error) error {
 	q := w.queue
 	ctx, cancel := context.WithTimeout(ctx, q.opts.AttemptTimeout)
 	defer cancel()
 	defer context.AfterFunc(q.ctx, cancel)()
-	const running, returned, left = 0, 1, 2
+	const running, returned, givenUp = 0, 1, 2
 	var state atomic.Int32
 	result := make(chan error, 1)
 	w.holders.Add(1)
 	go func() {
 		defer w.release()
-		err := guarded(ctx, f)
+		err := recoverPanic(ctx, f)
 		if !state.CompareAndSwap(running, returned) {
 			q.abandoned.Add(-1)
 		}
@@ -200,16 +207,16 @@ func (w *worker) call(ctx context.Context, f func(ctx context.Context) error) er
 	case <-grace.C:
 	}
 	q.abandoned.Add(1)
-	if !state.CompareAndSwap(running, left) {
+	if !state.CompareAndSwap(running, givenUp) {
 		q.abandoned.Add(-1)
 		return <-result
 	}
 	return errAbandoned
 }
 
-// guarded makes an error of a panic, with its stack and without its value,
-// which may quote a secret.
-func guarded(ctx context.Context, f func(ctx context.Context) error) (err error) {
+// recoverPanic calls f and turns a panic into an error. The error has the stack
+// of the panic, but not its value, which may quote a secret.
+func recoverPanic(ctx context.Context, f func(ctx context.Context) error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("asynqqueue: panic (%T)\n%s", p, debug.Stack())

@@ -9,24 +9,24 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// slowest is how long a worker's connection may be silent before it is given
-// up, where the host set no limit.
-const slowest = 10 * time.Second
+// maxReadTimeout is how long a worker's connection may be silent before it is
+// closed, if the host set no limit or a longer one.
+const maxReadTimeout = 10 * time.Second
 
-// A workerClient is the host's client as asynq's server uses it. It mends what
-// a server of asynq v0.26 does to a host when Redis is in trouble.
+// A workerClient is the host's client as asynq's server uses it. It corrects
+// how a server of asynq v0.26 treats its host when Redis has problems.
 type workerClient struct {
 	redis.UniversalClient
 	pause time.Duration
 	stop  <-chan struct{}
 }
 
-// bounded returns the client with a limit of ours for each reply, and the end
-// of a command's context as one too: the same connections, in a copy whose
-// options are its own, so the host's client keeps its. go-redis leaves the
-// host's hooks off such a copy. A Cluster's client has none; the host chose its
-// timeouts.
-func bounded(client redis.UniversalClient, d time.Duration) redis.UniversalClient {
+// withReadTimeout returns a copy of the client that waits at most d for each
+// reply, and no longer than the context of the command. The copy uses the same
+// connections. It has options of its own, so those of the host's client do not
+// change. go-redis does not copy the host's hooks. The client of a Cluster
+// cannot be copied so: it is returned as it is, with the host's timeouts.
+func withReadTimeout(client redis.UniversalClient, d time.Duration) redis.UniversalClient {
 	c, ok := client.(*redis.Client)
 	if !ok {
 		return client
@@ -39,9 +39,9 @@ func bounded(client redis.UniversalClient, d time.Duration) redis.UniversalClien
 func newWorkerClient(client redis.UniversalClient, pause time.Duration, stop <-chan struct{}) workerClient {
 	if c, ok := client.(*redis.Client); ok {
 		// Without a limit a dead connection would hold a worker, and Shutdown,
-		// for as long as the kernel believes in it.
-		if d := c.Options().ReadTimeout; d <= 0 || d > slowest {
-			client = bounded(c, slowest)
+		// until the kernel closes it.
+		if d := c.Options().ReadTimeout; d <= 0 || d > maxReadTimeout {
+			client = withReadTimeout(c, maxReadTimeout)
 		}
 	}
 	return workerClient{client, pause, stop}
@@ -49,26 +49,26 @@ func newWorkerClient(client redis.UniversalClient, pause time.Duration, stop <-c
 
 // EvalSha runs every script of asynq.
 //
-// Its context is not allowed to end it. asynq repeats an acknowledgement that
-// Redis did not take, but under a context that it has cancelled by then, so
-// that the repetition always failed and the job was performed again a minute
-// later.
+// The context of the command does not end it. asynq repeats an acknowledgement
+// that Redis did not accept, but it uses a context that it has cancelled by
+// then. So the repetition would always fail, and the job would be performed
+// again a minute later.
 func (c workerClient) EvalSha(ctx context.Context, sha string, keys []string, args ...any) *redis.Cmd {
 	cmd := c.UniversalClient.EvalSha(context.WithoutCancel(ctx), sha, keys, args...)
 	c.slowDown(cmd.Err())
 	return cmd
 }
 
-// Eval is for scripts that Redis has forgotten.
+// Eval runs the scripts that Redis has forgotten. It is as EvalSha.
 func (c workerClient) Eval(ctx context.Context, script string, keys []string, args ...any) *redis.Cmd {
 	cmd := c.UniversalClient.Eval(context.WithoutCancel(ctx), script, keys, args...)
 	c.slowDown(cmd.Err())
 	return cmd
 }
 
-// slowDown pauses after an error. asynq asks for the next job at once when
-// asking failed, and where failing takes no time, as with a user who may not
-// run scripts, would do so as fast as it can.
+// slowDown pauses after an error. asynq asks for the next job at once after a
+// question that failed. Where a failure takes no time, for example because the
+// user may not run scripts, asynq would ask as fast as it can.
 func (c workerClient) slowDown(err error) {
 	if err == nil || errors.Is(err, redis.Nil) || strings.HasPrefix(err.Error(), "NOSCRIPT") {
 		return
@@ -81,12 +81,12 @@ func (c workerClient) slowDown(err error) {
 	}
 }
 
-// Subscribe returns a subscription that is closed. asynq listens there for
-// tasks to cancel, which nobody does here, on a connection that it waits for
-// without a limit, so that it could not be shut down; and it dereferences nil
-// if the host closes its client first. It takes the closed one for a failure
-// and tries again every 5 s, which costs no connection; its log line is
-// dropped.
+// Subscribe returns a subscription that is closed. asynq wants to hear there of
+// tasks to cancel, but this package cancels none. asynq waits for the
+// connection of a real subscription without a limit, so that it could not be
+// shut down, and it dereferences nil if the host closes its client first. asynq
+// takes the closed subscription for a failure and tries again every 5 s. That
+// costs no connection, and the logger drops the line.
 func (c workerClient) Subscribe(ctx context.Context, _ ...string) *redis.PubSub {
 	closed := c.UniversalClient.Subscribe(ctx)
 	_ = closed.Close()

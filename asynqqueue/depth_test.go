@@ -25,7 +25,7 @@ func TestDepthIsAskedSeldom(t *testing.T) {
 			return true
 		})
 		for range 10_000 { // 10 s of 1,000 a second, all performed at once
-			if err := d.Admit(t.Context()); err != nil {
+			if err := d.Reserve(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			d.Settle()
@@ -39,7 +39,7 @@ func TestDepthIsAskedSeldom(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		refused := 0
 		for range 10_000 { // 10 s of a full queue
-			if err := d.Admit(t.Context()); errors.Is(err, recovery.ErrQueueFull) {
+			if err := d.Reserve(t.Context()); errors.Is(err, recovery.ErrQueueFull) {
 				refused++
 			}
 			time.Sleep(time.Millisecond)
@@ -49,7 +49,7 @@ func TestDepthIsAskedSeldom(t *testing.T) {
 		}
 		inside.Store(0)
 		time.Sleep(100 * time.Millisecond)
-		if err := d.Admit(t.Context()); err != nil {
+		if err := d.Reserve(t.Context()); err != nil {
 			t.Errorf("there is room again: %v", err)
 		}
 	})
@@ -69,7 +69,7 @@ func TestDepthIsBounded(t *testing.T) {
 				var wg sync.WaitGroup
 				for range 200 {
 					wg.Go(func() {
-						if d.Admit(t.Context()) == nil {
+						if d.Reserve(t.Context()) == nil {
 							time.Sleep(time.Millisecond)
 							admitted.Add(1)
 							d.Settle()
@@ -93,7 +93,7 @@ func TestDepthIsBounded(t *testing.T) {
 				return true
 			})
 			for range 100 {
-				if err := d.Admit(t.Context()); err != nil {
+				if err := d.Reserve(t.Context()); err != nil {
 					t.Fatal(err)
 				}
 				d.Settle()
@@ -109,7 +109,7 @@ func TestDepthIsBounded(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
 			for range 2 {
-				if err := d.Admit(ctx); !errors.Is(err, context.DeadlineExceeded) {
+				if err := d.Reserve(ctx); !errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("error %v", err)
 				}
 			}

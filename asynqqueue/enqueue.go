@@ -12,42 +12,43 @@ import (
 )
 
 const (
-	// A job that starts sooner is pending at once, and a worker waits for its
-	// NotBefore. asynq schedules in whole seconds, which is no use for the
-	// pause of up to 250 ms of a request.
-	soon = time.Second
-	// taskTimeout is what asynq would end a task after. The attempts of this
-	// package end by themselves, long before.
+	// maxInlineWait is how far away NotBefore may be for a job that is pending
+	// at once. A worker then waits for NotBefore. asynq schedules in whole
+	// seconds, which is too coarse for the pause of up to 250 ms after a
+	// request.
+	maxInlineWait = time.Second
+	// taskTimeout is the time after which asynq would end a task. The attempts
+	// of this package end by themselves, long before.
 	taskTimeout = 24 * time.Hour
 )
 
-// ErrDown is returned by [Queue.Enqueue] without asking, after five calls in
-// succession to which Redis did not answer, or answered with an error. One
-// caller tries again every 100 ms.
-var ErrDown = errors.New("asynqqueue: Redis takes no jobs")
+// ErrDown is returned by [Queue.Enqueue], without a question to Redis, after
+// five calls in succession to which Redis did not answer, or answered with an
+// error. Every 100 ms one caller tries again.
+var ErrDown = errors.New("asynqqueue: Redis accepts no jobs")
 
-// errClosed is what comes after Shutdown.
+// errClosed is returned after Shutdown.
 var errClosed = fmt.Errorf("%w: it is shut down", recovery.ErrQueueFull)
 
-// errHurried is a caller whose own deadline left Redis too little time for
-// anybody to conclude that it is down.
-var errHurried = fmt.Errorf("asynqqueue: the caller's deadline came first: %w", context.DeadlineExceeded)
+// errCallerDeadline is returned when the caller's own deadline left Redis too
+// little time. It does not show that Redis is down.
+var errCallerDeadline = fmt.Errorf("asynqqueue: the caller's deadline came before an answer of Redis: %w", context.DeadlineExceeded)
 
-// Enqueue implements [recovery.Queue]. It returns nil once Redis has the job:
-// whether the job survives a crash of Redis is up to its persistence. It may be
-// called before Start.
+// Enqueue implements [recovery.Queue]. It returns nil once Redis has the job.
+// Whether the job survives a crash of Redis depends on how Redis persists its
+// data. Enqueue may be called before Start.
 //
-// It returns ctx's error when ctx ends, and an error that wraps
+// Enqueue returns ctx's error when ctx ends, and an error that wraps
 // [context.DeadlineExceeded] when Redis does not answer within
-// [Options].Timeout: then the job may be in the queue all the same, and
-// is performed then, once more if it is repeated. [ErrDown] and
-// [recovery.ErrQueueFull], for a full queue and after Shutdown, say that it is
-// not; so does [recovery.ErrPermanent], for a job that no queue takes: an ID that
-// is not 1 to 128 of printable ASCII without spaces, a payload that is not 1 to
-// 16,384 bytes, a time before 1970 or after 2261.
+// [Options].Timeout. After these two errors the job may be in the queue all the
+// same. It is then performed, and a job that the caller enqueues again may be
+// performed twice. After the following errors the job is not in the queue:
+// [ErrDown]; an error that wraps [recovery.ErrQueueFull], for a full queue and
+// after Shutdown; and an error that wraps [recovery.ErrPermanent], for a job
+// that [recovery.Job.Validate] refuses.
 //
-// A job whose ID is in the queue already is not added again. One that was done
-// is: the queue forgets what it has done.
+// A job whose ID is in the queue already is not added again. A job that was
+// done is added again, because the queue forgets what it has done.
 func (q *Queue) Enqueue(ctx context.Context, job recovery.Job) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -61,44 +62,45 @@ func (q *Queue) Enqueue(ctx context.Context, job recovery.Job) error {
 		return errClosed
 	default:
 	}
-	// Nothing below looks at the job but its NotBefore, so that nobody can
-	// tell by the time it takes whom it is about (A22).
+	// The code below looks at NotBefore and at nothing else of the job. So the
+	// time that Enqueue takes does not tell whom the job is about (A22).
 	opts := []asynq.Option{
 		asynq.Queue(q.opts.Name), asynq.TaskID(job.ID), asynq.MaxRetry(maxRetries), asynq.Timeout(taskTimeout),
 	}
-	if time.Until(job.NotBefore) > soon {
+	if time.Until(job.NotBefore) > maxInlineWait {
 		opts = append(opts, asynq.ProcessAt(job.NotBefore))
 	}
-	budget, short := cut(ctx, q.opts.Timeout)
+	budget, tooShort := callBudget(ctx, q.opts.Timeout)
 	asking, cancel := context.WithTimeout(ctx, budget)
 	defer cancel()
-	return q.health.guarded(func() error {
-		switch err := q.depth.admit(asking); {
+	return q.health.call(func() error {
+		switch err := q.depth.reserve(asking); {
 		case errors.Is(err, recovery.ErrQueueFull):
 			return err
 		case err != nil:
-			return late(asking, short)
+			return timeoutError(asking, tooShort)
 		}
 		defer q.depth.settle()
-		return q.send(asking, short, asynq.NewTask(taskType, payload), opts)
+		return q.send(asking, tooShort, asynq.NewTask(taskType, payload), opts)
 	})
 }
 
-// send gives a task to Redis in a goroutine, and stops waiting when ctx ends:
-// the client of a Cluster waits for a connection and its reply as long as its
-// own timeouts say, whatever the context says, and a dialer of the host's may
-// do as it likes.
-func (q *Queue) send(ctx context.Context, short bool, task *asynq.Task, opts []asynq.Option) error {
+// send gives a task to Redis in a goroutine, and stops waiting when ctx ends.
+// Without the goroutine it might wait for longer: the client of a Cluster waits
+// for a connection and a reply until its own timeouts, whatever the context
+// says, and a dialer of the host may ignore the context too.
+func (q *Queue) send(ctx context.Context, tooShort bool, task *asynq.Task, opts []asynq.Option) error {
 	done := make(chan error, 1)
 	end, _ := ctx.Deadline()
 	if !q.background(func() {
-		// A caller who goes away does not break off what may have been sent.
+		// The command goes on when the caller's context is cancelled, because
+		// it may have been sent already.
 		ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), end)
 		defer cancel()
 		_, err := q.enqueuer.EnqueueContext(ctx, task, opts...)
 		if errors.Is(err, asynq.ErrTaskIDConflict) {
-			// It is there: go-redis repeated the command after a lost reply,
-			// or the caller repeated the job.
+			// The job is in the queue: go-redis repeated the command after a
+			// lost reply, or the caller enqueued the job again.
 			err = nil
 		}
 		done <- err
@@ -110,7 +112,7 @@ func (q *Queue) send(ctx context.Context, short bool, task *asynq.Task, opts []a
 	case err = <-done:
 	case <-ctx.Done():
 		select {
-		case err = <-done: // both at once
+		case err = <-done: // the answer and the end of ctx came together
 		default:
 			err = ctx.Err()
 		}
@@ -119,27 +121,29 @@ func (q *Queue) send(ctx context.Context, short bool, task *asynq.Task, opts []a
 	case err == nil:
 		return nil
 	case ctx.Err() != nil || !time.Now().Before(end):
-		return late(ctx, short)
+		return timeoutError(ctx, tooShort)
 	}
 	return fmt.Errorf("asynqqueue: %w", err)
 }
 
-// late is what became of a call whose ctx has ended.
-func late(ctx context.Context, short bool) error {
+// timeoutError returns the error of a call whose ctx has ended before an answer
+// came.
+func timeoutError(ctx context.Context, tooShort bool) error {
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
 		return ctx.Err()
-	case short:
-		return errHurried
+	case tooShort:
+		return errCallerDeadline
 	}
-	return fmt.Errorf("asynqqueue: no answer in time: %w", context.DeadlineExceeded)
+	return fmt.Errorf("asynqqueue: Redis did not answer in time: %w", context.DeadlineExceeded)
 }
 
-// cut is how much of d the parent's deadline leaves, and whether that is so
-// little that not to be answered says nothing about Redis.
-func cut(parent context.Context, d time.Duration) (left time.Duration, short bool) {
+// callBudget returns how much of d the parent's deadline leaves. It also
+// reports whether that is under a quarter of d. A call that is not answered in
+// so short a time does not show that Redis is down.
+func callBudget(parent context.Context, d time.Duration) (budget time.Duration, tooShort bool) {
 	if t, ok := parent.Deadline(); ok {
-		left = max(0, time.Until(t))
+		left := max(0, time.Until(t))
 		return min(d, left), left < d/4
 	}
 	return d, false

@@ -173,7 +173,7 @@ func TestFrozenRedis(t *testing.T) {
 				return q.Enqueue(t.Context(), job) == nil
 			})
 			waitDone(t, d, job)
-			if !strings.Contains(log.String(), "takes no jobs") || !strings.Contains(log.String(), "takes jobs again") {
+			if !strings.Contains(log.String(), "accepts no jobs") || !strings.Contains(log.String(), "accepts jobs again") {
 				t.Errorf("the log tells nothing of it:\n%s", log.String())
 			}
 			eventually(t, "no goroutine is left over", func() bool { return runtime.NumGoroutine() < goroutines+30 })

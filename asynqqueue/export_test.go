@@ -14,9 +14,8 @@ const TaskType = taskType
 var (
 	Encode = encode
 	Decode = decode
-	Check  = check
-	Clean  = clean
-	Due    = due
+	Clean  = redactPayloads
+	Due    = pauseEnd
 )
 
 func (q *Queue) Pause(n int) time.Duration { return q.pause(n) }
@@ -30,7 +29,7 @@ func NewDepth(max int, ask func(done func(n int, err error)) bool) Depth {
 	return Depth{newDepth(max, ask)}
 }
 
-func (d Depth) Admit(ctx context.Context) error { return d.d.admit(ctx) }
+func (d Depth) Reserve(ctx context.Context) error { return d.d.reserve(ctx) }
 
 func (d Depth) Settle() { d.d.settle() }
 
@@ -42,4 +41,4 @@ func NewWorkerClient(client redis.UniversalClient, pause time.Duration, stop <-c
 func (q *Queue) Name() string { return q.opts.Name }
 
 // SetBorn makes the Queue older. Call it before Start.
-func (q *Queue) SetBorn(t time.Time) { q.born = t }
+func (q *Queue) SetBorn(t time.Time) { q.created = t }

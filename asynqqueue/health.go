@@ -14,43 +14,44 @@ import (
 	"github.com/seed-51359b35/recovery"
 )
 
-// health knows whether Redis takes jobs.
+// health keeps whether Redis accepts jobs.
 type health struct {
-	breaker *gobreaker.CircuitBreaker[struct{}]
-	down    atomic.Bool
-	blind   atomic.Bool // the depth is not known
-	log     *slog.Logger
+	breaker      *gobreaker.CircuitBreaker[struct{}]
+	down         atomic.Bool
+	depthUnknown atomic.Bool
+	log          *slog.Logger
 }
 
 func newHealth(log *slog.Logger) *health {
 	h := &health{log: log}
 	h.breaker = gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
 		Name: "asynqqueue",
-		// Short, so that Redis is used again at once when it is back; one
-		// caller at a time tries, and the others are told without waiting.
+		// The timeout is short, so that Redis is used again soon after it is
+		// back. One caller at a time tries Redis, and the others get ErrDown
+		// without waiting.
 		Timeout:     100 * time.Millisecond,
 		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= 5 },
 		IsExcluded: func(err error) bool {
-			return errors.Is(err, context.Canceled) || errors.Is(err, errHurried) || errors.Is(err, recovery.ErrQueueFull)
+			return errors.Is(err, context.Canceled) || errors.Is(err, errCallerDeadline) || errors.Is(err, recovery.ErrQueueFull)
 		},
 		OnStateChange: func(_ string, from, to gobreaker.State) {
 			switch {
 			case to == gobreaker.StateOpen:
 				h.down.Store(true)
 				if from == gobreaker.StateClosed {
-					log.Error("asynqqueue: Redis takes no jobs, refusing until it does")
+					log.Error("asynqqueue: Redis accepts no jobs, so the queue refuses jobs until it does")
 				}
 			case to == gobreaker.StateClosed:
 				h.down.Store(false)
-				log.Info("asynqqueue: Redis takes jobs again")
+				log.Info("asynqqueue: Redis accepts jobs again")
 			}
 		},
 	})
 	return h
 }
 
-// guarded asks the breaker first.
-func (h *health) guarded(f func() error) error {
+// call calls f, or returns [ErrDown] while the breaker is open.
+func (h *health) call(f func() error) error {
 	_, err := h.breaker.Execute(func() (struct{}, error) { return struct{}{}, f() })
 	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
 		return ErrDown
@@ -58,16 +59,17 @@ func (h *health) guarded(f func() error) error {
 	return err
 }
 
-// askedDepth tells, once, that MaxDepth is not enforced. While Redis is down
-// nothing is enqueued either, and others tell of that.
-func (h *health) askedDepth(err error) {
-	if blind := err != nil; h.blind.Swap(blind) != blind && blind && !h.down.Load() {
+// reportDepthError logs once that MaxDepth is not enforced, after a question
+// for the depth failed. While Redis is down it logs nothing: no job is enqueued
+// then, and the breaker logs that.
+func (h *health) reportDepthError(err error) {
+	if unknown := err != nil; h.depthUnknown.Swap(unknown) != unknown && unknown && !h.down.Load() {
 		h.log.Warn("asynqqueue: the depth of the queue is not known, so MaxDepth is not enforced", "error", err)
 	}
 }
 
-// warnOfRisks asks by INFO, which managed services answer where they refuse
-// CONFIG, whether Redis can drop jobs (A53).
+// warnOfRisks logs a warning if Redis can drop or lose jobs (A53). It asks by
+// INFO, because managed services answer INFO and refuse CONFIG.
 func (q *Queue) warnOfRisks() {
 	ctx, cancel := context.WithTimeout(q.ctx, q.opts.Timeout)
 	defer cancel()
@@ -85,7 +87,7 @@ func (q *Queue) warnOfRisks() {
 			return err
 		}
 		if aof == "0" {
-			q.log.Warn("asynqqueue: Redis keeps no append-only file, so a crash of it can lose jobs; set appendonly yes", "server", server)
+			q.log.Warn("asynqqueue: Redis keeps no append-only file, so a crash of Redis can lose jobs; set appendonly yes", "server", server)
 		}
 		return nil
 	}
@@ -101,6 +103,8 @@ func (q *Queue) warnOfRisks() {
 	}
 }
 
+// infoOf returns one value of a section of INFO, or "" if the server does not
+// name it.
 func infoOf(ctx context.Context, node *redis.Client, section, name string) (string, error) {
 	info, err := node.Info(ctx, section).Result()
 	if err != nil {

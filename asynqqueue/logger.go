@@ -10,73 +10,77 @@ import (
 )
 
 const (
-	// quiet is how long a line of asynq is not repeated: while Redis is down
-	// asynq would say so several times a second.
-	quiet = 10 * time.Second
-	// A payload is one word, and longer than any word that asynq says.
+	// repeatInterval is how long a line of asynq is not written again. While
+	// Redis is down, asynq logs that several times a second.
+	repeatInterval = 10 * time.Second
+	// maxWord is the longest word that is logged. A payload is one word, and
+	// longer than any word that asynq writes.
 	maxWord = 80
 	maxLine = 400
 )
 
-// A logger gives what asynq says to slog.
+// A logger is an [asynq.Logger] that writes asynq's lines to slog.
 type logger struct {
 	log *slog.Logger
 
-	mu   sync.Mutex
-	said map[string]saying
+	mu    sync.Mutex
+	lines map[string]lineState
 }
 
-type saying struct {
-	at     time.Time
-	missed int
+// lineState is when a kind of line was last written, and how many lines of the
+// kind came since and were not written.
+type lineState struct {
+	at       time.Time
+	repeated int
 }
 
 func newLogger(log *slog.Logger) *logger {
-	return &logger{log: log, said: make(map[string]saying)}
+	return &logger{log: log, lines: make(map[string]lineState)}
 }
 
 // Debug implements [asynq.Logger].
-func (l *logger) Debug(args ...any) { l.say(slog.LevelDebug, args) }
+func (l *logger) Debug(args ...any) { l.write(slog.LevelDebug, args) }
 
-// Info implements [asynq.Logger]. What asynq tells of its start and its end is
-// no more than a detail of the host's.
-func (l *logger) Info(args ...any) { l.say(slog.LevelDebug, args) }
+// Info implements [asynq.Logger], at level Debug. asynq writes there about its
+// start and its end, which are details for the host.
+func (l *logger) Info(args ...any) { l.write(slog.LevelDebug, args) }
 
 // Warn implements [asynq.Logger].
-func (l *logger) Warn(args ...any) { l.say(slog.LevelWarn, args) }
+func (l *logger) Warn(args ...any) { l.write(slog.LevelWarn, args) }
 
 // Error implements [asynq.Logger].
-func (l *logger) Error(args ...any) { l.say(slog.LevelError, args) }
+func (l *logger) Error(args ...any) { l.write(slog.LevelError, args) }
 
-// Fatal implements [asynq.Logger], except that no library ends its host.
-func (l *logger) Fatal(args ...any) { l.say(slog.LevelError, args) }
+// Fatal implements [asynq.Logger], but does not end the process, which belongs
+// to the host.
+func (l *logger) Fatal(args ...any) { l.write(slog.LevelError, args) }
 
-func (l *logger) say(level slog.Level, args []any) {
-	text := clean(fmt.Sprint(args...))
+func (l *logger) write(level slog.Level, args []any) {
+	text := redactPayloads(fmt.Sprint(args...))
 	switch {
 	case strings.HasPrefix(text, "cannot subscribe to cancelation channel"):
 		return // see workerClient.Subscribe
 	case strings.HasPrefix(text, "revoke task"):
-		level = slog.LevelDebug // a dead letter, of which the Service tells
+		level = slog.LevelDebug // a dead letter, which the Service logs
 	}
 	if !l.log.Enabled(context.Background(), level) {
 		return
 	}
-	missed, ok := l.due(text, level)
+	repeated, ok := l.shouldWrite(text, level)
 	if !ok {
 		return
 	}
 	attrs := []slog.Attr{slog.String("asynq", text)}
-	if missed > 0 {
-		attrs = append(attrs, slog.Int("repeated", missed))
+	if repeated > 0 {
+		attrs = append(attrs, slog.Int("repeated", repeated))
 	}
-	l.log.LogAttrs(context.Background(), level, "asynqqueue: asynq says", attrs...)
+	l.log.LogAttrs(context.Background(), level, "asynqqueue: a log line of asynq", attrs...)
 }
 
-// due reports whether a line has to be written now, and how many of its kind
-// were not. Lines are of a kind if they begin alike: what follows is the task
-// or the error.
-func (l *logger) due(text string, level slog.Level) (missed int, ok bool) {
+// shouldWrite reports whether a line is to be written now, and how many lines
+// of its kind were not written since the last one. Lines are of one kind if
+// they begin alike: the rest names a task or quotes an error.
+func (l *logger) shouldWrite(text string, level slog.Level) (repeated int, ok bool) {
 	if level < slog.LevelWarn {
 		return 0, true
 	}
@@ -84,22 +88,22 @@ func (l *logger) due(text string, level slog.Level) (missed int, ok bool) {
 	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s, known := l.said[kind]
-	if known && now.Sub(s.at) < quiet {
-		s.missed++
-		l.said[kind] = s
+	s, known := l.lines[kind]
+	if known && now.Sub(s.at) < repeatInterval {
+		s.repeated++
+		l.lines[kind] = s
 		return 0, false
 	}
-	if len(l.said) >= 64 {
-		clear(l.said) // asynq has fewer kinds, and nothing here may grow
+	if len(l.lines) >= 64 {
+		clear(l.lines) // asynq has fewer kinds of lines, and the map must not grow
 	}
-	l.said[kind] = saying{at: now}
-	return s.missed, true
+	l.lines[kind] = lineState{at: now}
+	return s.repeated, true
 }
 
-// clean takes out of a line what could be a payload, which is text without
-// spaces or no text at all.
-func clean(text string) string {
+// redactPayloads removes from a line what could be a payload: words that are
+// too long, and bytes that are not text.
+func redactPayloads(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || r == '\uFFFD' {
 			return ' '

@@ -1,8 +1,7 @@
 package asynqqueue
 
 import (
-	"errors"
-	"fmt"
+	"cmp"
 	"log/slog"
 	"strings"
 	"time"
@@ -12,52 +11,55 @@ import (
 	"github.com/seed-51359b35/recovery"
 )
 
-// Options configure a [Queue]. Zero fields are the defaults.
+// Options configure a [Queue]. The zero value of every field is its default.
 type Options struct {
 	_ [0]func()
 
 	// Name is the queue's name in Redis, 1 to 64 of a-z, A-Z, 0-9, '.', '_'
 	// and '-'. Default "recovery". Every [recovery.Service] with keys of its
-	// own needs a name of its own: a job that reaches the workers of another
-	// cannot be opened there, and becomes a dead letter.
+	// own needs a name of its own. Otherwise a job may reach the workers of
+	// another Service, which cannot open it, and becomes a dead letter.
 	Name string
 	// Workers is how many jobs this process performs at once, 1 to 1,024.
 	// Default 16.
 	Workers int
-	// EnqueueOnly makes an instance that enqueues and performs nothing, for
-	// processes that answer requests while others do the work. It excludes
-	// Workers. Default false.
+	// EnqueueOnly makes a Queue that enqueues jobs and performs none, for
+	// processes that answer requests while other processes do the work. It
+	// excludes Workers. Default false.
 	EnqueueOnly bool
 	// MaxDepth is how many jobs the queue may hold, waiting and running, in
-	// all instances together: 1 to 10,000,000. Default 100,000. A job takes
-	// about 1 to 2 KiB of Redis' memory, 17 KiB at most. The number is asked
-	// for in the background, at most once a second while there is room, so a
-	// burst can exceed it by what the other instances take in a second; only
-	// of a queue that looks full it is asked for at once, one question for all
-	// that wait. If Redis answers it with an error, nothing is enforced, and a
-	// line in the log says so.
+	// all instances together: 1 to 10,000,000. Default 100,000. A job needs
+	// about 1 to 2 KiB of Redis' memory, and 17 KiB at most.
+	//
+	// A Queue asks Redis for the number in the background, at most once a
+	// second while there is room. So a burst can exceed MaxDepth by the number
+	// of jobs that the other instances enqueue in a second. If the queue looks
+	// full, a caller of Enqueue waits for the number; all callers that wait
+	// share one question. If Redis answers with an error, MaxDepth is not
+	// enforced, and a line in the log says so.
 	MaxDepth int
-	// Timeout is the budget of one call of Enqueue or Stats, whatever the
+	// Timeout is how long one call of Enqueue or Stats may take, whatever the
 	// client's timeouts are: 10 ms to 1 min. Default 1 s.
 	Timeout time.Duration
 
-	// AttemptTimeout ends the context of an attempt: 10 ms to 1 h. Default
-	// 30 s.
+	// AttemptTimeout is when the context of an attempt ends: after 10 ms to
+	// 1 h. Default 30 s.
 	AttemptTimeout time.Duration
 	// Grace is how long an attempt may go on after its context ended before
-	// it is given up: 1 ms to 1 min. The job is then tried again, and the
-	// worker stays lost until the attempt returns. Default 5 s.
+	// the Queue gives it up: 1 ms to 1 min. The job is then tried again, and
+	// the worker is not free until the attempt returns. Default 5 s.
 	Grace time.Duration
-	// FirstRetry is the pause before the second attempt; it doubles from there
-	// to MaxRetry, less up to a quarter at random. 1 ms to 24 h; default 1 s
-	// and 5 min. asynq counts in seconds, so every pause but one of 0 ends at
-	// the next full second.
+	// FirstRetry is the pause before the second attempt. The pause doubles with
+	// every further attempt up to MaxRetry, less up to a quarter at random.
+	// Both are 1 ms to 24 h. Default 1 s and 5 min. asynq counts in seconds,
+	// so every pause but one of 0 ends at the next full second.
 	FirstRetry, MaxRetry time.Duration
-	// Backoff, if set, is asked instead for the pause after the n-th attempt,
-	// which failed; n counts from 1. It is called from several goroutines.
+	// Backoff, if set, replaces FirstRetry and MaxRetry: it returns the pause
+	// after the n-th attempt, which failed. n counts from 1. Backoff is called
+	// from several goroutines.
 	Backoff func(n int) time.Duration
 	// PollInterval is how often a worker process asks Redis for a job while
-	// there is none, give or take a half, and for those whose pause is over:
+	// there is none, give or take a half, and for jobs whose pause is over:
 	// 10 ms to 10 s. Default 250 ms.
 	PollInterval time.Duration
 
@@ -66,28 +68,19 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// withDefaults fills in what is zero.
+// withDefaults replaces zero fields by their defaults.
 func (o Options) withDefaults() Options {
-	if o.Name == "" {
-		o.Name = "recovery"
-	}
+	o.Name = cmp.Or(o.Name, "recovery")
 	if o.Workers == 0 && !o.EnqueueOnly {
 		o.Workers = 16
 	}
-	if o.MaxDepth == 0 {
-		o.MaxDepth = 100_000
-	}
-	for _, d := range []struct {
-		v   *time.Duration
-		def time.Duration
-	}{
-		{&o.Timeout, time.Second}, {&o.AttemptTimeout, 30 * time.Second}, {&o.Grace, 5 * time.Second},
-		{&o.FirstRetry, time.Second}, {&o.MaxRetry, max(o.FirstRetry, 5*time.Minute)}, {&o.PollInterval, 250 * time.Millisecond},
-	} {
-		if *d.v == 0 {
-			*d.v = d.def
-		}
-	}
+	o.MaxDepth = cmp.Or(o.MaxDepth, 100_000)
+	o.Timeout = cmp.Or(o.Timeout, time.Second)
+	o.AttemptTimeout = cmp.Or(o.AttemptTimeout, 30*time.Second)
+	o.Grace = cmp.Or(o.Grace, 5*time.Second)
+	o.FirstRetry = cmp.Or(o.FirstRetry, time.Second)
+	o.MaxRetry = cmp.Or(o.MaxRetry, max(o.FirstRetry, 5*time.Minute))
+	o.PollInterval = cmp.Or(o.PollInterval, 250*time.Millisecond)
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
@@ -96,45 +89,31 @@ func (o Options) withDefaults() Options {
 
 // validate reports every mistake at once. The receiver has its defaults.
 func (o Options) validate(client redis.UniversalClient) error {
-	var errs []error
-	bad := func(option, format string, args ...any) {
-		errs = append(errs, &recovery.OptionError{Option: option, Reason: fmt.Sprintf(format, args...)})
-	}
+	mistakes := recovery.OptionErrors{Package: "asynqqueue"}
 	if client == nil {
-		bad("client", "is required")
+		mistakes.Add("client", "is required")
 	}
 	// Braces would end the hash tag that keeps the queue's keys on one node.
 	if len(o.Name) > 64 || strings.ContainsFunc(o.Name, func(r rune) bool {
 		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-", r)
 	}) {
-		bad("Name", "must be 1 to 64 of a-z, A-Z, 0-9, '.', '_' and '-'")
+		mistakes.Add("Name", "must be 1 to 64 of a-z, A-Z, 0-9, '.', '_' and '-'")
 	}
 	switch {
-	case o.EnqueueOnly && o.Workers != 0:
-		bad("EnqueueOnly", "excludes Workers")
-	case !o.EnqueueOnly && (o.Workers < 1 || o.Workers > 1024):
-		bad("Workers", "is %d, must be 1 to 1,024", o.Workers)
+	case !o.EnqueueOnly:
+		mistakes.CheckInt("Workers", o.Workers, 1, 1024)
+	case o.Workers != 0:
+		mistakes.Add("EnqueueOnly", "excludes Workers")
 	}
-	if o.MaxDepth < 1 || o.MaxDepth > 10_000_000 {
-		bad("MaxDepth", "is %d, must be 1 to 10,000,000", o.MaxDepth)
-	}
-	for _, d := range []struct {
-		name         string
-		v, low, high time.Duration
-	}{
-		{"Timeout", o.Timeout, 10 * time.Millisecond, time.Minute},
-		{"AttemptTimeout", o.AttemptTimeout, 10 * time.Millisecond, time.Hour},
-		{"Grace", o.Grace, time.Millisecond, time.Minute},
-		{"FirstRetry", o.FirstRetry, time.Millisecond, 24 * time.Hour},
-		{"MaxRetry", o.MaxRetry, time.Millisecond, 24 * time.Hour},
-		{"PollInterval", o.PollInterval, 10 * time.Millisecond, 10 * time.Second},
-	} {
-		if d.v < d.low || d.v > d.high {
-			bad(d.name, "is %v, must be %v to %v", d.v, d.low, d.high)
-		}
-	}
+	mistakes.CheckInt("MaxDepth", o.MaxDepth, 1, 10_000_000)
+	mistakes.CheckDuration("Timeout", o.Timeout, 10*time.Millisecond, time.Minute)
+	mistakes.CheckDuration("AttemptTimeout", o.AttemptTimeout, 10*time.Millisecond, time.Hour)
+	mistakes.CheckDuration("Grace", o.Grace, time.Millisecond, time.Minute)
+	mistakes.CheckDuration("FirstRetry", o.FirstRetry, time.Millisecond, 24*time.Hour)
+	mistakes.CheckDuration("MaxRetry", o.MaxRetry, time.Millisecond, 24*time.Hour)
+	mistakes.CheckDuration("PollInterval", o.PollInterval, 10*time.Millisecond, 10*time.Second)
 	if o.MaxRetry < o.FirstRetry {
-		bad("MaxRetry", "is %v, less than FirstRetry", o.MaxRetry)
+		mistakes.Add("MaxRetry", "is %v, less than FirstRetry", o.MaxRetry)
 	}
-	return errors.Join(errs...)
+	return mistakes.Err()
 }

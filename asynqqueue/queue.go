@@ -29,7 +29,7 @@ type Queue struct {
 	handler recovery.JobHandler
 	health  *health
 	depth   *depth
-	workers chan struct{} // a place for each attempt that runs
+	workers chan struct{} // holds one element for each worker that is busy
 	closing chan struct{} // closed when Shutdown begins
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -37,41 +37,41 @@ type Queue struct {
 	enqueuer  *asynq.Client
 	inspector *asynq.Inspector
 
-	abandoned atomic.Int64
-	born      time.Time
-	newerSeen atomic.Bool // a job of a newer version was seen, and told of
+	abandoned        atomic.Int64
+	created          time.Time
+	newerVersionSeen atomic.Bool // a job of a newer version was seen and logged
 
-	mu      sync.Mutex
-	started bool
-	server  *asynq.Server
-	tasks   sync.WaitGroup // goroutines of this package; added to under mu, never after ended is made
-	ended   chan struct{}  // made by Shutdown, closed when nothing runs any more
+	mu         sync.Mutex
+	started    bool
+	server     *asynq.Server
+	goroutines sync.WaitGroup // goroutines of this package; added to under mu, never after ended is made
+	ended      chan struct{}  // made by Shutdown, closed when nothing runs any more
 }
 
-// Stats is what a [Queue] has to tell. The first five are of the whole queue,
-// in all instances; the last two of this one.
+// Stats are the present numbers of a [Queue]. Running and Abandoned are those
+// of this instance. The others are those of the whole queue, in all instances.
 type Stats struct {
 	// Pending jobs wait for a worker, Scheduled ones for their NotBefore, and
 	// Retrying ones for the end of a pause after a failed attempt. Active ones
 	// are with a worker, or were when it died.
 	Pending, Scheduled, Retrying, Active int
-	// OldestPending is for how long the first of the pending jobs has waited.
+	// OldestPending is how long the first of the pending jobs has waited.
 	OldestPending time.Duration
-	// Paused says that somebody paused the queue with asynq's tools: jobs are
-	// taken and not performed.
+	// Paused reports that somebody paused the queue with asynq's tools. Jobs
+	// are then accepted and not performed.
 	Paused bool
-	// Running is how many attempts run here, Abandoned how many of those did
-	// not return after their context ended and still hold a worker.
+	// Running is how many attempts run here. Abandoned is how many of those did
+	// not return after their context ended, and still hold a worker.
 	Running, Abandoned int
 }
 
-// Depth is how many jobs the queue holds, which is what [Options].MaxDepth
-// bounds.
+// Depth returns how many jobs the queue holds. [Options].MaxDepth bounds this
+// number.
 func (s Stats) Depth() int { return s.Pending + s.Scheduled + s.Retrying + s.Active }
 
-// New returns a Queue on a client, which stays the caller's to close, after
-// Shutdown: standalone, Sentinel or Cluster, with whatever options. It reports
-// all mistakes in opts at once, as [*recovery.OptionError]s joined, and asks
+// New returns a Queue on a client. The client may be standalone, Sentinel or
+// Cluster, with any options. The caller closes it, after Shutdown. New reports
+// all mistakes in opts at once, as joined [*recovery.OptionError]s, and asks
 // Redis nothing.
 //
 // [recovery.New] starts the Queue and [recovery.Service.Shutdown] shuts it
@@ -83,22 +83,23 @@ func New(client redis.UniversalClient, opts Options) (*Queue, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	q := &Queue{
-		client: client, opts: opts, log: opts.Logger, born: time.Now(),
+		client: client, opts: opts, log: opts.Logger, created: time.Now(),
 		health:  newHealth(opts.Logger),
 		workers: make(chan struct{}, opts.Workers),
 		closing: make(chan struct{}),
 		ctx:     ctx, cancel: cancel,
 	}
-	impatient := bounded(client, opts.Timeout)
-	q.enqueuer = asynq.NewClientFromRedisClient(impatient)
-	q.inspector = asynq.NewInspectorFromRedisClient(impatient)
+	shortClient := withReadTimeout(client, opts.Timeout)
+	q.enqueuer = asynq.NewClientFromRedisClient(shortClient)
+	q.inspector = asynq.NewInspectorFromRedisClient(shortClient)
 	q.depth = newDepth(opts.MaxDepth, q.askDepth)
 	return q, nil
 }
 
-// Start implements [recovery.WorkerQueue]: it begins to perform jobs, unless
-// the queue only enqueues. It does not need Redis to be up, and does not touch
-// the process' signals.
+// Start implements [recovery.WorkerQueue]. It begins to perform jobs, unless
+// [Options].EnqueueOnly is set. Redis need not be up. Start does not change how
+// the process handles signals. A second call, or one after Shutdown, is an
+// error.
 func (q *Queue) Start(h recovery.JobHandler) error {
 	if h == nil {
 		return errors.New("asynqqueue: a handler is required")
@@ -106,10 +107,10 @@ func (q *Queue) Start(h recovery.JobHandler) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.started || q.ended != nil {
-		return errors.New("asynqqueue: a Queue is started once")
+		return errors.New("asynqqueue: Start was called a second time, or after Shutdown")
 	}
 	q.started, q.handler = true, h
-	q.tasks.Go(q.warnOfRisks)
+	q.goroutines.Go(q.warnOfRisks)
 	if q.opts.EnqueueOnly {
 		return nil
 	}
@@ -118,8 +119,8 @@ func (q *Queue) Start(h recovery.JobHandler) error {
 		Queues:                   map[string]int{q.opts.Name: 1},
 		TaskCheckInterval:        q.opts.PollInterval,
 		DelayedTaskCheckInterval: q.opts.PollInterval,
-		// Longer than process takes, which ends by itself; asynq would put its
-		// job back while it runs.
+		// This is longer than process runs, which ends by itself. Otherwise
+		// asynq would put a job back while it runs.
 		ShutdownTimeout: 2*(q.opts.AttemptTimeout+q.opts.Grace) + 10*time.Second,
 		RetryDelayFunc:  q.retryDelay,
 		IsFailure:       isFailure,
@@ -129,18 +130,19 @@ func (q *Queue) Start(h recovery.JobHandler) error {
 	return q.server.Start(asynq.HandlerFunc(q.process))
 }
 
-// Shutdown implements [recovery.WorkerQueue]. It takes no more jobs, neither to
-// enqueue nor to perform, and waits for those that a worker has begun with.
-// Jobs that wait stay in Redis for another instance, or for the next start: that
-// is the difference from a [recovery.MemoryQueue].
+// Shutdown implements [recovery.WorkerQueue]. The Queue then enqueues no more
+// jobs and begins no more attempts, and Shutdown waits for the attempts that
+// run. Jobs that wait stay in Redis for another instance, or for the next
+// start. A [recovery.MemoryQueue] differs in this.
 //
-// When ctx ends first, it ends the contexts of what still runs, hands those
-// jobs back to Redis, where another instance takes them up within about a
-// second, and returns ctx's error: at the latest [Options].Grace and a second
-// after ctx has ended, if an attempt ignores its context or Redis does not
-// answer. Goroutines that it could not wait for end with the attempt, or with
-// the client's own timeouts. It may be called more than once, and from several
-// goroutines.
+// When ctx ends first, Shutdown ends the contexts of the attempts that still
+// run and hands their jobs back to Redis, where another instance gets them
+// within about a second. It returns ctx's error, at the latest [Options].Grace
+// and a second after ctx has ended; so late only if an attempt ignores its
+// context or Redis does not answer. Goroutines that Shutdown could not wait for
+// end with the attempt, or with the client's own timeouts.
+//
+// Shutdown may be called more than once, and from several goroutines.
 func (q *Queue) Shutdown(ctx context.Context) error {
 	q.mu.Lock()
 	if q.ended == nil {
@@ -172,9 +174,9 @@ func (q *Queue) end() {
 		q.server.Shutdown()
 	}
 	for range cap(q.workers) {
-		q.workers <- struct{}{} // attempts that were given up may still run
+		q.workers <- struct{}{} // wait for attempts that were given up
 	}
-	q.tasks.Wait()
+	q.goroutines.Wait()
 }
 
 // background runs f, unless Shutdown has begun.
@@ -184,13 +186,14 @@ func (q *Queue) background(f func()) bool {
 	if q.ended != nil {
 		return false
 	}
-	q.tasks.Go(f)
+	q.goroutines.Go(f)
 	return true
 }
 
-// Stats returns the present numbers, or an error: that of ctx, or one that wraps
+// Stats returns the present numbers, or an error: that of ctx, one that wraps
 // [context.DeadlineExceeded] when Redis does not answer within
-// [Options].Timeout, or whatever Redis answers. It fails after Shutdown.
+// [Options].Timeout, or the error that Redis answers with. After Shutdown it
+// always returns an error.
 func (q *Queue) Stats(ctx context.Context) (Stats, error) {
 	type result struct {
 		stats Stats
@@ -218,8 +221,8 @@ func (q *Queue) Stats(ctx context.Context) (Stats, error) {
 	}
 }
 
-// inspect asks asynq, which takes no context and knows no queue that nothing
-// was put into yet.
+// inspect asks asynq for the numbers. asynq accepts no context, and does not
+// know a queue into which no job was ever put.
 func (q *Queue) inspect() (Stats, error) {
 	names, err := q.inspector.Queues()
 	if err != nil {
@@ -242,7 +245,7 @@ func (q *Queue) inspect() (Stats, error) {
 func (q *Queue) askDepth(done func(n int, err error)) bool {
 	return q.background(func() {
 		stats, err := q.inspect()
-		q.health.askedDepth(err)
+		q.health.reportDepthError(err)
 		done(stats.Depth(), err)
 	})
 }

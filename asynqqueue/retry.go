@@ -10,48 +10,50 @@ import (
 	"github.com/hibiken/asynq"
 )
 
-// maxRetries keeps asynq from counting retries: a job is tried until NotAfter,
-// and what is given up is deleted and never archived, because an archive keeps
-// payloads for 90 days.
+// maxRetries is so large that asynq never ends a job because of it. A job is
+// tried until NotAfter. A job that is given up is deleted and never archived,
+// because asynq's archive keeps payloads for 90 days.
 const maxRetries = math.MaxInt32
 
-// again is what asynq is told when a job has to come back. Its text ends up in
-// Redis, so it is never the host's: that may quote an address (A31, A39).
-type again struct {
+// requeueError tells asynq that a job has to come back, and after which pause.
+// asynq writes its text to Redis. So the text never comes from the host's
+// errors, which may quote an address (A31, A39).
+type requeueError struct {
 	pause  time.Duration
-	failed bool // counts as an attempt
+	failed bool // whether it counts as a failed attempt
 }
 
-func (a *again) Error() string {
+func (a *requeueError) Error() string {
 	if a.failed {
 		return "the attempt failed"
 	}
 	return "handed back"
 }
 
-// isFailure tells asynq which errors are failed attempts. Those that are not
-// ours are: a lost lease, for one, so that a job that kills its worker comes
-// back ever more seldom.
+// isFailure tells asynq which errors are failed attempts. Errors that are not
+// of this package are failed attempts. One of these is a lost lease: so the
+// pauses grow for a job that kills its worker.
 func isFailure(err error) bool {
-	a, ok := errors.AsType[*again](err)
+	a, ok := errors.AsType[*requeueError](err)
 	return !ok || a.failed
 }
 
-// retryDelay is asynq's question how long a job has to wait that failed for
-// the n-th time, counted from 0.
+// retryDelay tells asynq how long a job waits after it failed for the n-th
+// time, counted from 0.
 func (q *Queue) retryDelay(n int, err error, _ *asynq.Task) time.Duration {
 	pause := time.Duration(0)
-	if a, ok := errors.AsType[*again](err); ok {
+	if a, ok := errors.AsType[*requeueError](err); ok {
 		pause = a.pause
 	} else {
 		pause = q.pause(n + 1)
 	}
-	return time.Until(due(time.Now(), pause))
+	return time.Until(pauseEnd(time.Now(), pause))
 }
 
-// due is when a pause that begins now ends. asynq keeps whole seconds and cuts
-// off the rest, so a pause would end early if it were not rounded up here.
-func due(now time.Time, pause time.Duration) time.Time {
+// pauseEnd returns when a pause that begins now ends. asynq keeps whole seconds
+// and drops the rest, so a pause would end too early if it were not rounded up
+// here.
+func pauseEnd(now time.Time, pause time.Duration) time.Time {
 	if pause <= 0 {
 		return now
 	}
@@ -62,14 +64,16 @@ func due(now time.Time, pause time.Duration) time.Time {
 	return t
 }
 
-// pause is the one after the n-th attempt. It doubles with each, less up to a
-// quarter so that jobs which failed together do not come back together.
+// pause returns the pause after the n-th attempt. It doubles with each attempt,
+// less up to a quarter, so that jobs that failed together do not come back
+// together.
 func (q *Queue) pause(n int) (pause time.Duration) {
 	defer func() {
-		// asynq asks where nobody would recover: a Backoff that panics must
-		// not end the process, and neither its value be logged.
+		// asynq asks in a goroutine that does not recover. A Backoff that
+		// panics must not end the process. The value of the panic is not
+		// logged, because it may quote a secret.
 		if recover() != nil {
-			q.log.Error("asynqqueue: Options.Backoff panics")
+			q.log.Error("asynqqueue: Options.Backoff panicked, so the pause is MaxRetry")
 			pause = q.opts.MaxRetry
 		}
 	}()
@@ -83,8 +87,9 @@ func (q *Queue) pause(n int) (pause time.Duration) {
 	return p - randomDuration(p/4)
 }
 
-// randomDuration is uniform in [0, d]. Not math/rand: one source of randomness
-// is easier to trust than two (A30), and nothing here is hot.
+// randomDuration is uniform in [0, d]. It uses crypto/rand, because one source
+// of randomness is easier to trust than two (A30), and speed does not matter
+// here.
 func randomDuration(d time.Duration) time.Duration {
 	if d <= 0 {
 		return 0

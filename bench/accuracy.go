@@ -232,7 +232,7 @@ func manyInstances(tb redistest.TB, b *bench, server *redistest.Server) {
 	b.step("accuracy: 16 instances with 64 callers each on 8 keys")
 	names := keys(8)
 	// A window that no scheduler outlasts.
-	tier := recovery.Tier{Limits: []recovery.Limit{{N: limitN, Window: time.Minute}}}
+	policy := recovery.LimitPolicy{Limits: []recovery.Limit{{N: limitN, Window: time.Minute}}}
 	admitted := make([]atomic.Int64, len(names))
 	var wg sync.WaitGroup
 	var failed atomic.Int64
@@ -244,7 +244,7 @@ func manyInstances(tb redistest.TB, b *bench, server *redistest.Server) {
 		for range 64 {
 			wg.Go(func() {
 				for i, name := range names {
-					d, err := store.Take(tb.Context(), recovery.Take{Key: "race:" + name, Tier: tier})
+					d, err := store.Allow(tb.Context(), recovery.LimitRequest{Key: "race:" + name, Policy: policy})
 					if err != nil {
 						failed.Add(1)
 					} else if d[0].Allowed {
@@ -263,6 +263,6 @@ func manyInstances(tb redistest.TB, b *bench, server *redistest.Server) {
 	}
 	b.hold("L1", "ours, 16 instances x 64 callers, keys with other than exactly 25", float64(wrong), "=", 0)
 	if n := failed.Load(); n > 0 {
-		b.note("%d takes of the racing instances failed.", n)
+		b.note("%d calls of the racing instances failed.", n)
 	}
 }

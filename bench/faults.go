@@ -75,11 +75,11 @@ func frozen(tb redistest.TB, b *bench) {
 		server := redistest.Start(tb)
 		how.options.Timeout = budget
 		store, end := openStore(tb, server.Addr, how.options)
-		take := func(n int) error {
-			_, err := store.Take(tb.Context(), recovery.Take{Key: "frozen:" + strconv.Itoa(n), Tier: hourTier})
+		ask := func(n int) error {
+			_, err := store.Allow(tb.Context(), recovery.LimitRequest{Key: "frozen:" + strconv.Itoa(n), Policy: hourPolicy})
 			return err
 		}
-		must(tb, take(0))
+		must(tb, ask(0))
 		server.Freeze()
 		var (
 			wg      sync.WaitGroup
@@ -92,7 +92,7 @@ func frozen(tb redistest.TB, b *bench) {
 			wg.Go(func() {
 				for i := 0; time.Now().Before(until); i++ {
 					asked := time.Now()
-					err := take(caller + 64*i)
+					err := ask(caller + 64*i)
 					took := time.Since(asked)
 					mu.Lock()
 					longest = max(longest, took)
@@ -109,7 +109,7 @@ func frozen(tb redistest.TB, b *bench) {
 		wg.Wait()
 		server.Thaw()
 		thawed := time.Now()
-		for take(1) != nil {
+		for ask(1) != nil {
 			if time.Since(thawed) > 10*time.Second {
 				tb.Fatalf("not open again after 10 s")
 			}

@@ -17,12 +17,12 @@ const (
 )
 
 var (
-	// hourTier keeps every key alive, and a key that was called a millisecond
+	// hourPolicy keeps every key alive, and a key that was called a millisecond
 	// ago is let through again: so a decision costs the same however few keys
 	// share the calls.
-	hourTier = recovery.Tier{Limits: []recovery.Limit{{N: 1, Window: time.Hour}}, Trickle: time.Millisecond}
-	// abuseTier denies the second call.
-	abuseTier = recovery.Tier{Limits: []recovery.Limit{{N: 1, Window: time.Hour}}}
+	hourPolicy = recovery.LimitPolicy{Limits: []recovery.Limit{{N: 1, Window: time.Hour}}, ThenOneEvery: time.Millisecond}
+	// abusePolicy denies the second call.
+	abusePolicy = recovery.LimitPolicy{Limits: []recovery.Limit{{N: 1, Window: time.Hour}}}
 )
 
 // growthPart is H7's: what becomes of cost and memory as everything grows a
@@ -39,11 +39,11 @@ func growthPart(tb redistest.TB, b *bench) {
 		setting := number(float64(size))
 		growth(tb, b, server, "live limiter keys", setting, size, func(store *redisstore.Store) (fill, cost op) {
 			key := keyNames()
-			take := func(ctx context.Context, n int) error {
-				_, err := store.Take(ctx, recovery.Take{Key: key(n), Tier: hourTier})
+			ask := func(ctx context.Context, n int) error {
+				_, err := store.Allow(ctx, recovery.LimitRequest{Key: key(n), Policy: hourPolicy})
 				return err
 			}
-			return spread(size, take), random(size, take)
+			return spread(size, ask), random(size, ask)
 		})
 		growth(tb, b, server, "live tokens", setting, size, func(store *redisstore.Store) (fill, cost op) {
 			// A claim would end what is to be there, and peeking reads the same.
@@ -58,7 +58,7 @@ func growthPart(tb redistest.TB, b *bench) {
 		growth(tb, b, server, "attackers over their limit", setting, size, func(store *redisstore.Store) (fill, cost op) {
 			key := keyNames()
 			ask := func(ctx context.Context, n int) error {
-				_, err := store.Take(ctx, recovery.Take{Key: key(n), Tier: abuseTier})
+				_, err := store.Allow(ctx, recovery.LimitRequest{Key: key(n), Policy: abusePolicy})
 				return err
 			}
 			return spread(size, func(ctx context.Context, n int) error {

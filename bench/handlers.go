@@ -148,7 +148,7 @@ func usedTime() time.Duration {
 func timing(tb redistest.TB, b *bench, server *redistest.Server) {
 	n := pick(b, 100_000, 10_000)
 	b.step("handlers: timing of %d requests", n)
-	// No tier may end the work after the answer early: all of it is to happen.
+	// No limit may end the work after the answer early: all of it is to happen.
 	p := newPortal(tb, place{addr: server.Addr}, 1, func(o *recovery.Options) { o.Limits = neverAnybody() })
 	welch(tb, b, "ours", n, p.handler, "/forgot-password", http.StatusAccepted, true)
 	stop, handler := pocketBase(tb)

@@ -117,7 +117,7 @@ func middlewareChild(tb redistest.TB, args childArgs, say func(any)) {
 // oursMiddleware is how a host limits a handler of its own.
 func oursMiddleware(store *redisstore.Store, key func() string, next http.Handler) http.Handler {
 	decide := func(ctx context.Context) (recovery.Decision, error) {
-		decisions, err := store.Take(ctx, recovery.Take{Key: key(), Tier: limitTier})
+		decisions, err := store.Allow(ctx, recovery.LimitRequest{Key: key(), Policy: limitPolicy})
 		if err != nil {
 			return recovery.Decision{}, err
 		}
@@ -129,7 +129,7 @@ func oursMiddleware(store *redisstore.Store, key func() string, next http.Handle
 			http.Error(w, "unavailable", http.StatusServiceUnavailable)
 			return
 		}
-		recovery.Quotas{{Name: recovery.ScopeCaller, Tier: limitTier, Decision: d}}.SetHeader(w.Header())
+		recovery.Quotas{{Scope: recovery.ScopeCaller, Policy: limitPolicy, Decision: d}}.SetHeader(w.Header())
 		if !d.Allowed {
 			w.Header().Set("Retry-After", strconv.Itoa(int((d.RetryAfter+time.Second-1)/time.Second)))
 			http.Error(w, "rate limited", http.StatusTooManyRequests)

@@ -14,7 +14,7 @@ import (
 
 var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
 
-var limitTier = recovery.Tier{Limits: []recovery.Limit{{N: limitN, Window: limitWindow}}}
+var limitPolicy = recovery.LimitPolicy{Limits: []recovery.Limit{{N: limitN, Window: limitWindow}}}
 
 // ours is this library's limiter with options.
 func ours(name string, options redisstore.Options, edit ...func(*redis.Options)) target {
@@ -30,7 +30,7 @@ func ours(name string, options redisstore.Options, edit ...func(*redis.Options))
 				return nil, nil, err
 			}
 			return func(ctx context.Context, key string) (bool, error) {
-				d, err := store.Take(ctx, recovery.Take{Key: key, Tier: limitTier})
+				d, err := store.Allow(ctx, recovery.LimitRequest{Key: key, Policy: limitPolicy})
 				if err != nil {
 					return false, err
 				}

@@ -63,11 +63,11 @@ func (l *leads) SetPasswordHash(_ context.Context, id, _ string) error {
 	return nil
 }
 
-// never is a tier that refuses nobody, for what the limits would otherwise end
-// after a few requests.
-var never = recovery.Tier{Limits: []recovery.Limit{{N: 100_000, Window: time.Millisecond}}}
+// never is a limit policy that refuses nobody. Without it the default limits
+// would end a measurement after a few requests.
+var never = recovery.LimitPolicy{Limits: []recovery.Limit{{N: 100_000, Window: time.Millisecond}}}
 
-// neverAnybody has all tiers refuse nobody.
+// neverAnybody are limits of which none refuses anybody.
 func neverAnybody() recovery.Limits {
 	return recovery.Limits{
 		Caller: never, ClientForgot: never, ClientReset: never, ClientCheck: never,
@@ -92,13 +92,13 @@ func newPortal(tb redistest.TB, at place, most int, edit func(o *recovery.Option
 	store, err := redisstore.New(p.client, redisstore.Options{Timeout: 5 * time.Second, Logger: quiet})
 	must(tb, err)
 	options := recovery.Options{
-		Keys:           [][]byte{bytes.Repeat([]byte{7}, 32)},
-		Link:           recovery.Link{URL: "https://portal.example.com/reset"},
-		Sessions:       recovery.SessionEnderFunc(func(context.Context, string) error { return nil }),
-		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
-		Limiter:        store,
-		Queue:          p.queue,
-		Logger:         quiet,
+		Keys:          [][]byte{bytes.Repeat([]byte{7}, 32)},
+		Link:          recovery.Link{URL: "https://portal.example.com/reset"},
+		Sessions:      recovery.SessionEnderFunc(func(context.Context, string) error { return nil }),
+		ClientAddress: recovery.ClientAddressOptions{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
+		Limiter:       store,
+		Queue:         p.queue,
+		Logger:        quiet,
 	}
 	if edit != nil {
 		edit(&options)

@@ -87,7 +87,7 @@ func resetsChild(tb redistest.TB, args childArgs, say func(any)) {
 	hasher, err := password.NewArgon2id(password.Argon2idOptions{MaxWaiting: 64, MaxWait: time.Minute})
 	must(tb, err)
 	p := newPortal(tb, place{addr: args.Redis}, args.N, func(o *recovery.Options) {
-		o.Limits, o.Hasher, o.Prefix = neverAnybody(), hasher, "resets"
+		o.Limits, o.Passwords.Hasher, o.Prefix = neverAnybody(), hasher, "resets"
 	})
 	requests := p.resetRequests(tb, args.N)
 	s := run(tb.Context(), load{callers: 64, most: args.N}, func(_ context.Context, caller, i int) error {
@@ -108,7 +108,7 @@ func (p *portal) resetRequests(tb redistest.TB, n int) []*http.Request {
 
 func (p *portal) resetRequest(tb redistest.TB, n int) *http.Request {
 	issued, err := p.IssueToken(tb.Context(), recovery.IssueRequest{
-		Key: recovery.LeadKey{Field: "EmailAddress", Value: mailOf(n)}, Origin: recovery.Origin{Caller: "bench"},
+		Key: recovery.LeadKey{Field: "EmailAddress", Value: mailOf(n)}, Requester: recovery.Requester{Caller: "bench"},
 	})
 	must(tb, err)
 	return post("/reset-password", `{"token":"`+issued.Token.Reveal()+`","password":"`+goodPassword+`"}`, n)
@@ -121,7 +121,7 @@ func busyChild(tb redistest.TB, args childArgs, say func(any)) {
 	hasher, err := password.NewArgon2id(password.Argon2idOptions{MaxConcurrent: hashes})
 	must(tb, err)
 	p := newPortal(tb, place{addr: args.Redis}, 1<<20, func(o *recovery.Options) {
-		o.Limits, o.Hasher, o.Prefix = neverAnybody(), hasher, "busy"+strconv.Itoa(runtime.GOMAXPROCS(0))
+		o.Limits, o.Passwords.Hasher, o.Prefix = neverAnybody(), hasher, "busy"+strconv.Itoa(runtime.GOMAXPROCS(0))
 	})
 	var (
 		wg     sync.WaitGroup
@@ -177,7 +177,7 @@ func ownChild(tb redistest.TB, args childArgs, say func(any)) {
 	hasher, err := password.NewArgon2id(password.Argon2idOptions{})
 	must(tb, err)
 	p := newPortal(tb, place{addr: args.Redis}, args.N, func(o *recovery.Options) {
-		o.Limits, o.Hasher, o.Prefix = neverAnybody(), instant{hasher}, "own"
+		o.Limits, o.Passwords.Hasher, o.Prefix = neverAnybody(), instant{hasher}, "own"
 	})
 	requests := p.resetRequests(tb, args.N)
 	var own, hash []time.Duration

@@ -25,7 +25,7 @@ type recorder struct {
 }
 
 // Put implements [recovery.TokenStore].
-func (r *recorder) Put(ctx context.Context, slot string, spec recovery.TokenSpec) (recovery.Token, error) {
+func (r *recorder) Put(ctx context.Context, slot string, spec recovery.TokenSpec) (recovery.TokenRecord, error) {
 	r.mu.Lock()
 	r.slots, r.specs = append(r.slots, slot), append(r.specs, spec)
 	r.mu.Unlock()
@@ -43,7 +43,7 @@ func realToken(tb redistest.TB) (slot string, spec recovery.TokenSpec) {
 	must(tb, err)
 	defer func() { _ = s.Shutdown(context.Background()) }()
 	_, err = s.IssueToken(tb.Context(), recovery.IssueRequest{
-		Key: recovery.LeadKey{Field: "EmailAddress", Value: mailOf(0)}, Origin: recovery.Origin{Caller: "bench"},
+		Key: recovery.LeadKey{Field: "EmailAddress", Value: mailOf(0)}, Requester: recovery.Requester{Caller: "bench"},
 	})
 	must(tb, err)
 	return r.slots[0], r.specs[0]
@@ -63,8 +63,8 @@ func (t tokenNames) specOf(n int) recovery.TokenSpec {
 	return spec
 }
 
-func (t tokenNames) ref(n int) recovery.Ref {
-	return recovery.Ref{Slot: t.slotOf(n), Digest: numbered(t.spec.Digest, n)}
+func (t tokenNames) ref(n int) recovery.TokenRef {
+	return recovery.TokenRef{Slot: t.slotOf(n), Digest: numbered(t.spec.Digest, n)}
 }
 
 // numbered is a name of the same length that ends in n.

@@ -22,14 +22,14 @@ const (
 	maxGateWait    = time.Minute
 )
 
-// Argon2idOptions configures [NewArgon2id]. The zero value is what OWASP
-// recommends as the least, on as many cores as there are.
+// Argon2idOptions configures [NewArgon2id]. The zero value has the minimum cost
+// that OWASP recommends, and uses all cores.
 //
 // The cost must reach one line of the table in ASVS v5.0.0 Appendix C: 46 MiB
-// for one pass, 19 MiB for two, 12 MiB for three or more; and stay within what
-// Verify accepts of a stored hash: 256 MiB, 64 passes, 1 GiB for memory times
-// passes. RFC 9106's first choice of 2 GiB is not for servers that the public
-// can ask for a hash.
+// for one pass, 19 MiB for two, 12 MiB for three or more. It must also be
+// within the bounds of a stored hash that Verify accepts: 256 MiB, 64 passes, 1
+// GiB for memory times passes. RFC 9106's first choice of 2 GiB is not for
+// servers on which the public can cause hashes.
 type Argon2idOptions struct {
 	_ [0]func()
 
@@ -39,38 +39,38 @@ type Argon2idOptions struct {
 	// Time is the number of passes over the memory. Default 2.
 	Time uint32
 
-	// Parallelism is the number of lanes, 1 to 255. Default 1: a server uses
-	// its cores for several people rather than for several lanes.
+	// Parallelism is the number of lanes, 1 to 255. Default 1, because a server
+	// uses its cores for several people at once.
 	Parallelism uint8
 
-	// MaxConcurrent is how many hashes run at once, Hash and Verify together.
-	// They take this many times Memory, and about as much again until the
-	// garbage is collected. Default GOMAXPROCS at the time of the call, 1 to
-	// 4,096: more would take more memory and finish no sooner.
+	// MaxConcurrent is how many hashes run at once, Hash and Verify together, 1
+	// to 4,096. They need this many times Memory, and about as much again until
+	// the garbage is collected. Default GOMAXPROCS at the time of the call:
+	// more hashes at once would need more memory and not finish sooner.
 	//
-	// With the default, hashing can hold every processor that Go uses, and
-	// then the cheapest request waits for the scheduler, 20 ms and more. A
-	// server that must answer others meanwhile keeps GOMAXPROCS above
+	// With the default, hashing can use every processor that Go uses. Then even
+	// the cheapest request waits for the scheduler, 20 ms and more. A server
+	// that must answer other requests meanwhile keeps GOMAXPROCS above
 	// MaxConcurrent: on n cores, GOMAXPROCS at n+1 and MaxConcurrent at n cost
-	// no throughput, and the operating system shares the cores more finely
-	// than Go does (measured: 0.3 ms instead of 25 at p99).
+	// no throughput. The operating system switches between threads more often
+	// than Go's scheduler does (measured: 0.3 ms instead of 25 at p99).
 	MaxConcurrent int
 
-	// MaxWaiting is how many callers may wait for a free slot. Default 32 for
-	// each of MaxConcurrent, 1 to 1,048,576: at 20 ms a hash the last of them
-	// waits two thirds of a second, which a person hardly minds.
+	// MaxWaiting is how many callers may wait for a hash, 1 to 1,048,576.
+	// Default 32 times MaxConcurrent. With 20 ms for a hash, the last of these
+	// waits two thirds of a second, which is hardly noticed.
 	MaxWaiting int
 
-	// MaxWait is the longest that a caller waits for a free slot. Default 3 s,
-	// at most a minute: it matters only when hashes take far longer than
-	// expected, and then it is better to say so than to hold connections.
+	// MaxWait is how long a caller waits at most. Default 3 s, at most a
+	// minute. It has an effect only when hashes take far longer than expected.
+	// An error is then better than connections that stay open.
 	MaxWait time.Duration
 }
 
 // Argon2id is a [Hasher] that writes argon2id hashes (RFC 9106) as PHC strings
 // with 16 bytes of salt and 32 of tag, and reads these and bcrypt hashes. Make
-// one with [NewArgon2id] and share it: its bounds hold only among its own
-// callers. It is safe for concurrent use.
+// one with [NewArgon2id] and share it, because its bounds hold for its own
+// callers only. It is safe for concurrent use.
 type Argon2id struct {
 	cost cost
 	gate gate
@@ -116,8 +116,8 @@ func (o Argon2idOptions) validate() error {
 	mistake := func(format string, args ...any) {
 		errs = append(errs, fmt.Errorf("password: Argon2idOptions."+format, args...))
 	}
-	// With too much of it, the floor of Memory is that of three passes, so that
-	// one mistake in Time is not reported as two.
+	// The minimum of Memory for three passes also holds for a Time that is too
+	// large. So a mistake in Time is reported once, and not for Memory too.
 	floor := uint32(12 * 1024)
 	switch o.Time {
 	case 1:
@@ -155,22 +155,24 @@ func (a *Argon2id) Hash(ctx context.Context, password string) (string, error) {
 		return "", err
 	}
 	h := phc{cost: a.cost, salt: make([]byte, saltLen)}
-	rand.Read(h.salt) // never fails: it ends the program instead
+	rand.Read(h.salt) // it never fails; it would end the program
 	if h.tag, err = a.derive(ctx, h.cost, h.salt, normal, tagLen); err != nil {
 		return "", err
 	}
 	return h.String(), nil
 }
 
-// Verify implements [Hasher]. It reads argon2id in the one spelling that Hash
-// writes (version 19, parameters m, t, p in this order, unpadded base64), with 8
-// to 48 bytes of salt, 16 to 64 of tag, at most 256 MiB, 64 passes and 1 GiB for
-// memory times passes; and bcrypt as $2a$, $2b$ or $2y$ with a cost of 4 to 15.
+// Verify implements [Hasher]. It reads argon2id in the spelling that Hash
+// writes (version 19, parameters m, t, p in this order, unpadded base64), with
+// 8 to 48 bytes of salt, 16 to 64 of tag, at most 256 MiB, 64 passes and 1 GiB
+// for memory times passes. It reads bcrypt as $2a$, $2b$ or $2y$ with a cost of
+// 4 to 15.
 //
-// A hash that it cannot read takes as long as one that it can, so that the time
-// does not tell such an account from one that does not exist.
+// A hash that it cannot read takes as long as one that it can read. So the time
+// does not show whether an account has such a hash or does not exist.
 func (a *Argon2id) Verify(ctx context.Context, encoded, password string) (Result, error) {
-	// First, whatever is stored: this error must not depend on the account.
+	// The password is checked first, because this error must not depend on the
+	// stored hash.
 	normal, err := Normalize(password)
 	if err != nil {
 		return Result{}, err
@@ -197,11 +199,11 @@ func (a *Argon2id) Verify(ctx context.Context, encoded, password string) (Result
 	return Result{Match: match, Rehash: match && !current}, nil
 }
 
-// verifyNobody takes as long as a verification and returns err, or the error
-// that kept it from doing so.
+// verifyNobody takes as long as a verification and then returns err. If it
+// cannot do so, it returns the error of the gate.
 func (a *Argon2id) verifyNobody(ctx context.Context, normal string, err error) error {
-	if _, busy := a.derive(ctx, a.cost, make([]byte, saltLen), normal, tagLen); busy != nil {
-		return busy
+	if _, gateErr := a.derive(ctx, a.cost, make([]byte, saltLen), normal, tagLen); gateErr != nil {
+		return gateErr
 	}
 	return err
 }
@@ -219,7 +221,7 @@ func (a *Argon2id) verifyBcrypt(ctx context.Context, encoded, raw, normal string
 	return Result{Match: match, Rehash: match}, nil
 }
 
-// derive computes one argon2id tag when its turn has come.
+// derive waits for a slot and computes one argon2id tag.
 func (a *Argon2id) derive(ctx context.Context, c cost, salt []byte, normal string, tagLen uint32) ([]byte, error) {
 	if err := a.gate.enter(ctx); err != nil {
 		return nil, err

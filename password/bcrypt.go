@@ -7,15 +7,16 @@ import (
 )
 
 const (
-	// maxBcryptBytes is where bcrypt stops reading.
+	// maxBcryptBytes is how many bytes of a password bcrypt reads.
 	maxBcryptBytes = 72
 
-	// maxBcryptCost bounds what a stored bcrypt hash may ask for. Cost 10 takes
-	// 50 to 75 ms and every step doubles it: 15 takes two seconds, the most
-	// that anybody uses; 31 would hold a core for a day and a half.
+	// maxBcryptCost is the highest cost of a stored bcrypt hash. Cost 10 takes
+	// 50 to 75 ms, and every step doubles that. 15 takes two seconds, and no
+	// host uses more. 31 would use a core for a day and a half.
 	maxBcryptCost = 15
 
-	// lenBcrypt is that of "$2b$10$", 22 characters of salt and 31 of hash.
+	// lenBcrypt is the length of "$2b$10$", 22 characters of salt and 31 of
+	// hash.
 	lenBcrypt = 60
 )
 
@@ -24,9 +25,10 @@ const bcryptAlphabet = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01
 // isBcrypt reports whether s claims to be a bcrypt hash.
 func isBcrypt(s string) bool { return strings.HasPrefix(s, "$2") }
 
-// checkBcrypt reports whether s is a bcrypt hash that may be verified. It does
-// not ask for canonical base64: others wrote these strings, and some of them
-// left bits in the last character of the salt that bcrypt itself ignores.
+// checkBcrypt returns an error unless s is a bcrypt hash that may be verified.
+// It accepts base64 that is not canonical. Other libraries made these strings,
+// and some of them set bits in the last character of the salt that bcrypt
+// ignores.
 func checkBcrypt(s string) error {
 	if len(s) != lenBcrypt || s[3] != '$' || s[6] != '$' || strings.Trim(s[7:], bcryptAlphabet) != "" {
 		return malformed("not of the form $2b$10$salthash")
@@ -44,11 +46,10 @@ func checkBcrypt(s string) error {
 // matchBcrypt reports whether encoded, which checkBcrypt has passed, is a hash
 // of one of the candidates.
 //
-// A candidate that bcrypt cannot tell from others never matches, but takes as
-// long as one that could: over 72 bytes the rest would be ignored
-// (CompareHashAndPassword truncates where GenerateFromPassword refuses), and a
-// NUL cannot be told from the one that bcrypt puts between repetitions of the
-// key.
+// A candidate that bcrypt confuses with others never matches, but takes as long
+// as any other. bcrypt ignores what comes after 72 bytes
+// (CompareHashAndPassword truncates, while GenerateFromPassword refuses), and
+// it confuses a NUL with the one that it puts between repetitions of the key.
 func matchBcrypt(encoded string, candidates ...string) bool {
 	match := false
 	for _, candidate := range candidates {

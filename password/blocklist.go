@@ -11,17 +11,20 @@ import (
 	"github.com/ccojocar/zxcvbn-go/data"
 )
 
-// shortUnit is the length in code points below which a repeated unit need not
-// be common to be refused: what only repeats fewer than the 8 code points that
-// any password needs (ASVS v5.0.0-6.2.1) is shorter than that in effect.
+// shortUnit is a length in code points. A password that repeats a shorter unit
+// is refused even if the unit is not common, because it is no harder to guess
+// than the unit, which is shorter than the 8 code points that any password
+// needs (ASVS v5.0.0-6.2.1).
 const shortUnit = 8
 
-// freePadding is how many digits, punctuation marks and symbols may stand around
-// a common password, in all, and add nothing. It leaves room for a date, or a
-// year and a few exclamation marks; more is padding only in a pattern.
+// freePadding is how many digits, punctuation marks and symbols around a common
+// password, all together, are regarded as adding nothing. That is enough for a
+// date, or a year and a few exclamation marks. More characters are regarded so
+// only if they form a pattern.
 const freePadding = 8
 
-// weak is why a password counts as common, in words for the person, or "".
+// weak is the reason why a password counts as common, as text for the person,
+// or "".
 type weak string
 
 const (
@@ -33,8 +36,8 @@ const (
 )
 
 // commonPasswords returns the list of zxcvbn, folded. It reads the library's
-// asset rather than its package frequency, which parses all five lists when the
-// program starts whether anybody wants them or not.
+// asset and does not import the library's package frequency, which would parse
+// all five lists whenever the program starts.
 var commonPasswords = sync.OnceValues(func() (map[string]struct{}, error) {
 	var list struct{ List []string }
 	if err := readAsset("data/Passwords.json", &list); err != nil {
@@ -58,12 +61,13 @@ func readAsset(name string, v any) error {
 	return nil
 }
 
-// weakness says why a folded password is common, as [Policy.Check] documents.
+// weakness returns why a folded password is common, as [Policy.Check]
+// documents.
 func weakness(folded string) weak {
 	if why := weaknessOf([]rune(folded)); why != "" {
 		return why
 	}
-	// The same without separators, if that is still most of it.
+	// Try the password without separators too, if at least half of it is left.
 	compact := strings.Map(func(r rune) rune {
 		if isSeparator(r) {
 			return -1
@@ -76,8 +80,8 @@ func weakness(folded string) weak {
 	return ""
 }
 
-// weaknessOf calls itself on ever shorter parts of s, at most once for each, so
-// it is quadratic in the length of a password at worst.
+// weaknessOf calls itself with shorter parts of s, at most once for each. So
+// its time is at most quadratic in the length of a password.
 func weaknessOf(s []rune) weak {
 	switch {
 	case isListed(s):
@@ -100,13 +104,13 @@ func weaknessOf(s []rune) weak {
 }
 
 func isListed(s []rune) bool {
-	list, _ := commonPasswords() // an error was reported by NewPolicy
+	list, _ := commonPasswords() // NewPolicy has reported an error
 	_, listed := list[string(s)]
 	return listed
 }
 
-// splitPadding splits off what is not a letter at both ends. The core is empty
-// if nothing is.
+// splitPadding splits s into padding, core and padding. The core begins and
+// ends with a letter, and is empty if s contains none.
 func splitPadding(s []rune) (left, core, right []rune) {
 	i, j := 0, len(s)
 	for i < j && isPadding(s[i]) {
@@ -118,8 +122,9 @@ func splitPadding(s []rune) (left, core, right []rune) {
 	return s[:i], s[i:j], s[j:]
 }
 
-// padding returns how many characters of freePadding s takes up: none if it is a
-// pattern. Separators do not count, so that a date is 8 however it is written.
+// padding returns how many characters of freePadding s uses: none if s is a
+// pattern. Separators do not count, so a date has 8 characters with or without
+// them.
 func padding(s []rune) int {
 	s = slices.DeleteFunc(slices.Clone(s), isSeparator)
 	if p := period(s); p < shortUnit && len(s) >= 2*p || isRun(s) || isCount(s) || isWalk(s) {
@@ -134,14 +139,14 @@ func isPadding(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsMark(r) 
 
 func isSeparator(r rune) bool { return r == ' ' || r == '-' || r == '_' || r == '.' }
 
-// period returns the length of the shortest prefix of s whose repetition, maybe
-// cut off, is s; len(s) if nothing is repeated. It is the failure function of
-// Knuth, Morris and Pratt.
+// period returns the length of the shortest prefix of s of which s is a
+// repetition. The last repetition may be cut off. It returns len(s) if s
+// repeats nothing. It uses the failure function of Knuth, Morris and Pratt.
 func period(s []rune) int {
 	if len(s) == 0 {
 		return 0
 	}
-	border := make([]int, len(s)) // of s[:i+1]
+	border := make([]int, len(s)) // border[i] is that of s[:i+1]
 	for i, k := 1, 0; i < len(s); i++ {
 		for k > 0 && s[i] != s[k] {
 			k = border[k-1]

@@ -18,14 +18,14 @@ import (
 	"time"
 )
 
-// BreachChecker tells whether a password is known from a breach of some other
-// service (ASVS v5.0.0-6.2.12, NIST SP 800-63B-4 section 3.1.1.2).
+// BreachChecker checks whether a password is known from a data breach of
+// another service (ASVS v5.0.0-6.2.12, NIST SP 800-63B-4 section 3.1.1.2).
 // Implementations are safe for concurrent use.
 type BreachChecker interface {
 	// Breached reports whether password, in the form that Normalize returns,
-	// is known. On an error the password is not accepted; an implementation
-	// that would rather accept it returns false and no error. The error must
-	// not contain the password or its hash.
+	// is known. After an error the password is refused. An implementation that
+	// wants it accepted returns false and no error. The error must not contain
+	// the password or its hash.
 	Breached(ctx context.Context, password string) (bool, error)
 }
 
@@ -35,44 +35,46 @@ const (
 	hibpAgent   = "recovery-password (+https://github.com/seed-51359b35/recovery)"
 
 	prefixLen = 5               // hexadecimal digits that leave the process
-	suffixLen = 2*sha1.Size - 5 // and that do not
+	suffixLen = 2*sha1.Size - 5 // hexadecimal digits that stay in the process
 
-	// maxBody bounds an answer, after decompression. A range has some 2,000
-	// lines of 40 bytes with its padding.
+	// maxBody is the most bytes of an answer, after decompression. A range has
+	// some 2,000 lines of 40 bytes with its padding.
 	maxBody = 512 << 10
 	maxLine = 64
 )
 
-// HIBPOptions configures [NewHIBP]. The zero value asks the public service and
-// lets a password pass when that cannot be reached.
+// HIBPOptions configures [NewHIBP]. The zero value asks the public service, and
+// accepts a password when that service cannot be reached.
 type HIBPOptions struct {
 	_ [0]func()
 
-	// URL is where the range API lives, up to "/range/". Default
+	// URL is the address of the range API, without "/range/". Default
 	// "https://api.pwnedpasswords.com". It must be https, except on the
-	// loopback interface, and have no query. Take it from configuration only:
-	// the server connects to it (attack A93).
+	// loopback interface, and have no query. Take it from configuration only,
+	// because the server connects to it (attack A93).
 	URL string
 
-	// Client makes the requests. Default one with a transport of its own. It
-	// is copied, and the copy follows no redirects and keeps no cookies.
+	// Client makes the requests. Default: a client with a transport of its own.
+	// NewHIBP copies it, and the copy follows no redirects and keeps no
+	// cookies.
 	Client *http.Client
 
-	// Timeout bounds one check. Default 2 s, at most 30 s.
+	// Timeout is how long one check may take. Default 2 s, at most 30 s.
 	Timeout time.Duration
 
-	// Threshold is the number of appearances from which a password counts as
+	// Threshold is how often a password must appear in breaches to count as
 	// breached. Default 1.
 	Threshold int
 
 	// FailClosed makes Breached return the error when a check fails, so that
-	// nobody can choose a password while the service is away. By default the
-	// password passes this check, having passed all others.
+	// nobody can choose a password while the service does not answer. By
+	// default the password passes this check then. All other checks still
+	// apply.
 	FailClosed bool
 
 	// OnError is called with the error of every failed check, so that an
-	// operator can count them. Default none. It is called on the goroutine of
-	// the caller and must be safe for concurrent use. The error contains
+	// operator can count them. Default none. It is called on the goroutine that
+	// called Breached, and must be safe for concurrent use. The error contains
 	// nothing derived from the password.
 	OnError func(error)
 }
@@ -80,8 +82,8 @@ type HIBPOptions struct {
 // HIBP is a [BreachChecker] that asks the range API of Pwned Passwords
 // (https://haveibeenpwned.com/API/v3#PwnedPasswords) or of a mirror. Only the
 // first 20 bits of the password's SHA-1 leave the process, and answers are
-// padded, so that neither the service nor their size tells which password was
-// meant. It is safe for concurrent use.
+// padded. So neither the service nor the size of an answer shows which password
+// was checked. It is safe for concurrent use.
 type HIBP struct {
 	base       string
 	client     *http.Client
@@ -138,8 +140,8 @@ func NewHIBP(opts HIBPOptions) (*HIBP, error) {
 	return h, nil
 }
 
-// refuseURL says what is wrong with a base URL, without quoting it: it may hold
-// a secret.
+// refuseURL returns what is wrong with a base URL, or "". It does not quote the
+// URL, which may contain a secret.
 func refuseURL(s string) string {
 	u, err := url.Parse(s)
 	switch {
@@ -165,16 +167,16 @@ func isLoopback(host string) bool {
 	return err == nil && addr.IsLoopback()
 }
 
-// Breached implements [BreachChecker]. It normalises password, so that what is
-// looked up is what is hashed. When the check fails it returns false and, with
-// FailClosed only, the error. The end of ctx is not a failure of the check: its
-// error is returned in any case.
+// Breached implements [BreachChecker]. It normalises password, so that it looks
+// up the form that is hashed. When the check fails it returns false, and the
+// error only with FailClosed. The end of ctx is not a failure of the check:
+// Breached then always returns the error of ctx.
 func (h *HIBP) Breached(ctx context.Context, password string) (bool, error) {
 	normal, err := Normalize(password)
 	if err != nil {
 		return false, err
 	}
-	sum := sha1.Sum([]byte(normal)) // the API's index; nothing is stored under it
+	sum := sha1.Sum([]byte(normal)) // the API needs SHA-1; nothing is stored with it
 	digits := strings.ToUpper(hex.EncodeToString(sum[:]))
 	count, err := h.count(ctx, digits[:prefixLen], digits[prefixLen:])
 	if err == nil {
@@ -213,9 +215,8 @@ func (h *HIBP) count(ctx context.Context, prefix, suffix string) (int, error) {
 	return countIn(response.Body, suffix)
 }
 
-// countIn returns the number that a range gives for suffix, 0 if it is not
-// there. Padding is there with a count of 0. Whatever comes after the line that
-// was looked for is not read.
+// countIn returns the count of suffix in a range, or 0 if suffix is not there.
+// Lines of padding have a count of 0. Lines after that of suffix are not read.
 func countIn(body io.Reader, suffix string) (int, error) {
 	limited := &io.LimitedReader{R: body, N: maxBody + 1}
 	lines := bufio.NewScanner(limited)
@@ -252,13 +253,14 @@ func isSuffix(s string) bool {
 	return len(s) == suffixLen && strings.Trim(s, "0123456789ABCDEFabcdef") == ""
 }
 
-// withoutURL drops the URL that net/http puts into its errors: its last five
-// characters are 20 bits of the password's hash.
+// withoutURL removes the URL that net/http puts into its errors. The last five
+// characters of the URL are 20 bits of the password's hash.
 func withoutURL(err error) error {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err
 	}
-	// The kinds of timeout differ in text only; an operator counts them as one.
+	// Errors of timeouts differ in their text only. An operator counts them as
+	// one kind.
 	if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
 		return context.DeadlineExceeded
 	}

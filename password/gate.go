@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// gate admits a fixed number of hashes at once and lets a bounded number wait
-// for a bounded time. Without it argon2 collapses: 64 hashes at once on two
-// cores take 2 GB and are five times slower together than in turn.
+// gate lets a fixed number of hashes run at once, and a bounded number of
+// callers wait for a bounded time. Without it 64 hashes of argon2 at once on
+// two cores take 2 GB, and five times as long as one after the other.
 //
-// Waiters are served in the order in which they came: a channel hands a freed
-// slot to the sender that has blocked longest, and a newcomer finds the buffer
-// full until nobody waits.
+// Callers get slots in the order in which they came. A channel gives a free
+// slot to the sender that has waited longest, and a new caller finds the
+// channel full until no caller waits.
 type gate struct {
 	slots      chan struct{}
 	waiting    atomic.Int64
@@ -20,8 +20,9 @@ type gate struct {
 	maxWait    time.Duration
 }
 
-// enter takes a slot. It returns ErrBusy if none comes free in time, at once if
-// too many wait already, and the error of ctx if that ends first.
+// enter gets a slot. It returns ErrBusy if no slot becomes free in time, or at
+// once if too many callers wait already. It returns the error of ctx if ctx
+// ends first.
 func (g *gate) enter(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -49,5 +50,5 @@ func (g *gate) enter(ctx context.Context) error {
 	}
 }
 
-// leave gives a slot back.
+// leave returns a slot.
 func (g *gate) leave() { <-g.slots }

@@ -2,19 +2,20 @@ package password
 
 import "sync"
 
-// keyboard is the layout of one keyboard: which keys touch.
+// keyboard is the layout of one keyboard: which keys are neighbours.
 type keyboard struct {
-	key   map[rune]int // by either character of the key
-	touch map[[2]int]bool
+	key   map[rune]int    // the number of a key, by each of its characters
+	touch map[[2]int]bool // pairs of keys that are neighbours
 
-	// strokes says that a walk may lift the hand between strokes. Number pads
-	// have few keys and many neighbours: of random digits, one password in
-	// thirty would be refused.
+	// strokes says that a walk may consist of several paths. It is false for
+	// number pads, which have few keys with many neighbours: otherwise one in
+	// thirty passwords of random digits would be refused.
 	strokes bool
 }
 
 // keyboards returns the layouts of zxcvbn. A layout that cannot be read has no
-// keys, and commonPasswords, which comes from the same place, has reported it.
+// keys. NewPolicy reports such an error, because it reads the list of common
+// passwords from the same place.
 var keyboards = sync.OnceValue(func() []keyboard {
 	return []keyboard{
 		newKeyboard("data/Qwerty.json", true),
@@ -25,8 +26,8 @@ var keyboards = sync.OnceValue(func() []keyboard {
 })
 
 func newKeyboard(asset string, strokes bool) keyboard {
-	// Neighbours are named by the characters of their key, "qQ"; null is the
-	// edge of the keyboard.
+	// The layout names a neighbour by the characters of its key, "qQ". null
+	// stands for the edge of the keyboard.
 	var layout struct{ Graph map[string][]string }
 	if err := readAsset(asset, &layout); err != nil {
 		return keyboard{}
@@ -56,13 +57,13 @@ func newKeyboard(asset string, strokes bool) keyboard {
 	return k
 }
 
-// isWalk reports whether s is typed by walking over one keyboard: along a path
-// of at least four keys, or in strokes of at least three keys, the last of which
-// may be cut off, over at least eight keys together.
+// isWalk reports whether s follows the keys of one keyboard. That is one path
+// of at least four keys, or several strokes of at least three keys, with at
+// least eight keys in all. A stroke is a path. The last one may be cut off.
 //
-// Strokes need not be neighbours. "qwertyuiop" goes on with "asdfghjkl",
-// "1qaz" with "2wsx", "asdf" with "jkl;", and somebody who attacks tries them
-// all. English is no such thing: its letters touch in pairs at best.
+// Strokes need not be neighbours: "qwertyuiop" is followed by "asdfghjkl",
+// "1qaz" by "2wsx", "asdf" by "jkl;". Attackers try all of these. English words
+// do not follow the keys of a keyboard for more than two letters or so.
 func isWalk(s []rune) bool {
 	if isPath(s) {
 		return true
@@ -78,8 +79,8 @@ func isWalk(s []rune) bool {
 	return false
 }
 
-// isPath reports whether s is one path of at least four keys of one keyboard,
-// each touching the one before or being the same.
+// isPath reports whether s is one path of at least four keys of one keyboard.
+// Each key of a path is a neighbour of the key before, or the same key.
 func isPath(s []rune) bool {
 	if len(s) < 4 {
 		return false
@@ -103,8 +104,8 @@ func (k keyboard) inStrokes(s []rune) bool {
 	return true
 }
 
-// stroke returns how many keys of s, from its beginning, form a path: 0 if the
-// first is not on the keyboard.
+// stroke returns how many keys at the beginning of s form a path. It is 0 if
+// the first key is not on the keyboard.
 func (k keyboard) stroke(s []rune) int {
 	last, ok := k.key[s[0]]
 	if !ok {

@@ -9,21 +9,22 @@ import (
 	"golang.org/x/crypto/argon2"
 )
 
-// What a stored hash may ask for. A hash that somebody managed to write into
-// the store must not buy gigabytes or minutes at the next login; hashes of other
-// libraries must be readable. 256 MiB and a gigabyte of memory passes admit the
-// defaults of libsodium (up to its "moderate"), Django, PHP, Node and RFC 9106's
-// second choice, and take about a second of one core. Lanes are bounded by
-// their type: they share the work of one hash, so they add nothing to it.
+// These are the bounds of stored hashes. A hash that an attacker wrote into the
+// store must not cost gigabytes or minutes at the next login. Hashes of other
+// libraries must be readable. 256 MiB, and a gigabyte for memory times passes,
+// allow the defaults of libsodium (up to its "moderate"), Django, PHP, Node and
+// RFC 9106's second choice, and take about a second of one core. Lanes are
+// bounded by their type only: they share the work of one hash and do not add to
+// it.
 const (
 	maxMemory = 256 * 1024            // KiB
 	maxTime   = 64                    // passes
 	maxWork   = 4 * 256 * 1024        // KiB x passes
 	minSalt   = 8                     // bytes; RFC 9106 section 3.1
 	maxSalt   = 48                    // bytes
-	minTag    = 16                    // bytes; below, a guess may match by chance
+	minTag    = 16                    // bytes; with fewer, a guess may match by chance
 	maxTag    = 64                    // bytes
-	maxPHC    = 11 + 5 + 64 + 64 + 86 // bytes of a string within these bounds, generously
+	maxPHC    = 11 + 5 + 64 + 64 + 86 // bytes; no string within these bounds is longer
 )
 
 const phcPrefix = "$argon2id$"
@@ -51,8 +52,8 @@ func (h phc) String() string {
 		base64.RawStdEncoding.EncodeToString(h.tag))
 }
 
-// parsePHC reads the one spelling of a hash that String writes, and no other:
-// two strings for one hash help nobody but somebody who probes the parser. Its
+// parsePHC reads a hash in the spelling that String writes, and in no other. A
+// second spelling would help nobody but an attacker who probes the parser. Its
 // errors wrap ErrMalformedHash and quote nothing of s.
 func parsePHC(s string) (phc, error) {
 	if len(s) > maxPHC {
@@ -76,8 +77,8 @@ func parsePHC(s string) (phc, error) {
 	if h.tag, err = decodeBase64(parts[5], minTag, maxTag); err != nil {
 		return phc{}, malformed("tag is not 16 to 64 bytes of unpadded base64")
 	}
-	// The checks above leave out what the decoders let pass, such as line ends
-	// inside base64. Whatever that may be, this refuses it.
+	// The decoders accept some strings that String does not write, such as
+	// line ends inside base64. This refuses all of them.
 	if h.String() != s {
 		return phc{}, malformed("not in canonical form")
 	}
@@ -117,12 +118,12 @@ func parseCost(s string) (cost, error) {
 	return cost{memory: uint32(m), time: uint32(t), parallelism: uint8(p)}, nil
 }
 
-func decodeBase64(s string, least, most int) ([]byte, error) {
+func decodeBase64(s string, minLen, maxLen int) ([]byte, error) {
 	b, err := base64.RawStdEncoding.Strict().DecodeString(s)
 	if err != nil {
 		return nil, err
 	}
-	if len(b) < least || len(b) > most {
+	if len(b) < minLen || len(b) > maxLen {
 		return nil, ErrMalformedHash
 	}
 	return b, nil

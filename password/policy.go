@@ -13,17 +13,17 @@ import (
 const (
 	defaultMinLength = 15  // NIST SP 800-63B-4 section 3.1.1.2, single factor
 	defaultMaxLength = 256 // code points
-	leastMinLength   = 8   // ASVS v5.0.0-6.2.1; with a second factor only
-	leastMaxLength   = 64  // ASVS v5.0.0-6.2.9
+	lowestMinLength  = 8   // ASVS v5.0.0-6.2.1; with a second factor only
+	lowestMaxLength  = 64  // ASVS v5.0.0-6.2.9
 	maxContextWord   = 256 // bytes
 )
 
-// Rule names one reason to refuse a password. The values are stable: clients
-// may translate by them.
+// Rule names a reason to refuse a password. The values do not change, so
+// clients may choose texts by them.
 type Rule string
 
-// The rules. There are none about composition (ASVS v5.0.0-6.2.5) and none
-// about age (6.2.10), and there will be none.
+// The rules. There are no rules about composition (ASVS v5.0.0-6.2.5) or age
+// (6.2.10), and none will be added.
 const (
 	RuleTooShort   Rule = "too_short"  // fewer code points than Min
 	RuleTooLong    Rule = "too_long"   // more code points than Max, or too many bytes
@@ -32,7 +32,7 @@ const (
 	RuleContext    Rule = "context"    // nothing but names of the product or organisation
 	RuleIdentifier Rule = "identifier" // nothing but what identifies the person
 	RuleBreached   Rule = "breached"   // found by the BreachChecker
-	RuleReused     Rule = "reused"     // for hosts that keep a history; never made here
+	RuleReused     Rule = "reused"     // for hosts that keep a history; a Policy never returns it
 )
 
 // Violation is one reason why a password was refused.
@@ -40,22 +40,22 @@ type Violation struct {
 	Rule Rule
 
 	// Message says in plain English what is wrong and what to do. It is safe
-	// to show and contains nothing of the password.
+	// to show, and contains nothing of the password.
 	Message string
 
-	// Min and Max are the bound that was missed, in code points: Min for
-	// RuleTooShort, Max for RuleTooLong. Max is 0 where the bound is one of
-	// bytes. Both are 0 for the other rules.
+	// Min is the bound of RuleTooShort and Max that of RuleTooLong, in code
+	// points. Max is 0 if the bound is one of bytes. Both are 0 for the other
+	// rules.
 	Min, Max int
 }
 
-// PolicyError says why a password was refused. It has at least one violation,
+// PolicyError says why a password was refused. It has one violation or more,
 // each of another rule. It does not contain the password.
 type PolicyError struct {
 	Violations []Violation
 }
 
-// Error names the rules.
+// Error names the rules that the password violates.
 func (e *PolicyError) Error() string {
 	rules := make([]string, len(e.Violations))
 	for i, v := range e.Violations {
@@ -78,36 +78,37 @@ var ErrBreachCheck = errors.New("password: the breach check failed")
 type PolicyOptions struct {
 	_ [0]func()
 
-	// MinLength is the least length in code points after normalisation.
-	// Default 15. Below 15 only for hosts that always ask for a second factor
-	// (NIST SP 800-63B-4 section 3.1.1.2), and never below 8.
+	// MinLength is the minimum length in code points after normalisation, 8 to
+	// 64. Default 15. Less than 15 is only for hosts that always ask for a
+	// second factor (NIST SP 800-63B-4 section 3.1.1.2).
 	MinLength int
 
-	// MaxLength is the greatest length in code points after normalisation.
-	// Default 256, or MaxBytes if that is less; 64 to 1,024.
+	// MaxLength is the maximum length in code points after normalisation, 64
+	// to 1,024. Default 256, or MaxBytes if that is less.
 	MaxLength int
 
-	// MaxBytes is the greatest length in bytes of UTF-8 after normalisation,
-	// besides the 1,024 that always hold. Default 1,024; at least 64. A host
-	// whose own hasher is bcrypt sets 72, because bcrypt ignores the rest
-	// (attack A64).
+	// MaxBytes is the maximum length in bytes of UTF-8 after normalisation, 64
+	// to 1,024. Default 1,024. A host that hashes with bcrypt sets 72, because
+	// bcrypt ignores the rest (attack A64).
 	MaxBytes int
 
 	// ContextWords are the names of the product, the organisation and the like
-	// (ASVS v5.0.0-6.1.2 and 6.2.11). A password that is nothing but such
-	// words is refused; one that contains them is not. See [Policy.Check].
+	// (ASVS v5.0.0-6.1.2 and 6.2.11). A password that consists of such words
+	// only is refused. A password that contains them is not. See
+	// [Policy.Check].
 	ContextWords []string
 
-	// Breach looks for passwords that leaked elsewhere (ASVS v5.0.0-6.2.12).
-	// Default none; see [NewHIBP].
+	// Breach checks whether a password leaked elsewhere (ASVS v5.0.0-6.2.12).
+	// Default: no such check. See [NewHIBP].
 	Breach BreachChecker
 }
 
 // Policy decides which passwords may be chosen. It is immutable and safe for
 // concurrent use. The zero value is the policy of zero options.
 //
-// Apply it where a password is chosen and never where one is presented: a login
-// that refuses by policy locks out whoever chose before the policy changed.
+// Apply it where a password is chosen, and never where a person signs in. A
+// login that applies a policy locks out people who chose their password before
+// the policy changed.
 type Policy struct {
 	minLength, maxLength, maxBytes int
 
@@ -116,8 +117,8 @@ type Policy struct {
 }
 
 // NewPolicy returns a policy. The error joins one error for every mistake in
-// opts. The first call takes a few milliseconds, to load the list of common
-// passwords.
+// opts. The first call takes a few milliseconds, because it loads the list of
+// common passwords.
 func NewPolicy(opts PolicyOptions) (*Policy, error) {
 	var errs []error
 	mistake := func(format string, args ...any) {
@@ -129,22 +130,22 @@ func NewPolicy(opts PolicyOptions) (*Policy, error) {
 		maxBytes:  cmp.Or(opts.MaxBytes, maxBytes),
 		breach:    opts.Breach,
 	}
-	p.maxLength = cmp.Or(opts.MaxLength, min(defaultMaxLength, max(p.maxBytes, leastMaxLength)))
-	if p.minLength < leastMinLength {
-		mistake("MinLength: %d is below %d (ASVS v5.0.0-6.2.1)", p.minLength, leastMinLength)
+	p.maxLength = cmp.Or(opts.MaxLength, min(defaultMaxLength, max(p.maxBytes, lowestMaxLength)))
+	if p.minLength < lowestMinLength {
+		mistake("MinLength: %d is below %d (ASVS v5.0.0-6.2.1)", p.minLength, lowestMinLength)
 	}
-	if p.minLength > leastMaxLength {
-		mistake("MinLength: %d is over %d", p.minLength, leastMaxLength)
+	if p.minLength > lowestMaxLength {
+		mistake("MinLength: %d is over %d", p.minLength, lowestMaxLength)
 	}
-	if p.maxLength < leastMaxLength {
-		mistake("MaxLength: %d is below %d (ASVS v5.0.0-6.2.9)", p.maxLength, leastMaxLength)
+	if p.maxLength < lowestMaxLength {
+		mistake("MaxLength: %d is below %d (ASVS v5.0.0-6.2.9)", p.maxLength, lowestMaxLength)
 	}
 	if p.maxLength > maxBytes {
 		mistake("MaxLength: %d is over %d", p.maxLength, maxBytes)
 	}
 	switch {
-	case p.maxBytes < leastMaxLength:
-		mistake("MaxBytes: %d is below %d (ASVS v5.0.0-6.2.9)", p.maxBytes, leastMaxLength)
+	case p.maxBytes < lowestMaxLength:
+		mistake("MaxBytes: %d is below %d (ASVS v5.0.0-6.2.9)", p.maxBytes, lowestMaxLength)
 	case p.maxBytes > maxBytes:
 		mistake("MaxBytes: %d is over %d", p.maxBytes, maxBytes)
 	case p.maxLength > p.maxBytes && p.maxLength <= maxBytes:
@@ -171,51 +172,53 @@ func NewPolicy(opts PolicyOptions) (*Policy, error) {
 	return p, nil
 }
 
-// MinLength returns the least length in code points.
+// MinLength returns the minimum length in code points.
 func (p *Policy) MinLength() int { return cmp.Or(p.minLength, defaultMinLength) }
 
-// MaxLength returns the greatest length in code points.
+// MaxLength returns the maximum length in code points.
 func (p *Policy) MaxLength() int { return cmp.Or(p.maxLength, defaultMaxLength) }
 
-// Check applies every rule that needs neither a person nor I/O. It returns nil
-// or a [*PolicyError] with all that is wrong, or with the encoding alone if that
-// is wrong.
+// Check applies every rule that needs neither a person nor I/O. It returns nil,
+// or a [*PolicyError] with all violations. If the encoding is wrong, that is
+// the only violation.
 //
-// It judges the whole password, never a part of it (NIST SP 800-63B-4 section
-// 3.1.1.2): a passphrase may contain common words and the name of the product.
-// Compared without case, the password is refused by [RuleCommon] if it
+// It judges the whole password, and never a part of it (NIST SP 800-63B-4
+// section 3.1.1.2): a passphrase may contain common words and the name of the
+// product. [RuleCommon] refuses the password if it, compared without case,
 //
 //   - is on the list of common passwords;
 //   - is a run, "abcdefghijklmnop", "9876543210987654", "2468024680246802", or
 //     counts, "123456789101112";
-//   - is a keyboard walk: one path of neighbouring keys; or strokes of three
-//     keys and more, as in "1qaz2wsx3edc4rfv" and "qwertyuiopasdfgh"; on QWERTY
-//     and Dvorak, and as one path only on the number pads;
-//   - is two of these by turns, "q1w2e3r4t5y6u7i8";
-//   - repeats one of these, or anything shorter than 8 code points, to the end
-//     or cut off;
+//   - is a keyboard walk: one path of neighbouring keys, or several paths of
+//     three keys and more, as in "1qaz2wsx3edc4rfv" and "qwertyuiopasdfgh"; on
+//     QWERTY and Dvorak, and, as one path only, on the number pads;
+//   - alternates between two of these, "q1w2e3r4t5y6u7i8";
+//   - repeats one of these, or anything shorter than 8 code points; the last
+//     repetition may be cut off;
 //   - is one of these with trivial padding at either end: digits, punctuation
 //     and symbols, at most 8 in all, or more of them in a pattern such as
 //     "12345678901" and "!!!!!!!!!!!".
 //
-// Spaces, hyphens, underscores and full stops between the characters do not help
-// ("pass-word pass-word"). It is refused by [RuleContext] if it is a sequence of
-// one or more context words, with the same padding around and between them.
+// Spaces, hyphens, underscores and full stops between the characters are
+// ignored ("pass-word pass-word"). [RuleContext] refuses the password if it is
+// a sequence of one or more context words, with the same padding around and
+// between them.
 func (p *Policy) Check(password string) error {
 	_, violations := p.check(password)
 	return asError(violations)
 }
 
-// CheckFor applies all of [Policy.Check], then compares with what identifies
-// this person, and then, if nothing was wrong so far, asks the breach checker.
+// CheckFor applies all rules of [Policy.Check], and then compares the password
+// with the identifiers of this person. If there is no violation so far, it asks
+// the breach checker.
 //
-// Identifiers are e-mail addresses, phone numbers, user names, names, in any
-// order; empty ones are ignored. The password is refused by [RuleIdentifier] if
-// it is a sequence of these, of their parts and of context words, with the
-// padding that Check describes. The parts of an e-mail address are its local
-// part, that without a "+tag", its domain, that without the top-level domain,
-// and the words in them; those of a name are its words; those of a phone number
-// are its digits, with and without a country code.
+// Identifiers are e-mail addresses, phone numbers, user names and names, in any
+// order. Empty ones are ignored. [RuleIdentifier] refuses the password if it is
+// a sequence of identifiers, their parts and context words, with the padding
+// that Check describes. The parts of an e-mail address are its local part, the
+// local part without a "+tag", its domain, the domain without the top-level
+// domain, and the words in all of these. The parts of a name are its words. The
+// parts of a phone number are its digits, with and without a country code.
 //
 // Any error but a [*PolicyError] wraps [ErrBreachCheck].
 func (p *Policy) CheckFor(ctx context.Context, password string, identifiers ...string) error {
@@ -241,8 +244,8 @@ func (p *Policy) CheckFor(ctx context.Context, password string, identifiers ...s
 	return asError(violations)
 }
 
-// check returns the normal form, or "" if there is none that fits, and what is
-// wrong with it.
+// check returns the normal form of the password and its violations. The normal
+// form is "" if there is none, or if it is too long.
 func (p *Policy) check(password string) (normal string, violations []Violation) {
 	tooLong := Violation{
 		Rule:    RuleTooLong,
@@ -252,8 +255,8 @@ func (p *Policy) check(password string) (normal string, violations []Violation) 
 	normal, err := Normalize(password)
 	if err != nil {
 		refused, _ := errors.AsType[*PolicyError](err)
-		// Characters are what a person counts, so say bytes only where
-		// characters would be wrong.
+		// People count characters. So the message speaks of bytes only if the
+		// number of characters is allowed.
 		if refused.Has(RuleTooLong) && utf8.RuneCountInString(password) > p.MaxLength() {
 			return "", []Violation{tooLong}
 		}
@@ -292,15 +295,15 @@ func asError(violations []Violation) error {
 	return &PolicyError{Violations: violations}
 }
 
-func refuse(v Violation) error { return &PolicyError{Violations: []Violation{v}} }
+func policyError(v Violation) error { return &PolicyError{Violations: []Violation{v}} }
 
 func badEncoding(message string) Violation {
 	return Violation{Rule: RuleEncoding, Message: message}
 }
 
-func tooManyBytes(most int) Violation {
+func tooManyBytes(limit int) Violation {
 	return Violation{
 		Rule:    RuleTooLong,
-		Message: fmt.Sprintf("Use a shorter password: at most %d bytes, where accented letters and symbols count as several.", most),
+		Message: fmt.Sprintf("Use a shorter password: at most %d bytes, where accented letters and symbols count as several.", limit),
 	}
 }

@@ -2,9 +2,10 @@ package password
 
 import "strconv"
 
-// isRun reports whether every step in s is the same and not zero: by one in any
-// script, and by any number in the digits and in the letters of ASCII, where it
-// goes round from 9 to 0 and from z to a. It needs three code points.
+// isRun reports whether every step from one code point of s to the next is the
+// same and not zero. In the digits and in the letters of ASCII the step may be
+// any number, and the run continues from 9 to 0 and from z to a. In any other
+// script the step must be one. A run has at least three code points.
 func isRun(s []rune) bool {
 	if len(s) < 3 {
 		return false
@@ -28,7 +29,7 @@ func isRun(s []rune) bool {
 }
 
 // alphabet returns the first rune and the size of the alphabet that all of s
-// belongs to, or a size of 0.
+// belongs to, digits or letters of ASCII. The size is 0 if there is none.
 func alphabet(s []rune) (base, n rune) {
 	digits, letters := true, true
 	for _, r := range s {
@@ -44,9 +45,9 @@ func alphabet(s []rune) (base, n rune) {
 	return 0, 0
 }
 
-// isCount reports whether s counts, up or down, by ones: "123456789101112",
-// "100999897", "0102030405". The last number may be cut off, and there must be
-// three whole ones.
+// isCount reports whether s counts up or down by one: "123456789101112",
+// "100999897", "0102030405". It needs three complete numbers. The last number
+// may be cut off.
 func isCount(s []rune) bool {
 	if base, _ := alphabet(s); base != '0' {
 		return false
@@ -61,6 +62,8 @@ func isCount(s []rune) bool {
 	return false
 }
 
+// counts reports whether text is n, n+step, n+2*step and so on. If text begins
+// with 0, shorter numbers have zeros in front, up to width digits.
 func counts(text string, width, n, step int) bool {
 	padded := text[0] == '0'
 	whole := 0
@@ -85,9 +88,9 @@ func counts(text string, width, n, step int) bool {
 	return whole >= 3
 }
 
-// isInterleaved reports whether s is two runs or walks by turns, such as
-// "q1w2e3r4t5" and "a1b2c3d4e5". A letter or digit that stays the same may be
-// one of the two.
+// isInterleaved reports whether s alternates between two runs or paths, such as
+// "q1w2e3r4t5" and "a1b2c3d4e5". One of the two may be a letter or digit that
+// stays the same.
 func isInterleaved(s []rune) bool {
 	if len(s) < 8 {
 		return false

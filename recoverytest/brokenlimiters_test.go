@@ -35,38 +35,38 @@ func newLog(bug string) *log {
 	return &log{&logState{calls: map[string][]called{}}, bug}
 }
 
-func (l *log) Allow(ctx context.Context, takes ...recovery.LimitRequest) ([]recovery.Decision, error) {
+func (l *log) Allow(ctx context.Context, requests ...recovery.LimitRequest) ([]recovery.Decision, error) {
 	if ctx.Err() != nil && l.bug != "ignores ctx" {
 		return nil, ctx.Err()
 	}
-	for _, t := range takes {
+	for _, t := range requests {
 		bad := t.Validate() != nil
 		if bad && l.bug != "takes anything" {
 			return nil, errors.New("malformed")
 		}
 		if bad && len(t.Policy.Limits) == 0 {
-			return make([]recovery.Decision, len(takes)), nil
+			return make([]recovery.Decision, len(requests)), nil
 		}
 	}
-	if l.bug == "reads, then counts" && len(takes) > 0 {
+	if l.bug == "reads, then counts" && len(requests) > 0 {
 		l.mu.Lock()
-		full := len(l.calls[takes[0].Key]) >= takes[0].Policy.Limits[0].N
+		full := len(l.calls[requests[0].Key]) >= requests[0].Policy.Limits[0].N
 		l.mu.Unlock()
 		time.Sleep(time.Nanosecond)
 		if !full {
 			l.mu.Lock()
 			defer l.mu.Unlock()
-			l.calls[takes[0].Key] = append(l.calls[takes[0].Key], called{l.now(), ""})
-			return []recovery.Decision{{Allowed: true, Limit: takes[0].Policy.Limits[0]}}, nil
+			l.calls[requests[0].Key] = append(l.calls[requests[0].Key], called{l.now(), ""})
+			return []recovery.Decision{{Allowed: true, Limit: requests[0].Policy.Limits[0]}}, nil
 		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var decisions []recovery.Decision
-	for _, t := range takes {
-		d := l.take(t, l.now())
+	for _, t := range requests {
+		d := l.decide(t, l.now())
 		switch {
-		case l.bug == "admitted only" && !d.Allowed:
+		case l.bug == "allowed only" && !d.Allowed:
 			continue
 		case l.bug == "newest first":
 			decisions = append([]recovery.Decision{d}, decisions...)
@@ -74,7 +74,7 @@ func (l *log) Allow(ctx context.Context, takes ...recovery.LimitRequest) ([]reco
 		}
 		decisions = append(decisions, d)
 		if l.bug == "stops at a refusal" && !d.Allowed {
-			for len(decisions) < len(takes) {
+			for len(decisions) < len(requests) {
 				decisions = append(decisions, d)
 			}
 			break
@@ -83,7 +83,7 @@ func (l *log) Allow(ctx context.Context, takes ...recovery.LimitRequest) ([]reco
 	return decisions, nil
 }
 
-func (l *log) take(t recovery.LimitRequest, now time.Time) recovery.Decision {
+func (l *log) decide(t recovery.LimitRequest, now time.Time) recovery.Decision {
 	key := t.Key
 	switch l.bug {
 	case "folds keys":
@@ -130,7 +130,7 @@ func (l *log) take(t recovery.LimitRequest, now time.Time) recovery.Decision {
 			break
 		}
 	}
-	if t.Policy.ThenOneEvery > 0 && !d.Allowed && len(calls) > 0 && l.bug != "no trickle" {
+	if t.Policy.ThenOneEvery > 0 && !d.Allowed && len(calls) > 0 && l.bug != "no ThenOneEvery" {
 		left := calls[len(calls)-1].at.Add(t.Policy.ThenOneEvery).Sub(now)
 		if left <= 0 {
 			d.Allowed, d.Remaining = true, 1
@@ -257,8 +257,8 @@ func TestBrokenLimiters(t *testing.T) {
 		{"ends early", "half-open"},
 		{"ends early", "random-arrivals"},
 		{"whole seconds", "random-arrivals"},
-		{"no trickle", "trickle"},
-		{"no trickle", "random-arrivals"},
+		{"no ThenOneEvery", "then-one-every"},
+		{"no ThenOneEvery", "random-arrivals"},
 		{"first limit only", "several-limits"},
 		{"counts limit by limit", "several-limits"},
 		{"RetryAfter too short", "retry-after"},
@@ -276,7 +276,7 @@ func TestBrokenLimiters(t *testing.T) {
 		{"ignores ctx", "context-ended"},
 		{"newest first", "decisions-in-order"},
 		{"stops at a refusal", "decisions-in-order"},
-		{"admitted only", "decisions-in-order"},
+		{"allowed only", "decisions-in-order"},
 		{"reads, then counts", "racing"},
 		{"32 bits of milliseconds", "longest-window"},
 		{"large logs cut", "large"},

@@ -1,12 +1,14 @@
-// Package recoverytest proves that what a team plugs into package recovery
-// keeps to its contracts, and has fakes for tests of what is built on it.
+// Package recoverytest tests whether an implementation of one of package
+// recovery's interfaces keeps the contract of that interface. It also has fakes
+// for tests of programs that use package recovery.
 //
 // # Suites
 //
 // There is a suite for each interface: [TestLeadStore], [TestTokenStore],
-// [TestLimiter], [TestNotifier] and [TestQueue]. Each runs one subtest for
-// every sentence of the contract that can be tested, on a fresh implementation
-// that the harness makes, and a failure prints the sentence:
+// [TestLimiter], [TestNotifier] and [TestQueue]. Each runs one subtest, called
+// a clause, for every sentence of the contract that can be tested. Every clause
+// gets a new implementation from the harness. A failure prints the sentence,
+// what the clause did, what it saw and what it wanted:
 //
 //	func TestUsers(t *testing.T) {
 //		recoverytest.TestLeadStore(t, recoverytest.LeadStoreHarness{
@@ -16,39 +18,40 @@
 //		})
 //	}
 //
-// Run them with -race. A single clause is run by its name, as any subtest is:
-// -run TestUsers/write-unknown.
+// Run the suites with -race. A single clause is run by its name, as any subtest
+// is: -run TestUsers/write-unknown.
 //
-// Suites never empty a store and do not mind what else is in it: what they put
-// has random names, so that runs can share a server.
+// Suites never empty a store, and a store may contain other things. All that
+// suites add has random names, so that runs can share a server.
 //
 // # Time
 //
-// Clauses about time need it to pass. Three kinds of harness let it:
+// Some clauses need time to pass. There are three kinds of harness for that:
 //
-//   - what lives in this process sets Bubble to synctest.Test: every clause runs
-//     in a bubble of its own, and time costs nothing;
-//   - a simulated server whose clock the test moves sets Advance, and that clock
-//     stands still otherwise;
-//   - a real server sets neither. The suite then sleeps, in units of Tick, and
+//   - An implementation that lives in this process sets Bubble to
+//     synctest.Test. Every clause then runs in a bubble of its own, where time
+//     passes at once.
+//   - A simulated server whose clock the test moves sets Advance. That clock
+//     must not move otherwise.
+//   - A real server sets neither. The suite then sleeps, in units of Tick, and
 //     repeats a clause that failed while the machine stood still.
 //
-// A suite starts subtests, which a bubble does not allow: call it outside of
-// one, and set Bubble.
+// Call a suite outside of a bubble, and set Bubble: a suite starts subtests,
+// which is not possible in a bubble.
 //
-// With Another the suite spreads its calls over two instances that share what
-// they hold, as several processes do.
+// With Another the suite spreads its calls over two instances that share their
+// contents, as several processes do.
 //
 // # Fakes
 //
-// [Leads] is a user store in memory and [Outbox] a notifier that keeps what it
-// is given. Both pass the suites, and fail, block or panic on demand. For
-// tokens, limits and jobs use [recovery.MemoryTokenStore],
+// [Leads] is a user store in memory, and [Outbox] is a notifier that keeps the
+// messages that it gets. Both pass the suites, and fail, block or panic on
+// demand. For tokens, limits and jobs use [recovery.MemoryTokenStore],
 // [recovery.MemoryLimiter] and [recovery.MemoryQueue], which need no fakes.
 //
 // # Compatibility
 //
-// A later version may add clauses, where a contract says something that no
-// clause tests yet; a harness that sets what it sets today goes on compiling if
-// its fields are named.
+// A later version may add clauses, for sentences of a contract that no clause
+// tests yet. It may add fields to a harness, so a program that names the fields
+// goes on compiling.
 package recoverytest

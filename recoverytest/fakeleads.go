@@ -14,67 +14,72 @@ import (
 	"github.com/seed-51359b35/recovery"
 )
 
-// Leads is a [recovery.LeadStore] in memory, for tests of what uses one. It
-// keeps to the contract, counts what it is asked, and fails on demand.
+// Leads is a [recovery.LeadStore] in memory, for tests of programs that use
+// one. It keeps the contract, counts calls, and fails on demand.
 //
-// Leads itself has no upgrade, so a Service on it works as on the simplest of
-// stores; Versioned, History and Full show the same leads with more.
+// Leads implements LeadStore and no more, so a Service on it works as on the
+// simplest of stores. Versioned, History and Full return the same leads as
+// stores that implement more.
 //
-// Its methods are safe for concurrent use. Leads are given and returned as
-// copies.
+// Its methods are safe for concurrent use. They copy the leads that they get
+// and return.
 type Leads struct {
 	fields map[string]recovery.Field
 
 	mu     sync.Mutex
-	leads  map[string]*heldLead
+	leads  map[string]*storedLead
 	hooks  LeadsHooks
 	last   int
 	finds  int
 	writes int
 }
 
-type heldLead struct {
-	recovery.Lead          // Version is empty here: it is derived
+type storedLead struct {
+	recovery.Lead          // Version is empty here: version computes it
 	hashes        []string // the current one first
-	changes       int      // so that the same hash again is another version
+	changes       int      // makes another version even if the same hash is written again
 }
 
-// LeadsHooks let a test take part in what [Leads] does. They are called outside
-// its lock, so they may block, panic, or call Leads themselves. Nil fields do
-// nothing.
+// LeadsHooks are functions of a test that [Leads] calls. They are called
+// without its lock, so they may block, panic, or call methods of Leads. Nil
+// fields are not called.
 type LeadsHooks struct {
-	// Find is called before a lead is looked up; its error is returned.
+	// Find is called before FindLead looks up a lead. FindLead returns its
+	// error.
 	Find func(ctx context.Context, key recovery.LeadKey) error
-	// AfterFind is called with the lead that was found; what it returns is
-	// returned: for a store that shows something else than it holds.
+	// AfterFind is called with the lead that was found. FindLead returns what
+	// it returns, for example another lead, as a broken store would.
 	AfterFind func(ctx context.Context, key recovery.LeadKey, lead recovery.Lead) (recovery.Lead, error)
-	// BeforeWrite is called before a hash is written; its error is returned
-	// and nothing written. Wrap [recovery.ErrNotWritten] for a definite
-	// failure, and do not for an ambiguous one.
+	// BeforeWrite is called before a hash is written. If it returns an error,
+	// the write returns that error and writes nothing. Wrap
+	// [recovery.ErrNotWritten] to simulate a failure that certainly wrote
+	// nothing. Do not wrap it to simulate an unknown outcome.
 	BeforeWrite func(ctx context.Context, leadID, hash string) error
-	// AfterWrite is called after a hash was written; its error is returned:
-	// a reply that was lost.
+	// AfterWrite is called after a hash was written. The write returns its
+	// error, as if the reply had been lost.
 	AfterWrite func(ctx context.Context, leadID, hash string) error
-	// History is called before former hashes are read; its error is returned.
+	// History is called before PasswordHashes reads hashes. PasswordHashes
+	// returns its error.
 	History func(ctx context.Context, leadID string) error
 }
 
-// NewLeads returns an empty store whose leads are searched by the fields given.
-// Without any it is EmailAddress, as in the zero [recovery.Options].
+// NewLeads returns an empty store that searches leads by the given fields.
+// Without fields it searches by EmailAddress, as the zero [recovery.Options]
+// do.
 func NewLeads(fields ...recovery.Field) *Leads {
 	if len(fields) == 0 {
 		fields = []recovery.Field{{Name: "EmailAddress", Type: recovery.FieldEmail, Search: true, Receive: true}}
 	}
-	l := &Leads{fields: make(map[string]recovery.Field), leads: make(map[string]*heldLead)}
+	l := &Leads{fields: make(map[string]recovery.Field), leads: make(map[string]*storedLead)}
 	for _, f := range fields {
 		l.fields[f.Name] = f
 	}
 	return l
 }
 
-// Add adds a lead with a password hash and returns its ID. An empty ID is
-// replaced by a new one, an empty Status by active; Version is derived and not
-// taken. A lead with an ID that is there already is replaced.
+// Add adds a lead with a password hash and returns its ID. It replaces an empty
+// ID by a new one and an empty Status by active. It ignores Version, which
+// Leads computes. A lead with the same ID is replaced.
 func (l *Leads) Add(lead recovery.Lead, hash string) (leadID string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -85,7 +90,7 @@ func (l *Leads) Add(lead recovery.Lead, hash string) (leadID string) {
 	if lead.Status == "" {
 		lead.Status = recovery.StatusActive
 	}
-	l.leads[lead.ID] = &heldLead{Lead: copyLead(lead), hashes: []string{hash}}
+	l.leads[lead.ID] = &storedLead{Lead: copyLead(lead), hashes: []string{hash}}
 	return lead.ID
 }
 
@@ -96,13 +101,13 @@ func (l *Leads) AddEmail(address, hash string) (leadID string) {
 	}}, hash)
 }
 
-// Change has f edit a lead. A change of its Status or Fields changes its
-// Version; f cannot set ID or Version. It panics if there is no such lead, and
-// f must not call Leads.
+// Change calls f to edit a lead. A change of its Status or Fields changes its
+// Version. f cannot change ID or Version, and must not call methods of Leads.
+// Change panics if there is no such lead.
 func (l *Leads) Change(leadID string, f func(lead *recovery.Lead)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	held := l.must(leadID)
+	held := l.mustLead(leadID)
 	lead := copyLead(held.Lead)
 	f(&lead)
 	lead.ID, lead.Version = leadID, ""
@@ -114,8 +119,8 @@ func (l *Leads) SetStatus(leadID string, status recovery.LeadStatus) {
 	l.Change(leadID, func(lead *recovery.Lead) { lead.Status = status })
 }
 
-// SetValue changes a lead's value of a field, verified. It panics if there is
-// no such lead.
+// SetValue changes a lead's value of a field. The new value is verified.
+// SetValue panics if there is no such lead.
 func (l *Leads) SetValue(leadID, field, value string) {
 	l.Change(leadID, func(lead *recovery.Lead) {
 		if lead.Fields == nil {
@@ -125,12 +130,12 @@ func (l *Leads) SetValue(leadID, field, value string) {
 	})
 }
 
-// Touch gives a lead another Version and changes nothing that can be seen. It
-// panics if there is no such lead.
+// Touch gives a lead another Version and changes nothing else. It panics if
+// there is no such lead.
 func (l *Leads) Touch(leadID string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.must(leadID).changes++
+	l.mustLead(leadID).changes++
 }
 
 // Remove removes a lead, if it is there.
@@ -144,17 +149,18 @@ func (l *Leads) Remove(leadID string) {
 func (l *Leads) Hash(leadID string) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.must(leadID).hashes[0]
+	return l.mustLead(leadID).hashes[0]
 }
 
-// Finds is how often a lead was looked up.
+// Finds returns how often FindLead was called.
 func (l *Leads) Finds() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.finds
 }
 
-// Writes is how many hashes were written, whatever was then reported.
+// Writes returns how many hashes were written, also if the call returned an
+// error afterwards.
 func (l *Leads) Writes() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -192,7 +198,7 @@ func (l *Leads) FindLead(ctx context.Context, key recovery.LeadKey) (recovery.Le
 func (l *Leads) find(key recovery.LeadKey) (recovery.Lead, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var found *heldLead
+	var found *storedLead
 	for _, held := range l.leads {
 		if !l.matches(held, key) {
 			continue
@@ -210,7 +216,7 @@ func (l *Leads) find(key recovery.LeadKey) (recovery.Lead, error) {
 	return lead, nil
 }
 
-func (l *Leads) matches(held *heldLead, key recovery.LeadKey) bool {
+func (l *Leads) matches(held *storedLead, key recovery.LeadKey) bool {
 	if key.Field == recovery.LeadIDField {
 		return held.ID == key.Value
 	}
@@ -221,11 +227,11 @@ func (l *Leads) matches(held *heldLead, key recovery.LeadKey) bool {
 
 // SetPasswordHash implements [recovery.LeadStore].
 func (l *Leads) SetPasswordHash(ctx context.Context, leadID, hash string) error {
-	return l.write(ctx, leadID, hash, func(*heldLead) error { return nil })
+	return l.write(ctx, leadID, hash, func(*storedLead) error { return nil })
 }
 
 // write writes a hash if the lead passes the check.
-func (l *Leads) write(ctx context.Context, leadID, hash string, check func(*heldLead) error) error {
+func (l *Leads) write(ctx context.Context, leadID, hash string, check func(*storedLead) error) error {
 	l.mu.Lock()
 	hooks := l.hooks
 	l.mu.Unlock()
@@ -246,7 +252,7 @@ func (l *Leads) write(ctx context.Context, leadID, hash string, check func(*held
 	return nil
 }
 
-func (l *Leads) replace(leadID, hash string, check func(*heldLead) error) error {
+func (l *Leads) replace(leadID, hash string, check func(*storedLead) error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	held := l.leads[leadID]
@@ -262,13 +268,13 @@ func (l *Leads) replace(leadID, hash string, check func(*heldLead) error) error 
 	return nil
 }
 
-// Versioned shows the leads as a [recovery.VersionedLeadStore].
+// Versioned returns the same leads as a [recovery.VersionedLeadStore].
 func (l *Leads) Versioned() recovery.VersionedLeadStore { return versionedLeads{l} }
 
-// History shows the leads as a [recovery.HistoryLeadStore].
+// History returns the same leads as a [recovery.HistoryLeadStore].
 func (l *Leads) History() recovery.HistoryLeadStore { return historyLeads{l} }
 
-// Full shows the leads with every upgrade.
+// Full returns the same leads as a [FullLeadStore].
 func (l *Leads) Full() FullLeadStore {
 	return struct {
 		versionedLeads
@@ -276,7 +282,7 @@ func (l *Leads) Full() FullLeadStore {
 	}{versionedLeads{l}, history{l}}
 }
 
-// FullLeadStore is a LeadStore with every upgrade.
+// FullLeadStore is a LeadStore that implements the optional interfaces too.
 type FullLeadStore interface {
 	recovery.VersionedLeadStore
 	recovery.HistoryLeadStore
@@ -285,7 +291,7 @@ type FullLeadStore interface {
 type versionedLeads struct{ *Leads }
 
 func (v versionedLeads) SetPasswordHashIf(ctx context.Context, leadID, version, hash string) error {
-	return v.write(ctx, leadID, hash, func(held *heldLead) error {
+	return v.write(ctx, leadID, hash, func(held *storedLead) error {
 		if held.version() != version {
 			return fmt.Errorf("%w: %w", recovery.ErrVersionChanged, recovery.ErrNotWritten)
 		}
@@ -299,7 +305,8 @@ func (h historyLeads) PasswordHashes(ctx context.Context, leadID string, n int) 
 	return history{h.Leads}.PasswordHashes(ctx, leadID, n)
 }
 
-// history is the upgrade alone, so that it can stand beside another.
+// history has PasswordHashes only, so that Full can embed it beside
+// versionedLeads.
 type history struct{ leads *Leads }
 
 func (h history) PasswordHashes(ctx context.Context, leadID string, n int) ([]string, error) {
@@ -323,18 +330,19 @@ func (h history) PasswordHashes(ctx context.Context, leadID string, n int) ([]st
 	return slices.Clone(held.hashes[:min(max(n, 0), len(held.hashes))]), nil
 }
 
-// must returns a lead that the test says is there.
-func (l *Leads) must(leadID string) *heldLead {
+// mustLead returns a lead, and panics if there is no such lead. The caller
+// holds mu.
+func (l *Leads) mustLead(leadID string) *storedLead {
 	held := l.leads[leadID]
 	if held == nil {
-		panic("recoverytest: no lead " + strconv.Quote(leadID))
+		panic("recoverytest: Leads has no lead with the ID " + strconv.Quote(leadID))
 	}
 	return held
 }
 
-// version is a digest of what a token depends on, as a host without a row
-// version would make one.
-func (h *heldLead) version() string {
+// version returns a digest of everything that a token depends on. A host
+// without row versions would compute it so.
+func (h *storedLead) version() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%q %d %q", h.hashes[0], h.changes, h.Status)
 	for _, name := range slices.Sorted(maps.Keys(h.Fields)) {

@@ -11,14 +11,15 @@ import (
 	"github.com/seed-51359b35/recovery"
 )
 
-// A LeadStoreHarness is what [TestLeadStore] needs to know of a user store. The
-// hooks reach around the contract, as the host application itself does: they
-// write to its tables. Any of them may call t.Skip for what the host cannot
-// have (two leads with one address, an address that is not verified); the
-// clause is then skipped.
+// A LeadStoreHarness is what [TestLeadStore] needs to know of a user store. New
+// and Add are required. The hooks do not use the contract: as the host
+// application does, they write to its tables. Any of them may call t.Skip for a
+// lead that the host cannot have (two leads with one address, an address that
+// is not verified). The clause is then skipped.
 type LeadStoreHarness struct {
-	// New returns a store for one clause; what it opens is closed with
-	// t.Cleanup. It may hold other leads: the suite draws its values at random.
+	// New returns a store for one clause. It registers with t.Cleanup how to
+	// close what it opens. The store may hold other leads, because the suite
+	// draws its values at random.
 	New func(t *testing.T) recovery.LeadStore
 
 	// Another returns a second instance on the same leads. Optional.
@@ -28,33 +29,33 @@ type LeadStoreHarness struct {
 	// e-mail address that is searched and receives.
 	Fields []recovery.Field
 
-	// Add adds a lead with the Status, the Fields, and the password hash, and
-	// returns its ID. ID and Version of the lead it is given are empty. A value
-	// is as a person may have typed it, with capitals or, in a phone number,
-	// separators. Fields that are not there are empty.
+	// Add adds a lead with the given Status, Fields and password hash, and
+	// returns its ID. ID and Version of the given lead are empty. A value is as
+	// a person may have typed it, with capitals or, in a phone number, with
+	// separators. A field that the map does not contain is empty.
 	Add func(t *testing.T, s recovery.LeadStore, lead recovery.Lead, hash string) (leadID string)
 
 	// ReadHash returns the lead's password hash, as the host's own login reads
 	// it. Optional for a [recovery.HistoryLeadStore] alone.
 	ReadHash func(t *testing.T, s recovery.LeadStore, leadID string) string
 
-	// SetValue changes the lead's value of a field, SetStatus its status, as
-	// the host does it elsewhere. Optional.
+	// SetValue changes the lead's value of a field, and SetStatus changes its
+	// status, as other parts of the host do. Optional.
 	SetValue  func(t *testing.T, s recovery.LeadStore, leadID, field, value string)
 	SetStatus func(t *testing.T, s recovery.LeadStore, leadID string, status recovery.LeadStatus)
 
-	// Value returns a value of a field that is canonical and unique for name,
-	// which is a few letters and digits. Optional; by default addresses at
-	// example.com, phone numbers in +1 555 and plain text.
+	// Value returns a canonical value of a field, another one for each name. A
+	// name is a few letters and digits. Optional; by default values are
+	// addresses at example.com, phone numbers in +1 555 and plain text.
 	Value func(field recovery.Field, name string) string
 
 	// Bubble is synctest.Test for a store that lives in this process. Optional.
 	Bubble func(t *testing.T, f func(t *testing.T))
 }
 
-// TestLeadStore proves a [recovery.LeadStore], one subtest for each clause of
-// its contract, and of [recovery.VersionedLeadStore] and
-// [recovery.HistoryLeadStore] where the store has them.
+// TestLeadStore tests a [recovery.LeadStore], with one subtest for each clause
+// of its contract. It also tests the contracts of [recovery.VersionedLeadStore]
+// and [recovery.HistoryLeadStore], if the store implements them.
 func TestLeadStore(t *testing.T, h LeadStoreHarness) {
 	t.Helper()
 	leadStoreSuite(h).test(t)
@@ -77,7 +78,7 @@ func leadStoreSuite(h LeadStoreHarness) suite[*leads] {
 	}
 }
 
-// leads is what the clauses of LeadStore work with.
+// leads is what the clauses of the lead store suite work with.
 type leads struct {
 	*probe
 	*alternate[recovery.LeadStore]
@@ -86,19 +87,19 @@ type leads struct {
 	ctx   context.Context
 }
 
-// hash is a password hash as argon2id makes them: 97 bytes, with every kind of
-// character that they have. No two are the same.
-func hash() string {
+// newHash returns a new password hash as argon2id makes them: 97 bytes, with
+// every kind of character that such hashes have.
+func newHash() string {
 	return "$argon2id$v=19$m=19456,t=2,p=1$" + random()[:20] + "+/$" + (random() + random())[:41] + "+/"
 }
 
-// longHash is what a dearer configuration makes. It differs from others in its
-// last bytes alone.
-func longHash() string {
+// newLongHash returns a new hash of a more expensive configuration. It differs
+// from others in its last bytes only.
+func newLongHash() string {
 	return "$argon2id$v=19$m=1048576,t=12,p=16$" + strings.Repeat("aB+/", 16) + "$" + random() + "x"
 }
 
-func (e *leads) searched() (fields []recovery.Field) {
+func (e *leads) searchFields() (fields []recovery.Field) {
 	for _, f := range e.h.Fields {
 		if f.Search {
 			fields = append(fields, f)
@@ -107,7 +108,7 @@ func (e *leads) searched() (fields []recovery.Field) {
 	return fields
 }
 
-// value is a canonical value of the field.
+// value returns a canonical value of the field.
 func (e *leads) value(f recovery.Field, name string) string {
 	if e.h.Value != nil {
 		return e.h.Value(f, name)
@@ -128,8 +129,9 @@ func (e *leads) value(f recovery.Field, name string) string {
 	return name
 }
 
-// typed is a value as a person may have typed it, whose canonical form is v.
-func typed(f recovery.Field, v string) string {
+// asTyped returns a value as a person may have typed it. Its canonical form is
+// v.
+func asTyped(f recovery.Field, v string) string {
 	switch {
 	case f.Type == recovery.FieldPhone && len(v) > 6:
 		return v[:2] + "-" + v[2:5] + " " + v[5:]
@@ -145,7 +147,8 @@ func typed(f recovery.Field, v string) string {
 	return v
 }
 
-// canonical is what the Service compares, for the values that the suite makes.
+// canonical returns what the Service compares. It is right for the values that
+// the suite makes, and not for all.
 func canonical(f recovery.Field, v string) string {
 	switch {
 	case f.Type == recovery.FieldPhone:
@@ -166,9 +169,9 @@ func canonical(f recovery.Field, v string) string {
 	return v
 }
 
-// active is a lead that holds a value in every field, verified where it may
-// receive.
-func (e *leads) active(name string) recovery.Lead {
+// activeLead returns a lead that has a value in every field. The value is
+// verified if the field receives.
+func (e *leads) activeLead(name string) recovery.Lead {
 	lead := recovery.Lead{Status: recovery.StatusActive, Fields: map[string]recovery.FieldValue{}}
 	for _, f := range e.h.Fields {
 		lead.Fields[f.Name] = recovery.FieldValue{Value: e.value(f, name), Verified: f.Receive}
@@ -177,47 +180,47 @@ func (e *leads) active(name string) recovery.Lead {
 }
 
 func (e *leads) add(lead recovery.Lead) (id string) {
-	return e.h.Add(e.t, e.first, lead, hash())
+	return e.h.Add(e.t, e.first, lead, newHash())
 }
 
 func (e *leads) addActive() (id string, lead recovery.Lead) {
-	lead = e.active(random())
+	lead = e.activeLead(random())
 	return e.add(lead), lead
 }
 
 func (e *leads) find(field, value string) recovery.Lead {
 	lead, err := e.pick().FindLead(e.ctx, recovery.LeadKey{Field: field, Value: value})
 	if err != nil {
-		e.fatalf("FindLead by %s %q: %v", field, value, err)
+		e.fatalf("FindLead by %s %q: error is %v, want the lead", field, value, err)
 	}
 	if lead.ID == "" || len(lead.ID) > 256 || strings.ContainsFunc(lead.ID, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
 		e.errorf("FindLead returned ID %q, want 1 to 256 bytes of printable ASCII", lead.ID)
 	}
 	if lead.Version == "" {
-		e.errorf("FindLead returned an empty Version")
+		e.errorf("FindLead by %s %q returned an empty Version, want one", field, value)
 	}
 	return lead
 }
 
-func (e *leads) read(id string) recovery.Lead {
+func (e *leads) findByID(id string) recovery.Lead {
 	lead := e.find(recovery.LeadIDField, id)
 	if lead.ID != id {
-		e.errorf("FindLead by ID %q returned lead %q", id, lead.ID)
+		e.errorf("FindLead by ID %[1]q returned lead %[2]q, want %[1]q", id, lead.ID)
 	}
 	return lead
 }
 
-// nobody demands that a search finds no lead.
-func (e *leads) nobody(what, field, value string) {
+// wantNobody fails if a search finds a lead.
+func (e *leads) wantNobody(what, field, value string) {
 	lead, err := e.pick().FindLead(e.ctx, recovery.LeadKey{Field: field, Value: value})
 	if err == nil {
-		e.errorf("FindLead by %s %q (%s) returned lead %q", field, value, what, lead.ID)
+		e.errorf("FindLead by %s %q (%s) returned lead %q, want ErrLeadNotFound", field, value, what, lead.ID)
 	} else if !errors.Is(err, recovery.ErrLeadNotFound) {
 		e.errorf("FindLead by %s %q (%s): error is %v, want ErrLeadNotFound", field, value, what, err)
 	}
 }
 
-func (e *leads) hash(id string) string {
+func (e *leads) storedHash(id string) string {
 	if e.h.ReadHash != nil {
 		return e.h.ReadHash(e.t, e.first, id)
 	}
@@ -227,20 +230,20 @@ func (e *leads) hash(id string) string {
 	}
 	hashes, err := history.PasswordHashes(e.ctx, id, 1)
 	if err != nil || len(hashes) != 1 {
-		e.fatalf("PasswordHashes of one: %d hashes, error %v", len(hashes), err)
+		e.fatalf("PasswordHashes with n 1: %d hashes and error %v, want 1 and none", len(hashes), err)
 	}
 	return hashes[0]
 }
 
-func (e *leads) write(id, hash string) {
+func (e *leads) setHash(id, hash string) {
 	if err := e.pick().SetPasswordHash(e.ctx, id, hash); err != nil {
-		e.fatalf("SetPasswordHash: %v", err)
+		e.fatalf("SetPasswordHash of a lead that is there: error is %v, want none", err)
 	}
 }
 
-// holds demands that the lead's hash is want, byte for byte.
-func (e *leads) holds(what, id, want string) {
-	if got := e.hash(id); got != want {
+// wantHash fails if the lead's hash is not want, byte for byte.
+func (e *leads) wantHash(what, id, want string) {
+	if got := e.storedHash(id); got != want {
 		e.errorf("%s: the hash is\n\t\t%q (%d bytes), want\n\t\t%q (%d bytes)", what, got, len(got), want, len(want))
 	}
 }

@@ -9,15 +9,16 @@ import (
 	"github.com/seed-51359b35/recovery"
 )
 
-// A LimiterHarness is what [TestLimiter] needs to know of a limiter.
+// A LimiterHarness is what [TestLimiter] needs to know of a limiter. New is
+// required.
 type LimiterHarness struct {
-	// New returns a limiter for one clause; what it opens is closed with
-	// t.Cleanup. It may share a server with others: the suite draws its keys at
-	// random.
+	// New returns a limiter for one clause. It registers with t.Cleanup how to
+	// close what it opens. The limiter may share a server with others, because
+	// the suite draws its keys at random.
 	New func(t *testing.T) recovery.Limiter
 
 	// Another returns a second instance on the same counts, as another process
-	// would have it. The suite then spreads its calls over both. Optional; for
+	// would have it. The suite then spreads its calls over both. Optional, for
 	// limiters that are shared.
 	Another func(t *testing.T, first recovery.Limiter) recovery.Limiter
 
@@ -25,15 +26,15 @@ type LimiterHarness struct {
 	// clause runs in a bubble of its own. Optional.
 	Bubble func(t *testing.T, f func(t *testing.T))
 
-	// Advance moves the limiter's clock, which must not move otherwise: a
-	// simulated server wants it. Optional; without it the clock is taken to
-	// run as package time does, and the suite sleeps. Then every decision is
-	// judged by the instants before and after its call, so that a slow server
-	// fails no clause.
+	// Advance moves the limiter's clock, which must not move otherwise. It is
+	// for simulated servers. Optional; without it the suite takes the clock to
+	// run as that of package time, and sleeps. It then judges every decision
+	// by the instants before and after its call, so that a slow server fails
+	// no clause.
 	Advance func(t *testing.T, d time.Duration)
 
-	// Tick is the unit of the spans that have to pass: about 150 of them in
-	// the whole suite on a real clock. Default 1 s with Bubble or Advance,
+	// Tick is the unit of the times that have to pass. On a real clock about
+	// 150 ticks pass in the whole suite. Default 1 s with Bubble or Advance,
 	// where it must be a multiple of 100 ms, and 100 ms without.
 	Tick time.Duration
 
@@ -41,13 +42,13 @@ type LimiterHarness struct {
 	// or Advance and 1,000 without.
 	Arrivals int
 
-	// Seed makes the random arrivals repeat those that failed. Default: at
-	// random.
+	// Seed repeats the random arrivals of a run that failed, which prints its
+	// seed. Default: a random one.
 	Seed uint64
 }
 
-// TestLimiter proves a [recovery.Limiter], one subtest for each clause of its
-// contract.
+// TestLimiter tests a [recovery.Limiter], with one subtest for each clause of
+// its contract.
 func TestLimiter(t *testing.T, h LimiterHarness) {
 	t.Helper()
 	limiterSuite(h).test(t)
@@ -59,11 +60,11 @@ func limiterSuite(h LimiterHarness) suite[*limits] {
 		setup: func(p *probe) *limits {
 			return &limits{probe: p, alternate: instances(p.t, h.New(p.t), h.Another), h: h, ctx: p.t.Context()}
 		},
-		clauses: slices.Concat(limiterExactClauses, limiterTakeClauses),
+		clauses: slices.Concat(limiterExactClauses, limiterRequestClauses),
 	}
 }
 
-// limits is what the clauses of Limiter work with.
+// limits is what the clauses of the limiter suite work with.
 type limits struct {
 	*probe
 	*alternate[recovery.Limiter]
@@ -71,8 +72,9 @@ type limits struct {
 	ctx context.Context
 }
 
-// tier is n calls in each number of ticks: tier(25, 5, 100, 60).
-func (e *limits) tier(pairs ...int) recovery.LimitPolicy {
+// policy returns a policy of pairs of N and a window in ticks:
+// policy(25, 5, 100, 60) is 25 calls in 5 ticks and 100 in 60.
+func (e *limits) policy(pairs ...int) recovery.LimitPolicy {
 	var t recovery.LimitPolicy
 	for pair := range slices.Chunk(pairs, 2) {
 		t.Limits = append(t.Limits, recovery.Limit{N: pair[0], Window: e.ticks(float64(pair[1]))})
@@ -80,175 +82,181 @@ func (e *limits) tier(pairs ...int) recovery.LimitPolicy {
 	return t
 }
 
-// lasting is n calls in a window that no clause sees the end of.
-func lasting(n int) recovery.LimitPolicy {
-	return recovery.LimitPolicy{Limits: []recovery.Limit{{N: n, Window: long}}}
+// longPolicy is n calls in a window that is longer than any clause.
+func longPolicy(n int) recovery.LimitPolicy {
+	return recovery.LimitPolicy{Limits: []recovery.Limit{{N: n, Window: longTTL}}}
 }
 
-func (e *limits) take(takes ...recovery.LimitRequest) []recovery.Decision {
-	decisions, err := e.pick().Allow(e.ctx, takes...)
+// allow makes one call, and checks what is true of every decision.
+func (e *limits) allow(requests ...recovery.LimitRequest) []recovery.Decision {
+	decisions, err := e.pick().Allow(e.ctx, requests...)
 	if err != nil {
-		e.fatalf("Take: %v", err)
+		e.fatalf("Allow: error is %v, want none", err)
 	}
-	if len(decisions) != len(takes) {
-		e.fatalf("Take returned %d decisions for %d takes", len(decisions), len(takes))
+	if len(decisions) != len(requests) {
+		e.fatalf("Allow returned %d decisions for %d requests", len(decisions), len(requests))
 	}
 	for _, d := range decisions {
 		if !d.Allowed && d.RetryAfter <= 0 {
-			e.errorf("a call was refused with RetryAfter %v", d.RetryAfter)
+			e.errorf("a call was refused: RetryAfter is %v, want more than 0", d.RetryAfter)
 		}
 		if d.Allowed && d.RetryAfter != 0 {
-			e.errorf("a call was admitted with RetryAfter %v", d.RetryAfter)
+			e.errorf("a call was allowed: RetryAfter is %v, want 0", d.RetryAfter)
 		}
 		if d.Remaining < 0 {
-			e.errorf("Remaining is %d", d.Remaining)
+			e.errorf("Remaining is %d, want 0 or more", d.Remaining)
 		}
 	}
 	return decisions
 }
 
-// admitted takes n times, one by one, and counts.
-func (e *limits) admitted(n int, take recovery.LimitRequest) (admitted int) {
+// countAllowed makes n calls, one after the other, and returns how many of them
+// were allowed.
+func (e *limits) countAllowed(n int, request recovery.LimitRequest) (allowed int) {
 	for range n {
-		if e.take(take)[0].Allowed {
-			admitted++
+		if e.allow(request)[0].Allowed {
+			allowed++
 		}
 	}
-	return admitted
+	return allowed
 }
 
-func (e *limits) want(what string, got, want int) {
+func (e *limits) wantAllowed(what string, got, want int) {
 	if got != want {
-		e.errorf("%s: %d admitted, want %d", what, got, want)
+		e.errorf("%s: %d calls were allowed, want %d", what, got, want)
 	}
 }
 
-// A judge knows what was admitted under one key, each call as the span of time
-// in which it was decided, and finds decisions that no instant in it explains.
-// Where the clock stands still the spans are instants and the judgement exact.
+// A judge remembers which calls under one key were allowed. It keeps each call
+// as the span of time in which it was decided, and reports a decision that is
+// wrong at every instant of its span. If the clock stands still between calls,
+// the spans are instants, and the judge is exact.
 type judge struct {
 	*limits
-	take recovery.LimitRequest
-	log  []span
-	// slack is what a store may lose by keeping whole milliseconds, and two
-	// clocks by running apart. Nothing where the clock stands still.
+	request recovery.LimitRequest
+	allowed []span
+	// slack is the error that is allowed for a store that keeps whole
+	// milliseconds, and for two clocks that differ. It is 0 if the clock stands
+	// still between calls.
 	slack time.Duration
-	// longest is the longest call so far. A limiter may remember a denial, and
-	// does not know when within its call it was decided: then it must not say
-	// too short a wait.
+	// longest is the longest call so far. A limiter may remember a refusal, and
+	// does not know when within its call it was decided. It may then return a
+	// RetryAfter that is too long by this much, but none that is too short.
 	longest time.Duration
 }
 
 type span struct{ from, to time.Duration }
 
 func (e *limits) judge(t recovery.LimitPolicy) *judge {
-	j := &judge{limits: e, take: recovery.LimitRequest{Key: random(), Policy: t}}
+	j := &judge{limits: e, request: recovery.LimitRequest{Key: random(), Policy: t}}
 	if !e.timing.exact() {
 		j.slack = 3 * time.Millisecond
 	}
 	return j
 }
 
-// call takes once, judges the decision, and reports whether it was admitted.
+// call makes one call, judges the decision, and reports whether the call was
+// allowed.
 func (j *judge) call() bool {
 	from := j.now()
-	d := j.limits.take(j.take)[0]
+	d := j.limits.allow(j.request)[0]
 	now := span{from, j.now()}
 	j.longest = max(j.longest, now.to-now.from)
 	j.decision(d, now)
 	if d.Allowed {
-		j.log = append(j.log, now)
+		j.allowed = append(j.allowed, now)
 	}
 	return d.Allowed
 }
 
-func (j *judge) calls(n int) (admitted int) {
+// calls makes n calls and returns how many were allowed.
+func (j *judge) calls(n int) (allowed int) {
 	for range n {
 		if j.call() {
-			admitted++
+			allowed++
 		}
 	}
-	return admitted
+	return allowed
 }
 
-// decision judges d, made in the span now.
+// decision judges d, which was made in the span now.
 func (j *judge) decision(d recovery.Decision, now span) {
-	surely, perhaps := false, false // whether a window is full
+	certainlyFull, possiblyFull := false, false // whether a window is full
 	var wait span
 	remaining := span{1 << 40, 1 << 40}
-	for _, l := range j.take.Policy.Limits {
-		least, most := j.inWindow(l, now)
-		remaining.from = min(remaining.from, time.Duration(max(0, l.N-most-1)))
-		remaining.to = min(remaining.to, time.Duration(max(0, l.N-least-1)))
-		if least >= l.N {
-			surely = true
-			wait.from = max(wait.from, j.log[len(j.log)-l.N].from+l.Window-now.to)
+	for _, l := range j.request.Policy.Limits {
+		atLeast, atMost := j.inWindow(l, now)
+		remaining.from = min(remaining.from, time.Duration(max(0, l.N-atMost-1)))
+		remaining.to = min(remaining.to, time.Duration(max(0, l.N-atLeast-1)))
+		if atLeast >= l.N {
+			certainlyFull = true
+			wait.from = max(wait.from, j.allowed[len(j.allowed)-l.N].from+l.Window-now.to)
 		}
-		if most >= l.N {
-			perhaps = true
-			wait.to = max(wait.to, j.log[len(j.log)-l.N].to+l.Window-now.from)
+		if atMost >= l.N {
+			possiblyFull = true
+			wait.to = max(wait.to, j.allowed[len(j.allowed)-l.N].to+l.Window-now.from)
 		}
 	}
-	trickled := false
-	if t := j.take.Policy.ThenOneEvery; t > 0 && len(j.log) > 0 {
-		last := j.log[len(j.log)-1]
+	exempt := false // whether ThenOneEvery may allow the call
+	if t := j.request.Policy.ThenOneEvery; t > 0 && len(j.allowed) > 0 {
+		last := j.allowed[len(j.allowed)-1]
 		open := span{last.from + t - now.to, last.to + t - now.from}
-		trickled = open.from <= j.slack // may be open
-		perhaps = perhaps && open.to > -j.slack
+		exempt = open.from <= j.slack
+		possiblyFull = possiblyFull && open.to > -j.slack
 		wait.from, wait.to = min(wait.from, open.from), min(wait.to, open.to)
 	}
 	switch {
-	case d.Allowed && surely && !trickled:
-		j.errorf("call at %v, after %d: admitted over the limit", now.from, len(j.log))
-	case !d.Allowed && !perhaps:
-		j.errorf("call at %v, after %d: refused while fewer than the limit were made", now.from, len(j.log))
+	case d.Allowed && certainlyFull && !exempt:
+		j.errorf("call at %v, after %d allowed ones: it was allowed, want a refusal, because a window is full", now.from, len(j.allowed))
+	case !d.Allowed && !possiblyFull:
+		j.errorf("call at %v, after %d allowed ones: it was refused, want it allowed, because no window is full", now.from, len(j.allowed))
 	case !d.Allowed && (d.RetryAfter < wait.from-j.slack || d.RetryAfter > wait.to+j.slack+j.longest):
-		j.errorf("call at %v: RetryAfter is %v, want %v to %v", now.from, d.RetryAfter, wait.from, wait.to)
+		j.errorf("call at %v was refused: RetryAfter is %v, want %v to %v", now.from, d.RetryAfter, wait.from, wait.to)
 	case !d.Allowed && d.Remaining != 0:
-		j.errorf("call at %v: refused with Remaining %d", now.from, d.Remaining)
+		j.errorf("call at %v was refused: Remaining is %d, want 0", now.from, d.Remaining)
 	case d.Allowed && (d.Remaining < int(remaining.from) || d.Remaining > int(remaining.to)):
-		j.errorf("call at %v: Remaining is %d, want %d to %d", now.from, d.Remaining, remaining.from, remaining.to)
+		j.errorf("call at %v was allowed: Remaining is %d, want %d to %d", now.from, d.Remaining, remaining.from, remaining.to)
 	}
-	if !slices.Contains(j.take.Policy.Limits, d.Limit) {
-		j.errorf("call at %v: Limit is %v, not one of the tier's", now.from, d.Limit)
+	if !slices.Contains(j.request.Policy.Limits, d.Limit) {
+		j.errorf("call at %v: Limit is %v, want one of the policy's", now.from, d.Limit)
 	} else if j.timing.exact() {
 		j.window(d, now)
 	}
 }
 
-// window judges what a decision says of its Limit, where the clock stands
-// still.
+// window judges what a decision says of its Limit, if the clock stands still
+// between calls.
 func (j *judge) window(d recovery.Decision, now span) {
 	in, _ := j.inWindow(d.Limit, now)
 	if !d.Allowed && in < d.Limit.N {
-		j.errorf("call at %v: %v refused with %d calls in the window", now.from, d.Limit, in)
+		j.errorf("call at %v: the limit %v refused it with %d calls in its window, want a limit that is full", now.from, d.Limit, in)
 	}
 	if d.Allowed && d.Remaining != max(0, d.Limit.N-in-1) {
-		j.errorf("call at %v: Remaining is %d, but %v has %d left", now.from, d.Remaining, d.Limit, d.Limit.N-in-1)
+		j.errorf("call at %v: Remaining is %d, want %d, which the limit %v has left", now.from, d.Remaining, d.Limit.N-in-1, d.Limit)
 	}
 	reset := d.Limit.Window
 	if in > 0 {
-		reset = j.log[len(j.log)-in].from + d.Limit.Window - now.from
+		reset = j.allowed[len(j.allowed)-in].from + d.Limit.Window - now.from
 	}
-	// With a trickle a window holds more calls than its N, and what is older
-	// than the youngest N need not be remembered.
-	if d.Reset != reset && j.take.Policy.ThenOneEvery == 0 {
+	// With ThenOneEvery a window can hold more calls than its N. A limiter need
+	// not remember calls that are older than the youngest N.
+	if d.Reset != reset && j.request.Policy.ThenOneEvery == 0 {
 		j.errorf("call at %v: Reset is %v, want %v, when the oldest call leaves the window of %v", now.from, d.Reset, reset, d.Limit)
 	}
 }
 
-// inWindow is how many calls are in l's window at the least and at the most.
-func (j *judge) inWindow(l recovery.Limit, now span) (least, most int) {
-	for _, call := range slices.Backward(j.log) {
+// inWindow returns how many calls are in l's window, at least and at most.
+func (j *judge) inWindow(l recovery.Limit, now span) (atLeast, atMost int) {
+	for _, call := range slices.Backward(j.allowed) {
 		if now.from-call.to >= l.Window+j.slack {
 			break
 		}
-		most++
+		atMost++
 		if now.to-call.from < l.Window-j.slack {
-			least++
+			atLeast++
 		}
 	}
-	return least, most
+	return atLeast, atMost
 }
 
 // at waits until the clock shows t.

@@ -7,64 +7,65 @@ import (
 	"github.com/seed-51359b35/recovery"
 )
 
-// burst is n calls at a time in ticks, and how many of them are admitted.
+// burst is n calls at one time, which is in ticks, and how many of them have to
+// be allowed.
 type burst struct {
-	at       float64
-	n, admit int
+	at         float64
+	n, allowed int
 }
 
-// trace plays bursts at 25 calls in 5 ticks. On a real clock the judge alone
-// decides, because a burst takes time there.
+// trace makes bursts of calls under a limit of 25 calls in 5 ticks. On a real
+// clock only the judge decides, because a burst takes time there.
 func trace(bursts ...burst) func(e *limits) {
 	return func(e *limits) {
-		j := e.judge(e.tier(25, 5))
+		j := e.judge(e.policy(25, 5))
 		total, want := 0, 0
 		for _, b := range bursts {
 			e.at(e.ticks(b.at))
 			total += j.calls(b.n)
-			want += b.admit
+			want += b.allowed
 			if e.timing.exact() && total != want {
-				e.fatalf("%d calls admitted by tick %v, want %d", total, b.at, want)
+				e.fatalf("%d calls were allowed up to tick %v, want %d", total, b.at, want)
 			}
 		}
 	}
 }
 
-// steady is a hundred calls a tick for 12 ticks.
+// steady is a hundred calls in every tick, for 12 ticks.
 func steady() (bursts []burst) {
 	for i := range 1200 {
 		b := burst{at: float64(i) / 100, n: 1}
 		if i%500 < 25 {
-			b.admit = 1
+			b.allowed = 1
 		}
 		bursts = append(bursts, b)
 	}
 	return bursts
 }
 
-const never = "Never more than N in any interval of length Window, and never a refusal while there are fewer (A54): "
+const exactWindow = "Never more than N in any interval of length Window, and never a refusal while there are fewer (A54): "
 
 var limiterExactClauses = []clause[*limits]{
-	{"trace-a", never + "25 at 4.9 and 25 at 5.1, on the edge of a fixed window, are 25 and 0.",
+	{"trace-a", exactWindow + "of 25 calls at 4.9 and 25 at 5.1 ticks, on the edge of a fixed window, 25 and 0 are allowed.",
 		trace(burst{4.9, 25, 25}, burst{5.1, 25, 0})},
-	{"trace-b", never + "1 at 0, 24 at 4.9 and 25 at 5.1 are 1, 24 and 1.",
+	{"trace-b", exactWindow + "of 1 call at 0, 24 at 4.9 and 25 at 5.1 ticks, 1, 24 and 1 are allowed.",
 		trace(burst{0, 1, 1}, burst{4.9, 24, 24}, burst{5.1, 25, 1})},
-	{"trace-c", never + "100 a tick for 12 ticks are 75.",
+	{"trace-c", exactWindow + "of 100 calls in every tick, for 12 ticks, 75 are allowed.",
 		trace(steady()...)},
-	{"trace-d", never + "25 at 0.2 and 25 at 5.9 are 25 and 25.",
+	{"trace-d", exactWindow + "of 25 calls at 0.2 and 25 at 5.9 ticks, 25 and 25 are allowed.",
 		trace(burst{0.2, 25, 25}, burst{5.9, 25, 25})},
 	{"half-open", "The interval is half open: a call leaves it exactly Window after it was made.", func(e *limits) {
 		if !e.timing.exact() {
 			e.skip("needs Bubble or Advance")
 		}
-		j := e.judge(e.tier(2, 3))
-		e.want("at first", j.calls(3), 2)
+		j := e.judge(e.policy(2, 3))
+		e.wantAllowed("at first", j.calls(3), 2)
 		e.advance(e.ticks(3) - time.Millisecond)
-		e.want("a millisecond before the end of the window", j.calls(1), 0)
+		e.wantAllowed("a millisecond before the end of the window", j.calls(1), 0)
 		e.advance(time.Millisecond)
-		e.want("at the end of the window", j.calls(3), 2)
+		e.wantAllowed("at the end of the window", j.calls(3), 2)
 	}},
-	{"random-arrivals", never + "whatever arrives.", func(e *limits) {
+	{"random-arrivals", exactWindow + "also when calls arrive at random.", func(e *limits) {
 		seed, n := e.h.Seed, e.h.Arrivals
 		if seed == 0 {
 			seed = rand.Uint64()
@@ -76,30 +77,30 @@ var limiterExactClauses = []clause[*limits]{
 			}
 		}
 		rnd := rand.New(rand.NewPCG(seed, 0))
-		trickle := e.tier(3, 7)
-		trickle.ThenOneEvery = e.ticks(2)
+		thenOne := e.policy(3, 7)
+		thenOne.ThenOneEvery = e.ticks(2)
 		judges := []*judge{
-			e.judge(e.tier(25, 5)), e.judge(e.tier(1, 1)), e.judge(e.tier(4, 1, 9, 5, 20, 30)), e.judge(trickle),
+			e.judge(e.policy(25, 5)), e.judge(e.policy(1, 1)), e.judge(e.policy(4, 1, 9, 5, 20, 30)), e.judge(thenOne),
 		}
 		for i := range n {
 			if judges[rnd.IntN(len(judges))].call(); e.failed() {
-				e.fatalf("(arrival %d of seed %d)", i, seed)
+				e.fatalf("this was arrival %d of the seed %d", i, seed)
 			}
 			e.pause(rnd)
 		}
 	}},
-	{"several-limits", "The limits of a tier hold together, and a call that one of them refuses is counted by none.", func(e *limits) {
-		j := e.judge(e.tier(2, 4, 3, 12))
-		e.want("at first", j.calls(20), 2)
+	{"several-limits", "The limits of a policy hold together, and a call that one of them refuses is counted by none.", func(e *limits) {
+		j := e.judge(e.policy(2, 4, 3, 12))
+		e.wantAllowed("at first", j.calls(20), 2)
 		e.at(e.ticks(5))
-		e.want("after the shorter window", j.calls(20), 1)
+		e.wantAllowed("after the shorter window", j.calls(20), 1)
 		e.at(e.ticks(9.5))
-		e.want("while the longer window is full", j.calls(20), 0)
+		e.wantAllowed("while the longer window is full", j.calls(20), 0)
 		e.at(e.ticks(13))
-		e.want("after the longer window", j.calls(20), 2)
+		e.wantAllowed("after the longer window", j.calls(20), 2)
 	}},
 	{"refused-not-counted", "A refused call is not counted at all.", func(e *limits) {
-		j := e.judge(e.tier(3, 6))
+		j := e.judge(e.policy(3, 6))
 		j.calls(3)
 		for range 5 {
 			e.advance(e.ticks(1))
@@ -107,106 +108,106 @@ var limiterExactClauses = []clause[*limits]{
 		}
 		e.at(e.ticks(6.5))
 		if n := j.calls(4); e.timing.exact() {
-			e.want("once the admitted have left the window", n, 3)
+			e.wantAllowed("after the allowed calls have left the window", n, 3)
 		}
 	}},
-	{"retry-after", "RetryAfter is how long until a call could be admitted: one that waits as long is not refused, and nothing earlier can succeed.", func(e *limits) {
-		take := recovery.LimitRequest{Key: random(), Policy: e.tier(3, 6)}
+	{"retry-after", "RetryAfter is how long until a call could be allowed: a call that waits as long is not refused, and no earlier call can succeed.", func(e *limits) {
+		request := recovery.LimitRequest{Key: random(), Policy: e.policy(3, 6)}
 		for range 3 {
-			e.take(take)
+			e.allow(request)
 			e.advance(e.ticks(0.5))
 		}
 		for range 3 {
-			d := e.take(take)[0]
+			d := e.allow(request)[0]
 			if d.Allowed {
-				e.fatalf("a call over the limit was admitted")
+				e.fatalf("a call over the limit was allowed, want a refusal")
 			}
 			if early := d.RetryAfter - e.ticks(0.6); early > 0 {
 				e.advance(early)
-				if again := e.take(take)[0]; again.Allowed {
-					e.fatalf("a call was admitted %v before RetryAfter", e.ticks(0.6))
+				if again := e.allow(request)[0]; again.Allowed {
+					e.fatalf("a call was allowed %v before RetryAfter had passed, want a refusal", e.ticks(0.6))
 				}
 				d.RetryAfter -= early
 			}
 			e.advance(d.RetryAfter)
-			if again := e.take(take)[0]; !again.Allowed {
-				e.errorf("a call that waited RetryAfter was refused, with RetryAfter %v", again.RetryAfter)
+			if again := e.allow(request)[0]; !again.Allowed {
+				e.errorf("a call after RetryAfter had passed was refused, with RetryAfter %v, want it allowed", again.RetryAfter)
 			}
 		}
 	}},
-	{"trickle", "Trickle admits a call in spite of a full window once the last admitted call is that long ago (A58).", func(e *limits) {
-		tier := e.tier(2, 60)
-		tier.ThenOneEvery = e.ticks(4)
-		j := e.judge(tier)
-		e.want("at first", j.calls(5), 2)
+	{"then-one-every", "ThenOneEvery allows a call in spite of a full window once the last allowed call is that long ago (A58).", func(e *limits) {
+		policy := e.policy(2, 60)
+		policy.ThenOneEvery = e.ticks(4)
+		j := e.judge(policy)
+		e.wantAllowed("at first", j.calls(5), 2)
 		e.advance(e.ticks(3))
-		e.want("before the trickle", j.calls(5), 0)
+		e.wantAllowed("before ThenOneEvery has passed", j.calls(5), 0)
 		for range 3 {
 			e.advance(e.ticks(4.5))
-			e.want("after the trickle", j.calls(5), 1)
+			e.wantAllowed("after ThenOneEvery has passed", j.calls(5), 1)
 		}
 	}},
-	{"fields", "Limit is the window that refused, or the one that has the least left; Remaining is how many calls it still admits now.", func(e *limits) {
-		take := recovery.LimitRequest{Key: random(), Policy: recovery.LimitPolicy{Limits: []recovery.Limit{{N: 5, Window: long}, {N: 3, Window: long / 2}}}}
+	{"fields", "Limit is the limit that refused, or the one that has the fewest calls left; Remaining is how many calls it still allows now.", func(e *limits) {
+		request := recovery.LimitRequest{Key: random(), Policy: recovery.LimitPolicy{Limits: []recovery.Limit{{N: 5, Window: longTTL}, {N: 3, Window: longTTL / 2}}}}
 		for left := 2; left >= 0; left-- {
-			if d := e.take(take)[0]; !d.Allowed || d.Remaining != left || d.Limit != take.Policy.Limits[1] {
-				e.errorf("Allowed %v, Remaining %d, Limit %v, want true, %d, %v", d.Allowed, d.Remaining, d.Limit, left, take.Policy.Limits[1])
+			if d := e.allow(request)[0]; !d.Allowed || d.Remaining != left || d.Limit != request.Policy.Limits[1] {
+				e.errorf("a call under limits of 5 and 3: Allowed is %v, Remaining %d, Limit %v, want true, %d, %v", d.Allowed, d.Remaining, d.Limit, left, request.Policy.Limits[1])
 			}
 		}
-		if d := e.take(take)[0]; d.Allowed || d.Remaining != 0 || d.Limit != take.Policy.Limits[1] {
-			e.errorf("Allowed %v, Remaining %d, Limit %v, want false, 0, %v", d.Allowed, d.Remaining, d.Limit, take.Policy.Limits[1])
+		if d := e.allow(request)[0]; d.Allowed || d.Remaining != 0 || d.Limit != request.Policy.Limits[1] {
+			e.errorf("the fourth call under limits of 5 and 3: Allowed is %v, Remaining %d, Limit %v, want false, 0, %v", d.Allowed, d.Remaining, d.Limit, request.Policy.Limits[1])
 		}
 	}},
-	{"fields-tie", "Limit is the window that refused, or the one that has the least left; of several, the one that stays so for longest.", func(e *limits) {
-		short, longer := recovery.Limit{N: 2, Window: long / 2}, recovery.Limit{N: 2, Window: long}
+	{"fields-tie", "Limit is the limit that refused, or the one that has the fewest calls left; of several, the one that stays so for longest.", func(e *limits) {
+		short, longer := recovery.Limit{N: 2, Window: longTTL / 2}, recovery.Limit{N: 2, Window: longTTL}
 		for _, both := range [][]recovery.Limit{{short, longer}, {longer, short}} {
-			take := recovery.LimitRequest{Key: random(), Policy: recovery.LimitPolicy{Limits: both}}
+			request := recovery.LimitRequest{Key: random(), Policy: recovery.LimitPolicy{Limits: both}}
 			for i := range 4 {
-				if d := e.take(take)[0]; d.Limit != longer {
+				if d := e.allow(request)[0]; d.Limit != longer {
 					e.errorf("call %d of %v and %v: Limit is %v, want %v", i+1, both[0], both[1], d.Limit, longer)
 				}
 			}
 		}
 	}},
-	{"reset", "Reset is how long until the oldest call in Limit's window leaves it, this one included if it was admitted.", func(e *limits) {
-		take := recovery.LimitRequest{Key: random(), Policy: e.tier(2, 10)}
+	{"reset", "Reset is how long until the oldest call in Limit's window leaves it, this one included if it was allowed.", func(e *limits) {
+		request := recovery.LimitRequest{Key: random(), Policy: e.policy(2, 10)}
 		for _, want := range []float64{10, 7, 4} {
-			d := e.take(take)[0]
+			d := e.allow(request)[0]
 			if off := (d.Reset - e.ticks(want)).Abs(); off > e.ticks(0.5) || e.timing.exact() && off != 0 {
-				e.errorf("Reset is %v, want %v", d.Reset, e.ticks(want))
+				e.errorf("calls 3 ticks apart, in a window of 10 ticks: Reset is %v, want %v", d.Reset, e.ticks(want))
 			}
 			e.advance(e.ticks(3))
 		}
 	}},
-	{"idle", "A call leaves the interval: a key that was idle for its longest window is as good as new.", func(e *limits) {
-		j := e.judge(e.tier(4, 1, 8, 4))
+	{"idle", "A call leaves the interval: a key that was idle for its longest window is as a new one.", func(e *limits) {
+		j := e.judge(e.policy(4, 1, 8, 4))
 		for range 3 {
-			e.want("after a pause", j.calls(6), 4)
+			e.wantAllowed("after a pause", j.calls(6), 4)
 			e.advance(e.ticks(4.5))
 		}
 	}},
-	{"large", "N is 1 to 100,000: a large limit is as exact.", func(e *limits) {
+	{"large", "N is 1 to 100,000: a large limit is as exact as a small one.", func(e *limits) {
 		const n = 3000
-		take := recovery.LimitRequest{Key: random(), Policy: lasting(n)}
-		admitted := 0
+		request := recovery.LimitRequest{Key: random(), Policy: longPolicy(n)}
+		allowed := 0
 		for range 16 {
-			takes := make([]recovery.LimitRequest, 200)
-			for i := range takes {
-				takes[i] = take
+			requests := make([]recovery.LimitRequest, 200)
+			for i := range requests {
+				requests[i] = request
 			}
-			for _, d := range e.take(takes...) {
+			for _, d := range e.allow(requests...) {
 				if d.Allowed {
-					admitted++
+					allowed++
 				}
 			}
 		}
-		e.want("3,200 calls at a limit of 3,000", admitted, n)
+		e.wantAllowed("3,200 calls at a limit of 3,000", allowed, n)
 	}},
 	{"shortest-window", "Window is 1 ms to 31 days: one of a millisecond ends.", func(e *limits) {
-		take := recovery.LimitRequest{Key: random(), Policy: recovery.LimitPolicy{Limits: []recovery.Limit{{N: 1, Window: time.Millisecond}}}}
+		request := recovery.LimitRequest{Key: random(), Policy: recovery.LimitPolicy{Limits: []recovery.Limit{{N: 1, Window: time.Millisecond}}}}
 		for range 5 {
-			if !e.take(take)[0].Allowed {
-				e.errorf("refused after the window of a millisecond had passed")
+			if !e.allow(request)[0].Allowed {
+				e.errorf("a call after the window of a millisecond had passed was refused, want it allowed")
 			}
 			e.advance(max(e.ticks(0.1), 2*time.Millisecond))
 		}
@@ -222,12 +223,12 @@ var limiterExactClauses = []clause[*limits]{
 			e.advance(10*day + 7*time.Hour)
 		}
 		e.advance(40 * day)
-		e.want("after a long pause", j.calls(5), 3)
+		e.wantAllowed("after a long pause", j.calls(5), 3)
 	}},
 }
 
-// pause lets a random time pass between two arrivals: mostly none, so that
-// bursts arise, sometimes so much that windows empty.
+// pause lets a random time pass between two arrivals. Mostly it is 0, so that
+// there are bursts. Sometimes it is so long that windows become empty.
 func (e *limits) pause(rnd *rand.Rand) {
 	if !e.timing.exact() {
 		if rnd.IntN(50) == 0 {
@@ -245,7 +246,7 @@ func (e *limits) pause(rnd *rand.Rand) {
 	default:
 		d = time.Duration(rnd.Int64N(int64(e.ticks(20))))
 	}
-	// Whole milliseconds, as many stores count.
+	// Many stores count in whole milliseconds.
 	if d = d.Round(time.Millisecond); d > 0 {
 		e.advance(d)
 	}

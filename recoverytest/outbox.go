@@ -13,7 +13,7 @@ import (
 type Outbox struct {
 	mu        sync.Mutex
 	messages  []recovery.Message
-	next      int // the first that Next has not returned
+	unread    int // the index of the first message that Next has not returned
 	intercept func(ctx context.Context, m recovery.Message) error
 	arrived   chan struct{} // closed when a message arrives, nil while nobody waits
 }
@@ -42,43 +42,44 @@ func (o *Outbox) Notify(ctx context.Context, m recovery.Message) error {
 	return nil
 }
 
-// Intercept has f called before each message is kept; if it returns an error,
-// that is what Notify returns and the message is not kept. It may block or
-// panic: a delivery that hangs, or that fails. Nil ends it.
+// Intercept makes Notify call f before it keeps a message. If f returns an
+// error, Notify returns that error and does not keep the message. f may block
+// or panic, to simulate a delivery that hangs or crashes. Intercept(nil) ends
+// this.
 func (o *Outbox) Intercept(f func(ctx context.Context, m recovery.Message) error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.intercept = f
 }
 
-// Messages returns all messages so far, in the order of their arrival.
+// Messages returns all messages so far, in the order in which they arrived.
 func (o *Outbox) Messages() []recovery.Message {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return slices.Clone(o.messages)
 }
 
-// OfKind returns the messages of a kind, in the order of their arrival.
+// OfKind returns the messages of a kind, in the order in which they arrived.
 func (o *Outbox) OfKind(kind recovery.MessageKind) []recovery.Message {
 	return slices.DeleteFunc(o.Messages(), func(m recovery.Message) bool { return m.Kind != kind })
 }
 
-// Len is how many messages arrived.
+// Len returns how many messages arrived.
 func (o *Outbox) Len() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return len(o.messages)
 }
 
-// Next returns the first message that Next has not returned yet, and waits for
-// it until ctx ends. Messages are sent by the queue's workers, so a test waits
-// for one rather than look for it.
+// Next returns the first message that Next has not returned yet. It waits for a
+// message until ctx ends, and then returns an error. Tests need to wait,
+// because the queue's workers send messages in the background.
 func (o *Outbox) Next(ctx context.Context) (recovery.Message, error) {
 	for {
 		o.mu.Lock()
-		if o.next < len(o.messages) {
-			m := o.messages[o.next]
-			o.next++
+		if o.unread < len(o.messages) {
+			m := o.messages[o.unread]
+			o.unread++
 			o.mu.Unlock()
 			return m, nil
 		}
@@ -92,8 +93,9 @@ func (o *Outbox) Next(ctx context.Context) (recovery.Message, error) {
 	}
 }
 
-// Wait returns all messages once there are n, or what there is and an error
-// when ctx ends. It leaves alone what Next returns.
+// Wait waits until there are n messages and returns all of them. When ctx ends
+// before, it returns the messages so far and an error. It does not change what
+// Next returns.
 func (o *Outbox) Wait(ctx context.Context, n int) ([]recovery.Message, error) {
 	for {
 		o.mu.Lock()
@@ -112,14 +114,14 @@ func (o *Outbox) Wait(ctx context.Context, n int) ([]recovery.Message, error) {
 	}
 }
 
-// Reset forgets all messages.
+// Reset removes all messages.
 func (o *Outbox) Reset() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.messages, o.next = nil, 0
+	o.messages, o.unread = nil, 0
 }
 
-// wait returns a channel that is closed with the next arrival.
+// wait returns a channel that is closed when the next message arrives.
 func (o *Outbox) wait() <-chan struct{} {
 	if o.arrived == nil {
 		o.arrived = make(chan struct{})

@@ -10,43 +10,45 @@ import (
 	"github.com/seed-51359b35/recovery"
 )
 
-// A QueueHarness is what [TestQueue] needs to know of a queue.
+// A QueueHarness is what [TestQueue] needs to know of a queue. New and Workers
+// are required.
 type QueueHarness struct {
-	// New returns a queue for one clause that is not started, and that nobody
-	// else puts jobs into or takes them from; what it opens is closed with
-	// t.Cleanup. The suite starts it and shuts it down.
+	// New returns a queue for one clause. It is not started, and no other
+	// program adds or performs its jobs. New registers with t.Cleanup how to
+	// close what it opens. The suite starts the queue and shuts it down.
 	New func(t *testing.T) recovery.WorkerQueue
 
 	// Workers is how many jobs New's queues run at once, 2 to 64.
 	Workers int
 
 	// Capacity is how many jobs New's queues hold before they are full. At 0
-	// that is not tested. Choose a small one, but not under 64.
+	// the suite does not test a full queue. Choose a small one, but not under
+	// 64.
 	Capacity int
 
-	// Another returns a further queue, not started, on the storage of one that
-	// was shut down, for a queue whose jobs outlive it: what that one left,
-	// another performs. Optional; without it, Shutdown itself has to perform
-	// what is due.
+	// Another returns a further queue, not started, on the storage of a queue
+	// that was shut down. It is for queues whose jobs outlive them: the further
+	// queue performs the jobs that the first one left. Optional; without it,
+	// Shutdown itself has to perform the jobs that are due.
 	Another func(t *testing.T, q recovery.WorkerQueue) recovery.WorkerQueue
 
 	// Bubble is synctest.Test for a queue that lives in this process: every
 	// clause runs in a bubble of its own. Optional.
 	Bubble func(t *testing.T, f func(t *testing.T))
 
-	// Patience is how long the suite waits for what has to happen: a due job,
-	// and the first four repetitions of one that fails. Configure the queue's
-	// pauses so that it need not be long. Default 10 s, and 10 min in a bubble,
-	// where they pass at once.
+	// Patience is how long the suite waits for things that have to happen: a
+	// job that is due, and the first four repetitions of a job that fails.
+	// Configure short pauses in the queue, so that Patience can be short.
+	// Default 10 s, and 10 min in a bubble, where they pass at once.
 	Patience time.Duration
 
-	// Quiet is how long the suite waits to see that nothing happens. Default
-	// 500 ms, and 10 min in a bubble.
+	// Quiet is how long the suite waits before it concludes that something does
+	// not happen. Default 500 ms, and 10 min in a bubble.
 	Quiet time.Duration
 }
 
-// TestQueue proves a [recovery.WorkerQueue], one subtest for each clause of its
-// contract and of that of [recovery.Queue].
+// TestQueue tests a [recovery.WorkerQueue], with one subtest for each clause of
+// its contract and of that of [recovery.Queue].
 func TestQueue(t *testing.T, h QueueHarness) {
 	t.Helper()
 	queueSuite(h).test(t)
@@ -68,9 +70,9 @@ func queueSuite(h QueueHarness) suite[*jobs] {
 	return suite[*jobs]{
 		timing: newTiming(h.Bubble, nil, 0),
 		setup: func(p *probe) *jobs {
-			e := &jobs{probe: p, h: h, queue: h.New(p.t), ctx: p.t.Context(), given: make(chan struct{})}
+			e := &jobs{probe: p, h: h, queue: h.New(p.t), ctx: p.t.Context(), changed: make(chan struct{})}
 			if err := e.queue.Start(e); err != nil {
-				e.fatalf("Start: %v", err)
+				e.fatalf("Start of a new queue: error is %v, want none", err)
 			}
 			p.t.Cleanup(e.end)
 			return e
@@ -79,28 +81,28 @@ func queueSuite(h QueueHarness) suite[*jobs] {
 	}
 }
 
-// jobs is what the clauses of Queue work with, and the handler of the queue:
-// it keeps a diary.
+// jobs is what the clauses of the queue suite work with. It is also the handler
+// of the queue, and records all attempts and dead letters.
 type jobs struct {
 	*probe
 	h     QueueHarness
 	queue recovery.WorkerQueue
 	ctx   context.Context
 
-	mu       sync.Mutex
-	perform  func(ctx context.Context, job recovery.Job, attempt int) error
-	attempts []attempt
-	dead     []death
-	running  int
-	most     int           // that ran at once
-	given    chan struct{} // closed and replaced whenever the diary grows
-	ended    bool
+	mu          sync.Mutex
+	perform     func(ctx context.Context, job recovery.Job, attempt int) error
+	attempts    []attempt
+	dead        []death
+	running     int
+	mostRunning int           // the most attempts that ran at once
+	changed     chan struct{} // closed and replaced whenever the record grows
+	ended       bool
 }
 
 type attempt struct {
 	job  recovery.Job
 	at   time.Time
-	over bool
+	done bool
 }
 
 type death struct {
@@ -108,25 +110,26 @@ type death struct {
 	cause error
 }
 
-// handle sets what an attempt does; attempts of a job count from 1. Without,
-// every job succeeds.
+// handle sets what an attempt does. The attempts of a job count from 1. Without
+// handle every job succeeds.
 func (e *jobs) handle(f func(ctx context.Context, job recovery.Job, attempt int) error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.perform = f
 }
 
-// succeed puts another queue in the place of one that was shut down, where there
-// is one, and waits for it to perform what that one left.
-func (e *jobs) succeed(ids ...string) {
+// continueWithAnother replaces a queue that was shut down by another on the
+// same storage, if the harness has one, and waits until that has performed the
+// jobs that the first queue left.
+func (e *jobs) continueWithAnother(ids ...string) {
 	if e.h.Another == nil {
 		return
 	}
 	e.queue = e.h.Another(e.t, e.queue)
 	if err := e.queue.Start(e); err != nil {
-		e.fatalf("Start of another queue: %v", err)
+		e.fatalf("Start of another queue: error is %v, want none", err)
 	}
-	e.until("every job that was accepted was performed, by one queue or the other", func() bool {
+	e.until("every job that was accepted is performed, by one queue or the other", func() bool {
 		return !slices.ContainsFunc(ids, func(id string) bool { return len(e.attemptsOf(id)) == 0 })
 	})
 }
@@ -147,16 +150,16 @@ func (e *jobs) Perform(ctx context.Context, job recovery.Job) error {
 		}
 	}
 	e.running++
-	e.most = max(e.most, e.running)
+	e.mostRunning = max(e.mostRunning, e.running)
 	perform := e.perform
-	e.grow()
+	e.notify()
 	e.mu.Unlock()
 	defer func() {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		e.running--
-		e.attempts[index].over = true
-		e.grow()
+		e.attempts[index].done = true
+		e.notify()
 	}()
 	if perform == nil {
 		return nil
@@ -170,21 +173,22 @@ func (e *jobs) DeadLetter(ctx context.Context, job recovery.Job, cause error) {
 	defer e.mu.Unlock()
 	job.Payload = slices.Clone(job.Payload)
 	e.dead = append(e.dead, death{job, cause})
-	e.grow()
+	e.notify()
 }
 
-func (e *jobs) grow() {
-	close(e.given)
-	e.given = make(chan struct{})
+func (e *jobs) notify() {
+	close(e.changed)
+	e.changed = make(chan struct{})
 }
 
-// until waits until the diary says what is wanted.
-func (e *jobs) until(what string, said func() bool) {
+// until waits until so reports true. It calls so, with mu held, whenever the
+// record of attempts and dead letters has grown.
+func (e *jobs) until(what string, so func() bool) {
 	timer := time.NewTimer(e.h.Patience)
 	defer timer.Stop()
 	for {
 		e.mu.Lock()
-		ok, given := said(), e.given
+		ok, given := so(), e.changed
 		e.mu.Unlock()
 		if ok {
 			return
@@ -192,13 +196,13 @@ func (e *jobs) until(what string, said func() bool) {
 		select {
 		case <-given:
 		case <-timer.C:
-			e.fatalf("%s: not within %v", what, e.h.Patience)
+			e.fatalf("%s: not seen within %v, want it", what, e.h.Patience)
 		}
 	}
 }
 
-// attemptsOf is the attempts of one job so far. The caller holds mu, as the
-// functions given to until do.
+// attemptsOf returns the attempts of one job so far. The caller holds mu, as
+// the functions that until calls do.
 func (e *jobs) attemptsOf(id string) (all []attempt) {
 	for _, a := range e.attempts {
 		if a.job.ID == id {
@@ -217,7 +221,7 @@ func (e *jobs) deathsOf(id string) (all []death) {
 	return all
 }
 
-// history is attempts and deaths of a job after a quiet time.
+// history returns the attempts and dead letters of a job after the quiet time.
 func (e *jobs) history(id string) ([]attempt, []death) {
 	time.Sleep(e.h.Quiet)
 	e.mu.Lock()
@@ -225,10 +229,10 @@ func (e *jobs) history(id string) ([]attempt, []death) {
 	return e.attemptsOf(id), e.deathsOf(id)
 }
 
-func (e *jobs) performed(ids ...string) {
-	e.until("performing jobs", func() bool {
+func (e *jobs) waitPerformed(ids ...string) {
+	e.until("every job was performed", func() bool {
 		for _, id := range ids {
-			if !slices.ContainsFunc(e.attemptsOf(id), func(a attempt) bool { return a.over }) {
+			if !slices.ContainsFunc(e.attemptsOf(id), func(a attempt) bool { return a.done }) {
 				return false
 			}
 		}
@@ -236,13 +240,13 @@ func (e *jobs) performed(ids ...string) {
 	})
 }
 
-func (e *jobs) died(id string) death {
+func (e *jobs) waitDead(id string) death {
 	var d []death
 	e.until("a dead letter", func() bool { d = e.deathsOf(id); return len(d) > 0 })
 	return d[0]
 }
 
-// job is one that is due and lasts.
+// job returns a job that is due, and does not expire within the clause.
 func (e *jobs) job() recovery.Job {
 	now := time.Now()
 	return recovery.Job{ID: random(), NotBefore: now, NotAfter: now.Add(100 * e.h.Patience), Payload: []byte(printable(0, 94) + random())}
@@ -251,7 +255,7 @@ func (e *jobs) job() recovery.Job {
 func (e *jobs) enqueue(all ...recovery.Job) {
 	for _, job := range all {
 		if err := e.queue.Enqueue(e.ctx, job); err != nil {
-			e.fatalf("Enqueue: %v", err)
+			e.fatalf("Enqueue of a job: error is %v, want none", err)
 		}
 	}
 }
@@ -261,11 +265,11 @@ func (e *jobs) shutdown() {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(e.ctx), e.h.Patience)
 	defer cancel()
 	if err := e.queue.Shutdown(ctx); err != nil {
-		e.errorf("Shutdown: %v", err)
+		e.errorf("Shutdown within %v: error is %v, want none", e.h.Patience, err)
 	}
 }
 
-// end lets go of what a failed clause left behind: from now on every attempt
+// end cleans up after a clause that may have failed. From now on every attempt
 // succeeds at once.
 func (e *jobs) end() {
 	e.mu.Lock()

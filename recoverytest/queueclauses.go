@@ -15,16 +15,16 @@ import (
 var errSome = errors.New("recoverytest: some failure")
 
 var queueClauses = []clause[*jobs]{
-	{"performs", "A queue has its jobs performed, once or more: each that Enqueue returned nil for.", func(e *jobs) {
+	{"performs", "A queue has each job performed, once or more, for which Enqueue returned nil.", func(e *jobs) {
 		var ids []string
 		for range 40 {
 			job := e.job()
 			ids = append(ids, job.ID)
 			e.enqueue(job)
 		}
-		e.performed(ids...)
+		e.waitPerformed(ids...)
 	}},
-	{"intact", "ID and Payload of a job, any bytes under 16 KiB, are the same for every attempt, as they were given, and so are NotBefore and NotAfter.", func(e *jobs) {
+	{"intact", "ID, Payload, NotBefore and NotAfter of a job are the same for every attempt, as they were enqueued; a Payload is any bytes under 16 KiB.", func(e *jobs) {
 		e.handle(func(_ context.Context, _ recovery.Job, attempt int) error {
 			if attempt < 3 {
 				return errSome
@@ -45,15 +45,15 @@ var queueClauses = []clause[*jobs]{
 			e.until("the third attempt", func() bool { all = e.attemptsOf(job.ID); return len(all) >= 3 })
 			for _, a := range all {
 				if !bytes.Equal(a.job.Payload, job.Payload) {
-					e.errorf("the payload of %d bytes came as %d others", len(job.Payload), len(a.job.Payload))
+					e.errorf("a job with a payload of %d bytes: an attempt got another payload, of %d bytes, want the same", len(job.Payload), len(a.job.Payload))
 				}
-				if !about(a.job.NotAfter, job.NotAfter) || !about(a.job.NotBefore, job.NotBefore) {
-					e.errorf("NotBefore and NotAfter came as %v and %v, want %v and %v", a.job.NotBefore, a.job.NotAfter, job.NotBefore, job.NotAfter)
+				if !nearlyEqual(a.job.NotAfter, job.NotAfter) || !nearlyEqual(a.job.NotBefore, job.NotBefore) {
+					e.errorf("an attempt got NotBefore %v and NotAfter %v, want %v and %v", a.job.NotBefore, a.job.NotAfter, job.NotBefore, job.NotAfter)
 				}
 			}
 		}
 	}},
-	{"after-enqueue", "Jobs are performed after Enqueue has returned: it does not wait for them.", func(e *jobs) {
+	{"after-enqueue", "Jobs are performed after Enqueue has returned: Enqueue does not wait for them.", func(e *jobs) {
 		hold := make(chan struct{})
 		defer close(hold)
 		e.handle(func(context.Context, recovery.Job, int) error { <-hold; return nil })
@@ -61,7 +61,7 @@ var queueClauses = []clause[*jobs]{
 			e.within(e.h.Patience, "Enqueue while jobs hang", func() { e.enqueue(e.job()) })
 		}
 	}},
-	{"outlives-request", "Enqueue returns nil once the queue is responsible for the job: the end of the request's ctx afterwards does not touch it.", func(e *jobs) {
+	{"outlives-request", "Enqueue returns nil once the queue is responsible for the job: the end of the request's ctx afterwards does not affect the job.", func(e *jobs) {
 		hold, began := make(chan struct{}), make(chan context.Context, 1)
 		let := sync.OnceFunc(func() { close(hold) })
 		defer let()
@@ -81,7 +81,7 @@ var queueClauses = []clause[*jobs]{
 		defer cancel()
 		for _, j := range []recovery.Job{job, later} {
 			if err := e.queue.Enqueue(ctx, j); err != nil {
-				e.fatalf("Enqueue: %v", err)
+				e.fatalf("Enqueue of a job: error is %v, want none", err)
 			}
 		}
 		e.until("a job at work", func() bool { return len(e.attemptsOf(job.ID)) > 0 })
@@ -89,12 +89,12 @@ var queueClauses = []clause[*jobs]{
 		cancel()
 		time.Sleep(time.Millisecond)
 		if err := running.Err(); err != nil {
-			e.errorf("an attempt's ctx ended with that of Enqueue: %v", err)
+			e.errorf("the ctx of Enqueue was cancelled: the ctx of the attempt ended too, with %v, want it to go on", err)
 		}
 		let()
-		e.performed(job.ID, later.ID)
+		e.waitPerformed(job.ID, later.ID)
 	}},
-	{"not-before", "NotBefore is when the job may start, and no earlier (A22).", func(e *jobs) {
+	{"not-before", "NotBefore is when the job may start: it does not start earlier (A22).", func(e *jobs) {
 		var all []recovery.Job
 		for i := range 8 {
 			job := e.job()
@@ -104,16 +104,16 @@ var queueClauses = []clause[*jobs]{
 		}
 		due := e.job()
 		e.enqueue(due)
-		e.performed(due.ID)
+		e.waitPerformed(due.ID)
 		for _, job := range all {
-			e.performed(job.ID)
+			e.waitPerformed(job.ID)
 		}
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		for _, job := range all {
 			for _, a := range e.attemptsOf(job.ID) {
 				if a.at.Before(job.NotBefore) {
-					e.errorf("a job was performed %v before NotBefore", job.NotBefore.Sub(a.at))
+					e.errorf("a job was performed %v before NotBefore, want no attempt before it", job.NotBefore.Sub(a.at))
 				}
 			}
 		}
@@ -124,7 +124,7 @@ var queueClauses = []clause[*jobs]{
 		e.enqueue(job)
 		e.until("the third attempt", func() bool { return len(e.attemptsOf(job.ID)) >= 3 })
 		if attempts, deaths := e.history(job.ID); len(attempts) != 3 || len(deaths) > 0 {
-			e.errorf("a job that succeeded at the third attempt was tried %d times and became %d dead letters", len(attempts), len(deaths))
+			e.errorf("a job that succeeded at the third attempt: %d attempts and %d dead letters, want 3 and 0", len(attempts), len(deaths))
 		}
 	}},
 	{"retries-panics", "An attempt that panics is repeated, and the queue goes on.", func(e *jobs) {
@@ -134,7 +134,8 @@ var queueClauses = []clause[*jobs]{
 			}
 			return nil
 		})
-		// As many as there are workers, so that none is lost unseen.
+		// There are as many such jobs as workers, so that the clause notices if
+		// the queue loses a worker.
 		var ids []string
 		for range e.h.Workers {
 			job := e.job()
@@ -144,13 +145,13 @@ var queueClauses = []clause[*jobs]{
 		}
 		other := e.job()
 		e.enqueue(other)
-		e.performed(other.ID)
+		e.waitPerformed(other.ID)
 		for _, id := range ids {
 			e.until("the third attempt of a job that panics", func() bool { return len(e.attemptsOf(id)) >= 3 })
 		}
 		last := e.job()
 		e.enqueue(last)
-		e.performed(last.ID)
+		e.waitPerformed(last.ID)
 	}},
 	{"pauses-grow", "An attempt that fails is repeated with growing pauses.", func(e *jobs) {
 		e.handle(failing(5, errSome))
@@ -160,25 +161,25 @@ var queueClauses = []clause[*jobs]{
 		e.until("the fifth attempt", func() bool { all = e.attemptsOf(job.ID); return len(all) >= 5 })
 		first, last := all[1].at.Sub(all[0].at), all[4].at.Sub(all[3].at)
 		if first <= 0 || last <= first {
-			e.errorf("the first pause was %v and the fourth %v", first, last)
+			e.errorf("a job that always fails: the first pause was %v and the fourth %v, want a longer fourth one", first, last)
 		}
 	}},
-	{"permanent", "An attempt is repeated unless its error wraps ErrPermanent: then the job goes to DeadLetter, with the cause.", func(e *jobs) {
+	{"permanent", "An attempt is not repeated if its error wraps ErrPermanent: the job then goes to DeadLetter, with the cause.", func(e *jobs) {
 		e.handle(failing(1000, fmt.Errorf("%w: %w", recovery.ErrPermanent, errSome)))
 		job := e.job()
 		e.enqueue(job)
-		d := e.died(job.ID)
+		d := e.waitDead(job.ID)
 		if !errors.Is(d.cause, errSome) || !errors.Is(d.cause, recovery.ErrPermanent) {
-			e.errorf("the cause is %v, want what Perform returned", d.cause)
+			e.errorf("DeadLetter got the cause %v, want the error that Perform returned", d.cause)
 		}
 		if !bytes.Equal(d.job.Payload, job.Payload) {
-			e.errorf("the dead letter's payload is not the job's")
+			e.errorf("DeadLetter got another payload than the job has, want the same")
 		}
 		if attempts, deaths := e.history(job.ID); len(attempts) != 1 || len(deaths) != 1 {
-			e.errorf("a job that failed for good was tried %d times and became %d dead letters, want once", len(attempts), len(deaths))
+			e.errorf("a job that failed with ErrPermanent: %d attempts and %d dead letters, want 1 and 1", len(attempts), len(deaths))
 		}
 	}},
-	{"permanent-after-errors", "ErrPermanent ends a job at whatever attempt.", func(e *jobs) {
+	{"permanent-after-errors", "ErrPermanent ends a job at any attempt.", func(e *jobs) {
 		e.handle(func(_ context.Context, _ recovery.Job, attempt int) error {
 			if attempt < 3 {
 				return errSome
@@ -187,22 +188,22 @@ var queueClauses = []clause[*jobs]{
 		})
 		job := e.job()
 		e.enqueue(job)
-		e.died(job.ID)
+		e.waitDead(job.ID)
 		if attempts, deaths := e.history(job.ID); len(attempts) != 3 || len(deaths) != 1 {
-			e.errorf("a job that failed for good at the third attempt was tried %d times and became %d dead letters", len(attempts), len(deaths))
+			e.errorf("a job that failed with ErrPermanent at the third attempt: %d attempts and %d dead letters, want 3 and 1", len(attempts), len(deaths))
 		}
 	}},
-	{"not-after", "NotAfter is when the job has become pointless: it is not performed then, and goes to DeadLetter.", func(e *jobs) {
+	{"not-after", "NotAfter is when the job has become pointless: the job is then not performed, and goes to DeadLetter.", func(e *jobs) {
 		late, good := e.job(), e.job()
 		late.NotBefore = time.Now().Add(-2 * time.Hour)
 		late.NotAfter = time.Now().Add(-time.Hour)
 		if err := e.queue.Enqueue(e.ctx, late); err == nil {
-			e.died(late.ID)
-		} // else the queue never took responsibility
+			e.waitDead(late.ID)
+		} // otherwise the queue is not responsible for the job
 		e.enqueue(good)
-		e.performed(good.ID)
+		e.waitPerformed(good.ID)
 		if attempts, _ := e.history(late.ID); len(attempts) > 0 {
-			e.errorf("a job was performed after NotAfter")
+			e.errorf("a job whose NotAfter had passed was performed, want no attempt")
 		}
 	}},
 	{"not-after-retries", "A job that fails is repeated until NotAfter, and then goes to DeadLetter, with the cause.", func(e *jobs) {
@@ -210,24 +211,24 @@ var queueClauses = []clause[*jobs]{
 		job := e.job()
 		job.NotAfter = time.Now().Add(e.h.Patience / 4)
 		e.enqueue(job)
-		d := e.died(job.ID)
+		d := e.waitDead(job.ID)
 		if d.cause == nil {
-			e.errorf("the cause is nil")
+			e.errorf("a job that failed until NotAfter: DeadLetter got no cause, want one")
 		}
 		attempts, deaths := e.history(job.ID)
 		if len(attempts) < 2 {
-			e.errorf("the job was tried %d times before it was given up, want more", len(attempts))
+			e.errorf("a job that failed until NotAfter: %d attempts, want 2 or more", len(attempts))
 		}
 		if len(deaths) != 1 {
-			e.errorf("the job became %d dead letters", len(deaths))
+			e.errorf("a job that failed until NotAfter: %d dead letters, want 1", len(deaths))
 		}
 		for _, a := range attempts {
 			if a.at.After(job.NotAfter) {
-				e.errorf("an attempt began %v after NotAfter", a.at.Sub(job.NotAfter))
+				e.errorf("an attempt began %v after NotAfter, want none after it", a.at.Sub(job.NotAfter))
 			}
 		}
 	}},
-	{"full", "Enqueue does not wait for room: a full queue returns an error that wraps ErrQueueFull, and takes jobs again when there is room (A59).", func(e *jobs) {
+	{"full", "Enqueue does not wait for room: a full queue returns an error that wraps ErrQueueFull, and accepts jobs again when there is room (A59).", func(e *jobs) {
 		if e.h.Capacity == 0 {
 			e.skip("needs QueueHarness.Capacity")
 		}
@@ -235,7 +236,7 @@ var queueClauses = []clause[*jobs]{
 		let := sync.OnceFunc(func() { close(hold) })
 		defer let()
 		e.handle(func(context.Context, recovery.Job, int) error { <-hold; return nil })
-		var taken []string
+		var accepted []string
 		var err error
 		for range e.h.Capacity + 2*e.h.Workers + 2 {
 			job := e.job()
@@ -243,19 +244,19 @@ var queueClauses = []clause[*jobs]{
 			if err != nil {
 				break
 			}
-			taken = append(taken, job.ID)
+			accepted = append(accepted, job.ID)
 		}
-		e.is(err, recovery.ErrQueueFull, "Enqueue into a queue of "+fmt.Sprint(e.h.Capacity)+" that holds "+fmt.Sprint(len(taken)))
-		if len(taken) < e.h.Capacity {
-			e.errorf("the queue took %d jobs, want %d at least", len(taken), e.h.Capacity)
+		e.wantError(err, recovery.ErrQueueFull, "Enqueue into a queue of "+fmt.Sprint(e.h.Capacity)+" that holds "+fmt.Sprint(len(accepted)))
+		if len(accepted) < e.h.Capacity {
+			e.errorf("a queue of %d jobs was full with %d, want it to accept all", e.h.Capacity, len(accepted))
 		}
 		let()
-		e.performed(taken...)
+		e.waitPerformed(accepted...)
 		job := e.job()
 		e.enqueue(job)
-		e.performed(job.ID)
+		e.waitPerformed(job.ID)
 	}},
-	{"workers", "However many jobs there are, no more run at once than the queue has workers.", func(e *jobs) {
+	{"workers", "No more jobs run at once than the queue has workers, however many jobs there are.", func(e *jobs) {
 		hold := make(chan struct{})
 		let := sync.OnceFunc(func() { close(hold) })
 		defer let()
@@ -267,13 +268,13 @@ var queueClauses = []clause[*jobs]{
 			e.enqueue(job)
 		}
 		e.until("all workers at work", func() bool { return e.running >= e.h.Workers })
-		e.lull()
+		e.waitBriefly()
 		let()
-		e.performed(ids...)
+		e.waitPerformed(ids...)
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		if e.most > e.h.Workers {
-			e.errorf("%d jobs ran at once, want at most %d", e.most, e.h.Workers)
+		if e.mostRunning > e.h.Workers {
+			e.errorf("more jobs than workers: %d jobs ran at once, want at most %d", e.mostRunning, e.h.Workers)
 		}
 	}},
 	{"slow-one", "A job that takes long does not keep the others waiting while there are workers.", func(e *jobs) {
@@ -294,25 +295,25 @@ var queueClauses = []clause[*jobs]{
 			ids = append(ids, job.ID)
 			e.enqueue(job)
 		}
-		e.performed(ids...)
+		e.waitPerformed(ids...)
 	}},
-	{"racing", "Implementations are safe for concurrent use: nothing that many enqueue at once is lost.", func(e *jobs) {
+	{"racing", "Implementations are safe for concurrent use: no job is lost when many goroutines enqueue at once.", func(e *jobs) {
 		ids := make([]string, 60)
 		e.race(len(ids), func(i int) {
 			job := e.job()
 			ids[i] = job.ID
 			e.enqueue(job)
 		})
-		e.performed(ids...)
+		e.waitPerformed(ids...)
 	}},
-	{"enqueue-context", "Enqueue returns when ctx ends: at once, if it had ended before.", func(e *jobs) {
+	{"enqueue-context", "Enqueue returns when ctx ends, and at once if ctx had ended before.", func(e *jobs) {
 		ctx, cancel := context.WithCancel(e.ctx)
 		cancel()
 		job := e.job()
 		var err error
 		e.within(e.h.Patience, "Enqueue with a ctx that had ended", func() { err = e.queue.Enqueue(ctx, job) })
 		if err == nil {
-			e.performed(job.ID)
+			e.waitPerformed(job.ID)
 		}
 	}},
 	{"shutdown-drains", "Shutdown finishes what it can before ctx ends, and returns once no worker runs.", func(e *jobs) {
@@ -332,10 +333,10 @@ var queueClauses = []clause[*jobs]{
 			defer close(done)
 			e.shutdown()
 		}()
-		e.lull()
+		e.waitBriefly()
 		select {
 		case <-done:
-			e.errorf("Shutdown returned while workers ran")
+			e.errorf("Shutdown returned while workers ran, want it to wait for them")
 		default:
 		}
 		let()
@@ -344,43 +345,43 @@ var queueClauses = []clause[*jobs]{
 		running, before := e.running, len(e.attempts)
 		for _, id := range ids {
 			if e.h.Another == nil && len(e.attemptsOf(id)) == 0 {
-				e.errorf("a job that was due was not performed before Shutdown returned")
+				e.errorf("a job that was due was not performed before Shutdown returned, want it performed")
 			}
 		}
 		e.mu.Unlock()
 		if running > 0 {
-			e.errorf("%d workers run after Shutdown returned", running)
+			e.errorf("after Shutdown returned: %d workers run, want none", running)
 		}
 		time.Sleep(e.h.Quiet)
 		e.mu.Lock()
 		if len(e.attempts) != before {
-			e.errorf("jobs were performed after Shutdown returned")
+			e.errorf("after Shutdown returned: further attempts began, want none")
 		}
 		e.mu.Unlock()
-		e.succeed(ids...)
+		e.continueWithAnother(ids...)
 	}},
-	{"shutdown-last", "Shutdown finishes what it can: also the job that was enqueued just before it.", func(e *jobs) {
+	{"shutdown-last", "Shutdown finishes what it can, also the job that was enqueued just before.", func(e *jobs) {
 		job := e.job()
 		e.enqueue(job)
 		e.shutdown()
 		e.mu.Lock()
 		if e.h.Another == nil && len(e.attemptsOf(job.ID)) == 0 {
-			e.errorf("the last job was not performed")
+			e.errorf("a job that was enqueued just before Shutdown was not performed, want it performed")
 		}
 		e.mu.Unlock()
-		e.succeed(job.ID)
+		e.continueWithAnother(job.ID)
 	}},
-	{"shutdown-refuses", "Shutdown takes no more jobs.", func(e *jobs) {
+	{"shutdown-refuses", "After Shutdown the queue accepts no more jobs.", func(e *jobs) {
 		e.shutdown()
 		job := e.job()
 		if err := e.queue.Enqueue(e.ctx, job); err == nil {
-			e.errorf("Enqueue succeeded after Shutdown")
+			e.errorf("Enqueue after Shutdown: no error, want one")
 		}
 		if attempts, _ := e.history(job.ID); len(attempts) > 0 {
-			e.errorf("a job enqueued after Shutdown was performed")
+			e.errorf("a job that was enqueued after Shutdown was performed, want no attempt")
 		}
 	}},
-	{"shutdown-context", "Shutdown returns ctx's error when that ends first, and ends the contexts of what still runs.", func(e *jobs) {
+	{"shutdown-context", "Shutdown returns ctx's error when ctx ends first, and ends the contexts of the attempts that still run.", func(e *jobs) {
 		ended := make(chan struct{})
 		once := sync.OnceFunc(func() { close(ended) })
 		e.handle(func(ctx context.Context, _ recovery.Job, _ int) error {
@@ -398,16 +399,16 @@ var queueClauses = []clause[*jobs]{
 			select {
 			case <-ended:
 			default:
-				e.errorf("Shutdown succeeded while a job was at work")
+				e.errorf("Shutdown while a job hangs: no error and the job's ctx has not ended, want an error or an ended ctx")
 			}
 		} else {
-			e.is(err, context.DeadlineExceeded, "Shutdown while a job hangs")
+			e.wantError(err, context.DeadlineExceeded, "Shutdown while a job hangs")
 		}
 		e.within(e.h.Patience, "a job whose queue was shut down", func() { <-ended })
 	}},
 }
 
-// failing fails before attempt n.
+// failing returns a handler that fails before attempt n, and then succeeds.
 func failing(n int, err error) func(context.Context, recovery.Job, int) error {
 	return func(_ context.Context, _ recovery.Job, attempt int) error {
 		if attempt < n {
@@ -417,10 +418,10 @@ func failing(n int, err error) func(context.Context, recovery.Job, int) error {
 	}
 }
 
-// about compares times that may have lost what is under a second on their way
-// through a queue.
-func about(a, b time.Time) bool { return a.Sub(b).Abs() <= time.Second }
+// nearlyEqual compares times. A queue may lose the part of a time that is under
+// a second.
+func nearlyEqual(a, b time.Time) bool { return a.Sub(b).Abs() <= time.Second }
 
-// lull gives what should not happen the time to happen, without the end of an
-// attempt's own time.
-func (e *jobs) lull() { time.Sleep(min(e.h.Quiet/10, time.Second)) }
+// waitBriefly gives things that must not happen the time to happen. It is
+// shorter than an attempt may take.
+func (e *jobs) waitBriefly() { time.Sleep(min(e.h.Quiet/10, time.Second)) }

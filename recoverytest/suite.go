@@ -18,16 +18,16 @@ type clause[E any] struct {
 	run  func(e E)
 }
 
-// A suite is the clauses of one contract. Clauses are data, and run against a
-// [probe] rather than a testing.T, so that the package's own tests can run a
-// suite that must fail and look at what it found.
+// A suite is the clauses of one contract. A clause reports to a [probe] and not
+// to a testing.T. So the tests of this package can run a suite that must fail,
+// and look at the failures.
 type suite[E any] struct {
 	timing  timing
 	setup   func(p *probe) E
 	clauses []clause[E]
 }
 
-// timing is how time passes for what is tested.
+// timing is how time passes for the implementation that is tested.
 type timing struct {
 	bubble  func(t *testing.T, f func(t *testing.T))
 	advance func(t *testing.T, d time.Duration)
@@ -46,7 +46,7 @@ func newTiming(bubble func(*testing.T, func(*testing.T)), advance func(*testing.
 }
 
 // exact reports whether the clock stands still while the suite does not move
-// it, so that instants can be hit and not only approached.
+// it. A clause can then make a call at an exact instant.
 func (tm timing) exact() bool { return tm.bubble != nil || tm.advance != nil }
 
 // test runs each clause as a subtest.
@@ -57,8 +57,8 @@ func (s suite[E]) test(t *testing.T) {
 	}
 }
 
-// attempts is how often a clause is tried on a real clock when the machine
-// stood still for so long that a failure proves nothing.
+// attempts is how often a clause is run on a real clock, when the machine stood
+// still for so long that a failure proves nothing.
 const attempts = 3
 
 // examine runs one clause, and again where a failure proves nothing.
@@ -90,7 +90,7 @@ type verdict struct {
 	done     bool // false if a hook of the harness ended the test
 	failures []string
 	skipped  string
-	stall    time.Duration // how long the run took beyond what it waited for
+	stall    time.Duration // how much longer the run took than it had to wait
 }
 
 func (v verdict) report(t *testing.T, text string) {
@@ -101,7 +101,7 @@ func (v verdict) report(t *testing.T, text string) {
 	case v.skipped != "":
 		t.Skip(v.skipped)
 	case !v.done && !t.Failed():
-		// A hook called Skip inside a bubble, which does not show outside.
+		// A hook called Skip inside a bubble. That has no effect outside.
 		t.Skip("the harness skipped this clause")
 	}
 }
@@ -112,18 +112,20 @@ type probe struct {
 	timing timing
 	begun  time.Time
 
-	mu       sync.Mutex
-	failures []string
-	skipped  string
-	moved    time.Duration // by how much advance was to move the clock
-	slept    time.Duration // how long that took
-	over     time.Duration // how much longer than asked
+	mu        sync.Mutex
+	failures  []string
+	skipped   string
+	moved     time.Duration // the sum of all calls of advance
+	slept     time.Duration // how long these calls took
+	overslept time.Duration // how much longer they took than asked
 }
 
-// stop ends a clause from whatever goroutine of it.
-type stop struct{}
+// endClause is the value of a panic that ends a clause, from any of its
+// goroutines.
+type endClause struct{}
 
-// maxFailures keeps a clause of a thousand rounds readable.
+// maxFailures is how many failures of a clause are kept, so that the output of
+// a clause with a thousand rounds stays readable.
 const maxFailures = 5
 
 func (p *probe) errorf(format string, args ...any) {
@@ -136,14 +138,14 @@ func (p *probe) errorf(format string, args ...any) {
 
 func (p *probe) fatalf(format string, args ...any) {
 	p.errorf(format, args...)
-	panic(stop{})
+	panic(endClause{})
 }
 
 func (p *probe) skip(reason string) {
 	p.mu.Lock()
 	p.skipped = reason
 	p.mu.Unlock()
-	panic(stop{})
+	panic(endClause{})
 }
 
 func (p *probe) failed() bool {
@@ -152,17 +154,17 @@ func (p *probe) failed() bool {
 	return len(p.failures) > 0
 }
 
-// guard is deferred where a clause runs. A panic of what is tested is a
-// failure of this clause; the others still run.
+// guard is deferred where a clause runs. A panic of the implementation is a
+// failure of this clause. The other clauses still run.
 func (p *probe) guard() {
 	switch v := recover().(type) {
-	case nil, stop:
+	case nil, endClause:
 	default:
 		p.errorf("panic: %v\n%s", v, debug.Stack())
 	}
 }
 
-// race runs n functions at once and waits for them.
+// race calls f n times at once, with 0 to n-1, and waits for all calls.
 func (p *probe) race(n int, f func(i int)) {
 	start := make(chan struct{})
 	var done sync.WaitGroup
@@ -177,7 +179,7 @@ func (p *probe) race(n int, f func(i int)) {
 	done.Wait()
 }
 
-// advance lets d pass.
+// advance makes the time d pass.
 func (p *probe) advance(d time.Duration) {
 	before := time.Now()
 	if p.timing.advance != nil {
@@ -190,17 +192,16 @@ func (p *probe) advance(d time.Duration) {
 	defer p.mu.Unlock()
 	p.moved += d
 	p.slept += took
-	p.over += max(0, took-d)
+	p.overslept += max(0, took-d)
 }
 
-// ticks is n units of the harness's time.
-//
-// It is a whole number of microseconds, which is what servers' clocks count in.
+// ticks returns n units of the harness's time, rounded to whole microseconds,
+// because the clocks of servers count in those.
 func (p *probe) ticks(n float64) time.Duration {
 	return time.Duration(n * float64(p.timing.tick)).Round(time.Microsecond)
 }
 
-// now is the time since the run began, on the clock of what is tested.
+// now returns the time since the run began, on the clock of the implementation.
 func (p *probe) now() time.Duration {
 	if p.timing.advance == nil {
 		return time.Since(p.begun)
@@ -217,13 +218,14 @@ func (p *probe) verdict() verdict {
 		done:     true,
 		failures: p.failures,
 		skipped:  p.skipped,
-		stall:    time.Since(p.begun) - p.slept + p.over,
+		stall:    time.Since(p.begun) - p.slept + p.overslept,
 	}
 }
 
-// within calls f and fails if it has not returned by the end of the patience.
-// What then still runs is left behind; in a bubble, where a goroutine left
-// behind is a panic and time costs nothing, only after a day.
+// within calls f and fails if f has not returned within the patience. The
+// goroutine that still runs is then left behind. In a bubble that happens only
+// after a day, because time costs nothing there, and a goroutine that is left
+// behind is a panic.
 func (p *probe) within(patience time.Duration, what string, f func()) {
 	done := make(chan struct{})
 	go func() {
@@ -236,7 +238,7 @@ func (p *probe) within(patience time.Duration, what string, f func()) {
 	select {
 	case <-done:
 	case <-timer.C:
-		p.errorf("%s did not return within %v", what, patience)
+		p.errorf("%s: it did not return, want it to return within %v", what, patience)
 		if p.timing.bubble != nil {
 			timer.Reset(24 * time.Hour)
 			select {
@@ -244,21 +246,23 @@ func (p *probe) within(patience time.Duration, what string, f func()) {
 			case <-timer.C:
 			}
 		}
-		panic(stop{})
+		panic(endClause{})
 	}
 }
 
-// is reports an error that is not the one the contract names.
-func (p *probe) is(err, want error, what string) {
+// wantError fails if err does not wrap the error that the contract names.
+func (p *probe) wantError(err, want error, what string) {
 	if !errors.Is(err, want) {
-		p.errorf("%s: error is %v, want one that wraps %q", what, err, want)
+		p.errorf("%s: error is %v, want an error that wraps %q", what, err, want)
 	}
 }
 
-// random is a name that no other run has used, so that stores can be shared.
+// random returns a name that no other run has used, so that runs can share a
+// store.
 func random() string { return rand.Text() }
 
-// printable is every byte of printable ASCII, from an offset on, n long.
+// printable returns n bytes: the printable bytes of ASCII in order, from an
+// offset on.
 func printable(offset, n int) string {
 	const first, count = '!', '~' - '!' + 1
 	b := make([]byte, n)
@@ -268,8 +272,8 @@ func printable(offset, n int) string {
 	return string(b)
 }
 
-// alternate is how several instances are tested as one: call after call goes
-// to another, so whatever one of them keeps to itself shows.
+// alternate tests several instances as if they were one. Each call goes to the
+// next instance, so a clause fails if an instance does not share its contents.
 type alternate[S any] struct {
 	mu   sync.Mutex
 	all  []S

@@ -80,7 +80,7 @@ func TestMemoryLimiterOverflow(t *testing.T) {
 			return recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{MaxKeys: 1, OverflowWindows: 1 << 16})
 		},
 		Bubble: synctest.Test,
-	}, "trace-a", "trace-b", "trace-c", "trace-d", "half-open", "several-limits", "refused-not-counted", "trickle", "id-repeats", "id-repeats-full"))
+	}, "trace-a", "trace-b", "trace-c", "trace-d", "half-open", "several-limits", "refused-not-counted", "then-one-every", "id-repeats", "id-repeats-full"))
 }
 
 // TestShared runs the suites over two instances that share what they hold.

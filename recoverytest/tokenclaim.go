@@ -10,59 +10,59 @@ import (
 )
 
 var tokenClaimClauses = []clause[*tokens]{
-	{"peek-absent", "Peek returns the live token that a ref names, or ErrTokenNotFound.", func(e *tokens) {
+	{"peek-absent", "Peek returns the live token that a TokenRef names, or ErrTokenNotFound.", func(e *tokens) {
 		slot, _ := e.putLinks(1)
-		e.gone("a digest that was never put", recovery.TokenRef{Slot: slot, Digest: random()})
-		e.gone("a slot that was never put in", recovery.TokenRef{Slot: random(), Digest: random()})
+		e.wantNotFound("a digest that was never put", recovery.TokenRef{Slot: slot, Digest: random()})
+		e.wantNotFound("a slot that was never put in", recovery.TokenRef{Slot: random(), Digest: random()})
 	}},
 	{"peek-consumes-nothing", "Peek consumes nothing.", func(e *tokens) {
 		_, refs := e.putLinks(1)
 		for range 100 {
-			e.alive("a token that was peeked at often", refs[0])
+			e.wantLive("a token that was peeked at often", refs[0])
 		}
 		e.claim(random(), refs[0])
 	}},
-	{"peek-writes-nothing", "Peek, Claim, Release and Delete of what is not there write nothing: nobody fills the store by asking.", func(e *tokens) {
+	{"peek-writes-nothing", "Peek, Claim, Release and Delete of a token that is not there write nothing: nobody can fill the store with questions.", func(e *tokens) {
 		e.putLinks(1)
 		before := e.dump()
 		ref := recovery.TokenRef{Slot: random(), Digest: random()}
 		for range 10 {
-			e.gone("a slot that was never put in", ref)
-			e.refused("of a slot that was never put in", random(), ref)
+			e.wantNotFound("a slot that was never put in", ref)
+			e.wantClaimRefused("of a slot that was never put in", random(), ref)
 		}
 		e.release(random(), ref)
 		e.delete(ref.Slot)
 		if after := e.dump(); after != before {
-			e.errorf("the store holds\n%.2000s\nafter it was asked about an unknown slot, and before\n%.2000s", after, before)
+			e.errorf("after calls about a slot without tokens the store holds\n%.2000s\nwant the same as before:\n%.2000s", after, before)
 		}
 	}},
-	{"peek-any-ref", "Several refs are the same secret under several keys: Peek and Claim find it under whichever it was put.", func(e *tokens) {
+	{"peek-any-ref", "Several TokenRefs are the same secret under several keys: Peek and Claim find the token under any of them.", func(e *tokens) {
 		for i := range 3 {
 			refs := []recovery.TokenRef{{Slot: random(), Digest: random()}, {Slot: random(), Digest: random()}, {Slot: random(), Digest: random()}}
-			spec := link()
+			spec := newLink()
 			spec.Digest = refs[i].Digest
 			e.put(refs[i].Slot, spec)
 			token, err := e.pick().Peek(e.ctx, refs...)
 			if err != nil {
-				e.fatalf("Peek with ref %d of 3 live: %v", i+1, err)
+				e.fatalf("Peek with three refs, of which number %d is live: error is %v, want none", i+1, err)
 			}
-			e.echoes(token, refs[i].Slot, spec, "Peek")
+			e.wantRecord(token, refs[i].Slot, spec, "Peek")
 			id := random()
-			e.echoes(e.claim(id, refs...), refs[i].Slot, spec, "Claim")
-			e.echoes(e.claim(id, refs...), refs[i].Slot, spec, "a repeated Claim")
-			e.refused("by another id", random(), refs...)
+			e.wantRecord(e.claim(id, refs...), refs[i].Slot, spec, "Claim")
+			e.wantRecord(e.claim(id, refs...), refs[i].Slot, spec, "a repeated Claim")
+			e.wantClaimRefused("by another id", random(), refs...)
 			e.release(id, refs...)
-			e.alive("a token released under several refs", refs[i])
-			e.refused("by an id released under several refs", id, refs...)
+			e.wantLive("a token released under several refs", refs[i])
+			e.wantClaimRefused("by an id released under several refs", id, refs...)
 		}
 	}},
 	{"claim-absent", "Claim of a token that is not there gets ErrTokenNotFound.", func(e *tokens) {
 		slot, refs := e.putLinks(1)
-		e.refused("of a digest that was never put", random(), recovery.TokenRef{Slot: slot, Digest: random()})
-		e.refused("of a slot that was never put in", random(), recovery.TokenRef{Slot: random(), Digest: random()})
-		e.alive("the token that was there", refs[0])
+		e.wantClaimRefused("of a digest that was never put", random(), recovery.TokenRef{Slot: slot, Digest: random()})
+		e.wantClaimRefused("of a slot that was never put in", random(), recovery.TokenRef{Slot: random(), Digest: random()})
+		e.wantLive("the token that was there", refs[0])
 	}},
-	{"claim-one-winner", "Exactly one id wins, whoever races (A33).", func(e *tokens) {
+	{"claim-one-winner", "Exactly one id wins, however many race (A33).", func(e *tokens) {
 		const rounds, racers = 50, 64
 		for range rounds {
 			slot, refs := e.putLinks(1)
@@ -72,35 +72,35 @@ var tokenClaimClauses = []clause[*tokens]{
 				id := random()
 				token, err := e.pick().Claim(e.ctx, id, refs[0])
 				if err != nil {
-					e.is(err, recovery.ErrTokenNotFound, "Claim by a loser")
+					e.wantError(err, recovery.ErrTokenNotFound, "Claim by a loser")
 					return
 				}
 				if token.Slot != slot || token.Digest != refs[0].Digest {
-					e.errorf("Claim returned another token")
+					e.errorf("Claim returned slot %q, digest %q, want %q, %q", token.Slot, token.Digest, slot, refs[0].Digest)
 				}
 				mu.Lock()
 				winners = append(winners, id)
 				mu.Unlock()
 			})
 			if len(winners) != 1 {
-				e.fatalf("%d of %d ids won, want 1", len(winners), racers)
+				e.fatalf("a token that %[2]d ids claimed at once: %[1]d of them won, want 1", len(winners), racers)
 			}
 			e.claim(winners[0], refs[0])
 		}
 	}},
 	{"claim-repeat", "Repeating Claim with the id that won returns the same token again.", func(e *tokens) {
-		for _, spec := range []recovery.TokenSpec{link(), code()} {
+		for _, spec := range []recovery.TokenSpec{newLink(), newCode()} {
 			slot, id := random(), random()
 			first := e.put(slot, spec)
 			ref := recovery.TokenRef{Slot: slot, Digest: spec.Digest}
 			for range 20 {
 				token := e.claim(id, ref)
-				e.echoes(token, slot, spec, "Claim")
+				e.wantRecord(token, slot, spec, "Claim")
 				if !token.Expires.Equal(first.Expires) {
-					e.errorf("a repeated Claim returned Expires %v, want %v", token.Expires, first.Expires)
+					e.errorf("a repeated Claim returned Expires %v, want %v, as Put did", token.Expires, first.Expires)
 				}
 			}
-			e.refused("by another id", random(), ref)
+			e.wantClaimRefused("by another id", random(), ref)
 		}
 	}},
 	{"claim-repeat-racing", "Repeating Claim with the id that won is harmless, also when both calls run at once.", func(e *tokens) {
@@ -108,95 +108,95 @@ var tokenClaimClauses = []clause[*tokens]{
 			_, refs := e.putLinks(1)
 			id := random()
 			e.race(8, func(int) { e.claim(id, refs[0]) })
-			e.refused("by another id", random(), refs[0])
+			e.wantClaimRefused("by another id", random(), refs[0])
 		}
 	}},
-	{"claim-hides", "Once a token is claimed, everybody else gets ErrTokenNotFound: who claims it and who peeks at it.", func(e *tokens) {
+	{"claim-hides", "Once a token is claimed, everybody else gets ErrTokenNotFound, from Claim and from Peek.", func(e *tokens) {
 		_, refs := e.putLinks(2)
 		for range 4 {
-			e.alive("a token that nobody has claimed", refs...) // on each instance
+			e.wantLive("a token that nobody has claimed", refs...) // on each instance
 		}
 		e.claim(random(), refs[0])
-		e.gone("a claimed token", refs[0], refs[0])
+		e.wantNotFound("a claimed token", refs[0], refs[0])
 		for range 5 {
-			e.refused("of a claimed token", random(), refs[0])
+			e.wantClaimRefused("of a claimed token", random(), refs[0])
 		}
-		e.alive("the other token of the slot", refs[1])
+		e.wantLive("the other token of the slot", refs[1])
 	}},
-	{"claim-stays", "A token that was claimed and neither released nor deleted stays spent.", func(e *tokens) {
+	{"claim-stays", "A token that was claimed, and neither released nor deleted, stays claimed.", func(e *tokens) {
 		slot, spec := random(), shortLived(e.ticks(12))
 		e.put(slot, spec)
 		ref, id := recovery.TokenRef{Slot: slot, Digest: spec.Digest}, random()
 		e.claim(id, ref)
 		for range 5 {
 			e.advance(e.ticks(2))
-			e.gone("a token claimed some time ago", ref)
-			e.refused("of a token claimed some time ago", random(), ref)
+			e.wantNotFound("a token claimed some time ago", ref)
+			e.wantClaimRefused("of a token claimed some time ago", random(), ref)
 		}
 		e.claim(id, ref)
 	}},
-	{"claim-needs-id", "The caller names the claim with an id of 1 to 64 letters and digits: another is an error, and changes nothing.", func(e *tokens) {
+	{"claim-needs-id", "The caller names the claim with an id of 1 to 64 letters and digits: any other id is an error, and changes nothing.", func(e *tokens) {
 		_, refs := e.putLinks(1)
 		for _, id := range []string{"", "two words", "a,b", "-", strings.Repeat("i", 65)} {
 			if _, err := e.pick().Claim(e.ctx, id, refs[0]); err == nil || errors.Is(err, recovery.ErrTokenNotFound) {
-				e.errorf("Claim with the id %q: error is %v, want another", id, err)
+				e.errorf("Claim with the id %q: error is %v, want one that says the id is malformed", id, err)
 			}
 			if err := e.pick().Release(e.ctx, id, refs[0]); err == nil {
-				e.errorf("Release with the id %q succeeded", id)
+				e.errorf("Release with the id %q: no error, want one", id)
 			}
 		}
-		e.alive("a token claimed without an id", refs[0])
+		e.wantLive("a token claimed without an id", refs[0])
 	}},
-	{"malformed-names", "What is malformed is an error, and changes nothing.", func(e *tokens) {
+	{"malformed-names", "A malformed slot or digest is an error, and changes nothing.", func(e *tokens) {
 		slot, refs := e.putLinks(1)
 		for _, bad := range []recovery.TokenRef{
 			{}, {Slot: slot}, {Digest: refs[0].Digest}, {Slot: slot + "\n", Digest: refs[0].Digest},
 			{Slot: slot, Digest: refs[0].Digest + " x"}, {Slot: strings.Repeat("s", 129), Digest: refs[0].Digest},
 		} {
 			if _, err := e.pick().Peek(e.ctx, bad); err == nil || errors.Is(err, recovery.ErrTokenNotFound) {
-				e.errorf("Peek of %q: error is %v, want another", bad, err)
+				e.errorf("Peek of %q: error is %v, want one that says the ref is malformed", bad, err)
 			}
 			if _, err := e.pick().Claim(e.ctx, random(), bad); err == nil || errors.Is(err, recovery.ErrTokenNotFound) {
-				e.errorf("Claim of %q: error is %v, want another", bad, err)
+				e.errorf("Claim of %q: error is %v, want one that says the ref is malformed", bad, err)
 			}
 			if err := e.pick().Release(e.ctx, random(), bad); err == nil {
-				e.errorf("Release of %q succeeded", bad)
+				e.errorf("Release of %q: no error, want one", bad)
 			}
 		}
 		for _, bad := range []string{"", "has space", slot + "\n", strings.Repeat("s", 129)} {
 			if err := e.pick().Delete(e.ctx, bad); err == nil {
-				e.errorf("Delete of %q succeeded", bad)
+				e.errorf("Delete of %q: no error, want one", bad)
 			}
 		}
-		e.alive("a token that was there", refs[0])
+		e.wantLive("a token that was there", refs[0])
 	}},
-	{"claim-held-elsewhere", "With several refs, a token that another id holds under any of them is nobody else's.", func(e *tokens) {
+	{"claim-held-elsewhere", "With several TokenRefs, a token that another id holds under any of them is nobody else's.", func(e *tokens) {
 		for i := range 2 {
 			slots := [2]string{random(), random()}
 			refs := []recovery.TokenRef{e.putLink(slots[0]), e.putLink(slots[1])}
 			owner, other := random(), random()
 			e.claim(owner, refs[i])
-			e.refused("of a token held under one ref", other, refs[0], refs[1])
-			e.refused("of a token held under one ref", other, refs[1], refs[0])
-			// The refused claim must not have taken what was free.
+			e.wantClaimRefused("of a token held under one ref", other, refs[0], refs[1])
+			e.wantClaimRefused("of a token held under one ref", other, refs[1], refs[0])
+			// The refused claim must not have claimed the free token.
 			e.release(owner, refs[i])
-			e.alive("a token after a refused Claim", refs...)
+			e.wantLive("a token after a refused Claim", refs...)
 			e.claim(random(), refs[1-i])
 		}
 	}},
 	{"release-revives", "Release makes the token live again if the id holds it.", func(e *tokens) {
-		for _, spec := range []recovery.TokenSpec{link(), code()} {
+		for _, spec := range []recovery.TokenSpec{newLink(), newCode()} {
 			slot, id := random(), random()
 			first := e.put(slot, spec)
 			ref := recovery.TokenRef{Slot: slot, Digest: spec.Digest}
 			for range 5 {
 				e.claim(id, ref)
 				e.release(id, ref)
-				e.alive("a released token", ref)
+				e.wantLive("a released token", ref)
 				id = random()
 			}
 			if token := e.claim(id, ref); !token.Expires.Equal(first.Expires) {
-				e.errorf("Release moved Expires from %v to %v", first.Expires, token.Expires)
+				e.errorf("Release moved Expires from %v to %v, want no change", first.Expires, token.Expires)
 			}
 		}
 	}},
@@ -206,18 +206,18 @@ var tokenClaimClauses = []clause[*tokens]{
 		e.claim(id, refs[0])
 		e.release(id, refs[0])
 		for range 3 {
-			e.refused("with a barred id", id, refs[0])
-			e.alive("a token after a Claim with a barred id", refs[0])
+			e.wantClaimRefused("with a barred id", id, refs[0])
+			e.wantLive("a token after a Claim with a barred id", refs[0])
 		}
 		e.claim(random(), refs[0])
 	}},
-	{"release-bars-in-advance", "Release bars the id in any case: a Claim that was stuck in a dead connection and arrives after it is refused instead of burning the link.", func(e *tokens) {
+	{"release-bars-in-advance", "Release bars the id in any case: a Claim that arrives after it, for example from a dead connection, is refused and does not use up the link.", func(e *tokens) {
 		_, refs := e.putLinks(1)
 		id := random()
 		e.release(id, refs[0])
-		e.alive("a token released by an id that never held it", refs[0])
-		e.refused("that arrives after its Release", id, refs[0])
-		e.alive("a token after the late Claim", refs[0])
+		e.wantLive("a token released by an id that never held it", refs[0])
+		e.wantClaimRefused("that arrives after its Release", id, refs[0])
+		e.wantLive("a token after the late Claim", refs[0])
 		e.claim(random(), refs[0])
 	}},
 	{"release-by-a-stranger", "Release makes the token live again only if the id holds it, and bars the id in any case.", func(e *tokens) {
@@ -225,11 +225,11 @@ var tokenClaimClauses = []clause[*tokens]{
 		owner, stranger := random(), random()
 		e.claim(owner, refs[0])
 		e.release(stranger, refs[0])
-		e.gone("a claimed token that a stranger released", refs[0])
+		e.wantNotFound("a claimed token that a stranger released", refs[0])
 		e.claim(owner, refs[0])
 		e.release(owner, refs[0])
-		e.refused("with the stranger's barred id", stranger, refs[0])
-		e.alive("the token after its owner released it", refs[0])
+		e.wantClaimRefused("with the stranger's barred id", stranger, refs[0])
+		e.wantLive("the token after its owner released it", refs[0])
 	}},
 	{"release-again", "An id that held the token once does not hold it now: its second Release leaves the present owner alone.", func(e *tokens) {
 		_, refs := e.putLinks(1)
@@ -238,8 +238,8 @@ var tokenClaimClauses = []clause[*tokens]{
 		e.release(former, refs[0])
 		e.claim(owner, refs[0])
 		e.release(former, refs[0])
-		e.gone("a token that its former owner released again", refs[0])
-		e.refused("by a third", random(), refs[0])
+		e.wantNotFound("a token that its former owner released again", refs[0])
+		e.wantClaimRefused("by a third", random(), refs[0])
 		e.claim(owner, refs[0])
 	}},
 	{"release-bars-32", "A store may forget all but the 32 youngest ids barred on one token, and no more.", func(e *tokens) {
@@ -250,7 +250,7 @@ var tokenClaimClauses = []clause[*tokens]{
 			e.release(ids[len(ids)-1], refs[0])
 		}
 		for _, id := range ids[8:] {
-			e.refused("with one of the 32 youngest barred ids", id, refs[0])
+			e.wantClaimRefused("with one of the 32 youngest barred ids", id, refs[0])
 		}
 		e.claim(random(), refs[0])
 	}},
@@ -260,14 +260,14 @@ var tokenClaimClauses = []clause[*tokens]{
 		e.release(id, refs[0])
 		e.claim(id, refs[1])
 	}},
-	{"release-absent", "Releasing what is not there is not an error, and creates nothing.", func(e *tokens) {
-		slot, spec := random(), link()
+	{"release-absent", "Releasing a token that is not there is not an error, and creates nothing.", func(e *tokens) {
+		slot, spec := random(), newLink()
 		ref := recovery.TokenRef{Slot: slot, Digest: spec.Digest}
 		e.release(random(), ref)
-		e.gone("a token that was released and never put", ref)
+		e.wantNotFound("a token that was released and never put", ref)
 		e.put(slot, spec)
 		e.release(random(), recovery.TokenRef{Slot: slot, Digest: random()})
-		e.alive("a token put after a Release of it", ref)
+		e.wantLive("a token put after a Release of it", ref)
 	}},
 	{"release-revives-no-dead", "Only a claim can be undone: Release revives no token that was deleted or replaced.", func(e *tokens) {
 		slot, refs := e.putLinks(1)
@@ -275,53 +275,53 @@ var tokenClaimClauses = []clause[*tokens]{
 		e.claim(id, refs[0])
 		e.delete(slot)
 		e.release(id, refs[0])
-		e.gone("a token that was claimed, deleted and released", refs[0])
+		e.wantNotFound("a token that was claimed, deleted and released", refs[0])
 
-		slot, spec := random(), code()
+		slot, spec := random(), newCode()
 		ref := e.putCode(slot, spec)
 		e.claim(id, ref)
-		latest := e.putCode(slot, code())
+		latest := e.putCode(slot, newCode())
 		e.release(id, ref)
-		e.alive("the code that replaced a claimed one", latest)
-		e.gone("a code that was claimed, replaced and released", ref)
+		e.wantLive("the code that replaced a claimed one", latest)
+		e.wantNotFound("a code that was claimed, replaced and released", ref)
 
-		slot, spec = random(), code()
+		slot, spec = random(), newCode()
 		ref = e.putCode(slot, spec)
 		e.guess(slot, 5)
 		e.release(random(), ref)
-		e.gone("a code that was guessed at too often and released", ref)
+		e.wantNotFound("a code that was guessed at too often and released", ref)
 	}},
 	{"delete-ends-live", "Delete ends every token in the slots.", func(e *tokens) {
 		slot, refs := e.putLinks(3)
 		other, others := e.putLinks(3)
 		codeSlot := random()
-		refs = append(refs, e.putCode(codeSlot, code()))
+		refs = append(refs, e.putCode(codeSlot, newCode()))
 		e.delete(slot, codeSlot)
-		e.gone("a deleted token", refs...)
+		e.wantNotFound("a deleted token", refs...)
 		for _, ref := range refs {
-			e.refused("of a deleted token", random(), ref)
+			e.wantClaimRefused("of a deleted token", random(), ref)
 		}
-		e.alive("the tokens of another slot", others...)
+		e.wantLive("the tokens of another slot", others...)
 		e.delete(other)
-		e.gone("the tokens of the other slot", others...)
+		e.wantNotFound("the tokens of the other slot", others...)
 	}},
 	{"delete-ends-claimed", "Delete ends claimed tokens too.", func(e *tokens) {
 		slot, refs := e.putLinks(2)
 		id := random()
 		e.claim(id, refs[0])
 		e.delete(slot)
-		e.refused("by the owner of a deleted token", id, refs[0])
+		e.wantClaimRefused("by the owner of a deleted token", id, refs[0])
 		e.release(id, refs[0])
-		e.gone("a token that was claimed, deleted and released", refs...)
-		e.refused("of a token that was claimed, deleted and released", random(), refs[0])
+		e.wantNotFound("a token that was claimed, deleted and released", refs...)
+		e.wantClaimRefused("of a token that was claimed, deleted and released", random(), refs[0])
 	}},
-	{"delete-absent", "Deleting what is not there is not an error.", func(e *tokens) {
+	{"delete-absent", "Deleting a slot that is not there is not an error.", func(e *tokens) {
 		slot, refs := e.putLinks(1)
 		e.delete(random(), slot, random())
-		e.gone("a token deleted among absent slots", refs[0])
+		e.wantNotFound("a token deleted among absent slots", refs[0])
 		e.delete(slot)
 		e.delete(slot, slot)
-		e.gone("a token deleted several times", refs[0])
+		e.wantNotFound("a token deleted several times", refs[0])
 		e.delete(random())
 	}},
 	{"context-ended", "Operations return when ctx ends: one whose ctx had ended before is an error, and changes nothing.", func(e *tokens) {
@@ -330,7 +330,7 @@ var tokenClaimClauses = []clause[*tokens]{
 		slot, refs := e.putLinks(2)
 		owner := random()
 		e.claim(owner, refs[1])
-		spec := link()
+		spec := newLink()
 		_, put := e.pick().Put(ctx, slot, spec)
 		_, peek := e.pick().Peek(ctx, refs[0])
 		_, claim := e.pick().Claim(ctx, random(), refs[0])
@@ -338,22 +338,22 @@ var tokenClaimClauses = []clause[*tokens]{
 		del := e.pick().Delete(ctx, slot)
 		for op, err := range map[string]error{"Put": put, "Peek": peek, "Claim": claim, "Release": release, "Delete": del} {
 			if err == nil {
-				e.errorf("%s succeeded though its ctx had ended", op)
+				e.errorf("%s with a ctx that had ended: no error, want one", op)
 			}
 			if errors.Is(err, recovery.ErrTokenNotFound) || errors.Is(err, recovery.ErrTokenSpent) {
-				e.errorf("%s with a ctx that had ended returned %v, which says something about the token", op, err)
+				e.errorf("%s with a ctx that had ended: error is %v, want one that says nothing about the token", op, err)
 			}
 		}
-		e.gone("a token put with a ctx that had ended", recovery.TokenRef{Slot: slot, Digest: spec.Digest})
-		e.alive("a token claimed and deleted with a ctx that had ended", refs[0])
+		e.wantNotFound("a token put with a ctx that had ended", recovery.TokenRef{Slot: slot, Digest: spec.Digest})
+		e.wantLive("a token claimed and deleted with a ctx that had ended", refs[0])
 		e.claim(owner, refs[1])
 		codeSlot := random()
-		ref := e.putCode(codeSlot, code())
+		ref := e.putCode(codeSlot, newCode())
 		for range 6 {
 			if _, err := e.pick().Peek(ctx, recovery.TokenRef{Slot: codeSlot, Digest: random()}); err == nil {
-				e.errorf("Peek succeeded though its ctx had ended")
+				e.errorf("Peek with a ctx that had ended: no error, want one")
 			}
 		}
-		e.alive("a code guessed at with a ctx that had ended", ref)
+		e.wantLive("a code guessed at with a ctx that had ended", ref)
 	}},
 }

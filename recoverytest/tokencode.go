@@ -7,162 +7,163 @@ import (
 )
 
 var tokenCodeClauses = []clause[*tokens]{
-	{"code-new-replaces-old", "A slot holds one live code: a new one replaces the old.", func(e *tokens) {
+	{"code-new-replaces-old", "A slot holds one live code: a new code replaces the old one.", func(e *tokens) {
 		slot := random()
-		old := e.putCode(slot, code())
-		latest := e.putCode(slot, code())
-		e.refused("of a replaced code", random(), old)
-		e.alive("the new code", latest)
+		old := e.putCode(slot, newCode())
+		latest := e.putCode(slot, newCode())
+		e.wantClaimRefused("of a replaced code", random(), old)
+		e.wantLive("the new code", latest)
 	}},
-	{"code-wrong-guess-peek", "Where the slot holds a live code and the digest is another, that is a wrong guess, counted by Peek: the fifth of five kills the code, and not the fourth (A34).", func(e *tokens) {
+	{"code-wrong-guess-peek", "If the slot holds a live code and the digest is another, that is a wrong guess, which Peek counts: the fifth of five ends the code, and not the fourth (A34).", func(e *tokens) {
 		slot := random()
-		ref := e.putCode(slot, code())
+		ref := e.putCode(slot, newCode())
 		for range 4 {
-			e.gone("a wrong guess", recovery.TokenRef{Slot: slot, Digest: random()})
+			e.wantNotFound("a wrong guess", recovery.TokenRef{Slot: slot, Digest: random()})
 		}
-		e.alive("a code after four wrong guesses by Peek", ref)
-		e.gone("a wrong guess", recovery.TokenRef{Slot: slot, Digest: random()})
-		e.gone("a code after five wrong guesses by Peek", ref)
-		e.refused("of a code after five wrong guesses by Peek", random(), ref)
+		e.wantLive("a code after four wrong guesses by Peek", ref)
+		e.wantNotFound("a wrong guess", recovery.TokenRef{Slot: slot, Digest: random()})
+		e.wantNotFound("a code after five wrong guesses by Peek", ref)
+		e.wantClaimRefused("of a code after five wrong guesses by Peek", random(), ref)
 	}},
-	{"code-wrong-guess-claim", "Wrong guesses are counted by Claim as by Peek: the fifth of five kills the code, and not the fourth (A34).", func(e *tokens) {
+	{"code-wrong-guess-claim", "Claim counts wrong guesses as Peek does: the fifth of five ends the code, and not the fourth (A34).", func(e *tokens) {
 		slot := random()
-		ref := e.putCode(slot, code())
+		ref := e.putCode(slot, newCode())
 		for range 4 {
-			e.refused("with a wrong guess", random(), recovery.TokenRef{Slot: slot, Digest: random()})
+			e.wantClaimRefused("with a wrong guess", random(), recovery.TokenRef{Slot: slot, Digest: random()})
 		}
-		e.alive("a code after four wrong guesses by Claim", ref)
-		e.refused("with a wrong guess", random(), recovery.TokenRef{Slot: slot, Digest: random()})
-		e.gone("a code after five wrong guesses by Claim", ref)
-		e.refused("of a code after five wrong guesses by Claim", random(), ref)
+		e.wantLive("a code after four wrong guesses by Claim", ref)
+		e.wantClaimRefused("with a wrong guess", random(), recovery.TokenRef{Slot: slot, Digest: random()})
+		e.wantNotFound("a code after five wrong guesses by Claim", ref)
+		e.wantClaimRefused("of a code after five wrong guesses by Claim", random(), ref)
 	}},
-	{"code-wrong-guess-both", "Wrong guesses by Peek and by Claim are one count.", func(e *tokens) {
+	{"code-wrong-guess-both", "Wrong guesses by Peek and by Claim are counted together.", func(e *tokens) {
 		for _, tries := range []int{1, 2, 5, 9} {
-			slot, spec := random(), code()
+			slot, spec := random(), newCode()
 			spec.MaxTries = tries
 			ref := e.putCode(slot, spec)
 			e.guess(slot, tries-1)
-			e.alive("a code with one try left", ref)
+			e.wantLive("a code with one try left", ref)
 			e.guess(slot, 1)
-			e.gone("a code without tries left", ref)
+			e.wantNotFound("a code without tries left", ref)
 		}
 	}},
-	{"code-same-guess", "Every wrong guess counts, also the same one again.", func(e *tokens) {
+	{"code-same-guess", "Every wrong guess counts, also if it is the same as an earlier one.", func(e *tokens) {
 		slot, wrong := random(), random()
-		ref := e.putCode(slot, code())
+		ref := e.putCode(slot, newCode())
 		for range 5 {
-			e.gone("a wrong guess", recovery.TokenRef{Slot: slot, Digest: wrong})
+			e.wantNotFound("a wrong guess", recovery.TokenRef{Slot: slot, Digest: wrong})
 		}
-		e.gone("a code after the same wrong guess five times", ref)
+		e.wantNotFound("a code after the same wrong guess five times", ref)
 	}},
 	{"code-old-is-wrong", "A replaced code is another digest than the live one, so it is a wrong guess.", func(e *tokens) {
-		slot, spec := random(), code()
-		old := e.putCode(slot, code())
+		slot, spec := random(), newCode()
+		old := e.putCode(slot, newCode())
 		spec.MaxTries = 1
 		latest := e.putCode(slot, spec)
-		e.gone("a replaced code", old)
-		e.gone("a code of one try after a guess with its predecessor", latest)
+		e.wantNotFound("a replaced code", old)
+		e.wantNotFound("a code of one try after a guess with its predecessor", latest)
 	}},
 	{"code-claimed-is-wrong", "A code that was claimed and then replaced is another digest than the live one, so it is a wrong guess.", func(e *tokens) {
-		slot, spec := random(), code()
-		old := e.putCode(slot, code())
+		slot, spec := random(), newCode()
+		old := e.putCode(slot, newCode())
 		e.claim(random(), old)
 		spec.MaxTries = 1
 		latest := e.putCode(slot, spec)
-		e.refused("of a code that was claimed and replaced", random(), old)
-		e.gone("a code of one try after a guess with its predecessor", latest)
+		e.wantClaimRefused("of a code that was claimed and replaced", random(), old)
+		e.wantNotFound("a code of one try after a guess with its predecessor", latest)
 	}},
 	{"code-right-not-counted", "A right guess is not counted.", func(e *tokens) {
-		slot, spec, id := random(), code(), random()
+		slot, spec, id := random(), newCode(), random()
 		spec.MaxFailures = 6
 		ref := e.putCode(slot, spec)
 		e.guess(slot, 4)
 		for range 20 {
-			e.alive("a code that was peeked at often", ref)
+			e.wantLive("a code that was peeked at often", ref)
 		}
 		for range 20 {
 			e.claim(id, ref)
 		}
 		e.release(id, ref)
 		for range 20 {
-			e.refused("with a barred id", id, ref)
+			e.wantClaimRefused("with a barred id", id, ref)
 		}
-		e.alive("a code with one try left after many right guesses", ref)
+		e.wantLive("a code with one try left after many right guesses", ref)
 		e.claim(random(), ref)
 	}},
-	{"code-held-not-counted", "Guesses count only against a live code: while it is claimed, neither the right one nor another does.", func(e *tokens) {
+	{"code-held-not-counted", "Guesses count only against a live code: while the code is claimed, no guess counts, right or wrong.", func(e *tokens) {
 		slot, id := random(), random()
-		ref := e.putCode(slot, code())
+		ref := e.putCode(slot, newCode())
 		e.claim(id, ref)
 		for range 10 {
-			e.refused("of a claimed code", random(), ref)
+			e.wantClaimRefused("of a claimed code", random(), ref)
 			e.guess(slot, 2)
 		}
 		e.release(id, ref)
 		e.guess(slot, 4)
-		e.alive("a code with one try left, guessed at while it was claimed", ref)
+		e.wantLive("a code with one try left, guessed at while it was claimed", ref)
 	}},
-	{"code-guesses-without-code", "Guesses count only against a live code: where there is none, or none any more, they cost a later code nothing.", func(e *tokens) {
-		slot, spec := random(), code()
+	{"code-guesses-without-code", "Guesses count only against a live code: if there is none, or none any more, they do not count against a later code.", func(e *tokens) {
+		slot, spec := random(), newCode()
 		spec.MaxFailures = 9
 		e.guess(slot, 30)
 		ref := e.putCode(slot, spec)
 		e.guess(slot, 4)
-		e.alive("a code with one try left, put after guesses at an empty slot", ref)
+		e.wantLive("a code with one try left, put after guesses at an empty slot", ref)
 		e.delete(slot)
 		e.guess(slot, 30)
-		ref = e.putCode(slot, fresh(spec))
+		ref = e.putCode(slot, withNewDigest(spec))
 		e.guess(slot, 4)
-		e.alive("a code with one try left, put after guesses at a deleted one", ref)
+		e.wantLive("a code with one try left, put after guesses at a deleted one", ref)
 	}},
-	{"code-guesses-after-expiry", "Guesses count only against a live code: not against an expired one.", func(e *tokens) {
-		slot, spec := random(), code()
+	{"code-guesses-after-expiry", "Guesses count only against a live code, and not against an expired one.", func(e *tokens) {
+		slot, spec := random(), newCode()
 		spec.TTL, spec.MaxFailures = e.ticks(3), 5
 		e.putCode(slot, spec)
 		e.advance(e.ticks(4))
 		e.guess(slot, 30)
-		spec.TTL = long
-		ref := e.putCode(slot, fresh(spec))
+		spec.TTL = longTTL
+		ref := e.putCode(slot, withNewDigest(spec))
 		e.guess(slot, 4)
-		e.alive("a code with one try left, put after guesses at an expired one", ref)
+		e.wantLive("a code with one try left, put after guesses at an expired one", ref)
 	}},
-	{"code-guesses-at-links", "Only codes are guessed at: a wrong digest costs links nothing.", func(e *tokens) {
+	{"code-guesses-at-links", "Guesses are counted for codes only: a wrong digest does not affect links.", func(e *tokens) {
 		slot, refs := e.putLinks(3)
 		e.guess(slot, 40)
-		e.alive("links after wrong digests", refs...)
+		e.wantLive("links after wrong digests", refs...)
 	}},
 	{"code-parallel", "A wrong guess is counted in the same atomic step that compares it: however many run at once, no code survives more than its tries (A34).", func(e *tokens) {
 		slot := random()
-		ref := e.putCode(slot, code())
+		ref := e.putCode(slot, newCode())
 		const guesses = 500
 		e.race(guesses, func(i int) {
 			wrong := recovery.TokenRef{Slot: slot, Digest: random()}
 			if i%2 == 0 {
-				e.gone("a wrong guess", wrong)
+				e.wantNotFound("a wrong guess", wrong)
 			} else {
-				e.refused("with a wrong guess", random(), wrong)
+				e.wantClaimRefused("with a wrong guess", random(), wrong)
 			}
 		})
-		e.gone("a code after 500 wrong guesses at once", ref)
-		e.refused("of a code after 500 wrong guesses at once", random(), ref)
+		e.wantNotFound("a code after 500 wrong guesses at once", ref)
+		e.wantClaimRefused("of a code after 500 wrong guesses at once", random(), ref)
 	}},
-	{"code-parallel-late", "A wrong guess is counted in the same atomic step that compares it: the right one, late among many, comes too late.", func(e *tokens) {
+	{"code-parallel-late", "A wrong guess is counted in the same atomic step that compares it: a right guess after the last allowed wrong one is refused.", func(e *tokens) {
 		for range 10 {
 			slot := random()
-			ref := e.putCode(slot, code())
+			ref := e.putCode(slot, newCode())
 			var wrong atomic.Int32
 			e.race(64, func(i int) {
 				if i > 0 {
-					e.gone("a wrong guess", recovery.TokenRef{Slot: slot, Digest: random()})
+					e.wantNotFound("a wrong guess", recovery.TokenRef{Slot: slot, Digest: random()})
 					wrong.Add(1)
 					return
 				}
 				for range 64 {
-					// Read before the guess: so many had been counted by then.
+					// It is read before the guess: at least so many wrong
+					// guesses had been counted by then.
 					before := wrong.Load()
 					_, err := e.pick().Peek(e.ctx, ref)
 					if err == nil && before >= 5 {
-						e.errorf("the right guess was accepted after %d wrong ones, of 5 that it survives less one", before)
+						e.errorf("a right guess after %d wrong ones was accepted, want a refusal after 5", before)
 					}
 				}
 			})
@@ -171,103 +172,103 @@ var tokenCodeClauses = []clause[*tokens]{
 	{"code-parallel-exact", "Wrong guesses that run at once are counted once each: four of five leave the code alive.", func(e *tokens) {
 		for range 20 {
 			slot := random()
-			ref := e.putCode(slot, code())
-			e.race(4, func(int) { e.gone("a wrong guess", recovery.TokenRef{Slot: slot, Digest: random()}) })
-			e.alive("a code after four wrong guesses at once", ref)
+			ref := e.putCode(slot, newCode())
+			e.race(4, func(int) { e.wantNotFound("a wrong guess", recovery.TokenRef{Slot: slot, Digest: random()}) })
+			e.wantLive("a code after four wrong guesses at once", ref)
 			e.guess(slot, 1)
-			e.gone("a code after a fifth", ref)
+			e.wantNotFound("a code after a fifth", ref)
 		}
 	}},
 	{"code-failures-add-up", "MaxFailures is how many wrong guesses a slot takes over all its codes; while it is reached no code in it can be used.", func(e *tokens) {
-		slot, spec := random(), code()
+		slot, spec := random(), newCode()
 		spec.MaxFailures = 12
 		for _, guesses := range []int{5, 4, 2} {
-			ref := e.putCode(slot, fresh(spec))
+			ref := e.putCode(slot, withNewDigest(spec))
 			e.guess(slot, guesses)
 			if guesses < 5 {
-				e.alive("a code in a slot that took fewer failures than it may", ref)
+				e.wantLive("a code in a slot that took fewer failures than it may", ref)
 			}
 		}
-		last := e.putCode(slot, fresh(spec))
-		e.alive("a code in a slot with one failure left", last)
+		last := e.putCode(slot, withNewDigest(spec))
+		e.wantLive("a code in a slot with one failure left", last)
 		e.guess(slot, 1)
-		e.gone("a code in a slot that took all its failures", last)
-		e.refused("of a code in a slot that took all its failures", random(), last)
-		e.gone("a new code in a slot that took all its failures", e.putCode(slot, fresh(spec)))
-		other := e.putCode(random(), fresh(spec))
-		e.alive("a code in another slot", other)
+		e.wantNotFound("a code in a slot that took all its failures", last)
+		e.wantClaimRefused("of a code in a slot that took all its failures", random(), last)
+		e.wantNotFound("a new code in a slot that took all its failures", e.putCode(slot, withNewDigest(spec)))
+		other := e.putCode(random(), withNewDigest(spec))
+		e.wantLive("a code in another slot", other)
 	}},
-	{"code-failures-survive-delete", "Delete leaves the count of failed guesses.", func(e *tokens) {
-		slot, spec := random(), code()
+	{"code-failures-survive-delete", "Delete does not change the count of failed guesses.", func(e *tokens) {
+		slot, spec := random(), newCode()
 		spec.MaxFailures = 7
 		e.putCode(slot, spec)
 		e.guess(slot, 4)
 		e.delete(slot)
-		ref := e.putCode(slot, fresh(spec))
+		ref := e.putCode(slot, withNewDigest(spec))
 		e.guess(slot, 2)
-		e.alive("a code in a slot with one failure left", ref)
+		e.wantLive("a code in a slot with one failure left", ref)
 		e.guess(slot, 1)
-		e.gone("a code in a slot that took all its failures, some before a Delete", ref)
+		e.wantNotFound("a code in a slot that took all its failures, some before a Delete", ref)
 	}},
-	{"code-failures-survive-expiry", "The number of failures survives the codes: also one that expired.", func(e *tokens) {
-		slot, spec := random(), code()
+	{"code-failures-survive-expiry", "The number of failures outlives the codes, also a code that expired.", func(e *tokens) {
+		slot, spec := random(), newCode()
 		spec.MaxFailures, spec.TTL = 7, e.ticks(3)
 		e.putCode(slot, spec)
 		e.guess(slot, 4)
 		e.advance(e.ticks(4))
-		spec.TTL = long
-		ref := e.putCode(slot, fresh(spec))
+		spec.TTL = longTTL
+		ref := e.putCode(slot, withNewDigest(spec))
 		e.guess(slot, 2)
-		e.alive("a code in a slot with one failure left", ref)
+		e.wantLive("a code in a slot with one failure left", ref)
 		e.guess(slot, 1)
-		e.gone("a code in a slot that took all its failures, some at a code that expired", ref)
+		e.wantNotFound("a code in a slot that took all its failures, some at a code that expired", ref)
 	}},
-	{"code-failures-pass", "MaxFailures is how many wrong guesses a slot takes in any interval of FailureWindow: each leaves it when the window has passed, and codes can be used again.", func(e *tokens) {
-		slot, spec := random(), code()
+	{"code-failures-pass", "MaxFailures is how many wrong guesses a slot takes in any interval of FailureWindow: each failure leaves the interval when the window has passed, and codes can be used again.", func(e *tokens) {
+		slot, spec := random(), newCode()
 		spec.MaxFailures, spec.FailureWindow = 7, e.ticks(10)
 		e.putCode(slot, spec)
 		e.guess(slot, 4)
 		e.advance(e.ticks(4))
-		ref := e.putCode(slot, fresh(spec))
+		ref := e.putCode(slot, withNewDigest(spec))
 		e.guess(slot, 3)
-		e.gone("a code in a slot that took 4 and 3 of 7 failures", ref)
+		e.wantNotFound("a code in a slot that took 4 and 3 of 7 failures", ref)
 		e.advance(e.ticks(4))
-		e.gone("a code before the first failures have left the window", ref)
+		e.wantNotFound("a code before the first failures have left the window", ref)
 		e.advance(e.ticks(3.5)) // 11.5 after the first, 7.5 after the second
-		e.alive("a code after the first failures have left the window", ref)
-		second := e.putCode(slot, fresh(spec))
+		e.wantLive("a code after the first failures have left the window", ref)
+		second := e.putCode(slot, withNewDigest(spec))
 		e.guess(slot, 3)
-		e.alive("a code in a slot with one failure left", second)
+		e.wantLive("a code in a slot with one failure left", second)
 		e.guess(slot, 1)
-		e.gone("a code in a slot that took 3 and 4 of 7 failures", second)
+		e.wantNotFound("a code in a slot that took 3 and 4 of 7 failures", second)
 		e.advance(e.ticks(11))
-		e.alive("a code after all failures have left the window", e.putCode(slot, fresh(spec)))
+		e.wantLive("a code after all failures have left the window", e.putCode(slot, withNewDigest(spec)))
 	}},
-	{"code-failures-full", "A slot takes MaxFailures in the window: guesses beyond are not among them, so whoever goes on guessing does not lock the person out for longer (A58).", func(e *tokens) {
-		slot, spec := random(), code()
+	{"code-failures-full", "A slot takes MaxFailures in the window: further guesses are not counted, so that whoever goes on guessing does not lock the person out for longer (A58).", func(e *tokens) {
+		slot, spec := random(), newCode()
 		spec.MaxFailures, spec.FailureWindow = 3, e.ticks(8)
 		ref := e.putCode(slot, spec)
 		e.guess(slot, 3)
 		e.advance(e.ticks(5))
 		e.guess(slot, 20)
-		e.gone("a code in a slot that took all its failures", ref)
+		e.wantNotFound("a code in a slot that took all its failures", ref)
 		e.advance(e.ticks(4))
-		e.alive("a code after the counted failures have left the window", ref)
+		e.wantLive("a code after the counted failures have left the window", ref)
 	}},
 	{"code-put-after-full", "A code guessed at too often makes room for a new one, which has all its tries.", func(e *tokens) {
-		slot, spec := random(), code()
+		slot, spec := random(), newCode()
 		for range 3 {
-			e.putCode(slot, fresh(spec))
+			e.putCode(slot, withNewDigest(spec))
 			e.guess(slot, 5)
 		}
-		ref := e.putCode(slot, fresh(spec))
+		ref := e.putCode(slot, withNewDigest(spec))
 		e.guess(slot, 4)
-		e.alive("the fourth code with one try left", ref)
+		e.wantLive("the fourth code with one try left", ref)
 	}},
 }
 
-// fresh is the same kind of token with another digest.
-func fresh(spec recovery.TokenSpec) recovery.TokenSpec {
+// withNewDigest returns the same kind of token with another digest and state.
+func withNewDigest(spec recovery.TokenSpec) recovery.TokenSpec {
 	spec.Digest, spec.State = random(), random()
 	return spec
 }

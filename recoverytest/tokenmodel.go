@@ -11,10 +11,10 @@ import (
 	"github.com/seed-51359b35/recovery"
 )
 
-// walk does random operations on a store and on a model at once. Its world is
-// small, so that the operations meet: two slots of links, two of codes, a few
-// digests and claims.
-type walk struct {
+// A randomWalk does random operations on a store and on a model at once. It
+// uses only a few names, so that the operations often meet: two slots of links,
+// two of codes, a few digests and claims.
+type randomWalk struct {
 	*tokens
 	rnd     *rand.Rand
 	model   model
@@ -24,11 +24,11 @@ type walk struct {
 	history []string
 }
 
-// step does one operation and says what, and whether the store did as the
-// model.
-func (w *walk) step() (op string, ok bool) {
+// step does one operation. It returns a description, and whether the store and
+// the model agree.
+func (w *randomWalk) step() (op string, ok bool) {
 	if w.rnd.IntN(150) == 0 || len(w.names) == 0 {
-		// A new world, before everything in the old one is spent.
+		// New names, before all tokens under the old ones are spent.
 		w.names = []string{random(), random(), random(), random()}
 		w.digests = nil
 		w.ids = []string{random(), random(), random()}
@@ -44,11 +44,11 @@ func (w *walk) step() (op string, ok bool) {
 	now := w.now()
 	switch kind := w.rnd.IntN(20); {
 	case kind >= 6 && kind < 16 && w.model.wasClaimed(ref, now):
-		return "", true // code-claimed-is-wrong has this corner for itself
+		return "", true // the clause code-claimed-is-wrong tests this case
 	case kind < 6:
-		spec := recovery.TokenSpec{Digest: digest, State: random(), TTL: long, MaxLive: 3}
+		spec := recovery.TokenSpec{Digest: digest, State: random(), TTL: longTTL, MaxLive: 3}
 		if s >= 2 {
-			spec.MaxLive, spec.Code, spec.MaxTries, spec.MaxFailures, spec.FailureWindow = 1, true, 3, 8, long
+			spec.MaxLive, spec.Code, spec.MaxTries, spec.MaxFailures, spec.FailureWindow = 1, true, 3, 8, longTTL
 		}
 		if w.timing.exact() {
 			spec.TTL = w.ticks(float64(5 + w.rnd.IntN(20)))
@@ -87,13 +87,13 @@ func (w *walk) step() (op string, ok bool) {
 	return fmt.Sprintf("%s: got %s, want %s", op, w.readable(got), w.readable(want)), got == want
 }
 
-func (w *walk) number(all []string, s string) string { return fmt.Sprint(slices.Index(all, s)) }
+func (w *randomWalk) number(all []string, s string) string { return fmt.Sprint(slices.Index(all, s)) }
 
-func (w *walk) name(ref recovery.TokenRef) string {
+func (w *randomWalk) name(ref recovery.TokenRef) string {
 	return w.number(w.names, ref.Slot) + "/" + w.number(w.digests, ref.Digest)
 }
 
-func (w *walk) readable(outcome string) string {
+func (w *randomWalk) readable(outcome string) string {
 	for i, name := range w.names {
 		outcome = strings.ReplaceAll(outcome, name, fmt.Sprint(i))
 	}
@@ -103,7 +103,7 @@ func (w *walk) readable(outcome string) string {
 	return outcome
 }
 
-// outcome is what an operation tells, in a form that can be compared.
+// outcome returns the result of an operation in a form that can be compared.
 func outcome(token recovery.TokenRecord, err error) string {
 	switch {
 	case err == nil && token == recovery.TokenRecord{}:
@@ -118,8 +118,8 @@ func outcome(token recovery.TokenRecord, err error) string {
 	return err.Error()
 }
 
-// model is the contract of TokenStore as a program, for one ref at a time:
-// slow, simple and unbounded.
+// model is the contract of TokenStore as a program, for one ref at a time. It
+// is simple and slow, and forgets nothing.
 type model struct {
 	slots map[string]*modelSlot
 }

@@ -9,56 +9,58 @@ import (
 )
 
 var tokenPutClauses = []clause[*tokens]{
-	{"put-echoes", "Slot, Digest and State of a record are what it was stored under, from Put, Peek and Claim alike, and Expires does not move (A90).", func(e *tokens) {
-		slot, spec := random(), link()
+	{"put-echoes", "Put, Peek and Claim return the Slot, Digest and State that the record was stored under, and the same Expires (A90).", func(e *tokens) {
+		slot, spec := random(), newLink()
 		ref := recovery.TokenRef{Slot: slot, Digest: spec.Digest}
 		put := e.put(slot, spec)
 		peeked, err := e.pick().Peek(e.ctx, ref)
 		if err != nil {
-			e.fatalf("Peek: %v", err)
+			e.fatalf("Peek of a new token: error is %v, want none", err)
 		}
-		e.echoes(peeked, slot, spec, "Peek")
+		e.wantRecord(peeked, slot, spec, "Peek")
 		claimed := e.claim(random(), ref)
-		e.echoes(claimed, slot, spec, "Claim")
+		e.wantRecord(claimed, slot, spec, "Claim")
 		if !peeked.Expires.Equal(put.Expires) || !claimed.Expires.Equal(put.Expires) {
-			e.errorf("Expires is %v from Put, %v from Peek, %v from Claim", put.Expires, peeked.Expires, claimed.Expires)
+			e.errorf("Expires is %v from Put, %v from Peek, %v from Claim, want the same from all", put.Expires, peeked.Expires, claimed.Expires)
 		}
 	}},
-	{"put-printable", "A digest and a state are 1 to 64 bytes of printable ASCII, the name of a slot 1 to 128: any of them comes back as it was.", func(e *tokens) {
-		// Random names first, so that runs on a shared server do not meet.
+	{"put-printable", "A digest and a state are 1 to 64 bytes of printable ASCII, and the name of a slot is 1 to 128: any of them comes back as it was.", func(e *tokens) {
+		// The names begin at random, so that runs on a shared server have
+		// different ones.
 		name := random()
 		for i, size := range []struct{ slot, digest int }{{128, 64}, {128, 1}, {len(name) + 1, 64}, {len(name) + 3, 3}} {
 			slot := name + printable(7*i, size.slot-len(name))
-			spec := link()
+			spec := newLink()
 			spec.Digest, spec.State = printable(31*i, size.digest), printable(53*i, size.digest)
 			e.put(slot, spec)
 			token := e.claim(random(), recovery.TokenRef{Slot: slot, Digest: spec.Digest})
-			e.echoes(token, slot, spec, "Claim")
+			e.wantRecord(token, slot, spec, "Claim")
 		}
-		// Separators of every kind of record, where only they differ.
+		// These names differ only in characters that formats of records use as
+		// separators.
 		for _, sep := range `:|,;/\"'{}[]*%$#&=` {
-			spec := link()
+			spec := newLink()
 			spec.Digest, spec.State = "a"+string(sep)+"b", "c"+string(sep)+"d"+string(sep)
 			e.put(name+string(sep), spec)
 			token := e.claim(random(), recovery.TokenRef{Slot: name + string(sep), Digest: spec.Digest})
-			e.echoes(token, name+string(sep), spec, "Claim")
+			e.wantRecord(token, name+string(sep), spec, "Claim")
 		}
 	}},
 	{"put-expires", "TTL is counted from the arrival in the store, on its clock.", func(e *tokens) {
 		slot := random()
 		a, b := e.put(slot, shortLived(e.ticks(10))), e.put(slot, shortLived(e.ticks(50)))
 		if d := b.Expires.Sub(a.Expires); d < e.ticks(39) || d > e.ticks(41) {
-			e.errorf("tokens of 10 and 50 ticks (%v each), put together, expire %v apart", e.timing.tick, d)
+			e.errorf("tokens of 10 and 50 ticks (%v each), put one after the other, expire %v apart, want %v to %v", e.timing.tick, d, e.ticks(39), e.ticks(41))
 		}
 		e.advance(e.ticks(5))
 		c := e.put(slot, shortLived(e.ticks(10)))
 		if d := c.Expires.Sub(a.Expires); d < e.ticks(4) || d > e.ticks(7) {
-			e.errorf("tokens of the same TTL, put 5 ticks (%v each) apart, expire %v apart", e.timing.tick, d)
+			e.errorf("tokens of the same TTL, put 5 ticks (%v each) apart, expire %v apart, want %v to %v", e.timing.tick, d, e.ticks(4), e.ticks(7))
 		}
 	}},
-	{"put-dies-at-ttl", "A token is live until it has expired, and no longer (A32, A94).", func(e *tokens) {
+	{"put-dies-at-ttl", "A token is live until it has expired, and not after that (A32, A94).", func(e *tokens) {
 		slot := random()
-		spec, codeSpec := shortLived(e.ticks(6)), code()
+		spec, codeSpec := shortLived(e.ticks(6)), newCode()
 		codeSpec.TTL = e.ticks(6)
 		ref, claimed := recovery.TokenRef{Slot: slot, Digest: spec.Digest}, random()
 		codeRef := e.putCode(random(), codeSpec)
@@ -69,15 +71,15 @@ var tokenPutClauses = []clause[*tokens]{
 		shortRef := recovery.TokenRef{Slot: slot, Digest: short.Digest}
 		e.claim(claimed, shortRef)
 		e.advance(e.ticks(4))
-		e.alive("a token before its TTL has passed", ref, codeRef)
+		e.wantLive("a token before its TTL has passed", ref, codeRef)
 		e.claim(claimed, shortRef)
 		e.advance(e.ticks(3))
-		e.gone("a token after its TTL has passed", ref, codeRef)
-		e.refused("after its TTL has passed", random(), ref)
-		e.refused("by its owner after its TTL has passed", claimed, shortRef)
+		e.wantNotFound("a token after its TTL has passed", ref, codeRef)
+		e.wantClaimRefused("after its TTL has passed", random(), ref)
+		e.wantClaimRefused("by its owner after its TTL has passed", claimed, shortRef)
 		e.release(claimed, shortRef)
-		e.gone("a token released after its TTL has passed", shortRef)
-		e.alive("another token of the slot, with a longer TTL", held)
+		e.wantNotFound("a token released after its TTL has passed", shortRef)
+		e.wantLive("another token of the slot, with a longer TTL", held)
 	}},
 	{"put-dies-exactly", "A token is live until its TTL has passed on the store's clock, to the millisecond.", func(e *tokens) {
 		if !e.timing.exact() {
@@ -87,11 +89,11 @@ var tokenPutClauses = []clause[*tokens]{
 		e.put(slot, spec)
 		ref := recovery.TokenRef{Slot: slot, Digest: spec.Digest}
 		e.advance(e.ticks(3) - time.Millisecond)
-		e.alive("a token a millisecond before its TTL has passed", ref)
+		e.wantLive("a token a millisecond before its TTL has passed", ref)
 		e.advance(time.Millisecond)
-		e.gone("a token when its TTL has passed", ref)
+		e.wantNotFound("a token when its TTL has passed", ref)
 	}},
-	{"put-again-changes-nothing", "A digest that is live already is left as it is, its expiry too, and its record returned.", func(e *tokens) {
+	{"put-again-changes-nothing", "A Put of a digest that is live already changes nothing, also not its expiry, and returns its record.", func(e *tokens) {
 		slot, spec := random(), shortLived(e.ticks(8))
 		first := e.put(slot, spec)
 		e.advance(e.ticks(4))
@@ -99,17 +101,17 @@ var tokenPutClauses = []clause[*tokens]{
 		again.State, again.TTL = random(), e.ticks(100)
 		token, err := e.pick().Put(e.ctx, slot, again)
 		if err != nil {
-			e.fatalf("Put again: %v", err)
+			e.fatalf("Put of a live digest: error is %v, want none", err)
 		}
-		e.echoes(token, slot, spec, "Put again")
+		e.wantRecord(token, slot, spec, "Put again")
 		if !token.Expires.Equal(first.Expires) {
-			e.errorf("Put again moved Expires from %v to %v", first.Expires, token.Expires)
+			e.errorf("Put of a live digest moved Expires from %v to %v, want no change", first.Expires, token.Expires)
 		}
 		e.advance(e.ticks(5))
-		e.gone("a token put twice, when the first TTL has passed", recovery.TokenRef{Slot: slot, Digest: spec.Digest})
+		e.wantNotFound("a token put twice, when the first TTL has passed", recovery.TokenRef{Slot: slot, Digest: spec.Digest})
 	}},
-	{"put-again-takes-no-place", "A digest that is live already is left as it is: repeating a Put adds no token and replaces none.", func(e *tokens) {
-		slot, spec := random(), link()
+	{"put-again-adds-none", "A Put of a digest that is live already changes nothing: it adds no token and replaces none.", func(e *tokens) {
+		slot, spec := random(), newLink()
 		for range 5 {
 			e.put(slot, spec)
 		}
@@ -117,86 +119,86 @@ var tokenPutClauses = []clause[*tokens]{
 		for range 5 {
 			e.put(slot, spec)
 		}
-		e.alive("three tokens, one of which was put ten times", refs...)
+		e.wantLive("three tokens, one of which was put ten times", refs...)
 	}},
-	{"put-again-keeps-tries", "A digest that is live already is left as it is, its count of tries too.", func(e *tokens) {
-		slot, spec := random(), code()
+	{"put-again-keeps-tries", "A Put of a digest that is live already changes nothing, also not its count of tries.", func(e *tokens) {
+		slot, spec := random(), newCode()
 		ref := e.putCode(slot, spec)
 		e.guess(slot, 4)
 		e.put(slot, spec)
-		e.alive("a code with one try left, put again", ref)
+		e.wantLive("a code with one try left, put again", ref)
 		e.guess(slot, 1)
-		e.gone("a code guessed at five times, put again before the last", ref)
+		e.wantNotFound("a code guessed at five times, put again before the last", ref)
 	}},
-	{"put-after-claim", "A digest that is not live any more, but would not have expired yet, is refused with ErrTokenSpent: a claimed one.", func(e *tokens) {
-		for _, spec := range []recovery.TokenSpec{link(), code()} {
+	{"put-after-claim", "A digest that is not live any more, but would not have expired yet, is refused with ErrTokenSpent. This is one that was claimed.", func(e *tokens) {
+		for _, spec := range []recovery.TokenSpec{newLink(), newCode()} {
 			slot := random()
 			e.put(slot, spec)
 			ref, id := recovery.TokenRef{Slot: slot, Digest: spec.Digest}, random()
 			e.claim(id, ref)
-			e.putSpent(slot, spec, "claimed")
-			e.gone("a claimed token that was put again", ref)
+			e.wantSpent(slot, spec, "claimed")
+			e.wantNotFound("a claimed token that was put again", ref)
 			e.claim(id, ref)
 		}
 	}},
-	{"put-after-release", "Release makes the token live again: a Put of its digest is then one of a live digest.", func(e *tokens) {
-		slot, spec := random(), link()
+	{"put-after-release", "Release makes the token live again: a Put of its digest is then a Put of a live digest.", func(e *tokens) {
+		slot, spec := random(), newLink()
 		e.put(slot, spec)
 		ref, id := recovery.TokenRef{Slot: slot, Digest: spec.Digest}, random()
 		e.claim(id, ref)
 		e.release(id, ref)
 		e.put(slot, spec)
-		e.refused("with a barred id after the digest was put again", id, ref)
-		e.alive("a released token", ref)
+		e.wantClaimRefused("with a barred id after the digest was put again", id, ref)
+		e.wantLive("a released token", ref)
 	}},
-	{"put-after-delete", "A digest that is not live any more, but would not have expired yet, is refused with ErrTokenSpent: a deleted one. A job that is repeated after the reset revives nothing.", func(e *tokens) {
-		for _, spec := range []recovery.TokenSpec{link(), code()} {
+	{"put-after-delete", "A digest that is not live any more, but would not have expired yet, is refused with ErrTokenSpent. This is one that was deleted: a job that is repeated after the reset makes nothing live again.", func(e *tokens) {
+		for _, spec := range []recovery.TokenSpec{newLink(), newCode()} {
 			slot := random()
 			e.put(slot, spec)
 			e.delete(slot)
-			e.putSpent(slot, spec, "deleted")
-			e.gone("a deleted token that was put again", recovery.TokenRef{Slot: slot, Digest: spec.Digest})
+			e.wantSpent(slot, spec, "deleted")
+			e.wantNotFound("a deleted token that was put again", recovery.TokenRef{Slot: slot, Digest: spec.Digest})
 		}
 	}},
-	{"put-after-claim-and-delete", "A digest that is not live any more, but would not have expired yet, is refused with ErrTokenSpent: one that was claimed and deleted, as a reset does.", func(e *tokens) {
-		slot, spec := random(), link()
+	{"put-after-claim-and-delete", "A digest that is not live any more, but would not have expired yet, is refused with ErrTokenSpent. This is one that was claimed and deleted, as a reset does.", func(e *tokens) {
+		slot, spec := random(), newLink()
 		e.put(slot, spec)
 		e.claim(random(), recovery.TokenRef{Slot: slot, Digest: spec.Digest})
 		e.delete(slot)
-		e.putSpent(slot, spec, "claimed and deleted")
+		e.wantSpent(slot, spec, "claimed and deleted")
 	}},
-	{"put-after-replaced", "A digest that is not live any more, but would not have expired yet, is refused with ErrTokenSpent: a replaced one.", func(e *tokens) {
+	{"put-after-replaced", "A digest that is not live any more, but would not have expired yet, is refused with ErrTokenSpent. This is one that was replaced.", func(e *tokens) {
 		slot := random()
-		specs := []recovery.TokenSpec{link(), link(), link(), link()}
+		specs := []recovery.TokenSpec{newLink(), newLink(), newLink(), newLink()}
 		for _, spec := range specs {
 			e.put(slot, spec)
 		}
-		e.putSpent(slot, specs[2], "replaced")
-		e.alive("a token whose predecessor was put again", recovery.TokenRef{Slot: slot, Digest: specs[3].Digest})
+		e.wantSpent(slot, specs[2], "replaced")
+		e.wantLive("a token whose predecessor was put again", recovery.TokenRef{Slot: slot, Digest: specs[3].Digest})
 
 		slot = random()
-		old, latest := code(), code()
+		old, latest := newCode(), newCode()
 		e.put(slot, old)
 		ref := e.putCode(slot, latest)
-		e.putSpent(slot, old, "a code and replaced")
-		e.alive("a code whose predecessor was put again", ref)
+		e.wantSpent(slot, old, "a code and replaced")
+		e.wantLive("a code whose predecessor was put again", ref)
 	}},
-	{"put-after-guessed-out", "A digest that is not live any more, but would not have expired yet, is refused with ErrTokenSpent: a code guessed at too often.", func(e *tokens) {
-		slot, spec := random(), code()
+	{"put-after-guessed-out", "A digest that is not live any more, but would not have expired yet, is refused with ErrTokenSpent. This is a code that was guessed at too often.", func(e *tokens) {
+		slot, spec := random(), newCode()
 		ref := e.putCode(slot, spec)
 		e.guess(slot, 5)
-		e.putSpent(slot, spec, "guessed at too often")
-		e.gone("a code guessed at too often, put again", ref)
+		e.wantSpent(slot, spec, "guessed at too often")
+		e.wantNotFound("a code guessed at too often, put again", ref)
 	}},
-	{"put-remembers-spent", "Digests stay refused by Put until they would have expired: also when others came after them.", func(e *tokens) {
+	{"put-remembers-spent", "Put refuses spent digests until they would have expired, also when others came after them.", func(e *tokens) {
 		slot := random()
 		var specs []recovery.TokenSpec
 		for range 32 {
-			specs = append(specs, link())
+			specs = append(specs, newLink())
 			e.put(slot, specs[len(specs)-1])
 		}
 		for _, spec := range specs[2 : len(specs)-1] {
-			e.putSpent(slot, spec, "replaced")
+			e.wantSpent(slot, spec, "replaced")
 		}
 	}},
 	{"put-after-expiry", "A digest is refused as spent until it would have expired; after that it is a new one.", func(e *tokens) {
@@ -206,54 +208,54 @@ var tokenPutClauses = []clause[*tokens]{
 		e.put(slot, claimed)
 		e.claim(random(), recovery.TokenRef{Slot: slot, Digest: claimed.Digest})
 		e.advance(e.ticks(2))
-		e.putSpent(slot, deleted, "deleted and has not expired")
-		e.putSpent(slot, claimed, "claimed and has not expired")
+		e.wantSpent(slot, deleted, "deleted and has not expired")
+		e.wantSpent(slot, claimed, "claimed and has not expired")
 		e.advance(e.ticks(3))
-		deleted.TTL, claimed.TTL = long, long
+		deleted.TTL, claimed.TTL = longTTL, longTTL
 		e.put(slot, deleted)
 		e.put(slot, claimed)
-		e.alive("a digest put anew after its expiry", recovery.TokenRef{Slot: slot, Digest: deleted.Digest})
+		e.wantLive("a digest put anew after its expiry", recovery.TokenRef{Slot: slot, Digest: deleted.Digest})
 		e.claim(random(), recovery.TokenRef{Slot: slot, Digest: claimed.Digest})
 	}},
-	{"put-fourth-replaces-youngest", "MaxLive tokens may be usable in the slot at once. One more replaces the youngest: who keeps asking does not kill the first links (A58).", func(e *tokens) {
+	{"put-fourth-replaces-youngest", "MaxLive tokens may be usable in the slot at once. One more replaces the youngest: whoever keeps asking does not end the first links (A58).", func(e *tokens) {
 		slot, refs := e.putLinks(3)
-		e.alive("the first three", refs...)
+		e.wantLive("the first three", refs...)
 		for range 5 {
 			latest := e.putLink(slot)
-			e.alive("the first two and the newest", refs[0], refs[1], latest)
-			e.gone("the youngest before the newest", refs[2])
+			e.wantLive("the first two and the newest", refs[0], refs[1], latest)
+			e.wantNotFound("the youngest before the newest", refs[2])
 			refs[2] = latest
 		}
 	}},
-	{"put-maxlive", "MaxLive is 1 to 8: so many tokens may be usable in the slot at once.", func(e *tokens) {
+	{"put-maxlive", "MaxLive is 1 to 8, and is how many tokens may be usable in the slot at once.", func(e *tokens) {
 		for n := 1; n <= 8; n++ {
 			slot := random()
 			var refs []recovery.TokenRef
 			for range n + 2 {
-				spec := link()
+				spec := newLink()
 				spec.MaxLive = n
 				e.put(slot, spec)
 				refs = append(refs, recovery.TokenRef{Slot: slot, Digest: spec.Digest})
 			}
-			e.alive("the oldest", refs[:n-1]...)
-			e.gone("the replaced", refs[n-1:n+1]...)
-			e.alive("the newest", refs[n+1])
+			e.wantLive("the oldest", refs[:n-1]...)
+			e.wantNotFound("the replaced", refs[n-1:n+1]...)
+			e.wantLive("the newest", refs[n+1])
 		}
 	}},
-	{"put-expired-frees-place", "A token that has expired is not usable, so it takes no place.", func(e *tokens) {
+	{"put-expired-not-counted", "A token that has expired is not usable, so it does not count for MaxLive.", func(e *tokens) {
 		slot, spec := random(), shortLived(e.ticks(3))
 		e.put(slot, spec)
 		refs := []recovery.TokenRef{e.putLink(slot), e.putLink(slot)}
 		e.advance(e.ticks(4))
 		refs = append(refs, e.putLink(slot))
-		e.alive("three tokens put beside an expired one", refs...)
+		e.wantLive("three tokens put beside an expired one", refs...)
 	}},
-	{"put-deleted-frees-place", "A deleted token is not usable, so it takes no place, and what is put later lives.", func(e *tokens) {
+	{"put-deleted-not-counted", "A deleted token is not usable, so it does not count for MaxLive, and tokens that are put later are live.", func(e *tokens) {
 		slot, old := e.putLinks(3)
 		e.delete(slot)
 		refs := []recovery.TokenRef{e.putLink(slot), e.putLink(slot), e.putLink(slot)}
-		e.alive("three tokens put after a Delete", refs...)
-		e.gone("the deleted", old...)
+		e.wantLive("three tokens put after a Delete", refs...)
+		e.wantNotFound("the deleted", old...)
 	}},
 	{"put-claimed-keeps-place", "A claimed token keeps its place, because a Release revives it: there are never more than MaxLive usable.", func(e *tokens) {
 		slot, refs := e.putLinks(3)
@@ -261,35 +263,35 @@ var tokenPutClauses = []clause[*tokens]{
 		e.claim(id, refs[0])
 		latest := e.putLink(slot)
 		e.release(id, refs[0])
-		e.alive("the claimed and released, the second and the newest", refs[0], refs[1], latest)
-		e.gone("the youngest before the newest", refs[2])
+		e.wantLive("the claimed and released, the second and the newest", refs[0], refs[1], latest)
+		e.wantNotFound("the youngest before the newest", refs[2])
 	}},
-	{"put-claimed-replaced-last", "One more replaces the youngest; a claimed token goes last, because somebody is at work with it.", func(e *tokens) {
+	{"put-claimed-replaced-last", "One more replaces the youngest; a claimed token is replaced last, because somebody works with it.", func(e *tokens) {
 		slot, refs := e.putLinks(3)
 		id := random()
 		e.claim(id, refs[2])
 		latest := e.putLink(slot)
 		e.claim(id, refs[2])
-		e.alive("the oldest and the newest", refs[0], latest)
-		e.gone("the youngest that nobody had claimed", refs[1])
+		e.wantLive("the oldest and the newest", refs[0], latest)
+		e.wantNotFound("the youngest that nobody had claimed", refs[1])
 		e.release(id, refs[2])
-		e.alive("the released", refs[2])
+		e.wantLive("the released", refs[2])
 	}},
-	{"put-newest-works", "The newest always works, even where every place is taken by a claimed token.", func(e *tokens) {
+	{"put-newest-works", "The newest token is always usable, even if there are already MaxLive claimed ones.", func(e *tokens) {
 		slot, refs := e.putLinks(3)
 		ids := []string{random(), random(), random()}
 		for i, ref := range refs {
 			e.claim(ids[i], ref)
 		}
 		latest := e.putLink(slot)
-		e.alive("the newest", latest)
+		e.wantLive("the newest", latest)
 		for i, ref := range refs {
 			e.release(ids[i], ref)
 		}
 		if n := e.usable(append(refs, latest)); n > 3 {
-			e.errorf("%d tokens are usable, want at most 3", n)
+			e.errorf("three claimed tokens that were released, and a newer one: %d are usable, want at most 3", n)
 		}
-		e.alive("the newest after the others were released", latest)
+		e.wantLive("the newest after the others were released", latest)
 	}},
 	{"put-malformed", "A malformed token is an error, and puts nothing.", func(e *tokens) {
 		slot := random()
@@ -317,41 +319,41 @@ var tokenPutClauses = []clause[*tokens]{
 			{"a code without MaxFailures", slot, func(s *recovery.TokenSpec) { s.MaxFailures = 0 }, true},
 			{"a code without FailureWindow", slot, func(s *recovery.TokenSpec) { s.FailureWindow = 0 }, true},
 		} {
-			spec := link()
+			spec := newLink()
 			if bad.code {
-				spec = code()
+				spec = newCode()
 			}
 			bad.change(&spec)
 			_, err := e.pick().Put(e.ctx, bad.slot, spec)
 			if err == nil || errors.Is(err, recovery.ErrTokenSpent) {
-				e.errorf("Put with %s: error is %v, want another", bad.what, err)
+				e.errorf("Put with %s: error is %v, want one that says the token is malformed", bad.what, err)
 			}
 			if (recovery.TokenRef{Slot: bad.slot, Digest: spec.Digest}).Validate() == nil {
-				e.gone("a token put with "+bad.what, recovery.TokenRef{Slot: bad.slot, Digest: spec.Digest})
+				e.wantNotFound("a token put with "+bad.what, recovery.TokenRef{Slot: bad.slot, Digest: spec.Digest})
 			}
 		}
-		e.alive("the token that was there", ref)
+		e.wantLive("the token that was there", ref)
 	}},
-	{"put-slots-are-apart", "A slot is a place of its own: the same digest in another, or in one whose name is much like it, is another token.", func(e *tokens) {
-		name, spec := random(), link()
+	{"put-slots-are-apart", "Slots are independent: the same digest in another slot, also in one with a similar name, is another token.", func(e *tokens) {
+		name, spec := random(), newLink()
 		names := []string{name, name + "_", name + ":", name + "0", strings.ToLower(name), "{" + name + "}", name[1:], name + name}
 		for _, slot := range names {
-			e.gone("a digest of another slot", recovery.TokenRef{Slot: slot, Digest: spec.Digest})
+			e.wantNotFound("a digest of another slot", recovery.TokenRef{Slot: slot, Digest: spec.Digest})
 			e.put(slot, spec)
 		}
 		e.claim(random(), recovery.TokenRef{Slot: name, Digest: spec.Digest})
 		e.delete(names[1])
 		for _, slot := range names[2:] {
-			e.alive("a digest that was claimed and deleted in other slots", recovery.TokenRef{Slot: slot, Digest: spec.Digest})
+			e.wantLive("a digest that was claimed and deleted in other slots", recovery.TokenRef{Slot: slot, Digest: spec.Digest})
 		}
 	}},
-	{"put-digests-are-apart", "A digest names one secret exactly: another case, a prefix or a longer one names none.", func(e *tokens) {
-		slot, spec := random(), link()
+	{"put-digests-are-apart", "A digest names one secret exactly: in another case, cut off or longer it names none.", func(e *tokens) {
+		slot, spec := random(), newLink()
 		spec.Digest = "aB" + spec.Digest
 		e.put(slot, spec)
 		for _, digest := range []string{strings.ToLower(spec.Digest), strings.ToUpper(spec.Digest), spec.Digest[:8], spec.Digest[1:], spec.Digest + "x", "*", "%"} {
-			e.gone("a digest like one that was put", recovery.TokenRef{Slot: slot, Digest: digest})
+			e.wantNotFound("a digest like one that was put", recovery.TokenRef{Slot: slot, Digest: digest})
 		}
-		e.alive("the digest itself", recovery.TokenRef{Slot: slot, Digest: spec.Digest})
+		e.wantLive("the digest itself", recovery.TokenRef{Slot: slot, Digest: spec.Digest})
 	}},
 }

@@ -11,24 +11,24 @@ import (
 )
 
 var tokenGeneralClauses = []clause[*tokens]{
-	{"racing-same-put", "A digest that is live already is left as it is: of many Puts at once one makes the token, and all return it.", func(e *tokens) {
-		slot, spec := random(), link()
+	{"racing-same-put", "A Put of a digest that is live already changes nothing: of many Puts at once one makes the token, and all return it.", func(e *tokens) {
+		slot, spec := random(), newLink()
 		tokens := make([]recovery.TokenRecord, 32)
 		e.race(len(tokens), func(i int) { tokens[i] = e.put(slot, spec) })
 		for _, token := range tokens {
 			if !token.Expires.Equal(tokens[0].Expires) {
-				e.errorf("Puts of one digest at once returned Expires %v and %v", tokens[0].Expires, token.Expires)
+				e.errorf("Puts of one digest at once returned Expires %v and %v, want the same", tokens[0].Expires, token.Expires)
 			}
 		}
-		e.alive("the token and two more", recovery.TokenRef{Slot: slot, Digest: spec.Digest}, e.putLink(slot), e.putLink(slot))
+		e.wantLive("the token and two more", recovery.TokenRef{Slot: slot, Digest: spec.Digest}, e.putLink(slot), e.putLink(slot))
 	}},
-	{"racing-puts", "MaxLive is how many tokens may be usable in the slot at once, whoever races.", func(e *tokens) {
+	{"racing-puts", "MaxLive is how many tokens may be usable in the slot at once, however many callers race.", func(e *tokens) {
 		for range 10 {
 			slot := random()
 			refs := make([]recovery.TokenRef, 24)
 			e.race(len(refs), func(i int) { refs[i] = e.putLink(slot) })
 			if n := e.usable(refs); n != 3 {
-				e.errorf("%d tokens are usable after %d Puts at once, want 3", n, len(refs))
+				e.errorf("after %d Puts at once: %d tokens are usable, want 3", len(refs), n)
 			}
 			codes := make([]recovery.TokenRef, 8)
 			for i := range codes {
@@ -36,18 +36,18 @@ var tokenGeneralClauses = []clause[*tokens]{
 			}
 			slot = random()
 			e.race(len(codes), func(i int) {
-				spec := code()
+				spec := newCode()
 				spec.MaxTries, spec.MaxFailures = 100, 100
 				codes[i] = e.putCode(slot, spec)
 			})
 			if n := e.usable(codes); n != 1 {
-				e.errorf("%d codes are usable after %d Puts at once, want 1", n, len(codes))
+				e.errorf("after %d Puts of codes at once: %d are usable, want 1", len(codes), n)
 			}
 		}
 	}},
-	{"racing-everything", "Every operation is atomic: at any time at most one id holds a token, whatever is put, claimed, released and deleted at once.", func(e *tokens) {
+	{"racing-everything", "Every operation is atomic: at most one id holds a token at any time, whatever operations run at once.", func(e *tokens) {
 		const workers, rounds = 16, 60
-		slot, specs := random(), []recovery.TokenSpec{link(), link(), link()}
+		slot, specs := random(), []recovery.TokenSpec{newLink(), newLink(), newLink()}
 		var holders [3]atomic.Int32
 		deleted := make(chan struct{})
 		e.race(workers, func(i int) {
@@ -56,25 +56,25 @@ var tokenGeneralClauses = []clause[*tokens]{
 				ref := recovery.TokenRef{Slot: slot, Digest: specs[n].Digest}
 				_, err := e.pick().Put(e.ctx, slot, specs[n])
 				if err != nil && !errors.Is(err, recovery.ErrTokenSpent) {
-					e.fatalf("Put: %v", err)
+					e.fatalf("Put beside other operations: error is %v, want none or ErrTokenSpent", err)
 				}
 				id := random()
 				_, err = e.pick().Claim(e.ctx, id, ref)
 				if err != nil {
-					e.is(err, recovery.ErrTokenNotFound, "Claim")
-					e.release(id, ref) // which must not touch the owner's
+					e.wantError(err, recovery.ErrTokenNotFound, "Claim beside other operations")
+					e.release(id, ref) // must not release the owner's claim
 					continue
 				}
-				// From the reply to the Release this id alone holds it, unless
-				// a Delete has ended it.
+				// From the reply until the Release this id alone holds the
+				// token, unless a Delete has ended it.
 				if now := holders[n].Add(1); now != 1 {
-					e.errorf("%d ids hold one token", now)
+					e.errorf("%d ids hold one token at once, want 1", now)
 				}
 				if _, err := e.pick().Claim(e.ctx, id, ref); err != nil {
 					select {
 					case <-deleted:
 					default:
-						e.errorf("Claim by the owner: %v", err)
+						e.errorf("Claim repeated by the owner: error is %v, want none", err)
 					}
 				}
 				holders[n].Add(-1)
@@ -91,10 +91,10 @@ var tokenGeneralClauses = []clause[*tokens]{
 		})
 		e.delete(slot)
 		for _, spec := range specs {
-			e.gone("a deleted token", recovery.TokenRef{Slot: slot, Digest: spec.Digest})
+			e.wantNotFound("a deleted token", recovery.TokenRef{Slot: slot, Digest: spec.Digest})
 		}
 	}},
-	{"racing-deletes", "Every operation is atomic: of a Delete and the Claims beside it, what won holds nothing afterwards.", func(e *tokens) {
+	{"racing-deletes", "Every operation is atomic: after a Delete no id holds a token of the slot, also none whose Claim ran at the same time.", func(e *tokens) {
 		for range 20 {
 			slot, refs := e.putLinks(3)
 			var mu sync.Mutex
@@ -112,20 +112,20 @@ var tokenGeneralClauses = []clause[*tokens]{
 				}
 			})
 			for id, ref := range won {
-				e.refused("by the owner of a deleted token", id, ref)
+				e.wantClaimRefused("by the owner of a deleted token", id, ref)
 				e.release(id, ref)
 			}
-			e.gone("a token claimed beside a Delete and released", refs...)
+			e.wantNotFound("a token claimed beside a Delete and released", refs...)
 		}
 	}},
-	{"forgets", "What a store holds of a slot is freed when its tokens have expired and its failures have left their window (A32).", func(e *tokens) {
-		e.dump() // skips where there is none
+	{"forgets", "A store frees what it holds of a slot when the tokens have expired and the failures have left their window (A32).", func(e *tokens) {
+		e.dump() // skips the clause without Dump
 		slot, codeSlot := random(), random()
 		e.put(slot, shortLived(e.ticks(4)))
 		claimed := shortLived(e.ticks(4))
 		e.put(slot, claimed)
 		e.claim(random(), recovery.TokenRef{Slot: slot, Digest: claimed.Digest})
-		spec := code()
+		spec := newCode()
 		spec.TTL, spec.FailureWindow = e.ticks(4), e.ticks(6)
 		e.putCode(codeSlot, spec)
 		e.guess(codeSlot, 2)
@@ -140,11 +140,11 @@ var tokenGeneralClauses = []clause[*tokens]{
 		held := e.dump()
 		for _, name := range []string{slot, codeSlot, claimed.Digest, spec.Digest} {
 			if strings.Contains(held, name) {
-				e.errorf("the store still holds what has expired: %.2000s", held)
+				e.errorf("after everything of a slot has expired, the store holds %.2000s, want nothing of the slot", held)
 			}
 		}
 	}},
-	{"random-operations", "Operations in any order do what the contract says of each.", func(e *tokens) {
+	{"random-operations", "Operations in any order do what the contract says of each of them.", func(e *tokens) {
 		seed := e.h.Seed
 		if seed == 0 {
 			seed = rand.Uint64()
@@ -153,7 +153,7 @@ var tokenGeneralClauses = []clause[*tokens]{
 		if n <= 0 {
 			n = 2000
 		}
-		w := walk{tokens: e, rnd: rand.New(rand.NewPCG(seed, 0)), model: model{slots: map[string]*modelSlot{}}}
+		w := randomWalk{tokens: e, rnd: rand.New(rand.NewPCG(seed, 0)), model: model{slots: map[string]*modelSlot{}}}
 		for step := range n {
 			if op, ok := w.step(); !ok {
 				e.fatalf("operation %d of seed %d: %s\nbefore it:\n\t%s", step, seed, op, strings.Join(w.history, "\n\t"))

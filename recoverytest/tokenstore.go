@@ -10,15 +10,17 @@ import (
 	"github.com/seed-51359b35/recovery"
 )
 
-// A TokenStoreHarness is what [TestTokenStore] needs to know of a store.
+// A TokenStoreHarness is what [TestTokenStore] needs to know of a store. New is
+// required.
 type TokenStoreHarness struct {
-	// New returns a store for one clause; what it opens is closed with
-	// t.Cleanup. It may keep its tokens on a server that others use: the suite
-	// draws the names of slots at random and never counts what it did not put.
+	// New returns a store for one clause. It registers with t.Cleanup how to
+	// close what it opens. The store may keep its tokens on a server that
+	// others use, because the suite draws the names of slots at random and
+	// counts only its own tokens.
 	New func(t *testing.T) recovery.TokenStore
 
 	// Another returns a second instance on the same tokens, as another process
-	// would have it. The suite then spreads its calls over both. Optional; for
+	// would have it. The suite then spreads its calls over both. Optional, for
 	// stores that are shared.
 	Another func(t *testing.T, first recovery.TokenStore) recovery.TokenStore
 
@@ -26,36 +28,38 @@ type TokenStoreHarness struct {
 	// clause runs in a bubble of its own. Optional.
 	Bubble func(t *testing.T, f func(t *testing.T))
 
-	// Advance moves the store's clock, which must not move otherwise: a
-	// simulated server wants it. Optional; without it the clock is taken to
-	// run as package time does, and the suite sleeps.
+	// Advance moves the store's clock, which must not move otherwise. It is for
+	// simulated servers. Optional; without it the suite takes the clock to run
+	// as that of package time, and sleeps.
 	Advance func(t *testing.T, d time.Duration)
 
-	// Tick is the unit of the spans that have to pass: about 100 of them in
+	// Tick is the unit of the times that have to pass. About 100 ticks pass in
 	// the whole suite. Default 1 s with Bubble or Advance and 100 ms without.
-	// On a real clock it must be long compared with a round trip and with the
-	// resolution of the store's clock.
+	// On a real clock a tick must be long compared with a round trip and with
+	// the resolution of the store's clock.
 	Tick time.Duration
 
-	// Dump returns all that the store holds under its own prefix or tables, in
-	// a stable order, without what changes by itself (remaining lifetimes).
-	// Nobody else may write there meanwhile. Optional, but without it nobody
-	// knows that the store writes nothing for those who only ask.
+	// Dump returns everything that the store holds under its own prefix or in
+	// its own tables, in a stable order, without values that change by
+	// themselves (remaining lifetimes). No other program may write there during
+	// the clause. Optional, but only with it the suite can test that a store
+	// writes nothing when it is asked for a token that it does not have.
 	Dump func(t *testing.T, s recovery.TokenStore) []byte
 
-	// Purge frees what has expired, for a store that does not do so by itself.
-	// Optional.
+	// Purge frees the records that have expired, for a store that does not do
+	// so by itself. Optional.
 	Purge func(t *testing.T, s recovery.TokenStore)
 
 	// Operations is the length of the random test. Default 2,000.
 	Operations int
 
-	// Seed makes the random test repeat one that failed. Default: at random.
+	// Seed repeats a random test that failed, which prints its seed. Default: a
+	// random one.
 	Seed uint64
 }
 
-// TestTokenStore proves a [recovery.TokenStore], one subtest for each clause of
-// its contract.
+// TestTokenStore tests a [recovery.TokenStore], with one subtest for each
+// clause of its contract.
 func TestTokenStore(t *testing.T, h TokenStoreHarness) {
 	t.Helper()
 	tokenStoreSuite(h).test(t)
@@ -78,7 +82,7 @@ func tokenStoreSuite(h TokenStoreHarness) suite[*tokens] {
 	}
 }
 
-// tokens is what the clauses of TokenStore work with.
+// tokens is what the clauses of the token store suite work with.
 type tokens struct {
 	*probe
 	*alternate[recovery.TokenStore]
@@ -87,37 +91,37 @@ type tokens struct {
 	ctx   context.Context
 }
 
-// long is a lifetime that no clause sees the end of. What is left on a shared
-// server is gone soon after.
-const long = 10 * time.Minute
+// longTTL is a lifetime that is longer than any clause. Tokens that a clause
+// leaves on a shared server expire soon after.
+const longTTL = 10 * time.Minute
 
-func link() recovery.TokenSpec {
-	return recovery.TokenSpec{Digest: random(), State: random(), TTL: long, MaxLive: 3}
+func newLink() recovery.TokenSpec {
+	return recovery.TokenSpec{Digest: random(), State: random(), TTL: longTTL, MaxLive: 3}
 }
 
 func shortLived(ttl time.Duration) recovery.TokenSpec {
-	spec := link()
+	spec := newLink()
 	spec.TTL = ttl
 	return spec
 }
 
-func code() recovery.TokenSpec {
+func newCode() recovery.TokenSpec {
 	return recovery.TokenSpec{
-		Digest: random(), State: random(), TTL: long, MaxLive: 1,
-		Code: true, MaxTries: 5, MaxFailures: 20, FailureWindow: long,
+		Digest: random(), State: random(), TTL: longTTL, MaxLive: 1,
+		Code: true, MaxTries: 5, MaxFailures: 20, FailureWindow: longTTL,
 	}
 }
 
 func (e *tokens) put(slot string, spec recovery.TokenSpec) recovery.TokenRecord {
 	token, err := e.pick().Put(e.ctx, slot, spec)
 	if err != nil {
-		e.fatalf("Put: %v", err)
+		e.fatalf("Put of a new or live digest: error is %v, want none", err)
 	}
-	e.echoes(token, slot, spec, "Put")
+	e.wantRecord(token, slot, spec, "Put")
 	return token
 }
 
-// putLinks puts n links into a new slot, the oldest first.
+// putLinks puts n links into a new slot. The first ref is that of the oldest.
 func (e *tokens) putLinks(n int) (slot string, refs []recovery.TokenRef) {
 	slot = random()
 	for range n {
@@ -127,7 +131,7 @@ func (e *tokens) putLinks(n int) (slot string, refs []recovery.TokenRef) {
 }
 
 func (e *tokens) putLink(slot string) recovery.TokenRef {
-	spec := link()
+	spec := newLink()
 	e.put(slot, spec)
 	return recovery.TokenRef{Slot: slot, Digest: spec.Digest}
 }
@@ -137,42 +141,43 @@ func (e *tokens) putCode(slot string, spec recovery.TokenSpec) recovery.TokenRef
 	return recovery.TokenRef{Slot: slot, Digest: spec.Digest}
 }
 
-func (e *tokens) putSpent(slot string, spec recovery.TokenSpec, why string) {
+// wantSpent fails if the digest can be put again.
+func (e *tokens) wantSpent(slot string, spec recovery.TokenSpec, why string) {
 	if _, err := e.pick().Put(e.ctx, slot, spec); !errors.Is(err, recovery.ErrTokenSpent) {
-		e.errorf("Put of a digest that was %s: error is %v, want ErrTokenSpent", why, err)
+		e.errorf("Put of a digest that was %s: error is %v, want an error that wraps ErrTokenSpent", why, err)
 	}
 }
 
-// echoes checks a record against what was put.
-func (e *tokens) echoes(token recovery.TokenRecord, slot string, spec recovery.TokenSpec, op string) {
+// wantRecord compares a record with what was put.
+func (e *tokens) wantRecord(token recovery.TokenRecord, slot string, spec recovery.TokenSpec, op string) {
 	if token.Slot != slot || token.Digest != spec.Digest || token.State != spec.State {
 		e.errorf("%s returned slot %q, digest %q, state %q, want %q, %q, %q",
 			op, token.Slot, token.Digest, token.State, slot, spec.Digest, spec.State)
 	}
 	if token.Expires.IsZero() {
-		e.errorf("%s returned a zero Expires", op)
+		e.errorf("%s returned a zero Expires, want a time", op)
 	}
 }
 
-// alive demands that each ref alone names a live token.
-func (e *tokens) alive(what string, refs ...recovery.TokenRef) {
+// wantLive fails unless each ref alone names a live token.
+func (e *tokens) wantLive(what string, refs ...recovery.TokenRef) {
 	for i, ref := range refs {
 		token, err := e.pick().Peek(e.ctx, ref)
 		if err != nil {
-			e.errorf("%s (%d of %d): Peek: %v, want the token", what, i+1, len(refs), err)
+			e.errorf("%s (%d of %d): Peek returned the error %v, want the token", what, i+1, len(refs), err)
 		} else if token.Slot != ref.Slot || token.Digest != ref.Digest {
-			e.errorf("%s (%d of %d): Peek returned another token", what, i+1, len(refs))
+			e.errorf("%s (%d of %d): Peek returned slot %q, digest %q, want %q, %q", what, i+1, len(refs), token.Slot, token.Digest, ref.Slot, ref.Digest)
 		}
 	}
 }
 
-// gone demands that none of the refs names a live token. Where a slot holds a
-// live code this guesses at it.
-func (e *tokens) gone(what string, refs ...recovery.TokenRef) {
+// wantNotFound fails if one of the refs names a live token. If a slot holds a
+// live code, the call is a wrong guess at it.
+func (e *tokens) wantNotFound(what string, refs ...recovery.TokenRef) {
 	for i, ref := range refs {
 		_, err := e.pick().Peek(e.ctx, ref)
 		if !errors.Is(err, recovery.ErrTokenNotFound) {
-			e.errorf("%s (%d of %d): Peek: error is %v, want ErrTokenNotFound", what, i+1, len(refs), err)
+			e.errorf("%s (%d of %d): Peek returned the error %v, want one that wraps ErrTokenNotFound", what, i+1, len(refs), err)
 		}
 	}
 }
@@ -180,46 +185,47 @@ func (e *tokens) gone(what string, refs ...recovery.TokenRef) {
 func (e *tokens) claim(id string, refs ...recovery.TokenRef) recovery.TokenRecord {
 	token, err := e.pick().Claim(e.ctx, id, refs...)
 	if err != nil {
-		e.fatalf("Claim: %v", err)
+		e.fatalf("Claim of a live token: error is %v, want none", err)
 	}
 	if !slices.Contains(refs, recovery.TokenRef{Slot: token.Slot, Digest: token.Digest}) {
-		e.errorf("Claim returned another token")
+		e.errorf("Claim returned slot %q, digest %q, want one of %q", token.Slot, token.Digest, refs)
 	}
 	return token
 }
 
-func (e *tokens) refused(what, id string, refs ...recovery.TokenRef) {
+// wantClaimRefused fails if the id can claim the token.
+func (e *tokens) wantClaimRefused(what, id string, refs ...recovery.TokenRef) {
 	_, err := e.pick().Claim(e.ctx, id, refs...)
 	if !errors.Is(err, recovery.ErrTokenNotFound) {
-		e.errorf("Claim %s: error is %v, want ErrTokenNotFound", what, err)
+		e.errorf("Claim %s: error is %v, want one that wraps ErrTokenNotFound", what, err)
 	}
 }
 
 func (e *tokens) release(id string, refs ...recovery.TokenRef) {
 	if err := e.pick().Release(e.ctx, id, refs...); err != nil {
-		e.fatalf("Release: %v", err)
+		e.fatalf("Release: error is %v, want none", err)
 	}
 }
 
 func (e *tokens) delete(slots ...string) {
 	if err := e.pick().Delete(e.ctx, slots...); err != nil {
-		e.fatalf("Delete: %v", err)
+		e.fatalf("Delete: error is %v, want none", err)
 	}
 }
 
-// guess makes n wrong guesses at a slot, by turns as Peek and as Claim does.
+// guess makes n wrong guesses at a slot, alternately by Peek and by Claim.
 func (e *tokens) guess(slot string, n int) {
 	for i := range n {
 		ref := recovery.TokenRef{Slot: slot, Digest: random()}
 		if i%2 == 0 {
-			e.gone("a wrong guess", ref)
+			e.wantNotFound("a wrong guess", ref)
 		} else {
-			e.refused("with a wrong guess", random(), ref)
+			e.wantClaimRefused("with a wrong guess", random(), ref)
 		}
 	}
 }
 
-// usable counts the refs that can be peeked at.
+// usable returns how many of the refs Peek returns a token for.
 func (e *tokens) usable(refs []recovery.TokenRef) (n int) {
 	for _, ref := range refs {
 		if _, err := e.pick().Peek(e.ctx, ref); err == nil {

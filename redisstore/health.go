@@ -83,14 +83,14 @@ func (h *health) avoidsPipe() bool {
 
 // errHurried is a caller whose own deadline left Redis too little time for
 // anybody to conclude that it is down.
-var errHurried = fmt.Errorf("redisstore: the caller's deadline came first: %w", context.DeadlineExceeded)
+var errHurried = fmt.Errorf("redisstore: the caller's deadline came before an answer of Redis: %w", context.DeadlineExceeded)
 
 // late is what became of an operation whose budget is spent.
 func late(short bool) error {
 	if short {
 		return errHurried
 	}
-	return fmt.Errorf("redisstore: no answer in time: %w", context.DeadlineExceeded)
+	return fmt.Errorf("redisstore: Redis did not answer in time: %w", context.DeadlineExceeded)
 }
 
 // answers reports whether an error came from a Redis that does its work: then

@@ -14,20 +14,21 @@ import (
 	"github.com/seed-51359b35/recovery"
 )
 
-// Take implements [recovery.Limiter]. Each take is one run of one script on one
-// key, and all of them share a round trip. A key that is denied is remembered
-// until the denial can end, and costs nothing until then.
-func (s *Store) Allow(ctx context.Context, takes ...recovery.LimitRequest) ([]recovery.Decision, error) {
+// Allow implements [recovery.Limiter]. Each request is one run of one script on
+// one key, and all requests of a call share a round trip. The Store remembers a
+// key that is denied until the denial can end. Until then further calls with
+// the key cost Redis nothing.
+func (s *Store) Allow(ctx context.Context, requests ...recovery.LimitRequest) ([]recovery.Decision, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	decisions := make([]recovery.Decision, len(takes))
+	decisions := make([]recovery.Decision, len(requests))
 	var indexBuf [4]int
 	var stampBuf [4]stamp
 	index, stamps := indexBuf[:0], stampBuf[:0]
 	f := s.newFlight()
 	sent := time.Now()
-	for i, t := range takes {
+	for i, t := range requests {
 		if d, ok := s.denied(t, sent); ok {
 			decisions[i] = d
 			continue
@@ -38,9 +39,9 @@ func (s *Store) Allow(ctx context.Context, takes ...recovery.LimitRequest) ([]re
 		}
 		key := t.Key
 		if unitOf(t.Policy) == time.Millisecond {
-			// A log of another unit is another log: instances that are being
-			// replaced by ones with a longer window must not take each other's
-			// times for their own.
+			// A log of another unit has another key. During a deployment that
+			// makes the window longer, old and new instances must not read
+			// each other's times.
 			key += ":ms"
 		}
 		f.jobs, index, stamps = append(f.jobs, job{key, args}), append(index, i), append(stamps, stamp)
@@ -54,7 +55,7 @@ func (s *Store) Allow(ctx context.Context, takes ...recovery.LimitRequest) ([]re
 	}
 	answered := time.Now()
 	for n, i := range index {
-		t := takes[i]
+		t := requests[i]
 		d, err := decision(f.replies[n], t.Policy, stamps[n])
 		if err != nil {
 			return nil, s.doubt(err)
@@ -69,8 +70,8 @@ func (s *Store) Allow(ctx context.Context, takes ...recovery.LimitRequest) ([]re
 	return decisions, nil
 }
 
-// denied looks a denial up. A take with an ID may have been admitted before,
-// which only the log knows.
+// denied looks up a denial. It does not for a request with an ID: a call with
+// that ID may have been allowed before, and only the log knows.
 func (s *Store) denied(t recovery.LimitRequest, now time.Time) (recovery.Decision, bool) {
 	if t.ID != "" {
 		return recovery.Decision{}, false
@@ -78,8 +79,8 @@ func (s *Store) denied(t recovery.LimitRequest, now time.Time) (recovery.Decisio
 	return s.denials.lookup(t.Key, now)
 }
 
-// unitOf is the resolution of a tier's log: microseconds where four bytes hold
-// the longest window, milliseconds elsewhere.
+// unitOf returns the resolution of a policy's log: microseconds if four bytes
+// hold the longest window in them, and milliseconds otherwise.
 func unitOf(t recovery.LimitPolicy) time.Duration {
 	longest := t.ThenOneEvery
 	for _, l := range t.Limits {
@@ -91,31 +92,32 @@ func unitOf(t recovery.LimitPolicy) time.Duration {
 	return time.Millisecond
 }
 
-// A stamp is added to the integer that a take is answered with. It is another
-// one each time, so that a reply to another question is known for what it is
-// (A90, CVE-2025-29923): a key to echo would make the reply a list, which costs
-// Redis and the client more than the whole decision.
+// A stamp is added to the integer that answers a request. It differs from call
+// to call, so that the reply to another question is recognized (A90,
+// CVE-2025-29923). The script does not return the key instead, because the
+// reply would then be a list. That costs Redis and the client more than the
+// whole decision.
 type stamp struct {
-	base  int64 // more than any N of the tier
-	space int64 // what an answer to this tier stays under
+	base  int64 // more than any N of the policy
+	space int64 // more than any answer for the policy
 	n     int64
 }
 
-// strip takes the stamp off an answer.
+// strip removes the stamp from an answer, and reports whether it was there.
 func (s stamp) strip(v int64) (int64, bool) { return v % s.space, v/s.space == s.n }
 
-// maxStamps is how many stamps a tier has at most. Neighbours on a connection
-// differ, as they are used in turn.
+// maxStamps is how many stamps a policy has at most. Neighbouring calls on a
+// connection have different stamps, because the stamps are used in turn.
 const maxStamps = 1024
 
-// args returns the arguments of a take, of which all but key and ID are boxed
-// once for each tier.
+// args returns the arguments of the script for a request. All of them but the
+// key and the ID are boxed once for each policy.
 func (c *tierArgs) args(t recovery.LimitRequest) ([]any, stamp, error) {
 	if len(t.Policy.Limits) == 0 {
 		return nil, stamp{}, t.Validate()
 	}
-	// The address of a tier's limits finds it again, and their values say that
-	// it is still the same.
+	// The address of a policy's limits finds its arguments again. The values
+	// are compared, because the caller may have changed them.
 	first := &t.Policy.Limits[0]
 	c.mu.RLock()
 	found, ok := c.tiers[first]
@@ -127,12 +129,12 @@ func (c *tierArgs) args(t recovery.LimitRequest) ([]any, stamp, error) {
 		found = boxTier(t.Policy)
 		c.mu.Lock()
 		if len(c.tiers) >= 256 {
-			clear(c.tiers) // somebody makes a new one for each call
+			clear(c.tiers) // the host makes new limits for each call
 		}
 		c.tiers[first] = found
 		c.mu.Unlock()
 	} else if err := recovery.ValidateSlot(t.Key); err != nil {
-		return nil, stamp{}, errors.New("redisstore: a take's key must be 1 to 128 of printable ASCII without spaces")
+		return nil, stamp{}, errors.New("redisstore: the Key of a LimitRequest must be 1 to 128 bytes of printable ASCII without spaces")
 	}
 	args := make([]any, len(found.args))
 	copy(args, found.args)
@@ -198,8 +200,8 @@ func callID(id string) string {
 }
 
 // decision reads what take.lua packs.
-func decision(reply any, tier recovery.LimitPolicy, mark stamp) (recovery.Decision, error) {
-	unit := unitOf(tier)
+func decision(reply any, policy recovery.LimitPolicy, mark stamp) (recovery.Decision, error) {
+	unit := unitOf(policy)
 	var which, least, reset, wait int64
 	allowed, ours := true, false
 	switch r := reply.(type) {
@@ -229,11 +231,11 @@ func decision(reply any, tier recovery.LimitPolicy, mark stamp) (recovery.Decisi
 	default:
 		return recovery.Decision{}, fmt.Errorf("%w: an unexpected %T", ErrWrongReply, reply)
 	}
-	if !ours || which < 0 || which >= int64(len(tier.Limits)) {
+	if !ours || which < 0 || which >= int64(len(policy.Limits)) {
 		return recovery.Decision{}, errUnexpected
 	}
-	// What no call of this tier can be told is somebody else's reply.
-	limit := tier.Limits[which]
+	// An answer that is impossible for this policy belongs to another question.
+	limit := policy.Limits[which]
 	most := units(limit.Window, unit) + 1
 	if least < 0 || least > int64(limit.N) || reset < 0 || reset > most || wait < 0 || wait > most {
 		return recovery.Decision{}, errUnexpected

@@ -96,7 +96,7 @@ func failsClosed(t testing.TB, s *redisstore.Store, ref recovery.TokenRef) {
 		}
 	}
 	decisions, err := s.Allow(ctx, recovery.LimitRequest{Key: fresh("log"), Policy: limit})
-	check("Take", err, decisions == nil)
+	check("Allow", err, decisions == nil)
 	token, err := s.Put(ctx, fresh("slot"), link("digest"))
 	check("Put", err, token == recovery.TokenRecord{})
 	token, err = s.Claim(ctx, "other"+strconv.FormatInt(serial.Add(1), 36), ref)

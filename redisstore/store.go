@@ -14,25 +14,25 @@ import (
 	"github.com/seed-51359b35/recovery"
 )
 
-// Options configure a [Store]. Zero fields are the defaults.
+// Options configure a [Store]. The zero value of every field is its default.
 type Options struct {
 	_ [0]func()
 
-	// Timeout is the budget of one operation, whatever the client's timeouts
-	// are: 10 ms to 1 min. Default 250 ms.
+	// Timeout is how long one operation may take, whatever the client's
+	// timeouts are: 10 ms to 1 min. Default 250 ms.
 	Timeout time.Duration
-	// Replicas is how many replicas must have a claim before it is won, 0 to
-	// 16. Default 0. With it, a claim that was acknowledged survives a
-	// failover to one of those, at about eight tenths of the throughput; a claim
-	// that too few replicas acknowledge within the budget is
-	// [ErrTooFewReplicas].
+	// Replicas is how many replicas must acknowledge a claim before it is won,
+	// 0 to 16. Default 0. With it, a claim that was acknowledged survives a
+	// failover to one of those replicas, at about eight tenths of the
+	// throughput. If too few replicas acknowledge a claim within Timeout, the
+	// error is [ErrTooFewReplicas].
 	Replicas int
 	// NoBatching gives every operation a connection of its own. By default
 	// concurrent operations share round trips through the client's
 	// auto-pipeliner, which go-redis calls experimental. Without batching, a
-	// client with ContextTimeoutEnabled is the faster one: another waits as
-	// long as its own timeouts say, so each operation takes a goroutine to be
-	// given up in time.
+	// client with ContextTimeoutEnabled is the faster one. Any other client
+	// waits as long as its own timeouts say, so each operation needs a
+	// goroutine to return in time.
 	NoBatching bool
 	// DenialCache is how many keys may be remembered as denied, so that a
 	// flood of refused calls costs Redis nothing. Default 65,536; negative
@@ -42,17 +42,17 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// ErrTooFewReplicas is a claim that the master took and too few replicas
-// acknowledged in time. It may or may not survive a failover; claim again by
-// the same id, or release it.
+// ErrTooFewReplicas is returned for a claim that the master accepted and too
+// few replicas acknowledged in time. The claim may be lost in a failover. The
+// caller claims again with the same id, or releases the claim.
 var ErrTooFewReplicas = errors.New("redisstore: too few replicas acknowledged the claim")
 
-// ErrDown is returned without asking while Redis does not answer.
+// ErrDown is returned without a question to Redis while Redis does not answer.
 var ErrDown = errors.New("redisstore: Redis is down")
 
 // Store is a [recovery.TokenStore] and a [recovery.Limiter] on Redis. It is
-// safe for concurrent use, and has no goroutines of its own but those that wait
-// for a Redis which does not answer.
+// safe for concurrent use. Its only goroutines are those that wait for a Redis
+// that does not answer.
 type Store struct {
 	client  redis.UniversalClient
 	opts    Options
@@ -70,10 +70,11 @@ type Store struct {
 	tiers       tierArgs
 }
 
-// New returns a Store on a client, which stays the caller's to close: a
-// standalone, Sentinel or Cluster client with whatever options. It asks the
-// servers once for their eviction policy, and warns of one that can drop
-// tokens (A53); a server that does not say is believed to be set up right.
+// New returns a Store on a client. The client may be standalone, Sentinel or
+// Cluster, with any options. The caller closes it. New asks the servers once
+// for their eviction policy, and warns of a policy that can drop tokens (A53).
+// There is no warning if a server does not tell its policy. New reports all
+// mistakes in opts at once, as joined [*recovery.OptionError]s.
 func New(client redis.UniversalClient, opts Options) (*Store, error) {
 	if opts.Timeout == 0 {
 		opts.Timeout = 250 * time.Millisecond
@@ -84,17 +85,13 @@ func New(client redis.UniversalClient, opts Options) (*Store, error) {
 	if opts.Logger == nil {
 		opts.Logger = slog.Default()
 	}
-	var errs []error
+	mistakes := recovery.OptionErrors{Package: "redisstore"}
 	if client == nil {
-		errs = append(errs, &recovery.OptionError{Option: "client", Reason: "is required"})
+		mistakes.Add("client", "is required")
 	}
-	if opts.Timeout < 10*time.Millisecond || opts.Timeout > time.Minute {
-		errs = append(errs, &recovery.OptionError{Option: "Timeout", Reason: fmt.Sprintf("is %v, must be 10 ms to 1 min", opts.Timeout)})
-	}
-	if opts.Replicas < 0 || opts.Replicas > 16 {
-		errs = append(errs, &recovery.OptionError{Option: "Replicas", Reason: fmt.Sprintf("is %d, must be 0 to 16", opts.Replicas)})
-	}
-	if err := errors.Join(errs...); err != nil {
+	mistakes.CheckDuration("Timeout", opts.Timeout, 10*time.Millisecond, time.Minute)
+	mistakes.CheckInt("Replicas", opts.Replicas, 0, 16)
+	if err := mistakes.Err(); err != nil {
 		return nil, err
 	}
 	s := &Store{
@@ -129,9 +126,9 @@ func New(client redis.UniversalClient, opts Options) (*Store, error) {
 	return s, nil
 }
 
-// leastWindow is how many calls an auto-pipeliner must let be under way. To hand
-// it one more waits for room, without regard to any budget; the breaker opens
-// before this many callers wait for a Redis that does not answer.
+// leastWindow is how many calls an auto-pipeliner must let be under way. To
+// hand it one more waits for room, without regard to any budget; the breaker
+// opens before this many callers wait for a Redis that does not answer.
 const leastWindow = 4096
 
 // roomy reports whether a call can always be handed to an auto-pipeliner, and

@@ -160,9 +160,9 @@ func choose(replies []any, jobs []job) (recovery.TokenRecord, error) {
 	return found, nil
 }
 
-// ErrWrongReply is a reply about another key than was asked for: connections
-// that were shared have handed them out (A90, CVE-2025-29923). Whatever it said
-// is not used.
+// ErrWrongReply is returned when the reply is about another key than the one
+// that was asked for. Shared connections have given such replies to callers
+// (A90, CVE-2025-29923). The contents of the reply are not used.
 var ErrWrongReply = errors.New("redisstore: Redis answered another question")
 
 var errUnexpected = fmt.Errorf("%w: an unexpected reply", ErrWrongReply)

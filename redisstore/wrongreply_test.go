@@ -137,7 +137,7 @@ func TestHostileReplies(t *testing.T) {
 			}
 			if reply != int64(7) {
 				if d, err := open().Allow(t.Context(), recovery.LimitRequest{Key: fresh("log"), Policy: limit}); err == nil {
-					t.Errorf("Take = %v", d)
+					t.Errorf("Allow = %v", d)
 				}
 			}
 		})
@@ -145,8 +145,8 @@ func TestHostileReplies(t *testing.T) {
 }
 
 // A90: every reply is that of the command before it, as a connection that
-// nobody noticed to be out of step would have it. All are good replies to a take
-// of this very tier.
+// nobody noticed to be out of step would have it. All are good replies to a
+// take of this very tier.
 func TestRepliesOutOfStepDecideNothing_A90(t *testing.T) {
 	server := redistest.Start(t)
 	for name, tier := range map[string]recovery.LimitPolicy{
@@ -171,7 +171,7 @@ func TestRepliesOutOfStepDecideNothing_A90(t *testing.T) {
 			for range 10 {
 				for _, take := range []recovery.LimitRequest{a, b} {
 					if d, err := store.Allow(t.Context(), take); !errors.Is(err, redisstore.ErrWrongReply) {
-						t.Errorf("Take = %+v, %v", d, err)
+						t.Errorf("Allow = %+v, %v", d, err)
 					}
 				}
 			}
