@@ -22,7 +22,7 @@ func (o Options) withDefaults() Options {
 	o.Prefix = cmp.Or(o.Prefix, "recovery")
 	o.Fields = slices.Clone(o.Fields)
 	if len(o.Fields) == 0 {
-		o.Fields = []Field{{Name: "EmailAddress", Type: FieldEmail, Search: true, Receive: true}}
+		o.Fields = []Field{{Name: "EmailAddress", Type: FieldTypeEmail, Search: true, Receive: true}}
 	}
 	o.Link.Fixed = slices.Clone(o.Link.Fixed)
 	o.NotMe.Fixed = slices.Clone(o.NotMe.Fixed)
@@ -70,8 +70,8 @@ func (o Options) validate(leads LeadStore, tokens TokenStore, notifier Notifier)
 	o.checkSessions(&mistakes)
 	checkFields(&mistakes, o.Fields)
 	mistakes.CheckInt("Passwords.History", o.Passwords.History, 0, 24)
-	if _, ok := leads.(HistoryLeadStore); o.Passwords.History > 0 && leads != nil && !ok {
-		mistakes.Add("Passwords.History", "needs a LeadStore that implements HistoryLeadStore, and %T does not", leads)
+	if _, ok := leads.(PasswordHistoryLeadStore); o.Passwords.History > 0 && leads != nil && !ok {
+		mistakes.Add("Passwords.History", "needs a LeadStore that implements PasswordHistoryLeadStore, and %T does not", leads)
 	}
 	mistakes.CheckDuration("Tokens.LinkTTL", o.Tokens.LinkTTL, time.Minute, 24*time.Hour)
 	mistakes.CheckDuration("Tokens.CodeTTL", o.Tokens.CodeTTL, time.Minute, 10*time.Minute)
@@ -170,16 +170,16 @@ func checkFields(mistakes *OptionErrors, fields []Field) {
 		seen[f.Name] = true
 		search = search || f.Search
 		switch f.Type {
-		case FieldEmail, FieldPhone:
+		case FieldTypeEmail, FieldTypePhone:
 			if f.IgnoreCase {
-				mistakes.Add("Fields", "%s: IgnoreCase is for type FieldText", f.Name)
+				mistakes.Add("Fields", "%s: IgnoreCase is for type FieldTypeText", f.Name)
 			}
-		case FieldText:
+		case FieldTypeText:
 			if f.Receive {
-				mistakes.Add("Fields", "%s: type FieldText cannot receive", f.Name)
+				mistakes.Add("Fields", "%s: type FieldTypeText cannot receive", f.Name)
 			}
 		default:
-			mistakes.Add("Fields", "%s: type %q must be FieldEmail, FieldPhone or FieldText", f.Name, f.Type)
+			mistakes.Add("Fields", "%s: type %q must be FieldTypeEmail, FieldTypePhone or FieldTypeText", f.Name, f.Type)
 		}
 	}
 	if !search {

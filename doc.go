@@ -59,7 +59,7 @@
 // that uses these needs none of the following types. They are for the authors
 // of others:
 //
-//   - of a [TokenStore]: [TokenSpec], [TokenRecord], [TokenRef], [ValidateSlot]
+//   - of a [TokenStore]: [TokenSpec], [TokenRecord], [TokenRef], [ValidateTokenSlot]
 //     and [ValidateClaimID];
 //   - of a [Limiter]: [LimitRequest], [LimitPolicy] and [Decision];
 //   - of a [Queue] or [WorkerQueue]: [Job] and [JobHandler];

@@ -14,15 +14,15 @@ type ErrorCode string
 // The codes of errors. The table at [ErrInvalidRequest] lists the answer to
 // each.
 const (
-	CodeInvalidRequest ErrorCode = "invalid_request"  // an [*InvalidRequestError]
-	CodeInvalidProof   ErrorCode = "invalid_proof"    // [ErrInvalidProof]
-	CodePasswordPolicy ErrorCode = "password_policy"  // a [*password.PolicyError]
-	CodeRateLimited    ErrorCode = "rate_limited"     // a [*RateLimitError]
-	CodeStepUpRequired ErrorCode = "step_up_required" // [ErrStepUpRequired]
-	CodeNoSuchLead     ErrorCode = "no_such_lead"     // [ErrLeadNotFound]; for servers only
-	CodeOutcomeUnknown ErrorCode = "outcome_unknown"  // [ErrOutcomeUnknown]
-	CodeUnavailable    ErrorCode = "unavailable"      // [ErrUnavailable]
-	CodeInternal       ErrorCode = "internal"         // any other error
+	ErrorCodeInvalidRequest ErrorCode = "invalid_request"  // an [*InvalidRequestError]
+	ErrorCodeInvalidProof   ErrorCode = "invalid_proof"    // [ErrInvalidProof]
+	ErrorCodePasswordPolicy ErrorCode = "password_policy"  // a [*password.PolicyError]
+	ErrorCodeRateLimited    ErrorCode = "rate_limited"     // a [*RateLimitError]
+	ErrorCodeStepUpRequired ErrorCode = "step_up_required" // [ErrStepUpRequired]
+	ErrorCodeNoSuchLead     ErrorCode = "no_such_lead"     // [ErrLeadNotFound]; for servers only
+	ErrorCodeOutcomeUnknown ErrorCode = "outcome_unknown"  // [ErrOutcomeUnknown]
+	ErrorCodeUnavailable    ErrorCode = "unavailable"      // [ErrUnavailable]
+	ErrorCodeInternal       ErrorCode = "internal"         // any other error
 )
 
 // ErrorCodeOf returns the code of an error that a [Service] returned, for
@@ -34,23 +34,23 @@ func ErrorCodeOf(err error) ErrorCode {
 	case err == nil:
 		return ""
 	case errors.Is(err, ErrOutcomeUnknown):
-		return CodeOutcomeUnknown
+		return ErrorCodeOutcomeUnknown
 	case errors.Is(err, ErrUnavailable):
-		return CodeUnavailable
+		return ErrorCodeUnavailable
 	case errors.Is(err, ErrInvalidRequest):
-		return CodeInvalidRequest
+		return ErrorCodeInvalidRequest
 	case errors.Is(err, ErrInvalidProof):
-		return CodeInvalidProof
+		return ErrorCodeInvalidProof
 	case errors.Is(err, ErrStepUpRequired):
-		return CodeStepUpRequired
+		return ErrorCodeStepUpRequired
 	case errors.Is(err, ErrLeadNotFound):
-		return CodeNoSuchLead
+		return ErrorCodeNoSuchLead
 	}
 	if _, ok := errors.AsType[*password.PolicyError](err); ok {
-		return CodePasswordPolicy
+		return ErrorCodePasswordPolicy
 	}
 	if _, ok := errors.AsType[*RateLimitError](err); ok {
-		return CodeRateLimited
+		return ErrorCodeRateLimited
 	}
-	return CodeInternal
+	return ErrorCodeInternal
 }

@@ -18,17 +18,17 @@ func TestErrorCodeOf(t *testing.T) {
 		want recovery.ErrorCode
 	}{
 		{"none", nil, ""},
-		{"an invalid request", &recovery.InvalidRequestError{Field: "email", Reason: "is required"}, recovery.CodeInvalidRequest},
-		{"an invalid proof", fmt.Errorf("reset: %w", recovery.ErrInvalidProof), recovery.CodeInvalidProof},
-		{"a weak password", &password.PolicyError{}, recovery.CodePasswordPolicy},
-		{"a limit", fmt.Errorf("forgot: %w", &recovery.RateLimitError{}), recovery.CodeRateLimited},
-		{"a further proof", &recovery.StepUpError{Detail: "Enter the code of your app."}, recovery.CodeStepUpRequired},
-		{"no lead", recovery.ErrLeadNotFound, recovery.CodeNoSuchLead},
-		{"an unknown outcome", fmt.Errorf("%w: timeout", recovery.ErrOutcomeUnknown), recovery.CodeOutcomeUnknown},
-		{"an unknown outcome that wraps another error", errors.Join(recovery.ErrInvalidProof, recovery.ErrOutcomeUnknown), recovery.CodeOutcomeUnknown},
-		{"something that failed", fmt.Errorf("%w: store", recovery.ErrUnavailable), recovery.CodeUnavailable},
-		{"something that failed and wraps another error", errors.Join(recovery.ErrInvalidProof, recovery.ErrUnavailable), recovery.CodeUnavailable},
-		{"anything else", errors.New("disk full"), recovery.CodeInternal},
+		{"an invalid request", &recovery.InvalidRequestError{Field: "email", Reason: "is required"}, recovery.ErrorCodeInvalidRequest},
+		{"an invalid proof", fmt.Errorf("reset: %w", recovery.ErrInvalidProof), recovery.ErrorCodeInvalidProof},
+		{"a weak password", &password.PolicyError{}, recovery.ErrorCodePasswordPolicy},
+		{"a limit", fmt.Errorf("forgot: %w", &recovery.RateLimitError{}), recovery.ErrorCodeRateLimited},
+		{"a further proof", &recovery.StepUpError{Detail: "Enter the code of your app."}, recovery.ErrorCodeStepUpRequired},
+		{"no lead", recovery.ErrLeadNotFound, recovery.ErrorCodeNoSuchLead},
+		{"an unknown outcome", fmt.Errorf("%w: timeout", recovery.ErrOutcomeUnknown), recovery.ErrorCodeOutcomeUnknown},
+		{"an unknown outcome that wraps another error", errors.Join(recovery.ErrInvalidProof, recovery.ErrOutcomeUnknown), recovery.ErrorCodeOutcomeUnknown},
+		{"something that failed", fmt.Errorf("%w: store", recovery.ErrUnavailable), recovery.ErrorCodeUnavailable},
+		{"something that failed and wraps another error", errors.Join(recovery.ErrInvalidProof, recovery.ErrUnavailable), recovery.ErrorCodeUnavailable},
+		{"anything else", errors.New("disk full"), recovery.ErrorCodeInternal},
 	} {
 		if got := recovery.ErrorCodeOf(tt.err); got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)

@@ -78,7 +78,7 @@ func TestLinksThatOnlyAnotherInstanceCanOpen(t *testing.T) {
 			reason     recovery.EventReason
 		}{
 			{"another key", link, recovery.ReasonUnknownKey},
-			{"a newer version", "2" + link[1:], recovery.ReasonNewerVersion},
+			{"a newer version", "2" + link[1:], recovery.ReasonNewerFormat},
 			{"the end cut off", link[:len(link)-5], recovery.ReasonMalformedProof},
 			{"a word", "hello", recovery.ReasonMalformedProof},
 		} {

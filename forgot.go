@@ -11,7 +11,7 @@ type ForgotRequest struct {
 	Key LeadKey
 	// RecipientField is the field of the lead to whose address the message
 	// goes. Default: the first field in [Options].Fields that has type
-	// FieldEmail and Receive.
+	// FieldTypeEmail and Receive.
 	RecipientField string
 	// Code asks for a short code instead of a link.
 	Code bool
@@ -112,7 +112,7 @@ func (s *Service) performForgot(ctx context.Context, d *delivery) error {
 	switch {
 	case err != nil:
 		return err
-	case !ok && s.opts.Messages.UnknownAddress && s.fields[key.Field].Type == FieldEmail:
+	case !ok && s.opts.Messages.UnknownAddress && s.fields[key.Field].Type == FieldTypeEmail:
 		d.to = address{ChannelEmail, key.Value, key.Value}
 		return s.sendWithoutToken(ctx, d, MessageUnknownAddress)
 	case !ok:

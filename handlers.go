@@ -45,7 +45,7 @@ type APIKey struct {
 	Secret Secret
 }
 
-// ForgotTokenHandler returns the endpoint that hands reset tokens to servers:
+// IssueTokenHandler returns the endpoint that hands reset tokens to servers:
 //
 //	POST /forgot-token  {"email"} or {"identifier":{"field","value"}}   200 {"token","expires","identityProviders"}
 //
@@ -54,7 +54,7 @@ type APIKey struct {
 // (404). Never mount it where browsers reach it: it refuses every request that
 // a browser marks as its own, but the key is an account-takeover credential
 // (A80).
-func (s *Service) ForgotTokenHandler(keys ...APIKey) (http.Handler, error) {
+func (s *Service) IssueTokenHandler(keys ...APIKey) (http.Handler, error) {
 	var mistakes OptionErrors
 	if len(keys) == 0 {
 		mistakes.Add("keys", "at least one is required")
@@ -129,7 +129,7 @@ func (s *Service) serveForgot(w http.ResponseWriter, r *http.Request) error {
 	// This API has a way to redeem a code, and a link in a text message is what
 	// phishing looks like.
 	f := s.fields[req.RecipientField]
-	req.Code = f.Type == FieldPhone
+	req.Code = f.Type == FieldTypePhone
 	result, err := s.ForgotPassword(r.Context(), req)
 	if err != nil {
 		return err
@@ -148,7 +148,7 @@ func (s *Service) serveCheck(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	result, err := s.CheckProof(r.Context(), CheckRequest{Proof: proof, Requester: s.Requester(r)})
+	result, err := s.CheckProof(r.Context(), CheckProofRequest{Proof: proof, Requester: s.Requester(r)})
 	if err != nil {
 		return err
 	}
@@ -321,7 +321,7 @@ func readProof(body *strictjson.Object) (Proof, error) {
 	key, hasKey, keyErr := readKey(body)
 	switch {
 	case hasToken && !hasCode && !hasKey && hasLead:
-		return SecretProof(leadID, token), nil
+		return LinkSecretProof(leadID, token), nil
 	case hasToken && !hasCode && !hasKey:
 		return TokenProof(token), nil
 	case hasCode && !hasToken && !hasLead:

@@ -136,8 +136,8 @@ func (s *Service) allowIssue(ctx context.Context, key LeadKey, from Requester) (
 	if err != nil {
 		return nil, err
 	}
-	issue := LimitRequest{Key: s.keys.limitKey(ScopeIssue, key.Field, key.Value), Policy: s.opts.Limits.Issue}
-	return s.allowOrRefuse(ctx, from, quotas, scopedRequest{ScopeIssue, issue})
+	issue := LimitRequest{Key: s.keys.limitKey(ScopeIssueToken, key.Field, key.Value), Policy: s.opts.Limits.Issue}
+	return s.allowOrRefuse(ctx, from, quotas, scopedRequest{ScopeIssueToken, issue})
 }
 
 // findForIssue finds the lead and, if the token is sent, its address. If no

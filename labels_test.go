@@ -89,7 +89,7 @@ func TestSettings(t *testing.T) {
 		t.Errorf("settings %+v", s)
 	}
 	s.Fields[0].Name = "changed"
-	if f, ok := p.Settings().Field("EmailAddress"); !ok || f.Type != recovery.FieldEmail {
+	if f, ok := p.Settings().Field("EmailAddress"); !ok || f.Type != recovery.FieldTypeEmail {
 		t.Errorf("the Service changed with its Settings: %+v, %t", f, ok)
 	}
 	if _, ok := p.Settings().Field("none"); ok {

@@ -14,9 +14,9 @@ import (
 // to compare and to count.
 func (f Field) canonical(value string) (string, error) {
 	switch f.Type {
-	case FieldEmail:
+	case FieldTypeEmail:
 		return canonical.Email(value)
-	case FieldPhone:
+	case FieldTypePhone:
 		return canonical.Phone(value)
 	}
 	value, err := canonical.Text(value)
@@ -127,7 +127,7 @@ func (s *Service) recipient(lead Lead, field string) (address, bool) {
 	if err != nil {
 		return address{}, false
 	}
-	if f.Type == FieldPhone {
+	if f.Type == FieldTypePhone {
 		return address{ChannelSMS, spelling, spelling}, true
 	}
 	to := strings.Trim(v.Value, " \t")

@@ -291,7 +291,7 @@ const (
 	ScopeLead       LimitScope = "lead"
 	ScopeRecipient  LimitScope = "recipient"
 	ScopeBudget     LimitScope = "budget"
-	ScopeIssue      LimitScope = "issue"
+	ScopeIssueToken LimitScope = "issue"
 	scopeNotMe      LimitScope = "not-me"
 )
 

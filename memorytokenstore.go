@@ -197,7 +197,7 @@ func (m *MemoryTokenStore) Delete(ctx context.Context, slots ...string) error {
 		return err
 	}
 	for _, slot := range slots {
-		if err := ValidateSlot(slot); err != nil {
+		if err := ValidateTokenSlot(slot); err != nil {
 			return err
 		}
 	}

@@ -149,7 +149,7 @@ func (s *Service) finishNotMe(ctx context.Context, p payload) error {
 // that, an attempt would store the token again.
 func (s *Service) sendNewLinks(ctx context.Context, p payload, lead Lead) error {
 	var fields []string
-	for _, want := range []FieldType{FieldEmail, FieldPhone} {
+	for _, want := range []FieldType{FieldTypeEmail, FieldTypePhone} {
 		seen := map[string]bool{}
 		for _, f := range s.opts.Fields {
 			to, ok := s.recipient(lead, f.Name)

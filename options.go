@@ -64,8 +64,8 @@ type Options struct {
 	// Usual. Most hosts set some of these.
 
 	// Fields are the fields of a lead that requests may name. Default: one
-	// field EmailAddress of type FieldEmail, with Search and Receive. Links go
-	// to the first field of type FieldEmail with Receive, unless a request
+	// field EmailAddress of type FieldTypeEmail, with Search and Receive. Links go
+	// to the first field of type FieldTypeEmail with Receive, unless a request
 	// names another one.
 	Fields []Field
 	// NotMe is the page where a person says "this was not me". Messages about a
@@ -123,7 +123,7 @@ type PasswordOptions struct {
 	// and at most GOMAXPROCS hashes at once.
 	Hasher password.Hasher
 	// History is how many of the last passwords are refused: 0 to 24. Default
-	// 0. It needs a [HistoryLeadStore]. Each of them costs one hash for every
+	// 0. It needs a [PasswordHistoryLeadStore]. Each of them costs one hash for every
 	// reset.
 	History int
 }

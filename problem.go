@@ -41,15 +41,15 @@ const (
 // problems are the answers to the errors of a [Service], by the table at
 // [ErrInvalidRequest].
 var problems = map[ErrorCode]problem{
-	CodeInvalidRequest: {Status: http.StatusBadRequest},
-	CodeInvalidProof:   {Status: http.StatusBadRequest, Detail: "The link or code is invalid or expired."},
-	CodePasswordPolicy: {Status: http.StatusUnprocessableEntity, Field: "password", Detail: "The password is not accepted."},
-	CodeRateLimited:    {Status: http.StatusTooManyRequests, Type: typeQuotaExceeded, Detail: "Too many requests."},
-	CodeStepUpRequired: {Status: http.StatusForbidden, Detail: "A further proof is required."},
-	CodeNoSuchLead:     {Status: http.StatusNotFound, Detail: "There is no lead that could reset a password."},
-	CodeOutcomeUnknown: {Status: http.StatusInternalServerError, Detail: "It is not certain that the password was changed. Please ask for a new link."},
-	CodeUnavailable:    {Status: http.StatusServiceUnavailable, Type: typeReducedCapacity, Detail: "Please try again in a moment."},
-	CodeInternal:       {Status: http.StatusInternalServerError, Detail: "Something went wrong."},
+	ErrorCodeInvalidRequest: {Status: http.StatusBadRequest},
+	ErrorCodeInvalidProof:   {Status: http.StatusBadRequest, Detail: "The link or code is invalid or expired."},
+	ErrorCodePasswordPolicy: {Status: http.StatusUnprocessableEntity, Field: "password", Detail: "The password is not accepted."},
+	ErrorCodeRateLimited:    {Status: http.StatusTooManyRequests, Type: typeQuotaExceeded, Detail: "Too many requests."},
+	ErrorCodeStepUpRequired: {Status: http.StatusForbidden, Detail: "A further proof is required."},
+	ErrorCodeNoSuchLead:     {Status: http.StatusNotFound, Detail: "There is no lead that could reset a password."},
+	ErrorCodeOutcomeUnknown: {Status: http.StatusInternalServerError, Detail: "It is not certain that the password was changed. Please ask for a new link."},
+	ErrorCodeUnavailable:    {Status: http.StatusServiceUnavailable, Type: typeReducedCapacity, Detail: "Please try again in a moment."},
+	ErrorCodeInternal:       {Status: http.StatusInternalServerError, Detail: "Something went wrong."},
 }
 
 // writeError answers with an error.
@@ -62,37 +62,37 @@ func (s *Service) writeError(w http.ResponseWriter, r *http.Request, err error) 
 		return
 	}
 	if syntax, ok := errors.AsType[*strictjson.Error](err); ok {
-		writeProblem(w, problem{Status: http.StatusBadRequest, Code: CodeInvalidRequest, Field: syntax.Field, Detail: sentence(syntax.Error())})
+		writeProblem(w, problem{Status: http.StatusBadRequest, Code: ErrorCodeInvalidRequest, Field: syntax.Field, Detail: sentence(syntax.Error())})
 		return
 	}
 	code := ErrorCodeOf(err)
 	p := problems[code]
 	p.Code = code
 	switch code {
-	case CodeInvalidRequest:
+	case ErrorCodeInvalidRequest:
 		if request, ok := errors.AsType[*InvalidRequestError](err); ok {
 			p.Field, p.Detail = request.Field, sentence(request.Field+" "+request.Reason)
 		}
-	case CodePasswordPolicy:
+	case ErrorCodePasswordPolicy:
 		policy, _ := errors.AsType[*password.PolicyError](err)
 		for _, v := range policy.Violations {
 			p.Violations = append(p.Violations, violation{string(v.Rule), v.Message, v.Min, v.Max})
 		}
-	case CodeRateLimited:
+	case ErrorCodeRateLimited:
 		limit, _ := errors.AsType[*RateLimitError](err)
 		limit.Quotas.SetHeader(w.Header())
 		w.Header().Set("Retry-After", strconv.Itoa(limit.RetryAfterSeconds()))
 		p.ViolatedPolicies = []string{string(appendPolicyName(nil, limit.Scope, limit.Limit))}
-	case CodeStepUpRequired:
+	case ErrorCodeStepUpRequired:
 		if stepUp, ok := errors.AsType[*StepUpError](err); ok && stepUp.Detail != "" {
 			p.Detail = stepUp.Detail
 		}
-	case CodeUnavailable:
+	case ErrorCodeUnavailable:
 		w.Header().Set("Retry-After", strconv.Itoa(httpapi.RetryAfterUnavailable))
 		s.logFailure(r, "recovery: unavailable", err)
-	case CodeOutcomeUnknown:
+	case ErrorCodeOutcomeUnknown:
 		s.logFailure(r, "recovery: the outcome of a reset is unknown", err)
-	case CodeInternal:
+	case ErrorCodeInternal:
 		s.logFailure(r, "recovery: internal error", err)
 	}
 	writeProblem(w, p)

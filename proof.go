@@ -18,10 +18,10 @@ type Proof struct {
 	code   Secret
 }
 
-// SecretProof returns the proof that a link with [Link].LeadIDParam and
+// LinkSecretProof returns the proof that a link with [Link].LeadIDParam and
 // [Link].SecretParam carries: a lead ID and a secret of 64 lower-case
 // hexadecimal digits.
-func SecretProof(leadID, secret string) Proof {
+func LinkSecretProof(leadID, secret string) Proof {
 	return Proof{leadID: leadID, secret: NewSecret(secret)}
 }
 

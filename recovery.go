@@ -75,7 +75,7 @@ func New(leads LeadStore, tokens TokenStore, notifier Notifier, opts Options) (*
 	}
 	for _, f := range opts.Fields {
 		s.fields[f.Name] = f
-		if s.mailTo == "" && f.Receive && f.Type == FieldEmail {
+		if s.mailTo == "" && f.Receive && f.Type == FieldTypeEmail {
 			s.mailTo = f.Name
 		}
 	}

@@ -10,14 +10,14 @@ import (
 	"github.com/seed-51359b35/recovery/password"
 )
 
-// A CheckRequest asks whether a proof is valid.
-type CheckRequest struct {
+// A CheckProofRequest asks whether a proof is valid.
+type CheckProofRequest struct {
 	Proof     Proof
 	Requester Requester
 }
 
-// A CheckResult describes a valid proof.
-type CheckResult struct {
+// A CheckProofResult describes a valid proof.
+type CheckProofResult struct {
 	// Expires is when the link or code expires.
 	Expires time.Time
 	// Account is what the person signs in with, for the page where the new
@@ -37,27 +37,27 @@ type CheckResult struct {
 // code counts as a wrong guess, as in ResetPassword.
 //
 // The errors are those of ResetPassword, without those about the password.
-func (s *Service) CheckProof(ctx context.Context, req CheckRequest) (CheckResult, error) {
+func (s *Service) CheckProof(ctx context.Context, req CheckProofRequest) (CheckProofResult, error) {
 	if err := s.begin(); err != nil {
-		return CheckResult{}, err
+		return CheckProofResult{}, err
 	}
 	defer s.inFlight.Done()
 	if err := req.Requester.check(); err != nil {
-		return CheckResult{}, err
+		return CheckProofResult{}, err
 	}
 	quotas, err := s.allowRequest(ctx, s.opts.Limits.ClientCheck, actionCheck, req.Requester)
 	if err != nil {
-		return CheckResult{}, err
+		return CheckProofResult{}, err
 	}
 	p, err := s.prove(ctx, req.Proof, req.Requester, nil)
 	if err != nil {
-		return CheckResult{}, err
+		return CheckProofResult{}, err
 	}
 	account := req.Proof.key.Value
 	if account == "" {
 		account = p.lead.Fields[s.mailTo].Value
 	}
-	return CheckResult{p.token.Expires, account, p.lead.Locale, quotas}, nil
+	return CheckProofResult{p.token.Expires, account, p.lead.Locale, quotas}, nil
 }
 
 // A ResetRequest asks to set a new password.
@@ -185,7 +185,7 @@ func (s *Service) prove(ctx context.Context, proof Proof, from Requester, labels
 	case p.lead.Status != StatusActive:
 		return p, s.refuse(ctx, p, ReasonDisabled)
 	case !s.keys.stateMatches(p.token.State, p.lead):
-		return p, s.refuse(ctx, p, ReasonVersionChanged)
+		return p, s.refuse(ctx, p, ReasonLeadChanged)
 	}
 	return p, nil
 }
@@ -234,7 +234,7 @@ func sealReason(err error) EventReason {
 	case errors.Is(err, seal.ErrUnknownKey):
 		return ReasonUnknownKey
 	case errors.Is(err, seal.ErrNewerVersion):
-		return ReasonNewerVersion
+		return ReasonNewerFormat
 	}
 	return ReasonMalformedProof
 }
@@ -258,7 +258,7 @@ func (s *Service) stepUp(ctx context.Context, p proven) error {
 	if !errors.Is(err, ErrStepUpRequired) {
 		return unavailable("step-up", err)
 	}
-	p.event.Kind, p.event.Reason = EventResetRefused, ReasonStepUp
+	p.event.Kind, p.event.Reason = EventResetRefused, ReasonStepUpRequired
 	s.emit(ctx, p.event)
 	return err
 }
@@ -277,7 +277,7 @@ func (s *Service) checkPassword(ctx context.Context, p proven, pw string) error 
 	if _, ok := errors.AsType[*password.PolicyError](err); !ok {
 		return unavailable("password check", err)
 	}
-	p.event.Kind, p.event.Reason = EventResetRefused, ReasonPolicy
+	p.event.Kind, p.event.Reason = EventResetRefused, ReasonPasswordPolicy
 	s.emit(ctx, p.event)
 	return err
 }
@@ -288,8 +288,8 @@ func (s *Service) checkHistory(ctx context.Context, leadID, pw string) error {
 		return nil
 	}
 	var hashes []string
-	err := s.call(ctx, "HistoryLeadStore.PasswordHashes", func(ctx context.Context) (err error) {
-		hashes, err = s.leads.(HistoryLeadStore).PasswordHashes(ctx, leadID, n)
+	err := s.call(ctx, "PasswordHistoryLeadStore.PasswordHashes", func(ctx context.Context) (err error) {
+		hashes, err = s.leads.(PasswordHistoryLeadStore).PasswordHashes(ctx, leadID, n)
 		return err
 	})
 	if err != nil {
@@ -334,10 +334,10 @@ func (s *Service) change(ctx context.Context, p proven, hash string, from Reques
 	case err == nil:
 		return nil
 	case errors.Is(err, ErrVersionChanged):
-		return s.refuse(ctx, p, ReasonVersionChanged)
+		return s.refuse(ctx, p, ReasonLeadChanged)
 	case errors.Is(err, ErrNotWritten):
 		s.release(ctx, p, claimID)
-		p.event.Kind, p.event.Reason = EventResetRefused, ReasonNotWritten
+		p.event.Kind, p.event.Reason = EventResetRefused, ReasonPasswordNotWritten
 		s.emit(ctx, p.event)
 		return unavailable("lead store", err)
 	}
@@ -363,7 +363,7 @@ func (s *Service) claim(ctx context.Context, p proven, claimID string) error {
 			return err
 		})
 		if errors.Is(err, ErrTokenNotFound) {
-			return s.refuse(ctx, p, ReasonLostClaim)
+			return s.refuse(ctx, p, ReasonClaimedByAnother)
 		}
 		if err == nil {
 			err = s.checkToken(ctx, token, p.lead.ID, p.refs...)

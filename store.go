@@ -22,9 +22,9 @@ type FieldType string
 
 // The types of fields. Their names are those of LeadSquared's lead fields.
 const (
-	FieldEmail FieldType = "email"
-	FieldPhone FieldType = "phone"
-	FieldText  FieldType = "text"
+	FieldTypeEmail FieldType = "email"
+	FieldTypePhone FieldType = "phone"
+	FieldTypeText  FieldType = "text"
 )
 
 // A Field declares one field of a lead that requests may name (A81). A field
@@ -38,9 +38,9 @@ type Field struct {
 	// be unique: at most one lead has each.
 	Search bool
 	// Receive says that messages may be sent to the lead's value of this field,
-	// if the value is verified. Type must be FieldEmail or FieldPhone.
+	// if the value is verified. Type must be FieldTypeEmail or FieldTypePhone.
 	Receive bool
-	// IgnoreCase compares values of type FieldText without ASCII case, for
+	// IgnoreCase compares values of type FieldTypeText without ASCII case, for
 	// example for user names.
 	IgnoreCase bool
 }
@@ -159,9 +159,9 @@ type VersionedLeadStore interface {
 	SetPasswordHashIf(ctx context.Context, leadID, version, hash string) error
 }
 
-// A HistoryLeadStore remembers former password hashes.
+// A PasswordHistoryLeadStore remembers former password hashes.
 // [PasswordOptions.History] needs one.
-type HistoryLeadStore interface {
+type PasswordHistoryLeadStore interface {
 	LeadStore
 	// PasswordHashes returns up to n hashes of the lead, newest first. The
 	// first is the present one.
@@ -228,10 +228,10 @@ func (s TokenSpec) Validate() error {
 	return nil
 }
 
-// ValidateSlot returns an error unless slot is 1 to 128 bytes of printable
+// ValidateTokenSlot returns an error unless slot is 1 to 128 bytes of printable
 // ASCII without spaces. For authors of token stores: a [TokenStore] calls it
 // first.
-func ValidateSlot(slot string) error {
+func ValidateTokenSlot(slot string) error {
 	if !ascii.IsName(slot, 1, 128) {
 		return errors.New("recovery: a slot must be 1 to 128 bytes of printable ASCII without spaces")
 	}

@@ -162,7 +162,7 @@ func (p *portal) mount(resetURL string) (err error) {
 	if err != nil {
 		return fmt.Errorf("loginradius: %w", err)
 	}
-	p.forgotToken, err = p.service.ForgotTokenHandler(recovery.APIKey{ID: "demo", Secret: recovery.NewSecret(ownTokenKey)})
+	p.forgotToken, err = p.service.IssueTokenHandler(recovery.APIKey{ID: "demo", Secret: recovery.NewSecret(ownTokenKey)})
 	return err
 }
 

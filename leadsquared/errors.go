@@ -89,25 +89,25 @@ func (h *Handler) explain(header http.Header, r *http.Request, e endpoint, err e
 	}
 	x := errInternal
 	switch recovery.ErrorCodeOf(err) {
-	case recovery.CodeInvalidRequest:
+	case recovery.ErrorCodeInvalidRequest:
 		if i, ok := errors.AsType[*recovery.InvalidRequestError](err); ok {
 			return invalidInput(i.Field + " " + i.Reason + ".")
 		}
-	case recovery.CodeRateLimited:
+	case recovery.ErrorCodeRateLimited:
 		if l, ok := errors.AsType[*recovery.RateLimitError](err); ok {
 			return rateLimited(header, l)
 		}
-	case recovery.CodePasswordPolicy:
+	case recovery.ErrorCodePasswordPolicy:
 		if p, ok := errors.AsType[*password.PolicyError](err); ok {
 			return refusedPassword(p)
 		}
-	case recovery.CodeInvalidProof:
+	case recovery.ErrorCodeInvalidProof:
 		return errInvalidProof
-	case recovery.CodeStepUpRequired:
+	case recovery.ErrorCodeStepUpRequired:
 		return stepUp(err)
-	case recovery.CodeOutcomeUnknown:
+	case recovery.ErrorCodeOutcomeUnknown:
 		x = errOutcomeUnknown
-	case recovery.CodeUnavailable:
+	case recovery.ErrorCodeUnavailable:
 		header.Set("Retry-After", strconv.Itoa(httpapi.RetryAfterUnavailable))
 		x = errUnavailable
 	}

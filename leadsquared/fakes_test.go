@@ -18,12 +18,12 @@ import (
 // fields are the fields of every portal.
 func fields() []recovery.Field {
 	return []recovery.Field{
-		{Name: "EmailAddress", Type: recovery.FieldEmail, Search: true, Receive: true},
-		{Name: "Phone", Type: recovery.FieldPhone, Search: true, Receive: true},
-		{Name: "mx_Other", Type: recovery.FieldEmail, Receive: true},
-		{Name: "mx_Secret_Mail", Type: recovery.FieldEmail},
-		{Name: "mx_PAN", Type: recovery.FieldText, Search: true},
-		{Name: "mx_City", Type: recovery.FieldText},
+		{Name: "EmailAddress", Type: recovery.FieldTypeEmail, Search: true, Receive: true},
+		{Name: "Phone", Type: recovery.FieldTypePhone, Search: true, Receive: true},
+		{Name: "mx_Other", Type: recovery.FieldTypeEmail, Receive: true},
+		{Name: "mx_Secret_Mail", Type: recovery.FieldTypeEmail},
+		{Name: "mx_PAN", Type: recovery.FieldTypeText, Search: true},
+		{Name: "mx_City", Type: recovery.FieldTypeText},
 	}
 }
 

@@ -42,7 +42,7 @@ func (h *Handler) forgot(c *call) (any, error) {
 // invalidField returns the field that an error of the Service complains about,
 // or "".
 func invalidField(err error) string {
-	if recovery.ErrorCodeOf(err) != recovery.CodeInvalidRequest {
+	if recovery.ErrorCodeOf(err) != recovery.ErrorCodeInvalidRequest {
 		return ""
 	}
 	if i, ok := errors.AsType[*recovery.InvalidRequestError](err); ok {
@@ -122,7 +122,7 @@ func (p *portal) recipientField(recipient *strictjson.Object) (string, error) {
 		return schema, nil
 	}
 	reason := "cannot receive a link: it is not of data type Email or Phone"
-	if f.Type == recovery.FieldEmail || f.Type == recovery.FieldPhone {
+	if f.Type == recovery.FieldTypeEmail || f.Type == recovery.FieldTypePhone {
 		reason = "cannot receive a link: it is not released for it"
 	}
 	return "", invalidSchema("RecipientField", schema, ok, reason)

@@ -181,7 +181,7 @@ func TestForgotBodies(t *testing.T) {
 // A portal without a searchable EmailAddress says so.
 func TestForgotWithoutEmailField(t *testing.T) {
 	change := func(o *recovery.Options) {
-		o.Fields = []recovery.Field{{Name: "Phone", Type: recovery.FieldPhone, Search: true, Receive: true}}
+		o.Fields = []recovery.Field{{Name: "Phone", Type: recovery.FieldTypePhone, Search: true, Receive: true}}
 	}
 	bubble(t, change, func(t *testing.T, w *world) {
 		wantError(t, w.do(post(forgotV2, seedEmail)), 400, invalidInput, "EmailAddress cannot be searched in this portal.")

@@ -27,7 +27,7 @@ func (h *Handler) reset(c *call) (any, error) {
 		return nil, err
 	}
 	result, err := c.portal.service.ResetPassword(c.r.Context(), recovery.ResetRequest{
-		Proof:     recovery.SecretProof(leadID, temporary),
+		Proof:     recovery.LinkSecretProof(leadID, temporary),
 		Password:  recovery.NewSecret(password),
 		Requester: c.requester(),
 	})

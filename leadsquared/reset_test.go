@@ -337,7 +337,7 @@ func TestResetFailures(t *testing.T) {
 				if rec.Code != 400 {
 					t.Fatal(rec.Code)
 				}
-				_, err := w.a.svc.CheckProof(t.Context(), recovery.CheckRequest{Proof: recovery.SecretProof(johnID, link.Query().Get("TemporaryPassword"))})
+				_, err := w.a.svc.CheckProof(t.Context(), recovery.CheckProofRequest{Proof: recovery.LinkSecretProof(johnID, link.Query().Get("TemporaryPassword"))})
 				if alive := err == nil; alive != test.alive {
 					t.Errorf("the link is alive: %v (%v), want %v", alive, err, test.alive)
 				}

@@ -144,7 +144,7 @@ func sentence(why string) string { return "The " + why + "." }
 // one that names the parameter of this API. It returns any other error as it
 // is.
 func withParam(err error, param string) error {
-	if recovery.ErrorCodeOf(err) == recovery.CodeInvalidRequest {
+	if recovery.ErrorCodeOf(err) == recovery.ErrorCodeInvalidRequest {
 		return malformed(param)
 	}
 	return err
@@ -180,19 +180,19 @@ func (c *call) failureOf(err error) *failure {
 	}
 	f := errFailed
 	switch recovery.ErrorCodeOf(err) {
-	case recovery.CodeRateLimited:
+	case recovery.ErrorCodeRateLimited:
 		if limited, ok := errors.AsType[*recovery.RateLimitError](err); ok {
 			return c.rateLimited(limited)
 		}
-	case recovery.CodePasswordPolicy:
+	case recovery.ErrorCodePasswordPolicy:
 		if refused, ok := errors.AsType[*password.PolicyError](err); ok {
 			return weakPassword(refused)
 		}
-	case recovery.CodeStepUpRequired:
+	case recovery.ErrorCodeStepUpRequired:
 		return stepUp(err)
-	case recovery.CodeOutcomeUnknown:
+	case recovery.ErrorCodeOutcomeUnknown:
 		f = errOutcomeUnknown
-	case recovery.CodeUnavailable:
+	case recovery.ErrorCodeUnavailable:
 		c.w.Header().Set("Retry-After", strconv.Itoa(httpapi.RetryAfterUnavailable))
 		f = errUnavailable
 	}

@@ -16,8 +16,8 @@ import (
 
 func exampleService() *recovery.Service {
 	fields := []recovery.Field{
-		{Name: "EmailAddress", Type: recovery.FieldEmail, Search: true, Receive: true},
-		{Name: "Username", Type: recovery.FieldText, Search: true, IgnoreCase: true},
+		{Name: "EmailAddress", Type: recovery.FieldTypeEmail, Search: true, Receive: true},
+		{Name: "Username", Type: recovery.FieldTypeText, Search: true, IgnoreCase: true},
 	}
 	leads := recoverytest.NewLeads(fields...) // in reality, your user store
 	leads.Add(recovery.Lead{

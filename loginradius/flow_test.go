@@ -325,9 +325,9 @@ func TestFields(t *testing.T) {
 	t.Run("other names", func(t *testing.T) {
 		s := newSite(t, func(o *recovery.Options) {
 			o.Fields = []recovery.Field{
-				{Name: "mx_Mail", Type: recovery.FieldEmail, Search: true, Receive: true},
-				{Name: "mx_Login", Type: recovery.FieldText, Search: true, IgnoreCase: true},
-				{Name: "Mobile", Type: recovery.FieldPhone, Search: true, Receive: true},
+				{Name: "mx_Mail", Type: recovery.FieldTypeEmail, Search: true, Receive: true},
+				{Name: "mx_Login", Type: recovery.FieldTypeText, Search: true, IgnoreCase: true},
+				{Name: "Mobile", Type: recovery.FieldTypePhone, Search: true, Receive: true},
 			}
 		}, func(a *loginradius.App) {
 			a.EmailField, a.UsernameField, a.PhoneField = "mx_Mail", "mx_Login", "Mobile"
@@ -345,7 +345,7 @@ func TestFields(t *testing.T) {
 	})
 	t.Run("mail goes to the app's field, not to the Service's first", func(t *testing.T) {
 		s := newSite(t, func(o *recovery.Options) {
-			o.Fields = append([]recovery.Field{{Name: "mx_Owner", Type: recovery.FieldEmail, Receive: true}}, o.Fields...)
+			o.Fields = append([]recovery.Field{{Name: "mx_Owner", Type: recovery.FieldTypeEmail, Receive: true}}, o.Fields...)
 		}, nil)
 		s.leads.SetValue("lead-john", "mx_Owner", "owner@example.com")
 		s.manage("&sendemail=true", john).wantToken(t)

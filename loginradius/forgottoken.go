@@ -61,9 +61,9 @@ func (c *call) forgotToken() (any, error) {
 // the secret than for the public.
 func issueFailure(err error, param string) error {
 	switch recovery.ErrorCodeOf(err) {
-	case recovery.CodeNoSuchLead:
+	case recovery.ErrorCodeNoSuchLead:
 		return errNoSuchUser
-	case recovery.CodeRateLimited:
+	case recovery.ErrorCodeRateLimited:
 		return issueLimit(err)
 	}
 	return withParam(err, param)
@@ -75,7 +75,7 @@ func issueLimit(err error) error {
 		return err
 	}
 	switch limited.Scope {
-	case recovery.ScopeIssue:
+	case recovery.ScopeIssueToken:
 		return &limitFailure{limited, errTokenLimit}
 	case recovery.ScopeRecipient, recovery.ScopeLead, recovery.ScopeBudget:
 		return &limitFailure{limited, errMailLimit}

@@ -264,15 +264,15 @@ func (a App) checkFields(c checker, out *app) {
 	settings := a.Service.Settings()
 	out.log = settings.Logger
 	out.email = cmp.Or(a.EmailField, "EmailAddress")
-	if f, _ := settings.Field(out.email); !receives(f, recovery.FieldEmail) {
+	if f, _ := settings.Field(out.email); !receives(f, recovery.FieldTypeEmail) {
 		c.add("EmailField", "%s must be declared in the Service with type Email, Search and Receive", out.email)
 	}
 	out.username = a.checkUsernameField(c, settings)
 	out.phone = a.PhoneField
-	if f, _ := settings.Field("Phone"); out.phone == "" && receives(f, recovery.FieldPhone) {
+	if f, _ := settings.Field("Phone"); out.phone == "" && receives(f, recovery.FieldTypePhone) {
 		out.phone = "Phone"
 	}
-	if f, _ := settings.Field(out.phone); out.phone != "" && !receives(f, recovery.FieldPhone) {
+	if f, _ := settings.Field(out.phone); out.phone != "" && !receives(f, recovery.FieldTypePhone) {
 		c.add("PhoneField", "%s must be declared in the Service with type Phone, Search and Receive", out.phone)
 	}
 }
@@ -288,7 +288,7 @@ func (a App) checkUsernameField(c checker, settings recovery.Settings) string {
 	f, _ := settings.Field(name)
 	if !f.Search {
 		c.add("UsernameField", "%s must be declared in the Service with Search", name)
-	} else if f.Type == recovery.FieldText && !f.IgnoreCase {
+	} else if f.Type == recovery.FieldTypeText && !f.IgnoreCase {
 		c.add("UsernameField", "%s must be declared in the Service with IgnoreCase: clients of this API spell user names in any case", name)
 	}
 	return name

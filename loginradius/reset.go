@@ -51,7 +51,7 @@ func (c *call) resetPassword(body *strictjson.Object, proof recovery.Proof, para
 	result, err := c.app.svc.ResetPassword(c.r.Context(), recovery.ResetRequest{
 		Proof: proof, Password: recovery.NewSecret(password), Requester: c.requester(),
 	})
-	if recovery.ErrorCodeOf(err) == recovery.CodeInvalidProof {
+	if recovery.ErrorCodeOf(err) == recovery.ErrorCodeInvalidProof {
 		return nil, invalidProof
 	}
 	if err != nil {

@@ -160,9 +160,9 @@ func serviceOptions(s *site) recovery.Options {
 		Link:                    recovery.Link{URL: "https://unused.example.com/"},
 		DangerouslyKeepSessions: true,
 		Fields: []recovery.Field{
-			{Name: "EmailAddress", Type: recovery.FieldEmail, Search: true, Receive: true},
-			{Name: "Username", Type: recovery.FieldText, Search: true, IgnoreCase: true},
-			{Name: "Phone", Type: recovery.FieldPhone, Search: true, Receive: true},
+			{Name: "EmailAddress", Type: recovery.FieldTypeEmail, Search: true, Receive: true},
+			{Name: "Username", Type: recovery.FieldTypeText, Search: true, IgnoreCase: true},
+			{Name: "Phone", Type: recovery.FieldTypePhone, Search: true, Receive: true},
 		},
 		Passwords: recovery.PasswordOptions{Hasher: s.hasher, Policy: policy}, Queue: s.jobs, Limits: wideLimits(),
 		Events: func(_ context.Context, e recovery.Event) { s.events = append(s.events, e) },

@@ -26,23 +26,23 @@ type errorAnswers struct {
 // decides what a person sees of an error, and it says the same to everybody.
 func (p *Handler) answerError(w http.ResponseWriter, r *http.Request, err error, on errorAnswers) {
 	switch code := recovery.ErrorCodeOf(err); {
-	case code == recovery.CodeInvalidProof && on.invalidProof != nil:
+	case code == recovery.ErrorCodeInvalidProof && on.invalidProof != nil:
 		on.invalidProof()
-	case code == recovery.CodeInvalidRequest && on.invalidRequest != nil:
+	case code == recovery.ErrorCodeInvalidRequest && on.invalidRequest != nil:
 		on.invalidRequest()
-	case code == recovery.CodePasswordPolicy:
+	case code == recovery.ErrorCodePasswordPolicy:
 		p.answerPolicy(w, r, err, on.page)
-	case code == recovery.CodeRateLimited:
+	case code == recovery.ErrorCodeRateLimited:
 		p.answerRateLimit(w, r, err, on.page)
-	case code == recovery.CodeUnavailable:
+	case code == recovery.ErrorCodeUnavailable:
 		p.logUnlessGone(r, "portal: unavailable", err)
 		w.Header().Set("Retry-After", strconv.Itoa(httpapi.RetryAfterUnavailable))
 		p.renderRetry(w, r, on.page, http.StatusServiceUnavailable, "busy")
-	case code == recovery.CodeOutcomeUnknown:
+	case code == recovery.ErrorCodeOutcomeUnknown:
 		p.log.ErrorContext(r.Context(), "portal: the outcome of a reset is unknown", "error", err)
 		p.proofCookie.clear(w)
 		p.problem(w, r, http.StatusInternalServerError, "unknown")
-	case code == recovery.CodeStepUpRequired:
+	case code == recovery.ErrorCodeStepUpRequired:
 		p.answerStepUp(w, r, err)
 	default:
 		p.fail(w, r, err)

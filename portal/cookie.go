@@ -138,7 +138,7 @@ func (s storedProof) proof() recovery.Proof {
 	case s.Sealed != "":
 		return recovery.TokenProof(s.Sealed)
 	}
-	return recovery.SecretProof(s.LeadID, s.Secret)
+	return recovery.LinkSecretProof(s.LeadID, s.Secret)
 }
 
 // digest returns a short name for the parts. It has a key, because an attacker

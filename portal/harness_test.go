@@ -93,8 +93,8 @@ func (b *logBuffer) String() string {
 
 func fields() []recovery.Field {
 	return []recovery.Field{
-		{Name: "EmailAddress", Type: recovery.FieldEmail, Search: true, Receive: true},
-		{Name: "Phone", Type: recovery.FieldPhone, Search: true, Receive: true},
+		{Name: "EmailAddress", Type: recovery.FieldTypeEmail, Search: true, Receive: true},
+		{Name: "Phone", Type: recovery.FieldTypePhone, Search: true, Receive: true},
 	}
 }
 

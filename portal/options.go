@@ -129,9 +129,9 @@ func (o Options) validate(mistakes *recovery.OptionErrors, service *recovery.Ser
 	if service == nil {
 		mistakes.Add("service", "is required")
 	} else {
-		checkField(mistakes, "EmailField", service, o.EmailField, recovery.FieldEmail)
+		checkField(mistakes, "EmailField", service, o.EmailField, recovery.FieldTypeEmail)
 		if o.PhoneField != "" {
-			checkField(mistakes, "PhoneField", service, o.PhoneField, recovery.FieldPhone)
+			checkField(mistakes, "PhoneField", service, o.PhoneField, recovery.FieldTypePhone)
 		}
 	}
 	if !cookieName.MatchString(o.CookieName) {
@@ -227,7 +227,7 @@ func checkField(mistakes *recovery.OptionErrors, option string, service *recover
 		mistakes.Add(option, "%.80q is not a field of the Service", name)
 	case f.Type != want || !f.Search:
 		mistakes.Add(option, "the field %q must have the type %v and Search", name, want)
-	case want == recovery.FieldPhone && !f.Receive:
+	case want == recovery.FieldTypePhone && !f.Receive:
 		mistakes.Add(option, "the field %q must have Receive", name)
 	}
 }

@@ -77,7 +77,7 @@ func (p *Handler) showReset(w http.ResponseWriter, r *http.Request) {
 // showStoredProof checks the proof that a cookie holds, and shows the form for
 // the new password.
 func (p *Handler) showStoredProof(w http.ResponseWriter, r *http.Request, stored storedProof, from *sealedCookie) {
-	found, err := p.service.CheckProof(r.Context(), recovery.CheckRequest{Proof: stored.proof(), Requester: p.requester(r)})
+	found, err := p.service.CheckProof(r.Context(), recovery.CheckProofRequest{Proof: stored.proof(), Requester: p.requester(r)})
 	if err != nil {
 		p.answerProofError(w, r, err, p.problemPage(r, stored), from)
 		return
@@ -99,7 +99,7 @@ func (p *Handler) showStoredProof(w http.ResponseWriter, r *http.Request, stored
 // proof of the other link. On any other page, a second click would do what the
 // first click must not do.
 func (p *Handler) showOther(w http.ResponseWriter, r *http.Request, stored storedProof) {
-	found, err := p.service.CheckProof(r.Context(), recovery.CheckRequest{Proof: stored.proof(), Requester: p.requester(r)})
+	found, err := p.service.CheckProof(r.Context(), recovery.CheckProofRequest{Proof: stored.proof(), Requester: p.requester(r)})
 	if err != nil {
 		p.answerProofError(w, r, err, p.problemPage(r, stored), p.proofCookie)
 		return
@@ -115,7 +115,7 @@ func (p *Handler) showOther(w http.ResponseWriter, r *http.Request, stored store
 }
 
 // saveProof stores a proof that was found valid, for as long as it stays valid.
-func (p *Handler) saveProof(w http.ResponseWriter, stored storedProof, found recovery.CheckResult) error {
+func (p *Handler) saveProof(w http.ResponseWriter, stored storedProof, found recovery.CheckProofResult) error {
 	return p.proofCookie.save(w, stored, time.Until(found.Expires))
 }
 

@@ -72,9 +72,9 @@ func (l lockedWriter) Write(p []byte) (int, error) {
 func newPortal(t *testing.T, edit func(o *smsnotifier.Options)) *portal {
 	t.Helper()
 	fields := []recovery.Field{
-		{Name: "EmailAddress", Type: recovery.FieldEmail, Search: true, Receive: true},
-		{Name: "Phone", Type: recovery.FieldPhone, Search: true, Receive: true},
-		{Name: "Work", Type: recovery.FieldPhone, Receive: true},
+		{Name: "EmailAddress", Type: recovery.FieldTypeEmail, Search: true, Receive: true},
+		{Name: "Phone", Type: recovery.FieldTypePhone, Search: true, Receive: true},
+		{Name: "Work", Type: recovery.FieldTypePhone, Receive: true},
 	}
 	p := &portal{
 		leads: recoverytest.NewLeads(fields...), carrier: &carrier{}, mail: &recoverytest.Outbox{}, log: &bytes.Buffer{},
@@ -195,7 +195,7 @@ func (p *portal) codeTo(t *testing.T, number string) string {
 
 func (p *portal) check(t *testing.T, number, code string) error {
 	t.Helper()
-	_, err := p.CheckProof(t.Context(), recovery.CheckRequest{
+	_, err := p.CheckProof(t.Context(), recovery.CheckProofRequest{
 		Proof:     recovery.CodeProof(recovery.LeadKey{Field: "Phone", Value: number}, code),
 		Requester: recovery.Requester{Client: netip.MustParseAddr("192.0.2.9")},
 	})

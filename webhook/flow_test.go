@@ -47,8 +47,8 @@ type portal struct {
 func newPortal(t *testing.T) *portal {
 	t.Helper()
 	fields := []recovery.Field{
-		{Name: "EmailAddress", Type: recovery.FieldEmail, Search: true, Receive: true},
-		{Name: "Username", Type: recovery.FieldText, Search: true, IgnoreCase: true},
+		{Name: "EmailAddress", Type: recovery.FieldTypeEmail, Search: true, Receive: true},
+		{Name: "Username", Type: recovery.FieldTypeText, Search: true, IgnoreCase: true},
 	}
 	p := &portal{
 		t: t, leads: recoverytest.NewLeads(fields...), outbox: &recoverytest.Outbox{},

@@ -68,8 +68,8 @@ const (
 )
 
 var fields = []recovery.Field{
-	{Name: "EmailAddress", Type: recovery.FieldEmail, Search: true, Receive: true},
-	{Name: "Phone", Type: recovery.FieldPhone, Search: true, Receive: true},
+	{Name: "EmailAddress", Type: recovery.FieldTypeEmail, Search: true, Receive: true},
+	{Name: "Phone", Type: recovery.FieldTypePhone, Search: true, Receive: true},
 }
 
 // fastHasher is a hasher that takes no time.
