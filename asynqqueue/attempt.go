@@ -74,30 +74,6 @@ func (q *Queue) process(ctx context.Context, task *asynq.Task) error {
 	return err
 }
 
-// upgradeWindow is how long a job of a newer version is left for other
-// instances. It begins when the job was enqueued or when this instance started,
-// whichever is later.
-const upgradeWindow = 15 * time.Minute
-
-// leaveForOthers hands back a job that this version cannot read, so that an
-// instance that can read it gets it. The job is given up when no instance has
-// taken it within upgradeWindow, or when it is too old.
-func (w *worker) leaveForOthers(ctx context.Context, job recovery.Job, n int) error {
-	q := w.queue
-	if !q.newerVersionSeen.Swap(true) {
-		q.log.Warn("asynqqueue: the queue holds jobs that a newer version of this library enqueued", "advice", "bring all instances to the same version")
-	}
-	since := job.NotBefore
-	if since.Before(q.created) {
-		since = q.created
-	}
-	pause := q.pause(n)
-	if time.Since(since) >= upgradeWindow || !pauseEnd(time.Now(), pause).Before(job.NotAfter) {
-		return w.giveUp(ctx, job, errNewerVersion)
-	}
-	return &requeueError{pause: pause, failed: true}
-}
-
 func openTask(id string, task *asynq.Task) (recovery.Job, error) {
 	if task.Type() != taskType {
 		return recovery.Job{}, errors.New("its type is not that of a job")

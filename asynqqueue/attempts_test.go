@@ -318,32 +318,44 @@ func TestJobsOfANewerVersion(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client(t)
 	var log safeBuffer
-	old := &diary{}
-	q := newQueue(t, client, func(o *asynqqueue.Options) { o.Name, o.Logger, o.Backoff = "upgrade", debugLogger(&log), nil })
-	q.SetBorn(time.Now().Add(-time.Hour))
-	job, tooOld, tooLong := newJob(), newJob(), newJob()
-	tooOld.NotAfter = time.Now().Add(time.Second)
-	tooLong.NotBefore = time.Now().Add(-15 * time.Minute)
-	for _, j := range []recovery.Job{job, tooOld, tooLong} {
-		payload, err := asynqqueue.Encode(j)
-		must(t, err)
-		payload[0]++
-		_, err = asynq.NewClientFromRedisClient(client).EnqueueContext(t.Context(), asynq.NewTask(asynqqueue.TaskType, payload),
-			asynq.Queue("upgrade"), asynq.TaskID(j.ID), asynq.MaxRetry(math.MaxInt32))
-		must(t, err)
+	newer := func(q *asynqqueue.Queue, jobs ...recovery.Job) {
+		t.Helper()
+		for _, j := range jobs {
+			payload, err := asynqqueue.Encode(j)
+			must(t, err)
+			payload[0]++
+			// A newer version may allow more than this one.
+			payload = append(payload, make([]byte, 20<<10)...)
+			_, err = asynq.NewClientFromRedisClient(client).EnqueueContext(t.Context(), asynq.NewTask(asynqqueue.TaskType, payload),
+				asynq.Queue(q.Name()), asynq.TaskID(j.ID), asynq.MaxRetry(math.MaxInt32))
+			must(t, err)
+		}
 	}
-	start(t, q, old)
-	waitDead(t, old, tooOld)
-	waitDead(t, old, tooLong)
-	eventually(t, "the job waits for its next attempt", func() bool {
+	waiting := &diary{}
+	q := newQueue(t, client, func(o *asynqqueue.Options) { o.Logger, o.Backoff = debugLogger(&log), nil })
+	// One was enqueued long ago, and is seen here for the first time.
+	job, old, tooOld := newJob(), newJob(), newJob()
+	old.NotBefore = time.Now().Add(-time.Hour)
+	tooOld.NotAfter = time.Now().Add(time.Second)
+	newer(q, job, old, tooOld)
+	start(t, q, waiting)
+	waitDead(t, waiting, tooOld)
+	eventually(t, "two jobs wait for their next attempt", func() bool {
 		s, err := q.Stats(t.Context())
-		return err == nil && s.Retrying == 1 && s.Depth() == 1
+		return err == nil && s.Retrying == 2 && s.Depth() == 2
 	})
 	if n := strings.Count(log.String(), "a newer version of this library enqueued"); n != 1 {
 		t.Errorf("%d lines tell of newer jobs, want 1:\n%s", n, log.String())
 	}
-	if len(old.done) != 0 || old.tried(job.ID) != 0 {
-		t.Errorf("an older version performed %v", old.done)
+
+	patient := &diary{}
+	q = newQueue(t, client, nil)
+	q.SetUpgradeWindow(50 * time.Millisecond)
+	newer(q, job)
+	start(t, q, patient)
+	waitDead(t, patient, job)
+	if len(waiting.done)+len(patient.done) != 0 || waiting.tried(job.ID)+patient.tried(job.ID) != 0 {
+		t.Errorf("an older version performed %v, %v", waiting.done, patient.done)
 	}
 }
 

@@ -40,5 +40,5 @@ func NewWorkerClient(client redis.UniversalClient, pause time.Duration, stop <-c
 
 func (q *Queue) Name() string { return q.opts.Name }
 
-// SetBorn makes the Queue older. Call it before Start.
-func (q *Queue) SetBorn(t time.Time) { q.created = t }
+// SetUpgradeWindow replaces the 15 minutes. Call it before Start.
+func (q *Queue) SetUpgradeWindow(d time.Duration) { q.upgradeWindow = d }

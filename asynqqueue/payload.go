@@ -59,12 +59,17 @@ func decode(id string, b []byte) (recovery.Job, error) {
 	if notBefore != 0 {
 		job.NotBefore = time.Unix(0, notBefore)
 	}
-	if err := job.Validate(); err != nil {
-		return recovery.Job{}, err
-	}
 	if b[0] > version {
+		// A newer version may have other rules for the rest.
+		job.NotBefore, job.Payload = time.Time{}, []byte{0}
+		if err := job.Validate(); err != nil {
+			return recovery.Job{}, err
+		}
 		job.Payload = nil
 		return job, errNewerVersion
+	}
+	if err := job.Validate(); err != nil {
+		return recovery.Job{}, err
 	}
 	return job, nil
 }

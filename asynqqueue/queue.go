@@ -38,7 +38,8 @@ type Queue struct {
 	inspector *asynq.Inspector
 
 	abandoned        atomic.Int64
-	created          time.Time
+	upgradeWindow    time.Duration
+	newerJobs        sightings
 	newerVersionSeen atomic.Bool // a job of a newer version was seen and logged
 
 	mu         sync.Mutex
@@ -83,7 +84,7 @@ func New(client redis.UniversalClient, opts Options) (*Queue, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	q := &Queue{
-		client: client, opts: opts, log: opts.Logger, created: time.Now(),
+		client: client, opts: opts, log: opts.Logger, upgradeWindow: upgradeWindow,
 		health:  newHealth(opts.Logger),
 		workers: make(chan struct{}, opts.Workers),
 		closing: make(chan struct{}),
