@@ -11,8 +11,8 @@ import (
 	"github.com/seed-51359b35/recovery/internal/clientaddr"
 )
 
-// withDefaults fills in what is zero. Slices are copied, so that the caller may
-// go on using its own.
+// withDefaults returns the options with a default for each zero field. It
+// copies slices, so that the caller may change its own later.
 func (o Options) withDefaults() Options {
 	keys := make([][]byte, len(o.Keys))
 	for i, k := range o.Keys {
@@ -22,7 +22,7 @@ func (o Options) withDefaults() Options {
 	o.Prefix = cmp.Or(o.Prefix, "recovery")
 	o.Fields = slices.Clone(o.Fields)
 	if len(o.Fields) == 0 {
-		o.Fields = []Field{{Name: "EmailAddress", Type: FieldEmail, Search: true, Receive: true}}
+		o.Fields = []Field{{Name: "EmailAddress", Type: FieldTypeEmail, Search: true, Receive: true}}
 	}
 	o.Link.Fixed = slices.Clone(o.Link.Fixed)
 	o.NotMe.Fixed = slices.Clone(o.NotMe.Fixed)
@@ -61,7 +61,7 @@ func (l *Limits) policies() []namedPolicy {
 	}
 }
 
-// validate reports every mistake at once. The receiver has its defaults.
+// validate reports every mistake at once. o must have its defaults.
 func (o Options) validate(leads LeadStore, tokens TokenStore, notifier Notifier) error {
 	var mistakes OptionErrors
 	checkCollaborators(&mistakes, leads, tokens, notifier)
@@ -70,8 +70,8 @@ func (o Options) validate(leads LeadStore, tokens TokenStore, notifier Notifier)
 	o.checkSessions(&mistakes)
 	checkFields(&mistakes, o.Fields)
 	mistakes.CheckInt("Passwords.History", o.Passwords.History, 0, 24)
-	if _, ok := leads.(HistoryLeadStore); o.Passwords.History > 0 && leads != nil && !ok {
-		mistakes.Add("Passwords.History", "needs a LeadStore that is a HistoryLeadStore, %T is none", leads)
+	if _, ok := leads.(PasswordHistoryLeadStore); o.Passwords.History > 0 && leads != nil && !ok {
+		mistakes.Add("Passwords.History", "needs a LeadStore that implements PasswordHistoryLeadStore, and %T does not", leads)
 	}
 	mistakes.CheckDuration("Tokens.LinkTTL", o.Tokens.LinkTTL, time.Minute, 24*time.Hour)
 	mistakes.CheckDuration("Tokens.CodeTTL", o.Tokens.CodeTTL, time.Minute, 10*time.Minute)
@@ -138,7 +138,7 @@ func (o Options) checkLinks(mistakes *OptionErrors) {
 	if err := o.NotMe.Validate(); err != nil {
 		mistakes.Add("NotMe", "%v", err)
 	} else if o.NotMe.LeadIDParam != "" {
-		mistakes.Add("NotMe", "LeadIDParam and SecretParam do not go with it")
+		mistakes.Add("NotMe", "LeadIDParam and SecretParam must be empty")
 	}
 }
 
@@ -150,7 +150,7 @@ func (o Options) checkSessions(mistakes *OptionErrors) {
 		mistakes.Add("Sessions", "is required: how to end a lead's sessions after a reset, or DangerouslyKeepSessions")
 	}
 	if o.Sessions != nil && o.DangerouslyKeepSessions {
-		mistakes.Add("Sessions", "excludes DangerouslyKeepSessions")
+		mistakes.Add("Sessions", "must not be set together with DangerouslyKeepSessions")
 	}
 }
 
@@ -159,7 +159,7 @@ func checkFields(mistakes *OptionErrors, fields []Field) {
 	search := false
 	for _, f := range fields {
 		if !ascii.IsName(f.Name, 1, 64) {
-			mistakes.Add("Fields", "name %q must be 1 to 64 of printable ASCII", f.Name)
+			mistakes.Add("Fields", "name %q must be 1 to 64 characters of printable ASCII without spaces", f.Name)
 		}
 		if f.Name == LeadIDField {
 			mistakes.Add("Fields", "the name %s is reserved", LeadIDField)
@@ -170,19 +170,19 @@ func checkFields(mistakes *OptionErrors, fields []Field) {
 		seen[f.Name] = true
 		search = search || f.Search
 		switch f.Type {
-		case FieldEmail, FieldPhone:
+		case FieldTypeEmail, FieldTypePhone:
 			if f.IgnoreCase {
-				mistakes.Add("Fields", "%s: IgnoreCase is for type FieldText", f.Name)
+				mistakes.Add("Fields", "%s: IgnoreCase is for type FieldTypeText", f.Name)
 			}
-		case FieldText:
+		case FieldTypeText:
 			if f.Receive {
-				mistakes.Add("Fields", "%s: type FieldText cannot receive", f.Name)
+				mistakes.Add("Fields", "%s: type FieldTypeText cannot receive", f.Name)
 			}
 		default:
-			mistakes.Add("Fields", "%s: type %q must be FieldEmail, FieldPhone or FieldText", f.Name, f.Type)
+			mistakes.Add("Fields", "%s: type %q must be FieldTypeEmail, FieldTypePhone or FieldTypeText", f.Name, f.Type)
 		}
 	}
 	if !search {
-		mistakes.Add("Fields", "none can be searched")
+		mistakes.Add("Fields", "at least one must have Search")
 	}
 }

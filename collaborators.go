@@ -7,22 +7,24 @@ import (
 	"time"
 )
 
-// call runs one call of a collaborator under the store timeout. A panic there
-// is an error, so that one bad hook does not take the process or, by being
-// seen, the secret of who exists.
+// call calls code of the host, and ends its context after the store timeout. It
+// turns a panic into an error: one faulty store must not end the process, and a
+// connection that breaks must not show who has an account.
 func (s *Service) call(ctx context.Context, what string, f func(ctx context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, s.opts.StoreTimeout)
 	defer cancel()
 	return s.guard(ctx, what, func() error { return f(ctx) })
 }
 
-// guard runs code of the host whose time is the caller's.
+// guard calls code of the host that runs as long as the caller's context
+// allows. It turns a panic into an error.
 func (s *Service) guard(ctx context.Context, what string, f func() error) (err error) {
 	defer s.recoverPanic(ctx, what, &err)
 	return f()
 }
 
-// recoverPanic is deferred around code of the host.
+// recoverPanic must be deferred around a call of the host's code. It logs a
+// panic and, if err is not nil, stores an error there.
 func (s *Service) recoverPanic(ctx context.Context, what string, err *error) {
 	if p := recover(); p != nil {
 		s.log.ErrorContext(ctx, "recovery: panic", "in", what, "panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
@@ -32,17 +34,17 @@ func (s *Service) recoverPanic(ctx context.Context, what string, err *error) {
 	}
 }
 
-// maxRepeats bounds the calls that are being repeated in the background, each
-// of which stems from a reset, or a NotMe, that passed its limits.
+// maxRepeats limits the calls that are repeated in the background at one time.
+// Each comes from a reset, or from a NotMe, that passed its limits.
 const maxRepeats = 1024
 
-// repeat runs f in the background with growing pauses until it returns nil, or
-// until the time is over. Shutdown gives it one last try.
+// repeat runs f in the background, with pauses that grow, until f returns nil
+// or the time until has come. When Shutdown begins, f gets one last try.
 func (s *Service) repeat(what string, until time.Time, f func(ctx context.Context) error) {
 	select {
 	case s.repeats <- struct{}{}:
 	default:
-		s.log.Error("recovery: too much to repeat, given up", "what", what)
+		s.log.Error("recovery: too many calls are being repeated, this one is given up", "what", what)
 		return
 	}
 	s.tasks.Go(func() {
@@ -61,7 +63,7 @@ func (s *Service) repeat(what string, until time.Time, f func(ctx context.Contex
 				return
 			}
 			if last || time.Now().After(until) {
-				s.log.Error("recovery: given up", "what", what, "error", err)
+				s.log.Error("recovery: call given up", "what", what, "error", err)
 				return
 			}
 			timer.Reset(pause)

@@ -6,15 +6,15 @@ import (
 	"fmt"
 )
 
-// A delivery is a job that ends with a message to one address, together with
-// what the worker has found out about it so far.
+// A delivery is a job that ends with a message to one address. It also holds
+// what the worker has found out so far.
 type delivery struct {
 	job   Job
 	p     payload
-	kind  MessageKind // of the message
-	lead  Lead        // zero until it was found
+	kind  MessageKind // the kind of the message
+	lead  Lead        // zero until the lead was found
 	to    address
-	event Event // what the events of this job have in common
+	event Event // the fields that all events of this job have
 }
 
 func newDelivery(job Job, p payload) *delivery {
@@ -24,7 +24,8 @@ func newDelivery(job Job, p payload) *delivery {
 	}
 }
 
-// message is what the notifier gets, without token and links.
+// message returns the message for the notifier, without its token and its
+// links.
 func (d *delivery) message() Message {
 	m := Message{
 		ID: d.job.ID, Kind: d.kind, LeadID: d.lead.ID, Channel: d.to.channel, To: d.to.to,
@@ -40,8 +41,8 @@ func (d *delivery) message() Message {
 	return m
 }
 
-// findLead looks the delivery's lead up. It is not ok, without an error, where
-// the job ends because there is no lead.
+// findLead looks the lead of the delivery up. It returns false and no error if
+// there is no lead: then the job ends.
 func (d *delivery) findLead(ctx context.Context, s *Service) (ok bool, err error) {
 	lead, err := s.findLead(ctx, d.p.Key, s.fields[d.p.Key.Field])
 	switch {
@@ -56,7 +57,7 @@ func (d *delivery) findLead(ctx context.Context, s *Service) (ok bool, err error
 	return false, err
 }
 
-// performDeliver sends a token that [Service.IssueToken] has put already, or the
+// performDeliver sends the token that [Service.IssueToken] has stored, or the
 // new link that follows "this was not me".
 func (s *Service) performDeliver(ctx context.Context, d *delivery) error {
 	ok, err := d.findLead(ctx, s)
@@ -69,7 +70,7 @@ func (s *Service) performDeliver(ctx context.Context, d *delivery) error {
 	if d.to, ok = s.recipient(d.lead, d.p.Recipient); !ok {
 		return s.suppress(ctx, d, ReasonNoRecipient)
 	}
-	if d.p.Notice != "" { // IssueToken has counted its own
+	if d.p.Notice != "" { // IssueToken has counted its message already
 		if ok, err := s.allowDelivery(ctx, d); !ok {
 			return err
 		}
@@ -77,8 +78,9 @@ func (s *Service) performDeliver(ctx context.Context, d *delivery) error {
 	return s.sendToken(ctx, d)
 }
 
-// performNotice tells one address that the password was changed. The job carries
-// the address: by now a thief may have put another one on the lead.
+// performNotice tells one address that the password was changed. The address
+// comes from the job and not from the lead, because a thief may have changed it
+// on the lead since the reset.
 func (s *Service) performNotice(ctx context.Context, d *delivery) error {
 	d.kind = MessagePasswordChanged
 	d.lead = Lead{ID: d.p.Key.Value, Name: d.p.Name, Locale: d.p.Locale}
@@ -86,8 +88,9 @@ func (s *Service) performNotice(ctx context.Context, d *delivery) error {
 	return s.send(ctx, d, d.message(), d.p.Reset)
 }
 
-// sendToken puts the token and sends it. Put comes first: a message must not
-// arrive before its token works. Repeating both adds no token.
+// sendToken stores the token and then sends it. The message must not arrive
+// before its token works. When an attempt is repeated, the same token is
+// stored, so there is no second one.
 func (s *Service) sendToken(ctx context.Context, d *delivery) error {
 	if d.lead.Status != StatusActive {
 		return s.suppress(ctx, d, ReasonDisabled)
@@ -114,7 +117,7 @@ func (s *Service) sendToken(ctx context.Context, d *delivery) error {
 }
 
 // sendWithoutToken sends a message that carries no token, under the same limits
-// as those that do (A25).
+// as messages that carry one (A25).
 func (s *Service) sendWithoutToken(ctx context.Context, d *delivery, kind MessageKind) error {
 	d.kind = kind
 	if ok, err := s.allowDelivery(ctx, d); !ok {
@@ -124,9 +127,9 @@ func (s *Service) sendWithoutToken(ctx context.Context, d *delivery, kind Messag
 	return s.send(ctx, d, m, m.ID)
 }
 
-// send hands a message to the host's Notifier. The queue bounds the time of the
-// attempt. about names the reset or the message that the link "this was not me"
-// is about.
+// send hands a message to the host's Notifier. The queue limits the time of the
+// attempt. about is the ID of the reset or of the message, for the link "this
+// was not me".
 func (s *Service) send(ctx context.Context, d *delivery, m Message, about string) error {
 	var err error
 	if m.NotMe, err = s.notMeLink(m, about); err != nil {
@@ -142,7 +145,7 @@ func (s *Service) send(ctx context.Context, d *delivery, m Message, about string
 	return nil
 }
 
-// suppress ends a delivery without a message. Only the event tells why.
+// suppress ends a delivery without a message. Only its event says why.
 func (s *Service) suppress(ctx context.Context, d *delivery, reason EventReason) error {
 	e := d.event
 	e.Kind, e.Reason = EventMessageSuppressed, reason
@@ -150,28 +153,28 @@ func (s *Service) suppress(ctx context.Context, d *delivery, reason EventReason)
 	return nil
 }
 
-// allowDelivery counts the message against the limits on the person and against
-// the budgets. It is not ok, without an error, where the delivery ends here.
+// allowDelivery counts the message against the limits of the person and against
+// the budgets. It returns false and no error if the delivery ends here.
 func (s *Service) allowDelivery(ctx context.Context, d *delivery) (ok bool, err error) {
-	takes, err := s.deliveryLimits(ctx, d)
+	requests, err := s.deliveryLimits(ctx, d)
 	if errors.Is(err, ErrPermanent) {
-		s.log.WarnContext(ctx, "recovery: undeliverable", "job", d.job.ID, "error", err)
+		s.log.WarnContext(ctx, "recovery: a message can never be delivered", "job", d.job.ID, "error", err)
 		return false, s.suppress(ctx, d, ReasonUndeliverable)
 	}
-	if err != nil || len(takes) == 0 {
+	if err != nil || len(requests) == 0 {
 		return err == nil, err
 	}
-	return s.allowJob(ctx, d, takes...)
+	return s.allowJob(ctx, d, requests...)
 }
 
-// allowJob asks the limiter in the worker. A refusal ends the delivery, and only
-// the event tells of it: not ok, without an error.
-func (s *Service) allowJob(ctx context.Context, d *delivery, takes ...scopedRequest) (ok bool, err error) {
-	decisions, err := s.allow(ctx, takes)
+// allowJob asks the limiter in a worker. A refusal ends the delivery: then it
+// returns false and no error, and only the event says so.
+func (s *Service) allowJob(ctx context.Context, d *delivery, requests ...scopedRequest) (ok bool, err error) {
+	decisions, err := s.allow(ctx, requests)
 	if err != nil {
 		return false, unavailable("limiter", err)
 	}
-	if r := refusal(takes, decisions); r != nil {
+	if r := refusal(requests, decisions); r != nil {
 		d.event.Scope = r.Scope
 		return false, s.suppress(ctx, d, ReasonRateLimited)
 	}

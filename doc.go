@@ -1,9 +1,8 @@
-// Package recovery lets a person who forgot a password choose a new one,
-// without letting anybody else do so and without telling anybody who has an
-// account.
+// Package recovery lets a person who forgot a password choose a new one. Nobody
+// else can do so, and nobody learns who has an account.
 //
-// It is embedded in a host application, which mounts its [http.Handler]s and
-// plugs its own user store in.
+// A host application embeds it: the application mounts its [http.Handler]s and
+// connects its own user store.
 //
 // # Quick start
 //
@@ -18,111 +17,138 @@
 //	defer service.Shutdown(ctx)
 //	mux.Handle("/account/", http.StripPrefix("/account", service.Handler()))
 //
-// leads is a [LeadStore]: two methods on the host's user table. mailer is a
-// [Notifier]: one method that sends a message. sessions is a [SessionEnder]:
-// one method that signs a lead out everywhere. POST /account/forgot-password
-// then sends a link, and POST /account/reset-password takes its token with a
-// new password. Log-ins verify passwords with package password, which also
+// leads is a [LeadStore]: two methods on the host's user table. A lead is a
+// person's account. mailer is a [Notifier]: one method that sends a message.
+// sessions is a [SessionEnder]: one method that signs a lead out everywhere.
+// POST /account/forgot-password then sends a link, and POST
+// /account/reset-password accepts the token of the link with a new password.
+// The host's sign-in verifies passwords with package password, which also
 // normalises them.
 //
-// The Examples show whole programs. Package portal has the pages, for hosts that
-// have none of their own. Package recoverytest proves a LeadStore right; packages
-// leadsquared and loginradius speak the wires of those vendors, so that their
-// clients work unmodified.
+// The examples show whole programs. Package portal has the web pages, for hosts
+// that have none of their own. Package recoverytest checks a LeadStore.
+// Packages leadsquared and loginradius speak the protocols of those vendors, so
+// that their clients work without changes.
 //
 // # The flow
 //
-// [Service.ForgotPassword] validates, counts the caller and the client, draws a
-// token, hands a sealed job to the [Queue], and answers: for everybody alike. A
-// worker then counts the identifier, looks the lead up, counts lead, recipient
-// and budget, puts the token's digest into the [TokenStore], and has the
-// [Notifier] send it.
+// [Service.ForgotPassword] checks the request, counts it for the caller and the
+// client, draws a token, gives a sealed job to the [Queue], and answers. It
+// does the same for everybody. A worker then counts the identifier, looks the
+// lead up, and counts the lead, the recipient and the budget. It puts the
+// token's digest into the [TokenStore], and has the [Notifier] send the token.
 //
-// [Service.ResetPassword] checks the password by the rules that need nobody,
-// opens the proof, peeks at its token, reads the lead, asks the [StepUpFunc],
-// checks the password by the rules that know the person, and hashes it. Then,
-// detached from the request, it claims the token, writes the hash, deletes the
-// lead's tokens, ends its sessions, and answers; notices to every address
-// follow through the queue.
+// [Service.ResetPassword] checks the password by the rules that are the same
+// for everybody, opens the proof, looks its token up with Peek, reads the lead,
+// asks the [StepUpFunc], checks the password by the rules that depend on the
+// person, and hashes it. What follows is finished also if the request ends: it
+// claims the token, writes the hash, deletes the lead's tokens, ends its
+// sessions, and answers. The queue then sends a notice to every address of the
+// lead.
 //
-// [Service.IssueToken] hands a token to a server that proved who it is, and
-// [Service.CheckProof] tells a page whether a proof would do. [Service.NotMe] is
-// for the person who says "this was not me" to a message: it ends what was sent
-// and, after a reset, every session, and sends a new link to the lead's mailboxes.
+// [Service.IssueToken] gives a token to a server that proved who it is.
+// [Service.CheckProof] tells a page whether a proof is valid. [Service.NotMe]
+// is for a person who answers a message with "this was not me". It ends every
+// link and code of the lead. After a reset it also ends every session, and
+// sends a new link to the lead's mailboxes.
+//
+// # For authors of stores, limiters and queues
+//
+// The module has stores, limiters and queues for memory and for Redis (packages
+// redisstore and asynqqueue), and notifiers for mail and text messages. A host
+// that uses these needs none of the following types. They are for the authors
+// of others:
+//
+//   - of a [TokenStore]: [TokenSpec], [TokenRecord], [TokenRef], [ValidateTokenSlot]
+//     and [ValidateClaimID];
+//   - of a [Limiter]: [LimitRequest], [LimitPolicy] and [Decision];
+//   - of a [Queue] or [WorkerQueue]: [Job] and [JobHandler];
+//   - of a notifier with budgets of its own: [BudgetNotifier] and [Budget];
+//   - of any of these, to check their options: [OptionErrors].
+//
+// Package recoverytest checks implementations.
 //
 // # Threat model
 //
 // An attacker may send any request from any number of addresses, read and keep
 // the answers, measure their time, know every public API key, race requests
-// against each other, own accounts here, and read a copy of the token store
-// and of the queue. The attacker may not read the victim's mailbox or phone,
-// the host's memory, or Keys. Against this attacker:
+// against each other, own accounts here, and read a copy of the token store and
+// of the queue. The attacker may not read the victim's mailbox or phone, the
+// host's memory, or Keys. Against this attacker:
 //
-//   - One request wins each token. The store decides in one atomic step, the
-//     winner alone writes, and a token whose claim was cut short is spent.
-//   - No answer tells whether an account exists: not its bytes, status,
-//     headers, time, limits or failures. [Service.IssueToken] does, to servers.
+//   - Only one request can use a token. The store decides in one atomic step,
+//     only the winner writes, and a token stays spent if the program ends
+//     after the claim.
+//   - No answer tells whether an account exists: not by its bytes, status,
+//     headers or time, and not by limits or failures. [Service.IssueToken]
+//     does tell, but only servers.
 //   - A token dies with the state it was made for. It carries a digest of
-//     [Lead].Version, so a change of password, address or status ends it, and a
-//     store that brings a consumed token back brings back a dead one.
-//   - Links lead where the configuration says. No request header is ever read
-//     to build one, and messages go only to verified addresses on the lead.
+//     [Lead].Version, so a change of password, address or status ends it. If a
+//     store brings a used token back, the token is dead all the same.
+//   - Links lead to the pages of the configuration. No link is built from a
+//     request header, and messages go only to verified addresses of the lead.
 //   - Stores hold keyed digests. Whoever reads them can neither use a token nor
 //     tell whose it is. Tokens, codes, passwords and addresses are in no log,
 //     event or error.
-//   - Short codes survive four wrong guesses, a lead's codes twenty a day, in
-//     sequence or in parallel.
-//   - Nobody can lock a person out by asking: quotas delay a new message and
-//     never end a delivered link, two earlier links stay beside the newest,
-//     and after the tenth link of a day one an hour still goes out. Codes, and
-//     each recipient field, have quotas of their own.
-//   - What fails, fails closed and the same for everybody.
+//   - Few guesses at short codes are possible. The fifth wrong guess kills a
+//     code, and after twenty in 24 hours at the codes of one lead none of them
+//     works. Parallel guesses are counted too.
+//   - Nobody can lock a person out by asking for messages. Limits delay a new
+//     message and never end a delivered link, the two links before the newest
+//     keep working, and after the tenth link of a day one every hour is still
+//     sent. Links and codes are limited separately, and so is each recipient
+//     field.
+//   - A failure never opens anything, and it looks the same for everybody.
 //
-// Numbers such as A33, here and at the symbols, are those of the attacks that
-// the tests carry: grep for one to find what proves it.
+// Numbers such as A33, here and in other comments, are attacks: docs/attacks.md
+// explains each and names the tests that show the defence.
 //
-// What it does not do: sign anybody in, remove or bypass a second factor, lock
-// accounts, offer security questions (ASVS v5.0.0-6.4.2) or JWTs. It cannot
-// protect an account whose mailbox the attacker reads; [Options].StepUp is
-// where a host asks for more. A host that runs several instances needs a shared
-// TokenStore and Limiter: with the memory ones each instance would have tokens
-// and limits of its own.
+// The package does not sign anybody in, does not remove or bypass a second
+// factor, does not lock accounts, and offers neither security questions (ASVS
+// v5.0.0-6.4.2) nor JWTs. It cannot protect an account whose mailbox the
+// attacker reads; with [Options].StepUp a host can ask for a further proof. A
+// host that runs several instances needs a shared TokenStore and a shared
+// Limiter: with those in memory, each instance would have its own tokens and
+// limits.
 //
 // # Operating
 //
-// Keys come from the host's secret store, the same on every instance. To
-// rotate, deploy the new key everywhere as the last one, then move it to the
-// front, and drop the old one a day later, or eight days where
-// [Options].NotMe is set, whose links live for seven. Limits and failure counts start anew
-// with a new first key.
+// Keys come from the host's secret store, and are the same on every instance.
+// To change the key, deploy the new one everywhere as the last one, then move
+// it to the front. Drop the old one a day later, or eight days later if
+// [Options].NotMe is set, because its links live for seven days. Under a new
+// first key, the counts of limits and of wrong guesses begin at zero.
 //
-// Behind a proxy, set [Options].TrustedProxies to the proxy's addresses, or all
-// clients count as one. Set ReadHeaderTimeout, ReadTimeout and IdleTimeout on
-// the [http.Server], and send Strict-Transport-Security from the host: the
-// library does not own the whole domain.
+// Behind a proxy, list the proxy's addresses in TrustedProxies of
+// [Options].ClientAddress, or all clients count as one. Set ReadHeaderTimeout,
+// ReadTimeout and IdleTimeout on the [http.Server]. Send
+// Strict-Transport-Security from the host: it concerns the whole domain, which
+// is not the library's.
 //
-// [Options].Events is the audit log: who was sent what, who reset, who was
-// refused and why. EventWrongRecord, EventDeadLetter, EventSessionsNotEnded and
-// a ReasonUnknownOutcome are worth an alarm. The Logger gets what fails; neither holds secrets.
+// [Options].Events is the audit log: who got which message, who reset a
+// password, and who was refused and why. [EventWrongRecord], [EventDeadLetter],
+// [EventSessionsNotEnded] and the reason [ReasonOutcomeUnknown] are worth an
+// alarm. [Options].Logger gets the failures. Neither contains secrets.
 //
-// Call [Service.Shutdown] after [http.Server.Shutdown]: it finishes what is
-// queued. The default queue is in memory, so a crash loses messages that were
-// not sent yet, and people ask again; package asynqqueue keeps them on Redis.
-// Packages smtpnotifier and smsnotifier deliver, package messages finds the
-// words, package webhook tells other systems.
+// Call [Service.Shutdown] after [http.Server.Shutdown]: it finishes the jobs of
+// the queue. The default queue is in memory, so a crash loses messages that
+// were not sent yet, and people have to ask again. Package asynqqueue keeps the
+// jobs in Redis. Packages smtpnotifier and smsnotifier deliver messages,
+// package messages has their texts, and package webhook informs other systems.
 //
 // # Limits
 //
 // [DefaultLimits] are exact sliding windows: never more than N in any interval
-// of length W. The caller's and the client's windows are answered with 429,
-// Retry-After and the RateLimit fields; those of identifier, lead, recipient
-// and budget are met after the answer and are silent. What a refused request
-// did not reach, it does not spend.
+// of length W. A request that the caller's or the client's limit refuses is
+// answered with 429, Retry-After and the RateLimit fields. The limits of
+// identifier, lead, recipient and budget are checked after the answer, and
+// nobody is told about a refusal. A refused request is not counted by the
+// limits that would have come later.
 //
 // # Compatibility
 //
-// The API follows semantic versioning from v1.0.0 on; before that, minor
-// versions may change it and CHANGELOG.md says how. Tokens and jobs made by one
-// version are accepted by the next one, so instances can be replaced one by
+// From v1.0.0 on, the API follows semantic versioning. Before that, minor
+// versions may change it, and CHANGELOG.md says how. Each version accepts the
+// tokens and jobs of the version before it, so instances can be replaced one by
 // one. The module needs Go 1.26 or later.
 package recovery

@@ -6,48 +6,51 @@ import (
 	"github.com/seed-51359b35/recovery/password"
 )
 
-// An ErrorCode says what an error of a [Service] means to whoever called. It is
-// the "code" of the library's own API, and all that an answer may depend on.
+// An ErrorCode is the class of an error that a [Service] returned. It is the
+// "code" in the answers of the library's own API. An answer to a client may
+// depend on nothing else of the error.
 type ErrorCode string
 
-// The codes of errors. The table at [ErrInvalidRequest] has their answers.
+// The codes of errors. The table at [ErrInvalidRequest] lists the answer to
+// each.
 const (
-	CodeInvalidRequest ErrorCode = "invalid_request"  // an [*InvalidRequestError]
-	CodeInvalidProof   ErrorCode = "invalid_proof"    // [ErrInvalidProof]
-	CodePasswordPolicy ErrorCode = "password_policy"  // a [*password.PolicyError]
-	CodeRateLimited    ErrorCode = "rate_limited"     // a [*RateLimitError]
-	CodeStepUpRequired ErrorCode = "step_up_required" // [ErrStepUpRequired]
-	CodeNoSuchLead     ErrorCode = "no_such_lead"     // [ErrLeadNotFound]; for servers only
-	CodeOutcomeUnknown ErrorCode = "outcome_unknown"  // [ErrOutcomeUnknown]
-	CodeUnavailable    ErrorCode = "unavailable"      // [ErrUnavailable]
-	CodeInternal       ErrorCode = "internal"         // anything else
+	ErrorCodeInvalidRequest ErrorCode = "invalid_request"  // an [*InvalidRequestError]
+	ErrorCodeInvalidProof   ErrorCode = "invalid_proof"    // [ErrInvalidProof]
+	ErrorCodePasswordPolicy ErrorCode = "password_policy"  // a [*password.PolicyError]
+	ErrorCodeRateLimited    ErrorCode = "rate_limited"     // a [*RateLimitError]
+	ErrorCodeStepUpRequired ErrorCode = "step_up_required" // [ErrStepUpRequired]
+	ErrorCodeNoSuchLead     ErrorCode = "no_such_lead"     // [ErrLeadNotFound]; for servers only
+	ErrorCodeOutcomeUnknown ErrorCode = "outcome_unknown"  // [ErrOutcomeUnknown]
+	ErrorCodeUnavailable    ErrorCode = "unavailable"      // [ErrUnavailable]
+	ErrorCodeInternal       ErrorCode = "internal"         // any other error
 )
 
-// ErrorCodeOf classifies an error of a [Service], for whoever writes an API or
-// pages on it. It returns the empty code for nil.
+// ErrorCodeOf returns the code of an error that a [Service] returned, for
+// authors of APIs and pages. For nil it returns the empty code.
 func ErrorCodeOf(err error) ErrorCode {
-	// The first two come first: the cause in their text is the host's.
+	// These two are tested first: they can hold an error of the host, and a
+	// host's error must not decide about the code.
 	switch {
 	case err == nil:
 		return ""
 	case errors.Is(err, ErrOutcomeUnknown):
-		return CodeOutcomeUnknown
+		return ErrorCodeOutcomeUnknown
 	case errors.Is(err, ErrUnavailable):
-		return CodeUnavailable
+		return ErrorCodeUnavailable
 	case errors.Is(err, ErrInvalidRequest):
-		return CodeInvalidRequest
+		return ErrorCodeInvalidRequest
 	case errors.Is(err, ErrInvalidProof):
-		return CodeInvalidProof
+		return ErrorCodeInvalidProof
 	case errors.Is(err, ErrStepUpRequired):
-		return CodeStepUpRequired
+		return ErrorCodeStepUpRequired
 	case errors.Is(err, ErrLeadNotFound):
-		return CodeNoSuchLead
+		return ErrorCodeNoSuchLead
 	}
 	if _, ok := errors.AsType[*password.PolicyError](err); ok {
-		return CodePasswordPolicy
+		return ErrorCodePasswordPolicy
 	}
 	if _, ok := errors.AsType[*RateLimitError](err); ok {
-		return CodeRateLimited
+		return ErrorCodeRateLimited
 	}
-	return CodeInternal
+	return ErrorCodeInternal
 }

@@ -6,10 +6,11 @@ import (
 	"strconv"
 )
 
-// The errors that a [Service] returns. Match them with [errors.Is]; the table
-// says who returns each, what the library's own handlers answer, and what that
-// answer may say. Everything else that a collaborator reports is logged and
-// answered with 500 and nothing more.
+// The errors that a [Service] returns. Match them with [errors.Is] or
+// [errors.As]. The table says which methods return each error, what the
+// library's own handlers answer, and what the body of that answer may say. Any
+// other error of a collaborator is logged and answered with 500 and nothing
+// more.
 //
 //	error                  returned by                  own API            the body may say
 //	ErrInvalidRequest      all                          400                the field and why
@@ -18,70 +19,77 @@ import (
 //	*password.PolicyError  ResetPassword                422                rules and details
 //	*RateLimitError        all                          429 + Retry-After  nothing else
 //	ErrStepUpRequired      ResetPassword                403                what the hook says
-//	ErrLeadNotFound        IssueToken                   404                server to server only
+//	ErrLeadNotFound        IssueToken                   404                to servers only
 //	ErrUnavailable         all                          503 + Retry-After  nothing
 //	ErrOutcomeUnknown      ResetPassword                500                "ask for a new link"
 //	anything else          all                          500                nothing
 var (
-	// ErrInvalidRequest is a request that says nothing valid: the
-	// [*InvalidRequestError] behind it names the field.
+	// ErrInvalidRequest means that a value in the request is not valid. The
+	// [*InvalidRequestError] that matches it names the field.
 	ErrInvalidRequest = errors.New("recovery: invalid request")
 
 	// ErrInvalidProof is the one answer to a token or code that is unknown,
-	// expired, used, superseded or somebody else's (A24).
+	// expired, used, replaced by a newer one, or that belongs to another person
+	// (A24).
 	ErrInvalidProof = errors.New("recovery: the link or code is invalid or expired")
 
-	// ErrStepUpRequired is wrapped by what a [StepUpFunc] returns when the
-	// person has to prove more than the mailbox.
+	// ErrStepUpRequired means that the person has to prove more than access to
+	// the mailbox. A [StepUpFunc] returns errors that wrap it.
 	ErrStepUpRequired = errors.New("recovery: a further proof is required")
 
-	// ErrUnavailable is a dependency that failed, a queue that is full or a
-	// Service that is shutting down. No password was changed, and no link was
-	// consumed, unless a token store that took a claim stays away until the
-	// link has expired.
+	// ErrUnavailable means that a store, the limiter or another collaborator
+	// failed, that the queue is full, or that the Service is shutting down. No
+	// password was changed. The link still works, with one exception: a token
+	// store that counted a claim and then stays unreachable until the link has
+	// expired.
 	ErrUnavailable = errors.New("recovery: temporarily unavailable")
 
-	// ErrOutcomeUnknown is a [LeadStore.SetPasswordHash] that failed without
-	// saying whether it wrote. The token stays spent, so that there are never
-	// two writes; the person asks for a new link. The lead's sessions were
-	// ended, in case it did write, and nobody was sent a notice.
+	// ErrOutcomeUnknown means that [LeadStore.SetPasswordHash] failed and did
+	// not say whether it wrote the hash. The token stays spent, so that there
+	// are never two writes, and the person has to ask for a new link. The
+	// lead's sessions were ended, in case the hash was written. No notice was
+	// sent.
 	ErrOutcomeUnknown = errors.New("recovery: the outcome of the password change is unknown")
 )
 
-// The errors that collaborators return to a [Service].
+// The errors that a [Service] understands when its collaborators return them.
 var (
-	// ErrLeadNotFound is returned by [LeadStore.FindLead] for none and for
-	// more than one lead, and by [Service.IssueToken].
+	// ErrLeadNotFound is returned by [LeadStore.FindLead] if no lead, or more
+	// than one, was found. [Service.IssueToken] returns it too.
 	ErrLeadNotFound = errors.New("recovery: no such lead")
 
-	// ErrNotWritten is wrapped by every error of [LeadStore.SetPasswordHash]
-	// that left the old hash in place for certain.
+	// ErrNotWritten is wrapped by an error of [LeadStore.SetPasswordHash] if
+	// the old hash is certainly still in place.
 	ErrNotWritten = errors.New("recovery: the password hash was not written")
 
-	// ErrVersionChanged is wrapped, together with [ErrNotWritten], by
-	// [VersionedLeadStore.SetPasswordHashIf] when the lead has another version.
+	// ErrVersionChanged is wrapped, together with [ErrNotWritten], by an error
+	// of [VersionedLeadStore.SetPasswordHashIf] if the lead has another
+	// version.
 	ErrVersionChanged = errors.New("recovery: the lead has changed")
 
-	// ErrTokenNotFound is returned by [TokenStore.Peek] and
-	// [TokenStore.Claim] for a token that this caller cannot use, whatever the
-	// reason.
+	// ErrTokenNotFound is returned by [TokenStore.Peek] and [TokenStore.Claim]
+	// for a token that this caller cannot use, for any reason.
 	ErrTokenNotFound = errors.New("recovery: no such token")
 
-	// ErrTokenSpent is returned by [TokenStore.Put] for a digest that was
-	// claimed, replaced, deleted or guessed at too often in its lifetime.
+	// ErrTokenSpent is returned by [TokenStore.Put] if the digest was claimed,
+	// replaced, deleted or guessed at too often, and its lifetime is not over.
 	ErrTokenSpent = errors.New("recovery: the token is spent")
 
-	// ErrQueueFull is returned by [Queue.Enqueue] when it takes no more jobs.
+	// ErrQueueFull is returned by [Queue.Enqueue] if the queue accepts no more
+	// jobs.
 	ErrQueueFull = errors.New("recovery: the queue is full")
 
-	// ErrPermanent is wrapped by a [Notifier]'s or [JobHandler]'s error that no
-	// retry can mend. The job becomes a dead letter at once.
+	// ErrPermanent is wrapped by an error of a [Notifier] or [JobHandler] if
+	// another try cannot succeed. The job becomes a dead letter at once.
 	ErrPermanent = errors.New("recovery: permanent failure")
 )
 
-// InvalidRequestError says which field of a request is invalid and why. It
-// matches [ErrInvalidRequest]; both texts are safe to show and echo no value.
+// An InvalidRequestError says which field of a request is invalid, and why. It
+// matches [ErrInvalidRequest]. Both texts may be shown to anybody: they do not
+// repeat the value.
 type InvalidRequestError struct {
+	// Field names the field, and Reason is the mistake, for example "is too
+	// long".
 	Field  string
 	Reason string
 }
@@ -97,11 +105,11 @@ func invalid(field, reason string) error {
 	return &InvalidRequestError{Field: field, Reason: reason}
 }
 
-// StepUpError is what a [StepUpFunc] returns to ask for a further proof. It
-// matches [ErrStepUpRequired].
+// A StepUpError asks for a further proof; a [StepUpFunc] returns it. It matches
+// [ErrStepUpRequired].
 type StepUpError struct {
-	// Detail is shown to the person, so it must say nothing that only the
-	// account's owner may know.
+	// Detail is shown to the person. It must tell nothing that only the owner
+	// of the account may know.
 	Detail string
 }
 
@@ -112,9 +120,9 @@ func (e *StepUpError) Error() string {
 // Is reports whether target is [ErrStepUpRequired].
 func (e *StepUpError) Is(target error) bool { return target == ErrStepUpRequired }
 
-// unavailable keeps the text of the cause for the log. Not the cause itself: a
-// collaborator's error may wrap anything, one of ours too, and callers would
-// take it for the Service's own word.
+// unavailable keeps the text of the cause, for the log, but does not wrap the
+// cause. A collaborator's error may wrap any error, also one of this package.
+// The caller would then take it for an answer of the Service.
 func unavailable(what string, cause error) error {
 	if cause == nil {
 		return fmt.Errorf("%w: %s", ErrUnavailable, what)

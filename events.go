@@ -3,98 +3,106 @@ package recovery
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"time"
 )
 
-// An EventKind says what happened. Where OWASP's logging vocabulary has a name
-// for it, the constant's comment gives that.
+// An EventKind says what happened. If OWASP's logging vocabulary has a name for
+// it, that name stands in the comment of the constant.
 type EventKind string
 
 // The kinds of events.
 const (
-	// EventMessageSent is a message that the [Notifier] took
+	// EventMessageSent says that the [Notifier] accepted a message
 	// (authn_token_created for a link or code).
 	EventMessageSent EventKind = "message_sent"
-	// EventSuppressed is a request that sent nothing; Reason says why.
+	// EventMessageSuppressed says that a request sent no message. Reason says
+	// why.
 	EventMessageSuppressed EventKind = "message_suppressed"
-	// EventDeadLetter is a job that was given up.
+	// EventDeadLetter says that the queue gave a job up.
 	EventDeadLetter EventKind = "dead_letter"
-	// EventTokenIssued is a token handed to a server (authn_token_created).
-	// Mailed says whether it was sent to the lead too; if not, holding it
-	// proves no mailbox.
+	// EventTokenIssued says that a server got a token (authn_token_created).
+	// Mailed says whether the token was sent to the lead too. If it was not,
+	// whoever has the token has not proved access to a mailbox.
 	EventTokenIssued EventKind = "token_issued"
-	// EventPasswordReset is a completed reset (authn_password_change).
+	// EventPasswordReset says that a reset is complete (authn_password_change).
 	EventPasswordReset EventKind = "password_reset"
-	// EventResetRefused is a reset or check that failed
-	// (authn_password_change_fail); Reason says why.
+	// EventResetRefused says that a reset, or a check of a proof, failed
+	// (authn_password_change_fail). Reason says why.
 	EventResetRefused EventKind = "reset_refused"
-	// EventTokensRevoked is [Service.RevokeTokens] (authn_token_revoked).
+	// EventTokensRevoked says that [Service.RevokeTokens] was called
+	// (authn_token_revoked).
 	EventTokensRevoked EventKind = "tokens_revoked"
-	// EventNotMe is a person who said "this was not me" to a message; Message
-	// says to which. After [MessagePasswordChanged] somebody else had the
-	// account: worth an alarm.
+	// EventNotMe says that a person answered a message with "this was not me".
+	// Message is the kind of that message. If it is [MessagePasswordChanged],
+	// somebody else had the account: this is worth an alarm.
 	EventNotMe EventKind = "not_me"
-	// EventSessionsNotEnded is a reset, or a [Service.NotMe], after which
-	// [SessionEnder] failed. It is tried again through the queue.
+	// EventSessionsNotEnded says that [SessionEnder] failed after a reset or a
+	// [Service.NotMe]. The queue tries it again.
 	EventSessionsNotEnded EventKind = "sessions_not_ended"
-	// EventRateLimited is a request answered with 429
+	// EventRateLimited says that a request was answered with 429
 	// (excess_rate_limit_exceeded).
 	EventRateLimited EventKind = "rate_limited"
-	// EventWrongRecord is a store's answer about another lead or token than
-	// the one asked for (A10, A90): a defect there, worth an alarm.
+	// EventWrongRecord says that a store returned another lead or token than
+	// the one it was asked for (A10, A90). The store has a defect: this is
+	// worth an alarm.
 	EventWrongRecord EventKind = "wrong_record"
 )
 
-// An EventReason says why nothing was sent or a reset was refused. It is for
-// the host's audit log and never part of an answer.
+// An EventReason says why no message was sent or why a reset was refused. It is
+// for the host's audit log and never part of an answer.
 type EventReason string
 
 // The reasons of events.
 const (
-	ReasonUnknownLead      EventReason = "unknown_lead"
-	ReasonDisabled         EventReason = "disabled"
-	ReasonNoPassword       EventReason = "no_password"
-	ReasonNoRecipient      EventReason = "no_verified_recipient"
-	ReasonUndeliverable    EventReason = "undeliverable" // says the [BudgetNotifier]
-	ReasonRateLimited      EventReason = "rate_limited"  // Scope says by which tier
-	ReasonTokenSpent       EventReason = "token_spent"
-	ReasonMalformedProof   EventReason = "malformed_proof"
-	ReasonUnknownKey       EventReason = "unknown_key"   // sealed with a key that this instance does not have, or changed
-	ReasonNewerVersion     EventReason = "newer_version" // sealed by a newer version of this library
-	ReasonUnknownToken     EventReason = "unknown_token"
-	ReasonVersionChanged   EventReason = "lead_changed"
-	ReasonLostClaim        EventReason = "claimed_by_another"
-	ReasonPolicy           EventReason = "password_policy"
-	ReasonStepUp           EventReason = "step_up_required"
-	ReasonStoreUnavailable EventReason = "store_unavailable"
-	ReasonNotWritten       EventReason = "not_written"
-	ReasonOutcomeUnknown   EventReason = "outcome_unknown"
+	ReasonUnknownLead        EventReason = "unknown_lead"
+	ReasonDisabled           EventReason = "disabled"
+	ReasonNoPassword         EventReason = "no_password"
+	ReasonNoRecipient        EventReason = "no_verified_recipient"
+	ReasonUndeliverable      EventReason = "undeliverable" // as the [BudgetNotifier] says
+	ReasonRateLimited        EventReason = "rate_limited"  // Scope says whose limit refused
+	ReasonTokenSpent         EventReason = "token_spent"   // a job was repeated after its token was used
+	ReasonMalformedProof     EventReason = "malformed_proof"
+	ReasonUnknownKey         EventReason = "unknown_key"        // sealed with a key that this instance does not have, or altered
+	ReasonNewerFormat        EventReason = "newer_version"      // sealed by a newer version of this library
+	ReasonUnknownToken       EventReason = "unknown_token"      // not in the store, expired, used or a wrong code
+	ReasonLeadChanged        EventReason = "lead_changed"       // the token was made for another [Lead].Version
+	ReasonClaimedByAnother   EventReason = "claimed_by_another" // another request used the token first
+	ReasonPasswordPolicy     EventReason = "password_policy"
+	ReasonStepUpRequired     EventReason = "step_up_required"
+	ReasonStoreUnavailable   EventReason = "store_unavailable" // the token store did not answer the claim
+	ReasonPasswordNotWritten EventReason = "not_written"       // [ErrNotWritten]
+	ReasonOutcomeUnknown     EventReason = "outcome_unknown"   // [ErrOutcomeUnknown]
 )
 
 // An Event is one thing that happened, for audit logs and alarms. It holds no
-// token, code, password or address.
+// token, code, password or address. Fields that do not apply are zero.
 type Event struct {
 	Time   time.Time
 	Kind   EventKind
 	Reason EventReason
-	Scope  LimitScope
-	// JobID joins the events of one request for a reset.
-	JobID  string
+	// Scope says whose limit refused, if one did.
+	Scope LimitScope
+	// JobID is the same in all events of one request for a link or code.
+	JobID string
+	// LeadID is empty until a lead was found.
 	LeadID string
-	// Caller and Client are the request's [Requester].
-	Caller  string
-	Client  netip.Addr
+	// Caller and Client are those of the request's [Requester].
+	Caller string
+	Client netip.Addr
+	// Channel and Message are those of the message, if there is one.
 	Channel Channel
 	Message MessageKind
-	// Mailed says, for [EventTokenIssued], that the token was sent to the
-	// lead as well.
+	// Mailed says, in an [EventTokenIssued], that the token was sent to the
+	// lead too.
 	Mailed bool
-	// Labels are those of the request.
+	// Labels are those of the request, for example [ForgotRequest].Labels. Each
+	// sink gets a copy of its own.
 	Labels map[string]string
 }
 
-// LogValue returns the fields that are set as a group.
+// LogValue returns a group of the fields that are set, without Labels.
 func (e Event) LogValue() slog.Value {
 	attrs := []slog.Attr{slog.String("kind", string(e.Kind))}
 	for _, f := range []struct{ name, value string }{
@@ -114,9 +122,9 @@ func (e Event) LogValue() slog.Value {
 	return slog.GroupValue(attrs...)
 }
 
-// An EventSink receives events. It is called synchronously, so it should be
-// quick, and from several goroutines at once. Of a request for a reset it hears
-// only after the answer, unless that is a 429.
+// An EventSink receives events. It is called by several goroutines at once, and
+// the Service waits for it, so it should be quick. Events of a request for a
+// link or code come after the answer, except that of a 429.
 type EventSink func(ctx context.Context, e Event)
 
 func (s *Service) emit(ctx context.Context, e Event) {
@@ -130,7 +138,8 @@ func (s *Service) emit(ctx context.Context, e Event) {
 	case EventResetRefused, EventRateLimited, EventMessageSuppressed:
 		level = slog.LevelDebug
 		if e.Scope == ScopeBudget {
-			// Nobody is sent anything until it is over, whoever asks.
+			// Until the budget's window opens, nobody gets a message on this
+			// channel, so the host should know.
 			level = slog.LevelWarn
 		}
 	}
@@ -139,5 +148,6 @@ func (s *Service) emit(ctx context.Context, e Event) {
 		return
 	}
 	defer s.recoverPanic(ctx, "Options.Events", nil)
+	e.Labels = maps.Clone(e.Labels) // the sink may keep and change them
 	s.opts.Events(ctx, e)
 }

@@ -74,7 +74,7 @@ func TestLinkWithLeadIDAndSecretApart(t *testing.T) {
 		if q.Get("LeadId") != johnID || len(q.Get("TemporaryPassword")) != 64 || q.Get("lang") != "en" {
 			t.Fatalf("query %q", q)
 		}
-		proof := recovery.SecretProof(q.Get("LeadId"), q.Get("TemporaryPassword"))
+		proof := recovery.LinkSecretProof(q.Get("LeadId"), q.Get("TemporaryPassword"))
 		if err := p.reset(t.Context(), proof, goodPassword); err != nil {
 			t.Fatal(err)
 		}

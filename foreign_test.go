@@ -78,7 +78,7 @@ func TestLinksThatOnlyAnotherInstanceCanOpen(t *testing.T) {
 			reason     recovery.EventReason
 		}{
 			{"another key", link, recovery.ReasonUnknownKey},
-			{"a newer version", "2" + link[1:], recovery.ReasonNewerVersion},
+			{"a newer version", "2" + link[1:], recovery.ReasonNewerFormat},
 			{"the end cut off", link[:len(link)-5], recovery.ReasonMalformedProof},
 			{"a word", "hello", recovery.ReasonMalformedProof},
 		} {
@@ -90,11 +90,33 @@ func TestLinksThatOnlyAnotherInstanceCanOpen(t *testing.T) {
 				t.Errorf("%s: reason %q, want %q", tt.name, got, tt.reason)
 			}
 		}
-		if n := strings.Count(other.log.String(), "level=WARN"); n != 2 {
-			t.Errorf("%d warnings, want one for each cause:\n%s", n, other.log)
+		if n := strings.Count(other.log.String(), "cannot be opened"); n != 2 {
+			t.Errorf("%d lines, want one for each cause:\n%s", n, other.log)
+		}
+		if strings.Contains(other.log.String(), "level=WARN") {
+			t.Errorf("a link that anybody can make up is a warning:\n%s", other.log)
 		}
 		if s := other.log.String(); strings.Contains(s, link[10:30]) {
 			t.Errorf("the log quotes the link:\n%s", s)
+		}
+	})
+}
+
+// Strangers can make up links, and must not use up the one warning about jobs.
+func TestMadeUpLinksSpareTheWarningAboutJobs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, leads, q := recovery.NewMemoryTokenStore(), newLeads(), &heldQueue{}
+		maker := rotated(t, store, leads, q, "", 1)
+		if _, err := maker.ForgotPassword(t.Context(), byMail(johnMail)); err != nil {
+			t.Fatal(err)
+		}
+		other := rotated(t, store, leads, q, "", 2)
+		wantErr(t, other.check(t.Context(), recovery.TokenProof(strings.Repeat("9", 80))), recovery.ErrInvalidProof)
+		if err := other.Perform(t.Context(), q.take()[0]); err == nil {
+			t.Error("performed")
+		}
+		if n := strings.Count(other.log.String(), "level=WARN"); n != 1 {
+			t.Errorf("%d warnings, want one about the job:\n%s", n, other.log)
 		}
 	})
 }

@@ -5,23 +5,28 @@ import (
 	"time"
 )
 
-// A ForgotRequest asks for a reset.
+// A ForgotRequest asks for a link or code to reset a password.
 type ForgotRequest struct {
-	// Key names the lead.
+	// Key names the lead: a field with [Field].Search, and its value.
 	Key LeadKey
-	// RecipientField is the field of the lead that receives the message.
-	// Default: the first declared one with type Email and Receive.
+	// RecipientField is the field of the lead to whose address the message
+	// goes. Default: the first field in [Options].Fields that has type
+	// FieldTypeEmail and Receive.
 	RecipientField string
 	// Code asks for a short code instead of a link.
 	Code bool
-	// Link is one of the host's links. Default: [Options.Link].
+	// Link is one of the host's links, never one that the client chose.
+	// Default: [Options].Link.
 	Link *Link
-	// Template names a template that the Notifier knows: up to 128 bytes.
+	// Template names a template that the [Notifier] knows, up to 128 bytes.
+	// Default: the usual one.
 	Template string
-	// Labels are the caller's own notes on the request. They travel to its events
-	// and change nothing else: at most 8, names of 1 to 32 of a-z, 0-9, '_', '-'
-	// and '.', values of up to 128 bytes. They must hold no secret and name no
-	// person. See [LabelNoWebhook].
+	// Labels are notes of the caller about the request. They appear in its
+	// events, but for [EventRateLimited] and [EventWrongRecord], and have no
+	// other effect. There are at most 8. A name has 1 to 32
+	// of a-z, 0-9, '_', '-' and '.', and a value up to 128 bytes of UTF-8
+	// without control characters. Labels must hold no secret and must not name
+	// a person. See [LabelNoWebhook].
 	Labels    map[string]string
 	Requester Requester
 }
@@ -31,13 +36,13 @@ type ForgotResult struct {
 	Quotas Quotas
 }
 
-// ForgotPassword has a link or code sent to a lead, if there is one that may
-// reset its password. The answer says only that the request was taken: lookup
-// and delivery happen after it, so neither its content nor its time tells
-// whether an account exists (A20 to A23).
+// ForgotPassword sends a link or code to a lead, if there is one that may reset
+// its password. The answer says only that the request was accepted. The lead is
+// looked up and the message is sent after the answer, so neither the content
+// nor the time of the answer tells whether an account exists (A20 to A23).
 //
 // The error is an [*InvalidRequestError], a [*RateLimitError] of the caller or
-// client, or wraps [ErrUnavailable]; none depends on the lead.
+// the client, or wraps [ErrUnavailable]. No error depends on the lead.
 func (s *Service) ForgotPassword(ctx context.Context, req ForgotRequest) (ForgotResult, error) {
 	if err := s.begin(); err != nil {
 		return ForgotResult{}, err
@@ -71,8 +76,8 @@ func (s *Service) ForgotPassword(ctx context.Context, req ForgotRequest) (Forgot
 	if err != nil {
 		return ForgotResult{}, err
 	}
-	// The token is drawn for everybody, and travels in the job: so every
-	// attempt sends the same one, and the work is the same for an unknown lead.
+	// Every job carries a token, also for a lead that does not exist, so that
+	// the work is always the same. All attempts at a job send the same token.
 	ttl := s.opts.Tokens.LinkTTL
 	if p.Secret = newSecret(); req.Code {
 		ttl = s.opts.Tokens.CodeTTL
@@ -86,11 +91,14 @@ func (s *Service) ForgotPassword(ctx context.Context, req ForgotRequest) (Forgot
 	return ForgotResult{quotas}, nil
 }
 
-// performForgot does what ForgotPassword promised. The identifier's limit comes
-// first, alike for known and unknown; a retry with the same job ID is not
-// counted again. Each recipient field, and links and codes, have places of their
-// own: a stranger who asks for what cannot be sent, such as a message to a phone
-// that the lead does not have, takes no place from what can (A58).
+// performForgot does in a worker what ForgotPassword was asked for.
+//
+// The identifier's limit is checked first, in the same way for known and
+// unknown identifiers. A retry with the same job ID is not counted again. Each
+// recipient field has its own limit, and links and codes have separate limits.
+// So a stranger who asks for what cannot be sent, such as a message to a phone
+// that the lead does not have, does not use up the limit of what can be sent
+// (A58).
 func (s *Service) performForgot(ctx context.Context, d *delivery) error {
 	key := d.p.Key
 	identifier := scopedRequest{ScopeIdentifier, LimitRequest{
@@ -104,7 +112,7 @@ func (s *Service) performForgot(ctx context.Context, d *delivery) error {
 	switch {
 	case err != nil:
 		return err
-	case !ok && s.opts.Messages.UnknownAddress && s.fields[key.Field].Type == FieldEmail:
+	case !ok && s.opts.Messages.UnknownAddress && s.fields[key.Field].Type == FieldTypeEmail:
 		d.to = address{ChannelEmail, key.Value, key.Value}
 		return s.sendWithoutToken(ctx, d, MessageUnknownAddress)
 	case !ok:

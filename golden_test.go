@@ -82,7 +82,7 @@ func (p goldenProof) proof() recovery.Proof {
 	case p.Sealed != "":
 		return recovery.TokenProof(p.Sealed)
 	}
-	return recovery.SecretProof(p.LeadID, p.Secret)
+	return recovery.LinkSecretProof(p.LeadID, p.Secret)
 }
 
 // A goldenStored is a token as a store was given it.

@@ -4,17 +4,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"runtime/debug"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/seed-51359b35/recovery/internal/ascii"
 	"github.com/seed-51359b35/recovery/internal/httpapi"
+	"github.com/seed-51359b35/recovery/internal/secret"
 	"github.com/seed-51359b35/recovery/internal/strictjson"
-	"github.com/seed-51359b35/recovery/password"
 )
 
 // Handler returns the library's own JSON API for browsers and apps:
@@ -47,7 +45,7 @@ type APIKey struct {
 	Secret Secret
 }
 
-// ForgotTokenHandler returns the endpoint that hands reset tokens to servers:
+// IssueTokenHandler returns the endpoint that hands reset tokens to servers:
 //
 //	POST /forgot-token  {"email"} or {"identifier":{"field","value"}}   200 {"token","expires","identityProviders"}
 //
@@ -56,25 +54,25 @@ type APIKey struct {
 // (404). Never mount it where browsers reach it: it refuses every request that
 // a browser marks as its own, but the key is an account-takeover credential
 // (A80).
-func (s *Service) ForgotTokenHandler(keys ...APIKey) (http.Handler, error) {
-	var errs []error
+func (s *Service) IssueTokenHandler(keys ...APIKey) (http.Handler, error) {
+	var mistakes OptionErrors
 	if len(keys) == 0 {
-		errs = append(errs, &OptionError{Option: "keys", Reason: "at least one is required"})
+		mistakes.Add("keys", "at least one is required")
 	}
 	seen := map[string]bool{}
 	for i, k := range keys {
 		if !ascii.IsName(k.ID, 1, 64) {
-			errs = append(errs, &OptionError{Option: "keys", Reason: fmt.Sprintf("the ID of key %d must be 1 to 64 of printable ASCII", i)})
+			mistakes.Add("keys", "the ID of key %d must be 1 to 64 of printable ASCII", i)
 		}
 		if len(k.Secret.Reveal()) < 16 {
-			errs = append(errs, &OptionError{Option: "keys", Reason: fmt.Sprintf("the secret of key %d has fewer than 16 bytes", i)})
+			mistakes.Add("keys", "the secret of key %d has fewer than 16 bytes", i)
 		}
 		if seen["id "+k.ID] || seen["secret "+k.Secret.Reveal()] {
-			errs = append(errs, &OptionError{Option: "keys", Reason: fmt.Sprintf("key %d repeats another's ID or secret", i)})
+			mistakes.Add("keys", "key %d repeats another's ID or secret", i)
 		}
 		seen["id "+k.ID], seen["secret "+k.Secret.Reveal()] = true, true
 	}
-	if err := errors.Join(errs...); err != nil {
+	if err := mistakes.Err(); err != nil {
 		return nil, err
 	}
 	keys = append([]APIKey(nil), keys...)
@@ -86,11 +84,11 @@ func (s *Service) ForgotTokenHandler(keys ...APIKey) (http.Handler, error) {
 // An endpoint answers a POST, or returns the error to be answered.
 type endpoint func(w http.ResponseWriter, r *http.Request) error
 
-// api routes by exact path: limits hang on operations, so an alias that
-// reaches an operation is limited with it (A52).
+// api routes by exact path. Limits are those of an operation and not of a path,
+// so an alias of an endpoint has the same limits (A52).
 func (s *Service) api(endpoints map[string]endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		httpapi.Harden(w.Header())
+		httpapi.SetSecurityHeaders(w.Header())
 		defer func() {
 			if p := recover(); p != nil {
 				if p == http.ErrAbortHandler {
@@ -131,7 +129,7 @@ func (s *Service) serveForgot(w http.ResponseWriter, r *http.Request) error {
 	// This API has a way to redeem a code, and a link in a text message is what
 	// phishing looks like.
 	f := s.fields[req.RecipientField]
-	req.Code = f.Type == FieldPhone
+	req.Code = f.Type == FieldTypePhone
 	result, err := s.ForgotPassword(r.Context(), req)
 	if err != nil {
 		return err
@@ -150,7 +148,7 @@ func (s *Service) serveCheck(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	result, err := s.CheckProof(r.Context(), CheckRequest{Proof: proof, Requester: s.Requester(r)})
+	result, err := s.CheckProof(r.Context(), CheckProofRequest{Proof: proof, Requester: s.Requester(r)})
 	if err != nil {
 		return err
 	}
@@ -211,11 +209,11 @@ func (s *Service) serveForgotToken(w http.ResponseWriter, r *http.Request, keys 
 		return nil
 	}
 	caller := ""
-	authorization, ok := httpapi.OneHeader(r.Header, "Authorization")
-	scheme, secret, _ := strings.Cut(authorization, " ")
+	authorization, ok := httpapi.SingleHeader(r.Header, "Authorization")
+	scheme, presented, _ := strings.Cut(authorization, " ")
 	for _, k := range keys {
 		// Every key is compared, so the time does not say which one is close.
-		if httpapi.ConstantTimeEqual(secret, k.Secret.Reveal()) && ok && strings.EqualFold(scheme, "Bearer") {
+		if secret.Equal(presented, k.Secret.Reveal()) && ok && strings.EqualFold(scheme, "Bearer") {
 			caller = k.ID
 		}
 	}
@@ -232,13 +230,9 @@ func (s *Service) serveForgotToken(w http.ResponseWriter, r *http.Request, keys 
 	if err != nil {
 		return err
 	}
-	origin := s.Requester(r)
-	origin.Caller = caller
-	result, err := s.IssueToken(r.Context(), IssueRequest{Key: key, Requester: origin})
-	if errors.Is(err, ErrLeadNotFound) {
-		writeProblem(w, problem{Status: http.StatusNotFound, Code: "no_such_lead", Detail: "There is no lead that could reset a password."})
-		return nil
-	}
+	from := s.Requester(r)
+	from.Caller = caller
+	result, err := s.IssueToken(r.Context(), IssueRequest{Key: key, Requester: from})
 	if err != nil {
 		return err
 	}
@@ -327,7 +321,7 @@ func readProof(body *strictjson.Object) (Proof, error) {
 	key, hasKey, keyErr := readKey(body)
 	switch {
 	case hasToken && !hasCode && !hasKey && hasLead:
-		return SecretProof(leadID, token), nil
+		return LinkSecretProof(leadID, token), nil
 	case hasToken && !hasCode && !hasKey:
 		return TokenProof(token), nil
 	case hasCode && !hasToken && !hasLead:
@@ -348,107 +342,3 @@ const (
 	jsonType    = "application/json; charset=utf-8"
 	problemType = "application/problem+json; charset=utf-8"
 )
-
-// A problem is the body of an error (RFC 9457).
-type problem struct {
-	Type             string      `json:"type"`
-	Title            string      `json:"title"`
-	Status           int         `json:"status"`
-	Detail           string      `json:"detail,omitempty"`
-	Code             string      `json:"code"`
-	Field            string      `json:"field,omitempty"`
-	Violations       []violation `json:"violations,omitempty"`
-	ViolatedPolicies []string    `json:"violated-policies,omitempty"`
-}
-
-type violation struct {
-	Rule    string `json:"rule"`
-	Message string `json:"message"`
-	Min     int    `json:"min,omitempty"`
-	Max     int    `json:"max,omitempty"`
-}
-
-// The problem types that IANA's registry has for what happens here.
-const (
-	typeQuotaExceeded   = "https://iana.org/assignments/http-problem-types#quota-exceeded"
-	typeReducedCapacity = "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity"
-)
-
-// unavailableSeconds is the Retry-After of a 503. Nothing is known about when
-// the dependency comes back; the client should neither hammer nor give up.
-const unavailableSeconds = 5
-
-// writeError maps an error to its answer, by the table at [ErrInvalidRequest].
-func (s *Service) writeError(w http.ResponseWriter, r *http.Request, err error) {
-	p := problem{Status: http.StatusInternalServerError, Code: "internal", Detail: "Something went wrong."}
-	var (
-		body    *httpapi.BodyError
-		syntax  *strictjson.Error
-		request *InvalidRequestError
-		policy  *password.PolicyError
-		limit   *RateLimitError
-		stepUp  *StepUpError
-	)
-	level := slog.LevelError
-	if r.Context().Err() != nil {
-		level = slog.LevelDebug // the client hung up; anybody can
-	}
-	switch {
-	case errors.Is(err, ErrOutcomeUnknown):
-		s.log.Log(r.Context(), level, "recovery: the outcome of a reset is unknown", "error", err)
-		p.Code, p.Detail = "outcome_unknown", "It is not certain that the password was changed. Please ask for a new link."
-	case errors.Is(err, ErrUnavailable):
-		s.log.Log(r.Context(), level, "recovery: unavailable", "error", err)
-		w.Header().Set("Retry-After", strconv.Itoa(unavailableSeconds))
-		p = problem{Type: typeReducedCapacity, Status: http.StatusServiceUnavailable, Code: "unavailable", Detail: "Please try again in a moment."}
-	case errors.As(err, &body):
-		p = problem{Status: body.Status, Code: "invalid_body", Detail: "The request " + body.Reason + "."}
-		if body.Close {
-			w.Header().Set("Connection", "close")
-		}
-	case errors.As(err, &syntax):
-		p = problem{Status: http.StatusBadRequest, Code: "invalid_request", Field: syntax.Field, Detail: sentence(syntax.Error())}
-	case errors.As(err, &request):
-		p = problem{Status: http.StatusBadRequest, Code: "invalid_request", Field: request.Field, Detail: sentence(request.Field + " " + request.Reason)}
-	case errors.Is(err, ErrInvalidProof):
-		p = problem{Status: http.StatusBadRequest, Code: "invalid_proof", Detail: "The link or code is invalid or expired."}
-	case errors.As(err, &policy):
-		p = problem{Status: http.StatusUnprocessableEntity, Code: "password_policy", Field: "password", Detail: "The password is not accepted."}
-		for _, v := range policy.Violations {
-			p.Violations = append(p.Violations, violation{string(v.Rule), v.Message, v.Min, v.Max})
-		}
-	case errors.As(err, &limit):
-		limit.Quotas.SetHeader(w.Header())
-		w.Header().Set("Retry-After", strconv.Itoa(limit.RetryAfterSeconds()))
-		p = problem{Type: typeQuotaExceeded, Status: http.StatusTooManyRequests, Code: "rate_limited", Detail: "Too many requests."}
-		p.ViolatedPolicies = []string{string(appendPolicyName(nil, limit.Scope, limit.Limit))}
-	case errors.Is(err, ErrStepUpRequired):
-		p = problem{Status: http.StatusForbidden, Code: "step_up_required", Detail: "A further proof is required."}
-		if errors.As(err, &stepUp) && stepUp.Detail != "" {
-			p.Detail = stepUp.Detail
-		}
-	default:
-		s.log.Log(r.Context(), level, "recovery: internal error", "error", err)
-	}
-	writeProblem(w, p)
-}
-
-func sentence(s string) string {
-	s = strings.TrimPrefix(s, "recovery: ")
-	if s == "" {
-		return ""
-	}
-	return strings.ToUpper(s[:1]) + s[1:] + "."
-}
-
-func writeProblem(w http.ResponseWriter, p problem) {
-	p.Title = http.StatusText(p.Status)
-	if p.Type == "" {
-		p.Type = "about:blank"
-	}
-	b, err := json.Marshal(p)
-	if err != nil {
-		b = []byte(`{"type":"about:blank","title":"Internal Server Error","status":500,"code":"internal"}`)
-	}
-	httpapi.WriteJSON(w, p.Status, problemType, b)
-}

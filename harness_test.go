@@ -38,11 +38,11 @@ const (
 // fields are those of the demo portal.
 func fields() []recovery.Field {
 	return []recovery.Field{
-		{Name: "EmailAddress", Type: recovery.FieldEmail, Search: true, Receive: true},
-		{Name: "Phone", Type: recovery.FieldPhone, Search: true, Receive: true},
-		{Name: "mx_Alternate_Email", Type: recovery.FieldEmail, Receive: true},
-		{Name: "mx_PAN_Number", Type: recovery.FieldText, Search: true},
-		{Name: "Username", Type: recovery.FieldText, Search: true, IgnoreCase: true},
+		{Name: "EmailAddress", Type: recovery.FieldTypeEmail, Search: true, Receive: true},
+		{Name: "Phone", Type: recovery.FieldTypePhone, Search: true, Receive: true},
+		{Name: "mx_Alternate_Email", Type: recovery.FieldTypeEmail, Receive: true},
+		{Name: "mx_PAN_Number", Type: recovery.FieldTypeText, Search: true},
+		{Name: "Username", Type: recovery.FieldTypeText, Search: true, IgnoreCase: true},
 	}
 }
 
@@ -338,7 +338,7 @@ func (p *portal) reset(ctx context.Context, proof recovery.Proof, pw string) err
 }
 
 func (p *portal) check(ctx context.Context, proof recovery.Proof) error {
-	_, err := p.CheckProof(ctx, recovery.CheckRequest{Proof: proof})
+	_, err := p.CheckProof(ctx, recovery.CheckProofRequest{Proof: proof})
 	return err
 }
 

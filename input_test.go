@@ -297,7 +297,7 @@ func TestErrorsTellNothing(t *testing.T) {
 func TestForgotTokenIsForServers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPortal(t, nil)
-		h, err := p.ForgotTokenHandler(
+		h, err := p.IssueTokenHandler(
 			recovery.APIKey{ID: "old", Secret: recovery.NewSecret("the-key-of-last-year")},
 			recovery.APIKey{ID: "new", Secret: recovery.NewSecret("the-key-of-this-year")},
 		)
@@ -360,7 +360,7 @@ func TestForgotTokenIsForServers(t *testing.T) {
 			nil, {{ID: "x", Secret: recovery.NewSecret("short")}}, {{Secret: recovery.NewSecret("the-key-of-this-year")}},
 			{{ID: "a", Secret: recovery.NewSecret("the-key-of-this-year")}, {ID: "b", Secret: recovery.NewSecret("the-key-of-this-year")}},
 		} {
-			if _, err := p.ForgotTokenHandler(bad...); err == nil {
+			if _, err := p.IssueTokenHandler(bad...); err == nil {
 				t.Errorf("keys %v were accepted", bad)
 			}
 		}

@@ -7,39 +7,47 @@ import (
 	"time"
 )
 
-// An IssueRequest asks for a token on behalf of an authenticated server.
+// An IssueRequest asks for a token that is given to a server. The code that
+// makes the request must have authenticated that server.
 type IssueRequest struct {
+	// Key names the lead: a field with [Field].Search, and its value.
 	Key LeadKey
-	// Send has the token mailed to the lead as well, as a link.
+	// Send asks to mail the token to the lead too, as a link. RecipientField,
+	// Link and Template are as in [ForgotRequest]; the first is used only with
+	// Send.
 	Send           bool
 	RecipientField string
 	Link           *Link
 	Template       string
 	// Labels are as in [ForgotRequest].
 	Labels map[string]string
-	// Origin.Caller names the API key whose secret the caller proved. It is
-	// required; Client is not looked at.
+	// Requester.Caller names the API key whose secret the server proved to
+	// know. It is required. Requester.Client is not limited; it only appears in
+	// events.
 	Requester Requester
 }
 
 // An IssueResult holds a token that resets the lead's password.
 type IssueResult struct {
-	// Token is the sealed string for [TokenProof].
-	Token             Secret
-	Expires           time.Time
+	// Token is the sealed token, for [TokenProof].
+	Token Secret
+	// Expires is when the token expires.
+	Expires time.Time
+	// IdentityProviders are those of the lead.
 	IdentityProviders []string
 	Quotas            Quotas
 }
 
-// IssueToken returns a reset token to a server that proved who it is. Whoever
-// holds the token can take the account over, so this is never reachable for
-// browsers (A80).
+// IssueToken returns a token that resets the lead's password, to a server that
+// proved who it is. Whoever has the token can take the account over, so
+// browsers must never be able to call this (A80).
 //
-// The error is an [*InvalidRequestError], a [*RateLimitError] (the scopes
-// caller, issue, and, with Send, lead, recipient and budget), or wraps
-// [ErrLeadNotFound], which stands for disabled leads, those without a password
-// and, with Send, those without a verified recipient too, or [ErrUnavailable].
-// Quotas that were spent before something failed stay spent.
+// The error is an [*InvalidRequestError], a [*RateLimitError], or wraps
+// [ErrLeadNotFound] or [ErrUnavailable]. The scopes of a RateLimitError are
+// caller and issue and, with Send, lead, recipient and budget. ErrLeadNotFound
+// also stands for disabled leads, for leads without a password and, with Send,
+// for leads without a verified recipient. What was counted before a failure
+// stays counted.
 func (s *Service) IssueToken(ctx context.Context, req IssueRequest) (IssueResult, error) {
 	if err := s.begin(); err != nil {
 		return IssueResult{}, err
@@ -59,9 +67,9 @@ func (s *Service) IssueToken(ctx context.Context, req IssueRequest) (IssueResult
 	if err != nil {
 		return IssueResult{}, err
 	}
-	var takes []scopedRequest
+	var requests []scopedRequest
 	if reason == "" && req.Send {
-		takes, err = s.deliveryLimits(ctx, d)
+		requests, err = s.deliveryLimits(ctx, d)
 		if errors.Is(err, ErrPermanent) {
 			reason, err = ReasonUndeliverable, nil
 		}
@@ -73,8 +81,8 @@ func (s *Service) IssueToken(ctx context.Context, req IssueRequest) (IssueResult
 		_ = s.suppress(ctx, d, reason)
 		return IssueResult{}, ErrLeadNotFound
 	}
-	if len(takes) > 0 {
-		if err := s.allowMore(ctx, req.Requester, quotas, takes...); err != nil {
+	if len(requests) > 0 {
+		if _, err := s.allowOrRefuse(ctx, req.Requester, quotas, requests...); err != nil {
 			return IssueResult{}, err
 		}
 	}
@@ -88,8 +96,8 @@ func (s *Service) IssueToken(ctx context.Context, req IssueRequest) (IssueResult
 	return result, nil
 }
 
-// issuePayload checks the request, and makes of it the job that would send the
-// token.
+// issuePayload checks the request, and turns it into the job that would send
+// the token.
 func (s *Service) issuePayload(req IssueRequest) (p payload, err error) {
 	if req.Requester.Caller == "" {
 		return payload{}, invalid("caller", "is required")
@@ -121,19 +129,19 @@ func (s *Service) issuePayload(req IssueRequest) (p payload, err error) {
 	return p, nil
 }
 
-// allowIssue counts a call with its caller first, and then with the identifier,
-// so that a refused call takes nobody's place.
-func (s *Service) allowIssue(ctx context.Context, key LeadKey, o Requester) (Quotas, error) {
-	quotas, err := s.allowCaller(ctx, o)
+// allowIssue counts a request for the caller first and then for the identifier.
+// A request that the caller's limit refuses is not counted for the identifier.
+func (s *Service) allowIssue(ctx context.Context, key LeadKey, from Requester) (Quotas, error) {
+	quotas, err := s.allowCaller(ctx, from)
 	if err != nil {
 		return nil, err
 	}
-	issue := LimitRequest{Key: s.keys.limitKey(ScopeIssue, key.Field, key.Value), Policy: s.opts.Limits.Issue}
-	return quotas, s.allowMore(ctx, o, quotas, scopedRequest{ScopeIssue, issue})
+	issue := LimitRequest{Key: s.keys.limitKey(ScopeIssueToken, key.Field, key.Value), Policy: s.opts.Limits.Issue}
+	return s.allowOrRefuse(ctx, from, quotas, scopedRequest{ScopeIssueToken, issue})
 }
 
-// findForIssue looks the lead up, and its address where the token is sent. The
-// reason says why no token is issued, if so.
+// findForIssue finds the lead and, if the token is sent, its address. If no
+// token may be issued, it returns the reason.
 func (s *Service) findForIssue(ctx context.Context, d *delivery, send bool) (EventReason, error) {
 	ok, err := d.findLead(ctx, s)
 	switch {
@@ -154,7 +162,7 @@ func (s *Service) findForIssue(ctx context.Context, d *delivery, send bool) (Eve
 	return "", nil
 }
 
-// putIssued stores the token, and enqueues the message with it where it is sent.
+// putIssued stores the token and, if it is to be sent, enqueues the message.
 func (s *Service) putIssued(ctx context.Context, d *delivery, send bool) (IssueResult, error) {
 	kind := kindIssued
 	if send {
@@ -171,7 +179,7 @@ func (s *Service) putIssued(ctx context.Context, d *delivery, send bool) (IssueR
 	if send {
 		p := d.p
 		p.Key, p.Name, p.Locale = LeadKey{LeadIDField, d.lead.ID}, d.lead.Name, d.lead.Locale
-		p.Sealed = sealed // the mail carries the very string that the caller gets
+		p.Sealed = sealed // the message carries the same string that the caller gets
 		if err := s.enqueue(ctx, p, s.opts.Tokens.LinkTTL, 0); err != nil {
 			return IssueResult{}, unavailable("queue", err)
 		}

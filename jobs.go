@@ -2,11 +2,9 @@ package recovery
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -15,58 +13,60 @@ import (
 	"github.com/seed-51359b35/recovery/internal/seal"
 )
 
-// A jobKind is what a job does. Its text stands in sealed jobs.
+// A jobKind says what a job does. Its text is part of sealed jobs, so it must
+// not change.
 type jobKind string
 
 const (
-	jobForgot   jobKind = "forgot"   // find the lead, then deliver
-	jobDeliver  jobKind = "deliver"  // send a token that was put, or the link after NotMe
+	jobForgot   jobKind = "forgot"   // find the lead, then send a link or code
+	jobDeliver  jobKind = "deliver"  // send a token that IssueToken stored, or the new link after NotMe
 	jobNotice   jobKind = "notice"   // tell one address of a reset
 	jobSessions jobKind = "sessions" // end a lead's sessions
-	jobNotMe    jobKind = "not-me"   // finish what NotMe could not
+	jobNotMe    jobKind = "not-me"   // finish what NotMe could not do
 )
 
-// jobKinds are all of them. A job of another kind was made by a newer version.
-// So whatever an older version must not ignore in a job needs a kind of its own,
-// and not just another field.
+// jobKinds are all kinds. A job of any other kind was made by a newer version
+// of this library. An older version ignores fields that it does not know, so
+// whatever it must not ignore needs a new kind of job.
 var jobKinds = [...]jobKind{jobForgot, jobDeliver, jobNotice, jobSessions, jobNotMe}
 
-// noticeTTL is how long the queue tries to deliver what must not be lost.
+// noticeTTL is how long the queue tries to do a job that must not be lost.
 const noticeTTL = 24 * time.Hour
 
-// payload is what a job carries, sealed.
+// payload is the content of a job, before it is sealed.
 type payload struct {
 	Op        jobKind
-	ID        string            // the job's
-	NotAfter  time.Time         // the job's
-	Key       LeadKey           // of the lead; by ID, but as submitted for jobForgot
-	Recipient string            `json:",omitzero"` // field
-	To        string            `json:",omitzero"` // address, for jobNotice
+	ID        string            // of the job
+	NotAfter  time.Time         // of the job
+	Key       LeadKey           // of the lead: its ID, but for jobForgot what the request named
+	Recipient string            `json:",omitzero"` // the field whose address gets the message
+	To        string            `json:",omitzero"` // the address, for jobNotice
 	Channel   Channel           `json:",omitzero"`
 	Name      string            `json:",omitzero"`
 	Locale    string            `json:",omitzero"`
 	Code      bool              `json:",omitzero"`
 	Secret    string            `json:",omitzero"`
-	Sealed    string            `json:",omitzero"` // Secret as IssueToken returned it
+	Sealed    string            `json:",omitzero"` // Secret, sealed as IssueToken returned it
 	Link      Link              `json:",omitzero"`
 	Template  string            `json:",omitzero"`
 	Labels    map[string]string `json:",omitzero"`
-	// PreventWebhook is LabelNoWebhook, as jobs had it before there were labels.
-	// It is still written for instances that know no labels.
+	// PreventWebhook says that there is a LabelNoWebhook. Older versions have
+	// this field instead of labels, so it is written for their instances, and
+	// read.
 	PreventWebhook bool   `json:",omitzero"`
 	Caller         string `json:",omitzero"`
 	Client         netip.Addr
 	Languages      string `json:",omitzero"`
 	RequestedAt    time.Time
-	Notice         storedKind `json:",omitzero"` // that NotMe is about
-	Ended          bool       `json:",omitzero"` // NotMe has ended the tokens
-	Reset          string     `json:",omitzero"` // names the reset that notices tell of
+	Notice         storedKind `json:",omitzero"` // the kind of message that NotMe answers
+	Ended          bool       `json:",omitzero"` // NotMe has ended the tokens already
+	Reset          string     `json:",omitzero"` // the ID of the reset that a notice is about
 
-	generation *generation // whose keys sealed the job
+	generation *generation // the keys that sealed the job
 }
 
-// A storedKind is a [MessageKind] as jobs spell it, with hyphens. Instances that
-// were built before kinds had underscores read it, and write it.
+// A storedKind is a [MessageKind] as jobs spell it, with hyphens. Older
+// versions, whose kinds have no underscores, read and write the same spelling.
 type storedKind MessageKind
 
 func (k storedKind) MarshalText() ([]byte, error) {
@@ -78,7 +78,7 @@ func (k *storedKind) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// kind is that of the token which the job sends.
+// kind returns the kind of the token that the job sends.
 func (p payload) kind() tokenKind {
 	if p.Code {
 		return kindCode
@@ -86,7 +86,7 @@ func (p payload) kind() tokenKind {
 	return kindMailed
 }
 
-// messageKind is that of the message which carries the token.
+// messageKind returns the kind of the message that carries the token.
 func (p payload) messageKind() MessageKind {
 	if p.Code {
 		return MessageResetCode
@@ -98,7 +98,7 @@ func (s *Service) newJob(p payload, ttl, pause time.Duration) (Job, error) {
 	now := time.Now()
 	p.ID, p.NotAfter = newID(), now.Add(ttl)
 	_, p.PreventWebhook = p.Labels[LabelNoWebhook]
-	// Not json.Marshal: it makes six bytes of every '&' in a link.
+	// json.Marshal would turn every '&' in a link into six bytes.
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
@@ -114,17 +114,17 @@ func (s *Service) enqueue(ctx context.Context, p payload, ttl, pause time.Durati
 		return err
 	}
 	if q, ok := s.opts.Queue.(*MemoryQueue); ok {
-		return q.Enqueue(ctx, job) // ours, and it never waits: a timeout would be paid for nothing
+		return q.Enqueue(ctx, job) // it never waits, so it needs no timeout
 	}
 	return s.call(ctx, "Queue.Enqueue", func(ctx context.Context) error { return s.opts.Queue.Enqueue(ctx, job) })
 }
 
-// enqueueSurely is for jobs that nobody can ask for again: a full queue is
-// tried again in the background.
-func (s *Service) enqueueSurely(ctx context.Context, p payload) {
+// enqueueOrRetry is for jobs that nobody can request again. If the queue is
+// full or fails, it tries again in the background.
+func (s *Service) enqueueOrRetry(ctx context.Context, p payload) {
 	job, err := s.newJob(p, noticeTTL, 0)
 	if err != nil {
-		s.log.ErrorContext(ctx, "recovery: job not made", "kind", string(p.Op), "error", err)
+		s.log.ErrorContext(ctx, "recovery: making a job failed", "kind", string(p.Op), "error", err)
 		return
 	}
 	enqueue := func(ctx context.Context) error { return s.opts.Queue.Enqueue(ctx, job) }
@@ -133,48 +133,53 @@ func (s *Service) enqueueSurely(ctx context.Context, p payload) {
 	}
 }
 
-// openJob reads a job's payload. What is sealed counts, and not what the queue
-// says of it: who can write to the queue's storage must not get an old job, and
-// with it an old token, a new life (A31).
+// openJob opens the payload of a job. It believes the sealed ID and not the one
+// that the queue stored: whoever can write to the queue's storage must not be
+// able to give an old job, and with it an old token, a new lifetime (A31).
 func (s *Service) openJob(job Job) (payload, error) {
 	var p payload
 	b, key, err := s.keys.jobs.Open(job.Payload)
-	if err == nil && json.Unmarshal(b, &p) != nil || p.ID != job.ID {
-		// Not the cause: it could quote the payload.
-		err = cmp.Or(err, seal.ErrInvalid)
-	}
-	if err == nil && !slices.Contains(jobKinds[:], p.Op) {
-		err = seal.ErrNewerVersion
-	}
 	if err != nil {
 		return payload{}, s.cannotOpen(job, err)
 	}
-	if _, ok := p.Labels[LabelNoWebhook]; p.PreventWebhook && !ok {
-		p.Labels = maps.Clone(p.Labels)
+	// The error of json is left out because it could quote the payload. A newer
+	// version may have changed more than the kind of job, so the kind decides.
+	malformed := json.Unmarshal(b, &p) != nil
+	if p.PreventWebhook {
 		if p.Labels == nil {
-			p.Labels = map[string]string{}
+			p.Labels = make(map[string]string)
 		}
 		p.Labels[LabelNoWebhook] = "true"
+	}
+	switch {
+	case p.ID != job.ID:
+		return payload{}, s.cannotOpen(job, seal.ErrInvalid)
+	case !slices.Contains(jobKinds[:], p.Op):
+		return p, s.cannotOpen(job, seal.ErrNewerVersion)
+	case malformed:
+		return payload{}, s.cannotOpen(job, seal.ErrInvalid)
 	}
 	p.generation = &s.keys.generations[key]
 	return p, nil
 }
 
-// cannotOpen says what becomes of a job that does not open. What another
-// instance may be able to open is tried again for a while, so that an upgrade or
-// a change of keys that does not reach all instances at once loses no job.
+// cannotOpen returns the error of a job that does not open. If another instance
+// may be able to open the job, it is tried again for a while. So no job is lost
+// while an upgrade, or a change of keys, has not reached all instances yet.
 func (s *Service) cannotOpen(job Job, err error) error {
-	s.warnForeign("job", err)
-	if s.foreign.TryAgain(err, job.NotBefore) {
+	if advice := s.foreign.FirstAdvice(err); advice != "" {
+		s.log.Warn("recovery: job cannot be opened: "+err.Error(), "advice", advice)
+	}
+	if time.Now().Before(job.NotAfter) && s.foreign.TryAgain(err, job.ID) {
 		return fmt.Errorf("recovery: the job cannot be opened yet: %w", err)
 	}
 	return fmt.Errorf("%w: the job cannot be opened: %w", ErrPermanent, err)
 }
 
-// warnForeign tells the operator of a job, link or notice that only an instance
-// with other keys, or of another version, can have sealed.
-func (s *Service) warnForeign(what string, err error) {
-	if advice := s.foreign.FirstAdvice(err); advice != "" {
-		s.log.Warn("recovery: "+what+" cannot be opened: "+err.Error(), "advice", advice)
+// tellOfLink tells the operator, once, of a link that another instance may have
+// sealed. It is no warning, because anybody can make up such a link.
+func (s *Service) tellOfLink(what string, err error) {
+	if advice := s.links.FirstAdvice(err); advice != "" {
+		s.log.Info("recovery: " + what + " cannot be opened: " + err.Error() + ". If many are, and they were not made up or damaged, " + advice)
 	}
 }

@@ -14,18 +14,18 @@ import (
 	"github.com/seed-51359b35/recovery/internal/seal"
 )
 
-// A keyring derives what every purpose needs from Options.Keys: the first
-// generation makes, all generations recognise.
+// A keyring holds the keys that are derived from Options.Keys. The first
+// generation is used for everything new. All generations are accepted.
 type keyring struct {
 	prefix      string
-	limits      string // prefix of limiter keys
+	limits      string // the prefix of limiter keys
 	generations []generation
-	tokens      *seal.Sealer // lead and secret in one string
+	tokens      *seal.Sealer // seals lead and secret in one string
 	jobs        *seal.Box
-	notMe       *seal.Sealer // notice, message and lead in one string
+	notMe       *seal.Sealer // seals notice, message and lead in one string
 }
 
-// A generation is the sub-keys of one key.
+// A generation is the keys that are derived from one of Options.Keys.
 type generation struct {
 	slot, digest, state, limit *macKey
 }
@@ -54,8 +54,9 @@ func newKeyring(opts Options) (*keyring, error) {
 			return nil, fmt.Errorf("recovery: deriving keys: %w", err)
 		}
 	}
-	// The store decides when a token ends; the seal only spares it what is
-	// certainly too old. A job may come a while after its token was sealed.
+	// The store decides when a token expires. The age limit of the seal only
+	// spares the store tokens that are certainly too old. It is longer than
+	// LinkTTL, because a job may store its token some time after it was sealed.
 	k.tokens = seal.New(tokens, "recovery.token", 2*opts.Tokens.LinkTTL+time.Hour, 1024)
 	var err error
 	if k.jobs, err = seal.NewBox(jobs, "recovery.job"); err != nil {
@@ -65,8 +66,8 @@ func newKeyring(opts Options) (*keyring, error) {
 	return k, nil
 }
 
-// A macKey computes HMAC-SHA-256 under one key. It keeps the states that the
-// key sets up, which cost more than a short message does.
+// A macKey computes HMAC-SHA-256 with one key. It keeps hash states for later
+// use, because setting up a key takes longer than hashing a short message.
 type macKey struct {
 	pool sync.Pool
 }
@@ -82,8 +83,8 @@ func newMACKey(key []byte) *macKey {
 	}}}
 }
 
-// sum appends to dst the MAC of the parts, each preceded by its length so that
-// no two lists of parts read the same.
+// sum appends the MAC of the parts to dst. The length of each part precedes it,
+// so that two different lists of parts never give the same MAC.
 func (k *macKey) sum(dst []byte, parts ...string) []byte {
 	state := k.pool.Get().(*macState)
 	defer k.pool.Put(state)
@@ -98,8 +99,8 @@ func (k *macKey) sum(dst []byte, parts ...string) []byte {
 	return append(dst, state.buf...)
 }
 
-// name is a short keyed hash, for the names of slots and limiter keys. 128 bits
-// are enough for names that only the keys' holder can make.
+// name returns a short MAC for the names of slots and limiter keys. 128 bits
+// are enough, because only a holder of the keys can compute such names.
 func (k *macKey) name(prefix string, parts ...string) string {
 	var sum [sha256.Size]byte
 	var buf [128]byte
@@ -120,7 +121,7 @@ func (k *keyring) refOf(g *generation, kind tokenKind, leadID, secret string) To
 	return TokenRef{k.slot(g, kind, leadID), g.digest.digest(string(kind), leadID, secret)}
 }
 
-// refs are all the places where a token may be.
+// refs returns all places where a token may be stored: one for each generation.
 func (k *keyring) refs(kind tokenKind, leadID, secret string) []TokenRef {
 	refs := make([]TokenRef, len(k.generations))
 	for i := range k.generations {
@@ -129,13 +130,14 @@ func (k *keyring) refs(kind tokenKind, leadID, secret string) []TokenRef {
 	return refs
 }
 
-// decoyRefs name slots that no lead has, for a code that nobody was sent: the
-// store is asked the same question and writes nothing.
+// decoyRefs returns refs to slots that no lead has. They are used for a code of
+// an unknown lead: so the store is asked the same question, finds no token and
+// writes nothing.
 func (k *keyring) decoyRefs(key LeadKey, code string) []TokenRef {
 	return k.refs(kindCode, "\x00"+key.Field+"\x00"+key.Value, code)
 }
 
-// slots are all the slots of a lead.
+// slots returns all slots of a lead, of all kinds and generations.
 func (k *keyring) slots(leadID string) []string {
 	slots := make([]string, 0, len(allKinds)*len(k.generations))
 	for i := range k.generations {
@@ -146,10 +148,11 @@ func (k *keyring) slots(leadID string) []string {
 	return slots
 }
 
-// state is the digest of a lead's version that a token carries.
+// stateOf returns the digest of the lead's version. Tokens are stored with it.
 func (g *generation) stateOf(lead Lead) string { return g.state.digest(lead.ID, lead.Version) }
 
-// stateMatches reports whether a token's state is the lead's, under any key.
+// stateMatches reports whether a token was stored for this version of the lead,
+// under the keys of any generation.
 func (k *keyring) stateMatches(state string, lead Lead) bool {
 	ok := false
 	for i := range k.generations {
@@ -160,7 +163,7 @@ func (k *keyring) stateMatches(state string, lead Lead) bool {
 	return ok
 }
 
-// limitKey names what a tier of limits counts.
+// limitKey returns the name under which the limiter counts a value in a scope.
 func (k *keyring) limitKey(scope LimitScope, what, value string) string {
 	return k.generations[0].limit.name(k.limits+string(scope)+":", string(scope), what, value)
 }

@@ -7,8 +7,9 @@ import (
 	"unicode/utf8"
 )
 
-// LabelNoWebhook is the label that asks package webhook, and event sinks like
-// it, to tell nobody of a request's events. Its value has no meaning.
+// LabelNoWebhook is a label of a request. It asks package webhook, and similar
+// event sinks, to send nothing about the events of this request. The value of
+// the label has no meaning.
 const LabelNoWebhook = "no_webhook"
 
 const (
@@ -17,8 +18,8 @@ const (
 	maxLabelValue = 128
 )
 
-// copyLabels checks labels and returns a copy: their owner may change them while
-// the job waits.
+// copyLabels checks labels and returns a copy, because the caller may change
+// the map while the job waits.
 func copyLabels(labels map[string]string) (map[string]string, error) {
 	if len(labels) == 0 {
 		return nil, nil

@@ -10,13 +10,13 @@ import (
 	"github.com/seed-51359b35/recovery/internal/canonical"
 )
 
-// canonical returns the one spelling of a value under which leads are looked
-// up, compared and counted.
+// canonical returns the one spelling of a value that is used to look leads up,
+// to compare and to count.
 func (f Field) canonical(value string) (string, error) {
 	switch f.Type {
-	case FieldEmail:
+	case FieldTypeEmail:
 		return canonical.Email(value)
-	case FieldPhone:
+	case FieldTypePhone:
 		return canonical.Phone(value)
 	}
 	value, err := canonical.Text(value)
@@ -26,8 +26,9 @@ func (f Field) canonical(value string) (string, error) {
 	return value, err
 }
 
-// canonicalKey refuses what may not be searched, and what does not parse. All
-// that follows sees only the canonical form (A11).
+// canonicalKey returns the canonical form of a key. It refuses a field that may
+// not be searched, and a value that does not parse. All further code uses the
+// canonical form only (A11).
 func (s *Service) canonicalKey(key LeadKey) (LeadKey, Field, error) {
 	f, ok := s.fields[key.Field]
 	if !ok || !f.Search {
@@ -40,7 +41,8 @@ func (s *Service) canonicalKey(key LeadKey) (LeadKey, Field, error) {
 	return LeadKey{f.Name, value}, f, nil
 }
 
-// recipientField refuses fields that may not receive (A81).
+// recipientField returns the field that gets the message. It refuses fields
+// that may not receive (A81).
 func (s *Service) recipientField(name string) (string, error) {
 	if name == "" {
 		name = s.mailTo
@@ -55,13 +57,13 @@ func validLeadID(id string) bool {
 	return ascii.IsName(id, 1, 256)
 }
 
-// errBadLead is a lead that breaks the contract of LeadStore. It is not
-// ErrUnavailable: trying again will not help.
+// errBadLead means that a lead breaks the contract of LeadStore. It does not
+// match ErrUnavailable, because another try cannot help.
 var errBadLead = errors.New("recovery: the LeadStore returned a lead without a valid ID or without a Version")
 
-// findLead looks a lead up by a canonical key and does not trust the answer:
-// a store that folds more than the library does must not send mail for one
-// address to the owner of another (A10).
+// findLead looks a lead up by a canonical key, and checks the answer. A store
+// may treat more values as equal than this library does. It must not cause mail
+// about one address to be sent to the owner of another (A10).
 func (s *Service) findLead(ctx context.Context, key LeadKey, f Field) (Lead, error) {
 	var lead Lead
 	err := s.call(ctx, "LeadStore.FindLead", func(ctx context.Context) (err error) {
@@ -87,13 +89,13 @@ func (s *Service) findLead(ctx context.Context, key LeadKey, f Field) (Lead, err
 		s.emit(ctx, Event{Kind: EventWrongRecord, LeadID: lead.ID})
 		return Lead{}, ErrLeadNotFound
 	}
-	// Names and locales travel in jobs, which have a size.
-	lead.Name, lead.Locale = cut(lead.Name, 256), cut(lead.Locale, 64)
+	// Name and Locale travel in jobs, whose size is limited.
+	lead.Name, lead.Locale = shorten(lead.Name, 256), shorten(lead.Locale, 64)
 	return lead, nil
 }
 
-// cut shortens s to at most n bytes, at a character's edge.
-func cut(s string, n int) string {
+// shorten returns the beginning of s: at most n bytes, and whole characters.
+func shorten(s string, n int) string {
 	for len(s) > n {
 		_, size := utf8.DecodeLastRuneInString(s)
 		s = s[:len(s)-size]
@@ -105,16 +107,16 @@ func (s *Service) leadByID(ctx context.Context, id string) (Lead, error) {
 	return s.findLead(ctx, LeadKey{LeadIDField, id}, Field{})
 }
 
-// An address is where a message may go.
+// An address is where a message may be sent.
 type address struct {
 	channel Channel
-	// to is what the notifier gets, canonical what limits count.
+	// to is the spelling for the notifier, canonical the one for limits.
 	to, canonical string
 }
 
-// recipient returns the lead's address in a field that may receive, if it is
-// verified and well formed. Nothing else on the lead, and nothing in a
-// request, is ever written to.
+// recipient returns the address in a field that may receive, if it is verified
+// and well formed. Messages go to no other value of the lead, and to no value
+// of a request.
 func (s *Service) recipient(lead Lead, field string) (address, bool) {
 	f, ok := s.fields[field]
 	v := lead.Fields[field]
@@ -125,19 +127,19 @@ func (s *Service) recipient(lead Lead, field string) (address, bool) {
 	if err != nil {
 		return address{}, false
 	}
-	if f.Type == FieldPhone {
+	if f.Type == FieldTypePhone {
 		return address{ChannelSMS, spelling, spelling}, true
 	}
 	to := strings.Trim(v.Value, " \t")
 	if canonical.FoldASCII(to) != spelling {
-		// An internationalised domain: the mail system gets its ASCII form.
+		// The domain is internationalised: the mail system gets its ASCII form.
 		to = spelling
 	}
 	return address{ChannelEmail, to, spelling}, true
 }
 
-// recipients returns every address of the lead that may be written to, each
-// once.
+// recipients returns every address of the lead that messages may go to, without
+// duplicates.
 func (s *Service) recipients(lead Lead) []address {
 	var all []address
 	seen := map[address]bool{}
@@ -152,7 +154,7 @@ func (s *Service) recipients(lead Lead) []address {
 	return all
 }
 
-// identifiers are what a password must not be.
+// identifiers returns values of the lead that must not be its password.
 func identifiers(lead Lead) []string {
 	all := []string{lead.Name}
 	for _, v := range lead.Fields {

@@ -13,27 +13,31 @@ import (
 	"github.com/seed-51359b35/recovery/internal/ascii"
 )
 
-// A Limit admits at most N calls in any interval of length Window. The
-// interval is half open: a call leaves it exactly Window after it was made.
+// A Limit allows at most N calls in any interval of length Window. The interval
+// is half open: a call no longer counts exactly Window after it was made.
 type Limit struct {
 	N      int           // 1 to 100,000
 	Window time.Duration // 1 ms to 31 days
 }
 
-// String is for logs: "25 in 5s".
+// String returns a text for logs, such as "25 in 5s".
 func (l Limit) String() string { return strconv.Itoa(l.N) + " in " + l.Window.String() }
 
-// A Tier is the limits that hold together for one key. They share one log of
-// calls, so a call that one of them refuses is counted by none.
+// A LimitPolicy is the limits for one key. A call is allowed only if all of
+// them allow it, and a call that one of them refuses counts against none of
+// them. For authors of limiters and notifiers, and for hosts that change
+// [Limits]. The zero value is not valid.
 type LimitPolicy struct {
+	// Limits are the limits: 1 to 8.
 	Limits []Limit
-	// Trickle, if positive, admits a call in spite of a full window once the
-	// last admitted call is that long ago. It keeps a limit of ten a day from
-	// locking a person out for the rest of it (A58). At most 366 days.
+	// ThenOneEvery, if positive, allows a call although a limit is reached,
+	// once the last allowed call was made that long ago. So a limit of ten a
+	// day does not lock a person out for the rest of the day (A58). At most 366
+	// days. Default 0: no such exception.
 	ThenOneEvery time.Duration
 }
 
-// check reports what is wrong with a tier; empty means nothing.
+// check returns the mistake in the policy, or the empty string.
 func (t LimitPolicy) check() string {
 	if len(t.Limits) == 0 || len(t.Limits) > 8 {
 		return "needs 1 to 8 limits"
@@ -47,13 +51,13 @@ func (t LimitPolicy) check() string {
 		}
 	}
 	if t.ThenOneEvery < 0 || t.ThenOneEvery > 366*24*time.Hour {
-		return fmt.Sprintf("Trickle is %v, must be 0 to 366 days", t.ThenOneEvery)
+		return fmt.Sprintf("ThenOneEvery is %v, must be 0 to 366 days", t.ThenOneEvery)
 	}
 	return ""
 }
 
-// longest is the length of the tier's longest window, after which its log is
-// empty; size is how many calls the log has to remember.
+// longest returns the time after which calls no longer matter to the policy,
+// and the number of calls that a log has to remember.
 func (t LimitPolicy) longest() (window time.Duration, size int) {
 	for _, l := range t.Limits {
 		window = max(window, l.Window)
@@ -62,64 +66,74 @@ func (t LimitPolicy) longest() (window time.Duration, size int) {
 	return max(window, t.ThenOneEvery), size
 }
 
-// A Take asks a [Limiter] to admit one call.
+// A LimitRequest asks a [Limiter] to allow one call. For authors of limiters,
+// and for hosts that limit handlers of their own.
 type LimitRequest struct {
 	// Key names what is limited: 1 to 128 bytes of printable ASCII without
-	// spaces. A key always comes with the same Tier.
+	// spaces. A key must always come with the same Policy.
 	Key    string
 	Policy LimitPolicy
-	// ID, if not empty, makes the take repeatable: one with an ID that the
-	// log still holds is admitted and not counted again. So a job that is
-	// retried after a crash pays once.
+	// ID, if not empty, makes the request repeatable. If the limiter still
+	// remembers an allowed call with this ID, it allows the request and does
+	// not count it again. So a job that is tried again after a crash is counted
+	// once.
 	ID string
 }
 
-// Validate reports whether the take is within its ranges, for a limiter to call
-// first.
-func (t LimitRequest) Validate() error {
-	if !ascii.IsName(t.Key, 1, 128) {
-		return errors.New("recovery: a take's key must be 1 to 128 bytes of printable ASCII")
-	}
-	if reason := t.Policy.check(); reason != "" {
-		return errors.New("recovery: a take's tier " + reason)
+// Validate returns the mistake in the policy, or nil, for checks of options.
+func (t LimitPolicy) Validate() error {
+	if reason := t.check(); reason != "" {
+		return errors.New("recovery: a limit policy " + reason)
 	}
 	return nil
 }
 
-// A Decision is a [Limiter]'s answer to one [LimitRequest].
+// Validate returns the mistake in the request, or nil. A limiter calls it
+// first.
+func (t LimitRequest) Validate() error {
+	if !ascii.IsName(t.Key, 1, 128) {
+		return errors.New("recovery: the key of a limit request must be 1 to 128 bytes of printable ASCII without spaces")
+	}
+	return t.Policy.Validate()
+}
+
+// A Decision is the answer of a [Limiter] to one [LimitRequest]. For authors of
+// limiters, and for hosts that limit handlers of their own.
 type Decision struct {
+	// Allowed says that the call is allowed and counted.
 	Allowed bool
-	// Limit is the window that refused, or the one that has the least left; of
-	// several, the one that stays so for longest.
+	// Limit is the limit that refused the call or, if none did, the one with
+	// the fewest calls left. If there are several, it is the one where this
+	// lasts longest.
 	Limit Limit
-	// Remaining is how many calls Limit still admits now.
+	// Remaining is how many further calls Limit allows now.
 	Remaining int
-	// Reset is how long until the oldest call in Limit's window leaves it, this
-	// one included if it was admitted.
+	// Reset is the time until the oldest call in the window of Limit no longer
+	// counts. This call, if it was allowed, is one of those calls.
 	Reset time.Duration
-	// RetryAfter is how long until a call could be admitted, if this one was
-	// not. Nothing earlier can succeed.
+	// RetryAfter is the time until a call can be allowed, if this one was not.
+	// No call before that can be allowed.
 	RetryAfter time.Duration
 }
 
-// A Limiter counts calls in exact sliding windows: never more than N in any
-// interval of length Window, and never a refusal while there are fewer.
-// Implementations are safe for concurrent use, also by several processes where
-// they are shared.
+// A Limiter counts calls in exact sliding windows: it never allows more than N
+// in any interval of length Window, and it never refuses a call while there are
+// fewer. Hosts can use [MemoryLimiter] or package redisstore. Implementations
+// are safe for concurrent use, also by several processes if they are shared.
 //
-// A malformed take is an error, and so is a ctx that has ended before; both
-// count nothing. Take returns when ctx ends.
+// A malformed request is an error, and so is a ctx that had ended before the
+// call. Both count nothing.
 type Limiter interface {
-	// Take decides each take on its own, in order, and returns as many
-	// decisions. An admitted call is counted in the same atomic step, a
-	// refused one is not counted at all. All takes of one call share one
-	// round trip where there is one. After an error nothing may be
-	// concluded: the calls may have been counted.
-	Allow(ctx context.Context, takes ...LimitRequest) ([]Decision, error)
+	// Allow decides each request on its own, in order, and returns one decision
+	// for each. It counts an allowed call in the same atomic step, and does not
+	// count a refused one at all. If there is a network, all requests of one
+	// call share one round trip. Allow returns when ctx ends. After an error
+	// the calls may or may not have been counted.
+	Allow(ctx context.Context, requests ...LimitRequest) ([]Decision, error)
 }
 
-// decide is the rule of the exact sliding window, for logs of the newest calls
-// in order of time, at now. It is the reference for other implementations.
+// decide is the rule of the exact sliding window, and the reference for other
+// implementations. The log holds the times of the newest calls in order.
 func (t LimitPolicy) decide(log []time.Duration, now time.Duration) Decision {
 	d := Decision{Allowed: true, Remaining: math.MaxInt}
 	var wait time.Duration
@@ -131,7 +145,8 @@ func (t LimitPolicy) decide(log []time.Duration, now time.Duration) Decision {
 			reset = log[len(log)-in] + l.Window - now
 		}
 		if remaining == 0 {
-			// The call that must leave is the N-th youngest, not the oldest.
+			// The next call is allowed when the N-th newest call no longer
+			// counts, not when the oldest one does.
 			free := log[len(log)-l.N] + l.Window - now
 			if d.Allowed || free > wait {
 				d.Limit, d.Reset, wait = l, reset, free
@@ -146,49 +161,50 @@ func (t LimitPolicy) decide(log []time.Duration, now time.Duration) Decision {
 		return d
 	}
 	if t.ThenOneEvery > 0 {
-		trickle := log[len(log)-1] + t.ThenOneEvery - now
-		if trickle <= 0 {
+		next := log[len(log)-1] + t.ThenOneEvery - now
+		if next <= 0 {
 			d.Allowed = true
 			return d
 		}
-		wait = min(wait, trickle)
+		wait = min(wait, next)
 	}
 	d.RetryAfter = wait
 	return d
 }
 
-// firstWithin is the index of the first call after the instant.
+// firstWithin returns the index of the first call after the instant.
 func firstWithin(log []time.Duration, instant time.Duration) int {
 	i, _ := slices.BinarySearch(log, instant+1)
 	return i
 }
 
-// Limits are the tiers that a [Service] applies. A zero tier means the
-// default; there is no way to have none.
+// Limits are the limit policies that a [Service] applies. A zero policy means
+// the default one. A Service without limits is not possible.
 type Limits struct {
 	_ [0]func()
 
-	// Caller is per API key, or per pair of key and client address where the
-	// key is public: 25 in 5 s.
+	// Caller holds for each API key or, if the client's address is known, for
+	// each pair of key and address: 25 in 5 s.
 	Caller LimitPolicy
-	// ClientForgot, ClientReset and ClientCheck are per client address (IPv4
-	// /32, IPv6 /64): 5 in 10 min, 10 in 15 min, 15 in 30 min; 10 in 1 min, 15
-	// in 2 min; 60 in 1 min.
+	// ClientForgot, ClientReset and ClientCheck hold for each client address
+	// (IPv4 /32, IPv6 /64). ClientForgot: 5 in 10 min, 10 in 15 min, 15 in 30
+	// min. ClientReset: 10 in 1 min, 15 in 2 min. ClientCheck, for CheckProof
+	// and NotMe: 60 in 1 min.
 	ClientForgot, ClientReset, ClientCheck LimitPolicy
-	// Identifier is per submitted identifier, Lead per lead found, Recipient
-	// per address written to, Issue per identifier given to IssueToken: 1 in 1
-	// min, 5 in 1 h, 10 in 24 h, and after that still one an hour.
+	// Identifier holds for each identifier that a request names, Lead for each
+	// lead that was found, Recipient for each address that messages go to, and
+	// Issue for each identifier in IssueToken: 1 in 1 min, 5 in 1 h, 10 in 24
+	// h, and then still one every hour.
 	Identifier, Lead, Recipient, Issue LimitPolicy
-	// EmailBudget and SMSBudget are over all messages of a channel that the
-	// public asked for. Default: none.
+	// EmailBudget and SMSBudget hold for all messages of a channel that public
+	// requests asked for. Default: no budget.
 	EmailBudget, SMSBudget LimitPolicy
-	// DangerouslyAllowOnError lets requests through while the [Limiter] fails.
-	// Default false: 503 for everybody.
+	// DangerouslyAllowOnError allows all requests while the [Limiter] fails.
+	// Default false: they are answered with 503.
 	DangerouslyAllowOnError bool
 }
 
-// DefaultLimits returns the limits that hold where [Options.Limits] says
-// nothing.
+// DefaultLimits returns the limits that apply if [Options].Limits is zero.
 func DefaultLimits() Limits {
 	person := func() LimitPolicy {
 		return LimitPolicy{
@@ -208,21 +224,21 @@ func DefaultLimits() Limits {
 	}
 }
 
-// A Quota is one window of the caller's or the client's, as it stood after a
-// request.
+// A Quota is what a limit policy had left after a request.
 type Quota struct {
-	Scope  LimitScope
-	Policy LimitPolicy
-	Decision
+	Scope    LimitScope
+	Policy   LimitPolicy
+	Decision Decision
 }
 
-// Quotas are the windows that a request was counted in before its answer. They
-// say nothing about any account.
+// Quotas are those of the caller and the client of a request. They are counted
+// before the answer, and say nothing about any account.
 type Quotas []Quota
 
-// SetHeader sets the RateLimit and RateLimit-Policy fields
-// (draft-ietf-httpapi-ratelimit-headers): one policy for each window, and what
-// is left of the tightest of each tier.
+// SetHeader sets the fields RateLimit and RateLimit-Policy
+// (draft-ietf-httpapi-ratelimit-headers). RateLimit-Policy has one policy for
+// each window, and RateLimit what is left in the tightest window of each quota.
+// Without quotas it sets nothing.
 func (q Quotas) SetHeader(h http.Header) {
 	if len(q) == 0 {
 		return
@@ -241,31 +257,33 @@ func (q Quotas) SetHeader(h http.Header) {
 		if i > 0 {
 			left = append(left, ", "...)
 		}
-		t := quota.Reset
-		if !quota.Allowed {
-			// A client must not be told to come back before Retry-After.
-			t = quota.RetryAfter
+		t := quota.Decision.Reset
+		if !quota.Decision.Allowed {
+			// A client must not be told to come back before Retry-After has
+			// passed.
+			t = quota.Decision.RetryAfter
 		}
-		left = append(appendPolicyName(append(left, '"'), quota.Scope, quota.Limit), '"')
-		left = strconv.AppendInt(append(left, ";r="...), int64(quota.Remaining), 10)
+		left = append(appendPolicyName(append(left, '"'), quota.Scope, quota.Decision.Limit), '"')
+		left = strconv.AppendInt(append(left, ";r="...), int64(quota.Decision.Remaining), 10)
 		left = strconv.AppendInt(append(left, ";t="...), int64(wholeSeconds(t)), 10)
 	}
-	// Both names are canonical, so Set has nothing to do but this.
+	// These names are in canonical form, so Set would do the same.
 	h["Ratelimit-Policy"] = []string{string(policy)}
 	h["Ratelimit"] = []string{string(left)}
 }
 
-// appendPolicyName appends the name of one window, which needs no escape in a
-// structured field string (RFC 9651).
+// appendPolicyName appends the name of one window. The name has no character
+// that must be escaped in a string of a structured field (RFC 9651).
 func appendPolicyName(b []byte, scope LimitScope, l Limit) []byte {
 	return strconv.AppendInt(append(append(b, scope...), '-'), int64(wholeSeconds(l.Window)), 10)
 }
 
-// A LimitScope names the tier of limits that refused a request.
+// A LimitScope says whose limits apply.
 type LimitScope string
 
-// The scopes of limits. The first two are answered to everybody; the others
-// are met in the worker, silently, or by [Service.IssueToken].
+// The scopes of limits. Everybody is told about a refusal by caller or client.
+// Refusals by the others happen in a worker, where nobody is told, or in
+// [Service.IssueToken].
 const (
 	ScopeCaller     LimitScope = "caller"
 	ScopeClient     LimitScope = "client"
@@ -273,24 +291,25 @@ const (
 	ScopeLead       LimitScope = "lead"
 	ScopeRecipient  LimitScope = "recipient"
 	ScopeBudget     LimitScope = "budget"
-	ScopeIssue      LimitScope = "issue"
+	ScopeIssueToken LimitScope = "issue"
 	scopeNotMe      LimitScope = "not-me"
 )
 
-// RateLimitError is a request over a limit. The tier that refused did not count
-// it, and none behind it: a public request that is refused spends nothing of
-// the identifier it names, of a lead, an address or a budget. The caller's and
-// the client's tiers, asked together, each count on their own.
+// A RateLimitError says that a limit refused a request. The policy that refused
+// did not count the request, and no later one did. So a public request that is
+// refused is not counted for its identifier, a lead, an address or a budget.
+// The policies of the caller and of the client are asked together, and each
+// counts for itself.
 type RateLimitError struct {
-	// Scope is the tier that refused.
+	// Scope says whose limits refused.
 	Scope LimitScope
-	// Limit is the window that was full.
+	// Limit is the limit that was reached.
 	Limit Limit
-	// RetryAfter is how long until a call can be admitted, by the tiers that
-	// were asked together.
+	// RetryAfter is the time until all policies that were asked together can
+	// allow a call.
 	RetryAfter time.Duration
-	// Quotas are the caller's and the client's windows, for the RateLimit
-	// fields of the answer.
+	// Quotas are those of the caller and the client, for the RateLimit fields
+	// of the answer.
 	Quotas Quotas
 }
 
@@ -298,9 +317,9 @@ func (e *RateLimitError) Error() string {
 	return fmt.Sprintf("recovery: rate limit exceeded (%s, %s)", e.Scope, e.Limit)
 }
 
-// Seconds is RetryAfter in whole seconds, rounded up and at least one, as the
-// Retry-After field takes it (RFC 9110, section 10.2.3). A client that waits as
-// long, and asks only once, is not refused again.
+// RetryAfterSeconds returns RetryAfter in whole seconds, rounded up and at
+// least 1, as the field Retry-After needs it (RFC 9110, section 10.2.3). A
+// client that waits so long, and sends one request, is not refused again.
 func (e *RateLimitError) RetryAfterSeconds() int { return wholeSeconds(e.RetryAfter) }
 
 func wholeSeconds(d time.Duration) int {

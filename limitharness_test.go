@@ -74,7 +74,7 @@ func publicCalls(p *portal, o recovery.Requester) map[string]func(ctx context.Co
 			return err
 		},
 		"check": func(ctx context.Context) error {
-			_, err := p.CheckProof(ctx, recovery.CheckRequest{Proof: never, Requester: o})
+			_, err := p.CheckProof(ctx, recovery.CheckProofRequest{Proof: never, Requester: o})
 			return err
 		},
 		"reset": func(ctx context.Context) error {

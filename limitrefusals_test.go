@@ -42,7 +42,7 @@ func TestScopesOfRefusals(t *testing.T) {
 		{"a forgot over the client's", func(l *recovery.Limits) { l.ClientForgot = one }, public("forgot"), public("forgot"), recovery.ScopeClient, 2},
 		{"a check over the client's", func(l *recovery.Limits) { l.ClientCheck = one }, public("check"), public("check"), recovery.ScopeClient, 2},
 		{"a reset over the client's", func(l *recovery.Limits) { l.ClientReset = one }, public("reset"), public("reset"), recovery.ScopeClient, 2},
-		{"an issue over the identifier's", func(l *recovery.Limits) { l.Issue = one }, send("john_doe"), send("john_doe"), recovery.ScopeIssue, 1},
+		{"an issue over the identifier's", func(l *recovery.Limits) { l.Issue = one }, send("john_doe"), send("john_doe"), recovery.ScopeIssueToken, 1},
 		{"a mailed issue over the lead's", func(l *recovery.Limits) { l.Lead = one }, send("john_doe"), send("john_doe"), recovery.ScopeLead, 1},
 		{"a mailed issue over the address's", func(l *recovery.Limits) { l.Recipient = one }, send("john_doe"), send("twin"), recovery.ScopeRecipient, 1},
 		{"a mailed issue over the budget", func(l *recovery.Limits) { l.EmailBudget = one }, send("john_doe"), send("other"), recovery.ScopeBudget, 1},
@@ -181,7 +181,7 @@ func TestRateLimitFields(t *testing.T) {
 		}}
 	}
 	full := fresh(recovery.ScopeCaller, def.Caller, 0, 1100*time.Millisecond)
-	full.Allowed, full.RetryAfter = false, 2500*time.Millisecond
+	full.Decision.Allowed, full.Decision.RetryAfter = false, 2500*time.Millisecond
 	tests := []struct {
 		sentence      string
 		quotas        recovery.Quotas

@@ -50,7 +50,7 @@ func TestDefaultTiersHoldAtTheirEdge(t *testing.T) {
 			func(p *portal) func(context.Context) error { return publicCalls(p, device)["reset"] }, 1500 * time.Millisecond},
 		{"a client checks 60 in 1 min", def.ClientCheck, recovery.ScopeClient, func(l *recovery.Limits) *recovery.LimitPolicy { return &l.ClientCheck },
 			func(p *portal) func(context.Context) error { return publicCalls(p, device)["check"] }, 700 * time.Millisecond},
-		{"a server has a token for one identifier 1 in 1 min, 5 in 1 h, 10 a day, one an hour", def.Issue, recovery.ScopeIssue, func(l *recovery.Limits) *recovery.LimitPolicy { return &l.Issue },
+		{"a server has a token for one identifier 1 in 1 min, 5 in 1 h, 10 a day, one an hour", def.Issue, recovery.ScopeIssueToken, func(l *recovery.Limits) *recovery.LimitPolicy { return &l.Issue },
 			func(p *portal) func(context.Context) error { return issue(p, key) }, 30 * time.Second},
 	}
 	for _, test := range tests {

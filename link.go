@@ -11,42 +11,42 @@ import (
 	"github.com/seed-51359b35/recovery/internal/ascii"
 )
 
-// A Link says what the mailed link looks like.
+// A Link describes the URL in a message.
 type Link struct {
-	// URL is the absolute https URL of the page that resets passwords; http is
-	// accepted for localhost and loopback addresses. It may have a query, to
-	// which the parameters are added, and no fragment. With Fixed it has at
-	// most 2,048 bytes.
+	// URL is the absolute https URL of the page that resets passwords, at most
+	// 2,048 bytes together with Fixed. http is accepted for localhost and
+	// loopback addresses. It may have a query, to which the parameters are
+	// added. It must not have a fragment.
 	URL string
-	// TokenParam is the query parameter that carries lead and secret sealed in
-	// one string. Default "token", if LeadIDParam is empty too.
+	// TokenParam is the query parameter that carries the lead ID and the
+	// secret, sealed in one string. Default "token", if LeadIDParam is empty
+	// too.
 	TokenParam string
-	// LeadIDParam and SecretParam carry them apart instead, the secret as 64
-	// lower-case hexadecimal digits.
+	// LeadIDParam and SecretParam, if set, carry the lead ID and the secret in
+	// two parameters instead. The secret is 64 lower-case hexadecimal digits.
 	LeadIDParam, SecretParam string
-	// Fixed are further parameters, name and value. They go before the token.
+	// Fixed are further parameters. They stand before the token.
 	Fixed []LinkParam
 }
 
-// A LinkParam is a fixed query parameter of a [Link].
+// A LinkParam is a parameter of a [Link] that has always the same value.
 type LinkParam struct{ Name, Value string }
 
-// Validate reports what is wrong with the link, as an error that names the
-// field.
+// Validate returns an error that names the field and the mistake, or nil.
 func (l Link) Validate() error {
 	if err := checkURL(l.URL); err != nil {
 		return fmt.Errorf("URL: %w", err)
 	}
 	if (l.LeadIDParam == "") != (l.SecretParam == "") {
-		return errors.New("LeadIDParam and SecretParam go together")
+		return errors.New("LeadIDParam and SecretParam must be set together")
 	}
 	if l.LeadIDParam != "" && l.TokenParam != "" {
-		return errors.New("TokenParam excludes LeadIDParam and SecretParam")
+		return errors.New("TokenParam must not be set together with LeadIDParam and SecretParam")
 	}
 	seen := map[string]bool{}
 	for _, name := range l.params() {
 		if !ascii.IsName(name, 1, 64) {
-			return fmt.Errorf("parameter name %.80q must be 1 to 64 of printable ASCII", name)
+			return fmt.Errorf("parameter name %.80q must be 1 to 64 characters of printable ASCII without spaces", name)
 		}
 		if seen[name] {
 			return fmt.Errorf("parameter name %q is used twice", name)
@@ -59,7 +59,7 @@ func (l Link) Validate() error {
 	return nil
 }
 
-// maxURL is the longest URL, in bytes, before the token.
+// maxURL is the longest URL, in bytes, without the token.
 const maxURL = 2048
 
 func (l Link) tokenParam() string {
@@ -80,7 +80,7 @@ func (l Link) params() []string {
 	return names
 }
 
-// checkURL accepts what may stand in front of a token (A01, A02).
+// checkURL checks the URL to which a token will be added (A01, A02).
 func checkURL(s string) error {
 	if s == "" {
 		return errors.New("is required: a link is never built from a request")
@@ -117,8 +117,8 @@ func isLoopback(host string) bool {
 	return err == nil && a.IsLoopback()
 }
 
-// render adds the fixed parameters and then params to the link's URL.
-// Parameters of the same name that stand there already go (A02).
+// render adds the fixed parameters and then params to the URL of the link. It
+// removes parameters of the same names that the URL has already (A02).
 func (l Link) render(params []LinkParam) string {
 	base, query, _ := strings.Cut(l.URL, "?")
 	params = slices.Concat(l.Fixed, params)

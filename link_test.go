@@ -445,12 +445,12 @@ func TestTokenAlphabet_A06(t *testing.T) {
 		req.Link = apart
 		secret := linkParam(t, p.forgot(t, req), "s")
 		for _, s := range []string{secret + "=", secret + "\n", secret + " ", " " + secret, strings.ToUpper(secret), secret[:63], secret + "0", secret[:32] + "\n" + secret[32:]} {
-			wantErr(t, p.check(t.Context(), recovery.SecretProof(johnID, s)), recovery.ErrInvalidProof)
+			wantErr(t, p.check(t.Context(), recovery.LinkSecretProof(johnID, s)), recovery.ErrInvalidProof)
 		}
 		for _, id := range []string{johnID + " ", " " + johnID, strings.ToUpper(johnID), "{" + johnID + "}", "", johnID + "\n", "lead-disabled"} {
-			wantErr(t, p.check(t.Context(), recovery.SecretProof(id, secret)), recovery.ErrInvalidProof)
+			wantErr(t, p.check(t.Context(), recovery.LinkSecretProof(id, secret)), recovery.ErrInvalidProof)
 		}
-		wantErr(t, p.check(t.Context(), recovery.SecretProof(johnID, secret)), nil)
+		wantErr(t, p.check(t.Context(), recovery.LinkSecretProof(johnID, secret)), nil)
 	})
 }
 

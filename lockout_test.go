@@ -216,7 +216,7 @@ func TestEscapedSecretsAreScrubbed(t *testing.T) {
 func TestTypedLeadIDIsInNoEvent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPortal(t, nil)
-		wantErr(t, p.check(t.Context(), recovery.SecretProof("victim@example.com", strings.Repeat("0", 64))), recovery.ErrInvalidProof)
+		wantErr(t, p.check(t.Context(), recovery.LinkSecretProof("victim@example.com", strings.Repeat("0", 64))), recovery.ErrInvalidProof)
 		for _, e := range p.events.all {
 			if e.LeadID != "" {
 				t.Errorf("event %+v", e)

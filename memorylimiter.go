@@ -9,51 +9,53 @@ import (
 	"time"
 )
 
-// MemoryLimiterOptions bound the memory of a [MemoryLimiter].
+// MemoryLimiterOptions limit the memory of a [MemoryLimiter].
 type MemoryLimiterOptions struct {
-	// MaxKeys is how many keys have a log of their own, for each length of
-	// longest window. Default 65,536.
+	_ [0]func()
+
+	// MaxKeys is how many keys have a log of their own. It holds separately for
+	// each length of the longest window. Default 65,536.
 	MaxKeys int
-	// OverflowWindows is how many logs the keys beyond share, for each length
-	// of longest window. Default 16,384.
+	// OverflowWindows is how many logs all further keys share. It holds
+	// separately for each length of the longest window. Default 16,384.
 	OverflowWindows int
 }
 
-// MemoryLimiter is a [Limiter] for one process: exact, and bounded in memory
-// whatever arrives.
+// A MemoryLimiter is a [Limiter] for one process. It is exact, and its memory
+// is limited whatever requests arrive.
 //
-// Once MaxKeys keys are counting, further keys share overflow windows by a
-// keyed hash. A shared window counts for everybody who shares it, so no limit
-// is ever exceeded; a counter in use is never evicted (A53); and a flood of
-// keys fills only the overflow, where each window opens again as its calls
-// age, so it cannot close the service to those who were there before or to all
-// who come after.
+// Once MaxKeys keys are being counted, further keys share overflow windows,
+// chosen by a keyed hash. A shared window counts the calls of all keys that
+// share it, so no limit is ever exceeded. A counter in use is never removed to
+// make room (A53). A flood of keys fills only the overflow windows, and each of
+// them allows calls again as its calls age. So a flood shuts out neither the
+// keys that were there before it nor all of those that come later.
 //
-// What a flood costs newcomers is a matter of numbers: beyond MaxKeys live keys,
-// OverflowWindows times N more calls are admitted in each window. With the
-// defaults and 5 in 10 minutes, that is 65,536 clients and 136 calls a second
-// after them; during a flood from 1,000 fresh addresses a second, one newcomer
-// in eight is served. A key costs about 160 bytes. An attacker with a /32 of
-// IPv6 has more networks than any memory holds: a host that expects one puts a
-// filter for addresses in front.
+// The damage that a flood does to new keys depends on its size: beyond MaxKeys
+// live keys, OverflowWindows times N more calls are allowed in each window.
+// With the defaults and 5 in 10 minutes, that is 65,536 clients, and then 136
+// calls a second. During a flood from 1,000 fresh addresses a second, one new
+// client in eight is served. A key takes about 160 bytes. An attacker with an
+// IPv6 /32 has more networks than any memory can hold: a host that expects such
+// an attacker filters addresses before they reach this limiter.
 type MemoryLimiter struct {
 	opts  MemoryLimiterOptions
-	start time.Time // carries the monotonic clock that all logs count from
+	start time.Time // all logs hold times since then, by the monotonic clock
 	seed  maphash.Seed
 
 	mu      sync.Mutex
 	classes map[time.Duration]*limiterClass
 }
 
-// limiterClass holds the keys whose longest window is the same. They expire in
-// the order of their last admitted call, so a list in that order finds the
-// dead ones at its front, and a flood of keys with long windows cannot take
-// the room of those with short ones.
+// A limiterClass holds the keys with the same longest window. They expire in
+// the order of their last allowed call, so a list in this order has the dead
+// ones at its front. Each class has room of its own: a flood of keys with long
+// windows does not fill the room of keys with short ones.
 type limiterClass struct {
 	window   time.Duration
 	keys     map[string]*limiterLog
-	peak     int         // the most keys since the map was made
-	front    *limiterLog // oldest last call
+	peak     int         // the highest number of keys since the map was made
+	front    *limiterLog // its last call is the oldest
 	back     *limiterLog
 	overflow []limiterLog
 }
@@ -61,13 +63,13 @@ type limiterClass struct {
 type limiterLog struct {
 	key        string
 	prev, next *limiterLog
-	calls      []time.Duration // newest last
-	ids        []string        // parallel to calls, or nil while no call had an ID
-	size       int             // how many calls the largest tier needs
+	calls      []time.Duration // the newest is the last
+	ids        []string        // the IDs of calls, or nil while no call had an ID
+	size       int             // how many calls the largest policy needs
 }
 
-// NewMemoryLimiter returns an empty limiter. Zero options are the defaults;
-// negative ones are taken as zero.
+// NewMemoryLimiter returns an empty limiter. Options that are zero or negative
+// get their defaults.
 func NewMemoryLimiter(opts MemoryLimiterOptions) *MemoryLimiter {
 	if opts.MaxKeys <= 0 {
 		opts.MaxKeys = 1 << 16
@@ -83,27 +85,28 @@ func NewMemoryLimiter(opts MemoryLimiterOptions) *MemoryLimiter {
 	}
 }
 
-// Take implements [Limiter]. All takes of one call are decided at one instant.
-func (m *MemoryLimiter) Allow(ctx context.Context, takes ...LimitRequest) ([]Decision, error) {
+// Allow implements [Limiter]. It decides all requests of one call at the same
+// instant.
+func (m *MemoryLimiter) Allow(ctx context.Context, requests ...LimitRequest) ([]Decision, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	for _, t := range takes {
+	for _, t := range requests {
 		if err := t.Validate(); err != nil {
 			return nil, err
 		}
 	}
-	decisions := make([]Decision, len(takes))
+	decisions := make([]Decision, len(requests))
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := time.Since(m.start)
-	for i, t := range takes {
-		decisions[i] = m.take(t, now)
+	for i, t := range requests {
+		decisions[i] = m.decide(t, now)
 	}
 	return decisions, nil
 }
 
-func (m *MemoryLimiter) take(t LimitRequest, now time.Duration) Decision {
+func (m *MemoryLimiter) decide(t LimitRequest, now time.Duration) Decision {
 	window, size := t.Policy.longest()
 	class := m.classes[window]
 	if class == nil {
@@ -118,10 +121,10 @@ func (m *MemoryLimiter) take(t LimitRequest, now time.Duration) Decision {
 	}
 	log.forget(now - window)
 	if t.ID != "" && slices.Contains(log.ids, t.ID) {
-		// Admitted before: says what is left, and counts nothing.
+		// This call was allowed before: return what is left, and count nothing.
 		d := LimitPolicy{Limits: t.Policy.Limits}.decide(log.calls, now)
 		if d.Allowed {
-			d.Remaining++ // decide took one off for a further call
+			d.Remaining++ // decide has subtracted one for a further call
 		}
 		d.Allowed, d.RetryAfter = true, 0
 		return d
@@ -137,9 +140,9 @@ func (m *MemoryLimiter) take(t LimitRequest, now time.Duration) Decision {
 	return d
 }
 
-// newLog finds the log of a key that has none of its own. A key is given its
-// own only while the overflow window it would share is empty: calls that were
-// counted there must go on counting.
+// newLog returns the log for a key that has none of its own. The key gets its
+// own log only if the overflow window that it would share is empty: calls that
+// were counted there must go on counting.
 func (m *MemoryLimiter) newLog(class *limiterClass, key string, now time.Duration) (log *limiterLog, own bool) {
 	if class.overflow != nil {
 		shared := &class.overflow[maphash.String(m.seed, key)%uint64(len(class.overflow))]
@@ -158,9 +161,9 @@ func (m *MemoryLimiter) newLog(class *limiterClass, key string, now time.Duratio
 	return &class.overflow[maphash.String(m.seed, key)%uint64(len(class.overflow))], false
 }
 
-// add appends a call and keeps the newest size of them: with those, the N-th
-// youngest of every window can be told. Keys that share a log may have tiers of
-// different sizes.
+// add appends a call, and keeps only as many of the newest calls as size says:
+// with these, the N-th newest call of every limit is known. Keys that share a
+// log may have policies of different sizes.
 func (l *limiterLog) add(now time.Duration, id string, size int) {
 	size = max(size, l.size)
 	l.size = size
@@ -180,7 +183,7 @@ func (l *limiterLog) add(now time.Duration, id string, size int) {
 	}
 }
 
-// forget drops the calls up to an instant that no window reaches any more.
+// forget removes the calls up to an instant, which no window reaches any more.
 func (l *limiterLog) forget(instant time.Duration) {
 	old := firstWithin(l.calls, instant)
 	l.calls = l.calls[old:]
@@ -193,8 +196,9 @@ func (l *limiterLog) expired(window, now time.Duration) bool {
 	return len(l.calls) == 0 || now-l.calls[len(l.calls)-1] >= window
 }
 
-// expire frees dead keys: two at a time, which is more than one call adds, so
-// there is room whenever a key is dead and no call pays for a whole flood.
+// expire removes up to two dead keys. A call adds fewer than that, so dead keys
+// never take the room of live ones, and no single call has to remove all the
+// keys of a flood.
 func (c *limiterClass) expire(now time.Duration) {
 	for range 2 {
 		if c.front == nil || !c.front.expired(c.window, now) {
@@ -204,7 +208,7 @@ func (c *limiterClass) expire(now time.Duration) {
 		c.unlink(dead)
 		delete(c.keys, dead.key)
 		if c.peak > 1024 && len(c.keys) <= c.peak/16 {
-			// A map keeps its buckets; a copy gives them back.
+			// A map never shrinks, so a copy takes its place.
 			keys := make(map[string]*limiterLog, len(c.keys))
 			maps.Copy(keys, c.keys)
 			c.keys, c.peak = keys, len(keys)
@@ -212,7 +216,8 @@ func (c *limiterClass) expire(now time.Duration) {
 	}
 }
 
-// touch moves a log to the back of the list, or adds it.
+// touch moves a log to the back of the list. It adds a log that is not in the
+// list yet.
 func (c *limiterClass) touch(l *limiterLog) {
 	if c.back == l {
 		return

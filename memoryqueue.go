@@ -10,44 +10,51 @@ import (
 	"time"
 )
 
-// MemoryQueueOptions size a [MemoryQueue]. Zero fields are the defaults.
+// MemoryQueueOptions configure a [MemoryQueue]. Fields that are zero or
+// negative get their defaults.
 type MemoryQueueOptions struct {
-	// Capacity is how many jobs may wait, those between two attempts
-	// included. Default 4,096.
+	_ [0]func()
+
+	// Capacity is how many jobs the queue holds, including those that wait for
+	// another attempt. Default 4,096.
 	Capacity int
-	// Workers is how many jobs run at once. Default 16.
+	// Workers is how many attempts run at once. Default 16.
 	Workers int
-	// AttemptTimeout ends the context of an attempt. Default 30 s.
+	// AttemptTimeout is the time after which the context of an attempt ends.
+	// Default 30 s.
 	AttemptTimeout time.Duration
-	// Grace is how long an attempt may go on after its context ended before
-	// it is given up: the job is then tried again, and the worker stays lost
-	// until the attempt returns. Default 5 s.
+	// Grace is how long an attempt may still run after its context ended. Then
+	// the attempt counts as failed, and its worker is not used until the
+	// attempt returns. Default 5 s.
 	Grace time.Duration
-	// FirstRetry is the pause before the second attempt; it doubles from there
-	// to MaxRetry, less up to a quarter at random. Default 1 s and 5 min.
+	// FirstRetry is the pause before the second attempt. The pause doubles with
+	// every further attempt, up to MaxRetry, and is shortened by a random part
+	// of at most a quarter. Defaults: 1 s and 5 min.
 	FirstRetry, MaxRetry time.Duration
-	// Backoff, if set, is asked instead for the pause after the n-th attempt,
-	// which failed.
+	// Backoff, if not nil, returns the pause after attempt n, which failed; the
+	// first attempt is 1. FirstRetry and MaxRetry are not used then. It is
+	// called by several goroutines, one at a time, and must not call the queue.
 	Backoff func(n int) time.Duration
 }
 
-// MemoryQueueStats is what a [MemoryQueue] has to tell.
+// MemoryQueueStats are the present numbers of a [MemoryQueue].
 type MemoryQueueStats struct {
-	// Waiting is how many jobs wait, Running how many attempts run.
+	// Waiting is how many jobs wait for an attempt. Running is how many
+	// attempts run.
 	Waiting, Running int
-	// Abandoned is how many of those did not return after their context ended
-	// and still hold a worker.
+	// Abandoned is how many of the running attempts did not return although
+	// their context and Grace ended. Each still occupies a worker.
 	Abandoned int
 }
 
-// MemoryQueue is a bounded [WorkerQueue] in this process. It retries and knows
-// dead letters as a durable queue does, but what it holds is lost when the
-// process dies.
+// A MemoryQueue is a [WorkerQueue] in this process, with a limited capacity. It
+// retries jobs and reports dead letters as a durable queue does, but its jobs
+// are lost when the process ends.
 type MemoryQueue struct {
 	opts    MemoryQueueOptions
 	handler JobHandler
-	wake    chan struct{} // buffered, says that something changed
-	stopped chan struct{} // closed when the scheduler has ended
+	wake    chan struct{} // has room for one signal that something changed
+	stopped chan struct{} // closed when schedule has returned
 	ctx     context.Context
 	cancel  context.CancelFunc
 	workers sync.WaitGroup
@@ -64,10 +71,10 @@ type queuedJob struct {
 	job      Job
 	at       time.Time
 	attempts int
-	err      error // of the last attempt
+	err      error // the error of the last attempt
 }
 
-// NewMemoryQueue returns a queue that is not started.
+// NewMemoryQueue returns a queue that is not started. [New] starts it.
 func NewMemoryQueue(opts MemoryQueueOptions) *MemoryQueue {
 	setDefault(&opts.Capacity, 4096)
 	setDefault(&opts.Workers, 16)
@@ -96,14 +103,15 @@ func (q *MemoryQueue) Start(h JobHandler) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.started || q.draining {
-		return errors.New("recovery: a MemoryQueue is started once")
+		return errors.New("recovery: a MemoryQueue can be started only once, and not after Shutdown")
 	}
 	q.started, q.handler = true, h
 	go q.schedule()
 	return nil
 }
 
-// Enqueue implements [Queue]. It refuses jobs before Start and after Shutdown.
+// Enqueue implements [Queue]. Before Start and after Shutdown it returns
+// [ErrQueueFull].
 func (q *MemoryQueue) Enqueue(ctx context.Context, job Job) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -113,7 +121,7 @@ func (q *MemoryQueue) Enqueue(ctx context.Context, job Job) error {
 	if !q.started || q.draining {
 		return fmt.Errorf("%w: it is not running", ErrQueueFull)
 	}
-	// Running attempts count, because each may come back to wait again.
+	// Running attempts need room too, because each job may have to wait again.
 	if len(q.waiting)+q.running-q.abandoned >= q.opts.Capacity {
 		return ErrQueueFull
 	}
@@ -122,16 +130,16 @@ func (q *MemoryQueue) Enqueue(ctx context.Context, job Job) error {
 	return nil
 }
 
-// Stats returns the present numbers.
+// Stats returns the present numbers. It is safe for concurrent use.
 func (q *MemoryQueue) Stats() MemoryQueueStats {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return MemoryQueueStats{Waiting: len(q.waiting), Running: q.running, Abandoned: q.abandoned}
 }
 
-// Shutdown implements [WorkerQueue]. Waiting jobs get one last attempt at once;
-// what fails then, or is still waiting when ctx ends, becomes a dead letter. It
-// may be called more than once.
+// Shutdown implements [WorkerQueue]. Waiting jobs get one last attempt at once.
+// Jobs that fail in it, or are still waiting when ctx ends, become dead
+// letters. It may be called more than once.
 func (q *MemoryQueue) Shutdown(ctx context.Context) error {
 	q.mu.Lock()
 	q.draining = true
@@ -152,8 +160,9 @@ func (q *MemoryQueue) Shutdown(ctx context.Context) error {
 		q.cancel()
 		return nil
 	case <-ctx.Done():
-		// Ends the contexts of what runs, and makes the scheduler give up what
-		// waits. Well-behaved attempts end now and are waited for.
+		// This ends the contexts of running attempts, and makes schedule give
+		// the waiting jobs up. Attempts that obey their context end now, and
+		// are waited for.
 		q.cancel()
 	}
 	grace := time.NewTimer(q.opts.Grace)
@@ -172,7 +181,8 @@ func (q *MemoryQueue) signal() {
 	}
 }
 
-// schedule hands due jobs to workers until the queue is drained.
+// schedule starts attempts when they are due, until Shutdown was called and no
+// job is left.
 func (q *MemoryQueue) schedule() {
 	defer close(q.stopped)
 	timer := time.NewTimer(time.Hour)
@@ -193,8 +203,8 @@ func (q *MemoryQueue) schedule() {
 	}
 }
 
-// dispatch starts what is due and returns how long until the next job is, or
-// that there will be none.
+// dispatch starts the attempts that are due. It returns the time until the next
+// one is due, or that there will be none.
 func (q *MemoryQueue) dispatch() (next time.Duration, done bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -207,12 +217,13 @@ func (q *MemoryQueue) dispatch() (next time.Duration, done bool) {
 		q.workers.Add(1)
 		go q.attempt(j)
 	}
-	// While draining, what runs may still come back once.
+	// The queue is done when no job waits and each attempt has returned or was
+	// abandoned.
 	return time.Hour, q.draining && len(q.waiting) == 0 && q.running == q.abandoned
 }
 
-// attempt runs one attempt in a goroutine of its own, so that one that ignores
-// its context can be given up.
+// attempt runs one attempt. The handler has a goroutine of its own, so that an
+// attempt which ignores its context can be given up.
 func (q *MemoryQueue) attempt(j *queuedJob) {
 	defer q.workers.Done()
 	ctx, cancel := context.WithTimeout(q.ctx, q.opts.AttemptTimeout)
@@ -245,7 +256,7 @@ func (q *MemoryQueue) attempt(j *queuedJob) {
 func (q *MemoryQueue) perform(ctx context.Context, job Job) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			// Not the value: it may quote a secret.
+			// The value of the panic is left out because it may quote a secret.
 			err = fmt.Errorf("recovery: panic (%T)\n%s", p, debug.Stack())
 		}
 	}()
@@ -255,8 +266,9 @@ func (q *MemoryQueue) perform(ctx context.Context, job Job) (err error) {
 	return q.handler.Perform(ctx, job)
 }
 
-// finish decides what becomes of a job whose attempt ended, or was given up.
-// Burying it is the host's code too, so it holds the worker like an attempt.
+// finish decides what happens to a job whose attempt ended or was abandoned. A
+// dead letter calls code of the host, so it occupies the worker like an
+// attempt.
 func (q *MemoryQueue) finish(j *queuedJob, err error, abandoned bool) {
 	j.attempts++
 	j.err = err
@@ -283,8 +295,9 @@ func (q *MemoryQueue) finish(j *queuedJob, err error, abandoned bool) {
 	q.signal()
 }
 
-// pause doubles with every attempt, less up to a quarter so that jobs which
-// failed together do not come back together.
+// pause returns the time to wait after a number of attempts. It doubles with
+// each attempt. A random part of at most a quarter is taken off, so that jobs
+// which failed together are not tried again together.
 func (q *MemoryQueue) pause(attempts int) time.Duration {
 	if q.opts.Backoff != nil {
 		return q.opts.Backoff(attempts)
@@ -297,13 +310,14 @@ func (q *MemoryQueue) pause(attempts int) time.Duration {
 }
 
 func (q *MemoryQueue) deadLetter(j *queuedJob) {
-	defer func() { _ = recover() }() // the host's event sink must not take the queue down
+	defer func() { _ = recover() }() // a panic of the host's event sink must not end the process
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(q.ctx), q.opts.AttemptTimeout)
 	defer cancel()
 	q.handler.DeadLetter(ctx, j.job, j.err)
 }
 
-// abandonAll gives up what waits when Shutdown has no more time.
+// abandonAll turns the waiting jobs into dead letters, when Shutdown has no
+// more time.
 func (q *MemoryQueue) abandonAll() {
 	q.mu.Lock()
 	waiting := q.waiting

@@ -10,25 +10,26 @@ import (
 	"time"
 )
 
-// MemoryTokenStore is a [TokenStore] in this process: right for one instance
-// and for tests. What it holds dies with the process, and with it every link
-// that was sent. Expired records are freed as it is used.
+// A MemoryTokenStore is a [TokenStore] in this process. It is right for one
+// instance and for tests. Its tokens are lost when the process ends, and then
+// no link that was sent works any more. Expired records are removed while the
+// store is used.
 type MemoryTokenStore struct {
 	mu    sync.Mutex
 	slots map[string]*memorySlot
-	peak  int // the most slots since the map was made
+	peak  int // the highest number of slots since the map was made
 	due   slotHeap
 }
 
 type memorySlot struct {
 	name   string
-	tokens []*memoryToken // oldest first; spent ones stay until they expire
-	// failures are the times of wrong guesses within window.
+	tokens []*memoryToken // oldest first; spent tokens stay until they expire
+	// failures are the times of the wrong guesses in the last window.
 	failures    []time.Time
 	window      time.Duration
 	maxFailures int
-	// dies is when nothing in the slot matters any more, index its place in
-	// the heap.
+	// dies is the time from which on nothing in the slot matters. index is the
+	// place of the slot in the heap.
 	dies  time.Time
 	index int
 }
@@ -37,16 +38,16 @@ type memoryToken struct {
 	TokenRecord
 	code   bool
 	tries  int    // wrong guesses left
-	claim  string // the id that holds it
+	claim  string // the ID of the claim that holds it, or empty
 	barred []string
 	dead   bool // replaced, deleted or guessed at too often
 }
 
 // maxSpent is about how many spent tokens a slot remembers. The limits on a
-// person allow far fewer in the lifetime of one.
+// person allow far fewer within the lifetime of a token.
 const maxSpent = 64
 
-// maxBarred is how many claim ids a token remembers as barred.
+// maxBarred is how many barred claim IDs a token remembers.
 const maxBarred = 32
 
 // NewMemoryTokenStore returns an empty store.
@@ -106,22 +107,30 @@ func (m *MemoryTokenStore) Claim(ctx context.Context, claimID string, refs ...To
 	return m.use(ctx, claimID, refs)
 }
 
-// use finds the one usable token under refs, and claims it if there is an id.
+func validateRefs(refs []TokenRef) error {
+	for _, ref := range refs {
+		if err := ref.Validate(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// use returns the one usable token that the refs name. If claimID is not empty,
+// it claims the token.
 func (m *MemoryTokenStore) use(ctx context.Context, claimID string, refs []TokenRef) (TokenRecord, error) {
 	if err := ctx.Err(); err != nil {
 		return TokenRecord{}, err
 	}
-	for _, ref := range refs {
-		if err := ref.Validate(); err != nil {
-			return TokenRecord{}, err
-		}
+	if err := validateRefs(refs); err != nil {
+		return TokenRecord{}, err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := time.Now()
 	m.expire(now)
 	var found *memoryToken
-	taken := false
+	claimed := false
 	for _, ref := range refs {
 		s := m.slots[ref.Slot]
 		if s == nil {
@@ -130,7 +139,7 @@ func (m *MemoryTokenStore) use(ctx context.Context, claimID string, refs []Token
 		t := s.find(ref.Digest, now)
 		switch {
 		case t != nil && !t.dead && t.claim != "" && (claimID == "" || t.claim != claimID):
-			taken = true
+			claimed = true
 		case t != nil && t.usable(claimID) && !s.exhausted(t, now):
 			if found == nil {
 				found = t
@@ -139,7 +148,7 @@ func (m *MemoryTokenStore) use(ctx context.Context, claimID string, refs []Token
 			m.countFailure(s, now)
 		}
 	}
-	if found == nil || taken {
+	if found == nil || claimed {
 		return TokenRecord{}, ErrTokenNotFound
 	}
 	if claimID != "" {
@@ -156,10 +165,8 @@ func (m *MemoryTokenStore) Release(ctx context.Context, claimID string, refs ...
 	if err := ValidateClaimID(claimID); err != nil {
 		return err
 	}
-	for _, ref := range refs {
-		if err := ref.Validate(); err != nil {
-			return err
-		}
+	if err := validateRefs(refs); err != nil {
+		return err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -190,7 +197,7 @@ func (m *MemoryTokenStore) Delete(ctx context.Context, slots ...string) error {
 		return err
 	}
 	for _, slot := range slots {
-		if err := ValidateSlot(slot); err != nil {
+		if err := ValidateTokenSlot(slot); err != nil {
 			return err
 		}
 	}
@@ -207,7 +214,8 @@ func (m *MemoryTokenStore) Delete(ctx context.Context, slots ...string) error {
 	return nil
 }
 
-// usable reports whether the token can be peeked at or, with an id, claimed.
+// usable reports whether the token can be peeked at or, if claimID is not
+// empty, be claimed.
 func (t *memoryToken) usable(claimID string) bool {
 	return !t.dead && (t.claim == "" || t.claim == claimID) && !slices.Contains(t.barred, claimID)
 }
@@ -221,10 +229,11 @@ func (s *memorySlot) find(digest string, now time.Time) *memoryToken {
 	return nil
 }
 
-// makeRoom kills the youngest tokens until one more fits: so neither an
-// attacker who keeps asking nor a late message kills the first links, and the
-// newest always works. Claimed tokens count, because a release revives them;
-// they go last, because somebody is at work with them.
+// makeRoom kills the youngest live tokens until one more fits. So the newest
+// token always works, and the oldest links stay: neither an attacker who keeps
+// asking nor a late message can kill them. Claimed tokens count as live,
+// because a release makes them usable again. They are killed last, because
+// somebody is using them.
 func (s *memorySlot) makeRoom(maxLive int, now time.Time) {
 	excess := len(s.tokens) - maxSpent
 	s.tokens = slices.DeleteFunc(s.tokens, func(t *memoryToken) bool {
@@ -250,7 +259,8 @@ func (s *memorySlot) makeRoom(maxLive int, now time.Time) {
 	}
 }
 
-// exhausted reports whether the slot's codes were guessed at too often.
+// exhausted reports whether t is a code and there were too many wrong guesses
+// at the codes of its slot.
 func (s *memorySlot) exhausted(t *memoryToken, now time.Time) bool {
 	if !t.code {
 		return false
@@ -263,8 +273,8 @@ func (s *memorySlot) forgetFailures(now time.Time) {
 	s.failures = slices.DeleteFunc(s.failures, func(at time.Time) bool { return now.Sub(at) >= s.window })
 }
 
-// countFailure counts a wrong guess against the slot's live code, if it has
-// one.
+// countFailure counts a wrong guess against the live code of the slot, if there
+// is one.
 func (m *MemoryTokenStore) countFailure(s *memorySlot, now time.Time) {
 	i := slices.IndexFunc(s.tokens, func(t *memoryToken) bool {
 		return t.code && t.usable("") && now.Before(t.Expires)
@@ -287,7 +297,7 @@ func (s *memorySlot) outlive(at time.Time) {
 	}
 }
 
-// expire frees dead slots, a few for each call, which is more than one adds.
+// expire removes up to four dead slots. A call adds fewer than that.
 func (m *MemoryTokenStore) expire(now time.Time) {
 	for range 4 {
 		if len(m.due) == 0 || now.Before(m.due[0].dies) {
@@ -295,7 +305,7 @@ func (m *MemoryTokenStore) expire(now time.Time) {
 		}
 		delete(m.slots, heap.Pop(&m.due).(*memorySlot).name)
 		if m.peak > 1024 && len(m.slots) <= m.peak/16 {
-			// Maps and slices keep their room; copies give it back.
+			// Maps and slices never shrink, so copies take their place.
 			slots := make(map[string]*memorySlot, len(m.slots))
 			maps.Copy(slots, m.slots)
 			m.slots, m.peak, m.due = slots, len(slots), append(slotHeap(nil), m.due...)

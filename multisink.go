@@ -2,12 +2,14 @@ package recovery
 
 import (
 	"context"
+	"maps"
 	"slices"
 )
 
-// MultiSink returns a sink that gives every event to each of the sinks in turn.
-// Nil ones are left out. One that panics keeps no other from hearing; the panic
-// goes on to the caller, which a [Service] survives and logs.
+// MultiSink returns a sink that gives every event to each of the sinks, one
+// after the other. Nil sinks are left out. If a sink panics, the others still
+// get the event, and the panic then goes on to the caller; a [Service] recovers
+// from it and logs it.
 func MultiSink(sinks ...EventSink) EventSink {
 	sinks = slices.DeleteFunc(slices.Clone(sinks), func(s EventSink) bool { return s == nil })
 	return func(ctx context.Context, e Event) { tellEach(ctx, e, sinks) }
@@ -18,5 +20,7 @@ func tellEach(ctx context.Context, e Event, sinks []EventSink) {
 		return
 	}
 	defer tellEach(ctx, e, sinks[1:])
-	sinks[0](ctx, e)
+	own := e
+	own.Labels = maps.Clone(e.Labels)
+	sinks[0](ctx, own)
 }

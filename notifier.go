@@ -8,22 +8,24 @@ import (
 	"time"
 )
 
-// A MessageKind says what a message tells.
+// A MessageKind says what a message is about.
 type MessageKind string
 
 // The kinds of messages.
 const (
-	// MessageResetLink carries URL.
+	// MessageResetLink carries a link, in URL.
 	MessageResetLink MessageKind = "reset_link"
-	// MessageResetCode carries Code.
+	// MessageResetCode carries a code, in Code.
 	MessageResetCode MessageKind = "reset_code"
-	// MessagePasswordChanged tells every address on the lead of a reset.
+	// MessagePasswordChanged says that the password was reset. It goes to every
+	// address on the lead.
 	MessagePasswordChanged MessageKind = "password_changed"
 	// MessageNoPassword tells a lead with [StatusNoPassword] to sign in with
-	// its identity provider. Sent only with [Options.Messages=MessageOptions.NoPassword].
+	// its identity provider. It is sent only if [MessageOptions.NoPassword] is
+	// set.
 	MessageNoPassword MessageKind = "no_password"
-	// MessageUnknownAddress tells an address that no account has it. Sent only
-	// with [Options.Messages=MessageOptions.UnknownAddress].
+	// MessageUnknownAddress says that no account has this address. It is sent
+	// only if [MessageOptions.UnknownAddress] is set.
 	MessageUnknownAddress MessageKind = "unknown_address"
 )
 
@@ -36,55 +38,59 @@ const (
 	ChannelSMS   Channel = "sms"
 )
 
-// A Message is what a [Notifier] delivers. It prints without the address; URL
-// and Code print as [redacted].
+// A Message is what a [Notifier] delivers. Printing and logging it show neither
+// address nor content.
 type Message struct {
-	// ID is the same for every attempt to deliver this message, so that a
-	// provider that takes an idempotency key can drop repetitions. It says
-	// nothing about the account.
+	// ID is the same in every attempt to deliver this message, so that a
+	// provider with idempotency keys can drop repetitions. It says nothing
+	// about the account.
 	ID      string
 	Kind    MessageKind
 	Channel Channel
-	// To is one address: for e-mail as it is stored on the lead, without white
-	// space around it and with an internationalised domain in ASCII; for SMS
-	// '+' and digits.
+	// To is one address. For e-mail it is written as on the lead, without white
+	// space around it, and with an internationalised domain in ASCII. For SMS
+	// it is '+' and digits.
 	To string
 	// LeadID is empty for [MessageUnknownAddress].
 	LeadID string
 	// Name is [Lead].Name.
 	Name string
-	// Locale is [Lead].Locale. Languages is the request's Accept-Language
-	// field, for a lead that chose none.
+	// Locale is [Lead].Locale. Languages is the Accept-Language field of the
+	// request, for a lead whose Locale is empty.
 	Locale    string
 	Languages string
-	// URL is the link, for [MessageResetLink].
+	// URL is the link in a [MessageResetLink].
 	URL Secret
-	// Code is the digits, for [MessageResetCode].
+	// Code is the code in a [MessageResetCode].
 	Code Secret
-	// NotMe is the link of the page where the person says "this was not me",
-	// for those three, if [Options.NotMe] is set. It carries a secret as URL
-	// does.
+	// NotMe is the link to the page where the person says "this was not me", if
+	// [Options].NotMe is set. [MessageResetLink], [MessageResetCode] and
+	// [MessagePasswordChanged] have it. Like URL, it carries a secret.
 	NotMe Secret
-	// Expires is when URL or Code ends.
+	// Expires is when the link in URL, or the code, expires.
 	Expires time.Time
-	// Template names a registered template. Empty means the usual one.
+	// Template is the template that the request named. Empty means the usual
+	// one.
 	Template string
-	// IdentityProviders is the lead's, for [MessageNoPassword].
+	// IdentityProviders are those of the lead, in a [MessageNoPassword].
 	IdentityProviders []string
-	// RequestedAt and Client say when and from where the request came.
+	// RequestedAt is the time of the request, and Client the address that it
+	// came from.
 	RequestedAt time.Time
 	Client      netip.Addr
 }
 
-// String names kind, channel and message, and neither person nor secret.
+// String returns the kind, the channel and the ID, but neither the person nor a
+// secret.
 func (m Message) String() string {
 	return fmt.Sprintf("%s by %s (%s)", m.Kind, m.Channel, m.ID)
 }
 
-// Format writes String, whatever the verb, because %+v would print the fields.
+// Format writes what String returns, for every verb, because %+v would print
+// the fields.
 func (m Message) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(m.String())) }
 
-// LogValue is String as a group.
+// LogValue returns the same as String, as a group.
 func (m Message) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("id", m.ID),
@@ -93,48 +99,61 @@ func (m Message) LogValue() slog.Value {
 	)
 }
 
-// A Notifier delivers messages. Notify is called by the queue's workers, never
-// while a request waits. Implementations are safe for concurrent use.
+// A Notifier delivers messages. The workers of the queue call Notify, never a
+// request that waits for its answer. Implementations are safe for concurrent
+// use.
 type Notifier interface {
-	// Notify hands the message to the next hop and returns nil once that has
-	// taken responsibility. It returns when ctx ends. An error makes the queue
-	// try again until the token would have expired; one that wraps
-	// [ErrPermanent] does not; none quotes the link or code. Delivery is at least once: the same message,
-	// with the same ID and the same token, can come again.
+	// Notify hands the message to the next server, and returns nil once that
+	// server is responsible for it. It returns when ctx ends.
+	//
+	// After an error the queue tries again until the token would have expired,
+	// unless the error wraps [ErrPermanent]. An error must not quote the link
+	// or the code.
+	//
+	// Delivery is at least once: the same message, with the same ID and the
+	// same token, can come again.
 	Notify(ctx context.Context, m Message) error
 }
 
-// A BudgetNotifier knows, before anything is put or sent, whether it can
-// deliver to an address and what else has to be paid for that: a country's
-// budget, for example. A [Service] asks it in a job that the public started, and
-// in IssueToken with Send, while the caller waits. It takes the budgets together
-// with the limits of the person, and puts no token where one of them is spent.
+// A BudgetNotifier is a [Notifier] that knows, before a token is stored,
+// whether it can deliver to an address, and which further budgets the message
+// counts against, for example that of a country. For authors of notifiers;
+// package smsnotifier has one.
+//
+// A [Service] asks it in the job of a public request, and in
+// [Service.IssueToken] with Send, while the caller waits. The budgets are
+// counted together with the limits of the person. If one of them refuses, no
+// token is stored.
 type BudgetNotifier interface {
 	Notifier
-	// Budgets returns what m is counted in, at most 4, and takes no time. m
-	// carries neither URL nor Code yet, and from IssueToken no ID. An error that wraps [ErrPermanent] says that m could never
-	// be delivered: then nothing is put and nothing is sent, and an event says
-	// so. Any other makes the queue try again.
+	// Budgets returns the budgets that m counts against, at most 4. It must
+	// return at once. m has neither URL nor Code yet, and no ID if it comes
+	// from IssueToken.
+	//
+	// An error that wraps [ErrPermanent] says that m can never be delivered. No
+	// token is stored then and no message is sent, and an event says so. After
+	// any other error the queue tries again.
 	Budgets(ctx context.Context, m Message) ([]Budget, error)
 }
 
-// A Budget is a limit on messages, whoever they are for.
+// A Budget is a limit on the number of messages, to whomever they go. For
+// authors of a [BudgetNotifier].
 type Budget struct {
-	// Name is what is counted, for example "sms-DE": 1 to 32 of printable
-	// ASCII. It names no person.
+	// Name is what is counted, for example "sms-DE": 1 to 32 characters of
+	// printable ASCII without spaces. It must not name a person.
 	Name   string
 	Policy LimitPolicy
 }
 
-// NotifierFunc makes a function a [Notifier].
+// A NotifierFunc is a function that is a [Notifier].
 type NotifierFunc func(ctx context.Context, m Message) error
 
 // Notify calls f.
 func (f NotifierFunc) Notify(ctx context.Context, m Message) error { return f(ctx, m) }
 
 // ByChannel returns a Notifier that gives each message to the notifier of its
-// channel, and asks those for budgets that are a [BudgetNotifier]. A message for
-// a channel without one fails with [ErrPermanent].
+// channel, and asks that one for budgets if it is a [BudgetNotifier]. A message
+// whose channel has no notifier fails with [ErrPermanent].
 func ByChannel(notifiers map[Channel]Notifier) Notifier {
 	byChannel := make(map[Channel]Notifier, len(notifiers))
 	for channel, n := range notifiers {
@@ -164,7 +183,8 @@ func (c channels) Notify(ctx context.Context, m Message) error {
 	return n.Notify(ctx, m)
 }
 
-// Budgets implements [BudgetNotifier] for those notifiers that do.
+// Budgets implements [BudgetNotifier]. It returns none if the notifier of the
+// channel is no BudgetNotifier.
 func (c channels) Budgets(ctx context.Context, m Message) ([]Budget, error) {
 	n, err := c.of(m)
 	if err != nil {

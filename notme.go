@@ -8,53 +8,56 @@ import (
 	"time"
 )
 
-// notMeTTL is how long the link "this was not me" works: people read a notice
-// days after it came, and what it does harms nobody but a thief.
+// notMeTTL is how long the link "this was not me" works. People read a notice
+// days after it came, and the link harms nobody but a thief.
 const notMeTTL = 7 * 24 * time.Hour
 
-// notMeTier bounds what the notices of one reset do together, whoever holds
-// them: a second click, on whichever device, is taken for the first one's, and
-// does not kill the new link that the first one sent.
+// notMePolicy limits the clicks on the links of one reset, in all its notices
+// together. A second click on any device counts as a repetition of the first
+// one. It must not kill the new link that the first click sent.
 var notMePolicy = LimitPolicy{Limits: []Limit{{1, time.Hour}, {3, notMeTTL}}}
 
-// A NotMeRequest says that a person did not ask for what a message told of.
+// A NotMeRequest says that a person did not cause what a message is about.
 type NotMeRequest struct {
-	// Token is what the link carried.
+	// Token is the token in the link of [Options].NotMe.
 	Token Secret
-	// Origin is where the click came from. Its Caller has no meaning here.
+	// Requester says who clicked. Its Caller is ignored.
 	Requester Requester
 }
 
-// A NotMeResult is a message that was disowned.
+// A NotMeResult says which message the person answered with "this was not me".
 type NotMeResult struct {
-	// Notice is the kind of that message.
+	// Message is the kind of that message.
 	Message MessageKind
 	Quotas  Quotas
 }
 
-// CheckNotMe tells what the link "this was not me" is about, for the page that
-// asks for a click: Message is one of [MessageResetLink], [MessageResetCode] and
-// [MessagePasswordChanged]. It reads the link and nothing else: it counts
-// nothing, asks no store and changes nothing, so a mail scanner may follow the
-// link. The error is [ErrInvalidProof].
+// CheckNotMe returns which message the link "this was not me" is about, for the
+// page that asks for a click: Message is [MessageResetLink], [MessageResetCode]
+// or [MessagePasswordChanged]. It only opens the link. It counts nothing, asks
+// no store and changes nothing, so a mail scanner may follow the link. The
+// error is [ErrInvalidProof].
 func (s *Service) CheckNotMe(_ context.Context, req NotMeRequest) (NotMeResult, error) {
 	n, err := s.openNotMe(req.Token.Reveal())
 	return NotMeResult{Message: n.kind}, err
 }
 
-// NotMe does what a person expects who says "this was not me": it ends every
-// link, issued token and code of the lead. After a notice that the password was
-// changed it also ends the lead's sessions and sends a new link to the e-mail
-// addresses that the lead has now, or by text message to a lead that has none.
-// It neither changes the password nor locks the account, so that whoever reads
-// the mailbox gains nothing by it; and it is no protection against a thief who
-// has already put an address of his own on the lead, which hosts should delay
-// after a reset.
+// NotMe protects the account of a person who says "this was not me". It ends
+// every link, issued token and code of the lead.
 //
-// Call it for a POST only, that a person made: mail scanners open links. What
-// fails is tried again through the queue, so the person is told that it is
-// being done. The link works for seven days and three times; pressed again
-// within the hour, also in another notice of the same reset, it changes nothing.
+// If the message was a notice that the password was changed, NotMe also ends
+// the lead's sessions. Then it sends a new link to the e-mail addresses that
+// the lead has now or, if it has none, to its phone numbers by text message.
+//
+// NotMe neither changes the password nor locks the account, so that it is of no
+// use to somebody else who reads the mailbox. It does not protect against a
+// thief who has already put an address of his own on the lead. Hosts should
+// delay such a change after a reset.
+//
+// Call it only for a POST that a person made, because mail scanners open links.
+// What fails is tried again through the queue, so the person is told that it is
+// being done. The link works for seven days and three times. A second click
+// within one hour, also in another notice of the same reset, changes nothing.
 //
 // The error is a [*RateLimitError] of the client, which shares the limit of
 // CheckProof, or wraps [ErrInvalidProof] or [ErrUnavailable].
@@ -76,15 +79,15 @@ func (s *Service) NotMe(ctx context.Context, req NotMeRequest) (NotMeResult, err
 		return NotMeResult{}, err
 	}
 	result := NotMeResult{n.kind, quotas}
-	// From here the request's end must not stop what has begun.
+	// What follows must be finished also if the request ends.
 	ctx = context.WithoutCancel(ctx)
 	once := scopedRequest{scopeNotMe, LimitRequest{Key: s.keys.limitKey(scopeNotMe, n.about, n.leadID), Policy: notMePolicy}}
 	decisions, err := s.allow(ctx, []scopedRequest{once})
 	if err == nil && !decisions[0].Allowed {
 		return result, nil
 	}
-	// A take that was not answered may have been counted: the next click would
-	// then be taken for a repetition of one that did nothing.
+	// After an error of the limiter the work goes on: the limiter may have
+	// counted the click, and then the next click would change nothing.
 	e := Event{Kind: EventNotMe, JobID: n.about, LeadID: n.leadID, Client: req.Requester.Client, Message: n.kind}
 	s.emit(ctx, e)
 	p := payload{
@@ -92,17 +95,18 @@ func (s *Service) NotMe(ctx context.Context, req NotMeRequest) (NotMeResult, err
 		Client: req.Requester.Client, Languages: req.Requester.AcceptLanguage, RequestedAt: time.Now(),
 	}
 	if n.kind == MessagePasswordChanged {
-		s.endSessionsSurely(ctx, e, p)
+		s.endSessionsOrRetry(ctx, e, p)
 	}
 	if err := s.performNotMe(ctx, &p); err != nil {
-		s.log.ErrorContext(ctx, "recovery: not all is done for \"this was not me\", will be tried again", "lead", n.leadID, "error", err)
-		s.enqueueSurely(ctx, p)
+		s.log.ErrorContext(ctx, "recovery: a part of \"this was not me\" failed, will be tried again", "lead", n.leadID, "error", err)
+		s.enqueueOrRetry(ctx, p)
 	}
 	return result, nil
 }
 
-// performNotMe ends the tokens, once: from then on p says so, because another
-// time would end what the person has asked for since. Then it sends the links.
+// performNotMe ends the tokens, and then sends the new links. It sets p.Ended
+// once the tokens are ended. They must not be ended a second time, because the
+// person may have asked for a new one since.
 func (s *Service) performNotMe(ctx context.Context, p *payload) error {
 	leadID := p.Key.Value
 	if !p.Ended {
@@ -124,11 +128,12 @@ func (s *Service) performNotMe(ctx context.Context, p *payload) error {
 	if err != nil {
 		return err
 	}
-	return s.sendAnew(ctx, *p, lead)
+	return s.sendNewLinks(ctx, *p, lead)
 }
 
-// finishNotMe is what a worker does with the rest. Once the tokens are ended,
-// what then fails goes on as a job of its own.
+// finishNotMe runs in a worker, and does what NotMe could not do. If it has
+// ended the tokens and then something fails, the rest becomes a new job,
+// because the present job would end the tokens again.
 func (s *Service) finishNotMe(ctx context.Context, p payload) error {
 	ended := p.Ended
 	err := s.performNotMe(ctx, &p)
@@ -138,12 +143,13 @@ func (s *Service) finishNotMe(ctx context.Context, p payload) error {
 	return err
 }
 
-// sendAnew sends one link to every mailbox of the lead, or, where it has none,
-// to its telephones. All carry the same token, so that one of them wins; none is
-// tried for longer than that lives, or a late one would revive it.
-func (s *Service) sendAnew(ctx context.Context, p payload, lead Lead) error {
+// sendNewLinks sends one link to every e-mail address of the lead or, if it has
+// none, to its phone numbers. All messages carry the same token, so that only
+// one of them can be used. The jobs end when the token would expire: after
+// that, an attempt would store the token again.
+func (s *Service) sendNewLinks(ctx context.Context, p payload, lead Lead) error {
 	var fields []string
-	for _, want := range []FieldType{FieldEmail, FieldPhone} {
+	for _, want := range []FieldType{FieldTypeEmail, FieldTypePhone} {
 		seen := map[string]bool{}
 		for _, f := range s.opts.Fields {
 			to, ok := s.recipient(lead, f.Name)
@@ -170,23 +176,25 @@ func (s *Service) sendAnew(ctx context.Context, p payload, lead Lead) error {
 	if errors.Join(errs...) != nil && !slices.Contains(errs, nil) {
 		return errors.Join(errs...)
 	}
-	return nil // one is under way, and another try would send a second
+	return nil // at least one is enqueued, and another try would send a second link
 }
 
-// A disowned is what the link "this was not me" carries.
-type disowned struct {
+// A notMeClaim is the content of the link "this was not me".
+type notMeClaim struct {
 	kind MessageKind
-	// about is the reset that the notice tells of, or the message that was
-	// asked for.
+	// about is the ID of the reset that the notice is about, or that of the
+	// message with the link or code.
 	about, leadID string
 }
 
-// notMeKinds are the messages that can be disowned, and their letters.
+// notMeKinds are the kinds of messages that have the link "this was not me",
+// each with its letter in the link. The letters must not change.
 var notMeKinds = map[MessageKind]string{
 	MessageResetLink: "l", MessageResetCode: "c", MessagePasswordChanged: "p",
 }
 
-// notMeLink is the link for a message, or empty.
+// notMeLink returns the link "this was not me" for a message, or an empty
+// secret if it has none.
 func (s *Service) notMeLink(m Message, about string) (Secret, error) {
 	letter, ok := notMeKinds[m.Kind]
 	if !ok || s.opts.NotMe.URL == "" {
@@ -199,17 +207,17 @@ func (s *Service) notMeLink(m Message, about string) (Secret, error) {
 	return NewSecret(s.opts.NotMe.render([]LinkParam{{s.opts.NotMe.tokenParam(), sealed}})), nil
 }
 
-func (s *Service) openNotMe(sealed string) (disowned, error) {
+func (s *Service) openNotMe(sealed string) (notMeClaim, error) {
 	b, _, err := s.keys.notMe.Open(sealed)
 	if err != nil || len(b) == 0 {
-		s.warnForeign("link \"this was not me\"", err)
-		return disowned{}, ErrInvalidProof
+		s.tellOfLink("link \"this was not me\"", err)
+		return notMeClaim{}, ErrInvalidProof
 	}
 	id, leadID, ok := strings.Cut(string(b[1:]), " ")
 	for kind, letter := range notMeKinds {
 		if ok && letter == string(b[:1]) && validLeadID(leadID) {
-			return disowned{kind, id, leadID}, nil
+			return notMeClaim{kind, id, leadID}, nil
 		}
 	}
-	return disowned{}, ErrInvalidProof
+	return notMeClaim{}, ErrInvalidProof
 }

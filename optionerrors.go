@@ -6,15 +6,17 @@ import (
 	"time"
 )
 
-// OptionError is one mistake in the options of a package. A constructor reports
-// all of them at once, joined; take them apart with [errors.As] or the
-// Unwrap() []error of [errors.Join].
+// An OptionError is one mistake in the options of a package. A constructor
+// reports all mistakes at once, joined. [errors.As] finds the first of them,
+// and the Unwrap() []error of [errors.Join] returns all.
 type OptionError struct {
-	// Package is whose option it is, for example "messages". Empty means
+	// Package is the name of the package, for example "messages". Empty means
 	// "recovery".
 	Package string
-	Option  string
-	Reason  string
+	// Option names the option, for example "Tokens.LinkTTL", and Reason is the
+	// mistake, for example "is required".
+	Option string
+	Reason string
 }
 
 func (e *OptionError) Error() string {
@@ -25,9 +27,10 @@ func (e *OptionError) Error() string {
 	return name + ": option " + e.Option + ": " + e.Reason
 }
 
-// OptionErrors collects the mistakes in a package's options, so that its
+// OptionErrors collects the mistakes in the options of a package, so that a
 // constructor can report all of them at once. For authors of stores, notifiers
-// and queues. The zero value, with Package set, is ready to use.
+// and queues. The zero value is ready to use; set Package. It is not safe for
+// concurrent use.
 type OptionErrors struct {
 	// Package is as in [OptionError].
 	Package string
@@ -35,32 +38,32 @@ type OptionErrors struct {
 	errs []error
 }
 
-// Add adds a mistake. The reason is what stands behind the option's name, for
-// example "must not be negative".
+// Add adds a mistake. The reason is a format for [fmt.Sprintf], and its text
+// follows the name of the option, for example "must not be negative".
 func (e *OptionErrors) Add(option, reason string, args ...any) {
 	e.errs = append(e.errs, &OptionError{e.Package, option, fmt.Sprintf(reason, args...)})
 }
 
-// CheckInt adds a mistake unless least <= v <= most.
-func (e *OptionErrors) CheckInt(option string, v, least, most int) {
-	if v < least || v > most {
-		e.Add(option, "is %d, must be %d to %d", v, least, most)
+// CheckInt adds a mistake unless low <= v <= high.
+func (e *OptionErrors) CheckInt(option string, v, low, high int) {
+	if v < low || v > high {
+		e.Add(option, "is %d, must be %d to %d", v, low, high)
 	}
 }
 
-// CheckDuration adds a mistake unless least <= v <= most.
-func (e *OptionErrors) CheckDuration(option string, v, least, most time.Duration) {
-	if v < least || v > most {
-		e.Add(option, "is %v, must be %v to %v", v, least, most)
+// CheckDuration adds a mistake unless low <= v <= high.
+func (e *OptionErrors) CheckDuration(option string, v, low, high time.Duration) {
+	if v < low || v > high {
+		e.Add(option, "is %v, must be %v to %v", v, low, high)
 	}
 }
 
-// Join adds errors that another check reported. Nil ones are left out.
+// Join adds errors that another check returned. It ignores those that are nil.
 func (e *OptionErrors) Join(errs ...error) {
 	if err := errors.Join(errs...); err != nil {
 		e.errs = append(e.errs, err)
 	}
 }
 
-// Err returns the mistakes, joined, or nil.
+// Err returns the mistakes, joined by [errors.Join], or nil if there are none.
 func (e *OptionErrors) Err() error { return errors.Join(e.errs...) }

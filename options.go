@@ -11,13 +11,14 @@ import (
 
 // A SessionEnder ends every session of a lead.
 type SessionEnder interface {
-	// EndSessions ends all sessions that were open when it was called. It is
-	// called after the new password is written and before success is reported
-	// (ASVS v5.0.0-7.4.3), and again through the queue if it fails.
+	// EndSessions ends all sessions that are open when it is called. It is
+	// called after the new password is written and before the success is
+	// reported (ASVS v5.0.0-7.4.3). If it fails, the queue calls it again. It
+	// returns when ctx ends.
 	EndSessions(ctx context.Context, leadID string) error
 }
 
-// SessionEnderFunc makes a function a [SessionEnder].
+// A SessionEnderFunc is a function that is a [SessionEnder].
 type SessionEnderFunc func(ctx context.Context, leadID string) error
 
 // EndSessions calls f.
@@ -25,73 +26,78 @@ func (f SessionEnderFunc) EndSessions(ctx context.Context, leadID string) error 
 	return f(ctx, leadID)
 }
 
-// A StepUpFunc stands between a valid proof and the new password. It returns
-// nil to go on, a [*StepUpError] to ask for a further proof (a second factor
-// that the person keeps; ASVS v5.0.0-6.4.3), or another error, which is
-// answered with 503. The link stays usable. What the hook needs beyond the
-// lead, it takes from ctx, which descends from the request's.
+// A StepUpFunc is asked after a proof was found valid and before the password
+// is changed. It returns nil to go on. It returns a [*StepUpError] to ask for a
+// further proof, such as a second factor that the person keeps (ASVS
+// v5.0.0-6.4.3). Any other error is answered with 503. In both cases the link
+// stays usable. ctx comes from the request, so the host can pass values in it,
+// for example a second factor. It is called by several goroutines at once.
 type StepUpFunc func(ctx context.Context, lead Lead) error
 
 // Options configure a [Service]. Keys, Link and Sessions are required. The zero
-// value of every other field is its secure default. [New] copies what it needs
-// and reports every mistake at once.
+// value of every other field is its secure default. [New] copies the slices and
+// reports every mistake at once.
 type Options struct {
 	_ [0]func()
 
 	// Required.
 
-	// Keys are the secrets from which all others are derived: at least 32
-	// random bytes each, at most 8 of them. The first one is in use, the rest
-	// are still accepted. Required. To change the key, deploy the new one
-	// everywhere as the last one, then move it to the front everywhere, and
-	// drop the old one a day later, or eight days later with NotMe. Limits and
-	// failure counts start anew under a new first key.
+	// Keys are the secrets from which all other keys are derived: 1 to 8 of
+	// them, each at least 32 random bytes. The first one is used for everything
+	// new. The others are still accepted. Required.
+	//
+	// To change the key, deploy the new one everywhere as the last one, then
+	// move it to the front everywhere. Drop the old one a day later, or eight
+	// days later if NotMe is set. Under a new first key, the counts of limits
+	// and of wrong guesses begin at zero.
 	Keys [][]byte
-	// Link is where mailed links lead, unless a request names another of the
-	// host's. Link.URL is required.
+	// Link is the page that mailed links lead to, unless a request names
+	// another one of the host's. Link.URL is required.
 	Link Link
-	// Sessions ends a lead's sessions after a reset. Required, or
-	// DangerouslyKeepSessions.
+	// Sessions ends a lead's sessions after a reset. Required, unless
+	// DangerouslyKeepSessions is set.
 	Sessions SessionEnder
-	// DangerouslyKeepSessions leaves whoever is signed in signed in, also the
-	// one that the reset was meant to lock out (A74).
+	// DangerouslyKeepSessions leaves all sessions open after a reset, also
+	// those of the attacker whom the reset should lock out (A74).
 	DangerouslyKeepSessions bool
 
 	// Usual. Most hosts set some of these.
 
-	// Fields are the fields of a lead that requests may name. Default:
-	// EmailAddress, which is searched and receives. The first one with type
-	// Email and Receive is where links go unless a request names another.
+	// Fields are the fields of a lead that requests may name. Default: one
+	// field EmailAddress of type FieldTypeEmail, with Search and Receive. Links go
+	// to the first field of type FieldTypeEmail with Receive, unless a request
+	// names another one.
 	Fields []Field
-	// NotMe is the page where a person says "this was not me", for a link in
-	// what is sent about a reset; LeadIDParam does not go with it. The page asks
-	// for a click, because mail scanners follow links, and calls
-	// [Service.NotMe]. Default: no such link.
+	// NotMe is the page where a person says "this was not me". Messages about a
+	// reset then have a link to it. The page asks for a click, because mail
+	// scanners follow links, and then calls [Service.NotMe]. LeadIDParam and
+	// SecretParam must be empty. Default: no such link.
 	NotMe Link
-	// StepUp can ask for a further proof. Default: none.
+	// StepUp can ask for a further proof. Default: nothing more is asked.
 	StepUp StepUpFunc
-	// Limiter counts requests. Default: a [MemoryLimiter], right for one
-	// instance.
+	// Limiter counts requests. Default: a [MemoryLimiter], which is right for
+	// one instance.
 	Limiter Limiter
-	// Queue takes what happens after the answer. Default: a [MemoryQueue]. A
-	// [WorkerQueue] is started by [New]; with any other the host calls
-	// [Service.Perform] from its workers.
+	// Queue stores the work that is done after the answer. Default: a
+	// [MemoryQueue]. [New] starts a [WorkerQueue]. With any other queue, the
+	// host calls [Service.Perform] from its own workers.
 	Queue Queue
-	// Prefix starts the names of slots and limiter keys, so that several
-	// Services share one store: 1 to 32 of a-z, A-Z, 0-9, '.', '_' and '-'.
-	// Default "recovery". It also separates what Keys derive.
+	// Prefix is the beginning of the names of slots and limiter keys, so that
+	// several Services can share one store: 1 to 32 of a-z, A-Z, 0-9, '.', '_'
+	// and '-'. Services with different prefixes derive different keys from
+	// Keys. Default "recovery".
 	Prefix string
-	// Events receives what happens. Default: nobody.
+	// Events receives the events. Default: they are only logged.
 	Events EventSink
-	// Logger receives what goes wrong. Default: [slog.Default].
+	// Logger receives events and failures. Default: [slog.Default].
 	Logger *slog.Logger
 
 	// Groups. A newcomer can leave all of them out.
 
 	// Passwords says how new passwords are judged and hashed.
 	Passwords PasswordOptions
-	// Tokens says how long links and codes live, and how many guesses a code
-	// takes.
+	// Tokens says how long links and codes live, and how many wrong guesses a
+	// code allows.
 	Tokens TokenOptions
 	// Messages says what is sent besides links, codes and notices.
 	Messages MessageOptions
@@ -99,8 +105,9 @@ type Options struct {
 	Limits Limits
 	// ClientAddress says how a client's address is found.
 	ClientAddress ClientAddressOptions
-	// StoreTimeout is how long one call of a [LeadStore], [TokenStore] or
-	// [Limiter] may take, 1 ms to 1 min. Default 5 s.
+	// StoreTimeout is the longest time that one call of a [LeadStore],
+	// [TokenStore] or [Limiter] may last: 1 ms to 1 min. It holds for a
+	// [Queue], a [SessionEnder] and a [BudgetNotifier] too. Default 5 s.
 	StoreTimeout time.Duration
 }
 
@@ -109,31 +116,34 @@ type PasswordOptions struct {
 	_ [0]func()
 
 	// Policy decides which passwords are accepted. Default: 15 to 256
-	// characters, not listed, not the lead's own identifiers.
+	// characters, not in the list of common passwords, and not one of the
+	// lead's own identifiers.
 	Policy *password.Policy
-	// Hasher makes the new hash. Default: argon2id with 19 MiB, t=2, p=1 and
-	// at most GOMAXPROCS hashes at once.
+	// Hasher hashes the new password. Default: argon2id with 19 MiB, t=2, p=1
+	// and at most GOMAXPROCS hashes at once.
 	Hasher password.Hasher
-	// History is how many of the last passwords are refused, 0 to 24. Default
-	// 0. It needs a [HistoryLeadStore], and each costs a hash.
+	// History is how many of the last passwords are refused: 0 to 24. Default
+	// 0. It needs a [PasswordHistoryLeadStore]. Each of them costs one hash for every
+	// reset.
 	History int
 }
 
-// TokenOptions say how long links and codes live, and how many guesses a code
-// takes.
+// TokenOptions say how long links and codes live, and how many wrong guesses a
+// code allows.
 type TokenOptions struct {
 	_ [0]func()
 
-	// LinkTTL is how long a link or issued token lives, 1 min to 24 h.
-	// Default 60 min, counted from its arrival in the store.
+	// LinkTTL is the lifetime of a link or issued token: 1 min to 24 h, from
+	// its arrival in the store. Default 60 min.
 	LinkTTL time.Duration
-	// CodeTTL is how long a code lives, 1 to 10 min (ASVS v5.0.0-6.5.5).
+	// CodeTTL is the lifetime of a code: 1 to 10 min (ASVS v5.0.0-6.5.5).
 	// Default 10 min.
 	CodeTTL time.Duration
-	// CodeTries is how many wrong guesses end a code, 1 to 10. Default 5.
+	// CodeTries is the number of wrong guesses after which a code is dead: 1 to
+	// 10. Default 5.
 	CodeTries int
-	// CodeFailures is how many wrong guesses a lead's codes take in 24 h, 5 to
-	// 100 (NIST SP 800-63B-4, 3.2.2). Default 20.
+	// CodeFailures is the number of wrong guesses in 24 h after which none of a
+	// lead's codes works: 5 to 100 (NIST SP 800-63B-4, 3.2.2). Default 20.
 	CodeFailures int
 }
 
@@ -141,11 +151,12 @@ type TokenOptions struct {
 type MessageOptions struct {
 	_ [0]func()
 
-	// UnknownAddress sends [MessageUnknownAddress] to an address that nobody
-	// has. Default false: it lets strangers send mail to strangers (A25).
+	// UnknownAddress sends [MessageUnknownAddress] to an address that no lead
+	// has. Default false, because it allows strangers to have mail sent to
+	// strangers (A25).
 	UnknownAddress bool
-	// NoPassword sends [MessageNoPassword] to a lead with [StatusNoPassword], to
-	// tell it how it signs in. Default false.
+	// NoPassword sends [MessageNoPassword] to a lead with [StatusNoPassword].
+	// The message tells how the lead signs in. Default false.
 	NoPassword bool
 }
 
@@ -153,13 +164,14 @@ type MessageOptions struct {
 type ClientAddressOptions struct {
 	_ [0]func()
 
-	// TrustedProxies are the addresses whose X-Forwarded-For is believed.
-	// Default none: the client is whoever connected.
+	// TrustedProxies are the addresses of proxies whose X-Forwarded-For is
+	// believed. Default none: the client is the peer of the connection.
 	TrustedProxies []netip.Prefix
-	// IPv6Prefix is how many bits of an IPv6 address make a client, 48 to 64.
-	// Default 64.
+	// IPv6Prefix is how many bits of an IPv6 address count as one client: 48 to
+	// 64. Default 64.
 	IPv6Prefix int
 }
 
-// maxStartPause is the longest random pause between an answer and its job.
+// maxStartPause is the longest random pause between an answer and the start of
+// its job.
 const maxStartPause = 250 * time.Millisecond

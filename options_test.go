@@ -112,7 +112,7 @@ func TestOptions(t *testing.T) {
 		return recovery.LimitPolicy{Limits: []recovery.Limit{{N: n, Window: w}}, ThenOneEvery: trickle}
 	}
 	field := func(edit func(f *recovery.Field)) []recovery.Field {
-		f := recovery.Field{Name: "EmailAddress", Type: recovery.FieldEmail, Search: true, Receive: true}
+		f := recovery.Field{Name: "EmailAddress", Type: recovery.FieldTypeEmail, Search: true, Receive: true}
 		edit(&f)
 		return []recovery.Field{f}
 	}
@@ -163,7 +163,9 @@ func TestOptions(t *testing.T) {
 		{"no field that can be searched", func(o *recovery.Options) { o.Fields = field(func(f *recovery.Field) { f.Search = false }) }, []string{"Fields"}},
 		{"a field without a type", func(o *recovery.Options) { o.Fields = field(func(f *recovery.Field) { f.Type = "" }) }, []string{"Fields"}},
 		{"a type in another case", func(o *recovery.Options) { o.Fields = field(func(f *recovery.Field) { f.Type = "Email" }) }, []string{"Fields"}},
-		{"text that receives", func(o *recovery.Options) { o.Fields = field(func(f *recovery.Field) { f.Type = recovery.FieldText }) }, []string{"Fields"}},
+		{"text that receives", func(o *recovery.Options) {
+			o.Fields = field(func(f *recovery.Field) { f.Type = recovery.FieldTypeText })
+		}, []string{"Fields"}},
 		{"an address that ignores case", func(o *recovery.Options) { o.Fields = field(func(f *recovery.Field) { f.IgnoreCase = true }) }, []string{"Fields"}},
 		{"a history of -1", func(o *recovery.Options) { o.Passwords.History = -1 }, []string{"Passwords.History"}},
 		{"a history without a store for it", func(o *recovery.Options) { o.Passwords.History = 1 }, []string{"Passwords.History"}},
@@ -341,7 +343,7 @@ func TestOptionsAreNotRetained(t *testing.T) {
 		clear(key)
 		opts.Keys[1] = nil
 		opts.Link.Fixed[0] = recovery.LinkParam{Name: "token", Value: "evil"}
-		opts.Fields[0] = recovery.Field{Name: "EmailAddress", Type: recovery.FieldText}
+		opts.Fields[0] = recovery.Field{Name: "EmailAddress", Type: recovery.FieldTypeText}
 		opts.ClientAddress.TrustedProxies[0] = netip.MustParsePrefix("192.0.2.0/24")
 		opts.Limits.ClientForgot.Limits[0].N = 1
 		time.Sleep(time.Minute)
@@ -356,7 +358,7 @@ func TestOptionsAreNotRetained(t *testing.T) {
 			if !strings.HasPrefix(m.URL.Reveal(), "https://portal.example.com/reset?lang=en&token=") {
 				t.Error("the link changed")
 			}
-			if _, err := s.CheckProof(t.Context(), recovery.CheckRequest{Proof: recovery.TokenProof(token(t, m))}); err != nil {
+			if _, err := s.CheckProof(t.Context(), recovery.CheckProofRequest{Proof: recovery.TokenProof(token(t, m))}); err != nil {
 				t.Errorf("the keys changed: %v", err)
 			}
 		}
@@ -403,7 +405,7 @@ func TestKeyRotation(t *testing.T) {
 		{"a link with the lead's ID", func(t *testing.T, p *portal) recovery.Proof {
 			req := byMail(johnMail)
 			req.Link = &recovery.Link{URL: "https://portal.example.com/reset", LeadIDParam: "LeadId", SecretParam: "s"}
-			return recovery.SecretProof(johnID, linkParam(t, p.forgot(t, req), "s"))
+			return recovery.LinkSecretProof(johnID, linkParam(t, p.forgot(t, req), "s"))
 		}},
 		{"a code", func(t *testing.T, p *portal) recovery.Proof {
 			req := byMail(johnMail)
@@ -507,7 +509,7 @@ func TestPrefixSeparatesServices_A36(t *testing.T) {
 		a, b, jobs := make("a", nil), make("b", nil), make("a", q)
 		req := byMail(johnMail)
 		req.Link = &recovery.Link{URL: "https://portal.example.com/reset", LeadIDParam: "LeadId", SecretParam: "s"}
-		linkA := recovery.SecretProof(johnID, linkParam(t, a.forgot(t, req), "s"))
+		linkA := recovery.LinkSecretProof(johnID, linkParam(t, a.forgot(t, req), "s"))
 		linkB := recovery.TokenProof(token(t, b.forgot(t, byMail(johnMail)))) // has a limit of its own
 		wantErr(t, b.check(t.Context(), linkA), recovery.ErrInvalidProof)
 		wantErr(t, a.check(t.Context(), linkB), recovery.ErrInvalidProof)

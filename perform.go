@@ -6,9 +6,10 @@ import (
 	"time"
 )
 
-// Perform does a job, for the queue that holds it. An error means that the job
-// has to be tried again, unless it wraps [ErrPermanent]. It works on while the
-// Service shuts down; a host whose own workers call it ends those first.
+// Perform does one job. Queues call it. If it returns an error, the queue must
+// try the job again later, unless the error wraps [ErrPermanent]. Perform also
+// works while the Service shuts down. A host whose own workers call it ends
+// those workers before it calls [Service.Shutdown].
 func (s *Service) Perform(ctx context.Context, job Job) (err error) {
 	defer s.recoverPanic(ctx, "Service.Perform", &err)
 	p, err := s.openJob(job)
@@ -33,10 +34,11 @@ func (s *Service) Perform(ctx context.Context, job Job) (err error) {
 	return fmt.Errorf("%w: unknown kind of job", ErrPermanent)
 }
 
-// DeadLetter is told by the queue of a job that it gave up.
+// DeadLetter logs and reports, as an [EventDeadLetter], that the queue gave a
+// job up because of cause. Queues call it.
 func (s *Service) DeadLetter(ctx context.Context, job Job, cause error) {
 	e := Event{Kind: EventDeadLetter, JobID: job.ID}
-	if p, err := s.openJob(job); err == nil {
+	if p, _ := s.openJob(job); p.ID != "" {
 		e.Caller, e.Client, e.Labels = p.Caller, p.Client, p.Labels
 		if p.Key.Field == LeadIDField {
 			e.LeadID = p.Key.Value

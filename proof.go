@@ -5,10 +5,11 @@ import (
 	"log/slog"
 )
 
-// A Proof is what a person presents to reset a password: a token, or a code
-// with the identifier it was sent for. It prints without its content.
+// A Proof is what a person presents to reset a password: the token of a link,
+// or a code together with the identifier that it was sent for. Printing and
+// logging a Proof show "[redacted]". The zero value is no valid proof.
 type Proof struct {
-	_ [0]func() // as in Secret
+	_ [0]func() // prevents ==, as in Secret
 
 	leadID string
 	secret Secret
@@ -17,23 +18,27 @@ type Proof struct {
 	code   Secret
 }
 
-// LinkProof is a lead ID and the 64 lower-case hexadecimal digits from a link.
-func SecretProof(leadID, secret string) Proof {
+// LinkSecretProof returns the proof that a link with [Link].LeadIDParam and
+// [Link].SecretParam carries: a lead ID and a secret of 64 lower-case
+// hexadecimal digits.
+func LinkSecretProof(leadID, secret string) Proof {
 	return Proof{leadID: leadID, secret: NewSecret(secret)}
 }
 
-// SealedProof is the sealed token from a link or from [Service.IssueToken].
+// TokenProof returns the proof that a sealed token is: the token of a link, or
+// the one that [Service.IssueToken] returned.
 func TokenProof(token string) Proof { return Proof{sealed: NewSecret(token)} }
 
-// CodeProof is a code and the identifier of its lead: the one that the request
-// for the code had, or another that finds the same lead.
+// CodeProof returns the proof that a code is, together with an identifier of
+// its lead: the identifier of the request for the code, or another one that
+// finds the same lead.
 func CodeProof(key LeadKey, code string) Proof { return Proof{key: key, code: NewSecret(code)} }
 
-// String hides the proof.
+// String returns "[redacted]".
 func (p Proof) String() string { return redacted }
 
-// Format hides the proof, whatever the verb.
+// Format writes "[redacted]" for every verb.
 func (p Proof) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
 
-// LogValue hides the proof.
+// LogValue returns "[redacted]".
 func (p Proof) LogValue() slog.Value { return slog.StringValue(redacted) }

@@ -9,18 +9,19 @@ import (
 	"github.com/seed-51359b35/recovery/internal/ascii"
 )
 
-// A Job is work that a [Service] does after its answer.
+// A Job is work that a [Service] does after its answer. For authors of queues:
+// a queue stores it, and hands it to a [JobHandler] unchanged.
 type Job struct {
-	// ID is unique, and the same for every attempt.
+	// ID is unique. It is the same in every attempt.
 	ID string
-	// NotBefore is when the job may start: a short random pause after the
-	// request, so that its work does not show in the time of the next answer
-	// (A22).
+	// NotBefore is the earliest start of the job. It lies a short random pause
+	// after the request, so that the work of the job does not show in the time
+	// of the next answer (A22).
 	NotBefore time.Time
-	// NotAfter is when the job has become pointless.
+	// NotAfter is the time from which on the job is useless.
 	NotAfter time.Time
-	// Payload is sealed by the Service: a queue and its storage see neither
-	// identifiers nor tokens. Any bytes, under 16 KiB.
+	// Payload is any bytes, less than 16 KiB. The Service sealed it, so a queue
+	// and its storage see neither identifiers nor tokens.
 	Payload []byte
 }
 
@@ -49,35 +50,44 @@ func fitsNanoseconds(t time.Time) bool {
 	return t.Unix() >= 0 && t.Unix() < math.MaxInt64/int64(time.Second)
 }
 
-// A Queue takes jobs and has them performed by [Service.Perform], after Enqueue
-// has returned, once or more: an attempt that fails with an error, panics or is
-// lost in a crash is repeated with growing pauses until NotAfter, unless the
-// error wraps [ErrPermanent]. A job that was not done then goes to
-// [Service.DeadLetter]. Implementations are safe for concurrent use.
+// A Queue stores jobs, and has each performed after Enqueue has returned. For
+// authors of queues; a host can use [MemoryQueue] or package asynqqueue.
+//
+// A job is performed by [Service.Perform], once or more often. An attempt that
+// returns an error, panics or is lost in a crash is repeated, with pauses that
+// grow, until NotAfter; but not if the error wraps [ErrPermanent]. A job that
+// was not done in the end goes to [Service.DeadLetter].
+//
+// Implementations are safe for concurrent use.
 type Queue interface {
 	// Enqueue returns nil once the queue is responsible for the job. It does
 	// not wait for room: a full queue returns an error that wraps
-	// [ErrQueueFull]. It returns when ctx ends; the job outlives ctx.
+	// [ErrQueueFull]. It returns when ctx ends. The job goes on when ctx has
+	// ended.
 	Enqueue(ctx context.Context, job Job) error
 }
 
-// A JobHandler performs jobs. [*Service] is one.
+// A JobHandler performs jobs. For authors of queues: the handler that they get
+// is a [*Service].
 type JobHandler interface {
-	// Perform does a job. It returns when ctx ends, as far as the host's
-	// [Notifier] and [LeadStore] do.
+	// Perform does a job. An error means that the queue has to try the job
+	// again, unless it wraps [ErrPermanent]. It returns when ctx ends, as far
+	// as the host's [Notifier] and [LeadStore] do.
 	Perform(ctx context.Context, job Job) error
-	// DeadLetter is told of a job that is given up, and why.
+	// DeadLetter learns that the queue gave a job up because of cause.
 	DeadLetter(ctx context.Context, job Job, cause error)
 }
 
-// A WorkerQueue is a Queue with workers in this process. [New] starts the one
-// it is given, and [Service.Shutdown] shuts it down.
+// A WorkerQueue is a [Queue] with workers in this process. For authors of
+// queues: [New] starts the one in [Options].Queue, and [Service.Shutdown] shuts
+// it down.
 type WorkerQueue interface {
 	Queue
 	// Start begins to perform jobs. It is called once.
 	Start(h JobHandler) error
-	// Shutdown takes no more jobs, finishes what it can before ctx ends, those
-	// before their NotBefore too where they would be lost, and returns once no
-	// worker runs, or ctx's error.
+	// Shutdown refuses new jobs, and finishes as many of the old ones as it can
+	// before ctx ends. A queue that would lose them also performs those whose
+	// NotBefore has not come. It returns nil once no worker runs, or the error
+	// of ctx.
 	Shutdown(ctx context.Context) error
 }

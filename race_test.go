@@ -289,7 +289,7 @@ func TestBusyHasherLeavesTheLinkAlive(t *testing.T) {
 		wantErr(t, p.reset(t.Context(), proof, goodPassword), recovery.ErrUnavailable)
 		h.err = nil
 		// An invalid proof never buys a hash.
-		wantErr(t, p.reset(t.Context(), recovery.SecretProof(johnID, strings.Repeat("0", 64)), goodPassword), recovery.ErrInvalidProof)
+		wantErr(t, p.reset(t.Context(), recovery.LinkSecretProof(johnID, strings.Repeat("0", 64)), goodPassword), recovery.ErrInvalidProof)
 		if h.hashes != 1 {
 			t.Errorf("%d hashes were wanted, want 1", h.hashes)
 		}

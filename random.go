@@ -8,21 +8,22 @@ import (
 	"time"
 )
 
-// newSecret draws the 32 bytes of a link token, in lower-case hexadecimal.
-// crypto/rand.Read does not fail: the runtime ends the program if the system
-// has no randomness (A30).
+// newSecret returns 32 random bytes in lower-case hexadecimal: the secret of a
+// link. crypto/rand.Read does not fail: the runtime ends the program if the
+// system has no randomness (A30).
 func newSecret() string {
 	var b [32]byte
 	_, _ = rand.Read(b[:])
 	return hex.EncodeToString(b[:])
 }
 
-// codeDigits is the length of a code. Eight, because an attacker who tries
-// five codes on each of a million accounts expects to hit five of six digits
-// and 0.05 of eight.
+// codeDigits is the number of digits of a code. It is eight because of an
+// attacker who tries five codes on each of a million accounts. With six digits,
+// that attacker guesses five codes on average, with eight only 0.05.
 const codeDigits = 8
 
-// newCode draws a code without bias; leading zeros stay.
+// newCode returns a random code. All codes are equally likely, also those that
+// begin with zeros.
 func newCode() (string, error) {
 	n, err := rand.Int(rand.Reader, big.NewInt(100_000_000))
 	if err != nil {
@@ -31,11 +32,12 @@ func newCode() (string, error) {
 	return fmt.Sprintf("%0*d", codeDigits, n), nil
 }
 
-// newID is a random name for jobs and claims.
+// newID returns a random ID for a job, a claim or a reset.
 func newID() string { return rand.Text() }
 
-// randomDuration is uniform in [0, d]. Not math/rand: one source of randomness
-// is easier to trust than two (A30), and nothing here is hot.
+// randomDuration returns a random duration from 0 to d, all equally likely. It
+// does not use math/rand: one source of randomness is easier to trust than two
+// (A30), and no caller needs speed.
 func randomDuration(d time.Duration) time.Duration {
 	if d <= 0 {
 		return 0

@@ -10,8 +10,8 @@ import (
 	"github.com/seed-51359b35/recovery/password"
 )
 
-// A Service recovers passwords. [New] makes one, Shutdown ends it. Its methods
-// are safe for concurrent use.
+// A Service recovers passwords. [New] makes one and [Service.Shutdown] ends it.
+// Its methods are safe for concurrent use.
 type Service struct {
 	leads    LeadStore
 	tokens   TokenStore
@@ -21,20 +21,22 @@ type Service struct {
 	keys     *keyring
 	clients  *clientaddr.Resolver
 	fields   map[string]Field
-	mailTo   string // the field that links go to by default, or empty
-	foreign  *seal.Foreign
+	mailTo   string       // the field that links are sent to by default, or empty
+	foreign  seal.Foreign // jobs that only another instance can open
+	links    seal.Told    // what was logged of such links
 
 	mu       sync.RWMutex
 	closed   bool
 	inFlight sync.WaitGroup
-	closing  chan struct{} // ends the pauses of what runs in the background
-	repeats  chan struct{} // one place for each background task
+	closing  chan struct{} // closed to end the pauses of background tasks
+	repeats  chan struct{} // holds one entry for each background task
 	tasks    sync.WaitGroup
 }
 
-// New returns a Service on the host's user store, a token store and whatever
-// delivers messages. It reports every mistake in opts at once, as
-// [*OptionError] values joined by [errors.Join].
+// New returns a Service that uses the host's user store, a token store and a
+// notifier. All three are required. It reports every mistake in them and in
+// opts at once, as [*OptionError] values joined by [errors.Join]. It starts a
+// [WorkerQueue], so call [Service.Shutdown] in the end.
 func New(leads LeadStore, tokens TokenStore, notifier Notifier, opts Options) (*Service, error) {
 	opts = opts.withDefaults()
 	if err := opts.validate(leads, tokens, notifier); err != nil {
@@ -68,13 +70,12 @@ func New(leads LeadStore, tokens TokenStore, notifier Notifier, opts Options) (*
 		leads: leads, tokens: tokens, notifier: notifier,
 		opts: opts, log: opts.Logger, keys: keys, clients: clients,
 		fields:  make(map[string]Field),
-		foreign: seal.NewForeign(),
 		closing: make(chan struct{}),
 		repeats: make(chan struct{}, maxRepeats),
 	}
 	for _, f := range opts.Fields {
 		s.fields[f.Name] = f
-		if s.mailTo == "" && f.Receive && f.Type == FieldEmail {
+		if s.mailTo == "" && f.Receive && f.Type == FieldTypeEmail {
 			s.mailTo = f.Name
 		}
 	}

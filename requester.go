@@ -5,33 +5,35 @@ import (
 	"net/netip"
 )
 
-// An Origin says where a request comes from.
+// A Requester says who sends a request. Its zero value is a client whose
+// address is not known, without an API key.
 type Requester struct {
-	// Caller names the API key that was presented, if any: up to 128 bytes.
-	// With a valid Client, the pair of both is limited, because keys in
-	// browsers are public (A82).
+	// Caller names the API key that the request presented, if any: up to 128
+	// bytes. If Client is valid, the limit is per pair of Caller and Client,
+	// because everybody can read the keys that browsers send (A82).
 	Caller string
-	// Client is the address of the person's device. The zero Addr is one
-	// client, shared by everybody whose address is not known.
+	// Client is the address of the person's device. The zero Addr stands for
+	// every client whose address is not known: all of them share one limit.
 	Client netip.Addr
-	// AcceptLanguage is the request's field of that name. More than 128 bytes
-	// are as good as none.
+	// AcceptLanguage is the request's Accept-Language field. A value of more
+	// than 128 bytes is ignored.
 	AcceptLanguage string
 }
 
-// Origin reads the client's address, by [Options.ClientAddress=ClientAddressOptions.TrustedProxies], and its
-// languages off a request.
+// Requester returns the address of the client that sent r, as
+// [Options].ClientAddress says, and the client's languages. Caller is empty:
+// set it after the API key was checked.
 func (s *Service) Requester(r *http.Request) Requester {
 	return Requester{Client: s.clients.Addr(r), AcceptLanguage: r.Header.Get("Accept-Language")}
 }
 
-// check bounds what a job carries.
-func (o *Requester) check() error {
-	if len(o.Caller) > 128 {
+// check limits the lengths, because a job carries these values.
+func (r *Requester) check() error {
+	if len(r.Caller) > 128 {
 		return invalid("caller", "is too long")
 	}
-	if len(o.AcceptLanguage) > 128 {
-		o.AcceptLanguage = ""
+	if len(r.AcceptLanguage) > 128 {
+		r.AcceptLanguage = ""
 	}
 	return nil
 }

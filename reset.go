@@ -10,55 +10,57 @@ import (
 	"github.com/seed-51359b35/recovery/password"
 )
 
-// A CheckRequest asks whether a proof would be accepted.
-type CheckRequest struct {
+// A CheckProofRequest asks whether a proof is valid.
+type CheckProofRequest struct {
 	Proof     Proof
 	Requester Requester
 }
 
-// A CheckResult describes a valid proof.
-type CheckResult struct {
+// A CheckProofResult describes a valid proof.
+type CheckProofResult struct {
+	// Expires is when the link or code expires.
 	Expires time.Time
 	// Account is what the person signs in with, for the page where the new
-	// password is chosen: password managers keep the two together, and a person
-	// with several accounts sees which one it is. For a code it is the
-	// identifier that came with it, for anything else the lead's address in the
-	// field that links go to by default, or empty. Show it to nobody else.
+	// password is chosen. Password managers store the two together, and a
+	// person with several accounts sees which one it is. For a code it is the
+	// identifier that came with it. For other proofs it is the lead's address
+	// in the field that links go to by default, or empty. Show it to nobody
+	// else.
 	Account string
-	// Locale is the lead's, as in [Lead].
+	// Locale is [Lead].Locale.
 	Locale string
 	Quotas Quotas
 }
 
-// CheckProof reports whether a proof would be accepted now, for a page that
-// wants to say so before a person types a password. It consumes nothing; a
-// wrong code counts as one in ResetPassword does.
+// CheckProof reports whether a proof is valid now, so that a page can say so
+// before the person types a password. It does not use the proof up. A wrong
+// code counts as a wrong guess, as in ResetPassword.
 //
-// The errors are those of ResetPassword, but for those of the password.
-func (s *Service) CheckProof(ctx context.Context, req CheckRequest) (CheckResult, error) {
+// The errors are those of ResetPassword, without those about the password.
+func (s *Service) CheckProof(ctx context.Context, req CheckProofRequest) (CheckProofResult, error) {
 	if err := s.begin(); err != nil {
-		return CheckResult{}, err
+		return CheckProofResult{}, err
 	}
 	defer s.inFlight.Done()
 	if err := req.Requester.check(); err != nil {
-		return CheckResult{}, err
+		return CheckProofResult{}, err
 	}
 	quotas, err := s.allowRequest(ctx, s.opts.Limits.ClientCheck, actionCheck, req.Requester)
 	if err != nil {
-		return CheckResult{}, err
+		return CheckProofResult{}, err
 	}
-	p, err := s.prove(ctx, req.Proof, req.Requester)
+	p, err := s.prove(ctx, req.Proof, req.Requester, nil)
 	if err != nil {
-		return CheckResult{}, err
+		return CheckProofResult{}, err
 	}
 	account := req.Proof.key.Value
 	if account == "" {
 		account = p.lead.Fields[s.mailTo].Value
 	}
-	return CheckResult{p.token.Expires, account, p.lead.Locale, quotas}, nil
+	return CheckProofResult{p.token.Expires, account, p.lead.Locale, quotas}, nil
 }
 
-// A ResetRequest sets a new password.
+// A ResetRequest asks to set a new password.
 type ResetRequest struct {
 	Proof    Proof
 	Password Secret
@@ -67,21 +69,21 @@ type ResetRequest struct {
 	Requester Requester
 }
 
-// A ResetResult is a completed reset.
+// A ResetResult says that a reset is complete.
 type ResetResult struct {
 	Quotas Quotas
 }
 
 // ResetPassword replaces the lead's password, ends its sessions and tokens, and
-// has every address on the lead told. One request wins each token, whatever
-// races or crashes. Nobody is signed in.
+// has a notice sent to every address on the lead. Only one request can use a
+// token, also in a race or after a crash. ResetPassword signs nobody in.
 //
-// A weak password, a store that fails before it wrote and a client that hangs
-// up leave the link usable. Once the token is claimed the rest runs to its end,
-// whether or not ctx is still alive.
+// The link stays usable after a password that is refused, after a failure of a
+// store that wrote nothing, and if the client disconnects before the token is
+// claimed. Once the token is claimed, the rest is finished also if ctx ends.
 //
 // The error is an [*InvalidRequestError], a [*RateLimitError] of the caller or
-// client, a [*password.PolicyError], what the [StepUpFunc] returned, or wraps
+// client, a [*password.PolicyError], the error of the [StepUpFunc], or wraps
 // [ErrInvalidProof], [ErrUnavailable] or [ErrOutcomeUnknown].
 func (s *Service) ResetPassword(ctx context.Context, req ResetRequest) (ResetResult, error) {
 	if err := s.begin(); err != nil {
@@ -99,15 +101,15 @@ func (s *Service) ResetPassword(ctx context.Context, req ResetRequest) (ResetRes
 	if err != nil {
 		return ResetResult{}, err
 	}
-	// The cheap rules first: they need no proof and tell nothing.
+	// These rules come first: they take little time, need no proof and tell
+	// nothing about an account.
 	if err := s.guard(ctx, "Policy.Check", func() error { return s.opts.Passwords.Policy.Check(req.Password.Reveal()) }); err != nil {
 		return ResetResult{}, err
 	}
-	p, err := s.prove(ctx, req.Proof, req.Requester)
+	p, err := s.prove(ctx, req.Proof, req.Requester, labels)
 	if err != nil {
 		return ResetResult{}, err
 	}
-	p.event.Labels = labels
 	if err := s.stepUp(ctx, p); err != nil {
 		return ResetResult{}, err
 	}
@@ -125,7 +127,7 @@ func (s *Service) ResetPassword(ctx context.Context, req ResetRequest) (ResetRes
 		}
 		return ResetResult{}, unavailable("hasher", err)
 	}
-	// From here the request's end must not stop what has begun.
+	// What follows must be finished also if the request ends.
 	ctx = context.WithoutCancel(ctx)
 	if err := s.change(ctx, p, hash, req.Requester); err != nil {
 		return ResetResult{}, err
@@ -134,7 +136,7 @@ func (s *Service) ResetPassword(ctx context.Context, req ResetRequest) (ResetRes
 	return ResetResult{quotas}, nil
 }
 
-// proven is a proof that was found valid, with what it takes to claim it.
+// A proven is a valid proof, with what is needed to claim its token.
 type proven struct {
 	lead  Lead
 	refs  []TokenRef
@@ -142,50 +144,28 @@ type proven struct {
 	event Event
 }
 
-// prove opens a proof, finds its token and the lead, and has them agree. Every
-// way to fail is the same error; the event says which it was.
-func (s *Service) prove(ctx context.Context, proof Proof, o Requester) (proven, error) {
-	p := proven{event: Event{Caller: o.Caller, Client: o.Client}}
-	var leadID string
-	if !proof.code.IsZero() || proof.key != (LeadKey{}) {
-		key, f, err := s.canonicalKey(proof.key)
-		if err != nil {
-			return p, err
-		}
-		code := proof.code.Reveal()
-		if !isCode(code) {
-			return p, s.refuse(ctx, p, ReasonMalformedProof)
-		}
-		lead, err := s.findLead(ctx, key, f)
-		if err != nil && !errors.Is(err, ErrLeadNotFound) {
-			return p, err
-		}
-		if err == nil && lead.Status == StatusActive {
-			leadID, p.refs = lead.ID, s.keys.refs(kindCode, lead.ID, code)
-		} else {
-			p.refs = s.keys.decoyRefs(key, code)
-		}
-	} else {
-		kind, id, secret := kindMailed, proof.leadID, proof.secret.Reveal()
-		if !proof.sealed.IsZero() {
-			var err error
-			if kind, id, secret, err = s.keys.openToken(proof.sealed.Reveal()); err != nil {
-				s.warnForeign("link or issued token", err)
-				return p, s.refuse(ctx, p, sealReason(err))
-			}
-		} else if !validLeadID(id) || !isSecret(secret) {
-			return p, s.refuse(ctx, p, ReasonMalformedProof)
-		}
-		leadID, p.refs = id, s.keys.refs(kind, id, secret)
+// prove opens a proof, finds its token and the lead, and checks that both
+// belong together. All invalid proofs get the same error. Only the event says
+// what was wrong.
+func (s *Service) prove(ctx context.Context, proof Proof, from Requester, labels map[string]string) (proven, error) {
+	p := proven{event: Event{Caller: from.Caller, Client: from.Client, Labels: labels}}
+	leadID, refs, reason, err := s.refsOf(ctx, proof)
+	if err != nil {
+		return p, err
 	}
-	err := s.call(ctx, "TokenStore.Peek", func(ctx context.Context) (err error) {
+	if reason != "" {
+		return p, s.refuse(ctx, p, reason)
+	}
+	p.refs = refs
+	err = s.call(ctx, "TokenStore.Peek", func(ctx context.Context) (err error) {
 		p.token, err = s.tokens.Peek(ctx, p.refs...)
 		return err
 	})
 	if errors.Is(err, ErrTokenNotFound) {
 		return p, s.refuse(ctx, p, ReasonUnknownToken)
 	}
-	// Not before: until a token says so, the lead is what a stranger typed.
+	// The event has no lead before this: without a token, the lead is only what
+	// a stranger typed.
 	p.event.LeadID = leadID
 	if err == nil {
 		err = s.checkToken(ctx, p.token, leadID, p.refs...)
@@ -193,7 +173,8 @@ func (s *Service) prove(ctx context.Context, proof Proof, o Requester) (proven, 
 	if err != nil {
 		return p, unavailable("token store", err)
 	}
-	// Read anew, after Peek: what a code's lookup saw may have changed.
+	// The lead is read after Peek, for a code a second time, because it may
+	// have changed since its first lookup.
 	if p.lead, err = s.leadByID(ctx, leadID); err != nil {
 		if errors.Is(err, ErrLeadNotFound) {
 			return p, s.refuse(ctx, p, ReasonUnknownLead)
@@ -204,24 +185,62 @@ func (s *Service) prove(ctx context.Context, proof Proof, o Requester) (proven, 
 	case p.lead.Status != StatusActive:
 		return p, s.refuse(ctx, p, ReasonDisabled)
 	case !s.keys.stateMatches(p.token.State, p.lead):
-		return p, s.refuse(ctx, p, ReasonVersionChanged)
+		return p, s.refuse(ctx, p, ReasonLeadChanged)
 	}
 	return p, nil
 }
 
-// sealReason is why a sealed proof was refused. It is for events and logs.
+// refsOf opens a proof, and returns the lead that it names and the places where
+// its token may be stored. If the proof is malformed, it returns the reason.
+func (s *Service) refsOf(ctx context.Context, proof Proof) (leadID string, refs []TokenRef, reason EventReason, err error) {
+	if !proof.code.IsZero() || proof.key != (LeadKey{}) {
+		return s.codeRefs(ctx, proof)
+	}
+	kind, id, secret := kindMailed, proof.leadID, proof.secret.Reveal()
+	if !proof.sealed.IsZero() {
+		if kind, id, secret, err = s.keys.openToken(proof.sealed.Reveal()); err != nil {
+			s.tellOfLink("link or issued token", err)
+			return "", nil, sealReason(err), nil
+		}
+	} else if !validLeadID(id) || !isSecret(secret) {
+		return "", nil, ReasonMalformedProof, nil
+	}
+	return id, s.keys.refs(kind, id, secret), "", nil
+}
+
+// codeRefs is refsOf for a code. The lead is found by the identifier.
+func (s *Service) codeRefs(ctx context.Context, proof Proof) (leadID string, refs []TokenRef, reason EventReason, err error) {
+	key, f, err := s.canonicalKey(proof.key)
+	if err != nil {
+		return "", nil, "", err
+	}
+	code := proof.code.Reveal()
+	if !isCode(code) {
+		return "", nil, ReasonMalformedProof, nil
+	}
+	lead, err := s.findLead(ctx, key, f)
+	if err != nil && !errors.Is(err, ErrLeadNotFound) {
+		return "", nil, "", err
+	}
+	if err != nil || lead.Status != StatusActive {
+		return "", s.keys.decoyRefs(key, code), "", nil
+	}
+	return lead.ID, s.keys.refs(kindCode, lead.ID, code), "", nil
+}
+
+// sealReason returns why a sealed proof was refused, for events and logs.
 func sealReason(err error) EventReason {
 	switch {
 	case errors.Is(err, seal.ErrUnknownKey):
 		return ReasonUnknownKey
 	case errors.Is(err, seal.ErrNewerVersion):
-		return ReasonNewerVersion
+		return ReasonNewerFormat
 	}
 	return ReasonMalformedProof
 }
 
-// refuse is the one answer to every bad proof. Its event is the only place
-// that tells them apart.
+// refuse returns the one error for all invalid proofs. Only its event says what
+// was wrong.
 func (s *Service) refuse(ctx context.Context, p proven, reason EventReason) error {
 	p.event.Kind, p.event.Reason = EventResetRefused, reason
 	s.emit(ctx, p.event)
@@ -239,12 +258,12 @@ func (s *Service) stepUp(ctx context.Context, p proven) error {
 	if !errors.Is(err, ErrStepUpRequired) {
 		return unavailable("step-up", err)
 	}
-	p.event.Kind, p.event.Reason = EventResetRefused, ReasonStepUp
+	p.event.Kind, p.event.Reason = EventResetRefused, ReasonStepUpRequired
 	s.emit(ctx, p.event)
 	return err
 }
 
-// checkPassword applies the rules that know the person.
+// checkPassword applies the rules that depend on the person.
 func (s *Service) checkPassword(ctx context.Context, p proven, pw string) error {
 	err := s.guard(ctx, "Policy.CheckFor", func() error {
 		return s.opts.Passwords.Policy.CheckFor(ctx, pw, identifiers(p.lead)...)
@@ -258,7 +277,7 @@ func (s *Service) checkPassword(ctx context.Context, p proven, pw string) error 
 	if _, ok := errors.AsType[*password.PolicyError](err); !ok {
 		return unavailable("password check", err)
 	}
-	p.event.Kind, p.event.Reason = EventResetRefused, ReasonPolicy
+	p.event.Kind, p.event.Reason = EventResetRefused, ReasonPasswordPolicy
 	s.emit(ctx, p.event)
 	return err
 }
@@ -269,8 +288,8 @@ func (s *Service) checkHistory(ctx context.Context, leadID, pw string) error {
 		return nil
 	}
 	var hashes []string
-	err := s.call(ctx, "HistoryLeadStore.PasswordHashes", func(ctx context.Context) (err error) {
-		hashes, err = s.leads.(HistoryLeadStore).PasswordHashes(ctx, leadID, n)
+	err := s.call(ctx, "PasswordHistoryLeadStore.PasswordHashes", func(ctx context.Context) (err error) {
+		hashes, err = s.leads.(PasswordHistoryLeadStore).PasswordHashes(ctx, leadID, n)
 		return err
 	})
 	if err != nil {
@@ -283,7 +302,7 @@ func (s *Service) checkHistory(ctx context.Context, leadID, pw string) error {
 			return err
 		})
 		if errors.Is(err, password.ErrMalformedHash) {
-			continue // a hash of a former system cannot be compared
+			continue // another system made this hash, and it cannot be compared
 		}
 		if err != nil {
 			return err
@@ -297,8 +316,9 @@ func (s *Service) checkHistory(ctx context.Context, leadID, pw string) error {
 	return nil
 }
 
-// change claims the token and writes the hash: one winner, one write.
-func (s *Service) change(ctx context.Context, p proven, hash string, o Requester) error {
+// change claims the token and writes the hash. Only one request gets past the
+// claim, so the hash is written once.
+func (s *Service) change(ctx context.Context, p proven, hash string, from Requester) error {
 	claimID := newID()
 	if err := s.claim(ctx, p, claimID); err != nil {
 		return err
@@ -314,24 +334,26 @@ func (s *Service) change(ctx context.Context, p proven, hash string, o Requester
 	case err == nil:
 		return nil
 	case errors.Is(err, ErrVersionChanged):
-		return s.refuse(ctx, p, ReasonVersionChanged)
+		return s.refuse(ctx, p, ReasonLeadChanged)
 	case errors.Is(err, ErrNotWritten):
 		s.release(ctx, p, claimID)
-		p.event.Kind, p.event.Reason = EventResetRefused, ReasonNotWritten
+		p.event.Kind, p.event.Reason = EventResetRefused, ReasonPasswordNotWritten
 		s.emit(ctx, p.event)
 		return unavailable("lead store", err)
 	}
 	p.event.Kind, p.event.Reason = EventResetRefused, ReasonOutcomeUnknown
 	s.emit(ctx, p.event)
-	// The password may be another now, and whom it was to lock out must not
-	// stay signed in. If it is not, somebody signs in once more.
-	s.endSessionsSurely(ctx, p.event, p.followUp(jobSessions, o))
+	// The hash may have been written, and then the sessions must end: one of
+	// them may be the attacker's. If it was not written, the person only has to
+	// sign in once more.
+	s.endSessionsOrRetry(ctx, p.event, p.followUp(jobSessions, from))
 	return fmt.Errorf("%w: %v", ErrOutcomeUnknown, err)
 }
 
-// claim repeats a claim whose reply was lost: with the same id that is
-// harmless. When the store will not answer, the claim is taken back for as
-// long as it could still arrive, so the link is not burnt.
+// claim claims the token. It repeats a claim whose reply was lost, which is
+// harmless because the ID is the same. If the store still does not answer, the
+// claim is released, again and again for as long as the claim could still
+// arrive at the store. So the link stays usable.
 func (s *Service) claim(ctx context.Context, p proven, claimID string) error {
 	var err error
 	for range 2 {
@@ -341,7 +363,7 @@ func (s *Service) claim(ctx context.Context, p proven, claimID string) error {
 			return err
 		})
 		if errors.Is(err, ErrTokenNotFound) {
-			return s.refuse(ctx, p, ReasonLostClaim)
+			return s.refuse(ctx, p, ReasonClaimedByAnother)
 		}
 		if err == nil {
 			err = s.checkToken(ctx, token, p.lead.ID, p.refs...)
@@ -363,38 +385,38 @@ func (s *Service) release(ctx context.Context, p proven, claimID string) {
 	}
 }
 
-// afterReset does what follows a written password. None of it can fail the
-// reset: the password is changed, and the tokens are dead already because the
-// lead's version is another.
-func (s *Service) afterReset(ctx context.Context, p proven, o Requester) {
+// afterReset does what follows after the password was written. Its failures do
+// not fail the reset: the password is changed, and the tokens are dead already
+// because the lead's version has changed.
+func (s *Service) afterReset(ctx context.Context, p proven, from Requester) {
 	remove := func(ctx context.Context) error { return s.tokens.Delete(ctx, s.keys.slots(p.lead.ID)...) }
 	if s.call(ctx, "TokenStore.Delete", remove) != nil {
 		s.repeat("TokenStore.Delete", p.token.Expires, remove)
 	}
-	s.endSessionsSurely(ctx, p.event, p.followUp(jobSessions, o))
+	s.endSessionsOrRetry(ctx, p.event, p.followUp(jobSessions, from))
 	p.event.Kind = EventPasswordReset
 	s.emit(ctx, p.event)
 	reset := newID()
 	for _, to := range s.recipients(p.lead) {
-		notice := p.followUp(jobNotice, o)
+		notice := p.followUp(jobNotice, from)
 		notice.Reset = reset
 		notice.Channel, notice.To = to.channel, to.to
-		s.enqueueSurely(ctx, notice)
+		s.enqueueOrRetry(ctx, notice)
 	}
 }
 
-// followUp is a job that comes after a reset.
-func (p proven) followUp(kind jobKind, o Requester) payload {
+// followUp returns a job that comes after a reset.
+func (p proven) followUp(kind jobKind, from Requester) payload {
 	return payload{
 		Op: kind, Key: LeadKey{LeadIDField, p.lead.ID}, Name: p.lead.Name, Locale: p.lead.Locale,
-		Caller: o.Caller, Client: o.Client, Languages: o.AcceptLanguage,
+		Caller: from.Caller, Client: from.Client, Languages: from.AcceptLanguage,
 		Labels: p.event.Labels, RequestedAt: time.Now(),
 	}
 }
 
-// endSessionsSurely ends the lead's sessions now or, if that fails, through the
-// queue.
-func (s *Service) endSessionsSurely(ctx context.Context, e Event, job payload) {
+// endSessionsOrRetry ends the lead's sessions. If that fails, the queue tries
+// it again.
+func (s *Service) endSessionsOrRetry(ctx context.Context, e Event, job payload) {
 	leadID := job.Key.Value
 	err := s.endSessions(ctx, leadID)
 	if err == nil {
@@ -404,7 +426,7 @@ func (s *Service) endSessionsSurely(ctx context.Context, e Event, job payload) {
 	e.Kind, e.Reason = EventSessionsNotEnded, ""
 	s.emit(ctx, e)
 	job.Op = jobSessions
-	s.enqueueSurely(ctx, job)
+	s.enqueueOrRetry(ctx, job)
 }
 
 func (s *Service) endSessions(ctx context.Context, leadID string) error {
@@ -416,9 +438,9 @@ func (s *Service) endSessions(ctx context.Context, leadID string) error {
 	})
 }
 
-// RevokeTokens ends every link, issued token and code of a lead, for an
-// operator or for a person who says "this was not me". The error wraps
-// [ErrUnavailable].
+// RevokeTokens ends every link, issued token and code of a lead. It is for
+// operators, and for hosts with a page of their own for "this was not me". The
+// error is an [*InvalidRequestError] or wraps [ErrUnavailable].
 func (s *Service) RevokeTokens(ctx context.Context, leadID string) error {
 	if err := s.begin(); err != nil {
 		return err

@@ -1,29 +1,32 @@
 package recovery
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"fmt"
 	"html"
 	"log/slog"
 	"net/url"
 	"regexp"
 	"slices"
+
+	"github.com/seed-51359b35/recovery/internal/secret"
 )
 
-// A Secret is a token, code or password. It prints, logs and marshals as
-// [redacted]; only Reveal gives it away. The zero value is the empty secret.
+// A Secret holds a token, code or password. Printing, logging and marshalling
+// show "[redacted]"; only Reveal returns the content. The zero value is the
+// empty secret.
 type Secret struct {
-	// == would compare where the secrets stand. It does not compile: use Equal.
+	// This field makes == a compile error: it would compare pointers. Use
+	// Equal.
 	_ [0]func()
-	// A pointer, because fmt prints what stands in unexported fields of a
-	// struct that holds a Secret without asking for its String method.
+	// The value is behind a pointer because of fmt. For a Secret in an
+	// unexported field of another struct, fmt does not call String but prints
+	// what it finds; here, it finds an address.
 	value *string
 }
 
 const redacted = "[redacted]"
 
-// NewSecret wraps s.
+// NewSecret returns a Secret that holds s.
 func NewSecret(s string) Secret {
 	if s == "" {
 		return Secret{}
@@ -31,7 +34,7 @@ func NewSecret(s string) Secret {
 	return Secret{value: &s}
 }
 
-// Reveal returns the secret itself. Search for its callers to see where
+// Reveal returns the content. Search for the callers of Reveal to see where
 // secrets go.
 func (s Secret) Reveal() string {
 	if s.value == nil {
@@ -40,31 +43,30 @@ func (s Secret) Reveal() string {
 	return *s.value
 }
 
-// Equal reports whether two secrets are the same. The time it takes tells neither
-// where they differ nor how long they are.
+// Equal reports whether two secrets have the same content. Its running time
+// tells neither where the contents differ nor whether their lengths do.
 func (s Secret) Equal(other Secret) bool {
-	a, b := sha256.Sum256([]byte(s.Reveal())), sha256.Sum256([]byte(other.Reveal()))
-	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
+	return secret.Equal(s.Reveal(), other.Reveal())
 }
 
 // IsZero reports whether the secret is empty.
 func (s Secret) IsZero() bool { return s.value == nil }
 
-// String returns [redacted].
+// String returns "[redacted]".
 func (s Secret) String() string { return redacted }
 
-// Format writes [redacted], whatever the verb.
+// Format writes "[redacted]" for every verb.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
 
-// LogValue returns [redacted].
+// LogValue returns "[redacted]".
 func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
 
-// MarshalText returns [redacted], for encoding/json and its like.
+// MarshalText returns "[redacted]", for encoding/json and similar packages.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
-// A scrubbedError says what another says, without certain words. Mail servers
-// quote the address they refuse and databases the value they looked for, and
-// what a queue stores or a log prints must hold neither (A39).
+// A scrubbedError has the text of another error, without certain words. Mail
+// servers quote the address that they refuse, and databases the value that they
+// looked for. Neither may reach the storage of a queue or a log (A39).
 type scrubbedError struct {
 	text  string
 	cause error
@@ -74,9 +76,9 @@ func (e *scrubbedError) Error() string { return e.text }
 
 func (e *scrubbedError) Unwrap() error { return e.cause }
 
-// secrets are what no error about a message may quote: its address and code,
-// its links, and what they carry, which is spelt alike however the rest is
-// escaped.
+// secrets returns what no error about the message may quote: the address, the
+// code, the links, and the values in the links. The values are listed on their
+// own because they contain nothing that could be escaped in several ways.
 func (m Message) secrets() []string {
 	all := []string{m.URL.Reveal(), m.NotMe.Reveal(), m.Code.Reveal(), m.To}
 	for _, link := range []Secret{m.URL, m.NotMe} {
@@ -95,8 +97,8 @@ func (m Message) secrets() []string {
 	return all
 }
 
-// scrub hides the secrets in err's text, in any case and as URLs, HTML and Go
-// strings spell them.
+// scrub replaces the secrets in the text of err, in upper and lower case, and
+// as they are written in URLs, in HTML and in Go strings.
 func scrub(err error, secrets ...string) error {
 	if err == nil {
 		return nil

@@ -122,7 +122,7 @@ func TestSecretsStayWhereTheyBelong(t *testing.T) {
 			}})
 		})
 		h := p.Handler()
-		servers, err := p.ForgotTokenHandler(recovery.APIKey{ID: "crm", Secret: recovery.NewSecret("a-very-secret-api-key")})
+		servers, err := p.IssueTokenHandler(recovery.APIKey{ID: "crm", Secret: recovery.NewSecret("a-very-secret-api-key")})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -196,24 +196,24 @@ func TestSecretsStayWhereTheyBelong(t *testing.T) {
 func TestValuesPrintWithoutTheirSecrets(t *testing.T) {
 	const secret = "s3cr3t-value"
 	values := map[string]any{
-		"Secret":           recovery.NewSecret(secret),
-		"pointer":          new(recovery.NewSecret(secret)),
-		"in a struct":      struct{ S recovery.Secret }{recovery.NewSecret(secret)},
-		"unexported":       struct{ s recovery.Secret }{recovery.NewSecret(secret)},
-		"in a slice":       []recovery.Secret{recovery.NewSecret(secret)},
-		"Message":          recovery.Message{To: secret, URL: recovery.NewSecret(secret), Code: recovery.NewSecret(secret)},
-		"LeadKey":          recovery.LeadKey{Field: "EmailAddress", Value: secret},
-		"link proof":       recovery.SecretProof("id", secret),
-		"sealed proof":     recovery.TokenProof(secret),
-		"code proof":       recovery.CodeProof(recovery.LeadKey{Field: "EmailAddress", Value: secret}, secret),
-		"ResetRequest":     recovery.ResetRequest{Proof: recovery.TokenProof(secret), Password: recovery.NewSecret(secret)},
-		"CheckRequest":     recovery.CheckRequest{Proof: recovery.TokenProof(secret)},
-		"IssueResult":      recovery.IssueResult{Token: recovery.NewSecret(secret)},
-		"ForgotRequest":    recovery.ForgotRequest{Key: recovery.LeadKey{Field: "EmailAddress", Value: secret}},
-		"Lead":             recovery.Lead{ID: "id", Name: secret, Version: secret, Fields: map[string]recovery.FieldValue{"EmailAddress": {Value: secret}}},
-		"APIKey":           recovery.APIKey{ID: "id", Secret: recovery.NewSecret(secret)},
-		"key in an error":  fmt.Errorf("with %v", recovery.LeadKey{Field: "f", Value: secret}),
-		"message in error": fmt.Errorf("with %+v", recovery.Message{To: secret}),
+		"Secret":            recovery.NewSecret(secret),
+		"pointer":           new(recovery.NewSecret(secret)),
+		"in a struct":       struct{ S recovery.Secret }{recovery.NewSecret(secret)},
+		"unexported":        struct{ s recovery.Secret }{recovery.NewSecret(secret)},
+		"in a slice":        []recovery.Secret{recovery.NewSecret(secret)},
+		"Message":           recovery.Message{To: secret, URL: recovery.NewSecret(secret), Code: recovery.NewSecret(secret)},
+		"LeadKey":           recovery.LeadKey{Field: "EmailAddress", Value: secret},
+		"link proof":        recovery.LinkSecretProof("id", secret),
+		"sealed proof":      recovery.TokenProof(secret),
+		"code proof":        recovery.CodeProof(recovery.LeadKey{Field: "EmailAddress", Value: secret}, secret),
+		"ResetRequest":      recovery.ResetRequest{Proof: recovery.TokenProof(secret), Password: recovery.NewSecret(secret)},
+		"CheckProofRequest": recovery.CheckProofRequest{Proof: recovery.TokenProof(secret)},
+		"IssueResult":       recovery.IssueResult{Token: recovery.NewSecret(secret)},
+		"ForgotRequest":     recovery.ForgotRequest{Key: recovery.LeadKey{Field: "EmailAddress", Value: secret}},
+		"Lead":              recovery.Lead{ID: "id", Name: secret, Version: secret, Fields: map[string]recovery.FieldValue{"EmailAddress": {Value: secret}}},
+		"APIKey":            recovery.APIKey{ID: "id", Secret: recovery.NewSecret(secret)},
+		"key in an error":   fmt.Errorf("with %v", recovery.LeadKey{Field: "f", Value: secret}),
+		"message in error":  fmt.Errorf("with %+v", recovery.Message{To: secret}),
 	}
 	for name, v := range values {
 		var log bytes.Buffer

@@ -8,29 +8,31 @@ import (
 	"github.com/seed-51359b35/recovery/password"
 )
 
-// Settings are what pages and wires have to know of a [Service]. They are a copy:
-// to change them changes nothing.
+// Settings tell the authors of pages and APIs how a [Service] is configured.
+// They are a copy: changing them does not change the Service.
 type Settings struct {
 	_ [0]func()
 
-	// Link and NotMe are those of [Options].
+	// Link and NotMe are those of [Options]. NotMe is zero if there is no such
+	// page.
 	Link, NotMe Link
 	// Fields are the fields of a lead that requests may name.
 	Fields []Field
-	// LinkTTL and CodeTTL are how long a link and a code live.
+	// LinkTTL is the lifetime of a link, CodeTTL that of a code.
 	LinkTTL, CodeTTL time.Duration
 	// CodeDigits is how many digits a code has.
 	CodeDigits int
-	// PasswordPolicy is the rules for new passwords.
+	// PasswordPolicy holds the rules for new passwords. It is never nil.
 	PasswordPolicy *password.Policy
 	// EndsSessions says that a reset signs the lead out everywhere. It is false
-	// with [Options.DangerouslyKeepSessions].
+	// if [Options].DangerouslyKeepSessions is set.
 	EndsSessions bool
-	// Logger is what the Service logs to.
+	// Logger is the logger of the Service. It is never nil.
 	Logger *slog.Logger
 }
 
-// Settings returns what pages and wires have to know of the Service.
+// Settings returns the configuration of the Service, as far as pages and APIs
+// need it.
 func (s *Service) Settings() Settings {
 	link, notMe := s.opts.Link, s.opts.NotMe
 	link.Fixed, notMe.Fixed = slices.Clone(link.Fixed), slices.Clone(notMe.Fixed)
@@ -41,7 +43,8 @@ func (s *Service) Settings() Settings {
 	}
 }
 
-// Field returns the declaration of a field, and whether there is one.
+// Field returns the declaration of the field with this name. The bool is false
+// if no such field is declared.
 func (s Settings) Field(name string) (Field, bool) {
 	i := slices.IndexFunc(s.Fields, func(f Field) bool { return f.Name == name })
 	if i < 0 {

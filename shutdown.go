@@ -6,9 +6,10 @@ import (
 	"sync"
 )
 
-// Shutdown refuses new requests with [ErrUnavailable], waits for those that
-// are being answered, and shuts a [WorkerQueue] down. It returns nil once no
-// goroutine of the Service runs, or an error when ctx ends first.
+// Shutdown makes the Service refuse new requests with [ErrUnavailable], waits
+// until those that it is answering are done, and shuts its [WorkerQueue] down.
+// It returns nil once no goroutine of the Service runs. If ctx ends earlier, it
+// returns an error that wraps the one of ctx.
 func (s *Service) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	first := !s.closed
@@ -25,7 +26,8 @@ func (s *Service) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// begin counts a request in, unless the Service is shutting down.
+// begin adds a request to s.inFlight, or returns an error if the Service is
+// shutting down.
 func (s *Service) begin() error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

@@ -11,202 +11,211 @@ import (
 	"github.com/seed-51359b35/recovery/internal/ascii"
 )
 
-// LeadIDField is the reserved name under which [LeadStore.FindLead] is asked
-// for a lead by its ID. It cannot be declared in [Options.Fields], so no
-// request can search by it.
+// LeadIDField is the reserved name of the field in which [LeadStore.FindLead]
+// is asked for a lead by its ID. [Options].Fields cannot declare it, so no
+// request can search by ID.
 const LeadIDField = "LeadId"
 
-// A FieldType says how values of a field are read and where they can be sent
-// to.
+// A FieldType says how values of a field are read, and where messages to them
+// can be sent.
 type FieldType string
 
-// The types of fields that the library tells apart. Their names are those of
-// LeadSquared's lead fields.
+// The types of fields. Their names are those of LeadSquared's lead fields.
 const (
-	FieldEmail FieldType = "email"
-	FieldPhone FieldType = "phone"
-	FieldText  FieldType = "text"
+	FieldTypeEmail FieldType = "email"
+	FieldTypePhone FieldType = "phone"
+	FieldTypeText  FieldType = "text"
 )
 
-// A Field declares one field of a lead that requests may name (A81). What is
-// not declared can neither be searched nor receive.
+// A Field declares one field of a lead that requests may name (A81). A field
+// that is not declared can neither be searched nor receive messages.
 type Field struct {
-	// Name is the exact name, for example EmailAddress.
+	// Name is the exact name, for example "EmailAddress": 1 to 64 characters of
+	// printable ASCII without spaces.
 	Name string
 	Type FieldType
-	// Search says that a lead may be looked up by this field. Its values must
-	// be unique: one lead at most has each.
+	// Search says that a lead may be looked up by this field. The values must
+	// be unique: at most one lead has each.
 	Search bool
-	// Receive says that a message may be sent to the lead's value of this
-	// field, if it is marked verified there. Type must be Email or Phone.
+	// Receive says that messages may be sent to the lead's value of this field,
+	// if the value is verified. Type must be FieldTypeEmail or FieldTypePhone.
 	Receive bool
-	// IgnoreCase compares values of a Text field without ASCII case, as user
-	// names want it.
+	// IgnoreCase compares values of type FieldTypeText without ASCII case, for
+	// example for user names.
 	IgnoreCase bool
 }
 
-// A LeadKey names a lead by the value of one of its fields. A Service passes
-// the canonical form of the value to the store: e-mail addresses in lower case
-// with an ASCII domain, phone numbers as '+' and digits, values of fields with
-// IgnoreCase in lower case, other text trimmed.
+// A LeadKey names a lead by the value of one of its fields. A store gets the
+// canonical form of the value: e-mail addresses in lower case with an ASCII
+// domain, phone numbers as '+' and digits, values of fields with IgnoreCase in
+// lower case, and other text without white space around it.
 type LeadKey struct {
 	Field string
 	Value string
 }
 
-// String names the field and hides the value, so that identifiers do not reach
-// logs by accident. As JSON a key is whole.
+// String returns the name of the field and hides the value, so that identifiers
+// do not reach logs by accident. JSON contains the value.
 func (k LeadKey) String() string { return k.Field + "=" + redacted }
 
-// Format writes String, whatever the verb.
+// Format writes what String returns, for every verb.
 func (k LeadKey) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(k.String())) }
 
-// LogValue is String.
+// LogValue returns the same as String.
 func (k LeadKey) LogValue() slog.Value { return slog.StringValue(k.String()) }
 
-// A LeadStatus says whether a lead can recover a password. The zero value
-// cannot.
+// A LeadStatus says whether a lead can reset its password. A lead with the zero
+// value cannot.
 type LeadStatus string
 
 // The states of a lead.
 const (
-	// StatusActive has a password and may reset it.
+	// StatusActive means that the lead has a password and may reset it.
 	StatusActive LeadStatus = "active"
-	// StatusDisabled may do nothing.
+	// StatusDisabled means that the lead may do nothing.
 	StatusDisabled LeadStatus = "disabled"
-	// StatusNoPassword signs in elsewhere (social login, SSO) and has no
-	// password here to reset.
+	// StatusNoPassword means that the lead signs in elsewhere (social login,
+	// SSO) and has no password here.
 	StatusNoPassword LeadStatus = "no_password"
 )
 
 // A FieldValue is what a lead holds in one field.
 type FieldValue struct {
+	// Value is the value as the host stores it.
 	Value string
 	// Verified says that the person proved to receive messages at Value.
-	// Nothing is ever sent to a value that is not.
+	// Messages are sent to verified values only.
 	Verified bool
 }
 
 // A Lead is one account of the host application, as a [LeadStore] returns it.
 type Lead struct {
-	// ID is the lead's own, stable name: 1 to 256 bytes of printable ASCII.
+	// ID is a stable name of the lead: 1 to 256 bytes of printable ASCII
+	// without spaces.
 	ID string
-	// Version changes whenever the password, an address or the status changes,
-	// by whatever way. A token made for one version is dead under another
-	// (A35). A counter, a row version or a digest of those columns will do; it
-	// is never stored or shown as it is. Empty is an error.
+	// Version must change whenever the password, an address or the status
+	// changes, in whatever way. A token that was made for one version is dead
+	// under any other (A35). A counter, a row version or a digest of those
+	// columns will do. The Service stores only a digest of it. Empty is an
+	// error.
 	Version string
 	Status  LeadStatus
-	// Fields holds the values by field name: the one that was searched, the
-	// ones that may receive, and any other that a password must not repeat.
+	// Fields holds values by the name of their field: the one that was
+	// searched, those that may receive, and any others that the password must
+	// not contain.
 	Fields map[string]FieldValue
-	// Name is how messages may address the person. Optional.
+	// Name is how messages may address the person. Optional; at most 256 bytes
+	// are used.
 	Name string
-	// Locale is the BCP 47 tag of the language the person chose. Optional.
+	// Locale is the BCP 47 tag of the language that the person chose. Optional;
+	// at most 64 bytes are used.
 	Locale string
-	// IdentityProviders are the social logins linked to the lead.
+	// IdentityProviders are the social logins that are linked to the lead.
 	IdentityProviders []string
 }
 
-// String names the lead by its ID and hides the rest.
+// String returns the lead's ID and hides the rest.
 func (l Lead) String() string { return "lead " + l.ID }
 
-// Format writes String, whatever the verb.
+// Format writes what String returns, for every verb.
 func (l Lead) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(l.String())) }
 
-// LogValue is String.
+// LogValue returns the same as String.
 func (l Lead) LogValue() slog.Value { return slog.StringValue(l.String()) }
 
-// A LeadStore is the host application's user store. Implementations are safe
-// for concurrent use and return when ctx ends.
-//
-// The suite in package recoverytest proves an implementation right.
+// A LeadStore is the host application's user store. Every host implements it.
+// Implementations are safe for concurrent use and return when ctx ends. The
+// test suite in package recoverytest checks an implementation.
 type LeadStore interface {
-	// FindLead returns the one lead whose field has the value, or an error
-	// that wraps [ErrLeadNotFound] when there is none or more than one; a
-	// value that only looks alike, or differs in case from a canonical one, is
-	// none. Any other error means that the store could not tell. A [Service] asks for
-	// the fields declared with Search, and for [LeadIDField]. The store must
-	// find what it holds by the canonical form described at [LeadKey]; the
-	// Service compares the stored value again and refuses a lead that a
-	// laxer collation brought up (A10).
+	// FindLead returns the one lead whose field has the value. If no lead has
+	// it, or more than one, the error wraps [ErrLeadNotFound]. A value that
+	// only looks alike, or that differs in case from a canonical one, is a
+	// different value. Any other error means that the store could not answer.
+	//
+	// A [Service] asks for fields that are declared with Search, and for
+	// [LeadIDField]. The store must find its values by the canonical form that
+	// [LeadKey] describes. The Service compares the stored value again. It
+	// refuses a lead that the store found because its collation treats more
+	// values as equal (A10).
 	FindLead(ctx context.Context, key LeadKey) (Lead, error)
 
-	// SetPasswordHash replaces the lead's password hash and so changes its
-	// Version. A hash has up to 256 bytes of printable ASCII. An error that left the old hash in place for certain wraps
-	// [ErrNotWritten]: the person's link then works again. Every other error
-	// is taken as ambiguous, and the link stays spent.
+	// SetPasswordHash replaces the lead's password hash, which must change the
+	// lead's Version. A hash has up to 256 bytes of printable ASCII. If the old
+	// hash is certainly still in place, the error wraps [ErrNotWritten], and
+	// the person's link works again. After any other error the hash may have
+	// been written, and the link stays spent.
 	SetPasswordHash(ctx context.Context, leadID, hash string) error
 }
 
-// A VersionedLeadStore writes only if nothing has changed since the token was
-// checked. A [Service] uses it where the store has it; without it, a change of
-// address or status in the few milliseconds between check and write goes
-// unnoticed.
+// A VersionedLeadStore writes only if the lead has not changed since its token
+// was checked. A [Service] uses this method if the store has it. Without it, a
+// change of address or status in the few milliseconds between the check and the
+// write is not noticed.
 type VersionedLeadStore interface {
 	LeadStore
-	// SetPasswordHashIf is SetPasswordHash for a lead that still has the
-	// version, in one atomic step. Otherwise the error wraps both
+	// SetPasswordHashIf does the same as SetPasswordHash, in one atomic step,
+	// if the lead still has the version. If it has not, the error wraps both
 	// [ErrVersionChanged] and [ErrNotWritten].
 	SetPasswordHashIf(ctx context.Context, leadID, version, hash string) error
 }
 
-// A HistoryLeadStore remembers former password hashes.
-// [Options.Passwords=PasswordOptions.History] needs one.
-type HistoryLeadStore interface {
+// A PasswordHistoryLeadStore remembers former password hashes.
+// [PasswordOptions.History] needs one.
+type PasswordHistoryLeadStore interface {
 	LeadStore
-	// PasswordHashes returns up to n of the lead's hashes, the current one
-	// first.
+	// PasswordHashes returns up to n hashes of the lead, newest first. The
+	// first is the present one.
 	PasswordHashes(ctx context.Context, leadID string, n int) ([]string, error)
 }
 
-// A Token is the record of one secret in a [TokenStore]. It holds digests, so
-// who reads the store can neither use a token nor tell whose it is.
+// A TokenRecord is what a [TokenStore] returns about one token. For authors of
+// token stores. It holds digests, so whoever reads the store can neither use a
+// token nor tell whose it is.
 type TokenRecord struct {
-	// Slot and Digest echo what the record was stored under, so that a
-	// Service can tell a reply that belongs to another question (A90).
+	// Slot and Digest are those under which the token was stored. They let a
+	// Service notice a reply that belongs to another question (A90).
 	Slot   string
 	Digest string
-	// State is what [TokenSpec].State was.
+	// State is [TokenSpec].State.
 	State string
-	// Expires is on the store's clock.
+	// Expires is when the token expires, by the store's clock.
 	Expires time.Time
 }
 
-// A TokenSpec is a token to be stored.
+// A TokenSpec describes a token to be stored. For authors of token stores.
 type TokenSpec struct {
 	// Digest is 1 to 64 bytes of printable ASCII without spaces.
 	Digest string
-	// State is up to 64 bytes of the same.
+	// State is up to 64 bytes of the same characters. The store only keeps it.
 	State string
-	// TTL is counted from the arrival in the store, on its clock: 1 ms to 31
-	// days.
+	// TTL is the lifetime from the arrival in the store, by the store's clock:
+	// 1 ms to 31 days.
 	TTL time.Duration
-	// MaxLive is how many tokens may be usable in the slot at once, 1 to 8.
-	// One more replaces the youngest. A claimed token keeps its place, because
-	// a release revives it, and is replaced last.
+	// MaxLive is how many tokens of the slot may be usable at once: 1 to 8. One
+	// more replaces the youngest. A claimed token counts too, because a release
+	// makes it usable again, and it is replaced last.
 	MaxLive int
-	// Code says that the secret is short, so that guesses are counted.
-	// MaxLive is then 1 and a new code replaces the old.
+	// Code says that the secret is short, so wrong guesses must be counted.
+	// MaxLive is then 1, and a new code replaces the old one.
 	Code bool
-	// MaxTries is how many wrong guesses a code survives, less one: with 5,
-	// the fifth kills it. Codes only.
+	// MaxTries is the number of wrong guesses after which a code is dead: 1 to
+	// 1,000. With 5, the fifth one kills it. For codes only.
 	MaxTries int
-	// MaxFailures is how many wrong guesses a slot takes in any interval of
-	// FailureWindow, over all its codes; while it is reached no code in it can
-	// be used, and further guesses are not counted. Codes only.
+	// MaxFailures is the number of wrong guesses in any interval of
+	// FailureWindow after which no code of the slot can be used: 1 to 1,000,
+	// counted over all codes of the slot. Further guesses are not counted.
+	// FailureWindow is 1 ms to 31 days. For codes only.
 	MaxFailures   int
 	FailureWindow time.Duration
 }
 
-// Validate reports whether the spec is within its ranges, for a store to call
-// first.
+// Validate returns the mistake in the spec, or nil. A store calls it first.
 func (s TokenSpec) Validate() error {
 	switch {
 	case !ascii.IsName(s.Digest, 1, 64):
-		return errors.New("recovery: a token's Digest must be 1 to 64 bytes of printable ASCII")
+		return errors.New("recovery: a token's Digest must be 1 to 64 bytes of printable ASCII without spaces")
 	case s.State != "" && !ascii.IsName(s.State, 1, 64):
-		return errors.New("recovery: a token's State must be up to 64 bytes of printable ASCII")
+		return errors.New("recovery: a token's State must be up to 64 bytes of printable ASCII without spaces")
 	case s.TTL < time.Millisecond || s.TTL > 31*24*time.Hour:
 		return errors.New("recovery: a token's TTL must be 1 ms to 31 days")
 	case s.MaxLive < 1 || s.MaxLive > 8 || s.Code && s.MaxLive != 1:
@@ -219,27 +228,28 @@ func (s TokenSpec) Validate() error {
 	return nil
 }
 
-// ValidateSlot reports whether slot can name a slot: 1 to 128 bytes of printable
-// ASCII without spaces. For a [TokenStore] to call first.
-func ValidateSlot(slot string) error {
+// ValidateTokenSlot returns an error unless slot is 1 to 128 bytes of printable
+// ASCII without spaces. For authors of token stores: a [TokenStore] calls it
+// first.
+func ValidateTokenSlot(slot string) error {
 	if !ascii.IsName(slot, 1, 128) {
 		return errors.New("recovery: a slot must be 1 to 128 bytes of printable ASCII without spaces")
 	}
 	return nil
 }
 
-// ValidateClaimID reports whether id can name a claim: 1 to 64 letters and digits
-// of ASCII. For a [TokenStore] to call first.
+// ValidateClaimID returns an error unless id is 1 to 64 ASCII letters and
+// digits. For authors of token stores: a [TokenStore] calls it first.
 func ValidateClaimID(id string) error {
 	if !ascii.IsName(id, 1, 64) || strings.ContainsFunc(id, func(r rune) bool {
 		return (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
 	}) {
-		return errors.New("recovery: a claim ID must be 1 to 64 letters and digits of ASCII")
+		return errors.New("recovery: a claim ID must be 1 to 64 ASCII letters and digits")
 	}
 	return nil
 }
 
-// A TokenRef names one secret in one slot.
+// A TokenRef names one token in one slot. For authors of token stores.
 type TokenRef struct {
 	// Slot is 1 to 128 bytes of printable ASCII without spaces.
 	Slot string
@@ -247,58 +257,63 @@ type TokenRef struct {
 	Digest string
 }
 
-// Validate reports whether the names are within their ranges, for a store to
-// call first.
+// Validate returns the mistake in the names, or nil. A store calls it first.
 func (r TokenRef) Validate() error {
 	if !ascii.IsName(r.Slot, 1, 128) || !ascii.IsName(r.Digest, 1, 64) {
-		return errors.New("recovery: a ref's Slot and Digest must be 1 to 128 and 1 to 64 bytes of printable ASCII")
+		return errors.New("recovery: the Slot of a TokenRef must be 1 to 128, and its Digest 1 to 64, bytes of printable ASCII without spaces")
 	}
 	return nil
 }
 
-// A TokenStore keeps digests of tokens, in slots. Every operation is atomic for
-// each slot and runs on the store's own clock. Implementations are safe for
-// concurrent use, also by several processes where they are shared, and return
-// when ctx ends.
+// A TokenStore keeps digests of tokens, in slots. Hosts can use
+// [MemoryTokenStore] or package redisstore. Every operation is atomic for each
+// slot, and uses the store's own clock. Implementations are safe for concurrent
+// use, also by several processes if they are shared. They return when ctx ends.
 //
-// A token is live from its Put until it is claimed, replaced, deleted, expired,
-// or, for a code, guessed at too often. Only a claim can be undone.
+// A token is live from its Put until it is claimed, replaced, deleted or
+// expired, or, if it is a code, guessed at too often. Only a claim can be
+// undone.
 //
-// Where an operation takes several refs or slots, they are the same secret or
-// lead under several keys of a key rotation; the store handles each atomically
-// and all in one round trip where it can.
+// Several refs or slots in one call belong to the same secret or lead, under
+// several keys of a key rotation. The store handles each of them atomically,
+// and all in one round trip if it can.
 //
-// What is malformed is an error, and so is a ctx that has ended before; both
-// change nothing. Records that have expired are freed in time.
+// A malformed argument is an error, and so is a ctx that had ended before the
+// call. Both change nothing. Expired records must be removed in time.
 type TokenStore interface {
-	// Put makes a token live. A digest that is live already is left as it is,
-	// its expiry and its count of tries too, and its record returned. A digest
-	// that is not live any more, but would not have expired yet, is refused
-	// with [ErrTokenSpent]: a job that is repeated after the reset revives
-	// nothing. A store may forget all but the 64 youngest spent digests of a
-	// slot.
+	// Put makes a token live. If the digest is live already, Put changes
+	// neither its expiry nor its count of tries, and returns its record. If the
+	// digest is not live any more, but its lifetime is not over, Put returns
+	// [ErrTokenSpent]: a job that is repeated after the reset must not make its
+	// token live again. A store may forget all but the 64 youngest spent
+	// digests of a slot.
 	Put(ctx context.Context, slot string, spec TokenSpec) (TokenRecord, error)
 
-	// Peek returns the live token that a ref names, or [ErrTokenNotFound]. It
-	// consumes nothing; but where the slot holds a live code and the digest is
-	// another, that is a wrong guess, counted in the same atomic step.
+	// Peek returns the live token that one of the refs names, or
+	// [ErrTokenNotFound]. It changes no token. But if the slot holds a live
+	// code with another digest, this is a wrong guess, and it is counted in the
+	// same atomic step.
 	Peek(ctx context.Context, refs ...TokenRef) (TokenRecord, error)
 
-	// Claim makes the live token that a ref names the caller's, who named the
-	// claim with a fresh random id: 1 to 64 letters and digits. Exactly one id wins; repeating Claim with
-	// it returns the same token again. Everybody else gets [ErrTokenNotFound].
-	// Wrong guesses are counted as by Peek. With several refs, a token that
-	// another id holds under any of them is nobody else's.
+	// Claim returns the live token that one of the refs names, and reserves it
+	// for the claim. claimID is random, new for each claim, and has 1 to 64
+	// ASCII letters and digits. Exactly one ID wins. Repeating Claim with that
+	// ID returns the same token again. With any other ID, the error is
+	// [ErrTokenNotFound].
+	//
+	// Wrong guesses are counted as by Peek. If another ID has claimed a token
+	// that one of several refs names, the error is ErrTokenNotFound too.
 	Claim(ctx context.Context, claimID string, refs ...TokenRef) (TokenRecord, error)
 
-	// Release makes the token live again if the id holds it, and bars the id
-	// in any case: a Claim with it that arrives later gets [ErrTokenNotFound]
-	// and changes nothing. A store may forget all but the 32 youngest ids
-	// barred on one token. Releasing what is not there is not an error.
+	// Release makes the token live again if the ID has claimed it. In any case
+	// it bars the ID: a Claim with it that arrives later returns
+	// [ErrTokenNotFound] and changes nothing. A store may forget all but the 32
+	// youngest barred IDs of one token. If there is no such token, this is not
+	// an error.
 	Release(ctx context.Context, claimID string, refs ...TokenRef) error
 
-	// Delete ends every token in the slots, claimed ones too. Their digests
-	// stay refused by Put until they would have expired. The count of failed
-	// guesses remains. Deleting what is not there is not an error.
+	// Delete ends every token in the slots, also claimed ones. Put still
+	// refuses their digests until they would have expired. The count of wrong
+	// guesses stays. If there is no token, this is not an error.
 	Delete(ctx context.Context, slots ...string) error
 }

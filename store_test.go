@@ -18,12 +18,12 @@ func TestValidateClaimID(t *testing.T) {
 	}
 }
 
-func TestValidateSlot(t *testing.T) {
+func TestValidateTokenSlot(t *testing.T) {
 	for slot, want := range map[string]bool{
 		"a": true, "recovery:t:m:x": true, strings.Repeat("x", 128): true,
 		"": false, strings.Repeat("x", 129): false, "a b": false, "a\n": false, "é": false,
 	} {
-		if (recovery.ValidateSlot(slot) == nil) != want {
+		if (recovery.ValidateTokenSlot(slot) == nil) != want {
 			t.Errorf("%q: want %v", slot, want)
 		}
 	}

@@ -10,20 +10,20 @@ import (
 	"github.com/seed-51359b35/recovery/internal/seal"
 )
 
-// tokenKind is the purpose of a token. Each has slots and digests of its own,
-// so a token for one purpose is none for another (A36).
+// A tokenKind is the purpose of a token. Each kind has its own slots and
+// digests, so a token cannot be used for another purpose (A36).
 type tokenKind string
 
 const (
 	kindMailed tokenKind = "m" // a link in a message
-	kindIssued tokenKind = "i" // handed to a server and not mailed
+	kindIssued tokenKind = "i" // returned to a server, and not mailed
 	kindCode   tokenKind = "c"
 )
 
 var allKinds = [...]tokenKind{kindMailed, kindIssued, kindCode}
 
-// sealToken puts a token into one string: one byte of kind, 32 of secret, and the
-// lead ID.
+// sealToken seals a token in one string: one byte of kind, 32 bytes of secret,
+// and the lead ID.
 func (k *keyring) sealToken(kind tokenKind, leadID, secret string) (string, error) {
 	b, err := hex.DecodeString(secret)
 	if err != nil || len(b) != 32 {
@@ -72,9 +72,9 @@ func isCode(s string) bool {
 	return true
 }
 
-// put stores a token for the lead as it is now, under one generation of keys.
-// Every attempt at a job uses the same one: under another, a token that was
-// spent would be a new one.
+// put stores a token for the lead in its present state, under one generation of
+// keys. All attempts at a job use the same generation: under another one the
+// store would not recognise a token that is spent already.
 func (s *Service) put(ctx context.Context, g *generation, kind tokenKind, lead Lead, secret string) (TokenRecord, error) {
 	ref := s.keys.refOf(g, kind, lead.ID, secret)
 	spec := TokenSpec{Digest: ref.Digest, State: g.stateOf(lead), TTL: s.opts.Tokens.LinkTTL, MaxLive: 3}
@@ -98,8 +98,9 @@ func (s *Service) put(ctx context.Context, g *generation, kind tokenKind, lead L
 	return token, nil
 }
 
-// checkToken refuses a record that is not one of those asked for: replies of
-// a shared connection have come back out of order (A90, CVE-2025-29923).
+// checkToken returns an error if the record belongs to none of the refs: a
+// connection that several requests share can return replies in the wrong order
+// (A90, CVE-2025-29923).
 func (s *Service) checkToken(ctx context.Context, token TokenRecord, leadID string, refs ...TokenRef) error {
 	for _, ref := range refs {
 		if token.Slot == ref.Slot && token.Digest == ref.Digest {
@@ -107,8 +108,8 @@ func (s *Service) checkToken(ctx context.Context, token TokenRecord, leadID stri
 		}
 	}
 	s.emit(ctx, Event{Kind: EventWrongRecord, LeadID: leadID})
-	return fmt.Errorf("recovery: the token store answered about another token")
+	return fmt.Errorf("recovery: the token store returned the record of another token")
 }
 
-// failureWindow is the day of [Options.Tokens=TokenOptions.CodeFailures].
+// failureWindow is the 24 hours of [TokenOptions.CodeFailures].
 const failureWindow = 24 * time.Hour

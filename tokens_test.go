@@ -113,7 +113,7 @@ func TestResurrectedTokenIsDead(t *testing.T) {
 		store.restored = true
 		wantErr(t, p.check(t.Context(), proof), recovery.ErrInvalidProof)
 		wantErr(t, p.reset(t.Context(), proof, goodPassword), recovery.ErrInvalidProof)
-		if e := p.events.of(recovery.EventResetRefused); len(e) == 0 || e[0].Reason != recovery.ReasonVersionChanged {
+		if e := p.events.of(recovery.EventResetRefused); len(e) == 0 || e[0].Reason != recovery.ReasonLeadChanged {
 			t.Errorf("events %+v", e)
 		}
 	})
@@ -185,7 +185,7 @@ func TestTokenIsForOneLeadPurposeAndService(t *testing.T) {
 		req.Link = &recovery.Link{URL: "https://portal.example.com/reset", LeadIDParam: "LeadId", SecretParam: "TemporaryPassword"}
 		u, _ := url.Parse(p.forgot(t, req).URL.Reveal())
 		secret := u.Query().Get("TemporaryPassword")
-		wantErr(t, p.reset(t.Context(), recovery.SecretProof("lead-mallory", secret), goodPassword), recovery.ErrInvalidProof)
+		wantErr(t, p.reset(t.Context(), recovery.LinkSecretProof("lead-mallory", secret), goodPassword), recovery.ErrInvalidProof)
 
 		codeReq := byMail(johnMail)
 		codeReq.Code = true
@@ -198,11 +198,11 @@ func TestTokenIsForOneLeadPurposeAndService(t *testing.T) {
 		})
 		sealed := token(t, p.forgot(t, byMail(johnMail)))
 		wantErr(t, other.reset(t.Context(), recovery.TokenProof(sealed), goodPassword), recovery.ErrInvalidProof)
-		wantErr(t, other.reset(t.Context(), recovery.SecretProof(johnID, secret), goodPassword), recovery.ErrInvalidProof)
+		wantErr(t, other.reset(t.Context(), recovery.LinkSecretProof(johnID, secret), goodPassword), recovery.ErrInvalidProof)
 		if p.leads.Writes() != 0 {
 			t.Fatal("written")
 		}
-		for _, proof := range []recovery.Proof{recovery.TokenProof(sealed), recovery.SecretProof(johnID, secret), recovery.CodeProof(codeReq.Key, code)} {
+		for _, proof := range []recovery.Proof{recovery.TokenProof(sealed), recovery.LinkSecretProof(johnID, secret), recovery.CodeProof(codeReq.Key, code)} {
 			if err := p.check(t.Context(), proof); err != nil {
 				t.Error("harmed by being tried elsewhere:", err)
 			}

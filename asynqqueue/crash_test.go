@@ -314,7 +314,7 @@ func TestCrashes(t *testing.T) {
 		lead, link, _ := strings.Cut(sent[0], " ")
 		u, err := url.Parse(link)
 		must(t, err)
-		switch _, err := web.CheckProof(t.Context(), recovery.CheckRequest{Proof: recovery.TokenProof(u.Query().Get("token"))}); {
+		switch _, err := web.CheckProof(t.Context(), recovery.CheckProofRequest{Proof: recovery.TokenProof(u.Query().Get("token"))}); {
 		case err == nil:
 			links[lead]++
 		case !errors.Is(err, recovery.ErrInvalidProof):

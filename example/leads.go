@@ -23,11 +23,11 @@ const (
 // receives and is not searched: it need not be unique.
 func fields() []recovery.Field {
 	return []recovery.Field{
-		{Name: fieldEmail, Type: recovery.FieldEmail, Search: true, Receive: true},
-		{Name: fieldPhone, Type: recovery.FieldPhone, Search: true, Receive: true},
-		{Name: fieldAlternate, Type: recovery.FieldEmail, Receive: true},
-		{Name: fieldPAN, Type: recovery.FieldText, Search: true},
-		{Name: fieldUsername, Type: recovery.FieldText, Search: true, IgnoreCase: true},
+		{Name: fieldEmail, Type: recovery.FieldTypeEmail, Search: true, Receive: true},
+		{Name: fieldPhone, Type: recovery.FieldTypePhone, Search: true, Receive: true},
+		{Name: fieldAlternate, Type: recovery.FieldTypeEmail, Receive: true},
+		{Name: fieldPAN, Type: recovery.FieldTypeText, Search: true},
+		{Name: fieldUsername, Type: recovery.FieldTypeText, Search: true, IgnoreCase: true},
 	}
 }
 
@@ -132,14 +132,14 @@ func emailKey(email string) recovery.LeadKey {
 // that stand in this file; see [recovery.LeadKey].
 func canonical(f recovery.Field, value string) string {
 	switch {
-	case f.Type == recovery.FieldPhone:
+	case f.Type == recovery.FieldTypePhone:
 		return strings.Map(func(r rune) rune {
 			if r == '+' || '0' <= r && r <= '9' {
 				return r
 			}
 			return -1
 		}, value)
-	case f.Type == recovery.FieldEmail || f.IgnoreCase:
+	case f.Type == recovery.FieldTypeEmail || f.IgnoreCase:
 		return foldASCII(value)
 	}
 	return value

@@ -146,7 +146,7 @@ func (p *portal) mount(resetURL string) (err error) {
 	if err != nil {
 		return fmt.Errorf("leadsquared: %w", err)
 	}
-	p.loginradius, err = loginradius.New(loginradius.Options{Apps: []loginradius.App{loginradius.VendorCompatible(loginradius.App{
+	p.loginradius, err = loginradius.New(loginradius.Options{Apps: []loginradius.App{{
 		APIKey:    lrAPIKey,
 		Secrets:   []recovery.Secret{recovery.NewSecret(lrAPISecret)},
 		Service:   p.service,
@@ -156,11 +156,13 @@ func (p *portal) mount(resetURL string) (err error) {
 			{Name: lrCodeTemplate, Kind: loginradius.TemplateCode},
 		},
 		SMSTemplates: []string{lrSMSTemplate},
-	})}})
+		// Clients of the vendor may send the secret in the query.
+		DangerouslyAllowQuerySecret: true,
+	}}})
 	if err != nil {
 		return fmt.Errorf("loginradius: %w", err)
 	}
-	p.forgotToken, err = p.service.ForgotTokenHandler(recovery.APIKey{ID: "demo", Secret: recovery.NewSecret(ownTokenKey)})
+	p.forgotToken, err = p.service.IssueTokenHandler(recovery.APIKey{ID: "demo", Secret: recovery.NewSecret(ownTokenKey)})
 	return err
 }
 

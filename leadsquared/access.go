@@ -8,12 +8,14 @@ import (
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/canonical"
 	"github.com/seed-51359b35/recovery/internal/httpapi"
+	"github.com/seed-51359b35/recovery/internal/secret"
 )
 
-// accessTier is how often one client may present a key pair, right or wrong. It
-// holds in each process: a pair that cannot be guessed at five tries a second
-// cannot be guessed by asking ten instances either.
-func accessTier() recovery.LimitPolicy {
+// accessPolicy limits how often one client may present a key pair, right or
+// wrong. Each process counts for itself. That is enough: a pair that cannot be
+// guessed with five attempts a second cannot be guessed with fifty, by asking
+// ten instances.
+func accessPolicy() recovery.LimitPolicy {
 	return recovery.LimitPolicy{Limits: []recovery.Limit{{N: 25, Window: 5 * time.Second}}}
 }
 
@@ -21,7 +23,7 @@ type publicToken struct {
 	PublicAuthKey string
 }
 
-// publicToken hands out the key that browsers send.
+// publicToken returns the key that browsers send.
 func (h *Handler) publicToken(c *call) (any, error) {
 	p, err := h.accessedPortal(c)
 	if err != nil {
@@ -30,7 +32,7 @@ func (h *Handler) publicToken(c *call) (any, error) {
 	return publicToken{p.publicAuthKeys[0]}, nil
 }
 
-// registerToken hands out the registration token, which is the whole body.
+// registerToken returns the registration token, which is the whole body.
 func (h *Handler) registerToken(c *call) (any, error) {
 	p, err := h.accessedPortal(c)
 	if err != nil {
@@ -39,19 +41,19 @@ func (h *Handler) registerToken(c *call) (any, error) {
 	return p.registerTokens[0], nil
 }
 
-// accessedPortal is the portal whose key pair the request presents. The attempt
-// is counted before anything is compared, so that guesses are limited.
+// accessedPortal returns the portal whose key pair the request presents. It
+// counts the attempt before it compares anything, so that guesses are limited.
 func (h *Handler) accessedPortal(c *call) (*portal, error) {
-	// Whose proxies to trust is a Service's to say. The first portal's says it
-	// for all, since all are reached through the same listener.
+	// A Service knows which proxies to trust. The Service of the first portal
+	// decides for all portals, because all are reached through one listener.
 	client := h.portals[0].service.Requester(c.r).Client
-	take := recovery.LimitRequest{Key: "access:" + h.buckets.Bucket(client), Policy: accessTier()}
-	decisions, err := h.limiter.Allow(c.r.Context(), take)
+	request := recovery.LimitRequest{Key: "access:" + h.buckets.Bucket(client), Policy: accessPolicy()}
+	decisions, err := h.limiter.Allow(c.r.Context(), request)
 	if err != nil {
 		return nil, err
 	}
 	d := decisions[0]
-	quotas := recovery.Quotas{{Scope: recovery.ScopeClient, Policy: take.Policy, Decision: d}}
+	quotas := recovery.Quotas{{Scope: recovery.ScopeClient, Policy: request.Policy, Decision: d}}
 	if !d.Allowed {
 		return nil, &recovery.RateLimitError{
 			Scope: recovery.ScopeClient, Limit: d.Limit, RetryAfter: d.RetryAfter, Quotas: quotas,
@@ -66,9 +68,9 @@ func (h *Handler) accessedPortal(c *call) (*portal, error) {
 		return nil, errQuery
 	}
 	key, ok1 := either(c.r.Header, "X-Lsq-Accesskey", query, "accesskey")
-	secret, ok2 := either(c.r.Header, "X-Lsq-Secretkey", query, "secretkey")
+	keySecret, ok2 := either(c.r.Header, "X-Lsq-Secretkey", query, "secretkey")
 	if ok1 && ok2 {
-		if p := h.portalOfPair(key, secret); p != nil {
+		if p := h.portalOfPair(key, keySecret); p != nil {
 			return p, nil
 		}
 	}
@@ -78,11 +80,12 @@ func (h *Handler) accessedPortal(c *call) (*portal, error) {
 
 const maxQuery = 2048 // bytes
 
-// either returns a value that may stand in a header or in the query, or in both
-// if it is the same; anything else leaves open which one is meant. The name in
-// the query is in lower case and matched without.
+// either returns a value that is given in a header, in the query, or in both
+// alike. If the two differ or one is given twice, ok is false, because it is
+// not clear which value is meant. param is in lower case and is matched without
+// ASCII case.
 func either(h http.Header, header string, query url.Values, param string) (value string, ok bool) {
-	value, ok = httpapi.OneHeader(h, header)
+	value, ok = httpapi.SingleHeader(h, header)
 	if !ok {
 		return "", false
 	}
@@ -91,7 +94,7 @@ func either(h http.Header, header string, query url.Values, param string) (value
 		if canonical.FoldASCII(name) != param {
 			continue
 		}
-		if found || len(values) != 1 || value != "" && !httpapi.ConstantTimeEqual(value, values[0]) {
+		if found || len(values) != 1 || value != "" && !secret.Equal(value, values[0]) {
 			return "", false
 		}
 		found, value = true, values[0]

@@ -66,7 +66,7 @@ func TestAccess(t *testing.T) {
 			{"a secret of a megabyte", get(publicTok, pair(accessA, strings.Repeat("s", 1<<20))), ""},
 		}
 		for i, test := range tests {
-			test.r.RemoteAddr = fmt.Sprintf("192.0.2.%d:4711", i) // each within its own limit
+			test.r.RemoteAddr = fmt.Sprintf("192.0.2.%d:4711", i) // each client has its own limit
 			rec := w.do(test.r)
 			status, body := 200, test.want
 			if body == "" {
@@ -89,7 +89,7 @@ func TestAccessMalformedQuery(t *testing.T) {
 	})
 }
 
-// A portal without key pairs gives its values to nobody.
+// A portal without key pairs returns its values to nobody.
 func TestAccessIsOffByDefault(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, w *world) {
 		opts := w.options()
@@ -100,8 +100,8 @@ func TestAccessIsOffByDefault(t *testing.T) {
 	})
 }
 
-// Guesses are counted by client before they are compared: the 26th within 5 s
-// is refused, even the right one, and other clients are not.
+// Guesses are counted by client before they are compared. The 26th within 5 s
+// is refused, even if it is right. Other clients are not refused.
 func TestAccessIsLimited(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, w *world) {
 		for i := range 25 {
@@ -123,8 +123,8 @@ func TestAccessIsLimited(t *testing.T) {
 	})
 }
 
-// A50: the client of the limit is the connection's peer, or what trusted
-// proxies say; and an IPv6 network is one client.
+// A50: the limit counts the peer of the connection, or the client that trusted
+// proxies name. An IPv6 network is one client.
 func TestAccessClient(t *testing.T) {
 	change := func(o *recovery.Options) {
 		o.ClientAddress.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
@@ -147,7 +147,8 @@ func TestAccessClient(t *testing.T) {
 	})
 }
 
-// Refused pairs are logged for the operator, without the pair.
+// A refused pair is logged for the operator, and the log does not quote the
+// pair.
 func TestAccessLogsRefusals(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, w *world) {
 		w.do(get(query(publicTok, accessA, "not-the-secret"), from("192.0.2.9")))

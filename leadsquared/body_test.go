@@ -11,14 +11,14 @@ import (
 )
 
 // A60, A61, A62: a body that two parsers could understand differently, or that
-// costs more than it says, does nothing and consumes nothing.
+// is larger than it declares, has no effect and uses up nothing.
 func TestHostileBodies(t *testing.T) {
 	var zipped bytes.Buffer
 	z := gzip.NewWriter(&zipped)
 	_, _ = z.Write([]byte(seedEmail))
 	_ = z.Close()
 	deep := func(n int) string { return strings.Repeat(`{"a":`, n-1) + `{}` + strings.Repeat(`}`, n-1) }
-	// insert puts something into the right body of an operation.
+	// insert changes the right body of an operation.
 	insert := func(s string) func(body string) string {
 		return func(body string) string { return strings.Replace(body, "{", "{"+s+",", 1) }
 	}
@@ -105,14 +105,14 @@ func TestHostileBodies(t *testing.T) {
 				if n := w.a.leads.Writes(); n != 0 {
 					t.Errorf("%d passwords were written", n)
 				}
-				// Nothing was consumed: the right body works now.
+				// Nothing was used up: the right body works now.
 				want(t, w.do(post(operation, right)), 200, success)
 			})
 		})
 	}
 }
 
-// The largest, deepest and oddest body that is fine.
+// The largest, deepest and strangest body that is accepted.
 func TestHarmlessBodies(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, w *world) {
 		deepest := `{"x":` + strings.Repeat(`[`, 7) + strings.Repeat(`]`, 7) + `,"EmailAddress":"nobody@example.com"}`
@@ -132,7 +132,7 @@ func TestHarmlessBodies(t *testing.T) {
 	})
 }
 
-// A61: an endless body costs no more than its first 16 KiB.
+// A61: of an endless body no more than the first 16 KiB are read.
 func TestEndlessBody(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, w *world) {
 		body := &countingReader{Reader: endless{}}

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// preflight is what a browser asks before it sends a cross-origin call.
+// preflight is the request that a browser sends before a cross-origin call.
 func preflight(path, origin string, tweaks ...tweak) *http.Request {
 	r := post(path, "", header("Origin", origin), header("Access-Control-Request-Method", "POST"),
 		header("Access-Control-Request-Headers", "authorization,content-type,x-lsq-portalid,x-lsq-registertoken"),
@@ -78,7 +78,7 @@ func TestPreflight(t *testing.T) {
 	})
 }
 
-// The answer itself goes by the list of the portal that was chosen.
+// The answer itself uses the list of the portal that the credentials belong to.
 func TestCORS(t *testing.T) {
 	const evil = "https://evil.example"
 	call := func(origin string, tweaks ...tweak) *http.Request {
@@ -127,7 +127,7 @@ func TestCORS(t *testing.T) {
 	})
 }
 
-// Without a list there is no CORS at all, not even on 401.
+// Without a list no answer has CORS headers, not even a 401.
 func TestCORSIsOffByDefault(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, w *world) {
 		opts := w.options()

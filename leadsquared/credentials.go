@@ -5,14 +5,16 @@ import (
 
 	"github.com/seed-51359b35/recovery/internal/canonical"
 	"github.com/seed-51359b35/recovery/internal/httpapi"
+	"github.com/seed-51359b35/recovery/internal/secret"
 )
 
-// The credentials of one request are compared with those of every portal,
-// without stopping at the first that fits or fails: the time tells neither
-// which portal it was nor how near a guess came.
+// The functions below compare the credentials of a request with those of every
+// portal and do not stop early. So the time tells neither which portal matched
+// nor how close a guess came.
 
 // portalOf returns the portal whose public credentials a request carries, or
-// nil. In v2 all three belong to one portal; in v1 there is only one.
+// nil. In v2 there are three credentials, all of the same portal. In v1 there
+// is one.
 func (h *Handler) portalOf(header http.Header, v2 bool) *portal {
 	key, ok := credential(header, "Authorization")
 	id, token := "", ""
@@ -29,7 +31,7 @@ func (h *Handler) portalOf(header http.Header, v2 bool) *portal {
 	for _, p := range h.portals {
 		match := oneOf(p.publicAuthKeys, key)
 		if v2 {
-			matchID, matchToken := httpapi.ConstantTimeEqual(p.id, id), oneOf(p.registerTokens, token)
+			matchID, matchToken := secret.Equal(p.id, id), oneOf(p.registerTokens, token)
 			match = match && matchID && matchToken
 		} else {
 			match = match && p.v1
@@ -41,15 +43,15 @@ func (h *Handler) portalOf(header http.Header, v2 bool) *portal {
 	return found
 }
 
-// portalOfPair returns the portal that a key pair belongs to, or nil.
-func (h *Handler) portalOfPair(key, secret string) *portal {
-	if len(key) > maxKey || len(secret) > maxKey {
+// portalOfPair returns the portal that lists a key pair, or nil.
+func (h *Handler) portalOfPair(key, keySecret string) *portal {
+	if len(key) > maxKey || len(keySecret) > maxKey {
 		return nil
 	}
 	var found *portal
 	for _, p := range h.portals {
 		for _, k := range p.accessKeys {
-			matchKey, matchSecret := httpapi.ConstantTimeEqual(k.Key, key), httpapi.ConstantTimeEqual(k.Secret.Reveal(), secret)
+			matchKey, matchSecret := secret.Equal(k.Key, key), secret.Equal(k.Secret.Reveal(), keySecret)
 			if matchKey && matchSecret {
 				found = p
 			}
@@ -58,18 +60,18 @@ func (h *Handler) portalOfPair(key, secret string) *portal {
 	return found
 }
 
-// credential returns a header that is given exactly once. One that is longer
-// than any key is refused unseen: comparing means hashing, and a header can
-// have a megabyte.
+// credential returns the value of a header that must be given exactly once. It
+// refuses a value that is longer than any key: every comparison hashes the
+// value, and a header can have a megabyte.
 func credential(h http.Header, name string) (string, bool) {
-	v, ok := httpapi.OneHeader(h, name)
+	v, ok := httpapi.SingleHeader(h, name)
 	return v, ok && v != "" && len(v) <= maxKey
 }
 
 func oneOf(configured []string, presented string) bool {
 	match := false
 	for _, c := range configured {
-		if httpapi.ConstantTimeEqual(c, presented) {
+		if secret.Equal(c, presented) {
 			match = true
 		}
 	}

@@ -85,7 +85,7 @@ func TestCredentials(t *testing.T) {
 	})
 }
 
-// A portal chosen by credentials is the one whose leads are looked up.
+// The credentials decide in which portal the leads are looked up.
 func TestCredentialsChooseThePortal(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, w *world) {
 		w.mailedLink(w.b, asB)
@@ -99,7 +99,7 @@ func TestCredentialsChooseThePortal(t *testing.T) {
 	})
 }
 
-// The life of a rotation: two keys live, then the old one is gone.
+// A rotation: two keys are valid, and later the old one is not.
 func TestRotation(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, w *world) {
 		body := `{"EmailAddress":"nobody@example.com"}`
@@ -117,7 +117,7 @@ func TestRotation(t *testing.T) {
 	})
 }
 
-// A GUID is the same in capitals, wherever it stands.
+// A GUID in capitals is the same GUID, in options and in headers.
 func TestPortalIDInCapitals(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, w *world) {
 		opts := w.options()
@@ -129,7 +129,7 @@ func TestPortalIDInCapitals(t *testing.T) {
 	})
 }
 
-// Portals of one account may share keys; then the id tells them apart.
+// Portals of one account may share keys. Then the id tells the portals apart.
 func TestSharedKeys(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, w *world) {
 		opts := w.options()

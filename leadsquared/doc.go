@@ -1,6 +1,6 @@
 // Package leadsquared serves the password endpoints of the LeadSquared portal
-// API, so that portals written for the vendor recover passwords from a
-// [recovery.Service] without a change to their code.
+// API on a [recovery.Service]. Portals written for the vendor work without a
+// change to their code.
 //
 // # Quick start
 //
@@ -17,12 +17,13 @@
 //	})
 //	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second}
 //
-// The handler expects paths that begin with /api/ and answers everything, also
-// what it does not know. It is best given a host of its own, as the vendor has
-// it. Mounted at "/api/" of an [http.ServeMux] it works too, but then the mux
-// comes first: it knows case, so /API/... does not get here, and it answers
-// unclean paths with a redirect of its own. [http.StripPrefix] takes a prefix
-// off.
+// The handler expects paths that begin with /api/ and answers every request,
+// also for paths that it does not know. It is best to give it a host name of
+// its own, as the vendor does. It also works at "/api/" of an [http.ServeMux],
+// with two differences: the mux compares case, so a request for /API/... does
+// not reach the handler, and the mux answers unclean paths with a redirect of
+// its own. If the paths have a prefix before /api/, remove it with
+// [http.StripPrefix].
 //
 // # Wire
 //
@@ -37,7 +38,7 @@
 //
 //	200 {"Status":"Success","Message":"Reset link sent successfully"}
 //
-// Reset Password, with what the link carried:
+// Reset Password, with the values from the link:
 //
 //	POST /api/Authentication/v2/ResetPassword          /api/Authentication/ResetPassword
 //
@@ -47,104 +48,112 @@
 //
 // v2 calls carry Authorization (the public key, with no scheme in front),
 // x-lsq-registertoken and x-lsq-portalid, all of the same portal. v1 calls
-// carry Authorization alone, and only portals with [Portal.AllowV1] take them.
-// Each header is given once.
+// carry Authorization alone, and only portals with [Portal.AllowV1] accept
+// them. Each header must be given exactly once.
 //
-// Both public values can be read by servers that hold a key pair, in the
-// headers x-LSQ-AccessKey and x-LSQ-SecretKey, or, since the vendor documents
-// it so, in the query, where it ends up in the access log of every proxy on the
-// way. Given in both places it must be the same.
+// Servers that hold a key pair can read both public values. A server sends the
+// pair in the headers x-LSQ-AccessKey and x-LSQ-SecretKey. It may also send the
+// pair in the query, because the vendor documents that; but then the pair gets
+// into the access log of every proxy on the way. A value that is given in both
+// places must be the same in both.
 //
 //	GET /api/Access/PublicToken?accessKey=A&secretKey=S        200 {"PublicAuthKey":"..."}
 //	GET /api/Access/GetRegisterToken?accessKey=A&secretKey=S   200 "..."
 //
-// Paths are matched without ASCII case and otherwise as they were sent: a
-// trailing or doubled slash, a dot segment or a percent escape makes a 404.
-// Names in bodies are matched without ASCII case, null counts as absent, and
-// unknown names are ignored; two keys that fold to one name are an error.
+// Paths are matched without ASCII case and otherwise exactly as the client sent
+// them: a trailing or doubled slash, a dot segment or a percent escape makes a
+// 404. Names in bodies are matched without ASCII case, null counts as absent,
+// and unknown names are ignored. Two names in one object that differ only in
+// case are an error.
 //
-// What is wrong is found in this order: path, method, credentials, content type
-// and body, limits, and then what the Service finds. All errors have one shape,
-// to which those of Reset Password add "IsSuccessful":false:
+// The handler checks in this order: path, method, credentials, content type and
+// body, limits, and then everything that the Service checks. All errors have
+// one shape. Those of Reset Password also have "IsSuccessful":false:
 //
 //	{"Status":"Error","ExceptionType":"MXInvalidInputException","ExceptionMessage":"..."}
 //
 //	status         ExceptionType                            when
 //	400            MXMandatoryAttributeMissingException     a required name is missing or empty
-//	400            MXInvalidInputException                  malformed body, unknown schema name, weak password, bad proof, step-up
-//	401            MXUnAuthorizedAccessException            keys wrong or missing
+//	400            MXInvalidInputException                  malformed body, unknown schema name, weak password, invalid proof, step-up
+//	401            MXUnAuthorizedAccessException            credentials wrong or missing
 //	404            MXResourceNotFoundException              no such path
 //	405, 413, 415  MXInvalidInputException                  other method, more than 16 KiB, not application/json
 //	429            MXAPIRateLimitExceededException          "API calls exceeded the limit of 25 in 5 second(s)"
-//	500, 503       MXInternalServerException                the detail is in the log
+//	500, 503       MXInternalServerException                failure; the log has the details
 //
-// 429 and 503 carry Retry-After. Answers that were counted carry RateLimit and
-// RateLimit-Policy where the Service reports them: on success and on 429.
+// 429 and 503 carry Retry-After. Answers to requests that were counted carry
+// RateLimit and RateLimit-Policy if the Service reports them, which it does on
+// success and on 429.
 //
 // Pages of the origins in [Portal.Origins] may call Forgot and Reset and read
-// the answers, never with cookies. A preflight cannot say which portal it is
-// for and is answered if any portal lists the origin; so is a 401, for which no
-// portal was found. The other answers go by the list of the portal that the
-// credentials chose. The Access endpoints are not for browsers.
+// the answers, but never with cookies. A preflight does not tell which portal
+// it is for, so it is allowed if any portal lists the origin. The same holds
+// for a 401, because no portal was found. All other answers use the list of the
+// portal that the credentials belong to. The Access endpoints are not for
+// browsers.
 //
 // # Threat model
 //
-// The three public values identify a portal and authenticate nobody: they sit
-// in the JavaScript of every visitor and never expire. Whoever calls Forgot or
-// Reset is therefore anybody, and is counted by client address as well as by
-// portal (A82). What protects an account is the mailbox: Forgot answers the
-// same bytes whether or not a lead matched (A20), and the LeadId and
-// TemporaryPassword that Reset wants are in the link and nowhere else.
+// The three public values identify a portal and authenticate nobody: they are
+// in the JavaScript that every visitor gets, and they never expire. So anybody
+// can call Forgot and Reset, and the limits count by client address as well as
+// by portal (A82). The mailbox protects an account. Forgot answers the same
+// bytes whether or not a lead matched (A20), and only the link holds the LeadId
+// and the TemporaryPassword that Reset requires.
 //
-// The vendor's Forgot page says in its prose that the response returns a LeadId
-// and a TemporaryPassword, while the sample under it shows only Status and
-// Message. The prose is from the oldest generation, in which anybody who knew
-// an address could take the account; the vendor's newer Reset page says to read
-// both from the URL in the mail. This package does what the sample shows, and
-// no option turns the prose on (A38).
+// The text of the vendor's page on Forgot says that the response returns a
+// LeadId and a TemporaryPassword, while the sample on that page shows only
+// Status and Message. The text describes the oldest generation of the API, in
+// which anybody who knew an address could take over the account. The vendor's
+// newer page on Reset says to read both values from the URL in the mail. This
+// package does what the sample shows, and no option makes it do what the text
+// says (A38).
 //
-// A caller chooses the field that is searched and the one that receives, by
-// name, among those that [recovery.Options.Fields] declares for it. A message
-// goes only to a value that is stored on the lead and marked verified (A81).
+// A caller chooses by name the field to search and the field that receives. It
+// can choose only fields that [recovery.Options.Fields] declares for that
+// purpose. A message is sent only to a value that is stored on the lead and
+// marked as verified (A81).
 //
-// A key pair proves a server; its secret is drawn at random. The two Access
-// endpoints count every attempt by client address, 25 in 5 s for each process,
-// before they compare anything, and log refused ones. A pair hands out only
-// what is public anyway.
+// A server proves itself with a key pair, whose secret is drawn at random. The
+// two Access endpoints count every attempt by client address before they
+// compare anything: 25 in 5 s for each process. They log refused attempts. The
+// values that they return are public anyway.
 //
-// All comparisons of keys look at all portals and take the same time for a near
-// miss as for a far one. Logs hold no credential, no body and no URL.
+// Every comparison of keys looks at all portals, and its time does not tell how
+// close a guess came. Logs hold no credential, no body and no URL.
 //
 // # Differences from the vendor
 //
-//   - Forgot never returns LeadId and TemporaryPassword, and answers alike for
-//     everybody; see above.
-//   - Unknown lead, wrong, used, superseded and expired TemporaryPassword are
-//     one answer, a 400.
-//   - The limits of [recovery.Limits] on clients hold besides 25 in 5 s, so a
-//     429 can name other numbers.
-//   - A password the policy refuses is a 400 with the reasons; the link lives on.
-//   - Schema names are declared by the host; any other is a 400.
-//   - Keys can be rotated, in the query and in headers they must agree, and a
-//     header that is given twice is a 401.
+//   - Forgot never returns LeadId and TemporaryPassword, and its answer is the
+//     same for everybody; see above.
+//   - There is one answer, a 400, to an unknown lead and to a wrong, used,
+//     superseded or expired TemporaryPassword.
+//   - The limits of [recovery.Limits] on clients apply in addition to 25 in
+//     5 s, so a 429 can name other numbers.
+//   - A password that the policy refuses is a 400 with the reasons, and the
+//     link can still be used.
+//   - The host declares the schema names; any other name is a 400.
+//   - Keys can be rotated. A key in the query and one in a header must be the
+//     same, and a header that is given twice is a 401.
 //   - Bodies with trailing data, duplicate names, invalid UTF-8, more than 8
-//     levels or 16 KiB are refused.
+//     levels or more than 16 KiB are refused.
 //
 // # Migrating
 //
-// Take over the portal's id, public key and register token as they are and the
-// portal's pages need a new API host, nothing else. The vendor's pages read
-// leadId and tmpPassword from the link: set [Portal.LeadIDParam] and
-// [Portal.TemporaryPasswordParam] to these. A page that reads them from the
-// answer to Forgot has to read them from the link; it was never safe. Set
-// [Portal.AllowV1] for pages of the first generation, and drop it when the last
-// one is gone, because their one key is the weaker filter.
+// If you keep the portal's id, public key and register token, the portal's
+// pages need only a new API host. The vendor's pages read leadId and
+// tmpPassword from the link: set [Portal.LeadIDParam] and
+// [Portal.TemporaryPasswordParam] to these names. Change a page that reads the
+// two values from the answer to Forgot, which was never safe: it must read them
+// from the link. Set [Portal.AllowV1] for pages of the first generation, and
+// remove it when no such page is left, because their one key is the weaker
+// filter.
 //
-// Links that the vendor mailed do not work here; people ask again. Passwords
-// shorter than the policy's go on working where they are checked, and cannot be
-// chosen anew.
+// Links that the vendor mailed do not work here; people request a new one.
+// Existing passwords that are shorter than the policy allows still work when
+// people sign in, but nobody can choose such a password as a new one.
 //
-// To rotate a key, append the new one to its list on every instance, then move
-// it to the front, from where PublicToken and GetRegisterToken hand it out, and
-// drop the old one when no page uses it any more.
+// To rotate a key, append the new key to its list on every instance. Then move
+// it to the front, so that PublicToken and GetRegisterToken return it. Remove
+// the old key when no page uses it any more.
 package leadsquared

@@ -24,12 +24,9 @@ const (
 	typeInternal     = "MXInternalServerException"
 )
 
-// retryUnavailable is the Retry-After of a 503: long enough for a queue of
-// hashes to drain, short enough for a person to wait.
-const retryUnavailable = "5"
-
-// An exception is an error in the vendor's words, all of which are ours: no
-// text of a store, a driver or a stranger gets into one (A83).
+// An exception is an error as the vendor's API answers it. All its texts are
+// written in this library or by the host for the client to see. An exception
+// never holds the text of a store, of a driver or of a client (A83).
 type exception struct {
 	status  int
 	kind    string
@@ -38,8 +35,8 @@ type exception struct {
 
 func (x *exception) Error() string { return x.kind + ": " + x.message }
 
-// errorBody is the one shape of error that the vendor prints, and a vendor
-// client parses the body before it looks at the status.
+// errorBody is the only shape of error that the vendor documents. A client of
+// the vendor parses the body before it looks at the status.
 type errorBody struct {
 	Status           string
 	ExceptionType    string
@@ -55,95 +52,116 @@ func (x *exception) body(reset bool) errorBody {
 	return b
 }
 
-func invalidInput(message string) error {
+func invalidInput(message string) *exception {
 	return &exception{http.StatusBadRequest, typeInvalidInput, message}
 }
 
-func missing(message string) error {
+func missing(message string) *exception {
 	return &exception{http.StatusBadRequest, typeMissing, message}
 }
 
-// The texts of 401 and 404 begin as the vendor's do.
+// The texts of 401 and 404 begin as the vendor's texts do.
 var (
-	errNotFound error = &exception{http.StatusNotFound, typeNotFound,
+	errNotFound = &exception{http.StatusNotFound, typeNotFound,
 		"The API could not be found. Please check the API signature."}
-	errMethod error = &exception{http.StatusMethodNotAllowed, typeInvalidInput,
+	errMethod = &exception{http.StatusMethodNotAllowed, typeInvalidInput,
 		"The API is not called with this method. Please check the API signature."}
-	errPublicKeys error = &exception{http.StatusUnauthorized, typeUnauthorized,
+	errPublicKeys = &exception{http.StatusUnauthorized, typeUnauthorized,
 		"The API call was made with invalid access credentials. Check the Authorization, x-lsq-registertoken and x-lsq-portalid headers."}
-	errKeyPair error = &exception{http.StatusUnauthorized, typeUnauthorized,
+	errKeyPair = &exception{http.StatusUnauthorized, typeUnauthorized,
 		"The API call was made with invalid access credentials. Check your AccessKey and SecretKey."}
-	errQuery error = &exception{http.StatusBadRequest, typeInvalidInput,
-		"The query string is malformed or too long."}
-	errInternal error = &exception{http.StatusInternalServerError, typeInternal,
+	errQuery        = invalidInput("The query string is malformed or too long.")
+	errInvalidProof = invalidInput("The LeadId or TemporaryPassword is invalid or expired. Ask for a new link.")
+	errRecipient    = missing("RecipientField is required: this portal sends no mail.")
+	errInternal     = &exception{http.StatusInternalServerError, typeInternal,
 		"The API call failed."}
+	errOutcomeUnknown = &exception{http.StatusInternalServerError, typeInternal,
+		"It is not known whether the password was changed. Ask for a new link."}
+	errUnavailable = &exception{http.StatusServiceUnavailable, typeInternal,
+		"The API is temporarily unavailable. Try again later."}
 )
 
 // explain turns an error into an exception and sets the headers that go with
-// it. What the exception must not say is logged.
+// it. It logs an error whose text the client must not see.
 func (h *Handler) explain(header http.Header, r *http.Request, e endpoint, err error) *exception {
-	// These two come first: the cause they wrap is the host's, and may be an
-	// error of any kind itself.
-	switch {
-	case errors.Is(err, recovery.ErrOutcomeUnknown):
-		h.logFailure(r, e, err)
-		return &exception{http.StatusInternalServerError, typeInternal,
-			"It is not known whether the password was changed. Ask for a new link."}
-	case errors.Is(err, recovery.ErrUnavailable):
-		h.logFailure(r, e, err)
-		header.Set("Retry-After", retryUnavailable)
-		return &exception{http.StatusServiceUnavailable, typeInternal,
-			"The API is temporarily unavailable. Try again later."}
-	}
-	if x, ok := errors.AsType[*exception](err); ok {
+	if x := explainOwn(header, err); x != nil {
 		return x
 	}
-	if b, ok := errors.AsType[*httpapi.BodyError](err); ok {
-		if b.Close {
-			header.Set("Connection", "close")
+	x := errInternal
+	switch recovery.ErrorCodeOf(err) {
+	case recovery.ErrorCodeInvalidRequest:
+		if i, ok := errors.AsType[*recovery.InvalidRequestError](err); ok {
+			return invalidInput(i.Field + " " + i.Reason + ".")
 		}
-		return &exception{b.Status, typeInvalidInput, "The request " + b.Reason + "."}
-	}
-	if j, ok := errors.AsType[*strictjson.Error](err); ok {
-		text := j.Error()
-		if j.Field == "" {
-			text = "The " + text
+	case recovery.ErrorCodeRateLimited:
+		if l, ok := errors.AsType[*recovery.RateLimitError](err); ok {
+			return rateLimited(header, l)
 		}
-		return &exception{http.StatusBadRequest, typeInvalidInput, text + "."}
-	}
-	if i, ok := errors.AsType[*recovery.InvalidRequestError](err); ok {
-		return &exception{http.StatusBadRequest, typeInvalidInput, i.Field + " " + i.Reason + "."}
-	}
-	if l, ok := errors.AsType[*recovery.RateLimitError](err); ok {
-		header.Set("Retry-After", strconv.Itoa(l.RetryAfterSeconds()))
-		l.Quotas.SetHeader(header)
-		return &exception{http.StatusTooManyRequests, typeRateLimit,
-			wire.LimitExceeded(l.Limit.N, l.Limit.Window)}
-	}
-	if p, ok := errors.AsType[*password.PolicyError](err); ok {
-		reasons := make([]string, len(p.Violations))
-		for i, v := range p.Violations {
-			reasons[i] = v.Message
+	case recovery.ErrorCodePasswordPolicy:
+		if p, ok := errors.AsType[*password.PolicyError](err); ok {
+			return refusedPassword(p)
 		}
-		return &exception{http.StatusBadRequest, typeInvalidInput, strings.Join(reasons, " ")}
-	}
-	switch {
-	case errors.Is(err, recovery.ErrInvalidProof):
-		return &exception{http.StatusBadRequest, typeInvalidInput,
-			"The LeadId or TemporaryPassword is invalid or expired. Ask for a new link."}
-	case errors.Is(err, recovery.ErrStepUpRequired):
-		text := "A further proof is required."
-		if s, ok := errors.AsType[*recovery.StepUpError](err); ok && s.Detail != "" {
-			text = s.Detail
-		}
-		return &exception{http.StatusBadRequest, typeInvalidInput, text}
+	case recovery.ErrorCodeInvalidProof:
+		return errInvalidProof
+	case recovery.ErrorCodeStepUpRequired:
+		return stepUp(err)
+	case recovery.ErrorCodeOutcomeUnknown:
+		x = errOutcomeUnknown
+	case recovery.ErrorCodeUnavailable:
+		header.Set("Retry-After", strconv.Itoa(httpapi.RetryAfterUnavailable))
+		x = errUnavailable
 	}
 	h.logFailure(r, e, err)
-	return &exception{http.StatusInternalServerError, typeInternal, "The API call failed."}
+	return x
 }
 
-// logFailure logs what the answer does not say. A client that hung up has made
-// calls fail, and is no cause for an alarm.
+// explainOwn returns the exception for an error that comes from this package or
+// from reading the body, or nil for an error of the Service. These errors are
+// never wrapped. explainOwn does not unwrap err either: an error of the Service
+// can wrap an error of the host's, and that may be of any type.
+func explainOwn(header http.Header, err error) *exception {
+	switch err := err.(type) {
+	case *exception:
+		return err
+	case *httpapi.BodyError:
+		if err.Close {
+			header.Set("Connection", "close")
+		}
+		return &exception{err.Status, typeInvalidInput, "The request " + err.Reason + "."}
+	case *strictjson.Error:
+		if err.Field == "" {
+			return invalidInput("The " + err.Error() + ".")
+		}
+		return invalidInput(err.Error() + ".")
+	}
+	return nil
+}
+
+func rateLimited(header http.Header, err *recovery.RateLimitError) *exception {
+	header.Set("Retry-After", strconv.Itoa(err.RetryAfterSeconds()))
+	err.Quotas.SetHeader(header)
+	return &exception{http.StatusTooManyRequests, typeRateLimit,
+		wire.LimitExceeded(err.Limit.N, err.Limit.Window)}
+}
+
+func refusedPassword(err *password.PolicyError) *exception {
+	reasons := make([]string, len(err.Violations))
+	for i, v := range err.Violations {
+		reasons[i] = v.Message
+	}
+	return invalidInput(strings.Join(reasons, " "))
+}
+
+func stepUp(err error) *exception {
+	if s, ok := errors.AsType[*recovery.StepUpError](err); ok && s.Detail != "" {
+		return invalidInput(s.Detail)
+	}
+	return invalidInput("A further proof is required.")
+}
+
+// logFailure logs an error that the answer does not describe. If the client has
+// closed the connection, the failure is no reason for an alarm: anybody can
+// cause it.
 func (h *Handler) logFailure(r *http.Request, e endpoint, err error) {
 	level := slog.LevelError
 	if r.Context().Err() != nil {

@@ -15,8 +15,8 @@ import (
 	"github.com/seed-51359b35/recovery/leadsquared"
 )
 
-// The whole way: a portal's page asks for a link, the person follows it, and the
-// page hands over what the link carries.
+// A whole reset: a page of the portal requests a link, the person follows the
+// link, and the page sends the values from the link.
 func Example() {
 	mailbox := make(chan recovery.Message, 8)
 	service, err := recovery.New(newLeads(), recovery.NewMemoryTokenStore(),
@@ -87,7 +87,7 @@ func Example() {
 	// 400 {"Status":"Error","ExceptionType":"MXInvalidInputException","ExceptionMessage":"The LeadId or TemporaryPassword is invalid or expired. Ask for a new link.","IsSuccessful":false}
 }
 
-// Everything that is missing is reported at once.
+// New reports all mistakes at once.
 func ExampleNew_mistakes() {
 	_, err := leadsquared.New(leadsquared.Options{Portals: []leadsquared.Portal{{
 		ID:       "portal-1",
@@ -97,10 +97,10 @@ func ExampleNew_mistakes() {
 	fmt.Println(err)
 
 	// Output:
-	// recovery: option Portals[0].ID: "portal-1" must be a GUID
-	// recovery: option Portals[0].Service: is required
-	// recovery: option Portals[0].PublicAuthKeys: has 0, needs one, or two during a rotation
-	// recovery: option Portals[0].RegisterTokens: has 0, needs one, or two during a rotation
-	// recovery: option Portals[0].ResetURL or the names of its parameters: URL: must be https (http only for localhost and loopback addresses)
-	// recovery: option Portals[0].Origins[0]: origin "*": every origin is not a list of origins
+	// leadsquared: option Portals[0].ID: "portal-1" must be a GUID
+	// leadsquared: option Portals[0].Service: is required
+	// leadsquared: option Portals[0].PublicAuthKeys: has 0, needs one, or two during a rotation
+	// leadsquared: option Portals[0].RegisterTokens: has 0, needs one, or two during a rotation
+	// leadsquared: option Portals[0].ResetURL or the names of its parameters: URL: must be https (http only for localhost and loopback addresses)
+	// leadsquared: option Portals[0].Origins[0]: origin "*": must name one origin, not all of them
 }

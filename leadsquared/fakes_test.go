@@ -15,15 +15,15 @@ import (
 	"github.com/seed-51359b35/recovery/recoverytest"
 )
 
-// fields are those of every portal.
+// fields are the fields of every portal.
 func fields() []recovery.Field {
 	return []recovery.Field{
-		{Name: "EmailAddress", Type: recovery.FieldEmail, Search: true, Receive: true},
-		{Name: "Phone", Type: recovery.FieldPhone, Search: true, Receive: true},
-		{Name: "mx_Other", Type: recovery.FieldEmail, Receive: true},
-		{Name: "mx_Secret_Mail", Type: recovery.FieldEmail},
-		{Name: "mx_PAN", Type: recovery.FieldText, Search: true},
-		{Name: "mx_City", Type: recovery.FieldText},
+		{Name: "EmailAddress", Type: recovery.FieldTypeEmail, Search: true, Receive: true},
+		{Name: "Phone", Type: recovery.FieldTypePhone, Search: true, Receive: true},
+		{Name: "mx_Other", Type: recovery.FieldTypeEmail, Receive: true},
+		{Name: "mx_Secret_Mail", Type: recovery.FieldTypeEmail},
+		{Name: "mx_PAN", Type: recovery.FieldTypeText, Search: true},
+		{Name: "mx_City", Type: recovery.FieldTypeText},
 	}
 }
 
@@ -47,7 +47,7 @@ func newLeads() *recoverytest.Leads {
 	return leads
 }
 
-// cheapHasher stands for argon2id, which is not what these tests are about.
+// A cheapHasher replaces argon2id, which these tests do not test.
 type cheapHasher struct{ hash func() error }
 
 func (h cheapHasher) Hash(_ context.Context, pw string) (string, error) {
@@ -85,17 +85,17 @@ func (l *logBuffer) logger() *slog.Logger {
 	return slog.New(slog.NewJSONHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
-// A tenant is what stands behind one portal.
+// A tenant holds the leads, the sent messages and the Service of one portal.
 type tenant struct {
 	leads  *recoverytest.Leads
 	outbox *recoverytest.Outbox
 	svc    *recovery.Service
 }
 
-// links are the messages that carry one.
+// links returns the messages that carry a link.
 func (n *tenant) links() []recovery.Message { return n.outbox.OfKind(recovery.MessageResetLink) }
 
-// onWrite has f called before a hash is written, or nothing.
+// onWrite calls f before a hash is written. A nil f does nothing.
 func (n *tenant) onWrite(f func() error) {
 	hooks := recoverytest.LeadsHooks{}
 	if f != nil {
@@ -104,7 +104,7 @@ func (n *tenant) onWrite(f func() error) {
 	n.leads.SetHooks(hooks)
 }
 
-// relaxed leaves nothing limited that a test does.
+// relaxed returns limits that no test reaches.
 func relaxed() recovery.Limits {
 	much := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 100_000, Window: time.Second}}}
 	return recovery.Limits{
@@ -119,7 +119,8 @@ func newTenant(t testing.TB, logs *logBuffer, prefix string, change func(*recove
 	opts := recovery.Options{
 		Keys:   [][]byte{bytes.Repeat([]byte("k"), 32)},
 		Prefix: prefix,
-		// Never used by this wire; it would show if it were.
+		// This wire never uses the link of the options. A test would fail
+		// if it did.
 		Link:                    recovery.Link{URL: "https://unused.example.com/"},
 		DangerouslyKeepSessions: true,
 		Fields:                  fields(),

@@ -14,9 +14,9 @@ type forgotBody struct {
 	Status, Message string
 }
 
-// forgot has a link sent. The answer holds neither LeadId nor
-// TemporaryPassword: whoever asks is anybody, and only the mailbox may learn
-// them (A38).
+// forgot asks the Service to send a link. The answer holds neither LeadId nor
+// TemporaryPassword: anybody can send the request, and only the owner of the
+// mailbox may learn them (A38).
 func (h *Handler) forgot(c *call) (any, error) {
 	o, err := c.object()
 	if err != nil {
@@ -26,84 +26,117 @@ func (h *Handler) forgot(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	req.Link, req.Requester = &c.portal.link, c.origin()
+	req.Link, req.Requester = &c.portal.link, c.requester()
 	result, err := c.portal.service.ForgotPassword(c.r.Context(), req)
-	if i, ok := errors.AsType[*recovery.InvalidRequestError](err); ok && i.Field == "recipientField" && req.RecipientField == "" {
-		// The Service has no field of type Email that may receive.
-		return nil, missing("RecipientField is required: this portal sends no mail.")
-	}
 	if err != nil {
+		if req.RecipientField == "" && invalidField(err) == "recipientField" {
+			// The Service has no field of type Email that may receive.
+			return nil, errRecipient
+		}
 		return nil, err
 	}
 	result.Quotas.SetHeader(c.w.Header())
 	return forgotBody{"Success", "Reset link sent successfully"}, nil
 }
 
-// forgotRequest reads the two forms of the body. A client chooses fields by
-// name and never an address: the host has declared which may be searched and
-// which may receive (A81).
-func (p *portal) forgotRequest(o *strictjson.Object) (recovery.ForgotRequest, error) {
-	search, byKey, err := o.Object("SearchKeyData")
+// invalidField returns the field that an error of the Service complains about,
+// or "".
+func invalidField(err error) string {
+	if recovery.ErrorCodeOf(err) != recovery.ErrorCodeInvalidRequest {
+		return ""
+	}
+	if i, ok := errors.AsType[*recovery.InvalidRequestError](err); ok {
+		return i.Field
+	}
+	return ""
+}
+
+// forgotRequest reads the body, which has two forms. A client chooses fields by
+// name and never gives the address that receives. The host has declared which
+// fields may be searched and which may receive (A81).
+func (p *portal) forgotRequest(o *strictjson.Object) (req recovery.ForgotRequest, err error) {
+	search, hasSearch, err := o.Object("SearchKeyData")
 	if err != nil {
-		return recovery.ForgotRequest{}, err
+		return req, err
 	}
-	to, hasRecipient, err := o.Object("RecipientField")
+	recipient, hasRecipient, err := o.Object("RecipientField")
 	if err != nil {
-		return recovery.ForgotRequest{}, err
+		return req, err
 	}
-	switch byEmail := o.Has(emailField); {
-	case byEmail && byKey:
-		return recovery.ForgotRequest{}, invalidInput("EmailAddress and SearchKeyData exclude each other.")
-	case !byEmail && !byKey:
-		return recovery.ForgotRequest{}, missing("EmailAddress or SearchKeyData is required.")
-	case byEmail && hasRecipient:
-		return recovery.ForgotRequest{}, invalidInput("RecipientField goes together with SearchKeyData.")
-	case byEmail:
-		email, err := required(o, "", emailField)
-		if err != nil {
-			return recovery.ForgotRequest{}, err
-		}
-		if f, ok := p.settings.Field(emailField); !ok || !f.Search {
-			return recovery.ForgotRequest{}, invalidInput("EmailAddress cannot be searched in this portal.")
-		}
-		return recovery.ForgotRequest{Key: recovery.LeadKey{Field: emailField, Value: email}}, nil
+	switch hasEmail := o.Has(emailField); {
+	case hasEmail && hasSearch:
+		return req, invalidInput("EmailAddress and SearchKeyData exclude each other.")
+	case !hasEmail && !hasSearch:
+		return req, missing("EmailAddress or SearchKeyData is required.")
+	case hasEmail && hasRecipient:
+		return req, invalidInput("RecipientField goes together with SearchKeyData.")
+	case hasEmail:
+		req.Key, err = p.emailKey(o)
+		return req, err
 	}
+	if req.Key, err = p.searchKey(search); err != nil {
+		return req, err
+	}
+	if hasRecipient {
+		req.RecipientField, err = p.recipientField(recipient)
+	}
+	return req, err
+}
+
+// emailKey reads the short form of the body.
+func (p *portal) emailKey(o *strictjson.Object) (recovery.LeadKey, error) {
+	email, err := required(o, "", emailField)
+	if err != nil {
+		return recovery.LeadKey{}, err
+	}
+	if f, ok := p.settings.Field(emailField); !ok || !f.Search {
+		return recovery.LeadKey{}, invalidInput("EmailAddress cannot be searched in this portal.")
+	}
+	return recovery.LeadKey{Field: emailField, Value: email}, nil
+}
+
+// searchKey reads the member SearchKeyData.
+func (p *portal) searchKey(search *strictjson.Object) (recovery.LeadKey, error) {
 	schema, err := required(search, "SearchKeyData.", "SchemaName")
 	if err != nil {
-		return recovery.ForgotRequest{}, err
+		return recovery.LeadKey{}, err
 	}
 	value, err := required(search, "SearchKeyData.", "Value")
 	if err != nil {
-		return recovery.ForgotRequest{}, err
+		return recovery.LeadKey{}, err
 	}
 	if f, ok := p.settings.Field(schema); !ok || !f.Search {
-		return recovery.ForgotRequest{}, badSchema("SearchKeyData", schema, ok, "cannot be searched: it is not unique, or not released for it")
+		return recovery.LeadKey{}, invalidSchema("SearchKeyData", schema, ok, "cannot be searched: it is not unique, or not released for it")
 	}
-	req := recovery.ForgotRequest{Key: recovery.LeadKey{Field: schema, Value: value}}
-	if !hasRecipient {
-		return req, nil
-	}
-	if req.RecipientField, err = required(to, "RecipientField.", "SchemaName"); err != nil {
-		return recovery.ForgotRequest{}, err
-	}
-	f, ok := p.settings.Field(req.RecipientField)
-	switch {
-	case !ok || !f.Receive && (f.Type == recovery.FieldEmail || f.Type == recovery.FieldPhone):
-		return recovery.ForgotRequest{}, badSchema("RecipientField", req.RecipientField, ok, "cannot receive a link: it is not released for it")
-	case !f.Receive:
-		return recovery.ForgotRequest{}, badSchema("RecipientField", req.RecipientField, ok, "cannot receive a link: it is not of data type Email or Phone")
-	}
-	return req, nil
+	return recovery.LeadKey{Field: schema, Value: value}, nil
 }
 
-// badSchema says what is wrong with a schema name. Schema names are no secrets,
-// so the text tells an undeclared one from one that may not.
-func badSchema(member, schema string, declared bool, reason string) error {
+// recipientField reads the member RecipientField.
+func (p *portal) recipientField(recipient *strictjson.Object) (string, error) {
+	schema, err := required(recipient, "RecipientField.", "SchemaName")
+	if err != nil {
+		return "", err
+	}
+	f, ok := p.settings.Field(schema)
+	if f.Receive {
+		return schema, nil
+	}
+	reason := "cannot receive a link: it is not of data type Email or Phone"
+	if f.Type == recovery.FieldTypeEmail || f.Type == recovery.FieldTypePhone {
+		reason = "cannot receive a link: it is not released for it"
+	}
+	return "", invalidSchema("RecipientField", schema, ok, reason)
+}
+
+// invalidSchema says what is wrong with a schema name. Schema names are not
+// secret, so the text tells a client whether the name is not declared at all or
+// may only not be used here.
+func invalidSchema(member, schema string, declared bool, reason string) error {
 	if !declared {
 		reason = "is not a field of this portal"
 	}
 	if !isSchemaName(schema) {
-		schema = "the name given" // no text of a stranger's in an error
+		schema = "the name given" // an error holds no text of the client's
 	}
 	return invalidInput(member + ".SchemaName: " + schema + " " + reason + ".")
 }

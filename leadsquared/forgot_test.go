@@ -67,7 +67,7 @@ func TestLink(t *testing.T) {
 	})
 }
 
-// A01: nothing in a request decides where the link leads.
+// A01: nothing in a request decides where a link leads.
 func TestLinkIgnoresTheRequest(t *testing.T) {
 	evil := "evil.example"
 	tests := map[string]tweak{
@@ -178,10 +178,10 @@ func TestForgotBodies(t *testing.T) {
 	}
 }
 
-// A portal whose leads have no EmailAddress to search says so.
+// A portal without a searchable EmailAddress says so.
 func TestForgotWithoutEmailField(t *testing.T) {
 	change := func(o *recovery.Options) {
-		o.Fields = []recovery.Field{{Name: "Phone", Type: recovery.FieldPhone, Search: true, Receive: true}}
+		o.Fields = []recovery.Field{{Name: "Phone", Type: recovery.FieldTypePhone, Search: true, Receive: true}}
 	}
 	bubble(t, change, func(t *testing.T, w *world) {
 		wantError(t, w.do(post(forgotV2, seedEmail)), 400, invalidInput, "EmailAddress cannot be searched in this portal.")
@@ -190,7 +190,7 @@ func TestForgotWithoutEmailField(t *testing.T) {
 	})
 }
 
-// dump is the status, headers and body of an answer.
+// dump returns the status, headers and body of an answer.
 func (w *world) dump(r *http.Request) string {
 	rec := w.do(r)
 	var b bytes.Buffer
@@ -200,8 +200,9 @@ func (w *world) dump(r *http.Request) string {
 	return b.String()
 }
 
-// A20 to A26: whoever has an account, the answer is the same, byte for byte, and
-// so is the refusal when the limit is reached (A23). Only the mailbox learns.
+// A20 to A26: the answer is the same, byte for byte, whether or not there is an
+// account. So is the refusal when the limit is reached (A23). Only the mailbox
+// shows the difference.
 func TestForgotTellsNothing(t *testing.T) {
 	leads := []struct {
 		sentence, mail string

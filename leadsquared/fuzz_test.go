@@ -13,12 +13,13 @@ import (
 	"github.com/seed-51359b35/recovery"
 )
 
-// discard is a Queue that does no job, so that a fuzzer cannot fill it.
+// discard is a Queue that drops its jobs, so that a fuzzer cannot fill it.
 type discard struct{}
 
 func (discard) Enqueue(context.Context, recovery.Job) error { return nil }
 
-// unlimited is a Limiter that admits everything, so that a fuzzer gets past it.
+// unlimited is a Limiter that allows everything, so that a fuzzer is never
+// refused by a limit.
 type unlimited struct{}
 
 func (unlimited) Allow(_ context.Context, takes ...recovery.LimitRequest) ([]recovery.Decision, error) {
@@ -29,9 +30,9 @@ func (unlimited) Allow(_ context.Context, takes ...recovery.LimitRequest) ([]rec
 	return decisions, nil
 }
 
-// FuzzHandler holds the handler to one law: whatever arrives, the answer has a
-// body in the vendor's shape, and is no 5xx. Nothing is ever written, since no
-// link was given to anybody.
+// FuzzHandler checks that every request gets an answer with a body in the
+// vendor's shape, and never a 5xx. No password is ever written, because nobody
+// was given a link.
 func FuzzHandler(f *testing.F) {
 	for _, path := range []string{forgotV2, forgotV2b, forgotV1, resetV2, resetV1, publicTok, regTok, "/api/nothing", "//api/", ""} {
 		for _, body := range []string{seedEmail, seedSearch, seedRecipient, seedReset, `{}`, `null`, "", `{"EmailAddress":"a@b@c"}`, "{\"\xff\":1}"} {

@@ -17,20 +17,20 @@ import (
 const (
 	contentType = "application/json; charset=utf-8"
 
-	// What the preflight of a listed origin is told.
+	// The answer to the preflight of a listed origin.
 	corsMethods = http.MethodPost
 	corsHeaders = "content-type, authorization, x-lsq-registertoken, x-lsq-portalid"
 )
 
-// A Handler serves the vendor's endpoints for one or more portals. [New] makes
-// one. It does not change, owns no goroutine, and is safe for concurrent use.
+// A Handler serves the vendor's endpoints for one or more portals. Use [New] to
+// make one. A Handler starts no goroutine and is safe for concurrent use.
 type Handler struct {
 	portals []*portal
 	cors    *httpapi.CORS // of all portals together
 	log     *slog.Logger
 
-	// The Access endpoints compare secrets before a portal is known, so their
-	// limit is no Service's.
+	// The Access endpoints compare secrets before they know the portal. So
+	// their limit cannot belong to the Service of a portal.
 	limiter *recovery.MemoryLimiter
 	buckets *clientaddr.Resolver
 }
@@ -55,38 +55,39 @@ func New(opts Options) (*Handler, error) {
 	}, nil
 }
 
-// An operation is what an endpoint does. It returns the body of a 200.
+// An operation serves an endpoint. It returns the body of a 200.
 type operation func(h *Handler, c *call) (body any, err error)
 
-// An endpoint is what stands behind a path.
+// An endpoint says how to serve a path.
 type endpoint struct {
 	name   string // for the log
 	method string
-	// portal says that browsers call it with the public keys of a portal; v2
-	// that all three of them are needed.
+	// portal says that browsers call the endpoint with the public credentials
+	// of a portal. v2 says that all three credentials are required.
 	portal, v2 bool
 	// reset says that errors carry IsSuccessful.
 	reset bool
 	do    operation
 }
 
-// call is one request to an endpoint, and the portal that its credentials
-// chose, if it takes any.
+// A call is one request to an endpoint. Its portal is nil if the endpoint does
+// not use the public credentials of one.
 type call struct {
 	w      http.ResponseWriter
 	r      *http.Request
 	portal *portal
 }
 
-// longestPath is more than the longest path that is served.
-const longestPath = 64
+// maxPath is more than the length of the longest path that is served.
+const maxPath = 64
 
-// endpointAt finds the endpoint of a path, which is compared without ASCII case
-// and otherwise as it was sent: an escaped letter, a doubled or trailing slash
-// or a dot segment makes it another path, so there are no aliases for a gateway
-// to overlook (A52). No limit depends on the path either.
+// endpointAt finds the endpoint of a path. It compares the path without ASCII
+// case and otherwise as the client sent it: an escaped letter, a doubled or
+// trailing slash or a dot segment makes it another path. So no path has other
+// spellings that a gateway could overlook (A52). No limit depends on the path
+// either.
 func endpointAt(path string) (endpoint, bool) {
-	if len(path) > longestPath {
+	if len(path) > maxPath {
 		return endpoint{}, false
 	}
 	forgot := endpoint{name: "forgot", method: http.MethodPost, portal: true, do: (*Handler).forgot}
@@ -110,17 +111,20 @@ func endpointAt(path string) (endpoint, bool) {
 	return endpoint{}, false
 }
 
-// ServeHTTP answers every request, in JSON. What it does not serve is 404.
+// ServeHTTP answers every request in JSON, with 404 for a path that it does not
+// serve.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	httpapi.Harden(w.Header())
+	httpapi.SetSecurityHeaders(w.Header())
 	e, known := endpointAt(r.URL.EscapedPath())
-	// A preflight names the headers to come and not their values, so it cannot
-	// be told which portal is meant: any that lists the origin will do. The
-	// answer to the request itself goes by the list of its portal.
+	// A preflight names the headers of the request and not their values. So it
+	// does not tell which portal the request is for, and it is allowed if any
+	// portal lists the origin. The answer to the request itself uses the list
+	// of its own portal.
 	if known && e.portal && h.cors.Preflight(w, r, corsMethods, corsHeaders) {
 		return
 	}
-	body, err := any(nil), errNotFound
+	var body any
+	var err error = errNotFound
 	if known {
 		body, err = h.call(w, r, e)
 	}
@@ -131,15 +135,15 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	b, err := json.Marshal(body)
 	if err != nil {
-		// All bodies are strings and one bool.
+		// This cannot happen: all bodies are made of strings and bools.
 		panic(fmt.Sprintf("leadsquared: encoding %T: %v", body, err))
 	}
 	httpapi.WriteJSON(w, status, contentType, b)
 }
 
-// call checks method and credentials, in this order and before it looks at the
-// body, and runs the operation. A panic in code of the host's is an error like
-// any other: nothing has been written yet.
+// call checks the method, then the credentials, and then runs the operation,
+// which reads the body. A panic in the host's code becomes an error like any
+// other, because nothing of the answer has been written yet.
 func (h *Handler) call(w http.ResponseWriter, r *http.Request, e endpoint) (body any, err error) {
 	defer func() {
 		p := recover()
@@ -149,7 +153,8 @@ func (h *Handler) call(w http.ResponseWriter, r *http.Request, e endpoint) (body
 		if p == http.ErrAbortHandler {
 			panic(p)
 		}
-		// Not the value: it may quote a secret.
+		// The log gets the type of the panic and not its value, which may quote
+		// a secret.
 		h.log.ErrorContext(r.Context(), "leadsquared: panic", "in", e.name, "panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
 		body, err = nil, errInternal
 	}()
@@ -160,9 +165,10 @@ func (h *Handler) call(w http.ResponseWriter, r *http.Request, e endpoint) (body
 	c := &call{w: w, r: r}
 	if e.portal {
 		if c.portal = h.portalOf(r.Header, e.v2); c.portal == nil {
-			// No portal, so no list of its own. That some portal lists the
-			// origin, the preflight has told the page already; without this it
-			// could not tell a wrong key from a dead network.
+			// The portal is not known, so there is no list of its own to use.
+			// Without these headers a page could not tell a wrong key from a
+			// broken network. They give nothing away: the preflight has already
+			// told the page whether some portal lists its origin.
 			h.cors.Apply(w, r)
 			return nil, errPublicKeys
 		}
@@ -171,8 +177,9 @@ func (h *Handler) call(w http.ResponseWriter, r *http.Request, e endpoint) (body
 	return e.do(h, c)
 }
 
-// object reads the body. Portals send exact names; servers that accept any case
-// have taught some clients otherwise, and .NET clients send null for absent.
+// object reads the body. Names are matched without case, because the vendor's
+// servers accept any case and some clients depend on it. A null counts as
+// absent, because .NET clients send null for a value that is not set.
 func (c *call) object() (*strictjson.Object, error) {
 	body, err := httpapi.ReadJSON(c.w, c.r)
 	if err != nil {
@@ -181,16 +188,16 @@ func (c *call) object() (*strictjson.Object, error) {
 	return strictjson.Parse(body, strictjson.Options{FoldNames: true, NullIsAbsent: true})
 }
 
-// origin is whom the limits count. The keys sit in browsers, so they name the
-// portal and authenticate nobody: the Service counts the pair of portal and
-// address, and the address alone (A82).
-func (c *call) origin() recovery.Requester {
-	o := c.portal.service.Requester(c.r)
-	o.Caller = c.portal.caller
-	return o
+// requester returns whom the limits count. Every browser knows the keys, so
+// they identify the portal and authenticate nobody. The Service counts the pair
+// of portal and client address, and the address alone (A82).
+func (c *call) requester() recovery.Requester {
+	requester := c.portal.service.Requester(c.r)
+	requester.Caller = c.portal.caller
+	return requester
 }
 
-// required returns a string that must be there. An empty one is not.
+// required returns a string that must be given and must not be empty.
 func required(o *strictjson.Object, in, name string) (string, error) {
 	s, _, err := o.String(name)
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 
 const notFoundBody = `{"Status":"Error","ExceptionType":"MXResourceNotFoundException","ExceptionMessage":"The API could not be found. Please check the API signature."}`
 
-// A52: there is one way to write a path, but for case.
+// A52: each path has one spelling, except for case.
 func TestPaths(t *testing.T) {
 	tests := []struct {
 		sentence string
@@ -72,7 +72,7 @@ func TestPaths(t *testing.T) {
 	})
 }
 
-// A67: each endpoint has one method, and headers that name another are not read.
+// A67: each endpoint has one method, and headers that override it are ignored.
 func TestMethods(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, w *world) {
 		for path, allow := range map[string]string{
@@ -94,15 +94,14 @@ func TestMethods(t *testing.T) {
 				}
 			}
 		}
-		// An override does not turn a served method into another, either.
+		// An override does not change a method that is served either.
 		r := post(forgotV2, `{"EmailAddress":"nobody@example.com"}`, header("X-HTTP-Method-Override", "DELETE"))
 		want(t, w.do(r), 200, forgotOK)
 		w.noEffect(t)
 	})
 }
 
-// What fails first, in the order of the wire: path, method, credentials, body,
-// limits.
+// The handler checks in this order: path, method, credentials, body, limits.
 func TestOrderOfChecks(t *testing.T) {
 	tests := []struct {
 		sentence string
@@ -131,7 +130,7 @@ func TestOrderOfChecks(t *testing.T) {
 	})
 }
 
-// A request without credentials has its body left alone.
+// The body of a request without credentials is not read.
 func TestStrangersBodyIsNotRead(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, w *world) {
 		for _, f := range []tweak{header("Authorization", "unknown"), func(r *http.Request) { r.Method = "PUT" }, func(r *http.Request) { r.URL.Path = "/api/nothing" }} {
@@ -157,8 +156,8 @@ func (c *countingReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Panics of the host's code are answered like any outage, logged without their
-// value, and the next request is served.
+// A panic in the host's code is answered like any other failure and logged
+// without its value, and the next request is served.
 func TestPanic(t *testing.T) {
 	blown := false
 	change := func(o *recovery.Options) {
@@ -180,8 +179,8 @@ func TestPanic(t *testing.T) {
 	})
 }
 
-// What panics outside the host's code, here a reader that a middleware put
-// around the body, is answered like any failure.
+// A panic outside the host's code, here in a reader that a middleware put
+// around the body, is answered like any other failure.
 func TestPanicInTheBody(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, w *world) {
 		r := post(resetV2, "")
@@ -193,7 +192,7 @@ func TestPanicInTheBody(t *testing.T) {
 	})
 }
 
-// http.ErrAbortHandler is the one panic that asks for no answer.
+// http.ErrAbortHandler is the only panic that asks for no answer.
 func TestAbortIsPassedOn(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, w *world) {
 		r := post(resetV2, "")
@@ -230,7 +229,7 @@ func TestLogger(t *testing.T) {
 	})
 }
 
-// Real connections: what a client sends byte by byte, and what comes back.
+// On real connections: the bytes that a client sends, and the answer.
 func TestOnTheWire(t *testing.T) {
 	w := newWorld(t, nil)
 	var mux http.ServeMux
@@ -278,7 +277,7 @@ func TestOnTheWire(t *testing.T) {
 	})
 }
 
-// withLength puts back what the client has taken out of the headers.
+// withLength adds the header that the HTTP client has removed from the answer.
 func withLength(resp *http.Response) http.Header {
 	h := resp.Header.Clone()
 	h.Set("Content-Length", fmt.Sprint(resp.ContentLength))

@@ -18,7 +18,7 @@ import (
 	"github.com/seed-51359b35/recovery/leadsquared"
 )
 
-// What portal A and portal B of the tests are configured with.
+// The configuration of portal A and portal B in the tests.
 const (
 	idA, idB         = "3f0b8c7e-5d8f-4f0e-9a3c-2f1f6f7f7b10", "9d2c1b0a-1111-4222-8333-444455556666"
 	keyA, keyB       = "cHVibGljLWF1dGgta2V5LW9mLUE=", "cHVibGljLWF1dGgta2V5LW9mLUI="
@@ -32,7 +32,7 @@ const (
 	resetA, resetB   = "https://portal-a.example.com/reset?lang=en", "https://portal-b.example.com/reset"
 )
 
-// The lead that the vendor's samples are about.
+// The lead in the vendor's samples.
 const (
 	johnID   = "a822e018-80a4-4a86-bd9d-9855710109ff"
 	johnMail = "johnwick@example.com"
@@ -64,8 +64,8 @@ const (
 	badProofText = "The LeadId or TemporaryPassword is invalid or expired. Ask for a new link."
 )
 
-// A world is a handler with two portals: A takes v1 and is in the midst of a
-// rotation of all its keys, B is v2 only.
+// A world is a handler with two portals. Portal A accepts v1 and is in the
+// middle of a rotation of all its keys. Portal B is v2 only.
 type world struct {
 	t       testing.TB
 	a, b    *tenant
@@ -106,14 +106,14 @@ func (w *world) options() leadsquared.Options {
 	}}}
 }
 
-// bubble runs a test on fake time. Requests go straight to the handler there,
-// since a network is no part of a bubble.
+// bubble runs a test on fake time. Requests go straight to the handler, because
+// a network cannot be a part of a synctest bubble.
 func bubble(t *testing.T, change func(*recovery.Options), f func(t *testing.T, w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) { f(t, newWorld(t, change)) })
 }
 
-// settle lets the jobs of earlier requests run.
+// settle waits until the jobs of earlier requests are done.
 func settle() {
 	time.Sleep(time.Second)
 	synctest.Wait()
@@ -138,7 +138,7 @@ func credentials(r *http.Request, key, token, id string) {
 	r.Header.Set("x-lsq-portalid", id)
 }
 
-// post is a request as a browser of portal A sends it.
+// post returns a request as a browser of portal A sends it.
 func post(path, body string, tweaks ...tweak) *http.Request {
 	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
@@ -157,7 +157,7 @@ func get(path string, tweaks ...tweak) *http.Request {
 	return r
 }
 
-// do sends a request and checks what holds for every answer.
+// do sends a request and checks what must be true for every answer.
 func (w *world) do(r *http.Request) *httptest.ResponseRecorder {
 	w.t.Helper()
 	rec := httptest.NewRecorder()
@@ -166,8 +166,8 @@ func (w *world) do(r *http.Request) *httptest.ResponseRecorder {
 	return rec
 }
 
-// checkAnswer checks what holds for every answer: a body in one of the vendor's
-// shapes, of the declared length, that nobody stores (A05).
+// checkAnswer checks what must be true for every answer: the body has one of
+// the vendor's shapes and the declared length, and nobody stores it (A05).
 func checkAnswer(t testing.TB, status int, h http.Header, body []byte) {
 	t.Helper()
 	for name, want := range map[string]string{
@@ -205,7 +205,7 @@ func checkAnswer(t testing.TB, status int, h http.Header, body []byte) {
 	}
 }
 
-// shapeProblem says in what a body is not in the vendor's shape.
+// shapeProblem says how a body differs from the vendor's shapes, or returns "".
 func shapeProblem(status int, body []byte) string {
 	if status == http.StatusOK {
 		var s string
@@ -257,7 +257,7 @@ func want(t testing.TB, rec *httptest.ResponseRecorder, status int, body string)
 	}
 }
 
-// errorBody is the body of an error; that of Reset says one thing more.
+// errorBody returns the body of an error. That of Reset has one member more.
 func errorBody(kind, message string) string {
 	return fmt.Sprintf(`{"Status":"Error","ExceptionType":%q,"ExceptionMessage":%q}`, kind, message)
 }
@@ -285,7 +285,7 @@ func (w *world) noEffect(t testing.TB) {
 	}
 }
 
-// mailedLink has a link sent to John of a portal and returns it.
+// mailedLink requests a link for John of a portal and returns the link.
 func (w *world) mailedLink(n *tenant, as tweak) *url.URL {
 	w.t.Helper()
 	before := len(n.links())
@@ -302,7 +302,7 @@ func (w *world) mailedLink(n *tenant, as tweak) *url.URL {
 	return u
 }
 
-// resetWith is a body for Reset with what a link of portal A carries.
+// resetWith returns a body for Reset with the values from a link of portal A.
 func resetWith(pw string, link *url.URL) string {
 	q := link.Query()
 	b, err := json.Marshal(map[string]string{

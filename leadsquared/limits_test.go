@@ -14,7 +14,7 @@ import (
 	"github.com/seed-51359b35/recovery"
 )
 
-// callerLimit leaves the vendor's 25 in 5 s and nothing besides.
+// callerLimit leaves only the vendor's 25 in 5 s.
 func callerLimit(o *recovery.Options) { o.Limits.Caller = recovery.LimitPolicy{} }
 
 func wantHeaders(t *testing.T, h http.Header, want map[string]string) {
@@ -26,8 +26,8 @@ func wantHeaders(t *testing.T, h http.Header, want map[string]string) {
 	}
 }
 
-// The vendor's limit, in the vendor's words: the 26th call within 5 s, over
-// both operations and both generations together.
+// The vendor's limit, in the vendor's words, refuses the 26th call within 5 s.
+// It counts both operations and both generations together.
 func TestVendorLimit(t *testing.T) {
 	text := "API calls exceeded the limit of 25 in 5 second(s)"
 	bubble(t, callerLimit, func(t *testing.T, w *world) {
@@ -49,18 +49,19 @@ func TestVendorLimit(t *testing.T) {
 		})
 		want(t, w.do(post(resetV2, seedReset)), 429, resetError(rateLimited, text))
 
-		// A82: everybody else still gets through with the same public keys, and
-		// this client with those of the other portal.
+		// A82: all other clients are still served with the same public keys. So
+		// is this client with the keys of the other portal.
 		want(t, w.do(post(forgotV2, seedEmail, from("198.51.100.7"))), 200, forgotOK)
 		want(t, w.do(post(forgotV2, seedEmail, asB)), 200, forgotOK)
 
-		// A refused call spent nothing, and Retry-After was no lie.
+		// A refused call was not counted, and Retry-After was right.
 		time.Sleep(5 * time.Second)
 		want(t, w.do(post(forgotV2, seedEmail)), 200, forgotOK)
 	})
 }
 
-// A reset that succeeded says what is left, like everything that was counted.
+// A successful reset says what is left of the limit, like every counted
+// request.
 func TestQuotasOfReset(t *testing.T) {
 	bubble(t, callerLimit, func(t *testing.T, w *world) {
 		rec := w.do(post(resetV2, resetWith(goodPass, w.mailedLink(w.a, asA))))
@@ -72,7 +73,7 @@ func TestQuotasOfReset(t *testing.T) {
 	})
 }
 
-// A52: a path in other case or with a question mark is limited with the rest.
+// A52: a path in another case or with a question mark has the same limit.
 func TestLimitKnowsNoAliases(t *testing.T) {
 	bubble(t, callerLimit, func(t *testing.T, w *world) {
 		for i := range 25 {
@@ -86,7 +87,7 @@ func TestLimitKnowsNoAliases(t *testing.T) {
 	})
 }
 
-// By default a client asks 5 times in 10 minutes, and the 429 says so.
+// By default the limit of a client is 5 in 10 minutes, and the 429 says so.
 func TestDefaultClientLimit(t *testing.T) {
 	bubble(t, func(o *recovery.Options) { o.Limits = recovery.Limits{} }, func(t *testing.T, w *world) {
 		for range 5 {
@@ -98,7 +99,7 @@ func TestDefaultClientLimit(t *testing.T) {
 	})
 }
 
-// What is wrong with a request is said without spending anything.
+// An invalid request is refused without being counted.
 func TestInvalidRequestsAreNotCounted(t *testing.T) {
 	bubble(t, callerLimit, func(t *testing.T, w *world) {
 		for range 50 {
@@ -115,7 +116,8 @@ func TestInvalidRequestsAreNotCounted(t *testing.T) {
 	})
 }
 
-// A50: the client is the connection's peer, or what trusted proxies say.
+// A50: the client is the peer of the connection, or the client that trusted
+// proxies name.
 func TestLimitedClient(t *testing.T) {
 	change := func(o *recovery.Options) {
 		callerLimit(o)
@@ -139,14 +141,14 @@ func TestLimitedClient(t *testing.T) {
 	})
 }
 
-// brokenLimiter is one whose server is down.
+// A brokenLimiter is a Limiter whose server is down.
 type brokenLimiter struct{}
 
 func (brokenLimiter) Allow(context.Context, ...recovery.LimitRequest) ([]recovery.Decision, error) {
 	return nil, errors.New("dial tcp 10.1.2.3:6379: connection refused")
 }
 
-// Without its limiter nothing is served, and nobody is told why.
+// Without its limiter nothing is served, and the answer does not say why.
 func TestLimiterDown(t *testing.T) {
 	bubble(t, func(o *recovery.Options) { o.Limiter = brokenLimiter{} }, func(t *testing.T, w *world) {
 		text := "The API is temporarily unavailable. Try again later."
@@ -160,7 +162,8 @@ func TestLimiterDown(t *testing.T) {
 	})
 }
 
-// Events name the portal and the client, for whoever has to find an attacker.
+// Events name the portal and the client, so that operators can find an
+// attacker.
 func TestCallerInEvents(t *testing.T) {
 	var events []recovery.Event
 	change := func(o *recovery.Options) {

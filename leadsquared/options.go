@@ -1,62 +1,69 @@
 package leadsquared
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/ascii"
 	"github.com/seed-51359b35/recovery/internal/canonical"
 	"github.com/seed-51359b35/recovery/internal/httpapi"
 )
 
-// Options configure a [Handler]. There is no useful zero value: a handler
-// without portals would serve nobody. What a [Portal] leaves out is off.
-// [New] copies what it needs.
+// Options configure a [Handler]. The zero value is not valid, because it has no
+// portal. Everything optional in a [Portal] is off by default. [New] copies
+// what it needs.
 type Options struct {
+	_ [0]func()
+
 	// Portals are the portals to serve, at least one. Every request is compared
-	// with the keys of all, which takes about a microsecond for each.
+	// with the keys of all portals, which takes about a microsecond for each
+	// portal.
 	Portals []Portal
-	// Logger receives what goes wrong: failures of the host's stores, panics,
-	// refused key pairs. Never a credential, a body or a URL. Default: the
+	// Logger receives failures of the host's stores, panics and refused key
+	// pairs. It never receives a credential, a body or a URL. Default: the
 	// logger of the first portal's Service.
 	Logger *slog.Logger
 }
 
-// A Portal is one portal of the host application: who may call, and on whose
-// leads.
+// A Portal is one portal of the host application: its credentials, and the
+// Service with its leads.
 type Portal struct {
+	_ [0]func()
+
 	// ID is the portal's GUID, 32 hexadecimal digits in five groups. Case does
 	// not matter. Required.
 	ID string
-	// Service holds the portal's leads and tokens. Required, and no other
-	// portal's: that is what keeps the portals of one handler apart (A36).
-	// Services on one token store need different Prefixes as well.
+	// Service holds the portal's leads and tokens. Required. Two portals must
+	// not have the same Service: separate Services keep the portals of one
+	// handler apart (A36). Services on one token store also need different
+	// Prefixes.
 	Service *recovery.Service
 
-	// PublicAuthKeys are the accepted values of the Authorization header, one
-	// or, during a rotation, two of 12 to 512 characters. The first is the one
-	// that the PublicToken endpoint hands out. Portals may share a key if all
-	// of them are v2 only. Required.
+	// PublicAuthKeys are the accepted values of the Authorization header: one
+	// value or, during a rotation, two, of 12 to 512 characters each. The
+	// PublicToken endpoint returns the first one. Portals may share a key if
+	// none of them sets AllowV1. Required.
 	PublicAuthKeys []string
 	// RegisterTokens are the accepted values of the x-lsq-registertoken
-	// header, on the same terms; portals may share one. Required.
+	// header: one value or, during a rotation, two, of 12 to 512 characters
+	// each. The GetRegisterToken endpoint returns the first one. Portals may
+	// share a token. Required.
 	RegisterTokens []string
-	// AccessKeys are the key pairs that may read the two values above, none,
-	// one, or two during a rotation. Default none: the Access endpoints then
-	// answer 401. Portals that belong to one account and share its keys list
-	// its pair in one of them.
+	// AccessKeys are the key pairs that may read the two values above: none,
+	// one, or two during a rotation. Default: none, so that the Access
+	// endpoints answer 401. If several portals belong to one account and share
+	// its key pair, list the pair in one of them.
 	AccessKeys []AccessKey
 
-	// AllowV1 serves the generation of endpoints that is called with nothing
-	// but the Authorization header. Default false: v2 only.
+	// AllowV1 also serves the first generation of endpoints, whose clients send
+	// no credential but the Authorization header. Default false: v2 only.
 	AllowV1 bool
 
-	// ResetURL is the absolute https URL of the page that mailed links open;
-	// see [recovery.Link] for what is accepted. It may have a query. Required:
-	// no request ever decides where a link leads (A01).
+	// ResetURL is the absolute https URL of the page that mailed links open. It
+	// may have a query; [recovery.Link] says which URLs are accepted. Required,
+	// because no request ever decides where a link leads (A01).
 	ResetURL string
 	// LeadIDParam and TemporaryPasswordParam are the query parameters of the
 	// link. Default "LeadId" and "TemporaryPassword". The vendor's own portals
@@ -64,29 +71,31 @@ type Portal struct {
 	LeadIDParam, TemporaryPasswordParam string
 
 	// Origins are the browser origins whose pages may call the Forgot and Reset
-	// endpoints, each exactly as browsers send it: "https://portal.example.com".
-	// Default none: pages of other origins cannot.
+	// endpoints, each exactly as browsers send it, for example
+	// "https://portal.example.com". Default: none.
 	Origins []string
 }
 
-// An AccessKey is a pair that proves a server of the host's.
+// An AccessKey is a key pair. A server of the host's proves itself with it.
 type AccessKey struct {
-	// Key names the pair: 12 to 512 characters, unlike that of any other pair.
+	// Key names the pair. It has 12 to 512 characters, and no other pair may
+	// have the same.
 	Key string
-	// Secret has 12 to 512 characters. It must be drawn at random and have at
-	// least 128 bits, as a vendor's key has: the lower bound catches accidents,
-	// and the limit on guesses only slows guessing down.
+	// Secret has 12 to 512 characters. It must be drawn at random, with at
+	// least 128 bits, as the vendor's keys are. The lower bound on its length
+	// only catches accidents, and the limit on guesses only slows guessing.
 	Secret recovery.Secret
 }
 
 const (
-	maxLive   = 2   // keys of one kind in one portal
-	maxKey    = 512 // bytes, of what is configured and of what is presented
-	minKey    = 12
-	minSecret = 12
+	maxLive = 2 // keys of one kind in one portal
+
+	// The length of a key or secret, in bytes.
+	minKey = 12
+	maxKey = 512
 )
 
-// portal is a Portal that was found valid.
+// A portal is a Portal that was checked.
 type portal struct {
 	id             string // lower case
 	caller         string
@@ -100,21 +109,22 @@ type portal struct {
 	cors           *httpapi.CORS
 }
 
-// build validates everything before anything is made of it, and reports every
-// mistake.
+// build checks all options before it makes anything of them, and reports all
+// mistakes.
 func (o Options) build() ([]*portal, *httpapi.CORS, error) {
 	v := &validation{
-		ids: map[string]int{}, services: map[*recovery.Service]int{}, authKeys: map[string][]int{},
+		mistakes: recovery.OptionErrors{Package: "leadsquared"},
+		ids:      map[string]int{}, services: map[*recovery.Service]int{}, authKeys: map[string][]int{},
 		accessKeys: map[string]string{}, secrets: map[string]string{},
 	}
 	if len(o.Portals) == 0 {
-		v.bad("Portals", "needs at least one")
+		v.mistakes.Add("Portals", "needs at least one")
 	}
 	for i, p := range o.Portals {
 		v.portal(i, p)
 	}
 	v.acrossPortals(o.Portals)
-	if err := errors.Join(v.errs...); err != nil {
+	if err := v.mistakes.Err(); err != nil {
 		return nil, nil, err
 	}
 	portals := make([]*portal, 0, len(o.Portals))
@@ -149,10 +159,11 @@ func (p Portal) link() recovery.Link {
 	return l
 }
 
-// validation collects mistakes, and what may occur only once over all portals.
-// The values are indices of portals or names of options.
+// A validation collects mistakes, and the values that must not occur twice in
+// all portals. The maps lead from such a value to the index of its portal or to
+// the name of its option.
 type validation struct {
-	errs       []error
+	mistakes   recovery.OptionErrors
 	ids        map[string]int
 	services   map[*recovery.Service]int
 	authKeys   map[string][]int
@@ -160,105 +171,107 @@ type validation struct {
 	secrets    map[string]string
 }
 
-func (v *validation) bad(option, format string, args ...any) {
-	v.errs = append(v.errs, &recovery.OptionError{Option: option, Reason: fmt.Sprintf(format, args...)})
-}
-
 func (v *validation) portal(i int, p Portal) {
 	at := fmt.Sprintf("Portals[%d].", i)
 	if id := canonical.FoldASCII(p.ID); !isGUID(id) {
-		v.bad(at+"ID", "%q must be a GUID", p.ID)
+		v.mistakes.Add(at+"ID", "%q must be a GUID", p.ID)
 	} else if j, ok := v.ids[id]; ok {
-		v.bad(at+"ID", "is that of Portals[%d] too", j)
+		v.mistakes.Add(at+"ID", "is also the ID of Portals[%d]", j)
 	} else {
 		v.ids[id] = i
 	}
 	if p.Service == nil {
-		v.bad(at+"Service", "is required")
+		v.mistakes.Add(at+"Service", "is required")
 	} else if j, ok := v.services[p.Service]; ok {
-		v.bad(at+"Service", "is that of Portals[%d] too; a portal needs its own, or its links work in the other", j)
+		v.mistakes.Add(at+"Service", "is also the Service of Portals[%d]; each portal needs its own, or the links of one portal work in the other", j)
 	} else {
 		v.services[p.Service] = i
 	}
 	v.keys(at+"PublicAuthKeys", p.PublicAuthKeys)
 	v.keys(at+"RegisterTokens", p.RegisterTokens)
 	for _, k := range p.PublicAuthKeys {
-		if checkKey(k, minKey) == "" && !slices.Contains(v.authKeys[k], i) {
+		if checkKey(k) == "" && !slices.Contains(v.authKeys[k], i) {
 			v.authKeys[k] = append(v.authKeys[k], i)
 		}
 	}
-	if len(p.AccessKeys) > maxLive {
-		v.bad(at+"AccessKeys", "has %d pairs, at most %d", len(p.AccessKeys), maxLive)
+	v.pairs(at+"AccessKeys", p.AccessKeys)
+	if err := p.link().Validate(); err != nil {
+		v.mistakes.Add(at+"ResetURL or the names of its parameters", "%v", err)
 	}
-	for j, k := range p.AccessKeys {
-		at := fmt.Sprintf("%sAccessKeys[%d].", at, j)
-		if reason := checkKey(k.Key, minKey); reason != "" {
-			v.bad(at+"Key", "%s", reason)
+	for j, origin := range p.Origins {
+		if _, err := httpapi.NewCORS([]string{origin}); err != nil {
+			v.mistakes.Add(fmt.Sprintf("%sOrigins[%d]", at, j), "%v", err)
+		}
+	}
+}
+
+// keys checks the values of one header. It does not quote the values: a secret
+// that was put into the wrong option must not be printed.
+func (v *validation) keys(option string, keys []string) {
+	if len(keys) == 0 || len(keys) > maxLive {
+		v.mistakes.Add(option, "has %d, needs one, or two during a rotation", len(keys))
+	}
+	for i, k := range keys {
+		if reason := checkKey(k); reason != "" {
+			v.mistakes.Add(fmt.Sprintf("%s[%d]", option, i), "%s", reason)
+		} else if slices.Contains(keys[:i], k) {
+			v.mistakes.Add(fmt.Sprintf("%s[%d]", option, i), "is given twice")
+		}
+	}
+}
+
+// pairs checks the key pairs of one portal.
+func (v *validation) pairs(option string, pairs []AccessKey) {
+	if len(pairs) > maxLive {
+		v.mistakes.Add(option, "has %d pairs, at most %d", len(pairs), maxLive)
+	}
+	for i, k := range pairs {
+		at := fmt.Sprintf("%s[%d].", option, i)
+		if reason := checkKey(k.Key); reason != "" {
+			v.mistakes.Add(at+"Key", "%s", reason)
 		} else if other, ok := v.accessKeys[k.Key]; ok {
-			v.bad(at+"Key", "is that of %s too", other)
+			v.mistakes.Add(at+"Key", "is the same as %s", other)
 		} else {
 			v.accessKeys[k.Key] = at + "Key"
 		}
-		if reason := checkKey(k.Secret.Reveal(), minSecret); reason != "" {
-			v.bad(at+"Secret", "%s", reason)
+		if reason := checkKey(k.Secret.Reveal()); reason != "" {
+			v.mistakes.Add(at+"Secret", "%s", reason)
 		} else {
 			v.secrets[k.Secret.Reveal()] = at + "Secret"
 		}
 	}
-	if err := p.link().Validate(); err != nil {
-		v.bad(at+"ResetURL or the names of its parameters", "%v", err)
-	}
-	for j, origin := range p.Origins {
-		if _, err := httpapi.NewCORS([]string{origin}); err != nil {
-			v.bad(fmt.Sprintf("%sOrigins[%d]", at, j), "%v", err)
-		}
-	}
 }
 
-// keys checks the values of one header. The values are not quoted, lest a
-// secret that got into the wrong place is printed.
-func (v *validation) keys(option string, keys []string) {
-	if len(keys) == 0 || len(keys) > maxLive {
-		v.bad(option, "has %d, needs one, or two during a rotation", len(keys))
-	}
-	for i, k := range keys {
-		if reason := checkKey(k, minKey); reason != "" {
-			v.bad(fmt.Sprintf("%s[%d]", option, i), "%s", reason)
-		} else if slices.Contains(keys[:i], k) {
-			v.bad(fmt.Sprintf("%s[%d]", option, i), "is given twice")
-		}
-	}
-}
-
-// acrossPortals finds what is wrong only in view of other portals.
+// acrossPortals finds the mistakes that depend on several portals.
 func (v *validation) acrossPortals(portals []Portal) {
 	for i, p := range portals {
 		for j, k := range p.PublicAuthKeys {
 			at := fmt.Sprintf("Portals[%d].PublicAuthKeys[%d]", i, j)
-			// The v1 endpoints have nothing else to choose a portal by.
+			// In v1 this key alone says which portal is meant.
 			for _, other := range v.authKeys[k] {
 				if other < i && (p.AllowV1 || portals[other].AllowV1) {
-					v.bad(at, "is a key of Portals[%d] too, and v1 could not tell them apart", other)
+					v.mistakes.Add(at, "is also a key of Portals[%d], and v1 could not tell the two apart", other)
 				}
 			}
 			if secret, ok := v.secrets[k]; ok {
-				v.bad(at, "is public and must not be %s", secret)
+				v.mistakes.Add(at, "is public and must not be %s", secret)
 			}
 		}
 		for j, k := range p.RegisterTokens {
 			if secret, ok := v.secrets[k]; ok {
-				v.bad(fmt.Sprintf("Portals[%d].RegisterTokens[%d]", i, j), "is public and must not be %s", secret)
+				v.mistakes.Add(fmt.Sprintf("Portals[%d].RegisterTokens[%d]", i, j), "is public and must not be %s", secret)
 			}
 		}
 	}
 }
 
-// checkKey returns what is wrong with a value that travels in a header.
-func checkKey(key string, least int) string {
-	if len(key) < least || len(key) > maxKey {
-		return fmt.Sprintf("has %d bytes, must have %d to %d", len(key), least, maxKey)
+// checkKey returns what is wrong with a key or secret, or "". Both are sent in
+// headers.
+func checkKey(key string) string {
+	if len(key) < minKey || len(key) > maxKey {
+		return fmt.Sprintf("has %d bytes, must have %d to %d", len(key), minKey, maxKey)
 	}
-	if strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+	if !ascii.IsName(key, minKey, maxKey) {
 		return "must be printable ASCII without spaces"
 	}
 	return ""

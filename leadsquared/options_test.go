@@ -12,7 +12,7 @@ import (
 	"github.com/seed-51359b35/recovery/leadsquared"
 )
 
-// optionErrors are the options that New complains about.
+// optionErrors returns the names of the options that New complains about.
 func optionErrors(t *testing.T, err error) []string {
 	t.Helper()
 	joined, ok := err.(interface{ Unwrap() []error })
@@ -135,7 +135,7 @@ func TestNewAccepts(t *testing.T) {
 	})
 }
 
-// What the caller does with its slices after New changes nothing.
+// New copies the slices of its options.
 func TestNewCopies(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, w *world) {
 		opts := w.options()
@@ -154,7 +154,7 @@ func TestNewCopies(t *testing.T) {
 	})
 }
 
-// A configuration that is printed shows no secret.
+// Printed options show no secret.
 func TestOptionsPrintWithoutSecrets(t *testing.T) {
 	k := leadsquared.AccessKey{Key: accessA, Secret: recovery.NewSecret(secretA)}
 	for _, verb := range []string{"%v", "%+v", "%#v"} {

@@ -7,9 +7,8 @@ type resetBody struct {
 	ResponseText string
 }
 
-// reset sets a new password. LeadId and TemporaryPassword are what the link
-// carried; the latter is a proof for this one call and no password that signs
-// anybody in.
+// reset sets a new password. LeadId and TemporaryPassword come from the link.
+// TemporaryPassword is a proof for this one call; nobody can sign in with it.
 func (h *Handler) reset(c *call) (any, error) {
 	o, err := c.object()
 	if err != nil {
@@ -28,9 +27,9 @@ func (h *Handler) reset(c *call) (any, error) {
 		return nil, err
 	}
 	result, err := c.portal.service.ResetPassword(c.r.Context(), recovery.ResetRequest{
-		Proof:     recovery.SecretProof(leadID, temporary),
+		Proof:     recovery.LinkSecretProof(leadID, temporary),
 		Password:  recovery.NewSecret(password),
-		Requester: c.origin(),
+		Requester: c.requester(),
 	})
 	if err != nil {
 		return nil, err

@@ -25,8 +25,8 @@ const seedReset = `{
 
 const seedTemporary = "12078b6f730c675484812414f8cd806a154b87735472460e1ff46126eed3f14c"
 
-// The whole flow, in both generations: ask, follow the link, choose a password;
-// a second use of the link is refused (A32), and nobody is signed in.
+// The whole flow in both generations: request a link, follow it, choose a
+// password. A second use of the link is refused (A32), and nobody is signed in.
 func TestFlow(t *testing.T) {
 	for _, g := range []struct{ name, forgot, reset string }{{"v2", forgotV2, resetV2}, {"v1", forgotV1, resetV1}} {
 		t.Run(g.name, func(t *testing.T) {
@@ -41,9 +41,10 @@ func TestFlow(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				// The sample itself is refused: its temporary password is not ours.
+				// The sample itself is refused: its temporary password is not
+				// one of this Service.
 				want(t, w.do(post(g.reset, seedReset)), 400, resetError(invalidInput, badProofText))
-				// With the one from the link in its place it works.
+				// With the one from the link it works.
 				body := strings.Replace(seedReset, seedTemporary, link.Query().Get("TemporaryPassword"), 1)
 				want(t, w.do(post(g.reset, body)), 200, resetOK)
 				if n, hash := w.a.leads.Writes(), w.a.leads.Hash(johnID); n != 1 || hash != "hash-of-18-bytes" {
@@ -65,8 +66,8 @@ func TestFlow(t *testing.T) {
 	}
 }
 
-// A33: of many resets at once with one link, one wins and the others are told
-// what every bad proof is told.
+// A33: of many concurrent resets with one link, one wins. The others get the
+// answer to every invalid proof.
 func TestResetRace(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, w *world) {
 		link := w.mailedLink(w.a, asA)
@@ -95,7 +96,7 @@ func TestResetRace(t *testing.T) {
 	})
 }
 
-// A phone gets the same link, which works like a mailed one.
+// A link that is sent by SMS works like a mailed one.
 func TestFlowByPhone(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, w *world) {
 		want(t, w.do(post(forgotV2, seedRecipient)), 200, forgotOK)
@@ -112,7 +113,7 @@ func TestFlowByPhone(t *testing.T) {
 	})
 }
 
-// A24: every bad proof is one answer, to the byte.
+// A24: every invalid proof gets the same answer, byte for byte.
 func TestResetBadProofs(t *testing.T) {
 	tests := []struct {
 		sentence string
@@ -181,8 +182,8 @@ func TestResetBadProofs(t *testing.T) {
 	}
 }
 
-// A36: a link of portal A is none in portal B, though the lead has the same id
-// there, and still works in A.
+// A36: a link of portal A does not work in portal B, although the lead has the
+// same id there. Afterwards it still works in A.
 func TestResetPortalsDoNotMix(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, w *world) {
 		link := w.mailedLink(w.a, asA)
@@ -194,7 +195,7 @@ func TestResetPortalsDoNotMix(t *testing.T) {
 	})
 }
 
-// A weak password leaves the link alive.
+// After a weak password the link still works.
 func TestResetWeakPassword(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, w *world) {
 		link := w.mailedLink(w.a, asA)
@@ -269,8 +270,8 @@ func TestResetIgnoresOtherNames(t *testing.T) {
 	})
 }
 
-// The temporary password is a proof and not a password: names in any case, and
-// the link keeps to the documented alphabet.
+// Names in the body have any case, and a temporary password in the link has
+// only the documented characters.
 func TestResetNamesInAnyCase(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, w *world) {
 		link := w.mailedLink(w.a, asA)
@@ -279,7 +280,7 @@ func TestResetNamesInAnyCase(t *testing.T) {
 	})
 }
 
-// What the host's hooks and stores report, and what of it is said.
+// Errors of the host's hooks and stores, and what the answer says of them.
 func TestResetFailures(t *testing.T) {
 	refused := errors.New("pq: relation \"leads\" does not exist")
 	tests := []struct {
@@ -289,7 +290,7 @@ func TestResetFailures(t *testing.T) {
 		status     int
 		body       string
 		retryAfter string
-		alive      bool // the link works afterwards
+		alive      bool // whether the link works afterwards
 	}{
 		{"a step-up", func(o *recovery.Options) {
 			o.StepUp = func(context.Context, recovery.Lead) error {
@@ -336,7 +337,7 @@ func TestResetFailures(t *testing.T) {
 				if rec.Code != 400 {
 					t.Fatal(rec.Code)
 				}
-				_, err := w.a.svc.CheckProof(t.Context(), recovery.CheckRequest{Proof: recovery.SecretProof(johnID, link.Query().Get("TemporaryPassword"))})
+				_, err := w.a.svc.CheckProof(t.Context(), recovery.CheckProofRequest{Proof: recovery.LinkSecretProof(johnID, link.Query().Get("TemporaryPassword"))})
 				if alive := err == nil; alive != test.alive {
 					t.Errorf("the link is alive: %v (%v), want %v", alive, err, test.alive)
 				}
@@ -345,7 +346,8 @@ func TestResetFailures(t *testing.T) {
 	}
 }
 
-// A store without an ID for its leads is the host's mistake: 500, and logged.
+// A store that returns a lead without an ID is a mistake of the host's. The
+// answer is 500, and the error is logged.
 func TestResetBrokenStore(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, w *world) {
 		link := w.mailedLink(w.a, asA)
@@ -362,7 +364,7 @@ func TestResetBrokenStore(t *testing.T) {
 	})
 }
 
-// While the Service shuts down everybody gets 503, on both operations.
+// While the Service shuts down, both operations answer 503.
 func TestShutdown(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, w *world) {
 		if err := w.a.svc.Shutdown(t.Context()); err != nil {
@@ -382,7 +384,7 @@ func TestShutdown(t *testing.T) {
 	})
 }
 
-// A client that hung up is no error of the operator's.
+// A closed connection of a client is not logged as an error.
 func TestHungUp(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, w *world) {
 		ctx, cancel := context.WithCancel(t.Context())

@@ -14,8 +14,8 @@ import (
 	"github.com/seed-51359b35/recovery"
 )
 
-// A38, A39: the whole flow with everything that can go wrong, and then no
-// secret in any log, event, or answer, in any spelling.
+// A38, A39: after the whole flow, with everything that can go wrong, there is
+// no secret in any log, event or answer, in any spelling.
 func TestSecretsStayInside(t *testing.T) {
 	var mu sync.Mutex
 	var events strings.Builder
@@ -29,7 +29,7 @@ func TestSecretsStayInside(t *testing.T) {
 	bubble(t, change, func(t *testing.T, w *world) {
 		var answers strings.Builder
 		secrets := []string{secretA, secretB, nextSecA, goodPass, "wrong-secret-of-a-guess", "Another-good-1-password"}
-		public := []string{keyA, tokenA} // these PublicToken hands out, but no log needs them
+		public := []string{keyA, tokenA} // the Access endpoints return these, but no log needs them
 
 		link := w.mailedLink(w.a, asA)
 		secrets = append(secrets, link.Query().Get("TemporaryPassword"))
@@ -97,7 +97,7 @@ func TestSecretsStayInside(t *testing.T) {
 	})
 }
 
-// spellings are what a secret looks like when somebody encodes it.
+// spellings returns a secret in its usual encodings.
 func spellings(s string) []string {
 	return []string{
 		s, strings.ToUpper(s), url.QueryEscape(s), url.PathEscape(s), hex.EncodeToString([]byte(s)),

@@ -8,7 +8,7 @@ import (
 	"github.com/seed-51359b35/recovery"
 )
 
-// BenchmarkHandler measures the wire with the Service behind it, without
+// BenchmarkHandler measures the handler together with its Service, without
 // deliveries.
 func BenchmarkHandler(b *testing.B) {
 	for _, bb := range []struct{ name, method, target, body string }{

@@ -50,8 +50,8 @@ func TestPreflight(t *testing.T) {
 	}
 }
 
-// TestCORS: answers of a listed origin can be read, errors too; others are
-// served without a word of CORS.
+// TestCORS: pages of a listed origin can read the answers, errors too. Requests
+// of other origins are served without CORS headers.
 func TestCORS(t *testing.T) {
 	s := newSite(t, nil, nil)
 	target := pathPassword + "?apikey=" + apiKey

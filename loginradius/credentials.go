@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/seed-51359b35/recovery/internal/httpapi"
+	"github.com/seed-51359b35/recovery/internal/secret"
 )
 
 const (
@@ -11,18 +12,18 @@ const (
 	headerAPISecret = "X-LoginRadius-ApiSecret"
 )
 
-// isBrowser reports whether a request carries what every browser adds to a POST
-// and no page can remove.
+// isBrowser reports whether a request carries a header that every browser adds
+// to a POST and that no page can remove.
 func isBrowser(r *http.Request) bool {
 	return len(r.Header["Origin"]) > 0 || len(r.Header["Sec-Fetch-Site"]) > 0
 }
 
-// credential returns what is given in the query, the header, or both alike. It
-// is wrong if they differ.
-func (c *call) credential(param, header string, wrong *failure) (string, error) {
-	inHeader, once := httpapi.OneHeader(c.r.Header, header)
+// credential returns a value that is given in the query, in a header, or in
+// both alike. If the two differ, it returns the failure mismatch.
+func (c *call) credential(param, header string, mismatch *failure) (string, error) {
+	inHeader, once := httpapi.SingleHeader(c.r.Header, header)
 	if !once {
-		return "", badParameter("The " + header + " header must not be given more than once.")
+		return "", invalidParameter("The " + header + " header must not be given more than once.")
 	}
 	inQuery := c.query[param]
 	switch {
@@ -31,11 +32,11 @@ func (c *call) credential(param, header string, wrong *failure) (string, error) 
 	case inHeader == "" || inHeader == inQuery:
 		return inQuery, nil
 	}
-	return "", wrong
+	return "", mismatch
 }
 
 // findApp returns the app whose key the request carries. The key is public, so
-// an ordinary lookup gives nothing away.
+// the time of an ordinary lookup gives nothing away.
 func (h *Handler) findApp(c *call) (*app, error) {
 	key, err := c.credential(paramAPIKey, headerAPIKey, errUnknownKey)
 	if err != nil {
@@ -51,22 +52,22 @@ func (h *Handler) findApp(c *call) (*app, error) {
 	return a, nil
 }
 
-// authenticate checks the secret against every live one, whichever matches, so
-// that the time says nothing about which.
+// authenticate compares the secret with every valid one and does not stop at
+// the first match, so that the time does not tell which one matched.
 func (c *call) authenticate() error {
 	if _, given := c.query[paramAPISecret]; given && !c.app.allowQuerySecret {
-		return badParameter("The apisecret must be sent in the " + headerAPISecret + " header, not in the query.")
+		return invalidParameter("The apisecret must be sent in the " + headerAPISecret + " header, not in the query.")
 	}
-	secret, err := c.credential(paramAPISecret, headerAPISecret, errWrongSecret)
+	presented, err := c.credential(paramAPISecret, headerAPISecret, errWrongSecret)
 	if err != nil {
 		return err
 	}
-	if secret == "" {
+	if presented == "" {
 		return required(paramAPISecret)
 	}
 	ok := false
 	for _, live := range c.app.secrets {
-		if httpapi.ConstantTimeEqual(secret, live) {
+		if secret.Equal(presented, live) {
 			ok = true
 		}
 	}

@@ -15,7 +15,7 @@ const (
 	john      = `{"Email":"john@example.com"}`
 )
 
-// TestManagementCredentials is the table of A80.
+// TestManagementCredentials has the table of A80.
 func TestManagementCredentials(t *testing.T) {
 	long := strings.Repeat("x", 7000)
 	const (
@@ -79,7 +79,7 @@ func TestManagementCredentials(t *testing.T) {
 			s := newSite(t, nil, func(a *loginradius.App) {
 				a.Secrets = append(a.Secrets, recovery.NewSecret(newSecret))
 				if tt.compatible {
-					*a = loginradius.VendorCompatible(*a)
+					a.DangerouslyAllowQuerySecret = true
 				}
 			})
 			a := s.do("POST", pathForgotToken+tt.query, john, tt.headers...)
@@ -96,8 +96,8 @@ func TestManagementCredentials(t *testing.T) {
 	}
 }
 
-// TestManagementRefusesBrowsers (A80): before the path's method, the
-// credentials or anything else is looked at, and without a word of CORS.
+// TestManagementRefusesBrowsers (A80): a browser is refused before the method,
+// the credentials or anything else is checked, and without CORS headers.
 func TestManagementRefusesBrowsers(t *testing.T) {
 	for _, headers := range [][]string{
 		{"Origin", "https://www.example.com"},
@@ -139,7 +139,7 @@ func TestManagementRefusesBrowsers(t *testing.T) {
 	})
 }
 
-// TestManagementNeverAnswersCORS: not even by saying that it depends.
+// TestManagementNeverAnswersCORS: the answer does not even have a Vary header.
 func TestManagementNeverAnswersCORS(t *testing.T) {
 	s := newSite(t, nil, nil)
 	for _, a := range []answer{
@@ -157,8 +157,8 @@ func TestManagementNeverAnswersCORS(t *testing.T) {
 	}
 }
 
-// TestPublicCredentials (A82): the key alone opens the public endpoints and
-// nothing else, and a secret adds nothing.
+// TestPublicCredentials (A82): the key alone gives access to the public
+// endpoints and to nothing else, and a secret adds nothing.
 func TestPublicCredentials(t *testing.T) {
 	for _, path := range []string{pathPassword, pathOTP} {
 		body := `{"email":"john@example.com"}`
@@ -180,7 +180,8 @@ func TestPublicCredentials(t *testing.T) {
 	}
 }
 
-// TestTenants (A36): what one app's key opens is nothing to another's.
+// TestTenants (A36): the key, secret and tokens of one app do not work in
+// another.
 func TestTenants(t *testing.T) {
 	one := newSite(t, nil, nil)
 	two := newSite(t, func(o *recovery.Options) { o.Prefix = "two" }, nil)

@@ -13,7 +13,7 @@ import (
 	"github.com/seed-51359b35/recovery/loginradius"
 )
 
-// dump is all that a client sees of an answer.
+// dump returns everything that a client sees of an answer.
 func (a answer) dump() string {
 	var b strings.Builder
 	fmt.Fprintln(&b, a.status)
@@ -25,8 +25,8 @@ func (a answer) dump() string {
 	return b.String() + a.body
 }
 
-// TestForgotTellsNothing (A20, A21, A23, A26): status, headers and bytes are
-// the same whoever is asked for and whatever becomes of it.
+// TestForgotTellsNothing (A20, A21, A23, A26): status, headers and body are the
+// same for every identifier and every outcome.
 func TestForgotTellsNothing(t *testing.T) {
 	identifiers := map[string][3]string{ // email, username, phone
 		"known":      {"john@example.com", "john_doe", "+4915112345678"},
@@ -56,9 +56,9 @@ func TestForgotTellsNothing(t *testing.T) {
 	}
 	for _, e := range endpoints {
 		t.Run(e.name, func(t *testing.T) {
-			// A site each, with the default limits: their counters are part
-			// of the answer. The second and third calls are the repetitions
-			// that the identifier's limit suppresses.
+			// Each has its own site with the default limits, because their
+			// counters are part of the answer. The limit of the identifier
+			// suppresses the second and third calls.
 			var want [3]string
 			for _, condition := range slices.Sorted(maps.Keys(conditions)) {
 				for _, who := range slices.Sorted(maps.Keys(identifiers)) {
@@ -85,8 +85,8 @@ func TestForgotTellsNothing(t *testing.T) {
 	}
 }
 
-// withoutReset drops the seconds until a window opens again, which depend on
-// the clock and on nothing else.
+// withoutReset removes the seconds until the window of a limit ends. They
+// depend only on the clock.
 func withoutReset(dump string) string {
 	lines := strings.Split(dump, "\n")
 	for i, line := range lines {
@@ -98,8 +98,8 @@ func withoutReset(dump string) string {
 	return strings.Join(lines, "\n")
 }
 
-// TestResetTellsNothing (A24): one answer for every token, one for every code,
-// whoever is named.
+// TestResetTellsNothing (A24): there is one answer to every invalid token and
+// one to every invalid code, for every identifier.
 func TestResetTellsNothing(t *testing.T) {
 	s := newSite(t, nil, nil)
 	used := s.manage("", john).wantToken(t)
@@ -150,14 +150,15 @@ func TestResetTellsNothing(t *testing.T) {
 	}
 }
 
-// countless drops how many calls remain, which counts the calls of the test.
+// countless removes the number of remaining calls, which depends on how many
+// calls the test has made.
 func countless(dump string) string {
 	lines := strings.Split(dump, "\n")
 	return strings.Join(slices.DeleteFunc(lines, func(l string) bool { return strings.HasPrefix(l, "Ratelimit ") }), "\n")
 }
 
-// TestForgotDoesTheSameWork (A22): until the answer, a known and an unknown
-// identifier make the same calls to everything around.
+// TestForgotDoesTheSameWork (A22): until the answer, the Service makes the same
+// calls to its collaborators for a known and for an unknown identifier.
 func TestForgotDoesTheSameWork(t *testing.T) {
 	record := func(body string) []string {
 		var calls []string
@@ -183,8 +184,8 @@ func (r recordingLimiter) Allow(ctx context.Context, takes ...recovery.LimitRequ
 	return r.Limiter.Allow(ctx, takes...)
 }
 
-// TestOnlyTheStoredAddressIsWrittenTo (A12): whatever the request says, mail
-// goes to one address, and that is the lead's.
+// TestOnlyTheStoredAddressIsWrittenTo (A12): whatever the request says, mail is
+// sent only to the address that is stored on the lead.
 func TestOnlyTheStoredAddressIsWrittenTo(t *testing.T) {
 	target := pathPassword + "?apikey=" + apiKey
 	s := newSite(t, nil, nil)
@@ -211,9 +212,10 @@ func TestOnlyTheStoredAddressIsWrittenTo(t *testing.T) {
 	}
 }
 
-// TestMassAssignment (A65): further members of a reset change nothing.
+// TestMassAssignment (A65): other members in the body of a reset change
+// nothing.
 func TestMassAssignment(t *testing.T) {
-	s := newSite(t, nil, func(a *loginradius.App) { *a = loginradius.VendorCompatible(*a) })
+	s := newSite(t, nil, func(a *loginradius.App) { a.DangerouslyAllowQuerySecret = true })
 	before := s.lead("lead-john")
 	token := s.manage("", john).wantToken(t)
 	s.do("PUT", pathReset+"?apikey="+apiKey, `{"resettoken":"`+token+`","password":"`+newPassword+`",

@@ -13,13 +13,9 @@ import (
 	"github.com/seed-51359b35/recovery/password"
 )
 
-// retryAfter is how many seconds a client waits out a 503, where nobody knows
-// how long the trouble lasts.
-const retryAfter = "5"
-
-// A failure is an answer that is an error. Its texts are fixed here or come
-// from where they are made to be shown; none echoes a value that a client sent
-// or an error of a dependency (A83).
+// A failure is an answer that is an error. All its texts are written in this
+// library or by the host for the client to see. A failure never holds a value
+// that a client sent or the error of a dependency (A83).
 type failure struct {
 	status      int
 	code        int
@@ -27,14 +23,14 @@ type failure struct {
 	description string
 	fields      []fieldError
 	allow       string
-	// close ends the connection: where in its bytes the next request would
-	// begin is not known.
+	// close ends the connection after the answer.
 	close bool
 }
 
 func (f *failure) Error() string { return f.message + ": " + f.description }
 
-// errorAnswer is the vendor's error, with its five keys always there.
+// errorAnswer is an error in the vendor's shape. Its five keys are always
+// given.
 type errorAnswer struct {
 	Description           string
 	ErrorCode             int
@@ -73,11 +69,11 @@ var (
 		status: http.StatusBadRequest, code: 1089, message: "Password is missing",
 		description: "The password is a required parameter.",
 	}
-	errBadToken = &failure{
+	errInvalidToken = &failure{
 		status: http.StatusForbidden, code: 1063, message: "Verification token (vtoken) is invalid",
 		description: "The token is invalid, was used already or has expired. Ask for a new one.",
 	}
-	errBadCode = &failure{
+	errInvalidCode = &failure{
 		status: http.StatusForbidden, code: 1185, message: "email OTP is invalid",
 		description: "The code is invalid, was used already or has expired. Ask for a new one.",
 	}
@@ -95,14 +91,16 @@ var (
 	}
 )
 
-func badParameter(description string) *failure {
+func invalidParameter(description string) *failure {
 	return &failure{status: http.StatusBadRequest, code: 908, message: messageParameter, description: description}
 }
 
-func required(name string) *failure { return badParameter("The " + name + " is a required parameter.") }
+func required(name string) *failure {
+	return invalidParameter("The " + name + " is a required parameter.")
+}
 
 func malformed(name string) *failure {
-	return badParameter("The " + name + " is not formatted correctly.")
+	return invalidParameter("The " + name + " is not formatted correctly.")
 }
 
 func wrongMethod(allow string) *failure {
@@ -112,8 +110,8 @@ func wrongMethod(allow string) *failure {
 	}
 }
 
-// badBody is for a body that was not read to its end.
-func (c *call) badBody(e *httpapi.BodyError) *failure {
+// unreadBody makes the failure for a body that was not read to its end.
+func (c *call) unreadBody(e *httpapi.BodyError) *failure {
 	if e.Status != http.StatusUnsupportedMediaType {
 		return c.invalidBody(e.Status, e.Error(), e.Close)
 	}
@@ -122,15 +120,16 @@ func (c *call) badBody(e *httpapi.BodyError) *failure {
 		description: sentence(e.Error()),
 	}
 	if len(c.r.Header["Content-Encoding"]) > 0 {
-		// The vendor has no code for a compressed body, so the status says it.
+		// The vendor has no code for a compressed body. So the status tells it.
 		f.status = e.Status
 	}
 	return f
 }
 
-// invalidBody closes where the body may have been cut: an SDK counts
-// characters, not bytes, in Content-Length, and what is left of its body would
-// be read as the next request.
+// invalidBody makes the failure for a body that is not valid. Set closes if the
+// body may be incomplete: one SDK sends the number of characters, not of bytes,
+// as Content-Length. The server would read the rest of such a body as the next
+// request.
 func (c *call) invalidBody(status int, why string, closes bool) *failure {
 	f := &failure{status: status, code: 965, message: "The post body is invalid", description: sentence(why), close: closes}
 	if c.r.Method == http.MethodPut {
@@ -141,16 +140,18 @@ func (c *call) invalidBody(status int, why string, closes bool) *failure {
 
 func sentence(why string) string { return "The " + why + "." }
 
-// naming makes the failure of a malformed identifier, by the name that the
-// parameter has on this wire.
-func naming(err error, name string) error {
-	if errors.Is(err, recovery.ErrInvalidRequest) {
-		return malformed(name)
+// withParam replaces an error of the Service about a malformed identifier by
+// one that names the parameter of this API. It returns any other error as it
+// is.
+func withParam(err error, param string) error {
+	if recovery.ErrorCodeOf(err) == recovery.ErrorCodeInvalidRequest {
+		return malformed(param)
 	}
 	return err
 }
 
-// limitFailure is a limit that this wire does not answer with 429.
+// A limitFailure is an exceeded limit for which the vendor's API has an answer
+// other than 429.
 type limitFailure struct {
 	limit *recovery.RateLimitError
 	*failure
@@ -159,7 +160,7 @@ type limitFailure struct {
 // fail answers with an error.
 func (c *call) fail(err error) {
 	h := c.w.Header()
-	f := c.failure(err)
+	f := c.failureOf(err)
 	if f.allow != "" {
 		h.Set("Allow", f.allow)
 	}
@@ -171,63 +172,91 @@ func (c *call) fail(err error) {
 	})
 }
 
-// failure finds the answer to an error, and sets the headers that need more of
-// it than the answer has.
-func (c *call) failure(err error) *failure {
-	if f, ok := errors.AsType[*failure](err); ok {
+// failureOf returns the answer to an error, and sets the headers that the
+// failure does not hold. It logs an error whose text the client must not see.
+func (c *call) failureOf(err error) *failure {
+	if f := c.ownFailure(err); f != nil {
 		return f
 	}
-	if limited, ok := errors.AsType[*limitFailure](err); ok {
-		c.setLimit(limited.limit)
-		return limited.failure
-	}
-	if limited, ok := errors.AsType[*recovery.RateLimitError](err); ok {
-		c.setLimit(limited)
-		message := wire.LimitExceeded(limited.Limit.N, limited.Limit.Window)
-		return &failure{
-			status: http.StatusTooManyRequests, code: 908, message: message, description: message + ".",
-			// The Node SDK waits for the end of the connection.
-			close: true,
-		}
-	}
-	if refused, ok := errors.AsType[*password.PolicyError](err); ok {
-		return weakPassword(refused)
-	}
-	if errors.Is(err, recovery.ErrStepUpRequired) {
-		f := *errBrowser
-		f.description = "A further proof is required."
-		if asked, ok := errors.AsType[*recovery.StepUpError](err); ok && asked.Detail != "" {
-			f.description = asked.Detail
-		}
-		return &f
-	}
 	f := errFailed
-	switch {
-	case errors.Is(err, recovery.ErrUnavailable):
-		c.w.Header().Set("Retry-After", retryAfter)
-		f = errUnavailable
-	case errors.Is(err, recovery.ErrOutcomeUnknown):
+	switch recovery.ErrorCodeOf(err) {
+	case recovery.ErrorCodeRateLimited:
+		if limited, ok := errors.AsType[*recovery.RateLimitError](err); ok {
+			return c.rateLimited(limited)
+		}
+	case recovery.ErrorCodePasswordPolicy:
+		if refused, ok := errors.AsType[*password.PolicyError](err); ok {
+			return weakPassword(refused)
+		}
+	case recovery.ErrorCodeStepUpRequired:
+		return stepUp(err)
+	case recovery.ErrorCodeOutcomeUnknown:
 		f = errOutcomeUnknown
+	case recovery.ErrorCodeUnavailable:
+		c.w.Header().Set("Retry-After", strconv.Itoa(httpapi.RetryAfterUnavailable))
+		f = errUnavailable
 	}
-	// The path is one of ours. The query is not logged: it may hold the secret.
-	level := slog.LevelError
-	if c.r.Context().Err() != nil {
-		level = slog.LevelDebug // the client hung up; anybody can
-	}
-	c.log.Log(c.r.Context(), level, "loginradius: request failed",
-		"method", c.r.Method, "path", c.r.URL.Path, "status", f.status, "error", err)
+	c.logFailure(f, err)
 	return f
 }
 
-func (c *call) setLimit(e *recovery.RateLimitError) {
-	h := c.w.Header()
-	h.Set("Retry-After", strconv.Itoa(e.RetryAfterSeconds()))
-	e.Quotas.SetHeader(h)
+// ownFailure returns the failure for an error of this package, or nil for an
+// error of the Service. Errors of this package are never wrapped. ownFailure
+// does not unwrap err either: an error of the Service can wrap an error of the
+// host's, and that may be of any type.
+func (c *call) ownFailure(err error) *failure {
+	switch err := err.(type) {
+	case *failure:
+		return err
+	case *limitFailure:
+		c.setLimit(err.limit)
+		return err.failure
+	}
+	return nil
 }
 
-// weakPassword has a code of its own for a password that leaked, and one for
-// passwords that are well known or derived from the person. Any other reason,
-// or one of those along with another, is the general code with a list.
+func (c *call) rateLimited(err *recovery.RateLimitError) *failure {
+	c.setLimit(err)
+	message := wire.LimitExceeded(err.Limit.N, err.Limit.Window)
+	return &failure{
+		status: http.StatusTooManyRequests, code: 908, message: message, description: message + ".",
+		// The vendor's SDK for Node waits until the connection is closed.
+		close: true,
+	}
+}
+
+func (c *call) setLimit(err *recovery.RateLimitError) {
+	h := c.w.Header()
+	h.Set("Retry-After", strconv.Itoa(err.RetryAfterSeconds()))
+	err.Quotas.SetHeader(h)
+}
+
+func stepUp(err error) *failure {
+	f := *errBrowser
+	f.description = "A further proof is required."
+	if s, ok := errors.AsType[*recovery.StepUpError](err); ok && s.Detail != "" {
+		f.description = s.Detail
+	}
+	return &f
+}
+
+// logFailure logs an error that the answer does not describe. The path is one
+// of this package's own. The query is not logged, because it may hold the
+// secret.
+func (c *call) logFailure(f *failure, err error) {
+	level := slog.LevelError
+	if c.r.Context().Err() != nil {
+		// The client has closed the connection, and anybody can cause that.
+		level = slog.LevelDebug
+	}
+	c.log.Log(c.r.Context(), level, "loginradius: request failed",
+		"method", c.r.Method, "path", c.r.URL.Path, "status", f.status, "error", err)
+}
+
+// weakPassword makes the failure for a refused password. There is one code for
+// a breached password, and one for a password that is well known or derived
+// from the person. For any other reason, and for several reasons of different
+// kinds, there is the general code with a list.
 func weakPassword(e *password.PolicyError) *failure {
 	f := &failure{status: http.StatusForbidden}
 	var texts []string

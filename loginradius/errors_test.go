@@ -14,12 +14,12 @@ import (
 	"github.com/seed-51359b35/recovery/recoverytest"
 )
 
-// one call is more than enough for these tiers.
+// The second call is one too many for this policy.
 func narrow() recovery.LimitPolicy {
 	return recovery.LimitPolicy{Limits: []recovery.Limit{{N: 1, Window: time.Minute}}}
 }
 
-// TestErrorTable has a row for each row of the wire's table of errors.
+// TestErrorTable has a row for each row of the table of errors in doc.go.
 func TestErrorTable(t *testing.T) {
 	const param = "A parameter is not formatted correctly"
 	public := pathPassword + "?apikey=" + apiKey
@@ -31,7 +31,7 @@ func TestErrorTable(t *testing.T) {
 	do := func(method, target, body string, headers ...string) func(*site) answer {
 		return func(s *site) answer { return s.do(method, target, body, headers...) }
 	}
-	// withToken resets with a live token and a password.
+	// withToken resets with a valid token and a password.
 	withToken := func(password string) func(*site) answer {
 		return func(s *site) answer {
 			token := s.manage("", john).wantToken(s.t)
@@ -45,8 +45,8 @@ func TestErrorTable(t *testing.T) {
 		status  int
 		code    int
 		message string
-		// description, if not empty, is exact; headers are "Name: value",
-		// without a value any will do.
+		// A description that is not empty is compared exactly. A header is
+		// "Name: value"; without a value, any value is right.
 		description string
 		headers     []string
 	}{
@@ -237,7 +237,8 @@ func TestErrorTable(t *testing.T) {
 					t.Errorf("Errors %v", e.Errors)
 				}
 			}
-			// A83: nothing of a dependency's error or of the input.
+			// A83: the answer holds nothing of a dependency's error or of the
+			// input.
 			for _, leak := range []string{"pq:", "10.", "dial", "john@", "secret:", newPassword, "goroutine", "recovery:"} {
 				if strings.Contains(a.body, leak) {
 					t.Errorf("the answer shows %q: %s", leak, a.body)
@@ -247,7 +248,7 @@ func TestErrorTable(t *testing.T) {
 	}
 }
 
-// TestSeveralViolations: each is listed.
+// TestSeveralViolations: the answer lists each violation.
 func TestSeveralViolations(t *testing.T) {
 	s := newSite(t, nil, nil)
 	token := s.manage("", john).wantToken(t)
@@ -257,7 +258,7 @@ func TestSeveralViolations(t *testing.T) {
 	}
 }
 
-// TestReusedPassword: a rule without a code of its own is the general one.
+// TestReusedPassword: a rule without a code of its own gets the general code.
 func TestReusedPassword(t *testing.T) {
 	s := newSite(t, nil, nil)
 	so := serviceOptions(s)

@@ -16,8 +16,8 @@ import (
 
 func exampleService() *recovery.Service {
 	fields := []recovery.Field{
-		{Name: "EmailAddress", Type: recovery.FieldEmail, Search: true, Receive: true},
-		{Name: "Username", Type: recovery.FieldText, Search: true, IgnoreCase: true},
+		{Name: "EmailAddress", Type: recovery.FieldTypeEmail, Search: true, Receive: true},
+		{Name: "Username", Type: recovery.FieldTypeText, Search: true, IgnoreCase: true},
 	}
 	leads := recoverytest.NewLeads(fields...) // in reality, your user store
 	leads.Add(recovery.Lead{
@@ -65,7 +65,7 @@ func Example() {
 	token := regexp.MustCompile(`"ForgotToken":"([^"]+)"`).FindStringSubmatch(w.Body.String())[1]
 	fmt.Println(w.Code, strings.Replace(w.Body.String(), token, "...", 1))
 
-	// A browser redeems it.
+	// A browser uses the token.
 	r = httptest.NewRequest("PUT", "/identity/v2/auth/password/reset?apikey=5d2f0c6e-7a41-4d0b-9a55-0e6b6f3c1f10",
 		strings.NewReader(`{"resettoken":"`+token+`","password":"a heron eats no gravel"}`))
 	r.Header.Set("Content-Type", "application/json")
@@ -77,7 +77,7 @@ func Example() {
 	// 200 {"IsPosted":true}
 }
 
-// Mistakes are reported at once, each with the option it is in.
+// New reports all mistakes at once, each with the name of its option.
 func ExampleNew_mistakes() {
 	_, err := loginradius.New(loginradius.Options{Apps: []loginradius.App{{
 		APIKey:    "my key",
@@ -96,18 +96,19 @@ func ExampleNew_mistakes() {
 	// Apps[0].Service
 }
 
-// Clients that send the secret in the query, as the vendor's documentation
-// shows it, are served while they are being changed.
-func ExampleVendorCompatible() {
+// The vendor's documentation shows requests with the secret in the query. A
+// host can accept them until its clients are changed.
+func ExampleApp_queryAPISecret() {
 	svc := exampleService()
 	defer func() { _ = svc.Shutdown(context.Background()) }()
 	h, err := loginradius.New(loginradius.Options{Apps: []loginradius.App{
-		loginradius.VendorCompatible(loginradius.App{
-			APIKey:    "k-123",
-			Secrets:   []recovery.Secret{recovery.NewSecret("0b9d7c52-3f0e-4f6a-8d8e-2a41c5b7e913")},
-			Service:   svc,
-			ResetURLs: []string{"https://www.example.com/reset"},
-		}),
+		{
+			APIKey:                      "k-123",
+			Secrets:                     []recovery.Secret{recovery.NewSecret("0b9d7c52-3f0e-4f6a-8d8e-2a41c5b7e913")},
+			DangerouslyAllowQuerySecret: true,
+			Service:                     svc,
+			ResetURLs:                   []string{"https://www.example.com/reset"},
+		},
 	}})
 	if err != nil {
 		fmt.Println(err)

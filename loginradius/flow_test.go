@@ -66,7 +66,7 @@ func TestPublicFlow(t *testing.T) {
 	}
 }
 
-// hides checks that an answer holds a secret in no spelling (A38).
+// hides checks that an answer does not hold a secret, in any spelling (A38).
 func (a answer) hides(t *testing.T, secret string) {
 	t.Helper()
 	all := fmt.Sprint(a.header, a.body)
@@ -109,8 +109,8 @@ func TestPhoneFlow(t *testing.T) {
 	}
 }
 
-// TestGuesses (A34): five wrong codes are all that a code survives, over both
-// endpoints that take one, and an array of codes is none.
+// TestGuesses (A34): a code is dead after five wrong guesses, counted over both
+// endpoints that accept codes. An array of codes is not accepted.
 func TestGuesses(t *testing.T) {
 	s := newSite(t, nil, nil)
 	s.do("POST", pathPassword+"?apikey="+apiKey+"&emailtemplate=tpl-code", john).wantPosted(t)
@@ -134,7 +134,7 @@ func TestGuesses(t *testing.T) {
 	}
 }
 
-// TestWeakPasswordLeavesTokenAlive (A40: a step that fails can be repeated).
+// TestWeakPasswordLeavesTokenAlive (A40): a failed reset can be repeated.
 func TestWeakPasswordLeavesTokenAlive(t *testing.T) {
 	s := newSite(t, nil, nil)
 	token := s.manage("", john).wantToken(t)
@@ -146,7 +146,8 @@ func TestWeakPasswordLeavesTokenAlive(t *testing.T) {
 	s.reset(token).wantPosted(t)
 }
 
-// TestExpiry: a token dies after the configured hour, a code after ten minutes.
+// TestExpiry: a token expires after the configured hour, a code after ten
+// minutes.
 func TestExpiry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(t, nil, nil)
@@ -163,8 +164,8 @@ func TestExpiry(t *testing.T) {
 	})
 }
 
-// TestTokenOfAnotherLead (A36): the account is the token's, whatever the body
-// says besides.
+// TestTokenOfAnotherLead (A36): the token decides which account it is, whatever
+// else the body says.
 func TestTokenOfAnotherLead(t *testing.T) {
 	s := newSite(t, nil, nil)
 	token := s.manage("", john).wantToken(t)
@@ -175,7 +176,8 @@ func TestTokenOfAnotherLead(t *testing.T) {
 	}
 }
 
-// TestMalformedTokens (A36): one answer for whatever is not a token.
+// TestMalformedTokens (A36): there is one answer to every value that is no
+// token.
 func TestMalformedTokens(t *testing.T) {
 	s := newSite(t, nil, nil)
 	token := s.manage("", john).wantToken(t)
@@ -194,7 +196,8 @@ func TestMalformedTokens(t *testing.T) {
 	s.reset(token).wantPosted(t)
 }
 
-// TestCodeIsNoToken (A36): neither is good for the other's purpose.
+// TestCodeIsNoToken (A36): a code does not work as a token, and a token does
+// not work as a code.
 func TestCodeIsNoToken(t *testing.T) {
 	s := newSite(t, nil, nil)
 	token := s.manage("", john).wantToken(t)
@@ -207,7 +210,7 @@ func TestCodeIsNoToken(t *testing.T) {
 	}
 }
 
-// TestConcurrentResets (A33): one of many wins.
+// TestConcurrentResets (A33): one of many concurrent resets wins.
 func TestConcurrentResets(t *testing.T) {
 	s := newSite(t, func(o *recovery.Options) { o.Events = nil }, nil)
 	token := s.manage("", john).wantToken(t)
@@ -294,8 +297,8 @@ func TestPreventWebhook(t *testing.T) {
 	})
 }
 
-// TestProviders: the list is always there, and holds no word that makes an SDK
-// take the answer for a failure.
+// TestProviders: the list is always given, and holds no word for which an SDK
+// treats the answer as a failure.
 func TestProviders(t *testing.T) {
 	for _, tt := range []struct {
 		on   []string
@@ -317,14 +320,14 @@ func TestProviders(t *testing.T) {
 	}
 }
 
-// TestFields: hosts whose fields have other names, or who offer fewer.
+// TestFields: hosts whose fields have other names, and hosts with fewer fields.
 func TestFields(t *testing.T) {
 	t.Run("other names", func(t *testing.T) {
 		s := newSite(t, func(o *recovery.Options) {
 			o.Fields = []recovery.Field{
-				{Name: "mx_Mail", Type: recovery.FieldEmail, Search: true, Receive: true},
-				{Name: "mx_Login", Type: recovery.FieldText, Search: true, IgnoreCase: true},
-				{Name: "Mobile", Type: recovery.FieldPhone, Search: true, Receive: true},
+				{Name: "mx_Mail", Type: recovery.FieldTypeEmail, Search: true, Receive: true},
+				{Name: "mx_Login", Type: recovery.FieldTypeText, Search: true, IgnoreCase: true},
+				{Name: "Mobile", Type: recovery.FieldTypePhone, Search: true, Receive: true},
 			}
 		}, func(a *loginradius.App) {
 			a.EmailField, a.UsernameField, a.PhoneField = "mx_Mail", "mx_Login", "Mobile"
@@ -342,7 +345,7 @@ func TestFields(t *testing.T) {
 	})
 	t.Run("mail goes to the app's field, not to the Service's first", func(t *testing.T) {
 		s := newSite(t, func(o *recovery.Options) {
-			o.Fields = append([]recovery.Field{{Name: "mx_Owner", Type: recovery.FieldEmail, Receive: true}}, o.Fields...)
+			o.Fields = append([]recovery.Field{{Name: "mx_Owner", Type: recovery.FieldTypeEmail, Receive: true}}, o.Fields...)
 		}, nil)
 		s.leads.SetValue("lead-john", "mx_Owner", "owner@example.com")
 		s.manage("&sendemail=true", john).wantToken(t)

@@ -1,17 +1,16 @@
 package loginradius
 
-import (
-	"github.com/seed-51359b35/recovery"
-)
+import "github.com/seed-51359b35/recovery"
 
 // posted is the answer of every public endpoint. It says that the request was
-// taken and, where an identifier was submitted, nothing about it (A20).
+// accepted, and nothing about the identifier in it (A20).
 type posted struct{ IsPosted bool }
 
-// forgot has a link sent, or a code if the template is one for codes.
+// forgot asks the Service to send a link, or a code if the template is one for
+// codes.
 //
-// It does not look at prevent_webhook: only who has proved the secret may keep
-// the host's other systems from hearing of something.
+// It does not read prevent_webhook: only a client that has proved the secret
+// may keep the host's other systems from learning of an event.
 func (c *call) forgot() (any, error) {
 	m, err := c.mailRequest()
 	if err != nil {
@@ -23,10 +22,10 @@ func (c *call) forgot() (any, error) {
 	})
 }
 
-// A mailRequest is what both endpoints that send mail are asked.
+// A mailRequest holds the parameters that both endpoints that send mail have.
 type mailRequest struct {
 	key      recovery.LeadKey
-	param    string // that the identifier came in
+	param    string // the parameter that held the identifier
 	link     recovery.Link
 	template string
 	kind     TemplateKind
@@ -50,13 +49,13 @@ func (c *call) mailRequest() (m mailRequest, err error) {
 	return m, err
 }
 
-// forgotPassword hands a request to the Service. name is the parameter that
-// the identifier came in.
-func (c *call) forgotPassword(name string, req recovery.ForgotRequest) (any, error) {
-	req.Requester = c.origin()
+// forgotPassword passes a request to the Service. param is the parameter that
+// held the identifier.
+func (c *call) forgotPassword(param string, req recovery.ForgotRequest) (any, error) {
+	req.Requester = c.requester()
 	result, err := c.app.svc.ForgotPassword(c.r.Context(), req)
 	if err != nil {
-		return nil, naming(err, name)
+		return nil, withParam(err, param)
 	}
 	result.Quotas.SetHeader(c.w.Header())
 	return posted{true}, nil

@@ -12,8 +12,8 @@ import (
 
 const headerPreventWebhook = "X-PreventWebhook"
 
-// forgotTokenAnswer has exactly the keys that a strict decoder of the vendor's
-// expects, always both.
+// forgotTokenAnswer has exactly the two keys that a strict decoder of the
+// vendor's expects. Both are always given.
 type forgotTokenAnswer struct {
 	ForgotToken       string
 	IdentityProviders []string
@@ -38,15 +38,16 @@ func (c *call) forgotToken() (any, error) {
 		return nil, err
 	}
 	if m.kind == TemplateCode {
-		// What is sent here is always a link, which that template has no
-		// place for.
+		// This endpoint always sends a link, and a template for codes has no
+		// place for one.
 		m.template = ""
 	}
 	result, err := c.app.svc.IssueToken(c.r.Context(), recovery.IssueRequest{
 		Key: m.key, Send: send, RecipientField: c.app.email, Link: &m.link, Template: m.template,
 		Labels: labels,
-		// No Client: the limit is the key's. The languages are the server's
-		// and say nothing about the person.
+		// Client stays empty, because the limit belongs to the key.
+		// AcceptLanguage stays empty, because the header is the server's and
+		// says nothing about the person.
 		Requester: recovery.Requester{Caller: c.app.caller},
 	})
 	if err != nil {
@@ -56,18 +57,25 @@ func (c *call) forgotToken() (any, error) {
 	return forgotTokenAnswer{result.Token.Reveal(), providers(result.IdentityProviders)}, nil
 }
 
-// issueFailure maps the errors that mean something else to a caller who holds
-// the secret than to the public.
-func issueFailure(err error, name string) error {
-	if errors.Is(err, recovery.ErrLeadNotFound) {
+// issueFailure replaces the errors that have another answer for a client with
+// the secret than for the public.
+func issueFailure(err error, param string) error {
+	switch recovery.ErrorCodeOf(err) {
+	case recovery.ErrorCodeNoSuchLead:
 		return errNoSuchUser
+	case recovery.ErrorCodeRateLimited:
+		return issueLimit(err)
 	}
+	return withParam(err, param)
+}
+
+func issueLimit(err error) error {
 	limited, ok := errors.AsType[*recovery.RateLimitError](err)
 	if !ok {
-		return naming(err, name)
+		return err
 	}
 	switch limited.Scope {
-	case recovery.ScopeIssue:
+	case recovery.ScopeIssueToken:
 		return &limitFailure{limited, errTokenLimit}
 	case recovery.ScopeRecipient, recovery.ScopeLead, recovery.ScopeBudget:
 		return &limitFailure{limited, errMailLimit}
@@ -75,15 +83,16 @@ func issueFailure(err error, name string) error {
 	return err
 }
 
-// preventWebhook reads the caller's wish. The header wins.
+// preventWebhook reads the parameter from the query and from the header. The
+// header takes precedence.
 func (c *call) preventWebhook() (bool, error) {
 	prevent, err := boolean(paramPreventWebhook, c.query[paramPreventWebhook])
 	if err != nil {
 		return false, err
 	}
-	value, once := httpapi.OneHeader(c.r.Header, headerPreventWebhook)
+	value, once := httpapi.SingleHeader(c.r.Header, headerPreventWebhook)
 	if !once {
-		return false, badParameter("The " + headerPreventWebhook + " header must not be given more than once.")
+		return false, invalidParameter("The " + headerPreventWebhook + " header must not be given more than once.")
 	}
 	if value == "" {
 		return prevent, nil
@@ -102,7 +111,7 @@ func (c *call) emailTemplate() (name string, kind TemplateKind, err error) {
 	}
 	kind, ok := c.app.emailTemplates[name]
 	if !ok {
-		return "", "", badParameter("The emailtemplate is not registered.")
+		return "", "", invalidParameter("The emailtemplate is not registered.")
 	}
 	return name, kind, nil
 }
@@ -111,23 +120,24 @@ func (c *call) emailTemplate() (name string, kind TemplateKind, err error) {
 func (c *call) resetURL() (recovery.Link, error) {
 	link, ok := c.app.resetURLs.find(c.query[paramResetURL])
 	if !ok {
-		return recovery.Link{}, badParameter("The resetpasswordurl is not one of the configured ones.")
+		return recovery.Link{}, invalidParameter("The resetpasswordurl is not one of the configured ones.")
 	}
 	return link, nil
 }
 
-// noResetURLIn refuses the parameter in a body, where somebody else may have
-// looked for it (A02).
+// noResetURLIn refuses resetpasswordurl in a body, where another server may
+// have looked for it (A02).
 func noResetURLIn(body *strictjson.Object) error {
 	if body.Has(paramResetURL) {
-		return badParameter("The resetpasswordurl must be given in the query.")
+		return invalidParameter("The resetpasswordurl must be given in the query.")
 	}
 	return nil
 }
 
-// providers is never nil, so that it marshals as a list. Two SDKs look for
-// certain words in the text of an answer and take it for a failure; no provider
-// is called that, but what is on a lead came from elsewhere.
+// providers returns a list that is never nil, so that it becomes a JSON list.
+// It leaves out names with certain words: two SDKs look for these words in the
+// text of an answer and then treat it as a failure. No real provider has such a
+// name, but the names on a lead come from another system.
 func providers(names []string) []string {
 	list := make([]string, 0, len(names))
 	for _, name := range names {
@@ -138,7 +148,7 @@ func providers(names []string) []string {
 	return list
 }
 
-// What only a caller that holds the secret is told.
+// Answers for clients that hold the secret.
 var (
 	errNoSuchUser = &failure{
 		status: http.StatusForbidden, code: 938, message: "User does not exist",

@@ -16,8 +16,8 @@ import (
 
 const contentType = "application/json; charset=utf-8"
 
-// A Handler serves everything below /identity/. It is immutable and safe for
-// concurrent use.
+// A Handler serves all paths below /identity/. Use [New] to make one. A Handler
+// is immutable and safe for concurrent use.
 type Handler struct {
 	apps map[string]*app
 	log  *slog.Logger // for requests whose app is not known
@@ -33,7 +33,7 @@ func New(opts Options) (*Handler, error) {
 	return &Handler{apps, opts.Apps[0].Service.Settings().Logger}, nil
 }
 
-// A call is one request on its way through the handler.
+// A call is one request. Its app is nil until the API key was found.
 type call struct {
 	w     http.ResponseWriter
 	r     *http.Request
@@ -42,21 +42,22 @@ type call struct {
 	log   *slog.Logger
 }
 
-// An operation is what a method does at an endpoint. It returns the answer to
-// be marshalled.
+// An operation serves one method of an endpoint. It returns the answer, which
+// is then written as JSON.
 type operation func(c *call) (answer any, err error)
 
-// An endpoint is one path.
+// An endpoint says how to serve a path. The operation of a method that it does
+// not serve is nil.
 type endpoint struct {
-	// management is for servers that prove the secret; the other endpoints are
-	// for browsers too.
+	// management says that only servers with the secret may call the endpoint.
+	// Browsers may call the others.
 	management bool
 	post, put  operation
 }
 
-// route finds the endpoint of a path. A path that is spelled with escapes is
-// none: what stands in front of the handler may have read it differently
-// (A52). Limits hold by operation in any case, not by path.
+// route finds the endpoint of a path. It refuses a path with percent escapes,
+// because a gateway in front of the handler may read it differently (A52). No
+// limit depends on the path: limits count by operation.
 func route(u *url.URL) (endpoint, bool) {
 	if u.RawPath != "" {
 		return endpoint{}, false
@@ -74,7 +75,7 @@ func route(u *url.URL) (endpoint, bool) {
 	return endpoint{}, false
 }
 
-// methods is the value of Allow.
+// methods returns the value of the Allow header.
 func (e endpoint) methods() string {
 	switch {
 	case e.put == nil:
@@ -97,9 +98,9 @@ func (e endpoint) operation(method string) operation {
 	return nil
 }
 
-// ServeHTTP answers every request with a JSON object.
+// ServeHTTP answers every request with a JSON object, except a preflight.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	httpapi.Harden(w.Header())
+	httpapi.SetSecurityHeaders(w.Header())
 	c := &call{w: w, r: r, log: h.log}
 	answer, err := h.serve(c)
 	switch {
@@ -110,8 +111,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// serve returns neither an answer nor an error for a preflight that it has
-// answered itself.
+// serve returns the answer to a request. For a preflight that it has already
+// answered itself it returns neither an answer nor an error.
 func (h *Handler) serve(c *call) (answer any, err error) {
 	defer c.recoverPanic(&err)
 	e, ok := route(c.r.URL)
@@ -125,7 +126,7 @@ func (h *Handler) serve(c *call) (answer any, err error) {
 		c.app, err = h.findApp(c)
 	}
 	if c.app != nil {
-		c.log = c.app.svc.Settings().Logger
+		c.log = c.app.log
 		if !e.management {
 			if c.app.cors.Preflight(c.w, c.r, e.methods(), "content-type") {
 				return nil, nil
@@ -148,8 +149,9 @@ func (h *Handler) serve(c *call) (answer any, err error) {
 	return run(c)
 }
 
-// recoverPanic makes an error of a panic in the host's code: an SDK that gets a
-// closed connection in place of an error tries again (ASVS v5.0.0-16.5.4).
+// recoverPanic turns a panic in the host's code into an error. Without it the
+// connection would be closed, and an SDK would send the request again (ASVS
+// v5.0.0-16.5.4).
 func (c *call) recoverPanic(err *error) {
 	p := recover()
 	if p == nil {
@@ -158,21 +160,24 @@ func (c *call) recoverPanic(err *error) {
 	if p == http.ErrAbortHandler {
 		panic(p)
 	}
-	// Not the value, which may quote a secret.
+	// The log gets the type of the panic and not its value, which may quote a
+	// secret.
 	c.log.ErrorContext(c.r.Context(), "loginradius: panic", "panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
 	*err = errFailed
 }
 
-// body reads the body of a request, one JSON object whose names have any case.
+// body reads the body of a request: one JSON object, whose names are matched
+// without ASCII case.
 func (c *call) body() (*strictjson.Object, error) {
 	data, err := httpapi.ReadJSON(c.w, c.r)
 	if e, ok := errors.AsType[*httpapi.BodyError](err); ok {
-		return nil, c.badBody(e)
+		return nil, c.unreadBody(e)
 	}
 	if err != nil {
 		return nil, err
 	}
-	// null counts as absent: clients in .NET send it for what is not set.
+	// A null counts as absent, because .NET clients send null for a value that
+	// is not set.
 	o, err := strictjson.Parse(data, strictjson.Options{FoldNames: true, NullIsAbsent: true})
 	if err != nil {
 		return nil, c.invalidBody(http.StatusBadRequest, err.Error(), true)
@@ -180,7 +185,8 @@ func (c *call) body() (*strictjson.Object, error) {
 	return o, nil
 }
 
-// member returns a string member of a body. Given is what is not null.
+// member returns a string member of a body. given is false if the member is
+// absent or null.
 func member(body *strictjson.Object, name string) (value string, given bool, err error) {
 	if value, given, err = body.String(name); err != nil {
 		return "", false, malformed(name)
@@ -188,7 +194,8 @@ func member(body *strictjson.Object, name string) (value string, given bool, err
 	return value, given, nil
 }
 
-// requiredMember is member for one that must be there and not empty.
+// requiredMember returns a string member that must be given and must not be
+// empty.
 func requiredMember(body *strictjson.Object, name string) (string, error) {
 	value, _, err := member(body, name)
 	if err == nil && value == "" {
@@ -197,9 +204,9 @@ func requiredMember(body *strictjson.Object, name string) (string, error) {
 	return value, err
 }
 
-// identifier reads the e-mail address or the user name, exactly one of them,
-// and says which.
-func (c *call) identifier(body *strictjson.Object) (key recovery.LeadKey, name string, err error) {
+// identifier reads the e-mail address or the user name and returns the
+// parameter that held it. Exactly one of the two must be given.
+func (c *call) identifier(body *strictjson.Object) (key recovery.LeadKey, param string, err error) {
 	email, hasEmail, err := member(body, "email")
 	if err != nil {
 		return key, "", err
@@ -210,11 +217,11 @@ func (c *call) identifier(body *strictjson.Object) (key recovery.LeadKey, name s
 	}
 	switch {
 	case hasEmail && hasUsername:
-		return key, "", badParameter("Exactly one of email and username must be given.")
+		return key, "", invalidParameter("Exactly one of email and username must be given.")
 	case hasUsername && username == "":
 		return key, "", required("username")
 	case hasUsername && c.app.username == "":
-		return key, "", badParameter("The username cannot be used here; use the email.")
+		return key, "", invalidParameter("The username cannot be used here; use the email.")
 	case hasUsername:
 		return recovery.LeadKey{Field: c.app.username, Value: username}, "username", nil
 	case email == "":
@@ -223,27 +230,27 @@ func (c *call) identifier(body *strictjson.Object) (key recovery.LeadKey, name s
 	return recovery.LeadKey{Field: c.app.email, Value: email}, "email", nil
 }
 
-// phone reads the phone number.
+// phone reads the telephone number.
 func (c *call) phone(body *strictjson.Object) (recovery.LeadKey, error) {
 	number, err := requiredMember(body, "phone")
 	if err == nil && c.app.phone == "" {
-		err = badParameter("The phone cannot be used here.")
+		err = invalidParameter("The phone cannot be used here.")
 	}
 	return recovery.LeadKey{Field: c.app.phone, Value: number}, err
 }
 
-// origin is where a public request comes from. With the client's address, the
-// Service limits the pair of it and the key, which is public (A82).
-func (c *call) origin() recovery.Requester {
-	o := c.app.svc.Requester(c.r)
-	o.Caller = c.app.caller
-	return o
+// requester returns whom the limits count for a public request. The key is
+// public, so the Service limits the pair of key and client address (A82).
+func (c *call) requester() recovery.Requester {
+	requester := c.app.svc.Requester(c.r)
+	requester.Caller = c.app.caller
+	return requester
 }
 
 func (c *call) write(status int, answer any) {
 	b, err := json.Marshal(answer)
 	if err != nil {
-		// Of strings, numbers and booleans it cannot fail.
+		// This cannot happen: answers are made of strings, numbers and bools.
 		status, b = http.StatusInternalServerError, []byte(`{}`)
 	}
 	httpapi.WriteJSON(c.w, status, contentType, b)

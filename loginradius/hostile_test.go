@@ -16,8 +16,8 @@ import (
 	"github.com/seed-51359b35/recovery/loginradius"
 )
 
-// TestHostileBodies (A60, A61, A62): on every endpoint, one clean error and no
-// effect.
+// TestHostileBodies (A60, A61, A62): every endpoint answers with one clean
+// error, and the request has no effect.
 func TestHostileBodies(t *testing.T) {
 	bodies := []struct{ name, body string }{
 		{"null", `null`}, {"array", `[]`}, {"string", `"x"`}, {"number", `1`}, {"true", `true`},
@@ -112,7 +112,8 @@ func TestContentTypes(t *testing.T) {
 	}
 }
 
-// TestMethods (A67): nothing but what is listed, and no override.
+// TestMethods (A67): only the listed methods are served, and no header
+// overrides the method.
 func TestMethods(t *testing.T) {
 	s := newSite(t, nil, nil)
 	token := s.manage("", john).wantToken(t)
@@ -138,7 +139,7 @@ func TestMethods(t *testing.T) {
 	s.reset(token).wantPosted(t)
 }
 
-// TestPaths (A52): one spelling each, in front of a ServeMux as well.
+// TestPaths (A52): each path has one spelling, also behind a ServeMux.
 func TestPaths(t *testing.T) {
 	s := newSite(t, nil, nil)
 	for _, path := range []string{
@@ -166,8 +167,8 @@ func TestPaths(t *testing.T) {
 	answer{w.Code, w.Result().Header, w.Body.String()}.wantPosted(t)
 }
 
-// TestLimits: the vendor's 25 in 5 seconds, the key's alone for servers and the
-// pair's for browsers (A82).
+// TestLimits: the vendor's 25 in 5 seconds counts the key alone for servers,
+// and the pair of key and client for browsers (A82).
 func TestLimits(t *testing.T) {
 	const text = "API calls exceeded the limit of 25 in 5 second(s)"
 	limits := func(o *recovery.Options) { o.Limits.Caller = recovery.LimitPolicy{} }
@@ -179,7 +180,8 @@ func TestLimits(t *testing.T) {
 				s.client = "203.0.113." + strconv.Itoa(i+1) + ":1"
 				s.manage("", `{"username":"nobody`+strconv.Itoa(i)+`"}`).wantFailure(t, 403, 938, "")
 			}
-			// Neither a wrong secret nor what the public does costs the key anything.
+			// Neither a wrong secret nor a public request counts against the
+			// limit of the key.
 			s.do("POST", pathForgotToken+"?apikey="+apiKey, john, anySecret, "wrong").wantFailure(t, 401, 902, "")
 			s.do("POST", pathPassword+"?apikey="+apiKey, john).wantPosted(t)
 			a := s.manage("", john)
@@ -255,10 +257,10 @@ func TestLimits(t *testing.T) {
 	})
 }
 
-// TestNothingSecretIsLogged (A39): at debug level, through successes, refusals,
-// failures and a panic.
+// TestNothingSecretIsLogged (A39): the log at debug level holds no secret after
+// successes, refusals, failures and a panic.
 func TestNothingSecretIsLogged(t *testing.T) {
-	s := newSite(t, nil, func(a *loginradius.App) { *a = loginradius.VendorCompatible(*a) })
+	s := newSite(t, nil, func(a *loginradius.App) { a.DangerouslyAllowQuerySecret = true })
 	old := slog.Default()
 	slog.SetDefault(slog.New(slog.NewTextHandler(s.logs, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	defer slog.SetDefault(old)
@@ -307,7 +309,7 @@ type panicError struct{}
 
 func (panicError) Error() string { return "panic" }
 
-// TestAbort: a handler's wish to drop the connection is not made an answer.
+// TestAbort: http.ErrAbortHandler closes the connection without an answer.
 func TestAbort(t *testing.T) {
 	s := newSite(t, func(o *recovery.Options) { o.Queue = nil }, nil)
 	t.Cleanup(func() { _ = s.svc.Shutdown(t.Context()) })

@@ -1,88 +1,96 @@
 package loginradius
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
-	"strings"
+	"log/slog"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/ascii"
 	"github.com/seed-51359b35/recovery/internal/httpapi"
 )
 
 // Options configure a [Handler]. [New] copies what it needs.
 type Options struct {
+	_ [0]func()
+
 	// Apps are the apps that the handler serves, at least one. A request
 	// chooses by its API key.
 	Apps []App
 }
 
-// An App is one API key, and what it opens.
+// An App is one API key, and the users and pages that it gives access to.
 type App struct {
-	// APIKey names the app: 1 to 128 of printable ASCII. It is public.
+	_ [0]func()
+
+	// APIKey names the app: 1 to 128 characters of printable ASCII without
+	// spaces. It is public.
 	APIKey string
-	// Secrets are the live API secrets, one, or two while they are rotated: 12
-	// to 256 of printable ASCII each, drawn at random which a random UUID
-	// satisfies; the lower bound catches accidents, not weakness. Whoever
-	// has one can take over any account of the Service.
+	// Secrets are the valid API secrets: one, or two during a rotation, each of
+	// 12 to 256 characters of printable ASCII without spaces. Draw them at
+	// random; a random UUID is good enough. The lower bound on the length
+	// catches accidents and not weak secrets. Whoever has a secret can take
+	// over any account of the Service.
 	Secrets []recovery.Secret
-	// DangerouslyAllowQuerySecret accepts the secret in the query too, from
-	// where it reaches the access logs of every server on the way. Default
-	// false: a secret in the query is refused, so that the mistake is noticed.
-	// [VendorCompatible] sets it.
+	// DangerouslyAllowQuerySecret accepts the secret also in the query, as the
+	// vendor's clients may send it. From there it reaches the access log of
+	// every server on the way. Default false: a secret in the query is refused,
+	// so that somebody notices the mistake.
 	DangerouslyAllowQuerySecret bool
 
-	// Service does the work. Apps with separate users have separate Services.
+	// Service serves the app's users. Apps with separate users need separate
+	// Services. Required.
 	Service *recovery.Service
 
 	// ResetURLs are the pages that mailed links may lead to, as
-	// [recovery.Link] takes them, no two of them equal up to their query. The
+	// [recovery.Link] accepts them. No two may be equal up to their query. The
 	// first one is the default. Required.
 	ResetURLs []string
 	// EmailTemplates are the templates that emailtemplate may name.
 	EmailTemplates []Template
-	// DefaultEmailTemplate is one of them, for requests that name none.
-	// Default: the Notifier's usual one, with a link.
+	// DefaultEmailTemplate is one of EmailTemplates, for requests that name
+	// none. Default: the Notifier's usual template, with a link.
 	DefaultEmailTemplate string
-	// SMSTemplates are the names that smstemplate may have, 1 to 128 of
-	// printable ASCII. By SMS go only codes.
+	// SMSTemplates are the names that smstemplate may have, each of 1 to 128
+	// characters of printable ASCII without spaces. An SMS always carries a
+	// code and never a link.
 	SMSTemplates []string
-	// DefaultSMSTemplate is one of them, for requests that name none. Default:
-	// the Notifier's usual one.
+	// DefaultSMSTemplate is one of SMSTemplates, for requests that name none.
+	// Default: the Notifier's usual template.
 	DefaultSMSTemplate string
 
 	// Origins are the browser origins whose pages may call the public
-	// endpoints, as browsers send them: https://www.example.com. Default none.
+	// endpoints, each exactly as browsers send it, for example
+	// "https://www.example.com". Default: none.
 	Origins []string
 
-	// EmailField is the field that email means and that mail goes to. Type
-	// Email, Search and Receive. Default "EmailAddress".
+	// EmailField is the field that the parameter email stands for and that mail
+	// is sent to. The Service must declare it with type Email, Search and
+	// Receive. Default "EmailAddress".
 	EmailField string
-	// UsernameField is the field that username means. Search and, with type
-	// Text, IgnoreCase. Default "Username" if the Service declares that with
-	// Search; otherwise a request by user name is 908.
+	// UsernameField is the field that the parameter username stands for. The
+	// Service must declare it with Search and, if its type is Text, with
+	// IgnoreCase. Default "Username" if the Service declares that field with
+	// Search; otherwise a request by user name is answered with 908.
 	UsernameField string
-	// PhoneField is the field that phone means and that SMS go to. Type Phone,
-	// Search and Receive. Default "Phone" if the Service declares that with
-	// Search and Receive; otherwise a request by phone is 908.
+	// PhoneField is the field that the parameter phone stands for and that SMS
+	// are sent to. The Service must declare it with type Phone, Search and
+	// Receive. Default "Phone" if the Service declares that field so; otherwise
+	// a request by phone is answered with 908.
 	PhoneField string
-}
-
-// VendorCompatible returns app with everything that the vendor's clients do
-// and that is off by default: secrets in the query.
-func VendorCompatible(app App) App {
-	app.DangerouslyAllowQuerySecret = true
-	return app
 }
 
 // A Template is an e-mail template that the [recovery.Notifier] knows.
 type Template struct {
-	// Name is 1 to 128 of printable ASCII, compared exactly.
+	// Name has 1 to 128 characters of printable ASCII without spaces. It is
+	// compared exactly.
 	Name string
-	// Kind is what the template sends. Default [TemplateLink].
+	// Kind says whether the template sends a link or a code. Default
+	// [TemplateLink].
 	Kind TemplateKind
 }
 
-// A TemplateKind says what a template sends.
+// A TemplateKind says whether a template sends a link or a code.
 type TemplateKind string
 
 // The kinds of templates.
@@ -91,12 +99,13 @@ const (
 	TemplateCode TemplateKind = "code"
 )
 
-// app is a checked App.
+// An app is an App that was checked.
 type app struct {
 	caller           string
 	secrets          []string
 	allowQuerySecret bool
 	svc              *recovery.Service
+	log              *slog.Logger // of svc
 	resetURLs        resetURLs
 	emailTemplates   map[string]TemplateKind
 	defaultEmail     string
@@ -104,49 +113,47 @@ type app struct {
 	defaultSMS       string
 	cors             *httpapi.CORS
 	email            string
-	username, phone  string // empty where the form is not offered
+	username, phone  string // empty if requests by it are not offered
 }
 
-// checker collects the mistakes in one App.
+// A checker collects the mistakes in one App.
 type checker struct {
-	at   string
-	errs []error
+	mistakes *recovery.OptionErrors
+	at       string // the name of the App in the options
 }
 
-func (c *checker) bad(option, format string, args ...any) {
-	c.errs = append(c.errs, &recovery.OptionError{Option: c.at + option, Reason: fmt.Sprintf(format, args...)})
+func (c checker) add(option, reason string, args ...any) {
+	c.mistakes.Add(c.at+option, reason, args...)
 }
 
-// check validates every app and reports all mistakes.
+// check checks every app and reports all mistakes.
 func (o Options) check() (map[string]*app, error) {
-	top := checker{}
+	mistakes := recovery.OptionErrors{Package: "loginradius"}
 	if len(o.Apps) == 0 {
-		top.bad("Apps", "is required: at least one")
+		mistakes.Add("Apps", "is required: at least one")
 	}
-	errs := top.errs
 	apps := make(map[string]*app, len(o.Apps))
 	for i, a := range o.Apps {
-		c := &checker{at: fmt.Sprintf("Apps[%d].", i)}
+		c := checker{&mistakes, fmt.Sprintf("Apps[%d].", i)}
 		checked := a.check(c)
 		if _, twice := apps[a.APIKey]; twice {
-			c.bad("APIKey", "belongs to another app already")
+			c.add("APIKey", "belongs to another app already")
 		}
 		apps[a.APIKey] = checked
-		errs = append(errs, c.errs...)
 	}
-	if err := errors.Join(errs...); err != nil {
+	if err := mistakes.Err(); err != nil {
 		return nil, err
 	}
 	return apps, nil
 }
 
-func (a App) check(c *checker) *app {
+func (a App) check(c checker) *app {
 	out := &app{
 		caller: "loginradius:" + a.APIKey, allowQuerySecret: a.DangerouslyAllowQuerySecret,
 		svc: a.Service, defaultEmail: a.DefaultEmailTemplate, defaultSMS: a.DefaultSMSTemplate,
 	}
-	if !isPrintable(a.APIKey, 1, 128) {
-		c.bad("APIKey", "must be 1 to 128 of printable ASCII")
+	if !ascii.IsName(a.APIKey, 1, 128) {
+		c.add("APIKey", "must be 1 to 128 characters of printable ASCII without spaces")
 	}
 	out.secrets = a.checkSecrets(c)
 	out.resetURLs = a.checkResetURLs(c)
@@ -154,33 +161,33 @@ func (a App) check(c *checker) *app {
 	out.smsTemplates = a.checkSMSTemplates(c)
 	var err error
 	if out.cors, err = httpapi.NewCORS(a.Origins); err != nil {
-		c.bad("Origins", "%v", err)
+		c.add("Origins", "%v", err)
 	}
 	if a.Service == nil {
-		c.bad("Service", "is required")
+		c.add("Service", "is required")
 	} else {
 		a.checkFields(c, out)
 	}
 	return out
 }
 
-func (a App) checkSecrets(c *checker) []string {
+func (a App) checkSecrets(c checker) []string {
 	if n := len(a.Secrets); n < 1 || n > 2 {
-		c.bad("Secrets", "has %d secrets, must have 1, or 2 during a rotation", n)
+		c.add("Secrets", "has %d secrets, must have 1, or 2 during a rotation", n)
 	}
 	var secrets []string
 	for i, s := range a.Secrets {
 		secret := s.Reveal()
-		// Guesses are not limited, so nothing that could be guessed will do.
-		if !isPrintable(secret, 12, 256) {
-			c.bad("Secrets", "secret %d must be 12 to 256 of printable ASCII", i)
+		// Guesses are not limited, so a secret must be long.
+		if !ascii.IsName(secret, 12, 256) {
+			c.add("Secrets", "secret %d must be 12 to 256 characters of printable ASCII without spaces", i)
 		}
 		if secret == a.APIKey {
-			c.bad("Secrets", "secret %d is the API key, which is public", i)
+			c.add("Secrets", "secret %d is the API key, which is public", i)
 		}
 		for j, other := range secrets {
 			if other == secret {
-				c.bad("Secrets", "secrets %d and %d are the same", j, i)
+				c.add("Secrets", "secrets %d and %d are the same", j, i)
 			}
 		}
 		secrets = append(secrets, secret)
@@ -188,18 +195,18 @@ func (a App) checkSecrets(c *checker) []string {
 	return secrets
 }
 
-func (a App) checkResetURLs(c *checker) resetURLs {
+func (a App) checkResetURLs(c checker) resetURLs {
 	if len(a.ResetURLs) == 0 {
-		c.bad("ResetURLs", "is required: a link is never built from a request")
+		c.add("ResetURLs", "is required: a link is never built from a request")
 	}
 	urls, pages := make(resetURLs, 0, len(a.ResetURLs)), map[string]int{}
 	for i, configured := range a.ResetURLs {
 		u := newResetURL(configured)
 		if err := u.link.Validate(); err != nil {
-			c.bad(fmt.Sprintf("ResetURLs[%d]", i), "%v", err)
+			c.add(fmt.Sprintf("ResetURLs[%d]", i), "%v", err)
 		}
 		if j, twice := pages[u.page]; twice {
-			c.bad(fmt.Sprintf("ResetURLs[%d]", i), "is the same page as ResetURLs[%d], which requests could not tell apart", j)
+			c.add(fmt.Sprintf("ResetURLs[%d]", i), "is the same page as ResetURLs[%d], and a request could not tell the two apart", j)
 		}
 		pages[u.page] = i
 		urls = append(urls, u)
@@ -207,87 +214,88 @@ func (a App) checkResetURLs(c *checker) resetURLs {
 	return urls
 }
 
-func (a App) checkEmailTemplates(c *checker) map[string]TemplateKind {
+func (a App) checkEmailTemplates(c checker) map[string]TemplateKind {
 	templates := make(map[string]TemplateKind, len(a.EmailTemplates))
 	for i, t := range a.EmailTemplates {
 		option := fmt.Sprintf("EmailTemplates[%d]", i)
-		if !isPrintable(t.Name, 1, 128) {
-			c.bad(option, "its name must be 1 to 128 of printable ASCII")
+		if !ascii.IsName(t.Name, 1, 128) {
+			c.add(option, "its name must be 1 to 128 characters of printable ASCII without spaces")
 		}
 		if t.Kind == "" {
 			t.Kind = TemplateLink
 		}
 		if t.Kind != TemplateLink && t.Kind != TemplateCode {
-			c.bad(option, "its kind %q must be link or code", t.Kind)
+			c.add(option, "its kind %q must be link or code", t.Kind)
 		}
 		if _, twice := templates[t.Name]; twice {
-			c.bad(option, "is registered twice")
+			c.add(option, "is registered twice")
 		}
 		templates[t.Name] = t.Kind
 	}
 	if _, ok := templates[a.DefaultEmailTemplate]; !ok && a.DefaultEmailTemplate != "" {
-		c.bad("DefaultEmailTemplate", "is not one of EmailTemplates")
+		c.add("DefaultEmailTemplate", "is not one of EmailTemplates")
 	}
 	return templates
 }
 
-func (a App) checkSMSTemplates(c *checker) map[string]bool {
+func (a App) checkSMSTemplates(c checker) map[string]bool {
 	templates := make(map[string]bool, len(a.SMSTemplates))
 	for i, name := range a.SMSTemplates {
 		option := fmt.Sprintf("SMSTemplates[%d]", i)
-		if !isPrintable(name, 1, 128) {
-			c.bad(option, "must be 1 to 128 of printable ASCII")
+		if !ascii.IsName(name, 1, 128) {
+			c.add(option, "must be 1 to 128 characters of printable ASCII without spaces")
 		}
 		if templates[name] {
-			c.bad(option, "is registered twice")
+			c.add(option, "is registered twice")
 		}
 		templates[name] = true
 	}
 	if !templates[a.DefaultSMSTemplate] && a.DefaultSMSTemplate != "" {
-		c.bad("DefaultSMSTemplate", "is not one of SMSTemplates")
+		c.add("DefaultSMSTemplate", "is not one of SMSTemplates")
 	}
 	return templates
 }
 
-// checkFields settles what email, username and phone mean. A field that the
-// host named has to fit; a default one that does not exist is a form that is
-// not offered, except for e-mail, which everything else falls back on.
-func (a App) checkFields(c *checker, out *app) {
+// checkFields finds out which fields the parameters email, username and phone
+// stand for. A field that the host named must have the right properties. If the
+// host named none and the default field does not exist, requests by that
+// parameter are not offered. The field for e-mail is always required.
+func (a App) checkFields(c checker, out *app) {
 	settings := a.Service.Settings()
-	out.email = a.EmailField
-	if out.email == "" {
-		out.email = "EmailAddress"
+	out.log = settings.Logger
+	out.email = cmp.Or(a.EmailField, "EmailAddress")
+	if f, _ := settings.Field(out.email); !receives(f, recovery.FieldTypeEmail) {
+		c.add("EmailField", "%s must be declared in the Service with type Email, Search and Receive", out.email)
 	}
-	if f, _ := settings.Field(out.email); f.Type != recovery.FieldEmail || !f.Search || !f.Receive {
-		c.bad("EmailField", "%s must be declared in the Service with type Email, Search and Receive", out.email)
-	}
-
-	out.username = a.UsernameField
-	if f, _ := settings.Field("Username"); out.username == "" && f.Search {
-		out.username = "Username"
-	}
-	if out.username != "" {
-		f, _ := settings.Field(out.username)
-		if !f.Search {
-			c.bad("UsernameField", "%s must be declared in the Service with Search", out.username)
-		} else if f.Type == recovery.FieldText && !f.IgnoreCase {
-			c.bad("UsernameField", "%s must be declared in the Service with IgnoreCase: clients of this wire spell user names in any case", out.username)
-		}
-	}
-
-	fits := func(f recovery.Field) bool { return f.Type == recovery.FieldPhone && f.Search && f.Receive }
+	out.username = a.checkUsernameField(c, settings)
 	out.phone = a.PhoneField
-	if f, _ := settings.Field("Phone"); out.phone == "" && fits(f) {
+	if f, _ := settings.Field("Phone"); out.phone == "" && receives(f, recovery.FieldTypePhone) {
 		out.phone = "Phone"
 	}
-	if f, _ := settings.Field(out.phone); out.phone != "" && !fits(f) {
-		c.bad("PhoneField", "%s must be declared in the Service with type Phone, Search and Receive", out.phone)
+	if f, _ := settings.Field(out.phone); out.phone != "" && !receives(f, recovery.FieldTypePhone) {
+		c.add("PhoneField", "%s must be declared in the Service with type Phone, Search and Receive", out.phone)
 	}
 }
 
-// isPrintable reports whether s is printable ASCII without spaces, of least to
-// most bytes.
-func isPrintable(s string, least, most int) bool {
-	return len(s) >= least && len(s) <= most &&
-		!strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f })
+func (a App) checkUsernameField(c checker, settings recovery.Settings) string {
+	name := a.UsernameField
+	if f, _ := settings.Field("Username"); name == "" && f.Search {
+		name = "Username"
+	}
+	if name == "" {
+		return ""
+	}
+	f, _ := settings.Field(name)
+	if !f.Search {
+		c.add("UsernameField", "%s must be declared in the Service with Search", name)
+	} else if f.Type == recovery.FieldTypeText && !f.IgnoreCase {
+		c.add("UsernameField", "%s must be declared in the Service with IgnoreCase: clients of this API spell user names in any case", name)
+	}
+	return name
+}
+
+// receives reports whether messages can be sent to a field that requests can
+// search.
+func receives(f recovery.Field, t recovery.FieldType) bool {
+	return f.Type == t && f.Search && f.Receive
 }

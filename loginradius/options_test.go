@@ -11,7 +11,7 @@ import (
 	"github.com/seed-51359b35/recovery/loginradius"
 )
 
-// mistakes takes the error of New apart.
+// mistakes returns the names of the options that New complains about.
 func mistakes(t *testing.T, err error) []string {
 	t.Helper()
 	if err == nil {
@@ -123,8 +123,7 @@ func TestOptions(t *testing.T) {
 	})
 }
 
-// TestOptionsAreCopied: what the host does with its slices afterwards is
-// nothing to the handler.
+// TestOptionsAreCopied: the host may change its slices afterwards.
 func TestOptionsAreCopied(t *testing.T) {
 	s := newSite(t, nil, nil)
 	a := appOptions(s)
@@ -149,13 +148,5 @@ func TestAppPrintsWithoutSecrets(t *testing.T) {
 		if s := fmt.Sprintf(format, a); strings.Contains(s, apiSecret) {
 			t.Errorf("%s shows the secret: %s", format, s)
 		}
-	}
-}
-
-// TestVendorCompatible changes nothing but what it says.
-func TestVendorCompatible(t *testing.T) {
-	a := loginradius.VendorCompatible(loginradius.App{APIKey: apiKey})
-	if !a.DangerouslyAllowQuerySecret || a.APIKey != apiKey {
-		t.Errorf("got %+v", a)
 	}
 }

@@ -1,16 +1,15 @@
 package loginradius
 
-import (
-	"github.com/seed-51359b35/recovery"
-)
+import "github.com/seed-51359b35/recovery"
 
-// forgotByPhone has a code sent by SMS, to the number on the lead.
+// forgotByPhone asks the Service to send a code by SMS, to the number that is
+// stored on the lead.
 func (c *call) forgotByPhone() (any, error) {
 	template := c.query[paramSMSTemplate]
 	if template == "" {
 		template = c.app.defaultSMS
 	} else if !c.app.smsTemplates[template] {
-		return nil, badParameter("The smstemplate is not registered.")
+		return nil, invalidParameter("The smstemplate is not registered.")
 	}
 	body, err := c.body()
 	if err != nil {
@@ -39,5 +38,5 @@ func (c *call) resetByPhone() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.resetPassword(body, recovery.CodeProof(key, code), "phone", errBadCode)
+	return c.resetPassword(body, recovery.CodeProof(key, code), "phone", errInvalidCode)
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/seed-51359b35/recovery/internal/canonical"
 )
 
-// maxQuery is the longest query in bytes: a resetpasswordurl of [maxURL] with
-// every byte percent-encoded, and room for the rest.
+// maxQuery is the length of the longest query in bytes. It has room for a
+// resetpasswordurl of [maxURL] bytes, all percent-encoded, and for the rest.
 const maxQuery = 8 << 10
 
 // The parameters that queries may have, in lower case.
@@ -31,20 +31,21 @@ func isParam(folded string) bool {
 	return false
 }
 
-// A query holds the known parameters of a request by folded name.
+// A query holds the known parameters of a request, by name in lower case.
 type query map[string]string
 
-// parseQuery reads a query and looks at nothing but known parameters, whose
-// names it matches without ASCII case. One that is given twice is an error,
-// because another server on the way may have judged the other one (A12). The
-// rest is ignored: it includes the pieces of a resetpasswordurl that was sent
-// without percent-encoding.
+// parseQuery reads the known parameters of a query. It matches their names
+// without ASCII case. A parameter that is given twice is an error, because
+// another server on the way may have checked the other value (A12). parseQuery
+// ignores all unknown parameters. Among them are the pieces of a
+// resetpasswordurl that a client sent without percent-encoding.
 //
-// url.ParseQuery is not used, because it drops a parameter that it cannot read
-// instead of saying which one that was. Only "&" separates, as in that.
+// It does not use url.ParseQuery, which drops a parameter that it cannot read
+// and does not say which one. As in url.ParseQuery, only "&" separates
+// parameters.
 func parseQuery(raw string) (query, error) {
 	if len(raw) > maxQuery {
-		return nil, badParameter("The query is too long.")
+		return nil, invalidParameter("The query is too long.")
 	}
 	q := query{}
 	for raw != "" {
@@ -60,7 +61,7 @@ func parseQuery(raw string) (query, error) {
 			continue
 		}
 		if _, twice := q[name]; twice {
-			return nil, badParameter("The " + name + " must not be given more than once.")
+			return nil, invalidParameter("The " + name + " must not be given more than once.")
 		}
 		if q[name], err = url.QueryUnescape(value); err != nil {
 			return nil, malformed(name)
@@ -69,8 +70,8 @@ func parseQuery(raw string) (query, error) {
 	return q, nil
 }
 
-// boolean reads one of the spellings that clients have for a truth value. None
-// at all is false.
+// boolean reads true or false in the spellings that clients use. An empty value
+// is false.
 func boolean(name, value string) (bool, error) {
 	switch value {
 	case "true", "True":

@@ -35,8 +35,8 @@ func dial(t *testing.T, server *httptest.Server) *wire {
 	return &wire{t, conn, bufio.NewReader(conn)}
 }
 
-// send writes a request of lines and a body, with the Content-Length that the
-// client declared, and reads the answer.
+// send writes a request of header lines and a body, with the Content-Length
+// that the client declared, and reads the answer.
 func (w *wire) send(head []string, body string, declared int) answer {
 	w.t.Helper()
 	head = append(head, "Host: api.example.com", "Content-Length: "+strconv.Itoa(declared))
@@ -59,15 +59,15 @@ func (w *wire) send(head []string, body string, declared int) answer {
 	return a
 }
 
-// closed reports that the server said nothing more and hung up.
+// closed reports whether the server closed the connection without another byte.
 func (w *wire) closed() bool {
 	_, err := w.r.ReadByte()
 	return err != nil && !errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // TestRecordedRequests replays requests recorded from the vendor's SDKs byte by
-// byte, but for the secret, which is too short to be one, and for tokens and
-// codes, which are made here.
+// byte. It changes only the secret, which is too short here, and the tokens and
+// codes, which come from the test.
 func TestRecordedRequests(t *testing.T) {
 	tests := []struct {
 		name  string
@@ -121,7 +121,7 @@ func TestRecordedRequests(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := newSite(t, nil, func(a *loginradius.App) { *a = loginradius.VendorCompatible(*a) })
+			s := newSite(t, nil, func(a *loginradius.App) { a.DangerouslyAllowQuerySecret = true })
 			server := httptest.NewServer(s.handler)
 			defer server.Close()
 			w := dial(t, server)
@@ -185,7 +185,7 @@ func TestRecordedResetByCode(t *testing.T) {
 }
 
 // TestCutBody: the Node SDK declares as many bytes as its body has characters.
-// What is left over must not be read as the next request.
+// The server must not read the rest as the next request.
 func TestCutBody(t *testing.T) {
 	for _, tt := range []struct {
 		name, line, body string

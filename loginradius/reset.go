@@ -1,15 +1,13 @@
 package loginradius
 
 import (
-	"errors"
-
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/strictjson"
 )
 
-// reset sets a new password for whoever presents a token, or the code that was
-// mailed together with the identifier it was asked for with. The lead is the
-// token's, whatever else the body says (A36).
+// reset sets a new password for whoever presents a token, or a mailed code
+// together with the identifier that the code was requested for. The token
+// decides which lead it is, whatever else the body says (A36).
 func (c *call) reset() (any, error) {
 	body, err := c.body()
 	if err != nil {
@@ -24,7 +22,7 @@ func (c *call) reset() (any, error) {
 	case err != nil:
 		return nil, err
 	case hasToken && hasCode:
-		return nil, badParameter("Exactly one of resettoken and otp must be given.")
+		return nil, invalidParameter("Exactly one of resettoken and otp must be given.")
 	case hasCode && code == "":
 		return nil, required("otp")
 	case hasCode:
@@ -32,16 +30,17 @@ func (c *call) reset() (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		return c.resetPassword(body, recovery.CodeProof(key, code), name, errBadCode)
+		return c.resetPassword(body, recovery.CodeProof(key, code), name, errInvalidCode)
 	case token == "":
 		return nil, required("resettoken")
 	}
-	return c.resetPassword(body, recovery.TokenProof(token), "resettoken", errBadToken)
+	return c.resetPassword(body, recovery.TokenProof(token), "resettoken", errInvalidToken)
 }
 
-// resetPassword hands a request to the Service. name is the parameter that a
-// malformed identifier came in, refused the answer to every bad proof.
-func (c *call) resetPassword(body *strictjson.Object, proof recovery.Proof, name string, refused *failure) (any, error) {
+// resetPassword passes a request to the Service. param is the parameter that
+// held the identifier or token. invalidProof is the answer to every proof that
+// the Service refuses.
+func (c *call) resetPassword(body *strictjson.Object, proof recovery.Proof, param string, invalidProof *failure) (any, error) {
 	password, _, err := member(body, "password")
 	if err != nil {
 		return nil, err
@@ -50,13 +49,13 @@ func (c *call) resetPassword(body *strictjson.Object, proof recovery.Proof, name
 		return nil, errNoPassword
 	}
 	result, err := c.app.svc.ResetPassword(c.r.Context(), recovery.ResetRequest{
-		Proof: proof, Password: recovery.NewSecret(password), Requester: c.origin(),
+		Proof: proof, Password: recovery.NewSecret(password), Requester: c.requester(),
 	})
-	if errors.Is(err, recovery.ErrInvalidProof) {
-		return nil, refused
+	if recovery.ErrorCodeOf(err) == recovery.ErrorCodeInvalidProof {
+		return nil, invalidProof
 	}
 	if err != nil {
-		return nil, naming(err, name)
+		return nil, withParam(err, param)
 	}
 	result.Quotas.SetHeader(c.w.Header())
 	return posted{true}, nil

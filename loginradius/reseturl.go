@@ -6,7 +6,7 @@ import (
 	"github.com/seed-51359b35/recovery"
 )
 
-// maxURL is the longest resetpasswordurl in bytes.
+// maxURL is the length of the longest resetpasswordurl in bytes.
 const maxURL = 2048
 
 // A resetURL is one of the host's pages.
@@ -27,16 +27,18 @@ func newResetURL(configured string) resetURL {
 	}}
 }
 
-// find returns the link to the page that a client asks for, made of what the
-// host configured and of nothing from the client (A02). An empty request means
-// the default.
+// find returns the link to the page that a client requests. The link consists
+// of what the host configured and of nothing from the client (A02). An empty
+// request means the default page.
 //
-// The page is compared byte by byte, not parsed: two parsers that read a URL
-// differently (a backslash, user information, a dot at the end of the host, a
-// default port) have been the way in wherever there were two. The client's
-// query is dropped. It cannot be compared, since an SDK sends the URL without
-// percent-encoding, so that the query breaks off at its first "&"; and it need
-// not be, since the message carries the configured one.
+// find compares the page byte by byte and does not parse it. Where two parsers
+// read one URL, attackers have used the differences between them: a backslash,
+// user information, a dot at the end of the host, a default port.
+//
+// find ignores the client's query. It cannot compare the query, because an SDK
+// sends the URL without percent-encoding, so that the query ends at its first
+// "&". It need not compare the query either, because the message carries the
+// configured one.
 func (all resetURLs) find(requested string) (recovery.Link, bool) {
 	if requested == "" {
 		return all[0].link, true
@@ -53,8 +55,8 @@ func (all resetURLs) find(requested string) (recovery.Link, bool) {
 	return recovery.Link{}, false
 }
 
-// neverInURL reports what has no place in an absolute URL, its query included.
-// A space does: SDKs have it in queries.
+// neverInURL reports whether r cannot be part of an absolute URL with a query.
+// A space is accepted, because SDKs send spaces in queries.
 func neverInURL(r rune) bool {
 	return r < ' ' || r >= 0x7f || r == '\\' || r == '#'
 }

@@ -17,7 +17,7 @@ func newRequest(method, target, body string) *http.Request {
 	return r
 }
 
-// hostileURLs are the vectors of A02, for the configured pages
+// hostileURLs are the attacks of A02, for the configured pages
 // https://example.com/reset and https://other.example.com:8443/de/reset.
 var hostileURLs = []string{
 	"//evil.com", "//example.com/reset", "/reset", "reset", "?a=1", "#", " ", "\t",
@@ -42,7 +42,7 @@ var hostileURLs = []string{
 	"https://example.com/reset?" + strings.Repeat("x", 2048), "https://example.com/" + strings.Repeat("x", 64<<10),
 }
 
-// TestForeignResetURL (A02): 400, and nothing is issued or sent.
+// TestForeignResetURL (A02): the answer is 400, and nothing is issued or sent.
 func TestForeignResetURL(t *testing.T) {
 	s := newSite(t, nil, nil)
 	for _, hostile := range hostileURLs {
@@ -77,7 +77,7 @@ func TestForeignResetURL(t *testing.T) {
 	s.quiet()
 }
 
-// TestResetURL: what is accepted chooses a configured URL, which is sent as it
+// TestResetURL: an accepted URL chooses a configured one, which is sent as it
 // is configured.
 func TestResetURL(t *testing.T) {
 	const other = "https://other.example.com:8443/de/reset"
@@ -113,8 +113,8 @@ func TestResetURL(t *testing.T) {
 	}
 }
 
-// TestConfiguredTokenIsReplaced: a parameter of the link's own names that
-// stands in a configured URL goes (A02).
+// TestConfiguredTokenIsReplaced: the link's own parameters replace parameters
+// of the same names in a configured URL (A02).
 func TestConfiguredTokenIsReplaced(t *testing.T) {
 	s := newSite(t, nil, func(a *loginradius.App) {
 		a.ResetURLs = []string{"https://example.com/reset?vtoken=old&x=1&vtype=other"}
@@ -125,7 +125,7 @@ func TestConfiguredTokenIsReplaced(t *testing.T) {
 	}
 }
 
-// TestPoisonedHost (A01): no header reaches the link.
+// TestPoisonedHost (A01): no header changes the link.
 func TestPoisonedHost(t *testing.T) {
 	send := func(t *testing.T, poison func(*http.Request)) string {
 		s := newSite(t, nil, nil)
@@ -159,7 +159,7 @@ func TestPoisonedHost(t *testing.T) {
 	}
 }
 
-// TestTemplates (A66): names are looked up and never made a path of.
+// TestTemplates (A66): names are looked up and never used in a path.
 func TestTemplates(t *testing.T) {
 	s := newSite(t, nil, nil)
 	for _, name := range []string{"unknown", "TPL-1", "tpl-1 ", "../../etc/passwd", "{{.Token}}", "sms-1", "tpl-1\x00"} {

@@ -39,7 +39,7 @@ const (
 	newPassword = "Sup3r-Secret-New-1"
 )
 
-// jobs is a queue that a test runs when it wants to.
+// jobs is a queue whose jobs run when a test says so.
 type jobs struct {
 	mu      sync.Mutex
 	handler recovery.JobHandler
@@ -60,7 +60,7 @@ func (q *jobs) Enqueue(_ context.Context, job recovery.Job) error {
 	return nil
 }
 
-// run performs what waits, and drops it whether or not it succeeded.
+// run performs the waiting jobs, and drops them even if they fail.
 func (q *jobs) run(ctx context.Context) {
 	q.mu.Lock()
 	waiting := q.waiting
@@ -71,7 +71,7 @@ func (q *jobs) run(ctx context.Context) {
 	}
 }
 
-// hasher costs nothing.
+// hasher takes no time.
 type hasher struct{ err error }
 
 func (h *hasher) Hash(_ context.Context, pw string) (string, error) {
@@ -85,14 +85,14 @@ func (h *hasher) Verify(_ context.Context, encoded, pw string) (password.Result,
 	return password.Result{Match: encoded == "hash of "+pw}, nil
 }
 
-// breached knows one leaked password.
+// breached is a list with one leaked password.
 type breached struct{}
 
 func (breached) Breached(_ context.Context, pw string) (bool, error) {
 	return pw == "leaked somewhere else", nil
 }
 
-// brokenTokens fails after a while.
+// brokenTokens is a token store that can be made to fail.
 type brokenTokens struct {
 	recovery.TokenStore
 	broken bool
@@ -105,7 +105,7 @@ func (b *brokenTokens) Put(ctx context.Context, slot string, spec recovery.Token
 	return b.TokenStore.Put(ctx, slot, spec)
 }
 
-// site is everything around one Handler.
+// A site is one Handler with its Service and fakes.
 type site struct {
 	t       testing.TB
 	leads   *recoverytest.Leads
@@ -117,7 +117,7 @@ type site struct {
 	events  []recovery.Event
 	svc     *recovery.Service
 	handler *loginradius.Handler
-	// client is the address that do sends from.
+	// client is the address from which do sends.
 	client string
 }
 
@@ -138,7 +138,7 @@ func (s *syncBuffer) String() string {
 	return s.b.String()
 }
 
-// wide is a tier that is never full.
+// wide is a policy that no test reaches.
 func wide() recovery.LimitPolicy {
 	return recovery.LimitPolicy{Limits: []recovery.Limit{{N: 100_000, Window: time.Second}}}
 }
@@ -160,9 +160,9 @@ func serviceOptions(s *site) recovery.Options {
 		Link:                    recovery.Link{URL: "https://unused.example.com/"},
 		DangerouslyKeepSessions: true,
 		Fields: []recovery.Field{
-			{Name: "EmailAddress", Type: recovery.FieldEmail, Search: true, Receive: true},
-			{Name: "Username", Type: recovery.FieldText, Search: true, IgnoreCase: true},
-			{Name: "Phone", Type: recovery.FieldPhone, Search: true, Receive: true},
+			{Name: "EmailAddress", Type: recovery.FieldTypeEmail, Search: true, Receive: true},
+			{Name: "Username", Type: recovery.FieldTypeText, Search: true, IgnoreCase: true},
+			{Name: "Phone", Type: recovery.FieldTypePhone, Search: true, Receive: true},
 		},
 		Passwords: recovery.PasswordOptions{Hasher: s.hasher, Policy: policy}, Queue: s.jobs, Limits: wideLimits(),
 		Events: func(_ context.Context, e recovery.Event) { s.events = append(s.events, e) },
@@ -182,8 +182,8 @@ func appOptions(s *site) loginradius.App {
 	}
 }
 
-// newSite returns a site whose limits are wide. service and app, which may be
-// nil, change its options.
+// newSite returns a site with wide limits. service and app change its options.
+// Both may be nil.
 func newSite(t testing.TB, service func(*recovery.Options), app func(*loginradius.App)) *site {
 	t.Helper()
 	s := &site{
@@ -227,7 +227,7 @@ func newSite(t testing.TB, service func(*recovery.Options), app func(*loginradiu
 	return s
 }
 
-// failFind and failWrite have the user store fail.
+// failFind and failWrite make the user store fail.
 func (s *site) failFind(err error) {
 	s.leads.SetHooks(recoverytest.LeadsHooks{Find: func(context.Context, recovery.LeadKey) error { return err }})
 }
@@ -236,7 +236,7 @@ func (s *site) failWrite(err error) {
 	s.leads.SetHooks(recoverytest.LeadsHooks{BeforeWrite: func(context.Context, string, string) error { return err }})
 }
 
-// lead is one as it is now.
+// lead returns the present state of a lead.
 func (s *site) lead(id string) recovery.Lead {
 	s.t.Helper()
 	lead, err := s.leads.FindLead(s.t.Context(), recovery.LeadKey{Field: recovery.LeadIDField, Value: id})
@@ -246,15 +246,15 @@ func (s *site) lead(id string) recovery.Lead {
 	return lead
 }
 
-// answer is what came back.
+// An answer is the answer to a request.
 type answer struct {
 	status int
 	header http.Header
 	body   string
 }
 
-// do sends a request with a JSON body, and headers as name, value. It checks
-// what every answer must be.
+// do sends a request with a JSON body, and with headers as name, value. It
+// checks what must be true for every answer.
 func (s *site) do(method, target, body string, headers ...string) answer {
 	s.t.Helper()
 	r := httptest.NewRequest(method, target, strings.NewReader(body))
@@ -286,7 +286,8 @@ func (s *site) manage(query, body string, headers ...string) answer {
 		append([]string{"X-LoginRadius-ApiSecret", apiSecret}, headers...)...)
 }
 
-// check holds for every answer (A05, and the words that SDKs fail on).
+// check checks what must be true for every answer (A05), also that there are
+// none of the words on which SDKs fail.
 func (a answer) check(t testing.TB) {
 	t.Helper()
 	if a.header.Get("Cache-Control") != "no-store" || a.header.Get("X-Content-Type-Options") != "nosniff" {
@@ -320,8 +321,8 @@ type vendorError struct {
 	Errors                []struct{ FieldName, ErrorMessage string }
 }
 
-// strict decodes as the strictest vendor SDK does, and checks the exact set of
-// keys.
+// strict decodes like the strictest of the vendor's SDKs, and checks the exact
+// set of keys.
 func strict(t testing.TB, body string, into any, keys ...string) {
 	t.Helper()
 	d := json.NewDecoder(strings.NewReader(body))
@@ -413,7 +414,7 @@ func (s *site) deliver() []recovery.Message {
 	return credentials
 }
 
-// one is deliver for exactly one message.
+// one performs the jobs and returns the only message.
 func (s *site) one() recovery.Message {
 	s.t.Helper()
 	sent := s.deliver()
@@ -445,7 +446,7 @@ func (s *site) event(kind recovery.EventKind) recovery.Event {
 	return recovery.Event{}
 }
 
-// quiet checks that nothing happened (the catalogue's "no effect").
+// quiet checks that the request had no effect.
 func (s *site) quiet() {
 	s.t.Helper()
 	if sent := s.deliver(); len(sent) > 0 {

@@ -17,7 +17,7 @@ func BenchmarkNew(b *testing.B) {
 }
 
 func BenchmarkMail(b *testing.B) {
-	s := newSet(b)
+	s := newRenderer(b)
 	m := newMessage(recovery.MessageResetLink, "ar")
 	b.ReportAllocs()
 	for b.Loop() {
@@ -28,7 +28,7 @@ func BenchmarkMail(b *testing.B) {
 }
 
 func BenchmarkSMS(b *testing.B) {
-	s := newSet(b)
+	s := newRenderer(b)
 	m := newMessage(recovery.MessageResetCode, "de")
 	b.ReportAllocs()
 	for b.Loop() {

@@ -8,7 +8,7 @@ import (
 	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
-// catalogues are the sentences of this package, by language.
+// catalogues returns the sentences of this package, by language.
 func catalogues() map[string][]i18n.Entry {
 	return map[string][]i18n.Entry{
 		"en": english(), "es": spanish(), "fr": french(), "de": german(), "pt": portuguese(),
@@ -16,12 +16,12 @@ func catalogues() map[string][]i18n.Entry {
 	}
 }
 
-func newVoices() ([]*i18n.Voice, error) {
-	voices, err := i18n.New(catalogues())
+func newTranslators() ([]*i18n.Translator, error) {
+	translators, err := i18n.New(catalogues())
 	if err != nil {
 		return nil, fmt.Errorf("messages: %w", err)
 	}
-	return voices, nil
+	return translators, nil
 }
 
 // Languages returns the languages that messages are written in: English,

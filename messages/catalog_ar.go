@@ -6,12 +6,12 @@ import (
 	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
-// arabic is Modern Standard Arabic. Buttons and headings are verbal nouns, and
-// sentences avoid forms that would take the reader for a man or a woman where
-// unvocalised writing allows.
+// arabic is Modern Standard Arabic. Buttons and headings are verbal nouns.
+// Where unvocalised writing allows it, sentences avoid forms that treat the
+// reader as a man or as a woman.
 func arabic() []i18n.Entry {
 	return []i18n.Entry{
-		// The genitive, which follows خلال.
+		// These are genitives, because خلال stands before them.
 		{Key: "minutes", Forms: []any{
 			plural.Zero, "%[1]d دقيقة",
 			plural.One, "دقيقة واحدة",

@@ -9,7 +9,7 @@ import (
 // german addresses the reader as Sie.
 func german() []i18n.Entry {
 	return []i18n.Entry{
-		// The dative, which follows "in".
+		// These are datives, because "in" stands before them.
 		{Key: "minutes", Forms: []any{
 			plural.One, "%[1]d Minute",
 			plural.Other, "%[1]d Minuten",

@@ -6,8 +6,8 @@ import (
 	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
-// english is the catalogue that the others translate. In all of them %[1]s is
-// the product, unless the comment says otherwise, and durations follow a
+// english is the catalogue that the others translate. %[1]s is the product,
+// unless the comment above a sentence names its arguments. Durations follow a
 // preposition.
 func english() []i18n.Entry {
 	return []i18n.Entry{
@@ -20,7 +20,7 @@ func english() []i18n.Entry {
 			plural.Other, "%[1]d hours",
 		}},
 
-		// The person's name.
+		// The argument is the person's name.
 		{Key: "hello", Text: "Hello %[1]s,"},
 		{Key: "hello.anonymous", Text: "Hello,"},
 		// Labels of a small table.
@@ -29,7 +29,7 @@ func english() []i18n.Entry {
 		{Key: "expires", Text: "Valid until"},
 		{Key: "location", Text: "Near"},
 		{Key: "network", Text: "Network"},
-		// Label, value, in plain text.
+		// The arguments are label and value, in plain text.
 		{Key: "detail", Text: "%[1]s: %[2]s"},
 		{Key: "button.fallback", Text: "If the button does not work, open this link in your browser:"},
 		{Key: "ignore", Text: "If this was not you, ignore this message."},
@@ -37,7 +37,7 @@ func english() []i18n.Entry {
 		{Key: "notme.tell", Text: "If this was not you, your password stays as it is. Please tell us:"},
 		{Key: "notme.link", Text: "This was not me"},
 		{Key: "footer", Text: "This is an automatic message from %[1]s."},
-		// The address for help follows.
+		// The address for help follows the sentence.
 		{Key: "support", Text: "Questions?"},
 
 		{Key: "reset-link.subject", Text: "Reset your %[1]s password"},
@@ -45,14 +45,14 @@ func english() []i18n.Entry {
 		{Key: "reset-link.intro", Text: "We received a request to reset the password of your %[1]s account."},
 		{Key: "reset-link.button", Text: "Choose a new password"},
 		{Key: "reset-link.open", Text: "Open this link to choose a new password:"},
-		// How long.
+		// The argument is how long.
 		{Key: "reset-link.expiry", Text: "The link works once and expires in %[1]s."},
 		{Key: "reset-link.keep", Text: "Do not forward this message: whoever has the link can change your password."},
 
 		{Key: "reset-code.subject", Text: "Your code to reset your %[1]s password"},
 		{Key: "reset-code.heading", Text: "Your code"},
 		{Key: "reset-code.intro", Text: "Enter this code to reset the password of your %[1]s account:"},
-		// How long.
+		// The argument is how long.
 		{Key: "reset-code.expiry", Text: "The code works once and expires in %[1]s."},
 		{Key: "reset-code.keep", Text: "Never share this code. We will never ask you for it."},
 
@@ -74,19 +74,21 @@ func english() []i18n.Entry {
 		{Key: "unknown-address.intro", Text: "We received a request to reset the password of an account at %[1]s with this e-mail address. There is no such account."},
 		{Key: "unknown-address.hint", Text: "You may have registered with another address. Please try that one."},
 
-		// Product, duration; the link follows on a line of its own.
+		// The arguments are product and duration. The link follows on a line of
+		// its own.
 		{Key: "sms.link", Text: "%[1]s: open this link to reset your password. It expires in %[2]s."},
 		{Key: "sms.link.undated", Text: "%[1]s: open this link to reset your password."},
-		// Product, code, duration.
+		// The arguments are product, code and duration.
 		{Key: "sms.code", Text: "%[2]s is your code to reset your %[1]s password. It expires in %[3]s. Never share it."},
-		// Product, code; for those who have no room for more, then for less.
+		// The arguments are product and code. These are for messages without
+		// room for the text above, the second for those with the least room.
 		{Key: "sms.code.short", Text: "Your %[1]s code: %[2]s. Never share it."},
 		{Key: "sms.code.least", Text: "%[1]s: %[2]s"},
-		// Product, " (time)" or nothing.
+		// The arguments are product, and " (time)" or nothing.
 		{Key: "sms.changed", Text: "%[1]s: your password was changed%[2]s. Not you? Reset it at once and contact our support."},
-		// The same; the link follows on a line of its own.
+		// The arguments are the same. The link follows on a line of its own.
 		{Key: "sms.changed.notme", Text: "%[1]s: your password was changed%[2]s. Not you? Tell us at once:"},
-		// Product, services.
+		// The arguments are product and services.
 		{Key: "sms.no-password.with", Text: "Your %[1]s account has no password. Sign in with: %[2]s"},
 		{Key: "sms.no-password.other", Text: "Your %[1]s account has no password. Sign in with the service that you chose when you registered."},
 	}

@@ -6,8 +6,8 @@ import (
 	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
-// spanish addresses the reader as usted. Its text messages do without á, í, ó
-// and ú, which the GSM alphabet does not have.
+// spanish addresses the reader as usted. Its text messages have no word with á,
+// í, ó or ú, because the GSM alphabet lacks these letters.
 func spanish() []i18n.Entry {
 	return []i18n.Entry{
 		{Key: "minutes", Forms: []any{

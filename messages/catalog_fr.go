@@ -7,8 +7,8 @@ import (
 )
 
 // french addresses the reader as vous. A no-break space stands before colons
-// and question marks, but not in text messages: the GSM alphabet has none, and
-// neither ê, ç nor the other accents they avoid.
+// and question marks. Text messages have no such space, no ê, no ç and no other
+// accented letter that the GSM alphabet lacks.
 func french() []i18n.Entry {
 	return []i18n.Entry{
 		{Key: "minutes", Forms: []any{

@@ -6,11 +6,11 @@ import (
 	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
-// hindi addresses the reader as आप, and keeps the loan words that interfaces in
-// Hindi have: पासवर्ड, लिंक, कोड, रीसेट.
+// hindi addresses the reader as आप. It uses the loan words that interfaces in
+// Hindi use: पासवर्ड, लिंक, कोड, रीसेट.
 func hindi() []i18n.Entry {
 	return []i18n.Entry{
-		// Before में.
+		// These have the form that stands before में.
 		{Key: "minutes", Forms: []any{
 			plural.One, "%[1]d मिनट",
 			plural.Other, "%[1]d मिनट",

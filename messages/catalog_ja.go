@@ -6,7 +6,8 @@ import (
 	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
-// japanese is polite: です and ます, お客様 for the reader, 様 behind the name.
+// japanese is polite: it has です and ます, お客様 for the reader, and 様 behind
+// the name.
 func japanese() []i18n.Entry {
 	return []i18n.Entry{
 		{Key: "minutes", Forms: []any{plural.Other, "%[1]d分"}},

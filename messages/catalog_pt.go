@@ -6,9 +6,10 @@ import (
 	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
-// portuguese keeps to words that are right in Brazil and in Portugal: senha,
-// conta, link, and verbs in the third person without você. Its text messages do
-// without ã, á, í, ó, ú, ê and ç, which the GSM alphabet does not have.
+// portuguese uses words that are right in Brazil and in Portugal: senha, conta,
+// link, and verbs in the third person without você. Its text messages have no
+// word with ã, á, í, ó, ú, ê or ç, because the GSM alphabet lacks these
+// letters.
 func portuguese() []i18n.Entry {
 	return []i18n.Entry{
 		{Key: "minutes", Forms: []any{

@@ -120,7 +120,8 @@ func TestPunctuation(t *testing.T) {
 	})
 }
 
-// TestTextMessagesKeepToTheAlphabet: in the five languages that can.
+// TestTextMessagesKeepToTheAlphabet: text messages in five languages use only
+// the GSM alphabet.
 func TestTextMessagesKeepToTheAlphabet(t *testing.T) {
 	for _, tag := range []language.Tag{language.English, language.Spanish, language.French, language.German, language.Portuguese} {
 		for key, entry := range messages.Catalogue(tag) {
@@ -142,7 +143,7 @@ func TestTextMessagesKeepToTheAlphabet(t *testing.T) {
 
 // TestDurations is the table of plural forms (CLDR).
 func TestDurations(t *testing.T) {
-	s := newSet(t)
+	s := newRenderer(t)
 	for _, tt := range []struct {
 		tag  string
 		key  string
@@ -183,8 +184,8 @@ func TestDurations(t *testing.T) {
 	}
 }
 
-// TestIsolates: in Arabic sentences every fragment of another direction is
-// isolated, and elsewhere nothing is that need not be.
+// TestIsolates: Arabic sentences isolate every fragment of another direction.
+// Sentences of other languages isolate nothing without need.
 func TestIsolates(t *testing.T) {
 	product := func(name string) func(*messages.Options) {
 		return func(o *messages.Options) { o.Product = name }
@@ -199,7 +200,7 @@ func TestIsolates(t *testing.T) {
 		{"a Chinese name in Hindi", "商店", "hi", "आपके 商店 खाते"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			mail := mustMail(t, newSet(t, product(tt.product)), newMessage(recovery.MessagePasswordChanged, tt.locale))
+			mail := mustMail(t, newRenderer(t, product(tt.product)), newMessage(recovery.MessagePasswordChanged, tt.locale))
 			if tt.locale == "ar" && !strings.Contains(mail.Text, ": \u20682026-11-22 14:05 UTC\u2069\n") {
 				t.Error("the time is not isolated")
 			}

@@ -6,8 +6,8 @@ import (
 	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
-// chinese is written in simplified characters, addresses the reader as 您 and
-// puts a space between characters and Latin letters or digits.
+// chinese is written in simplified characters and addresses the reader as 您. A
+// space stands between characters and Latin letters or digits.
 func chinese() []i18n.Entry {
 	return []i18n.Entry{
 		{Key: "minutes", Forms: []any{plural.Other, "%[1]d 分钟"}},

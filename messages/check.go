@@ -13,13 +13,13 @@ import (
 	"github.com/seed-51359b35/recovery/internal/brand"
 )
 
-// maxSubject is the longest subject in characters. Lists of mails show about
+// maxSubject is the longest subject, in characters. Lists of mails show about
 // fifty.
 const maxSubject = 150
 
-// check reports what a rendered part must not be without, and must not have.
-// It holds for every message, because what a template does with the samples
-// says little of what it does with others.
+// check returns an error if a rendered part lacks something, or has something
+// that it must not have. Every message is checked, and not the samples alone: a
+// template may do something else with another message.
 func check(p part, text string, d *Data) error {
 	switch p {
 	case partSubject:
@@ -30,8 +30,8 @@ func check(p part, text string, d *Data) error {
 	return checkText(text, d)
 }
 
-// checkSubject keeps out what ends a header field (A13) and what a locked
-// screen would show to a bystander.
+// checkSubject refuses a subject that ends its header field (A13), and one with
+// a secret that a locked screen would show to bystanders.
 func checkSubject(text string, d *Data) error {
 	switch {
 	case text == "":
@@ -43,13 +43,14 @@ func checkSubject(text string, d *Data) error {
 	}
 	for _, secret := range []string{d.URL, d.Code, d.NotMe} {
 		if secret != "" && strings.Contains(text, secret) {
-			return errors.New("the subject carries a link or code, which locked screens show")
+			return errors.New("the subject carries a link or code, and locked screens show subjects")
 		}
 	}
 	return nil
 }
 
-// breaksLine reports what ends a line, and what turns the rest of one around.
+// breaksLine reports whether a character ends a line or changes the direction
+// of the rest of the line.
 func breaksLine(r rune) bool {
 	return unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp) || r >= '\u202a' && r <= '\u202e'
 }
@@ -116,9 +117,9 @@ func readHTML(text string) (hrefs []string, visible string) {
 	}
 }
 
-// normalized is how html/template writes a URL in an attribute: characters that
-// could end it in one context or another are percent-encoded. Every reader
-// takes the two for the same link.
+// normalized spells a URL as html/template does in an attribute, where
+// characters that could end the attribute are percent-encoded. For every reader
+// the two URLs are the same link.
 func normalized(url string) string {
 	var b strings.Builder
 	for i := range len(url) {

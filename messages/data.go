@@ -13,75 +13,73 @@ import (
 	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
-// Data is what a template sees. Every field is text that may be shown as it is:
-// checked, formatted and in the message's language. There is no more of the
-// person here than this: not the address, nor others of the account, nor the
-// lead's ID.
+// Data is what a template sees. Every field is checked and formatted text in
+// the message's language, which may be shown as it is. Data has nothing else
+// about the person: neither the address, nor other addresses of the account,
+// nor the lead's ID.
 type Data struct {
 	// Product, Host, Support and Color are the [Options].
 	Product, Host, Support, Color string
-	// Kind is the message's: "reset_link".
+	// Kind is the kind of the message: "reset_link".
 	Kind string
-	// Lang is the language as HTML's lang attribute takes it, Dir "ltr" or
-	// "rtl".
-	Lang, Dir string
-	// Subject is the mail's, for the title of the HTML part and where the
-	// heading is wanted. It is empty in the subject template itself and in
-	// text messages.
+	// Lang is the language, as HTML's lang attribute wants it.
+	Lang string
+	// Dir is the direction of the language: "ltr" or "rtl".
+	Dir string
+	// Subject is the subject of the mail. The HTML part uses it as its title,
+	// and a template may use it as a heading. It is empty in the template of
+	// the subject itself and in text messages.
 	Subject string
 
-	// Name is the person's, or empty if there is none or it is not fit to be
-	// shown (A66).
+	// Name is the person's name. It is empty if there is none, or if the name
+	// is not fit to be shown (A66).
 	Name string
-	// URL is the link and Code the code: one of them for the kinds that carry
-	// it. NotMe is the link for "this was not me", or empty.
+	// URL is the link of a message that carries one, and Code is the code. At
+	// most one of them is set. NotMe is the link for "this was not me", or
+	// empty.
 	URL, Code, NotMe string
 	// ExpiresIn is how long URL or Code still works: "60 minutes". Expires is
-	// until when. Both are empty where nothing expires.
+	// the time when it stops working. Both are empty where nothing expires.
 	ExpiresIn, Expires string
-	// RequestedAt is when the request came, for [recovery.MessagePasswordChanged]
-	// when the password was changed.
+	// RequestedAt is the time of the request. For
+	// [recovery.MessagePasswordChanged] it is the time of the change.
 	RequestedAt string
-	// Location is roughly where the request came from, Network the network of
-	// its address. At most one of them is set.
+	// Location is roughly where the request came from, and Network is the
+	// network of its address. At most one of them is set.
 	Location, Network string
 	// IdentityProviders are the services that the person signs in with, at most
-	// 10, for [recovery.MessageNoPassword].
+	// 10. They are set for [recovery.MessageNoPassword] only.
 	IdentityProviders []string
 
-	voice *i18n.Voice
-	// sms says that this is for a text message, and suffix is its last line if
-	// that binds a code.
-	sms    bool
+	translator *i18n.Translator
+	// sms says that this is the data of a text message.
+	sms bool
+	// suffix is the last line of a text message that binds a code, with the
+	// line feed before it.
 	suffix string
 }
 
-// String returns a fixed text: a template's {{.}} must not print a secret.
+// String returns a fixed text, so that {{.}} in a template prints no secret.
 func (d *Data) String() string { return "message data" }
 
-// Format writes String, whatever the verb.
+// Format writes the text of String for every verb.
 func (d *Data) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(d.String())) }
 
-// T returns a sentence of this package in the message's language, by the key
-// that the built-in templates know it by. In mails, texts among args are
-// isolated where their direction could disturb the sentence; a text message has
-// no room for that, and a phone must find the code. An unknown key is an error,
-// which [New] finds: keys can change from one version of this package to the
-// next.
+// T returns a sentence of this package in the message's language. The key is
+// one that the built-in templates use. In mails, T isolates the texts in args
+// whose direction could disturb the sentence. It does not in text messages,
+// which have no room for that, and in which a phone must find the code. An
+// unknown key is an error that [New] finds: keys may change from one version of
+// this package to the next.
 func (d *Data) T(key string, args ...any) (string, error) {
-	return d.voice.Say(!d.sms, key, args...)
+	return d.translator.Translate(!d.sms, key, args...)
 }
 
-// CodeGroups returns the code in groups that are easy to read: fours, or
-// threes for six digits.
+// CodeGroups returns the code in groups of four, which are easy to read.
 func (d *Data) CodeGroups() []string {
-	size := 4
-	if len(d.Code) <= 6 {
-		size = 3
-	}
 	var groups []string
 	for code := d.Code; code != ""; {
-		n := min(size, len(code))
+		n := min(4, len(code))
 		groups, code = append(groups, code[:n]), code[n:]
 	}
 	return groups
@@ -95,8 +93,8 @@ func (d *Data) SupportURL() string {
 	return "mailto:" + d.Support
 }
 
-// Greeting returns the sentence that greets the person, by name where that is
-// fit to be shown.
+// Greeting returns the sentence that greets the person. It has the name if
+// there is one.
 func (d *Data) Greeting() (string, error) {
 	if d.Name == "" {
 		return d.T("hello.anonymous")
@@ -104,8 +102,8 @@ func (d *Data) Greeting() (string, error) {
 	return d.T("hello", d.Name)
 }
 
-// Expiry returns the sentence with that key about ExpiresIn, or nothing where
-// nothing expires.
+// Expiry returns the sentence with that key, about ExpiresIn. Where nothing
+// expires, it returns the empty text.
 func (d *Data) Expiry(key string) (string, error) {
 	if d.ExpiresIn == "" {
 		return "", nil
@@ -113,7 +111,8 @@ func (d *Data) Expiry(key string) (string, error) {
 	return d.T(key, d.ExpiresIn)
 }
 
-// When returns RequestedAt in parentheses behind a space, or nothing.
+// When returns a space and RequestedAt in parentheses. Without RequestedAt it
+// returns the empty text.
 func (d *Data) When() string {
 	if d.RequestedAt == "" {
 		return ""
@@ -121,16 +120,17 @@ func (d *Data) When() string {
 	return " (" + d.RequestedAt + ")"
 }
 
-// A Detail is a line of what is known about the request.
+// A Detail is a fact about the request: its time, for example.
 type Detail struct {
 	Label, Value string
-	// Line is both for plain text, with controls around the value where it
-	// could disturb the line's direction. HTML has the bdi element for that.
+	// Line is label and value in one line of plain text. Controls stand around
+	// a value that could disturb the line's direction. HTML has the bdi element
+	// for that.
 	Line string
 }
 
-// Details returns when and from where the request came and until when its link
-// or code works, as far as that is known.
+// Details returns the time and the place of the request, and the time when its
+// link or code stops working. It leaves out what is not known.
 func (d *Data) Details() ([]Detail, error) {
 	var details []Detail
 	when := "requested"
@@ -147,7 +147,7 @@ func (d *Data) Details() ([]Detail, error) {
 		if err != nil {
 			return nil, err
 		}
-		text, err := d.voice.Say(false, "detail", label, i18n.Isolate(line.value, d.voice.RightToLeft))
+		text, err := d.translator.Translate(false, "detail", label, i18n.Isolate(line.value, d.translator.RightToLeft))
 		if err != nil {
 			return nil, err
 		}
@@ -159,25 +159,27 @@ func (d *Data) Details() ([]Detail, error) {
 // ProviderList returns IdentityProviders in one line.
 func (d *Data) ProviderList() string { return strings.Join(d.IdentityProviders, ", ") }
 
-// A Page is the data of the layout's top.
+// A Page is the data of the layout's template "top".
 type Page struct {
 	*Data
-	// Heading is the mail's first line, Preheader what lists of mails show
-	// behind the subject.
-	Heading, Preheader string
+	// Heading is the first line of the mail.
+	Heading string
+	// Preheader is the text that lists of mails show behind the subject.
+	Preheader string
 }
 
-// Page returns what the layout's "top" needs.
+// Page returns the data of the layout's template "top".
 func (d *Data) Page(heading, preheader string) Page { return Page{d, heading, preheader} }
 
 // A Link is a link with its label.
 type Link struct{ URL, Label, Color string }
 
-// Link returns what the layout's "button" and "address" need.
+// Link returns the data of the layout's templates "button" and "address".
 func (d *Data) Link(url, label string) Link { return Link{url, label, d.Color} }
 
-// Fit returns the first of the texts that makes one segment of a text message,
-// together with the line that binds a code to Host, or else the last one.
+// Fit returns the first of the texts that fits into one segment of a text
+// message, together with the line that binds a code to Host. If none does, it
+// returns the last text.
 func (d *Data) Fit(texts ...string) (string, error) {
 	if len(texts) == 0 {
 		return "", errors.New("Fit needs a text")
@@ -193,12 +195,12 @@ func (d *Data) Fit(texts ...string) (string, error) {
 // maxProviders is how many identity providers a message lists.
 const maxProviders = 10
 
-// newData takes from the message what may be shown.
-func (s *Renderer) newData(m recovery.Message, v *i18n.Voice) (*Data, error) {
+// newData returns the parts of the message that may be shown.
+func (s *Renderer) newData(m recovery.Message, v *i18n.Translator) (*Data, error) {
 	d := &Data{
 		Product: s.opts.Product, Host: s.opts.Host, Support: s.opts.Support, Color: s.opts.Color,
 		Kind: string(m.Kind), Lang: v.Tag.String(), Dir: "ltr", Name: cleanName(m.Name),
-		NotMe: m.NotMe.Reveal(), RequestedAt: formatTime(m.RequestedAt, s.opts.TimeZone), voice: v,
+		NotMe: m.NotMe.Reveal(), RequestedAt: formatTime(m.RequestedAt, s.opts.TimeZone), translator: v,
 	}
 	if v.RightToLeft {
 		d.Dir = "rtl"
@@ -238,15 +240,15 @@ func (s *Renderer) newData(m recovery.Message, v *i18n.Voice) (*Data, error) {
 			key, n = "hours", hours
 		}
 		var err error
-		if d.ExpiresIn, err = v.Say(false, key, n); err != nil {
+		if d.ExpiresIn, err = v.Translate(false, key, n); err != nil {
 			return nil, err
 		}
 	}
 	return d, nil
 }
 
-// forSMS returns the data for a text message. The line that binds a code is
-// WICG's "origin-bound one-time code message": the last one, and exactly this.
+// forSMS returns the data of a text message. Its suffix is the last line of
+// WICG's "origin-bound one-time code message", which has exactly this form.
 func (d *Data) forSMS() *Data {
 	c := *d
 	c.sms = true
@@ -256,7 +258,7 @@ func (d *Data) forSMS() *Data {
 	return &c
 }
 
-func (s *Renderer) place(client netip.Addr, v *i18n.Voice) (location, network string) {
+func (s *Renderer) place(client netip.Addr, v *i18n.Translator) (location, network string) {
 	if !client.IsValid() {
 		return "", ""
 	}
@@ -268,11 +270,12 @@ func (s *Renderer) place(client netip.Addr, v *i18n.Voice) (location, network st
 	return "", formatNetwork(client)
 }
 
-// maxLink is more than any link of the Service: 2,048 bytes and the token.
+// maxLink is the longest link, in bytes. Links of the Service are shorter:
+// 2,048 bytes and the token.
 const maxLink = 8192
 
-// isLink reports whether s can be sent as a link. The Service's always can; a
-// host that fills in a message of its own may err.
+// isLink reports whether s can be sent as a link. Every link of the Service
+// can. A host that makes its own message may make a mistake.
 func isLink(s string) bool {
 	return len(s) <= maxLink && brand.IsPlainURL(s) && (strings.HasPrefix(s, "https://") || strings.HasPrefix(s, "http://"))
 }

@@ -4,13 +4,13 @@
 //
 // # Quick start
 //
-//	set, err := messages.New(messages.Options{
+//	renderer, err := messages.New(messages.Options{
 //		Product: "Acme",
 //		Host:    "acme.example",
 //		Support: "https://acme.example/help",
 //	})
-//	mail, err := set.Mail(message) // Subject, Text, HTML
-//	sms, err := set.SMS(message)   // Text, Segments
+//	mail, err := renderer.Mail(message) // Subject, Text, HTML
+//	sms, err := renderer.SMS(message)   // Text, Segments
 //
 // Packages smtpnotifier and smsnotifier take a [Renderer] and do this for every
 // message. [New] finds every mistake when the program starts: it parses all
@@ -18,26 +18,28 @@
 //
 // # What is sent
 //
-// A mail has a subject, a plain text and HTML that say the same; a text message
-// is one text. There is a mail for each [recovery.MessageKind], and a text
-// message for each but unknown-address. Those with a link or code say how long
-// it works; mails say when and roughly from where it was asked for, and all say
-// what to do if it was somebody else, with the link of [recovery.Message].NotMe
-// where that is set.
+// A mail has a subject, a plain text and HTML that says the same as the plain
+// text. A text message is one text. There is a mail for each
+// [recovery.MessageKind], and a text message for each kind but unknown_address.
+// A message with a link or code says how long it works. A mail says when, and
+// roughly from where, somebody asked for it. Every message says what to do if
+// that was somebody else, with the link of [recovery.Message].NotMe where that
+// is set.
 //
-// The HTML is made of tables with styles in line, as Gmail, Outlook for Windows
-// and Apple Mail need it: at most 600 pixels wide, fit for 320, light and dark,
-// under 20 KB, right to left where the language is. It loads nothing: no image,
-// font, style or counting pixel. Beside the button stands the whole link.
-// Links in the plain text stand on lines of their own.
+// The HTML is made of tables with inline styles, as Gmail, Outlook for Windows
+// and Apple Mail need it. It is at most 600 pixels wide and fits into 320. It
+// has a light and a dark scheme, has less than 20 KB, and runs from right to
+// left where the language does. It loads nothing: no image, font, style or
+// tracking pixel. The whole link stands beside the button. Links in the plain
+// text stand on lines of their own.
 //
 // # Languages
 //
 // English, Spanish, French, German, Portuguese, Hindi, Arabic, Chinese in
 // simplified characters, and Japanese. The person's own language comes first
 // ([recovery.Message].Locale), then those that the request asked for
-// (Languages, an Accept-Language field), then [Options].Default. Times are
-// written as 2026-11-22 14:05 UTC everywhere.
+// (Languages, an Accept-Language field), then [Options].DefaultLanguage. Times
+// are written as 2026-11-22 14:05 UTC in every language.
 //
 // # Text messages
 //
@@ -47,14 +49,16 @@
 //	12345678 is your code to reset your Acme password. It expires in 10 minutes. Never share it.
 //	@acme.example #12345678
 //
-// In English, Spanish, French, German and Portuguese the sentences keep to the
-// GSM 7-bit alphabet, so that a message is one segment of 160 characters as long
-// as Product and Host together have up to 45, and Product keeps to that alphabet
-// too. The other languages have segments of 70 characters. Where the whole text
-// does not fit in one segment, it is shortened to the code with "never share
-// it", and then to "Acme: 12345678", which takes Product and Host of 138
-// characters together; only then does it grow. A message with a link takes as
-// many segments as the link needs, and the link is its last line.
+// In English, Spanish, French, German and Portuguese, the sentences use only
+// the GSM 7-bit alphabet. A message is then one segment of 160 characters, if
+// Product and Host together have at most 45 characters and Product uses only
+// that alphabet too. The other languages have segments of 70 characters.
+//
+// A text that does not fit into one segment is shortened to the code with
+// "never share it", and then to "Acme: 12345678". The latter fits as long as
+// Product and Host together have at most 138 characters. Only beyond that the
+// message takes more than one segment. A message with a link takes as many
+// segments as the link needs, and the link is its last line.
 //
 // # Templates
 //
@@ -68,63 +72,67 @@
 // TEMPLATE is the name that a [recovery.Message] asks for (emailtemplate and
 // smstemplate of the LoginRadius wire): 1 to 128 of A-Z, a-z, 0-9, '_', '-' and
 // '.', not starting with a dot. Without it the file replaces the usual
-// template. KIND may also be layout, with PART html or txt: the frame that the
-// built-in files share.
+// template. KIND may also be layout, with PART html or txt. Such a file is the
+// frame that the built-in files share.
 //
-// Every part is looked up by itself, here for the German HTML of a reset link
-// with the template "welcome": welcome/reset-link.de.html,
+// Every part is looked up by itself. For the German HTML of a reset link with
+// the template "welcome", the order is welcome/reset-link.de.html,
 // welcome/reset-link.html, reset-link.de.html, reset-link.html, built-in. So a
-// file system with nothing but reset-link.html changes that one part, and
-// nothing else. Other files, such as a README, are ignored; a file that looks
-// like a template's and can never be used is an error.
+// file system with nothing but reset-link.html changes that one part and
+// nothing else. Other files, such as a README, are ignored. A file that looks
+// like a template and can never be used is an error.
 //
-// HTML is html/template, the rest text/template. What they see is [Data]; what
-// they can call, beside its methods, is "wrap", which breaks lines at 72
-// columns, and in HTML "outlookHead", "outlookTable" and "outlookEnd", which
-// write what only Outlook for Windows reads. The templates of this package,
-// in its directory templates, are made of the same and are the best example. A
-// file may be a document of its own or call the layout's parts. In plain text,
-// blank lines in a row become one, so that actions may stand on lines of their
-// own.
+// The HTML files are html/template, the others are text/template. They see
+// [Data] and can call its methods. They can also call "wrap", which breaks
+// lines at 72 columns. HTML files can call "outlookHead", "outlookTable" and
+// "outlookEnd", whose output only Outlook for Windows reads. The templates of
+// this package, in its directory templates, have nothing else, and are the best
+// example. A file may be a whole document or call the layout's parts. In plain
+// text, several blank lines become one, so that actions can stand on lines of
+// their own.
 //
-// New refuses a template that does not parse, that asks for a field or sentence
-// there is none of, that leaves out the link or the code (the HTML must link to
-// the same URL that the text shows), or that puts one of them or the person's
-// name into the subject. The same is checked again in every message: a host's
-// template that fails then is logged, and the built-in one is sent instead. A
-// message that asks for a template which does not exist gets the usual one, and
-// that is logged too. No mail is lost to a template.
+// New refuses a template that does not parse. It refuses one that asks for a
+// field or a sentence that does not exist. It refuses one that leaves out the
+// link or the code: the HTML must link to the same URL that the text shows. It
+// refuses one that puts the link, the code or the person's name into the
+// subject.
+//
+// The same is checked again in every message. If a template of the host fails
+// then, that is logged and the built-in template is sent instead. If a message
+// asks for a template that does not exist, that is logged too and the usual
+// template is sent. So no template loses a mail.
 //
 // # Threat model
 //
-// Whoever asks for a reset, or signs up under somebody else's address, chooses
-// what is sent there as far as it can be chosen (A66):
+// Somebody may ask for a reset for another person, or sign up under another
+// person's address. Then he or she chooses parts of what that person gets
+// (A66):
 //
-//   - The name. It is shown if it is letters, marks, spaces, apostrophes,
-//     hyphens, middle dots and periods, has up to 60 characters and nothing that
-//     a mail program makes a link of; otherwise the greeting goes without. It
-//     never stands in a subject (A13). In sentences of the other direction it is
-//     isolated, and controls of direction are refused.
-//   - The language, where the person chose none.
-//   - The address of the client, of which the network or a place is shown.
-//   - The name of a template, which is looked up among those that were there at
-//     the start and never becomes a path.
+//   - The name. It is shown if it has only letters, marks, spaces, apostrophes,
+//     hyphens, middle dots and periods, has at most 60 characters, and has
+//     nothing that a mail program turns into a link. Otherwise the greeting has
+//     no name. The name never stands in a subject (A13). In sentences of the
+//     other direction it is isolated, and controls of direction are refused.
+//   - The language, if the person chose none.
+//   - The address of the client. Its network or its place is shown.
+//   - The name of a template. It is looked up among the templates that were
+//     there at the start, and never becomes a path.
 //
-// Everything else comes from the host's configuration or the Service. The
+// Everything else comes from the host's configuration or from the Service. The
 // address, other addresses of the account and the lead's ID are not in [Data],
 // so no template can show them. A subject has no link and no code, because
-// locked screens show it. Templates are the host's own and trusted as such:
-// what they load from elsewhere, or print as unescaped HTML, is theirs.
+// locked screens show it. Templates are the host's own, and trusted. The host
+// answers for what they load from elsewhere or print as unescaped HTML.
 //
-// Links and codes are in what is returned and nowhere else (A39): errors and
-// logs name a template's file and line and quote nothing, and a [Mail], an [SMS]
-// and [Data] print without their text.
+// Links and codes stand in the rendered message and nowhere else (A39). Errors
+// and logs name the file and line of a template and quote nothing. A [Mail], an
+// [SMS] and [Data] print without their text.
 //
 // # Operating
 //
-// A [Renderer] takes some tens of milliseconds to make and is then immutable; a mail
-// takes less than one. To change templates, restart. What the Logger says at
-// level error, "a template failed", is a template of the host's that needs
-// mending; at level warning, "unknown template", a name in some client's
-// configuration.
+// To make a [Renderer] takes some tens of milliseconds. It is immutable. To
+// render a mail takes less than one millisecond. Restart the program to change
+// templates. The Logger receives "a template failed" at level error: somebody
+// must mend a template of the host. It receives "unknown template" at level
+// warning: some client's configuration has a wrong name.
 package messages

@@ -14,7 +14,7 @@ import (
 )
 
 func Example() {
-	set, err := messages.New(messages.Options{
+	renderer, err := messages.New(messages.Options{
 		Product: "Acme",
 		Host:    "acme.example",
 		Support: "https://acme.example/help",
@@ -23,7 +23,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	mail, err := set.Mail(recovery.Message{
+	mail, err := renderer.Mail(recovery.Message{
 		Kind:        recovery.MessageResetLink,
 		Name:        "Zoé",
 		URL:         recovery.NewSecret("https://acme.example/reset?token=MTc2Mzg5NDQw"),
@@ -54,15 +54,15 @@ func Example() {
 	// If this was not you, ignore this message. Your password stays as it is.
 }
 
-// The last line binds the code to the host's site: phones offer it there and
-// nowhere else.
+// The last line binds the code to the host's site. Phones offer the code there
+// and nowhere else.
 func ExampleRenderer_SMS() {
-	set, err := messages.New(messages.Options{Product: "Acme", Host: "acme.example"})
+	renderer, err := messages.New(messages.Options{Product: "Acme", Host: "acme.example"})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	sms, err := set.SMS(recovery.Message{
+	sms, err := renderer.SMS(recovery.Message{
 		Kind:      recovery.MessageResetCode,
 		Code:      recovery.NewSecret("12345678"),
 		Expires:   time.Now().Add(10 * time.Minute),
@@ -80,10 +80,10 @@ func ExampleRenderer_SMS() {
 	// pt 1 true
 }
 
-// A host replaces one part of one message, in one language, and adds a template
+// A host replaces one part of one message in one language, and adds a template
 // that requests can name.
 func ExampleOptions_templates() {
-	set, err := messages.New(messages.Options{
+	renderer, err := messages.New(messages.Options{
 		Product: "Acme",
 		Templates: fstest.MapFS{ // usually embed.FS or os.DirFS
 			"reset-link.de.subject.txt":      {Data: []byte("{{.Product}}: neues Passwort")},
@@ -97,10 +97,10 @@ func ExampleOptions_templates() {
 		return
 	}
 	m := recovery.Message{Kind: recovery.MessageResetLink, URL: recovery.NewSecret("https://acme.example/reset?token=x"), Locale: "de"}
-	usual, _ := set.Mail(m)
+	usual, _ := renderer.Mail(m)
 	fmt.Println(usual.Subject)
 	m.Template = "welcome"
-	named, _ := set.Mail(m)
+	named, _ := renderer.Mail(m)
 	fmt.Println(named.Subject)
 	fmt.Print(named.Text)
 	// Output:
@@ -110,7 +110,7 @@ func ExampleOptions_templates() {
 	// https://acme.example/reset?token=x
 }
 
-// Mistakes in templates show when the program starts, all at once.
+// New finds all mistakes in templates when the program starts.
 func ExampleNew_mistakes() {
 	_, err := messages.New(messages.Options{
 		Product: "Acme",
@@ -123,16 +123,15 @@ func ExampleNew_mistakes() {
 	})
 	fmt.Println(err)
 	// Output:
-	// recovery: option Templates: reset_code.html: "reset_code" is no kind of message
-	// recovery: option Templates: password-changed.subject.txt: the subject carries .Name, which whoever signed up has chosen
-	// recovery: option Templates: reset-code.txt: the text does not have .Code
-	// recovery: option Templates: reset-link.html:2:2: executing "reset-link.html" at <.Href>: can't evaluate field Href in type *messages.Data
+	// messages: option Templates: reset_code.html: "reset_code" is not a kind of message
+	// messages: option Templates: password-changed.subject.txt: the subject carries .Name, and whoever signed up chose that name
+	// messages: option Templates: reset-code.txt: the text does not have .Code
+	// messages: option Templates: reset-link.html:2:2: executing "reset-link.html" at <.Href>: can't evaluate field Href in type *messages.Data
 }
 
-// Roughly where a request came from is looked up in a database of the host's
-// own.
+// The host's own database says roughly where a request came from.
 func ExampleOptions_locate() {
-	set, err := messages.New(messages.Options{
+	renderer, err := messages.New(messages.Options{
 		Product: "Acme",
 		Locate: func(a netip.Addr, _ language.Tag) string {
 			if netip.MustParsePrefix("203.0.113.0/24").Contains(a) {
@@ -145,7 +144,7 @@ func ExampleOptions_locate() {
 		fmt.Println(err)
 		return
 	}
-	mail, _ := set.Mail(recovery.Message{
+	mail, _ := renderer.Mail(recovery.Message{
 		Kind:        recovery.MessagePasswordChanged,
 		RequestedAt: time.Date(2026, 11, 22, 14, 5, 0, 0, time.UTC),
 		Client:      netip.MustParseAddr("203.0.113.77"),

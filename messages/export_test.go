@@ -6,8 +6,8 @@ import (
 	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
-// Catalogue returns the entries of a language: the text, or plural forms and
-// texts in turn.
+// Catalogue returns the entries of a language. A value is a text, or pairs of a
+// plural form and its text.
 func Catalogue(tag language.Tag) map[string][]any {
 	all := map[string][]any{}
 	for _, l := range i18n.Languages() {
@@ -36,16 +36,16 @@ var (
 	Columns       = columns
 )
 
-// Choose returns the language that a message gets.
-func (s *Renderer) Choose(locale, languages string) language.Tag {
-	return s.voices[s.chooser.Choose(locale, languages)].Tag
+// LanguageOf returns the language that a message gets.
+func (s *Renderer) LanguageOf(locale, languages string) language.Tag {
+	return s.translators[s.matcher.Match(locale, languages)].Tag
 }
 
-// Duration returns a number of minutes or hours.
+// Duration returns a sentence about a number of minutes or hours.
 func (s *Renderer) Duration(tag language.Tag, key string, n int) (string, error) {
-	for _, v := range s.voices {
+	for _, v := range s.translators {
 		if v.Tag == tag {
-			return v.Say(true, key, n)
+			return v.Translate(true, key, n)
 		}
 	}
 	panic("not spoken")

@@ -17,7 +17,7 @@ import (
 //go:embed templates
 var builtin embed.FS
 
-// A part is one text of a message, and the end of the name of its file.
+// A part is one text of a message. Its value is the end of its file's name.
 type part string
 
 const (
@@ -27,11 +27,12 @@ const (
 	partSMS     part = "sms.txt"
 )
 
-// parts has the longer endings first.
+// parts returns all parts. The longer endings come first, because "txt" is the
+// end of two others.
 func parts() []part { return []part{partSubject, partSMS, partText, partHTML} }
 
-// layout is the file of what the others share; it stands where they have a
-// kind.
+// layout stands in the name of a file where other names have a kind. Such a
+// file is the frame that the other files share.
 const layout = "layout"
 
 func kinds() []recovery.MessageKind {
@@ -41,7 +42,7 @@ func kinds() []recovery.MessageKind {
 	}
 }
 
-// inFileNames is how the names of files spell a kind: with hyphens.
+// inFileNames spells a kind as the names of files do: with hyphens.
 func inFileNames(kind recovery.MessageKind) string { return strings.ReplaceAll(string(kind), "_", "-") }
 
 // hasPart reports whether messages of a kind have the part.
@@ -51,10 +52,11 @@ func hasPart(k recovery.MessageKind, p part) bool {
 
 // A fileName says what a template file is for.
 type fileName struct {
-	// template is the name that Message.Template has, or empty for the usual
-	// one.
+	// template is the value of Message.Template, or empty for the usual
+	// template.
 	template string
-	kind     string
+	// kind is a kind of message as inFileNames spells it, or layout.
+	kind string
 	// lang is a language's name in file names, or empty for all languages.
 	lang string
 	part part
@@ -65,11 +67,11 @@ func (n fileName) String() string {
 	return path.Join(n.template, strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), "."))
 }
 
-// maxTemplateName is that of Message.Template.
+// maxTemplateName is the longest Message.Template, in bytes.
 const maxTemplateName = 128
 
-// isTemplateName reports whether s can be the name of a template: no path, and
-// nothing that a file system reads as one (A66).
+// isTemplateName reports whether s can be the name of a template. A path
+// cannot, nor can anything else that a file system reads as a path (A66).
 func isTemplateName(s string) bool {
 	return s != "" && len(s) <= maxTemplateName && strings.Trim(s, ".") != "" && s[0] != '.' &&
 		!strings.ContainsFunc(s, func(r rune) bool {
@@ -77,9 +79,9 @@ func isTemplateName(s string) bool {
 		})
 }
 
-// parseFileName reads the path of a file. It is false for a file that is no
-// template's, such as a README, and an error for one that looks like a
-// template's and would never be used.
+// parseFileName reads the path of a file. It returns false for a file that is
+// not a template, such as a README. It returns an error for a file that looks
+// like a template and would never be used.
 func parseFileName(p string) (n fileName, ok bool, err error) {
 	dir, base := path.Split(p)
 	for _, n.part = range parts() {
@@ -91,48 +93,45 @@ func parseFileName(p string) (n fileName, ok bool, err error) {
 		return fileName{}, false, nil
 	}
 	if n.template = strings.TrimSuffix(dir, "/"); n.template != "" && !isTemplateName(n.template) {
-		return n, false, errors.New("the directory is no name of a template: 1 to 128 of A-Z, a-z, 0-9, '_', '-' and '.', not starting with a dot, and none within another")
+		return n, false, errors.New("the directory is not the name of a template: 1 to 128 of A-Z, a-z, 0-9, '_', '-' and '.', not starting with a dot, and not inside another directory")
 	}
 	var hasLang bool
 	n.kind, n.lang, hasLang = strings.Cut(n.kind, ".")
 	if hasLang && !slices.ContainsFunc(i18n.Languages(), func(l i18n.Language) bool { return l.File == n.lang }) {
-		return n, false, fmt.Errorf("%q is no language of this package", n.lang)
+		return n, false, fmt.Errorf("%q is not a language of this package", n.lang)
 	}
 	if n.kind == layout {
 		if n.part != partText && n.part != partHTML {
-			return n, false, errors.New("a layout is .html or .txt")
+			return n, false, errors.New("a layout must be .html or .txt")
 		}
 		return n, true, nil
 	}
 	kind := recovery.MessageKind(strings.ReplaceAll(n.kind, "-", "_"))
 	if !slices.Contains(kinds(), kind) || strings.Contains(n.kind, "_") {
-		return n, false, fmt.Errorf("%q is no kind of message", n.kind)
+		return n, false, fmt.Errorf("%q is not a kind of message", n.kind)
 	}
 	if !hasPart(kind, n.part) {
-		return n, false, fmt.Errorf("messages of kind %q are not sent by SMS", n.kind)
+		return n, false, fmt.Errorf("messages of kind %q never go by SMS", n.kind)
 	}
 	return n, true, nil
 }
 
-// maxFile is the largest template file. Gmail shows no more than 102 KB of a
-// mail.
+// maxFile is the largest template file, in bytes. Gmail shows no more than
+// 102 KB of a mail.
 const maxFile = 100 << 10
 
-// readFiles reads every template in the file system, and reports all that
-// cannot be used.
-func readFiles(files fs.FS) (map[fileName]string, error) {
+// readFiles reads every template in the file system. A file that cannot be used
+// is a mistake.
+func readFiles(mistakes *recovery.OptionErrors, files fs.FS) map[fileName]string {
 	found := map[fileName]string{}
 	if files == nil {
-		return found, nil
+		return found
 	}
-	var errs []error
-	bad := func(p string, err error) {
-		errs = append(errs, &recovery.OptionError{Option: "Templates", Reason: fmt.Sprintf("%s: %v", p, err)})
-	}
+	report := func(p string, err error) { mistakes.Add("Templates", "%s: %v", p, err) }
 	err := fs.WalkDir(files, ".", func(p string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
-			bad(p, err)
+			report(p, err)
 			return nil
 		case d.IsDir() && p != "." && strings.HasPrefix(d.Name(), "."):
 			return fs.SkipDir
@@ -141,7 +140,7 @@ func readFiles(files fs.FS) (map[fileName]string, error) {
 		}
 		n, ok, err := parseFileName(p)
 		if err != nil {
-			bad(p, err)
+			report(p, err)
 		}
 		if !ok {
 			return nil
@@ -149,16 +148,16 @@ func readFiles(files fs.FS) (map[fileName]string, error) {
 		text, err := fs.ReadFile(files, p)
 		switch {
 		case err != nil:
-			bad(p, err)
+			report(p, err)
 		case len(text) > maxFile:
-			bad(p, fmt.Errorf("is larger than %d KiB", maxFile>>10))
+			report(p, fmt.Errorf("is larger than %d KiB", maxFile>>10))
 		default:
 			found[n] = string(text)
 		}
 		return nil
 	})
 	if err != nil {
-		bad(".", err)
+		report(".", err)
 	}
-	return found, errors.Join(errs...)
+	return found
 }

@@ -10,9 +10,9 @@ import (
 	"golang.org/x/text/width"
 )
 
-// formatTime writes a time so that nobody reads it as another: date in the
-// order of ISO 8601, 24 hours, zone. An abbreviation alone would not do, since
-// IST and CST are three zones each.
+// formatTime writes a time that nobody can mistake for another: the date in the
+// order of ISO 8601, 24 hours, and the zone. An abbreviation alone is not
+// enough, because IST and CST are three zones each.
 func formatTime(t time.Time, zone *time.Location) string {
 	if t.IsZero() {
 		return ""
@@ -29,9 +29,9 @@ func formatTime(t time.Time, zone *time.Location) string {
 	return s + name + t.Format(" (UTC-07:00)")
 }
 
-// formatNetwork is roughly where an address is, for those who have no database
-// of places. The whole address would tell the reader nothing more and a bystander
-// too much.
+// formatNetwork returns the network of an address, for hosts without a database
+// of places. The whole address would tell the reader nothing more, and would
+// tell bystanders too much.
 func formatNetwork(a netip.Addr) string {
 	a = a.Unmap().WithZone("")
 	bits := 24
@@ -45,10 +45,10 @@ func formatNetwork(a netip.Addr) string {
 	return p.String()
 }
 
-// remaining splits the time until t into whole hours, from two on, or minutes.
-// Minutes are rounded to the nearest, because a link of an hour is rendered a
-// moment after it was made; hours are rounded down, because a promise that is
-// too short does no harm.
+// remaining returns the time until t, in whole hours from two hours on and in
+// minutes below. Minutes are rounded to the nearest, because the message about
+// a link of one hour is rendered a moment after the link was made. Hours are
+// rounded down, because a promise that is too short does no harm.
 func remaining(now, t time.Time) (hours, minutes int) {
 	d := t.Sub(now).Round(time.Minute)
 	if d >= 2*time.Hour {
@@ -57,13 +57,14 @@ func remaining(now, t time.Time) (hours, minutes int) {
 	return 0, max(1, int(d/time.Minute))
 }
 
-// textWidth is the width of the text part in columns. Mail programs that show
+// textWidth is the width of the text part, in columns. Mail programs that show
 // this part wrap longer lines badly or not at all.
 const textWidth = 72
 
-// wrap breaks every line of s that is wider than 72 columns, at spaces and
-// behind the punctuation of Chinese and Japanese. A link is never broken: it is
-// one word, and stands on a line of its own if the template gave it one.
+// wrap breaks every line of s that is wider than 72 columns. It breaks at
+// spaces and behind the punctuation of Chinese and Japanese. It never breaks a
+// link, because a link is one word. A link that the template put on its own
+// line stays there.
 func wrap(s string) string {
 	var b strings.Builder
 	for i, line := range strings.Split(s, "\n") {
@@ -88,7 +89,7 @@ func wrap(s string) string {
 	return strings.Join(lines, "\n")
 }
 
-// breakable splits a line behind every character where it may be broken.
+// breakable splits a line behind every character where wrap may break it.
 func breakable(line string) []string {
 	var words []string
 	start := 0
@@ -102,7 +103,7 @@ func breakable(line string) []string {
 	return append(words, line[start:])
 }
 
-// columns is how many columns of a terminal s takes.
+// columns returns how many columns of a terminal s takes.
 func columns(s string) int {
 	n := 0
 	for _, r := range s {

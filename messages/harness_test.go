@@ -27,8 +27,9 @@ var allKinds = []recovery.MessageKind{
 	recovery.MessageNoPassword, recovery.MessageUnknownAddress,
 }
 
-// newSet is a set with usual options, changed by the functions.
-func newSet(tb testing.TB, change ...func(*messages.Options)) *messages.Renderer {
+// newRenderer returns a Renderer with usual options, which the functions
+// change.
+func newRenderer(tb testing.TB, change ...func(*messages.Options)) *messages.Renderer {
 	tb.Helper()
 	o := messages.Options{
 		Product: "Acme", Host: "example.com", Support: "https://www.example.com/help",
@@ -44,7 +45,7 @@ func newSet(tb testing.TB, change ...func(*messages.Options)) *messages.Renderer
 	return s
 }
 
-// newMessage is a message with everything that its kind may have. It is
+// newMessage returns a message with everything that its kind may have. It is
 // rendered a moment after it was made.
 func newMessage(kind recovery.MessageKind, locale string) recovery.Message {
 	made := time.Now()
@@ -92,10 +93,10 @@ func eachLanguage(t *testing.T, f func(t *testing.T, tag language.Tag)) {
 	}
 }
 
-// A document is what a mail program makes of the HTML part.
+// A document is the HTML part as a mail program reads it.
 type document struct {
-	links []string // targets, in order
-	text  string   // what is shown
+	links []string // targets of links, in order
+	text  string   // visible text
 	tags  map[string]int
 	attrs []html.Attribute
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/seed-51359b35/recovery/messages"
 )
 
-// hostileNames are left out of the greeting (A66, A13).
+// The greeting leaves hostileNames out (A66, A13).
 var hostileNames = []struct{ name, value string }{
 	{"markup", `<a href=//evil>click</a>`},
 	{"a bare tag", "<b>"},
@@ -89,10 +89,10 @@ var goodNames = []struct{ value, want string }{
 	{strings.Repeat("é", 60), strings.Repeat("é", 60)},
 }
 
-// TestHostileNames (A66, A13): the message is the same as without a name, in
-// every kind and language.
+// TestHostileNames (A66, A13): with such a name, the message is the same as
+// without a name, in every kind and language.
 func TestHostileNames(t *testing.T) {
-	s := newSet(t)
+	s := newRenderer(t)
 	for _, tt := range hostileNames {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := messages.CleanName(tt.value); got != "" {
@@ -103,7 +103,7 @@ func TestHostileNames(t *testing.T) {
 	for _, tag := range messages.Languages() {
 		for _, kind := range allKinds[:4] {
 			if tag != language.English && kind != recovery.MessageResetLink {
-				continue // the kinds greet alike
+				continue // all kinds have the same greeting
 			}
 			m := newMessage(kind, tag.String())
 			m.Name = ""
@@ -119,7 +119,7 @@ func TestHostileNames(t *testing.T) {
 }
 
 func TestGoodNames(t *testing.T) {
-	s := newSet(t)
+	s := newRenderer(t)
 	for _, tt := range goodNames {
 		for _, tag := range messages.Languages() {
 			m := newMessage(recovery.MessagePasswordChanged, tag.String())
@@ -139,9 +139,9 @@ func TestGoodNames(t *testing.T) {
 	}
 }
 
-// TestProviders: the same for the services that the user store names.
+// TestProviders: the same holds for the services that the user store names.
 func TestProviders(t *testing.T) {
-	s := newSet(t)
+	s := newRenderer(t)
 	for _, tt := range []struct {
 		name      string
 		providers []string
@@ -186,8 +186,8 @@ func TestProviders(t *testing.T) {
 	})
 }
 
-// FuzzName: whatever the name, what is shown is letters and little else, and
-// showing it changes nothing about it.
+// FuzzName: whatever the name, the greeting shows letters and little else. A
+// name that is shown once is shown unchanged the next time.
 func FuzzName(f *testing.F) {
 	for _, tt := range hostileNames {
 		f.Add(tt.value)
@@ -195,7 +195,7 @@ func FuzzName(f *testing.F) {
 	for _, tt := range goodNames {
 		f.Add(tt.value)
 	}
-	s := newSet(f)
+	s := newRenderer(f)
 	m := newMessage(recovery.MessageResetLink, "en")
 	m.Name = ""
 	want := parseHTML(f, mustMail(f, s, m).HTML)
@@ -230,7 +230,7 @@ func withName(m recovery.Message, name string) recovery.Message {
 	return m
 }
 
-// FuzzPlace holds for places and providers what holds for names.
+// FuzzPlace: places and providers obey the rules of names.
 func FuzzPlace(f *testing.F) {
 	for _, tt := range hostileNames {
 		f.Add(tt.value)

@@ -13,8 +13,8 @@ import (
 )
 
 func TestLanguageChoice(t *testing.T) {
-	en := newSet(t)
-	de := newSet(t, func(o *messages.Options) { o.DefaultLanguage = language.MustParse("de-AT") })
+	en := newRenderer(t)
+	de := newRenderer(t, func(o *messages.Options) { o.DefaultLanguage = language.MustParse("de-AT") })
 	for _, tt := range []struct {
 		name              string
 		locale, languages string
@@ -59,16 +59,16 @@ func TestLanguageChoice(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := cmp.Or(tt.set, en)
-			if got := s.Choose(tt.locale, tt.languages); got.String() != tt.want {
+			if got := s.LanguageOf(tt.locale, tt.languages); got.String() != tt.want {
 				t.Errorf("%v, want %s", got, tt.want)
 			}
 		})
 	}
 }
 
-// TestLanguageOfBothChannels: mail and text message choose alike.
+// TestLanguageOfBothChannels: a mail and a text message have the same language.
 func TestLanguageOfBothChannels(t *testing.T) {
-	s := newSet(t)
+	s := newRenderer(t)
 	m := newMessage(recovery.MessageResetCode, "")
 	m.Languages = "es-MX,es;q=0.9,en;q=0.8"
 	mail, sms := mustMail(t, s, m), mustSMS(t, s, m)
@@ -94,17 +94,17 @@ func FuzzLanguages(f *testing.F) {
 	f.Add("zh_Hant.UTF-8", "*;q=0")
 	f.Add("x-private", "i-klingon, en-GB-oed;q=1.5,,;;q=")
 	f.Add("", strings.Repeat("a-", 300))
-	s := newSet(f)
+	s := newRenderer(f)
 	tags := messages.Languages()
 	f.Fuzz(func(t *testing.T, locale, languages string) {
-		got := s.Choose(locale, languages)
+		got := s.LanguageOf(locale, languages)
 		if !slices.Contains(tags, got) {
 			t.Fatalf("%v", got)
 		}
-		if s.Choose(locale, languages) != got {
+		if s.LanguageOf(locale, languages) != got {
 			t.Fatal("chosen differently the second time")
 		}
-		if own := s.Choose(locale, ""); own != language.English && own != got {
+		if own := s.LanguageOf(locale, ""); own != language.English && own != got {
 			t.Fatalf("the request's %v went before the person's own %v", got, own)
 		}
 	})

@@ -18,76 +18,84 @@ import (
 type Mail struct {
 	// Subject is one line without link, code or name.
 	Subject string
-	// Text and HTML say the same. Text ends lines with a bare line feed.
+	// Text and HTML say the same. Text ends its lines with a bare line feed.
 	Text, HTML string
-	// Language is what they are written in.
+	// Language is the language of the mail.
 	Language language.Tag
 }
 
-// Format prints nothing of a mail but its language: it carries a secret.
+// Format prints nothing of a mail but its language, because the mail carries a
+// secret.
 func (m Mail) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "mail in %v", m.Language) }
 
 // An SMS is a rendered text message.
 type SMS struct {
 	Text     string
 	Language language.Tag
-	// Segments is how many messages the network bills, and GSM7 whether they
-	// are written in the GSM 7-bit alphabet (160 characters for one, 153 each
-	// for several), or else in UCS-2 (70 and 67).
+	// Segments is how many messages the network bills.
 	Segments int
-	GSM7     bool
+	// GSM7 says that the text is written in the GSM 7-bit alphabet: a segment
+	// has 160 characters, or 153 where there are several. Otherwise the text is
+	// written in UCS-2: a segment has 70 characters, or 67.
+	GSM7 bool
 }
 
-// Format prints nothing of a text message but its language and size: it carries
-// a secret.
+// Format prints nothing of a text message but its language and size, because
+// the message carries a secret.
 func (m SMS) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "text message in %v (%d segments)", m.Language, m.Segments)
 }
 
-// A Set renders messages. It is immutable and safe for concurrent use.
+// A Renderer renders messages. It is immutable and safe for concurrent use.
 type Renderer struct {
-	opts    Options
-	voices  []*i18n.Voice
-	chooser i18n.Chooser
-	library *library
+	opts        Options
+	translators []*i18n.Translator
+	matcher     i18n.Matcher
+	library     *library
 }
 
-// New returns a Set. It parses every template and renders it with samples in
-// every language, so that a mistake shows when the program starts and not when
-// somebody waits for a mail. It reports all mistakes at once, joined: each is a
-// [*recovery.OptionError], those of templates with file and line.
+// New returns a Renderer. It parses every template and renders it with samples
+// in every language, so that a mistake shows when the program starts and not
+// when somebody waits for a mail. It reports all mistakes at once, joined. Each
+// is a [*recovery.OptionError]. Those of templates name file and line.
 func New(opts Options) (*Renderer, error) {
 	opts = opts.withDefaults()
-	invalid := opts.validate()
-	library, unreadable := newLibrary(opts.Templates)
-	voices, err := newVoices()
+	mistakes := recovery.OptionErrors{Package: "messages"}
+	opts.validate(&mistakes)
+	invalid := mistakes.Err() != nil
+	library, err := newLibrary(&mistakes, opts.Templates)
 	if err != nil {
 		return nil, err
 	}
-	opts.Templates = nil // read
-	s := &Renderer{opts: opts, voices: voices, chooser: i18n.NewChooser(i18n.Tags(), opts.DefaultLanguage), library: library}
-	// The host's templates that did parse are tried in any case, so that one
-	// mistake hides no other.
+	translators, err := newTranslators()
+	if err != nil {
+		return nil, err
+	}
+	opts.Templates = nil // nothing reads them again
+	s := &Renderer{opts: opts, translators: translators, matcher: i18n.NewMatcher(i18n.Tags(), opts.DefaultLanguage), library: library}
+	// The samples are rendered in spite of other mistakes, so that one mistake
+	// hides no other.
 	trial := *s
 	if brand.CheckProduct(opts.Product) != nil {
 		trial.opts.Product = "Product"
 	}
-	if err := errors.Join(invalid, unreadable, trial.try(invalid != nil)); err != nil {
+	err = trial.renderSamples(&mistakes, invalid)
+	if err := errors.Join(mistakes.Err(), err); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
-// Mail renders a message as an e-mail. A message that carries no link or code
-// where its kind needs one, or whose kind is unknown, is an error that wraps
-// [recovery.ErrPermanent]. No error quotes the message.
+// Mail renders a message as an e-mail. It returns an error that wraps
+// [recovery.ErrPermanent] if the message has no link or code and its kind needs
+// one, or if the kind is unknown. No error quotes the message.
 //
-// A Template that the Set does not know, and a host's template that fails, does
-// not lose the mail: the usual or the built-in one takes its place, and the
-// Logger hears of it.
+// The mail is not lost if the Renderer does not know the message's Template:
+// the usual template takes its place. If a template of the host fails, the
+// built-in one takes its place. The Logger receives a record of both.
 func (s *Renderer) Mail(m recovery.Message) (Mail, error) {
-	i := s.chooser.Choose(m.Locale, m.Languages)
-	v := s.voices[i]
+	i := s.matcher.Match(m.Locale, m.Languages)
+	v := s.translators[i]
 	d, err := s.prepare(m, v)
 	if err != nil {
 		return Mail{}, err
@@ -108,24 +116,26 @@ func (s *Renderer) Mail(m recovery.Message) (Mail, error) {
 	return mail, nil
 }
 
-// SMS renders a message as a text message. Errors are those of [Renderer.Mail];
-// there is no text message of kind [recovery.MessageUnknownAddress], and none
-// with a code without [Options].Host.
+// SMS renders a message as a text message. It returns the errors of
+// [Renderer.Mail], and an error that wraps [recovery.ErrPermanent] for the kind
+// [recovery.MessageUnknownAddress], which has no text message, and for a code
+// without [Options].Host.
 //
-// The last line of one with a code is "@host #code", which the Set adds to
-// what the template says. The built-in template for a link ends with it.
+// The last line of a text message with a code is "@host #code". The Renderer
+// adds it to the text of the template. The built-in template for a link ends
+// with the link.
 func (s *Renderer) SMS(m recovery.Message) (SMS, error) {
 	if m.Kind == recovery.MessageUnknownAddress {
-		return SMS{}, permanent("no text message is of this kind")
+		return SMS{}, permanent("a message of this kind never goes by SMS")
 	}
-	i := s.chooser.Choose(m.Locale, m.Languages)
-	v := s.voices[i]
+	i := s.matcher.Match(m.Locale, m.Languages)
+	v := s.translators[i]
 	d, err := s.prepare(m, v)
 	if err != nil {
 		return SMS{}, err
 	}
 	if d.Code != "" && s.opts.Host == "" {
-		return SMS{}, permanent("a code by SMS needs messages.Options.Host, the site that it is bound to")
+		return SMS{}, permanent("a code by SMS needs messages.Options.Host, the site that the code is for")
 	}
 	d = d.forSMS()
 	if m.Template != "" && !s.HasSMSTemplate(m.Template) {
@@ -135,29 +145,29 @@ func (s *Renderer) SMS(m recovery.Message) (SMS, error) {
 	if err != nil {
 		return SMS{}, err
 	}
-	// A host's template may have that line already.
+	// The host's template may have written that line already.
 	sms := SMS{Text: strings.TrimSuffix(text, d.suffix) + d.suffix, Language: v.Tag}
 	sms.Segments, sms.GSM7 = gsm7.Segments(sms.Text)
 	return sms, nil
 }
 
 // HasMailTemplate reports whether Templates has a part of a mail under that
-// name. The empty name is the usual template, which there always is.
+// name. The empty name is the usual template, which always exists.
 func (s *Renderer) HasMailTemplate(name string) bool { return s.library.mail[name] }
 
 // HasSMSTemplate reports whether Templates has a text message under that name.
-// The empty name is the usual template, which there always is.
+// The empty name is the usual template, which always exists.
 func (s *Renderer) HasSMSTemplate(name string) bool { return s.library.sms[name] }
 
-func (s *Renderer) prepare(m recovery.Message, v *i18n.Voice) (*Data, error) {
+func (s *Renderer) prepare(m recovery.Message, v *i18n.Translator) (*Data, error) {
 	if _, ok := s.library.builtin[slot{kind: m.Kind, part: partText}]; !ok {
 		return nil, permanent("the kind of the message is unknown")
 	}
 	return s.newData(m, v)
 }
 
-// render renders a part. A host's template that fails is replaced by the
-// built-in one.
+// render renders a part. If a template of the host fails, the built-in one
+// takes its place.
 func (s *Renderer) render(at slot, d *Data) (string, error) {
 	t := s.library.find(at)
 	text, err := t.render(at.part, d)
@@ -169,7 +179,8 @@ func (s *Renderer) render(at slot, d *Data) (string, error) {
 	return s.library.builtin[slot{kind: at.kind, part: at.part}].render(at.part, d)
 }
 
-// logUnknown does not quote a name that is none: it may be anything.
+// logUnknown logs that a template is not known. It does not quote a text that
+// cannot be the name of a template, because that may be anything.
 func (s *Renderer) logUnknown(m recovery.Message) {
 	name := m.Template
 	if !isTemplateName(name) {
@@ -179,8 +190,8 @@ func (s *Renderer) logUnknown(m recovery.Message) {
 		"template", name, "kind", string(m.Kind), "channel", string(m.Channel))
 }
 
-// render executes and checks the template. Its errors have file and line, and
-// nothing of the data.
+// render executes the template and checks the result. Its errors have file and
+// line, and nothing of the data.
 func (t *template) render(p part, d *Data) (string, error) {
 	text, err := t.execute(p, d)
 	if err != nil {
@@ -200,11 +211,11 @@ func (t *template) execute(p part, d *Data) (string, error) {
 	if p == partHTML && t.host {
 		return strings.TrimSpace(b.String()) + "\n", nil
 	}
-	return tidy(p, b.String()), nil
+	return removeBlankLines(p, b.String()), nil
 }
 
-// position returns file and line of an error of a template. The rest of the
-// error may quote what was rendered.
+// position returns the file and line that a template's error names. The rest of
+// the error may quote the message.
 func position(err error, name string) string {
 	if m := regexp.MustCompile(`template: ?([A-Za-z0-9_./-]+:[0-9]+):`).FindStringSubmatch(err.Error()); m != nil {
 		return m[1]
@@ -212,22 +223,22 @@ func position(err error, name string) string {
 	return name
 }
 
-// tidy removes the blank lines that actions leave behind. A host's HTML is left
-// alone: there may be a pre element in it.
-func tidy(p part, s string) string {
+// removeBlankLines removes the blank lines that actions leave behind. It is not
+// called for HTML of the host, which may have a pre element.
+func removeBlankLines(p part, s string) string {
 	s = strings.ReplaceAll(s, "\r\n", "\n")
 	if p == partHTML {
-		return strings.TrimSpace(blankLines(s, 0)) + "\n"
+		return strings.TrimSpace(limitBlankLines(s, 0)) + "\n"
 	}
-	s = strings.TrimSpace(blankLines(s, 1))
+	s = strings.TrimSpace(limitBlankLines(s, 1))
 	if p == partText {
 		s += "\n"
 	}
 	return s
 }
 
-// blankLines leaves at most n blank lines in a row.
-func blankLines(s string, n int) string {
+// limitBlankLines leaves at most n blank lines in a row.
+func limitBlankLines(s string, n int) string {
 	var b strings.Builder
 	blank := 0
 	for line := range strings.Lines(s) {

@@ -8,42 +8,44 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// What a text that came from outside may at most have, in characters.
+// The bounds of a text that comes from outside.
 const (
-	maxName      = 60
-	maxNameBytes = 512
-	maxPlace     = 80
-	maxProvider  = 40
+	maxName      = 60  // characters
+	maxNameBytes = 512 // bytes, of any of these texts
+	maxPlace     = 80  // characters
+	maxProvider  = 40  // characters
 	// maxMarks is how many combining marks may follow one another. Thai and
-	// Vietnamese need two, Devanagari and vocalised Arabic three; stacks that
-	// paint over the lines around them have dozens.
+	// Vietnamese need two, Devanagari and vocalised Arabic need three. Stacks
+	// that paint over the lines around them have dozens.
 	maxMarks = 3
 )
 
-// cleanName returns the name as a greeting may show it, or "" for one that is
-// left out (A66, A13): whoever signs up under somebody else's address chooses
-// the name that the host's mail then greets that person with. A name is letters
-// and marks with single spaces, apostrophes, hyphens, middle dots and periods
-// between them. A period joins nothing but initials, so that no mail program
-// finds a domain to link, and no digit makes a telephone number. A name that is
-// more than this is not cut or cleaned but left out: half of it may be the
-// attack.
+// cleanName returns the name as a greeting may show it, or "" for a name that
+// the greeting leaves out (A66, A13). Somebody may sign up under another
+// person's address: then the host's mail greets that person with a name that an
+// attacker chose. A name has letters and marks, with single spaces,
+// apostrophes, hyphens, middle dots and periods between them. A period joins
+// nothing but initials, so that no mail program finds a domain to link. Digits
+// are refused, because they could make a telephone number. A name that has more
+// than this is not cut or cleaned but left out, because half of it may still be
+// the attack.
 func cleanName(s string) string {
 	return cleanText(s, maxName, "'’-‐·・.", false)
 }
 
-// cleanPlace is the same for what Options.Locate answers.
+// cleanPlace is like cleanName, for an answer of Options.Locate.
 func cleanPlace(s string) string {
 	return cleanText(s, maxPlace, "'’-‐·・.,()/،、", true)
 }
 
-// cleanProvider is the same for the name of an identity provider.
+// cleanProvider is like cleanName, for the name of an identity provider.
 func cleanProvider(s string) string {
 	return cleanText(s, maxProvider, "'’-·+&.", true)
 }
 
 func cleanText(s string, maxRunes int, punctuation string, digits bool) string {
-	// The length first: normalising ten megabytes is work too.
+	// The length is checked first, because normalising ten megabytes takes
+	// time.
 	if len(s) > maxNameBytes || !utf8.ValidString(s) {
 		return ""
 	}
@@ -82,15 +84,14 @@ func cleanText(s string, maxRunes int, punctuation string, digits bool) string {
 	return s
 }
 
-// isInvisible reports characters that count as letters or marks and show
-// nothing, such as the Hangul filler.
+// isInvisible reports whether a character shows nothing. Some of these count as
+// letters or marks, such as the Hangul filler.
 func isInvisible(r rune) bool {
 	return unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector, unicode.Bidi_Control, unicode.Cf)
 }
 
-// looksLikeDomain reports a period that joins two parts, unless all that it
-// joins are single letters: J.R.R. is a name, and t.co, evil.com and 1.2.3.4
-// are not.
+// looksLikeDomain reports whether a period joins two parts of which one is more
+// than a single letter. J.R.R. is a name. t.co, evil.com and 1.2.3.4 are not.
 func looksLikeDomain(s string) bool {
 	for word := range strings.FieldsFuncSeq(s, func(r rune) bool { return r == ' ' }) {
 		parts := strings.Split(strings.TrimRight(word, "."), ".")
@@ -106,8 +107,8 @@ func looksLikeDomain(s string) bool {
 	return false
 }
 
-// providerName writes the well-known identity providers as they write
-// themselves; user stores have them in lower case.
+// providerName spells the names of well-known identity providers as the
+// providers do. User stores have them in lower case.
 func providerName(s string) string {
 	s = cleanProvider(s)
 	switch strings.ToLower(s) {

@@ -1,7 +1,6 @@
 package messages
 
 import (
-	"errors"
 	"io/fs"
 	"log/slog"
 	"net/netip"
@@ -14,50 +13,55 @@ import (
 	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
-// Options configure a [Renderer]. The zero value of a field is its default; only
-// Product has none. [New] copies what it needs.
+// Options configure a [Renderer]. Product is required. Every other field has a
+// default, which its zero value stands for. [New] copies what it needs.
 type Options struct {
+	_ [0]func()
+
 	// Product is the name of the host's product, as messages show it: 1 to 60
-	// printable characters, no URL. Required. Together with Host up to 45 characters, a code message in
-	// English, Spanish, French, German or Portuguese is one text message with
-	// all its sentences; beyond that it leaves some out before it grows to two.
+	// printable characters, no URL. Required.
+	//
+	// A text message with a code has all its sentences in one segment as long
+	// as Product and Host together have at most 45 characters. This holds for
+	// English, Spanish, French, German and Portuguese. Beyond that, the message
+	// leaves some sentences out before it grows to two segments.
 	Product string
 	// Host is the name of the site that codes are for, in lower-case ASCII and
 	// without port: example.com. The last line of a text message with a code
-	// binds it to that site, so that a phone offers the code there and nowhere
-	// else (WICG, Origin-bound one-time codes delivered via SMS). It comes from
-	// configuration, never from a request (A01). Required for codes by SMS:
-	// without it [Renderer.SMS] refuses them.
+	// binds the code to that site, so that a phone offers the code there and
+	// nowhere else (WICG, Origin-bound one-time codes delivered via SMS). The
+	// name comes from configuration, never from a request (A01). Host is
+	// required for codes by SMS: without it [Renderer.SMS] refuses them.
 	Host string
-	// Support is where a person gets help: an https URL or a mail address,
-	// shown at the end of every mail. Default none.
+	// Support is where a person gets help: an https URL or a mail address. It
+	// stands at the end of every mail. Default none.
 	Support string
-	// Color is the colour of buttons, #RRGGBB, against which white text has a
-	// contrast of at least 4.5 (WCAG 2.2, 1.4.3). Default "#1f4fd8".
+	// Color is the colour of buttons, as #RRGGBB. White text must have a
+	// contrast of at least 4.5 against it (WCAG 2.2, 1.4.3). Default "#1f4fd8".
 	Color string
 
-	// Templates overrides built-in templates one by one and adds named ones;
-	// the package documentation says how files are called. [New] reads it
-	// once. Default: the built-in ones alone.
+	// Templates overrides built-in templates one by one and adds named ones.
+	// The package documentation gives the names of the files. [New] reads them
+	// once. Default: the built-in templates alone.
 	Templates fs.FS
 
-	// Default is the language of those who speak none of the set's. It is one
-	// of [Languages], or close to one. Default English.
+	// DefaultLanguage is the language of messages to people who speak none of
+	// [Languages]. It is one of [Languages], or close to one. Default English.
 	DefaultLanguage language.Tag
 	// Locate says roughly where an address is, in the given language: "Berlin,
-	// Germany". It is called while a message is rendered, by several
-	// goroutines at once, so it looks into a local database; New calls it for
-	// 203.0.113.7. An answer that is
-	// empty, longer than 80 characters or more than letters, digits and plain
-	// punctuation counts as none. Default, and where there is none: the
-	// network of the address, IPv4 /24 or IPv6 /48.
+	// Germany". Several goroutines call it at once, each while it renders a
+	// message, so Locate should look into a local database. New calls it for
+	// 203.0.113.7. An answer counts as none if it is empty, if it is longer
+	// than 80 characters, or if it has more than letters, digits and plain
+	// punctuation. Without an answer, and without Locate, messages show the
+	// network of the address: IPv4 /24 or IPv6 /48. Default none.
 	Locate func(netip.Addr, language.Tag) string
 	// TimeZone is the zone that times are shown in, with its name and offset.
 	// Default UTC.
 	TimeZone *time.Location
 
-	// Logger receives what goes wrong with a host's template at run time, when
-	// the built-in one steps in. Default: [slog.Default].
+	// Logger receives the errors of the host's templates at run time, when the
+	// built-in template takes the place of one. Default: [slog.Default].
 	Logger *slog.Logger
 }
 
@@ -77,10 +81,9 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// validate reports every mistake at once. The receiver has its defaults.
-func (o Options) validate() error {
-	var errs []error
-	for _, check := range []struct {
+// validate adds every mistake that it finds. The receiver has its defaults.
+func (o Options) validate(mistakes *recovery.OptionErrors) {
+	for _, found := range []struct {
 		option string
 		err    error
 	}{
@@ -88,11 +91,10 @@ func (o Options) validate() error {
 		{"Host", brand.CheckHost(o.Host)},
 		{"Support", brand.CheckSupport(o.Support)},
 		{"Color", brand.CheckColor(o.Color)},
-		{"Default", i18n.CheckDefault(o.DefaultLanguage)},
+		{"DefaultLanguage", i18n.CheckDefault(o.DefaultLanguage)},
 	} {
-		if check.err != nil {
-			errs = append(errs, &recovery.OptionError{Option: check.option, Reason: check.err.Error()})
+		if found.err != nil {
+			mistakes.Add(found.option, "%v", found.err)
 		}
 	}
-	return errors.Join(errs...)
 }

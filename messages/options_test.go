@@ -16,7 +16,7 @@ func TestOptions(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		change func(*messages.Options)
-		bad    string // the option, or empty
+		bad    string // the option with the mistake, or empty
 	}{
 		{"nothing but Product", func(o *messages.Options) { *o = messages.Options{Product: "Acme"} }, ""},
 		{"no Product", func(o *messages.Options) { o.Product = "" }, "Product"},
@@ -72,7 +72,7 @@ func TestOptions(t *testing.T) {
 
 		{"a Default", func(o *messages.Options) { o.DefaultLanguage = language.Arabic }, ""},
 		{"a Default of a region", func(o *messages.Options) { o.DefaultLanguage = language.MustParse("fr-CA") }, ""},
-		{"a Default that is not spoken", func(o *messages.Options) { o.DefaultLanguage = language.Finnish }, "Default"},
+		{"a Default that is not spoken", func(o *messages.Options) { o.DefaultLanguage = language.Finnish }, "DefaultLanguage"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			o := messages.Options{Product: "Acme", Host: "example.com"}
@@ -88,37 +88,38 @@ func TestOptions(t *testing.T) {
 				return
 			}
 			option, ok := errors.AsType[*recovery.OptionError](err)
-			if !ok || option.Option != tt.bad || strings.Contains(err.Error(), "\n") || s != nil {
+			if !ok || option.Option != tt.bad || option.Package != "messages" || strings.Contains(err.Error(), "\n") || s != nil {
 				t.Errorf("%v, want one mistake in %s", err, tt.bad)
 			}
 		})
 	}
 }
 
-// TestAllOptionsAtOnce: every mistake is reported, not the first.
+// TestAllOptionsAtOnce: all mistakes are reported, and not only the first.
 func TestAllOptionsAtOnce(t *testing.T) {
 	_, err := messages.New(messages.Options{Host: "x", Support: "x", Color: "x", DefaultLanguage: language.Finnish, Templates: files("x.html", "")})
-	for _, option := range []string{"Product", "Host", "Support", "Color", "Default", "Templates"} {
-		if !strings.Contains(fmt.Sprint(err), "recovery: option "+option+": ") {
+	for _, option := range []string{"Product", "Host", "Support", "Color", "DefaultLanguage", "Templates"} {
+		if !strings.Contains(fmt.Sprint(err), "messages: option "+option+": ") {
 			t.Errorf("%s is not reported in\n%v", option, err)
 		}
 	}
 }
 
-// TestColor: buttons have it, in both schemes.
+// TestColor: buttons have the colour, in both schemes.
 func TestColor(t *testing.T) {
 	for color, want := range map[string]string{"": `bgcolor="#1f4fd8"`, "#0A7B3E": `bgcolor="#0A7B3E"`} {
-		s := newSet(t, func(o *messages.Options) { o.Color = color })
+		s := newRenderer(t, func(o *messages.Options) { o.Color = color })
 		if html := mustMail(t, s, newMessage(recovery.MessageResetLink, "en")).HTML; !strings.Contains(html, want) || !strings.Contains(html, strings.Trim(strings.Replace(want, "bgcolor=", "background-color:", 1), `"`)[:17]) {
 			t.Errorf("%q: no %s", color, want)
 		}
 	}
 }
 
-// TestSupport stands at the end of both parts, as a link in the HTML.
+// TestSupport: the contact stands at the end of both parts, as a link in the
+// HTML.
 func TestSupport(t *testing.T) {
 	for support, href := range map[string]string{"help@example.com": "mailto:help@example.com", "https://example.com/help?a=b&c=d": "https://example.com/help?a=b&c=d"} {
-		s := newSet(t, func(o *messages.Options) { o.Support = support })
+		s := newRenderer(t, func(o *messages.Options) { o.Support = support })
 		for _, kind := range allKinds {
 			mail := mustMail(t, s, newMessage(kind, "ja"))
 			links := parseHTML(t, mail.HTML).links

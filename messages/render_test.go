@@ -20,7 +20,7 @@ import (
 
 // TestMails states what holds for every kind in every language.
 func TestMails(t *testing.T) {
-	s := newSet(t)
+	s := newRenderer(t)
 	eachLanguage(t, func(t *testing.T, tag language.Tag) {
 		for _, kind := range allKinds {
 			for _, notMe := range []bool{true, false} {
@@ -40,22 +40,34 @@ func checkMail(t *testing.T, mail messages.Mail, m recovery.Message, tag languag
 		t.Errorf("language %v, want %v", mail.Language, tag)
 	}
 	doc := parseHTML(t, mail.HTML)
+	checkSubject(t, mail.Subject, m)
+	checkLinks(t, mail, doc, m)
+	checkContents(t, "text", mail.Text, m)
+	checkContents(t, "HTML", doc.text, m)
+	checkHTML(t, mail, doc, tag)
+	checkText(t, mail.Text)
+}
 
-	// The subject: one short line, without anything that a locked screen must
-	// not show or that the person did not write.
-	if n := len([]rune(mail.Subject)); n == 0 || n > 60 {
+// checkSubject: the subject is one short line. It has nothing that a locked
+// screen must not show and nothing that the person did not write.
+func checkSubject(t *testing.T, subject string, m recovery.Message) {
+	t.Helper()
+	if n := len([]rune(subject)); n == 0 || n > 60 {
 		t.Errorf("subject of %d characters", n)
 	}
-	if strings.ContainsFunc(mail.Subject, unicode.IsControl) {
+	if strings.ContainsFunc(subject, unicode.IsControl) {
 		t.Error("the subject has a control")
 	}
 	for _, s := range []string{resetURL, notMeURL, "://", code, m.Name} {
-		if s != "" && strings.Contains(mail.Subject, s) {
+		if s != "" && strings.Contains(subject, s) {
 			t.Errorf("the subject has %q", s)
 		}
 	}
+}
 
-	// Links: the same in both parts, and no others.
+// checkLinks: both parts have the same links, and no others.
+func checkLinks(t *testing.T, mail messages.Mail, doc document, m recovery.Message) {
+	t.Helper()
 	want := []string{}
 	for _, u := range []recovery.Secret{m.URL, m.NotMe} {
 		if !u.IsZero() {
@@ -83,35 +95,43 @@ func checkMail(t *testing.T, mail messages.Mail, m recovery.Message, tag languag
 	if !m.URL.IsZero() && (!strings.Contains(doc.text, resetURL) || len(doc.links) < 3) {
 		t.Error("the link does not stand beside the button")
 	}
-	for name, part := range map[string]string{"text": mail.Text, "HTML": doc.text} {
-		if got := strings.Contains(part, code); got != !m.Code.IsZero() {
-			t.Errorf("%s has the code: %v", name, got)
-		}
-		if got := strings.Contains(part, "Zoé O’Neill"); got != (m.Name != "") {
-			t.Errorf("%s has the name: %v", name, got)
-		}
-		for _, s := range []string{"2026-11-22 14:05 UTC", "203.0.113.0/24", "Acme"} {
-			if !strings.Contains(part, s) {
-				t.Errorf("%s does not have %q", name, s)
-			}
-		}
-		if !m.Expires.IsZero() && !strings.Contains(part, m.Expires.UTC().Format("2006-01-02 15:04 UTC")) {
-			t.Errorf("%s does not say until when", name)
-		}
-		for _, s := range m.IdentityProviders {
-			if !strings.Contains(strings.ToLower(part), strings.ToLower(s)) {
-				t.Errorf("%s does not have the service %q", name, s)
-			}
-		}
-		// What no message may carry, and what a slip leaves behind.
-		for _, s := range []string{"secret.address", "lead-4711", "message-1", "203.0.113.77", "%!", "{{", "<no value>", "redacted"} {
-			if strings.Contains(part, s) {
-				t.Errorf("%s has %q", name, s)
-			}
+}
+
+// checkContents: a part has everything that it must have, and nothing else of
+// the message.
+func checkContents(t *testing.T, name, part string, m recovery.Message) {
+	t.Helper()
+	if got := strings.Contains(part, code); got != !m.Code.IsZero() {
+		t.Errorf("%s has the code: %v", name, got)
+	}
+	if got := strings.Contains(part, "Zoé O’Neill"); got != (m.Name != "") {
+		t.Errorf("%s has the name: %v", name, got)
+	}
+	for _, s := range []string{"2026-11-22 14:05 UTC", "203.0.113.0/24", "Acme"} {
+		if !strings.Contains(part, s) {
+			t.Errorf("%s does not have %q", name, s)
 		}
 	}
+	if !m.Expires.IsZero() && !strings.Contains(part, m.Expires.UTC().Format("2006-01-02 15:04 UTC")) {
+		t.Errorf("%s does not say until when", name)
+	}
+	for _, s := range m.IdentityProviders {
+		if !strings.Contains(strings.ToLower(part), strings.ToLower(s)) {
+			t.Errorf("%s does not have the service %q", name, s)
+		}
+	}
+	// The first four must stay secret. The others are left behind by a
+	// mistake in a template.
+	for _, s := range []string{"secret.address", "lead-4711", "message-1", "203.0.113.77", "%!", "{{", "<no value>", "redacted"} {
+		if strings.Contains(part, s) {
+			t.Errorf("%s has %q", name, s)
+		}
+	}
+}
 
-	// The HTML: whole, small, directed, and nothing of it elsewhere.
+// checkHTML: the HTML is complete and small, has a direction, and loads nothing.
+func checkHTML(t *testing.T, mail messages.Mail, doc document, tag language.Tag) {
+	t.Helper()
 	dir := "ltr"
 	if tag == language.Arabic {
 		dir = "rtl"
@@ -137,10 +157,13 @@ func checkMail(t *testing.T, mail messages.Mail, m recovery.Message, tag languag
 			t.Errorf("the HTML does not have %q", s)
 		}
 	}
+}
 
-	// The text: lines that fit, without trailing blanks but in the signature's
-	// mark, never two blank lines.
-	for line := range strings.Lines(mail.Text) {
+// checkText: the text has lines that fit, no trailing blanks but in the
+// signature's mark, and never two blank lines in a row.
+func checkText(t *testing.T, text string) {
+	t.Helper()
+	for line := range strings.Lines(text) {
 		line = strings.TrimSuffix(line, "\n")
 		if messages.Columns(line) > 72 && !strings.Contains(line, "://") {
 			t.Errorf("a line of %d columns: %q", messages.Columns(line), line)
@@ -149,7 +172,7 @@ func checkMail(t *testing.T, mail messages.Mail, m recovery.Message, tag languag
 			t.Errorf("a line with trailing space: %q", line)
 		}
 	}
-	if strings.Contains(mail.Text, "\n\n\n") || strings.Contains(mail.Text, "\r") || !strings.HasSuffix(mail.Text, "\n") {
+	if strings.Contains(text, "\n\n\n") || strings.Contains(text, "\r") || !strings.HasSuffix(text, "\n") {
 		t.Error("blank lines, carriage returns or no end")
 	}
 }
@@ -159,9 +182,9 @@ func sorted(s []string) []string {
 	return s
 }
 
-// TestBareMessages: what a message does not have leaves no gap.
+// TestBareMessages: a missing part of a message leaves no gap.
 func TestBareMessages(t *testing.T) {
-	s := newSet(t, func(o *messages.Options) { o.Support = "" })
+	s := newRenderer(t, func(o *messages.Options) { o.Support = "" })
 	eachLanguage(t, func(t *testing.T, tag language.Tag) {
 		for _, kind := range allKinds {
 			m := recovery.Message{Kind: kind, Locale: tag.String()}
@@ -187,10 +210,10 @@ func TestBareMessages(t *testing.T) {
 	})
 }
 
-// TestExpiry: how long a link still works is counted from when it is rendered,
-// and until when is written beside it.
+// TestExpiry: the time that a link still works is counted from the moment of
+// rendering. The time when it ends stands beside it.
 func TestExpiry(t *testing.T) {
-	s := newSet(t)
+	s := newRenderer(t)
 	for _, tt := range []struct {
 		name string
 		left time.Duration
@@ -237,7 +260,7 @@ func TestTimeZone(t *testing.T) {
 		{"a zone whose name is no abbreviation", time.FixedZone("Acme headquarters", 3600), "2026-11-22 15:05 UTC+01:00"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := newSet(t, func(o *messages.Options) { o.TimeZone = tt.zone })
+			s := newRenderer(t, func(o *messages.Options) { o.TimeZone = tt.zone })
 			mail := mustMail(t, s, newMessage(recovery.MessagePasswordChanged, "en"))
 			if !strings.Contains(mail.Text, "Changed: "+tt.want+"\n") {
 				t.Errorf("want %s in %s", tt.want, mail.Text)
@@ -246,8 +269,8 @@ func TestTimeZone(t *testing.T) {
 	}
 }
 
-// TestPlace: a place where the host knows one, or the network, never the
-// address itself.
+// TestPlace: a message shows a place if the host knows one, or else the
+// network, and never the address itself.
 func TestPlace(t *testing.T) {
 	locate := func(place string) func(netip.Addr, language.Tag) string {
 		return func(netip.Addr, language.Tag) string { return place }
@@ -271,7 +294,7 @@ func TestPlace(t *testing.T) {
 		{"a place that is too long", "203.0.113.77", locate(strings.Repeat("x", 81)), "Network: 203.0.113.0/24"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := newSet(t, func(o *messages.Options) { o.Locate = tt.locate })
+			s := newRenderer(t, func(o *messages.Options) { o.Locate = tt.locate })
 			m := newMessage(recovery.MessageResetLink, "en")
 			m.Client = netip.MustParseAddr(tt.client)
 			mail := mustMail(t, s, m)
@@ -285,7 +308,7 @@ func TestPlace(t *testing.T) {
 		})
 	}
 	t.Run("the place is asked for in the mail's language", func(t *testing.T) {
-		s := newSet(t, func(o *messages.Options) {
+		s := newRenderer(t, func(o *messages.Options) {
 			o.Locate = func(_ netip.Addr, tag language.Tag) string { return "In " + tag.String() }
 		})
 		if mail := mustMail(t, s, newMessage(recovery.MessageResetLink, "hi-IN")); !strings.Contains(mail.Text, "In hi") {
@@ -294,10 +317,10 @@ func TestPlace(t *testing.T) {
 	})
 }
 
-// TestMessagesThatCannotBeSent are permanent failures, whose text quotes
-// nothing (A39).
+// TestMessagesThatCannotBeSent: these are permanent failures, and their text
+// quotes nothing (A39).
 func TestMessagesThatCannotBeSent(t *testing.T) {
-	s := newSet(t)
+	s := newRenderer(t)
 	secret := recovery.NewSecret
 	link := func(u string) recovery.Message {
 		return recovery.Message{Kind: recovery.MessageResetLink, URL: secret(u)}
@@ -340,9 +363,9 @@ func TestMessagesThatCannotBeSent(t *testing.T) {
 	}
 }
 
-// TestUnusualLinks: every URL that the Service can make arrives as it is.
+// TestUnusualLinks: every URL that the Service can make arrives unchanged.
 func TestUnusualLinks(t *testing.T) {
-	s := newSet(t)
+	s := newRenderer(t)
 	for _, u := range []string{
 		"https://example.com/?token=x", "http://localhost:8080/reset?a=1&b=2&token=x%2By", "https://xn--bcher-kva.example/r?t=x",
 		"https://example.com/a'b(c){d}|^~!$*;,@:[]?x=%zz&y=%", "https://[2001:db8::1]/reset?token=+%20",
@@ -361,10 +384,10 @@ func TestUnusualLinks(t *testing.T) {
 	}
 }
 
-// TestOnlyKindsThatHaveThem: a secret that a message carries without need goes
-// nowhere.
+// TestOnlyKindsThatHaveThem: a secret in a message whose kind needs none is not
+// sent.
 func TestOnlyKindsThatHaveThem(t *testing.T) {
-	s := newSet(t)
+	s := newRenderer(t)
 	for _, kind := range allKinds {
 		m := newMessage(kind, "en")
 		m.URL, m.Code, m.NotMe = recovery.NewSecret(resetURL), recovery.NewSecret(code), recovery.NewSecret(notMeURL)
@@ -377,7 +400,8 @@ func TestOnlyKindsThatHaveThem(t *testing.T) {
 			notMeURL: kind != recovery.MessageNoPassword && kind != recovery.MessageUnknownAddress,
 			"Google": kind == recovery.MessageNoPassword,
 		} {
-			// The code's HTML shows the link for "not me" only as a link.
+			// The HTML of a code shows the link for "this was not me" only as a
+			// link.
 			if got := strings.Contains(all, name); got != want {
 				t.Errorf("%s has %s: %v", kind, name, got)
 			}
@@ -385,10 +409,11 @@ func TestOnlyKindsThatHaveThem(t *testing.T) {
 	}
 }
 
-// TestOnlyKindsThatHaveThemInTemplates: not even a host's template sees them.
+// TestOnlyKindsThatHaveThemInTemplates: even a template of the host cannot see
+// them.
 func TestOnlyKindsThatHaveThemInTemplates(t *testing.T) {
 	const all = "{{.URL}} {{.Code}} {{.NotMe}} {{.ExpiresIn}} {{.Expires}} {{.IdentityProviders}} end"
-	s := newSet(t, withFiles(files("no-password.txt", all, "unknown-address.txt", all, "password-changed.txt", all)))
+	s := newRenderer(t, withFiles(files("no-password.txt", all, "unknown-address.txt", all, "password-changed.txt", all)))
 	for kind, want := range map[recovery.MessageKind]string{
 		recovery.MessageNoPassword: "     [Google] end\n", recovery.MessageUnknownAddress: "     [] end\n", recovery.MessagePasswordChanged: notMeURL + "   [] end\n",
 	} {
@@ -401,9 +426,10 @@ func TestOnlyKindsThatHaveThemInTemplates(t *testing.T) {
 	}
 }
 
-// TestPrintsNothing (A39): what is rendered does not get into a log by %v.
+// TestPrintsNothing (A39): %v of a rendered message gets none of its text into
+// a log.
 func TestPrintsNothing(t *testing.T) {
-	s := newSet(t)
+	s := newRenderer(t)
 	mail := mustMail(t, s, newMessage(recovery.MessageResetCode, "de"))
 	sms := mustSMS(t, s, newMessage(recovery.MessageResetCode, "de"))
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d"} {
@@ -415,9 +441,9 @@ func TestPrintsNothing(t *testing.T) {
 	}
 }
 
-// TestConcurrency: a Set renders for many goroutines at once.
+// TestConcurrency: a Renderer renders for many goroutines at once.
 func TestConcurrency(t *testing.T) {
-	s := newSet(t)
+	s := newRenderer(t)
 	var wg sync.WaitGroup
 	for i := range 16 {
 		wg.Go(func() {
@@ -437,7 +463,7 @@ func TestConcurrency(t *testing.T) {
 	wg.Wait()
 }
 
-// TestWrap: lines of 72 columns, links whole.
+// TestWrap: lines have at most 72 columns, and links stay whole.
 func TestWrap(t *testing.T) {
 	x := strings.Repeat
 	for _, tt := range []struct{ name, in, want string }{
@@ -460,8 +486,8 @@ func TestWrap(t *testing.T) {
 	}
 }
 
-// FuzzWrap: nothing but white space changes, and no line is too long that could
-// be broken.
+// FuzzWrap: wrap changes nothing but white space. No line that it could break
+// is too long.
 func FuzzWrap(f *testing.F) {
 	f.Add("a " + strings.Repeat("x", 80) + " b")
 	f.Add(strings.Repeat("你好。", 40))

@@ -1,8 +1,8 @@
 package messages
 
 import (
-	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -11,7 +11,8 @@ import (
 	"github.com/seed-51359b35/recovery"
 )
 
-// A sample's values are such that they are found again in what is rendered.
+// The values of a sample are unusual, so that the checks find them again in the
+// rendered text.
 const (
 	sampleURL   = "https://sample.example.com/reset?lang=xx&token=c2FtcGxlIQ"
 	sampleNotMe = "https://sample.example.com/not-me?lang=xx&token=bm90LW1l"
@@ -19,8 +20,9 @@ const (
 	sampleName  = "Quintus Samplename"
 )
 
-// samples returns messages of a kind with and without each of what may be
-// missing: name, place, link for "not me".
+// samples returns messages of one kind. Name, place and the link for "this was
+// not me" may be missing in a message, so there is a sample for every
+// combination.
 func samples(kind recovery.MessageKind, now time.Time) []recovery.Message {
 	var all []recovery.Message
 	for i := range 8 {
@@ -48,66 +50,81 @@ func samples(kind recovery.MessageKind, now time.Time) []recovery.Message {
 	return all
 }
 
-// try renders every template, or only the host's, in every language it serves,
-// with every sample, and reports all mistakes, each once.
-func (s *Renderer) try(hostOnly bool) error {
-	now := time.Now()
-	var errs []error
-	reported := map[string]bool{}
-	bad := func(t *template, err error) {
-		if e := t.mistake(err); !reported[e.Error()] {
-			reported[e.Error()] = true
-			errs = append(errs, e)
-		}
-	}
+// renderSamples renders every template with every sample, in every language
+// that the template serves. It adds each mistake once. With hostOnly it leaves
+// the built-in templates out.
+func (s *Renderer) renderSamples(mistakes *recovery.OptionErrors, hostOnly bool) error {
+	// A template may stand in many slots of the same kind, part and language.
 	type use struct {
-		t     *template
-		voice int
-		kind  recovery.MessageKind
-		part  part
+		t        *template
+		language int
+		kind     recovery.MessageKind
+		part     part
 	}
 	done := map[use]bool{}
-	data := map[recovery.MessageKind][][]*Data{}
-	for _, k := range kinds() {
-		data[k] = make([][]*Data, len(s.voices))
-	}
+	data := sampleData{renderer: s, now: time.Now(), all: map[sampleKey][]*Data{}}
+	reasons := map[string]bool{}
 	for at, t := range s.library.slots {
-		if t == nil || hostOnly && !t.host { // nil does not parse, which is reported already
+		if t == nil || hostOnly && !t.host { // a nil template does not parse, which is reported already
 			continue
 		}
-		if u := (use{t, at.voice, at.kind, at.part}); done[u] {
+		u := use{t, at.language, at.kind, at.part}
+		if done[u] {
 			continue
-		} else {
-			done[u] = true
 		}
-		all := data[at.kind][at.voice]
-		if all == nil {
-			for _, m := range samples(at.kind, now) {
-				d, err := s.newData(m, s.voices[at.voice])
-				if err != nil {
-					return err
-				}
-				all = append(all, d)
-			}
-			data[at.kind][at.voice] = all
+		done[u] = true
+		all, err := data.get(sampleKey{at.kind, at.language})
+		if err != nil {
+			return err
 		}
 		if !t.host {
-			// The package's own: with the host's options, in every language,
-			// and with everything. What is missing makes no difference there
-			// that the package's tests have not seen.
+			// One sample, with nothing missing, is enough for a built-in
+			// template: it shows that the host's options go with every
+			// language. The package's tests cover the other samples.
 			all = all[:1]
 		}
 		for _, d := range all {
-			if err := trySample(t, at.part, *d); err != nil {
-				bad(t, err)
+			if err := renderSample(t, at.part, *d); err != nil {
+				reasons[t.reason(err)] = true
 			}
 		}
 	}
-	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
-	return errors.Join(errs...)
+	for _, reason := range slices.Sorted(maps.Keys(reasons)) {
+		mistakes.Add("Templates", "%s", reason)
+	}
+	return nil
 }
 
-func trySample(t *template, p part, d Data) error {
+type sampleKey struct {
+	kind     recovery.MessageKind
+	language int
+}
+
+// sampleData makes the data of samples, once for each kind and language.
+type sampleData struct {
+	renderer *Renderer
+	now      time.Time
+	all      map[sampleKey][]*Data
+}
+
+func (s *sampleData) get(key sampleKey) ([]*Data, error) {
+	if all, ok := s.all[key]; ok {
+		return all, nil
+	}
+	var all []*Data
+	for _, m := range samples(key.kind, s.now) {
+		d, err := s.renderer.newData(m, s.renderer.translators[key.language])
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, d)
+	}
+	s.all[key] = all
+	return all, nil
+}
+
+// renderSample renders one part of a sample and checks the result.
+func renderSample(t *template, p part, d Data) error {
 	if p == partSMS {
 		d = *d.forSMS()
 	}
@@ -122,7 +139,7 @@ func trySample(t *template, p part, d Data) error {
 		return fmt.Errorf("%s: %w", t.name, err)
 	}
 	if p == partSubject && strings.Contains(text, sampleName) {
-		return fmt.Errorf("%s: the subject carries .Name, which whoever signed up has chosen", t.name)
+		return fmt.Errorf("%s: the subject carries .Name, and whoever signed up chose that name", t.name)
 	}
 	return nil
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/seed-51359b35/recovery/messages"
 )
 
-// isGSM reports the languages whose text messages keep to the GSM alphabet.
+// isGSM reports whether text messages of a language use only the GSM alphabet.
 func isGSM(tag language.Tag) bool {
 	switch tag {
 	case language.English, language.Spanish, language.French, language.German, language.Portuguese:
@@ -22,10 +22,11 @@ func isGSM(tag language.Tag) bool {
 	return false
 }
 
-// TestCodeMessages: one segment, bound to the site on the last line, and the
-// code in the text before it, because people type what they read there.
+// TestCodeMessages: the message is one segment. Its last line binds the code to
+// the site. The text before has the code too, because people type what they
+// read there.
 func TestCodeMessages(t *testing.T) {
-	s := newSet(t)
+	s := newRenderer(t)
 	eachLanguage(t, func(t *testing.T, tag language.Tag) {
 		sms := mustSMS(t, s, newMessage(recovery.MessageResetCode, tag.String()))
 		text, last, _ := strings.Cut(sms.Text, "\n")
@@ -41,7 +42,8 @@ func TestCodeMessages(t *testing.T) {
 		if isGSM(tag) && !strings.Contains(text, " 10 ") {
 			t.Errorf("the text does not say how long: %q", text)
 		}
-		// Nothing may follow, nor stand before the @: browsers compare.
+		// Nothing may follow the code or stand before the @, because browsers
+		// compare the whole line.
 		if strings.Contains(sms.Text, notMeURL) || strings.Contains(sms.Text, "\r") || strings.ContainsAny(sms.Text, "\u2066\u2067\u2068\u2069") {
 			t.Errorf("%q", sms.Text)
 		}
@@ -49,10 +51,11 @@ func TestCodeMessages(t *testing.T) {
 	})
 }
 
-// TestCodeMessagesShrink: as long as the documentation says, a message has all
-// its sentences in one segment; then it goes without some, and grows last.
+// TestCodeMessagesShrink: within the documented lengths, a message has all its
+// sentences in one segment. Beyond them it first leaves sentences out, and then
+// takes more segments.
 func TestCodeMessagesShrink(t *testing.T) {
-	// A host of n characters, of labels that are not too long.
+	// host returns a host name of n characters, whose labels are not too long.
 	host := func(n int) string { return strings.Repeat("h", n-n/2-1) + "." + strings.Repeat("o", n/2) }
 	for _, tt := range []struct {
 		name          string
@@ -66,7 +69,7 @@ func TestCodeMessagesShrink(t *testing.T) {
 		{"product of 60 and host of 78: the longest of one segment", 60, 78, false, 1},
 		{"one more", 60, 79, false, 2},
 	} {
-		s := newSet(t, func(o *messages.Options) {
+		s := newRenderer(t, func(o *messages.Options) {
 			o.Product, o.Host = strings.Repeat("P", tt.product), host(tt.host)
 		})
 		for _, tag := range messages.Languages() {
@@ -85,7 +88,7 @@ func TestCodeMessagesShrink(t *testing.T) {
 		}
 	}
 	t.Run("a product with letters outside of the alphabet", func(t *testing.T) {
-		s := newSet(t, func(o *messages.Options) { o.Product = "Łódź" })
+		s := newRenderer(t, func(o *messages.Options) { o.Product = "Łódź" })
 		sms := mustSMS(t, s, newMessage(recovery.MessageResetCode, "en"))
 		if sms.GSM7 || sms.Segments != 1 || sms.Text != "Your Łódź code: 12345678. Never share it.\n@example.com #12345678" {
 			t.Errorf("%+v %q", sms, sms.Text)
@@ -93,9 +96,9 @@ func TestCodeMessagesShrink(t *testing.T) {
 	})
 }
 
-// TestLinkMessages end with the link, whole.
+// TestLinkMessages: the whole link is the end of the message.
 func TestLinkMessages(t *testing.T) {
-	s := newSet(t)
+	s := newRenderer(t)
 	eachLanguage(t, func(t *testing.T, tag language.Tag) {
 		sms := mustSMS(t, s, newMessage(recovery.MessageResetLink, tag.String()))
 		text, last, _ := strings.Cut(sms.Text, "\n")
@@ -109,7 +112,7 @@ func TestLinkMessages(t *testing.T) {
 }
 
 func TestChangedMessages(t *testing.T) {
-	s := newSet(t)
+	s := newRenderer(t)
 	eachLanguage(t, func(t *testing.T, tag language.Tag) {
 		m := newMessage(recovery.MessagePasswordChanged, tag.String())
 		with := mustSMS(t, s, m)
@@ -132,13 +135,14 @@ func TestChangedMessages(t *testing.T) {
 	})
 }
 
-// TestNoTextMessage: these cannot be sent by SMS, now or later.
+// TestNoTextMessage: no try can send these by SMS.
 func TestNoTextMessage(t *testing.T) {
-	if _, err := newSet(t).SMS(newMessage(recovery.MessageUnknownAddress, "en")); !errors.Is(err, recovery.ErrPermanent) {
+	if _, err := newRenderer(t).SMS(newMessage(recovery.MessageUnknownAddress, "en")); !errors.Is(err, recovery.ErrPermanent) {
 		t.Errorf("unknown address: %v", err)
 	}
-	// An unbound code would be offered on any site that asks for one.
-	s := newSet(t, func(o *messages.Options) { o.Host = "" })
+	// Phones would offer a code that is not bound on any site that asks for
+	// one.
+	s := newRenderer(t, func(o *messages.Options) { o.Host = "" })
 	_, err := s.SMS(newMessage(recovery.MessageResetCode, "en"))
 	if !errors.Is(err, recovery.ErrPermanent) || !strings.Contains(err.Error(), "Host") {
 		t.Errorf("a code without host: %v", err)
@@ -149,17 +153,17 @@ func TestNoTextMessage(t *testing.T) {
 	mustMail(t, s, newMessage(recovery.MessageResetCode, "en"))
 }
 
-// TestCodesOfOtherLengths: six digits and letters too.
+// TestCodesOfOtherLengths: a host's own message may carry any code.
 func TestCodesOfOtherLengths(t *testing.T) {
-	s := newSet(t)
+	s := newRenderer(t)
 	for _, tt := range []struct {
 		code   string
 		groups []string
 	}{
-		{"123456", []string{"123", "456"}},
+		{"123456", []string{"1234", "56"}},
 		{"12345678", []string{"1234", "5678"}},
 		{"1234567", []string{"1234", "567"}},
-		{"1234", []string{"123", "4"}},
+		{"1234", []string{"1234"}},
 		{"ABCD1234WXYZ", []string{"ABCD", "1234", "WXYZ"}},
 	} {
 		m := newMessage(recovery.MessageResetCode, "en")
@@ -180,10 +184,10 @@ func TestCodesOfOtherLengths(t *testing.T) {
 }
 
 // TestHostsOwnTextMessages: the line that binds the code stands there once,
-// whether the template has it or not.
+// whether or not the template has it.
 func TestHostsOwnTextMessages(t *testing.T) {
 	for _, text := range []string{"Your code is {{.Code}}.", "Your code is {{.Code}}.\n@{{.Host}} #{{.Code}}\n", "{{.Fit \"Your code is\"}} {{.Code}}.\n\n"} {
-		s := newSet(t, withFiles(files("reset-code.sms.txt", text)))
+		s := newRenderer(t, withFiles(files("reset-code.sms.txt", text)))
 		if got, want := mustSMS(t, s, newMessage(recovery.MessageResetCode, "ja")).Text, "Your code is 12345678.\n@example.com #12345678"; got != want {
 			t.Errorf("%q is %q, want %q", text, got, want)
 		}

@@ -1,7 +1,6 @@
 package messages
 
 import (
-	"errors"
 	htmltemplate "html/template"
 	"io"
 	"io/fs"
@@ -15,17 +14,19 @@ import (
 
 // A template is one part of a message, with its layout.
 type template struct {
-	// name is the path of its file, layout that of its layout if this is the
-	// host's; host says that one of the two is.
-	name, layout string
-	host         bool
-	exec         func(io.Writer, *Data) error
+	// name is the path of the template's file.
+	name string
+	// layout is the path of its layout's file, if that file is the host's.
+	layout string
+	// host says that at least one of the two files is the host's.
+	host bool
+	exec func(io.Writer, *Data) error
 }
 
-// A slot is where a template is used.
+// A slot is a place where a template is used.
 type slot struct {
-	template string
-	voice    int
+	template string // Message.Template, or empty
+	language int    // index in i18n.Languages
 	kind     recovery.MessageKind
 	part     part
 }
@@ -33,9 +34,10 @@ type slot struct {
 // A library finds the template for every slot.
 type library struct {
 	slots map[slot]*template
-	// builtin are the package's own, for when a host's fails.
+	// builtin has the built-in templates, for when a template of the host
+	// fails.
 	builtin map[slot]*template
-	// mail and sms say which names have a part of a mail or a text message.
+	// mail and sms have the names with a part of a mail, or of a text message.
 	mail, sms map[string]bool
 }
 
@@ -46,24 +48,28 @@ type source struct {
 	host bool
 }
 
-// A compiler makes templates of files, each pair of layout and file once.
+// A compiler makes templates of files. It compiles each pair of layout and file
+// once.
 type compiler struct {
 	builtin, host map[fileName]string
 	done          map[[2]string]*template
-	errs          []error
+	mistakes      *recovery.OptionErrors
+	// reported has the reasons of the mistakes: a layout that does not parse
+	// fails with every kind.
+	reported map[string]bool
 }
 
-// newLibrary returns a library without what cannot be used, and what is wrong
-// with that.
-func newLibrary(host fs.FS) (*library, error) {
-	c := &compiler{done: map[[2]string]*template{}}
+// newLibrary returns a library of the templates that can be used. It adds to
+// mistakes what is wrong with the others.
+func newLibrary(mistakes *recovery.OptionErrors, host fs.FS) (*library, error) {
 	own, err := fs.Sub(builtin, "templates")
-	if err == nil {
-		c.builtin, err = readFiles(own)
+	if err != nil {
+		return nil, err
 	}
-	c.errs = append(c.errs, err)
-	c.host, err = readFiles(host)
-	c.errs = append(c.errs, err)
+	c := &compiler{
+		builtin: readFiles(mistakes, own), host: readFiles(mistakes, host),
+		done: map[[2]string]*template{}, mistakes: mistakes, reported: map[string]bool{},
+	}
 	l := &library{slots: map[slot]*template{}, builtin: map[slot]*template{}, mail: map[string]bool{"": true}, sms: map[string]bool{"": true}}
 	for n := range c.host {
 		if n.part == partSMS {
@@ -98,11 +104,11 @@ func newLibrary(host fs.FS) (*library, error) {
 			}
 		}
 	}
-	return l, errors.Join(c.errs...)
+	return l, nil
 }
 
-// find returns the template of a slot, the usual one for a name that is not
-// known.
+// find returns the template of a slot. For a name that is not known it returns
+// the usual template.
 func (l *library) find(s slot) *template {
 	if t, ok := l.slots[s]; ok {
 		return t
@@ -111,9 +117,9 @@ func (l *library) find(s slot) *template {
 	return l.slots[s]
 }
 
-// source returns the file for a part: of the named template before the usual
-// one, in that a language's own before the one for all, and the built-in one
-// last.
+// source returns the file for a part. A file of the named template comes before
+// one of the usual template. Within a template, the file for the language comes
+// before the file for all languages. The built-in file comes last.
 func (c *compiler) source(name, lang, kind string, p part) source {
 	for _, n := range []fileName{{name, kind, lang, p}, {name, kind, "", p}, {"", kind, lang, p}, {"", kind, "", p}} {
 		if text, ok := c.host[n]; ok {
@@ -144,11 +150,11 @@ func (c *compiler) compile(name, lang, kind string, p part) *template {
 		t.exec, err = compileText(frame, body)
 	}
 	if err != nil {
-		t, err = nil, t.mistake(err)
-		// A layout that does not parse fails with every kind.
-		if !slices.ContainsFunc(c.errs, func(e error) bool { return e != nil && e.Error() == err.Error() }) {
-			c.errs = append(c.errs, err)
+		if reason := t.reason(err); !c.reported[reason] {
+			c.reported[reason] = true
+			c.mistakes.Add("Templates", "%s", reason)
 		}
+		t = nil
 	}
 	c.done[key] = t
 	return t
@@ -180,21 +186,22 @@ func compileText(frame, body source) (func(io.Writer, *Data) error, error) {
 	return func(w io.Writer, d *Data) error { return t.Execute(w, d) }, nil
 }
 
-// mistake is an error of the template that New found. Its text has file and
-// line: "reset-link.html:3: function "foo" not defined".
-func (t *template) mistake(err error) error {
-	reason := strings.TrimPrefix(strings.TrimPrefix(err.Error(), "html/template:"), "template: ")
+// reason is the text of an error that New found in the template. It has file
+// and line: "reset-link.html:3: function "foo" not defined".
+func (t *template) reason(err error) string {
+	reason := strings.TrimSpace(strings.TrimPrefix(strings.TrimPrefix(err.Error(), "html/template:"), "template: "))
 	if t.layout != "" && !strings.Contains(reason, t.layout) {
-		// A part that a layout lacks is missed in the file that calls it.
-		reason = strings.TrimSpace(reason) + " (with " + t.layout + ")"
+		// If a layout lacks a part, the error names the file that calls the
+		// part, and not the layout.
+		reason += " (with " + t.layout + ")"
 	}
-	return &recovery.OptionError{Option: "Templates", Reason: strings.TrimSpace(reason)}
+	return reason
 }
 
-// What only Outlook for Windows sees. It draws HTML with Word, which knows no
-// max-width and lets nothing inherit a font, so it gets a table of fixed width
-// and a style for fonts. These are functions because html/template drops
-// comments.
+// Only Outlook for Windows reads the comments below. It draws HTML with Word,
+// which does not know max-width and lets no element inherit a font. So Outlook
+// gets a table of fixed width and a style for fonts. These are functions
+// because html/template drops comments.
 
 func outlookHead() htmltemplate.HTML {
 	return "<!--[if mso]><noscript><xml><o:OfficeDocumentSettings xmlns:o=\"urn:schemas-microsoft-com:office:office\"><o:PixelsPerInch>96</o:PixelsPerInch></o:OfficeDocumentSettings></xml></noscript><style>table,td,h1,p,a,li{font-family:'Segoe UI',Arial,sans-serif!important}</style><![endif]-->"

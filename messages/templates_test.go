@@ -29,17 +29,18 @@ func withFiles(f fs.FS) func(*messages.Options) {
 	return func(o *messages.Options) { o.Templates = f }
 }
 
-// TestOverrides: every part is found by itself, the named template before the
-// usual one, a language's own before the one for all, the built-in one last.
+// TestOverrides: every part is looked up by itself. The named template comes
+// before the usual one, and the file of a language before the file for all. The
+// built-in file comes last.
 func TestOverrides(t *testing.T) {
-	builtin := newSet(t)
+	builtin := newRenderer(t)
 	link := func(mark string) string { return mark + " {{.URL}}" }
 	html := func(mark string) string { return mark + ` <a href="{{.URL}}">x</a>` }
 	for _, tt := range []struct {
 		name             string
 		files            fstest.MapFS
 		template, locale string
-		// What starts each part; empty for the built-in one.
+		// The beginning of each part, or empty for the built-in one.
 		subject, text, html, sms string
 	}{
 		{"nothing", nil, "", "de", "", "", "", ""},
@@ -65,10 +66,11 @@ func TestOverrides(t *testing.T) {
 		{"the layout of text, under a name", files("t-1/layout.txt", `{{define "greeting"}}L2{{end}}{{define "notme"}}{{end}}{{define "details"}}{{end}}{{define "bottom"}}{{end}}`), "t-1", "de", "", "L2", "", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			// Without the file system an override cannot have come from it.
+			// If the override was not in the file system, the text cannot come
+			// from it.
 			m := newMessage(recovery.MessageResetLink, tt.locale)
 			wantMail, wantSMS := mustMail(t, builtin, m), mustSMS(t, builtin, m)
-			s := newSet(t, withFiles(tt.files))
+			s := newRenderer(t, withFiles(tt.files))
 			m.Template = tt.template
 			mail, sms := mustMail(t, s, m), mustSMS(t, s, m)
 			wantHTML := strings.Replace(wantMail.HTML, "<title>"+wantMail.Subject, "<title>"+mail.Subject, 1)
@@ -87,8 +89,8 @@ func TestOverrides(t *testing.T) {
 	}
 }
 
-// TestTemplateMistakes: each is found at the start, with its file and, where
-// there is one, its line.
+// TestTemplateMistakes: New finds each mistake and names its file and, if there
+// is one, its line.
 func TestTemplateMistakes(t *testing.T) {
 	mistakes := []struct {
 		name  string
@@ -135,14 +137,14 @@ func TestTemplateMistakes(t *testing.T) {
 		{"an empty subject", files("reset-link.subject.txt", " \n"), "the subject is empty"},
 		{"an empty text", files("password-changed.txt", "\n"), "the text is empty"},
 		{"an empty HTML", files("password-changed.html", "<title>x</title><style>p{}</style>"), "the HTML is empty"},
-		{"an unknown kind", files("reset_link.html", "x"), `reset_link.html: "reset_link" is no kind`},
-		{"an unknown language", files("reset-link.it.html", "x"), `"it" is no language`},
-		{"a language that is no file's name", files("reset-link.zh-Hans.html", "x"), `"zh-Hans" is no language`},
-		{"an SMS of a kind that has none", files("unknown-address.sms.txt", "x"), "are not sent by SMS"},
-		{"a layout of a subject", files("layout.subject.txt", "x"), "a layout is .html or .txt"},
+		{"an unknown kind", files("reset_link.html", "x"), `reset_link.html: "reset_link" is not a kind`},
+		{"an unknown language", files("reset-link.it.html", "x"), `"it" is not a language`},
+		{"a language that is no file's name", files("reset-link.zh-Hans.html", "x"), `"zh-Hans" is not a language`},
+		{"an SMS of a kind that has none", files("unknown-address.sms.txt", "x"), "never go by SMS"},
+		{"a layout of a subject", files("layout.subject.txt", "x"), "a layout must be .html or .txt"},
 		{"a file that is too large", files("reset-link.html", strings.Repeat("x", 100<<10+1)), "is larger than 100 KiB"},
 	}
-	// Each under a name of its own, so that one New reports all of them.
+	// Each mistake has a template name of its own, so that one New reports all.
 	all := fstest.MapFS{}
 	name := func(i int) string { return fmt.Sprintf("case-%d/", i) }
 	for i, tt := range mistakes {
@@ -157,7 +159,7 @@ func TestTemplateMistakes(t *testing.T) {
 			var own []string
 			for line := range strings.Lines(joined) {
 				if strings.Contains(line, name(i)) {
-					own = append(own, strings.TrimPrefix(line, "recovery: option Templates: "))
+					own = append(own, strings.TrimPrefix(line, "messages: option Templates: "))
 				}
 			}
 			if !slices.ContainsFunc(own, func(line string) bool {
@@ -169,8 +171,8 @@ func TestTemplateMistakes(t *testing.T) {
 	}
 }
 
-// TestTemplateDirectories: names are found, but for those that nobody could ask
-// for.
+// TestTemplateDirectories: New reports mistakes in named templates, and names
+// that no message could ask for.
 func TestTemplateDirectories(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -178,9 +180,9 @@ func TestTemplateDirectories(t *testing.T) {
 		want  string
 	}{
 		{"an unknown field under a name", files("t-1/reset-link.txt", "{{.URL}} {{.Foo}}"), "t-1/reset-link.txt:1"},
-		{"a directory that is no name", files("a b/reset-link.html", "x"), "no name of a template"},
-		{"a directory in a directory (A66)", files("a/b/reset-link.html", "x"), "no name of a template"},
-		{"a directory with a name that is too long", files(strings.Repeat("x", 129)+"/reset-link.html", "x"), "no name of a template"},
+		{"a directory that is no name", files("a b/reset-link.html", "x"), "not the name of a template"},
+		{"a directory in a directory (A66)", files("a/b/reset-link.html", "x"), "not the name of a template"},
+		{"a directory with a name that is too long", files(strings.Repeat("x", 129)+"/reset-link.html", "x"), "not the name of a template"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := messages.New(messages.Options{Product: "Acme", Templates: tt.files})
@@ -195,8 +197,8 @@ func TestTemplateDirectories(t *testing.T) {
 	}
 }
 
-// TestAllTemplateMistakesAtOnce: also those of files that stand beside ones
-// that do not parse.
+// TestAllTemplateMistakesAtOnce: New reports mistakes of some files although
+// other files do not parse.
 func TestAllTemplateMistakesAtOnce(t *testing.T) {
 	_, err := messages.New(messages.Options{
 		Color: "red",
@@ -219,8 +221,8 @@ func TestAllTemplateMistakesAtOnce(t *testing.T) {
 	}
 }
 
-// TestUnknownTemplate: the mail is not lost, no path is made of the name, and
-// the log does not quote one that is none (A66).
+// TestUnknownTemplate: the mail is not lost, and the name never becomes a path.
+// The log does not quote a text that is not a name (A66).
 func TestUnknownTemplate(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
@@ -232,7 +234,7 @@ func TestUnknownTemplate(t *testing.T) {
 		}
 	}
 	var log bytes.Buffer
-	s := newSet(t, withFiles(os.DirFS(filepath.Join(dir, "templates"))), func(o *messages.Options) {
+	s := newRenderer(t, withFiles(os.DirFS(filepath.Join(dir, "templates"))), func(o *messages.Options) {
 		o.Logger = slog.New(slog.NewTextHandler(&log, nil))
 	})
 	m := newMessage(recovery.MessageResetLink, "en")
@@ -273,9 +275,9 @@ func TestUnknownTemplate(t *testing.T) {
 	}
 }
 
-// TestHasTemplate: the two channels have their names apart.
+// TestHasTemplate: mails and text messages have separate template names.
 func TestHasTemplate(t *testing.T) {
-	s := newSet(t, withFiles(files("m/reset-link.subject.txt", "x", "s/reset-code.sms.txt", "{{.Code}}", "l/layout.fr.txt", `{{define "greeting"}}{{end}}{{define "notme"}}{{end}}{{define "details"}}{{end}}{{define "bottom"}}{{end}}`)))
+	s := newRenderer(t, withFiles(files("m/reset-link.subject.txt", "x", "s/reset-code.sms.txt", "{{.Code}}", "l/layout.fr.txt", `{{define "greeting"}}{{end}}{{define "notme"}}{{end}}{{define "details"}}{{end}}{{define "bottom"}}{{end}}`)))
 	for name, want := range map[string][2]bool{"m": {true, false}, "s": {false, true}, "l": {true, false}, "": {true, true}, "M": {}, "x": {}} {
 		if got := [2]bool{s.HasMailTemplate(name), s.HasSMSTemplate(name)}; got != want {
 			t.Errorf("%q: %v, want %v", name, got, want)
@@ -283,10 +285,11 @@ func TestHasTemplate(t *testing.T) {
 	}
 }
 
-// TestFailingTemplate: one that the samples did not show to be wrong is replaced
-// by the built-in one, and the log names its line and quotes nothing (A39).
+// TestFailingTemplate: a template may fail although it was right with every
+// sample. Then the built-in one takes its place, and the log names its line and
+// quotes nothing (A39).
 func TestFailingTemplate(t *testing.T) {
-	builtin := newSet(t)
+	builtin := newRenderer(t)
 	for _, tt := range []struct{ name, file, text string }{
 		{"an error of a template function", "reset-link.txt", "{{.URL}}\n{{if eq .Name \"Anna\"}}{{index .URL 100000}}{{end}}"},
 		{"an error that quotes its argument", "reset-link.txt", "{{.URL}}\n{{if eq .Name \"Anna\"}}{{.T .URL}}{{end}}"},
@@ -298,7 +301,7 @@ func TestFailingTemplate(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var log bytes.Buffer
-			s := newSet(t, withFiles(files(tt.file, tt.text)), func(o *messages.Options) { o.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+			s := newRenderer(t, withFiles(files(tt.file, tt.text)), func(o *messages.Options) { o.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
 			m := newMessage(recovery.MessageResetLink, "en")
 			mustMail(t, s, m)
 			if log.Len() > 0 {
@@ -320,9 +323,10 @@ func TestFailingTemplate(t *testing.T) {
 	}
 }
 
-// TestNoTemplatePrintsTheData: not even one that asks for all of it.
+// TestNoTemplatePrintsTheData: even a template that prints all data prints no
+// secret.
 func TestNoTemplatePrintsTheData(t *testing.T) {
-	s := newSet(t, withFiles(files("password-changed.txt", "{{.}} {{printf \"%+v %#v %s\" . . .}}", "password-changed.html", "{{.}}{{print .}}")))
+	s := newRenderer(t, withFiles(files("password-changed.txt", "{{.}} {{printf \"%+v %#v %s\" . . .}}", "password-changed.html", "{{.}}{{print .}}")))
 	m := newMessage(recovery.MessagePasswordChanged, "en")
 	mail := mustMail(t, s, m)
 	if want := "message data message data message data message data\n"; mail.Text != want || strings.Contains(mail.HTML, "token") {
@@ -330,10 +334,10 @@ func TestNoTemplatePrintsTheData(t *testing.T) {
 	}
 }
 
-// TestEscaping (A66): what a host's own template shows is escaped for where it
-// stands.
+// TestEscaping (A66): the values in a host's template are escaped for the place
+// where they stand.
 func TestEscaping(t *testing.T) {
-	s := newSet(t, func(o *messages.Options) {
+	s := newRenderer(t, func(o *messages.Options) {
 		o.Product = `A&B <b>"C"</b>`
 		o.Templates = files("password-changed.html", `<p title="{{.Product}}">{{.Product}}</p>`)
 	})
@@ -348,31 +352,31 @@ func TestEscaping(t *testing.T) {
 	}
 }
 
-// TestTemplatesAreReadOnce: what happens to the files later changes nothing.
+// TestTemplatesAreReadOnce: later changes of the files have no effect.
 func TestTemplatesAreReadOnce(t *testing.T) {
 	f := files("reset-link.subject.txt", "S1")
-	s := newSet(t, withFiles(f))
+	s := newRenderer(t, withFiles(f))
 	f["reset-link.subject.txt"].Data = []byte("S2")
 	if mail := mustMail(t, s, newMessage(recovery.MessageResetLink, "en")); mail.Subject != "S1" {
 		t.Error(mail.Subject)
 	}
 }
 
-// TestUnreadableFiles are mistakes as well.
+// TestUnreadableFiles: a file that cannot be read is a mistake as well.
 func TestUnreadableFiles(t *testing.T) {
 	_, err := messages.New(messages.Options{Product: "Acme", Templates: os.DirFS(filepath.Join(t.TempDir(), "nowhere"))})
-	if err == nil || !strings.Contains(err.Error(), "option Templates: .: ") {
+	if err == nil || !strings.Contains(err.Error(), "messages: option Templates: .: ") {
 		t.Error(err)
 	}
 }
 
-// FuzzTemplateName: no name of a template reads anything but what was there at
-// the start, or loses the mail.
+// FuzzTemplateName: no template name reads anything but the templates of the
+// start, or loses the mail.
 func FuzzTemplateName(f *testing.F) {
 	for _, s := range []string{"", "t-1", "../t-1", "T-1", "t-1/", "..", "\x00", "t-1.en"} {
 		f.Add(s)
 	}
-	s := newSet(f, withFiles(files("t-1/reset-link.subject.txt", "S1")))
+	s := newRenderer(f, withFiles(files("t-1/reset-link.subject.txt", "S1")))
 	f.Fuzz(func(t *testing.T, name string) {
 		m := newMessage(recovery.MessageResetLink, "en")
 		m.Template = name
@@ -382,8 +386,8 @@ func FuzzTemplateName(f *testing.F) {
 	})
 }
 
-// FuzzFileName: a file of any name is used, ignored or refused with its name,
-// and none takes the place of what it is not for.
+// FuzzFileName: a file of any name is used, ignored or refused with its name.
+// None replaces a part that it is not for.
 func FuzzFileName(f *testing.F) {
 	for _, s := range []string{
 		"reset-link.subject.txt", "t-1/reset-link.de.subject.txt", "layout.html", "../reset-link.subject.txt", "a/b/reset-link.subject.txt",
@@ -392,7 +396,7 @@ func FuzzFileName(f *testing.F) {
 		f.Add(s)
 	}
 	m := newMessage(recovery.MessageResetLink, "en")
-	usual := mustMail(f, newSet(f), m).Subject
+	usual := mustMail(f, newRenderer(f), m).Subject
 	f.Fuzz(func(t *testing.T, name string) {
 		if !fs.ValidPath(name) {
 			t.Skip("no file system has it")

@@ -31,6 +31,8 @@ const (
 // GiB for memory times passes. RFC 9106's first choice of 2 GiB is not for
 // servers on which the public can cause hashes.
 type Argon2idOptions struct {
+	_ [0]func()
+
 	// Memory is the memory of one hash in KiB. Default 19,456 (19 MiB).
 	Memory uint32
 

@@ -46,6 +46,8 @@ const (
 // HIBPOptions configures [NewHIBP]. The zero value asks the public service, and
 // accepts a password when that service cannot be reached.
 type HIBPOptions struct {
+	_ [0]func()
+
 	// URL is the address of the range API, without "/range/". Default
 	// "https://api.pwnedpasswords.com". It must be https, except on the
 	// loopback interface, and have no query. Take it from configuration only,

@@ -76,6 +76,8 @@ var ErrBreachCheck = errors.New("password: the breach check failed")
 // PolicyOptions configures [NewPolicy]. The zero value is a secure policy
 // without a breach check.
 type PolicyOptions struct {
+	_ [0]func()
+
 	// MinLength is the minimum length in code points after normalisation, 8 to
 	// 64. Default 15. Less than 15 is only for hosts that always ask for a
 	// second factor (NIST SP 800-63B-4 section 3.1.1.2).

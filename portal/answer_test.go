@@ -13,7 +13,7 @@ import (
 	"github.com/seed-51359b35/recovery/portal"
 )
 
-// A03, A71, A72, A73: whatever the answer, its headers protect it.
+// A03, A71, A72, A73: the headers of every answer protect it.
 func TestHeadersOfEveryAnswer(t *testing.T) {
 	inWorld(t, func(_ *recovery.Options, o *portal.Options) {
 		o.Logo = []byte("<svg xmlns='http://www.w3.org/2000/svg'/>")
@@ -33,24 +33,24 @@ func TestHeadersOfEveryAnswer(t *testing.T) {
 		foreign := w.visitor()
 		foreign.header.Set("Sec-Fetch-Site", "cross-site")
 		answers := map[string]page{
-			"200":          v.get("/account/forgot"),
-			"303":          v.get(link),
-			"303 base":     v.get("/account"),
-			"well-known":   v.get("/.well-known/change-password"),
-			"400 dead":     w.visitor().get("/account/reset"),
-			"400 twice":    reads("POST", "/account/forgot", urlencoded, "identifier=a&identifier=b"),
-			"400 escapes":  reads("POST", "/account/forgot", urlencoded, "identifier=%zz"),
-			"403":          foreign.do(httptest.NewRequest("POST", "/account/forgot", nil)),
-			"404":          v.get("/account/nothing"),
-			"404 outside":  v.get("/elsewhere"),
-			"405":          reads("DELETE", "/account/forgot", "", ""),
-			"405 post":     reads("POST", "/account/sent", urlencoded, ""),
-			"413":          reads("POST", "/account/forgot", urlencoded, "identifier="+strings.Repeat("x", 20<<10)),
-			"415":          reads("POST", "/account/forgot", "text/plain", "identifier=x"),
-			"415 json":     reads("POST", "/account/forgot", "application/json", "{}"),
-			"422":          v.post("/account/reset", "proof", form.proof(), "password", "x"),
-			"logo":         v.get("/account/logo"),
-			"notice, dead": v.open("/account/not-me?token=x"),
+			"200":            v.get("/account/forgot"),
+			"303":            v.get(link),
+			"303 base":       v.get("/account"),
+			"well-known":     v.get("/.well-known/change-password"),
+			"400 invalid":    w.visitor().get("/account/reset"),
+			"400 twice":      reads("POST", "/account/forgot", urlencoded, "identifier=a&identifier=b"),
+			"400 escapes":    reads("POST", "/account/forgot", urlencoded, "identifier=%zz"),
+			"403":            foreign.do(httptest.NewRequest("POST", "/account/forgot", nil)),
+			"404":            v.get("/account/nothing"),
+			"404 outside":    v.get("/elsewhere"),
+			"405":            reads("DELETE", "/account/forgot", "", ""),
+			"405 post":       reads("POST", "/account/sent", urlencoded, ""),
+			"413":            reads("POST", "/account/forgot", urlencoded, "identifier="+strings.Repeat("x", 20<<10)),
+			"415":            reads("POST", "/account/forgot", "text/plain", "identifier=x"),
+			"415 json":       reads("POST", "/account/forgot", "application/json", "{}"),
+			"422":            v.post("/account/reset", "proof", form.proof(), "password", "x"),
+			"logo":           v.get("/account/logo"),
+			"invalid notice": v.open("/account/not-me?token=x"),
 		}
 		for name, p := range answers {
 			if want, err := strconv.Atoi(strings.Fields(name)[0]); err == nil && p.StatusCode != want {
@@ -89,7 +89,7 @@ func TestHeadersOfEveryAnswer(t *testing.T) {
 	})
 }
 
-// A20 to A22: the pages are the same for everybody.
+// A20 to A22: the pages are the same for every address.
 func TestNobodyLearnsWhoHasAnAccount(t *testing.T) {
 	inWorld(t, nil, func(w *world) {
 		t := w.t
@@ -101,8 +101,8 @@ func TestNobodyLearnsWhoHasAnAccount(t *testing.T) {
 			sent := v.get("/account/sent")
 			asked.Header.Del("Set-Cookie")
 			for _, p := range []page{asked, sent} {
-				p.Header.Del("Content-Security-Policy") // its nonce
-				p.Header.Del("Content-Length")          // that of the address
+				p.Header.Del("Content-Security-Policy") // the nonce differs
+				p.Header.Del("Content-Length")          // the length of the address differs
 			}
 			seen := fmt.Sprint(asked.StatusCode, asked.Header, asked.body, sent.StatusCode, sent.Header, strings.ReplaceAll(sent.text(), address, "ADDRESS"))
 			if i == 0 {

@@ -1,9 +1,8 @@
 package portal
 
 import (
-	"cmp"
-	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -11,81 +10,82 @@ import (
 	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
-// catalogues are the sentences of the pages by language, with the host's in
-// place of ours.
-func catalogues(own map[string]map[string]string) (map[string][]i18n.Entry, error) {
+// catalogues returns the sentences of the pages by language. A sentence of the
+// host replaces the built-in one. What the host's sentences have wrong goes to
+// mistakes.
+func catalogues(mistakes *recovery.OptionErrors, own map[string]map[string]string) map[string][]i18n.Entry {
 	all := map[string][]i18n.Entry{
 		"en": english(), "es": spanish(), "fr": french(), "de": german(), "pt": portuguese(),
 		"hi": hindi(), "ar": arabic(), "zh": chinese(), "ja": japanese(),
 	}
-	var errs []error
-	bad := func(format string, args ...any) {
-		errs = append(errs, &recovery.OptionError{Option: "Text", Reason: fmt.Sprintf(format, args...)})
-	}
-	replace := func(lang, key, text string) {
-		i := slices.IndexFunc(all[lang], func(e i18n.Entry) bool { return e.Key == key })
-		switch {
-		case i < 0:
-			bad("%s: there is no sentence %.80q", lang, key)
-		case all[lang][i].Forms != nil:
-			bad("%s: %s has forms for numbers and cannot be replaced", lang, key)
-		case text == "":
-			bad("%s: %s is empty", lang, key)
-		default:
-			all[lang][i].Text = text
-		}
-	}
-	// What is for all languages first, so that a language's own goes before it.
-	for key, text := range own[""] {
-		for lang := range all {
-			replace(lang, key, text)
-		}
-	}
-	for lang, texts := range own {
+	for _, lang := range slices.Sorted(maps.Keys(own)) {
+		langs := []string{lang}
 		if lang == "" {
+			// The texts for all languages sort first, so that a text for one
+			// language overrides them.
+			langs = slices.Sorted(maps.Keys(all))
+		} else if _, ok := all[lang]; !ok {
+			mistakes.Add("Text", "%.20q is not a language of this package", lang)
 			continue
 		}
-		if _, ok := all[lang]; !ok {
-			bad("%.20q is no language of this package", lang)
-			continue
-		}
-		for key, text := range texts {
-			replace(lang, key, text)
+		for _, key := range slices.Sorted(maps.Keys(own[lang])) {
+			for _, l := range langs {
+				replaceText(mistakes, all[l], l, key, own[lang][key])
+			}
 		}
 	}
-	slices.SortFunc(errs, func(a, b error) int { return cmp.Compare(a.Error(), b.Error()) })
-	return all, errors.Join(errs...)
+	return all
 }
 
-// newVoices returns those of the host's languages, in its order, and says every
-// sentence of the host's once.
-func newVoices(o Options, catalogues map[string][]i18n.Entry) ([]*i18n.Voice, error) {
-	voices, err := i18n.New(catalogues)
+// replaceText replaces one sentence of a language's entries.
+func replaceText(mistakes *recovery.OptionErrors, entries []i18n.Entry, lang, key, text string) {
+	i := slices.IndexFunc(entries, func(e i18n.Entry) bool { return e.Key == key })
+	switch {
+	case i < 0:
+		mistakes.Add("Text", "%s: there is no sentence %.80q", lang, key)
+	case entries[i].Forms != nil:
+		mistakes.Add("Text", "%s: %s has forms for numbers and cannot be replaced", lang, key)
+	case text == "":
+		mistakes.Add("Text", "%s: %s is empty", lang, key)
+	default:
+		entries[i].Text = text
+	}
+}
+
+// newTranslators returns the translators of the host's languages, in the host's
+// order. It translates every sentence of the host once, to find mistakes.
+func newTranslators(mistakes *recovery.OptionErrors, o Options, catalogues map[string][]i18n.Entry) []*i18n.Translator {
+	all, err := i18n.New(catalogues)
 	if err != nil {
-		return nil, &recovery.OptionError{Option: "Text", Reason: err.Error()}
+		mistakes.Add("Text", "%v", err)
+		return nil
 	}
-	var chosen []*i18n.Voice
-	var errs []error
+	var translators []*i18n.Translator
 	for _, tag := range o.Languages {
-		for _, v := range voices {
-			if v.Tag != tag {
-				continue
-			}
-			chosen = append(chosen, v)
-			for _, e := range english() {
-				if e.Forms != nil || o.Text[""][e.Key] == "" && o.Text[v.File][e.Key] == "" {
-					continue
-				}
-				if _, err := v.Say(true, e.Key, arguments(e.Text)...); err != nil {
-					errs = append(errs, &recovery.OptionError{Option: "Text", Reason: v.File + ": " + err.Error()})
-				}
-			}
+		i := slices.IndexFunc(all, func(t *i18n.Translator) bool { return t.Tag == tag })
+		if i < 0 {
+			continue // validate has reported it
 		}
+		translators = append(translators, all[i])
+		tryTexts(mistakes, o, all[i])
 	}
-	return chosen, errors.Join(errs...)
+	return translators
 }
 
-// arguments are samples of what a sentence of the English catalogue takes.
+// tryTexts translates every sentence of the host in one language.
+func tryTexts(mistakes *recovery.OptionErrors, o Options, t *i18n.Translator) {
+	for _, e := range english() {
+		if e.Forms != nil || o.Text[""][e.Key] == "" && o.Text[t.File][e.Key] == "" {
+			continue
+		}
+		if _, err := t.Translate(true, e.Key, arguments(e.Text)...); err != nil {
+			mistakes.Add("Text", "%s: %v", t.File, err)
+		}
+	}
+}
+
+// arguments returns samples of the arguments that a sentence of the English
+// catalogue takes.
 func arguments(text string) []any {
 	var args []any
 	for n := 1; ; n++ {
@@ -100,7 +100,7 @@ func arguments(text string) []any {
 	}
 }
 
-// ownName is what a language calls itself.
+// ownName returns the name of a language in that language.
 func ownName(file string) string {
 	switch file {
 	case "es":

@@ -6,14 +6,14 @@ import (
 	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
-// arabic is Modern Standard Arabic. Buttons and headings are verbal nouns, and
-// sentences avoid forms that would take the reader for a man or a woman where
-// unvocalised writing allows. Isolates keep examples in Latin letters or digits
-// in order. Only the length of a code has a counted noun: it is below eleven,
-// while a number of characters may be anything.
+// arabic is Modern Standard Arabic. Buttons and headings are verbal nouns.
+// Where unvocalised writing allows it, sentences avoid forms that treat the
+// reader as a man or as a woman. Isolates keep examples in Latin letters or
+// digits in order. Only the length of a code has a counted noun: that number is
+// below eleven, while a number of characters may be any number.
 func arabic() []i18n.Entry {
 	return []i18n.Entry{
-		// The genitive, which follows خلال and بعد.
+		// These are genitives, because خلال or بعد stands before them.
 		{Key: "seconds", Forms: []any{
 			plural.Zero, "%[1]d ثانية",
 			plural.One, "ثانية واحدة",
@@ -95,7 +95,8 @@ func arabic() []i18n.Entry {
 		{Key: "refused.differ", Text: "كلمتا المرور غير متطابقتين. يُرجى إدخالهما من جديد."},
 		{Key: "refused.too_short", Text: "كلمة المرور هذه قصيرة جدًا. يجب ألا يقل عدد أحرفها عن %[1]d."},
 		{Key: "refused.too_long", Text: "كلمة المرور هذه طويلة جدًا. يجب ألا يزيد عدد أحرفها على %[1]d."},
-		// What makes it too large here is letters of more than one byte.
+		// In Arabic, a password is too large because of letters of more than
+		// one byte.
 		{Key: "refused.too_large", Text: "كلمة المرور هذه طويلة جدًا. يُرجى استخدام أحرف أقل، أو التقليل من الأحرف غير اللاتينية والرموز الخاصة."},
 		{Key: "refused.encoding", Text: "في كلمة المرور هذه حرف لا يمكن استخدامه. يُرجى إدخالها من جديد."},
 		{Key: "refused.common", Text: "من السهل تخمين كلمة المرور هذه: يستخدمها كثيرون أو لها نمط بسيط. يُرجى اختيار كلمة مرور أخرى."},
@@ -112,12 +113,12 @@ func arabic() []i18n.Entry {
 		{Key: "done.text", Text: "تم تسجيل خروجك من جميع الأجهزة. يمكنك الآن تسجيل الدخول بكلمة مرورك الجديدة."},
 		{Key: "done.text.kept", Text: "يمكنك الآن تسجيل الدخول بكلمة مرورك الجديدة."},
 
-		{Key: "dead.heading", Text: "هذا الرابط لا يعمل"},
-		{Key: "dead.text", Text: "انتهت صلاحيته أو سبق استخدامه."},
-		{Key: "dead.used", Text: "إذا غيّرت كلمة مرورك للتو بهذا الرابط، فيمكنك تسجيل الدخول بكلمة المرور الجديدة."},
-		{Key: "dead.new", Text: "وإلا، يُرجى طلب رابط جديد. لن يستغرق ذلك سوى دقيقة."},
-		{Key: "dead.again", Text: "يمكنك أيضًا فتح الرابط الوارد في الرسالة مرة أخرى."},
-		{Key: "dead.cookies", Text: "إذا فتحت رابطًا للتو، فقد يكون متصفحك يحظر ملفات تعريف الارتباط التي تحتاج إليها هذه الصفحة."},
+		{Key: "invalid-link.heading", Text: "هذا الرابط لا يعمل"},
+		{Key: "invalid-link.text", Text: "انتهت صلاحيته أو سبق استخدامه."},
+		{Key: "invalid-link.used", Text: "إذا غيّرت كلمة مرورك للتو بهذا الرابط، فيمكنك تسجيل الدخول بكلمة المرور الجديدة."},
+		{Key: "invalid-link.new", Text: "وإلا، يُرجى طلب رابط جديد. لن يستغرق ذلك سوى دقيقة."},
+		{Key: "invalid-link.again", Text: "يمكنك أيضًا فتح الرابط الوارد في الرسالة مرة أخرى."},
+		{Key: "invalid-link.cookies", Text: "إذا فتحت رابطًا للتو، فقد يكون متصفحك يحظر ملفات تعريف الارتباط التي تحتاج إليها هذه الصفحة."},
 
 		{Key: "many.heading", Text: "محاولات كثيرة جدًا"},
 		{Key: "many.text", Text: "لم يتغيّر شيء. تُرجى المحاولة مجددًا بعد %[1]s."},
@@ -125,8 +126,8 @@ func arabic() []i18n.Entry {
 		{Key: "busy.text", Text: "هذا لا يعمل في الوقت الحالي. لم يتغيّر شيء. تُرجى المحاولة مجددًا بعد قليل."},
 		{Key: "unknown.heading", Text: "من غير المؤكد أنه تم تغيير كلمة مرورك"},
 		{Key: "unknown.text", Text: "يمكنك محاولة تسجيل الدخول بكلمة المرور الجديدة. إذا لم ينجح ذلك، يُرجى طلب رابط جديد."},
-		{Key: "stepup.heading", Text: "خطوة أخرى"},
-		{Key: "stepup.text", Text: "يلزم تحقّق إضافي قبل تغيير كلمة مرور هذا الحساب. لم يتغيّر شيء."},
+		{Key: "step_up.heading", Text: "خطوة أخرى"},
+		{Key: "step_up.text", Text: "يلزم تحقّق إضافي قبل تغيير كلمة مرور هذا الحساب. لم يتغيّر شيء."},
 		{Key: "invalid.heading", Text: "لم ينجح ذلك"},
 		{Key: "invalid.text", Text: "أرسل متصفحك شيئًا لا يمكننا قراءته. لم يتغيّر شيء. يُرجى البدء من جديد."},
 		{Key: "foreign.heading", Text: "يُرجى البدء من هنا"},
@@ -138,16 +139,16 @@ func arabic() []i18n.Entry {
 		{Key: "start", Text: "البدء من جديد"},
 		{Key: "again", Text: "إعادة المحاولة"},
 
-		{Key: "notme.heading", Text: "لم يكن ذلك منك؟"},
-		{Key: "notme.links", Text: "في هذه الحالة، سنلغي جميع الروابط والرموز التي أرسلناها إليك. لن يتغيّر أي شيء آخر، ويمكنك تسجيل الدخول كما في السابق."},
-		{Key: "notme.links.button", Text: "إلغاء الروابط والرموز"},
-		{Key: "notme.password", Text: "في هذه الحالة، سنسجّل خروج الجميع من حسابك ونرسل إليك رابطًا لاختيار كلمة مرور جديدة."},
-		{Key: "notme.password.kept", Text: "في هذه الحالة، سنرسل إليك رابطًا لاختيار كلمة مرور جديدة."},
-		{Key: "notme.password.button", Text: "حماية حسابي"},
-		{Key: "told.heading", Text: "شكرًا على إبلاغنا"},
-		{Key: "told.links", Text: "لم تعد الروابط والرموز التي أرسلناها إليك تعمل. لم تتغيّر كلمة مرورك."},
-		{Key: "told.password", Text: "يجري الآن تسجيل خروج الجميع من حسابك. سيصل إليك قريبًا رابط لاختيار كلمة مرور جديدة."},
-		{Key: "told.password.kept", Text: "سيصل إليك قريبًا رابط لاختيار كلمة مرور جديدة."},
-		{Key: "told.mailbox", Text: "ربما يستطيع من فعل هذا قراءة بريدك. يُرجى تغيير كلمة مرور بريدك الإلكتروني أيضًا."},
+		{Key: "not-me.heading", Text: "لم يكن ذلك منك؟"},
+		{Key: "not-me.links", Text: "في هذه الحالة، سنلغي جميع الروابط والرموز التي أرسلناها إليك. لن يتغيّر أي شيء آخر، ويمكنك تسجيل الدخول كما في السابق."},
+		{Key: "not-me.links.button", Text: "إلغاء الروابط والرموز"},
+		{Key: "not-me.password", Text: "في هذه الحالة، سنسجّل خروج الجميع من حسابك ونرسل إليك رابطًا لاختيار كلمة مرور جديدة."},
+		{Key: "not-me.password.kept", Text: "في هذه الحالة، سنرسل إليك رابطًا لاختيار كلمة مرور جديدة."},
+		{Key: "not-me.password.button", Text: "حماية حسابي"},
+		{Key: "not-me-done.heading", Text: "شكرًا على إبلاغنا"},
+		{Key: "not-me-done.links", Text: "لم تعد الروابط والرموز التي أرسلناها إليك تعمل. لم تتغيّر كلمة مرورك."},
+		{Key: "not-me-done.password", Text: "يجري الآن تسجيل خروج الجميع من حسابك. سيصل إليك قريبًا رابط لاختيار كلمة مرور جديدة."},
+		{Key: "not-me-done.password.kept", Text: "سيصل إليك قريبًا رابط لاختيار كلمة مرور جديدة."},
+		{Key: "not-me-done.mailbox", Text: "ربما يستطيع من فعل هذا قراءة بريدك. يُرجى تغيير كلمة مرور بريدك الإلكتروني أيضًا."},
 	}
 }

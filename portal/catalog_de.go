@@ -9,7 +9,7 @@ import (
 // german addresses the reader as Sie.
 func german() []i18n.Entry {
 	return []i18n.Entry{
-		// The dative, which follows "in".
+		// These are datives, because "in" stands before them.
 		{Key: "seconds", Forms: []any{
 			plural.One, "%[1]d Sekunde",
 			plural.Other, "%[1]d Sekunden",
@@ -95,12 +95,12 @@ func german() []i18n.Entry {
 		{Key: "done.text", Text: "Sie wurden auf allen Geräten abgemeldet. Jetzt können Sie sich mit Ihrem neuen Passwort anmelden."},
 		{Key: "done.text.kept", Text: "Jetzt können Sie sich mit Ihrem neuen Passwort anmelden."},
 
-		{Key: "dead.heading", Text: "Dieser Link funktioniert nicht"},
-		{Key: "dead.text", Text: "Er ist abgelaufen oder wurde bereits verwendet."},
-		{Key: "dead.used", Text: "Wenn Sie damit gerade Ihr Passwort geändert haben, können Sie sich mit dem neuen anmelden."},
-		{Key: "dead.new", Text: "Sonst fordern Sie einen neuen Link an. Das dauert nur eine Minute."},
-		{Key: "dead.again", Text: "Sie können den Link in der Nachricht auch noch einmal öffnen."},
-		{Key: "dead.cookies", Text: "Wenn Sie gerade einen Link geöffnet haben, blockiert Ihr Browser vielleicht Cookies. Diese Seite braucht sie."},
+		{Key: "invalid-link.heading", Text: "Dieser Link funktioniert nicht"},
+		{Key: "invalid-link.text", Text: "Er ist abgelaufen oder wurde bereits verwendet."},
+		{Key: "invalid-link.used", Text: "Wenn Sie damit gerade Ihr Passwort geändert haben, können Sie sich mit dem neuen anmelden."},
+		{Key: "invalid-link.new", Text: "Sonst fordern Sie einen neuen Link an. Das dauert nur eine Minute."},
+		{Key: "invalid-link.again", Text: "Sie können den Link in der Nachricht auch noch einmal öffnen."},
+		{Key: "invalid-link.cookies", Text: "Wenn Sie gerade einen Link geöffnet haben, blockiert Ihr Browser vielleicht Cookies. Diese Seite braucht sie."},
 
 		{Key: "many.heading", Text: "Zu viele Versuche"},
 		{Key: "many.text", Text: "Es wurde nichts geändert. Bitte versuchen Sie es in %[1]s noch einmal."},
@@ -108,8 +108,8 @@ func german() []i18n.Entry {
 		{Key: "busy.text", Text: "Das geht im Moment nicht. Es wurde nichts geändert. Bitte versuchen Sie es gleich noch einmal."},
 		{Key: "unknown.heading", Text: "Wir wissen nicht, ob Ihr Passwort geändert wurde"},
 		{Key: "unknown.text", Text: "Versuchen Sie, sich mit dem neuen Passwort anzumelden. Wenn das nicht geht, fordern Sie einen neuen Link an."},
-		{Key: "stepup.heading", Text: "Noch ein Schritt"},
-		{Key: "stepup.text", Text: "Für dieses Konto ist ein weiterer Nachweis nötig, bevor das Passwort geändert werden kann. Es wurde nichts geändert."},
+		{Key: "step_up.heading", Text: "Noch ein Schritt"},
+		{Key: "step_up.text", Text: "Für dieses Konto ist ein weiterer Nachweis nötig, bevor das Passwort geändert werden kann. Es wurde nichts geändert."},
 		{Key: "invalid.heading", Text: "Das hat nicht funktioniert"},
 		{Key: "invalid.text", Text: "Ihr Browser hat etwas gesendet, das wir nicht lesen können. Es wurde nichts geändert. Bitte beginnen Sie von vorn."},
 		{Key: "foreign.heading", Text: "Bitte beginnen Sie hier"},
@@ -121,16 +121,16 @@ func german() []i18n.Entry {
 		{Key: "start", Text: "Von vorn beginnen"},
 		{Key: "again", Text: "Noch einmal versuchen"},
 
-		{Key: "notme.heading", Text: "Das waren Sie nicht?"},
-		{Key: "notme.links", Text: "Dann sperren wir alle Links und Codes, die wir Ihnen geschickt haben. Sonst ändert sich nichts, und Sie können sich weiter wie bisher anmelden."},
-		{Key: "notme.links.button", Text: "Links und Codes sperren"},
-		{Key: "notme.password", Text: "Dann melden wir Ihr Konto auf allen Geräten ab und schicken Ihnen einen Link, um ein neues Passwort zu wählen."},
-		{Key: "notme.password.kept", Text: "Dann schicken wir Ihnen einen Link, um ein neues Passwort zu wählen."},
-		{Key: "notme.password.button", Text: "Mein Konto schützen"},
-		{Key: "told.heading", Text: "Danke für den Hinweis"},
-		{Key: "told.links", Text: "Die Links und Codes, die wir Ihnen geschickt haben, funktionieren nicht mehr. Ihr Passwort bleibt unverändert."},
-		{Key: "told.password", Text: "Ihr Konto wird jetzt auf allen Geräten abgemeldet. Ein Link, um ein neues Passwort zu wählen, ist unterwegs zu Ihnen."},
-		{Key: "told.password.kept", Text: "Ein Link, um ein neues Passwort zu wählen, ist unterwegs zu Ihnen."},
-		{Key: "told.mailbox", Text: "Wer das war, kann vielleicht auch Ihre E-Mails lesen. Ändern Sie auch das Passwort Ihres Postfachs."},
+		{Key: "not-me.heading", Text: "Das waren Sie nicht?"},
+		{Key: "not-me.links", Text: "Dann sperren wir alle Links und Codes, die wir Ihnen geschickt haben. Sonst ändert sich nichts, und Sie können sich weiter wie bisher anmelden."},
+		{Key: "not-me.links.button", Text: "Links und Codes sperren"},
+		{Key: "not-me.password", Text: "Dann melden wir Ihr Konto auf allen Geräten ab und schicken Ihnen einen Link, um ein neues Passwort zu wählen."},
+		{Key: "not-me.password.kept", Text: "Dann schicken wir Ihnen einen Link, um ein neues Passwort zu wählen."},
+		{Key: "not-me.password.button", Text: "Mein Konto schützen"},
+		{Key: "not-me-done.heading", Text: "Danke für den Hinweis"},
+		{Key: "not-me-done.links", Text: "Die Links und Codes, die wir Ihnen geschickt haben, funktionieren nicht mehr. Ihr Passwort bleibt unverändert."},
+		{Key: "not-me-done.password", Text: "Ihr Konto wird jetzt auf allen Geräten abgemeldet. Ein Link, um ein neues Passwort zu wählen, ist unterwegs zu Ihnen."},
+		{Key: "not-me-done.password.kept", Text: "Ein Link, um ein neues Passwort zu wählen, ist unterwegs zu Ihnen."},
+		{Key: "not-me-done.mailbox", Text: "Wer das war, kann vielleicht auch Ihre E-Mails lesen. Ändern Sie auch das Passwort Ihres Postfachs."},
 	}
 }

@@ -6,8 +6,9 @@ import (
 	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
-// english is the catalogue that the others translate. What the arguments of a
-// sentence are stands above it; durations follow a preposition.
+// english is the catalogue that the others translate. The comment above a
+// sentence names its arguments. Durations follow a preposition. The key of a
+// sentence begins with the name of its page, or of its variant.
 func english() []i18n.Entry {
 	return []i18n.Entry{
 		{Key: "seconds", Forms: []any{
@@ -23,7 +24,8 @@ func english() []i18n.Entry {
 			plural.Other, "%[1]d hours",
 		}},
 
-		// The title of a page with a mistake in its form: the usual title.
+		// The title of a page with a mistake in its form. The argument is the
+		// usual title.
 		{Key: "title.error", Text: "Error: %[1]s"},
 		// Labels of the lists at the end of a page.
 		{Key: "language", Text: "Language"},
@@ -43,24 +45,26 @@ func english() []i18n.Entry {
 		{Key: "forgot.invalid", Text: "Enter an e-mail address, such as name@example.com."},
 		{Key: "forgot.invalid.phone", Text: "Enter an e-mail address, such as name@example.com, or a phone number with its country code, such as +49 30 123456."},
 
-		// The page after it. An address; without one, the address is not known.
+		// The page after that. The argument is an address. "anonymous" is for
+		// when the address is not known.
 		{Key: "sent.heading", Text: "Check your inbox"},
 		{Key: "sent.text", Text: "If there is an account for %[1]s, a message with a link is on its way."},
 		{Key: "sent.text.anonymous", Text: "If there is an account with the address that you entered, a message with a link is on its way."},
-		// How long.
+		// The argument is how long.
 		{Key: "sent.expiry", Text: "The link works once and expires in %[1]s."},
 		{Key: "sent.spam", Text: "Nothing there after a few minutes? Look in your spam folder, and check that the address is right."},
 		{Key: "sent.again", Text: "Try again or use another address"},
 
-		// The page for a code. A phone number; without one, it is not known.
+		// The page for a code. The argument is a phone number. "anonymous" is
+		// for when the number is not known.
 		{Key: "code.heading", Text: "Enter your code"},
 		{Key: "code.text", Text: "If there is an account for %[1]s, a text message with a code is on its way."},
 		{Key: "code.text.anonymous", Text: "Enter your phone number and the code that we sent you."},
-		// How long.
+		// The argument is how long.
 		{Key: "code.expiry", Text: "The code works once and expires in %[1]s."},
 		{Key: "code.phone", Text: "Phone number"},
 		{Key: "code.label", Text: "Code"},
-		// How many digits.
+		// The argument is the number of digits.
 		{Key: "code.hint", Text: "%[1]d digits"},
 		{Key: "code.malformed", Text: "Enter the code that we sent you: %[1]d digits."},
 		{Key: "code.invalid", Text: "This code is wrong, or it has expired. Check it, or ask for a new one."},
@@ -75,18 +79,19 @@ func english() []i18n.Entry {
 		{Key: "reset.sessions", Text: "You will be signed out on all devices."},
 		{Key: "reset.show", Text: "Show password"},
 		{Key: "reset.hide", Text: "Hide password"},
-		// The rules, before anything is typed. A number of characters.
+		// The rules for a password. The argument is a number of characters.
 		{Key: "rules", Text: "What makes a good password"},
 		{Key: "rules.length", Text: "At least %[1]d characters. Several words in a row are easy to remember."},
 		{Key: "rules.repeat", Text: "Nothing that repeats itself, such as abcabcabc."},
 		{Key: "rules.run", Text: "No run, such as abcdefgh or 12345678."},
 		{Key: "rules.address", Text: "Not just your own address."},
 		{Key: "rules.common", Text: "Not one that many people use. We check this when you save."},
-		// How a rule stands while typing, read by screen readers after it.
+		// Whether what is typed meets a rule. Screen readers read this after
+		// the rule.
 		{Key: "rules.met", Text: "met"},
 		{Key: "rules.unmet", Text: "not met yet"},
 
-		// Why a password was refused. Numbers of characters.
+		// Why a password was refused. The arguments are numbers of characters.
 		{Key: "refused.empty", Text: "Enter a new password."},
 		{Key: "refused.differ", Text: "The two passwords are not the same. Type both again."},
 		{Key: "refused.too_short", Text: "This password is too short. Use at least %[1]d characters."},
@@ -100,32 +105,33 @@ func english() []i18n.Entry {
 		{Key: "refused.reused", Text: "You have used this password before. Choose a new one."},
 		{Key: "refused.other", Text: "This password is not accepted. Choose another one."},
 
-		// Another link has been opened since. An account.
+		// Another link was opened since. The argument is an account.
 		{Key: "reset.other", Text: "Nothing was changed: another link was opened in this browser. This page is now for %[1]s."},
 		{Key: "reset.other.anonymous", Text: "Nothing was changed: another link was opened in this browser. This page is now for that one."},
 
 		{Key: "done.heading", Text: "Your password was changed"},
 		{Key: "done.text", Text: "You have been signed out on all devices. You can now sign in with your new password."},
-		// Where a reset leaves sessions alone; there are more of these below.
+		// "kept" is for hosts where a reset does not end sessions.
 		{Key: "done.text.kept", Text: "You can now sign in with your new password."},
 
-		// A link that works no longer.
-		{Key: "dead.heading", Text: "This link does not work"},
-		{Key: "dead.text", Text: "It has expired, or it was used before."},
-		{Key: "dead.used", Text: "If you have just changed your password with it, you can sign in with the new one."},
-		{Key: "dead.new", Text: "Otherwise, ask for a new link. It takes a minute."},
-		{Key: "dead.again", Text: "You can also open the link in the message again."},
-		{Key: "dead.cookies", Text: "If you have just opened a link, your browser may be blocking cookies, which this page needs."},
+		// A link that no longer works.
+		{Key: "invalid-link.heading", Text: "This link does not work"},
+		{Key: "invalid-link.text", Text: "It has expired, or it was used before."},
+		{Key: "invalid-link.used", Text: "If you have just changed your password with it, you can sign in with the new one."},
+		{Key: "invalid-link.new", Text: "Otherwise, ask for a new link. It takes a minute."},
+		{Key: "invalid-link.again", Text: "You can also open the link in the message again."},
+		{Key: "invalid-link.cookies", Text: "If you have just opened a link, your browser may be blocking cookies, which this page needs."},
 
-		// Too many tries. How long.
+		// What may happen instead of the page that was asked for. The argument
+		// of many.text is how long to wait.
 		{Key: "many.heading", Text: "Too many tries"},
 		{Key: "many.text", Text: "Nothing was changed. Please try again in %[1]s."},
 		{Key: "busy.heading", Text: "Please try again in a moment"},
 		{Key: "busy.text", Text: "This does not work right now. Nothing was changed. Please try again in a moment."},
 		{Key: "unknown.heading", Text: "It is not certain that your password was changed"},
 		{Key: "unknown.text", Text: "Try to sign in with the new password. If that does not work, ask for a new link."},
-		{Key: "stepup.heading", Text: "One more step"},
-		{Key: "stepup.text", Text: "This account needs a further proof before its password can be changed. Nothing was changed."},
+		{Key: "step_up.heading", Text: "One more step"},
+		{Key: "step_up.text", Text: "This account needs a further proof before its password can be changed. Nothing was changed."},
 		{Key: "invalid.heading", Text: "This did not work"},
 		{Key: "invalid.text", Text: "Your browser sent something that we cannot read. Nothing was changed. Please start again."},
 		{Key: "foreign.heading", Text: "Please start here"},
@@ -137,18 +143,18 @@ func english() []i18n.Entry {
 		{Key: "start", Text: "Start again"},
 		{Key: "again", Text: "Try again"},
 
-		// "This was not me": about links and codes that were sent, and about a
-		// password that was changed.
-		{Key: "notme.heading", Text: "This was not you?"},
-		{Key: "notme.links", Text: "Then we will cancel every link and code that we sent you. Nothing else will change, and you can still sign in as before."},
-		{Key: "notme.links.button", Text: "Cancel links and codes"},
-		{Key: "notme.password", Text: "Then we will sign everybody out of your account, and send you a link to choose a new password."},
-		{Key: "notme.password.kept", Text: "Then we will send you a link to choose a new password."},
-		{Key: "notme.password.button", Text: "Secure my account"},
-		{Key: "told.heading", Text: "Thank you for telling us"},
-		{Key: "told.links", Text: "The links and codes that we sent you no longer work. Your password is still the same."},
-		{Key: "told.password", Text: "Everybody is being signed out of your account. A link to choose a new password is on its way to you."},
-		{Key: "told.password.kept", Text: "A link to choose a new password is on its way to you."},
-		{Key: "told.mailbox", Text: "Whoever did this may be able to read your mail. Change the password of your mailbox as well."},
+		// "This was not me": "links" is about links and codes that were sent,
+		// "password" about a password that was changed.
+		{Key: "not-me.heading", Text: "This was not you?"},
+		{Key: "not-me.links", Text: "Then we will cancel every link and code that we sent you. Nothing else will change, and you can still sign in as before."},
+		{Key: "not-me.links.button", Text: "Cancel links and codes"},
+		{Key: "not-me.password", Text: "Then we will sign everybody out of your account, and send you a link to choose a new password."},
+		{Key: "not-me.password.kept", Text: "Then we will send you a link to choose a new password."},
+		{Key: "not-me.password.button", Text: "Secure my account"},
+		{Key: "not-me-done.heading", Text: "Thank you for telling us"},
+		{Key: "not-me-done.links", Text: "The links and codes that we sent you no longer work. Your password is still the same."},
+		{Key: "not-me-done.password", Text: "Everybody is being signed out of your account. A link to choose a new password is on its way to you."},
+		{Key: "not-me-done.password.kept", Text: "A link to choose a new password is on its way to you."},
+		{Key: "not-me-done.mailbox", Text: "Whoever did this may be able to read your mail. Change the password of your mailbox as well."},
 	}
 }

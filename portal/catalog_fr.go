@@ -6,8 +6,8 @@ import (
 	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
-// french addresses the reader as vous, and avoids participles that would take
-// the reader for a man or a woman: the account is signed out, not the person. A
+// french addresses the reader as vous. It avoids participles that treat the
+// reader as a man or as a woman: the account is signed out, not the person. A
 // no-break space stands before colons and question marks.
 func french() []i18n.Entry {
 	return []i18n.Entry{
@@ -96,12 +96,12 @@ func french() []i18n.Entry {
 		{Key: "done.text", Text: "Votre compte a été déconnecté de tous les appareils. Vous pouvez vous connecter avec votre nouveau mot de passe."},
 		{Key: "done.text.kept", Text: "Vous pouvez vous connecter avec votre nouveau mot de passe."},
 
-		{Key: "dead.heading", Text: "Ce lien ne fonctionne pas"},
-		{Key: "dead.text", Text: "Il a expiré ou a déjà été utilisé."},
-		{Key: "dead.used", Text: "Si vous venez de changer votre mot de passe avec ce lien, connectez-vous avec le nouveau."},
-		{Key: "dead.new", Text: "Sinon, demandez un nouveau lien. Cela ne prend qu’une minute."},
-		{Key: "dead.again", Text: "Vous pouvez aussi rouvrir le lien du message."},
-		{Key: "dead.cookies", Text: "Si vous venez d’ouvrir un lien, votre navigateur bloque peut-être les cookies, dont cette page a besoin."},
+		{Key: "invalid-link.heading", Text: "Ce lien ne fonctionne pas"},
+		{Key: "invalid-link.text", Text: "Il a expiré ou a déjà été utilisé."},
+		{Key: "invalid-link.used", Text: "Si vous venez de changer votre mot de passe avec ce lien, connectez-vous avec le nouveau."},
+		{Key: "invalid-link.new", Text: "Sinon, demandez un nouveau lien. Cela ne prend qu’une minute."},
+		{Key: "invalid-link.again", Text: "Vous pouvez aussi rouvrir le lien du message."},
+		{Key: "invalid-link.cookies", Text: "Si vous venez d’ouvrir un lien, votre navigateur bloque peut-être les cookies, dont cette page a besoin."},
 
 		{Key: "many.heading", Text: "Trop de tentatives"},
 		{Key: "many.text", Text: "Rien n’a été modifié. Veuillez réessayer dans %[1]s."},
@@ -109,8 +109,8 @@ func french() []i18n.Entry {
 		{Key: "busy.text", Text: "Cela ne fonctionne pas pour le moment. Rien n’a été modifié. Veuillez réessayer dans un instant."},
 		{Key: "unknown.heading", Text: "Nous ne savons pas si votre mot de passe a été modifié"},
 		{Key: "unknown.text", Text: "Essayez de vous connecter avec le nouveau mot de passe. Si cela ne fonctionne pas, demandez un nouveau lien."},
-		{Key: "stepup.heading", Text: "Encore une étape"},
-		{Key: "stepup.text", Text: "Une vérification supplémentaire est nécessaire pour changer le mot de passe de ce compte. Rien n’a été modifié."},
+		{Key: "step_up.heading", Text: "Encore une étape"},
+		{Key: "step_up.text", Text: "Une vérification supplémentaire est nécessaire pour changer le mot de passe de ce compte. Rien n’a été modifié."},
 		{Key: "invalid.heading", Text: "Cela n’a pas fonctionné"},
 		{Key: "invalid.text", Text: "Votre navigateur a envoyé quelque chose que nous ne pouvons pas lire. Rien n’a été modifié. Veuillez recommencer."},
 		{Key: "foreign.heading", Text: "Veuillez commencer ici"},
@@ -122,16 +122,16 @@ func french() []i18n.Entry {
 		{Key: "start", Text: "Recommencer"},
 		{Key: "again", Text: "Réessayer"},
 
-		{Key: "notme.heading", Text: "Ce n’était pas vous\u00a0?"},
-		{Key: "notme.links", Text: "Dans ce cas, nous annulerons tous les liens et codes que nous vous avons envoyés. Rien d’autre ne changera et vous pourrez toujours vous connecter comme avant."},
-		{Key: "notme.links.button", Text: "Annuler liens et codes"},
-		{Key: "notme.password", Text: "Dans ce cas, nous déconnecterons votre compte de tous les appareils et vous enverrons un lien pour choisir un nouveau mot de passe."},
-		{Key: "notme.password.kept", Text: "Dans ce cas, nous vous enverrons un lien pour choisir un nouveau mot de passe."},
-		{Key: "notme.password.button", Text: "Protéger mon compte"},
-		{Key: "told.heading", Text: "Merci de nous l’avoir signalé"},
-		{Key: "told.links", Text: "Les liens et codes que nous vous avons envoyés ne fonctionnent plus. Votre mot de passe reste inchangé."},
-		{Key: "told.password", Text: "Nous déconnectons votre compte de tous les appareils. Vous allez recevoir un lien pour choisir un nouveau mot de passe."},
-		{Key: "told.password.kept", Text: "Vous allez recevoir un lien pour choisir un nouveau mot de passe."},
-		{Key: "told.mailbox", Text: "La personne qui a fait cela a peut-être accès à vos e-mails. Changez aussi le mot de passe de votre messagerie."},
+		{Key: "not-me.heading", Text: "Ce n’était pas vous\u00a0?"},
+		{Key: "not-me.links", Text: "Dans ce cas, nous annulerons tous les liens et codes que nous vous avons envoyés. Rien d’autre ne changera et vous pourrez toujours vous connecter comme avant."},
+		{Key: "not-me.links.button", Text: "Annuler liens et codes"},
+		{Key: "not-me.password", Text: "Dans ce cas, nous déconnecterons votre compte de tous les appareils et vous enverrons un lien pour choisir un nouveau mot de passe."},
+		{Key: "not-me.password.kept", Text: "Dans ce cas, nous vous enverrons un lien pour choisir un nouveau mot de passe."},
+		{Key: "not-me.password.button", Text: "Protéger mon compte"},
+		{Key: "not-me-done.heading", Text: "Merci de nous l’avoir signalé"},
+		{Key: "not-me-done.links", Text: "Les liens et codes que nous vous avons envoyés ne fonctionnent plus. Votre mot de passe reste inchangé."},
+		{Key: "not-me-done.password", Text: "Nous déconnectons votre compte de tous les appareils. Vous allez recevoir un lien pour choisir un nouveau mot de passe."},
+		{Key: "not-me-done.password.kept", Text: "Vous allez recevoir un lien pour choisir un nouveau mot de passe."},
+		{Key: "not-me-done.mailbox", Text: "La personne qui a fait cela a peut-être accès à vos e-mails. Changez aussi le mot de passe de votre messagerie."},
 	}
 }

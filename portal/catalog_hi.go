@@ -6,13 +6,13 @@ import (
 	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
-// hindi addresses the reader as आप, avoids verbs that would take the reader for a
-// man or a woman, and keeps the loan words that interfaces in Hindi have: पासवर्ड,
-// लिंक, कोड. Examples in Latin letters stand before the end of a sentence, away
-// from its danda.
+// hindi addresses the reader as आप. It avoids verbs that treat the reader as a
+// man or as a woman. It uses the loan words that interfaces in Hindi use:
+// पासवर्ड, लिंक, कोड. Examples in Latin letters do not stand at the end of a
+// sentence, next to its danda.
 func hindi() []i18n.Entry {
 	return []i18n.Entry{
-		// Before में and बाद.
+		// These have the form that stands before में and बाद.
 		{Key: "seconds", Forms: []any{
 			plural.One, "%[1]d सेकंड",
 			plural.Other, "%[1]d सेकंड",
@@ -82,7 +82,8 @@ func hindi() []i18n.Entry {
 		{Key: "refused.differ", Text: "दोनों पासवर्ड एक जैसे नहीं हैं। दोनों फिर से डालें।"},
 		{Key: "refused.too_short", Text: "यह पासवर्ड बहुत छोटा है। कम से कम %[1]d अक्षर रखें।"},
 		{Key: "refused.too_long", Text: "यह पासवर्ड बहुत लंबा है। ज़्यादा से ज़्यादा %[1]d अक्षर रखें।"},
-		// What makes it too large here is letters of more than two bytes.
+		// In Hindi, a password is too large because of letters of more than two
+		// bytes.
 		{Key: "refused.too_large", Text: "यह पासवर्ड बहुत लंबा है। अक्षर कम करें, या हिंदी के अक्षर और विशेष चिह्न कम रखें।"},
 		{Key: "refused.encoding", Text: "इस पासवर्ड में ऐसा चिह्न है जो यहाँ नहीं चलता। पासवर्ड फिर से डालें।"},
 		{Key: "refused.common", Text: "इस पासवर्ड का अंदाज़ा लगाना आसान है: इसे बहुत लोग रखते हैं या इसका पैटर्न सीधा-सा है। कोई दूसरा चुनें।"},
@@ -99,12 +100,12 @@ func hindi() []i18n.Entry {
 		{Key: "done.text", Text: "आपको सभी डिवाइस से साइन आउट कर दिया गया है। अब अपने नए पासवर्ड से साइन इन करें।"},
 		{Key: "done.text.kept", Text: "अब अपने नए पासवर्ड से साइन इन करें।"},
 
-		{Key: "dead.heading", Text: "यह लिंक काम नहीं करता"},
-		{Key: "dead.text", Text: "यह समाप्त हो गया है या पहले ही इस्तेमाल हो चुका है।"},
-		{Key: "dead.used", Text: "अगर आपने अभी-अभी इसी लिंक से अपना पासवर्ड बदला है, तो नए पासवर्ड से साइन इन करें।"},
-		{Key: "dead.new", Text: "नहीं तो नया लिंक माँगें। इसमें बस एक मिनट लगता है।"},
-		{Key: "dead.again", Text: "आप संदेश में दिया गया लिंक फिर से भी खोल सकते हैं।"},
-		{Key: "dead.cookies", Text: "अगर आपने अभी-अभी कोई लिंक खोला है, तो हो सकता है कि आपका ब्राउज़र कुकी रोक रहा हो, जो इस पेज के लिए ज़रूरी हैं।"},
+		{Key: "invalid-link.heading", Text: "यह लिंक काम नहीं करता"},
+		{Key: "invalid-link.text", Text: "यह समाप्त हो गया है या पहले ही इस्तेमाल हो चुका है।"},
+		{Key: "invalid-link.used", Text: "अगर आपने अभी-अभी इसी लिंक से अपना पासवर्ड बदला है, तो नए पासवर्ड से साइन इन करें।"},
+		{Key: "invalid-link.new", Text: "नहीं तो नया लिंक माँगें। इसमें बस एक मिनट लगता है।"},
+		{Key: "invalid-link.again", Text: "आप संदेश में दिया गया लिंक फिर से भी खोल सकते हैं।"},
+		{Key: "invalid-link.cookies", Text: "अगर आपने अभी-अभी कोई लिंक खोला है, तो हो सकता है कि आपका ब्राउज़र कुकी रोक रहा हो, जो इस पेज के लिए ज़रूरी हैं।"},
 
 		{Key: "many.heading", Text: "बहुत ज़्यादा कोशिशें"},
 		{Key: "many.text", Text: "कुछ नहीं बदला है। कृपया %[1]s बाद फिर से कोशिश करें।"},
@@ -112,8 +113,8 @@ func hindi() []i18n.Entry {
 		{Key: "busy.text", Text: "यह अभी काम नहीं कर रहा है। कुछ नहीं बदला है। कृपया थोड़ी देर में फिर से कोशिश करें।"},
 		{Key: "unknown.heading", Text: "पक्का नहीं है कि आपका पासवर्ड बदला या नहीं"},
 		{Key: "unknown.text", Text: "नए पासवर्ड से साइन इन करके देखें। अगर काम न करे, तो नया लिंक माँगें।"},
-		{Key: "stepup.heading", Text: "एक कदम और"},
-		{Key: "stepup.text", Text: "इस खाते का पासवर्ड बदलने से पहले एक और पुष्टि ज़रूरी है। कुछ नहीं बदला है।"},
+		{Key: "step_up.heading", Text: "एक कदम और"},
+		{Key: "step_up.text", Text: "इस खाते का पासवर्ड बदलने से पहले एक और पुष्टि ज़रूरी है। कुछ नहीं बदला है।"},
 		{Key: "invalid.heading", Text: "यह नहीं हो पाया"},
 		{Key: "invalid.text", Text: "आपके ब्राउज़र ने कुछ ऐसा भेजा, जिसे हम पढ़ नहीं पाए। कुछ नहीं बदला है। कृपया फिर से शुरू करें।"},
 		{Key: "foreign.heading", Text: "कृपया यहाँ से शुरू करें"},
@@ -125,16 +126,16 @@ func hindi() []i18n.Entry {
 		{Key: "start", Text: "फिर से शुरू करें"},
 		{Key: "again", Text: "फिर से कोशिश करें"},
 
-		{Key: "notme.heading", Text: "यह आपने नहीं किया?"},
-		{Key: "notme.links", Text: "तो हम आपको भेजे गए सभी लिंक और कोड रद्द कर देंगे। बाकी कुछ नहीं बदलेगा, और साइन इन पहले की तरह ही होगा।"},
-		{Key: "notme.links.button", Text: "लिंक और कोड रद्द करें"},
-		{Key: "notme.password", Text: "तो हम सभी को आपके खाते से साइन आउट कर देंगे और आपको नया पासवर्ड चुनने के लिए लिंक भेजेंगे।"},
-		{Key: "notme.password.kept", Text: "तो हम आपको नया पासवर्ड चुनने के लिए लिंक भेजेंगे।"},
-		{Key: "notme.password.button", Text: "मेरा खाता सुरक्षित करें"},
-		{Key: "told.heading", Text: "हमें बताने के लिए धन्यवाद"},
-		{Key: "told.links", Text: "हमारे भेजे हुए लिंक और कोड अब काम नहीं करेंगे। आपका पासवर्ड नहीं बदला है।"},
-		{Key: "told.password", Text: "सभी को आपके खाते से साइन आउट किया जा रहा है। नया पासवर्ड चुनने के लिए लिंक आपको जल्द ही मिलेगा।"},
-		{Key: "told.password.kept", Text: "नया पासवर्ड चुनने के लिए लिंक आपको जल्द ही मिलेगा।"},
-		{Key: "told.mailbox", Text: "जिसने यह किया, शायद वह आपके ईमेल भी पढ़ सकता है। अपने ईमेल खाते का पासवर्ड भी बदल लें।"},
+		{Key: "not-me.heading", Text: "यह आपने नहीं किया?"},
+		{Key: "not-me.links", Text: "तो हम आपको भेजे गए सभी लिंक और कोड रद्द कर देंगे। बाकी कुछ नहीं बदलेगा, और साइन इन पहले की तरह ही होगा।"},
+		{Key: "not-me.links.button", Text: "लिंक और कोड रद्द करें"},
+		{Key: "not-me.password", Text: "तो हम सभी को आपके खाते से साइन आउट कर देंगे और आपको नया पासवर्ड चुनने के लिए लिंक भेजेंगे।"},
+		{Key: "not-me.password.kept", Text: "तो हम आपको नया पासवर्ड चुनने के लिए लिंक भेजेंगे।"},
+		{Key: "not-me.password.button", Text: "मेरा खाता सुरक्षित करें"},
+		{Key: "not-me-done.heading", Text: "हमें बताने के लिए धन्यवाद"},
+		{Key: "not-me-done.links", Text: "हमारे भेजे हुए लिंक और कोड अब काम नहीं करेंगे। आपका पासवर्ड नहीं बदला है।"},
+		{Key: "not-me-done.password", Text: "सभी को आपके खाते से साइन आउट किया जा रहा है। नया पासवर्ड चुनने के लिए लिंक आपको जल्द ही मिलेगा।"},
+		{Key: "not-me-done.password.kept", Text: "नया पासवर्ड चुनने के लिए लिंक आपको जल्द ही मिलेगा।"},
+		{Key: "not-me-done.mailbox", Text: "जिसने यह किया, शायद वह आपके ईमेल भी पढ़ सकता है। अपने ईमेल खाते का पासवर्ड भी बदल लें।"},
 	}
 }

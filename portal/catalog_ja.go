@@ -6,8 +6,8 @@ import (
 	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
-// japanese is polite: です and ます, お客様 for the reader. Buttons and links are
-// plain verbs or nouns.
+// japanese is polite: it has です and ます, and お客様 for the reader. Buttons and
+// links are plain verbs or nouns.
 func japanese() []i18n.Entry {
 	return []i18n.Entry{
 		{Key: "seconds", Forms: []any{plural.Other, "%[1]d秒"}},
@@ -70,7 +70,8 @@ func japanese() []i18n.Entry {
 		{Key: "refused.differ", Text: "2つのパスワードが一致しません。両方とも入力し直してください。"},
 		{Key: "refused.too_short", Text: "このパスワードは短すぎます。%[1]d文字以上にしてください。"},
 		{Key: "refused.too_long", Text: "このパスワードは長すぎます。%[1]d文字以内にしてください。"},
-		// What makes it too large here is characters of more than two bytes.
+		// In Japanese, a password is too large because of characters of more
+		// than two bytes.
 		{Key: "refused.too_large", Text: "このパスワードは長すぎます。文字数を減らすか、漢字、かな、記号を減らしてください。"},
 		{Key: "refused.encoding", Text: "このパスワードには使用できない文字が含まれています。入力し直してください。"},
 		{Key: "refused.common", Text: "このパスワードは推測されやすいものです。多くの人が使っているか、単純な並びになっています。別のパスワードにしてください。"},
@@ -87,12 +88,12 @@ func japanese() []i18n.Entry {
 		{Key: "done.text", Text: "すべてのデバイスからログアウトされました。新しいパスワードでログインできます。"},
 		{Key: "done.text.kept", Text: "新しいパスワードでログインできます。"},
 
-		{Key: "dead.heading", Text: "このリンクは使用できません"},
-		{Key: "dead.text", Text: "期限切れか、すでに使用されています。"},
-		{Key: "dead.used", Text: "このリンクで先ほどパスワードを変更された場合は、新しいパスワードでログインできます。"},
-		{Key: "dead.new", Text: "そうでない場合は、新しいリンクを受け取ってください。1分ほどで済みます。"},
-		{Key: "dead.again", Text: "メッセージのリンクをもう一度開くこともできます。"},
-		{Key: "dead.cookies", Text: "リンクを開いた直後の場合は、ブラウザーで Cookie がブロックされている可能性があります。このページには Cookie が必要です。"},
+		{Key: "invalid-link.heading", Text: "このリンクは使用できません"},
+		{Key: "invalid-link.text", Text: "期限切れか、すでに使用されています。"},
+		{Key: "invalid-link.used", Text: "このリンクで先ほどパスワードを変更された場合は、新しいパスワードでログインできます。"},
+		{Key: "invalid-link.new", Text: "そうでない場合は、新しいリンクを受け取ってください。1分ほどで済みます。"},
+		{Key: "invalid-link.again", Text: "メッセージのリンクをもう一度開くこともできます。"},
+		{Key: "invalid-link.cookies", Text: "リンクを開いた直後の場合は、ブラウザーで Cookie がブロックされている可能性があります。このページには Cookie が必要です。"},
 
 		{Key: "many.heading", Text: "試行回数が多すぎます"},
 		{Key: "many.text", Text: "変更は行われていません。%[1]s後にもう一度お試しください。"},
@@ -100,8 +101,8 @@ func japanese() []i18n.Entry {
 		{Key: "busy.text", Text: "現在ご利用いただけません。変更は行われていません。少し待ってからもう一度お試しください。"},
 		{Key: "unknown.heading", Text: "パスワードが変更されたか確認できません"},
 		{Key: "unknown.text", Text: "新しいパスワードでログインしてみてください。ログインできない場合は、新しいリンクを受け取ってください。"},
-		{Key: "stepup.heading", Text: "もう1つ手順が必要です"},
-		{Key: "stepup.text", Text: "このアカウントのパスワードを変更するには、追加の本人確認が必要です。変更は行われていません。"},
+		{Key: "step_up.heading", Text: "もう1つ手順が必要です"},
+		{Key: "step_up.text", Text: "このアカウントのパスワードを変更するには、追加の本人確認が必要です。変更は行われていません。"},
 		{Key: "invalid.heading", Text: "うまくいきませんでした"},
 		{Key: "invalid.text", Text: "ブラウザーから送信された内容を読み取れませんでした。変更は行われていません。最初からやり直してください。"},
 		{Key: "foreign.heading", Text: "こちらから始めてください"},
@@ -113,16 +114,16 @@ func japanese() []i18n.Entry {
 		{Key: "start", Text: "最初からやり直す"},
 		{Key: "again", Text: "もう一度試す"},
 
-		{Key: "notme.heading", Text: "お心当たりがありませんか？"},
-		{Key: "notme.links", Text: "その場合は、お送りしたリンクとコードをすべて無効にします。ほかに変わることはなく、これまでどおりログインできます。"},
-		{Key: "notme.links.button", Text: "リンクとコードを無効にする"},
-		{Key: "notme.password", Text: "その場合は、アカウントをすべてのデバイスからログアウトさせ、新しいパスワードを設定するためのリンクをお送りします。"},
-		{Key: "notme.password.kept", Text: "その場合は、新しいパスワードを設定するためのリンクをお送りします。"},
-		{Key: "notme.password.button", Text: "アカウントを保護する"},
-		{Key: "told.heading", Text: "お知らせいただきありがとうございます"},
-		{Key: "told.links", Text: "お送りしたリンクとコードは使えなくなりました。パスワードは変わっていません。"},
-		{Key: "told.password", Text: "アカウントをすべてのデバイスからログアウトさせています。新しいパスワードを設定するためのリンクがまもなく届きます。"},
-		{Key: "told.password.kept", Text: "新しいパスワードを設定するためのリンクがまもなく届きます。"},
-		{Key: "told.mailbox", Text: "操作した第三者が、お客様のメールを読める可能性があります。メールアカウントのパスワードも変更してください。"},
+		{Key: "not-me.heading", Text: "お心当たりがありませんか？"},
+		{Key: "not-me.links", Text: "その場合は、お送りしたリンクとコードをすべて無効にします。ほかに変わることはなく、これまでどおりログインできます。"},
+		{Key: "not-me.links.button", Text: "リンクとコードを無効にする"},
+		{Key: "not-me.password", Text: "その場合は、アカウントをすべてのデバイスからログアウトさせ、新しいパスワードを設定するためのリンクをお送りします。"},
+		{Key: "not-me.password.kept", Text: "その場合は、新しいパスワードを設定するためのリンクをお送りします。"},
+		{Key: "not-me.password.button", Text: "アカウントを保護する"},
+		{Key: "not-me-done.heading", Text: "お知らせいただきありがとうございます"},
+		{Key: "not-me-done.links", Text: "お送りしたリンクとコードは使えなくなりました。パスワードは変わっていません。"},
+		{Key: "not-me-done.password", Text: "アカウントをすべてのデバイスからログアウトさせています。新しいパスワードを設定するためのリンクがまもなく届きます。"},
+		{Key: "not-me-done.password.kept", Text: "新しいパスワードを設定するためのリンクがまもなく届きます。"},
+		{Key: "not-me-done.mailbox", Text: "操作した第三者が、お客様のメールを読める可能性があります。メールアカウントのパスワードも変更してください。"},
 	}
 }

@@ -6,10 +6,10 @@ import (
 	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
-// portuguese keeps to words that are right in Brazil and in Portugal: senha,
-// conta, link, and verbs in the third person without você. It avoids what the two
-// write or say differently: salvar and guardar, aceita and aceite, enviamos and
-// enviámos, the gerund and a with the infinitive.
+// portuguese uses words that are right in Brazil and in Portugal: senha, conta,
+// link, and verbs in the third person without você. It avoids what the two
+// countries write or say differently: salvar and guardar, aceita and aceite,
+// enviamos and enviámos, and the gerund and "a" with the infinitive.
 func portuguese() []i18n.Entry {
 	return []i18n.Entry{
 		{Key: "seconds", Forms: []any{
@@ -97,12 +97,12 @@ func portuguese() []i18n.Entry {
 		{Key: "done.text", Text: "A sua sessão foi encerrada em todos os dispositivos. Já pode entrar com a nova senha."},
 		{Key: "done.text.kept", Text: "Já pode entrar com a nova senha."},
 
-		{Key: "dead.heading", Text: "Este link não funciona"},
-		{Key: "dead.text", Text: "Expirou ou já foi usado."},
-		{Key: "dead.used", Text: "Se acabou de alterar a sua senha com ele, pode entrar com a nova."},
-		{Key: "dead.new", Text: "Caso contrário, peça um novo link. Leva só um minuto."},
-		{Key: "dead.again", Text: "Também pode abrir de novo o link da mensagem."},
-		{Key: "dead.cookies", Text: "Se acabou de abrir um link, talvez o seu navegador esteja a bloquear cookies, de que esta página precisa."},
+		{Key: "invalid-link.heading", Text: "Este link não funciona"},
+		{Key: "invalid-link.text", Text: "Expirou ou já foi usado."},
+		{Key: "invalid-link.used", Text: "Se acabou de alterar a sua senha com ele, pode entrar com a nova."},
+		{Key: "invalid-link.new", Text: "Caso contrário, peça um novo link. Leva só um minuto."},
+		{Key: "invalid-link.again", Text: "Também pode abrir de novo o link da mensagem."},
+		{Key: "invalid-link.cookies", Text: "Se acabou de abrir um link, talvez o seu navegador esteja a bloquear cookies, de que esta página precisa."},
 
 		{Key: "many.heading", Text: "Muitas tentativas"},
 		{Key: "many.text", Text: "Nada foi alterado. Por favor, tente novamente daqui a %[1]s."},
@@ -110,8 +110,8 @@ func portuguese() []i18n.Entry {
 		{Key: "busy.text", Text: "Isto não funciona neste momento. Nada foi alterado. Por favor, tente novamente daqui a pouco."},
 		{Key: "unknown.heading", Text: "Não sabemos se a sua senha foi alterada"},
 		{Key: "unknown.text", Text: "Tente entrar com a nova senha. Se não funcionar, peça um novo link."},
-		{Key: "stepup.heading", Text: "Só mais um passo"},
-		{Key: "stepup.text", Text: "É preciso mais uma verificação para alterar a senha desta conta. Nada foi alterado."},
+		{Key: "step_up.heading", Text: "Só mais um passo"},
+		{Key: "step_up.text", Text: "É preciso mais uma verificação para alterar a senha desta conta. Nada foi alterado."},
 		{Key: "invalid.heading", Text: "Isto não funcionou"},
 		{Key: "invalid.text", Text: "O seu navegador enviou algo que não conseguimos ler. Nada foi alterado. Por favor, comece de novo."},
 		{Key: "foreign.heading", Text: "Comece aqui, por favor"},
@@ -123,16 +123,16 @@ func portuguese() []i18n.Entry {
 		{Key: "start", Text: "Começar de novo"},
 		{Key: "again", Text: "Tentar novamente"},
 
-		{Key: "notme.heading", Text: "Não reconhece esta ação?"},
-		{Key: "notme.links", Text: "Nesse caso, cancelaremos todos os links e códigos enviados. Nada mais mudará e poderá entrar como antes."},
-		{Key: "notme.links.button", Text: "Cancelar links e códigos"},
-		{Key: "notme.password", Text: "Nesse caso, encerraremos todas as sessões da sua conta e enviaremos um link para escolher uma nova senha."},
-		{Key: "notme.password.kept", Text: "Nesse caso, enviaremos um link para escolher uma nova senha."},
-		{Key: "notme.password.button", Text: "Proteger a minha conta"},
-		{Key: "told.heading", Text: "Agradecemos o seu aviso"},
-		{Key: "told.links", Text: "Os links e códigos enviados já não funcionam. A sua senha continua a mesma."},
-		{Key: "told.password", Text: "Todas as sessões da sua conta serão encerradas em instantes. Um link para escolher uma nova senha está a caminho."},
-		{Key: "told.password.kept", Text: "Um link para escolher uma nova senha está a caminho."},
-		{Key: "told.mailbox", Text: "Quem fez isto talvez consiga ler os seus e-mails. Altere também a senha da sua caixa de e-mail."},
+		{Key: "not-me.heading", Text: "Não reconhece esta ação?"},
+		{Key: "not-me.links", Text: "Nesse caso, cancelaremos todos os links e códigos enviados. Nada mais mudará e poderá entrar como antes."},
+		{Key: "not-me.links.button", Text: "Cancelar links e códigos"},
+		{Key: "not-me.password", Text: "Nesse caso, encerraremos todas as sessões da sua conta e enviaremos um link para escolher uma nova senha."},
+		{Key: "not-me.password.kept", Text: "Nesse caso, enviaremos um link para escolher uma nova senha."},
+		{Key: "not-me.password.button", Text: "Proteger a minha conta"},
+		{Key: "not-me-done.heading", Text: "Agradecemos o seu aviso"},
+		{Key: "not-me-done.links", Text: "Os links e códigos enviados já não funcionam. A sua senha continua a mesma."},
+		{Key: "not-me-done.password", Text: "Todas as sessões da sua conta serão encerradas em instantes. Um link para escolher uma nova senha está a caminho."},
+		{Key: "not-me-done.password.kept", Text: "Um link para escolher uma nova senha está a caminho."},
+		{Key: "not-me-done.mailbox", Text: "Quem fez isto talvez consiga ler os seus e-mails. Altere também a senha da sua caixa de e-mail."},
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
-// chinese is written in simplified characters, addresses the reader as 您 and
-// puts a space between characters and Latin letters or digits.
+// chinese is written in simplified characters and addresses the reader as 您. A
+// space stands between characters and Latin letters or digits.
 func chinese() []i18n.Entry {
 	return []i18n.Entry{
 		{Key: "seconds", Forms: []any{plural.Other, "%[1]d 秒"}},
@@ -70,7 +70,8 @@ func chinese() []i18n.Entry {
 		{Key: "refused.differ", Text: "两次输入的密码不一致，请重新输入。"},
 		{Key: "refused.too_short", Text: "此密码太短，请至少使用 %[1]d 个字符。"},
 		{Key: "refused.too_long", Text: "此密码太长，请最多使用 %[1]d 个字符。"},
-		// What makes it too large here is characters of more than two bytes.
+		// In Chinese, a password is too large because of characters of more
+		// than two bytes.
 		{Key: "refused.too_large", Text: "此密码太长，请减少字符，或者少用汉字和特殊符号。"},
 		{Key: "refused.encoding", Text: "此密码含有无法使用的字符，请重新输入。"},
 		{Key: "refused.common", Text: "此密码很容易猜到：很多人都在用，或者规律太简单。请换一个密码。"},
@@ -87,12 +88,12 @@ func chinese() []i18n.Entry {
 		{Key: "done.text", Text: "您已在所有设备上退出登录。现在可以使用新密码登录了。"},
 		{Key: "done.text.kept", Text: "现在可以使用新密码登录了。"},
 
-		{Key: "dead.heading", Text: "此链接无法使用"},
-		{Key: "dead.text", Text: "链接已失效，或已被使用过。"},
-		{Key: "dead.used", Text: "如果您刚刚用它更改了密码，可以使用新密码登录。"},
-		{Key: "dead.new", Text: "否则，请获取新链接，只需一分钟。"},
-		{Key: "dead.again", Text: "您也可以再次打开消息中的链接。"},
-		{Key: "dead.cookies", Text: "如果您刚刚打开了链接，可能是浏览器阻止了 Cookie，而此页面需要 Cookie。"},
+		{Key: "invalid-link.heading", Text: "此链接无法使用"},
+		{Key: "invalid-link.text", Text: "链接已失效，或已被使用过。"},
+		{Key: "invalid-link.used", Text: "如果您刚刚用它更改了密码，可以使用新密码登录。"},
+		{Key: "invalid-link.new", Text: "否则，请获取新链接，只需一分钟。"},
+		{Key: "invalid-link.again", Text: "您也可以再次打开消息中的链接。"},
+		{Key: "invalid-link.cookies", Text: "如果您刚刚打开了链接，可能是浏览器阻止了 Cookie，而此页面需要 Cookie。"},
 
 		{Key: "many.heading", Text: "尝试次数过多"},
 		{Key: "many.text", Text: "未作任何更改。请在 %[1]s后重试。"},
@@ -100,8 +101,8 @@ func chinese() []i18n.Entry {
 		{Key: "busy.text", Text: "目前无法完成此操作。未作任何更改。请稍后重试。"},
 		{Key: "unknown.heading", Text: "无法确定您的密码是否已更改"},
 		{Key: "unknown.text", Text: "请尝试使用新密码登录。如果无法登录，请获取新链接。"},
-		{Key: "stepup.heading", Text: "还差一步"},
-		{Key: "stepup.text", Text: "更改此账号的密码前，还需要进一步验证。未作任何更改。"},
+		{Key: "step_up.heading", Text: "还差一步"},
+		{Key: "step_up.text", Text: "更改此账号的密码前，还需要进一步验证。未作任何更改。"},
 		{Key: "invalid.heading", Text: "操作未成功"},
 		{Key: "invalid.text", Text: "您的浏览器发送了我们无法读取的内容。未作任何更改。请重新开始。"},
 		{Key: "foreign.heading", Text: "请从这里开始"},
@@ -113,16 +114,16 @@ func chinese() []i18n.Entry {
 		{Key: "start", Text: "重新开始"},
 		{Key: "again", Text: "重试"},
 
-		{Key: "notme.heading", Text: "不是您本人的操作？"},
-		{Key: "notme.links", Text: "那么我们会停用已发送给您的所有链接和验证码。其他一切不变，您仍可像以前一样登录。"},
-		{Key: "notme.links.button", Text: "停用链接和验证码"},
-		{Key: "notme.password", Text: "那么我们会让您的账号在所有设备上退出登录，并向您发送设置新密码的链接。"},
-		{Key: "notme.password.kept", Text: "那么我们会向您发送设置新密码的链接。"},
-		{Key: "notme.password.button", Text: "保护我的账号"},
-		{Key: "told.heading", Text: "感谢您告知我们"},
-		{Key: "told.links", Text: "我们发送给您的链接和验证码已经失效。您的密码没有改变。"},
-		{Key: "told.password", Text: "您的账号正在所有设备上退出登录。您很快会收到设置新密码的链接。"},
-		{Key: "told.password.kept", Text: "您很快会收到设置新密码的链接。"},
-		{Key: "told.mailbox", Text: "操作者可能也能查看您的邮件。请同时更改您邮箱的密码。"},
+		{Key: "not-me.heading", Text: "不是您本人的操作？"},
+		{Key: "not-me.links", Text: "那么我们会停用已发送给您的所有链接和验证码。其他一切不变，您仍可像以前一样登录。"},
+		{Key: "not-me.links.button", Text: "停用链接和验证码"},
+		{Key: "not-me.password", Text: "那么我们会让您的账号在所有设备上退出登录，并向您发送设置新密码的链接。"},
+		{Key: "not-me.password.kept", Text: "那么我们会向您发送设置新密码的链接。"},
+		{Key: "not-me.password.button", Text: "保护我的账号"},
+		{Key: "not-me-done.heading", Text: "感谢您告知我们"},
+		{Key: "not-me-done.links", Text: "我们发送给您的链接和验证码已经失效。您的密码没有改变。"},
+		{Key: "not-me-done.password", Text: "您的账号正在所有设备上退出登录。您很快会收到设置新密码的链接。"},
+		{Key: "not-me-done.password.kept", Text: "您很快会收到设置新密码的链接。"},
+		{Key: "not-me-done.mailbox", Text: "操作者可能也能查看您的邮件。请同时更改您邮箱的密码。"},
 	}
 }

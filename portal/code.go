@@ -1,7 +1,6 @@
 package portal
 
 import (
-	"errors"
 	"net/http"
 	"strings"
 	"unicode"
@@ -13,12 +12,12 @@ func (p *Handler) showCode(w http.ResponseWriter, r *http.Request) {
 	p.render(w, r, http.StatusOK, p.codePage(r))
 }
 
-// codePage is the form for a code, with the number that it was sent to if this
-// browser asked for it.
+// codePage returns the form for a code. If this browser asked for the code, the
+// form has the number that it was sent to.
 func (p *Handler) codePage(r *http.Request) *Data {
 	d := p.page(r, "code", "")
-	var last request
-	if p.asked.load(r, &last) && last.Code {
+	var last lastRequest
+	if p.requestCookie.load(r, &last) && last.Code {
 		d.Identifier, d.Known = last.Identifier, true
 		d.Proof = p.formDigest("code", last.Identifier)
 	}
@@ -32,8 +31,8 @@ func (p *Handler) code(w http.ResponseWriter, r *http.Request) {
 	}
 	d := p.codePage(r)
 	if d.Known && form.Has("proof") && !p.isFormFor(form.Get("proof"), "code", d.Identifier) {
-		// A code was asked for by another number since: this one is not tried
-		// there.
+		// The person has asked for a code for another number since. The code in
+		// this form is not tried for that number.
 		p.render(w, r, http.StatusConflict, d)
 		return
 	}
@@ -43,37 +42,37 @@ func (p *Handler) code(w http.ResponseWriter, r *http.Request) {
 	key := recovery.LeadKey{Field: p.opts.PhoneField, Value: latinDigits(d.Identifier)}
 	code := cleanCode(form.Get("code"))
 	if len(code) != p.settings.CodeDigits {
-		d.fail("code", d.say("code.malformed", p.settings.CodeDigits))
+		d.fail("code", d.text("code.malformed", p.settings.CodeDigits))
 		p.render(w, r, http.StatusUnprocessableEntity, d)
 		return
 	}
-	h := storedProof{Field: key.Field, Value: key.Value, Code: code}
-	found, err := p.service.CheckProof(r.Context(), recovery.CheckRequest{Proof: h.proof(), Requester: p.origin(r)})
+	stored := storedProof{Field: key.Field, Value: key.Value, Code: code}
+	found, err := p.service.CheckProof(r.Context(), recovery.CheckProofRequest{Proof: stored.proof(), Requester: p.requester(r)})
 	if err != nil {
-		_, invalid := errors.AsType[*recovery.InvalidRequestError](err)
-		switch {
-		case errors.Is(err, recovery.ErrInvalidProof):
-			d.fail("code", d.say("code.invalid"))
-			p.render(w, r, http.StatusUnprocessableEntity, d)
-		case invalid:
-			d.Known = false
-			d.fail("identifier", d.say("code.phone.invalid"))
-			p.render(w, r, http.StatusUnprocessableEntity, d)
-		default:
-			p.retry(w, r, d, err)
-		}
+		p.answerError(w, r, err, errorAnswers{
+			page: d,
+			invalidProof: func() {
+				d.fail("code", d.text("code.invalid"))
+				p.render(w, r, http.StatusUnprocessableEntity, d)
+			},
+			invalidRequest: func() {
+				d.Known = false
+				d.fail("identifier", d.text("code.phone.invalid"))
+				p.render(w, r, http.StatusUnprocessableEntity, d)
+			},
+		})
 		return
 	}
-	h.Account, h.Locale = found.Account, found.Locale
-	if err := p.saveProof(w, h, found); err != nil {
+	stored.Account, stored.Locale = found.Account, found.Locale
+	if err := p.saveProof(w, stored, found); err != nil {
 		p.fail(w, r, err)
 		return
 	}
 	p.redirect(w, r, pathReset)
 }
 
-// cleanCode drops what people type between the digits. What has anything else
-// in it is no code, and empty.
+// cleanCode removes spaces and dashes, which people type between the digits. It
+// returns the empty text if anything but digits is left.
 func cleanCode(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) || unicode.In(r, unicode.Cf, unicode.Pd) {

@@ -14,7 +14,7 @@ func TestCodes(t *testing.T) {
 	inWorld(t, nil, func(w *world) {
 		t := w.t
 		v := w.visitor()
-		// As typed on an Arabic keyboard.
+		// The digits of an Arabic keyboard.
 		p := v.post("/account/forgot", "identifier", "+١٤١٥٧٤١٥٥٦٩")
 		if p.Header.Get("Location") != "/account/code" {
 			t.Fatalf("%d %q", p.StatusCode, p.Header.Get("Location"))
@@ -52,7 +52,7 @@ func TestCodes(t *testing.T) {
 	})
 }
 
-// Five wrong guesses kill a code, on the page as anywhere, and a code can be
+// Five wrong guesses end a code, on the page as in the API. A code can be
 // entered in a browser that did not ask for it.
 func TestWrongCodes(t *testing.T) {
 	inWorld(t, nil, func(w *world) {
@@ -82,8 +82,8 @@ func TestWrongCodes(t *testing.T) {
 	})
 }
 
-// Two tabs with the codes of two numbers: the code of the one is not tried on
-// the other.
+// Two tabs have the codes of two numbers. The code of one number is not tried
+// for the other.
 func TestTwoNumbers(t *testing.T) {
 	inWorld(t, nil, func(w *world) {
 		v := w.visitor()

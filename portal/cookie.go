@@ -16,9 +16,9 @@ import (
 	"github.com/seed-51359b35/recovery/internal/seal"
 )
 
-// A jar keeps one value in the person's browser, sealed: neither the browser's
-// owner nor what reads its disk learns the token from it, and nobody makes one
-// up. The value is lost with the cookie, and nothing of it is kept here.
+// A sealedCookie keeps one value in the person's browser. The value is sealed:
+// neither the owner of the browser nor a program that reads its disk can read
+// the token, and nobody can make a value up. The server keeps no copy.
 type sealedCookie struct {
 	name   string
 	secure bool
@@ -26,24 +26,26 @@ type sealedCookie struct {
 }
 
 const (
-	// briefly is how long the page after something that was done can be seen
-	// again.
-	briefly = 10 * time.Minute
-	// whileOpen is how long a notice stays in the browser. Its link works for
-	// days, and a form that lies open must not die before it.
-	whileOpen = 24 * time.Hour
-	// session has a browser forget when it is closed.
+	// outcomeLifetime is how long a person can load the page again that says
+	// what was done.
+	outcomeLifetime = 10 * time.Minute
+	// noticeLifetime is how long a notice stays in the browser. Its link works
+	// for days, and a form that lies open must work for long as well.
+	noticeLifetime = 24 * time.Hour
+	// session is the lifetime of a cookie that the browser forgets when it is
+	// closed.
 	session = 0
-	// maxSealed is the longest value. Browsers keep cookies of 4,096 bytes.
+	// maxSealed is the longest sealed value, in bytes. Browsers keep cookies of
+	// 4,096 bytes.
 	maxSealed = 3800
-	// longest is the longest that a value is accepted for: a link lives a day
-	// at most.
-	longest = 25 * time.Hour
+	// maxLifetime is how long a value is accepted. A link lives for a day at
+	// most.
+	maxLifetime = 25 * time.Hour
 )
 
-// newJars derives the keys of the cookies, and those of the digests that forms
-// name their proof by.
-func newCookies(o Options, secure bool, names ...string) (jars []*sealedCookie, digests [][]byte, err error) {
+// newCookies returns a cookie for each name. It also returns the keys of the
+// digests by which forms name their proof.
+func newCookies(o Options, secure bool, names ...string) (cookies []*sealedCookie, digestKeys [][]byte, err error) {
 	var keys []seal.Key
 	for _, k := range o.Keys {
 		var sub [3][]byte
@@ -53,65 +55,69 @@ func newCookies(o Options, secure bool, names ...string) (jars []*sealedCookie, 
 			}
 		}
 		keys = append(keys, seal.Key{Hash: sub[0], Block: sub[1]})
-		digests = append(digests, sub[2])
+		digestKeys = append(digestKeys, sub[2])
 	}
 	for _, name := range names {
-		j := &sealedCookie{name: o.CookieName + "-" + name, secure: secure}
+		c := &sealedCookie{name: o.CookieName + "-" + name, secure: secure}
 		if secure {
-			j.name = "__Host-" + j.name
+			c.name = "__Host-" + c.name
 		}
-		j.sealer = seal.New(keys, j.name, longest, maxSealed)
-		jars = append(jars, j)
+		c.sealer = seal.New(keys, c.name, maxLifetime, maxSealed)
+		cookies = append(cookies, c)
 	}
-	return jars, digests, nil
+	return cookies, digestKeys, nil
 }
 
-// put keeps a value for a while. One that does not fit is an error.
-func (j *sealedCookie) save(w http.ResponseWriter, v any, life time.Duration) error {
+// save stores a value in the browser. A value that is too long for a cookie is
+// an error.
+func (c *sealedCookie) save(w http.ResponseWriter, v any, life time.Duration) error {
 	var b bytes.Buffer
-	// Not json.Marshal: it makes six bytes of a '<', and what fits must fit.
+	// json.Marshal would write a '<' in six bytes, and the value might no
+	// longer fit.
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
 		return err
 	}
-	sealed, err := j.sealer.Seal(b.Bytes())
+	sealed, err := c.sealer.Seal(b.Bytes())
 	if err != nil {
 		return err
 	}
 	if life == session {
-		j.write(w, sealed, 0)
+		c.write(w, sealed, 0)
 		return nil
 	}
-	// Not less than a minute: clocks differ, and the Service judges anyway.
-	j.write(w, sealed, max(60, int(life/time.Second)))
+	// The lifetime is at least a minute, because clocks differ. The Service
+	// decides whether the value is still valid.
+	c.write(w, sealed, max(60, int(life/time.Second)))
 	return nil
 }
 
-// take reads the value into v. It is false where there is none, or one that was
-// not sealed here.
-func (j *sealedCookie) load(r *http.Request, v any) bool {
-	// Of two cookies with one name, neither can be told to be ours.
-	all := r.CookiesNamed(j.name)
+// load reads the value into v. It returns false if the browser sent no value,
+// or a value that this portal did not seal.
+func (c *sealedCookie) load(r *http.Request, v any) bool {
+	// If there are two cookies of that name, nothing shows which one is ours.
+	all := r.CookiesNamed(c.name)
 	if len(all) != 1 {
 		return false
 	}
-	b, _, err := j.sealer.Open(all[0].Value)
+	b, _, err := c.sealer.Open(all[0].Value)
 	return err == nil && json.Unmarshal(b, v) == nil
 }
 
-func (j *sealedCookie) clear(w http.ResponseWriter) { j.write(w, "", -1) }
+func (c *sealedCookie) clear(w http.ResponseWriter) { c.write(w, "", -1) }
 
-// set writes the cookie. It is Lax and not Strict: a Strict one is not sent
-// after the redirect when the person comes from webmail.
-func (j *sealedCookie) write(w http.ResponseWriter, value string, maxAge int) {
+// write sets the cookie. SameSite is Lax, because browsers do not send a Strict
+// cookie after the redirect to a person who comes from webmail.
+func (c *sealedCookie) write(w http.ResponseWriter, value string, maxAge int) {
 	http.SetCookie(w, &http.Cookie{
-		Name: j.name, Value: value, Path: "/", MaxAge: maxAge,
-		Secure: j.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		Name: c.name, Value: value, Path: "/", MaxAge: maxAge,
+		Secure: c.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})
 }
 
-// A held is the proof that a link or a code put into the browser.
+// A storedProof is the proof that a link or a code put into the browser. The
+// JSON names never change: forms that lie open depend on them.
 type storedProof struct {
 	LeadID string `json:"l,omitempty"`
 	Secret string `json:"s,omitempty"`
@@ -119,23 +125,24 @@ type storedProof struct {
 	Field  string `json:"f,omitempty"`
 	Value  string `json:"v,omitempty"`
 	Code   string `json:"c,omitempty"`
-	// What was found when the proof was last checked.
+	// Account and Locale are what the Service answered when the proof was last
+	// checked.
 	Account string `json:"a,omitempty"`
 	Locale  string `json:"g,omitempty"`
 }
 
-func (h storedProof) proof() recovery.Proof {
+func (s storedProof) proof() recovery.Proof {
 	switch {
-	case h.Code != "":
-		return recovery.CodeProof(recovery.LeadKey{Field: h.Field, Value: h.Value}, h.Code)
-	case h.Sealed != "":
-		return recovery.TokenProof(h.Sealed)
+	case s.Code != "":
+		return recovery.CodeProof(recovery.LeadKey{Field: s.Field, Value: s.Value}, s.Code)
+	case s.Sealed != "":
+		return recovery.TokenProof(s.Sealed)
 	}
-	return recovery.SecretProof(h.LeadID, h.Secret)
+	return recovery.LinkSecretProof(s.LeadID, s.Secret)
 }
 
-// digest names what a form is about. It is keyed, because a code could be found
-// from a plain one.
+// digest returns a short name for the parts. It has a key, because an attacker
+// could find a code by trying all codes against a digest without one.
 func digest(key []byte, parts ...string) string {
 	mac := hmac.New(sha256.New, key)
 	for _, part := range parts {
@@ -144,11 +151,11 @@ func digest(key []byte, parts ...string) string {
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:18])
 }
 
-// name is the digest that a form carries.
+// formDigest returns the digest that a form carries to say what it is about.
 func (p *Handler) formDigest(parts ...string) string { return digest(p.digestKeys[0], parts...) }
 
-// named reports whether a form carried the digest of parts, under any of the
-// keys: one of them may have come to the front since.
+// isFormFor reports whether got is the digest of parts under any of the keys.
+// The first key may have changed since the form was shown.
 func (p *Handler) isFormFor(got string, parts ...string) bool {
 	for _, key := range p.digestKeys {
 		if subtle.ConstantTimeCompare([]byte(got), []byte(digest(key, parts...))) == 1 {
@@ -158,7 +165,7 @@ func (p *Handler) isFormFor(got string, parts ...string) bool {
 	return false
 }
 
-// parts are what names the proof.
-func (h storedProof) parts() []string {
-	return []string{"reset", h.LeadID, h.Secret, h.Sealed, h.Field, h.Value, h.Code}
+// digestParts returns the parts whose digest names the proof.
+func (s storedProof) digestParts() []string {
+	return []string{"reset", s.LeadID, s.Secret, s.Sealed, s.Field, s.Value, s.Code}
 }

@@ -1,5 +1,5 @@
-// Package portal is the pages on which a person who forgot a password chooses a
-// new one, for applications that have none of their own.
+// Package portal serves the pages on which a person who forgot a password
+// chooses a new one. It is for applications without such pages of their own.
 //
 // # Quick start
 //
@@ -22,86 +22,100 @@
 //
 // Below BaseURL:
 //
-//	/forgot   asks for an address, or a phone number
-//	/sent     "check your inbox"
-//	/code     takes a code, where Options.Phone is set
-//	/reset    takes the new password; links lead here
-//	/done     says that it was changed
-//	/not-me   "this was not me"; links lead here
-//	/told     says what was done about it
+//	/forgot       asks for an address or a phone number
+//	/sent         says "check your inbox"
+//	/code         takes a code, where Options.PhoneField is set
+//	/reset        takes the new password; links lead here
+//	/done         says that the password was changed
+//	/not-me       takes "this was not me"; links lead here
+//	/not-me-done  says what was done about that
 //
 // /reset takes links with LeadId and TemporaryPassword (the LeadSquared wire),
-// with vtype=reset and vtoken (LoginRadius), and with token (the Service's own);
-// /not-me takes token. Any page takes lang, one of en, es, fr, de, pt, hi, ar,
-// zh and ja: /forgot?lang=de is the German page.
+// links with vtype=reset and vtoken (the LoginRadius wire), and links with
+// token (the Service's own). /not-me takes links with token. Every page takes
+// lang, which is one of en, es, fr, de, pt, hi, ar, zh and ja: /forgot?lang=de
+// is the German page.
 //
-// A page is one response of 10 to 17 KB, with style and script in it; a logo and
-// a font are the only other files, from the same origin. Without JavaScript
-// everything works; the script shows the password, says which rules it meets
-// while it is typed, takes a code out of what is pasted, and keeps a second
-// click from sending a form twice. It sends nothing. The pages need cookies, and
-// say so to a browser that keeps none.
+// A page is one response of 10 to 17 KB, which contains its style and its
+// script. The only other files are a logo and a font, from the same origin.
+// Everything works without JavaScript. The script can show the password, says
+// which rules the password meets while the person types, finds the code in a
+// pasted text, and keeps a second click from sending a form twice. The script
+// sends nothing. The pages need cookies, and say so to a browser that keeps
+// none.
 //
-// Forms need a browser that says where they come from: Chrome 76, Firefox 90 and
-// Safari 16.4, or later. Under no-referrer, older ones send a form with "Origin:
-// null" and nothing else, as an attacker's page does.
+// Forms need a browser that says where a form comes from: Chrome 76, Firefox 90
+// and Safari 16.4, or later. Older browsers send a form of a no-referrer page
+// with "Origin: null" and nothing else, as an attacker's page does.
 //
-// The language is the one chosen on the page, then the lead's, then what the
-// browser asks for. All errors are in it, and tell what to do.
+// The language that the person chose on the page comes first, then the lead's,
+// then those that the browser asks for. All errors are in that language, and
+// say what to do.
 //
 // # Threat model
 //
-//   - The token leaves the URL with the first response, which stores it sealed
-//     in a cookie (__Host-, Secure, HttpOnly, SameSite=Lax) and answers 303. So
-//     it stands in no history, no Referer and no screenshot (A03); a host keeps
-//     the query of /reset and /not-me out of its own access log.
-//   - To look changes nothing: GET and HEAD, of scanners that run scripts as
-//     well, consume no link; the form has to be sent (A04).
-//   - A link that is not valid takes the place of none that is: a stray or forged
-//     one, which any site can have a browser open, costs the person nothing.
-//   - Where another link has taken the cookie since a form was shown, sending it
-//     changes nothing and shows the page of the other link: with two tabs, no
-//     account gets a password that was meant for another.
-//   - What another site sends is refused with 403 on every path, by
-//     [http.CrossOriginProtection] (A70). Nothing is framed (A71) or opened with
-//     a window of another site attached (A73), and no script or style runs but
-//     those of the page, by nonce (A72). Templates escape all that they show.
-//   - /done and /told are shown to the browser that did what they say, and to no
-//     other: a link to them would be good for a phishing mail.
-//   - No page says whether an account exists. /sent is the same for everybody,
-//     and a link that works no longer is one page, whatever the reason.
-//   - Nobody is signed in, and no session is touched but to end it.
+//   - The token leaves the URL with the first response. That response stores
+//     the token, sealed, in a cookie (__Host-, Secure, HttpOnly, SameSite=Lax)
+//     and answers 303. So the token stands in no history, no Referer and no
+//     screenshot (A03). The host must keep the query of /reset and /not-me out
+//     of its own access log.
+//   - To look changes nothing. GET and HEAD consume no link, even if a scanner
+//     runs scripts. The form has to be sent (A04).
+//   - A link that is not valid replaces no valid one. Any site can make a
+//     browser open a stray or forged link, and that costs the person nothing.
+//   - If another link has replaced the cookie since a form was shown, sending
+//     the form changes nothing and shows the page of the other link. So with
+//     two tabs, no account gets a password that was meant for another.
+//   - A request from another site is refused with 403 on every path, by
+//     [http.CrossOriginProtection] (A70). No other site can show a page in a
+//     frame (A71) or keep a hold on the window of a page (A73). Only the
+//     scripts and styles of the page run, by nonce (A72). Templates escape all
+//     that they show.
+//   - /done and /not-me-done are shown only to the browser that did what they
+//     say. A link to them would serve a phishing mail.
+//   - No page says whether an account exists. /sent is the same for everybody.
+//     A link that no longer works leads to one and the same page, whatever the
+//     reason.
+//   - The portal signs nobody in. It does nothing with sessions but end them.
 //
-// Whoever holds a valid link is shown the account's address: so a person sees
-// whose password it is, and a password manager keeps the two together.
+// Whoever holds a valid link sees the account's address. So a person knows
+// whose password it is, and a password manager stores the two together.
 //
 // # Templates
 //
 // Options.Templates is a file system with any of
 //
-//	layout.html  forgot.html  sent.html  code.html  reset.html  done.html
-//	not-me.html  told.html  dead.html  problem.html  style.css  script.js
+//	layout.html  forgot.html       sent.html          code.html     reset.html
+//	done.html    not-me.html       not-me-done.html   invalid-link.html
+//	problem.html style.css         script.js
 //
-// Each replaces the built-in file of that name, of which those in the directory
-// templates of this package are the best example; *.html are html/template on
-// [Data]. layout.html is the frame; it calls {{template "main" .}} where the
-// page's own file goes, and defines "alert", which the built-in pages call. [New]
-// renders everything in every language, and refuses a form without its fields,
-// an error that is not shown, a resource of another site, a style or script
-// element without the nonce, and an attribute such as onclick or style, which
-// the pages' policy would keep from working. The built-in script finds what it
-// works on by the ids password, show, username, code and status and by
-// data-rule; what is not there it leaves out. A style or script with "</" in it is
-// refused. Should a host's template fail all the same while it is shown, the
-// error is logged and a built-in page says so.
+// Each replaces the built-in file of that name. The built-in files are in the
+// directory templates of this package, and are the best example. The *.html
+// files are html/template on [Data]. layout.html is the frame: it calls
+// {{template "main" .}} where the page's own file goes, and defines "alert",
+// which the built-in pages call.
+//
+// [New] renders everything in every language. It refuses:
+//   - a form without one of its fields,
+//   - an error that is not shown,
+//   - a resource of another site,
+//   - a style or script element without the nonce,
+//   - an attribute such as onclick or style, which the pages' policy stops,
+//   - a style or script that contains "</".
+//
+// The built-in script finds its elements by the ids password, show, username,
+// code and status, and by data-rule. It does without those that are missing. If
+// a template of the host fails at run time all the same, the error is logged
+// and the person sees a built-in page that says so.
 //
 // # Operating
 //
-// A mux that answers every path must leave the probe URL of the well-known
-// change-password specification a 404, and a service worker of the host's must
-// leave these pages alone. Behind a proxy, BaseURL is what people see; nothing is taken from a request's
-// Host. The pages answer 429 with Retry-After when the Service's limits are
-// met, and 503 when a store does not answer. They need https: only on localhost
-// and loopback addresses http will do, and the cookies then have no __Host-.
+// A mux that answers every path must answer 404 for the probe URL of the
+// specification of the well-known URL for changing passwords. A service worker
+// of the host must leave these pages alone. Behind a proxy, BaseURL is what
+// people see: the portal reads nothing from a request's Host. The pages answer
+// 429 with Retry-After when a limit of the Service is exceeded, and 503 when a
+// store does not answer. They need https. Only on localhost and loopback
+// addresses http is enough, and the names of the cookies then have no __Host-.
 // Set Strict-Transport-Security for the whole site, which no library should do.
 package portal

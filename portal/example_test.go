@@ -16,15 +16,15 @@ import (
 	"github.com/seed-51359b35/recovery/recoverytest"
 )
 
-// The pages are mounted below a path, and at the well-known URL that password
-// managers lead to.
+// The pages are mounted below a path, and at the well-known URL where password
+// managers look.
 func Example() {
 	keys := [][]byte{bytes.Repeat([]byte("k"), 32)} // from the secret store
 	service, err := recovery.New(recoverytest.NewLeads(), recovery.NewMemoryTokenStore(), &recoverytest.Outbox{}, recovery.Options{
 		Keys:                    keys,
 		Link:                    recovery.Link{URL: "https://acme.example/account/reset"},
 		NotMe:                   recovery.Link{URL: "https://acme.example/account/not-me"},
-		DangerouslyKeepSessions: true, // a real host ends them
+		DangerouslyKeepSessions: true, // a real host ends sessions
 	})
 	if err != nil {
 		log.Fatal(err)
@@ -49,8 +49,8 @@ func Example() {
 	// Output: 303 /account/forgot
 }
 
-// One page of the host's own, one sentence, two languages. A mistake in any of
-// them is found at the start.
+// The host replaces one page and one sentence, and offers two languages. New
+// finds a mistake in any of them.
 func ExampleNew_templates() {
 	service, err := recovery.New(recoverytest.NewLeads(), recovery.NewMemoryTokenStore(), &recoverytest.Outbox{}, recovery.Options{
 		Keys: [][]byte{bytes.Repeat([]byte("k"), 32)}, Link: recovery.Link{URL: "https://acme.example/reset"}, DangerouslyKeepSessions: true,
@@ -71,6 +71,6 @@ func ExampleNew_templates() {
 	})
 	fmt.Println(err)
 	// Output:
-	// recovery: option Templates: de: done.html:1:26: executing "main" at <.T>: error calling T: no sentence "done.txt"
-	// recovery: option Templates: en: done.html:1:26: executing "main" at <.T>: error calling T: no sentence "done.txt"
+	// portal: option Templates: de: done.html:1:26: executing "main" at <.T>: error calling T: no sentence "done.txt"
+	// portal: option Templates: en: done.html:1:26: executing "main" at <.T>: error calling T: no sentence "done.txt"
 }

@@ -13,7 +13,8 @@ import (
 	"github.com/seed-51359b35/recovery/recoverytest"
 )
 
-// Too many tries say when to come back, and keep what was typed.
+// After too many tries, the page says when to come back, and keeps what the
+// person typed.
 func TestTooManyTries(t *testing.T) {
 	few := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 2, Window: 90 * time.Minute}}}
 	inWorld(t, func(o *recovery.Options, _ *portal.Options) {
@@ -51,8 +52,8 @@ func TestTooManyTries(t *testing.T) {
 	})
 }
 
-// What fails behind the pages looks the same to everybody, loses nothing, and
-// is worth another try.
+// A failure behind the pages looks the same to everybody, loses nothing, and
+// another try may help.
 func TestStoresThatFail(t *testing.T) {
 	inWorld(t, nil, func(w *world) {
 		t := w.t

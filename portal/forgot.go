@@ -12,16 +12,16 @@ import (
 	"github.com/seed-51359b35/recovery/internal/httpapi"
 )
 
-// A request is what was last asked for in this browser, for the pages that
-// follow.
-type request struct {
+// A lastRequest says what this browser last asked for. The next pages show it.
+// The JSON names never change: browsers hold them.
+type lastRequest struct {
 	Identifier string `json:"i,omitempty"`
 	Code       bool   `json:"c,omitempty"`
 }
 
 func (p *Handler) showForgot(w http.ResponseWriter, r *http.Request) {
-	var last request
-	p.asked.load(r, &last)
+	var last lastRequest
+	p.requestCookie.load(r, &last)
 	d := p.page(r, "forgot", "")
 	d.Identifier = last.Identifier
 	p.render(w, r, http.StatusOK, d)
@@ -32,7 +32,7 @@ func (p *Handler) forgot(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	req := recovery.ForgotRequest{Requester: p.origin(r)}
+	req := recovery.ForgotRequest{Requester: p.requester(r)}
 	typed := trim(form.Get("identifier"))
 	req.Key = p.key(typed)
 	if req.Code = req.Key.Field == p.opts.PhoneField; req.Code {
@@ -42,31 +42,29 @@ func (p *Handler) forgot(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		d := p.page(r, "forgot", "")
 		d.Identifier = typed
-		if _, ok := errors.AsType[*recovery.InvalidRequestError](err); ok {
+		p.answerError(w, r, err, errorAnswers{page: d, invalidRequest: func() {
 			key := "forgot.invalid"
 			if p.opts.PhoneField != "" {
 				key += ".phone"
 			}
-			d.fail("identifier", d.say(key))
+			d.fail("identifier", d.text(key))
 			p.render(w, r, http.StatusUnprocessableEntity, d)
-			return
-		}
-		p.retry(w, r, d, err)
+		}})
 		return
 	}
 	next := pathSent
 	if req.Code {
 		next = pathCode
 	}
-	if err := p.asked.save(w, request{typed, req.Code}, session); err != nil {
+	if err := p.requestCookie.save(w, lastRequest{typed, req.Code}, session); err != nil {
 		p.fail(w, r, err)
 		return
 	}
 	p.redirect(w, r, next)
 }
 
-// key reads what a person typed: an address has an "@", and a phone number has
-// none.
+// key returns the key for the text that a person typed. A text with an "@" is
+// an address, and any other text is a phone number.
 func (p *Handler) key(typed string) recovery.LeadKey {
 	if p.opts.PhoneField == "" || strings.Contains(typed, "@") {
 		return recovery.LeadKey{Field: p.opts.EmailField, Value: typed}
@@ -75,8 +73,8 @@ func (p *Handler) key(typed string) recovery.LeadKey {
 }
 
 func (p *Handler) showSent(w http.ResponseWriter, r *http.Request) {
-	var last request
-	p.asked.load(r, &last)
+	var last lastRequest
+	p.requestCookie.load(r, &last)
 	d := p.page(r, "sent", "")
 	if !last.Code {
 		d.Identifier = last.Identifier
@@ -84,8 +82,9 @@ func (p *Handler) showSent(w http.ResponseWriter, r *http.Request) {
 	p.render(w, r, http.StatusOK, d)
 }
 
-// form reads the fields of a form, or answers. What stands in the query is not
-// part of it, and of two values with one name neither counts.
+// form reads the fields of a form. If it returns false, it has answered the
+// request. The query is not part of the form. A form with two values of one
+// name is refused.
 func (p *Handler) form(w http.ResponseWriter, r *http.Request) (url.Values, bool) {
 	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/x-www-form-urlencoded" {
 		p.problem(w, r, http.StatusUnsupportedMediaType, "invalid")
@@ -109,13 +108,13 @@ func (p *Handler) form(w http.ResponseWriter, r *http.Request) (url.Values, bool
 	return r.PostForm, true
 }
 
-// trim drops what comes with an identifier that is copied: white space and what
-// is not seen, at either end.
+// trim removes white space and invisible characters at both ends. A copied
+// address or number often has some.
 func trim(s string) string {
 	return strings.TrimFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) })
 }
 
-// latinDigits has the digits of other keyboards read as 0 to 9.
+// latinDigits replaces the digits of other keyboards by 0 to 9.
 func latinDigits(s string) string {
 	return strings.Map(func(r rune) rune {
 		for _, zero := range []rune{'\u0660', '\u06f0', '\u0966', '\uff10'} {

@@ -79,7 +79,8 @@ func TestTypedAddressIsKept(t *testing.T) {
 	})
 }
 
-// What nobody can have meant is refused as such, and never as an error of ours.
+// A form that no person can have sent is refused as such, and never as an error
+// of the server.
 func TestNonsenseIsNoErrorOfOurs(t *testing.T) {
 	inWorld(t, nil, func(w *world) {
 		v := w.visitor()
@@ -101,7 +102,7 @@ func TestNonsenseIsNoErrorOfOurs(t *testing.T) {
 	})
 }
 
-// A70: what a page of another site sends is refused, on every path.
+// A70: a form from a page of another site is refused, on every path.
 func TestForeignForms(t *testing.T) {
 	inWorld(t, nil, func(w *world) {
 		t := w.t
@@ -121,7 +122,8 @@ func TestForeignForms(t *testing.T) {
 		if w.changed() || w.outbox.Len() != 1 {
 			t.Error("something was done")
 		}
-		// Behind a proxy that changes the Host, the browser's own Origin is ours.
+		// Behind a proxy that changes the Host, the browser's Origin is still
+		// the portal's.
 		v.header = http.Header{"Sec-Fetch-Site": nil, "Origin": {"https://acme.example"}}
 		r := httptest.NewRequest("POST", "http://10.0.0.1:8080/account/forgot", strings.NewReader("identifier="+johnMail))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")

@@ -10,8 +10,8 @@ import (
 	"github.com/seed-51359b35/recovery/portal"
 )
 
-// FuzzLink: whatever the query of a link, its token leaves the URL, and a page
-// or a redirect to one of ours is the answer.
+// FuzzLink: whatever the query of a link, its token leaves the URL. The answer
+// is a page or a redirect to a page of the portal.
 func FuzzLink(f *testing.F) {
 	p, err := portal.New(newService(f), goodOptions())
 	if err != nil {
@@ -41,7 +41,7 @@ func FuzzLink(f *testing.F) {
 	})
 }
 
-// FuzzForm: whatever is posted and whatever the cookies, the answer is a page.
+// FuzzForm: whatever the form and the cookies, the answer is a page.
 func FuzzForm(f *testing.F) {
 	o := goodOptions()
 	o.PhoneField = "Phone"

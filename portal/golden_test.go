@@ -16,10 +16,10 @@ import (
 	"github.com/seed-51359b35/recovery/portal"
 )
 
-// golden is what one version put into browsers.
+// golden is what one version of this package stored in browsers.
 type golden struct {
-	Time  time.Time // when it was written
-	Key   []byte    // of the Service and the portal
+	Time  time.Time // when the file was written
+	Key   []byte    // key of the Service and of the portal
 	Lead  recovery.Lead
 	Pages []goldenPage
 }
@@ -28,13 +28,13 @@ type golden struct {
 type goldenPage struct {
 	Name    string
 	Cookies map[string]string
-	Form    string         `json:",omitzero"` // what its form names its proof by
-	Jobs    []recovery.Job `json:",omitzero"` // that put the token
-	Code    string         `json:",omitzero"` // that the person has not typed yet
+	Form    string         `json:",omitzero"` // the proof in its form
+	Jobs    []recovery.Job `json:",omitzero"` // the jobs that made its token
+	Code    string         `json:",omitzero"` // a code that the person has not typed yet
 }
 
-// The cookies and forms of an earlier version are read by this one: with the
-// same key, and with that key behind a new one.
+// This version reads the cookies and forms of an earlier version: with the same
+// key, and with that key behind a new one.
 func TestGolden(t *testing.T) {
 	testenv.Golden(t, writeGolden, readGolden)
 }
@@ -226,7 +226,8 @@ func readGolden(t *testing.T, v golden) {
 		t.Run(keys.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				time.Sleep(time.Until(v.Time))
-				// One for all pages, because a portal takes its time to begin.
+				// All pages share one world, because a portal takes time to
+				// start.
 				w := newGoldenWorld(t, v, keys.all...)
 				for _, g := range v.Pages {
 					t.Logf("the page %q", g.Name)
@@ -247,7 +248,7 @@ func readGolden(t *testing.T, v golden) {
 
 // readGoldenPage loads a page again, and sends the form that lay open.
 func readGoldenPage(t *testing.T, g goldenPage, w *goldenWorld, v *visitor) {
-	// goes sends a form and opens the page that follows.
+	// goes sends a form, checks the redirect and loads the next page.
 	goes := func(to, where string, fields ...string) page {
 		t.Helper()
 		p := v.post(where, fields...)
@@ -256,7 +257,7 @@ func readGoldenPage(t *testing.T, g goldenPage, w *goldenWorld, v *visitor) {
 		}
 		return v.get(to + "?lang=en")
 	}
-	// resets sets the password with the form for it.
+	// resets sets the password with the form of the page.
 	resets := func(account, proof string) {
 		t.Helper()
 		p := v.get("/account/reset?lang=en")
@@ -272,8 +273,8 @@ func readGoldenPage(t *testing.T, g goldenPage, w *goldenWorld, v *visitor) {
 			t.Error("the password is not changed")
 		}
 	}
-	// remembers shows what the cookie says of the account, before the Service
-	// is asked for it again.
+	// remembers checks that the cookie has the account, before the Service is
+	// asked again.
 	remembers := func(account string) {
 		t.Helper()
 		p := v.post("/account/reset", "proof", g.Form, "password", "")
@@ -305,14 +306,14 @@ func readGoldenPage(t *testing.T, g goldenPage, w *goldenWorld, v *visitor) {
 		}
 	case "notice of a link":
 		v.get("/account/not-me").is(t, "the notice", 200, "This was not you?", "Cancel links and codes")
-		goes("/account/told", "/account/not-me", "proof", g.Form).is(t, "told", 200, "Thank you for telling us", "no longer work")
+		goes("/account/not-me-done", "/account/not-me", "proof", g.Form).is(t, "not me done", 200, "Thank you for telling us", "no longer work")
 	case "notice of a change":
 		v.get("/account/not-me").is(t, "the notice", 200, "This was not you?", "Secure my account")
-		goes("/account/told", "/account/not-me", "proof", g.Form).is(t, "told", 200, "Everybody is being signed out")
+		goes("/account/not-me-done", "/account/not-me", "proof", g.Form).is(t, "not me done", 200, "Everybody is being signed out")
 	case "told of a change":
-		v.get("/account/told").is(t, "told", 200, "Everybody is being signed out")
+		v.get("/account/not-me-done").is(t, "not me done", 200, "Everybody is being signed out")
 	case "told of a link":
-		v.get("/account/told").is(t, "told", 200, "Thank you for telling us", "no longer work")
+		v.get("/account/not-me-done").is(t, "not me done", 200, "Thank you for telling us", "no longer work")
 	case "done":
 		v.get("/account/done").is(t, "done", 200, "Your password was changed")
 	default:

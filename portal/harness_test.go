@@ -30,7 +30,7 @@ const (
 	goodPassword = "Continental-coins-for-a-room"
 )
 
-// fastHasher costs nothing.
+// fastHasher is a hasher that takes no time.
 type fastHasher struct{}
 
 func (fastHasher) Hash(_ context.Context, pw string) (string, error) { return "fast:" + pw, nil }
@@ -39,8 +39,7 @@ func (fastHasher) Verify(_ context.Context, encoded, pw string) (password.Result
 	return password.Result{Match: encoded == "fast:"+pw}, nil
 }
 
-// A world is a Service and its portal, with everything around them within a
-// test's reach.
+// A world is a Service and its portal, and the fakes around them.
 type world struct {
 	*portal.Handler
 	t       *testing.T
@@ -48,7 +47,7 @@ type world struct {
 	leads   *recoverytest.Leads
 	tokens  *hookedTokens
 	outbox  *recoverytest.Outbox
-	john    string // his lead's ID
+	john    string // the ID of his lead
 	log     *logBuffer
 }
 
@@ -94,25 +93,25 @@ func (b *logBuffer) String() string {
 
 func fields() []recovery.Field {
 	return []recovery.Field{
-		{Name: "EmailAddress", Type: recovery.FieldEmail, Search: true, Receive: true},
-		{Name: "Phone", Type: recovery.FieldPhone, Search: true, Receive: true},
+		{Name: "EmailAddress", Type: recovery.FieldTypeEmail, Search: true, Receive: true},
+		{Name: "Phone", Type: recovery.FieldTypePhone, Search: true, Receive: true},
 	}
 }
 
-// generous are limits that no test meets by accident.
+// generous returns limits that no test exceeds by accident.
 func generous() recovery.Limits {
 	l := recovery.DefaultLimits()
-	for _, tier := range []*recovery.LimitPolicy{&l.ClientForgot, &l.ClientReset, &l.ClientCheck, &l.Identifier, &l.Lead, &l.Recipient} {
-		*tier = recovery.LimitPolicy{Limits: []recovery.Limit{{N: 10_000, Window: time.Minute}}}
+	for _, policy := range []*recovery.LimitPolicy{&l.ClientForgot, &l.ClientReset, &l.ClientCheck, &l.Identifier, &l.Lead, &l.Recipient} {
+		*policy = recovery.LimitPolicy{Limits: []recovery.Limit{{N: 10_000, Window: time.Minute}}}
 	}
 	l.SMSBudget = recovery.LimitPolicy{Limits: []recovery.Limit{{N: 10_000, Window: time.Minute}}}
 	return l
 }
 
-// allLanguages has a world speak all.
+// allLanguages makes a world offer every language.
 func allLanguages(_ *recovery.Options, o *portal.Options) { o.Languages = nil }
 
-// inWorld runs f in a bubble with its own time.
+// inWorld runs f in a synctest bubble, with a time of its own.
 func inWorld(t *testing.T, edit func(*recovery.Options, *portal.Options), f func(w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -144,7 +143,7 @@ func newWorld(t *testing.T, edit func(*recovery.Options, *portal.Options)) *worl
 	}
 	po := portal.Options{
 		BaseURL: base, Keys: keys, Product: "Acme", SignIn: "/sign-in", PhoneField: "Phone",
-		// Three, as every New tries all.
+		// Only three, because New renders every sample in each.
 		Languages: []language.Tag{language.English, language.German, language.Arabic},
 	}
 	if edit != nil {
@@ -199,7 +198,7 @@ func (w *world) linkFor(address string) string {
 
 func (w *world) changed() bool { return w.leads.Hash(w.john) == "fast:"+goodPassword }
 
-// A visitor is a browser without scripts: it keeps cookies.
+// A visitor is a browser without scripts. It keeps cookies.
 type visitor struct {
 	w       *world
 	cookies map[string]*http.Cookie
@@ -211,7 +210,7 @@ func (w *world) visitor() *visitor {
 	return &visitor{w: w, cookies: map[string]*http.Cookie{}, header: http.Header{}, client: "192.0.2.1:1234"}
 }
 
-// A page is an answer.
+// A page is an answer to a request.
 type page struct {
 	*http.Response
 	body string
@@ -267,24 +266,24 @@ func (v *visitor) post(target string, fields ...string) page {
 	r := httptest.NewRequest(http.MethodPost, strings.TrimPrefix(target, "https://acme.example"), strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
-	r.Header.Set("Origin", "null") // as browsers have it under no-referrer
+	r.Header.Set("Origin", "null") // as browsers send it under no-referrer
 	return v.do(r)
 }
 
-// text is what a page says, without its markup.
+// text returns the visible text of a page.
 func (p page) text() string {
 	s := regexp.MustCompile(`(?s)<style.*?</style>|<script.*?</script>`).ReplaceAllString(p.body, "")
 	s = regexp.MustCompile(`<[^>]*>`).ReplaceAllString(s, " ")
 	return strings.Join(strings.Fields(html.UnescapeString(s)), " ")
 }
 
-// has reports whether the page's markup has s, however its characters are
-// written.
+// has reports whether the page's markup contains s, in whatever way its
+// characters are escaped.
 func (p page) has(s string) bool { return strings.Contains(html.UnescapeString(p.body), s) }
 
 var proofField = regexp.MustCompile(`name="proof" value="([^"]*)"`)
 
-// proof is what the page's form names its proof by.
+// proof returns the proof in the page's form.
 func (p page) proof() string {
 	m := proofField.FindStringSubmatch(p.body)
 	if m == nil {
@@ -293,7 +292,7 @@ func (p page) proof() string {
 	return m[1]
 }
 
-// is checks status and words.
+// is checks the status of a page, and the words that it must contain.
 func (p page) is(t *testing.T, what string, status int, words ...string) {
 	t.Helper()
 	if p.StatusCode != status {

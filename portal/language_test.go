@@ -35,7 +35,8 @@ func TestLanguageOfAPage(t *testing.T) {
 				t.Errorf("%s: %q, want %s", c.name, p.Header.Get("Content-Language"), want)
 			}
 		}
-		// What was chosen stays so from page to page, and for the mail.
+		// The chosen language stays the same from page to page, and in the
+		// mail.
 		v := w.visitor()
 		form := v.get("/account/forgot?lang=de")
 		if !strings.Contains(form.body, `action="/account/forgot?lang=de"`) {
@@ -48,8 +49,8 @@ func TestLanguageOfAPage(t *testing.T) {
 		if m := w.message(); m.Languages != "de" {
 			t.Errorf("the mail is in %q", m.Languages)
 		}
-		// The lead's own goes before the browser's, and is not forgotten behind
-		// the form.
+		// The lead's own language comes before the browser's, also on the
+		// answer to the form.
 		w.leads.Change(w.john, func(l *recovery.Lead) { l.Locale = "ar" })
 		v = w.visitor()
 		v.header.Set("Accept-Language", "fr")
@@ -83,7 +84,7 @@ func TestLanguageOfAPage(t *testing.T) {
 
 var verb = regexp.MustCompile(`%\[\d\]\w`)
 
-// Every language says every sentence, with the same arguments.
+// Every language has every sentence, with the same arguments.
 func TestCataloguesAreComplete(t *testing.T) {
 	all := portal.Catalogues()
 	english := all["en"]

@@ -16,7 +16,7 @@ import (
 )
 
 // A03: the token leaves the URL with the first response, into a cookie that
-// hides it. Links of both wires and of the own API do.
+// hides it. This holds for links of both wires and of the own API.
 func TestTokenLeavesTheURL(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -60,7 +60,8 @@ func TestTokenLeavesTheURL(t *testing.T) {
 						}
 					}
 				}
-				// Found valid, it stays as long as it is.
+				// A link that was found valid is stored for as long as it stays
+				// valid.
 				for _, ck := range form.Cookies() {
 					if ck.Name == "__Host-recovery-proof" && (ck.MaxAge < 3500 || ck.MaxAge > 3600) || ck.Name == "__Host-recovery-opened" && ck.MaxAge >= 0 {
 						t.Errorf("the cookie %s of a valid link lives %d s", ck.Name, ck.MaxAge)
@@ -75,7 +76,7 @@ func TestTokenLeavesTheURL(t *testing.T) {
 	}
 }
 
-// A04: what scanners and prefetching browsers do changes nothing.
+// A04: scanners and prefetching browsers change nothing.
 func TestToLookChangesNothing(t *testing.T) {
 	inWorld(t, nil, func(w *world) {
 		t := w.t
@@ -102,7 +103,7 @@ func TestToLookChangesNothing(t *testing.T) {
 	})
 }
 
-// The names of the link's parameters are the Service's.
+// The parameters of a link have the names that the Service gives them.
 func TestLinksWithOtherParameters(t *testing.T) {
 	for _, link := range []recovery.Link{
 		{URL: base + "/reset", TokenParam: "t"},
@@ -126,7 +127,8 @@ func TestLinksWithOtherParameters(t *testing.T) {
 	}
 }
 
-// Links that were cut, changed or made up, and queries with two of a kind.
+// Links that were cut, changed or made up, and queries with two parameters of
+// one name.
 func TestBrokenLinks(t *testing.T) {
 	inWorld(t, nil, func(w *world) {
 		t := w.t
@@ -142,21 +144,22 @@ func TestBrokenLinks(t *testing.T) {
 			"token=%00%ff",
 		} {
 			v := w.visitor()
-			form := v.open(u.String()) // a good one was there before
+			form := v.open(u.String()) // a good link was there before
 			p := v.get("/account/reset?" + query)
 			if p.StatusCode != 303 || strings.Contains(p.Header.Get("Location"), "?") {
 				t.Errorf("%.60s: %d %q", query, p.StatusCode, p.Header.Get("Location"))
 			}
 			v.get("/account/reset").is(t, query, 400, "This link does not work")
-			// It cost the person nothing: whose form is still open, goes on.
+			// The broken link cost the person nothing: the open form still
+			// works.
 			v.post("/account/reset", "proof", form.proof(), "password", "weak").is(t, "after "+query, 422, "too short")
 			v.get("/account/reset").is(t, "reloaded", 200, "Choose a new password")
 		}
 	})
 }
 
-// Two tabs with the links of two accounts: the form of the first must not set
-// the password of the second.
+// Two tabs have the links of two accounts. The form of the first tab must not
+// set the password of the second account.
 func TestTwoTabs(t *testing.T) {
 	inWorld(t, nil, func(w *world) {
 		t := w.t
@@ -175,7 +178,7 @@ func TestTwoTabs(t *testing.T) {
 		if w.changed() || w.leads.Hash(jane) != "fast:"+goodPassword {
 			t.Error("the page of the second link does not work")
 		}
-		// The same link in two tabs is one.
+		// The same link in two tabs is one link.
 		link := w.link()
 		one := v.open(link)
 		v.open(link)
@@ -185,8 +188,9 @@ func TestTwoTabs(t *testing.T) {
 	})
 }
 
-// The same while the store is down: no page carries the other link's proof
-// without saying so, or a second click would do what the first must not.
+// The same while the store is down. No page carries the proof of the other link
+// without saying so, or a second click would do what the first click must not
+// do.
 func TestTwoTabsWhileTheStoreIsDown(t *testing.T) {
 	inWorld(t, nil, func(w *world) {
 		t := w.t
@@ -208,7 +212,7 @@ func TestTwoTabsWhileTheStoreIsDown(t *testing.T) {
 	})
 }
 
-// The cookie is the only place of the proof, and nobody makes one up.
+// Only the cookie holds the proof, and nobody can make a cookie up.
 func TestCookiesThatWereTamperedWith(t *testing.T) {
 	inWorld(t, nil, func(w *world) {
 		t := w.t
@@ -224,14 +228,15 @@ func TestCookiesThatWereTamperedWith(t *testing.T) {
 			v.cookies[name] = &http.Cookie{Name: name, Value: value}
 			v.post("/account/reset", "proof", form.proof(), "password", goodPassword).is(t, what, 400, "This link does not work")
 		}
-		// Two of one name, as a neighbouring host can set: neither.
+		// A neighbouring host can set a second cookie of the same name. Then
+		// neither counts.
 		r := httptest.NewRequest("GET", "/account/reset", nil)
 		r.AddCookie(&http.Cookie{Name: name, Value: good})
 		r.AddCookie(&http.Cookie{Name: name, Value: "x"})
 		if p := w.visitor().do(r); p.StatusCode != 400 {
 			t.Errorf("two cookies: %d", p.StatusCode)
 		}
-		// A cookie of one kind is none of another.
+		// A cookie of one kind is not accepted as another kind.
 		r = httptest.NewRequest("GET", "/account/not-me", nil)
 		r.AddCookie(&http.Cookie{Name: "__Host-recovery-notice", Value: good})
 		if p := w.visitor().do(r); p.StatusCode != 400 {
@@ -243,7 +248,7 @@ func TestCookiesThatWereTamperedWith(t *testing.T) {
 	})
 }
 
-// A key that comes to the front while a form is open does not make it another's.
+// A new first key while a form is open does not make the form another's.
 func TestKeyRotationWhileAFormIsOpen(t *testing.T) {
 	old, fresh := []byte(strings.Repeat("k", 32)), []byte(strings.Repeat("n", 32))
 	inWorld(t, func(_ *recovery.Options, o *portal.Options) { o.Keys = [][]byte{old, fresh} }, func(w *world) {

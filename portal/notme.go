@@ -2,19 +2,19 @@ package portal
 
 import (
 	"cmp"
-	"errors"
 	"net/http"
 
 	"github.com/seed-51359b35/recovery"
 )
 
-// A notice is the link "this was not me", taken out of its URL.
+// A notice is the token of the link "this was not me". The JSON name never
+// changes: browsers hold it.
 type notice struct {
 	Token string `json:"t,omitempty"`
 }
 
-// showNotMe does nothing yet: the button does, which mail scanners do not press
-// (A04).
+// showNotMe changes nothing. Only the button of its page does, because mail
+// scanners open links and press no button (A04).
 func (p *Handler) showNotMe(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	param := cmp.Or(p.notMeLink.TokenParam, "token")
@@ -22,7 +22,7 @@ func (p *Handler) showNotMe(w http.ResponseWriter, r *http.Request) {
 		param = "token"
 	}
 	if q.Has(param) {
-		if err := p.notices.save(w, notice{singleParam(q, param, 1024)}, whileOpen); err != nil {
+		if err := p.noticeCookie.save(w, notice{singleParam(q, param, 1024)}, noticeLifetime); err != nil {
 			p.fail(w, r, err)
 			return
 		}
@@ -30,7 +30,7 @@ func (p *Handler) showNotMe(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var n notice
-	p.notices.load(r, &n)
+	p.noticeCookie.load(r, &n)
 	p.showNotice(w, r, n, http.StatusOK)
 }
 
@@ -45,8 +45,8 @@ func (p *Handler) showNotice(w http.ResponseWriter, r *http.Request, n notice, s
 	p.render(w, r, status, d)
 }
 
-// about is what a notice told of: a password that was changed, or a link or
-// code that was sent.
+// variantOf returns the variant of the page for a notice. The notice was about
+// a password that was changed, or about a link or code that was sent.
 func variantOf(kind recovery.MessageKind) string {
 	if kind == recovery.MessagePasswordChanged {
 		return "password"
@@ -60,57 +60,55 @@ func (p *Handler) notMe(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var n notice
-	p.notices.load(r, &n)
+	p.noticeCookie.load(r, &n)
 	if !p.isFormFor(form.Get("proof"), "not-me", n.Token) {
-		// Another notice was opened since: it may be about another account.
+		// Another notice was opened since. It may be about another account.
 		p.showNotice(w, r, n, http.StatusConflict)
 		return
 	}
-	result, err := p.service.NotMe(r.Context(), recovery.NotMeRequest{Token: recovery.NewSecret(n.Token), Requester: p.origin(r)})
-	switch {
-	case errors.Is(err, recovery.ErrInvalidProof):
-		p.invalidNotice(w, r)
-		return
-	case err != nil:
+	result, err := p.service.NotMe(r.Context(), recovery.NotMeRequest{Token: recovery.NewSecret(n.Token), Requester: p.requester(r)})
+	if err != nil {
 		d := p.page(r, "not-me", "")
 		d.Variant, d.Proof = "links", form.Get("proof")
 		if found, err := p.service.CheckNotMe(r.Context(), recovery.NotMeRequest{Token: recovery.NewSecret(n.Token)}); err == nil {
 			d.Variant = variantOf(found.Message)
 		}
-		p.retry(w, r, d, err)
+		p.answerError(w, r, err, errorAnswers{page: d, invalidProof: func() { p.invalidNotice(w, r) }})
 		return
 	}
-	p.notices.clear(w)
-	p.redirectToOutcome(w, r, pathNotMeDone, outcome{Told: variantOf(result.Message)})
+	p.noticeCookie.clear(w)
+	p.redirectToOutcome(w, r, pathNotMeDone, outcome{NotMe: variantOf(result.Message)})
 }
 
 func (p *Handler) invalidNotice(w http.ResponseWriter, r *http.Request) {
-	p.notices.clear(w)
-	d := p.page(r, "dead", "")
+	p.noticeCookie.clear(w)
+	d := p.page(r, "invalid-link", "")
 	d.Variant = "notice"
 	p.render(w, r, http.StatusBadRequest, d)
 }
 
-func (p *Handler) showTold(w http.ResponseWriter, r *http.Request) {
+func (p *Handler) showNotMeDone(w http.ResponseWriter, r *http.Request) {
 	var o outcome
-	if !p.outcomes.load(r, &o) || o.Told == "" {
+	if !p.outcomeCookie.load(r, &o) || o.NotMe == "" {
 		p.redirect(w, r, pathForgot)
 		return
 	}
-	d := p.page(r, "told", "")
-	d.Variant = o.Told
+	d := p.page(r, "not-me-done", "")
+	d.Variant = o.NotMe
 	p.render(w, r, http.StatusOK, d)
 }
 
-// An outcome is what was done, for the page that says so. Without it that page
-// is not shown: a link to it would be good for a phishing mail.
+// An outcome says what was done, for the page that tells the person. Without an
+// outcome that page is not shown, because a link to it would serve a phishing
+// mail. The JSON names never change: browsers hold them.
 type outcome struct {
-	Done bool   `json:"d,omitempty"`
-	Told string `json:"t,omitempty"`
+	Done bool `json:"d,omitempty"` // the password was changed
+	// NotMe is the variant of the page not-me-done, or empty.
+	NotMe string `json:"t,omitempty"`
 }
 
 func (p *Handler) redirectToOutcome(w http.ResponseWriter, r *http.Request, path string, o outcome) {
-	if err := p.outcomes.save(w, o, briefly); err != nil {
+	if err := p.outcomeCookie.save(w, o, outcomeLifetime); err != nil {
 		p.fail(w, r, err)
 		return
 	}

@@ -28,10 +28,10 @@ func TestNotMe(t *testing.T) {
 		person := w.visitor()
 		person.open(m.URL.Reveal()).is(t, "the link before", 200)
 		p = v.post("/account/not-me", "proof", form.proof())
-		if p.StatusCode != 303 || p.Header.Get("Location") != "/account/told" {
+		if p.StatusCode != 303 || p.Header.Get("Location") != "/account/not-me-done" {
 			t.Fatalf("%d %q", p.StatusCode, p.Header.Get("Location"))
 		}
-		v.open(p.Header.Get("Location")).is(t, "told", 200, "Thank you for telling us", "no longer work")
+		v.open(p.Header.Get("Location")).is(t, "not me done", 200, "Thank you for telling us", "no longer work")
 		person.open(m.URL.Reveal()).is(t, "the link after", 400, "This link does not work")
 
 		link := w.link()
@@ -40,17 +40,17 @@ func TestNotMe(t *testing.T) {
 		changed := w.messageOf(recovery.MessagePasswordChanged)
 		form = v.open(changed.NotMe.Reveal())
 		form.is(t, "the page about a password", 200, "sign everybody out", "Secure my account")
-		// A proof that is not this notice's does nothing.
+		// A form with another proof changes nothing.
 		v.post("/account/not-me", "proof", "x").is(t, "another proof", 409, "This was not you?")
 		p = v.post("/account/not-me", "proof", form.proof())
-		v.open(p.Header.Get("Location")).is(t, "told", 200, "Everybody is being signed out", "Change the password of your mailbox")
+		v.open(p.Header.Get("Location")).is(t, "not me done", 200, "Everybody is being signed out", "Change the password of your mailbox")
 		w.messageOf(recovery.MessageResetLink)
 		w.visitor().open("/account/not-me").is(t, "without a notice", 400, "This link does not work")
 		w.visitor().open("/account/not-me?token=forged").is(t, "forged", 400, "This link does not work")
 	})
 }
 
-// A form lies open for a while; its notice lives for days.
+// A form lies open for a while. Its notice works for days.
 func TestNoticeThatLiesOpen(t *testing.T) {
 	inWorld(t, nil, func(w *world) {
 		_, err := w.service.ForgotPassword(w.t.Context(), recovery.ForgotRequest{Key: recovery.LeadKey{Field: "EmailAddress", Value: johnMail}})

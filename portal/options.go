@@ -18,79 +18,87 @@ import (
 	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
-// Options configure a [Handler]. The zero value of a field is its default; only
-// BaseURL, Product and Keys have none. [New] copies what it needs.
+// Options configure a [Handler]. BaseURL, Keys and Product are required. Every
+// other field has a default, which its zero value stands for. [New] copies what
+// it needs.
 type Options struct {
+	_ [0]func()
+
 	// BaseURL is where the portal is mounted, as people see it: an absolute
-	// https URL with a path or none, no query; http is accepted for localhost
-	// and loopback addresses, where cookies then go without __Host-. The host is
-	// in lower case, and a port is not the scheme's own. Required.
+	// https URL with or without a path, and without a query. The host is in
+	// lower case, and the port is not the default port of the scheme. http is
+	// accepted for localhost and loopback addresses, where the names of cookies
+	// then have no __Host-. Required.
+	//
 	// recovery.Options.Link leads to BaseURL + "/reset", and
-	// recovery.Options.NotMe to BaseURL + "/not-me".
+	// recovery.Options.NotMe leads to BaseURL + "/not-me".
 	BaseURL string
-	// Keys seal the cookies: at least 32 random bytes each, the first one in
-	// use, the rest still accepted, the same on every instance. Required. They
-	// may be recovery.Options.Keys: others are derived from them here.
+	// Keys seal the cookies: 1 to 8 keys of at least 32 random bytes each, the
+	// same on every instance. The first key seals. Values that another key has
+	// sealed are still accepted. The keys may be recovery.Options.Keys, because
+	// New derives keys of its own from them. Required.
 	Keys [][]byte
-	// CookieName starts the names of the cookies, so that several portals share
-	// one host: 1 to 32 of a-z, A-Z, 0-9, '.', '_' and '-'. Default "recovery".
+	// CookieName is the beginning of the names of the cookies, so that several
+	// portals can share one host: 1 to 32 of a-z, A-Z, 0-9, '.', '_' and '-'.
+	// Default "recovery".
 	CookieName string
 
 	// Product is the name of the host's product: 1 to 60 printable characters,
 	// no URL. Required.
 	Product string
 	// SignIn is the page where people sign in: an absolute https URL, or a path
-	// on the same origin. Default: no page links there.
+	// on the same origin. Default none: no page links there.
 	SignIn string
 	// Support is where a person gets help: an https URL or a mail address.
 	// Default none.
 	Support string
 
-	// Email is the field that e-mail addresses are searched in, as in
-	// recovery.Options.Fields. Default "EmailAddress".
+	// EmailField is the field that holds e-mail addresses, as in
+	// recovery.Options.Fields. People are searched by it. Default
+	// "EmailAddress".
 	EmailField string
-	// Phone is the field that phone numbers are searched in, and that codes are
-	// sent to. Default none: no page asks for a phone number.
+	// PhoneField is the field that holds phone numbers. People are searched by
+	// it, and codes are sent to it. Default none: no page asks for a phone
+	// number.
 	PhoneField string
 
-	// Color is the colour of buttons, #RRGGBB, against which white text has a
-	// contrast of at least 4.5 (WCAG 2.2, 1.4.3). What it is in the dark is
-	// derived from it. Default "#1f4fd8".
+	// Color is the colour of buttons, as #RRGGBB. White text must have a
+	// contrast of at least 4.5 against it (WCAG 2.2, 1.4.3). The colour for
+	// dark pages is derived from it. Default "#1f4fd8".
 	Color string
-	// Logo stands above every page: a PNG, JPEG, WebP, GIF or SVG of up to
-	// 64 KiB. Default: the Product's name.
+	// Logo stands at the top of every page: a PNG, JPEG, WebP, GIF or SVG of up
+	// to 64 KiB. Default: the name of the Product.
 	Logo []byte
-	// Font is the face that pages are set in: a WOFF2 of up to 64 KiB.
-	// Default: that of the system.
+	// Font is the font of the pages: a WOFF2 of up to 64 KiB. Default: the font
+	// of the system.
 	Font []byte
 	// Text replaces sentences, by language and by key, as in
-	// {"en": {"forgot.heading": "Forgot it?"}}. The language "" is for all. Keys
-	// and arguments are those of the file catalog_en.go. Default none.
+	// {"en": {"forgot.heading": "Forgot it?"}}. The language "" means all
+	// languages. The file catalog_en.go has the keys and their arguments.
+	// Default none.
 	Text map[string]map[string]string
-	// Templates overrides built-in templates, style and script one by one; the
-	// package documentation says how files are called. [New] reads it once.
-	// Default: the built-in ones.
+	// Templates overrides built-in templates, style and script one by one. The
+	// package documentation gives the names of the files. [New] reads them
+	// once. Default: the built-in ones.
 	Templates fs.FS
 
-	// Languages are those that people can choose from. Default: all of
-	// English, Spanish, French, German, Portuguese, Hindi, Arabic, Chinese and
-	// Japanese.
+	// Languages are the languages that people can choose. Default: English,
+	// Spanish, French, German, Portuguese, Hindi, Arabic, Chinese and Japanese.
 	Languages []language.Tag
-	// Default is the language of those who speak none of them. Default: the
-	// first of Languages.
+	// DefaultLanguage is the language of pages for people who speak none of
+	// Languages. It is one of Languages. Default: the first of them.
 	DefaultLanguage language.Tag
 
-	// StepUp returns the URL where a person gives the further proof that a
-	// StepUpError asks for, or empty. The page that says so links there; nothing
-	// was changed, and the link from the message stays usable, at BaseURL +
-	// "/reset". Default: the page says it and no more.
+	// StepUpURL returns the URL where a person gives the further proof that a
+	// StepUpError asks for, or the empty text. The page that tells the person
+	// links there. At that time nothing was changed, and the link from the
+	// message still works, at BaseURL + "/reset". Several goroutines may call
+	// StepUpURL at once. Default none: the page has no link.
 	StepUpURL func(r *http.Request, err *recovery.StepUpError) string
 
-	// Logger receives what goes wrong. Default: the Service's.
+	// Logger receives what goes wrong. Default: the logger of the Service.
 	Logger *slog.Logger
 }
-
-const maxAsset = 64 << 10
 
 func (o Options) withDefaults(service *recovery.Service) Options {
 	if o.CookieName == "" {
@@ -116,48 +124,52 @@ func (o Options) withDefaults(service *recovery.Service) Options {
 
 var cookieName = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,32}$`)
 
-// validate reports every mistake at once. The receiver has its defaults.
-func (o Options) validate(service *recovery.Service) error {
-	var errs []error
-	check := func(option string, err error) {
-		if err != nil {
-			errs = append(errs, &recovery.OptionError{Option: option, Reason: err.Error()})
+// validate adds every mistake that it finds. The receiver has its defaults.
+func (o Options) validate(mistakes *recovery.OptionErrors, service *recovery.Service) {
+	if service == nil {
+		mistakes.Add("service", "is required")
+	} else {
+		checkField(mistakes, "EmailField", service, o.EmailField, recovery.FieldTypeEmail)
+		if o.PhoneField != "" {
+			checkField(mistakes, "PhoneField", service, o.PhoneField, recovery.FieldTypePhone)
 		}
 	}
-	if service == nil {
-		check("service", errors.New("is required"))
-	}
-	check("BaseURL", checkBaseURL(o.BaseURL))
-	check("Keys", checkKeys(o.Keys))
 	if !cookieName.MatchString(o.CookieName) {
-		check("CookieName", errors.New("must be 1 to 32 of a-z, A-Z, 0-9, '.', '_' and '-'"))
+		mistakes.Add("CookieName", "must be 1 to 32 of a-z, A-Z, 0-9, '.', '_' and '-'")
 	}
-	check("Product", brand.CheckProduct(o.Product))
-	check("SignIn", checkSignIn(o.SignIn))
-	check("Support", brand.CheckSupport(o.Support))
-	check("Color", brand.CheckColor(o.Color))
-	_, err := sniffImage(o.Logo)
-	check("Logo", err)
-	check("Font", checkFont(o.Font))
-	if service != nil {
-		check("Email", checkField(service, o.EmailField, recovery.FieldEmail, false))
-		if o.PhoneField != "" {
-			check("Phone", checkField(service, o.PhoneField, recovery.FieldPhone, true))
+	_, logoErr := sniffImage(o.Logo)
+	for _, found := range []struct {
+		option string
+		err    error
+	}{
+		{"BaseURL", checkBaseURL(o.BaseURL)},
+		{"Keys", checkKeys(o.Keys)},
+		{"Product", brand.CheckProduct(o.Product)},
+		{"SignIn", checkSignIn(o.SignIn)},
+		{"Support", brand.CheckSupport(o.Support)},
+		{"Color", brand.CheckColor(o.Color)},
+		{"Logo", logoErr},
+		{"Font", checkFont(o.Font)},
+	} {
+		if found.err != nil {
+			mistakes.Add(found.option, "%v", found.err)
 		}
 	}
 	for _, tag := range o.Languages {
 		if !slices.Contains(i18n.Tags(), tag) {
-			check("Languages", fmt.Errorf("%v is none of %v", tag, i18n.Tags()))
+			mistakes.Add("Languages", "%v is none of %v", tag, i18n.Tags())
 		}
 	}
 	if !slices.Contains(o.Languages, o.DefaultLanguage) {
-		check("Default", fmt.Errorf("%v is none of %v", o.DefaultLanguage, o.Languages))
+		mistakes.Add("DefaultLanguage", "%v is none of %v", o.DefaultLanguage, o.Languages)
 	}
-	return errors.Join(errs...)
 }
 
-// checkBaseURL accepts what a link can begin with: the rules are those of
-// recovery.Link, and those of a place to mount a handler at.
+// maxAsset is the largest logo and the largest font, in bytes.
+const maxAsset = 64 << 10
+
+// checkBaseURL returns an error unless s can be the beginning of a link, as
+// recovery.Link defines it, and the place where a handler is mounted.
 func checkBaseURL(s string) error {
 	if s == "" {
 		return errors.New("is required: a link is never built from a request")
@@ -170,8 +182,8 @@ func checkBaseURL(s string) error {
 	case err != nil:
 		return errors.New("does not parse")
 	case strings.ToLower(u.Host) != u.Host || u.Scheme == "https" && u.Port() == "443" || u.Scheme == "http" && u.Port() == "80":
-		// A browser's Origin is compared with it.
-		return errors.New("must have its host in lower case, and no port that is the scheme's own")
+		// The Origin that a browser sends is compared with it.
+		return errors.New("must have its host in lower case, and must not have the default port of its scheme")
 	case u.RawQuery != "" || u.ForceQuery || strings.HasSuffix(s, "/"):
 		return errors.New("must have no query, and not end with a slash")
 	case u.EscapedPath() != u.Path || strings.Contains(u.Path, "//") || strings.Contains(u.Path+"/", "/./") || strings.Contains(u.Path+"/", "/../"):
@@ -182,7 +194,7 @@ func checkBaseURL(s string) error {
 
 func checkKeys(keys [][]byte) error {
 	if len(keys) == 0 || len(keys) > 8 {
-		return errors.New("needs 1 to 8 keys of 32 random bytes; those of the Service will do")
+		return errors.New("must be 1 to 8 keys of 32 random bytes; the keys of the Service can be used")
 	}
 	for i, k := range keys {
 		if len(k) < 32 {
@@ -206,15 +218,18 @@ func checkSignIn(s string) error {
 	return errors.New("must be a path on the same origin or an absolute https URL")
 }
 
-func checkField(service *recovery.Service, name string, want recovery.FieldType, receive bool) error {
+// checkField checks that an option names a field of the Service that people are
+// searched by. A field for phone numbers also receives codes.
+func checkField(mistakes *recovery.OptionErrors, option string, service *recovery.Service, name string, want recovery.FieldType) {
 	f, ok := service.Settings().Field(name)
 	switch {
 	case !ok:
-		return fmt.Errorf("%.80q is no field of the Service", name)
-	case !f.Search || f.Type != want || receive && !f.Receive:
-		return fmt.Errorf("the field %q must be one of type %v that is searched, and for phones one that receives", name, want)
+		mistakes.Add(option, "%.80q is not a field of the Service", name)
+	case f.Type != want || !f.Search:
+		mistakes.Add(option, "the field %q must have the type %v and Search", name, want)
+	case want == recovery.FieldTypePhone && !f.Receive:
+		mistakes.Add(option, "the field %q must have Receive", name)
 	}
-	return nil
 }
 
 // sniffImage returns the media type of a logo, or empty for none.

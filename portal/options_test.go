@@ -32,7 +32,7 @@ func newService(t testing.TB) *recovery.Service {
 func goodOptions() portal.Options {
 	return portal.Options{
 		BaseURL: base, Product: "Acme", Keys: [][]byte{bytes.Repeat([]byte("k"), 32)},
-		// Two, as every New tries all.
+		// Only two, because New renders every sample in each.
 		Languages: []language.Tag{language.English, language.German},
 	}
 }
@@ -79,15 +79,15 @@ func TestOptions(t *testing.T) {
 		{"a Logo too large", func(o *portal.Options) { o.Logo = append(png, make([]byte, 64<<10)...) }, "Logo"},
 		{"a Font", func(o *portal.Options) { o.Font = []byte("wOF2....") }, ""},
 		{"another font", func(o *portal.Options) { o.Font = []byte("OTTO....") }, "Font"},
-		{"Email that is no field", func(o *portal.Options) { o.EmailField = "Mail" }, "Email"},
-		{"Email of another type", func(o *portal.Options) { o.EmailField = "Phone" }, "Email"},
+		{"Email that is no field", func(o *portal.Options) { o.EmailField = "Mail" }, "EmailField"},
+		{"Email of another type", func(o *portal.Options) { o.EmailField = "Phone" }, "EmailField"},
 		{"a Phone", func(o *portal.Options) { o.PhoneField = "Phone" }, ""},
-		{"a Phone of another type", func(o *portal.Options) { o.PhoneField = "EmailAddress" }, "Phone"},
+		{"a Phone of another type", func(o *portal.Options) { o.PhoneField = "EmailAddress" }, "PhoneField"},
 		{"a language", func(o *portal.Options) { o.Languages = []language.Tag{language.Japanese} }, ""},
 		{"a language that is not spoken", func(o *portal.Options) { o.Languages = []language.Tag{language.Finnish} }, "Languages"},
 		{"a Default that cannot be chosen", func(o *portal.Options) {
 			o.Languages, o.DefaultLanguage = []language.Tag{language.English}, language.German
-		}, "Default"},
+		}, "DefaultLanguage"},
 		{"Text", func(o *portal.Options) { o.Text = map[string]map[string]string{"en": {"forgot.heading": "Lost it?"}} }, ""},
 		{"Text for all", func(o *portal.Options) { o.Text = map[string]map[string]string{"": {"sent.text": "To %[1]s."}} }, ""},
 		{"Text of an unknown key", func(o *portal.Options) { o.Text = map[string]map[string]string{"en": {"forgot.hding": "x"}} }, "Text"},
@@ -106,7 +106,7 @@ func TestOptions(t *testing.T) {
 			switch {
 			case c.want == "" && err != nil:
 				t.Error(err)
-			case c.want != "" && (mistake == nil || mistake.Option != c.want):
+			case c.want != "" && (mistake == nil || mistake.Option != c.want || mistake.Package != "portal"):
 				t.Errorf("error %v, want one about %s", err, c.want)
 			}
 		})
@@ -116,7 +116,7 @@ func TestOptions(t *testing.T) {
 		Templates: fstest.MapFS{"rest.html": {}},
 	})
 	for _, option := range []string{"service", "BaseURL", "Keys", "Product", "Text", "Templates"} {
-		if err == nil || !strings.Contains(err.Error(), "option "+option+":") {
+		if err == nil || !strings.Contains(err.Error(), "portal: option "+option+":") {
 			t.Errorf("%v says nothing of %s", err, option)
 		}
 	}
@@ -132,7 +132,7 @@ func TestTemplates(t *testing.T) {
 		{"what is no template", "README.md", "{{", ""},
 		{"a style", "style.css", "body { margin: 0 }", ""},
 		{"a script", "script.js", "1", ""},
-		{"a name that is not used", "rest.html", "x", "rest.html is no template"},
+		{"a name that is not used", "rest.html", "x", "rest.html is not the name of a template"},
 		{"one that does not parse", "done.html", "{{if}}", "done.html:1"},
 		{"a sentence that is not there", "done.html", `<h1>{{.T "done.hading"}}</h1>`, `no sentence "done.hading"`},
 		{"a field that is not there", "done.html", `<h1>{{.Hading}}</h1>`, "Hading"},
@@ -167,15 +167,15 @@ func TestTemplates(t *testing.T) {
 			switch {
 			case c.want == "" && err != nil:
 				t.Error(err)
-			case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "option Templates")):
+			case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "portal: option Templates")):
 				t.Errorf("error %v, want one with %q", err, c.want)
 			}
 		})
 	}
 }
 
-// What a host replaces is seen, and a template that fails at run time shows a
-// page all the same, and no half of one.
+// The pages show what a host replaces. When a template fails at run time, the
+// person sees a whole page, and not half of one.
 func TestWhatAHostReplaces(t *testing.T) {
 	inWorld(t, func(_ *recovery.Options, o *portal.Options) {
 		o.Text = map[string]map[string]string{"": {"forgot.heading": "Lost it?"}, "de": {"forgot.heading": "Verlegt?"}}
@@ -183,7 +183,7 @@ func TestWhatAHostReplaces(t *testing.T) {
 		o.CookieName, o.Support = "acme", "help@acme.example"
 		o.Templates = fstest.MapFS{
 			"style.css": {Data: []byte("body { margin: 7px }")},
-			// Fails for what no sample has.
+			// This fails for a value that no sample has.
 			"sent.html": {Data: []byte(`<h1>{{.Heading}}</h1><p>half of a page</p>{{if eq .Identifier "fail@example.com"}}{{index .Languages 99}}{{end}}`)},
 		}
 	}, func(w *world) {
@@ -228,7 +228,7 @@ func TestWhatAHostReplaces(t *testing.T) {
 	})
 }
 
-// On localhost, without https, browsers want no __Host- and no Secure.
+// On localhost, without https, cookies have no __Host- and no Secure.
 func TestWithoutHTTPS(t *testing.T) {
 	inWorld(t, func(_ *recovery.Options, o *portal.Options) { o.BaseURL = "http://localhost:8080" }, func(w *world) {
 		v := w.visitor()
@@ -242,7 +242,7 @@ func TestWithoutHTTPS(t *testing.T) {
 	})
 }
 
-// A page costs under 30 KB in all, in any language.
+// A page takes less than 30 KB with its headers, in every language.
 func TestPagesAreSmall(t *testing.T) {
 	inWorld(t, allLanguages, func(w *world) {
 		v := w.visitor()

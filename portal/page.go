@@ -10,88 +10,104 @@ import (
 	"strings"
 	"time"
 
-	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
-// Data is what a template sees of one page. Its text is plain: html/template
-// escapes it.
+// Data is what a template sees of one page. Its fields are plain text, which
+// html/template escapes.
 type Data struct {
 	// Page is the name of the page: forgot, sent, code, reset, done, not-me,
-	// told, dead or problem.
+	// not-me-done, invalid-link or problem.
 	Page string
-	// About says which variant it is: of not-me and told "links" or "password";
-	// of dead "notice", "nothing" where the browser had no link to show, or
-	// empty; of problem what happened: many, busy, unknown, stepup, invalid,
-	// foreign, missing or failed.
+	// Variant is the variant of the page, or empty. Pages with variants are:
+	//   - not-me and not-me-done: "links" or "password".
+	//   - invalid-link: "notice" for a link "this was not me", "no_link" where
+	//     the browser held no link, or empty.
+	//   - problem: "many", "busy", "unknown", "step_up", "invalid", "foreign",
+	//     "missing" or "failed".
 	Variant string
-	// Lang and Dir are those of the page's html element.
+	// Lang and Dir are the attributes of the page's html element.
 	Lang, Dir string
-	// Nonce is for every style and script element.
+	// Nonce is the nonce that every style and script element must have.
 	Nonce string
-	// Product, SignIn and Support are as in [Options]. Support is a link.
+	// Product, SignIn and Support are as in [Options]. A mail address in
+	// Support has "mailto:" in front.
 	Product, SignIn, Support string
 	// Logo is the URL of the logo, or empty.
 	Logo string
-	// Languages are those to choose from.
+	// Languages are the languages that the person can choose. It is empty where
+	// there is only one.
 	Languages []LanguageChoice
 
-	// Identifier is what was typed, or was last asked for. Known says that the
-	// page for a code need not ask for it.
+	// Identifier is the address or number that the person typed or last asked
+	// for.
 	Identifier string
-	Known      bool
-	// Account is what the person signs in with, or empty.
+	// Known says that the page for a code need not ask for Identifier.
+	Known bool
+	// Account is the address or number that the person signs in with, or empty.
 	Account string
-	// Proof goes back in the field "proof" of the page's form.
+	// Proof is the value of the field "proof" in the page's form.
 	Proof string
-	// Phone says that a phone number can be typed as well.
+	// Phone says that the person may type a phone number instead of an address.
 	Phone bool
-	// MinLength and MaxLength are the Policy's, in characters.
+	// MinLength and MaxLength are the bounds of a password, in characters.
 	MinLength, MaxLength int
-	// CodeDigits is how long a code is.
+	// CodeDigits is the number of digits of a code.
 	CodeDigits int
-	// EndsSessions says that a reset signs everybody out.
+	// EndsSessions says that a reset signs the person out on all devices.
 	EndsSessions bool
-	// Expiry is how long a link or code works, as "60 minutes".
+	// Expiry is how long a link or code works: "60 minutes". It is set on the
+	// pages sent and code.
 	Expiry string
 
-	// Errors are about the form's fields. The first one has the focus.
+	// Errors are the mistakes in the form's fields. The field of the first one
+	// has the focus.
 	Errors []FieldError
-	// Alert is about the whole form, or empty.
+	// Alert is a message about the whole form, or empty.
 	Alert string
-	// Wait is when to come back, as "2 minutes", or empty.
+	// Wait is how long to wait before the next try: "2 minutes". It may be
+	// empty.
 	Wait string
-	// Detail is what a StepUpError says, and Next where the further proof is
-	// given; each may be empty.
-	Detail, StepUpURL string
-	// Again is the path of a page that is worth another try, or empty.
+	// Detail is the Detail of a [recovery.StepUpError], or empty.
+	Detail string
+	// StepUpURL is the answer of Options.StepUpURL, or empty.
+	StepUpURL string
+	// RetryURL is the path of a page where another try may help, or empty.
 	RetryURL string
 
 	// Style and Script are the contents of style.css and script.js.
 	Style  template.CSS
 	Script template.JS
 
-	voice *i18n.Voice
-	url   func(path string) string
-	err   error
+	translator *i18n.Translator
+	url        func(path string) string
+	// err is a sentence that failed. It keeps the page from being shown.
+	err error
 }
 
-// A Choice is a language to choose.
+// A LanguageChoice is a language that the person can choose.
 type LanguageChoice struct {
-	// Name is the language's own name for itself.
+	// Name is the name of the language in that language.
 	Name string
-	// Lang and Dir are those of the name, and HREF the same page in it.
-	Lang, Dir, URL string
-	Current        bool
+	// Lang and Dir are the language and the direction of Name.
+	Lang, Dir string
+	// URL is the same page in that language.
+	URL string
+	// Current says that the page is in that language now.
+	Current bool
 }
 
-// A FieldError is what is wrong with a field.
+// A FieldError says what is wrong with a field of the form.
 type FieldError struct{ Field, Text string }
 
-// T is a sentence of the page's language, with its arguments.
-func (d *Data) T(key string, args ...any) (string, error) { return d.voice.Say(true, key, args...) }
+// T returns a sentence in the page's language. The keys and their arguments are
+// in the file catalog_en.go. An unknown key is an error that [New] finds.
+func (d *Data) T(key string, args ...any) (string, error) {
+	return d.translator.Translate(true, key, args...)
+}
 
-// URL is the path of a page: forgot, sent, code, reset, done, not-me or told.
+// URL returns the path of a page: forgot, sent, code, reset, done, not-me or
+// not-me-done.
 func (d *Data) URL(page string) (string, error) {
 	switch path := "/" + page; path {
 	case pathForgot, pathSent, pathCode, pathReset, pathDone, pathNotMe, pathNotMeDone:
@@ -100,18 +116,15 @@ func (d *Data) URL(page string) (string, error) {
 	return "", fmt.Errorf("there is no page %q", page)
 }
 
-// Heading is the page's title.
+// Heading returns the title of the page.
 func (d *Data) Heading() (string, error) {
-	switch d.Page {
-	case "problem":
+	if d.Page == "problem" {
 		return d.T(d.Variant + ".heading")
-	case "not-me":
-		return d.T("notme.heading")
 	}
 	return d.T(d.Page + ".heading")
 }
 
-// Wrong returns what is wrong with a field, or nothing.
+// ErrorsFor returns the errors of one field.
 func (d *Data) ErrorsFor(field string) []string {
 	var all []string
 	for _, e := range d.Errors {
@@ -122,8 +135,8 @@ func (d *Data) ErrorsFor(field string) []string {
 	return all
 }
 
-// Focus reports whether a field should have the focus: the first one with an
-// error.
+// Focus reports whether a field should have the focus. It is true for the field
+// of the first error.
 func (d *Data) Focus(field string) bool {
 	return len(d.Errors) > 0 && d.Errors[0].Field == field
 }
@@ -132,37 +145,38 @@ func (d *Data) fail(field, text string) {
 	d.Errors = append(d.Errors, FieldError{field, text})
 }
 
-// say is T where an error is a mistake of this package, or of the host's Text:
-// then the page fails to render.
-func (d *Data) say(key string, args ...any) string {
+// text is T for the pages' own code. An error is a mistake in this package or
+// in Options.Text, and keeps the page from being shown.
+func (d *Data) text(key string, args ...any) string {
 	text, err := d.T(key, args...)
 	d.err = errors.Join(d.err, err)
 	return text
 }
 
-// duration is a time from now, in the words of the page.
+// duration spells a duration in the page's language, rounded up.
 func (d *Data) duration(t time.Duration) string {
 	switch {
 	case t < 2*time.Minute:
-		return d.say("seconds", max(1, int((t+time.Second-1)/time.Second)))
+		return d.text("seconds", max(1, int((t+time.Second-1)/time.Second)))
 	case t < 2*time.Hour:
-		return d.say("minutes", int((t+time.Minute-1)/time.Minute))
+		return d.text("minutes", int((t+time.Minute-1)/time.Minute))
 	}
-	return d.say("hours", int((t+time.Hour-1)/time.Hour))
+	return d.text("hours", int((t+time.Hour-1)/time.Hour))
 }
 
-// page begins a page in the language for the request.
+// page returns the data that every page has, in the language for the request. A
+// lead's locale may be empty.
 func (p *Handler) page(r *http.Request, name, locale string) *Data {
-	v := p.voice(r, locale)
+	t := p.translator(r, locale)
 	d := &Data{
-		Page: name, Lang: v.Tag.String(), Dir: "ltr", Nonce: newNonce(),
+		Page: name, Lang: t.Tag.String(), Dir: "ltr", Nonce: newNonce(),
 		Product: p.opts.Product, SignIn: p.opts.SignIn, Support: p.opts.Support,
 		Phone:     p.opts.PhoneField != "",
 		MinLength: p.settings.PasswordPolicy.MinLength(), MaxLength: p.settings.PasswordPolicy.MaxLength(),
-		CodeDigits: p.settings.CodeDigits, EndsSessions: p.settings.EndsSessions, Logo: p.logo, voice: v,
+		CodeDigits: p.settings.CodeDigits, EndsSessions: p.settings.EndsSessions, Logo: p.logo, translator: t,
 		url: func(path string) string { return p.url(r, path) },
 	}
-	if v.RightToLeft {
+	if t.RightToLeft {
 		d.Dir = "rtl"
 	}
 	if strings.Contains(d.Support, "@") && !strings.Contains(d.Support, "://") {
@@ -174,22 +188,23 @@ func (p *Handler) page(r *http.Request, name, locale string) *Data {
 	case "code":
 		d.Expiry = d.duration(p.settings.CodeTTL)
 	}
-	d.Languages = p.choices(r, v, name)
+	d.Languages = p.languageChoices(r, t, name)
 	return d
 }
 
-// choices are the languages that the page can be seen in. The answer to a form
-// has no address of its own: its languages lead to the page with the form.
-func (p *Handler) choices(r *http.Request, current *i18n.Voice, name string) []LanguageChoice {
-	if len(p.voices) < 2 {
+// languageChoices returns the languages that the person can choose. The answer
+// to a form has no URL of its own, so its languages lead to the page with the
+// form. Those of a problem or an invalid link lead to the first page.
+func (p *Handler) languageChoices(r *http.Request, current *i18n.Translator, name string) []LanguageChoice {
+	if len(p.translators) < 2 {
 		return nil
 	}
 	path := strings.TrimPrefix(r.URL.Path, p.base)
-	if name == "problem" || name == "dead" {
+	if name == "problem" || name == "invalid-link" {
 		path = pathForgot
 	}
 	var all []LanguageChoice
-	for _, l := range p.voices {
+	for _, l := range p.translators {
 		c := LanguageChoice{Name: ownName(l.File), Lang: l.Tag.String(), Dir: "ltr", Current: l.Tag == current.Tag}
 		if l.RightToLeft {
 			c.Dir = "rtl"
@@ -200,13 +215,15 @@ func (p *Handler) choices(r *http.Request, current *i18n.Voice, name string) []L
 	return all
 }
 
-// render writes a page, or an error while nothing is written yet.
+// render writes a page. If the page fails to render, it writes the page for a
+// failure instead. It never writes half of a page.
 func (p *Handler) render(w http.ResponseWriter, r *http.Request, status int, d *Data) {
 	var b bytes.Buffer
 	err := p.templates.execute(&b, d)
 	if err != nil {
 		p.log.ErrorContext(r.Context(), "portal: a page was not rendered", "page", d.Page, "error", err)
-		// Without the host's templates, which may be what failed.
+		// The host's templates are not used, because one of them may have
+		// failed.
 		status, b = http.StatusInternalServerError, bytes.Buffer{}
 		if err := p.templates.executeBuiltin(&b, d); err != nil {
 			http.Error(w, http.StatusText(status), status)
@@ -214,72 +231,12 @@ func (p *Handler) render(w http.ResponseWriter, r *http.Request, status int, d *
 		}
 	}
 	h := w.Header()
-	h.Set("Content-Security-Policy", p.csp(d.Nonce))
+	h.Set("Content-Security-Policy", p.pagePolicy(d.Nonce))
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Language", d.Lang)
 	h.Set("Content-Length", strconv.Itoa(b.Len()))
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
-		_, _ = b.WriteTo(w) // who does not get the page asks for it again
+		_, _ = b.WriteTo(w) // whoever does not get the page loads it again
 	}
-}
-
-// retry answers with what can be tried again in a while: d, with what is wrong.
-// It says the same to everybody.
-func (p *Handler) retry(w http.ResponseWriter, r *http.Request, d *Data, err error) {
-	limit, limited := errors.AsType[*recovery.RateLimitError](err)
-	switch {
-	case limited:
-		w.Header().Set("Retry-After", strconv.Itoa(limit.RetryAfterSeconds()))
-		d.Wait = d.duration(time.Duration(limit.RetryAfterSeconds()) * time.Second)
-		p.renderRetry(w, r, d, http.StatusTooManyRequests, "many")
-	case errors.Is(err, recovery.ErrUnavailable):
-		p.logUnlessGone(r, "portal: unavailable", err)
-		w.Header().Set("Retry-After", "5")
-		p.renderRetry(w, r, d, http.StatusServiceUnavailable, "busy")
-	default:
-		p.fail(w, r, err)
-	}
-}
-
-// again shows the form with an alert, or the problem where d has no form.
-func (p *Handler) renderRetry(w http.ResponseWriter, r *http.Request, d *Data, status int, about string) {
-	if d.Page == "problem" {
-		d.Variant = about
-		if r.Method == http.MethodGet {
-			d.RetryURL = p.url(r, strings.TrimPrefix(r.URL.Path, p.base))
-		}
-	} else if about == "many" {
-		d.Alert = d.say("many.text", d.Wait)
-	} else {
-		d.Alert = d.say(about + ".text")
-	}
-	p.render(w, r, status, d)
-}
-
-// fail answers 500. The error goes to the log alone.
-func (p *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
-	p.logUnlessGone(r, "portal: failed", err)
-	p.problem(w, r, http.StatusInternalServerError, "failed")
-}
-
-// logUnlessGone logs an error, unless it is that the client hung up, which
-// anybody can.
-func (p *Handler) logUnlessGone(r *http.Request, what string, err error) {
-	if r.Context().Err() != nil {
-		p.log.DebugContext(r.Context(), what, "error", err)
-		return
-	}
-	p.log.ErrorContext(r.Context(), what, "error", err)
-}
-
-func (p *Handler) problem(w http.ResponseWriter, r *http.Request, status int, about string) {
-	d := p.page(r, "problem", "")
-	d.Variant = about
-	p.render(w, r, status, d)
-}
-
-// serveForeign refuses what a page of another site sent (A70).
-func (p *Handler) serveForeign(w http.ResponseWriter, r *http.Request) {
-	p.problem(w, r, http.StatusForbidden, "foreign")
 }

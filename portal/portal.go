@@ -17,7 +17,7 @@ import (
 	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
-// The pages, below the path of [Options.BaseURL].
+// The paths of the pages, below the path of [Options.BaseURL].
 const (
 	pathForgot    = "/forgot"
 	pathSent      = "/sent"
@@ -25,48 +25,48 @@ const (
 	pathReset     = "/reset"
 	pathDone      = "/done"
 	pathNotMe     = "/not-me"
-	pathNotMeDone = "/told"
+	pathNotMeDone = "/not-me-done"
 )
 
-// wellKnownChange is where password managers look ("A Well-Known URL for
-// Changing Passwords", W3C).
+// wellKnownChange is the path where password managers look for the page to
+// change a password ("A Well-Known URL for Changing Passwords", W3C).
 const wellKnownChange = "/.well-known/change-password"
 
-// A Portal serves the pages of one [recovery.Service]. It is immutable and safe
-// for concurrent use.
+// A Handler serves the pages of one [recovery.Service]. It is immutable and
+// safe for concurrent use.
 type Handler struct {
-	service   *recovery.Service
-	settings  recovery.Settings // of the service
-	opts      Options
-	log       *slog.Logger
-	base      string        // the path of BaseURL, without a slash at its end
-	voices    []*i18n.Voice // of Options.Languages
-	chooser   i18n.Chooser
-	templates *templates
-	assets    map[string]asset // by path
-	logo      string           // its URL, or empty
-	resetLink recovery.Link
-	notMeLink recovery.Link
+	service     *recovery.Service
+	settings    recovery.Settings // of the service
+	opts        Options
+	log         *slog.Logger
+	base        string             // the path of BaseURL, without a slash at its end
+	translators []*i18n.Translator // in the order of Options.Languages
+	matcher     i18n.Matcher
+	templates   *templates
+	assets      map[string]asset // by path
+	logo        string           // the URL of the logo, or empty
+	resetLink   recovery.Link
+	notMeLink   recovery.Link
 
-	digestKeys [][]byte
-	opened     *sealedCookie // held, of a link that was not looked at yet
-	proofs     *sealedCookie // held, found valid
-	asked      *sealedCookie // request
-	notices    *sealedCookie // notice
-	outcomes   *sealedCookie // outcome
-	handler    http.Handler
+	digestKeys    [][]byte
+	linkCookie    *sealedCookie // a storedProof from a link, not checked yet
+	proofCookie   *sealedCookie // a storedProof that was found valid
+	requestCookie *sealedCookie // a lastRequest
+	noticeCookie  *sealedCookie // a notice
+	outcomeCookie *sealedCookie // an outcome
+	handler       http.Handler
 }
 
 // New returns the pages of a Service. It parses every template and renders it
-// in every language, so that a mistake shows when the program starts, and
-// reports all mistakes at once, joined: each is a [*recovery.OptionError].
+// in every language, so that a mistake shows when the program starts. It
+// reports all mistakes at once, joined. Each is a [*recovery.OptionError].
 func New(service *recovery.Service, opts Options) (*Handler, error) {
 	opts = opts.withDefaults(service)
-	invalid := opts.validate(service)
-	catalogues, wrongText := catalogues(opts.Text)
-	templates, wrongTemplates := newTemplates(opts)
-	voices, err := newVoices(opts, catalogues)
-	if err := errors.Join(invalid, wrongText, err, wrongTemplates); err != nil {
+	mistakes := recovery.OptionErrors{Package: "portal"}
+	opts.validate(&mistakes, service)
+	translators := newTranslators(&mistakes, opts, catalogues(&mistakes, opts.Text))
+	templates, err := newTemplates(&mistakes, opts)
+	if err := errors.Join(mistakes.Err(), err); err != nil {
 		return nil, err
 	}
 	base, err := url.Parse(opts.BaseURL)
@@ -75,32 +75,35 @@ func New(service *recovery.Service, opts Options) (*Handler, error) {
 	}
 	p := &Handler{
 		service: service, settings: service.Settings(), log: opts.Logger, base: base.Path,
-		chooser: i18n.NewChooser(opts.Languages, opts.DefaultLanguage), voices: voices, templates: templates,
+		matcher: i18n.NewMatcher(opts.Languages, opts.DefaultLanguage), translators: translators, templates: templates,
 	}
 	p.resetLink, p.notMeLink = p.settings.Link, p.settings.NotMe
-	jars, digestKeys, err := newCookies(opts, base.Scheme == "https", "opened", "proof", "asked", "notice", "outcome")
+	// New names for these cookies would lose what browsers hold.
+	cookies, digestKeys, err := newCookies(opts, base.Scheme == "https", "opened", "proof", "asked", "notice", "outcome")
 	if err != nil {
 		return nil, err
 	}
-	p.opened, p.proofs, p.asked, p.notices, p.outcomes = jars[0], jars[1], jars[2], jars[3], jars[4]
+	p.linkCookie, p.proofCookie, p.requestCookie, p.noticeCookie, p.outcomeCookie = cookies[0], cookies[1], cookies[2], cookies[3], cookies[4]
 	p.digestKeys = digestKeys
 	p.addAssets(opts)
-	// Forms of other sites are refused, on every path (A70). The origin is named
-	// for a proxy that changes the Host.
+	// Forms of other sites are refused on every path (A70). The origin is set
+	// explicitly because a proxy may change the Host.
 	csrf := http.NewCrossOriginProtection()
 	if err := csrf.AddTrustedOrigin(base.Scheme + "://" + base.Host); err != nil {
 		return nil, err
 	}
-	csrf.SetDenyHandler(http.HandlerFunc(p.serveForeign))
+	csrf.SetDenyHandler(http.HandlerFunc(p.refuseForeign))
 	p.handler = csrf.Handler(http.HandlerFunc(p.route))
-	opts.Templates, opts.Text, opts.Logo, opts.Font, opts.Keys = nil, nil, nil, nil, nil // read
+	// Nothing reads these again.
+	opts.Templates, opts.Text, opts.Logo, opts.Font, opts.Keys = nil, nil, nil, nil, nil
 	p.opts = opts
-	if err := p.try(); err != nil {
+	p.renderSamples(&mistakes)
+	if err := mistakes.Err(); err != nil {
 		return nil, err
 	}
 	if p.resetLink.URL != opts.BaseURL+pathReset {
-		// Legal: a host may have a page of its own for that. More often it is a
-		// mistake.
+		// This is no error, because a host may have its own page for the link.
+		// More often it is a mistake.
 		p.log.Warn("portal: links do not lead to this portal", "link", p.resetLink.URL, "page", opts.BaseURL+pathReset)
 	}
 	return p, nil
@@ -118,7 +121,7 @@ func (p *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			p.problem(w, r, http.StatusInternalServerError, "failed")
 		}
 	}()
-	p.harden(w)
+	p.setSecurityHeaders(w)
 	p.handler.ServeHTTP(w, r)
 }
 
@@ -155,7 +158,7 @@ func (p *Handler) route(w http.ResponseWriter, r *http.Request) {
 	case pathNotMe:
 		get, post = p.showNotMe, p.notMe
 	case pathNotMeDone:
-		get = p.showTold
+		get = p.showNotMeDone
 	}
 	switch {
 	case get == nil:
@@ -174,9 +177,9 @@ func (p *Handler) route(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// harden sets what every answer has. A page's Content-Security-Policy has its
-// nonce as well.
-func (p *Handler) harden(w http.ResponseWriter) {
+// setSecurityHeaders sets the headers that every answer has. A page replaces
+// the Content-Security-Policy by one with its nonce.
+func (p *Handler) setSecurityHeaders(w http.ResponseWriter) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
@@ -185,13 +188,13 @@ func (p *Handler) harden(w http.ResponseWriter) {
 	h.Set("Permissions-Policy", "accelerometer=(), camera=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), payment=(), usb=()")
 	h.Set("Referrer-Policy", "no-referrer") // A03
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Frame-Options", "DENY") // A71, for what does not know frame-ancestors
+	h.Set("X-Frame-Options", "DENY") // A71, for browsers without frame-ancestors
 	h.Set("X-Robots-Tag", "noindex, nofollow")
 }
 
-// csp is the policy of pages: nothing but what carries the nonce, and our own
-// assets (A72).
-func (p *Handler) csp(nonce string) string {
+// pagePolicy is the Content-Security-Policy of a page. It allows only styles
+// and scripts that carry the nonce, and the portal's own assets (A72).
+func (p *Handler) pagePolicy(nonce string) string {
 	policy := "default-src 'none'; style-src 'nonce-" + nonce + "'; script-src 'nonce-" + nonce + "'; "
 	if p.logo != "" {
 		policy += "img-src 'self'; "
@@ -214,14 +217,15 @@ func (p *Handler) redirect(w http.ResponseWriter, r *http.Request, path string) 
 	w.WriteHeader(http.StatusSeeOther)
 }
 
-// url is the path of a page, in the language that the person chose, if any.
+// url returns the path of a page. It asks for the language that the person
+// chose on the page of the request, if any.
 func (p *Handler) url(r *http.Request, path string) string {
-	path, fragment, _ := strings.Cut(path, "?")
+	path, query, _ := strings.Cut(path, "?")
 	q := url.Values{}
-	if v, err := url.ParseQuery(fragment); err == nil {
+	if v, err := url.ParseQuery(query); err == nil {
 		q = v
 	}
-	if l := p.chosen(r); l != "" {
+	if l := p.chosenLanguage(r); l != "" {
 		q.Set("lang", l)
 	}
 	if len(q) > 0 {
@@ -230,10 +234,10 @@ func (p *Handler) url(r *http.Request, path string) string {
 	return p.base + path
 }
 
-// chosen is the language that the URL asks for, or empty.
-func (p *Handler) chosen(r *http.Request) string {
+// chosenLanguage returns the language that the URL asks for, or empty.
+func (p *Handler) chosenLanguage(r *http.Request) string {
 	want := r.URL.Query()["lang"]
-	for _, v := range p.voices {
+	for _, v := range p.translators {
 		if len(want) == 1 && v.File == want[0] {
 			return v.File
 		}
@@ -241,22 +245,24 @@ func (p *Handler) chosen(r *http.Request) string {
 	return ""
 }
 
-// voice is the language of a page: the one that the person chose on it, then
-// that of the lead, then what the browser asks for.
-func (p *Handler) voice(r *http.Request, locale string) *i18n.Voice {
-	if l := p.chosen(r); l != "" {
+// translator returns the translator for a page. The language that the person
+// chose on the page comes first, then the lead's, then those that the browser
+// asks for.
+func (p *Handler) translator(r *http.Request, locale string) *i18n.Translator {
+	if l := p.chosenLanguage(r); l != "" {
 		locale = l
 	}
-	return p.voices[p.chooser.Choose(locale, r.Header.Get("Accept-Language"))]
+	return p.translators[p.matcher.Match(locale, r.Header.Get("Accept-Language"))]
 }
 
-// origin is that of the request, in the language that the person chose.
-func (p *Handler) origin(r *http.Request) recovery.Requester {
-	o := p.service.Requester(r)
-	if l := p.chosen(r); l != "" {
-		o.AcceptLanguage = l
+// requester returns who sent the request, with the language that the person
+// chose.
+func (p *Handler) requester(r *http.Request) recovery.Requester {
+	from := p.service.Requester(r)
+	if l := p.chosenLanguage(r); l != "" {
+		from.AcceptLanguage = l
 	}
-	return o
+	return from
 }
 
 // An asset is a file that pages load.
@@ -266,7 +272,8 @@ type asset struct {
 	tag       string
 }
 
-// fingerprint is another for another file, so that a new one is loaded at once.
+// fingerprint returns a text that differs for every file. It stands in the URL,
+// so that a browser loads a new file at once.
 func fingerprint(body []byte) string {
 	sum := sha256.Sum256(body)
 	return hex.EncodeToString(sum[:8])
@@ -286,8 +293,8 @@ func (p *Handler) addAssets(opts Options) {
 	}
 }
 
-// serve answers with the asset. An SVG may hold scripts; the policy of every
-// answer here lets none of them run, and the sandbox takes the origin away.
+// serve answers with the asset. An SVG may hold scripts. This policy lets none
+// of them run, and its sandbox gives the file an origin of its own.
 func (a asset) serve(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox")

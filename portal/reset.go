@@ -1,18 +1,17 @@
 package portal
 
 import (
-	"errors"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/seed-51359b35/recovery"
-	"github.com/seed-51359b35/recovery/password"
+	"github.com/seed-51359b35/recovery/internal/ascii"
 )
 
-// fromLink reads the proof that a link carries, in any of the forms that this
-// library and its wires make. It is false where there is none.
+// fromLink reads the proof that a link carries. It knows all forms of links
+// that this library and its wires make. It returns false if the query has no
+// proof.
 func (p *Handler) fromLink(q url.Values) (storedProof, bool) {
 	for _, names := range [][2]string{{p.resetLink.LeadIDParam, p.resetLink.SecretParam}, {"LeadId", "TemporaryPassword"}} {
 		if names[0] != "" && (q.Has(names[0]) || q.Has(names[1])) {
@@ -31,28 +30,26 @@ func (p *Handler) fromLink(q url.Values) (storedProof, bool) {
 	return storedProof{}, false
 }
 
-// one is the value of a parameter: of two, neither, and none that cannot be a
-// token or an ID and might not fit the cookie.
+// singleParam returns the value of a parameter. It returns the empty text if
+// the parameter has two values, or if the value can be neither a token nor an
+// ID and might not fit into the cookie.
 func singleParam(q url.Values, name string, most int) string {
-	if len(q[name]) != 1 {
-		return ""
+	if values := q[name]; len(values) == 1 && ascii.IsName(values[0], 1, most) {
+		return values[0]
 	}
-	s := q.Get(name)
-	if len(s) > most || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
-		return ""
-	}
-	return s
+	return ""
 }
 
-// showReset takes the token out of the URL at once: it would stand in the
-// history, in logs and on the screen (A03). Nothing is asked of the Service
-// before the clean page is shown, and nothing is consumed then either, because
-// mail scanners open every link before the person does (A04).
+// showReset takes the token out of the URL at once, because it would stand in
+// the history, in logs and on the screen (A03). It asks the Service nothing
+// before the browser loads the page without the token. The page then consumes
+// nothing either, because mail scanners open every link before the person does
+// (A04).
 func (p *Handler) showReset(w http.ResponseWriter, r *http.Request) {
-	if h, ok := p.fromLink(r.URL.Query()); ok {
-		// A broken one is kept as well: the page then says so, instead of showing
-		// the link that was opened before.
-		if err := p.opened.save(w, h, p.settings.LinkTTL); err != nil {
+	if stored, ok := p.fromLink(r.URL.Query()); ok {
+		// A broken link is stored as well. The page then says that it is
+		// broken, and does not show the link that was opened before.
+		if err := p.linkCookie.save(w, stored, p.settings.LinkTTL); err != nil {
 			p.fail(w, r, err)
 			return
 		}
@@ -63,73 +60,74 @@ func (p *Handler) showReset(w http.ResponseWriter, r *http.Request) {
 		p.render(w, r, http.StatusOK, p.page(r, "reset", ""))
 		return
 	}
-	var h storedProof
-	if p.opened.load(r, &h) {
-		// It takes the place of the one before it once it was found valid, so
-		// that no stray or forged link costs the person a good one.
-		p.showStoredProof(w, r, h, p.opened)
+	var stored storedProof
+	if p.linkCookie.load(r, &stored) {
+		// The new link replaces the old one only after it was found valid. So a
+		// stray or forged link costs the person no good one.
+		p.showStoredProof(w, r, stored, p.linkCookie)
 		return
 	}
-	if !p.proofs.load(r, &h) {
-		p.invalidLink(w, r, "nothing")
+	if !p.proofCookie.load(r, &stored) {
+		p.invalidLink(w, r, "no_link")
 		return
 	}
-	p.showStoredProof(w, r, h, p.proofs)
+	p.showStoredProof(w, r, stored, p.proofCookie)
 }
 
-// showHeld checks the proof that a jar holds, and shows the form for the new
-// password.
-func (p *Handler) showStoredProof(w http.ResponseWriter, r *http.Request, h storedProof, from *sealedCookie) {
-	found, err := p.service.CheckProof(r.Context(), recovery.CheckRequest{Proof: h.proof(), Requester: p.origin(r)})
+// showStoredProof checks the proof that a cookie holds, and shows the form for
+// the new password.
+func (p *Handler) showStoredProof(w http.ResponseWriter, r *http.Request, stored storedProof, from *sealedCookie) {
+	found, err := p.service.CheckProof(r.Context(), recovery.CheckProofRequest{Proof: stored.proof(), Requester: p.requester(r)})
 	if err != nil {
-		p.refused(w, r, p.problemPage(r, h), from, err)
+		p.answerProofError(w, r, err, p.problemPage(r, stored), from)
 		return
 	}
-	h.Account, h.Locale = found.Account, found.Locale
-	if err := p.saveProof(w, h, found); err != nil {
+	stored.Account, stored.Locale = found.Account, found.Locale
+	if err := p.saveProof(w, stored, found); err != nil {
 		p.fail(w, r, err)
 		return
 	}
-	if from != p.proofs {
+	if from != p.proofCookie {
 		from.clear(w)
 	}
-	p.render(w, r, http.StatusOK, p.resetPage(r, h))
+	p.render(w, r, http.StatusOK, p.resetPage(r, stored))
 }
 
-// showOther answers a form that is not about the proof which the browser holds
-// now: another link was opened since, and its account is not the one that the
-// person was looking at. Nothing but a page that says so may carry the other
-// proof, or a second click would do what the first must not.
-func (p *Handler) showOther(w http.ResponseWriter, r *http.Request, h storedProof) {
-	found, err := p.service.CheckProof(r.Context(), recovery.CheckRequest{Proof: h.proof(), Requester: p.origin(r)})
+// showOther answers a form that is about another proof than the one that the
+// browser holds now. Another link was opened since, and its account is not the
+// one that the person was looking at. Only a page that says so may carry the
+// proof of the other link. On any other page, a second click would do what the
+// first click must not do.
+func (p *Handler) showOther(w http.ResponseWriter, r *http.Request, stored storedProof) {
+	found, err := p.service.CheckProof(r.Context(), recovery.CheckProofRequest{Proof: stored.proof(), Requester: p.requester(r)})
 	if err != nil {
-		p.refused(w, r, p.problemPage(r, h), p.proofs, err)
+		p.answerProofError(w, r, err, p.problemPage(r, stored), p.proofCookie)
 		return
 	}
-	h.Account, h.Locale = found.Account, found.Locale
-	d := p.resetPage(r, h)
+	stored.Account, stored.Locale = found.Account, found.Locale
+	d := p.resetPage(r, stored)
 	if d.Account != "" {
-		d.Alert = d.say("reset.other", d.Account)
+		d.Alert = d.text("reset.other", d.Account)
 	} else {
-		d.Alert = d.say("reset.other.anonymous")
+		d.Alert = d.text("reset.other.anonymous")
 	}
 	p.render(w, r, http.StatusConflict, d)
 }
 
-// hold keeps a proof that was found valid for as long as it is.
-func (p *Handler) saveProof(w http.ResponseWriter, h storedProof, found recovery.CheckResult) error {
-	return p.proofs.save(w, h, time.Until(found.Expires))
+// saveProof stores a proof that was found valid, for as long as it stays valid.
+func (p *Handler) saveProof(w http.ResponseWriter, stored storedProof, found recovery.CheckProofResult) error {
+	return p.proofCookie.save(w, stored, time.Until(found.Expires))
 }
 
-func (p *Handler) resetPage(r *http.Request, h storedProof) *Data {
-	d := p.page(r, "reset", h.Locale)
-	d.Account, d.Proof = h.Account, p.formDigest(h.parts()...)
+func (p *Handler) resetPage(r *http.Request, stored storedProof) *Data {
+	d := p.page(r, "reset", stored.Locale)
+	d.Account, d.Proof = stored.Account, p.formDigest(stored.digestParts()...)
 	return d
 }
 
-// problemPage is where there is no form to show again.
-func (p *Handler) problemPage(r *http.Request, h storedProof) *Data {
-	return p.page(r, "problem", h.Locale)
+// problemPage is the page for an error where there is no form to show again.
+func (p *Handler) problemPage(r *http.Request, stored storedProof) *Data {
+	return p.page(r, "problem", stored.Locale)
 }
 
 func (p *Handler) reset(w http.ResponseWriter, r *http.Request) {
@@ -137,106 +135,64 @@ func (p *Handler) reset(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	var h storedProof
-	if !p.proofs.load(r, &h) {
-		p.invalidLink(w, r, "nothing")
+	var stored storedProof
+	if !p.proofCookie.load(r, &stored) {
+		p.invalidLink(w, r, "no_link")
 		return
 	}
-	if !p.isFormFor(form.Get("proof"), h.parts()...) {
-		p.showOther(w, r, h)
+	if !p.isFormFor(form.Get("proof"), stored.digestParts()...) {
+		p.showOther(w, r, stored)
 		return
 	}
-	d := p.resetPage(r, h)
+	d := p.resetPage(r, stored)
 	again, twice := form["again"]
 	switch {
 	case form.Get("password") == "":
-		d.fail("password", d.say("refused.empty"))
+		d.fail("password", d.text("refused.empty"))
 	case twice && again[0] != form.Get("password"):
-		d.fail("password", d.say("refused.differ"))
+		d.fail("password", d.text("refused.differ"))
 	}
 	if len(d.Errors) > 0 {
 		p.render(w, r, http.StatusUnprocessableEntity, d)
 		return
 	}
 	_, err := p.service.ResetPassword(r.Context(), recovery.ResetRequest{
-		Proof: h.proof(), Password: recovery.NewSecret(form.Get("password")), Requester: p.origin(r),
+		Proof: stored.proof(), Password: recovery.NewSecret(form.Get("password")), Requester: p.requester(r),
 	})
-	if policy, ok := errors.AsType[*password.PolicyError](err); ok {
-		// The link still works, so the person just chooses another one.
-		for _, v := range policy.Violations {
-			d.fail("password", refusal(d, v))
-		}
-		p.render(w, r, http.StatusUnprocessableEntity, d)
-		return
-	}
 	if err != nil {
-		p.refused(w, r, d, p.proofs, err)
+		p.answerProofError(w, r, err, d, p.proofCookie)
 		return
 	}
-	p.proofs.clear(w)
-	p.asked.clear(w)
+	p.proofCookie.clear(w)
+	p.requestCookie.clear(w)
 	next := pathDone
-	if p.chosen(r) == "" && h.Locale != "" {
-		next += "?lang=" + p.voice(r, h.Locale).File
+	if p.chosenLanguage(r) == "" && stored.Locale != "" {
+		next += "?lang=" + p.translator(r, stored.Locale).File
 	}
 	p.redirectToOutcome(w, r, next, outcome{Done: true})
 }
 
-// refusal says why a password is not accepted.
-func refusal(d *Data, v password.Violation) string {
-	switch v.Rule {
-	case password.RuleTooShort:
-		return d.say("refused.too_short", v.Min)
-	case password.RuleTooLong:
-		if v.Max == 0 {
-			return d.say("refused.too_large")
-		}
-		return d.say("refused.too_long", v.Max)
-	case password.RuleEncoding, password.RuleCommon, password.RuleContext,
-		password.RuleIdentifier, password.RuleBreached, password.RuleReused:
-		return d.say("refused." + string(v.Rule))
-	}
-	return d.say("refused.other")
-}
-
-// refused answers with what a person can do about an error of CheckProof or
-// ResetPassword, whose proof a jar holds: with d, if it can be tried again.
-func (p *Handler) refused(w http.ResponseWriter, r *http.Request, d *Data, from *sealedCookie, err error) {
-	_, invalid := errors.AsType[*recovery.InvalidRequestError](err)
-	switch {
-	case errors.Is(err, recovery.ErrInvalidProof), invalid:
+// answerProofError answers an error of CheckProof or ResetPassword for a proof
+// that a cookie holds. Where another try may help, the person sees d again.
+func (p *Handler) answerProofError(w http.ResponseWriter, r *http.Request, err error, d *Data, from *sealedCookie) {
+	invalid := func() {
 		from.clear(w)
 		p.invalidLink(w, r, "")
-	case errors.Is(err, recovery.ErrOutcomeUnknown):
-		p.log.ErrorContext(r.Context(), "portal: the outcome of a reset is unknown", "error", err)
-		from.clear(w)
-		p.problem(w, r, http.StatusInternalServerError, "unknown")
-	case errors.Is(err, recovery.ErrStepUpRequired):
-		d := p.page(r, "problem", "")
-		d.Variant = "stepup"
-		if stepUp, ok := errors.AsType[*recovery.StepUpError](err); ok {
-			d.Detail = stepUp.Detail
-			if p.opts.StepUpURL != nil {
-				d.StepUpURL = p.opts.StepUpURL(r, stepUp)
-			}
-		}
-		p.render(w, r, http.StatusForbidden, d)
-	default:
-		p.retry(w, r, d, err)
 	}
+	p.answerError(w, r, err, errorAnswers{page: d, invalidProof: invalid, invalidRequest: invalid})
 }
 
-// dead says that a link works no longer, in the words that fit them all: it is
-// not said which of them it was (A20).
-func (p *Handler) invalidLink(w http.ResponseWriter, r *http.Request, about string) {
-	d := p.page(r, "dead", "")
-	d.Variant = about
+// invalidLink says that a link no longer works. The words fit every reason, and
+// the page does not say which one it was (A20).
+func (p *Handler) invalidLink(w http.ResponseWriter, r *http.Request, variant string) {
+	d := p.page(r, "invalid-link", "")
+	d.Variant = variant
 	p.render(w, r, http.StatusBadRequest, d)
 }
 
 func (p *Handler) showDone(w http.ResponseWriter, r *http.Request) {
 	var o outcome
-	if !p.outcomes.load(r, &o) || !o.Done {
+	if !p.outcomeCookie.load(r, &o) || !o.Done {
 		p.redirect(w, r, pathForgot)
 		return
 	}

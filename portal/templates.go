@@ -19,8 +19,8 @@ import (
 //go:embed templates
 var builtin embed.FS
 
-// The files of templates: the frame, one for each page, and what goes into the
-// frame's style and script elements.
+// The files of templates that are not one page: the frame of all pages, and the
+// contents of the frame's style and script elements.
 const (
 	layoutFile = "layout.html"
 	styleFile  = "style.css"
@@ -28,12 +28,13 @@ const (
 )
 
 func pageNames() []string {
-	return []string{"forgot", "sent", "code", "reset", "done", "not-me", "told", "dead", "problem"}
+	return []string{"forgot", "sent", "code", "reset", "done", "not-me", "not-me-done", "invalid-link", "problem"}
 }
 
 const maxFile = 64 << 10
 
-// templates are those of all pages, with the host's in place of ours.
+// templates are the templates of all pages. In pages, style and script, a file
+// of the host replaces the built-in one.
 type templates struct {
 	pages, builtin map[string]*template.Template
 	style          template.CSS
@@ -41,17 +42,15 @@ type templates struct {
 	builtinStyle   template.CSS
 }
 
-func newTemplates(o Options) (*templates, error) {
+// newTemplates adds to mistakes what is wrong with the host's files. An error
+// is a mistake in the built-in ones.
+func newTemplates(mistakes *recovery.OptionErrors, o Options) (*templates, error) {
 	own, err := fs.Sub(builtin, "templates")
 	if err != nil {
 		return nil, err
 	}
-	ours, err := readFiles(own)
-	if err != nil {
-		return nil, err
-	}
-	theirs, err := readFiles(o.Templates)
-	errs := []error{err}
+	ours := readFiles(mistakes, own)
+	theirs := readFiles(mistakes, o.Templates)
 	t := &templates{pages: map[string]*template.Template{}, builtin: map[string]*template.Template{}}
 	file := func(name string) string {
 		if text, ok := theirs[name]; ok {
@@ -64,7 +63,7 @@ func newTemplates(o Options) (*templates, error) {
 			return nil, err
 		}
 		if t.pages[name], err = parse(file(layoutFile), name+".html", file(name+".html")); err != nil {
-			errs = append(errs, mistake(err))
+			mistakes.Add("Templates", "%s", templateReason(err))
 		}
 	}
 	head := ""
@@ -74,27 +73,26 @@ func newTemplates(o Options) (*templates, error) {
 	t.style = template.CSS(head + file(styleFile))
 	t.builtinStyle = template.CSS(head + ours[styleFile])
 	t.script = template.JS(file(scriptFile))
-	if strings.Contains(strings.ToLower(file(styleFile)), "</") {
-		errs = append(errs, mistake(errors.New(styleFile+`: must not contain "</"`)))
+	for _, name := range []string{styleFile, scriptFile} {
+		if strings.Contains(file(name), "</") {
+			mistakes.Add("Templates", `%s: must not contain "</"`, name)
+		}
 	}
-	if strings.Contains(strings.ToLower(file(scriptFile)), "</") {
-		errs = append(errs, mistake(errors.New(scriptFile+`: must not contain "</"`)))
-	}
-	return t, errors.Join(errs...)
+	return t, nil
 }
 
-// readFiles reads the templates of a file system, and reports what looks like
-// one and would never be used.
-func readFiles(files fs.FS) (map[string]string, error) {
+// readFiles reads the templates of a file system. A file that looks like a
+// template and would never be used is a mistake.
+func readFiles(mistakes *recovery.OptionErrors, files fs.FS) map[string]string {
 	found := map[string]string{}
 	if files == nil {
-		return found, nil
+		return found
 	}
 	entries, err := fs.ReadDir(files, ".")
 	if err != nil {
-		return nil, mistake(err)
+		mistakes.Add("Templates", "%v", err)
+		return found
 	}
-	var errs []error
 	for _, e := range entries {
 		name := e.Name()
 		page, isPage := strings.CutSuffix(name, ".html")
@@ -102,24 +100,24 @@ func readFiles(files fs.FS) (map[string]string, error) {
 		case e.IsDir() || !isPage && !strings.HasSuffix(name, ".css") && !strings.HasSuffix(name, ".js"):
 			continue
 		case name != layoutFile && name != styleFile && name != scriptFile && !slices.Contains(pageNames(), page):
-			errs = append(errs, mistake(fmt.Errorf("%s is no template of this package", name)))
+			mistakes.Add("Templates", "%s is not the name of a template of this package", name)
 			continue
 		}
 		text, err := fs.ReadFile(files, name)
 		switch {
 		case err != nil:
-			errs = append(errs, mistake(err))
+			mistakes.Add("Templates", "%v", err)
 		case len(text) > maxFile:
-			errs = append(errs, mistake(fmt.Errorf("%s is larger than %d KiB", name, maxFile>>10)))
+			mistakes.Add("Templates", "%s is larger than %d KiB", name, maxFile>>10)
 		default:
 			found[name] = string(text)
 		}
 	}
-	return found, errors.Join(errs...)
+	return found
 }
 
-// parse makes a page of the frame, which calls "main", and of its file, which
-// is "main".
+// parse makes the template of one page. The layout is the frame, which calls
+// "main". The text of the page becomes "main".
 func parse(layout, name, text string) (*template.Template, error) {
 	t, err := template.New(layoutFile).Parse(layout)
 	if err != nil {
@@ -135,10 +133,10 @@ func parse(layout, name, text string) (*template.Template, error) {
 	return t.Lookup(layoutFile), nil
 }
 
-// mistake is an error of the host's templates.
-func mistake(err error) error {
-	reason := strings.TrimPrefix(strings.TrimPrefix(err.Error(), "html/template:"), "template: ")
-	return &recovery.OptionError{Option: "Templates", Reason: strings.TrimSpace(reason)}
+// templateReason is the text of a template's error without the prefix of the
+// template package. It begins with file and line.
+func templateReason(err error) string {
+	return strings.TrimSpace(strings.TrimPrefix(strings.TrimPrefix(err.Error(), "html/template:"), "template: "))
 }
 
 func (t *templates) execute(w io.Writer, d *Data) error {
@@ -152,12 +150,12 @@ func (t *templates) executeBuiltin(w io.Writer, d *Data) error {
 	return t.builtin[d.Page].Execute(w, d)
 }
 
-// darkBackground is that of style.css.
+// darkBackground is the background colour of the dark pages in style.css.
 const darkBackground = 0x14181f
 
-// style is what the host's options put in front of the stylesheet: the colours,
-// of which the one for the dark is lightened until it can be read there, and
-// the font.
+// style returns the rules that the host's options put in front of the
+// stylesheet: the colours and the font. The colour for dark pages is lightened
+// until people can read it there.
 func style(o Options) string {
 	rgb, _ := strconv.ParseUint(strings.TrimPrefix(o.Color, "#"), 16, 32)
 	dark := uint32(rgb)
@@ -166,7 +164,7 @@ func style(o Options) string {
 	}
 	s := fmt.Sprintf(":root{--accent:#%06x;--accent-dark:#%06x}\n", rgb, dark)
 	if len(o.Font) > 0 {
-		// Optional, because a font that comes late would move what is there.
+		// With "optional", a font that arrives late moves nothing on the page.
 		base, _ := url.Parse(o.BaseURL)
 		s += fmt.Sprintf("@font-face{font-family:Host;font-display:optional;src:url(%q) format(\"woff2\")}\n:root{--font:Host,}\n",
 			base.Path+"/font.woff2?"+fingerprint(o.Font))
@@ -174,7 +172,7 @@ func style(o Options) string {
 	return s
 }
 
-// lighter mixes a colour with a twentieth of white.
+// lighter returns the colour, a twentieth closer to white.
 func lighter(rgb uint32) uint32 {
 	var mixed uint32
 	for shift := 0; shift <= 16; shift += 8 {

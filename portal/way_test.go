@@ -36,11 +36,12 @@ func TestWholeWay(t *testing.T) {
 		if !w.changed() {
 			t.Error("the password is not changed")
 		}
-		// What is left says that it was done, and goes by itself.
+		// The cookie that stays says that the password was changed, and
+		// expires.
 		if left := slices.Collect(maps.Keys(v.cookies)); !slices.Equal(left, []string{"__Host-recovery-outcome"}) {
 			t.Errorf("cookies stay behind: %v", left)
 		}
-		// Back, and the link once more.
+		// The person goes back, and opens the link once more.
 		v.get("/account/reset").is(t, "back", 400, "This link does not work")
 		v.open(link).is(t, "the link again", 400, "This link does not work", "you can sign in with the new one")
 		if m := w.message(); m.Kind != recovery.MessagePasswordChanged {
@@ -90,7 +91,7 @@ func TestStepUp(t *testing.T) {
 	})
 }
 
-// A host that keeps sessions does not say that it ends them (A74).
+// A host that does not end sessions does not say that it does (A74).
 func TestSessionsThatAreKept(t *testing.T) {
 	inWorld(t, func(o *recovery.Options, _ *portal.Options) {
 		o.Sessions, o.DangerouslyKeepSessions = nil, true
@@ -100,9 +101,9 @@ func TestSessionsThatAreKept(t *testing.T) {
 		done := v.open(v.post("/account/reset", "proof", form.proof(), "password", goodPassword).Header.Get("Location"))
 		done.is(w.t, "done", 200, "You can now sign in with your new password.")
 		notice := v.open(w.messageOf(recovery.MessagePasswordChanged).NotMe.Reveal())
-		told := v.open(v.post("/account/not-me", "proof", notice.proof()).Header.Get("Location"))
-		told.is(w.t, "told", 200, "A link to choose a new password is on its way to you.")
-		for _, p := range []page{form, done, notice, told} {
+		thanks := v.open(v.post("/account/not-me", "proof", notice.proof()).Header.Get("Location"))
+		thanks.is(w.t, "not me done", 200, "A link to choose a new password is on its way to you.")
+		for _, p := range []page{form, done, notice, thanks} {
 			if strings.Contains(p.text(), "signed out") || strings.Contains(p.text(), "sign everybody out") {
 				w.t.Errorf("it is said that sessions end: %s", p.text())
 			}
@@ -110,11 +111,11 @@ func TestSessionsThatAreKept(t *testing.T) {
 	})
 }
 
-// What says that something was done is not shown to who did nothing: a link to
-// it would be good for a phishing mail.
+// A page that says that something was done is shown only to whoever did it. A
+// link to it would serve a phishing mail.
 func TestOutcomesAreShownToWhoMadeThem(t *testing.T) {
 	inWorld(t, nil, func(w *world) {
-		for _, path := range []string{"/account/done", "/account/told", "/account/told?about=password"} {
+		for _, path := range []string{"/account/done", "/account/not-me-done", "/account/not-me-done?variant=password"} {
 			if p := w.visitor().get(path); p.StatusCode != 303 || p.Header.Get("Location") != "/account/forgot" {
 				w.t.Errorf("%s: %d %q", path, p.StatusCode, p.Header.Get("Location"))
 			}

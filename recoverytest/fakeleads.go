@@ -68,7 +68,7 @@ type LeadsHooks struct {
 // do.
 func NewLeads(fields ...recovery.Field) *Leads {
 	if len(fields) == 0 {
-		fields = []recovery.Field{{Name: "EmailAddress", Type: recovery.FieldEmail, Search: true, Receive: true}}
+		fields = []recovery.Field{{Name: "EmailAddress", Type: recovery.FieldTypeEmail, Search: true, Receive: true}}
 	}
 	l := &Leads{fields: make(map[string]recovery.Field), leads: make(map[string]*storedLead)}
 	for _, f := range fields {
@@ -271,8 +271,8 @@ func (l *Leads) replace(leadID, hash string, check func(*storedLead) error) erro
 // Versioned returns the same leads as a [recovery.VersionedLeadStore].
 func (l *Leads) Versioned() recovery.VersionedLeadStore { return versionedLeads{l} }
 
-// History returns the same leads as a [recovery.HistoryLeadStore].
-func (l *Leads) History() recovery.HistoryLeadStore { return historyLeads{l} }
+// History returns the same leads as a [recovery.PasswordHistoryLeadStore].
+func (l *Leads) History() recovery.PasswordHistoryLeadStore { return historyLeads{l} }
 
 // Full returns the same leads as a [FullLeadStore].
 func (l *Leads) Full() FullLeadStore {
@@ -285,7 +285,7 @@ func (l *Leads) Full() FullLeadStore {
 // FullLeadStore is a LeadStore that implements the optional interfaces too.
 type FullLeadStore interface {
 	recovery.VersionedLeadStore
-	recovery.HistoryLeadStore
+	recovery.PasswordHistoryLeadStore
 }
 
 type versionedLeads struct{ *Leads }

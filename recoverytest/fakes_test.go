@@ -203,8 +203,8 @@ func TestLeadsViews(t *testing.T) {
 		if _, ok := view.store.(recovery.VersionedLeadStore); ok != view.versioned {
 			t.Errorf("%s is a VersionedLeadStore: %v", view.name, ok)
 		}
-		if _, ok := view.store.(recovery.HistoryLeadStore); ok != view.history {
-			t.Errorf("%s is a HistoryLeadStore: %v", view.name, ok)
+		if _, ok := view.store.(recovery.PasswordHistoryLeadStore); ok != view.history {
+			t.Errorf("%s is a PasswordHistoryLeadStore: %v", view.name, ok)
 		}
 	}
 }

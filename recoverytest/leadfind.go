@@ -132,7 +132,7 @@ var leadFindClauses = []clause[*leads]{
 	{"find-look-alikes", "FindLead returns the one lead whose field has the value: a look-alike is another value (A10).", func(e *leads) {
 		// The values contain every letter that has such a look-alike.
 		for _, f := range e.searchFields() {
-			if f.Type == recovery.FieldPhone {
+			if f.Type == recovery.FieldTypePhone {
 				continue
 			}
 			value := e.value(f, "kis"+random())
@@ -148,7 +148,7 @@ var leadFindClauses = []clause[*leads]{
 			for _, pad := range []string{value + " ", " " + value, value + "\u00a0", value + "\u3000", "\ufeff" + value, value + "."} {
 				e.wantNobody("a padded value", f.Name, pad)
 			}
-			if f.Type == recovery.FieldEmail {
+			if f.Type == recovery.FieldTypeEmail {
 				e.wantNobody("a look-alike", f.Name, strings.Replace(value, "@", "\uff20", 1))
 				e.wantNobody("an extended address", f.Name, strings.Replace(value, "@", "+x@", 1))
 			}
@@ -160,7 +160,7 @@ var leadFindClauses = []clause[*leads]{
 	{"find-exact-case", "Text without IgnoreCase is compared exactly, and so is an ID.", func(e *leads) {
 		id, lead := e.addActive()
 		for _, f := range e.searchFields() {
-			if value := lead.Fields[f.Name].Value; f.Type == recovery.FieldText && !f.IgnoreCase {
+			if value := lead.Fields[f.Name].Value; f.Type == recovery.FieldTypeText && !f.IgnoreCase {
 				e.wantNobody("in another case", f.Name, strings.ToLower(value))
 				e.wantNobody("cut short", f.Name, value[:len(value)-1])
 			}

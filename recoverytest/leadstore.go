@@ -36,7 +36,7 @@ type LeadStoreHarness struct {
 	Add func(t *testing.T, s recovery.LeadStore, lead recovery.Lead, hash string) (leadID string)
 
 	// ReadHash returns the lead's password hash, as the host's own login reads
-	// it. Optional for a [recovery.HistoryLeadStore] alone.
+	// it. Optional for a [recovery.PasswordHistoryLeadStore] alone.
 	ReadHash func(t *testing.T, s recovery.LeadStore, leadID string) string
 
 	// SetValue changes the lead's value of a field, and SetStatus changes its
@@ -55,7 +55,7 @@ type LeadStoreHarness struct {
 
 // TestLeadStore tests a [recovery.LeadStore], with one subtest for each clause
 // of its contract. It also tests the contracts of [recovery.VersionedLeadStore]
-// and [recovery.HistoryLeadStore], if the store implements them.
+// and [recovery.PasswordHistoryLeadStore], if the store implements them.
 func TestLeadStore(t *testing.T, h LeadStoreHarness) {
 	t.Helper()
 	leadStoreSuite(h).test(t)
@@ -63,7 +63,7 @@ func TestLeadStore(t *testing.T, h LeadStoreHarness) {
 
 func leadStoreSuite(h LeadStoreHarness) suite[*leads] {
 	if len(h.Fields) == 0 {
-		h.Fields = []recovery.Field{{Name: "EmailAddress", Type: recovery.FieldEmail, Search: true, Receive: true}}
+		h.Fields = []recovery.Field{{Name: "EmailAddress", Type: recovery.FieldTypeEmail, Search: true, Receive: true}}
 	}
 	return suite[*leads]{
 		timing: newTiming(h.Bubble, nil, 0),
@@ -114,9 +114,9 @@ func (e *leads) value(f recovery.Field, name string) string {
 		return e.h.Value(f, name)
 	}
 	switch f.Type {
-	case recovery.FieldEmail:
+	case recovery.FieldTypeEmail:
 		return strings.ToLower(name) + "@example.com"
-	case recovery.FieldPhone:
+	case recovery.FieldTypePhone:
 		n := 0
 		for _, c := range []byte(name) {
 			n = (n*31 + int(c)) % 10_000_000
@@ -133,9 +133,9 @@ func (e *leads) value(f recovery.Field, name string) string {
 // v.
 func asTyped(f recovery.Field, v string) string {
 	switch {
-	case f.Type == recovery.FieldPhone && len(v) > 6:
+	case f.Type == recovery.FieldTypePhone && len(v) > 6:
 		return v[:2] + "-" + v[2:5] + " " + v[5:]
-	case f.Type == recovery.FieldEmail || f.Type == recovery.FieldText && f.IgnoreCase:
+	case f.Type == recovery.FieldTypeEmail || f.Type == recovery.FieldTypeText && f.IgnoreCase:
 		b := []byte(v)
 		for i := 0; i < len(b); i += 2 {
 			if 'a' <= b[i] && b[i] <= 'z' {
@@ -151,14 +151,14 @@ func asTyped(f recovery.Field, v string) string {
 // the suite makes, and not for all.
 func canonical(f recovery.Field, v string) string {
 	switch {
-	case f.Type == recovery.FieldPhone:
+	case f.Type == recovery.FieldTypePhone:
 		return strings.Map(func(r rune) rune {
 			if r == '+' || '0' <= r && r <= '9' {
 				return r
 			}
 			return -1
 		}, v)
-	case f.Type == recovery.FieldEmail || f.IgnoreCase:
+	case f.Type == recovery.FieldTypeEmail || f.IgnoreCase:
 		return strings.Map(func(r rune) rune {
 			if 'A' <= r && r <= 'Z' {
 				return r + 'a' - 'A'
@@ -224,7 +224,7 @@ func (e *leads) storedHash(id string) string {
 	if e.h.ReadHash != nil {
 		return e.h.ReadHash(e.t, e.first, id)
 	}
-	history, ok := e.first.(recovery.HistoryLeadStore)
+	history, ok := e.first.(recovery.PasswordHistoryLeadStore)
 	if !ok {
 		e.skip("needs LeadStoreHarness.ReadHash")
 	}

@@ -246,9 +246,9 @@ var leadWriteClauses = []clause[*leads]{
 		}
 	}},
 	{"history", "PasswordHashes returns up to n of the lead's hashes, the current one first.", func(e *leads) {
-		history, ok := e.pick().(recovery.HistoryLeadStore)
+		history, ok := e.pick().(recovery.PasswordHistoryLeadStore)
 		if !ok {
-			e.skip("not a HistoryLeadStore")
+			e.skip("not a PasswordHistoryLeadStore")
 		}
 		id, _ := e.addActive()
 		other, _ := e.addActive()

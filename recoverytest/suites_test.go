@@ -204,10 +204,10 @@ type leadsView interface {
 }
 
 var allFields = []recovery.Field{
-	{Name: "EmailAddress", Type: recovery.FieldEmail, Search: true, Receive: true},
-	{Name: "Phone", Type: recovery.FieldPhone, Search: true, Receive: true},
-	{Name: "UserName", Type: recovery.FieldText, Search: true, IgnoreCase: true},
-	{Name: "Number", Type: recovery.FieldText, Search: true},
+	{Name: "EmailAddress", Type: recovery.FieldTypeEmail, Search: true, Receive: true},
+	{Name: "Phone", Type: recovery.FieldTypePhone, Search: true, Receive: true},
+	{Name: "UserName", Type: recovery.FieldTypeText, Search: true, IgnoreCase: true},
+	{Name: "Number", Type: recovery.FieldTypeText, Search: true},
 }
 
 func leadsHarness(show func(l *recoverytest.Leads) recovery.LeadStore) recoverytest.LeadStoreHarness {

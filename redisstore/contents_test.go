@@ -125,7 +125,7 @@ func TestRedisHoldsNoSecrets(t *testing.T) {
 	_, err = service.ForgotPassword(ctx, recovery.ForgotRequest{Key: email(address), Code: true, Requester: origin})
 	must(t, err)
 	code := next()
-	_, err = service.CheckProof(ctx, recovery.CheckRequest{Proof: recovery.CodeProof(email(address), "00000000"), Requester: origin})
+	_, err = service.CheckProof(ctx, recovery.CheckProofRequest{Proof: recovery.CodeProof(email(address), "00000000"), Requester: origin})
 	if err == nil {
 		t.Error("a wrong code was accepted")
 	}

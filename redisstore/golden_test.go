@@ -268,7 +268,7 @@ func (w *goldenWorld) guess(t *testing.T, address, right string, n int) {
 }
 
 func (w *goldenWorld) check(t *testing.T, p recovery.Proof) error {
-	_, err := w.CheckProof(t.Context(), recovery.CheckRequest{Proof: p, Requester: origin})
+	_, err := w.CheckProof(t.Context(), recovery.CheckProofRequest{Proof: p, Requester: origin})
 	return err
 }
 

@@ -133,7 +133,7 @@ func (c *tierArgs) args(t recovery.LimitRequest) ([]any, stamp, error) {
 		}
 		c.tiers[first] = found
 		c.mu.Unlock()
-	} else if err := recovery.ValidateSlot(t.Key); err != nil {
+	} else if err := recovery.ValidateTokenSlot(t.Key); err != nil {
 		return nil, stamp{}, errors.New("redisstore: the Key of a LimitRequest must be 1 to 128 bytes of printable ASCII without spaces")
 	}
 	args := make([]any, len(found.args))

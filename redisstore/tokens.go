@@ -111,7 +111,7 @@ func (s *Store) Release(ctx context.Context, claimID string, refs ...recovery.To
 func (s *Store) Delete(ctx context.Context, slots ...string) error {
 	jobs := make([]job, len(slots))
 	for i, slot := range slots {
-		if err := recovery.ValidateSlot(slot); err != nil {
+		if err := recovery.ValidateTokenSlot(slot); err != nil {
 			return err
 		}
 		jobs[i] = newJob(slot)

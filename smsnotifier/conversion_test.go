@@ -20,7 +20,8 @@ func resetOf(leadID string) recovery.Event {
 	return recovery.Event{Kind: recovery.EventPasswordReset, LeadID: leadID}
 }
 
-// alarms is a Conversion with the defaults, and what it raised.
+// alarms is a ConversionMonitor with the defaults, and the alarms that it
+// raised.
 func alarms(t *testing.T, edit func(o *smsnotifier.ConversionOptions)) (*smsnotifier.ConversionMonitor, *[]smsnotifier.ConversionReport) {
 	t.Helper()
 	var raised []smsnotifier.ConversionReport
@@ -35,7 +36,7 @@ func alarms(t *testing.T, edit func(o *smsnotifier.ConversionOptions)) (*smsnoti
 	return c, &raised
 }
 
-// A57: messages that lead to nothing are what pumping looks like.
+// A57: many messages and few resets are the sign of SMS pumping.
 func TestConversion_A57(t *testing.T) {
 	for _, tt := range []struct {
 		name       string
@@ -65,7 +66,8 @@ func TestConversion_A57(t *testing.T) {
 					t.Errorf("raised before people had their time: %v", *raised)
 				}
 				time.Sleep(time.Nanosecond)
-				// Also if nothing is sent any more, because the budget is spent.
+				// The alarm is raised even if nothing is sent any more, because
+				// the budget is spent.
 				c.Record(t.Context(), recovery.Event{Kind: recovery.EventMessageSuppressed})
 				if len(*raised) != tt.want {
 					t.Fatalf("raised %v, want %d", *raised, tt.want)
@@ -95,7 +97,7 @@ func TestConversionCountsWhatCosts(t *testing.T) {
 		other(func(e *recovery.Event) { e.Message = recovery.MessageNoPassword })
 		other(func(e *recovery.Event) { e.Kind = recovery.EventTokenIssued })
 		other(func(e *recovery.Event) { e.Message = recovery.MessageResetLink })
-		// Who asked three times and then did it is a person.
+		// Whoever asks three times and then resets the password is a person.
 		for range 3 {
 			c.Record(t.Context(), sentTo("anna"))
 		}
@@ -112,7 +114,7 @@ func TestConversionCountsWhatCosts(t *testing.T) {
 	})
 }
 
-// An alarm that rings all night is switched off.
+// An operator switches off an alarm that is raised all night.
 func TestConversionAlarmsOncePerWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, raised := alarms(t, func(o *smsnotifier.ConversionOptions) { o.MinSent = 1 })
@@ -120,7 +122,7 @@ func TestConversionAlarmsOncePerWindow(t *testing.T) {
 			c.Record(t.Context(), sentTo("lead"))
 			time.Sleep(time.Minute)
 		}
-		// The first is raised after 15 minutes, the others an hour apart.
+		// The first alarm is raised after 15 minutes, the others an hour apart.
 		if len(*raised) != 3 {
 			t.Errorf("raised %d times in three hours, want 3", len(*raised))
 		}
@@ -131,7 +133,7 @@ func TestConversionIsSafeForConcurrentUse(t *testing.T) {
 	var c *smsnotifier.ConversionMonitor
 	c, err := smsnotifier.NewConversionMonitor(smsnotifier.ConversionOptions{
 		Window: time.Minute, Patience: time.Minute,
-		Alarm: func(context.Context, smsnotifier.ConversionReport) { c.Report() }, // holds no lock
+		Alarm: func(context.Context, smsnotifier.ConversionReport) { c.Report() }, // works because no lock is held
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -1,16 +1,16 @@
 // Package smsnotifier delivers the messages of a [recovery.Service] as text
-// messages, and keeps them from becoming a way to spend the host's money.
+// messages, and keeps attackers from spending the host's money with them.
 //
 //	texts, err := messages.New(messages.Options{Product: "Example", Host: "example.com"})
 //	...
 //	provider, err := twiliosms.New(twiliosms.Options{ /* ... */ })
 //	...
 //	sms, err := smsnotifier.New(texts, provider, smsnotifier.Options{
-//		Countries: map[string]recovery.Tier{
+//		Countries: map[string]recovery.LimitPolicy{
 //			"DE": {Limits: []recovery.Limit{{N: 500, Window: 24 * time.Hour}}},
 //			"AT": {Limits: []recovery.Limit{{N: 100, Window: 24 * time.Hour}}},
 //		},
-//		Budget: recovery.Tier{Limits: []recovery.Limit{{N: 100, Window: time.Hour}, {N: 500, Window: 24 * time.Hour}}},
+//		Budget: recovery.LimitPolicy{Limits: []recovery.Limit{{N: 100, Window: time.Hour}, {N: 500, Window: 24 * time.Hour}}},
 //	})
 //	...
 //	notifier := recovery.ByChannel(map[recovery.Channel]recovery.Notifier{
@@ -19,70 +19,77 @@
 //	})
 //	svc, err := recovery.New(leads, tokens, notifier, recovery.Options{ /* ... */ })
 //
-// Package twiliosms carries the texts by Twilio, package httpsms by any gateway
-// that takes a signed HTTP request; a [Provider] is one method.
+// Package twiliosms sends the texts through Twilio. Package httpsms sends them
+// through any gateway that accepts a signed HTTP request. Another [Provider]
+// needs one method.
 //
 // # Threat model
 //
-// A text message costs money, a part of which goes to whoever terminates it. So
-// somebody who rents a row of numbers in a dear country, and has codes sent to
-// them all night, is paid by the host: SMS pumping, or toll fraud (A57). Nothing
-// is sent until the host has said where to and for how much:
+// A text message costs money, and a part of the price goes to the operator of
+// the number. So an attacker rents many numbers in an expensive country, has
+// codes sent to them all night, and the host pays the attacker: SMS pumping, or
+// toll fraud (A57). Nothing is sent until the host has set to which countries
+// messages may go and how much they may cost:
 //
-//   - Only to numbers that are stored on a lead and verified there, never to a
-//     number in a request. The Service sees to that; the one kind of message
-//     that would break it is refused here.
-//   - Only to numbers that a numbering plan has for mobile telephones.
-//     Libphonenumber's metadata, as it was when its module was released, decides.
-//     Its types mobile and "fixed line or mobile", as in North America, where
-//     numbers do not tell, are taken; fixed line, premium rate, shared cost, toll
-//     free, VoIP, personal, pager, universal access, voice mail and satellite
-//     are not. The number is sent to as it was stored, or not at all: one with a
-//     trunk zero or an extension, and a Mexican one with the 1 that was
-//     abolished in 2019, is refused and not mended.
-//   - Only to the countries in [Options].Countries, by the number's region and
-//     not by its calling code.
-//   - Only within the budgets of all messages, of the country and of the
-//     number's neighbours, which the Service takes together with the limits of
-//     the person, before it puts a token: a request that nobody pays for does
-//     not end the code that came before it.
+//   - Messages go only to numbers that are stored on a lead and verified there,
+//     never to a number in a request. The Service takes care of that. The one
+//     kind of message that would break the rule is refused here.
+//   - Messages go only to numbers that belong to mobile telephones. The
+//     metadata of libphonenumber decides, as it was when its module was
+//     released. The types mobile and "fixed line or mobile" are accepted; North
+//     American numbers have the second, because they do not show which one they
+//     are. The types fixed line, premium rate, shared cost, toll free, VoIP,
+//     personal, pager, universal access, voice mail and satellite are refused.
+//     A message goes to the number exactly as it is stored, or it is not sent.
+//     A number with a trunk zero or an extension, and a Mexican number with the
+//     1 that was abolished in 2019, is refused and not corrected.
+//   - Messages go only to the countries in [Options].Countries, by the number's
+//     region and not by its calling code.
+//   - Messages go only within the budgets of all messages, of the country and
+//     of the number's block. The Service counts these budgets together with the
+//     limits of the person, before it stores a token. So a request that is over
+//     budget does not end an earlier code.
 //
-// The answer to the person is the same in every case, byte for byte, because the
-// Service has given it before any of this is known.
+// The answer to the person is the same in every case, byte for byte, because
+// the Service has given it before any of this is known.
 //
-// What this does not see: a numbering plan that changed after the metadata was
-// made, a number that was ported or is roaming, whoever holds many verified
-// accounts with real telephones (which [ConversionMonitor] notices), and the links that
-// [recovery.Service.NotMe] sends after a notice, at most one for each.
+// This package does not notice a numbering plan that changed after the metadata
+// was made, a number that was ported or is roaming, and an attacker with many
+// verified accounts and real telephones (which [ConversionMonitor] notices).
+//
+// [recovery.Service.NotMe] sends at most one link after each notice. These
+// links count against the budgets, and not against the limits of the person.
 //
 // A budget that is spent is spent for everybody until its window has passed.
-// The host then sees [recovery.EventMessageSuppressed] with [recovery.ReasonRateLimited]
-// and [recovery.ScopeBudget], which is worth an alarm; e-mail goes on.
+// The host then gets [recovery.EventMessageSuppressed] with
+// [recovery.ReasonRateLimited] and [recovery.ScopeBudget], which is worth an
+// alarm. E-mail is not affected.
 //
-// A code by SMS is also the weakest proof there is (a SIM that was swapped, a
-// number that was given to somebody else): a host that can, sends links by
-// e-mail.
+// A code by SMS is also the weakest proof of all: the SIM may have been
+// swapped, or the number given to another person. A host that can should send
+// links by e-mail.
 //
 // Errors and logs hold neither number nor text (A39).
 //
 // # Operating
 //
-// Set budgets from what a busy day costs, times two or three, and have somebody
-// told of the event above. The alarm for few conversions is [ConversionMonitor], or a
-// query of the host's own on its events: of the leads with message_sent, channel
-// sms and message reset-code, how many have password_reset within 15 minutes.
+// Set budgets to two or three times what a busy day costs, and raise an alarm
+// on the event above. The alarm for few resets is [ConversionMonitor], or a
+// query of the host's own on its events: of the leads with message_sent,
+// channel sms and message reset_code, how many have password_reset within 15
+// minutes?
 //
-// Set the provider's own limits too, its permitted countries above all: they
-// hold if this process is taken over.
+// Set the provider's own limits too, above all its permitted countries. They
+// hold even if an attacker controls this process.
 //
-// With several instances, the budgets are counted by the Service's Limiter,
-// which is then a shared one; give the same to [Options].Limiter. Update
-// github.com/nyaruka/phonenumbers now and then, because numbering plans grow;
-// it makes the binary some 5 MB larger. The host's clock may be wrong by no more
-// than a small part of a code's life: a code that has expired by it is not sent.
+// With several instances, the Service's Limiter, which the instances share,
+// counts the budgets. Set [Options].Limiter to the same Limiter. Update
+// github.com/nyaruka/phonenumbers regularly, because numbering plans grow. The
+// module makes the binary about 5 MB larger. The host's clock may be wrong only
+// by a small part of a code's lifetime: a code that has expired by this clock
+// is not sent.
 //
 // # Compatibility
 //
-// The names of the budgets are part of the contract: their counts survive an
-// update.
+// The names of the budgets do not change, so their counts survive an update.
 package smsnotifier

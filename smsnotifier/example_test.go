@@ -12,8 +12,8 @@ import (
 	"github.com/seed-51359b35/recovery/smsnotifier"
 )
 
-// A host's own provider is one method. What it must not do is quote the number
-// or the text in an error.
+// A host's own provider is one method. Its errors must not quote the number or
+// the text.
 func Example() {
 	texts, err := messages.New(messages.Options{Product: "Example", Host: "example.com"})
 	if err != nil {
@@ -21,7 +21,7 @@ func Example() {
 		return
 	}
 	provider := smsnotifier.ProviderFunc(func(_ context.Context, t smsnotifier.Text) error {
-		fmt.Println(t) // prints no number
+		fmt.Println(t) // does not print the number
 		lines := strings.Split(t.Body.Reveal(), "\n")
 		fmt.Println(lines[len(lines)-1])
 		return nil
@@ -50,8 +50,8 @@ func Example() {
 	// smsnotifier: recovery: permanent failure: the country JM is not allowed
 }
 
-// SMS is off until there are countries and a budget. All mistakes are reported
-// at once.
+// No SMS is sent without countries and a budget. New reports all mistakes at
+// once.
 func ExampleNew_incorrect() {
 	texts, err := messages.New(messages.Options{Product: "Example", Host: "example.com"})
 	if err != nil {
@@ -60,18 +60,19 @@ func ExampleNew_incorrect() {
 	}
 	provider := smsnotifier.ProviderFunc(func(context.Context, smsnotifier.Text) error { return nil })
 	_, err = smsnotifier.New(texts, provider, smsnotifier.Options{
-		Countries: map[string]recovery.LimitPolicy{"+49": {}}, // a calling code is no country
+		Countries: map[string]recovery.LimitPolicy{"+49": {}}, // a calling code is not a country
 	})
 	fmt.Println(err)
 	var mistake *recovery.OptionError
 	fmt.Println(errors.As(err, &mistake), mistake.Option)
 	// Output:
-	// recovery: option Countries: "+49" is not the ISO 3166-1 alpha-2 code, in capitals, of a country with telephone numbers
-	// recovery: option Budget: is required: how many text messages the host pays for
+	// smsnotifier: option Countries: "+49" is not the ISO 3166-1 alpha-2 code, in capitals, of a country with telephone numbers
+	// smsnotifier: option Budget: is required: how many text messages the host pays for
 	// true Countries
 }
 
-// A Conversion listens to the Service's events beside the host's own sink.
+// A ConversionMonitor gets the Service's events together with the host's own
+// sink.
 func ExampleConversionMonitor() {
 	conversion, err := smsnotifier.NewConversionMonitor(smsnotifier.ConversionOptions{
 		Alarm: func(_ context.Context, r smsnotifier.ConversionReport) {

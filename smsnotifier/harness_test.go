@@ -14,7 +14,7 @@ import (
 	"github.com/seed-51359b35/recovery/smsnotifier"
 )
 
-// A mobile number of each country that the tests speak of.
+// A number of each country and kind that the tests use.
 const (
 	german   = "+4915123456789"
 	american = "+14157415569"
@@ -26,18 +26,18 @@ const (
 	landline = "+493012345678"
 )
 
-// renderer is a Renderer of one function.
+// A renderer is a function that is a Renderer.
 type renderer func(m recovery.Message) (messages.SMS, error)
 
 func (f renderer) SMS(m recovery.Message) (messages.SMS, error) { return f(m) }
 
-// plain writes what the message carries and nothing else.
+// plain is a Renderer that writes only the message's kind, code and link.
 var plain = renderer(func(m recovery.Message) (messages.SMS, error) {
 	return messages.SMS{Text: string(m.Kind) + " " + m.Code.Reveal() + m.URL.Reveal(), Language: language.English, Segments: 1, GSM7: true}, nil
 })
 
-// texts writes what a host would send. It is made once: checking all templates
-// takes longer than most tests.
+// texts returns the Renderer that a host would use. It is made once, because
+// checking all templates takes longer than most tests.
 var texts = sync.OnceValue(func() *messages.Renderer {
 	set, err := messages.New(messages.Options{Product: "Example", Host: "example.com"})
 	if err != nil {
@@ -46,7 +46,7 @@ var texts = sync.OnceValue(func() *messages.Renderer {
 	return set
 })
 
-// carrier is a Provider that keeps what it is given.
+// A carrier is a Provider that records the texts.
 type carrier struct {
 	mu    sync.Mutex
 	texts []smsnotifier.Text
@@ -80,7 +80,7 @@ func (c *carrier) all() []smsnotifier.Text {
 	return slices.Clone(c.texts)
 }
 
-// to returns what was sent to a number, oldest first.
+// to returns the texts that were sent to a number, oldest first.
 func (c *carrier) to(number string) []smsnotifier.Text {
 	return slices.DeleteFunc(c.all(), func(t smsnotifier.Text) bool { return t.To != number })
 }
@@ -89,7 +89,8 @@ func perDay(n int) recovery.LimitPolicy {
 	return recovery.LimitPolicy{Limits: []recovery.Limit{{N: n, Window: 24 * time.Hour}}}
 }
 
-// options allow Germany, the United States and the Bahamas plenty.
+// options returns options with large budgets for Germany, the United States and
+// the Bahamas.
 func options() smsnotifier.Options {
 	return smsnotifier.Options{
 		Countries:   map[string]recovery.LimitPolicy{"DE": perDay(1000), "US": perDay(1000), "BS": perDay(1000)},
@@ -111,7 +112,7 @@ func newNotifier(t testing.TB, p smsnotifier.Provider, edit func(o *smsnotifier.
 	return n
 }
 
-// code is a message with a code.
+// code returns a message with a code.
 func code(to string) recovery.Message {
 	return recovery.Message{
 		ID: "job-1", Kind: recovery.MessageResetCode, Channel: recovery.ChannelSMS, To: to,
@@ -119,7 +120,7 @@ func code(to string) recovery.Message {
 	}
 }
 
-// notice is a message that tells of a new password.
+// notice returns a message that says that the password was changed.
 func notice(id, to string) recovery.Message {
 	return recovery.Message{ID: id, Kind: recovery.MessagePasswordChanged, Channel: recovery.ChannelSMS, To: to, LeadID: "lead-1"}
 }

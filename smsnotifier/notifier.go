@@ -14,8 +14,8 @@ import (
 // A Renderer writes the text of a message. [*messages.Renderer] is one.
 // Implementations are safe for concurrent use.
 type Renderer interface {
-	// SMS writes the text and counts its segments. What it cannot write now, it
-	// can never write: every error is taken as permanent.
+	// SMS writes the text and counts its segments. Every error counts as
+	// permanent: a text that cannot be written now can never be written.
 	SMS(m recovery.Message) (messages.SMS, error)
 }
 
@@ -27,8 +27,8 @@ type Notifier struct {
 	provider Provider
 }
 
-// New returns a Notifier that has renderer write what provider sends. It reports
-// every mistake at once, joined, each a [*recovery.OptionError].
+// New returns a Notifier. The renderer writes the texts, and the provider sends
+// them. New reports every mistake at once, each as a [*recovery.OptionError].
 func New(renderer Renderer, provider Provider, opts Options) (*Notifier, error) {
 	opts = opts.withDefaults()
 	if err := opts.validate(renderer, provider); err != nil {
@@ -41,74 +41,74 @@ func New(renderer Renderer, provider Provider, opts Options) (*Notifier, error) 
 }
 
 // Budgets implements [recovery.BudgetNotifier]. It returns the budgets of all
-// messages ("sms"), of the country ("sms-DE") and of the number's neighbours
-// ("sms-491512345": the number without its last four digits, so that the name is
-// that of 10,000 numbers). The error wraps [recovery.ErrPermanent] where no
-// message may be sent to the number.
+// messages ("sms"), of the country ("sms-DE") and of the number's block
+// ("sms-491512345": the number without its last four digits, which 10,000
+// numbers share). If no message may be sent to the number, the error wraps
+// [recovery.ErrPermanent].
 func (n *Notifier) Budgets(ctx context.Context, m recovery.Message) ([]recovery.Budget, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	to, err := n.admit(m)
+	to, err := n.checkRecipient(m)
 	if err != nil {
 		return nil, err
 	}
-	// Copies, because the tiers are the Notifier's and the caller a stranger.
+	// The policies are copied, so that the caller cannot change the Notifier's.
 	return []recovery.Budget{
-		{Name: "sms", Policy: cloneTier(n.opts.Budget)},
-		{Name: "sms-" + to.country, Policy: cloneTier(n.opts.Countries[to.country])},
-		{Name: "sms-" + to.block, Policy: cloneTier(n.opts.NumberBlock)},
+		{Name: "sms", Policy: clonePolicy(n.opts.Budget)},
+		{Name: "sms-" + to.country, Policy: clonePolicy(n.opts.Countries[to.country])},
+		{Name: "sms-" + to.block, Policy: clonePolicy(n.opts.NumberBlock)},
 	}, nil
 }
 
-// Notify implements [recovery.Notifier]. Whoever calls it, it sends to no number
-// that Budgets refuses, nothing whose code or link has expired, and nothing
-// longer than [Options].MaxSegments; each of these is an error that wraps
-// [recovery.ErrPermanent]. No error quotes the number, the text or what it
-// carries, not even if the Provider's or the Renderer's does.
+// Notify implements [recovery.Notifier]. It sends nothing to a number that
+// Budgets refuses, nothing after the code or link has expired, and no text
+// longer than [Options].MaxSegments. In each case the error wraps
+// [recovery.ErrPermanent]. No error quotes the number, the text, the code or
+// the link, even if the error of the Provider or the Renderer does.
 func (n *Notifier) Notify(ctx context.Context, m recovery.Message) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	to, err := n.admit(m)
+	to, err := n.checkRecipient(m)
 	if err != nil {
 		return err
 	}
-	// Nobody reads a code that no longer works, but somebody pays for it.
+	// A code that no longer works is useless, but sending it costs money.
 	if !m.Expires.IsZero() && !time.Now().Before(m.Expires) {
-		return permanent("the code or link has expired")
+		return permanentError("the code or link has expired")
 	}
 	text, err := n.text(m, to)
 	if err != nil {
 		return err
 	}
-	if err := n.takeNotice(ctx, m); err != nil {
+	if err := n.allowNotice(ctx, m); err != nil {
 		return err
 	}
 	return withhold(m, "sending", n.provider.Send(ctx, text))
 }
 
-// admit decides whether anything may be sent to the message's number.
-func (n *Notifier) admit(m recovery.Message) (number, error) {
+// checkRecipient decides whether anything may be sent to the message's number.
+func (n *Notifier) checkRecipient(m recovery.Message) (number, error) {
 	if m.Channel != recovery.ChannelSMS {
-		return number{}, permanent("the message is not for SMS")
+		return number{}, permanentError("the message is not for SMS")
 	}
 	if m.Kind == recovery.MessageUnknownAddress {
-		// The number came from the request: whoever owns a premium number
-		// would only have to type it (A57).
-		return number{}, permanent("a number in a request is never written to")
+		// The number came from the request: the owner of a premium number would
+		// only have to type it (A57).
+		return number{}, permanentError("a message is never sent to a number from a request")
 	}
 	to, err := parseNumber(m.To)
 	if err != nil {
-		return number{}, permanent(err.Error())
+		return number{}, permanentError(err.Error())
 	}
 	if _, ok := n.opts.Countries[to.country]; !ok {
-		return number{}, permanent("the country " + to.country + " is not allowed")
+		return number{}, permanentError("the country " + to.country + " is not allowed")
 	}
 	return to, nil
 }
 
-// text renders the message, and refuses what would cost more than was agreed.
+// text renders the message. It refuses a text with more than MaxSegments.
 func (n *Notifier) text(m recovery.Message, to number) (Text, error) {
 	sms, err := n.renderer.SMS(m)
 	if err != nil {
@@ -116,11 +116,11 @@ func (n *Notifier) text(m recovery.Message, to number) (Text, error) {
 	}
 	switch {
 	case strings.TrimSpace(sms.Text) == "":
-		return Text{}, permanent("the rendered text is empty")
+		return Text{}, permanentError("the rendered text is empty")
 	case sms.Segments < 1:
-		return Text{}, permanent("the rendered text was not counted in segments")
+		return Text{}, permanentError("the rendered text was not counted in segments")
 	case sms.Segments > n.opts.MaxSegments:
-		return Text{}, permanent(fmt.Sprintf("the rendered text has %d segments, at most %d are allowed", sms.Segments, n.opts.MaxSegments))
+		return Text{}, permanentError(fmt.Sprintf("the rendered text has %d segments, at most %d are allowed", sms.Segments, n.opts.MaxSegments))
 	}
 	return Text{
 		ID: m.ID, To: to.e164, Country: to.country, Body: recovery.NewSecret(sms.Text),
@@ -128,9 +128,9 @@ func (n *Notifier) text(m recovery.Message, to number) (Text, error) {
 	}, nil
 }
 
-// takeNotice counts what no budget was asked for. A repetition of the same
-// message is paid for already.
-func (n *Notifier) takeNotice(ctx context.Context, m recovery.Message) error {
+// allowNotice counts a message for which the Service asked for no budget.
+// Another attempt at the same message is not counted again.
+func (n *Notifier) allowNotice(ctx context.Context, m recovery.Message) error {
 	if m.Kind != recovery.MessagePasswordChanged {
 		return nil
 	}
@@ -144,12 +144,13 @@ func (n *Notifier) takeNotice(ctx context.Context, m recovery.Message) error {
 	return nil
 }
 
-func permanent(reason string) error {
+func permanentError(reason string) error {
 	return fmt.Errorf("smsnotifier: %w: %s", recovery.ErrPermanent, reason)
 }
 
-// withhold passes on what a collaborator reports, unless it quotes what only the
-// person may know. Then all that is left is whether to try again.
+// withhold returns the error of a Renderer or Provider with a prefix. If the
+// error quotes the number, the code or a link, withhold drops its text and
+// keeps only what decides about a retry.
 func withhold(m recovery.Message, doing string, err error) error {
 	if err == nil {
 		return nil

@@ -17,14 +17,14 @@ import (
 	"github.com/seed-51359b35/recovery/smsnotifier"
 )
 
-// What may be sent to which number is one decision, asked for twice: before a
-// token is put, and again before anything is sent, because notices come without
-// the first.
+// Budgets and Notify decide alike what may be sent to which number. The Service
+// calls Budgets before it stores a token. Notify decides again before it sends,
+// because for notices the Service does not call Budgets.
 func TestAdmission_A57(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		edit func(m *recovery.Message)
-		want string // of the error; empty means admitted
+		want string // part of the error; empty means that sending is allowed
 	}{
 		{"a German mobile", func(m *recovery.Message) {}, ""},
 		{"a number in the United States", to(american), ""},
@@ -35,17 +35,17 @@ func TestAdmission_A57(t *testing.T) {
 		{"Cuba", to(cuban), "country CU"},
 		{"Jersey, which shares +44", to("+447797712345"), "country JE"},
 		{"Kazakhstan, which shares +7", to("+77710009998"), "country KZ"},
-		{"premium rate", to(premium), "not one of a mobile"},
-		{"premium rate in North America", to("+19002345678"), "not one of a mobile"},
-		{"shared cost", to("+491801234567"), "not one of a mobile"},
-		{"toll free", to("+18002345678"), "not one of a mobile"},
-		{"a landline where numbers tell", to(landline), "not one of a mobile"},
-		{"a personal number", to("+15002345678"), "not one of a mobile"},
-		{"a pager", to("+447640123456"), "not one of a mobile"},
-		{"VoIP", to("+445612345678"), "not one of a mobile"},
-		{"universal access", to("+445512345678"), "not one of a mobile"},
-		{"voice mail", to("+49177991234567"), "not one of a mobile"},
-		{"premium rate of no country", to("+979123456789"), "not one of a mobile"},
+		{"premium rate", to(premium), "does not belong to a mobile"},
+		{"premium rate in North America", to("+19002345678"), "does not belong to a mobile"},
+		{"shared cost", to("+491801234567"), "does not belong to a mobile"},
+		{"toll free", to("+18002345678"), "does not belong to a mobile"},
+		{"a landline where numbers tell", to(landline), "does not belong to a mobile"},
+		{"a personal number", to("+15002345678"), "does not belong to a mobile"},
+		{"a pager", to("+447640123456"), "does not belong to a mobile"},
+		{"VoIP", to("+445612345678"), "does not belong to a mobile"},
+		{"universal access", to("+445512345678"), "does not belong to a mobile"},
+		{"voice mail", to("+49177991234567"), "does not belong to a mobile"},
+		{"premium rate of no country", to("+979123456789"), "does not belong to a mobile"},
 		{"a satellite telephone", to("+881612345678"), "country 001"},
 		{"an area code that nobody has", to("+15551234567"), "no numbering plan"},
 		{"too short", to("+491512345"), "no numbering plan"},
@@ -68,7 +68,7 @@ func TestAdmission_A57(t *testing.T) {
 		{"an address of another channel", to("anna@example.com"), "E.164"},
 		{"another channel", func(m *recovery.Message) { m.Channel = recovery.ChannelEmail }, "not for SMS"},
 		{"no channel", func(m *recovery.Message) { m.Channel = "" }, "not for SMS"},
-		{"a number in a request", func(m *recovery.Message) { m.Kind, m.LeadID = recovery.MessageUnknownAddress, "" }, "never written to"},
+		{"a number in a request", func(m *recovery.Message) { m.Kind, m.LeadID = recovery.MessageUnknownAddress, "" }, "never sent to a number from a request"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := &carrier{}
@@ -107,8 +107,9 @@ func to(number string) func(*recovery.Message) {
 	return func(m *recovery.Message) { m.To = number }
 }
 
-// The budgets' names are a contract with what a shared limiter holds, and name
-// no person: the shortest of them that holds digits is that of 10,000 numbers.
+// The names of the budgets must not change, because a shared limiter counts
+// under them. They identify no person: a name with digits stands for 10,000
+// numbers.
 func TestBudgetsNames(t *testing.T) {
 	n := newNotifier(t, &carrier{}, nil)
 	for _, tt := range []struct {
@@ -156,7 +157,7 @@ func TestBudgetsOfEachCountryAndOfAll(t *testing.T) {
 	}
 }
 
-// A Service asks in IssueToken before there is a job.
+// In IssueToken, the Service calls Budgets before there is a job.
 func TestBudgetsNeedNoID(t *testing.T) {
 	n := newNotifier(t, &carrier{}, nil)
 	m := code(german)
@@ -185,13 +186,14 @@ func TestNotifyHandsOnWhatWasRendered(t *testing.T) {
 	}
 }
 
-// A link as long as a Service makes them has room in every language.
+// With the longest link that a Service makes, the text is sent in every
+// language.
 func TestLinksFitInEveryLanguage(t *testing.T) {
 	set, err := messages.New(messages.Options{Product: "Example Customer Portal", Host: "portal.example.com"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	// 228 characters are a sealed lead ID of 36.
+	// A sealed lead ID of 36 characters has 228.
 	link := recovery.NewSecret("https://portal.example.com/account/reset-password?token=" + strings.Repeat("aB3_", 57))
 	for _, tag := range messages.Languages() {
 		for _, m := range []recovery.Message{
@@ -218,7 +220,7 @@ func TestNotifyRefusesTexts(t *testing.T) {
 		sms  messages.SMS
 		err  error
 		max  int
-		want string // of the error; empty means sent
+		want string // part of the error; empty means that the text is sent
 	}{
 		{"a text as long as the default allows", messages.SMS{Text: "x", Segments: 8}, nil, 0, ""},
 		{"a text longer than the default allows", messages.SMS{Text: "x", Segments: 9}, nil, 0, "9 segments"},
@@ -251,7 +253,7 @@ func TestNotifyRefusesTexts(t *testing.T) {
 	}
 }
 
-// Nobody reads a code that no longer works.
+// A code that no longer works is not sent.
 func TestNotifyDoesNotSendWhatHasExpired(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &carrier{}
@@ -268,8 +270,8 @@ func TestNotifyDoesNotSendWhatHasExpired(t *testing.T) {
 	})
 }
 
-// A57: what no budget is asked for is capped where it is sent, and comes later
-// rather than never.
+// A57: a notice, for which the Service asks for no budget, is limited when it
+// is sent. A notice over the limit comes later.
 func TestNotices_A57(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &carrier{}
@@ -282,7 +284,8 @@ func TestNotices_A57(t *testing.T) {
 				t.Errorf("notice %d: %v", i, err)
 			}
 		}
-		// A repetition is paid for, and codes have budgets of their own.
+		// A repetition is not counted again, and codes have budgets of their
+		// own.
 		if err := n.Notify(t.Context(), notice("n1", german)); err != nil {
 			t.Errorf("a repetition: %v", err)
 		}
@@ -312,7 +315,7 @@ func TestNoticesDefaultToTheTierOfBudget(t *testing.T) {
 	})
 }
 
-// Portals that share a Limiter have purses of their own.
+// Portals that share a Limiter are counted apart.
 func TestNoticesOfTwoPortals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		shared := recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{})
@@ -330,11 +333,11 @@ func TestNoticesOfTwoPortals(t *testing.T) {
 	})
 }
 
-// limiter is a Limiter that fails.
-type limiter func(ctx context.Context, takes ...recovery.LimitRequest) ([]recovery.Decision, error)
+// A limiter is a function that is a Limiter.
+type limiter func(ctx context.Context, requests ...recovery.LimitRequest) ([]recovery.Decision, error)
 
-func (f limiter) Allow(ctx context.Context, takes ...recovery.LimitRequest) ([]recovery.Decision, error) {
-	return f(ctx, takes...)
+func (f limiter) Allow(ctx context.Context, requests ...recovery.LimitRequest) ([]recovery.Decision, error) {
+	return f(ctx, requests...)
 }
 
 func TestNoticesWaitForTheLimiter(t *testing.T) {
@@ -354,8 +357,8 @@ func TestNoticesWaitForTheLimiter(t *testing.T) {
 	}
 }
 
-// A39: what a provider or a template says may quote anything, and is passed on
-// only if it does not.
+// A39: an error of a provider or a template may quote the number, the code or
+// the link. It is passed on only if it quotes none of them.
 func TestErrorsQuoteNothing_A39(t *testing.T) {
 	m := code(german)
 	m.URL, m.NotMe = recovery.NewSecret("https://example.com/reset?token=abcdef"), recovery.NewSecret("https://example.com/notme?token=ghijkl")
@@ -364,7 +367,7 @@ func TestErrorsQuoteNothing_A39(t *testing.T) {
 		err       error
 		permanent bool
 		is        error
-		says      string // what is left of it; empty means that it is withheld
+		says      string // part of the error that is returned; empty means that the text is withheld
 	}{
 		{"an error that may pass", errors.New("gateway down"), false, nil, "gateway down"},
 		{"a permanent one", fmt.Errorf("21610: %w", recovery.ErrPermanent), true, nil, "21610"},
@@ -425,7 +428,7 @@ func TestContextThatHasEnded(t *testing.T) {
 	}
 }
 
-// A39: a Text can be printed and logged by mistake.
+// A39: a Text that is printed or logged by mistake shows no secret.
 func TestTextPrintsNothingOfThePerson_A39(t *testing.T) {
 	text := smsnotifier.Text{ID: "job-1", To: german, Country: "DE", Body: recovery.NewSecret("90412773 is your code"), Segments: 1}
 	var log strings.Builder
@@ -441,9 +444,8 @@ func TestTextPrintsNothingOfThePerson_A39(t *testing.T) {
 	}
 }
 
-// Laws of every number, whatever is in a store: nothing panics, what is admitted
-// is sent to as it stands and in a country that is allowed, and Budgets and
-// Notify agree.
+// These rules hold for any number in a store: nothing panics. A number that is
+// accepted is unchanged and in an allowed country. Budgets and Notify agree.
 func FuzzNumber(f *testing.F) {
 	for _, s := range []string{german, american, jamaican, premium, landline, "+", "+0", "+1;ext=5", "+49 151", "\uff0b49151", "+800123456789", "+999999999999999"} {
 		f.Add(s)

@@ -6,18 +6,17 @@ import (
 	"github.com/nyaruka/phonenumbers"
 )
 
-// blockDigits are the last digits of a number, which its neighbours do not
-// share.
+// blockDigits is how many digits at the end of a number differ within a block.
 const blockDigits = 4
 
 // A number is a telephone number that can receive text messages.
 type number struct {
 	e164 string
-	// country is the region that the number belongs to, not the first one with
-	// its calling code.
+	// country is the region that the number belongs to, and not merely the
+	// first region with the same calling code.
 	country string
-	// block is what 10,000 neighbours share: the number without '+' and its
-	// last four digits.
+	// block is what 10,000 adjacent numbers share: the number without '+' and
+	// without its last four digits.
 	block string
 }
 
@@ -25,17 +24,17 @@ type number struct {
 var (
 	errNotE164  = errors.New("the number is not in the form of E.164")
 	errInvalid  = errors.New("the number is in no numbering plan")
-	errNoMobile = errors.New("the number is not one of a mobile telephone")
+	errNoMobile = errors.New("the number does not belong to a mobile telephone")
 )
 
-// parseNumber takes a number as it is or not at all: what comes out is what
-// went in. A parser that mends (drops an extension, a trunk prefix, a letter)
-// would send to a number that nobody wrote down.
+// parseNumber returns the number unchanged, or an error. A parser that corrects
+// numbers (drops an extension, a trunk prefix, a letter) would send to a number
+// that the lead never gave.
 func parseNumber(to string) (number, error) {
 	if !isE164(to) {
 		return number{}, errNotE164
 	}
-	// ZZ is the unknown region: nothing is guessed from a default.
+	// The region is unknown (ZZ), so that nothing is guessed from a default.
 	n, err := phonenumbers.Parse(to, phonenumbers.UNKNOWN_REGION)
 	if err != nil || phonenumbers.Format(n, phonenumbers.E164) != to || !phonenumbers.IsValidNumber(n) {
 		return number{}, errInvalid

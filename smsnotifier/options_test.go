@@ -13,7 +13,7 @@ import (
 	"github.com/seed-51359b35/recovery/smsnotifier"
 )
 
-// mistakes returns the options that an error names, in order.
+// mistakes returns the names of the options that an error reports, in order.
 func mistakes(t *testing.T, err error) []string {
 	t.Helper()
 	if err == nil {
@@ -34,9 +34,9 @@ func mistakes(t *testing.T, err error) []string {
 	return options
 }
 
-// A57: SMS is off until somebody has said where to and for how much.
+// A57: no SMS is sent until the host has set countries and budgets.
 func TestNewRefuses(t *testing.T) {
-	tier := perDay(10)
+	policy := perDay(10)
 	for _, tt := range []struct {
 		name string
 		edit func(o *smsnotifier.Options)
@@ -47,15 +47,15 @@ func TestNewRefuses(t *testing.T) {
 		{"an empty list of countries", func(o *smsnotifier.Options) { o.Countries = map[string]recovery.LimitPolicy{} }, []string{"Countries"}},
 		{"no budget", func(o *smsnotifier.Options) { o.Budget = recovery.LimitPolicy{} }, []string{"Budget"}},
 		{"a country without a budget", func(o *smsnotifier.Options) { o.Countries["AT"] = recovery.LimitPolicy{} }, []string{"Countries"}},
-		{"a country in small letters", func(o *smsnotifier.Options) { o.Countries["at"] = tier }, []string{"Countries"}},
-		{"a country by three letters", func(o *smsnotifier.Options) { o.Countries["AUT"] = tier }, []string{"Countries"}},
-		{"a calling code for a country", func(o *smsnotifier.Options) { o.Countries["43"] = tier }, []string{"Countries"}},
-		{"the world", func(o *smsnotifier.Options) { o.Countries["001"] = tier }, []string{"Countries"}},
-		{"any country", func(o *smsnotifier.Options) { o.Countries["*"] = tier; o.Countries["ZZ"] = tier }, []string{"Countries", "Countries"}},
-		{"a country that does not exist", func(o *smsnotifier.Options) { o.Countries["XX"] = tier }, []string{"Countries"}},
+		{"a country in small letters", func(o *smsnotifier.Options) { o.Countries["at"] = policy }, []string{"Countries"}},
+		{"a country by three letters", func(o *smsnotifier.Options) { o.Countries["AUT"] = policy }, []string{"Countries"}},
+		{"a calling code for a country", func(o *smsnotifier.Options) { o.Countries["43"] = policy }, []string{"Countries"}},
+		{"the world", func(o *smsnotifier.Options) { o.Countries["001"] = policy }, []string{"Countries"}},
+		{"any country", func(o *smsnotifier.Options) { o.Countries["*"] = policy; o.Countries["ZZ"] = policy }, []string{"Countries", "Countries"}},
+		{"a country that does not exist", func(o *smsnotifier.Options) { o.Countries["XX"] = policy }, []string{"Countries"}},
 		{"a budget of none", func(o *smsnotifier.Options) { o.Budget = perDay(0) }, []string{"Budget"}},
-		{"a budget with a trickle alone", func(o *smsnotifier.Options) { o.Budget = recovery.LimitPolicy{ThenOneEvery: time.Hour} }, []string{"Budget"}},
-		{"neighbours without a window", func(o *smsnotifier.Options) { o.NumberBlock = recovery.LimitPolicy{Limits: []recovery.Limit{{N: 1}}} }, []string{"Neighbours"}},
+		{"a budget of ThenOneEvery alone", func(o *smsnotifier.Options) { o.Budget = recovery.LimitPolicy{ThenOneEvery: time.Hour} }, []string{"Budget"}},
+		{"a block of numbers without a window", func(o *smsnotifier.Options) { o.NumberBlock = recovery.LimitPolicy{Limits: []recovery.Limit{{N: 1}}} }, []string{"NumberBlock"}},
 		{"notices of a year", func(o *smsnotifier.Options) {
 			o.Notices = recovery.LimitPolicy{Limits: []recovery.Limit{{N: 1, Window: 365 * 24 * time.Hour}}}
 		}, []string{"Notices"}},
@@ -64,8 +64,8 @@ func TestNewRefuses(t *testing.T) {
 		{"a negative number of segments", func(o *smsnotifier.Options) { o.MaxSegments = -1 }, []string{"MaxSegments"}},
 		{"too many segments", func(o *smsnotifier.Options) { o.MaxSegments = 11 }, []string{"MaxSegments"}},
 		{"everything at once", func(o *smsnotifier.Options) {
-			*o = smsnotifier.Options{Countries: map[string]recovery.LimitPolicy{"de": tier, "FR": {}}, NumberBlock: perDay(-1), MaxSegments: 99}
-		}, []string{"Countries", "Countries", "Budget", "Neighbours", "MaxSegments"}},
+			*o = smsnotifier.Options{Countries: map[string]recovery.LimitPolicy{"de": policy, "FR": {}}, NumberBlock: perDay(-1), MaxSegments: 99}
+		}, []string{"Countries", "Countries", "Budget", "NumberBlock", "MaxSegments"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			opts := options()
@@ -102,7 +102,7 @@ func TestNewNeedsCollaborators(t *testing.T) {
 	}
 }
 
-// What a caller does to its options later has no effect.
+// Changes to the options after New have no effect.
 func TestNewCopiesOptions(t *testing.T) {
 	opts := options()
 	n, err := smsnotifier.New(plain, &carrier{}, opts)
@@ -145,7 +145,7 @@ func TestDefaults(t *testing.T) {
 	got := budgets[2].Policy
 	want := []recovery.Limit{{N: 10, Window: time.Hour}, {N: 20, Window: 24 * time.Hour}}
 	if !slices.Equal(got.Limits, want) || got.ThenOneEvery != time.Hour {
-		t.Errorf("neighbours: %+v", got)
+		t.Errorf("number block: %+v", got)
 	}
 }
 
@@ -165,7 +165,7 @@ func TestNewConversionRefuses(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := smsnotifier.NewConversionMonitor(tt.opts)
 			if got := mistakes(t, err); !slices.Equal(got, tt.want) {
-				t.Errorf("NewConversion: %v, want mistakes in %q", err, tt.want)
+				t.Errorf("NewConversionMonitor: %v, want mistakes in %q", err, tt.want)
 			}
 		})
 	}
@@ -176,7 +176,7 @@ func TestOptionErrorsSayWhatIsWrong(t *testing.T) {
 	opts.Countries["DE"] = recovery.LimitPolicy{Limits: []recovery.Limit{{N: 0, Window: time.Hour}}}
 	opts.Countries["United Kingdom"] = perDay(1)
 	_, err := smsnotifier.New(plain, &carrier{}, opts)
-	for _, want := range []string{"the budget of DE N is 0, must be 1 to 100,000", `"United K`} {
+	for _, want := range []string{"the budget of DE: N is 0, must be 1 to 100,000", `"United K`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("New: %v, want %q", err, want)
 		}

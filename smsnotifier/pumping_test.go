@@ -22,8 +22,8 @@ import (
 	"github.com/seed-51359b35/recovery/smsnotifier"
 )
 
-// portal is a real Service with a Notifier for text messages. It runs in a
-// synctest bubble.
+// A portal is a real Service with a Notifier for text messages. It runs in a
+// bubble of synctest.
 type portal struct {
 	*recovery.Service
 	leads   *recoverytest.Leads
@@ -37,7 +37,7 @@ type portal struct {
 	clients uint32
 }
 
-// countedTokens counts the tokens that are put.
+// countedTokens is a TokenStore that counts the calls of Put.
 type countedTokens struct {
 	recovery.TokenStore
 	mu   sync.Mutex
@@ -57,7 +57,7 @@ func (s *countedTokens) count() int {
 	return s.puts
 }
 
-// lockedWriter lets a test read what several goroutines log.
+// A lockedWriter records what several goroutines log.
 type lockedWriter struct {
 	mu *sync.Mutex
 	w  io.Writer
@@ -72,9 +72,9 @@ func (l lockedWriter) Write(p []byte) (int, error) {
 func newPortal(t *testing.T, edit func(o *smsnotifier.Options)) *portal {
 	t.Helper()
 	fields := []recovery.Field{
-		{Name: "EmailAddress", Type: recovery.FieldEmail, Search: true, Receive: true},
-		{Name: "Phone", Type: recovery.FieldPhone, Search: true, Receive: true},
-		{Name: "Work", Type: recovery.FieldPhone, Receive: true},
+		{Name: "EmailAddress", Type: recovery.FieldTypeEmail, Search: true, Receive: true},
+		{Name: "Phone", Type: recovery.FieldTypePhone, Search: true, Receive: true},
+		{Name: "Work", Type: recovery.FieldTypePhone, Receive: true},
 	}
 	p := &portal{
 		leads: recoverytest.NewLeads(fields...), carrier: &carrier{}, mail: &recoverytest.Outbox{}, log: &bytes.Buffer{},
@@ -118,7 +118,7 @@ func (p *portal) sink(_ context.Context, e recovery.Event) {
 	p.events = append(p.events, e)
 }
 
-// suppressed returns why messages were not sent, in order.
+// suppressed returns the reasons why messages were not sent, in order.
 func (p *portal) suppressed() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -142,7 +142,8 @@ func (p *portal) count(kind recovery.EventKind) (n int) {
 	return n
 }
 
-// add adds a lead with a telephone, and perhaps one at work.
+// add adds a lead with a telephone number, and with a second one if work is
+// given.
 func (p *portal) add(number string, work ...string) {
 	values := map[string]recovery.FieldValue{"Phone": {Value: number, Verified: true}}
 	for _, w := range work {
@@ -151,11 +152,11 @@ func (p *portal) add(number string, work ...string) {
 	p.leads.Add(recovery.Lead{Fields: values}, "hash")
 }
 
-// ask posts a request for a code as a client of its own, waits for the work
-// behind it, and returns all that the client sees.
+// ask posts a request for a code from a client address of its own, waits until
+// its job is done, and returns everything that the client sees.
 func (p *portal) ask(number string) string { return p.askAt(number, "Phone") }
 
-// askAt does so for the telephone in a field.
+// askAt is ask for the telephone number in another field.
 func (p *portal) askAt(number, field string) string {
 	p.clients++
 	body := fmt.Sprintf(`{"identifier":{"field":"Phone","value":%q},"recipientField":%q}`, number, field)
@@ -194,14 +195,15 @@ func (p *portal) codeTo(t *testing.T, number string) string {
 
 func (p *portal) check(t *testing.T, number, code string) error {
 	t.Helper()
-	_, err := p.CheckProof(t.Context(), recovery.CheckRequest{
+	_, err := p.CheckProof(t.Context(), recovery.CheckProofRequest{
 		Proof:     recovery.CodeProof(recovery.LeadKey{Field: "Phone", Value: number}, code),
 		Requester: recovery.Requester{Client: netip.MustParseAddr("192.0.2.9")},
 	})
 	return err
 }
 
-// A57: whoever asks for how many, the cap stops at N, and the event says why.
+// A57: whatever the numbers and clients, no more than N messages are sent, and
+// an event says why.
 func TestCapStopsAtN_A57(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -215,7 +217,7 @@ func TestCapStopsAtN_A57(t *testing.T) {
 				p := newPortal(t, tt.edit)
 				answers := map[string]int{}
 				for i := range 40 {
-					number := fmt.Sprintf("+49151%08d", 10_000_000+i*10_007) // no neighbours
+					number := fmt.Sprintf("+49151%08d", 10_000_000+i*10_007) // each in another block
 					p.add(number)
 					answers[p.ask(number)]++
 				}
@@ -239,7 +241,8 @@ func TestCapStopsAtN_A57(t *testing.T) {
 	}
 }
 
-// A57: one country that is spent does not silence another.
+// A57: if the budget of one country is spent, messages to another are still
+// sent.
 func TestCountriesHaveBudgetsOfTheirOwn_A57(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPortal(t, func(o *smsnotifier.Options) { o.Countries["BS"] = perDay(2) })
@@ -256,8 +259,8 @@ func TestCountriesHaveBudgetsOfTheirOwn_A57(t *testing.T) {
 	})
 }
 
-// A57: adjacent numbers. Whoever rents numbers rents them in a row, and a row
-// has a budget.
+// A57: whoever rents numbers for fraud rents adjacent ones, so each block of
+// numbers has a budget.
 func TestAdjacentNumbers_A57(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPortal(t, func(o *smsnotifier.Options) { o.NumberBlock = recovery.LimitPolicy{} }) // the default
@@ -270,7 +273,7 @@ func TestAdjacentNumbers_A57(t *testing.T) {
 		if n := len(p.carrier.all()); n != 10 {
 			t.Errorf("%d of a row were sent to, want 10", n)
 		}
-		// A person elsewhere does not notice.
+		// This does not affect a person with a number in another block.
 		p.add("+4915199990000")
 		answers[p.ask("+4915199990000")]++
 		if n := len(p.carrier.to("+4915199990000")); n != 1 {
@@ -279,14 +282,14 @@ func TestAdjacentNumbers_A57(t *testing.T) {
 		if len(answers) != 1 {
 			t.Errorf("%d different answers: %v", len(answers), answers)
 		}
-		// One who lives among them waits for an hour at most, even on a bad day.
+		// A person with a number in the same block waits for an hour at most.
 		for i := range 20 {
 			time.Sleep(10 * time.Minute)
 			p.ask(fmt.Sprintf("+4915123450%03d", i))
 		}
 		before := len(p.carrier.all())
 		time.Sleep(time.Hour)
-		p.ask("+4915123450999") // an unknown number spends nothing of it
+		p.ask("+4915123450999") // a number that no lead has is not counted
 		p.ask("+4915123450025")
 		if n := len(p.carrier.all()); n != before+1 {
 			t.Errorf("%d were sent after an hour, want 1", n-before)
@@ -294,9 +297,9 @@ func TestAdjacentNumbers_A57(t *testing.T) {
 	})
 }
 
-// A57: a number to which nothing may be sent has no effect, and nobody sees it:
-// the answer is that of a number which is sent to, and that of one which nobody
-// has.
+// A57: a request with a number to which nothing may be sent has no effect. Its
+// answer does not show this: it is the answer for a number that gets a message,
+// and for a number that no lead has.
 func TestForbiddenNumbersHaveNoEffect_A57(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPortal(t, nil)
@@ -330,7 +333,7 @@ func TestForbiddenNumbersHaveNoEffect_A57(t *testing.T) {
 		if got := p.suppressed(); !slices.Equal(got, wantReasons) {
 			t.Errorf("events %q, want %q", got, wantReasons)
 		}
-		// A39: not even the log, at its finest, says who it was.
+		// A39: even at level debug, the log does not identify the person.
 		for _, s := range []string{"15123456789", "5351234567", "8762101234", "9001234567", p.codeTo(t, german)} {
 			if strings.Contains(p.log.String(), s) {
 				t.Errorf("the log quotes %s", s)
@@ -339,9 +342,8 @@ func TestForbiddenNumbersHaveNoEffect_A57(t *testing.T) {
 	})
 }
 
-// A57, A58: a request that cannot be served leaves the code alone that was
-// served before: one whose country has left the list meanwhile, and one that
-// finds the budget spent.
+// A57, A58: a request for which no message may be sent does not end the earlier
+// code. The test removes the country from the list, and spends the budget.
 func TestLiveCodesSurvive_A57(t *testing.T) {
 	t.Run("a number that is not sent to", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
@@ -386,8 +388,8 @@ func TestLiveCodesSurvive_A57(t *testing.T) {
 	})
 }
 
-// A57: a completed reset tells every address on the lead, and here the
-// Notifier is asked for no budget; what may be sent to whom holds all the same.
+// A57: a completed reset sends a notice to every address of the lead, and the
+// Service asks for no budget. Still the Notifier sends only to allowed numbers.
 func TestNoticesKeepToTheCountries_A57(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPortal(t, nil)

@@ -12,13 +12,14 @@ import (
 	"github.com/seed-51359b35/recovery/smsnotifier"
 )
 
-// carried is a Notifier with the carrier it sends to.
+// A carried is a Notifier with the carrier that it sends through.
 type carried struct {
 	*smsnotifier.Notifier
 	carrier *carrier
 }
 
-// The contract of a Notifier, with the texts that a host would use.
+// The Notifier keeps the contract of every Notifier, with the texts that a host
+// would use.
 func TestNotifier(t *testing.T) {
 	on := func(n recovery.Notifier) *carrier { return n.(carried).carrier }
 	recoverytest.TestNotifier(t, recoverytest.NotifierHarness{

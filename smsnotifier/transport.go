@@ -7,19 +7,20 @@ import (
 	"github.com/seed-51359b35/recovery/internal/safedial"
 )
 
-// DefaultTimeout is how long a request to a provider may take, from the dial to
-// the last byte of the answer.
+// DefaultTimeout is how long a request to a provider may take by default, from
+// the dial to the last byte of the answer: 10 s.
 const DefaultTimeout = safedial.DefaultTimeout
 
-// NewTransport returns an HTTP transport for a [Provider] that speaks to a
-// service on the Internet. It connects to public addresses alone, checked after
-// the name was resolved (A93), with TLS 1.2 or later, and uses no proxy. Zero
-// means [DefaultTimeout]. The provider must not follow redirects.
+// NewTransport returns an HTTP transport for a [Provider] that calls a service
+// on the Internet. It connects to public addresses only, checks the address
+// after the name was resolved (A93), uses TLS 1.2 or later, and uses no proxy.
+// A timeout of zero means [DefaultTimeout]. The provider must not follow
+// redirects.
 func NewTransport(timeout time.Duration) *http.Transport {
 	return safedial.Transport(safedial.Options{Timeout: timeout})
 }
 
 // TransportCause returns the part of a failed request's error that a log may
-// show. It drops the URL, and whatever the other side said, because both may
-// repeat a secret.
+// show. It drops the URL and the text of the other side, because both may quote
+// a secret.
 func TransportCause(err error) error { return safedial.Cause(err) }

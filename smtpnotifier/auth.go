@@ -9,14 +9,17 @@ import (
 	"strings"
 
 	"github.com/wneessen/go-mail/smtp"
+
+	"github.com/seed-51359b35/recovery/internal/ascii"
 )
 
-// maxIterations bounds the work that a server can ask of a SCRAM client, which
-// no context interrupts: about a second.
+// maxIterations bounds the work that a server can ask of a SCRAM client to
+// about a second. No context interrupts this work.
 const maxIterations = 1_000_000
 
-// mechanism returns how to sign in, given what the server offers in its EHLO
-// over TLS. What it had offered before is worth nothing and forgotten.
+// mechanism returns how to sign in, by what the server offers in its reply to
+// EHLO over TLS. What the server offered before TLS is not used, because an
+// attacker can have written it.
 func (s Server) mechanism(ctx context.Context, client *smtp.Client) (smtp.Auth, error) {
 	_, parameters := client.Extension("AUTH")
 	offered := strings.Fields(strings.ToUpper(parameters))
@@ -28,7 +31,7 @@ func (s Server) mechanism(ctx context.Context, client *smtp.Client) (smtp.Auth, 
 		if err != nil {
 			return nil, &tokenError{err}
 		}
-		if !isToken(token.Reveal()) {
+		if !ascii.IsName(token.Reveal(), 1, maxToken) {
 			return nil, &tokenError{errNotToken}
 		}
 		return smtp.XOAuth2Auth(s.Username, token.Reveal()), nil
@@ -61,18 +64,18 @@ func (s Server) mechanism(ctx context.Context, client *smtp.Client) (smtp.Auth, 
 	return nil, errNoAuth
 }
 
-// A scram is one of the library's SCRAM mechanisms, held to two things that it
-// leaves to the server: how much work the client does, and that the server
-// proves to know the password as well (RFC 5802, sections 5 and 9).
+// A scram is one of the library's SCRAM mechanisms with two checks that the
+// library leaves out: the client does not do too much work, and the server
+// proves that it knows the password too (RFC 5802, sections 5 and 9).
 type scram struct {
 	smtp.Auth
-	answered bool // the server's challenge was answered
-	proved   bool
+	answered bool // the client has answered the server's challenge
+	proved   bool // the server has proved that it knows the password
 }
 
-var errSCRAM = errors.New("the server's part of SCRAM is not to be trusted")
+var errSCRAM = errors.New("the server did not follow SCRAM or asked for too much work")
 
-// Next passes the server's messages on.
+// Next passes the server's messages to the mechanism and checks them.
 func (a *scram) Next(fromServer []byte, more bool) ([]byte, error) {
 	if !more {
 		if !a.proved {
@@ -95,14 +98,14 @@ func (a *scram) Next(fromServer []byte, more bool) ([]byte, error) {
 	case bytes.HasPrefix(fromServer, []byte("r=")):
 		a.answered = true
 	case bytes.HasPrefix(fromServer, []byte("v=")):
-		// The mechanism has compared the signature. Before the challenge it
-		// compares with one that needs no password.
+		// The mechanism has verified the signature. Before the challenge, a
+		// signature can be made without the password, so it proves nothing.
 		a.proved = a.answered
 	}
 	return response, nil
 }
 
-// A tokenError is the host's own about its token.
+// A tokenError is an error of the host's function Server.Token.
 type tokenError struct{ err error }
 
 func (e *tokenError) Error() string { return "Server.Token: " + e.err.Error() }
@@ -110,7 +113,6 @@ func (e *tokenError) Unwrap() error { return e.err }
 
 var errNotToken = errors.New("is empty, too long or not printable ASCII")
 
-// isToken allows a bearer token's characters (RFC 6750, section 2.1).
-func isToken(s string) bool {
-	return s != "" && len(s) <= 8192 && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f })
-}
+// maxToken is the longest access token in bytes. Bearer tokens are printable
+// ASCII (RFC 6750, section 2.1).
+const maxToken = 8192

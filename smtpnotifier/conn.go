@@ -6,37 +6,38 @@ import "net"
 // section 5.1). No SMTP command begins with it.
 const tlsHandshake = 0x16
 
-// A wire is the connection below SMTP and TLS. It is used by one goroutine at a
-// time, but for Close, which ends whatever is under way.
+// A wire is the connection below SMTP and TLS. One goroutine at a time uses it.
+// Only Close may be called at any time; it ends a Read or Write that runs.
 //
-// It adds what clients of SMTP leave out: a bound on what the server may say,
-// and that nothing said before TLS is read after it.
+// A wire adds two protections that SMTP clients lack: the server may send only
+// so many bytes, and bytes that it sent before TLS are never read as if they
+// had come over TLS.
 type wire struct {
 	net.Conn
 
-	storage [4096]byte
-	buf     []byte // of storage: was read from Conn and not asked for yet
-	secured bool   // TLS has begun
-	left    int    // how many bytes the server may still send
+	storage   [4096]byte
+	buf       []byte // part of storage: bytes that Read has not returned yet
+	secured   bool   // TLS has begun
+	remaining int    // how many bytes the server may still send
 }
 
-// expect allows the server n bytes from now on.
-func (w *wire) expect(n int) { w.left = n }
+// allowBytes sets how many bytes the server may send from now on.
+func (w *wire) allowBytes(n int) { w.remaining = n }
 
-// Read reads no further than it has to. Before TLS that is one byte at a time:
-// a reader of lines then never holds more than the line that it was asked for,
-// and a server, or somebody on the way, who sends further replies behind the
-// one to STARTTLS finds them taken for the handshake, which fails, and not for
-// replies that came over TLS (CVE-2021-38371).
+// Read returns one byte at a time until TLS begins. A reader of lines then
+// never buffers more than the line that it was asked for. If the server, or an
+// attacker on the network, sends further replies behind the reply to STARTTLS,
+// the TLS handshake reads them and fails. They are never taken for replies that
+// came over TLS (CVE-2021-38371).
 func (w *wire) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	if w.left <= 0 {
-		return 0, errTalkative
+	if w.remaining <= 0 {
+		return 0, errTooManyBytes
 	}
 	if len(w.buf) == 0 {
-		n, err := w.Conn.Read(w.storage[:min(len(w.storage), w.left)])
+		n, err := w.Conn.Read(w.storage[:min(len(w.storage), w.remaining)])
 		if n == 0 {
 			return 0, err
 		}
@@ -46,11 +47,11 @@ func (w *wire) Read(p []byte) (int, error) {
 		p = p[:1]
 	}
 	n := copy(p, w.buf)
-	w.buf, w.left = w.buf[n:], w.left-n
+	w.buf, w.remaining = w.buf[n:], w.remaining-n
 	return n, nil
 }
 
-// Write notices when TLS begins.
+// Write writes p, and records when TLS begins.
 func (w *wire) Write(p []byte) (int, error) {
 	if len(p) > 0 && p[0] == tlsHandshake {
 		w.secured = true

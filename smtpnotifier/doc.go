@@ -1,10 +1,10 @@
-// Package smtpnotifier delivers recovery's messages by mail: a
-// [recovery.Notifier] for [recovery.ChannelEmail] that hands each message to the
-// host's relay over SMTP, to one recipient, over TLS, as text and HTML.
+// Package smtpnotifier delivers recovery's messages by mail. It has a
+// [recovery.Notifier] for [recovery.ChannelEmail] that sends each message over
+// the host's relay: by SMTP with TLS, to one recipient, as text and HTML.
 //
 // # Quick start
 //
-//	set, err := messages.New(messages.Options{Product: "Acme", Host: "portal.example.com"})
+//	renderer, err := messages.New(messages.Options{Product: "Acme", Host: "portal.example.com"})
 //	if err != nil {
 //		return err
 //	}
@@ -12,14 +12,14 @@
 //	if err != nil {
 //		return err
 //	}
-//	mailer, err := smtpnotifier.New(set, smtpnotifier.Options{
+//	mailer, err := smtpnotifier.New(renderer, smtpnotifier.Options{
 //		Server: server,
 //		From:   mail.Address{Name: "Acme", Address: "no-reply@accounts.example.com"},
 //	})
 //	if err != nil {
 //		return err
 //	}
-//	defer mailer.Close(ctx) // after Service.Shutdown
+//	defer mailer.Shutdown(ctx) // after Service.Shutdown
 //	service, err := recovery.New(leads, tokens, mailer, recovery.Options{ ... })
 //
 // # Mail
@@ -42,25 +42,26 @@
 //	X-Auto-Response-Suppress  DR, RN, NRN, OOF, AutoReply: the same for Exchange. NDR is
 //	                          missing, since bounces are wanted
 //
-// What software made it, on what machine and in what time zone, is not said.
-// What package messages renders has no remote content, and nothing is added to
-// it here: no tracking, and no signature, see Operating.
+// A mail does not say what software made it, on what machine, or in what time
+// zone. What package messages renders has no remote content. This package adds
+// nothing to it: no tracking and no signature, see Operating.
 //
 // # Errors
 //
-// A failure is an [*Error]. One that no retry can mend wraps
-// [recovery.ErrPermanent], and then the queue gives the message up at once.
-// Whatever is about the relay or the host's standing with it is temporary: the
-// queue goes on until the link would have expired, and until then an operator
-// can mend a password that was rotated or an allow-list that lacks an address.
+// A failure is an [*Error]. If no retry can succeed, it matches
+// [recovery.ErrPermanent], and the queue gives the message up at once. A
+// failure that concerns the relay, or the host's account on it, is temporary:
+// the queue tries until the link would have expired. Until then an operator can
+// repair the cause, for example a rotated password or an allow-list that lacks
+// an address.
 //
 //	stage      what                                                  queue
 //	message    the address, or what was rendered, cannot be sent     permanent
 //	message    the Renderer failed                                   as its error says
-//	connect    whatever happens                                      tries again
-//	tls        whatever happens                                      tries again
-//	auth       whatever happens, 535 too                             tries again
-//	sender     whatever the server answers                           tries again
+//	connect    any failure                                           tries again
+//	tls        any failure                                           tries again
+//	auth       any failure, 535 too                                  tries again
+//	sender     any failure                                           tries again
 //	recipient  4xx                                                   tries again
 //	recipient  500, 502 to 504, 530, 534, 535, 538                   tries again
 //	recipient  5xx with X.7.x, as "relay access denied" has          tries again
@@ -70,66 +71,70 @@
 //	data       any other 5xx: the content is refused                 permanent
 //	any        the connection fails, or a timeout or context ends    tries again
 //
-// A connection that fails after the message was sent and before it was answered
-// leaves open whether the server took it. It is tried again: delivery is at
-// least once, and the same link twice does no harm.
+// If a connection fails after the message was sent and before the server
+// replied, the server may have accepted the message. The queue tries again:
+// delivery is at least once, and the same link twice does no harm.
 //
 // # Threat model
 //
-// A mailed link takes an account over, so who can read, redirect or forge these
-// mails is the attacker.
+// Whoever has a mailed link can take over the account. So an attacker is
+// whoever can read, redirect or forge these mails.
 //
-// Somebody who asks for a reset of another's password chooses neither recipient
-// nor text. The address is the one stored on the lead; it is validated here once
-// more, and goes into RCPT TO and To as it is, never through a parser that may
-// rewrite it (A12, A13, CVE-2025-59937). Every letter is looked at before it is
-// sent: only the header fields above, each once, printable ASCII, no line over
-// 998 bytes, no bare CR or LF (CVE-2023-51764).
+// An attacker who asks for the reset of another person's password chooses
+// neither recipient nor text. The address is the one stored on the lead. It is
+// validated once more, and goes into RCPT TO and To unchanged, never through a
+// parser that may rewrite it (A12, A13, CVE-2025-59937). Every mail is checked
+// before it is sent: it has only the header fields above, each once, printable
+// ASCII, no line over 998 bytes, and no bare CR or LF (CVE-2023-51764).
 //
-// Somebody between this process and the relay reads nothing and takes nothing
-// over. TLS 1.2 or later with a verified certificate is the default, without
-// which nothing is sent. Taking STARTTLS out of the server's offer ends the
-// attempt, unless the host chose [TLSWhenOffered]; putting replies behind the one
-// to STARTTLS (CVE-2021-38371) always does. No policy lets a password leave
-// without TLS. Beyond the relay mail is as safe as the mail system: ask the relay
-// for MTA-STS and DANE, and keep links short-lived.
+// An attacker between this process and the relay can neither read nor change
+// mails. By default nothing is sent without TLS 1.2 or later and a verified
+// certificate. If the attacker removes STARTTLS from the server's offer, the
+// attempt fails, unless the host chose [TLSWhenOffered]. If the attacker
+// inserts replies behind the one to STARTTLS (CVE-2021-38371), it always fails.
+// No policy lets a password leave without TLS. Beyond the relay, mail is as
+// safe as the mail system: ask the relay's operator for MTA-STS and DANE, and
+// keep links short-lived.
 //
-// A relay that hangs, trickles, floods or lies costs one of
-// [Options].MaxConnections until the context ends, and little memory (A14, A59).
+// A relay that hangs, sends slowly, sends too much or sends false replies costs
+// one of [Options].MaxConnections until the context ends, and little memory
+// (A14, A59).
 //
-// Somebody who reads logs finds no address, link, code or password there (A39):
-// errors carry the server's codes and never its words, which quote recipients
-// and content. Nothing is logged here. What the host's own Renderer, Dial and
-// Token report is passed on.
+// Whoever reads logs finds no address, link, code or password there (A39).
+// Errors carry the server's codes and never its text, which quotes recipients
+// and content. This package logs nothing. It passes on the errors of the host's
+// own Renderer, Dial and Token.
 //
 // # Operating
 //
-// Send over a relay, not to the recipients' servers: reputation, DKIM, queueing
-// and bounces are its business. It should
+// Send over a relay, not to the recipients' servers. The relay takes care of
+// reputation, DKIM, queueing and bounces. It should
 //
-//   - sign with DKIM for the domain of From (RFC 6376), with a key of 2,048 bits;
+//   - sign with DKIM for the domain of From (RFC 6376), with a key of 2,048
+//     bits;
 //   - send from addresses that SPF lists for the domain of EnvelopeSender (RFC
-//     7208), which shares From's organisational domain;
-//   - so that a DMARC policy of reject, or quarantine at first, holds for the
-//     domain of From (RFC 7489). Without it anybody can send mails that look like
-//     these;
+//     7208), which must share the organisational domain of From;
 //   - rewrite no links and insert no pixels. Providers call that click and open
-//     tracking, and it hands every link to them, in clear, often over http.
+//     tracking. It gives every link to the provider, in clear, often over http.
 //
-// Give these mails a subdomain and, at a provider, a stream of their own
-// (accounts.example.com): newsletters that people report as spam then do not
-// cost the resets their reputation.
+// With DKIM and SPF in place, publish a DMARC policy of reject, or of
+// quarantine at first, for the domain of From (RFC 7489). Without a policy
+// anybody can send mails that look like these.
 //
-// Read the bounces that arrive at EnvelopeSender, and mark addresses that bounce
-// for good as not verified: a Service does not write to those.
+// Give these mails a subdomain of their own (accounts.example.com) and, at a
+// provider, a stream of their own. If people then report newsletters as spam,
+// the reputation of these mails does not suffer.
 //
-// Watch the dead letters and the age of the queue, by [Error].Stage: connect, tls,
-// auth and sender mean that no mail is going out at all. Watch the time from a
-// request to its message_sent event, the provider's bounce and complaint rates,
-// and DMARC's aggregate reports. A rise of unknown mailboxes among known leads
-// often means that a domain has lapsed.
+// Read the bounces that arrive at EnvelopeSender, and mark addresses that
+// bounce permanently as not verified. A Service does not write to those.
 //
-// A new password needs a new Notifier. [Server].Token is asked for each
+// Watch the dead letters and the age of the queue, by [Error].Stage: at
+// connect, tls, auth and sender, no mail is going out at all. Watch the time
+// from a request to its message_sent event, the provider's bounce and complaint
+// rates, and DMARC's aggregate reports. If more mailboxes of known leads are
+// unknown than before, a domain has often lapsed.
+//
+// A new password needs a new Notifier. [Server].Token is called for each
 // connection.
 //
 // # Compatibility
@@ -137,6 +142,6 @@
 // RFC 5321 servers with or without ESMTP, STARTTLS (RFC 3207), AUTH (RFC 4954)
 // with SCRAM-SHA-256 and SCRAM-SHA-1, both with channel binding where offered,
 // PLAIN, LOGIN and XOAUTH2, enhanced status codes (RFC 3463). SMTPUTF8 is not
-// used: local parts are ASCII and domains arrive in ASCII. The protocol and the
-// message format are [github.com/wneessen/go-mail]'s.
+// used: local parts are ASCII and domains arrive in ASCII. The module
+// [github.com/wneessen/go-mail] implements the protocol and the message format.
 package smtpnotifier

@@ -18,7 +18,8 @@ import (
 	"github.com/seed-51359b35/recovery/smtpnotifier"
 )
 
-// inbox is a server that takes one mail and prints what it is about.
+// inbox is a server that accepts one mail and prints its sender, recipient and
+// subject.
 func inbox(l net.Listener) {
 	conn, err := l.Accept()
 	if err != nil {
@@ -51,8 +52,8 @@ func inbox(l net.Listener) {
 }
 
 func Example() {
-	// A relay on the same machine. Elsewhere: smtpnotifier.ParseURL of
-	// "smtps://user:password@smtp.example.com:465".
+	// This relay is on the same machine. For another relay, use
+	// smtpnotifier.ParseURL("smtps://user:password@smtp.example.com:465").
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		log.Fatal(err)
@@ -73,7 +74,7 @@ func Example() {
 	}
 	defer mailer.Shutdown(context.Background())
 
-	// This is what a recovery.Service does.
+	// A recovery.Service calls Notify like this.
 	err = mailer.Notify(context.Background(), recovery.Message{
 		ID: "01JD", Kind: recovery.MessageResetLink, Channel: recovery.ChannelEmail,
 		To: "anna@example.com", Name: "Anna", Locale: "en",
@@ -89,8 +90,7 @@ func Example() {
 	// error: <nil>
 }
 
-// A mistake in the configuration shows when the program starts, together with
-// all others.
+// New reports all mistakes in the configuration when the program starts.
 func ExampleNew_mistakes() {
 	_, err := smtpnotifier.New(messagesSet(), smtpnotifier.Options{
 		Server: smtpnotifier.Server{Address: "smtp.example.com"},
@@ -98,8 +98,8 @@ func ExampleNew_mistakes() {
 	})
 	fmt.Println(err)
 	// Output:
-	// recovery: option Server.Address: must be HOST:PORT
-	// recovery: option From: needs an address of unquoted ASCII, with a domain of two labels or more
+	// smtpnotifier: option Server.Address: must be HOST:PORT
+	// smtpnotifier: option From: must have an address of unquoted ASCII, with a domain of two labels or more
 }
 
 func messagesSet() smtpnotifier.Renderer {
@@ -123,7 +123,7 @@ func ExampleParseURL() {
 	// smtpnotifier: the URL cannot be read; special characters in user and password have to be percent-encoded
 }
 
-// What an operator wants to know of a failure.
+// An operator reads the stage of a failure, and whether the queue tries again.
 func ExampleError() {
 	mailer, err := smtpnotifier.New(messagesSet(), smtpnotifier.Options{
 		Server: smtpnotifier.Server{Address: "127.0.0.1:1", TLS: smtpnotifier.TLSRequired},

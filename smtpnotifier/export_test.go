@@ -1,5 +1,5 @@
 package smtpnotifier
 
-// CheckWire is checkWire: nothing that a Renderer returns gets so far that it
-// refuses it.
+// CheckWire is checkWire, for a test of its own: nothing that a Renderer
+// returns reaches a check that it would fail.
 func CheckWire(data []byte, fields map[string]bool) string { return checkWire(data, fields) }

@@ -21,14 +21,14 @@ import (
 	"github.com/seed-51359b35/recovery/messages"
 )
 
-// Bounds on what a [Renderer] may return, in bytes. Gmail cuts a message off
-// after about 100 KiB.
+// The most bytes that a [Renderer] may return. Gmail cuts off messages after
+// about 100 KiB.
 const (
 	maxSubject = 512
 	maxPart    = 256 << 10
 )
 
-// A letter is a message as it goes over the wire.
+// A letter is a message in the form in which it is sent.
 type letter struct {
 	to   string
 	data []byte // CRLF line ends, 7 bits, not dot-stuffed
@@ -39,9 +39,9 @@ func (n *Notifier) compose(m recovery.Message) (letter, error) {
 	if m.Channel != recovery.ChannelEmail {
 		return letter{}, unsendable("the message is not for e-mail")
 	}
-	// The Service has looked at the address already. What reaches a command is
-	// looked at here again, because a Notifier is given its messages by whoever
-	// imports it (A13).
+	// The Service has checked the address already. It is checked again before
+	// it reaches a command, because any importer of this package can call
+	// Notify (A13).
 	if !isAddress(m.To) {
 		return letter{}, unsendable("the recipient is not one plain address")
 	}
@@ -54,7 +54,7 @@ func (n *Notifier) compose(m recovery.Message) (letter, error) {
 	}
 	data, err := n.serialise(m, mail)
 	if err != nil {
-		// The cause is a writer's into memory, which may quote what it wrote.
+		// The cause is dropped, because it may quote the message.
 		return letter{}, unsendable("the message cannot be serialised")
 	}
 	if reason := checkWire(data, n.fields); reason != "" {
@@ -63,8 +63,8 @@ func (n *Notifier) compose(m recovery.Message) (letter, error) {
 	return letter{m.To, data}, nil
 }
 
-// checkMail says what is wrong with a rendered mail. Templates are the host's,
-// and names and requests get into them (A66).
+// checkMail returns what is wrong with a rendered mail, or "". The templates
+// are the host's, and names and parts of requests get into them (A66).
 func checkMail(mail messages.Mail) string {
 	switch {
 	case mail.Subject == "" || strings.TrimSpace(mail.Subject) != mail.Subject:
@@ -83,29 +83,29 @@ func checkMail(mail messages.Mail) string {
 	return ""
 }
 
-// breaksSubject reports whether a subject cannot hold r: control characters,
-// the separators that end a line as well, and what turns text around without
-// saying where that ends.
+// breaksSubject reports whether r must not be in a subject. It refuses control
+// characters, the Unicode separators that end a line, and the characters that
+// change the direction of all text behind them.
 func breaksSubject(r rune) bool {
 	return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || '\u202a' <= r && r <= '\u202e'
 }
 
-// serialise writes the header and the two parts. Nothing in it but the recipient
-// and what was rendered comes from the message.
+// serialise writes the header and the two parts. Of the message, only the
+// recipient and a digest of the ID go into it, besides what was rendered.
 func (n *Notifier) serialise(m recovery.Message, mail messages.Mail) ([]byte, error) {
 	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent(), gomail.WithCharset(gomail.CharsetUTF8), gomail.WithEncoding(gomail.EncodingQP))
-	// These setters take the address as it is. Those that take strings parse
-	// them, and what comes out of a parser need not be what went in.
+	// These setters write the address unchanged. The setters that take a string
+	// parse it, and a parser may change the address.
 	msg.FromMailAddress(&netmail.Address{Name: n.opts.From.Name, Address: n.opts.From.Address})
 	msg.ToMailAddress(&netmail.Address{Address: m.To})
 	if n.opts.ReplyTo.Address != "" {
 		msg.ReplyToMailAddress(&netmail.Address{Name: n.opts.ReplyTo.Name, Address: n.opts.ReplyTo.Address})
 	}
-	msg.SetDateWithValue(time.Now().UTC()) // the machine's time zone is nobody's business
+	msg.SetDateWithValue(time.Now().UTC()) // recipients do not learn the machine's time zone
 	msg.SetMessageIDWithValue(messageID(m.ID) + "@" + domainOf(n.opts.From.Address))
 	msg.Subject(encodeSubject(mail.Subject))
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")
-	// All but NDR: bounces are wanted.
+	// NDR is left out, because bounces are wanted.
 	msg.SetGenHeader(gomail.HeaderXAutoResponseSuppress, "DR, RN, NRN, OOF, AutoReply")
 	if mail.Language != language.Und {
 		msg.SetGenHeader(gomail.HeaderContentLang, mail.Language.String())
@@ -119,9 +119,9 @@ func (n *Notifier) serialise(m recovery.Message, mail messages.Mail) ([]byte, er
 	return b.Bytes(), nil
 }
 
-// messageID is the left side of the Message-ID. It is the same for every
-// attempt, so that receivers can drop what comes twice, and a digest, because
-// the ID is known to queues and logs, and what it may contain is up to them.
+// messageID returns the left side of the Message-ID. It is the same for every
+// attempt, so that receivers can drop repetitions. It is a digest, because the
+// ID is known to queues and logs, and can hold any text.
 func messageID(id string) string {
 	if id == "" {
 		return strings.ToLower(rand.Text())
@@ -130,14 +130,14 @@ func messageID(id string) string {
 	return hex.EncodeToString(digest[:16])
 }
 
-// encodeSubject returns the subject as ASCII that no reader takes for anything
-// else (RFC 2047). Left to package mime, text that already looks encoded would
-// pass as it is and be decoded by the reader, line breaks and all, and a long
-// word could not be folded.
+// encodeSubject returns the subject as ASCII (RFC 2047), so that every reader
+// decodes it to s. Package mime alone does not: it passes text that already
+// looks encoded, which the reader then decodes, line breaks included, and it
+// leaves long words, which cannot be folded.
 func encodeSubject(s string) string {
 	plain := true
 	for word := range strings.SplitSeq(s, " ") {
-		// An empty word is a space that folding might lose.
+		// An empty word means two spaces in a row, and folding might lose one.
 		plain = plain && word != "" && len(word) <= 60 && !strings.Contains(word, "=?")
 	}
 	q := mime.QEncoding.Encode("UTF-8", s)
@@ -147,7 +147,7 @@ func encodeSubject(s string) string {
 	case q == s:
 		return forceEncode(s)
 	}
-	// B where Q would encode nearly every character.
+	// B is shorter if Q would encode nearly every character.
 	if b := mime.BEncoding.Encode("UTF-8", s); len(b) < len(q) {
 		return b
 	}
@@ -161,7 +161,7 @@ func forceEncode(s string) string {
 		switch {
 		case i == 0:
 			b.WriteString("=?UTF-8?q?")
-		case i%20 == 0: // an encoded word has at most 75 characters
+		case i%20 == 0: // an encoded word may have at most 75 characters
 			b.WriteString("?= =?UTF-8?q?")
 		}
 		fmt.Fprintf(&b, "=%02X", s[i])

@@ -8,18 +8,18 @@ import (
 	"github.com/seed-51359b35/recovery/messages"
 )
 
-// A Renderer puts messages into words. [*messages.Renderer] is one. It is safe for
-// concurrent use.
+// A Renderer writes the subject and the text of messages. [*messages.Renderer]
+// is one. Implementations are safe for concurrent use.
 type Renderer interface {
-	// Mail renders m: a subject of one line, at most 512 bytes, and a text and an
-	// HTML part of at most 256 KiB each, that say the same. An error that wraps
-	// [recovery.ErrPermanent] says that this message can never be rendered; none
-	// quotes the address, the link or the code.
+	// Mail renders m. The subject is one line of at most 512 bytes. The text
+	// and the HTML say the same and have at most 256 KiB each. An error that
+	// wraps [recovery.ErrPermanent] says that this message can never be
+	// rendered. No error quotes the address, the link or the code.
 	Mail(m recovery.Message) (messages.Mail, error)
 }
 
-// A Notifier delivers messages by SMTP. It is safe for concurrent use, and
-// starts no goroutine that outlives [Notifier.Shutdown]. Make one with [New].
+// A Notifier delivers messages by SMTP. [New] makes one. It is safe for
+// concurrent use, and none of its goroutines outlives [Notifier.Shutdown].
 type Notifier struct {
 	renderer Renderer
 	opts     Options
@@ -29,8 +29,8 @@ type Notifier struct {
 
 var _ recovery.Notifier = (*Notifier)(nil)
 
-// New returns a Notifier. It connects to nobody yet. The error holds a
-// [*recovery.OptionError] for every mistake, joined.
+// New returns a Notifier. It opens no connection. It reports every mistake in
+// opts at once, each as a [*recovery.OptionError].
 func New(renderer Renderer, opts Options) (*Notifier, error) {
 	opts = opts.withDefaults()
 	if err := opts.validate(renderer); err != nil {
@@ -45,16 +45,16 @@ func New(renderer Renderer, opts Options) (*Notifier, error) {
 	}, nil
 }
 
-// Notify implements [recovery.Notifier]: it renders m and hands it to the
-// server, to one recipient, m.To. It returns nil once the server has taken
-// responsibility, and whatever the server does, it returns when ctx ends.
+// Notify implements [recovery.Notifier]: it renders m and sends it over the
+// server to one recipient, m.To. It returns nil once the server has taken
+// responsibility. It returns when ctx ends, whatever the server does.
 //
-// Every error is an [*Error]. Delivery is at least once: one at [StageData]
-// without a code may belong to a message that the server took.
+// Every error is an [*Error]. Delivery is at least once: after an error at
+// [StageData] without a code, the server may have accepted the message.
 //
-// If a connection that was idle turns out to be dead, or the server says goodbye
-// on it, the message goes over a fresh one at once, as long as the server was
-// shown nothing of it.
+// If a connection that was idle turns out to be dead, or the server closes it,
+// Notify sends the message over a new connection at once, unless the server may
+// have received a part of the message.
 func (n *Notifier) Notify(ctx context.Context, m recovery.Message) error {
 	if ctx.Err() != nil {
 		return &Error{Stage: StageMessage, cause: context.Cause(ctx)}
@@ -63,14 +63,14 @@ func (n *Notifier) Notify(ctx context.Context, m recovery.Message) error {
 	if err != nil {
 		return err
 	}
-	ctx, leave, err := n.pool.enter(ctx)
+	ctx, release, err := n.pool.acquire(ctx)
 	if err != nil {
 		return &Error{Stage: StageConnect, cause: err}
 	}
-	defer leave()
-	if s := n.pool.take(); s != nil {
-		begun, err := n.deliver(ctx, s, l)
-		if err == nil || begun || !stale(err) || ctx.Err() != nil {
+	defer release()
+	if s := n.pool.getIdle(); s != nil {
+		dataBegun, err := n.deliver(ctx, s, l)
+		if err == nil || dataBegun || !isStale(err) || ctx.Err() != nil {
 			return err
 		}
 	}
@@ -82,21 +82,22 @@ func (n *Notifier) Notify(ctx context.Context, m recovery.Message) error {
 	return err
 }
 
-// deliver sends a letter over a session and decides what becomes of that.
-func (n *Notifier) deliver(ctx context.Context, s *session, l letter) (begun bool, err error) {
-	reusable, begun, err := s.send(ctx, l, n.opts.EnvelopeSender, n.opts.SendTimeout)
+// deliver sends a letter over a session. Afterwards it makes the session idle
+// or ends it.
+func (n *Notifier) deliver(ctx context.Context, s *session, l letter) (dataBegun bool, err error) {
+	reusable, dataBegun, err := s.send(ctx, l, n.opts.EnvelopeSender, n.opts.SendTimeout)
 	switch {
 	case !reusable:
 		_ = s.wire.Close()
-	case s.sent >= n.opts.MessagesPerConnection || !n.pool.put(s):
+	case s.sent >= n.opts.MessagesPerConnection || !n.pool.putIdle(s):
 		s.quit(ctx)
 	}
-	return begun, err
+	return dataBegun, err
 }
 
-// stale reports whether an error says more about the age of a connection than
-// about the server or the message.
-func stale(err error) bool {
+// isStale reports whether an error comes from a connection that was idle for
+// too long, and not from the server's view of the message.
+func isStale(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	if !ok {
 		return false
@@ -107,8 +108,8 @@ func stale(err error) bool {
 	return e.Code == 0 || e.Code == 421
 }
 
-// Close ends the idle connections and waits until those in use have delivered
-// what they carry. When ctx ends it cuts these short, which fails their Notify,
-// and returns ctx's error. A Notify that comes later fails with [ErrShutdown].
-// Close may be called more than once.
+// Shutdown closes the idle connections and waits for the deliveries that run.
+// When ctx ends, it ends these deliveries, so that their Notify fails, and
+// returns the error of ctx. A later Notify fails with [ErrShutdown]. Shutdown
+// may be called more than once.
 func (n *Notifier) Shutdown(ctx context.Context) error { return n.pool.close(ctx) }

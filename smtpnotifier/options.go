@@ -3,8 +3,6 @@ package smtpnotifier
 import (
 	"context"
 	"crypto/tls"
-	"errors"
-	"fmt"
 	"net"
 	"net/mail"
 	"net/netip"
@@ -19,40 +17,40 @@ import (
 	"github.com/seed-51359b35/recovery/internal/canonical"
 )
 
-// A TLSPolicy says how the connection to the server is protected. Wherever
-// there is TLS, the server's certificate is verified.
+// A TLSPolicy says how the connection to the server is protected. Every policy
+// that uses TLS verifies the server's certificate.
 type TLSPolicy string
 
 // The policies.
 const (
 	// TLSRequired begins with STARTTLS (RFC 3207) and sends nothing but EHLO
-	// before it: a server that offers none, or somebody on the way who takes
-	// the offer out, gets neither message nor password. It is the zero value;
-	// its usual ports are 587 and 25.
+	// before it. A server that offers no STARTTLS gets neither message nor
+	// password. The same holds if an attacker on the network removes the offer.
+	// TLSRequired is the zero value. Its usual ports are 587 and 25.
 	TLSRequired TLSPolicy = ""
-	// TLSImplicit speaks TLS from the first byte, which RFC 8314 recommends. Its
+	// TLSImplicit speaks TLS from the first byte, as RFC 8314 recommends. Its
 	// usual port is 465.
 	TLSImplicit TLSPolicy = "implicit"
-	// TLSWhenOffered uses STARTTLS where the server offers it. A password never
-	// goes without TLS, but messages do: whoever is between this process and the
-	// server can take the offer out and read the links. It is for a relay that
-	// nobody is on the way to. One that offers STARTTLS with a certificate that
-	// nobody can verify, as many do on localhost, needs RootCAs in TLSConfig, or
-	// DangerouslyPlaintext.
+	// TLSWhenOffered uses STARTTLS if the server offers it. A password never
+	// goes without TLS, but messages do: an attacker between this process and
+	// the server can remove the offer and read the links. Use TLSWhenOffered
+	// only for a relay that no attacker can get in front of. Many relays on
+	// localhost offer STARTTLS with a certificate that cannot be verified. They
+	// need RootCAs in TLSConfig, or DangerouslyPlaintext.
 	TLSWhenOffered TLSPolicy = "when_offered"
-	// DangerouslyPlaintext never uses TLS, and so never a password. It is for a
-	// relay on the same machine.
+	// DangerouslyPlaintext never uses TLS, and so it never sends a password. It
+	// is for a relay on the same machine.
 	DangerouslyPlaintext TLSPolicy = "plaintext"
 )
 
-// A Mechanism is a way to sign in, by its SASL name.
+// An AuthMechanism is a way to sign in, by its SASL name.
 type AuthMechanism string
 
 // The mechanisms, strongest first. With SCRAM the server never sees the
-// password, and with PLUS nobody can pass the exchange on to another
-// connection. CRAM-MD5 is missing, because it has the server keep the password
-// in clear to protect it on a way that TLS protects already; NTLM, because it is
-// obsolete.
+// password. With PLUS nobody can relay the exchange to another connection.
+// CRAM-MD5 is missing: it makes the server store the password in clear, to
+// protect it on a connection that TLS protects already. NTLM is missing because
+// it is obsolete.
 const (
 	AuthSCRAMSHA256Plus AuthMechanism = "SCRAM-SHA-256-PLUS"
 	AuthSCRAMSHA256     AuthMechanism = "SCRAM-SHA-256"
@@ -67,82 +65,90 @@ func mechanisms() []AuthMechanism {
 	return []AuthMechanism{AuthSCRAMSHA256Plus, AuthSCRAMSHA256, AuthSCRAMSHA1Plus, AuthSCRAMSHA1, AuthPlain, AuthLogin}
 }
 
-// A Server is where mail goes: the relay, or submission server, of the host or
-// of its provider. It prints without user and password.
+// A Server is where mail goes: the relay or submission server of the host or of
+// its provider. A Server prints without user name and password.
 type Server struct {
-	// Address is its name and port, as in "smtp.example.com:587": the name is
-	// the one that its certificate has to carry. Required.
+	_ [0]func()
+
+	// Address is the server's name and port, as in "smtp.example.com:587". The
+	// server's certificate must be for this name. Required.
 	Address string
-	// TLS is how the connection is protected. Default [TLSRequired].
+	// TLS says how the connection is protected. Default [TLSRequired].
 	TLS TLSPolicy
-	// TLSConfig adds to that, for example RootCAs or a client certificate. It
-	// is cloned. ServerName is by default the name in Address; MinVersion is
-	// TLS 1.2 by default and cannot be less; InsecureSkipVerify is refused
-	// unless VerifyConnection says what is verified instead. Default nil.
+	// TLSConfig holds further TLS settings, for example RootCAs or a client
+	// certificate. It is cloned. ServerName is by default the name in Address.
+	// MinVersion is TLS 1.2 by default and cannot be less. InsecureSkipVerify
+	// is refused unless VerifyConnection is set, which then says what is
+	// verified. Default nil.
 	TLSConfig *tls.Config
-	// Username and Password sign in, at most 512 bytes each. Default: nobody
-	// signs in.
+	// Username and Password are used to sign in, at most 512 bytes each.
+	// Default: the notifier does not sign in.
 	Username string
 	Password recovery.Secret
-	// Token returns an OAuth 2.0 access token for Username, to sign in with
-	// XOAUTH2 in place of a password. It is asked once for each connection and
-	// returns when ctx ends. Default nil.
+	// Token returns an OAuth 2.0 access token for Username, which signs in with
+	// XOAUTH2 in place of a password. It is called once for each connection. It
+	// must return when ctx ends. Default nil.
 	Token func(ctx context.Context) (recovery.Secret, error)
-	// Mechanisms are those that may be used with Password. The first one that
-	// the server offers is. Default: all, strongest first. A shorter list helps
-	// with servers that offer what they cannot do.
+	// Mechanisms are the mechanisms that may be used with Password. The first
+	// one that the server offers is used. Default: all, strongest first. A
+	// shorter list helps with a server that offers a mechanism which does not
+	// work.
 	Mechanisms []AuthMechanism
-	// Dial opens the connection, for example through a proxy. Its network is
+	// Dial opens the connection, for example through a proxy. The network is
 	// "tcp". Default: a [net.Dialer].
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Options configure a [Notifier]. The zero value of a field is its secure
-// default; Server.Address and From have none. [New] copies what it needs.
+// default. Server.Address and From are required. [New] copies what it needs.
 type Options struct {
+	_ [0]func()
+
 	// Server is where mail goes. [ParseURL] makes one from a string.
 	Server Server
 
-	// From is the sender whom people see. Its address is required, and as
-	// strict as a lead's: unquoted ASCII, one @, a domain of two labels or more.
-	// Its name has at most 128 bytes of printable characters. Both parts are
-	// read by people who decide whether to trust the mail: the name should be
-	// the product's, the domain one that they know.
+	// From is the sender whom people see. Its address is required and must be
+	// as strict as a lead's: unquoted ASCII, one @, a domain of two labels or
+	// more. Its name has at most 128 bytes of printable characters. People
+	// decide by both parts whether to trust the mail: the name should be the
+	// product's, and the domain one that people know.
 	From mail.Address
-	// ReplyTo is where answers go. Default: to From.
+	// ReplyTo is where answers go. Default: answers go to From.
 	ReplyTo mail.Address
-	// EnvelopeSender is where mail systems return what they cannot deliver (MAIL
-	// FROM). Default: From's address. Somebody, or something, should read it.
+	// EnvelopeSender is where mail systems return what they cannot deliver
+	// (MAIL FROM). A person or a program should read what arrives there.
+	// Default: the address of From.
 	EnvelopeSender string
 	// HelloName is how the notifier introduces itself (EHLO): a domain name or
 	// an address literal, as in "[192.0.2.1]". Default: the domain of From,
-	// which every relay takes for well formed and which, other than the
-	// machine's own name, tells the recipients nothing.
+	// which every relay accepts as well formed. The name of the machine would
+	// tell the recipients something about the host's network.
 	HelloName string
 
-	// MaxConnections is how many connections there are at a time, 1 to 64, idle
-	// ones included. Whoever finds all of them busy waits. Default 4.
+	// MaxConnections is how many connections there are at a time, idle ones
+	// included, 1 to 64. If all are busy, Notify waits. Default 4.
 	MaxConnections int
-	// MessagesPerConnection is how many messages a connection carries, 1 to
-	// 1,000. With 1 no connection is ever used again. Default 50.
+	// MessagesPerConnection is how many messages one connection carries, 1 to
+	// 1,000. With 1, no connection is used again. Default 50.
 	MessagesPerConnection int
 	// IdleTimeout is how long an idle connection is kept for the next message,
 	// 1 s to 5 min. Default 15 s, which is less than what servers wait for.
 	IdleTimeout time.Duration
 
 	// ConnectTimeout is how long a connection may take until it is ready for
-	// messages: lookup, TCP, TLS, greeting and signing in together,
-	// 1 s to 5 min. Default 15 s: some servers let strangers wait for their
+	// messages: name lookup, TCP, TLS, greeting and signing in together, 1 s to
+	// 5 min. Default 15 s, because some servers let strangers wait for the
 	// greeting.
 	ConnectTimeout time.Duration
 	// SendTimeout is how long one message may take on a ready connection, all
-	// of the server's replies together. 1 s to 10 min. Default 1 min. Whatever
-	// these two say, Notify returns when its context ends, which is 30 s with a
-	// [recovery.MemoryQueue].
+	// replies of the server together, 1 s to 10 min. Default 1 min. Notify also
+	// returns when its context ends, whatever ConnectTimeout and SendTimeout
+	// are. A [recovery.MemoryQueue] ends the context after 30 s.
 	SendTimeout time.Duration
 }
 
-// withDefaults fills in what is zero, and copies what the caller could change.
+// withDefaults returns a copy in which zero fields have their defaults. Slices
+// that the caller could change are copied too.
 func (o Options) withDefaults() Options {
 	if o.EnvelopeSender == "" {
 		o.EnvelopeSender = o.From.Address
@@ -174,120 +180,122 @@ func setDefault[T comparable](v *T, def T) {
 
 // validate reports every mistake at once. The receiver has its defaults.
 func (o Options) validate(renderer Renderer) error {
-	var errs []error
-	bad := func(option, format string, args ...any) {
-		errs = append(errs, &recovery.OptionError{Option: option, Reason: fmt.Sprintf(format, args...)})
-	}
+	mistakes := recovery.OptionErrors{Package: "smtpnotifier"}
 	if renderer == nil {
-		bad("renderer", "is required: package messages has one")
+		mistakes.Add("renderer", "is required: package messages has one")
 	}
-	o.Server.validate(bad)
-	if !isAddress(o.From.Address) {
-		bad("From", "needs an address of unquoted ASCII, with a domain of two labels or more")
-	}
-	if !isDisplayName(o.From.Name) {
-		bad("From", "the name must have at most 128 bytes of printable characters")
-	}
-	if o.ReplyTo.Address == "" && o.ReplyTo.Name != "" {
-		bad("ReplyTo", "has a name and no address")
-	}
-	if o.ReplyTo.Address != "" && !isAddress(o.ReplyTo.Address) {
-		bad("ReplyTo", "needs an address of unquoted ASCII, with a domain of two labels or more")
-	}
-	if !isDisplayName(o.ReplyTo.Name) {
-		bad("ReplyTo", "the name must have at most 128 bytes of printable characters")
-	}
-	// Defaults that come from From are wrong with it, which is one mistake.
-	if o.EnvelopeSender != o.From.Address && !isAddress(o.EnvelopeSender) {
-		bad("EnvelopeSender", "must be an address of unquoted ASCII, without a name or angle brackets")
-	}
-	if o.HelloName != domainOf(o.From.Address) && !isHelloName(o.HelloName) {
-		bad("HelloName", "must be a domain name, or an IP address in brackets")
-	}
-	for _, n := range []struct {
-		name         string
-		v, low, high int
-	}{{"MaxConnections", o.MaxConnections, 1, 64}, {"MessagesPerConnection", o.MessagesPerConnection, 1, 1000}} {
-		if n.v < n.low || n.v > n.high {
-			bad(n.name, "is %d, must be %d to %d", n.v, n.low, n.high)
-		}
-	}
-	for _, d := range []struct {
-		name    string
-		v, high time.Duration
-	}{
-		{"IdleTimeout", o.IdleTimeout, 5 * time.Minute},
-		{"ConnectTimeout", o.ConnectTimeout, 5 * time.Minute},
-		{"SendTimeout", o.SendTimeout, 10 * time.Minute},
-	} {
-		if d.v < time.Second || d.v > d.high {
-			bad(d.name, "is %v, must be 1s to %v", d.v, d.high)
-		}
-	}
-	return errors.Join(errs...)
+	o.Server.checkConnection(&mistakes)
+	o.Server.checkCredentials(&mistakes)
+	o.Server.checkMechanisms(&mistakes)
+	o.checkAddresses(&mistakes)
+	mistakes.CheckInt("MaxConnections", o.MaxConnections, 1, 64)
+	mistakes.CheckInt("MessagesPerConnection", o.MessagesPerConnection, 1, 1000)
+	mistakes.CheckDuration("IdleTimeout", o.IdleTimeout, time.Second, 5*time.Minute)
+	mistakes.CheckDuration("ConnectTimeout", o.ConnectTimeout, time.Second, 5*time.Minute)
+	mistakes.CheckDuration("SendTimeout", o.SendTimeout, time.Second, 10*time.Minute)
+	return mistakes.Err()
 }
 
-func (s Server) validate(bad func(option, format string, args ...any)) {
+func (o Options) checkAddresses(mistakes *recovery.OptionErrors) {
+	const (
+		badAddress = "must have an address of unquoted ASCII, with a domain of two labels or more"
+		badName    = "must have a name of at most 128 bytes of printable characters, or none"
+	)
+	if !isAddress(o.From.Address) {
+		mistakes.Add("From", badAddress)
+	}
+	if !isDisplayName(o.From.Name) {
+		mistakes.Add("From", badName)
+	}
+	if o.ReplyTo.Address == "" && o.ReplyTo.Name != "" {
+		mistakes.Add("ReplyTo", "has a name and no address")
+	}
+	if o.ReplyTo.Address != "" && !isAddress(o.ReplyTo.Address) {
+		mistakes.Add("ReplyTo", badAddress)
+	}
+	if !isDisplayName(o.ReplyTo.Name) {
+		mistakes.Add("ReplyTo", badName)
+	}
+	// The defaults come from From. If From is wrong, that is one mistake, and
+	// not one more for each default.
+	if o.EnvelopeSender != o.From.Address && !isAddress(o.EnvelopeSender) {
+		mistakes.Add("EnvelopeSender", "must be an address of unquoted ASCII, without a name or angle brackets")
+	}
+	if o.HelloName != domainOf(o.From.Address) && !isHelloName(o.HelloName) {
+		mistakes.Add("HelloName", "must be a domain name, or an IP address in brackets")
+	}
+}
+
+func (s Server) checkConnection(mistakes *recovery.OptionErrors) {
 	if reason := checkHostPort(s.Address); reason != "" {
-		bad("Server.Address", "%s", reason)
+		mistakes.Add("Server.Address", "%s", reason)
 	}
 	switch s.TLS {
 	case TLSRequired, TLSImplicit, TLSWhenOffered, DangerouslyPlaintext:
 	default:
-		bad("Server.TLS", "%q is none of the policies", s.TLS)
+		mistakes.Add("Server.TLS", "%q is not one of the policies", s.TLS)
 	}
-	if c := s.TLSConfig; c != nil {
-		if c.MinVersion != 0 && c.MinVersion < tls.VersionTLS12 {
-			bad("Server.TLSConfig", "MinVersion must be TLS 1.2 or later")
-		}
-		if c.MaxVersion != 0 && c.MaxVersion < tls.VersionTLS12 {
-			bad("Server.TLSConfig", "MaxVersion must be TLS 1.2 or later")
-		}
-		if c.InsecureSkipVerify && c.VerifyConnection == nil {
-			bad("Server.TLSConfig", "InsecureSkipVerify needs a VerifyConnection; for a certificate of one's own RootCAs is enough")
-		}
-		if s.TLS == DangerouslyPlaintext {
-			bad("Server.TLSConfig", "is of no use without TLS")
-		}
+	c := s.TLSConfig
+	if c == nil {
+		return
 	}
+	if c.MinVersion != 0 && c.MinVersion < tls.VersionTLS12 {
+		mistakes.Add("Server.TLSConfig", "MinVersion must be TLS 1.2 or later")
+	}
+	if c.MaxVersion != 0 && c.MaxVersion < tls.VersionTLS12 {
+		mistakes.Add("Server.TLSConfig", "MaxVersion must be TLS 1.2 or later")
+	}
+	if c.InsecureSkipVerify && c.VerifyConnection == nil {
+		mistakes.Add("Server.TLSConfig", "InsecureSkipVerify requires VerifyConnection; for a certificate of the host's own authority, set RootCAs instead")
+	}
+	if s.TLS == DangerouslyPlaintext {
+		mistakes.Add("Server.TLSConfig", "has no effect without TLS")
+	}
+}
+
+func (s Server) checkCredentials(mistakes *recovery.OptionErrors) {
 	password := !s.Password.IsZero()
 	switch {
 	case s.Token != nil && password:
-		bad("Server.Token", "excludes Server.Password")
+		mistakes.Add("Server.Token", "excludes Server.Password")
 	case s.Username == "" && (password || s.Token != nil):
-		bad("Server.Username", "is required with a password or token")
+		mistakes.Add("Server.Username", "is required with a password or token")
 	case s.Username != "" && !password && s.Token == nil:
-		bad("Server.Password", "is required with a user name, or Server.Token")
+		mistakes.Add("Server.Password", "is required with a user name, or Server.Token")
 	}
 	if s.TLS == DangerouslyPlaintext && (s.Username != "" || password || s.Token != nil) {
-		bad("Server.TLS", "a password never goes without TLS")
+		mistakes.Add("Server.TLS", "must not be DangerouslyPlaintext: a password never goes without TLS")
 	}
+	const badCredential = "must have at most 512 bytes of UTF-8 without control characters"
 	if !isCredential(s.Username) {
-		bad("Server.Username", "must have at most 512 bytes of UTF-8 without control characters")
+		mistakes.Add("Server.Username", badCredential)
 	}
 	if !isCredential(s.Password.Reveal()) {
-		bad("Server.Password", "must have at most 512 bytes of UTF-8 without control characters")
+		mistakes.Add("Server.Password", badCredential)
 	}
+}
+
+func (s Server) checkMechanisms(mistakes *recovery.OptionErrors) {
 	for i, m := range s.Mechanisms {
 		if !slices.Contains(mechanisms(), m) {
-			bad("Server.Mechanisms", "%.40q is none of the mechanisms", m)
+			mistakes.Add("Server.Mechanisms", "%.40q is not one of the mechanisms", m)
 		}
 		if slices.Contains(s.Mechanisms[:i], m) {
-			bad("Server.Mechanisms", "%s is named twice", m)
+			mistakes.Add("Server.Mechanisms", "%.40q is listed twice", m)
 		}
 	}
 }
 
-// signsIn reports whether the server wants to know who sends.
+// signsIn reports whether the notifier signs in to the server.
 func (s Server) signsIn() bool { return s.Username != "" }
 
-// host is the name in a valid Address.
+// host returns the name in Address, which is valid.
 func (s Server) host() string {
 	host, _, _ := net.SplitHostPort(s.Address)
 	return host
 }
 
-// tlsConfig returns the configuration for a connection.
+// tlsConfig returns TLSConfig, cloned, with the defaults that Server documents.
 func (s Server) tlsConfig() *tls.Config {
 	c := s.TLSConfig.Clone()
 	if c == nil {
@@ -302,7 +310,7 @@ func (s Server) tlsConfig() *tls.Config {
 	return c
 }
 
-// checkHostPort says what is wrong with an address to dial.
+// checkHostPort returns what is wrong with an address to dial, or "".
 func checkHostPort(s string) string {
 	if s == "" {
 		return "is required: the relay, as in smtp.example.com:587"
@@ -314,18 +322,18 @@ func checkHostPort(s string) string {
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
 		return "the port must be a number from 1 to 65535"
 	}
-	// A zone could be any text.
+	// A zone is refused because it can hold any text.
 	if a, err := netip.ParseAddr(host); (err != nil || a.Zone() != "") && !isDomain(host) {
 		return "the host must be a domain name or an IP address"
 	}
 	return ""
 }
 
-// isAddress reports whether s is an address that can be written into a command
-// and a header as it is: what [recovery.Service] takes for an e-mail address,
-// in any case, and nothing around it. Quoted local parts, comments, names,
-// routes and address literals are not among it, nor anything that net/mail
-// would have to rewrite (CVE-2025-59937).
+// isAddress reports whether s can be written into a command and a header as it
+// is. It accepts what [recovery.Service] accepts as an e-mail address, in upper
+// or lower case, with nothing around it. It refuses quoted local parts,
+// comments, names, routes, address literals and everything that net/mail would
+// have to rewrite (CVE-2025-59937).
 func isAddress(s string) bool {
 	spelling, err := canonical.Email(s)
 	return err == nil && spelling == canonical.FoldASCII(s)
@@ -336,7 +344,7 @@ func domainOf(address string) string {
 }
 
 // isDomain reports whether s is a host name of one label or more. Underscores
-// occur in the names of containers.
+// are allowed because names of containers have them.
 func isDomain(s string) bool {
 	if len(s) > 253 {
 		return false
@@ -372,8 +380,9 @@ func isDisplayName(s string) bool {
 		!strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
-// isCredential allows what every mechanism can carry: NUL separates PLAIN's
-// fields and \x01 those of XOAUTH2.
+// isCredential reports whether every mechanism can carry s. Control characters
+// are refused because NUL separates the fields of PLAIN, and \x01 those of
+// XOAUTH2.
 func isCredential(s string) bool {
 	return len(s) <= 512 && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
 }

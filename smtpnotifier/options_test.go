@@ -15,7 +15,7 @@ import (
 	"github.com/seed-51359b35/recovery/smtpnotifier"
 )
 
-// options are those of a relay that nobody calls.
+// options returns the options for a relay that no test connects to.
 func options(addr string) smtpnotifier.Options {
 	return smtpnotifier.Options{
 		Server: smtpnotifier.Server{Address: addr, TLS: smtpnotifier.DangerouslyPlaintext},
@@ -23,15 +23,14 @@ func options(addr string) smtpnotifier.Options {
 	}
 }
 
-// silent is a Renderer that is not asked.
+// silent is a Renderer that no test calls.
 type silent struct{}
 
 func (silent) Mail(recovery.Message) (messages.Mail, error) { return messages.Mail{}, nil }
 
 func token(context.Context) (recovery.Secret, error) { return recovery.Secret{}, nil }
 
-// Each mistake is reported, by the option that it is in, and without what the
-// option holds.
+// Each mistake is reported with the name of the option, and without its value.
 func TestMistakes(t *testing.T) {
 	const user, secret = "mailer@example.com", "s3cret"
 	tests := []struct {
@@ -131,7 +130,8 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
-// mistakes returns the options that are wrong, sorted, each once.
+// mistakes returns the names of the options that err reports, sorted, each
+// once.
 func mistakes(err error) []string {
 	var all []string
 	joined, ok := err.(interface{ Unwrap() []error })

@@ -7,19 +7,19 @@ import (
 	"time"
 )
 
-// A pool keeps the sessions that wait for their next message, and counts those
-// that are in use. Both together never exceed its size: a session is opened only
-// by who holds a slot and finds none idle, and becomes idle before its slot is
-// given back.
+// A pool keeps the idle sessions and counts the sessions in use. Both together
+// never exceed the size of the pool, because of two rules. Only a caller that
+// holds a slot and finds no idle session opens a session. A session becomes
+// idle before its slot is released.
 type pool struct {
 	slots       chan struct{}
 	idleTimeout time.Duration
-	// ctx ends when whatever is still under way has to.
+	// ctx ends when deliveries that still run must end.
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 
 	mu     sync.Mutex
-	idle   []*session // the one that was used last is at the end
+	idle   []*session // the most recently used session is the last
 	closed bool
 }
 
@@ -29,18 +29,18 @@ func newPool(size int, idleTimeout time.Duration) *pool {
 	return p
 }
 
-// enter waits for a slot. The context that it returns ends with ctx and when the
-// pool is closed and will wait no longer.
-func (p *pool) enter(ctx context.Context) (_ context.Context, leave func(), err error) {
+// acquire waits for a slot; release gives it back. The context that acquire
+// returns ends when ctx ends, and when close stops waiting for deliveries.
+func (p *pool) acquire(ctx context.Context) (_ context.Context, release func(), err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	stop := context.AfterFunc(p.ctx, func() { cancel(ErrShutdown) })
-	release := func() {
+	stopWatch := func() {
 		stop()
 		cancel(nil)
 	}
 	select {
 	case <-ctx.Done():
-		release()
+		stopWatch()
 		return nil, nil, context.Cause(ctx)
 	case p.slots <- struct{}{}:
 	}
@@ -48,15 +48,16 @@ func (p *pool) enter(ctx context.Context) (_ context.Context, leave func(), err 
 	defer p.mu.Unlock()
 	if p.closed {
 		<-p.slots
-		release()
+		stopWatch()
 		return nil, nil, ErrShutdown
 	}
-	return ctx, func() { <-p.slots; release() }, nil
+	return ctx, func() { <-p.slots; stopWatch() }, nil
 }
 
-// take returns an idle session, or nil. The one that was used last is the most
+// getIdle removes an idle session from the pool and returns it, or nil if there
+// is none. It chooses the most recently used one, whose connection is the most
 // likely to be alive.
-func (p *pool) take() *session {
+func (p *pool) getIdle() *session {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.idle) == 0 {
@@ -69,9 +70,9 @@ func (p *pool) take() *session {
 	return s
 }
 
-// put makes a session idle, and reports whether it did: a closed pool takes
-// none.
-func (p *pool) put(s *session) bool {
+// putIdle makes a session idle and returns true. If the pool is closed, it
+// returns false.
+func (p *pool) putIdle(s *session) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
@@ -82,10 +83,11 @@ func (p *pool) put(s *session) bool {
 	return true
 }
 
-// expire ends a session whose time is over, unless somebody has just taken it.
-// While it says goodbye it holds a slot. If there is none, everybody who holds
-// one has a session or is about to look for an idle one, of which there are no
-// more than they: then this one is about to be taken.
+// expire ends a session that was idle for too long, unless a caller has just
+// taken it. It holds a slot until the session has ended. If no slot is free,
+// expire does nothing: each slot then belongs to a caller that has a session or
+// will ask for an idle one. There are no more idle sessions than callers that
+// will ask, so a caller will take this session.
 func (p *pool) expire(s *session) {
 	if !p.remove(s) {
 		return
@@ -94,7 +96,8 @@ func (p *pool) expire(s *session) {
 	<-p.slots
 }
 
-// remove takes a session out of the idle ones and a slot for it, or neither.
+// remove removes a session from the idle ones and occupies a slot for it. It
+// returns false and does neither if the session is not idle or no slot is free.
 func (p *pool) remove(s *session) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -111,8 +114,8 @@ func (p *pool) remove(s *session) bool {
 	}
 }
 
-// close ends the idle sessions and waits until no other is in use. When ctx ends
-// it cuts those short.
+// close ends the idle sessions and waits until no session is in use. When ctx
+// ends, close ends the deliveries that still run.
 func (p *pool) close(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { p.cancel(ErrShutdown) })()
 	p.mu.Lock()
@@ -120,17 +123,18 @@ func (p *pool) close(ctx context.Context) error {
 	idle := p.idle
 	p.idle = nil
 	p.mu.Unlock()
-	var goodbyes sync.WaitGroup
+	var quits sync.WaitGroup
 	for _, s := range idle {
 		s.expiry.Stop()
-		goodbyes.Go(func() { s.quit(p.ctx) })
+		quits.Go(func() { s.quit(p.ctx) })
 	}
-	goodbyes.Wait() // no longer than quitTimeout, or ctx
-	for held := range cap(p.slots) {
+	quits.Wait() // at most quitTimeout, or until ctx ends
+	// The pool is unused once close holds every slot.
+	for acquired := range cap(p.slots) {
 		select {
 		case p.slots <- struct{}{}:
 		case <-ctx.Done():
-			for range held {
+			for range acquired {
 				<-p.slots
 			}
 			return context.Cause(ctx)

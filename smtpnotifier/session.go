@@ -12,23 +12,23 @@ import (
 	"github.com/wneessen/go-mail/smtp"
 )
 
-// What a server may say until a connection is ready, TLS and its certificates
-// included, and for one message, in bytes. A reply line has 512 (RFC 5321,
-// section 4.5.3.1.5).
+// How many bytes a server may send: until a connection is ready, TLS and its
+// certificates included, and for one message. A reply line has 512 bytes (RFC
+// 5321, section 4.5.3.1.5).
 const (
-	greetingBudget = 256 << 10
-	messageBudget  = 64 << 10
+	connectReplyBytes = 256 << 10
+	messageReplyBytes = 64 << 10
 )
 
 // probeTimeout is how long a connection that was idle may take for its first
-// reply. Firewalls forget connections and tell neither side, so silence on one
-// of these says nothing about the server.
+// reply. Firewalls drop idle connections without telling either side, so
+// silence on such a connection says nothing about the server.
 const probeTimeout = 5 * time.Second
 
-// quitTimeout is how long a server is given to say goodbye.
+// quitTimeout is how long a server may take to answer QUIT.
 const quitTimeout = 2 * time.Second
 
-// A timeoutError is one of the Options' timeouts that has passed. It is a
+// A timeoutError says that one of the timeouts in Options has passed. It is a
 // [net.Error].
 type timeoutError struct{ what string }
 
@@ -39,52 +39,53 @@ func (e *timeoutError) Temporary() bool { return true }
 // A session is a connection that is ready for messages. One goroutine uses it
 // at a time.
 //
-// It drives the library's command level and not its Client: that one does not
-// hear of a context once it has dialled, leaves connections open that fail
-// before they are ready, and goes on in clear with mechanisms of its own
-// choice.
+// It uses the library's package smtp, which sends single commands, and not the
+// library's Client. The Client ignores the context once it has dialled, leaves
+// connections open that fail before they are ready, and continues without TLS,
+// with mechanisms of its own choice.
 type session struct {
 	wire   *wire
 	client *smtp.Client
-	sent   int // messages
-	reused bool
+	sent   int  // how many messages
+	reused bool // the session has been idle
 
 	expiry *time.Timer // ends the session while it is in the pool
 }
 
-// guard ends the session's connection when ctx ends. The result, called once,
-// stops that, and reports whether the connection can still be used.
-func (s *session) guard(ctx context.Context) (stop func() bool) {
+// closeWhenDone closes the session's connection when ctx ends. The caller calls
+// stop once: it ends the watch and reports whether the connection is still
+// open.
+func (s *session) closeWhenDone(ctx context.Context) (stop func() bool) {
 	return context.AfterFunc(ctx, func() { _ = s.wire.Close() })
 }
 
-// connect returns a session that is ready.
+// connect returns a session that is ready for messages.
 func (n *Notifier) connect(ctx context.Context) (_ *session, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, n.opts.ConnectTimeout, &timeoutError{"Options.ConnectTimeout"})
 	defer cancel()
 	server := n.opts.Server
 	conn, err := server.Dial(ctx, "tcp", server.Address)
 	if err != nil {
-		// No server has said anything yet, so there is nothing to hide.
+		// The error can quote no server, because none has sent anything yet.
 		return nil, &Error{Stage: StageConnect, cause: cmp.Or(context.Cause(ctx), err)}
 	}
 	s := &session{wire: &wire{Conn: conn}}
-	s.wire.expect(greetingBudget)
-	stop := s.guard(ctx)
-	stage, err := s.ready(ctx, server, n.opts.HelloName)
+	s.wire.allowBytes(connectReplyBytes)
+	stop := s.closeWhenDone(ctx)
+	stage, err := s.prepare(ctx, server, n.opts.HelloName)
 	if !stop() && err == nil {
 		err = net.ErrClosed
 	}
 	if err != nil {
 		_ = s.wire.Close()
-		return nil, told(ctx, stage, err)
+		return nil, newErrorWithContext(ctx, stage, err)
 	}
 	return s, nil
 }
 
-// ready brings a connection from its first byte to where it takes messages. An
+// prepare does on a new connection what comes before the first message. An
 // error comes with the stage that failed.
-func (s *session) ready(ctx context.Context, server Server, hello string) (Stage, error) {
+func (s *session) prepare(ctx context.Context, server Server, hello string) (Stage, error) {
 	var conn net.Conn = s.wire
 	if server.TLS == TLSImplicit {
 		secure := tls.Client(s.wire, server.TLSConfig)
@@ -97,7 +98,7 @@ func (s *session) ready(ctx context.Context, server Server, hello string) (Stage
 	if s.client, err = smtp.NewClient(conn, server.host()); err != nil {
 		return StageConnect, err
 	}
-	s.client.SkipSMTPUTF8(true) // every address is ASCII
+	s.client.SkipSMTPUTF8(true) // all addresses are ASCII
 	if err := s.client.Hello(hello); err != nil {
 		return StageConnect, err
 	}
@@ -117,8 +118,8 @@ func (s *session) ready(ctx context.Context, server Server, hello string) (Stage
 	if !server.signsIn() {
 		return "", nil
 	}
-	// The policies above see to it that this is TLS. That it is, no later change
-	// to them can take away.
+	// The code above never comes here without TLS. This check is for mistakes
+	// in later changes to it.
 	if state, err := s.client.GetTLSConnectionState(); err != nil || !state.HandshakeComplete {
 		return StageTLS, errNoPassword
 	}
@@ -132,29 +133,30 @@ func (s *session) ready(ctx context.Context, server Server, hello string) (Stage
 	return "", nil
 }
 
-// send sends a letter. The connection can be used again if reusable is true,
-// also after an error; begun says that the server may have taken some of the
-// letter, so that sending it once more could deliver it twice.
-func (s *session) send(ctx context.Context, l letter, from string, timeout time.Duration) (reusable, begun bool, err error) {
+// send sends a letter. If reusable is true, the connection can be used again,
+// also after an error. If dataBegun is true, the server may have received a
+// part of the letter, so sending it once more could deliver it twice.
+func (s *session) send(ctx context.Context, l letter, from string, timeout time.Duration) (reusable, dataBegun bool, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, &timeoutError{"Options.SendTimeout"})
 	defer cancel()
-	s.wire.expect(messageBudget)
-	stop := s.guard(ctx)
-	stage, begun, err := s.transact(l, from)
+	s.wire.allowBytes(messageReplyBytes)
+	stop := s.closeWhenDone(ctx)
+	stage, dataBegun, err := s.transact(l, from)
 	s.sent++
 	reusable = err == nil
 	if reply, ok := errors.AsType[*textproto.Error](err); ok {
-		// A server that refuses a message takes the next; 421 is its goodbye.
+		// A server that refuses one message accepts the next. 421 says that it
+		// closes the connection.
 		reusable = reply.Code >= 400 && reply.Code < 600 && reply.Code != 421 && s.client.Reset() == nil
 	}
 	reusable = stop() && reusable
 	if err != nil {
-		err = told(ctx, stage, err)
+		err = newErrorWithContext(ctx, stage, err)
 	}
-	return reusable, begun, err
+	return reusable, dataBegun, err
 }
 
-func (s *session) transact(l letter, from string) (stage Stage, begun bool, err error) {
+func (s *session) transact(l letter, from string) (stage Stage, dataBegun bool, err error) {
 	var probe *time.Timer
 	if s.reused {
 		probe = time.AfterFunc(probeTimeout, func() { _ = s.wire.Close() })
@@ -182,24 +184,25 @@ func (s *session) transact(l letter, from string) (stage Stage, begun bool, err 
 	return "", true, nil
 }
 
-// quit says goodbye and waits a little for the answer (RFC 5321, section
-// 4.1.1.10).
+// quit sends QUIT, waits up to quitTimeout for the answer (RFC 5321, section
+// 4.1.1.10) and closes the connection.
 func (s *session) quit(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, quitTimeout)
 	defer cancel()
-	s.wire.expect(messageBudget)
-	stop := s.guard(ctx)
+	s.wire.allowBytes(messageReplyBytes)
+	stop := s.closeWhenDone(ctx)
 	_ = s.client.Quit()
 	stop()
 	_ = s.wire.Close()
 }
 
-// told is failed for an error that may come from the end of ctx.
-func told(ctx context.Context, stage Stage, err error) error {
+// newErrorWithContext is newError with the cause of ctx's end in place of err,
+// if ctx has ended. A reply of the server remains as it is.
+func newErrorWithContext(ctx context.Context, stage Stage, err error) error {
 	if cause := context.Cause(ctx); cause != nil && !isReply(err) {
 		return &Error{Stage: stage, cause: cause}
 	}
-	return failed(stage, err)
+	return newError(stage, err)
 }
 
 func isReply(err error) bool {

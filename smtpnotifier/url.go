@@ -9,8 +9,8 @@ import (
 	"github.com/seed-51359b35/recovery"
 )
 
-// maxURL bounds what is parsed, in bytes: two credentials whose every byte is
-// percent-encoded, a host name and some more.
+// maxURL is the longest URL in bytes. It has room for a user name and a
+// password with all bytes percent-encoded, a host name and the rest.
 const maxURL = 4096
 
 var (
@@ -21,17 +21,18 @@ var (
 	errQuery  = errors.New("smtpnotifier: the URL may have ?tls=required after smtp:// and no other parameter")
 )
 
-// ParseURL reads a server from one of
+// ParseURL returns the [Server] that a URL describes. The URL has one of these
+// forms:
 //
 //	smtp://[USER:PASSWORD@]HOST:PORT               TLSWhenOffered
 //	smtp://[USER:PASSWORD@]HOST:PORT?tls=required  TLSRequired
 //	smtps://[USER:PASSWORD@]HOST:PORT              TLSImplicit
 //
-// The first form never sends a password without TLS, but it does send messages
-// so, see [TLSWhenOffered]; across a network that others are on, use one of the
-// others. Special characters in user and password are percent-encoded. Whatever
-// else a URL holds is an error. Errors never quote the URL, which may hold a
-// password.
+// The first form never sends a password without TLS, but it may send messages
+// without TLS, see [TLSWhenOffered]. Across a network that other people use,
+// take the second or third form. Special characters in user and password are
+// percent-encoded. Anything else in a URL is an error. No error quotes the URL,
+// which may hold a password.
 func ParseURL(raw string) (Server, error) {
 	if len(raw) > maxURL {
 		return Server{}, errURL
@@ -72,7 +73,8 @@ func ParseURL(raw string) (Server, error) {
 }
 
 // String returns the URL of the server with [redacted] in place of user and
-// password. The plaintext policy, which no URL has, is shown as ?tls=none.
+// password. It shows [DangerouslyPlaintext], for which there is no URL, as
+// ?tls=none.
 func (s Server) String() string {
 	scheme, query := "smtp", ""
 	switch s.TLS {

@@ -82,7 +82,7 @@ func TestParseURL(t *testing.T) {
 	}
 }
 
-// What has no URL is shown all the same, and inside other values too.
+// A Server that no URL describes is printed too, also inside other values.
 func TestServerString(t *testing.T) {
 	s := smtpnotifier.Server{Address: "localhost:25", TLS: smtpnotifier.DangerouslyPlaintext}
 	if got := s.String(); got != "smtp://localhost:25?tls=none" {
@@ -102,7 +102,8 @@ func TestServerString(t *testing.T) {
 	}
 }
 
-// What is accepted can be used, and shows neither user nor password.
+// A URL that is accepted gives a usable Server, which prints neither user nor
+// password.
 func FuzzParseURL(f *testing.F) {
 	for _, s := range []string{
 		"smtp://relay.example.com:25", "smtps://me:s3cret@relay.example.com:465", "smtp://a%40b:c%2Fd@[::1]:587?tls=required",

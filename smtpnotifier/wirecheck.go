@@ -9,8 +9,9 @@ import (
 // 2.1.1).
 const maxLine = 998
 
-// fields returns the header fields of a letter, each with whether it is in
-// every one. The package documentation lists them.
+// fields returns the header fields that a letter may have. The value says
+// whether every letter must have the field. The package documentation lists
+// them.
 func (o Options) fields() map[string]bool {
 	fields := map[string]bool{
 		"Auto-Submitted": true, "Content-Language": false, "Content-Type": true, "Date": true, "From": true,
@@ -22,23 +23,21 @@ func (o Options) fields() map[string]bool {
 	return fields
 }
 
-// checkWire says what is wrong with a serialised letter. It is the last look at
-// it, and knows nothing of how it was made: whatever a template, a name or the
-// next version of a library does, no letter has a header field that is not one
-// of ours (A13), or a line end that one server sees and another does not
-// (CVE-2023-51764).
+// checkWire returns what is wrong with a serialised letter, or "". It is the
+// last check, and does not depend on how the letter was made. Whatever a
+// template, a name or the next version of a library does, no letter has a
+// header field that is not in fields (A13), or a line end that one server sees
+// and another does not (CVE-2023-51764).
 func checkWire(data []byte, fields map[string]bool) string {
 	seen := make(map[string]bool, len(fields))
 	header := true
 	for len(data) > 0 {
 		line, rest, ok := bytes.Cut(data, []byte("\r\n"))
-		switch {
-		case !ok:
+		if !ok {
 			return "the last line has no end"
-		case len(line) > maxLine:
-			return "a line is longer than 998 bytes"
-		case bytes.ContainsFunc(line, func(r rune) bool { return r >= 0x7f || r < ' ' && r != '\t' }):
-			return "a line holds something other than printable ASCII"
+		}
+		if reason := checkLine(line); reason != "" {
+			return reason
 		}
 		data = rest
 		if !header {
@@ -56,7 +55,7 @@ func checkWire(data []byte, fields map[string]bool) string {
 		}
 		name, _, ok := strings.Cut(string(line), ":")
 		if _, known := fields[name]; !ok || !known {
-			return "the header has a field that is not ours"
+			return "the header has a field that it must not have"
 		}
 		if seen[name] {
 			return "the header has a field twice"
@@ -66,10 +65,20 @@ func checkWire(data []byte, fields map[string]bool) string {
 	if header {
 		return "the message has no body"
 	}
-	for name, always := range fields {
-		if always && !seen[name] {
+	for name, required := range fields {
+		if required && !seen[name] {
 			return "the header lacks the field " + name
 		}
+	}
+	return ""
+}
+
+func checkLine(line []byte) string {
+	if len(line) > maxLine {
+		return "a line is longer than 998 bytes"
+	}
+	if bytes.ContainsFunc(line, func(r rune) bool { return r >= 0x7f || r < ' ' && r != '\t' }) {
+		return "a line holds something other than printable ASCII"
 	}
 	return ""
 }

@@ -45,7 +45,7 @@ func TestDeliveryIsWhatStandardWebhooksSays(t *testing.T) {
 	}
 }
 
-// A receiver notices every change to what was signed.
+// A receiver detects every change to what was signed.
 func TestChangedDeliveryIsRefused(t *testing.T) {
 	rc := newReceiver(t, nil)
 	s := newSender(t, webhook.Options{Endpoints: []webhook.Endpoint{rc.endpoint("crm", secretA)}})
@@ -111,8 +111,8 @@ func TestRotationOfSecrets(t *testing.T) {
 	}
 }
 
-// What waits in a durable queue survives a restart, is signed with the secrets
-// of the day, and goes where its ID is now.
+// Deliveries in a durable queue survive a restart. They are signed with the
+// endpoint's present secrets and sent to its present URL.
 func TestDeliveryOutlivesItsSender(t *testing.T) {
 	rc := newReceiver(t, nil)
 	q := &jobs{}
@@ -158,7 +158,7 @@ func TestDeliveryOutlivesItsSender(t *testing.T) {
 }
 
 // A delivery that was sealed with a key which this instance does not have is
-// tried again for a quarter of an hour, and the operator is told once.
+// tried again for 15 minutes. One log line tells the operator.
 func TestDeliverySealedElsewhere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := &jobs{}
@@ -184,7 +184,8 @@ func TestDeliverySealedElsewhere(t *testing.T) {
 	})
 }
 
-// What lay in a queue for too long was put there again by somebody else.
+// A delivery that is older than the Sender allows is refused, because an
+// attacker must have written it into the queue again.
 func TestOldDeliveryIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := &jobs{}
@@ -202,8 +203,7 @@ func TestOldDeliveryIsRefused(t *testing.T) {
 	})
 }
 
-// Two endpoints are told of one event under one webhook-id, by jobs of their
-// own.
+// Two endpoints get one event with the same webhook-id, by separate jobs.
 func TestEveryEndpointIsTold(t *testing.T) {
 	a, b := newReceiver(t, nil), newReceiver(t, nil)
 	q := &jobs{}
@@ -261,7 +261,7 @@ func TestAnswers(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		answer func(int, http.ResponseWriter, *http.Request)
-		want   string // what the error says; empty: success
+		want   string // part of the error; empty means success
 	}{
 		{"200 is success", answer(200), ""},
 		{"202 is success", answer(202), ""},
@@ -356,9 +356,9 @@ func TestHangingReceivers(t *testing.T) {
 	}
 }
 
-// A59: a huge body is not read, with a length or without.
+// A59: the body of a huge answer is not read, with or without a Content-Length.
 func TestHugeBodies(t *testing.T) {
-	const tooMuch = 256 << 20 // no buffer on the way is as large
+	const tooMuch = 256 << 20 // larger than any buffer between the two
 	for _, length := range []string{"", strconv.FormatInt(1<<40, 10)} {
 		written := make(chan int, 1)
 		rc := newReceiver(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
@@ -386,8 +386,8 @@ func TestHugeBodies(t *testing.T) {
 	}
 }
 
-// Short answers leave the connection usable: a handshake for each delivery would
-// cost both sides more than the delivery.
+// After a short answer the connection is used again, because a handshake for
+// each delivery would cost both sides more than the delivery.
 func TestConnectionsAreKept(t *testing.T) {
 	rc := newReceiver(t, func(_ int, w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok, thank you")) })
 	var remotes sync.Map
@@ -471,7 +471,8 @@ func TestGoneDisablesTheEndpoint(t *testing.T) {
 	}
 }
 
-// Attempts that run at once are all told 410, and the host once.
+// If attempts that run at the same time are all answered with 410, OnDisabled
+// is called once.
 func TestGoneIsToldOnce(t *testing.T) {
 	const n = 4
 	var arrived sync.WaitGroup
@@ -528,11 +529,11 @@ func TestUndelivered(t *testing.T) {
 	if !ok || failure.Status != 500 || failure.WebhookID != h.id() {
 		t.Errorf("cause %v", cause)
 	}
-	// A webhook that died makes no webhook.
+	// A delivery that was given up causes no other delivery.
 	if len(q.all()) != 1 || one(t, s).Dead != 1 {
 		t.Errorf("%d jobs, %+v", len(q.all()), one(t, s))
 	}
-	// Somebody else's job is logged and nothing else.
+	// A job that this Sender cannot decrypt is only logged.
 	s.DeadLetter(t.Context(), recovery.Job{ID: "alien", Payload: []byte("x")}, errors.New("no"))
 	if !strings.Contains(logs.String(), "alien") || one(t, s).Dead != 1 {
 		t.Errorf("logged %s", logs)

@@ -14,22 +14,22 @@ import (
 	"github.com/seed-51359b35/recovery/internal/safedial"
 )
 
-// A DeliveryError is an attempt that failed. Its text names the endpoint by its
-// ID and quotes neither URL nor answer: both may hold secrets, and net/http's
-// own errors quote them (A39, CVE-2026-42507). It matches
-// [recovery.ErrPermanent] if the endpoint is gone, and [context.Canceled] or
-// [context.DeadlineExceeded] if that ended the attempt.
+// A DeliveryError says that an attempt failed. Its text names the endpoint by
+// its ID. It quotes neither URL nor answer, because both may hold secrets; the
+// errors of net/http quote them (A39, CVE-2026-42507). It matches
+// [recovery.ErrPermanent] if the endpoint answered 410 Gone, and
+// [context.Canceled] or [context.DeadlineExceeded] if that ended the attempt.
 type DeliveryError struct {
 	// Endpoint is the endpoint's ID.
 	Endpoint string
 	// WebhookID is the header webhook-id.
 	WebhookID string
-	// Status is the answer's, or 0 if there was none.
+	// Status is the status of the answer, or 0 if there was no answer.
 	Status int
 	// Reason is one of a fixed set of texts.
 	Reason string
 
-	kind error // what it matches, or nil
+	kind error // the error that this one matches, or nil
 }
 
 func newDeliveryError(d Delivery, status int, reason string, kind error) *DeliveryError {
@@ -43,11 +43,12 @@ func (e *DeliveryError) Error() string {
 	return fmt.Sprintf("webhook: endpoint %s: %s (status %d)", e.Endpoint, e.Reason, e.Status)
 }
 
-// Unwrap returns what the error matches, or nil. That is never net/http's
-// error.
+// Unwrap returns the error that e matches, or nil. It never returns an error of
+// net/http.
 func (e *DeliveryError) Unwrap() error { return e.kind }
 
-// classify says why there was no answer, in words of our own.
+// classify returns why there was no answer, as one of a fixed set of texts, and
+// the error that the [DeliveryError] should match.
 func classify(err error) (reason string, kind error) {
 	if errors.Is(err, safedial.ErrNotPublic) {
 		return "its address is not public", nil
@@ -62,12 +63,12 @@ func classify(err error) (reason string, kind error) {
 		return "no answer in time", context.DeadlineExceeded
 	}
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return certificate(err), nil
+		return certificateReason(err), nil
 	}
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return "does not speak TLS", nil
 	}
-	// crypto/tls keeps the type of an alert to itself.
+	// The type that crypto/tls uses for an alert is not exported.
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "remote error" {
 		return "ended TLS with an alert", nil
 	}
@@ -89,7 +90,7 @@ func classify(err error) (reason string, kind error) {
 	return "no valid answer", nil
 }
 
-func certificate(err error) string {
+func certificateReason(err error) string {
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
 		return "its certificate is by an unknown authority"
 	}
@@ -103,8 +104,8 @@ func certificate(err error) string {
 }
 
 // drain reads a short answer to its end, so that the connection can be used
-// again, and closes it. A longer one is not worth reading, and one without a
-// length may never end: its connection goes.
+// again, and closes the body. It does not read a long answer, or one of unknown
+// length, which may never end. The connection is then closed.
 func drain(answer *http.Response) {
 	if answer.ContentLength >= 0 && answer.ContentLength <= 4<<10 {
 		_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, 4<<10))

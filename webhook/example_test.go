@@ -17,7 +17,7 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
 
-// receive is the other system: it verifies what came before it reads it.
+// receive is the other system. It verifies a request before it decodes it.
 func receive(secret string) http.Handler {
 	verifier, err := standardwebhooks.NewWebhook(secret)
 	if err != nil {
@@ -41,7 +41,7 @@ func receive(secret string) http.Handler {
 	})
 }
 
-// A Service tells another system of its events.
+// A Service notifies another system of its events.
 func Example() {
 	secret := webhook.GenerateSecret()
 	crm := httptest.NewTLSServer(receive(secret.Reveal()))
@@ -54,8 +54,8 @@ func Example() {
 		Keys: keys,
 		Endpoints: []webhook.Endpoint{{
 			ID: "crm", URL: crm.URL + "/hooks/recovery", Secrets: []recovery.Secret{secret},
-			// Only because this receiver is on loopback, with a certificate
-			// of its own.
+			// These two are set only because this receiver is on the loopback
+			// interface, with a certificate of its own.
 			DangerouslyAllowPrivateAddresses: true, RootCAs: authorities,
 		}},
 	})
@@ -79,7 +79,8 @@ func Example() {
 		fmt.Println(err)
 	}
 
-	// The Service first, so that its last events are still told.
+	// The Service is shut down first, so that its last events are still
+	// delivered.
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	if err := errors.Join(service.Shutdown(ctx), hooks.Shutdown(ctx)); err != nil {
@@ -91,8 +92,8 @@ func Example() {
 	// 1 delivered
 }
 
-// Bytes that were decoded and encoded again are not those that were signed,
-// though they say the same.
+// A body that was decoded and encoded again has other bytes than the signed
+// one, even if it means the same.
 func Example_incorrect() {
 	secret := webhook.GenerateSecret()
 	verifier, err := standardwebhooks.NewWebhook(secret.Reveal())
@@ -131,7 +132,7 @@ func Example_incorrect() {
 	// as it came: true
 }
 
-// Mistakes are reported at once, each with the option it is in.
+// New reports all mistakes at once, each with the name of the option.
 func ExampleNew_mistakes() {
 	_, err := webhook.New(webhook.Options{Endpoints: []webhook.Endpoint{{
 		ID:      "crm",
@@ -151,7 +152,7 @@ func ExampleNew_mistakes() {
 	// Keys
 }
 
-// An audit log in this process, and webhooks for the systems outside.
+// Events go to an audit log in this process and to the webhooks.
 func ExampleMultiSink() {
 	audit := func(_ context.Context, e recovery.Event) { fmt.Println("audit:", e.Kind) }
 	var hooks *webhook.Sender // from New; none is configured here
@@ -161,8 +162,8 @@ func ExampleMultiSink() {
 	// audit: password_reset
 }
 
-// A queue of the host's own has the pauses of Standard Webhooks and time for an
-// attempt.
+// A queue of the host's own needs the pauses of Standard Webhooks, and enough
+// time for an attempt.
 func ExampleRetrySchedule() {
 	queue := recovery.NewMemoryQueue(recovery.MemoryQueueOptions{
 		Capacity: 100_000, Workers: 64, AttemptTimeout: 20 * time.Second,
@@ -191,7 +192,8 @@ func ExampleRetrySchedule() {
 	// shop.example.com
 }
 
-// The system that watches the callers hears everything, with the addresses.
+// A system that watches the callers gets all events, with the addresses of the
+// clients.
 func ExampleEndpoint() {
 	e := webhook.Endpoint{
 		ID:               "siem",

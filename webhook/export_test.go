@@ -14,7 +14,7 @@ func ParseSecret(s recovery.Secret) ([]byte, error) { return parseSecret(s) }
 
 func NewBody(e recovery.Event, includeClient bool) ([]byte, error) { return newBody(e, includeClient) }
 
-// SealText seals what is no delivery under a Sender's own keys.
+// SealText seals any text, which may be no delivery, with the keys of a Sender.
 func (s *Sender) SealText(text string) ([]byte, error) {
 	sealed, err := s.sealer.Seal([]byte(text))
 	return []byte(sealed), err

@@ -29,8 +29,8 @@ const (
 	apiSecret   = "s-456-6f1d2c0b9e8a7d35"
 )
 
-// A portal is a real Service behind LoginRadius' wire, whose events go to two
-// receivers: one with the defaults, and one that hears everything.
+// A portal is a real Service behind package loginradius. Its events go to two
+// receivers: one with the default events, and one that gets all.
 type portal struct {
 	t        *testing.T
 	svc      *recovery.Service
@@ -47,8 +47,8 @@ type portal struct {
 func newPortal(t *testing.T) *portal {
 	t.Helper()
 	fields := []recovery.Field{
-		{Name: "EmailAddress", Type: recovery.FieldEmail, Search: true, Receive: true},
-		{Name: "Username", Type: recovery.FieldText, Search: true, IgnoreCase: true},
+		{Name: "EmailAddress", Type: recovery.FieldTypeEmail, Search: true, Receive: true},
+		{Name: "Username", Type: recovery.FieldTypeText, Search: true, IgnoreCase: true},
 	}
 	p := &portal{
 		t: t, leads: recoverytest.NewLeads(fields...), outbox: &recoverytest.Outbox{},
@@ -86,7 +86,8 @@ func newPortal(t *testing.T) *portal {
 	return p
 }
 
-// issue asks for a token as a server does, with headers as name, value.
+// issue asks for a token as a server does. The headers are pairs of name and
+// value.
 func (p *portal) issue(query string, headers ...string) (token string) {
 	p.t.Helper()
 	r := httptest.NewRequest("POST", "/identity/v2/manage/account/forgot/token?"+query, strings.NewReader(`{"Username":"john_doe"}`))
@@ -105,7 +106,7 @@ func (p *portal) issue(query string, headers ...string) (token string) {
 	return m[1]
 }
 
-// reset redeems a token as a browser does.
+// reset resets a password with a token, as a browser does.
 func (p *portal) reset(token string) {
 	p.t.Helper()
 	r := httptest.NewRequest("PUT", "/identity/v2/auth/password/reset?apikey="+apiKey,
@@ -118,7 +119,7 @@ func (p *portal) reset(token string) {
 	}
 }
 
-// types are what a receiver was told, once n requests have come.
+// types waits for n requests and returns the types of their events.
 func (p *portal) types(rc *receiver, n int, secret recovery.Secret) []string {
 	p.t.Helper()
 	var types []string
@@ -136,10 +137,10 @@ func (p *portal) types(rc *receiver, n int, secret recovery.Secret) []string {
 	return types
 }
 
-// LoginRadius' X-PreventWebhook, from the request's header to the silence: it
-// reaches the operation that it came with, and neither the reset that follows
-// nor an endpoint that watches the callers. A thief of the API secret can
-// therefore not take an account over unheard.
+// The header X-PreventWebhook of LoginRadius prevents the webhook of the
+// operation that it came with. It does not prevent the webhook of the reset
+// that follows, or any webhook to an endpoint that watches the callers. So a
+// thief of the API secret cannot take over an account without a webhook.
 func TestPreventWebhookThroughTheWire(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
@@ -155,7 +156,8 @@ func TestPreventWebhookThroughTheWire(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			p := newPortal(t)
 			p.reset(p.issue(tt.query, tt.headers...))
-			// password_reset, token_issued, and the notice that was sent.
+			// The events are password_reset, token_issued, and message_sent for
+			// the notice.
 			if got := p.types(p.audit, 3, secretB); !slices.Equal(got, []string{"message_sent", "password_reset", "token_issued"}) {
 				t.Errorf("who ignores it hears %v", got)
 			}
@@ -172,8 +174,8 @@ func TestPreventWebhookThroughTheWire(t *testing.T) {
 	}
 }
 
-// A39, A80: no body and no line of the log of a whole flow, with its failures,
-// holds a token, a code, an address, a password or a secret.
+// A39, A80: in a whole flow with failures, no body and no log line holds a
+// token, a code, an address, a password or a secret.
 func TestBodiesHoldNoSecrets(t *testing.T) {
 	p := newPortal(t)
 	ctx := t.Context()
@@ -202,7 +204,7 @@ func TestBodiesHoldNoSecrets(t *testing.T) {
 		string(key1), string(key2), secretA.Reveal()[6:], secretB.Reveal()[6:],
 	}
 
-	// A reset that fails, and one that succeeds but ends no sessions.
+	// One reset fails, and one succeeds but ends no sessions.
 	forgot := func(req recovery.ForgotRequest) {
 		t.Helper()
 		req.Requester = client
@@ -228,7 +230,8 @@ func TestBodiesHoldNoSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	notice := next()
-	// "This was not me", a stranger, a code, a token and an operator.
+	// Next come a "this was not me", an unknown address, a code, a token and an
+	// operator.
 	token := param(notice.NotMe)
 	secrets = append(secrets, token)
 	if _, err := p.svc.NotMe(ctx, recovery.NotMeRequest{Token: recovery.NewSecret(token), Requester: client}); err != nil {
@@ -252,10 +255,11 @@ func TestBodiesHoldNoSecrets(t *testing.T) {
 	all := webhook.AllEvents()
 	deadline := time.Now().Add(testenv.Patience(20 * time.Second))
 	for {
-		told := p.types(p.audit, 0, secretB)
+		received := p.types(p.audit, 0, secretB)
 		missing := slices.DeleteFunc(slices.Clone(all), func(k recovery.EventKind) bool {
-			// No test store answers about another record.
-			return k == recovery.EventWrongRecord || slices.Contains(told, string(k))
+			// This event needs a store that returns the wrong record, which no
+			// store of the tests does.
+			return k == recovery.EventWrongRecord || slices.Contains(received, string(k))
 		})
 		if len(missing) == 0 {
 			break
@@ -268,7 +272,7 @@ func TestBodiesHoldNoSecrets(t *testing.T) {
 		case <-time.After(time.Until(deadline)):
 		}
 	}
-	// A job starts up to 250 ms after its request: the code may be the last.
+	// A job starts up to 250 ms after its request, so the code may come last.
 	for codes := 0; codes == 0 || len(refused) > 0; {
 		select {
 		case m := <-refused:
@@ -287,8 +291,8 @@ func TestBodiesHoldNoSecrets(t *testing.T) {
 			fmt.Fprintf(&everything, "%s %v\n", h.body, h.header)
 		}
 	}
-	// The Service writes into the same log; what it scrubs is its own concern,
-	// but for what came here.
+	// The Service writes into the same log. Tests of the Service check its own
+	// lines.
 	for line := range strings.Lines(p.logs.String()) {
 		if strings.Contains(line, "webhook") {
 			everything.WriteString(line)
@@ -297,11 +301,11 @@ func TestBodiesHoldNoSecrets(t *testing.T) {
 	for _, secret := range secrets {
 		for _, form := range []string{secret, url.QueryEscape(secret)} {
 			if i := strings.Index(strings.ToLower(everything.String()), strings.ToLower(form)); i >= 0 {
-				t.Errorf("%q was told: ...%s", form, everything.String()[max(0, i-80):i+len(form)])
+				t.Errorf("%q was sent or logged: ...%s", form, everything.String()[max(0, i-80):i+len(form)])
 			}
 		}
 	}
-	// The grep above can find something.
+	// The search above finds a text that is there.
 	if !strings.Contains(everything.String(), `"lead_id":"lead-42"`) || !strings.Contains(everything.String(), `"client":"203.0.113.9"`) {
 		t.Error("nothing was told")
 	}

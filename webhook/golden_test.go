@@ -13,24 +13,24 @@ import (
 	"github.com/seed-51359b35/recovery/webhook"
 )
 
-// golden is what one version left in a queue.
+// golden holds the jobs that one version wrote into a queue.
 type golden struct {
 	Time time.Time // when it was written
 	Key  []byte
 	Jobs []goldenJob
 }
 
-// A goldenJob is a delivery, sealed and as it was.
+// A goldenJob is a delivery, sealed and in clear.
 type goldenJob struct {
 	Job       recovery.Job
 	Endpoint  string
 	WebhookID string
 	Type      string
-	Body      string // also what is signed, so to the byte
+	Body      string // the signed bytes, so it must not change by a byte
 }
 
-// A delivery that an earlier version sealed is made by this one: with the same
-// key, and with that key behind a new one.
+// This version can send the deliveries that earlier versions sealed, with the
+// same key and with that key behind a new one.
 func TestGolden(t *testing.T) {
 	testenv.Golden(t, writeGolden, readGolden)
 }

@@ -19,7 +19,7 @@ func whsec(n int, fill byte) recovery.Secret {
 	return recovery.NewSecret("whsec_" + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{fill}, n)))
 }
 
-// mistakes returns the options that New complains of.
+// mistakes returns the names of the options that New reports.
 func mistakes(t *testing.T, opts webhook.Options) []string {
 	t.Helper()
 	s, err := webhook.New(opts)
@@ -37,7 +37,7 @@ func mistakes(t *testing.T, opts webhook.Options) []string {
 		}
 		names = append(names, e.Option)
 	}
-	// A39: no reason quotes what stands in a URL or secret.
+	// A39: no reason quotes a part of a URL or secret.
 	for _, never := range []string{urlSecret, "QUFB", "userinfo", "whsec_x"} {
 		if strings.Contains(err.Error(), never) {
 			t.Errorf("%q is quoted: %v", never, err)
@@ -159,7 +159,7 @@ func TestSecrets(t *testing.T) {
 	}
 }
 
-// What is accepted has one spelling.
+// Every key is accepted in one spelling only.
 func FuzzSecret(f *testing.F) {
 	f.Add(secretA.Reveal())
 	f.Add("whsec_")
@@ -175,7 +175,7 @@ func FuzzSecret(f *testing.F) {
 	})
 }
 
-// A39: an endpoint that is printed or logged shows neither URL nor secret.
+// A39: an Endpoint that is printed or logged shows neither URL nor secret.
 func TestEndpointPrintsAsItsID(t *testing.T) {
 	var b bytes.Buffer
 	e := nowhere("crm", secretA)
@@ -189,7 +189,7 @@ func TestEndpointPrintsAsItsID(t *testing.T) {
 	}
 }
 
-// The options are the caller's to change once New has returned.
+// Changes to the options after New have no effect.
 func TestOptionsAreCopied(t *testing.T) {
 	q := &jobs{}
 	opts := webhook.Options{
@@ -218,7 +218,7 @@ func TestOptionsAreCopied(t *testing.T) {
 	}
 }
 
-// A started queue is somebody else's.
+// New fails with a queue that already has a handler.
 func TestQueueThatDoesNotStart(t *testing.T) {
 	q := recovery.NewMemoryQueue(recovery.MemoryQueueOptions{})
 	opts := webhook.Options{Queue: q, Keys: [][]byte{key1}, Endpoints: []webhook.Endpoint{nowhere("crm", secretA)}}
@@ -234,11 +234,12 @@ func TestQueueThatDoesNotStart(t *testing.T) {
 	}
 }
 
-// What is in a job that somebody wrote, even with our keys, does no harm.
+// A job with any payload does no harm, even if it is sealed with the Sender's
+// keys.
 func FuzzJob(f *testing.F) {
 	s, err := webhook.New(webhook.Options{
 		Queue: &jobs{}, Keys: [][]byte{key1}, Logger: slog.New(slog.DiscardHandler),
-		// A name that no fuzzer guesses: what it finds would be delivered.
+		// No fuzzer guesses this ID. If one did, the job would be delivered.
 		Endpoints: []webhook.Endpoint{nowhere("q7vz0t3kx9w2m5hb", secretA)},
 	})
 	if err != nil {

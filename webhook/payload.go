@@ -10,9 +10,9 @@ import (
 	"github.com/seed-51359b35/recovery"
 )
 
-// A Payload is the JSON body of a delivery, for receivers in Go to decode.
+// A Payload is the JSON body of a delivery. Receivers in Go can decode into it.
 type Payload struct {
-	// Type is [Type] of the event's kind.
+	// Type is the type of the event, see [Type].
 	Type string `json:"type"`
 	// Timestamp is when the event happened, in UTC. The header
 	// webhook-timestamp says when the delivery was attempted.
@@ -20,51 +20,54 @@ type Payload struct {
 	Data      Data      `json:"data"`
 }
 
-// Data is what a [Payload] says of an event: the fields of [recovery.Event].
-// Those that an event does not have are left out. There is no token, code,
-// address or password among them.
+// Data holds what a [Payload] says about an event: the fields of
+// [recovery.Event]. Fields that the event does not have are left out. None
+// holds a token, code, address or password.
 type Data struct {
 	// Reason says why nothing was sent or a reset was refused.
 	Reason recovery.EventReason `json:"reason,omitzero"`
-	// Scope is the tier of limits that refused.
+	// Scope says which limit refused the request.
 	Scope recovery.LimitScope `json:"scope,omitzero"`
-	// JobID joins the events of one request for a reset.
+	// JobID is the same for all events of one request for a reset.
 	JobID string `json:"job_id,omitzero"`
-	// LeadID is the host's name for the account.
+	// LeadID is the host's ID of the account.
 	LeadID string `json:"lead_id,omitzero"`
 	// Caller is the ID of the API key that asked, never its secret.
 	Caller string `json:"caller,omitzero"`
 	// Client is the address of the person's device, for endpoints with
 	// [Endpoint].IncludeClient.
 	Client netip.Addr `json:"client,omitzero"`
-	// Channel and Message say what was sent.
+	// Channel and Message say which message was sent, and how.
 	Channel recovery.Channel     `json:"channel,omitzero"`
 	Message recovery.MessageKind `json:"message,omitzero"`
-	// Mailed says of a token that was issued whether it was sent to the lead
-	// too. It is there for [recovery.EventTokenIssued] only, and then always.
+	// Mailed says whether an issued token was also sent to the lead. It is set
+	// for [recovery.EventTokenIssued] only, and always for that.
 	Mailed *bool `json:"mailed,omitzero"`
-	// Labels are the request's, without [recovery.LabelNoWebhook].
+	// Labels are the labels of the request, without [recovery.LabelNoWebhook].
 	Labels map[string]string `json:"labels,omitzero"`
 }
 
-// maxBody bounds a body, so that, sealed, it stays under the 16 KiB that a
-// [recovery.Job] may carry. Standard Webhooks recommends less than 20 kB.
+// maxBody is the longest body in bytes. A sealed body then has less than the 16
+// KiB that a [recovery.Job] may hold. Standard Webhooks recommends less than 20
+// kB.
 const maxBody = 8 << 10
 
-// Type is the type of a kind's deliveries: "recovery." and the kind. A receiver
-// that is told by several systems tells them apart by it.
+// Type returns the type of deliveries of a kind: "recovery." and the kind. By
+// it, a receiver of several systems' webhooks knows which system sent a
+// delivery.
 func Type(kind recovery.EventKind) string { return "recovery." + string(kind) }
 
-// DefaultEvents are the kinds that another system acts upon, each of which
-// stems from somebody who proved something, or from a fault: password_reset,
-// tokens_revoked, token_issued, not_me, sessions_not_ended, dead_letter and
-// wrong_record.
+// DefaultEvents returns the kinds of events that other systems usually act on:
+// password_reset, tokens_revoked, token_issued, not_me, sessions_not_ended,
+// dead_letter and wrong_record. Each is caused by a person or caller who proved
+// something, or by a fault.
 //
-// The others are for those who ask for them. Any stranger can cause
-// message_sent, message_suppressed, reset_refused and rate_limited as often as the
-// limits let them, so each of their requests would become one of the host's to
-// every such endpoint; and the first two tell a receiver for whose account a
-// link was asked.
+// An endpoint gets the other kinds only if [Endpoint].Events names them. Any
+// stranger can cause message_sent, message_suppressed, reset_refused and
+// rate_limited as often as the limits allow. Each request of a stranger would
+// then cause a request of the host to every such endpoint. Also, message_sent
+// and message_suppressed tell the receiver for whose account a link was
+// requested.
 func DefaultEvents() []recovery.EventKind {
 	return []recovery.EventKind{
 		recovery.EventPasswordReset, recovery.EventTokensRevoked, recovery.EventTokenIssued, recovery.EventNotMe,
@@ -72,13 +75,13 @@ func DefaultEvents() []recovery.EventKind {
 	}
 }
 
-// AllEvents are all kinds of events, for an audit log.
+// AllEvents returns all kinds of events, for an audit log.
 func AllEvents() []recovery.EventKind {
 	return append(DefaultEvents(),
 		recovery.EventMessageSent, recovery.EventMessageSuppressed, recovery.EventResetRefused, recovery.EventRateLimited)
 }
 
-// newBody is the event as every attempt will send it.
+// newBody returns the body of an event's deliveries.
 func newBody(e recovery.Event, includeClient bool) ([]byte, error) {
 	p := Payload{Type: Type(e.Kind), Timestamp: e.Time.UTC(), Data: Data{
 		Reason: e.Reason, Scope: e.Scope, JobID: e.JobID, LeadID: e.LeadID, Caller: e.Caller,
@@ -101,13 +104,13 @@ func newBody(e recovery.Event, includeClient bool) ([]byte, error) {
 	}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false) // it is no page, and six bytes for each '&' are five too many
+	enc.SetEscapeHTML(false) // the body is not part of a page, so '&' need not take six bytes
 	if err := enc.Encode(p); err != nil {
 		return nil, err
 	}
 	body := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 	if len(body) > maxBody {
-		return nil, errors.New("it is longer than 8 KiB")
+		return nil, errors.New("the body is longer than 8 KiB")
 	}
 	return body, nil
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/seed-51359b35/recovery/webhook"
 )
 
-// kindsOfTheRoot reads the constants of type EventKind off the source.
+// kindsOfTheRoot reads the constants of type EventKind from the source.
 func kindsOfTheRoot(t *testing.T) []recovery.EventKind {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), "../events.go", nil, 0)
@@ -45,8 +45,8 @@ func kindsOfTheRoot(t *testing.T) []recovery.EventKind {
 	return kinds
 }
 
-// A kind that is new in the root has to be decided on here: whether an endpoint
-// hears it by default.
+// For each new kind in the root, somebody must decide here whether an endpoint
+// gets it by default.
 func TestEveryKindIsKnown(t *testing.T) {
 	root, all := kindsOfTheRoot(t), webhook.AllEvents()
 	slices.Sort(root)
@@ -60,15 +60,15 @@ func TestEveryKindIsKnown(t *testing.T) {
 		}
 	}
 	for _, kind := range all {
-		// Standard Webhooks, "Event types".
+		// This is the syntax in Standard Webhooks, section "Event types".
 		if strings.Trim(webhook.Type(kind), "abcdefghijklmnopqrstuvwxyz_.") != "" {
 			t.Errorf("type %s", webhook.Type(kind))
 		}
 	}
 }
 
-// A field that is new in the root's Event has to be decided on here: whether it
-// leaves the house.
+// For each new field of recovery.Event, somebody must decide here whether it is
+// sent.
 func TestEveryFieldIsDecidedOn(t *testing.T) {
 	told := map[string]string{
 		"Time": "timestamp", "Kind": "type", "Reason": "reason", "Scope": "scope", "JobID": "job_id", "LeadID": "lead_id",
@@ -122,7 +122,7 @@ func TestBodies(t *testing.T) {
 	}
 }
 
-// An event that the host made itself may have no time.
+// An event that the host makes may have no time.
 func TestEventWithoutTime(t *testing.T) {
 	q := &jobs{}
 	var body webhook.Payload
@@ -138,7 +138,8 @@ func TestEventWithoutTime(t *testing.T) {
 	}
 }
 
-// The longest body is sealed and told; one byte more is dropped.
+// The longest body is sealed and delivered. With one byte more, the event is
+// dropped.
 func TestLongBodies(t *testing.T) {
 	rc := newReceiver(t, nil)
 	q, logs := &jobs{}, &log{}
@@ -170,12 +171,12 @@ func TestLongBodies(t *testing.T) {
 	}
 }
 
-// Whatever an event says, its body is one JSON object that says the same again
-// and is minified.
+// Whatever an event holds, its body is one minified JSON object with the same
+// values.
 func FuzzBody(f *testing.F) {
 	f.Add("password_reset", "JOB", "lead-42", "crm", "203.0.113.9", int64(0), true)
 	f.Add("token_issued", "", "\x00\xff\u2028<>&\"", "", "::1%eth0", int64(1<<62), false)
-	f.Add("\xd1", "0", "\x8f", "0", "", int64(0), false) // valid only when put together
+	f.Add("\xd1", "0", "\x8f", "0", "", int64(0), false) // valid UTF-8 only in combination
 	f.Fuzz(func(t *testing.T, kind, job, lead, caller, client string, at int64, include bool) {
 		addr, _ := netip.ParseAddr(client)
 		e := recovery.Event{

@@ -12,21 +12,22 @@ import (
 	"github.com/seed-51359b35/recovery/internal/seal"
 )
 
-// A Delivery is one event for one endpoint.
+// A Delivery is one event on its way to one endpoint.
 type Delivery struct {
 	// Endpoint is the endpoint's ID.
 	Endpoint string
-	// WebhookID is the header webhook-id: the same for every attempt, and for
-	// every endpoint that is told of the event.
+	// WebhookID is the header webhook-id. It is the same for every attempt, and
+	// for every endpoint that gets the event.
 	WebhookID string
-	// Type is the payload's.
+	// Type is the type in the payload, see [Type].
 	Type string
 	// Body is the JSON of a [Payload], the same bytes in every attempt.
 	Body []byte
 }
 
-// The sealed job is the Delivery without its body as JSON, a line feed, and the
-// body as it is, so that no second encoding can change what is signed.
+// A jobHeader is a Delivery without its body. The job that is sealed is the
+// JSON of the jobHeader, a line feed, and the body unchanged, so that no second
+// encoding can change the bytes that are signed.
 type jobHeader struct {
 	Endpoint  string `json:"e"`
 	WebhookID string `json:"i"`
@@ -47,13 +48,13 @@ func (s *Sender) open(job recovery.Job) (Delivery, error) {
 	value, _, err := s.sealer.Open(string(job.Payload))
 	header, body, _ := bytes.Cut(value, []byte("\n"))
 	if err == nil && json.Unmarshal(header, &h) != nil {
-		err = seal.ErrInvalid // not the cause, which could quote the payload
+		err = seal.ErrInvalid // the cause is dropped, because it may quote the payload
 	}
 	if err != nil {
 		if advice := s.foreign.FirstAdvice(err); advice != "" {
 			s.log.Warn("webhook: job cannot be opened: "+err.Error(), "advice", advice)
 		}
-		if s.foreign.TryAgain(err, job.NotBefore) {
+		if time.Now().Before(job.NotAfter) && s.foreign.TryAgain(err, job.ID) {
 			return Delivery{}, fmt.Errorf("webhook: the job cannot be opened yet: %w", err)
 		}
 		return Delivery{}, fmt.Errorf("%w: the job cannot be opened: %w", recovery.ErrPermanent, err)
@@ -61,9 +62,9 @@ func (s *Sender) open(job recovery.Job) (Delivery, error) {
 	return Delivery{h.Endpoint, h.WebhookID, h.Type, body}, nil
 }
 
-// Perform makes one attempt at a delivery, for the queue that holds it. The
-// error is a [*DeliveryError], or says that the job is none of this Sender's;
-// the queue tries again unless it wraps [recovery.ErrPermanent].
+// Perform makes one attempt at a delivery. The queue calls it. The error is a
+// [*DeliveryError], or says that the job cannot be decrypted. The queue tries
+// again unless the error wraps [recovery.ErrPermanent].
 func (s *Sender) Perform(ctx context.Context, job recovery.Job) error {
 	d, err := s.open(job)
 	if err != nil {
@@ -71,16 +72,17 @@ func (s *Sender) Perform(ctx context.Context, job recovery.Job) error {
 	}
 	ep, ok := s.byID[d.Endpoint]
 	if !ok {
-		// Not for good: while a new endpoint is being deployed, an instance
-		// that knows it enqueues, and one that does not yet performs.
+		// The error is temporary: during the deployment of a new endpoint, an
+		// instance that knows the endpoint may enqueue the job, and an instance
+		// that does not know it yet may perform it.
 		return newDeliveryError(d, 0, "is not configured here", nil)
 	}
 	if ep.disabled.Load() {
 		return newDeliveryError(d, http.StatusGone, "is gone", recovery.ErrPermanent)
 	}
-	if ep.held() {
+	if ep.onHold() {
 		ep.deferred.Add(1)
-		return newDeliveryError(d, 0, "asked to be left alone for a while", nil)
+		return newDeliveryError(d, 0, "asked for a pause", nil)
 	}
 	failure := s.attempt(ctx, ep, d)
 	if failure == nil {
@@ -96,9 +98,9 @@ func (s *Sender) Perform(ctx context.Context, job recovery.Job) error {
 	return failure
 }
 
-// DeadLetter is told by the queue of a delivery that it gave up. It logs, counts
-// and tells [Options].Undelivered, and makes no event of it: that would become
-// a webhook in turn.
+// DeadLetter handles a delivery that was given up. The queue calls it. It logs
+// and counts the delivery, and calls [Options].OnUndelivered. It reports no
+// event, because that would become another webhook.
 func (s *Sender) DeadLetter(ctx context.Context, job recovery.Job, cause error) {
 	d, err := s.open(job)
 	if err != nil {
@@ -109,13 +111,13 @@ func (s *Sender) DeadLetter(ctx context.Context, job recovery.Job, cause error) 
 		ep.dead.Add(1)
 	}
 	s.log.ErrorContext(ctx, "webhook: delivery given up", "endpoint", d.Endpoint, "webhook", d.WebhookID, "type", d.Type, "error", cause)
-	if s.undelivered != nil {
-		defer s.recoverPanic(ctx, "Options.Undelivered")
-		s.undelivered(ctx, d, cause)
+	if s.onUndelivered != nil {
+		defer s.recoverPanic(ctx, "Options.OnUndelivered")
+		s.onUndelivered(ctx, d, cause)
 	}
 }
 
-// attempt posts a delivery once.
+// attempt sends a delivery once.
 func (s *Sender) attempt(ctx context.Context, ep *endpoint, d Delivery) *DeliveryError {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, ep.url, bytes.NewReader(d.Body))
 	if err != nil {
@@ -124,7 +126,7 @@ func (s *Sender) attempt(ctx context.Context, ep *endpoint, d Delivery) *Deliver
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("User-Agent", "recovery-webhook")
 	if err := ep.signer.sign(r.Header, d.WebhookID, time.Now(), d.Body); err != nil {
-		return newDeliveryError(d, 0, "cannot be signed for", nil)
+		return newDeliveryError(d, 0, "the delivery cannot be signed", nil)
 	}
 	answer, err := ep.client.Do(r)
 	if err != nil {
@@ -132,12 +134,13 @@ func (s *Sender) attempt(ctx context.Context, ep *endpoint, d Delivery) *Deliver
 		return newDeliveryError(d, 0, reason, kind)
 	}
 	drain(answer)
-	return judge(ep, d, answer)
+	return resultOf(ep, d, answer)
 }
 
-// judge decides by the status alone, as Standard Webhooks has it: 2xx is
-// success, a redirect is a failure like any other, 410 is the end.
-func judge(ep *endpoint, d Delivery, answer *http.Response) *DeliveryError {
+// resultOf returns the result of an attempt. As Standard Webhooks says, only
+// the status decides: 2xx is success, a redirect is a failure like any other,
+// and 410 ends the endpoint.
+func resultOf(ep *endpoint, d Delivery, answer *http.Response) *DeliveryError {
 	switch status := answer.StatusCode; {
 	case status >= 200 && status <= 299:
 		return nil
@@ -153,20 +156,21 @@ func judge(ep *endpoint, d Delivery, answer *http.Response) *DeliveryError {
 	}
 }
 
-// disable stops telling an endpoint that said 410 Gone.
+// disable ends the deliveries to an endpoint that answered 410 Gone.
 func (s *Sender) disable(ctx context.Context, ep *endpoint) {
 	if ep.disabled.Swap(true) {
 		return
 	}
-	s.log.ErrorContext(ctx, "webhook: endpoint answered 410 Gone and is told nothing more until a restart", "endpoint", ep.id)
-	if s.disabled != nil {
-		defer s.recoverPanic(ctx, "Options.Disabled")
-		s.disabled(ctx, ep.id)
+	s.log.ErrorContext(ctx, "webhook: endpoint answered 410 Gone and gets nothing more until a restart", "endpoint", ep.id)
+	if s.onDisabled != nil {
+		defer s.recoverPanic(ctx, "Options.OnDisabled")
+		s.onDisabled(ctx, ep.id)
 	}
 }
 
-// recoverPanic keeps a host's function from changing what becomes of a
-// delivery. The value stays out of the log: it may quote a secret.
+// recoverPanic logs a panic of a host's function, so that the panic does not
+// change the result of the delivery. The value of the panic is not logged,
+// because it may quote a secret.
 func (s *Sender) recoverPanic(ctx context.Context, in string) {
 	if p := recover(); p != nil {
 		s.log.ErrorContext(ctx, "webhook: panic", "in", in, "type", fmt.Sprintf("%T", p))

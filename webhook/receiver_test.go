@@ -20,7 +20,7 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
 
-// secretA and the others are what endpoints of these tests sign with.
+// secretA and secretB are the secrets of the endpoints in these tests.
 var (
 	secretA = recovery.NewSecret("whsec_QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=")
 	secretB = recovery.NewSecret("whsec_QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkI=")
@@ -39,7 +39,8 @@ type hook struct {
 
 func (h hook) id() string { return h.header.Get("webhook-id") }
 
-// A receiver is another system: a real TLS server on loopback.
+// A receiver takes the place of another system. It is a real TLS server on the
+// loopback interface.
 type receiver struct {
 	*httptest.Server
 	// answer writes the answer to the n-th request. Default: 204.
@@ -79,7 +80,7 @@ func (rc *receiver) hooks() []hook {
 	return append([]hook(nil), rc.got...)
 }
 
-// wait returns the requests once there are n.
+// wait waits for n requests and returns them.
 func (rc *receiver) wait(t testing.TB, n int) []hook {
 	t.Helper()
 	deadline := time.NewTimer(testenv.Patience(20 * time.Second))
@@ -102,7 +103,7 @@ func (rc *receiver) pool() *x509.CertPool {
 	return pool
 }
 
-// endpoint is the receiver as a Sender knows it.
+// endpoint returns the Endpoint for the receiver.
 func (rc *receiver) endpoint(id string, secrets ...recovery.Secret) webhook.Endpoint {
 	return webhook.Endpoint{
 		ID: id, URL: rc.URL + "/hooks?key=" + urlSecret, Secrets: secrets,
@@ -110,8 +111,8 @@ func (rc *receiver) endpoint(id string, secrets ...recovery.Secret) webhook.Endp
 	}
 }
 
-// urlSecret stands in the query of every endpoint, and must never be seen
-// elsewhere.
+// urlSecret is in the query of every endpoint's URL, and must appear nowhere
+// else.
 const urlSecret = "query-secret-8f3a"
 
 func verify(secret recovery.Secret, h hook) error {
@@ -122,7 +123,7 @@ func verify(secret recovery.Secret, h hook) error {
 	return w.Verify(h.body, h.header)
 }
 
-// A log keeps what a Sender logs.
+// A log records what a Sender logs.
 type log struct {
 	mu sync.Mutex
 	b  strings.Builder
@@ -144,7 +145,7 @@ func (l *log) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
-// jobs is a queue that a test runs when it wants to.
+// jobs is a queue whose jobs the test performs itself.
 type jobs struct {
 	mu      sync.Mutex
 	handler recovery.JobHandler
@@ -165,14 +166,14 @@ func (q *jobs) Enqueue(ctx context.Context, job recovery.Job) error {
 	return nil
 }
 
-// all returns what was ever enqueued.
+// all returns all jobs that were enqueued.
 func (q *jobs) all() []recovery.Job {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return append([]recovery.Job(nil), q.waiting...)
 }
 
-// only returns the one job there is.
+// only returns the one job in the queue.
 func (q *jobs) only(t testing.TB) recovery.Job {
 	t.Helper()
 	all := q.all()
@@ -182,7 +183,7 @@ func (q *jobs) only(t testing.TB) recovery.Job {
 	return all[0]
 }
 
-// newSender returns a Sender that is shut down at the end.
+// newSender returns a Sender that is shut down at the end of the test.
 func newSender(t testing.TB, opts webhook.Options) *webhook.Sender {
 	t.Helper()
 	if opts.Keys == nil {
@@ -208,7 +209,7 @@ func newSender(t testing.TB, opts webhook.Options) *webhook.Sender {
 	return s
 }
 
-// theReset is an event with all its fields.
+// theReset returns an event with all its fields set.
 func theReset() recovery.Event {
 	return recovery.Event{
 		Time: time.Date(2026, 3, 4, 5, 6, 7, 89_000_000, time.FixedZone("", 3600)), Kind: recovery.EventPasswordReset,

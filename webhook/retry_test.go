@@ -14,7 +14,7 @@ import (
 	"github.com/seed-51359b35/recovery/webhook"
 )
 
-// table is Standard Webhooks' example of a schedule.
+// table is the example of a schedule in Standard Webhooks.
 var table = []time.Duration{
 	5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour,
 	10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 24 * time.Hour,
@@ -36,7 +36,7 @@ func TestRetrySchedule(t *testing.T) {
 		}
 		least, most = least+want-want/10, most+want
 	}
-	// Whatever chance does, the tenth attempt is made and no eleventh.
+	// With any random pauses, there are ten attempts and no eleventh.
 	const attempts = 10 * 30 * time.Second
 	if most+attempts >= webhook.Lifetime {
 		t.Errorf("the last attempt may come after %v", most+attempts)
@@ -56,17 +56,17 @@ func TestRetrySchedule(t *testing.T) {
 	}
 }
 
-// quick is a receiver for bubbles: its connections end with the answer, because
-// one that is kept would stop the bubble's clock.
+// A quick is a receiver for bubbles of synctest. It closes each connection
+// after the answer, because an open one would stop the bubble's clock.
 func quick(t *testing.T, answer func(n int, w http.ResponseWriter, r *http.Request)) *receiver {
 	rc := newReceiver(t, answer)
 	rc.Config.SetKeepAlivesEnabled(false)
 	return rc
 }
 
-// A receiver that is down for three days is told ten times: the same id and the
-// same bytes, signed anew each time, at the moments of the table. Its library
-// accepts every one of them when it comes, not only the first.
+// A receiver that is down for three days gets ten attempts at the times of the
+// table: the same ID and the same bytes, with a new signature each time. The
+// library accepts each of them when it arrives, and not only the first.
 func TestRetriesFollowTheTable(t *testing.T) {
 	rc := quick(t, func(_ int, w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) })
 	synctest.Test(t, func(t *testing.T) {
@@ -128,8 +128,8 @@ func TestDeliveryIsTriedUntilItSucceeds(t *testing.T) {
 	})
 }
 
-// One that asks to be left alone is, for an hour at most; and what it missed
-// still comes.
+// An endpoint that asks for a pause gets it, for an hour at most. The
+// deliveries of that time come later.
 func TestRetryAfterIsHeeded(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -155,7 +155,7 @@ func TestRetryAfterIsHeeded(t *testing.T) {
 					w.WriteHeader(tt.status)
 				}
 			})
-			synctest.Test(t, func(t *testing.T) { // begins at 2000-01-01
+			synctest.Test(t, func(t *testing.T) { // the bubble's time begins at 2000-01-01
 				q := &jobs{}
 				s := newSender(t, webhook.Options{Queue: q, Endpoints: []webhook.Endpoint{rc.endpoint("crm", secretA)}})
 				s.Sink(t.Context(), theReset())
@@ -179,7 +179,7 @@ func TestRetryAfterIsHeeded(t *testing.T) {
 	}
 }
 
-// An hour of peace costs a delivery no more than three of its ten attempts.
+// A pause of one hour skips at most three of a delivery's ten attempts.
 func TestHeldDeliveryStillComes(t *testing.T) {
 	rc := quick(t, func(n int, w http.ResponseWriter, _ *http.Request) {
 		if n == 1 {
@@ -211,7 +211,7 @@ func FuzzRetryAfter(f *testing.F) {
 		if got == 0 {
 			return
 		}
-		// What holds an endpoint is a number or a date, and nothing like them.
+		// Only a whole number or a date is a valid Retry-After.
 		if _, err := http.ParseTime(field); err != nil && strings.Trim(field, "0123456789") != "" {
 			t.Errorf("%q: %v", field, got)
 		}

@@ -15,12 +15,12 @@ import (
 
 const (
 	secretPrefix = "whsec_"
-	// Standard Webhooks, "Signature scheme": 192 to 512 bits.
+	// Standard Webhooks, section "Signature scheme", allows 192 to 512 bits.
 	minSecret, maxSecret = 24, 64
 )
 
-// NewSecret draws a secret of 32 random bytes for an [Endpoint], in the form in
-// which its receiver's library takes it.
+// GenerateSecret returns a new secret of 32 random bytes for an [Endpoint], in
+// the form that the libraries of Standard Webhooks read.
 func GenerateSecret() recovery.Secret {
 	var b [32]byte
 	// crypto/rand.Read does not fail: the runtime ends the program if the
@@ -29,15 +29,16 @@ func GenerateSecret() recovery.Secret {
 	return recovery.NewSecret(secretPrefix + base64.StdEncoding.EncodeToString(b[:]))
 }
 
-// parseSecret returns the key that a secret is the text of. It has one
-// spelling only: a key that a receiver's library reads otherwise, or not at
-// all, would be found out by failing deliveries. No error quotes it.
+// parseSecret returns the key in a secret. It accepts one spelling of a key
+// only. If a receiver's library read another spelling differently, or not at
+// all, the host would notice only when deliveries fail. No error quotes the
+// secret.
 func parseSecret(s recovery.Secret) ([]byte, error) {
 	text, ok := strings.CutPrefix(s.Reveal(), secretPrefix)
 	if !ok {
 		return nil, errors.New("must begin with " + secretPrefix)
 	}
-	// encoding/base64 skips line breaks, also when it is strict.
+	// Even in strict mode, encoding/base64 ignores line breaks.
 	key, err := base64.StdEncoding.Strict().DecodeString(text)
 	if err != nil || strings.ContainsAny(text, "\r\n") {
 		return nil, errors.New("is not standard base64 after " + secretPrefix)
@@ -67,9 +68,10 @@ func newSigner(secrets []recovery.Secret) (signer, error) {
 	return s, nil
 }
 
-// sign sets the three headers of Standard Webhooks. The time is that of the
-// attempt and not of the event, or receivers, who tolerate five minutes, would
-// refuse every later attempt as a replay.
+// sign sets the three headers of Standard Webhooks. The time is the time of the
+// attempt and not of the event. Receivers accept a difference of five minutes,
+// so with the time of the event they would refuse every later attempt as a
+// replay.
 func (s signer) sign(h http.Header, webhookID string, at time.Time, body []byte) error {
 	signatures := make([]string, len(s))
 	for i, w := range s {

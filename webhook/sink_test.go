@@ -18,7 +18,7 @@ import (
 	"github.com/seed-51359b35/recovery/webhook"
 )
 
-// nowhere is an endpoint that is never asked.
+// nowhere returns an endpoint to which nothing is sent.
 func nowhere(id string, secrets ...recovery.Secret) webhook.Endpoint {
 	return webhook.Endpoint{ID: id, URL: "https://" + id + ".example.com/hooks?key=" + urlSecret, Secrets: secrets}
 }
@@ -65,7 +65,7 @@ func TestWhoIsTold(t *testing.T) {
 	}
 }
 
-// The queue, whatever keeps it, sees no name of a person, no URL and no secret.
+// A queue, and its storage, sees no ID of a person, no URL and no secret.
 func TestWaitingDeliveriesAreSealed(t *testing.T) {
 	q := &jobs{}
 	s := newSender(t, webhook.Options{Queue: q, Endpoints: []webhook.Endpoint{nowhere("crm", secretA)}})
@@ -76,7 +76,7 @@ func TestWaitingDeliveriesAreSealed(t *testing.T) {
 	if len(job.Payload) >= 16<<10 || strings.ContainsAny(string(job.Payload), " \r\n") {
 		t.Errorf("a payload of %d bytes", len(job.Payload))
 	}
-	for _, never := range []string{"lead-42", urlSecret, "password_reset", "QUFB", "QkJC"} {
+	for _, never := range []string{"lead-42", urlSecret, "password_reset", "QUFBQUFBQUFB", "QkJCQkJCQkJC"} {
 		if text := fmt.Sprintf("%s %s", job.ID, job.Payload); strings.Contains(text, never) {
 			t.Errorf("the job shows %q", never)
 		}
@@ -86,8 +86,8 @@ func TestWaitingDeliveriesAreSealed(t *testing.T) {
 	}
 }
 
-// A59: whatever the queue does, the caller goes on, no goroutine is left over,
-// and the event is counted.
+// A59: whatever the queue does, Sink returns, no goroutine is left, and the
+// event is counted.
 func TestQueuesThatFail(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
@@ -124,8 +124,8 @@ func TestQueuesThatFail(t *testing.T) {
 	}
 }
 
-// A59: a queue that never answers costs each caller its short wait, and a
-// bounded number of goroutines once these have gone on.
+// A59: with a queue that never returns, each caller waits for EnqueueTimeout
+// only, and the number of goroutines that remain is bounded.
 func TestQueueThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
@@ -148,7 +148,7 @@ func TestQueueThatHangs(t *testing.T) {
 		if stats := one(t, s); stats.Dropped != 1_000 || hanging.Load() != 64 {
 			t.Errorf("%+v, %d goroutines hang", stats, hanging.Load())
 		}
-		// A flood of events is none of log lines.
+		// A flood of events does not flood the log.
 		if n := strings.Count(logs.String(), "event dropped"); n != 1 {
 			t.Errorf("%d lines", n)
 		}
@@ -161,7 +161,7 @@ func TestQueueThatHangs(t *testing.T) {
 	})
 }
 
-// A burst of more events than are handed over at once loses none.
+// In a burst of more events than can be handed over at once, none is lost.
 func TestBurstOfEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := &jobs{enqueue: func(context.Context, recovery.Job) error { time.Sleep(time.Millisecond); return nil }}
@@ -179,8 +179,9 @@ func TestBurstOfEvents(t *testing.T) {
 	})
 }
 
-// A59: a flood of events while the receiver hangs: no caller waits, what has no
-// place is dropped, memory and goroutines stay bounded.
+// A59: in a flood of events while the receiver hangs, no caller waits, events
+// without a place in the queue are dropped, and memory and goroutines stay
+// bounded.
 func TestFloodOfEvents(t *testing.T) {
 	rc := newReceiver(t, func(_ int, _ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	s, err := webhook.New(webhook.Options{
@@ -206,21 +207,21 @@ func TestFloodOfEvents(t *testing.T) {
 	case <-time.After(testenv.Patience(30 * time.Second)):
 		t.Fatal("the callers wait")
 	}
-	// 4,096 places; the attempts that run are counted among them.
+	// The queue has 4,096 places, which include the running attempts.
 	if stats := one(t, s); stats.Dropped != senders*each-4096 || stats.Delivered != 0 {
 		t.Errorf("%+v", stats)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	cancel() // there is no more time
+	cancel() // Shutdown has no time left
 	if err := s.Shutdown(ctx); !errors.Is(err, context.Canceled) {
 		t.Error("Shutdown:", err)
 	}
-	// Shutdown waits for them only so long.
+	// Shutdown does not wait for them any longer.
 	testenv.Eventually(t, 10*time.Second, "all that were taken are dead", func() bool { return one(t, s).Dead == 4096 })
 }
 
-// An endpoint that hangs delays no other, unless the host made them share a
-// queue.
+// An endpoint that hangs delays no other, unless the host made the endpoints
+// share a queue.
 func TestEndpointsDoNotDelayEachOther(t *testing.T) {
 	slow := newReceiver(t, func(_ int, _ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	quick := newReceiver(t, nil)
@@ -242,7 +243,8 @@ func TestEndpointsDoNotDelayEachOther(t *testing.T) {
 
 type ctxKey struct{}
 
-// The request's end does not end the hand-over, and its values arrive.
+// The end of the request does not end the hand-over, and the queue gets the
+// values of the request's context.
 func TestContextOfTheHandOver(t *testing.T) {
 	var got any
 	q := &jobs{enqueue: func(ctx context.Context, _ recovery.Job) error {
@@ -270,7 +272,7 @@ func TestShutdown(t *testing.T) {
 	if err := s.Shutdown(t.Context()); err != nil {
 		t.Error(err)
 	}
-	// What was taken was told before Shutdown returned.
+	// Every accepted event was delivered before Shutdown returned.
 	if n := len(rc.hooks()); n != 20 {
 		t.Errorf("%d requests", n)
 	}
@@ -283,7 +285,8 @@ func TestShutdown(t *testing.T) {
 	}
 }
 
-// A queue that the Sender does not shut down is given nothing more either.
+// After Shutdown the Sender enqueues nothing more, even in a queue that it does
+// not shut down.
 func TestNothingIsEnqueuedAfterShutdown(t *testing.T) {
 	q := &jobs{}
 	s := newSender(t, webhook.Options{Queue: q, Endpoints: []webhook.Endpoint{nowhere("crm", secretA)}})
@@ -296,7 +299,8 @@ func TestNothingIsEnqueuedAfterShutdown(t *testing.T) {
 	}
 }
 
-// One last attempt is made at what waits for its next.
+// Shutdown makes one last attempt at deliveries that wait for their next
+// attempt.
 func TestShutdownTriesOnceMore(t *testing.T) {
 	rc := newReceiver(t, func(_ int, w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) })
 	died := make(chan webhook.Delivery, 1)

@@ -20,16 +20,16 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// A zone is a name server for one name, which answers each question for its
-// IPv4 address with the next of the list, and then always with the last.
+// A zone is a name server for one name. It answers each question for the IPv4
+// address with the next address of a list, and in the end always with the last.
 type zone struct {
 	mu      sync.Mutex
 	answers []string
 	asked   int
 }
 
-// serveNames makes the zone the process's resolver until the test ends. These
-// tests are therefore not parallel.
+// serveNames makes the zone the resolver of the process until the test ends. So
+// these tests cannot run in parallel.
 func serveNames(t *testing.T, answers ...string) *zone {
 	z := &zone{answers: answers}
 	before := net.DefaultResolver
@@ -42,7 +42,8 @@ func serveNames(t *testing.T, answers ...string) *zone {
 	return z
 }
 
-// serve speaks DNS over TCP, which a pipe is taken for.
+// serve answers DNS over TCP, because package net uses the TCP format on a
+// pipe.
 func (z *zone) serve(conn net.Conn) {
 	defer func() { _ = conn.Close() }()
 	for {
@@ -81,7 +82,8 @@ func (z *zone) answer(question []byte) []byte {
 	return b
 }
 
-// named is the receiver under a name that its certificate is good for.
+// named returns the Endpoint of the receiver, with a name for which the
+// receiver's certificate is valid.
 func (rc *receiver) named(t *testing.T) webhook.Endpoint {
 	t.Helper()
 	u, err := url.Parse(rc.URL)
@@ -94,8 +96,8 @@ func (rc *receiver) named(t *testing.T) webhook.Endpoint {
 	return e
 }
 
-// A93: a name that resolves into the host's own network is not connected to,
-// whatever it resolved to when somebody looked.
+// A93: if a name resolves to an address in the host's own network, the Sender
+// does not connect, whatever the name resolved to before.
 func TestPrivateAddressesAreRefused(t *testing.T) {
 	for _, address := range []string{"127.0.0.1", "10.0.0.1", "172.16.3.4", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0"} {
 		t.Run(address, func(t *testing.T) {
@@ -115,8 +117,8 @@ func TestPrivateAddressesAreRefused(t *testing.T) {
 	}
 }
 
-// A93, ZITADEL CVE-2026-55671: DNS rebinding. The first look, like one that a
-// check at configuration would take, sees a public address.
+// A93, ZITADEL CVE-2026-55671: DNS rebinding. The first lookup, like one when
+// the configuration is checked, returns a public address.
 func TestRebindingIsRefused(t *testing.T) {
 	rc := newReceiver(t, nil)
 	z := serveNames(t, "93.184.215.14", "127.0.0.1")
@@ -135,8 +137,8 @@ func TestRebindingIsRefused(t *testing.T) {
 	}
 }
 
-// The same endpoint is told where the host allows it, so it is the address that
-// was refused above and nothing else.
+// The same endpoint gets the delivery if the host allows private addresses. So
+// above only the address was refused.
 func TestPrivateAddressesCanBeAllowed(t *testing.T) {
 	rc := newReceiver(t, nil)
 	serveNames(t, "127.0.0.1")
@@ -150,7 +152,8 @@ func TestPrivateAddressesCanBeAllowed(t *testing.T) {
 	}
 }
 
-// A93: whoever answers does not choose the next address.
+// A93: redirects are not followed, so a receiver cannot choose the next
+// address.
 func TestRedirectsAreNotFollowed(t *testing.T) {
 	inside := newReceiver(t, nil)
 	for _, status := range []int{301, 302, 303, 307, 308} {
@@ -169,8 +172,8 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	}
 }
 
-// A93: a proxy of the environment would see the requests, and the check its
-// address instead of the endpoint's.
+// A93: proxies of the environment are not used. A proxy would see the requests,
+// and the address that is checked would be the proxy's.
 func TestProxiesOfTheEnvironmentAreNotUsed(t *testing.T) {
 	proxy := newReceiver(t, nil)
 	for _, name := range []string{"HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy"} {
@@ -200,7 +203,7 @@ func TestPlainHTTPNeedsToBeAllowed(t *testing.T) {
 	q := &jobs{}
 	s := newSender(t, webhook.Options{Queue: q, Endpoints: []webhook.Endpoint{plain}})
 	s.Sink(t.Context(), theReset())
-	// The server speaks TLS and says so in an answer of its own.
+	// The server requires TLS, and says so in its answer to plain HTTP.
 	if err := s.Perform(t.Context(), q.only(t)); err == nil || err.Error() != "webhook: endpoint crm: refused (status 400)" {
 		t.Error(err)
 	}

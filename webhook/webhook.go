@@ -16,43 +16,45 @@ import (
 	"github.com/seed-51359b35/recovery/internal/seal"
 )
 
-// A Sender tells endpoints of events. [New] makes one, Shutdown ends it. Its
-// methods are safe for concurrent use.
+// A Sender notifies endpoints of events. [New] makes one, and [Sender.Shutdown]
+// ends it. Its methods are safe for concurrent use.
 type Sender struct {
 	log       *slog.Logger
 	sealer    *seal.Sealer
-	foreign   *seal.Foreign
+	foreign   seal.Foreign
 	endpoints []*endpoint
 	byID      map[string]*endpoint
 	queues    []recovery.WorkerQueue // that Shutdown shuts down
 
 	enqueueTimeout time.Duration
-	undelivered    func(ctx context.Context, d Delivery, cause error)
-	disabled       func(ctx context.Context, endpoint string)
+	onUndelivered  func(ctx context.Context, d Delivery, cause error)
+	onDisabled     func(ctx context.Context, endpoint string)
 
 	handovers chan struct{} // one place for each event on its way into a queue
-	born      time.Time
-	nextWarn  atomic.Int64 // when a dropped event may be logged again, in nanoseconds since born
+	started   time.Time
+	nextWarn  atomic.Int64 // when a dropped event may be logged again, in nanoseconds since started
 
 	mu       sync.RWMutex
 	closed   bool
 	inFlight sync.WaitGroup
 }
 
-// maxHandovers bounds the goroutines that a queue which does not answer, and
-// does not heed its context either, can keep (A59). A burst of more events
-// waits for places, because one that was lost cannot be asked for again.
+// maxHandovers bounds the goroutines that wait for a queue which does not
+// return, even when its context ends (A59). In a burst, further events wait for
+// a place and are not dropped at once, because a lost event cannot be
+// recovered.
 const maxHandovers = 64
 
-// sealAge is how long a waiting delivery can be opened: the four days for which
-// [Options].Keys promises to need a former key.
+// sealAge is how long a waiting delivery can be decrypted. It is the four days
+// after which [Options].Keys lets hosts drop a former key.
 const sealAge = 4 * 24 * time.Hour
 
-// warnEvery keeps a flood of dropped events from becoming one of log lines.
+// warnEvery is the least time between two log lines about dropped events, so
+// that a flood of events does not flood the log.
 const warnEvery = time.Second
 
 // New returns a Sender and starts its queue. It reports every mistake in opts
-// at once, as [*recovery.OptionError] values joined by [errors.Join].
+// at once, each as a [*recovery.OptionError].
 func New(opts Options) (*Sender, error) {
 	opts = opts.withDefaults()
 	if err := opts.validate(); err != nil {
@@ -60,11 +62,10 @@ func New(opts Options) (*Sender, error) {
 	}
 	s := &Sender{
 		log: opts.Logger, enqueueTimeout: opts.EnqueueTimeout,
-		undelivered: opts.OnUndelivered, disabled: opts.OnDisabled,
+		onUndelivered: opts.OnUndelivered, onDisabled: opts.OnDisabled,
 		byID:      make(map[string]*endpoint),
 		handovers: make(chan struct{}, maxHandovers),
-		foreign:   seal.NewForeign(),
-		born:      time.Now(),
+		started:   time.Now(),
 	}
 	var err error
 	if s.sealer, err = newSealer(opts.Keys); err != nil {
@@ -109,17 +110,19 @@ func newSealer(keys [][]byte) (*seal.Sealer, error) {
 		}
 		sub = append(sub, seal.Key{Hash: hash, Block: block})
 	}
-	// A queue may be late, and its dead letters are to be read all the same.
-	// What is older was put there again by somebody else.
+	// Dead letters must stay readable, even those of a queue that is late. Only
+	// an attacker who wrote an old job into the queue again is later than
+	// sealAge.
 	return seal.New(sub, "recovery.webhook", sealAge, 16<<10-1), nil
 }
 
-// Sink is the [recovery.EventSink] for [recovery.Options].Events; put several
-// together with [recovery.MultiSink]. It hands one delivery for each endpoint that wants the
-// event to the queue, with ctx's values but not its end, and returns when that
-// is done or [Options].EnqueueTimeout is over. It never fails: a delivery that
-// the queue does not take is dropped, counted and logged. A nil *Sender tells
-// nobody.
+// Sink is the [recovery.EventSink] for [recovery.Options].Events. Combine
+// several sinks with [recovery.MultiSink]. Sink puts one delivery into the
+// queue for each endpoint that wants the event. The deliveries get the values
+// of ctx, and do not end with it. Sink returns when the queue has the
+// deliveries, or after [Options].EnqueueTimeout. It never fails: a delivery
+// that the queue does not accept is dropped, counted and logged. A nil *Sender
+// does nothing.
 func (s *Sender) Sink(ctx context.Context, e recovery.Event) {
 	if s == nil {
 		return
@@ -135,7 +138,7 @@ func (s *Sender) Sink(ctx context.Context, e recovery.Event) {
 		if !ep.events[e.Kind] || ep.disabled.Load() {
 			continue
 		}
-		if prevented && !ep.ignorePrevent {
+		if prevented && !ep.includePrevented {
 			ep.prevented.Add(1)
 			continue
 		}
@@ -146,7 +149,7 @@ func (s *Sender) Sink(ctx context.Context, e recovery.Event) {
 		if *body == nil {
 			var err error
 			if *body, err = newBody(e, ep.includeClient); err != nil {
-				s.drop(ctx, ep, e.Kind, fmt.Errorf("webhook: the event makes no body: %w", err))
+				s.drop(ctx, ep, e.Kind, fmt.Errorf("webhook: the body cannot be written: %w", err))
 				continue
 			}
 		}
@@ -162,9 +165,9 @@ type handover struct {
 	kind     recovery.EventKind
 }
 
-// handOver enqueues in a goroutine, because a queue that hangs must not keep a
-// person waiting for the answer to a request. The goroutine decides what
-// becomes of the deliveries, also after the caller has gone on.
+// handOver enqueues deliveries in a goroutine, because a person who waits for
+// the answer to a request must not wait for a queue that hangs. The goroutine
+// enqueues or drops the deliveries even after handOver has returned.
 func (s *Sender) handOver(ctx context.Context, all []handover) {
 	if len(all) == 0 {
 		return
@@ -184,7 +187,7 @@ func (s *Sender) handOver(ctx context.Context, all []handover) {
 	case <-ctx.Done():
 		cancel()
 		s.inFlight.Done()
-		dropAll(errors.New("webhook: the queue hangs"))
+		dropAll(errors.New("webhook: the queue does not answer"))
 		return
 	}
 	done := make(chan struct{})
@@ -208,7 +211,8 @@ func (s *Sender) handOver(ctx context.Context, all []handover) {
 func (s *Sender) enqueue(ctx context.Context, h handover) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			// Not the value: it may quote a secret.
+			// The error names the type and not the value, which may quote a
+			// secret.
 			err = fmt.Errorf("webhook: the queue panicked (%T)", p)
 		}
 	}()
@@ -218,24 +222,26 @@ func (s *Sender) enqueue(ctx context.Context, h handover) (err error) {
 	}
 	now := time.Now()
 	return h.to.queue.Enqueue(ctx, recovery.Job{
-		// One event has one webhook-id, and a job of its own for each endpoint.
+		// An event has one webhook-id, but one job for each endpoint.
 		ID:        h.delivery.WebhookID + "-" + h.to.id,
 		NotBefore: now, NotAfter: now.Add(Lifetime),
 		Payload: payload,
 	})
 }
 
-// drop counts and, now and then, logs what reached no queue.
+// drop counts a delivery that reached no queue. It logs at most one line per
+// warnEvery.
 func (s *Sender) drop(ctx context.Context, ep *endpoint, kind recovery.EventKind, cause error) {
 	dropped := ep.dropped.Add(1)
-	now, next := time.Since(s.born), s.nextWarn.Load()
+	now, next := time.Since(s.started), s.nextWarn.Load()
 	if int64(now) < next || !s.nextWarn.CompareAndSwap(next, int64(now+warnEvery)) {
 		return
 	}
 	s.log.ErrorContext(ctx, "webhook: event dropped", "endpoint", ep.id, "kind", string(kind), "dropped", dropped, "error", cause)
 }
 
-// begin counts an event in, unless the Sender is shutting down.
+// begin registers an event, for which Shutdown then waits. It returns false if
+// the Sender is shut down.
 func (s *Sender) begin() bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -246,12 +252,12 @@ func (s *Sender) begin() bool {
 	return true
 }
 
-// Shutdown drops further events and shuts a [recovery.WorkerQueue] down: the
-// default one makes one last attempt at what waits and gives up what fails. It
-// returns nil once no goroutine of the Sender runs, or an error when ctx ends
-// first. Shut the [recovery.Service] down before, so that its last events are
-// still told. It may be called more than once. A nil *Sender has nothing to
-// shut down.
+// Shutdown drops further events and shuts down a [recovery.WorkerQueue]. The
+// default queue makes one last attempt at each waiting delivery, and gives up
+// those that fail. Shutdown returns nil once no goroutine of the Sender runs,
+// or an error if ctx ends first. Shut down the [recovery.Service] before, so
+// that its last events are still delivered. Shutdown may be called more than
+// once. On a nil *Sender it does nothing.
 func (s *Sender) Shutdown(ctx context.Context) error {
 	if s == nil {
 		return nil
@@ -270,8 +276,8 @@ func (s *Sender) Shutdown(ctx context.Context) error {
 	case <-ctx.Done():
 		err = ctx.Err()
 	}
-	// At once and not in turn: an endpoint that hangs must not spend the time
-	// in which the others would have been told.
+	// The queues are shut down at the same time, so that an endpoint that hangs
+	// does not use up the time of the others.
 	errs := make([]error, len(s.queues))
 	var queues sync.WaitGroup
 	for i, q := range s.queues {
@@ -284,7 +290,7 @@ func (s *Sender) Shutdown(ctx context.Context) error {
 	return errors.Join(err, errors.Join(errs...))
 }
 
-// Stats returns the present numbers, in the order of [Options].Endpoints.
+// Stats returns the numbers of now, in the order of [Options].Endpoints.
 func (s *Sender) Stats() []EndpointStats {
 	if s == nil {
 		return nil

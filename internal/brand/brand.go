@@ -1,5 +1,5 @@
-// Package brand checks what a host says of itself, for all that shows it to
-// people.
+// Package brand checks what the host application says about itself in messages
+// and on pages: its name, its host name, its contact and its colour.
 package brand
 
 import (
@@ -17,19 +17,19 @@ import (
 const (
 	maxProduct = 60
 	maxSupport = 200
-	// minContrast is that of WCAG 2.2, 1.4.3, level AA.
+	// minContrast is the contrast that WCAG 2.2, 1.4.3, level AA asks for.
 	minContrast = 4.5
 
-	// Color is the usual colour of buttons.
+	// Color is the default colour of buttons.
 	Color = "#1f4fd8"
 )
 
-// CheckProduct refuses what would not stand in a subject or a sentence as it
-// is.
+// CheckProduct returns an error for a product name that cannot stand unchanged
+// in a subject or a sentence.
 func CheckProduct(s string) error {
 	switch {
 	case s == "":
-		return errors.New("is required: the name that messages show")
+		return errors.New("is required: the name that people see")
 	case !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }):
 		return errors.New("must be printable text")
 	case strings.TrimSpace(s) != s:
@@ -42,8 +42,9 @@ func CheckProduct(s string) error {
 	return nil
 }
 
-// CheckHost accepts a host name in the form that browsers compare: ASCII, lower
-// case, without a trailing dot.
+// CheckHost returns an error for a host name that is not in the form that
+// browsers compare: ASCII, lower case, without a trailing dot. It accepts the
+// empty name.
 func CheckHost(s string) error {
 	if s == "" || s == "localhost" {
 		return nil
@@ -58,7 +59,7 @@ func CheckHost(s string) error {
 	for _, l := range labels {
 		if l == "" || len(l) > 63 || l[0] == '-' || l[len(l)-1] == '-' ||
 			strings.ContainsFunc(l, func(r rune) bool { return !IsLowerDigit(r) && r != '-' }) {
-			return errors.New("must be a host name of a-z, 0-9, '-' and '.', without scheme and port; an internationalised one in its xn-- form")
+			return errors.New("must be a host name of a-z, 0-9, '-' and '.', without scheme and port; write an internationalised name in its xn-- form")
 		}
 	}
 	if _, err := netip.ParseAddr(s); err == nil {
@@ -70,7 +71,9 @@ func CheckHost(s string) error {
 // IsLowerDigit reports whether r is one of a-z and 0-9.
 func IsLowerDigit(r rune) bool { return r >= 'a' && r <= 'z' || r >= '0' && r <= '9' }
 
-// CheckSupport accepts what can be a link in a mail without further escaping.
+// CheckSupport returns an error for a contact that cannot be a link in a mail
+// without further escaping. It accepts an https URL, a mail address, and the
+// empty text.
 func CheckSupport(s string) error {
 	if s == "" {
 		return nil
@@ -94,15 +97,16 @@ func CheckSupport(s string) error {
 	return nil
 }
 
-// IsPlainURL reports whether s stands in a text on its own, and in HTML behind
-// the template's escaping, as the same link.
+// IsPlainURL reports whether s is the same link in plain text and in HTML,
+// where the template escapes it.
 func IsPlainURL(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
 		return r <= ' ' || r >= 0x7f || strings.ContainsRune("\"<>\\`", r)
 	})
 }
 
-// CheckColor accepts a colour that white text can be read on.
+// CheckColor returns an error unless s is #RRGGBB and people can read white
+// text on that colour.
 func CheckColor(s string) error {
 	rgb, err := strconv.ParseUint(strings.TrimPrefix(s, "#"), 16, 32)
 	if err != nil || len(s) != 7 || s[0] != '#' {
@@ -114,14 +118,14 @@ func CheckColor(s string) error {
 	return nil
 }
 
-// Contrast is the contrast ratio of two colours 0xRRGGBB, as WCAG 2.2 defines
-// it: 1 to 21.
+// Contrast returns the contrast ratio of two colours 0xRRGGBB, as WCAG 2.2
+// defines it: 1 to 21.
 func Contrast(a, b uint32) float64 {
 	x, y := luminance(a), luminance(b)
 	return (max(x, y) + 0.05) / (min(x, y) + 0.05)
 }
 
-// luminance is the relative luminance of WCAG 2.2.
+// luminance returns the relative luminance of a colour, as WCAG 2.2 defines it.
 func luminance(rgb uint32) float64 {
 	linear := func(c uint32) float64 {
 		v := float64(c&0xff) / 255

@@ -22,8 +22,8 @@ import (
 	"github.com/chromedp/cdproto/page"
 )
 
-// The version of axe-core, what npm says that its package is, and the digest of
-// the one file of it that is used here.
+// The version of axe-core, the digest that npm states for its package, and the
+// digest of the one file that is used here.
 const (
 	axeVersion   = "4.14.1"
 	axeIntegrity = "sha512-FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ=="
@@ -31,13 +31,13 @@ const (
 	axeFile      = "axe.min.js"
 )
 
-// An Axe looks for what keeps people from using a page.
+// An Axe finds mistakes that keep people from using a page.
 type Axe struct{ script string }
 
-// LoadAxe returns axe-core: the file that RECOVERY_AXE names, or else one that
-// was fetched with npm, now or before, into the user's cache. Without either, it
-// skips the test, as [Require] does. What npm brought is used only if it is the
-// very package that was there when this was written.
+// LoadAxe returns axe-core. It reads the file that RECOVERY_AXE names, or else
+// the file in the user's cache, which it fetches with npm if it is not there.
+// Without either, it skips the test, as [Require] does. A package from npm is
+// used only if it is the very package whose digest stands above.
 func LoadAxe(tb testing.TB) *Axe {
 	tb.Helper()
 	if path := os.Getenv("RECOVERY_AXE"); path != "" {
@@ -79,7 +79,7 @@ func fetchAxe(tb testing.TB) ([]byte, error) {
 	defer cancel()
 	dir := tb.TempDir()
 	cmd := exec.CommandContext(ctx, npm, "pack", "--silent", "--pack-destination", dir, "axe-core@"+axeVersion)
-	cmd.Dir = dir // and not in a package
+	cmd.Dir = dir // outside of any npm package
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("npm pack: %w: %.300s", err, out)
 	}
@@ -90,7 +90,8 @@ func fetchAxe(tb testing.TB) ([]byte, error) {
 	return unpackAxe(tarball, axeIntegrity)
 }
 
-// unpackAxe takes the script out of the package, once that was verified.
+// unpackAxe takes the script out of the package, after the package was
+// verified.
 func unpackAxe(tarball []byte, integrity string) ([]byte, error) {
 	sum := sha512.Sum512(tarball)
 	if got := "sha512-" + base64.StdEncoding.EncodeToString(sum[:]); got != integrity {
@@ -111,7 +112,7 @@ func unpackAxe(tarball []byte, integrity string) ([]byte, error) {
 	}
 }
 
-// keep writes a file that other processes may be reading or writing.
+// keep writes a file that other processes may read or write at the same time.
 func keep(path string, b []byte) error {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -129,23 +130,23 @@ func keep(path string, b []byte) error {
 	return os.Rename(f.Name(), path)
 }
 
-// axeRules are those of WCAG 2.0 to 2.2, levels A and AA, and what the authors
-// of axe-core hold to be good practice.
+// axeRules are the rules of WCAG 2.0 to 2.2, levels A and AA, and those that
+// the authors of axe-core call best practice.
 const axeRules = `["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]`
 
-// Into has every further page of the tab come with axe-core, which saves time
-// where there are many.
+// Into loads axe-core into every further page of the tab, which saves time
+// where there are many pages.
 func (a *Axe) Into(t *Tab) {
 	t.tb.Helper()
 	Call(t, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: a.script})
 }
 
-// Check runs every rule on the page, and returns what is wrong, and what axe-core
-// could not tell.
+// Check runs every rule on the page. It returns what is wrong, and what
+// axe-core could not decide.
 func (a *Axe) Check(t *Tab) []string { return a.check(t, "{type: 'tag', values: "+axeRules+"}") }
 
-// CheckLooks runs the rules that a page can break by how it is laid out and
-// coloured, and not by what it says.
+// CheckLooks runs the rules about the layout and the colours of a page, and
+// none about its text.
 func (a *Axe) CheckLooks(t *Tab) []string {
 	return a.check(t, `{type: 'rule', values: ["color-contrast", "target-size", "link-in-text-block", "scrollable-region-focusable"]}`)
 }

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// A fake is a test that is looked at.
+// A fake is a testing.TB whose end another test checks.
 type fake struct {
 	testing.TB
 	outcome string
@@ -46,7 +46,7 @@ func (f *fake) end(how, why string) {
 	runtime.Goexit()
 }
 
-// faked returns how a test ends, or "".
+// faked returns how a test of f ends, or "".
 func faked(t *testing.T, f func(tb testing.TB)) string {
 	tb := &fake{TB: t}
 	done := make(chan struct{})
@@ -132,7 +132,7 @@ func server(t *testing.T, pages map[string]string) *httptest.Server {
 	return s
 }
 
-// on is an address of the server under another name.
+// on returns an address of the server under another host name.
 func on(s *httptest.Server, host, path string) string {
 	return strings.Replace(s.URL, "127.0.0.1", host, 1) + path
 }
@@ -183,7 +183,7 @@ func TestRequests(t *testing.T) {
 	if got := tab.URL(); got != on(s, "a.example", "/plain") {
 		t.Errorf("back at %s", got)
 	}
-	// Another tab knows the cookie, another profile does not.
+	// Another tab of the profile has the cookie. Another profile does not.
 	for _, c := range []struct {
 		tab  *browsertest.Tab
 		want string
@@ -195,8 +195,8 @@ func TestRequests(t *testing.T) {
 	}
 }
 
-// What the browser complains of is seen: the console, exceptions, what was not
-// found, and what a policy keeps back.
+// A Tab records the complaints of the browser: the console, exceptions, files
+// that were not found, and what a policy blocks.
 func TestComplaints(t *testing.T) {
 	s := server(t, map[string]string{
 		"/plain":  `<script>console.warn("a warning", 7); setTimeout(() => { throw new Error("thrown") })</script><img src="/none.png">`,
@@ -328,8 +328,7 @@ func TestLooks(t *testing.T) {
 	}
 }
 
-// axe-core notices what it is there for, also on a page whose policy lets
-// nothing run.
+// axe-core finds mistakes, also on a page whose policy lets nothing run.
 func TestAxe(t *testing.T) {
 	axe := browsertest.LoadAxe(t)
 	s := server(t, map[string]string{

@@ -14,12 +14,13 @@ import (
 	"github.com/seed-51359b35/recovery/internal/testenv"
 )
 
-// startLimit is far above what a quiet machine takes.
+// startLimit is far longer than a start takes on a quiet machine.
 const startLimit = time.Minute
 
-// Require returns the path of Chromium. Where there is none, it skips the test;
-// where RECOVERY_REQUIRE_CHROMIUM is 1, as in continuous integration, it fails
-// it, so that a machine without a browser cannot pass for a green one.
+// Require returns the path of Chromium. If there is no Chromium, it skips the
+// test. It fails the test where RECOVERY_REQUIRE_CHROMIUM is 1, as in
+// continuous integration, so that a machine without a browser cannot look as if
+// the tests had passed.
 func Require(tb testing.TB) string {
 	tb.Helper()
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
@@ -31,7 +32,7 @@ func Require(tb testing.TB) string {
 	return ""
 }
 
-// missing ends a test for want of something.
+// missing ends a test that lacks a program or a file.
 func missing(tb testing.TB, what string) {
 	tb.Helper()
 	testenv.Missing(tb, "RECOVERY_REQUIRE_CHROMIUM", "browsertest: "+what)
@@ -43,7 +44,7 @@ type Browser struct {
 	stop func()
 }
 
-// Start starts Chromium. It ends with the test.
+// Start starts Chromium. The end of the test stops it.
 func Start(tb testing.TB) *Browser {
 	tb.Helper()
 	b, err := start(Require(tb))
@@ -59,25 +60,26 @@ func start(path string) (*Browser, error) {
 		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.IgnoreCertErrors,
 		chromedp.Flag("host-resolver-rules", "MAP * 127.0.0.1"),
 		chromedp.Flag("disable-features", strings.Join([]string{
-			"Translate", "BlinkGenPropertyTrees", // as by default
-			// It drops the second of two equal forms that are sent at once. Not
-			// every browser does, so pages must not rely on it.
+			"Translate", "BlinkGenPropertyTrees", // the defaults of chromedp
+			// This feature drops the second of two equal forms that are sent at
+			// once. Other browsers lack it, so pages must not rely on it.
 			"IgnoreDuplicateNavs",
-			// Processes that nothing here needs, for every tab.
+			// These would start processes in every tab that no test needs.
 			"WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "SpareRendererForSitePerProcess",
 		}, ",")),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
-		// A page of a test does not live long enough for compiled code to pay.
+		// A page of a test does not live long enough for compiled code to be
+		// worth its time.
 		chromedp.Flag("js-flags", "--no-opt --no-maglev"),
-		// As on the screens that most people have: hinted glyphs are spaced by
+		// Most people have screens with hinted glyphs, which are spaced by
 		// whole pixels.
 		chromedp.Flag("font-render-hinting", "none"),
 	)
 	ctx, stopAllocator := chromedp.NewExecAllocator(context.Background(), flags...)
 	ctx, stop := chromedp.NewContext(ctx)
 	b := &Browser{ctx, func() { stop(); stopAllocator() }}
-	// The process lives as long as the context of the first call, so that cannot
-	// be one with a deadline.
+	// The process lives as long as the context of the first call. So that
+	// context cannot have a deadline.
 	limit := time.AfterFunc(testenv.Patience(startLimit), stop)
 	err := chromedp.Do(ctx)
 	if !limit.Stop() && err == nil {
@@ -90,14 +92,14 @@ func start(path string) (*Browser, error) {
 	return b, nil
 }
 
-// Shared is one Chromium for all tests of a package, which the first of them
-// starts. The zero value is ready; a TestMain calls Close.
+// Shared is one Chromium for all tests of a package. The first test that needs
+// it starts it. The zero value is ready to use. A TestMain calls Close.
 type Shared struct {
 	mu      sync.Mutex
 	browser *Browser
 }
 
-// Browser returns the running Chromium.
+// Browser returns the running Chromium, and starts it if needed.
 func (s *Shared) Browser(tb testing.TB) *Browser {
 	tb.Helper()
 	path := Require(tb)
@@ -114,7 +116,7 @@ func (s *Shared) Browser(tb testing.TB) *Browser {
 	return b
 }
 
-// Close ends Chromium, if it runs.
+// Close stops Chromium, if it runs.
 func (s *Shared) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,4 +1,4 @@
 package browsertest
 
-// What tests of the package look at.
+// The names below are for the tests of this package.
 var UnpackAxe = unpackAxe

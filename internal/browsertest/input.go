@@ -8,17 +8,18 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// quote makes a JavaScript string.
+// quote returns s as a JavaScript string.
 func quote(s string) string {
 	b, err := json.Marshal(s)
 	if err != nil {
-		panic(err) // strings always are
+		panic(err) // a string always has a JSON form
 	}
 	return string(b)
 }
 
-// spot is the script that finds where to click on an element: in the middle of
-// its first line, which has to be seen there and covered by nothing.
+// spot is the script that finds where to click on an element. The place is the
+// middle of the element's first line. It must be visible, and nothing may cover
+// it.
 const spot = `(selector => {
 	const e = document.querySelector(selector);
 	if (!e) return {Wrong: "there is none"};
@@ -52,8 +53,8 @@ func (t *Tab) Click(selector string) {
 	t.click(1)
 }
 
-// ClickAgain makes it a double click. It looks at nothing, and so can be used
-// while another page is on its way.
+// ClickAgain makes the last click a double click. It checks nothing, so a test
+// can call it while another page loads.
 func (t *Tab) ClickAgain() { t.tb.Helper(); t.click(2) }
 
 func (t *Tab) click(count int) {
@@ -67,20 +68,21 @@ func (t *Tab) click(count int) {
 	}
 }
 
-// Type types a text where the focus is, key by key.
+// Type types a text key by key into the element with the focus.
 func (t *Tab) Type(text string) { t.tb.Helper(); t.Press(text) }
 
-// Press presses keys, those of package kb among them.
+// Press presses keys. Package kb has the special ones.
 func (t *Tab) Press(keys string) { t.tb.Helper(); t.Do(chromedp.KeyEvent(keys)) }
 
-// Insert puts in a text where the focus is, at once, as other keyboards do.
+// Insert puts a whole text at once into the element with the focus, as other
+// keyboards do.
 func (t *Tab) Insert(text string) {
 	t.tb.Helper()
 	Call(t, input.InsertText, input.InsertTextParams{Text: text})
 }
 
-// Shortcut presses Ctrl and a letter, with the editing command that this is on
-// most systems: "a" is selectAll, "c" copy, "v" paste.
+// Shortcut presses Ctrl and a letter. It also sends the editing command that
+// these keys mean on most systems: "a" selectAll, "c" copy, "v" paste.
 func (t *Tab) Shortcut(letter string) {
 	t.tb.Helper()
 	command, ok := map[string]string{"a": "selectAll", "c": "copy", "v": "paste"}[letter]

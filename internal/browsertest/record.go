@@ -15,33 +15,35 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 )
 
-// A Request is one that a tab made. A redirect is followed by another.
+// A Request is a request of a tab. A redirect leads to another Request.
 type Request struct {
 	URL, Method string
-	// Document says that it is for a page or a frame, and not for what is in one.
+	// Document says that the request is for a page or a frame, and not for a
+	// file that one of them needs.
 	Document bool
-	// Header is what was sent, cookies included, where the request went to the
-	// network.
+	// Header is the header that was sent, cookies included, if the request went
+	// to the network.
 	Header http.Header
-	// Status is that of the answer, or 0 where there was none.
+	// Status is the status of the answer, or 0 where there was no answer.
 	Status int
-	// Bytes are those of the answer on the wire, header included. Done says that
-	// they are all there.
+	// Bytes is the size of the answer on the wire, header included. Done says
+	// that the whole answer has arrived.
 	Bytes int
 	Done  bool
 }
 
-// record is what a tab did. Events arrive on a goroutine of their own.
+// record has what a tab did. Events arrive on a goroutine of their own.
 type record struct {
 	mu         sync.Mutex
 	requests   []*Request
 	byID       map[network.RequestID]*series
 	complaints []string
-	loaded     chan struct{} // has one if a page was loaded since it was read
+	loaded     chan struct{} // has one value if a page was loaded since the last read
 }
 
-// series are the requests with one ID, which redirects have in common. What was
-// sent is reported apart, before or after, in the same order.
+// series are the requests with one ID, which redirects share. The browser
+// reports the headers that were sent apart from the requests, earlier or later,
+// in the same order.
 type series struct {
 	requests []*Request
 	sent     []http.Header
@@ -73,9 +75,9 @@ func (r *record) TakeRequests() []Request {
 	return all
 }
 
-// Complaints returns what the browser had to say, oldest first: messages on the
-// console, exceptions, entries of its log such as violations of a policy, and
-// the issues that its developer tools show.
+// Complaints returns the complaints of the browser, oldest first. These are
+// messages on the console, exceptions, entries of its log such as violations of
+// a policy, and the issues that its developer tools show.
 func (r *record) Complaints() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -91,7 +93,7 @@ func (r *record) of(id network.RequestID) *series {
 	return s
 }
 
-// last is the request that an answer belongs to.
+// last returns the request that an answer belongs to.
 func (r *record) last(id network.RequestID) *Request {
 	s := r.of(id)
 	if len(s.requests) == 0 {
@@ -100,7 +102,7 @@ func (r *record) last(id network.RequestID) *Request {
 	return s.requests[len(s.requests)-1]
 }
 
-// note takes an event of the tab.
+// note records an event of the tab.
 func (r *record) note(event any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

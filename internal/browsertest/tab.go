@@ -20,8 +20,8 @@ import (
 	"github.com/seed-51359b35/recovery/internal/testenv"
 )
 
-// limit is how long anything may take where the machine is quiet. It is far above
-// what is needed there.
+// limit is how long anything may take on a quiet machine. It is far longer than
+// needed there.
 const limit = 40 * time.Second
 
 // A Tab is one tab. Its methods end the test when they fail.
@@ -29,18 +29,18 @@ type Tab struct {
 	*record
 	tb    testing.TB
 	ctx   context.Context
-	limit time.Duration // for anything
+	limit time.Duration // for each action
 	mouse point
 }
 
-// Open opens an empty tab, in a profile of its own: it shares no cookies with
+// Open opens an empty tab in a profile of its own, which shares no cookies with
 // others.
 func (b *Browser) Open(tb testing.TB) *Tab {
 	tb.Helper()
 	return open(tb, b.ctx, chromedp.WithNewBrowserContext())
 }
 
-// For returns the same tab for another test, a subtest.
+// For returns the same tab for another test, such as a subtest.
 func (t *Tab) For(tb testing.TB) *Tab {
 	other := *t
 	other.tb = tb
@@ -53,7 +53,7 @@ func (t *Tab) Beside() *Tab {
 	return open(t.tb, t.ctx)
 }
 
-// Opened returns the tab that f has the page open.
+// Opened returns the tab that the page opens while f runs.
 func (t *Tab) Opened(f func()) *Tab {
 	t.tb.Helper()
 	known := map[target.ID]bool{}
@@ -73,14 +73,14 @@ func (t *Tab) Opened(f func()) *Tab {
 	return open(t.tb, t.ctx, chromedp.WithTargetID(opened))
 }
 
-// Front brings the tab to the front of its window, where a tab that was opened
-// from it may be. A tab that is not seen reacts to nothing.
+// Front brings the tab to the front of its window, where a tab that it opened
+// may be. A tab in the background reacts to nothing.
 func (t *Tab) Front() {
 	t.tb.Helper()
 	Call(t, page.BringToFront, cdp.Empty{})
 }
 
-// targets returns what there is of a type in the profile.
+// targets returns the targets of a type in the profile.
 func (t *Tab) targets(kind string) []*target.Info {
 	t.tb.Helper()
 	all, err := chromedp.Targets(t.ctx)
@@ -97,11 +97,12 @@ func open(tb testing.TB, parent context.Context, opts ...chromedp.ContextOption)
 	ctx, cancel := chromedp.NewContext(parent, append(opts, chromedp.WithListener(t.note))...)
 	tb.Cleanup(cancel)
 	t.ctx = ctx
-	// Not with a deadline: the tab lives as long as this context.
+	// The tab lives as long as this context, so the context has no deadline.
 	if err := chromedp.Do(ctx); err != nil {
 		tb.Fatalf("browsertest: opening a tab: %v", err)
 	}
-	// chromedp follows the DOM for its own queries, which are not used here.
+	// chromedp follows the DOM for its own queries. This package uses none of
+	// them.
 	Call(t, css.Disable, cdp.Empty{})
 	Call(t, dom.Disable, cdp.Empty{})
 	Call(t, audits.Enable, cdp.Empty{})
@@ -120,8 +121,8 @@ func Call[P, R any](t *Tab, c cdp.Command[P, R], params P) R {
 	return r
 }
 
-// Eval evaluates an expression in the page, awaits it if it is a promise, and
-// returns its value. No policy of the page is in its way.
+// Eval evaluates an expression in the page and returns its value. It awaits a
+// promise. No policy of the page stops it.
 func Eval[T any](t *Tab, expression string) T {
 	t.tb.Helper()
 	v, err := evaluate[T](t, expression)
@@ -137,11 +138,11 @@ func evaluate[T any](t *Tab, expression string) (T, error) {
 	return chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 }
 
-// Wait waits until an expression is true, in this page or a later one.
+// Wait waits until an expression is true, in this page or in a later one.
 func (t *Tab) Wait(expression string) {
 	t.tb.Helper()
 	t.until(expression, func() error {
-		// While pages change there is none to evaluate it in.
+		// While the page changes, there is none to evaluate the expression in.
 		ok, err := evaluate[bool](t, "!!("+expression+")")
 		if err == nil && !ok {
 			err = errors.New("it is false")
@@ -150,7 +151,7 @@ func (t *Tab) Wait(expression string) {
 	})
 }
 
-// Until waits until ok.
+// Until waits until ok returns true.
 func (t *Tab) Until(what string, ok func() bool) {
 	t.tb.Helper()
 	t.until(what, func() error {
@@ -172,7 +173,7 @@ func (t *Tab) until(what string, ok func() error) {
 		if time.Now().After(deadline) {
 			t.tb.Fatalf("browsertest: not within %v: %s: %v", t.limit, what, err)
 		}
-		// Most of what is waited for comes with a page.
+		// Most of what tests wait for comes with a page.
 		select {
 		case <-t.loaded:
 		case <-time.After(pause):
@@ -180,7 +181,7 @@ func (t *Tab) until(what string, ok func() error) {
 	}
 }
 
-// Do runs actions of chromedp.
+// Do runs actions of chromedp in the tab.
 func (t *Tab) Do(steps ...chromedp.Action[chromedp.Void]) {
 	t.tb.Helper()
 	ctx, cancel := context.WithTimeout(t.ctx, t.limit)
@@ -190,7 +191,7 @@ func (t *Tab) Do(steps ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// Load loads a page, as if its address had been typed, and waits for it.
+// Load loads a page, as if a person had typed its address, and waits for it.
 func (t *Tab) Load(url string) {
 	t.tb.Helper()
 	t.Follow(func() {
@@ -200,8 +201,8 @@ func (t *Tab) Load(url string) {
 	})
 }
 
-// Reload loads the page again, as the person's button does, and sends its form
-// again if it is the answer to one.
+// Reload loads the page again, as the button of the browser does. If the page
+// is the answer to a form, Reload sends the form again.
 func (t *Tab) Reload() {
 	t.tb.Helper()
 	t.Follow(func() { Call(t, page.Reload, page.ReloadParams{}) })
@@ -219,7 +220,7 @@ func (t *Tab) Back() {
 	})
 }
 
-// History returns the addresses that Back and Forward lead to, and this one.
+// History returns the addresses in the tab's history, the present one included.
 func (t *Tab) History() []string {
 	t.tb.Helper()
 	var all []string
@@ -229,11 +230,12 @@ func (t *Tab) History() []string {
 	return all
 }
 
-// Follow has f do what leads to another page, and waits until that is loaded.
+// Follow runs f, which leads to another page, and waits until that page is
+// loaded.
 func (t *Tab) Follow(f func()) {
 	t.tb.Helper()
-	// Each document has its own time of origin, also one that comes back from
-	// the cache.
+	// Each document has a time origin of its own, also a document that comes
+	// back from the cache.
 	const origin = "performance.timeOrigin"
 	before := Eval[float64](t, origin)
 	f()
@@ -246,13 +248,13 @@ func (t *Tab) URL() string {
 	return Eval[string](t, "document.URL")
 }
 
-// Status returns the HTTP status that the page came with.
+// Status returns the HTTP status of the page.
 func (t *Tab) Status() int {
 	t.tb.Helper()
 	return Eval[int](t, "performance.getEntriesByType('navigation')[0].responseStatus")
 }
 
-// SetContent replaces the page.
+// SetContent replaces the page by the given HTML.
 func (t *Tab) SetContent(html string) {
 	t.tb.Helper()
 	tree := Call(t, page.GetFrameTree, cdp.Empty{})

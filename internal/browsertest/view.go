@@ -12,8 +12,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// Size gives the tab a width and a height in CSS pixels, of which the screen
-// has as many as scale in each direction.
+// Size gives the tab a width and a height in CSS pixels. The screen has scale
+// pixels for each of them, in both directions.
 func (t *Tab) Size(width, height int, scale float64) {
 	t.tb.Helper()
 	Call(t, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
@@ -21,7 +21,7 @@ func (t *Tab) Size(width, height int, scale float64) {
 	})
 }
 
-// Scheme has the person prefer "light" or "dark".
+// Scheme sets the colours that the person prefers: "light" or "dark".
 func (t *Tab) Scheme(scheme string) {
 	t.tb.Helper()
 	Call(t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
@@ -29,28 +29,30 @@ func (t *Tab) Scheme(scheme string) {
 	})
 }
 
-// Languages are those that the browser asks for, as in Accept-Language.
+// Languages sets the languages that the browser asks for, as in
+// Accept-Language.
 func (t *Tab) Languages(accept string) {
 	t.tb.Helper()
 	agent := Eval[string](t, "navigator.userAgent")
 	Call(t, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{UserAgent: agent, AcceptLanguage: accept})
 }
 
-// Scripts says whether the scripts of pages run, from the next page on.
+// Scripts sets whether the scripts of pages run, from the next page on.
 func (t *Tab) Scripts(run bool) {
 	t.tb.Helper()
 	Call(t, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !run})
 }
 
-// Picture returns a PNG of a part of the page, of all that is seen if nil.
+// Picture returns a PNG of a part of the page. With nil, it is the visible
+// part.
 func (t *Tab) Picture(part *page.Viewport) []byte {
 	t.tb.Helper()
 	surface := true
 	return Call(t, page.CaptureScreenshot, page.CaptureScreenshotParams{FromSurface: &surface, Clip: part}).Data
 }
 
-// Shifts returns what has moved on the page since it came up (layout shifts), but
-// for what moved where the person had just done something.
+// Shifts returns what has moved on the page since it was shown (layout shifts).
+// It leaves out what moved where the person had just done something.
 func (t *Tab) Shifts() []string {
 	t.tb.Helper()
 	return Eval[[]string](t, `new Promise(resolve => {
@@ -64,7 +66,7 @@ func (t *Tab) Shifts() []string {
 		};
 		const observer = new PerformanceObserver(list => add(list.getEntries()));
 		observer.observe({type: "layout-shift", buffered: true});
-		// What is drawn by now is reported with the next frame.
+		// The browser reports what it has drawn by now with the next frame.
 		requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => {
 			add(observer.takeRecords());
 			resolve(all);
@@ -72,7 +74,7 @@ func (t *Tab) Shifts() []string {
 	})`)
 }
 
-// Spoken is what a screen reader has to say about an element.
+// Spoken is what a screen reader says about an element.
 type Spoken struct {
 	Role, Name, Description string
 	// Invalid is aria-invalid, Pressed is aria-pressed, and Focused says that
@@ -81,7 +83,7 @@ type Spoken struct {
 	Focused          bool
 }
 
-// Spoken looks an element up in the tree that assistive technology reads.
+// Spoken finds an element in the tree that assistive technology reads.
 func (t *Tab) Spoken(selector string) Spoken {
 	t.tb.Helper()
 	o := Call(t, runtime.Evaluate, runtime.EvaluateParams{Expression: fmt.Sprintf("document.querySelector(%s)", quote(selector))})
@@ -108,7 +110,7 @@ func (t *Tab) Spoken(selector string) Spoken {
 	return s
 }
 
-// text is a value of the tree, which is JSON.
+// text returns a value of the tree, which is JSON, as text.
 func text(v *accessibility.Value) string {
 	if v == nil || len(v.Value) == 0 {
 		return ""
@@ -120,9 +122,10 @@ func text(v *accessibility.Value) string {
 	return fmt.Sprint(s)
 }
 
-// Frames returns the addresses of the documents in the frames of the page, and
-// in those of other sites in any tab of the profile, which are pages of their
-// own to the browser. What is refused has an error page of the browser's.
+// Frames returns the addresses of the documents in the frames of the page. It
+// also returns those of frames with other sites, in any tab of the profile,
+// because the browser treats these as pages of their own. A frame that was
+// refused has an error page of the browser.
 func (t *Tab) Frames() []string {
 	t.tb.Helper()
 	var all []string
@@ -135,7 +138,7 @@ func (t *Tab) Frames() []string {
 	}
 	walk(Call(t, page.GetFrameTree, cdp.Empty{}).FrameTree)
 	for _, i := range t.targets("iframe") {
-		// The target's own URL is where it was meant to go.
+		// The target's own URL is the one that it was meant to load.
 		frame := open(t.tb, t.ctx, chromedp.WithTargetID(i.TargetID), chromedp.WithDetachOnCancel())
 		all = append(all, frame.URL())
 	}

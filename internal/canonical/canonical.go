@@ -1,11 +1,10 @@
 // Package canonical brings the identifiers by which people are found into one
 // canonical form.
 //
-// An identifier is canonicalised once, validated in that form, and from then on
-// only that form is used: to look up, to count against limits, to compare with
-// what is stored. So every function here is idempotent, what it returns is
-// always accepted again, and there is exactly one spelling for a limiter to
-// count.
+// An identifier is canonicalised once and checked in that form. From then on
+// only that form is used: to look up, to count against limits, and to compare
+// with stored values. So every function here is idempotent and accepts its own
+// results, and a limiter counts exactly one spelling.
 package canonical
 
 import (
@@ -15,9 +14,9 @@ import (
 	"unicode/utf8"
 )
 
-// ErrInvalid is wrapped by every error of this package. The texts of the errors
-// complete a sentence that begins with the name of a field ("must contain
-// exactly one @"). They never echo the value, so they are safe to show.
+// ErrInvalid is wrapped by every error of this package. The text of an error
+// completes a sentence that begins with the name of a field ("must contain
+// exactly one @"). The text never quotes the value, so it is safe to show.
 var ErrInvalid = errors.New("must be a valid identifier")
 
 // invalid is an error that wraps ErrInvalid and says why.
@@ -26,7 +25,7 @@ type invalid string
 func (e invalid) Error() string { return string(e) }
 func (e invalid) Unwrap() error { return ErrInvalid }
 
-// maxText is the longest text in bytes.
+// maxText is the length of the longest text in bytes.
 const maxText = 256
 
 const (
@@ -37,9 +36,9 @@ const (
 )
 
 // Text returns the canonical form of an identifier without a syntax of its own,
-// such as a user name or a customer number: spaces and tabs are trimmed from
-// both ends, everything else stays exactly as it is. A text has 1 to 256 bytes
-// of valid UTF-8 and no control characters or line separators.
+// such as a user name or a customer number. It trims spaces and tabs from both
+// ends and changes nothing else. A text has 1 to 256 bytes of valid UTF-8 and
+// no control characters or line separators.
 //
 // Text does not fold case: a wire whose lookups ignore case applies [FoldASCII]
 // to the result.
@@ -59,15 +58,15 @@ func Text(s string) (canonical string, err error) {
 }
 
 // breaksLine reports whether r is a control character, or one of the two
-// separators that Unicode puts in another class but that end a line as well.
+// separators that are not in Unicode's class of control characters but end a
+// line as well.
 func breaksLine(r rune) bool {
 	return unicode.IsControl(r) || r == '\u2028' || r == '\u2029'
 }
 
-// FoldASCII lower-cases the letters A to Z and nothing else. Unlike
-// strings.ToLower it leaves U+212A and U+0130 alone, which would otherwise
-// become the k and the i of somebody else's name. It allocates only if there is
-// something to change.
+// FoldASCII lower-cases the letters A to Z and nothing else. strings.ToLower
+// would also change U+212A to a k and U+0130 to an i, and so turn one name into
+// the name of somebody else. FoldASCII allocates only if it changes something.
 func FoldASCII(s string) string {
 	for i := range len(s) {
 		if isUpper(s[i]) {
@@ -83,8 +82,9 @@ func FoldASCII(s string) string {
 	return s
 }
 
-// trim removes what people paste along with an identifier. A line break is not
-// among it: it marks an attempt to reach the next line of something.
+// trim removes the spaces and tabs that people paste along with an identifier.
+// It keeps a line break, which is a sign of an injection, so that it is
+// refused.
 func trim(s string) string { return strings.Trim(s, " \t") }
 
 func isUpper(c byte) bool { return 'A' <= c && c <= 'Z' }

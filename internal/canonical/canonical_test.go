@@ -97,8 +97,8 @@ func TestFoldASCII_A10(t *testing.T) {
 	}
 }
 
-// A15: all the spellings of one identifier count as one, and two identifiers
-// never become one.
+// A15: all spellings of one identifier have the same canonical form, and two
+// identifiers never have the same one.
 func TestSpellings_A15(t *testing.T) {
 	emails, phones := map[string]bool{}, map[string]bool{}
 	for i := range 100 {
@@ -143,7 +143,8 @@ func FuzzText(f *testing.F) {
 		if strings.ContainsFunc(got, unicode.IsControl) || len(got) > 256 || got != strings.Trim(got, " ") {
 			t.Fatalf("Text(%q) = %q", s, got)
 		}
-		// A folded text is one still, so that a lookup without case may fold.
+		// A folded text is still a valid text, so that a lookup without case
+		// may fold it.
 		if got != "" {
 			folded := canonical.FoldASCII(got)
 			if again, err := canonical.Text(folded); again != folded || err != nil || !strings.EqualFold(folded, got) {

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// RFC 5321, 4.5.3.1, and RFC 3696 erratum 1690: a path has 256 octets with its
-// angle brackets.
+// The lengths in bytes are from RFC 5321, 4.5.3.1, and RFC 3696 erratum 1690: a
+// path has 256 octets with its angle brackets.
 const (
 	maxEmail = 254
 	maxLocal = 64
@@ -22,27 +22,29 @@ const (
 	errEmailDomain = invalid("must have a valid domain name of at least two labels after the @")
 )
 
-// Email returns the canonical form of an e-mail address: spaces and tabs
-// trimmed from both ends, the local part in lower-case ASCII, the domain as
+// Email returns the canonical form of an e-mail address: without spaces and
+// tabs at both ends, the local part in lower-case ASCII, the domain as
 // lower-case A-labels. The result has at most 254 bytes.
 //
-// It accepts less than RFC 5322 and less than net/mail, on purpose. The local
-// part is a dot-atom of ASCII characters: quoted strings hide separators,
-// comments and SMTP parameters, and a local part outside ASCII has look-alikes
-// that compare equal somewhere between the form and the store. There is no NFKC:
-// a look-alike of @ is an error and not an @. The domain goes through UTS #46
-// ([idna.Lookup]), so a full-width or accented spelling becomes the one name
-// that DNS knows. It is refused if it has a single label (localhost: nothing
-// that a public form should write to), ends with a dot, is an address literal,
-// or ends in a label that does not begin with a letter, which is what IPv4
-// addresses do.
+// Email accepts fewer addresses than RFC 5322 and net/mail, on purpose. The
+// local part must be a dot-atom of ASCII characters. Quoted strings can hide
+// separators, comments and SMTP parameters. A local part outside ASCII has
+// look-alikes, and some system between the form and the store may treat two of
+// them as equal. Email does not apply NFKC: a look-alike of @ is an error and
+// not an @. The domain goes through UTS #46 ([idna.Lookup]), so that a
+// full-width or accented spelling becomes the one name that DNS knows.
 //
-// Dots and sub-addresses (victim+1@) are kept, since only the receiving domain
-// knows what they mean.
+// Email refuses a domain that has a single label (a public form should not
+// cause mail to localhost), that ends with a dot, or that is an address
+// literal. It also refuses a domain whose last label does not begin with a
+// letter, because IPv4 addresses look like that.
+//
+// Email keeps dots and sub-addresses (victim+1@), because only the receiving
+// domain knows what they mean.
 func Email(s string) (canonical string, err error) {
 	s = trim(s)
-	// The caps come before any parsing: parsers of addresses and of IDNs have
-	// been made to run for seconds.
+	// The lengths are checked before anything is parsed: with long input,
+	// parsers of addresses and of IDNs have taken seconds.
 	if s == "" {
 		return "", errEmailEmpty
 	}
@@ -76,7 +78,7 @@ func isDotAtom(s string) bool {
 	if len(s) > maxLocal {
 		return false
 	}
-	dot := true // so that a leading dot counts as doubled
+	dot := true // makes a leading dot count as doubled
 	for i := range len(s) {
 		switch c := s[i]; {
 		case c == '.':
@@ -93,11 +95,11 @@ func isDotAtom(s string) bool {
 	return !dot
 }
 
-// asciiDomain returns domain, whose ASCII letters are in lower case, as DNS
-// knows it.
+// asciiDomain returns domain as DNS knows it. The ASCII letters of domain must
+// be in lower case.
 func asciiDomain(domain string) (string, error) {
-	// Lookup returns a string along with its error ("example.com" for
-	// "xn--example-.com"), so the error decides.
+	// ToASCII can return a string along with an error ("example.com" for
+	// "xn--example-.com"). Then the domain is refused.
 	ascii, err := idna.Lookup.ToASCII(domain)
 	if err != nil {
 		return "", errEmailDomain
@@ -105,7 +107,7 @@ func asciiDomain(domain string) (string, error) {
 	if !isHostname(ascii) {
 		return "", errEmailDomain
 	}
-	// Not every mapping is stable under a second one, and a name that maps on
+	// Some names change again if they are mapped a second time. Such a name
 	// would have two canonical forms.
 	if ascii != domain {
 		if again, err := idna.Lookup.ToASCII(ascii); err != nil || again != ascii {
@@ -116,7 +118,7 @@ func asciiDomain(domain string) (string, error) {
 }
 
 // isHostname reports whether s is a lower-case host name of two labels or more.
-// It does not count on idna to have checked lengths, dots or characters.
+// It does not rely on idna to check lengths, dots or characters.
 func isHostname(s string) bool {
 	labels, last := 0, ""
 	for label := range strings.SplitSeq(s, ".") {

@@ -78,7 +78,7 @@ func TestEmailRefused(t *testing.T) {
 		{"nothing before the @", "@example.com", local},
 		{"nothing after the @", "a@", domain},
 
-		// A10, A11: local parts that some database, or NFKC, takes for others.
+		// A10, A11: local parts that some databases, or NFKC, treat as others.
 		{"a dotless i (A10)", "m\u0131ke@example.com", local},
 		{"a dotted capital I (A10)", "m\u0130ke@example.com", local},
 		{"a long s (A10)", "\u017fam@example.com", local},
@@ -182,7 +182,7 @@ func TestEmailRefused(t *testing.T) {
 	}
 }
 
-// A14: addresses that make parsers slow.
+// A14: addresses that take parsers a long time.
 func TestEmailIsCheap_A14(t *testing.T) {
 	const size = 1 << 20
 	for _, s := range []string{
@@ -204,7 +204,7 @@ func TestEmailIsCheap_A14(t *testing.T) {
 			t.Errorf("Email(%.20q...) took %v", s, took)
 		}
 	}
-	// Within the cap, where idna does look.
+	// Short enough for idna to read.
 	for _, s := range []string{
 		"a@" + strings.Repeat("\ufdfa", 84), // one code point becomes 18
 		"a@" + strings.Repeat("\u0300", 126),
@@ -243,16 +243,16 @@ func FuzzEmail(f *testing.F) {
 				t.Fatalf("%q in Email(%q) = %q", c, s, got)
 			}
 		}
-		// Case and surrounding spaces make no second identifier (A15).
+		// Case and surrounding spaces do not make another identifier (A15).
 		if again, err := canonical.Email(" " + strings.ToUpper(got) + "\t"); again != got || err != nil {
 			t.Fatalf("another spelling of %q is %q, %v", got, again, err)
 		}
 	})
 }
 
-// checkLaws checks what holds for every function of the package: what it
-// returns, it returns again for itself (A11), and an error comes without a
-// value, without an echo, and wraps ErrInvalid.
+// checkLaws checks what must be true for every function of the package. A
+// result is returned unchanged when it is passed in again (A11). An error comes
+// without a value, does not quote the input, and wraps ErrInvalid.
 func checkLaws(t *testing.T, name string, f func(string) (string, error), s string) string {
 	t.Helper()
 	got, err := f(s)

@@ -1,6 +1,6 @@
 package canonical
 
-// ITU-T E.164 allows 15 digits, country code included. No complete
+// ITU-T E.164 allows 15 digits, with the country code. No complete
 // international number has fewer than 7.
 const (
 	minDigits = 7
@@ -17,52 +17,61 @@ const (
 )
 
 // Phone returns the canonical form of a telephone number: a + and 7 to 15
-// digits, the first of which is not 0. Spaces and the separators - . ( ) / are
-// dropped wherever they stand.
+// ASCII digits, the first of which is not 0. Phone drops spaces and the
+// separators - . ( ) / everywhere in s.
 //
-// A number without its + is refused. Without a country code it means a
-// different subscriber in every country, and one person would have two
-// canonical forms; and whether 00 or 011 dials abroad depends on where the
-// caller sits. "(0)" is refused because dropping the parentheses would leave a
-// digit that is not dialled from abroad. Digits are ASCII digits.
+// Phone refuses a number without its +. Without a country code the number means
+// a different subscriber in every country, and one person would have two
+// canonical forms. A leading 00 or 011 does not help: which of the two dials
+// abroad depends on the country of the caller. Phone refuses "(0)", because
+// without the parentheses there would be a digit that nobody dials from abroad.
 func Phone(s string) (canonical string, err error) {
 	s = trim(s)
 	if len(s) > maxPhone {
 		return "", errPhoneLong
 	}
 	var buf [1 + maxDigits]byte
-	digits := buf[:0]
-	open := -1 // len(digits) at the last opening parenthesis
+	number, err := dropSeparators(buf[:0], s)
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case len(number) < 1+1, number[1] == '0':
+		return "", errPhonePlus
+	case len(number) < 1+minDigits:
+		return "", errPhoneDigits
+	case string(number) == s:
+		return s, nil
+	}
+	return string(number), nil
+}
+
+// dropSeparators appends the + and the digits of s to number, whose capacity is
+// the length of the longest number.
+func dropSeparators(number []byte, s string) ([]byte, error) {
+	open := -1 // len(number) at the last opening parenthesis
 	for i := range len(s) {
 		switch c := s[i]; {
-		case c == '+' && len(digits) == 0:
-			digits = append(digits, '+')
+		case c == '+' && len(number) == 0:
+			number = append(number, '+')
 		case isDigit(c):
-			if len(digits) == 0 {
-				return "", errPhonePlus
+			if len(number) == 0 {
+				return nil, errPhonePlus
 			}
-			if len(digits) == cap(digits) {
-				return "", errPhoneDigits
+			if len(number) == cap(number) {
+				return nil, errPhoneDigits
 			}
-			digits = append(digits, c)
+			number = append(number, c)
 		case c == '(':
-			open = len(digits)
+			open = len(number)
 		case c == ')':
-			if open > 0 && len(digits) == open+1 && digits[open] == '0' {
-				return "", errPhoneTrunk
+			if open > 0 && len(number) == open+1 && number[open] == '0' {
+				return nil, errPhoneTrunk
 			}
 			open = -1
 		case c != ' ' && c != '-' && c != '.' && c != '/':
-			return "", errPhoneChar
+			return nil, errPhoneChar
 		}
 	}
-	switch {
-	case len(digits) < 1+1, digits[1] == '0':
-		return "", errPhonePlus
-	case len(digits) < 1+minDigits:
-		return "", errPhoneDigits
-	case string(digits) == s:
-		return s, nil
-	}
-	return string(digits), nil
+	return number, nil
 }

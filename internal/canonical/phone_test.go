@@ -83,7 +83,7 @@ func FuzzPhone(f *testing.F) {
 		if len(got) < 8 || len(got) > 16 || got[0] != '+' || got[1] == '0' || strings.Trim(got[1:], "0123456789") != "" {
 			t.Fatalf("Phone(%q) = %q", s, got)
 		}
-		// No digit is lost, moved or made up.
+		// No digit is lost, moved or added.
 		if want := strings.Map(func(r rune) rune {
 			if r == '+' || '0' <= r && r <= '9' {
 				return r

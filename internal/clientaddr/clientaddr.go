@@ -1,12 +1,13 @@
-// Package clientaddr finds the network address that a request counts against.
+// Package clientaddr finds the network address under which a request is
+// counted.
 //
-// The address decides whose quota is spent, so a client must not be able to
+// The address decides whose quota is used up, so a client must not be able to
 // choose it. The peer of the connection is the client, unless the host
-// application has said which proxies stand in front of it; only then is
-// X-Forwarded-For read, and only as far as trusted proxies vouch for it. No
-// other header (Forwarded, X-Real-IP, True-Client-IP, CF-Connecting-IP) is ever
-// read: a proxy that sets one of them passes on whatever the client put into
-// the others.
+// application has named trusted proxies. Only then is X-Forwarded-For read, and
+// only those of its elements that trusted proxies have added. No other header
+// (Forwarded, X-Real-IP, True-Client-IP, CF-Connecting-IP) is ever read: a
+// proxy that sets one of them passes on whatever the client wrote into the
+// others.
 package clientaddr
 
 import (
@@ -19,33 +20,36 @@ import (
 )
 
 const (
-	// maxHops bounds the elements of X-Forwarded-For that are looked at, and
-	// with maxHop the bytes. No sane chain of proxies comes near.
+	// maxHops limits how many elements of X-Forwarded-For are read. Together
+	// with maxHop it limits the bytes. No real chain of proxies is nearly as
+	// long.
 	maxHops = 32
-	// maxHop is the longest element in bytes, the white space around it
-	// included. "[" + 45 bytes of IPv6 + zone + "]:65535" leaves much room.
+	// maxHop is the length of the longest element in bytes, with the white
+	// space around it. It is much more than "[", 45 bytes of IPv6, a zone and
+	// "]:65535" need.
 	maxHop = 128
 
 	defaultV6Bits = 64
 	minV6Bits     = 48
 )
 
-// A Resolver knows the trusted proxies. It is immutable and safe for concurrent
-// use. The zero Resolver is not valid; use [New].
+// A Resolver finds the addresses of clients and knows the trusted proxies. It
+// is immutable and safe for concurrent use. The zero Resolver is not valid; use
+// [New].
 type Resolver struct {
 	trusted []netip.Prefix
 	v6bits  int
 }
 
-// New returns a Resolver that believes X-Forwarded-For from the proxies whose
-// addresses are in trusted, and from nobody if there are none.
+// New returns a Resolver that trusts X-Forwarded-For only from the proxies
+// whose addresses are in trusted. If trusted is empty, it trusts no one.
 //
-// IPv6 clients share a bucket by their first v6bits bits, 48 to 64; zero means
-// 64, which is what one customer is given at the least. Customers who are given
-// more (a /56 or a /48) have as many buckets as they have /64 networks.
+// IPv6 clients with the same first v6bits bits, 48 to 64, share a bucket. Zero
+// means 64, because a provider gives each customer at least a /64. A customer
+// who has more (a /56 or a /48) has as many buckets as /64 networks.
 //
-// New reports every mistake at once. A prefix of zero bits is one: if everybody
-// is a trusted proxy, everybody chooses their own address.
+// New reports all mistakes at once. A prefix of zero bits is a mistake: if
+// everybody is a trusted proxy, everybody can choose their own address.
 func New(trusted []netip.Prefix, v6bits int) (*Resolver, error) {
 	var errs []error
 	switch {
@@ -69,8 +73,9 @@ func New(trusted []netip.Prefix, v6bits int) (*Resolver, error) {
 	return r, nil
 }
 
-// canonicalPrefix brings p into the form in which it matches canonical
-// addresses. An IPv4-mapped prefix would otherwise silently match none.
+// canonicalPrefix returns p in the form in which it matches canonical
+// addresses. An unchanged IPv4-mapped prefix would match no address, and nobody
+// would notice.
 func canonicalPrefix(p netip.Prefix) (netip.Prefix, error) {
 	if !p.IsValid() {
 		return p, errors.New("invalid prefix")
@@ -87,23 +92,24 @@ func canonicalPrefix(p netip.Prefix) (netip.Prefix, error) {
 	return p.Masked(), nil
 }
 
-// Addr returns the address of the client that sent req: the peer of the
-// connection, or, if that is a trusted proxy, the last hop in X-Forwarded-For
-// that is not. Of a chain of nothing but trusted proxies it is the first. The
-// address is never IPv4-mapped and has no zone.
+// Addr returns the address of the client that sent req. That is the peer of the
+// connection. If the peer is a trusted proxy, it is the last hop in
+// X-Forwarded-For that is not a trusted proxy. If all hops are trusted proxies,
+// it is the first hop. The address is never IPv4-mapped and has no zone.
 //
-// It is the zero Addr if the peer has no IP address (a Unix domain socket), if
-// the walk meets a hop that is not one ("unknown"), or if it does not come to
-// an end within 32 hops. Such clients share a single bucket: what cannot be
-// told apart is counted together, not let off.
+// Addr reads X-Forwarded-For from its end. It returns the zero Addr in three
+// cases: the peer has no IP address (a Unix domain socket), a hop is not an
+// address ("unknown"), or there are more than 32 hops to read. All such clients
+// share one bucket: clients that cannot be told apart are counted together, and
+// not left uncounted.
 func (r *Resolver) Addr(req *http.Request) netip.Addr {
 	addr := parseHop(req.RemoteAddr)
 	if !r.isTrusted(addr) {
 		return addr
 	}
-	// The header may be given on several lines, which are one list
-	// (RFC 9110, 5.3). Each proxy appends the peer that it saw, so only the
-	// right end is beyond a client's reach.
+	// The header may be given on several lines, which form one list
+	// (RFC 9110, 5.3). Each proxy appends the peer that it saw. So a client
+	// cannot change the right end of the list, but it can change the rest.
 	hops := 0
 	for _, line := range slices.Backward(req.Header["X-Forwarded-For"]) {
 		for more := true; more; {
@@ -112,23 +118,23 @@ func (r *Resolver) Addr(req *http.Request) netip.Addr {
 			}
 			var hop string
 			var ok bool
-			if line, hop, more, ok = cutLast(line); !ok {
+			if line, hop, more, ok = splitLast(line); !ok {
 				return netip.Addr{}
 			}
-			if hop == "" { // an empty list element is none (RFC 9110, 5.6.1)
+			if hop == "" { // an empty element does not count (RFC 9110, 5.6.1)
 				continue
 			}
 			if addr = parseHop(hop); !r.isTrusted(addr) {
-				return addr // the zero Addr is never trusted
+				return addr // also the zero Addr, which is never trusted
 			}
 		}
 	}
 	return addr
 }
 
-// cutLast cuts the last element off a list. It looks at no more than maxHop
-// bytes, however long the list; ok is false if the element is longer.
-func cutLast(list string) (rest, last string, more, ok bool) {
+// splitLast splits a list before its last element. It reads no more than maxHop
+// bytes, however long the list is; ok is false if the last element is longer.
+func splitLast(list string) (rest, last string, more, ok bool) {
 	start := max(0, len(list)-maxHop-1)
 	i := strings.LastIndexByte(list[start:], ',')
 	if i >= 0 {
@@ -163,7 +169,7 @@ func parseHop(s string) netip.Addr {
 	return canonical(a)
 }
 
-// canonical makes one address of the several that name the same host.
+// canonical returns the same address for all spellings that name the same host.
 func canonical(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }
 
 func (r *Resolver) isTrusted(a netip.Addr) bool {
@@ -175,9 +181,9 @@ func (r *Resolver) isTrusted(a netip.Addr) bool {
 	return false
 }
 
-// Bucket returns the name under which a client is counted: the address itself
-// for IPv4 ("192.0.2.1/32"), its network for IPv6 ("2001:db8::/64"), and
-// "unknown" for the zero Addr.
+// Bucket returns the name under which a client is counted. For IPv4 it is the
+// address itself ("192.0.2.1/32"), for IPv6 the client's network
+// ("2001:db8::/64"), and for the zero Addr it is "unknown".
 func (r *Resolver) Bucket(a netip.Addr) string {
 	if !a.IsValid() {
 		return "unknown"

@@ -121,7 +121,7 @@ func TestAddr_A50(t *testing.T) {
 	}
 }
 
-// A50: other headers that frameworks believe.
+// A50: other headers that frameworks trust.
 func TestOtherHeadersAreNotRead_A50(t *testing.T) {
 	r := resolver(t, "10.0.0.0/8")
 	for _, name := range []string{
@@ -140,8 +140,8 @@ func TestOtherHeadersAreNotRead_A50(t *testing.T) {
 	}
 }
 
-// A50: a client that sends something else in X-Forwarded-For with every request
-// stays in its bucket, since the proxy appends the address it saw.
+// A50: a client that sends another X-Forwarded-For with every request stays in
+// its bucket, because the proxy appends the address that it saw.
 func TestRandomForwardedForKeepsTheBucket_A50(t *testing.T) {
 	r := resolver(t, "10.0.0.0/8")
 	random := rand.New(rand.NewPCG(1, 2))
@@ -161,7 +161,7 @@ func TestRandomForwardedForKeepsTheBucket_A50(t *testing.T) {
 	}
 }
 
-// A51: one network is one bucket, however its addresses are written.
+// A51: one network has one bucket, in all spellings of its addresses.
 func TestBucket_A51(t *testing.T) {
 	tests := []struct {
 		sentence string
@@ -239,9 +239,9 @@ func TestNewKeepsNothingOfItsArgument(t *testing.T) {
 	}
 }
 
-// FuzzAddr holds Addr to its laws: the result is canonical; a header that an
-// untrusted peer sends changes nothing; and what stands left of an untrusted
-// hop changes nothing (A50, A51).
+// FuzzAddr checks three laws of Addr: the result is canonical; a header from an
+// untrusted peer changes nothing; and the part of a header to the left of an
+// untrusted hop changes nothing (A50, A51).
 func FuzzAddr(f *testing.F) {
 	for _, s := range [][2]string{
 		{"10.0.0.1:1", "203.0.113.9, 198.51.100.7"}, {"[::ffff:10.0.0.1]:1", "::ffff:10.1.1.1, [::1%x]:5"}, {"192.0.2.1:1", "x"},
@@ -270,7 +270,7 @@ func FuzzAddr(f *testing.F) {
 		if spoofed := r.Addr(request("10.0.0.1:1", first, second+", 198.51.100.7", "10.1.1.1")); spoofed.String() != "198.51.100.7" {
 			t.Fatalf("a client forwards itself to %v", spoofed)
 		}
-		// Lines and commas are the same list.
+		// Several lines mean the same as one line with commas.
 		if joined := r.Addr(request(remote, first+","+second)); joined != got {
 			t.Fatalf("on two lines %v, on one %v", got, joined)
 		}

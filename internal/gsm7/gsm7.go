@@ -1,32 +1,33 @@
-// Package gsm7 counts what a text message costs: whether it can be written in
-// the GSM 7-bit default alphabet (3GPP TS 23.038, section 6.2.1) and how many
-// segments it takes (TS 23.040, section 9.2.3.24.1). National language tables
-// are left out: few gateways use them.
+// Package gsm7 tells how much a text message costs: whether it can be written
+// in the GSM 7-bit default alphabet (3GPP TS 23.038, section 6.2.1) and how
+// many segments it needs (TS 23.040, section 9.2.3.24.1). It does not support
+// national language tables, because few gateways use them.
 package gsm7
 
 import "unicode/utf8"
 
-// What one segment holds, alone and as a part of several, where a header of six
-// octets joins the parts.
+// The capacity of a segment that is alone, and of one that is a part of
+// several. A part has a header of six octets.
 const (
 	single, part         = 160, 153 // septets
 	singleUCS2, partUCS2 = 70, 67   // UTF-16 units
 )
 
 // basic is the default alphabet in the order of its codes, without the escape
-// at 0x1B.
+// character at 0x1B.
 const basic = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ" +
 	"ÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?" +
 	"¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§" +
 	"¿abcdefghijklmnopqrstuvwxyzäöñüà"
 
-// extension is the alphabet behind the escape: two septets each.
+// extension holds the characters that follow an escape character, so that each
+// takes two septets.
 const extension = "\f^{}\\[~]|€"
 
 // Septets returns how many septets r takes, 1 or 2, or 0 for a character that
 // is not in the alphabet.
 func Septets(r rune) int {
-	// ASCII letters and digits are most of every message.
+	// Most characters of a message are ASCII letters and digits.
 	if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == ' ' {
 		return 1
 	}
@@ -53,9 +54,10 @@ func Encodable(s string) bool {
 	return utf8.ValidString(s)
 }
 
-// Segments returns how many segments s takes, and whether in the GSM alphabet,
-// or else in UCS-2. The empty text takes one: a message without text is still
-// sent. A character is never split between two segments.
+// Segments returns how many segments s takes, and whether s is sent in the GSM
+// alphabet. Otherwise it is sent in UCS-2. The empty text takes one segment,
+// because a message without text is still sent. A character is never split
+// between two segments.
 func Segments(s string) (n int, gsm bool) {
 	gsm = Encodable(s)
 	one, many, width := single, part, Septets
@@ -80,7 +82,7 @@ func Segments(s string) (n int, gsm bool) {
 	return n, gsm
 }
 
-// units is how many UTF-16 units a character takes.
+// units returns how many UTF-16 units a character takes.
 func units(r rune) int {
 	if r > 0xFFFF {
 		return 2

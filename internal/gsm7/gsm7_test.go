@@ -9,8 +9,8 @@ import (
 	"github.com/seed-51359b35/recovery/internal/gsm7"
 )
 
-// TestAlphabet counts the table of TS 23.038: 127 characters beside the escape,
-// and ten behind it.
+// TestAlphabet counts the table of TS 23.038: 127 characters without the escape
+// character, and ten that follow an escape character.
 func TestAlphabet(t *testing.T) {
 	one, two := 0, 0
 	for r := rune(0); r <= utf8.MaxRune; r++ {
@@ -77,8 +77,9 @@ func TestSegments(t *testing.T) {
 	}
 }
 
-// FuzzSegments: as many segments as hold the text, and at most one more for
-// each that ends before a character of two.
+// FuzzSegments checks that there are as many segments as the text needs, and at
+// most one more for each segment that ends before a character of two septets or
+// units.
 func FuzzSegments(f *testing.F) {
 	for _, s := range []string{"", "abc", strings.Repeat("€", 81), strings.Repeat("🙂", 90), "a\xff"} {
 		f.Add(s)

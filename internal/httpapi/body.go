@@ -13,7 +13,7 @@ const MaxBody = 16 << 10
 // firstRead is the buffer for a body whose length is not declared.
 const firstRead = 1 << 10
 
-// A BodyError says why a body was not taken. Its Reason is safe to show.
+// A BodyError says why a body was refused. Its Reason is safe to show.
 type BodyError struct {
 	// Status is the status to answer with: 400, 413 or 415.
 	Status int
@@ -21,24 +21,28 @@ type BodyError struct {
 	// Reason completes a sentence that begins with "the request".
 	Reason string
 
-	// Close asks for "Connection: close" on the answer: where in the stream of
-	// bytes the next request would begin is not known, or not worth finding.
+	// Close asks for "Connection: close" on the answer. It is true if the
+	// server does not know where in the stream of bytes the next request
+	// begins, or if finding that out costs too much.
 	Close bool
 }
 
-// Error returns Reason.
+// Error returns "request " and the Reason.
 func (e *BodyError) Error() string { return "request " + e.Reason }
 
 // ReadJSON returns the body of a request that declares itself to be JSON and is
-// no larger than [MaxBody]. Whether it is JSON, the caller finds out. Every
-// error is a [*BodyError].
+// no larger than [MaxBody]. ReadJSON does not check that the body is JSON; the
+// caller does. Every error is a [*BodyError], with one of these statuses:
 //
-// The Content-Type is given once and says application/json, with no parameter
-// but charset=utf-8 (415 otherwise). A browser sends that across origins only
-// after a preflight, so no form on another site can forge a request. A
-// compressed body is refused (415): 16 KiB of it can be 16 MiB. More than
-// MaxBody is 413 and asks to close; a body that ends before its declared length
-// is 400 and asks to close. A request without a body yields an empty slice.
+//   - 415 unless Content-Type is given exactly once and is application/json,
+//     with no parameter but charset=utf-8. A browser sends that type to another
+//     origin only after a preflight, so no form on another site can forge a
+//     request.
+//   - 415 for a compressed body: 16 KiB of it can be 16 MiB.
+//   - 413, with Close, for more than MaxBody.
+//   - 400, with Close, for a body that ends before its declared length.
+//
+// For a request without a body ReadJSON returns an empty slice.
 func ReadJSON(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if v := r.Header["Content-Type"]; len(v) != 1 || !isJSON(v[0]) {
 		return nil, &BodyError{
@@ -58,7 +62,7 @@ func ReadJSON(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 		return nil, errTooLarge()
 	}
 	rc := r.Body
-	if rc == nil { // not from a server, which always sets it
+	if rc == nil { // only in tests: a server always sets Body
 		rc = http.NoBody
 	}
 	body, err := readAll(http.MaxBytesReader(w, rc, MaxBody), r.ContentLength)
@@ -66,11 +70,11 @@ func ReadJSON(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			return nil, errTooLarge()
 		}
-		return nil, errCut()
+		return nil, errIncomplete()
 	}
-	// net/http notices this itself; whoever replaced the Body may not.
+	// net/http checks this itself. A middleware that replaced the Body may not.
 	if int64(len(body)) < r.ContentLength {
-		return nil, errCut()
+		return nil, errIncomplete()
 	}
 	return body, nil
 }
@@ -83,7 +87,7 @@ func errTooLarge() error {
 	}
 }
 
-func errCut() error {
+func errIncomplete() error {
 	return &BodyError{
 		Status: http.StatusBadRequest,
 		Reason: "must have a complete body",
@@ -91,9 +95,9 @@ func errCut() error {
 	}
 }
 
-// readAll is io.ReadAll with a first buffer that fits: declared bytes if the
-// length is known. The one extra byte has the end of the body found without
-// growing.
+// readAll is io.ReadAll with a first buffer of the right size: the declared
+// length, if there is one. One more byte of room lets readAll see the end of
+// the body without a larger buffer.
 func readAll(r io.Reader, declared int64) ([]byte, error) {
 	if declared <= 0 {
 		declared = firstRead
@@ -115,9 +119,10 @@ func readAll(r io.Reader, declared int64) ([]byte, error) {
 }
 
 // isJSON reports whether a Content-Type is application/json, with charset=utf-8
-// or without. mime.ParseMediaType is not used: it lower-cases beyond ASCII
-// before it looks (U+0130 becomes an i), decodes RFC 2231 parameters, and
-// allocates a map for what is a constant in practice.
+// or without. It does not use mime.ParseMediaType for three reasons: that
+// function lower-cases letters outside ASCII before it compares (U+0130 becomes
+// an i), it decodes RFC 2231 parameters, and it allocates a map for a header
+// that is nearly always the same.
 func isJSON(contentType string) bool {
 	mediaType, param, found := strings.Cut(contentType, ";")
 	if !equalFold(mediaType, "application/json") {
@@ -134,8 +139,9 @@ func isJSON(contentType string) bool {
 	return equalFold(name, "charset") && (equalFold(value, "utf-8") || equalFold(value, `"utf-8"`))
 }
 
-// equalFold compares s, trimmed of optional white space, with a lower-case
-// word, without ASCII case. strings.EqualFold would take U+017F for an s.
+// equalFold trims optional white space from s and compares the rest with a word
+// in lower case, without regard to ASCII case. strings.EqualFold would treat
+// U+017F as an s.
 func equalFold(s, word string) bool {
 	s = strings.Trim(s, " \t")
 	if len(s) != len(word) {

@@ -17,8 +17,8 @@ import (
 	"github.com/seed-51359b35/recovery/internal/httpapi"
 )
 
-// serve sends a request byte by byte as given to a real server and returns its
-// answer. The writing side is closed after it.
+// serve sends the bytes of a request to a real server and returns the answer.
+// It closes its side of the connection after the request.
 func serve(t *testing.T, handler http.HandlerFunc, request string) (*http.Response, string) {
 	t.Helper()
 	server := httptest.NewServer(handler)
@@ -67,10 +67,10 @@ const (
 	notJSON    = "must have exactly one Content-Type header, application/json"
 	compressed = "must not have a Content-Encoding"
 	tooLarge   = "must not have a body larger than 16 KiB"
-	cut        = "must have a complete body"
+	incomplete = "must have a complete body"
 )
 
-// A62: only what a browser sends across origins after a preflight.
+// A62: only a type that a browser sends to another origin after a preflight.
 func TestContentType_A62(t *testing.T) {
 	tests := []struct {
 		sentence string
@@ -138,7 +138,7 @@ func checkError(t *testing.T, body []byte, err error, status int, reason string,
 	}
 }
 
-// A61: a compressed body is a larger one.
+// A61: a compressed body can become a large one.
 func TestContentEncoding_A61(t *testing.T) {
 	var packed bytes.Buffer
 	z := gzip.NewWriter(&packed)
@@ -178,7 +178,7 @@ func TestContentEncoding_A61(t *testing.T) {
 	}
 }
 
-// A61: sizes, as a server meets them.
+// A61: sizes of bodies, on a real server.
 func TestBodySize_A61(t *testing.T) {
 	const head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 	declared := func(n int64, body string) string {
@@ -214,12 +214,12 @@ func TestBodySize_A61(t *testing.T) {
 		{"more in one chunk", chunked(full+full, len(full)*2), 413, tooLarge, true},
 		{"10 GiB, declared and not sent", declared(10<<30, "x"), 413, tooLarge, true},
 		{"more bytes than declared", declared(2, "{}{}"), 200, "{}", false},
-		{"fewer bytes than declared", declared(10, "{}"), 400, cut, true},
-		{"characters declared for bytes, short by one", declared(9, `{"a":"é`), 400, cut, true},
-		{"no bytes of those declared", declared(10, ""), 400, cut, true},
-		{"a chunk that is cut", head + "Transfer-Encoding: chunked\r\n\r\n5\r\n{}", 400, cut, true},
-		{"chunks without an end", head + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n", 400, cut, true},
-		{"chunks that are none", head + "Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n", 400, cut, true},
+		{"fewer bytes than declared", declared(10, "{}"), 400, incomplete, true},
+		{"characters declared for bytes, short by one", declared(9, `{"a":"é`), 400, incomplete, true},
+		{"no bytes of those declared", declared(10, ""), 400, incomplete, true},
+		{"a chunk that is cut", head + "Transfer-Encoding: chunked\r\n\r\n5\r\n{}", 400, incomplete, true},
+		{"chunks without an end", head + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n", 400, incomplete, true},
+		{"chunks that are none", head + "Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n", 400, incomplete, true},
 	}
 	for _, test := range tests {
 		t.Run(test.sentence, func(t *testing.T) {
@@ -234,7 +234,7 @@ func TestBodySize_A61(t *testing.T) {
 	}
 }
 
-// endless is 10 GiB that cost nobody anything but the reader.
+// endless is a body of 10 GiB that takes no memory itself.
 type endless struct{ left, read int64 }
 
 func (e *endless) Read(p []byte) (int, error) {
@@ -249,7 +249,7 @@ func (e *endless) Read(p []byte) (int, error) {
 
 func (e *endless) Close() error { return nil }
 
-// A61: 10 GiB cost less than 1 MiB.
+// A61: a body of 10 GiB costs less than 1 MiB.
 func TestEndlessBody_A61(t *testing.T) {
 	for _, declared := range []int64{-1, 0, 100, httpapi.MaxBody} {
 		e := &endless{left: 10 << 30}
@@ -270,8 +270,8 @@ func TestEndlessBody_A61(t *testing.T) {
 	}
 }
 
-// A Body that some middleware has put in place keeps none of the promises that
-// net/http makes for its own.
+// A Body that a middleware has set need not keep the promises that net/http
+// makes for its own bodies.
 func TestForeignBodies(t *testing.T) {
 	request := func(body io.ReadCloser, declared int64) *http.Request {
 		r := httptest.NewRequest(http.MethodPost, "/", nil)
@@ -287,16 +287,16 @@ func TestForeignBodies(t *testing.T) {
 	})
 	t.Run("nil, of a declared length", func(t *testing.T) {
 		body, err := httpapi.ReadJSON(httptest.NewRecorder(), request(nil, 10))
-		checkError(t, body, err, 400, cut, true)
+		checkError(t, body, err, 400, incomplete, true)
 	})
 	t.Run("an end without an error", func(t *testing.T) {
 		body, err := httpapi.ReadJSON(httptest.NewRecorder(), request(io.NopCloser(strings.NewReader("{}")), 10))
-		checkError(t, body, err, 400, cut, true)
+		checkError(t, body, err, 400, incomplete, true)
 	})
 	t.Run("an error along with bytes", func(t *testing.T) {
 		broken := io.MultiReader(strings.NewReader("{}"), iotestErr{})
 		body, err := httpapi.ReadJSON(httptest.NewRecorder(), request(io.NopCloser(broken), -1))
-		checkError(t, body, err, 400, cut, true)
+		checkError(t, body, err, 400, incomplete, true)
 	})
 	t.Run("an unknown length", func(t *testing.T) {
 		long := strings.Repeat("x", 5000)

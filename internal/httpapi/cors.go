@@ -10,23 +10,23 @@ import (
 	"strings"
 )
 
-// exposed lists the headers that a browser script may read besides the
-// safelisted ones: what it needs to know when to try again.
-const exposed = "Retry-After, RateLimit, RateLimit-Policy"
+// exposedHeaders are the headers that a script in a browser may read besides
+// the safelisted ones. They tell the script when it may try again.
+const exposedHeaders = "Retry-After, RateLimit, RateLimit-Policy"
 
 // CORS is an exact list of the browser origins that may call the public
-// endpoints of a wire. It never allows credentials: nothing here is
-// authenticated by a cookie. It is immutable and safe for concurrent use; a nil
-// *CORS and the zero CORS list nobody.
+// endpoints of a wire. It never allows credentials, because no endpoint
+// authenticates by cookie. A CORS is immutable and safe for concurrent use. A
+// nil *CORS and the zero CORS list no origin.
 type CORS struct {
 	origins map[string]struct{}
 }
 
-// NewCORS returns a list of origins, each written as browsers send it:
-// scheme://host, with a port if it is not the scheme's own, in lower case, with
-// nothing behind it. The scheme is https; http is for loopback hosts. There are
-// no patterns, and "null" is not an origin: every sandboxed frame has it.
-// NewCORS reports every mistake at once.
+// NewCORS returns a list of origins. Each is written as browsers send it:
+// scheme://host in lower case, with a port if it is not the default port of the
+// scheme, and with nothing behind it. The scheme is https; http is allowed only
+// for loopback hosts. Patterns are not allowed. Neither is "null", because
+// every sandboxed frame has that origin. NewCORS reports all mistakes at once.
 func NewCORS(origins []string) (*CORS, error) {
 	c := &CORS{origins: make(map[string]struct{}, len(origins))}
 	var errs []error
@@ -43,10 +43,11 @@ func NewCORS(origins []string) (*CORS, error) {
 	return c, nil
 }
 
-// Apply lets the page that sent r read the answer if its origin is listed, and
-// reports whether it is. It says nothing about whether to serve r: requests
-// from the same origin and from outside browsers are not listed either. To
-// caches the answer varies by origin for everybody, listed or not.
+// Apply lets the page that sent r read the answer if the page's origin is
+// listed, and reports whether it is listed. The result does not say whether to
+// serve r: requests from the same origin and from clients that are not browsers
+// are not listed either. Apply sets "Vary: Origin" for every request, listed or
+// not, unless the list is empty.
 func (c *CORS) Apply(w http.ResponseWriter, r *http.Request) (allowed bool) {
 	if c == nil || len(c.origins) == 0 {
 		return false
@@ -60,19 +61,18 @@ func (c *CORS) Apply(w http.ResponseWriter, r *http.Request) (allowed bool) {
 	if _, ok := c.origins[origin[0]]; !ok {
 		return false
 	}
-	v := []string{origin[0], exposed, "cross-origin"}
+	v := []string{origin[0], exposedHeaders, "cross-origin"}
 	h["Access-Control-Allow-Origin"] = v[0:1:1]
 	h["Access-Control-Expose-Headers"] = v[1:2:2]
 	h["Cross-Origin-Resource-Policy"] = v[2:3:3]
 	return true
 }
 
-// Preflight answers r with 204 and reports true if r is the preflight of a
+// Preflight answers r with 204 and returns true if r is the preflight of a
 // listed origin (an OPTIONS request with one Access-Control-Request-Method).
-// Otherwise it has answered nothing, and the caller treats OPTIONS like any
-// other method that it does not serve. The lists of methods and headers are
-// separated by commas; comparing them with what the page wants is the browser's
-// part.
+// Otherwise it answers nothing, and the caller treats OPTIONS like any other
+// method that it does not serve. methods and headers are lists separated by
+// commas. The browser compares them with what the page wants.
 func (c *CORS) Preflight(w http.ResponseWriter, r *http.Request, methods, headers string) bool {
 	if r.Method != http.MethodOptions || len(r.Header["Access-Control-Request-Method"]) != 1 {
 		return false
@@ -93,15 +93,15 @@ func varyByOrigin(h http.Header) {
 	}
 }
 
-// checkOrigin checks that origin is what a browser would send. Parsing and
-// comparing with net/url would accept spellings that no browser uses, which
-// then silently never match.
+// checkOrigin checks that origin is spelled as a browser sends it. net/url
+// would accept other spellings too. They would never match a request, and
+// nobody would notice.
 func checkOrigin(origin string) error {
 	switch origin {
 	case "":
 		return errors.New("is empty")
 	case "*":
-		return errors.New("every origin is not a list of origins")
+		return errors.New("must name one origin, not all of them")
 	case "null":
 		return errors.New("is shared by all sandboxed pages")
 	}
@@ -143,8 +143,8 @@ func checkPort(scheme, port string) error {
 	return nil
 }
 
-// checkHost checks a host as browsers serialise it and reports whether it is on
-// this machine.
+// checkHost checks that host is spelled as browsers send it, and reports
+// whether it is a loopback host.
 func checkHost(host string) (loopback bool, err error) {
 	if inner, ok := strings.CutPrefix(host, "["); ok {
 		inner, ok = strings.CutSuffix(inner, "]")

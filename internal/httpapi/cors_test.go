@@ -40,7 +40,7 @@ func TestNewCORS(t *testing.T) {
 		{"port 443 without TLS", "http://localhost:443", ""},
 
 		{"nothing", "", "is empty"},
-		{"everybody", "*", "every origin is not a list of origins"},
+		{"everybody", "*", "must name one origin, not all of them"},
 		{"null", "null", "is shared by all sandboxed pages"},
 		{"a wildcard host", "https://*.example.com", exactly},
 		{"a wildcard port", "https://example.com:*", exactly},
@@ -160,13 +160,13 @@ func TestApply(t *testing.T) {
 				r.Header["Origin"] = test.origin
 			}
 			w := httptest.NewRecorder()
-			httpapi.Harden(w.Header())
+			httpapi.SetSecurityHeaders(w.Header())
 			c := newCORS(t, test.list...)
 			if got := c.Apply(w, r); got != test.allowed {
 				t.Errorf("Apply = %v", got)
 			}
 			checkCORS(t, w.Header(), test.allowed, test.vary)
-			// Applying it twice is applying it once.
+			// A second Apply changes nothing.
 			c.Apply(w, r)
 			checkCORS(t, w.Header(), test.allowed, test.vary)
 		})
@@ -238,7 +238,7 @@ func TestPreflight_A67(t *testing.T) {
 			r := httptest.NewRequest(http.MethodPost, "/", nil)
 			r.Method, r.Header = test.method, test.header
 			w := httptest.NewRecorder()
-			httpapi.Harden(w.Header())
+			httpapi.SetSecurityHeaders(w.Header())
 			if got := newCORS(t, portal).Preflight(w, r, "POST", headers); got != test.answered {
 				t.Fatalf("Preflight = %v", got)
 			}

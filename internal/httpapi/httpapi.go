@@ -1,29 +1,36 @@
-// Package httpapi holds the HTTP manners that the library's own handlers and
-// the vendor wires have in common: what a JSON body may look like, which
-// headers every answer carries, and which browser origins may read it.
+// Package httpapi holds what the library's own handlers and the vendors' wires
+// have in common about HTTP: which JSON bodies they accept, which headers every
+// answer carries, and which browser origins may read it.
 //
-// How long a client may take over its headers and its body is not decided here.
-// The host application sets ReadHeaderTimeout, ReadTimeout and IdleTimeout on
-// its http.Server.
+// This package does not limit how long a client may take to send its headers
+// and its body. The host application sets ReadHeaderTimeout, ReadTimeout and
+// IdleTimeout on its http.Server.
 package httpapi
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"net/http"
 	"strconv"
 )
 
-// Harden sets the security headers of an answer that is data and never a page:
-// not stored, not sniffed, not framed, not embedded by other origins, and not a
-// source of referrers. It removes validators set further out, since an answer
-// that nobody may store needs none. [CORS.Apply] goes after Harden and loosens
-// Cross-Origin-Resource-Policy for the origins it lists.
-func Harden(h http.Header) {
+// RetryAfterUnavailable is the Retry-After of a 503, in seconds. Nobody knows
+// when the dependency that failed will work again. Five seconds are enough for
+// a queue of password hashes to get shorter, clients do not flood the server in
+// the meantime, and a person still waits for the answer.
+const RetryAfterUnavailable = 5
+
+// SetSecurityHeaders sets the security headers of an answer that is data and
+// never a page. Nobody may store the answer, guess another content type for it,
+// show it in a frame, or embed it in a page of another origin, and no Referer
+// may name it. SetSecurityHeaders also removes an ETag and a Last-Modified that
+// other code has set: an answer that nobody may store needs no validators.
+// Call [CORS.Apply] after SetSecurityHeaders, because it relaxes
+// Cross-Origin-Resource-Policy for the origins that it lists.
+func SetSecurityHeaders(h http.Header) {
 	h.Del("Etag")
 	h.Del("Last-Modified")
-	// One backing array instead of five: this runs on every request. The
-	// capacities keep a later Add from writing into the neighbour.
+	// One array serves all five headers, because this runs on every request.
+	// The limited capacities keep a later Add from writing into the value of
+	// the next header.
 	v := []string{
 		"no-store",
 		"nosniff",
@@ -38,10 +45,10 @@ func Harden(h http.Header) {
 	h["Cross-Origin-Resource-Policy"] = v[4:5:5]
 }
 
-// WriteJSON writes an answer whose length is declared, so that a cut connection
-// cannot pass for the end of the body. A status that has no body (204, 304) is
-// written without one. Failures to write are the client's loss; there is nobody
-// left to tell.
+// WriteJSON writes an answer and declares its length, so that a client notices
+// when the connection breaks in the middle of the body. A status that has no
+// body (204, 304) is written without one. WriteJSON ignores an error of the
+// write, because then the client is gone.
 func WriteJSON(w http.ResponseWriter, status int, contentType string, body []byte) {
 	if status == http.StatusNoContent || status == http.StatusNotModified {
 		w.WriteHeader(status)
@@ -55,10 +62,11 @@ func WriteJSON(w http.ResponseWriter, status int, contentType string, body []byt
 	_, _ = w.Write(body)
 }
 
-// OneHeader returns the value of a header that may be given at most once. An
-// absent header is "" and ok; one that is given twice is not ok, since the next
-// server in line may prefer the other one.
-func OneHeader(h http.Header, name string) (value string, ok bool) {
+// SingleHeader returns the value of a header that a request may give at most
+// once. For an absent header the value is "" and ok is true. For a header that
+// is given more than once ok is false: another server on the way may use the
+// other value.
+func SingleHeader(h http.Header, name string) (value string, ok bool) {
 	switch v := h.Values(name); len(v) {
 	case 0:
 		return "", true
@@ -66,12 +74,4 @@ func OneHeader(h http.Header, name string) (value string, ok bool) {
 		return v[0], true
 	}
 	return "", false
-}
-
-// ConstantTimeEqual compares two secrets without showing where they differ. It
-// compares their SHA-256 digests, so their lengths do not show either: the
-// usual constant-time comparison returns at once when these differ.
-func ConstantTimeEqual(a, b string) bool {
-	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
-	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
 }

@@ -1,4 +1,4 @@
-// Package i18n is the languages of this module: which there are, how one is
-// chosen for a person, and how sentences are said in it. The sentences
-// themselves belong to the packages that say them.
+// Package i18n knows the languages of this module. It chooses a language for a
+// person and translates sentences into it. The sentences themselves belong to
+// the packages that use them.
 package i18n

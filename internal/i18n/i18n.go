@@ -10,30 +10,30 @@ import (
 	"golang.org/x/text/message/catalog"
 )
 
-// An Entry is one sentence of a language's catalogue, or the forms of a
-// sentence with a number.
+// An Entry is one sentence of a language's catalogue.
 type Entry struct {
 	Key  string
 	Text string
-	// Forms are pairs of a plural form and its text, instead of Text.
+	// Forms replaces Text in a sentence with a number. It has pairs of a plural
+	// form and its text.
 	Forms []any
 }
 
-// A Voice speaks one language.
-type Voice struct {
+// A Translator translates the sentences of a catalogue into one language.
+type Translator struct {
 	Language
 	printer *message.Printer
 	keys    map[string]bool
 }
 
-// New makes the voices of [Languages], in their order, of catalogues by
-// [Language.File]. What can go wrong is a mistake in the catalogues, such as a
-// plural form that the language does not have.
-func New(catalogues map[string][]Entry) ([]*Voice, error) {
+// New makes the translators for [Languages], in that order. The keys of
+// catalogues are values of [Language.File]. An error is a mistake in the
+// catalogues, such as a plural form that the language does not have.
+func New(catalogues map[string][]Entry) ([]*Translator, error) {
 	b := catalog.NewBuilder(catalog.Fallback(language.English))
-	var voices []*Voice
+	var translators []*Translator
 	for _, l := range Languages() {
-		v := &Voice{Language: l, keys: map[string]bool{}}
+		t := &Translator{Language: l, keys: map[string]bool{}}
 		for _, e := range catalogues[l.File] {
 			set := catalog.String(e.Text)
 			if e.Forms != nil {
@@ -42,21 +42,21 @@ func New(catalogues map[string][]Entry) ([]*Voice, error) {
 			if err := b.Set(l.numbers, e.Key, set); err != nil {
 				return nil, fmt.Errorf("catalogue %v: %s: %w", l.Tag, e.Key, err)
 			}
-			v.keys[e.Key] = true
+			t.keys[e.Key] = true
 		}
-		voices = append(voices, v)
+		translators = append(translators, t)
 	}
-	for _, v := range voices {
-		v.printer = message.NewPrinter(v.numbers, message.Catalog(b))
+	for _, t := range translators {
+		t.printer = message.NewPrinter(t.numbers, message.Catalog(b))
 	}
-	return voices, nil
+	return translators, nil
 }
 
-// Say returns a sentence, with isolates around arguments that need them if
-// wanted. An unknown key is an error rather than the key itself, which is what
-// a Printer would print.
-func (v *Voice) Say(isolated bool, key string, args ...any) (string, error) {
-	if !v.keys[key] {
+// Translate returns the sentence with that key. With isolated, it puts isolates
+// around the arguments that need them, see [Isolate]. An unknown key is an
+// error, where a Printer would print the key itself.
+func (t *Translator) Translate(isolated bool, key string, args ...any) (string, error) {
+	if !t.keys[key] {
 		return "", fmt.Errorf("no sentence %q", key)
 	}
 	quoted := false
@@ -64,11 +64,11 @@ func (v *Voice) Say(isolated bool, key string, args ...any) (string, error) {
 		if s, ok := a.(string); ok {
 			quoted = quoted || strings.Contains(s, "%!")
 			if isolated {
-				args[i] = Isolate(s, v.RightToLeft)
+				args[i] = Isolate(s, t.RightToLeft)
 			}
 		}
 	}
-	text := v.printer.Sprintf(key, args...)
+	text := t.printer.Sprintf(key, args...)
 	if !quoted && strings.Contains(text, "%!") {
 		return "", fmt.Errorf("the sentence %q got arguments of the wrong number or type", key)
 	}

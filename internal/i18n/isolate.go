@@ -11,10 +11,11 @@ const (
 	popIsolate         = "\u2069"
 )
 
-// Isolate keeps a fragment from reordering the sentence around it (UAX #9,
-// section 2.7). In a sentence from left to right only a fragment with letters
-// from right to left can do that; all others are left as they are, because some
-// programs paint a box for a control they do not know.
+// Isolate puts controls around a fragment, so that it does not reorder the
+// sentence that it stands in (UAX #9, section 2.7). In a sentence from left to
+// right, only a fragment with letters from right to left can do that. Isolate
+// does not change other fragments, because some programs paint a box for a
+// control that they do not know. With rtl the sentence runs from right to left.
 func Isolate(s string, rtl bool) string {
 	if s == "" || !rtl && !hasRightToLeft(s) {
 		return s

@@ -7,18 +7,19 @@ import (
 	"golang.org/x/text/language"
 )
 
-// A Language is one that this module speaks.
+// A Language is a language of this module.
 type Language struct {
 	Tag language.Tag
-	// File is the language's name in those of template files, and in URLs.
+	// File is the language's name in the names of template files and in URLs.
 	File        string
 	RightToLeft bool
-	// numbers is the tag that numbers are written with: times and codes have
-	// Latin digits everywhere, so those in sentences have them as well.
+	// numbers is the tag that numbers are written with. Times and codes have
+	// Latin digits in every language, so numbers in sentences have them too.
 	numbers language.Tag
 }
 
-// Languages is a function because a package variable could be changed.
+// Languages returns the languages of this module. It is a function because any
+// code could change a package variable.
 func Languages() []Language {
 	return []Language{
 		{language.English, "en", false, language.English},
@@ -42,61 +43,64 @@ func Tags() []language.Tag {
 	return tags
 }
 
-// CheckDefault reports what is wrong with a default language: it must be one of
-// [Languages], or close to one.
+// CheckDefault returns an error for a default language that is neither one of
+// [Languages] nor close to one.
 func CheckDefault(tag language.Tag) error {
 	if _, _, confidence := language.NewMatcher(Tags()).Match(tag); confidence == language.No {
-		return fmt.Errorf("%v is not close to any of the languages of this package", tag)
+		return fmt.Errorf("%v is not close to any language of this package", tag)
 	}
 	return nil
 }
 
-// What is looked at of a tag and of an Accept-Language field. A field that the
-// attacker fills must not cost more than any other (A14).
+// How many bytes are read of a tag and of an Accept-Language field. A field
+// that an attacker fills must not cost more than another (A14).
 const (
 	maxLocale    = 64
 	maxLanguages = 512
 )
 
-// A Chooser chooses languages. It is immutable and safe for concurrent use.
-type Chooser struct {
+// A Matcher chooses a language for a person. It is immutable and safe for
+// concurrent use.
+type Matcher struct {
 	matcher  language.Matcher
 	fallback int
 }
 
-// NewChooser returns a Chooser among languages that falls back to one that is
-// among them, or close to one.
-func NewChooser(among []language.Tag, def language.Tag) Chooser {
+// NewMatcher returns a Matcher that chooses one of the languages in among. Its
+// default, def, is one of them or close to one.
+func NewMatcher(among []language.Tag, def language.Tag) Matcher {
 	matcher := language.NewMatcher(among)
 	_, i, _ := matcher.Match(def)
-	return Chooser{matcher, i}
+	return Matcher{matcher, i}
 }
 
-// Choose returns the index, among those given, of the first language that is spoken:
-// of the person's own, then of those that the request asked for in the order of
-// their weights, then the default. Whoever asks for somebody else's reset
-// chooses the language only where the person has not chosen one, and nothing
-// else.
-func (c Chooser) Choose(locale, languages string) int {
-	if i, ok := c.match(parseLocale(locale)...); ok {
+// Match returns the index of a language in the list that [NewMatcher] got. The
+// person's own language, locale, comes first. Then come the languages that the
+// request asked for, an Accept-Language field, in the order of their weights.
+// The default comes last. So whoever asks for somebody else's reset can choose
+// the language only if the person has not chosen one.
+func (m Matcher) Match(locale, languages string) int {
+	if i, ok := m.match(parseLocale(locale)...); ok {
 		return i
 	}
-	if i, ok := c.match(parseLanguages(languages)...); ok {
+	if i, ok := m.match(parseLanguages(languages)...); ok {
 		return i
 	}
-	return c.fallback
+	return m.fallback
 }
 
-func (c Chooser) match(tags ...language.Tag) (int, bool) {
+// match returns the index of the best language for the tags. It is false where
+// no language is close to any of them.
+func (m Matcher) match(tags ...language.Tag) (int, bool) {
 	if len(tags) == 0 {
 		return 0, false
 	}
-	_, i, confidence := c.matcher.Match(tags...)
+	_, i, confidence := m.matcher.Match(tags...)
 	return i, confidence > language.No
 }
 
-// parseLocale reads a BCP 47 tag, or a POSIX locale such as de_DE.UTF-8 that
-// has got into the user store.
+// parseLocale reads a BCP 47 tag. It also reads a POSIX locale such as
+// de_DE.UTF-8, because user stores hold those too.
 func parseLocale(s string) []language.Tag {
 	if i := strings.IndexAny(s, ".@"); i >= 0 {
 		s = s[:i]
@@ -111,8 +115,9 @@ func parseLocale(s string) []language.Tag {
 	return []language.Tag{tag}
 }
 
-// parseLanguages reads an Accept-Language field (RFC 9110, section 12.5.4) one
-// range at a time, so that one that does not parse spoils only itself.
+// parseLanguages reads an Accept-Language field (RFC 9110, section 12.5.4). It
+// reads one range at a time, so that a range that does not parse spoils no
+// other.
 func parseLanguages(s string) []language.Tag {
 	if len(s) > maxLanguages {
 		s = s[:maxLanguages]

@@ -2,17 +2,19 @@ package safedial
 
 import "net/netip"
 
-// Public reports whether an address is one of a host on the public Internet,
-// as far as the address tells. A company's own hosts with public addresses are
-// public, and so is what a translator with a prefix of its own (RFC 6052,
-// section 2.2) makes of private ones.
+// Public reports whether a is an address on the public Internet, as far as the
+// address itself tells. It returns true also for a company's own hosts with
+// public addresses, and for private IPv4 addresses behind a translator that
+// uses a prefix of its own (RFC 6052, section 2.2).
 //
-// Of IPv4 that is all but the special-purpose registry (RFC 6890) and
-// multicast; of IPv6 only what IANA has allocated as global unicast, 2000::/3,
-// but for its special purposes. An address that carries an IPv4 address is as
-// public as that where the Internet itself translates (IPv4-mapped, and NAT64
-// under 64:ff9b::/96, on which hosts without IPv4 depend), and never where the
-// translation is history (6to4, Teredo, IPv4-compatible).
+// Public IPv4 addresses are all but those of the special-purpose registry
+// (RFC 6890) and multicast. Public IPv6 addresses are those that IANA has
+// allocated as global unicast, 2000::/3, except for special purposes.
+//
+// Some IPv6 addresses contain an IPv4 address. If the Internet still translates
+// them (IPv4-mapped, and NAT64 under 64:ff9b::/96, on which hosts without IPv4
+// depend), they are as public as that IPv4 address. If the translation is
+// obsolete (6to4, Teredo, IPv4-compatible), they are not public.
 func Public(a netip.Addr) bool {
 	if !a.IsValid() || a.Zone() != "" {
 		return false
@@ -38,9 +40,9 @@ var (
 	global6 = netip.PrefixFrom(netip.AddrFrom16([16]byte{0x20}), 3)                    // RFC 4291, section 2.4
 )
 
-// specialPrefixes are IANA's special purposes. Where a part of a block is
-// reachable all the same (the anycast addresses in 192.0.0.0/24 and 2001::/23),
-// nobody runs a webhook there.
+// specialPrefixes are the blocks that IANA has reserved for special purposes.
+// Parts of some blocks can be reached nevertheless (the anycast addresses in
+// 192.0.0.0/24 and 2001::/23), but nobody runs a webhook there.
 var specialPrefixes = [...]netip.Prefix{
 	v4(0, 0, 0, 0, 8),       // this network, RFC 791
 	v4(10, 0, 0, 0, 8),      // private, RFC 1918

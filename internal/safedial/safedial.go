@@ -1,12 +1,14 @@
-// Package safedial makes HTTP clients for addresses that a configuration names
-// and nobody else should be able to bend: webhooks, gateways (A93).
+// Package safedial makes HTTP clients for URLs from a configuration, such as
+// those of webhooks and gateways. Nobody else can lead these clients to another
+// address (A93).
 //
 // A name that was checked once may resolve to another address a moment later
-// (DNS rebinding, ZITADEL CVE-2026-55671), so the check is made on the address
-// that the kernel is about to connect to, after resolution and for every one of
-// a name's addresses. Redirects are not followed, because whoever answers would
-// choose the next address; proxies of the environment are not used, because the
-// check would then see the proxy's address and not the destination's.
+// (DNS rebinding, ZITADEL CVE-2026-55671). So the check is made after the name
+// was resolved, on the address to which the kernel is about to connect, for
+// each of the name's addresses. Redirects are not followed, because the server
+// that answers would choose the next address. Proxies of the environment are
+// not used, because the check would then see the address of the proxy and not
+// that of the destination.
 package safedial
 
 import (
@@ -23,6 +25,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/seed-51359b35/recovery/internal/ascii"
 )
 
 // ErrNotPublic is wrapped by the error of a connection that was refused because
@@ -40,8 +44,9 @@ const (
 
 // Options configure a client. The zero value is the strictest.
 type Options struct {
-	// AllowPrivate also connects to addresses that are not public, and has
-	// [CheckURL] take http. Default false.
+	// AllowPrivate also allows connections to addresses that are not public.
+	// Pass the same value to [CheckURL], which then also accepts http. Default
+	// false.
 	AllowPrivate bool
 	// Timeout is how long a request may take, from the dial to the last byte
 	// of the answer's body. Default [DefaultTimeout].
@@ -51,8 +56,8 @@ type Options struct {
 	RootCAs *x509.CertPool
 }
 
-// Client returns a client that follows no redirect: the answer to a request is
-// the first one, whatever its status. Its transport is [Transport]'s.
+// Client returns a client that follows no redirect: it returns the first answer
+// to a request, whatever its status. It uses the transport of [Transport].
 func Client(o Options) *http.Client {
 	if o.Timeout <= 0 {
 		o.Timeout = DefaultTimeout
@@ -64,9 +69,10 @@ func Client(o Options) *http.Client {
 	}
 }
 
-// Transport returns a transport that connects to public addresses alone, with
-// TLS 1.2 or later, without a proxy, and that asks for no compression: a small
-// body stays a small body. Whoever reads a body bounds it.
+// Transport returns a transport that connects only to public addresses, uses
+// TLS 1.2 or later, and uses no proxy. It does not ask for compression, so that
+// a small body cannot become a large one. Whoever reads a body must limit its
+// size.
 func Transport(o Options) *http.Transport {
 	if o.Timeout <= 0 {
 		o.Timeout = DefaultTimeout
@@ -92,8 +98,9 @@ func Transport(o Options) *http.Transport {
 	}
 }
 
-// Control is a [net.Dialer]'s Control. It refuses what is neither TCP nor, but
-// for allowPrivate, a public address, with an error that wraps [ErrNotPublic].
+// Control returns a function for the field Control of a [net.Dialer]. The
+// function refuses a network other than TCP and, unless allowPrivate is true,
+// an address that is not public. Its error wraps [ErrNotPublic].
 func Control(allowPrivate bool) func(network, address string, c syscall.RawConn) error {
 	return func(network, address string, _ syscall.RawConn) error {
 		if network != "tcp4" && network != "tcp6" {
@@ -110,21 +117,22 @@ func Control(allowPrivate bool) func(network, address string, c syscall.RawConn)
 	}
 }
 
-// Cause returns what may be told of a request that brought no answer. The URL
-// goes, which [net/http] puts first and whose query may hold a secret, and so
-// does what quotes the peer's own words (a malformed status line, the debug data
-// of HTTP/2): these may repeat what they were sent (CVE-2026-42507).
+// Cause returns an error that says why a request got no answer and that is safe
+// to log. It removes the URL, which [net/http] puts first and whose query may
+// hold a secret. It also removes texts from the server (a malformed status
+// line, the debug data of HTTP/2), because they may repeat parts of the request
+// (CVE-2026-42507).
 func Cause(err error) error {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err
 	}
-	for _, plain := range []error{context.Canceled, context.DeadlineExceeded, io.EOF, io.ErrUnexpectedEOF} {
-		if errors.Is(err, plain) {
-			return plain
+	for _, known := range []error{context.Canceled, context.DeadlineExceeded, io.EOF, io.ErrUnexpectedEOF} {
+		if errors.Is(err, known) {
+			return known
 		}
 	}
 	if e, ok := errors.AsType[*net.OpError](err); ok {
-		return e // ErrNotPublic is in one
+		return e // also the error of Control, with ErrNotPublic
 	}
 	if e, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return e
@@ -135,17 +143,17 @@ func Cause(err error) error {
 	return errors.New("the answer could not be read")
 }
 
-// CheckURL parses the URL that a configuration names: absolute, https, a host
-// without user information, no fragment, at most 2,048 bytes of printable
-// ASCII. With allowPrivate it may also be http. Hosts that can be seen not to be
-// public are refused here already, so that the mistake is found at the start;
-// the others when they are dialled. An error never quotes the URL, whose query
-// may hold a secret.
+// CheckURL parses a URL from a configuration. The URL must be absolute, with
+// https and a host, without user information and without a fragment, and have
+// at most 2,048 bytes of printable ASCII. With allowPrivate it may also be
+// http. CheckURL refuses a host that is certainly not public, so that the
+// mistake is found at the start. Any other host is checked when it is dialled.
+// An error never quotes the URL, whose query may hold a secret.
 func CheckURL(raw string, allowPrivate bool) (*url.URL, error) {
 	if len(raw) > maxURL {
 		return nil, errors.New("is longer than 2,048 bytes")
 	}
-	if strings.ContainsFunc(raw, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+	if !ascii.IsName(raw, 0, maxURL) {
 		return nil, errors.New("must be printable ASCII without spaces")
 	}
 	u, err := url.Parse(raw)
@@ -166,7 +174,8 @@ func CheckURL(raw string, allowPrivate bool) (*url.URL, error) {
 	return u, nil
 }
 
-// notPublic reports whether a host names no public address for certain.
+// notPublic reports whether host is certainly not public. It does not resolve
+// names.
 func notPublic(host string) bool {
 	if a, err := netip.ParseAddr(host); err == nil {
 		return !Public(a)

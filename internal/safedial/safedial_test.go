@@ -21,8 +21,7 @@ import (
 	"github.com/seed-51359b35/recovery/internal/testenv"
 )
 
-// A93: what a name resolves to is refused unless it is public, however the
-// address is written.
+// A93: an address that is not public is refused in all spellings.
 func TestPublic(t *testing.T) {
 	for _, tt := range []struct {
 		name, addr string
@@ -100,9 +99,9 @@ func TestPublic(t *testing.T) {
 	}
 }
 
-// Laws of Public, whatever the address: what the standard library calls
-// special is not public, and a spelling that the Internet translates is as
-// public as what it stands for.
+// FuzzPublic checks two laws of Public: an address that the standard library
+// calls special is not public, and an address that the Internet translates is
+// as public as its translation.
 func FuzzPublic(f *testing.F) {
 	for _, s := range []string{"8.8.8.8", "10.1.2.3", "169.254.169.254", "2606:2800:21f::1", "64:ff9b::a00:1", "::ffff:127.0.0.1", "::ffff:8.8.8.8", "2002:a00:1::", "fd00::1"} {
 		f.Add(netip.MustParseAddr(s).AsSlice())
@@ -209,7 +208,7 @@ func TestCheckURL(t *testing.T) {
 	}
 }
 
-// A URL that CheckURL takes means the same to whoever parses it next.
+// A URL that CheckURL accepts means the same to every parser.
 func FuzzCheckURL(f *testing.F) {
 	for _, s := range []string{"https://a.example/", "http://10.0.0.1", "https://a@b/", "https://[::1]:1/", "https://a\\b", "//a", "https://a.example/?q#f"} {
 		f.Add(s, false)
@@ -230,7 +229,7 @@ func FuzzCheckURL(f *testing.F) {
 	})
 }
 
-// server counts what reaches it.
+// server counts the connections that reach it.
 func server(t *testing.T, h http.HandlerFunc) (*httptest.Server, *x509.CertPool, *atomic.Int64) {
 	t.Helper()
 	var n atomic.Int64
@@ -244,8 +243,8 @@ func server(t *testing.T, h http.HandlerFunc) (*httptest.Server, *x509.CertPool,
 	return s, pool, &n
 }
 
-// A93: however loopback is spelled, the connection is refused before a byte is
-// sent.
+// A93: a connection to loopback is refused before a byte is sent, in all
+// spellings of the address.
 func TestClientDoesNotConnectToPrivateAddresses(t *testing.T) {
 	s, pool, n := server(t, func(http.ResponseWriter, *http.Request) {})
 	port := s.URL[strings.LastIndex(s.URL, ":")+1:]
@@ -267,8 +266,8 @@ func TestClientDoesNotConnectToPrivateAddresses(t *testing.T) {
 	}
 }
 
-// A93: DNS rebinding. The name is beyond doubt when the URL is checked, and
-// resolves to a private address when it is dialled.
+// A93: DNS rebinding. The name is fine when the URL is checked, and resolves to
+// a private address when it is dialled.
 func TestClientChecksTheResolvedAddress(t *testing.T) {
 	s, pool, n := server(t, func(http.ResponseWriter, *http.Request) {})
 	port := s.URL[strings.LastIndex(s.URL, ":")+1:]
@@ -279,7 +278,7 @@ func TestClientChecksTheResolvedAddress(t *testing.T) {
 	transport := safedial.Transport(safedial.Options{RootCAs: pool})
 	dial := transport.DialContext
 	transport.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return dial(ctx, network, "localhost:"+port) // what the resolver says now
+		return dial(ctx, network, "localhost:"+port) // the resolver's answer has changed
 	}
 	if resp, err := (&http.Client{Transport: transport}).Get(raw); !errors.Is(err, safedial.ErrNotPublic) {
 		if err == nil {
@@ -335,7 +334,7 @@ func TestClientRefusesOldTLS(t *testing.T) {
 	}
 }
 
-// A93: whoever answers does not choose the next address.
+// A93: the server that answers does not choose the next address.
 func TestClientFollowsNoRedirect(t *testing.T) {
 	inside, _, reached := server(t, func(http.ResponseWriter, *http.Request) {})
 	s, pool, _ := server(t, func(w http.ResponseWriter, r *http.Request) {
@@ -351,7 +350,7 @@ func TestClientFollowsNoRedirect(t *testing.T) {
 	}
 }
 
-// A proxy would be what is dialled and checked, and not the destination.
+// With a proxy, the proxy would be dialled and checked and not the destination.
 func TestClientUsesNoProxy(t *testing.T) {
 	transport := safedial.Transport(safedial.Options{})
 	if transport.Proxy != nil {
@@ -374,11 +373,11 @@ func TestClientUsesNoProxy(t *testing.T) {
 	}
 }
 
-// A39: what may be told of a failed request holds neither the URL nor what the
-// peer said.
+// A39: the error of a failed request holds neither the URL nor a text from the
+// server.
 func TestCause(t *testing.T) {
 	const secret = "hunter2"
-	// speaks answers a connection with raw bytes.
+	// speaks answers a connection with these bytes.
 	speaks := func(t *testing.T, answer string) string {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {

@@ -11,33 +11,33 @@ import (
 	"golang.org/x/crypto/chacha20poly1305"
 )
 
-// What a Box seals begins with the version of its format and a name of its key,
-// so that a key that is missing can be told from a value that was changed.
+// A sealed value of a Box begins with the version of its format and a name of
+// its key. So Open can tell a missing key from a value that was changed.
 const (
 	boxVersion = 1
 	keyName    = 4
 	boxHeader  = 1 + keyName
 )
 
-// Box seals bytes for storage that nobody reads but this library. A [Sealer]
-// makes strings for URLs and cookies, by way of base64 twice over; a queue's
-// storage needs neither the base64 nor its cost, which every request pays.
+// A Box seals bytes for a storage that only this library reads. A [Sealer]
+// makes strings for URLs and cookies and encodes them twice in base64. The
+// storage of a queue does not need base64, whose cost every request would pay.
 //
-// XChaCha20-Poly1305, because its nonces of 192 bits can be drawn at random as
-// often as anybody likes; those of AES-GCM must be counted. A Box is immutable
+// A Box uses XChaCha20-Poly1305, because its nonces of 192 bits can be drawn at
+// random without a limit; those of AES-GCM must be counted. A Box is immutable
 // and safe for concurrent use.
 type Box struct {
-	keys []boxKey // sealing is done with the first
+	keys []boxKey // Seal uses the first
 }
 
 type boxKey struct {
 	header [boxHeader]byte
-	label  []byte // what is authenticated beside the value: header and name
+	label  []byte // header and name, authenticated together with the value
 	aead   cipher.AEAD
 }
 
-// NewBox returns a Box with keys of 32 bytes, which seals under the first and
-// opens under any. What it seals opens only under the same name.
+// NewBox returns a Box with keys of 32 bytes. It seals with the first key and
+// opens with any of them. A value opens only in a Box of the same name.
 func NewBox(keys [][]byte, name string) (*Box, error) {
 	b := new(Box)
 	for _, k := range keys {
@@ -67,7 +67,7 @@ func (b *Box) Seal(value []byte) []byte {
 	return k.aead.Seal(sealed, nonce, value, k.label)
 }
 
-// Open returns what was sealed and the index of the key that opened it, or
+// Open returns the value and the index of the key that opened it, or
 // [ErrInvalid], [ErrUnknownKey] or [ErrNewerVersion].
 func (b *Box) Open(sealed []byte) (value []byte, key int, err error) {
 	if len(sealed) < boxHeader+chacha20poly1305.NonceSizeX {

@@ -48,7 +48,7 @@ func TestBoxesOpenOnlyWhereTheyShould(t *testing.T) {
 		changed[i] ^= 1
 		want := seal.ErrInvalid
 		if 1 <= i && i <= 4 {
-			want = seal.ErrUnknownKey // they name the key
+			want = seal.ErrUnknownKey // these bytes name the key
 		}
 		if _, _, err := b.Open(changed); err != want {
 			t.Errorf("with byte %d changed: %v, want %v", i, err, want)

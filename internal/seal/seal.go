@@ -1,10 +1,11 @@
-// Package seal encrypts and authenticates small values: a [Sealer] into strings
-// for URLs and cookies, with gorilla/securecookie, a [Box] into bytes for a
-// queue.
+// Package seal encrypts and authenticates small values. A [Sealer] turns them
+// into strings for URLs and cookies, with gorilla/securecookie. A [Box] turns
+// them into bytes for a queue.
 //
-// Everything sealed begins with the version of its format. To change a format,
-// teach Open the new version in one release, and have Seal write it in the next:
-// so that in each step instances of both releases read what the other one seals.
+// Every sealed value begins with the version of its format. To change a format,
+// let Open read the new version in one release and let Seal write it in the
+// next release. Then instances of two successive releases can always read each
+// other's values.
 package seal
 
 import (
@@ -20,43 +21,45 @@ import (
 	"github.com/gorilla/securecookie"
 )
 
-// What Open returns for a value that it does not open. The three are told apart
-// for logs and for retries only. None of them is authenticated, so none may
-// decide what somebody is allowed to do.
+// Open returns one of these errors for a value that it does not open. There are
+// three for logs and for retries only. Anybody can cause each of them, because
+// the value was not authenticated. So none of them may decide what somebody is
+// allowed to do.
 var (
 	// ErrInvalid: the value was not sealed here, was changed, or is too old.
 	ErrInvalid = errors.New("it was not sealed by this service, was changed, or is too old")
-	// ErrUnknownKey: the value looks whole, and no key opens it.
+	// ErrUnknownKey: the value looks complete, and no key opens it.
 	ErrUnknownKey = errors.New("it was sealed with a key that this instance does not have")
-	// ErrNewerVersion: the value begins with a version that comes after ours.
+	// ErrNewerVersion: the value begins with a later version than this one.
 	ErrNewerVersion = errors.New("it was sealed by a newer version of this library")
 )
 
-// version begins what a Sealer seals: the digit 1, of which no former string
-// could be the beginning.
+// version is the first byte of every string of a Sealer. Strings from before
+// there were versions never begin with the digit 1.
 const version = '1'
 
-// shortest is less than any sealed string has, to tell one with a newer version
-// from any other word.
-const shortest = 64
+// minSealed is less than the length of any sealed string. Open uses it to tell
+// a string with a newer version from any other word that begins with a digit.
+const minSealed = 64
 
-// A Key holds the two keys of one generation.
+// A Key holds the two keys that are rotated together.
 type Key struct {
 	Hash  []byte // HMAC-SHA-256, 32 bytes
 	Block []byte // AES-256, 32 bytes
 }
 
-// Sealer seals under the first key and opens under any. It is immutable and
-// safe for concurrent use.
+// A Sealer seals with the first of its keys and opens with any of them. It is
+// immutable and safe for concurrent use.
 type Sealer struct {
 	name   string
 	codecs []*securecookie.SecureCookie
 	maxLen int // without the version
 }
 
-// New returns a Sealer whose values open only under the same name. Those older
-// than maxAge, in whole seconds rounded up, are refused; zero means never.
-// Strings longer than maxLen are refused unread, and never made.
+// New returns a Sealer. A value opens only in a Sealer of the same name. Open
+// refuses values that are older than maxAge, in whole seconds rounded up; zero
+// means that values of any age are accepted. Open refuses strings longer than
+// maxLen without reading them, and Seal makes no such string.
 func New(keys []Key, name string, maxAge time.Duration, maxLen int) *Sealer {
 	// The version is authenticated with the name.
 	s := &Sealer{name: name + "/" + string(version), maxLen: maxLen - 1}
@@ -84,21 +87,22 @@ func (s *Sealer) Seal(value []byte) (string, error) {
 	return string(version) + sealed, nil
 }
 
-// Open returns what was sealed and the index of the key that opened it, or
+// Open returns the value and the index of the key that opened it, or
 // [ErrInvalid], [ErrUnknownKey] or [ErrNewerVersion].
 func (s *Sealer) Open(sealed string) (value []byte, key int, err error) {
 	if sealed == "" || len(sealed)-1 > s.maxLen {
 		return nil, 0, ErrInvalid
 	}
 	if v := sealed[0]; v != version {
-		if v > version && v <= '9' && len(sealed) >= shortest {
+		if v > version && v <= '9' && len(sealed) >= minSealed {
 			return nil, 0, ErrNewerVersion
 		}
 		return nil, 0, ErrInvalid
 	}
 	sealed = sealed[1:]
-	// One spelling for each value: encoding/base64 skips line breaks and, read
-	// leniently, trailing bits, so that changed strings would pass (A06).
+	// Each value has exactly one spelling. encoding/base64 skips line breaks
+	// and, unless it is strict, trailing bits. So a changed string would be
+	// accepted (A06).
 	if strings.ContainsAny(sealed, "\r\n") {
 		return nil, 0, ErrInvalid
 	}
@@ -113,20 +117,21 @@ func (s *Sealer) Open(sealed string) (value []byte, key int, err error) {
 		if failure == nil {
 			return value, i, nil
 		}
-		// Of one that is too old, too, a key has verified the rest.
+		// Any other error, for example that the value is too old, comes after
+		// the key has verified the value.
 		if !errors.Is(failure, securecookie.ErrMacInvalid) {
 			return nil, 0, ErrInvalid
 		}
-		if whole(raw) {
+		if hasAllParts(raw) {
 			err = ErrUnknownKey
 		}
 	}
 	return nil, 0, err
 }
 
-// whole reports whether a decoded string has the parts that securecookie writes:
-// date|value|mac.
-func whole(raw []byte) bool {
+// hasAllParts reports whether a decoded string has the parts that securecookie
+// writes: date|value|mac.
+func hasAllParts(raw []byte) bool {
 	parts := bytes.SplitN(raw, []byte("|"), 3)
 	if len(parts) != 3 || len(parts[2]) != sha256.Size {
 		return false

@@ -25,8 +25,9 @@ func seeds(f *testing.F) {
 	}
 }
 
-// FuzzParse holds Parse to encoding/json (A60): what Parse accepts, the
-// standard library accepts, with the same strings and the same objects.
+// FuzzParse compares Parse with encoding/json (A60): the standard library
+// accepts every body that Parse accepts, with the same strings and the same
+// objects.
 func FuzzParse(f *testing.F) {
 	seeds(f)
 	f.Fuzz(func(t *testing.T, data []byte, fold bool) {

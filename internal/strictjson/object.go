@@ -12,8 +12,8 @@ type Object struct {
 	foldNames    bool
 	nullIsAbsent bool
 	members      []member
-	few          [4]member      // backs members of small objects
-	index        map[string]int // by folded name; nil while members are few
+	inline       [4]member      // the array behind members, in small objects
+	index        map[string]int // by folded name; nil below indexFrom members
 }
 
 type kind uint8
@@ -32,21 +32,22 @@ type member struct {
 	kind   kind
 }
 
-// String returns the string that name holds. It is an error if name holds
-// anything else; whether null is something else, Options.NullIsAbsent decides.
+// String returns the string that name holds. Any other value is an error. With
+// Options.NullIsAbsent a null counts as absent, otherwise null is an error too.
 func (o *Object) String(name string) (value string, present bool, err error) {
-	m, err := o.ask(name, kindString, "must be a string")
+	m, err := o.lookup(name, kindString, "must be a string")
 	if m == nil || err != nil {
 		return "", false, err
 	}
-	// The text is a part of the whole body, which a caller that keeps 20 bytes
-	// of it must not keep alive.
+	// The text is a substring of the whole body. A caller that keeps 20 bytes
+	// must not keep the whole body in memory.
 	return strings.Clone(m.text), true, nil
 }
 
-// Object returns the object that name holds, on the same terms as [Object.String].
+// Object returns the object that name holds. Any other value is an error, and a
+// null is treated as in [Object.String].
 func (o *Object) Object(name string) (obj *Object, present bool, err error) {
-	m, err := o.ask(name, kindObject, "must be an object")
+	m, err := o.lookup(name, kindObject, "must be an object")
 	if m == nil || err != nil {
 		return nil, false, err
 	}
@@ -60,9 +61,9 @@ func (o *Object) Has(name string) bool {
 	return i >= 0 && !(o.nullIsAbsent && o.members[i].kind == kindNull)
 }
 
-// Unknown returns the first key that is none of known, for wires that refuse
-// names they do not know. The name it returns is meant for an [Error]: it is
-// the dotted path, quoted and cut like [Error.Field].
+// Unknown returns the first key that is not in known, for wires that refuse
+// names they do not know. The result is for an [Error]: it is a dotted path,
+// quoted and shortened like [Error.Field].
 func (o *Object) Unknown(known ...string) (name string, found bool) {
 next:
 	for i := range o.members {
@@ -76,8 +77,8 @@ next:
 	return "", false
 }
 
-// ask returns the member called name, or nil if it is absent.
-func (o *Object) ask(name string, want kind, otherwise string) (*member, error) {
+// lookup returns the member called name, or nil if it is absent.
+func (o *Object) lookup(name string, want kind, otherwise string) (*member, error) {
 	i := o.find(name)
 	if i < 0 {
 		return nil, nil
@@ -166,8 +167,8 @@ func lower(c byte) byte {
 	return c
 }
 
-// A path says where in the body a value stands. It is kept as links and put
-// into words only for an error.
+// A path says where in the body a value is. It is a linked list, and becomes a
+// string only for an error.
 type path struct {
 	parent  *path // nil for the outermost object
 	name    string
@@ -185,43 +186,44 @@ func (p *path) member(name string) string {
 }
 
 func (p *path) String() string {
-	s := p.words()
+	s := p.dotted()
 	if len(s) > maxShownPath {
-		return s[:maxShownPath] + "..." // all ASCII, see shown
+		return s[:maxShownPath] + "..." // all ASCII, see quoteName
 	}
 	return s
 }
 
-func (p *path) words() string {
+func (p *path) dotted() string {
 	if p.parent == nil {
 		return ""
 	}
-	before := p.parent.words()
+	before := p.parent.dotted()
 	switch {
 	case p.element:
 		return before + "[]"
 	case before == "":
-		return shown(p.name)
+		return quoteName(p.name)
 	}
-	return before + "." + shown(p.name)
+	return before + "." + quoteName(p.name)
 }
 
-// shown returns name as it may stand in an error: as it is if it is a plain
-// word, otherwise cut, quoted, ASCII, and without the characters that matter to
-// HTML, since some client will put the text into a page.
-func shown(name string) string {
+// quoteName returns name as an error shows it. It returns a plain word as it
+// is. It shortens and quotes any other name, and escapes the characters outside
+// ASCII and those with a meaning in HTML: some client will put the text into a
+// page.
+func quoteName(name string) string {
 	if isWord(name) {
 		return name
 	}
-	runes, cut := 0, ""
+	runes, ellipsis := 0, ""
 	for i := range name {
 		if runes++; runes > maxShownName {
-			name, cut = name[:i], "..."
+			name, ellipsis = name[:i], "..."
 			break
 		}
 	}
 	name = strconv.QuoteToASCII(name)
-	return strings.NewReplacer("<", `\u003c`, ">", `\u003e`, "&", `\u0026`, "'", `\u0027`, "`", `\u0060`).Replace(name) + cut
+	return strings.NewReplacer("<", `\u003c`, ">", `\u003e`, "&", `\u0026`, "'", `\u0027`, "`", `\u0060`).Replace(name) + ellipsis
 }
 
 func isWord(name string) bool {

@@ -1,14 +1,17 @@
 // Package strictjson reads one JSON object and refuses everything that two
 // parsers could understand differently.
 //
-// encoding/json takes the last of two equal keys, matches names without regard
-// to case (and takes U+017F for an s and U+212A for a k when it does), stops
-// reading at the end of the first value, and turns invalid UTF-8 and unpaired
-// surrogates into U+FFFD without a word. Each of these lets a request mean one
-// thing to a gateway and another thing here. The grammar is still the standard
-// library's: this package adds the refusals to [json.Valid], walks what that
-// has found to be well-formed, and leaves escaped strings to [json.Unmarshal].
-// The tokens of a [json.Decoder] would say the same with ten times the allocations.
+// encoding/json uses the last of two equal keys. It matches names without
+// regard to case, and then treats U+017F as an s and U+212A as a k. A
+// json.Decoder stops reading at the end of the first value. Both silently turn
+// invalid UTF-8 and unpaired surrogates into U+FFFD. Each of these lets a
+// request mean one thing to a gateway and another thing here.
+//
+// The grammar is still that of the standard library. This package adds its
+// refusals to [json.Valid], then walks through the text that json.Valid has
+// found to be well-formed, and uses [json.Unmarshal] for strings with escapes.
+// Reading the tokens of a [json.Decoder] gives the same result with ten times
+// the allocations.
 package strictjson
 
 import (
@@ -21,27 +24,29 @@ import (
 	"unicode/utf8"
 )
 
-// defaultMaxDepth is ample for every wire of this module, whose deepest body
+// defaultMaxDepth is more than any wire of this module needs: the deepest body
 // has two levels.
 const defaultMaxDepth = 8
 
-// indexFrom is the number of members from which an object is searched through a
-// map. Real bodies have fewer; a hostile one with thousands of keys would make
-// the duplicate check quadratic.
+// indexFrom is the number of members from which on an object has a map to
+// search it by name. Real bodies have fewer members. Without the map, the check
+// for duplicates would take quadratic time for a hostile body with thousands of
+// keys.
 const indexFrom = 16
 
-// Options say which liberties a wire grants its clients. The zero Options grant
-// none.
+// Options say what a wire accepts besides exact JSON. The zero value is the
+// strictest.
 type Options struct {
-	// FoldNames matches names without ASCII case. Two keys of one object that
-	// fold to the same name are then an error, in members nobody asks for too.
+	// FoldNames matches names without ASCII case. Then two keys of one object
+	// that differ only in case are an error, also inside members that nobody
+	// reads.
 	FoldNames bool
 
 	// NullIsAbsent makes a member whose value is null count as not given.
 	NullIsAbsent bool
 
 	// MaxDepth is how many objects and arrays may be open at once, the
-	// outermost object included. 8 by default.
+	// outermost object included. Default 8.
 	MaxDepth int
 }
 
@@ -49,10 +54,11 @@ type Options struct {
 // names in it are safe to show to the client that sent them.
 type Error struct {
 	// Field is the dotted path of the member, or empty for the body as a
-	// whole. Names that are not plain words are quoted, and long ones are cut.
+	// whole. Names that are not plain words are quoted, and long ones are
+	// shortened.
 	Field string
 
-	// Reason completes the sentence that Field begins.
+	// Reason completes the sentence that begins with Field.
 	Reason string
 }
 
@@ -65,12 +71,12 @@ func (e *Error) Error() string {
 }
 
 // Parse reads data as one JSON object (RFC 8259) with nothing but white space
-// around it. The caller has bounded its size; the time that Parse takes grows
-// linearly with it. Every error is an [*Error].
+// around it. The caller must limit the size of data. The time that Parse takes
+// grows linearly with that size. Every error is an [*Error].
 //
-// Members nobody asks for may hold any value, but they are held to the same
-// rules as the others: well-formed, no duplicate names, no deeper than
-// Options.MaxDepth.
+// Members that nobody reads may hold any value. The same rules apply to them as
+// to the others: they must be well-formed, without duplicate names, and not
+// deeper than Options.MaxDepth.
 func Parse(data []byte, opts Options) (*Object, error) {
 	if opts.MaxDepth <= 0 {
 		opts.MaxDepth = defaultMaxDepth
@@ -78,8 +84,8 @@ func Parse(data []byte, opts Options) (*Object, error) {
 	if bytes.HasPrefix(data, []byte("\xef\xbb\xbf")) {
 		return nil, &Error{Reason: "must not begin with a byte order mark"}
 	}
-	// encoding/json replaces invalid UTF-8 and unpaired surrogates, so they are
-	// looked for first. So is depth, of which it allows 10,000 levels.
+	// encoding/json replaces invalid UTF-8 and unpaired surrogates and allows
+	// 10,000 levels. So all three are checked before it reads the body.
 	if !utf8.Valid(data) {
 		return nil, &Error{Reason: "must be valid UTF-8"}
 	}
@@ -94,7 +100,7 @@ func Parse(data []byte, opts Options) (*Object, error) {
 	case !json.Valid(data):
 		return nil, whyInvalid(data)
 	}
-	// Names and values without escapes are parts of this one copy.
+	// Names and values without escapes are substrings of this one copy.
 	p := parser{rest: string(data), opts: opts}
 	root := p.newObject(nil, "")
 	if err := p.object(root); err != nil {
@@ -103,9 +109,9 @@ func Parse(data []byte, opts Options) (*Object, error) {
 	return root, nil
 }
 
-// scan looks for unpaired surrogate escapes and for excessive depth. It assumes
-// well-formed JSON: what it makes of anything else may be wrong, but it can only
-// refuse, and json.Valid would have.
+// scan refuses unpaired surrogate escapes and excessive depth. It assumes
+// well-formed JSON. If it refuses a malformed body for a wrong reason, that
+// does no harm, because json.Valid would refuse the body too.
 func scan(data []byte, maxDepth int) error {
 	depth, inString := 0, false
 	for i := 0; i < len(data); i++ {
@@ -130,9 +136,9 @@ func scan(data []byte, maxDepth int) error {
 	return nil
 }
 
-// escape returns the length of the escape sequence that data begins with, and
-// whether it stands for a character. Both halves of a surrogate pair are one
-// sequence.
+// escape returns the length of the escape sequence at the start of data, and
+// whether the sequence means a character. It counts both halves of a surrogate
+// pair as one sequence.
 func escape(data []byte) (n int, ok bool) {
 	r, ok := unicodeEscape(data)
 	switch {
@@ -145,7 +151,7 @@ func escape(data []byte) (n int, ok bool) {
 	return 6, !(0xDC00 <= r && r <= 0xDFFF)
 }
 
-// unicodeEscape reads the \uXXXX that data begins with.
+// unicodeEscape reads a \uXXXX at the start of data.
 func unicodeEscape(data []byte) (r rune, ok bool) {
 	if len(data) < 6 || data[0] != '\\' || data[1] != 'u' {
 		return 0, false
@@ -166,8 +172,8 @@ func unicodeEscape(data []byte) (r rune, ok bool) {
 	return r, true
 }
 
-// whyInvalid says what json.Valid does not. The text of a json.SyntaxError
-// quotes the input, so only its offset is passed on.
+// whyInvalid returns the reason why json.Valid has refused data. It uses only
+// the offset of a json.SyntaxError, because the error's text quotes the input.
 func whyInvalid(data []byte) error {
 	var first json.RawMessage
 	err := json.NewDecoder(bytes.NewReader(data)).Decode(&first)
@@ -184,8 +190,8 @@ func whyInvalid(data []byte) error {
 	return &Error{Reason: reason}
 }
 
-// A parser takes apart a text that is known to be a well-formed object, so it
-// looks only for what tells one part from the next.
+// A parser takes apart a text that is known to be a well-formed object. So it
+// looks only for the bytes at which one part ends and the next begins.
 type parser struct {
 	rest string
 	opts Options
@@ -200,7 +206,7 @@ func (p *parser) next() byte {
 	return p.rest[0]
 }
 
-// skip goes past the token of one byte that next has returned.
+// skip moves past the byte that next has returned.
 func (p *parser) skip() { p.rest = p.rest[1:] }
 
 func (p *parser) newObject(parent *path, name string) *Object {
@@ -209,7 +215,7 @@ func (p *parser) newObject(parent *path, name string) *Object {
 		foldNames:    p.opts.FoldNames,
 		nullIsAbsent: p.opts.NullIsAbsent,
 	}
-	o.members = o.few[:0]
+	o.members = o.inline[:0]
 	return o
 }
 
@@ -257,8 +263,9 @@ func (p *parser) object(o *Object) error {
 	}
 }
 
-// array reads past an array from its opening to its closing bracket. No wire
-// asks for one, but the objects in it must have no duplicate names.
+// array reads an array from its opening to its closing bracket and keeps
+// nothing of it. No wire needs an array, but the objects in it must not have
+// duplicate names.
 func (p *parser) array(at *path) error {
 	p.skip()
 	for {

@@ -18,7 +18,7 @@ var (
 	lenient = strictjson.Options{FoldNames: true, NullIsAbsent: true}
 )
 
-// A60: every ambiguity that encoding/json lets through.
+// A60: every ambiguity that encoding/json accepts.
 func TestParseRefuses_A60(t *testing.T) {
 	const (
 		notObject = "body must be one JSON object"
@@ -104,8 +104,8 @@ func TestParseRefuses_A60(t *testing.T) {
 			if _, ok := errors.AsType[*strictjson.Error](err); !ok {
 				t.Errorf("error is a %T", err)
 			}
-			// The standard library's offsets are not the same with every
-			// GOEXPERIMENT, so they are compared up to the number.
+			// The standard library's offsets differ between GOEXPERIMENTs.
+			// So the texts are compared without the number.
 			got, _, _ := strings.Cut(err.Error(), "at byte")
 			want, _, _ := strings.Cut(test.want, "at byte")
 			if got != want {
@@ -155,8 +155,8 @@ func TestParseAccepts(t *testing.T) {
 	}
 }
 
-// A60: the fold that strings.EqualFold applies equates U+017F with s and U+212A
-// with k, so that "pa\u017fsword" sets the password.
+// A60: strings.EqualFold treats U+017F as s and U+212A as k. With it
+// "pa\u017fsword" would set the password.
 func TestFoldingIsASCIIOnly_A60(t *testing.T) {
 	for _, body := range []string{
 		`{"pa` + "\u017f" + `sword":"x"}`,
@@ -174,7 +174,8 @@ func TestFoldingIsASCIIOnly_A60(t *testing.T) {
 	if parse(t, `{"\u212aey":"x"}`, folding).Has("key") {
 		t.Error("the Kelvin sign is a k")
 	}
-	// Two names, not one name twice; in small objects and in large ones.
+	// These are two names, and not one name twice, in small and in large
+	// objects.
 	for _, n := range []int{0, 100} {
 		var more strings.Builder
 		for i := range n {
@@ -187,7 +188,7 @@ func TestFoldingIsASCIIOnly_A60(t *testing.T) {
 	}
 }
 
-// A12: a list, an object or a number where one identifier belongs.
+// A12: a list, an object or a number in place of one identifier.
 func TestWrongTypes_A12(t *testing.T) {
 	tests := []struct {
 		sentence string
@@ -270,7 +271,7 @@ func TestInnerObjects(t *testing.T) {
 	}
 }
 
-// A65: account fields beside the two that a reset takes.
+// A65: account fields besides the two that a reset reads.
 func TestUnknown_A65(t *testing.T) {
 	for _, field := range []string{"IsActive", "Roles", "Email", "email", "PasswordHash", "__proto__", "passwordx", ""} {
 		o := parse(t, fmt.Sprintf(`{"token":"t",%q:"x","password":"p"}`, field), exact)
@@ -298,8 +299,8 @@ func TestUnknown_A65(t *testing.T) {
 	}
 }
 
-// A83: an error reaches the client, so what it quotes is harmless, and values
-// are never quoted.
+// A83: an error reaches the client. So it quotes only harmless text and never a
+// value.
 func TestErrorsAreSafeToShow_A83(t *testing.T) {
 	hostile := []string{
 		"<script>alert(1)</script>", "a\r\nSet-Cookie: x=y", "a.b", `a"b`, "\u202egnp.exe", "\u017f", "a&b'c`d",
@@ -344,8 +345,9 @@ func checkSafe(t *testing.T, s string) {
 	}
 }
 
-// A61: the work grows with the body, whatever is in it. The bound is a hundred
-// times what the slowest takes, and a quadratic parser would still exceed it.
+// A61: the work grows linearly with the body, whatever its content is. The
+// bound is a hundred times what the slowest body takes, and a quadratic parser
+// would still exceed it.
 func TestHostileBodiesAreCheap_A61(t *testing.T) {
 	const size = 2 << 20 // far above the largest body
 	wide := func(key func(i int) string) string {

@@ -10,9 +10,10 @@ import (
 	"github.com/seed-51359b35/recovery/internal/strictjson"
 )
 
-// FuzzParseV2 holds Parse to encoding/json/v2, which is strict about duplicate
-// names, UTF-8 and trailing data by itself (A60): what v2 rejects, Parse
-// rejects, and what Parse accepts has the same value for both. It runs with
+// FuzzParseV2 compares Parse with encoding/json/v2, which is itself strict
+// about duplicate names, UTF-8 and trailing data (A60). Parse rejects every
+// body that v2 rejects, and a body that Parse accepts has the same value for
+// both. Run it with
 //
 //	GOEXPERIMENT=jsonv2 go test ./internal/strictjson
 func FuzzParseV2(f *testing.F) {
@@ -59,8 +60,8 @@ func sameAsV2(t *testing.T, o *strictjson.Object, want map[string]jsontext.Value
 	}
 }
 
-// mayRefuse checks that Parse is stricter than v2 only where it says so: null,
-// depth, and names that fold together.
+// mayRefuse checks that Parse is stricter than v2 only where it is documented:
+// null, depth, and names that differ only in case.
 func mayRefuse(t *testing.T, data []byte, fold bool, want map[string]jsontext.Value, err, errV2 error) {
 	t.Helper()
 	if errV2 != nil || want == nil || fold {

@@ -6,8 +6,8 @@
 		form.querySelector("[type=submit]")?.removeAttribute("aria-disabled");
 	};
 
-	// A second click must not send the form again: the answer to the first one
-	// would be lost, and the second finds the link used.
+	// A second click must not send the form again. The answer to the first one
+	// would be lost, and the second one would find the link used.
 	for (const form of document.forms) {
 		form.addEventListener("submit", (event) => {
 			if (event.defaultPrevented || form.dataset.sent) {
@@ -29,7 +29,7 @@
 		}
 	});
 
-	// A code is pasted with what surrounds it in the message.
+	// People paste a code with the text around it in the message.
 	const code = find("#code");
 	if (code) {
 		code.addEventListener("paste", (event) => {
@@ -53,8 +53,8 @@
 			return;
 		}
 		password.type = visible ? "text" : "password";
-		// The name says what a click does. A pressed state besides would say the
-		// contrary.
+		// The name says what a click will do. A pressed state beside it would say
+		// the contrary.
 		show.classList.toggle("hides", visible);
 		show.setAttribute("aria-label", visible ? show.dataset.hide : show.dataset.show);
 	};
@@ -62,11 +62,12 @@
 		show.hidden = false;
 		show.addEventListener("click", () => reveal(password.type === "password"));
 	}
-	// What browsers remember of text fields they must not remember of this one.
+	// Browsers remember the contents of text fields. They must not remember a
+	// password, so the field is sent as a password field.
 	password.form.addEventListener("submit", () => reveal(false));
 
-	// The rules of the server that need nothing but the page. It compares as the
-	// server does: NFKC, without case, in code points.
+	// The rules of the server that a page can check alone. The script compares as
+	// the server does: NFKC, without case, in code points.
 	const size = (s) => [...s.normalize("NFKC").replace(/[\s._@-]/g, "")].length;
 	const letters = (s) => [...s.normalize("NFKC").toLowerCase()].filter((c) => /[\p{L}\p{N}]/u.test(c)).join("");
 	const repeats = (c) => {
@@ -129,7 +130,8 @@
 				rule.mark.textContent = " " + (met[rule.name] ? list.dataset.met : list.dataset.unmet);
 			}
 		}
-		// Once the person pauses, so that it is not read out at every key.
+		// The status is set when the person pauses. So a screen reader does not
+		// read it at every key.
 		clearTimeout(timer);
 		timer = setTimeout(() => {
 			const open = typed === "" ? [] : rules.filter((rule) => !met[rule.name]);

@@ -1,6 +1,6 @@
-// Package httpsms hands text messages to a gateway of the host's own, as a
-// signed HTTP request: for a provider that has no package here, a few lines that
-// verify the signature and call it.
+// Package httpsms sends text messages to a gateway of the host's own, as signed
+// HTTP requests. It is for SMS providers that have no package here. The gateway
+// is a few lines that verify the signature and call the provider.
 //
 //	provider, err := httpsms.New(httpsms.Options{
 //		URL:     "https://sms.internal.example.com/send",
@@ -22,11 +22,10 @@
 //	{"id":"8f0c2b...","to":"+4915123456789","text":"12345678 is your code ...",
 //	 "country":"DE","segments":1,"gsm7":true,"expires":"2026-09-21T14:13:20Z"}
 //
-// All members but expires are always there; it is left out where nothing
-// expires. A gateway ignores members that it does not know. The signature is
-// that of Standard Webhooks 1.0.0, so that the gateway verifies it with a
-// library that exists in its language, against the raw body and before it parses
-// anything:
+// All members are always there, except expires: it is left out if nothing
+// expires. A gateway must ignore members that it does not know. The signature
+// is that of Standard Webhooks 1.0.0, which has libraries for many languages.
+// The gateway verifies the signature of the raw body before it parses the body:
 //
 //	wh, err := standardwebhooks.NewWebhook(secret)
 //	...
@@ -35,39 +34,41 @@
 //		return
 //	}
 //
-// webhook-id is the same for every attempt at a message, and the gateway's key
-// against sending it twice: a repetition is answered as the first was.
-// webhook-timestamp is that of the attempt.
+// webhook-id is the same for every attempt at a message. By it the gateway
+// avoids sending a message twice: it gives a repetition the answer of the first
+// request. webhook-timestamp is the time of the attempt.
 //
 // # Answers
 //
 //	2xx                                 the gateway has taken responsibility
 //	401, 403, 404, 407, 408, 409, 421,
-//	425, 429                            not now; the queue tries again
-//	any other 4xx                       never: an error that wraps
+//	425, 429                            temporary: the queue tries again
+//	any other 4xx                       permanent: the error wraps
 //	                                    [recovery.ErrPermanent]
-//	all else, redirects among them      not now
+//	anything else, redirects included   temporary: the queue tries again
 //
-// 401, 403, 404, 407 and 421 say nothing about the message: a key or
-// a path that is wrong somebody mends, while the queue still tries. The body is
-// not read but for 4 KiB, which lets the connection be used again, and never
-// quoted.
+// 401, 403, 404, 407 and 421 say nothing about the message: an operator can
+// correct a wrong key or path while the queue still tries. At most 4 KiB of the
+// answer's body are read, so that the connection can be used again. The body is
+// never quoted.
 //
 // # Threat model
 //
-// The URL comes from the configuration, and what it leads to can be bent all the
-// same: by DNS, by a redirect, by a proxy (A93). The connection is made to
-// public addresses alone, which is checked after resolution, over TLS 1.2 or
-// later; redirects are not followed; and HTTP_PROXY and its like are not read,
-// because behind a proxy nothing could be checked. A gateway in the host's own
-// network needs [Options].DangerouslyAllowPrivateAddresses.
+// The URL comes from the configuration. Still an attacker may redirect the
+// request: by DNS, by an HTTP redirect, or by a proxy (A93). So connections go
+// to public addresses only, which is checked after the name was resolved, over
+// TLS 1.2 or later. Redirects are not followed. HTTP_PROXY and similar
+// variables are not read, because behind a proxy no address can be checked. A
+// gateway in the host's own network needs
+// [Options].DangerouslyAllowPrivateAddresses.
 //
-// The body holds a live code or link and the number it is for. Whoever reads it
-// at the gateway can take the account over, so it belongs in no log there.
+// The body holds a valid code or link and the number that it is for. Whoever
+// reads the body at the gateway can take over the account, so the gateway must
+// not log it.
 //
 // # Operating
 //
-// Draw a secret of 32 random bytes and write it as whsec_ and base64. To rotate
-// it, give the new and the old one; every request is then signed with both, and
-// the gateway changes over at leisure.
+// Make a secret from 32 random bytes, and write it as whsec_ and base64. To
+// rotate it, set the new and the old secret. Every request is then signed with
+// both, so the gateway can change to the new one at any time.
 package httpsms

@@ -16,7 +16,8 @@ import (
 	"github.com/seed-51359b35/recovery/smsnotifier/httpsms"
 )
 
-// Both ends: a gateway that verifies, and the Provider that calls it.
+// The example has both sides: a gateway that verifies requests, and the
+// Provider that calls it.
 func Example() {
 	const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwQ29uc3VsdA==" // from the host's secret store
 
@@ -45,7 +46,7 @@ func Example() {
 	provider, err := httpsms.New(httpsms.Options{
 		URL:     gateway.URL,
 		Secrets: []recovery.Secret{recovery.NewSecret(secret)},
-		// Because the gateway of this example is on the same machine.
+		// The gateway of this example is on the same machine.
 		RootCAs:                          authorities,
 		DangerouslyAllowPrivateAddresses: true,
 	})

@@ -2,5 +2,5 @@ package httpsms
 
 import "net/http"
 
-// Client is what makes the requests.
+// Client returns the client that sends the requests.
 func (p *Provider) Client() *http.Client { return p.client }

@@ -2,6 +2,7 @@ package httpsms
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/x509"
 	"encoding/base64"
@@ -22,32 +23,34 @@ import (
 	"github.com/seed-51359b35/recovery/smsnotifier"
 )
 
-// maxAnswer is how much of an answer's body is read, and thrown away.
+// maxAnswer is how many bytes of an answer's body are read and dropped.
 const maxAnswer = 4 << 10
 
 // Options configure a [Provider]. [New] copies what it needs.
 type Options struct {
+	_ [0]func()
+
 	// URL is where the gateway is: absolute, https, at most 2,048 bytes,
 	// without user information and fragment. Required.
 	URL string
-	// Secrets sign the requests: "whsec_" and the base64 of 24 to 64 random
-	// bytes, as Standard Webhooks has them. One, or up to three while they are
-	// rotated. Required.
+	// Secrets sign the requests. Each is "whsec_" and the base64 of 24 to 64
+	// random bytes, as in Standard Webhooks. There is one secret, or up to
+	// three during a rotation. Required.
 	Secrets []recovery.Secret
-	// Timeout is how long one request may take, with its answer, 100 ms to 1
-	// min. Default 10 s.
+	// Timeout is how long one request may take, its answer included, 100 ms to
+	// 1 min. Default 10 s.
 	Timeout time.Duration
-	// RootCAs are the authorities that the gateway is verified against.
-	// Default: the system's.
+	// RootCAs are the authorities that may have signed the gateway's
+	// certificate. Default: the system's.
 	RootCAs *x509.CertPool
-	// DangerouslyAllowPrivateAddresses also connects to loopback, private and
-	// other addresses that are not public, and has URL be http. Then whoever
-	// controls the URL's name reaches the host's network with a signed request
-	// (A93). Default false.
+	// DangerouslyAllowPrivateAddresses allows http in URL, and connections to
+	// loopback, private and other addresses that are not public. Then whoever
+	// controls the DNS name in URL can send a signed request into the host's
+	// network (A93). Default false.
 	DangerouslyAllowPrivateAddresses bool
 }
 
-// A Provider sends to one gateway. It is safe for concurrent use.
+// A Provider sends text messages to one gateway. It is safe for concurrent use.
 type Provider struct {
 	url     string
 	signers []*standardwebhooks.Webhook
@@ -56,36 +59,32 @@ type Provider struct {
 
 var _ smsnotifier.Provider = (*Provider)(nil)
 
-// New returns a Provider. It reports every mistake at once, joined, each a
-// [*recovery.OptionError], and does not call the gateway.
+// New returns a Provider. It reports every mistake in opts at once, each as a
+// [*recovery.OptionError]. It does not call the gateway.
 func New(opts Options) (*Provider, error) {
-	var errs []error
-	bad := func(option, format string, args ...any) {
-		errs = append(errs, &recovery.OptionError{Option: option, Reason: fmt.Sprintf(format, args...)})
-	}
+	opts.Timeout = cmp.Or(opts.Timeout, safedial.DefaultTimeout)
+	mistakes := recovery.OptionErrors{Package: "httpsms"}
 	private := opts.DangerouslyAllowPrivateAddresses
 	var target *url.URL
 	var err error
 	if opts.URL == "" {
-		bad("URL", "is required: where the gateway is")
+		mistakes.Add("URL", "is required: where the gateway is")
 	} else if target, err = safedial.CheckURL(opts.URL, private); err != nil {
-		bad("URL", "%v", err)
+		mistakes.Add("URL", "%v", err)
 	}
 	if len(opts.Secrets) == 0 || len(opts.Secrets) > 3 {
-		bad("Secrets", "has %d secrets, must have 1 to 3", len(opts.Secrets))
+		mistakes.Add("Secrets", "has %d secrets, must have 1 to 3", len(opts.Secrets))
 	}
 	p := &Provider{}
 	for i, secret := range opts.Secrets {
 		signer, err := newSigner(secret)
 		if err != nil {
-			bad("Secrets", "secret %d %v", i, err)
+			mistakes.Add("Secrets", "secret %d %v", i, err)
 		}
 		p.signers = append(p.signers, signer)
 	}
-	if opts.Timeout != 0 && (opts.Timeout < 100*time.Millisecond || opts.Timeout > time.Minute) {
-		bad("Timeout", "is %v, must be 100 ms to 1 min", opts.Timeout)
-	}
-	if err := errors.Join(errs...); err != nil {
+	mistakes.CheckDuration("Timeout", opts.Timeout, 100*time.Millisecond, time.Minute)
+	if err := mistakes.Err(); err != nil {
 		return nil, err
 	}
 	p.url = target.String()
@@ -93,7 +92,8 @@ func New(opts Options) (*Provider, error) {
 	return p, nil
 }
 
-// newSigner never quotes the secret, as the library's own error does.
+// newSigner returns a signer for a secret. Its error never quotes the secret,
+// as the library's error does.
 func newSigner(secret recovery.Secret) (*standardwebhooks.Webhook, error) {
 	encoded, ok := strings.CutPrefix(secret.Reveal(), "whsec_")
 	key, err := base64.StdEncoding.DecodeString(encoded)
@@ -103,7 +103,7 @@ func newSigner(secret recovery.Secret) (*standardwebhooks.Webhook, error) {
 	return standardwebhooks.NewWebhookRaw(key)
 }
 
-// body is what the gateway gets.
+// body is the JSON that the gateway gets.
 type body struct {
 	ID       string     `json:"id"`
 	To       string     `json:"to"`
@@ -114,14 +114,14 @@ type body struct {
 	Expires  *time.Time `json:"expires,omitempty"`
 }
 
-// Send implements [smsnotifier.Provider]. What the gateway refuses is a
-// [*StatusError].
+// Send implements [smsnotifier.Provider]. If the gateway refuses the message,
+// the error is a [*StatusError].
 func (p *Provider) Send(ctx context.Context, t smsnotifier.Text) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	// The signature is made over "id.timestamp.body", where an ID with a dot
-	// could pass for another ID and time.
+	// The signature covers "id.timestamp.body". In it, an ID with a dot could
+	// be read as another ID and time.
 	if !isID(t.ID) {
 		return fmt.Errorf("httpsms: %w: the message's ID must be 1 to 128 of a-z, A-Z, 0-9, '_' and '-'", recovery.ErrPermanent)
 	}
@@ -132,7 +132,7 @@ func (p *Provider) Send(ctx context.Context, t smsnotifier.Text) error {
 	}
 	payload, err := json.Marshal(b)
 	if err != nil {
-		// A year beyond 9999, and nothing else.
+		// This happens only if the year of NotAfter is beyond 9999.
 		return fmt.Errorf("httpsms: %w: the message cannot be written as JSON", recovery.ErrPermanent)
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url, bytes.NewReader(payload))
@@ -144,7 +144,7 @@ func (p *Provider) Send(ctx context.Context, t smsnotifier.Text) error {
 	}
 	resp, err := p.client.Do(req)
 	if err != nil {
-		return unanswered(ctx, err)
+		return noAnswerError(ctx, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	_, _ = io.CopyN(io.Discard, resp.Body, maxAnswer)
@@ -154,7 +154,7 @@ func (p *Provider) Send(ctx context.Context, t smsnotifier.Text) error {
 	return &StatusError{resp.StatusCode}
 }
 
-// sign sets the header fields of Standard Webhooks, a signature for each
+// sign sets the header fields of Standard Webhooks, with one signature for each
 // secret.
 func (p *Provider) sign(h http.Header, id string, payload []byte) error {
 	now := time.Now()
@@ -179,28 +179,28 @@ func isID(s string) bool {
 	})
 }
 
-// unanswered drops what the gateway may have said, and the URL, whose query may
-// hold a key of the gateway's.
-func unanswered(ctx context.Context, err error) error {
+// noAnswerError returns the error for a request without an answer. It drops the
+// gateway's text and the URL, whose query may hold a key of the gateway.
+func noAnswerError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("httpsms: %w", ctx.Err())
 	}
 	return fmt.Errorf("httpsms: no answer from the gateway: %w", safedial.Cause(err))
 }
 
-// A StatusError is the gateway's refusal of a message. It wraps
-// [recovery.ErrPermanent] if no retry can mend it.
+// A StatusError says that the gateway refused a message. It wraps
+// [recovery.ErrPermanent] if no retry can succeed.
 type StatusError struct {
-	// Status is the HTTP status, not a 2xx.
+	// Status is the HTTP status, never a 2xx.
 	Status int
 }
 
-// Error names the status, and nothing of the message or of the answer's body.
+// Error names the status. It quotes neither the message nor the answer's body.
 func (e *StatusError) Error() string {
 	return fmt.Sprintf("httpsms: the gateway answered with status %d", e.Status)
 }
 
-// Unwrap returns [recovery.ErrPermanent] or nil.
+// Unwrap returns [recovery.ErrPermanent] if no retry can succeed, or nil.
 func (e *StatusError) Unwrap() error {
 	if e.Status < 400 || e.Status > 499 {
 		return nil

@@ -30,12 +30,13 @@ const (
 	words     = "Příklad: 90412773 is your code & <nobody> else's\n@example.com #90412773"
 )
 
-// secret is a signing secret of n bytes.
+// secret returns a signing secret of n bytes.
 func secret(fill byte, n int) recovery.Secret {
 	return recovery.NewSecret("whsec_" + base64.StdEncoding.EncodeToString([]byte(strings.Repeat(string(rune(fill)), n))))
 }
 
-// gateway is a receiver that verifies as Standard Webhooks' own library does.
+// A gateway is a receiver that verifies requests with the library of Standard
+// Webhooks.
 type gateway struct {
 	*httptest.Server
 	verifier *standardwebhooks.Webhook
@@ -81,7 +82,7 @@ func (g *gateway) requests() (bodies [][]byte, headers []http.Header, bad []erro
 	return slices.Clone(g.bodies), slices.Clone(g.headers), slices.Clone(g.bad)
 }
 
-// options reach the gateway, which is on this machine.
+// options returns options for the gateway, which is on this machine.
 func (g *gateway) options() httpsms.Options {
 	pool := x509.NewCertPool()
 	pool.AddCert(g.Certificate())
@@ -107,7 +108,7 @@ func text() smsnotifier.Text {
 	}
 }
 
-// The wire is what the package's documentation says.
+// The request is the one in the package's documentation.
 func TestSendIsWhatIsDocumented(t *testing.T) {
 	g := newGateway(t)
 	if err := newProvider(t, g.options()).Send(t.Context(), text()); err != nil {
@@ -147,8 +148,8 @@ func TestExpiresIsLeftOutWhereNothingDoes(t *testing.T) {
 	}
 }
 
-// The key against sending twice is the same for every attempt, and covered by
-// the signature.
+// webhook-id, by which a gateway avoids sending twice, is the same for every
+// attempt and covered by the signature.
 func TestAttemptsShareTheirID(t *testing.T) {
 	g := newGateway(t)
 	p := newProvider(t, g.options())
@@ -171,7 +172,8 @@ func TestAttemptsShareTheirID(t *testing.T) {
 	}
 }
 
-// While a secret is rotated, a gateway with either one verifies.
+// During the rotation of a secret, a gateway can verify with the old or the new
+// one.
 func TestRotation(t *testing.T) {
 	g := newGateway(t)
 	opts := g.options()
@@ -239,8 +241,8 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// wantNothingSecret demands an error without number, text, query or secret
-// (A39).
+// wantNothingSecret fails the test if an error quotes the number, the text, the
+// query or a secret (A39).
 func wantNothingSecret(t *testing.T, err error) {
 	t.Helper()
 	for e := err; e != nil; e = errors.Unwrap(e) {
@@ -252,8 +254,8 @@ func wantNothingSecret(t *testing.T, err error) {
 	}
 }
 
-// A93: a gateway that turns out to be inside is not connected to, unless the
-// host says that it is.
+// A93: the Provider does not connect to a gateway with a private address,
+// unless the host allows private addresses.
 func TestPrivateAddressesAreRefused_A93(t *testing.T) {
 	g := newGateway(t)
 	opts := g.options()
@@ -261,7 +263,8 @@ func TestPrivateAddressesAreRefused_A93(t *testing.T) {
 	if _, err := httpsms.New(opts); err == nil || !strings.Contains(err.Error(), "not public") {
 		t.Errorf("New: %v", err)
 	}
-	// What is dialled is checked again, because a name is checked by nobody.
+	// The dialled address is checked, because the check of the URL cannot check
+	// a name.
 	opts.URL = "https://sms.example.com/send?key=hunter2"
 	resp, err := newProvider(t, opts).Client().Get(g.URL)
 	if !errors.Is(err, safedial.ErrNotPublic) {
@@ -321,8 +324,7 @@ func TestSendTimesOut(t *testing.T) {
 	wantNothingSecret(t, err)
 }
 
-// An answer without end holds nobody up, costs no memory, and is still the
-// answer.
+// An endless answer causes no delay and needs no memory, and its status counts.
 func TestEndlessAnswers(t *testing.T) {
 	const much = 512 << 20 // more than any connection buffers
 	written := make(chan int, 1)
@@ -359,7 +361,7 @@ func within(t *testing.T, done <-chan error) error {
 	}
 }
 
-// An ID with a dot could pass, under the same signature, for another ID and
+// With the same signature, an ID with a dot could be read as another ID and
 // time.
 func TestSendRefusesIDs(t *testing.T) {
 	g := newGateway(t)

@@ -7,13 +7,13 @@ import (
 	"github.com/seed-51359b35/recovery"
 )
 
-// An Error is Twilio's refusal of a message. It wraps [recovery.ErrPermanent] if
-// no retry can mend it.
+// An Error says that Twilio refused a message. It wraps [recovery.ErrPermanent]
+// if no retry can succeed.
 type Error struct {
 	// Status is the HTTP status.
 	Status int
-	// Code is Twilio's, as in its error and warning dictionary: for example
-	// 21610, the person has unsubscribed. 0 if the answer has none.
+	// Code is the code in Twilio's error and warning dictionary, for example
+	// 21610: the person has unsubscribed. It is 0 if the answer has no code.
 	Code int
 
 	permanent bool
@@ -23,7 +23,7 @@ func newError(status, code int) *Error {
 	return &Error{status, code, isPermanent(status, code)}
 }
 
-// Error names status and code, and nothing of the message.
+// Error names status and code. It quotes nothing of the message.
 func (e *Error) Error() string {
 	text := fmt.Sprintf("twiliosms: refused with error %d (status %d)", e.Code, e.Status)
 	if e.permanent {
@@ -32,7 +32,7 @@ func (e *Error) Error() string {
 	return text
 }
 
-// Unwrap returns [recovery.ErrPermanent] or nil.
+// Unwrap returns [recovery.ErrPermanent] if no retry can succeed, or nil.
 func (e *Error) Unwrap() error {
 	if e.permanent {
 		return recovery.ErrPermanent
@@ -40,13 +40,13 @@ func (e *Error) Unwrap() error {
 	return nil
 }
 
-// isPermanent reports whether a retry is pointless.
+// isPermanent reports whether no retry can succeed.
 func isPermanent(status, code int) bool {
 	switch code {
 	case 21211, // the number is invalid
 		21217, // the number is not in a valid form
 		21265, // the number is a short code
-		21266, // the number is the sender's own
+		21266, // the number is the sender's number
 		21408, // the account may not send to the country
 		21610, // the person has unsubscribed
 		21612, // the number cannot be reached from the sender

@@ -11,7 +11,8 @@ import (
 	"github.com/seed-51359b35/recovery/smsnotifier/twiliosms"
 )
 
-// A person who has texted STOP is not asked again.
+// If the person has texted STOP, the error is permanent, so the queue does not
+// try again.
 func ExampleError() {
 	unsubscribed := roundTripper(func(*http.Request) (*http.Response, error) {
 		return answer(http.StatusBadRequest, `{"code":21610,"message":"The message From/To pair violates a blacklist rule.","status":400}`), nil
@@ -21,7 +22,7 @@ func ExampleError() {
 		APIKeySID:           "SK0123456789abcdef0123456789abcdef",
 		APIKeySecret:        recovery.NewSecret("AbCdEfGhIjKlMnOpQrStUvWxYz012345"),
 		MessagingServiceSID: "MG0123456789abcdef0123456789abcdef",
-		Transport:           unsubscribed, // leave it out where this is no test
+		Transport:           unsubscribed, // only for this example
 	})
 	if err != nil {
 		fmt.Println(err)

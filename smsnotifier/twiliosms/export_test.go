@@ -2,5 +2,5 @@ package twiliosms
 
 import "net/http"
 
-// Transport is what carries the requests.
+// Transport returns the transport that sends the requests.
 func (p *Provider) Transport() http.RoundTripper { return p.transport }

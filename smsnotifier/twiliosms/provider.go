@@ -2,6 +2,7 @@ package twiliosms
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,14 +18,17 @@ import (
 )
 
 const (
-	// maxAnswer is how much of an answer is read. Twilio's has 1 KiB.
+	// maxAnswer is how many bytes of an answer are read. Twilio's answers have
+	// about 1 KiB.
 	maxAnswer = 64 << 10
-	// maxValidity is the longest ValidityPeriod that every account takes, 4 h;
-	// some take 10 h. A text that waited that long is not worth sending.
+	// maxValidity is the longest ValidityPeriod that every account accepts, in
+	// seconds: 4 h. Some accounts accept 10 h. A text that waited for 4 h is
+	// not worth sending.
 	maxValidity = 14_400
 )
 
-// A Provider sends through one Twilio account. It is safe for concurrent use.
+// A Provider sends text messages through one Twilio account. It is safe for
+// concurrent use.
 type Provider struct {
 	opts      Options
 	transport http.RoundTripper
@@ -32,14 +36,12 @@ type Provider struct {
 
 var _ smsnotifier.Provider = (*Provider)(nil)
 
-// New returns a Provider. It reports every mistake at once, joined, each a
-// [*recovery.OptionError], and does not call Twilio.
+// New returns a Provider. It reports every mistake in opts at once, each as a
+// [*recovery.OptionError]. It does not call Twilio.
 func New(opts Options) (*Provider, error) {
+	opts.Timeout = cmp.Or(opts.Timeout, smsnotifier.DefaultTimeout)
 	if err := opts.validate(); err != nil {
 		return nil, err
-	}
-	if opts.Timeout == 0 {
-		opts.Timeout = smsnotifier.DefaultTimeout
 	}
 	p := &Provider{opts, opts.Transport}
 	if p.transport == nil {
@@ -48,9 +50,9 @@ func New(opts Options) (*Provider, error) {
 	return p, nil
 }
 
-// Send implements [smsnotifier.Provider]. A refusal by Twilio is an [*Error];
-// what kept the request from reaching it, or the answer from coming back, is
-// another error that may pass.
+// Send implements [smsnotifier.Provider]. If Twilio refuses the message, the
+// error is an [*Error]. If there is no answer from Twilio, it is another error,
+// which is temporary.
 func (p *Provider) Send(ctx context.Context, t smsnotifier.Text) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -62,7 +64,7 @@ func (p *Provider) Send(ctx context.Context, t smsnotifier.Text) error {
 		params.SetFrom(p.opts.From)
 	}
 	if !t.NotAfter.IsZero() {
-		// Rounded down: a late code is no use, and an early end costs nothing.
+		// It is rounded down: a code that comes too late is useless.
 		left := int(time.Until(t.NotAfter) / time.Second)
 		if left < 1 {
 			return fmt.Errorf("twiliosms: %w: the code or link has expired", recovery.ErrPermanent)
@@ -70,13 +72,13 @@ func (p *Provider) Send(ctx context.Context, t smsnotifier.Text) error {
 		params.SetValidityPeriod(min(left, maxValidity))
 	}
 	exchange := &exchange{ctx: ctx, next: p.transport}
-	message, err := p.service(exchange).CreateMessage(params)
+	message, err := p.newService(exchange).CreateMessage(params)
 	switch {
 	case exchange.status == 0:
 		return exchange.failure()
 	case exchange.status >= 200 && exchange.status < 300:
-		// Also if the answer was cut short: Twilio has the message, and to
-		// send it again would only cost more.
+		// An answer that was cut off counts too: Twilio has the message, and
+		// sending it again would cost more.
 		if err == nil && message.ErrorCode != nil && *message.ErrorCode != 0 {
 			return newError(exchange.status, *message.ErrorCode)
 		}
@@ -89,10 +91,11 @@ func (p *Provider) Send(ctx context.Context, t smsnotifier.Text) error {
 	return newError(exchange.status, code)
 }
 
-// service is Twilio's client for one request. It is made anew because the
-// module has no parameter for a context. Its fields are set here and not by its
-// constructors, which read the environment.
-func (p *Provider) service(transport http.RoundTripper) *api.ApiService {
+// newService returns Twilio's client for one request. Each request needs a
+// client of its own, because the module has no parameter for a context. The
+// fields are set here and not by the module's constructors, which read the
+// environment.
+func (p *Provider) newService(transport http.RoundTripper) *api.ApiService {
 	username, password := p.opts.APIKeySID, p.opts.APIKeySecret
 	if username == "" {
 		username, password = p.opts.AccountSID, p.opts.AuthToken
@@ -109,9 +112,9 @@ func (p *Provider) service(transport http.RoundTripper) *api.ApiService {
 	return api.NewApiService(&client.RequestHandler{Client: c, Region: p.opts.Region, Edge: p.opts.Edge})
 }
 
-// An exchange is one request and its answer. It brings in the context, bounds
-// the answer, closes its body, which the module does not in case of an error,
-// and keeps the status, which the module does not if it cannot read the body.
+// An exchange is one request and its answer. It does what the module does not:
+// it ends the request with the context, limits the answer's length, closes the
+// body also after an error, and keeps the status if the body cannot be read.
 type exchange struct {
 	ctx    context.Context
 	next   http.RoundTripper
@@ -121,7 +124,8 @@ type exchange struct {
 
 // RoundTrip implements [http.RoundTripper].
 func (e *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
-	// The request's own context is the client's timeout; both end it.
+	// The request's own context carries the client's timeout. The end of either
+	// context ends the request.
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	defer context.AfterFunc(e.ctx, cancel)()
@@ -134,13 +138,13 @@ func (e *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 	e.status = resp.StatusCode
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		body = nil // the status has said what matters
+		body = nil // the status is enough
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	return resp, nil
 }
 
-// failure is an exchange without an answer.
+// failure returns the error of an exchange without an answer.
 func (e *exchange) failure() error {
 	switch {
 	case e.ctx.Err() != nil:

@@ -35,15 +35,15 @@ const (
 	created    = `{"sid":"SM0123456789abcdef0123456789abcdef","status":"queued","error_code":null,"error_message":null,"num_segments":"1"}`
 )
 
-// received is a request as Twilio sees it.
+// A received is a request as Twilio gets it.
 type received struct {
 	Method, Host, Path, User, Password, ContentType string
 	Header                                          http.Header
 	Form                                            url.Values
 }
 
-// twilio stands in for Twilio: a server that answers, and the transport that
-// leads to it whatever the host.
+// A twilio takes the place of Twilio. It is a server, and a transport that
+// sends every request to this server, whatever the host in the URL.
 type twilio struct {
 	*httptest.Server
 	mu     sync.Mutex
@@ -117,7 +117,7 @@ func text() smsnotifier.Text {
 	return smsnotifier.Text{ID: "job-1", To: recipient, Country: "DE", Body: recovery.NewSecret(body), Segments: 1, GSM7: true}
 }
 
-// The request is the one of Twilio's documentation of the Messages resource.
+// The request is the one in Twilio's documentation of the Messages resource.
 func TestSendAsksAsTwilioDocuments(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -170,7 +170,7 @@ func TestSendAsksAsTwilioDocuments(t *testing.T) {
 	}
 }
 
-// A late code is not delivered after it has expired.
+// Twilio does not deliver a code after it has expired.
 func TestValidityPeriodEndsWithTheCode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got url.Values
@@ -197,7 +197,7 @@ func TestValidityPeriodEndsWithTheCode(t *testing.T) {
 	})
 }
 
-// roundTripper is a transport of one function.
+// A roundTripper is a function that is a transport.
 type roundTripper func(r *http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
@@ -206,8 +206,8 @@ func answer(status int, body string) *http.Response {
 	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}
 }
 
-// A refusal is permanent only where its meaning is plain, and never says more
-// than its code, whatever Twilio writes.
+// A refusal is permanent only if its meaning is clear. Its error holds the code
+// and no text of Twilio's.
 func TestRefusals(t *testing.T) {
 	for _, tt := range []struct {
 		name      string
@@ -269,8 +269,8 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// wantNothingOfTheMessage demands an error without number, text or credentials
-// (A39).
+// wantNothingOfTheMessage fails the test if an error quotes the number, the
+// text or credentials (A39).
 func wantNothingOfTheMessage(t *testing.T, err error) {
 	t.Helper()
 	for e := err; e != nil; e = errors.Unwrap(e) {
@@ -286,7 +286,7 @@ func TestAnswersThatAreNoRefusal(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		answer func(w http.ResponseWriter, r *http.Request)
-		want   string // of the error; empty means that it was taken
+		want   string // part of the error; empty means that Twilio accepted the text
 	}{
 		{"a message that was taken", func(w http.ResponseWriter, _ *http.Request) { reply(w, 201, created) }, ""},
 		{"taken, with an answer that is cut short", func(w http.ResponseWriter, _ *http.Request) { reply(w, 201, created[:20]) }, ""},
@@ -319,8 +319,7 @@ func TestAnswersThatAreNoRefusal(t *testing.T) {
 	}
 }
 
-// An answer without end holds nobody up, costs no memory, and is still the
-// answer.
+// An endless answer causes no delay and needs no memory, and its status counts.
 func TestEndlessAnswers(t *testing.T) {
 	const much = 512 << 20 // more than any connection buffers
 	for status, want := range map[int]string{201: "", 500: "error 0 (status 500)"} {
@@ -352,7 +351,8 @@ func TestEndlessAnswers(t *testing.T) {
 	}
 }
 
-// The module has no parameter for a context, and waits for nobody's end.
+// Send returns when its context ends, although Twilio's module has no parameter
+// for a context.
 func TestSendEndsWithItsContext(t *testing.T) {
 	s := newTwilio(t)
 	arrived, release := make(chan struct{}, 8), make(chan struct{})
@@ -408,8 +408,8 @@ func within(t *testing.T, done <-chan error) error {
 	}
 }
 
-// Twilio's module reads these by itself. A host that sets them for another
-// program must not find its codes sent from another account.
+// Twilio's module reads these variables. If a host sets them for another
+// program, its codes must not be sent from that program's account.
 func TestEnvironmentIsNotRead(t *testing.T) {
 	for name, value := range map[string]string{
 		"TWILIO_ACCOUNT_SID": "AC" + strings.Repeat("e", 32), "TWILIO_AUTH_TOKEN": strings.Repeat("e", 32),
@@ -426,7 +426,7 @@ func TestEnvironmentIsNotRead(t *testing.T) {
 	}
 }
 
-// A provider serves many at once, each with its own text.
+// A Provider can send many texts at the same time.
 func TestSendRacing(t *testing.T) {
 	s := newTwilio(t)
 	p := newProvider(t, options(s))
@@ -452,8 +452,8 @@ func TestSendRacing(t *testing.T) {
 	}
 }
 
-// A93: without a transport of the host's, nothing private is reached, whatever
-// the name of Twilio's host resolves to.
+// A93: the default transport reaches no private address, whatever the name of
+// Twilio's host resolves to.
 func TestDefaultTransportIsGuarded_A93(t *testing.T) {
 	s := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("reached") }))
 	t.Cleanup(s.Close)

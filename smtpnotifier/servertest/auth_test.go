@@ -23,15 +23,15 @@ import (
 	"github.com/seed-51359b35/recovery/smtpnotifier"
 )
 
-// A scramServer is RFC 5802's server for user and password, written from the
-// RFC and not from the client.
+// A scramServer is a server for user and password as in RFC 5802. It was
+// written from the RFC and not from the client.
 type scramServer struct {
 	s          *relaySession
 	h          func() hash.Hash
 	plus       bool
 	iterations int
-	unproved   bool // leaves its own proof out
-	early      bool // proves before the challenge
+	unproved   bool // leaves out the server's proof
+	early      bool // sends the proof before the challenge
 
 	step             int
 	bare, first, gs2 string
@@ -47,7 +47,7 @@ func (v *scramServer) Next(response []byte) ([]byte, bool, error) {
 	v.step++
 	switch v.step {
 	case 1:
-		return nil, false, nil // the client's turn
+		return nil, false, nil // it is the client's turn
 	case 2:
 		text := string(response)
 		parts := strings.SplitN(text, ",", 3)
@@ -63,7 +63,8 @@ func (v *scramServer) Next(response []byte) ([]byte, bool, error) {
 			return nil, false, smtp.ErrAuthFailed
 		}
 		if v.early {
-			// What a client computes that knows neither salt nor challenge.
+			// This is what a client computes that knows neither salt nor
+			// challenge.
 			return []byte("v=" + base64.StdEncoding.EncodeToString(v.mac(v.mac(nil, "Server Key"), ""))), false, nil
 		}
 		v.first = fmt.Sprintf("r=%sserver,s=%s,i=%d", nonce, base64.StdEncoding.EncodeToString([]byte("salt of salts")), v.iterations)
@@ -114,7 +115,7 @@ func (v *scramServer) Next(response []byte) ([]byte, bool, error) {
 	return nil, true, nil
 }
 
-// scram offers the four SCRAM mechanisms.
+// scram returns a relay that offers the four SCRAM mechanisms.
 func scram(edit func(*scramServer)) func(string, *relaySession) (sasl.Server, error) {
 	return func(mechanism string, s *relaySession) (sasl.Server, error) {
 		name, plus := strings.CutSuffix(mechanism, "-PLUS")
@@ -181,8 +182,8 @@ func TestMechanisms(t *testing.T) {
 	}
 }
 
-// A password that is wrong, or rotated, is the operators' to mend: temporary at
-// every reply.
+// An operator can correct a password that is wrong or was rotated, so every
+// such reply is temporary.
 func TestWrongPassword(t *testing.T) {
 	a := newAuthority(t)
 	for _, mechanism := range []string{"PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"} {
@@ -204,8 +205,8 @@ func TestWrongPassword(t *testing.T) {
 	}
 }
 
-// A server that asks a SCRAM client for hours of work, or does not prove that it
-// knows the password as well.
+// The client refuses a server that asks for hours of work with SCRAM, or that
+// does not prove that it knows the password too.
 func TestHostileSCRAM(t *testing.T) {
 	a := newAuthority(t)
 	for _, test := range []struct {
@@ -233,7 +234,7 @@ func TestHostileSCRAM(t *testing.T) {
 	}
 }
 
-// xoauth2 is the server's side of XOAUTH2, as the large providers document it.
+// xoauth2 is the server's part of XOAUTH2, as the large providers document it.
 type xoauth2 struct {
 	s     *relaySession
 	token string
@@ -303,7 +304,7 @@ func TestXOAUTH2(t *testing.T) {
 	}
 }
 
-// cmpErr is want, or got where nothing is wanted.
+// cmpErr returns want, or got if want is nil.
 func cmpErr(want, got error) error {
 	if want == nil {
 		return got

@@ -11,12 +11,13 @@ import (
 	"github.com/seed-51359b35/recovery/smtpnotifier"
 )
 
-// told is everything that an error about a server in memory can say.
-var told = regexp.MustCompile(`^smtpnotifier: (connect|sender|recipient|data): ` +
+// errorTexts matches every text that an error about a server in memory can
+// have.
+var errorTexts = regexp.MustCompile(`^smtpnotifier: (connect|sender|recipient|data): ` +
 	`(the server answered [0-9]{3}( [245]\.[0-9]{1,3}\.[0-9]{1,3})?|the server's reply cannot be read|the server sent more than any reply needs|EOF|unexpected EOF|io: read/write on closed pipe)$`)
 
-// Whatever a server says: Notify returns, takes only a 5xx for permanent, and
-// tells nothing of it.
+// Whatever a server sends, Notify returns, treats only a 5xx as permanent, and
+// quotes nothing of the server's text.
 func FuzzServer(f *testing.F) {
 	f.Add("220 hello\r\n250 hello\r\n250 ok\r\n250 ok\r\n354 go on\r\n250 taken\r\n221 bye\r\n")
 	f.Add("220 hello\r\n250-hello\r\n250 SIZE\r\n250 ok\r\n550 5.1.1 <anna@example.com> secret\r\n250 ok\r\n")
@@ -42,7 +43,7 @@ func FuzzServer(f *testing.F) {
 			}
 			return
 		}
-		if !told.MatchString(err.Error()) {
+		if !errorTexts.MatchString(err.Error()) {
 			t.Errorf("%q", err)
 		}
 		e, ok := err.(*smtpnotifier.Error)

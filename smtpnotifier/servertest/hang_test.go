@@ -15,19 +15,19 @@ import (
 	"github.com/seed-51359b35/recovery/smtpnotifier"
 )
 
-// stages of a server that a client can hang at, by command, "" being the
-// greeting and "." the end of the message.
+// stages are the commands at which a server can hang. "" is the greeting and
+// "." the end of the message.
 var stages = []string{"", "EHLO", "MAIL", "RCPT", "DATA", "."}
 
-// A59: whatever a server does, Notify returns when its context ends, says so,
-// and leaves nothing behind.
+// A59: whatever a server does, Notify returns when its context ends, with the
+// error of the context. No goroutine and no connection is left.
 func TestHangs_A59(t *testing.T) {
 	ways := []struct {
 		sentence string
 		hang     func(p *peer)
 	}{
-		{"says nothing", func(p *peer) { p.silence() }},
-		{"begins a line and stops", func(p *peer) { p.say("250-"); p.silence() }},
+		{"says nothing", func(p *peer) { p.waitForClose() }},
+		{"begins a line and stops", func(p *peer) { p.write("250-"); p.waitForClose() }},
 		{"trickles", func(p *peer) {
 			for {
 				if _, err := io.WriteString(p.Conn, "2"); err != nil {
@@ -73,18 +73,18 @@ func TestHangs_A59(t *testing.T) {
 	}
 }
 
-// A server that takes the connection and no bytes of a long message.
+// The server accepts the connection, and reads no byte of a long message.
 func TestHangsWhileWriting_A59(t *testing.T) {
 	addr, _ := scripted(t, func(p *peer) {
 		p.serve(map[string]func() bool{"DATA": func() bool {
-			p.say("354 go on\r\n")
+			p.write("354 go on\r\n")
 			<-p.t.Context().Done()
 			return false
 		}})
 	})
 	n := newNotifier(t, words(func(m recovery.Message) (messages.Mail, error) {
 		mail, err := plain(m)
-		mail.HTML = strings.Repeat("<p>=</p>\n", 25_000) // more than the sockets hold, encoded
+		mail.HTML = strings.Repeat("<p>=</p>\n", 25_000) // when encoded, this is more than the sockets buffer
 		return mail, err
 	}), options(addr))
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
@@ -119,8 +119,8 @@ func TestEndlessReplies_A14(t *testing.T) {
 	}
 }
 
-// What a server says that is not SMTP, and what it says too early or too late:
-// temporary, and told without its words.
+// A reply that is not SMTP, or that comes too early or too late, is a temporary
+// error. The error does not quote the reply.
 func TestNonsense(t *testing.T) {
 	tests := []struct{ sentence, stage, answer string }{
 		{"a web server", "", "HTTP/1.1 400 Bad Request secret\r\n\r\n"},
@@ -139,7 +139,7 @@ func TestNonsense(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.sentence, func(t *testing.T) {
 			addr, _ := scripted(t, func(p *peer) {
-				p.serve(map[string]func() bool{test.stage: func() bool { p.say(test.answer); return false }})
+				p.serve(map[string]func() bool{test.stage: func() bool { p.write(test.answer); return false }})
 			})
 			n := newNotifier(t, words(plain), options(addr))
 			err := within(t, 5*time.Second, func() error { return n.Notify(t.Context(), message()) })
@@ -151,7 +151,7 @@ func TestNonsense(t *testing.T) {
 	}
 }
 
-// What EHLO was answered with is not told along with what became of HELO.
+// The error about HELO does not quote the reply to EHLO.
 func TestNonsenseAndReset(t *testing.T) {
 	opts := options("192.0.2.1:25")
 	opts.Server.Dial = func(context.Context, string, string) (net.Conn, error) {
@@ -164,7 +164,7 @@ func TestNonsenseAndReset(t *testing.T) {
 	quotes(t, err)
 }
 
-// nonsense is a connection that says something and is reset.
+// nonsense is a connection that sends bytes and is then reset.
 type nonsense struct {
 	net.Conn
 	text *strings.Reader
@@ -179,12 +179,12 @@ func (c *nonsense) Read(p []byte) (int, error) {
 	return c.text.Read(p)
 }
 
-// A server from before ESMTP is served all the same.
+// A server that is older than ESMTP gets mail too.
 func TestHELO(t *testing.T) {
 	addr, said := scripted(t, func(p *peer) {
 		p.serve(map[string]func() bool{
-			"EHLO": func() bool { p.say("502 what\r\n"); return true },
-			"HELO": func() bool { p.say("250 relay.example.com\r\n"); return true },
+			"EHLO": func() bool { p.write("502 what\r\n"); return true },
+			"HELO": func() bool { p.write("250 relay.example.com\r\n"); return true },
 		})
 	})
 	if err := newNotifier(t, words(plain), options(addr)).Notify(t.Context(), message()); err != nil {

@@ -64,7 +64,7 @@ func TestHeader(t *testing.T) {
 	}
 }
 
-// Content-Language is left out where nobody knows it.
+// Content-Language is left out if the language is unknown.
 func TestHeaderWithoutLanguage(t *testing.T) {
 	r := new(relay).startPiped(t)
 	n := newNotifier(t, words(func(m recovery.Message) (messages.Mail, error) {
@@ -81,8 +81,8 @@ func TestHeaderWithoutLanguage(t *testing.T) {
 	}
 }
 
-// Every attempt at a message has the Message-ID of the first one, and no other
-// message has it. It tells nothing.
+// Every attempt at a message has the Message-ID of the first attempt, and no
+// other message has it. The Message-ID does not reveal the ID of the message.
 func TestMessageID(t *testing.T) {
 	r := new(relay).startPiped(t)
 	n := newNotifier(t, words(plain), piped(r))
@@ -112,9 +112,10 @@ func TestMessageID(t *testing.T) {
 	}
 }
 
-// A13, A66: every kind, in every language, with the name, locale and providers
-// of somebody who means harm: the header is the one that it should be, both
-// parts say the same link or code, and every byte is safe on the wire.
+// A13, A66: this test sends every kind of message in every language, with a
+// name, a locale and providers that an attacker chose. The header has the right
+// fields, both parts hold the same link or code, and every byte is safe on the
+// wire.
 func TestRendered_A13_A66(t *testing.T) {
 	set := newSet(t)
 	r := new(relay).startPiped(t)
@@ -131,7 +132,7 @@ func TestRendered_A13_A66(t *testing.T) {
 		for i, name := range names {
 			for _, kind := range kinds {
 				if kind != kinds[i%len(kinds)] && i > 1 {
-					continue // each name with one kind, but for the first two
+					continue // each name is tried with one kind, and the first two names with all
 				}
 				m := sample(kind)
 				m.ID, m.Name, m.Locale, m.Languages = fmt.Sprint(sent), name, tag.String(), name
@@ -174,13 +175,13 @@ func TestRendered_A13_A66(t *testing.T) {
 	t.Logf("%d mails", sent)
 }
 
-// kinds are all kinds of messages.
+// kinds returns all kinds of messages.
 var kinds = []recovery.MessageKind{
 	recovery.MessageResetLink, recovery.MessageResetCode, recovery.MessagePasswordChanged,
 	recovery.MessageNoPassword, recovery.MessageUnknownAddress,
 }
 
-// sample is a message as the Service makes those of its kind.
+// sample returns a message like those that the Service makes of its kind.
 func sample(kind recovery.MessageKind) recovery.Message {
 	m := message()
 	m.Kind = kind
@@ -202,7 +203,8 @@ func sample(kind recovery.MessageKind) recovery.Message {
 	return m
 }
 
-// What a Renderer of the host's may not return: no mail, and no retry.
+// If the host's Renderer returns what it must not, no mail is sent, and no
+// retry follows.
 func TestRefusedMails(t *testing.T) {
 	tests := []struct {
 		sentence string
@@ -260,7 +262,7 @@ func TestRefusedMails(t *testing.T) {
 	})
 }
 
-// Texts that encodings like to change arrive as they were.
+// Texts that an encoding could change arrive unchanged.
 func TestTexts(t *testing.T) {
 	tests := []struct{ sentence, subject, body string }{
 		{"ASCII", "Your new password", "Hello.\n"},
@@ -291,23 +293,23 @@ func TestTexts(t *testing.T) {
 	}
 }
 
-// arrived fails the test if a mail does not say a subject and a body, which the
-// HTML part has after a <pre>.
+// arrived fails the test if a mail does not have the subject and the body. The
+// HTML part has the body after a <pre>.
 func arrived(t testing.TB, data []byte, subject, body string) {
 	t.Helper()
 	p := parse(t, data)
 	if p.subject != subject {
 		t.Errorf("the subject is %q, want %q", p.subject, subject)
 	}
-	// Line ends, of whatever kind, are CRLF in a mail.
+	// In a mail, line ends of any kind become CRLF.
 	body = strings.NewReplacer("\r\n", "\r\n", "\r", "\r\n", "\n", "\r\n").Replace(body)
 	if p.text != body || p.html != "<pre>"+body {
 		t.Errorf("the parts are %q and %q, want %q", p.text, p.html, body)
 	}
 }
 
-// Whatever a message and a Renderer hold: the mail is taken and arrives as it
-// is, to one recipient with one header, or no server hears of it.
+// Whatever a message holds and a Renderer returns, the mail arrives unchanged
+// at one recipient with one header, or it reaches no server.
 func FuzzNotify(f *testing.F) {
 	f.Add("anna@example.com", "job-1", "Your new password", "Hello.\n", "en")
 	f.Add("anna@example.com\r\nBcc: evil@example.net", "a\r\nb", "=?utf-8?q?x?=", ".\r\n", "x")

@@ -1,6 +1,7 @@
-// Tests of package smtpnotifier with servers: one in Go that others wrote, a
-// Postfix, and servers that do wrong on purpose. They are here, and not beside
-// it, so that whoever requires the main module does not require a server.
+// Package servertest_test tests package smtpnotifier with servers: a server in Go
+// that other people wrote, a Postfix, and servers that misbehave on purpose.
+// These tests have a module of their own, so that importers of the main module
+// do not depend on a server.
 package servertest_test
 
 import (
@@ -28,12 +29,12 @@ import (
 
 const link = "https://portal.example.com/reset?LeadId=b1&token=aGVsbG8td29ybGQ-_~%3D&x=1.2"
 
-// words is a Renderer that says little.
+// words is a Renderer that writes short texts.
 type words func(m recovery.Message) (messages.Mail, error)
 
 func (w words) Mail(m recovery.Message) (messages.Mail, error) { return w(m) }
 
-// plain renders the secret and nothing else.
+// plain is a Renderer that writes only the secret.
 func plain(m recovery.Message) (messages.Mail, error) {
 	secret := m.URL.Reveal() + m.Code.Reveal()
 	return messages.Mail{
@@ -43,7 +44,8 @@ func plain(m recovery.Message) (messages.Mail, error) {
 	}, nil
 }
 
-// options are those of a relay on the loopback that nobody listens to.
+// options returns the options for a relay on the loopback interface. No relay
+// listens there.
 func options(addr string) smtpnotifier.Options {
 	return smtpnotifier.Options{
 		Server: smtpnotifier.Server{Address: addr, TLS: smtpnotifier.DangerouslyPlaintext},
@@ -51,14 +53,14 @@ func options(addr string) smtpnotifier.Options {
 	}
 }
 
-// piped are those of a relay in memory.
+// piped returns the options for a relay in memory.
 func piped(r *relay) smtpnotifier.Options {
 	opts := options(r.addr)
 	opts.Server.Dial = r.dial
 	return opts
 }
 
-// newNotifier returns one that is closed with the test.
+// newNotifier returns a Notifier that is shut down at the end of the test.
 func newNotifier(t testing.TB, r smtpnotifier.Renderer, opts smtpnotifier.Options) *smtpnotifier.Notifier {
 	t.Helper()
 	n, err := smtpnotifier.New(r, opts)
@@ -66,7 +68,8 @@ func newNotifier(t testing.TB, r smtpnotifier.Renderer, opts smtpnotifier.Option
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		// Not Patience: this may be a bubble. Nothing is under way by now.
+		// This is not testenv.Patience, because the test may run in a bubble of
+		// synctest. No delivery runs any more.
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
 		if err := n.Shutdown(ctx); err != nil {
@@ -100,16 +103,16 @@ func within(t testing.TB, d time.Duration, f func() error) error {
 	}
 }
 
-// A parsed mail is what a reader sees.
+// A parsed is a mail as a mail program shows it.
 type parsed struct {
 	header     netmail.Header
-	names      []string // of the header's fields as they are spelt, sorted
+	names      []string // names of the header fields as they are spelt, sorted
 	subject    string
 	text, html string
 }
 
-// parse reads a mail as strictly as the standard library can, and fails the
-// test on what any server or reader could take in two ways.
+// parse reads a mail as strictly as the standard library can. It fails the test
+// on anything that two servers or readers could read differently.
 func parse(t testing.TB, data []byte) parsed {
 	t.Helper()
 	wireSafe(t, data)
@@ -163,8 +166,8 @@ func parse(t testing.TB, data []byte) parsed {
 	return p
 }
 
-// wireSafe fails the test on bytes that two servers could take for different
-// lines, or that one could refuse.
+// wireSafe fails the test on bytes that two servers could split into different
+// lines, or that a server could refuse.
 func wireSafe(t testing.TB, data []byte) {
 	t.Helper()
 	if bytes.Count(data, []byte("\r")) != bytes.Count(data, []byte("\r\n")) || bytes.Count(data, []byte("\n")) != bytes.Count(data, []byte("\r\n")) {
@@ -180,7 +183,7 @@ func wireSafe(t testing.TB, data []byte) {
 	}
 }
 
-// only returns the one mail that a relay took.
+// only returns the one mail that a relay accepted.
 func only(t testing.TB, r *relay) received {
 	t.Helper()
 	all := r.taken()

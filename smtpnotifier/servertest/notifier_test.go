@@ -22,8 +22,8 @@ import (
 	"github.com/seed-51359b35/recovery/smtpnotifier"
 )
 
-// theSet is immutable, and takes a while to make.
-var theSet = sync.OnceValues(func() (*messages.Renderer, error) {
+// sharedRenderer is made once, because it is immutable and takes a while to make.
+var sharedRenderer = sync.OnceValues(func() (*messages.Renderer, error) {
 	return messages.New(messages.Options{
 		Product: "Acme Portal", Host: "portal.example.com", Logger: slog.New(slog.DiscardHandler),
 	})
@@ -31,15 +31,15 @@ var theSet = sync.OnceValues(func() (*messages.Renderer, error) {
 
 func newSet(t testing.TB) *messages.Renderer {
 	t.Helper()
-	set, err := theSet()
+	set, err := sharedRenderer()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return set
 }
 
-// The contract that every Notifier keeps, with a relay on the loopback as the
-// next hop.
+// The Notifier keeps the contract of every Notifier, with a relay on the
+// loopback interface.
 func TestContract(t *testing.T) {
 	relays := map[recovery.Notifier]*relay{}
 	recoverytest.TestNotifier(t, recoverytest.NotifierHarness{
@@ -85,8 +85,8 @@ func TestContract(t *testing.T) {
 	})
 }
 
-// A12, A13: one recipient, byte for byte the stored address, whatever a relay
-// offers, and the bounces go where the host wants them.
+// A12, A13: a mail has one recipient, which is the stored address byte for
+// byte, whatever a relay offers. Bounces go to EnvelopeSender.
 func TestEnvelope(t *testing.T) {
 	r := &relay{utf8: true}
 	r.start(t)
@@ -111,8 +111,8 @@ func TestEnvelope(t *testing.T) {
 	}
 }
 
-// A12, A13 (CVE-2025-59937): whatever is not one plain address reaches no
-// server.
+// A12, A13 (CVE-2025-59937): a recipient that is not one plain address reaches
+// no server.
 func TestHostileAddresses_A13(t *testing.T) {
 	r := new(relay).start(t)
 	n := newNotifier(t, words(plain), options(r.addr))
@@ -146,8 +146,8 @@ func TestHostileAddresses_A13(t *testing.T) {
 	}
 }
 
-// Every reply of a server, at every stage: what the queue should do about it,
-// and that nothing of its text is told (A39).
+// For every reply of a server, at every stage, the error says what the queue
+// should do, and quotes nothing of the reply (A39).
 func TestReplies(t *testing.T) {
 	const temporary, permanent = false, true
 	tests := []struct {
@@ -222,15 +222,15 @@ func TestReplies(t *testing.T) {
 	}
 }
 
-// Enhanced codes that are none, or of another class than the reply (RFC 2034,
-// section 4), count for nothing.
+// Enhanced codes that are malformed, or of another class than the reply (RFC
+// 2034, section 4), are ignored.
 func TestEnhancedCodes(t *testing.T) {
 	for reply, want := range map[string]string{
 		"550 5.1.1 x": "5.1.1", "550 5.1.1": "5.1.1", "550-5.1.1 x\r\n550 5.1.1 y": "5.1.1", "550 4.7.1 x": "", "550 5.7": "", "550 5.7.1x": "", "550 5.7.1000 x": "",
 		"550 x 5.7.1": "", "550 5.7.-1": "", "550 \u0665.7.1": "",
 	} {
 		addr, _ := scripted(t, func(p *peer) {
-			p.serve(map[string]func() bool{"RCPT": func() bool { p.say(reply + "\r\n"); return true }})
+			p.serve(map[string]func() bool{"RCPT": func() bool { p.write(reply + "\r\n"); return true }})
 		})
 		err := newNotifier(t, words(plain), options(addr)).Notify(t.Context(), message())
 		e, ok := errors.AsType[*smtpnotifier.Error](err)
@@ -240,7 +240,7 @@ func TestEnhancedCodes(t *testing.T) {
 	}
 }
 
-// A context that has ended costs nothing.
+// With a context that has ended, Notify does nothing.
 func TestContextHasEnded(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cause := errors.New("shutting down")
@@ -254,8 +254,8 @@ func TestContextHasEnded(t *testing.T) {
 	}
 }
 
-// quotes fails the test if an error says what only the person may know, or what
-// the server said.
+// quotes fails the test if an error quotes the person's address, link or code,
+// or the text of the server.
 func quotes(t testing.TB, err error) {
 	t.Helper()
 	for _, form := range []string{"%v", "%+v", "%#v"} {
@@ -268,7 +268,7 @@ func quotes(t testing.TB, err error) {
 	}
 }
 
-// A server that is not there is temporary.
+// If no server listens, the error is temporary.
 func TestNoServer(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -284,7 +284,7 @@ func TestNoServer(t *testing.T) {
 	if _, ok := errors.AsType[*net.OpError](err); !ok {
 		t.Errorf("%v does not wrap the network's", err)
 	}
-	// The host's own way to the server says what it likes.
+	// The error of the host's own Dial is passed on.
 	refusal := errors.New("the proxy wants a password")
 	opts := options(addr)
 	opts.Server.Dial = func(context.Context, string, string) (net.Conn, error) { return nil, refusal }
@@ -293,8 +293,8 @@ func TestNoServer(t *testing.T) {
 	}
 }
 
-// Messages to many at once arrive each with its own link, over no more
-// connections than allowed.
+// Messages sent at the same time arrive each with its own link, over at most
+// MaxConnections connections.
 func TestConcurrency_A59(t *testing.T) {
 	const messages, connections = 100, 3
 	r := new(relay).start(t)

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// A pipeListener takes the connections that its dial opens, in memory, so that a
-// test can run where time stands still.
+// A pipeListener accepts the connections that its dial opens in memory, so that
+// a test can run in a bubble of synctest.
 type pipeListener struct {
 	conns chan net.Conn
 	once  sync.Once
@@ -44,7 +44,7 @@ func (l *pipeListener) Close() error { l.once.Do(func() { close(l.done) }); retu
 
 func (l *pipeListener) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 25} }
 
-// startPiped serves in memory until the test ends.
+// startPiped runs the relay in memory until the test ends.
 func (r *relay) startPiped(t testing.TB) *relay {
 	l := newPipes()
 	r.serve(t, l)

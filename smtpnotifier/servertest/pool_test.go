@@ -20,8 +20,9 @@ import (
 	"github.com/seed-51359b35/recovery/smtpnotifier"
 )
 
-// In a bubble of synctest the relay is in memory and time passes only while
-// everybody waits. The bubble fails if a goroutine is left at its end.
+// These tests run in a bubble of synctest, with a relay in memory. Time passes
+// only while all goroutines wait. The bubble fails if a goroutine is left at
+// its end.
 func bubble(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
 	synctest.Test(t, f)
@@ -36,8 +37,8 @@ func notify(t testing.TB, n *smtpnotifier.Notifier, times int) {
 	}
 }
 
-// connections fails the test if there were not so many connections, or if not so
-// many are open.
+// connections fails the test unless the relay has had that many connections, of
+// which open are still open.
 func connections(t testing.TB, r *relay, all, open int) {
 	t.Helper()
 	if gotAll, gotOpen := r.counts(); gotAll != all || gotOpen != open {
@@ -54,7 +55,7 @@ func TestReuse(t *testing.T) {
 		notify(t, n, 2)
 		synctest.Wait()
 		connections(t, r, 1, 1)
-		notify(t, n, 1) // the third on this connection, and the last
+		notify(t, n, 1) // this is the third and last message on this connection
 		synctest.Wait()
 		connections(t, r, 1, 0)
 		notify(t, n, 1)
@@ -65,7 +66,7 @@ func TestReuse(t *testing.T) {
 		connections(t, r, 2, 1)
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		connections(t, r, 2, 0) // its time was over
+		connections(t, r, 2, 0) // the first connection was idle for too long
 		if got := strings.Count(r.bytes(), "QUIT\r\n"); got != 2 {
 			t.Errorf("said goodbye %d times, want 2", got)
 		}
@@ -75,17 +76,17 @@ func TestReuse(t *testing.T) {
 	})
 }
 
-// A connection that says goodbye counts until it is gone.
+// A connection that has sent QUIT counts until it is closed.
 func TestSlowGoodbye(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		d := &dialer{dial: inMemory(t, func(p *peer) {
-			p.serve(map[string]func() bool{"QUIT": func() bool { p.silence(); return false }})
+			p.serve(map[string]func() bool{"QUIT": func() bool { p.waitForClose(); return false }})
 		})}
 		opts := options("192.0.2.1:25")
 		opts.MaxConnections, opts.IdleTimeout, opts.Server.Dial = 1, time.Second, d.Dial
 		n := newNotifier(t, words(plain), opts)
 		notify(t, n, 1)
-		time.Sleep(1500 * time.Millisecond) // it has been saying goodbye for half a second
+		time.Sleep(1500 * time.Millisecond) // the first connection sent QUIT half a second ago
 		began := time.Now()
 		notify(t, n, 1)
 		if took := time.Since(began); took != 1500*time.Millisecond || d.all.Load() != 2 || d.most.Load() != 1 {
@@ -106,8 +107,8 @@ func TestNoReuse(t *testing.T) {
 	})
 }
 
-// A message that is refused does not cost the connection, and nothing of it is
-// left for the next.
+// After a refused message, the connection carries the next one, which has
+// nothing of the refused one.
 func TestReuseAfterRefusal(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := new(relay)
@@ -136,7 +137,7 @@ func TestReuseAfterRefusal(t *testing.T) {
 	})
 }
 
-// After a refusal a connection is used again only if the server is ready for it.
+// After a refusal, a connection is used again only if the server accepts RSET.
 func TestNoReuseAfterRefusal(t *testing.T) {
 	for _, test := range []struct{ sentence, rcpt, rset string }{
 		{"the server says goodbye, and stays", "421 4.3.2 going down\r\n", "250 ok\r\n"},
@@ -152,13 +153,13 @@ func TestNoReuseAfterRefusal(t *testing.T) {
 						"RCPT": func() bool {
 							if first {
 								first = false
-								p.say(test.rcpt)
+								p.write(test.rcpt)
 							} else {
-								p.say(answers["RCPT"])
+								p.write(answers["RCPT"])
 							}
 							return true
 						},
-						"RSET": func() bool { p.say(test.rset); return true },
+						"RSET": func() bool { p.write(test.rset); return true },
 					})
 				})
 				n := newNotifier(t, words(plain), opts)
@@ -174,23 +175,23 @@ func TestNoReuseAfterRefusal(t *testing.T) {
 	}
 }
 
-// A connection that died while it was idle costs no attempt: the message goes
-// over a fresh one at once.
+// If a connection died while it was idle, the message goes over a new
+// connection in the same attempt.
 func TestDeadConnections(t *testing.T) {
 	tests := []struct {
 		sentence string
-		// second plays the server on the first connection once it has taken one
+		// second plays the server on the first connection, after the first
 		// message.
 		second func(p *peer)
 		after  time.Duration // how long the second message takes
 	}{
 		{"the server hung up", func(p *peer) {}, 0},
-		{"the server hangs up at the next command", func(p *peer) { p.hear() }, 0},
-		{"the server says goodbye at the next command", func(p *peer) { p.hear(); p.say("421 4.4.2 too late\r\n") }, 0},
-		{"the server has said goodbye", func(p *peer) { go p.say("421 4.4.2 too late\r\n"); p.hear() }, 0},
-		{"the server hangs up at the recipient", func(p *peer) { p.hear(); p.say("250 ok\r\n"); p.hear() }, 0},
-		{"the server hangs up at DATA", func(p *peer) { p.hear(); p.say("250 ok\r\n"); p.hear(); p.say("250 ok\r\n"); p.hear() }, 0},
-		{"a firewall has forgotten the connection", func(p *peer) { p.silence() }, 5 * time.Second},
+		{"the server hangs up at the next command", func(p *peer) { p.readLine() }, 0},
+		{"the server says goodbye at the next command", func(p *peer) { p.readLine(); p.write("421 4.4.2 too late\r\n") }, 0},
+		{"the server has said goodbye", func(p *peer) { go p.write("421 4.4.2 too late\r\n"); p.readLine() }, 0},
+		{"the server hangs up at the recipient", func(p *peer) { p.readLine(); p.write("250 ok\r\n"); p.readLine() }, 0},
+		{"the server hangs up at DATA", func(p *peer) { p.readLine(); p.write("250 ok\r\n"); p.readLine(); p.write("250 ok\r\n"); p.readLine() }, 0},
+		{"a firewall has forgotten the connection", func(p *peer) { p.waitForClose() }, 5 * time.Second},
 	}
 	for _, test := range tests {
 		t.Run(test.sentence, func(t *testing.T) {
@@ -202,7 +203,7 @@ func TestDeadConnections(t *testing.T) {
 						return
 					}
 					p.serve(map[string]func() bool{".": func() bool {
-						p.say(answers["."])
+						p.write(answers["."])
 						test.second(p)
 						return false
 					}})
@@ -222,55 +223,55 @@ func TestDeadConnections(t *testing.T) {
 	}
 }
 
-// inMemory is scripted without a port.
+// inMemory is scripted with connections in memory in place of a port.
 func inMemory(t testing.TB, play func(p *peer)) func(ctx context.Context, network, address string) (net.Conn, error) {
 	l := newPipes()
 	playOn(t, l, play)
 	return l.dial
 }
 
-// Once the server has been shown something of a message, only the queue sends it
-// again; and a fresh connection that fails is not followed by another.
+// Once the server may have received a part of a message, only the queue sends
+// it again. If a new connection fails, Notify does not open another.
 func TestNoSecondTry(t *testing.T) {
 	tests := []struct {
 		sentence string
-		first    func(p *peer) bool // at the second message on the first connection
+		first    func(p *peer) bool // plays the second message on the first connection
 		stage    smtpnotifier.Stage
 		calls    int64
 	}{
 		{"the server hangs up after the message", func(p *peer) bool {
-			p.hear()
-			p.say("250 ok\r\n")
-			p.hear()
-			p.say("250 ok\r\n")
-			p.hear()
-			p.say("354 go on\r\n")
-			p.hearData()
+			p.readLine()
+			p.write("250 ok\r\n")
+			p.readLine()
+			p.write("250 ok\r\n")
+			p.readLine()
+			p.write("354 go on\r\n")
+			p.readData()
 			return false
 		}, smtpnotifier.StageData, 1},
 		{"the server says goodbye after the message", func(p *peer) bool {
-			p.hear()
-			p.say("250 ok\r\n")
-			p.hear()
-			p.say("250 ok\r\n")
-			p.hear()
-			p.say("354 go on\r\n")
-			p.hearData()
-			p.say("421 4.3.2 going down\r\n")
+			p.readLine()
+			p.write("250 ok\r\n")
+			p.readLine()
+			p.write("250 ok\r\n")
+			p.readLine()
+			p.write("354 go on\r\n")
+			p.readData()
+			p.write("421 4.3.2 going down\r\n")
 			return false
 		}, smtpnotifier.StageData, 1},
 		{"the server refuses the recipient", func(p *peer) bool {
-			p.hear()
-			p.say("250 ok\r\n")
-			p.hear()
-			p.say("450 4.2.0 later\r\n")
+			p.readLine()
+			p.write("250 ok\r\n")
+			p.readLine()
+			p.write("450 4.2.0 later\r\n")
 			p.serve(map[string]func() bool{"": func() bool { return true }})
 			return false
 		}, smtpnotifier.StageRecipient, 1},
 		{"the server hangs, and the time for one message has passed", func(p *peer) bool {
-			p.hear()
-			p.say("250 ok\r\n")
-			p.silence()
+			p.readLine()
+			p.write("250 ok\r\n")
+			p.waitForClose()
 			return false
 		}, smtpnotifier.StageRecipient, 1},
 		{"the fresh connection fails as well", func(p *peer) bool { return false }, smtpnotifier.StageConnect, 2},
@@ -284,7 +285,7 @@ func TestNoSecondTry(t *testing.T) {
 					if calls.Add(1) > 1 {
 						return
 					}
-					p.serve(map[string]func() bool{".": func() bool { p.say(answers["."]); return test.first(p) }})
+					p.serve(map[string]func() bool{".": func() bool { p.write(answers["."]); return test.first(p) }})
 				})
 				n := newNotifier(t, words(plain), opts)
 				notify(t, n, 1)
@@ -298,7 +299,7 @@ func TestNoSecondTry(t *testing.T) {
 	}
 }
 
-// The timeouts of the options end what the context does not.
+// The timeouts in Options end a delivery before its context ends.
 func TestTimeouts(t *testing.T) {
 	for _, stage := range stages {
 		t.Run("at "+stage, func(t *testing.T) {
@@ -307,7 +308,7 @@ func TestTimeouts(t *testing.T) {
 				opts.ConnectTimeout, opts.SendTimeout = 7*time.Second, 11*time.Second
 				opts.Server.Dial = inMemory(t, func(p *peer) {
 					p.serve(map[string]func() bool{stage: func() bool {
-						for { // trickles
+						for { // sends one byte at a time
 							if _, err := io.WriteString(p.Conn, "2"); err != nil {
 								return false
 							}
@@ -345,8 +346,8 @@ func TestTimeouts(t *testing.T) {
 	})
 }
 
-// A59: whoever finds every connection busy waits, and no longer than its
-// context.
+// A59: if all connections are busy, Notify waits, and at most until its context
+// ends.
 func TestBusy_A59(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := new(relay)
@@ -423,7 +424,7 @@ func TestClose(t *testing.T) {
 		bubble(t, func(t *testing.T) {
 			opts := options("192.0.2.1:25")
 			opts.Server.Dial = inMemory(t, func(p *peer) {
-				p.serve(map[string]func() bool{"RCPT": func() bool { p.silence(); return false }})
+				p.serve(map[string]func() bool{"RCPT": func() bool { p.waitForClose(); return false }})
 			})
 			n, err := smtpnotifier.New(words(plain), opts)
 			if err != nil {
@@ -450,7 +451,7 @@ func TestClose(t *testing.T) {
 		bubble(t, func(t *testing.T) {
 			opts := options("192.0.2.1:25")
 			opts.Server.Dial = inMemory(t, func(p *peer) {
-				p.serve(map[string]func() bool{"QUIT": func() bool { p.silence(); return false }})
+				p.serve(map[string]func() bool{"QUIT": func() bool { p.waitForClose(); return false }})
 			})
 			n := newNotifier(t, words(plain), opts)
 			notify(t, n, 1)
@@ -468,8 +469,9 @@ func TestClose(t *testing.T) {
 	})
 }
 
-// Many at once, over connections that die, while the notifier is closed: every
-// message is delivered or fails, and nothing hangs or is left behind.
+// Many messages are sent at once over connections that die, while the notifier
+// is shut down. Every message is delivered or fails. Nothing hangs, and no
+// goroutine or connection is left.
 func TestUnrest(t *testing.T) {
 	r := new(relay).start(t)
 	d := &dialer{dial: new(net.Dialer).DialContext}
@@ -520,8 +522,8 @@ func TestUnrest(t *testing.T) {
 	}
 }
 
-// A dialer counts connections from the notifier's side: a server hears late of
-// their end.
+// A dialer counts connections on the notifier's side, because a server notices
+// their end late.
 type dialer struct {
 	dial            func(ctx context.Context, network, address string) (net.Conn, error)
 	all, open, most atomic.Int64

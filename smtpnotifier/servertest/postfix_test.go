@@ -23,11 +23,11 @@ import (
 	"github.com/seed-51359b35/recovery/smtpnotifier"
 )
 
-// recipient is the one mailbox that the Postfix of these tests has.
+// recipient is the one mailbox of the Postfix in these tests.
 const recipient = "Anna.Example+Portal@example.com"
 
-// startPostfix starts a Postfix of its own, which wants TLS from a's, and
-// returns its address and its Maildir.
+// startPostfix starts a Postfix that requires TLS, with a certificate signed by
+// a. It returns the address of the Postfix and its Maildir.
 func startPostfix(t *testing.T, a *authority) (addr, inbox string) {
 	t.Helper()
 	postfix := program(t, "postfix", "postfix")
@@ -41,7 +41,8 @@ func startPostfix(t *testing.T, a *authority) (addr, inbox string) {
 	}
 
 	dir := t.TempDir()
-	// Postfix runs as several users.
+	// Postfix runs as several users, which must all be able to read the
+	// directory.
 	must(t, os.Chmod(filepath.Dir(dir), 0o755))
 	for _, sub := range []string{"conf", "queue", "data", "mail"} {
 		must(t, os.Mkdir(filepath.Join(dir, sub), 0o755))
@@ -132,8 +133,8 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// A second opinion: a Postfix that takes nothing malformed takes every kind of
-// message in every language, and delivers what was rendered.
+// A Postfix that refuses malformed mail accepts every kind of message in every
+// language, and delivers what was rendered.
 func TestPostfix(t *testing.T) {
 	t.Parallel()
 	a := newAuthority(t)
@@ -153,7 +154,8 @@ func TestPostfix(t *testing.T) {
 			want[m.ID] = m
 		}
 	}
-	// Postfix reports what it refuses as this package expects.
+	// The replies with which Postfix refuses a mail have the codes that this
+	// package expects.
 	m := message()
 	m.To = "nobody@example.com"
 	err := n.Notify(t.Context(), m)
@@ -181,7 +183,7 @@ func TestPostfix(t *testing.T) {
 	for _, file := range files {
 		data, err := os.ReadFile(file)
 		must(t, err)
-		p := parse(t, bytes.ReplaceAll(data, []byte("\n"), []byte("\r\n"))) // as Maildir has it
+		p := parse(t, bytes.ReplaceAll(data, []byte("\n"), []byte("\r\n"))) // a Maildir has LF line ends
 		added := []string{"Delivered-To", "Received", "Return-Path", "X-Original-To"}
 		if names := append(slices.Clone(fields), added...); !equalSorted(p.names, names) {
 			t.Errorf("the fields are %q", p.names)

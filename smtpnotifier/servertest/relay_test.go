@@ -22,13 +22,13 @@ import (
 	"github.com/emersion/go-smtp"
 )
 
-// user and password are what a relay wants to hear, where it does.
+// user and password are what a relay with authentication accepts.
 const (
 	user     = "mailer@example.com"
 	password = "correct horse; battery=staple,"
 )
 
-// A received is a mail that a relay took.
+// A received is a mail that a relay accepted.
 type received struct {
 	from, user string
 	to         []string
@@ -37,16 +37,16 @@ type received struct {
 	data       []byte
 }
 
-// A relay is a server as it should be, on a port of its own. Its fields are set
-// before start.
+// A relay is a server that follows the RFCs, on a port of its own. Tests set
+// its fields before start.
 type relay struct {
 	tls        *tls.Config // offers STARTTLS
 	implicit   bool        // speaks TLS from the first byte
 	utf8       bool        // offers SMTPUTF8
 	mechanisms []string    // offers AUTH
 	auth       func(mechanism string, s *relaySession) (sasl.Server, error)
-	insecure   bool // takes passwords without TLS
-	// What a stage answers. Nil takes everything.
+	insecure   bool // accepts passwords without TLS
+	// These functions return the reply at a stage. Nil accepts everything.
 	mail, rcpt func(address string) error
 	body       func(data []byte) error
 
@@ -58,10 +58,11 @@ type relay struct {
 	mails       []received
 	connections int
 	open        int
-	heard       bytes.Buffer // every byte that clients sent, below TLS
+	heard       bytes.Buffer // every byte that clients sent, as it was on the network
 }
 
-// start serves on a free port of the loopback until the test ends.
+// start runs the relay on a free port of the loopback interface until the test
+// ends.
 func (r *relay) start(t testing.TB) *relay {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -94,27 +95,27 @@ func (r *relay) serve(t testing.TB, l net.Listener) {
 		_ = r.server.Serve(served)
 	}()
 	t.Cleanup(func() {
-		_ = l.Close() // the server may not have heard of it yet
+		_ = l.Close() // Serve may not have registered the listener yet
 		_ = r.server.Close()
 		<-done
 	})
 }
 
-// taken returns the mails that the relay took.
+// taken returns the mails that the relay accepted.
 func (r *relay) taken() []received {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.mails)
 }
 
-// bytes returns what clients sent.
+// bytes returns all bytes that clients sent.
 func (r *relay) bytes() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.heard.String()
 }
 
-// counts returns how many connections there were, and are.
+// counts returns how many connections there were in all, and how many are open.
 func (r *relay) counts() (all, open int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -161,7 +162,7 @@ func (c *heardConn) Close() error {
 	return c.Conn.Close()
 }
 
-// A relaySession is one client's.
+// A relaySession is the session of one client.
 type relaySession struct {
 	relay *relay
 	conn  *smtp.Conn
@@ -234,7 +235,7 @@ func (s *relaySession) Data(r io.Reader) error {
 func (s *relaySession) Reset()        { s.mail = received{} }
 func (s *relaySession) Logout() error { return nil }
 
-// A loginServer speaks LOGIN, which go-sasl has no server for.
+// A loginServer is the server's part of LOGIN, which go-sasl lacks.
 type loginServer struct {
 	check func(user, password string) error
 	step  int
@@ -283,7 +284,7 @@ func newAuthority(t testing.TB) *authority {
 	return a
 }
 
-// server is the configuration of a relay with a certificate for a name or
+// server returns the configuration of a relay with a certificate for a name or
 // address.
 func (a *authority) server(t testing.TB, name string) *tls.Config {
 	t.Helper()
@@ -308,5 +309,5 @@ func (a *authority) server(t testing.TB, name string) *tls.Config {
 	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
 }
 
-// trust is a client's configuration that knows the authority.
+// trust returns the configuration of a client that trusts the authority.
 func (a *authority) trust() *tls.Config { return &tls.Config{RootCAs: a.pool} }

@@ -14,7 +14,7 @@ import (
 	"github.com/seed-51359b35/recovery/internal/testenv"
 )
 
-// requireMail skips a test on a machine that lacks something, or fails it where
+// requireMail skips a test on a machine that lacks a program, or fails it if
 // RECOVERY_REQUIRE_MAIL is 1.
 func requireMail(t testing.TB, ok bool, what string) {
 	t.Helper()
@@ -35,8 +35,8 @@ func program(t testing.TB, name, debian string) string {
 	return ""
 }
 
-// daemon runs a program until stop has been called at the end of the test, and
-// waits for addr to answer.
+// daemon starts a program and waits until addr answers. At the end of the test
+// it calls stop and waits for the program to end.
 func daemon(t testing.TB, addr string, stop func(), path string, args ...string) {
 	t.Helper()
 	cmd := exec.CommandContext(context.Background(), path, args...)
@@ -84,7 +84,7 @@ func daemon(t testing.TB, addr string, stop func(), path string, args ...string)
 	})
 }
 
-// freePort returns a port of the loopback that nobody listened at a moment ago.
+// freePort returns a port of the loopback interface that was free a moment ago.
 func freePort(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

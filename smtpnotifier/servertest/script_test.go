@@ -10,18 +10,19 @@ import (
 	"testing"
 )
 
-// A peer is one connection of a server that a test plays itself.
+// A peer is one connection to a server whose replies the test writes.
 type peer struct {
 	net.Conn
 	t     testing.TB
 	r     *bufio.Reader
-	lines *[]string // what the client said, of all connections
+	lines *[]string // the lines that clients sent, on all connections
 	mu    *sync.Mutex
 }
 
-// scripted plays a server on a port of its own until the test ends, and returns
-// its address and what its clients have said so far. Connections are served
-// each in a goroutine, and closed when play returns.
+// scripted runs a server on a port of its own until the test ends. It returns
+// the address, and a function that returns the lines that clients have sent so
+// far. It calls play for each connection in a goroutine, and closes the
+// connection when play returns.
 func scripted(t testing.TB, play func(p *peer)) (addr string, said func() string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -68,11 +69,11 @@ func playOn(t testing.TB, l net.Listener, play func(p *peer)) (said func() strin
 	}
 }
 
-// say sends text in one piece.
-func (p *peer) say(text string) { _, _ = io.WriteString(p.Conn, text) }
+// write sends text in one piece.
+func (p *peer) write(text string) { _, _ = io.WriteString(p.Conn, text) }
 
-// hear reads a line, and returns "" when there will be none.
-func (p *peer) hear() string {
+// readLine reads a line. It returns "" at the end of the connection.
+func (p *peer) readLine() string {
 	line, err := p.r.ReadString('\n')
 	if line != "" {
 		p.mu.Lock()
@@ -85,9 +86,9 @@ func (p *peer) hear() string {
 	return strings.TrimRight(line, "\r\n")
 }
 
-// hearData reads a mail up to its end.
-func (p *peer) hearData() {
-	for line := p.hear(); line != "."; line = p.hear() {
+// readData reads a mail up to its end.
+func (p *peer) readData() {
+	for line := p.readLine(); line != "."; line = p.readLine() {
 		if line == "" && p.gone() {
 			return
 		}
@@ -99,11 +100,11 @@ func (p *peer) gone() bool {
 	return err != nil
 }
 
-// silence waits until the client hangs up.
-func (p *peer) silence() { _, _ = io.Copy(io.Discard, p.r) }
+// waitForClose waits until the client closes the connection.
+func (p *peer) waitForClose() { _, _ = io.Copy(io.Discard, p.r) }
 
-// secure speaks TLS from here on, and reports whether the client does.
-func (p *peer) secure(config *tls.Config) bool {
+// startTLS switches to TLS, and reports whether the handshake succeeds.
+func (p *peer) startTLS(config *tls.Config) bool {
 	c := tls.Server(p.Conn, config)
 	if err := c.Handshake(); err != nil {
 		return false
@@ -112,25 +113,25 @@ func (p *peer) secure(config *tls.Config) bool {
 	return true
 }
 
-// The answers of a server that takes everything, by command.
+// answers are the replies, by command, of a server that accepts everything.
 var answers = map[string]string{
 	"EHLO": "250-relay.example.com\r\n250 8BITMIME\r\n", "MAIL": "250 ok\r\n", "RCPT": "250 ok\r\n", "DATA": "354 go on\r\n",
 	".": "250 taken\r\n", "RSET": "250 ok\r\n", "QUIT": "221 bye\r\n", "NOOP": "250 ok\r\n",
 }
 
-// serve answers as answers does but where other says something else. A function
-// there takes over and reports whether to go on; "" as a command is the
-// greeting.
+// serve replies with answers, unless other has an entry for the command. A
+// function in other handles the command itself, and returns whether to go on.
+// The command "" is the greeting.
 func (p *peer) serve(other map[string]func() bool) {
 	if f := other[""]; f != nil {
 		if !f() {
 			return
 		}
 	} else {
-		p.say("220 relay.example.com\r\n")
+		p.write("220 relay.example.com\r\n")
 	}
 	for {
-		line := p.hear()
+		line := p.readLine()
 		command, _, _ := strings.Cut(strings.ToUpper(line), " ")
 		if command == "" {
 			return
@@ -141,15 +142,15 @@ func (p *peer) serve(other map[string]func() bool) {
 			}
 			continue
 		}
-		p.say(answers[command])
+		p.write(answers[command])
 		if command == "DATA" {
-			p.hearData()
+			p.readData()
 			if f := other["."]; f != nil {
 				if !f() {
 					return
 				}
 			} else {
-				p.say(answers["."])
+				p.write(answers["."])
 			}
 		}
 		if command == "QUIT" {

@@ -16,17 +16,17 @@ import (
 	"github.com/seed-51359b35/recovery/messages"
 )
 
-// maxScore is the score that no mail may reach. SpamAssassin's own limit is 5,
-// and others add to its rules.
+// maxScore is the score that no mail may reach. SpamAssassin's own limit is 5.
+// It is lower here, because operators add rules.
 const maxScore = 2.0
 
-// workers is how many mails are looked at at a time.
+// workers is how many mails are checked at a time.
 const workers = 2
 
-// Every kind of message in every language, as sent, is no spam to SpamAssassin
-// (without its network tests, which judge the sender and not the mail). Unless
-// RECOVERY_LONG is 1, it is every kind in English and one kind, by turns, in each
-// of the others.
+// SpamAssassin does not classify any kind of message in any language as spam.
+// Its network tests are off, because they check the sender and not the mail.
+// Unless RECOVERY_LONG is 1, the test checks every kind in English, and in each
+// other language one kind in turn.
 func TestSpamAssassin(t *testing.T) {
 	t.Parallel()
 	spamd := program(t, "spamd", "spamd")
@@ -35,7 +35,7 @@ func TestSpamAssassin(t *testing.T) {
 	args := []string{
 		"--local", "--nouser-config", "--listen=127.0.0.1:" + port, "--syslog=stderr", "--helper-home-dir=" + t.TempDir(),
 		"--max-children=" + strconv.Itoa(workers), "--min-children=" + strconv.Itoa(workers),
-		// The mail comes from outside, so that nothing is forgiven it.
+		// The mail comes from outside, so that SpamAssassin applies all rules.
 		"--cf=trusted_networks 10.255.255.254", "--cf=internal_networks 10.255.255.254", "--cf=use_bayes 0",
 	}
 	if os.Getuid() == 0 {
@@ -54,7 +54,7 @@ func TestSpamAssassin(t *testing.T) {
 		points, err = strconv.ParseFloat(number, 64)
 		return points, string(out), err
 	}
-	// A SpamAssassin that finds nothing would prove nothing.
+	// If this SpamAssassin found no spam at all, the test would prove nothing.
 	const gtube = "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
 	if points, _, err := score([]byte("Subject: x\r\n\r\n" + gtube + "\r\n")); err != nil || points < 100 {
 		t.Fatalf("SpamAssassin gives its own test mail the score %.1f (%v)", points, err)
@@ -110,8 +110,9 @@ func TestSpamAssassin(t *testing.T) {
 	t.Logf("the highest of %d scores is %.1f; rules that matched: %v", len(mails), highest, hits)
 }
 
-// transit is what the recipient's server and the host's relay add to a mail. The
-// addresses are no documentation's: SpamAssassin knows that those send no mail.
+// transit holds the lines that the recipient's server and the host's relay add
+// to a mail. Its addresses are not from the ranges for documentation, because
+// SpamAssassin knows that those send no mail.
 func transit(to string) []byte {
 	date := time.Now().UTC().Format(time.RFC1123Z)
 	return []byte("Return-Path: <no-reply@accounts.example.com>\r\n" +

@@ -14,7 +14,7 @@ import (
 	"github.com/seed-51359b35/recovery/smtpnotifier"
 )
 
-// secured are options for a relay with a certificate of a's.
+// secured returns the options for a relay with a certificate signed by a.
 func secured(a *authority, addr string, policy smtpnotifier.TLSPolicy) smtpnotifier.Options {
 	opts := options(addr)
 	opts.Server.TLS, opts.Server.TLSConfig = policy, a.trust()
@@ -26,7 +26,7 @@ func withPassword(opts smtpnotifier.Options) smtpnotifier.Options {
 	return opts
 }
 
-// The three policies in front of a relay that keeps its side.
+// The three policies work with a relay that follows the RFCs.
 func TestTLS(t *testing.T) {
 	a := newAuthority(t)
 	for _, test := range []struct {
@@ -65,7 +65,7 @@ func TestTLS(t *testing.T) {
 	})
 }
 
-// What is not TLS with the right server gets nothing: neither message nor
+// A connection that is not TLS with the right server gets neither message nor
 // password, and the queue tries again.
 func TestNoTLS(t *testing.T) {
 	a, other := newAuthority(t), newAuthority(t)
@@ -101,21 +101,22 @@ func TestNoTLS(t *testing.T) {
 				t.Errorf("%v", err)
 			}
 			quotes(t, err)
-			onlyGreets(t, test.relay.bytes())
+			requireNothingInClear(t, test.relay.bytes())
 		})
 	}
 	t.Run("a server that speaks no TLS where it is the first byte", func(t *testing.T) {
-		addr, said := scripted(t, func(p *peer) { p.say("220 hello\r\n"); p.silence() })
+		addr, said := scripted(t, func(p *peer) { p.write("220 hello\r\n"); p.waitForClose() })
 		err := newNotifier(t, words(plain), withPassword(secured(a, addr, smtpnotifier.TLSImplicit))).Notify(t.Context(), message())
 		if _, ok := errors.AsType[tls.RecordHeaderError](err); !ok {
 			t.Errorf("%v", err)
 		}
-		onlyGreets(t, said())
+		requireNothingInClear(t, said())
 	})
 }
 
-// onlyGreets fails the test if a client said more before TLS than it may.
-func onlyGreets(t testing.TB, said string) {
+// requireNothingInClear fails the test if a client sent more without TLS than
+// EHLO and STARTTLS.
+func requireNothingInClear(t testing.TB, said string) {
 	t.Helper()
 	for _, secret := range []string{"MAIL", "RCPT", "DATA", "AUTH", "Anna", "portal.example.com", password, "Y29ycmVj"} {
 		if strings.Contains(strings.ToUpper(said), strings.ToUpper(secret)) {
@@ -124,8 +125,8 @@ func onlyGreets(t testing.TB, said string) {
 	}
 }
 
-// Somebody on the way who takes STARTTLS out of the offer (RFC 3207, section 6)
-// gets neither message nor password.
+// An attacker on the network who removes STARTTLS from the server's offer (RFC
+// 3207, section 6) gets neither message nor password.
 func TestStripping(t *testing.T) {
 	a := newAuthority(t)
 	r := &relay{tls: a.server(t, "127.0.0.1"), mechanisms: []string{"PLAIN"}, insecure: true}
@@ -145,10 +146,10 @@ func TestStripping(t *testing.T) {
 				if err != nil {
 					return
 				}
-				p.say(strings.Replace(string(b[:n]), "STARTTLS", "XTARTTLS", 1))
+				p.write(strings.Replace(string(b[:n]), "STARTTLS", "XTARTTLS", 1))
 			}
 		}()
-		for line := p.hear(); line != ""; line = p.hear() {
+		for line := p.readLine(); line != ""; line = p.readLine() {
 			if _, err := io.WriteString(up, line+"\r\n"); err != nil {
 				return
 			}
@@ -164,15 +165,15 @@ func TestStripping(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	}
-	onlyGreets(t, said())
+	requireNothingInClear(t, said())
 	if len(r.taken()) != 0 {
 		t.Error("the relay took a mail")
 	}
 }
 
-// CVE-2021-38371, CVE-2011-0411 seen from the client: replies that somebody adds
-// in clear behind the one to STARTTLS are neither read as if they had come over
-// TLS nor passed over.
+// CVE-2021-38371, and CVE-2011-0411 on the client's side: an attacker adds
+// replies in clear behind the reply to STARTTLS. The client does not read them
+// as if they had come over TLS, and does not ignore them either.
 func TestInjection(t *testing.T) {
 	a := newAuthority(t)
 	config := a.server(t, "127.0.0.1")
@@ -192,14 +193,14 @@ func TestInjection(t *testing.T) {
 				p.serve(map[string]func() bool{
 					"EHLO": func() bool {
 						if _, secure := p.Conn.(*tls.Conn); secure {
-							p.say("250-relay.example.com\r\n250 AUTH PLAIN\r\n")
+							p.write("250-relay.example.com\r\n250 AUTH PLAIN\r\n")
 						} else {
-							p.say("250-relay.example.com\r\n250 STARTTLS\r\n")
+							p.write("250-relay.example.com\r\n250 STARTTLS\r\n")
 						}
 						return true
 					},
-					"STARTTLS": func() bool { p.say(test.reply); return p.secure(config) },
-					"AUTH":     func() bool { p.say("235 welcome\r\n"); return true },
+					"STARTTLS": func() bool { p.write(test.reply); return p.startTLS(config) },
+					"AUTH":     func() bool { p.write("235 welcome\r\n"); return true },
 				})
 			})
 			n := newNotifier(t, words(plain), withPassword(secured(a, addr, smtpnotifier.TLSRequired)))
@@ -215,13 +216,13 @@ func TestInjection(t *testing.T) {
 				t.Errorf("%v", err)
 			}
 			quotes(t, err)
-			onlyGreets(t, said())
+			requireNothingInClear(t, said())
 		})
 	}
 }
 
-// What a server offers before TLS is forgotten: the password follows only what
-// it says after.
+// What a server offers before TLS is not used. How the password is sent depends
+// only on what the server offers after.
 func TestOfferBeforeTLS(t *testing.T) {
 	a := newAuthority(t)
 	config := a.server(t, "127.0.0.1")
@@ -229,13 +230,13 @@ func TestOfferBeforeTLS(t *testing.T) {
 		p.serve(map[string]func() bool{
 			"EHLO": func() bool {
 				if _, secure := p.Conn.(*tls.Conn); secure {
-					p.say("250 relay.example.com\r\n")
+					p.write("250 relay.example.com\r\n")
 				} else {
-					p.say("250-relay.example.com\r\n250-AUTH PLAIN LOGIN\r\n250 STARTTLS\r\n")
+					p.write("250-relay.example.com\r\n250-AUTH PLAIN LOGIN\r\n250 STARTTLS\r\n")
 				}
 				return true
 			},
-			"STARTTLS": func() bool { p.say("220 ready\r\n"); return p.secure(config) },
+			"STARTTLS": func() bool { p.write("220 ready\r\n"); return p.startTLS(config) },
 		})
 	})
 	n := newNotifier(t, words(plain), withPassword(secured(a, addr, smtpnotifier.TLSRequired)))
@@ -243,10 +244,10 @@ func TestOfferBeforeTLS(t *testing.T) {
 	if e, ok := errors.AsType[*smtpnotifier.Error](err); !ok || e.Stage != smtpnotifier.StageAuth || e.Permanent {
 		t.Errorf("%v", err)
 	}
-	onlyGreets(t, said())
+	requireNothingInClear(t, said())
 }
 
-// The host's configuration is taken over, and its checks are.
+// The host's TLS configuration is used, with its checks.
 func TestTLSConfig(t *testing.T) {
 	a := newAuthority(t)
 	r := &relay{tls: a.server(t, "relay.example.com")}
@@ -273,7 +274,7 @@ func TestTLSConfig(t *testing.T) {
 	}
 }
 
-// What the host does to its options after New changes nothing.
+// Changes to the options after New have no effect.
 func TestOptionsAreCopied(t *testing.T) {
 	a := newAuthority(t)
 	r := &relay{tls: a.server(t, "127.0.0.1"), mechanisms: []string{"PLAIN"}}

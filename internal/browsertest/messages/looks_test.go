@@ -20,7 +20,7 @@ import (
 	"github.com/seed-51359b35/recovery/messages"
 )
 
-// A look is a width in CSS pixels, light or dark.
+// A look is a width in CSS pixels, and a light or dark scheme.
 type look struct {
 	width  int
 	scheme string
@@ -28,7 +28,7 @@ type look struct {
 
 var looks = []look{{320, "light"}, {320, "dark"}, {640, "light"}, {640, "dark"}}
 
-// at lays the mail out.
+// at sets the width and the scheme, and shows the mail.
 func (l look) at(tab *browsertest.Tab) {
 	tab.Size(l.width, 800, 1)
 	tab.Scheme(l.scheme)
@@ -50,7 +50,7 @@ type measured struct {
 	Unaligned                []string
 }
 
-// measure computes the contrast of every text that is shown with the nearest
+// measure computes the contrast of every visible text against the nearest
 // opaque background behind it, by WCAG 2.2.
 const measure = `(() => {
 	const parse = c => c.match(/[\d.]+/g).map(Number);
@@ -84,13 +84,13 @@ const measure = `(() => {
 	return r;
 })()`
 
-// TestMailsInChromium lays out every kind in every language, narrow and wide,
-// light and dark: nothing overflows, nothing is fetched, everything can be
+// TestMailsInChromium shows every kind in every language, narrow and wide,
+// light and dark. Nothing overflows, nothing is loaded, and everything can be
 // read. With RECOVERY_CONTACT_SHEETS=DIR it writes one picture per language.
 func TestMailsInChromium(t *testing.T) {
 	tab := chromium.Browser(t).Open(t)
 	sheets := os.Getenv("RECOVERY_CONTACT_SHEETS")
-	s := newSet(t, "Acme", "https://www.example.com/help", func(_ netip.Addr, tag language.Tag) string {
+	s := newRenderer(t, "Acme", "https://www.example.com/help", func(_ netip.Addr, tag language.Tag) string {
 		if tag == language.German {
 			return "Berlin, Deutschland"
 		}
@@ -118,7 +118,7 @@ func TestMailsInChromium(t *testing.T) {
 		})
 	}
 	t.Run("the longest of everything", func(t *testing.T) {
-		s := newSet(t, strings.Repeat("W", 60), "https://"+strings.Repeat("w", 60)+".example.com/"+strings.Repeat("x", 110),
+		s := newRenderer(t, strings.Repeat("W", 60), "https://"+strings.Repeat("w", 60)+".example.com/"+strings.Repeat("x", 110),
 			func(netip.Addr, language.Tag) string { return strings.Repeat("w", 80) })
 		for _, kind := range kinds {
 			m := newMessage(kind, "en")
@@ -165,7 +165,7 @@ func checkLook(t *testing.T, tab *browsertest.Tab, name string, tag language.Tag
 	}
 }
 
-// TestChromiumNotices: the checks above fail on mails that are wrong.
+// TestChromiumNotices: the checks above fail for mails with mistakes.
 func TestChromiumNotices(t *testing.T) {
 	tab := chromium.Browser(t).Open(t)
 	tab.SetContent(`<body style="margin:0"><h1>a</h1><p style="width:500px;color:#999">grey<img src="http://127.0.0.1:1/pixel.gif">`)
@@ -191,7 +191,7 @@ func picture(t *testing.T, tab *browsertest.Tab) image.Image {
 	return img
 }
 
-// writeSheet puts pictures in rows.
+// writeSheet arranges pictures in rows.
 func writeSheet(t *testing.T, path string, rows [][]image.Image) {
 	t.Helper()
 	const gap = 12

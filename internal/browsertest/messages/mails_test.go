@@ -1,6 +1,6 @@
-// Tests of the mails of package messages in a real Chromium. They are here, and
-// not beside it, so that whoever requires the main module does not require a
-// driver of browsers.
+// Tests of the mails of package messages in a real Chromium. They are in this
+// module, so that whoever requires the main module does not require a driver of
+// browsers.
 package messages_test
 
 import (
@@ -31,8 +31,8 @@ var kinds = []recovery.MessageKind{
 	recovery.MessageNoPassword, recovery.MessageUnknownAddress,
 }
 
-// newSet is a set of a product that knows where clients are.
-func newSet(t *testing.T, product, support string, locate func(netip.Addr, language.Tag) string) *messages.Renderer {
+// newRenderer returns a Renderer that knows where clients are.
+func newRenderer(t *testing.T, product, support string, locate func(netip.Addr, language.Tag) string) *messages.Renderer {
 	t.Helper()
 	s, err := messages.New(messages.Options{
 		Product: product, Host: "example.com", Support: support, Locate: locate, Logger: slog.New(slog.DiscardHandler),
@@ -43,7 +43,7 @@ func newSet(t *testing.T, product, support string, locate func(netip.Addr, langu
 	return s
 }
 
-// newMessage is a message with everything that its kind may have.
+// newMessage returns a message with everything that its kind may have.
 func newMessage(kind recovery.MessageKind, locale string) recovery.Message {
 	m := recovery.Message{
 		ID: "message-1", Kind: kind, Channel: recovery.ChannelEmail, To: "anna@example.org", LeadID: "lead-4711",

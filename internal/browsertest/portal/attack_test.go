@@ -13,10 +13,10 @@ import (
 	"github.com/seed-51359b35/recovery/portal"
 )
 
-// A03: over the whole way, from the click in the mail to the page where people
-// sign in, nothing but the first request has the token in its address. It is in
-// no Referer, in no history, and nowhere that a script of the page could see it;
-// no request leaves the origin; and the browser complains of nothing.
+// A03: only the first request has the token in its address, on the whole way
+// from the click in the mail to the page where people sign in. The token is in
+// no Referer, in no history, and nowhere that a script of the page could see
+// it. No request leaves the origin, and the browser complains of nothing.
 func TestChromiumTokenLeaksNowhere(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -79,7 +79,7 @@ func TestChromiumTokenLeaksNowhere(t *testing.T) {
 			tab.Follow(func() { tab.Click("a.button") })
 			s.has(s.john, goodPassword)
 
-			// What the browser sent, and what arrived.
+			// What the browser sent, and what arrived at the server.
 			sent := tab.TakeRequests()
 			if len(sent) < 6 || sent[0].URL != link || sent[0].Status != 303 {
 				t.Fatalf("%d requests, the first one %+v", len(sent), sent[0])
@@ -95,7 +95,7 @@ func TestChromiumTokenLeaksNowhere(t *testing.T) {
 				if i > 0 {
 					seen("a request", r.URL)
 				}
-				// The first one comes from the mail.
+				// The first request comes from the mail.
 				if from := r.Header.Get("Referer"); i > 0 && from != "" && strings.HasPrefix(from, origin) {
 					t.Errorf("%s %s says where it comes from: %s", r.Method, r.URL, from)
 				}
@@ -119,7 +119,7 @@ func TestChromiumTokenLeaksNowhere(t *testing.T) {
 				t.Errorf("the link was fetched %d times", n)
 			}
 			// The page with the mistake came with the status 422, which the
-			// browser's console names.
+			// console of the browser reports.
 			for _, complaint := range tab.Complaints() {
 				if !strings.Contains(complaint, "status of 422") {
 					t.Errorf("the browser complains: %s", complaint)
@@ -129,9 +129,9 @@ func TestChromiumTokenLeaksNowhere(t *testing.T) {
 	}
 }
 
-// A70: a form on a page of another site, and of another origin of the same site,
-// whose requests carry all the cookies there are, is refused and does nothing,
-// even if it knew what the page's own form holds.
+// A70: a form on a page of another site, or of another origin of the same site,
+// is refused and does nothing. This holds although its requests carry all
+// cookies, and even if it has the contents of the page's own form.
 func TestChromiumForeignForms(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
@@ -165,14 +165,14 @@ func TestChromiumForeignForms(t *testing.T) {
 	if n := s.outbox.Len(); n != sent {
 		t.Errorf("%d messages were sent", n-sent)
 	}
-	// And what the forms asked for is possible to the person.
+	// The person can do what the forms tried to do.
 	fill(tab, "#password", goodPassword)
 	submit(tab)
 	s.on(tab, "/done", 200)
 	s.has(s.john, goodPassword)
 }
 
-// A71: no page can be put in a frame, of another site or of its own.
+// A71: no page can be shown in a frame, of another site or of its own.
 func TestChromiumFrames(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
@@ -188,9 +188,9 @@ func TestChromiumFrames(t *testing.T) {
 		if got := frame(plain); !slices.Contains(got, plain) {
 			t.Fatalf("%s: frames are not seen: %q", host, got)
 		}
-		for j, path := range []string{"/forgot", "/sent", "/code", "/reset", "/done", "/not-me", "/told", "/nothing"} {
+		for j, path := range []string{"/forgot", "/sent", "/code", "/reset", "/done", "/not-me", "/not-me-done", "/nothing"} {
 			if !testenv.Long() && j%len(hosts) != i {
-				continue // each page once
+				continue // Each page is tried once.
 			}
 			before := len(tab.Complaints())
 			got := frame(s.base + path)
@@ -207,8 +207,8 @@ func TestChromiumFrames(t *testing.T) {
 	}
 }
 
-// A73: a page that another site opens knows nothing of its opener, and the other
-// way round.
+// A73: a page that another site opens knows nothing of its opener, and the
+// opener knows nothing of the page.
 func TestChromiumOpeners(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
@@ -236,8 +236,8 @@ func TestChromiumOpeners(t *testing.T) {
 	}
 }
 
-// The cookie goes along when a person comes from the webmail of another site;
-// with SameSite=Strict it would not.
+// The browser sends the cookie when a person comes from the webmail of another
+// site. With SameSite=Strict it would not.
 func TestChromiumLinkFromAnotherSite(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
@@ -252,7 +252,7 @@ func TestChromiumLinkFromAnotherSite(t *testing.T) {
 	if c := visits[1].Header.Get("Cookie"); !strings.Contains(c, "__Host-recovery-opened=") {
 		t.Errorf("after the redirect, the cookies are %q", c)
 	}
-	// In a tab of its own, as webmails open links.
+	// Webmails open links in a new tab.
 	tab.Load(s.serve(hostOfMail, "/inbox2", `<!DOCTYPE html><a id="link" target="_blank" href="`+s.link(maryMail)+`">Choose</a>`))
 	opened := tab.Opened(func() { tab.Click("#link") })
 	opened.Wait("document.readyState === 'complete' && document.querySelector('#username')")
@@ -261,8 +261,8 @@ func TestChromiumLinkFromAnotherSite(t *testing.T) {
 	}
 }
 
-// A72: what people type, and what stands in a URL or on a lead, is text on every
-// page.
+// A72: what people type, what stands in a URL and what stands in a lead is
+// shown as text on every page.
 func TestChromiumMarkupIsText(t *testing.T) {
 	t.Parallel()
 	const hostile = `"><img src=x onerror="window.ran=1"><script>window.ran=1</script>`
@@ -287,9 +287,9 @@ func TestChromiumMarkupIsText(t *testing.T) {
 	}
 	queries := []string{"lang=", "about=", "token=", "vtoken=", "LeadId=", "x="}
 	for i, query := range queries {
-		for j, path := range []string{"/forgot", "/sent", "/code", "/reset", "/done", "/not-me", "/told", "/nothing", "/" + url.PathEscape(hostile)} {
+		for j, path := range []string{"/forgot", "/sent", "/code", "/reset", "/done", "/not-me", "/not-me-done", "/nothing", "/" + url.PathEscape(hostile)} {
 			if !testenv.Long() && j%len(queries) != i {
-				continue // one query for each page, and each query once
+				continue // Each page is tried with one query, and each query once.
 			}
 			tab.Load(s.base + path + "?" + query + url.QueryEscape(hostile))
 			look(path + "?" + query)
@@ -303,8 +303,8 @@ func TestChromiumMarkupIsText(t *testing.T) {
 	}
 }
 
-// A72: and if something were not escaped after all, the policy of the page would
-// keep it from doing anything.
+// A72: the policy of the page stops a script even if something were not
+// escaped.
 func TestChromiumPolicyHolds(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)

@@ -15,8 +15,8 @@ import (
 	"github.com/seed-51359b35/recovery/password"
 )
 
-// What is wrong is said in words, at the field, and nothing that was typed is
-// lost but passwords.
+// A mistake is explained in words, at its field. Nothing that was typed is lost
+// but passwords.
 func TestChromiumMistakesInForms(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
@@ -60,14 +60,15 @@ func TestChromiumMistakesInForms(t *testing.T) {
 	})
 }
 
-// rules are what the page says of each rule, "" before anything is typed.
+// rules returns what the page says about each rule, or "" before anything is
+// typed.
 func rules(tab *browsertest.Tab) map[string]string {
 	return browsertest.Eval[map[string]string](tab,
 		`Object.fromEntries([...document.querySelectorAll("[data-rule]")].map(e => [e.dataset.rule, e.dataset.state ?? ""]))`)
 }
 
-// While a password is typed, the page says how it does, to the eye and to the
-// ear, and sends nothing.
+// While a person types a password, the page shows and says which rules it
+// meets, and sends nothing.
 func TestChromiumRulesWhileTyping(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
@@ -84,7 +85,7 @@ func TestChromiumRulesWhileTyping(t *testing.T) {
 			t.Errorf("%s: %v, want %v", when, got, want)
 		}
 	}
-	// What is said aloud, and how long after the last key.
+	// What a screen reader says, and how long after the last key.
 	browsertest.Eval[bool](tab, `(() => {
 		let last = 0;
 		window.said = [];
@@ -146,8 +147,8 @@ func TestChromiumRulesWhileTyping(t *testing.T) {
 	s.silent(tab)
 }
 
-// The page judges as the server does: what it calls unmet is refused, and what
-// is good is all met.
+// The page judges a password as the server does. The server refuses what the
+// page calls unmet. A good password meets all rules.
 func TestChromiumRulesAgreeWithThePolicy(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
@@ -216,8 +217,8 @@ func TestChromiumRulesAgreeWithThePolicy(t *testing.T) {
 		}
 	}
 
-	// And many more, at the borders of the rules: the page never refuses what
-	// the server takes.
+	// Many more passwords, at the limits of the rules: the page never refuses
+	// one that the server accepts.
 	var many []string
 	for _, unit := range []string{"a", "ab", "aab", "xyz!", "12345", "qwerty", "sevench", "eightchr", "ß", "İ", "ﬁ", "e\u0301x", "\u0130\u0131", "a\u00a0"} {
 		for n := 1; n <= 20; n += 3 {
@@ -265,7 +266,7 @@ func TestChromiumRulesAgreeWithThePolicy(t *testing.T) {
 	}
 }
 
-// The button shows and hides the password, says what it will do, and leaves
+// The button shows and hides the password, and says what it will do. It leaves
 // nothing that a browser would remember as text.
 func TestChromiumShowPassword(t *testing.T) {
 	t.Parallel()
@@ -277,8 +278,8 @@ func TestChromiumShowPassword(t *testing.T) {
 		if got := browsertest.Eval[string](tab, "document.querySelector('#password').type"); got != kind {
 			t.Errorf("%s: the field has the type %s", when, got)
 		}
-		// A button whose name changes has no state besides: "hide, pressed" says
-		// both at once.
+		// A button whose name changes has no pressed state: "hide, pressed"
+		// would say both at once.
 		if got := tab.Spoken("#show"); got.Role != "button" || got.Name != label || got.Pressed != "" {
 			t.Errorf("%s: the button is read as %+v", when, got)
 		}
@@ -291,7 +292,7 @@ func TestChromiumShowPassword(t *testing.T) {
 	tab.Click("#show")
 	is("after another", "password", "Show password")
 	tab.Click("#show")
-	// After the page's own listeners, which were there before.
+	// This listener runs after those of the page, which were added before.
 	browsertest.Eval[bool](tab, `document.querySelector("form").addEventListener("submit", () => {
 		sessionStorage.sentAs = document.querySelector("#password").type;
 	}), true`)

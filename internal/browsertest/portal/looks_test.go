@@ -14,7 +14,7 @@ import (
 	"github.com/seed-51359b35/recovery/portal"
 )
 
-// logo is that of a host: a real one is not larger.
+// logo is as large as the logo of a real host.
 const logo = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 120 40" width="120" height="40"><rect width="120" height="40" rx="8" fill="#1f4fd8"/></svg>`
 
 // A viewer looks at the pages in one language.
@@ -23,13 +23,13 @@ type viewer struct {
 	tab            *browsertest.Tab
 	lang           string
 	address, phone string
-	screen         screen // that the tab has
+	screen         screen // the screen that the tab has
 }
 
-// Every page and state that there is over HTTP, in every language: it is small,
-// fits the narrowest screen, and nothing on it moves once it is there. axe-core
-// finds nothing wrong with it, and nothing that it could not tell; see audited
-// for which pages it looks at.
+// Every page and every state over HTTP, in every language: it is small, fits
+// the narrowest screen, and nothing moves after it is shown. axe-core finds
+// nothing wrong, and nothing that it could not decide. See audited for the
+// pages that axe-core checks.
 func TestChromiumEveryPageInEveryLanguage(t *testing.T) {
 	t.Parallel()
 	var axe *browsertest.Axe
@@ -69,7 +69,7 @@ func TestChromiumEveryPageInEveryLanguage(t *testing.T) {
 						v.look(at)
 						check := axe.Check
 						if n > 0 && !testenv.Long() {
-							check = axe.CheckLooks // the rest is as it was
+							check = axe.CheckLooks // the rest has not changed
 						}
 						for _, wrong := range check(v.tab) {
 							t.Errorf("%s, %d px, %s: %s", s.name, at.width, at.scheme, wrong)
@@ -81,7 +81,7 @@ func TestChromiumEveryPageInEveryLanguage(t *testing.T) {
 	})
 }
 
-// A screen is a width in CSS pixels, and what colours the person prefers.
+// A screen is a width in CSS pixels, and the colours that the person prefers.
 type screen struct {
 	width  int
 	scheme string
@@ -89,7 +89,7 @@ type screen struct {
 
 var narrowLight, wideDark = screen{320, "light"}, screen{1280, "dark"}
 
-// look has the viewer look at the page on a screen.
+// look shows the page to the viewer on a screen.
 func (v *viewer) look(at screen) {
 	if v.screen == at {
 		return
@@ -100,9 +100,10 @@ func (v *viewer) look(at screen) {
 }
 
 // shown says whether a scene is shown in a language, by its number. English and
-// Arabic have them all. The others do without those that are like others, in
-// other words; and where RECOVERY_LONG is not 1, one of them has what comes before
-// a link, and the next what comes with one, by turns.
+// Arabic show all scenes. The other languages leave out scenes that differ from
+// others only in their words. Without RECOVERY_LONG=1, one of these languages
+// shows the scenes before a link, and the next one shows the scenes with a
+// link.
 func shown(s scene, lang string, language int) bool {
 	switch {
 	case lang == "en", lang == "ar":
@@ -113,12 +114,13 @@ func shown(s scene, lang string, language int) bool {
 	return testenv.Long() || s.byLink == (language%2 == 0)
 }
 
-// audited are the screens on which axe-core looks at a scene in a language, by
-// their numbers. It takes its time, and what it says of colours and sizes is the
-// same in every language. Where RECOVERY_LONG is 1, it looks at every scene on
-// both screens in English and Arabic, and on one of the two in the others. If
-// not, it looks at the colours and sizes of the second screen in Arabic alone; at
-// one of the two in English, by turns; and at one scene in six in the others.
+// audited returns the screens on which axe-core checks a scene in a language,
+// by their numbers. axe-core takes time, and its results for colours and sizes
+// are the same in every language. With RECOVERY_LONG=1 it checks every scene on
+// both screens in English and Arabic, and on one of the two in other languages.
+// Without it, it checks the colours and sizes of the second screen in Arabic,
+// one of the two screens by turns in English, and one scene in six in other
+// languages.
 func audited(lang string, language, scene int) []screen {
 	both := []screen{narrowLight, wideDark}
 	switch {
@@ -132,8 +134,8 @@ func audited(lang string, language, scene int) []screen {
 	return nil
 }
 
-// measure checks a page's status and language, what it weighs, how wide it is,
-// and that it stays where it is.
+// measure checks the status and the language of a page, its size, its width,
+// and that nothing on it moves.
 func (v *viewer) measure(t *testing.T, s scene, lang string) {
 	t.Helper()
 	name := s.name
@@ -168,7 +170,7 @@ func (v *viewer) measure(t *testing.T, s scene, lang string) {
 		bytes, files = 0, nil
 		for _, r := range all[last:] {
 			switch {
-			case strings.HasSuffix(r.URL, "/favicon.ico"): // the host's own, or none
+			case strings.HasSuffix(r.URL, "/favicon.ico"): // the host's own, if there is one
 				continue
 			case !r.Done:
 				return false
@@ -183,7 +185,7 @@ func (v *viewer) measure(t *testing.T, s scene, lang string) {
 	}
 }
 
-// A scene is a page in a state.
+// A scene is a page in one of its states.
 type scene struct {
 	name         string
 	status       int
@@ -191,7 +193,7 @@ type scene struct {
 	show         func(v *viewer)
 }
 
-// scenes are in an order in which each leads to the next where it can.
+// scenes are in an order in which each scene leads to the next, where possible.
 func scenes() []scene {
 	return []scene{
 		{"forgot", 200, false, false, func(v *viewer) { v.load(hostOfSite, "/forgot") }},
@@ -217,13 +219,13 @@ func scenes() []scene {
 			v.send("#password", "x")
 		}},
 		{"done", 200, false, true, func(v *viewer) { v.send("#password", goodPassword) }},
-		{"dead", 400, false, true, func(v *viewer) { v.load(hostOfSite, "/reset") }},
+		{"invalid link", 400, false, true, func(v *viewer) { v.load(hostOfSite, "/reset") }},
 
 		{"this was not me, a link", 200, false, true, func(v *viewer) { v.open(v.notMe(recovery.MessageResetLink)) }},
-		{"told, of a link", 200, false, true, func(v *viewer) { v.tab.Follow(func() { v.tab.Click("[type=submit]") }) }},
+		{"not me done, of a link", 200, false, true, func(v *viewer) { v.tab.Follow(func() { v.tab.Click("[type=submit]") }) }},
 		{"this was not me, a password", 200, false, true, func(v *viewer) { v.open(v.notMe(recovery.MessagePasswordChanged)) }},
-		{"told, of a password", 200, false, true, func(v *viewer) { v.tab.Follow(func() { v.tab.Click("[type=submit]") }) }},
-		{"dead, of a notice", 400, true, true, func(v *viewer) { v.load(hostOfSite, "/not-me") }},
+		{"not me done, of a password", 200, false, true, func(v *viewer) { v.tab.Follow(func() { v.tab.Click("[type=submit]") }) }},
+		{"invalid link, of a notice", 400, true, true, func(v *viewer) { v.load(hostOfSite, "/not-me") }},
 		{"no such page", 404, false, true, func(v *viewer) { v.load(hostOfSite, "/nothing") }},
 
 		{"forgot, too often", 429, true, true, func(v *viewer) { v.load(hostOfClosed, "/forgot"); v.send("#identifier", v.address) }},
@@ -235,7 +237,7 @@ func scenes() []scene {
 
 func (v *viewer) load(host, path string) { v.tab.Load(v.url(host, "/account"+path+"?lang="+v.lang)) }
 
-// open opens a link, in the viewer's language.
+// open opens a link in the viewer's language.
 func (v *viewer) open(link string) {
 	separator := "?"
 	if strings.Contains(link, "?") {
@@ -244,7 +246,7 @@ func (v *viewer) open(link string) {
 	v.tab.Load(link + separator + "lang=" + v.lang)
 }
 
-// send fills in a form and sends it. Other tests do it by hand.
+// send fills in a form by script and sends it. Other tests use the keyboard.
 func (v *viewer) send(field, text string) {
 	v.tab.Follow(func() {
 		browsertest.Eval[bool](v.tab, fmt.Sprintf(`(() => {
@@ -256,7 +258,7 @@ func (v *viewer) send(field, text string) {
 	})
 }
 
-// notMe is the link of the last message of a kind.
+// notMe returns the link "this was not me" of the last message of a kind.
 func (v *viewer) notMe(kind recovery.MessageKind) (link string) {
 	v.tab.Until("a message", func() bool {
 		for _, m := range v.outbox.Messages() {
@@ -269,13 +271,14 @@ func (v *viewer) notMe(kind recovery.MessageKind) (link string) {
 	return link
 }
 
-// What comes late moves nothing: the space of a logo is there before it is, and a
-// page that comes in pieces is not drawn in pieces.
+// A file or a part of a page that arrives late moves nothing. The page keeps
+// the space of a logo free, and a page that arrives in pieces is not drawn in
+// pieces.
 func TestChromiumWhatComesLate(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(_ *recovery.Options, p *portal.Options) { p.Logo, p.Languages = []byte(logo), i18n.Tags() })
 	tab := s.tab("en", 320)
-	// go on once there was time to draw what there is.
+	// The test goes on after the browser had time to draw what has arrived.
 	const drawn = `new Promise(resolve => { setTimeout(resolve, 200, true); requestAnimationFrame(() => requestAnimationFrame(() => resolve(true))) })`
 	still := func(what string) {
 		t.Helper()

@@ -12,8 +12,8 @@ import (
 	"github.com/seed-51359b35/recovery/internal/browsertest"
 )
 
-// Back and reload, wherever the person is, show a page that makes sense, change
-// nothing, and bring no password back.
+// Back and reload show a page that makes sense, wherever the person is. They
+// change nothing, and bring no password back.
 func TestChromiumBackAndReload(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
@@ -44,11 +44,12 @@ func TestChromiumBackAndReload(t *testing.T) {
 	fill(refused, "#password", "short")
 	submit(refused)
 	s.on(refused, "/reset", 422, "This password is too short")
-	refused.Reload() // which sends it again
+	refused.Reload() // This sends the form again.
 	s.on(refused, "/reset", 422, "This password is too short")
 	s.unchanged()
 
-	// What was typed and left does not wait there for the next person.
+	// A password that a person typed and left does not wait there for the next
+	// person.
 	tab.Load(link)
 	fill(tab, "#password", "typed and left")
 	tab.Load(s.base + "/forgot")
@@ -78,7 +79,7 @@ func TestChromiumBackAndReload(t *testing.T) {
 	}
 }
 
-// However often the button is hit, one form is sent.
+// However often a person clicks the button, the form is sent once.
 func TestChromiumDoubleSubmit(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -107,8 +108,8 @@ func TestChromiumDoubleSubmit(t *testing.T) {
 			}
 		})
 	}
-	// Where no script keeps the second click back, the answer to the first one is
-	// lost. What the second is told leads on.
+	// Without scripts, nothing stops the second click, and the answer to the
+	// first one is lost. The answer to the second click says how to go on.
 	t.Run("two clicks without scripts", func(t *testing.T) {
 		s := newSite(t, nil)
 		tab := s.tab("en", 390)
@@ -132,8 +133,8 @@ func TestChromiumDoubleSubmit(t *testing.T) {
 	})
 }
 
-// With links of two accounts in two tabs, nobody gets the password that was
-// meant for the other.
+// Two tabs have links of two accounts. Neither account gets the password that
+// was meant for the other.
 func TestChromiumTwoTabs(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
@@ -169,7 +170,7 @@ func TestChromiumTwoTabs(t *testing.T) {
 	s.has(s.mary, goodPassword)
 }
 
-// A link that ends while its page is open, and one that is opened twice.
+// A link that ends while its page is open, and a link that is opened twice.
 func TestChromiumLinksThatEnd(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
@@ -202,8 +203,8 @@ func TestChromiumLinksThatEnd(t *testing.T) {
 	}
 }
 
-// A04: what looks at mails before the person does, with a browser that runs
-// scripts, and over and over, leaves links in working order.
+// A04: programs look at mails before the person does, with a browser that runs
+// scripts, and many times. Links still work afterwards.
 func TestChromiumScannersConsumeNothing(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)

@@ -90,7 +90,7 @@ func TestScreenshots(t *testing.T) {
 			tab.Load(s.link(johnMail))
 			fill(tab, "#password", "correct horse")
 		}},
-		{"dead", "en", "light", desk, func(tab *browsertest.Tab) { tab.Load(s.base + "/reset") }},
+		{"invalid-link", "en", "light", desk, func(tab *browsertest.Tab) { tab.Load(s.base + "/reset") }},
 		{"not-me", "en", "light", desk, func(tab *browsertest.Tab) {
 			s.link(johnMail)
 			all := s.outbox.Messages()
@@ -101,7 +101,7 @@ func TestScreenshots(t *testing.T) {
 			fill(tab, "#password", goodPassword)
 			submit(tab)
 		}},
-		{"told", "en", "light", desk, func(tab *browsertest.Tab) {
+		{"not-me-done", "en", "light", desk, func(tab *browsertest.Tab) {
 			tab.Load(s.message(recovery.MessagePasswordChanged, maryMail).NotMe.Reveal())
 			submit(tab)
 		}},
@@ -109,14 +109,15 @@ func TestScreenshots(t *testing.T) {
 		tab := chromium.Browser(t).Open(t)
 		tab.Languages(c.lang)
 		tab.Scheme(c.scheme)
-		// On a desk, the middle of a window; on a phone, all of it.
+		// Wide pictures show the middle of a window. Pictures of a phone show
+		// all of it.
 		width := c.width
 		if width == desk {
 			width = 1280
 		}
 		tab.Size(width, 640, 2)
 		c.show(tab)
-		// A caret that blinks would be there in every other picture.
+		// A blinking caret would be in every other picture.
 		browsertest.Eval[bool](tab, `document.activeElement?.style?.setProperty("caret-color", "transparent"), scrollTo(0, 0), true`)
 		height := browsertest.Eval[float64](tab, `Math.ceil(document.querySelector("footer").getBoundingClientRect().bottom + 24)`)
 		tab.Size(width, int(height), 2)
@@ -131,9 +132,9 @@ func TestScreenshots(t *testing.T) {
 	}
 }
 
-// smaller packs a PNG as well as it can be: with a palette of the most frequent
-// colours. There are some thousand, of which all but a few are at the edges of
-// letters.
+// smaller packs a PNG as small as possible, with a palette of the most frequent
+// colours. A picture has some thousand colours, and all but a few are at the
+// edges of letters.
 func smaller(t *testing.T, b []byte) []byte {
 	t.Helper()
 	img, err := png.Decode(bytes.NewReader(b))

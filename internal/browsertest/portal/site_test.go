@@ -1,6 +1,6 @@
-// Tests of the pages of package portal in a real Chromium. They are here, and
-// not beside it, so that whoever requires the main module does not require a
-// driver of browsers.
+// Tests of the pages of package portal in a real Chromium. They are in this
+// module, so that whoever requires the main module does not require a driver of
+// browsers.
 package portal_test
 
 import (
@@ -39,7 +39,8 @@ var chromium browsertest.Shared
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	// Tests wait for the browser most of the time, and it for them.
+	// Tests wait for the browser most of the time, so more of them can run at
+	// once.
 	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == parallel.DefValue {
 		_ = flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0)))
 	}
@@ -48,9 +49,9 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// The hosts around a site. All are on one server, and are different sites to a
-// browser; but hostOfNeighbour belongs to the same site as hostOfSite, with
-// another origin.
+// The hosts around a site. One server serves all of them. To a browser they are
+// different sites, except that hostOfNeighbour is another origin of the same
+// site as hostOfSite.
 const (
 	hostOfSite      = "acme.example"
 	hostOfNeighbour = "blog.acme.example"
@@ -58,7 +59,7 @@ const (
 	hostOfEvil      = "evil.example"
 )
 
-// The people of a site, and a password that is good for both.
+// The people of a site, and a password that both of them can choose.
 const (
 	johnMail     = "johnwick@example.com"
 	johnPhone    = "+14157415569"
@@ -67,11 +68,11 @@ const (
 )
 
 var fields = []recovery.Field{
-	{Name: "EmailAddress", Type: recovery.FieldEmail, Search: true, Receive: true},
-	{Name: "Phone", Type: recovery.FieldPhone, Search: true, Receive: true},
+	{Name: "EmailAddress", Type: recovery.FieldTypeEmail, Search: true, Receive: true},
+	{Name: "Phone", Type: recovery.FieldTypePhone, Search: true, Receive: true},
 }
 
-// fastHasher costs nothing.
+// fastHasher is a hasher that takes no time.
 type fastHasher struct{}
 
 func (fastHasher) Hash(_ context.Context, pw string) (string, error) { return "fast:" + pw, nil }
@@ -80,24 +81,24 @@ func (fastHasher) Verify(_ context.Context, encoded, pw string) (password.Result
 	return password.Result{Match: encoded == "fast:"+pw}, nil
 }
 
-// A site serves the pages as people get them: over TLS, with its real cookies,
-// and with other sites around it.
+// A site serves the pages as people get them: over TLS, with real cookies, and
+// with other sites around.
 type site struct {
 	t          *testing.T
 	pages      *portal.Handler
 	service    *recovery.Service
 	leads      *recoverytest.Leads
 	outbox     *recoverytest.Outbox
-	log        *bytes.Buffer // for the service alone until that is shut down
+	log        *bytes.Buffer // only the service may use it before its Shutdown
 	john, mary string        // IDs of leads
 	server     *httptest.Server
 	port       string
-	base       string // of the pages
+	base       string // URL of the pages
 
 	mu     sync.Mutex
 	others map[string]string        // pages of the host and of other sites, by host and path
 	gates  map[string]chan struct{} // by method and path
-	after  map[string]chan struct{} // as gates, for answers
+	after  map[string]chan struct{} // like gates, for answers
 	tamper func(html string) string
 	rest   chan struct{}
 	visits []visit
@@ -105,13 +106,13 @@ type site struct {
 	calm   bool            // whether errors in the log are expected
 }
 
-// A visit is a request that arrived.
+// A visit is a request that arrived at the server.
 type visit struct {
 	Host, Method, URI string
 	Header            http.Header
 }
 
-// newSite starts a site in English, with a phone number to reset by.
+// newSite starts a site in English, where people can use a phone number.
 func newSite(t *testing.T, edit func(*recovery.Options, *portal.Options)) *site {
 	t.Helper()
 	browsertest.Require(t)
@@ -121,7 +122,7 @@ func newSite(t *testing.T, edit func(*recovery.Options, *portal.Options)) *site 
 	}
 	server := httptest.NewUnstartedServer(s)
 	s.server = server
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of browsers that hang up
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it would log browsers that hang up
 	_, port, err := net.SplitHostPort(server.Listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
@@ -153,7 +154,7 @@ func newSite(t *testing.T, edit func(*recovery.Options, *portal.Options)) *site 
 	}
 	s.serve(hostOfSite, "/sign-in", `<!DOCTYPE html><title>Sign in</title><link rel="icon" href="data:,"><h1>Sign in</h1>`)
 	server.StartTLS()
-	// Other clients find the hosts as the browser does.
+	// Other clients find the hosts in the same way as the browser.
 	transport := server.Client().Transport.(*http.Transport)
 	transport.TLSClientConfig.InsecureSkipVerify = true
 	transport.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
@@ -177,10 +178,10 @@ func (s *site) addLead(name, address, phone string) string {
 	}}, "fast:old password of "+name)
 }
 
-// hash is what a lead that chose the password has.
+// hash returns the hash that is stored for a password.
 func (s *site) hash(pw string) string { return "fast:" + pw }
 
-// unchanged checks that neither of the two has another password.
+// unchanged checks that neither person has another password.
 func (s *site) unchanged() {
 	s.t.Helper()
 	if j, m := s.leads.Hash(s.john), s.leads.Hash(s.mary); j != "fast:old password of John Wick" || m != "fast:old password of Mary" {
@@ -188,7 +189,7 @@ func (s *site) unchanged() {
 	}
 }
 
-// has checks whose password is now which.
+// has checks which person has which password now.
 func (s *site) has(lead, pw string) {
 	s.t.Helper()
 	if h := s.leads.Hash(lead); h != s.hash(pw) {
@@ -198,8 +199,8 @@ func (s *site) has(lead, pw string) {
 
 func (s *site) url(host, path string) string { return "https://" + host + ":" + s.port + path }
 
-// serve puts up a page without any of the headers that protect those of the
-// portal, of another site or of the same.
+// serve adds a page without the security headers of the portal, to another site
+// or to the same site.
 func (s *site) serve(host, path, html string) (url string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -207,10 +208,12 @@ func (s *site) serve(host, path, html string) (url string) {
 	return s.url(host, path)
 }
 
-// hold has requests wait before they are served, until they are let go.
+// hold makes requests wait before they are served, until the returned function
+// is called.
 func (s *site) hold(method, path string) (letGo func()) { return s.holdAt(s.gates, method+" "+path) }
 
-// holdAnswers has answers wait once all was done, until they are let go.
+// holdAnswers makes answers wait after everything was done, until the returned
+// function is called.
 func (s *site) holdAnswers(method, path string) (letGo func()) {
 	return s.holdAt(s.after, method+" "+path)
 }
@@ -230,14 +233,14 @@ func (s *site) holdAt(where map[string]chan struct{}, what string) (letGo func()
 	return letGo
 }
 
-// The portal is the same under every name. Under these, everything is over the
-// limits, and the limiter does not answer.
+// The portal is the same under every name. Under hostOfClosed every limit is
+// exceeded. Under hostOfBroken the limiter does not answer.
 const (
 	hostOfClosed = "closed." + hostOfSite
 	hostOfBroken = "broken." + hostOfSite
 )
 
-// limiterByHost counts nothing, so that no test meets a limit by accident.
+// limiterByHost counts nothing, so that no test exceeds a limit by accident.
 type limiterByHost struct{}
 
 func (limiterByHost) Allow(ctx context.Context, takes ...recovery.LimitRequest) ([]recovery.Decision, error) {
@@ -251,7 +254,7 @@ func (limiterByHost) Allow(ctx context.Context, takes ...recovery.LimitRequest) 
 	return all, nil
 }
 
-// hostKey is that of the host that was asked, in the context of a request.
+// hostKey is the key, in the context of a request, of the host that was asked.
 type hostKey struct{}
 
 func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -294,8 +297,8 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// alter has f change pages on their way. What follows a "<!-- pause -->" of its
-// waits until it is let go.
+// alter lets f change pages on their way. The rest of a page behind a "<!--
+// pause -->" that f writes waits until the returned function is called.
 func (s *site) alter(f func(html string) string) (letGo func()) {
 	rest := make(chan struct{})
 	s.mu.Lock()
@@ -320,7 +323,7 @@ func (s *site) visited(method, path string) []visit {
 	return all
 }
 
-// tab opens a browser of its own, which asks for a language.
+// tab opens a tab in a profile of its own, which asks for a language.
 func (s *site) tab(lang string, width int) *browsertest.Tab {
 	s.t.Helper()
 	tab := chromium.Browser(s.t).Open(s.t)
@@ -329,7 +332,7 @@ func (s *site) tab(lang string, width int) *browsertest.Tab {
 	return tab
 }
 
-// message waits for the next message of a kind to somebody.
+// message waits for the next message of a kind to an address.
 func (s *site) message(kind recovery.MessageKind, to string) recovery.Message {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), testenv.Patience(20*time.Second))
@@ -352,7 +355,7 @@ func (s *site) message(kind recovery.MessageKind, to string) recovery.Message {
 	}
 }
 
-// link asks for a link and returns it as it was mailed.
+// link asks for a link and returns the link in the mail.
 func (s *site) link(address string) string {
 	s.t.Helper()
 	_, err := s.service.ForgotPassword(s.t.Context(), recovery.ForgotRequest{Key: recovery.LeadKey{Field: "EmailAddress", Value: address}})
@@ -362,12 +365,12 @@ func (s *site) link(address string) string {
 	return s.message(recovery.MessageResetLink, address).URL.Reveal()
 }
 
-// inbox puts up a webmail with a link in a mail, and returns its address.
+// inbox adds a webmail with a link in a mail, and returns its address.
 func (s *site) inbox(link string) string {
 	return s.serve(hostOfMail, "/inbox", `<!DOCTYPE html><title>Inbox</title><link rel="icon" href="data:,"><p><a id="link" href="`+link+`">Choose a new password</a>`)
 }
 
-// on checks which page the tab is on, and what it says.
+// on checks which page the tab shows, and what the page says.
 func (s *site) on(tab *browsertest.Tab, path string, status int, words ...string) {
 	s.t.Helper()
 	if got := tab.URL(); got != s.base+path {
@@ -384,31 +387,31 @@ func (s *site) on(tab *browsertest.Tab, path string, status int, words ...string
 	}
 }
 
-// said is what the page says, in one line.
+// said returns the text of the page in one line.
 func said(tab *browsertest.Tab) string {
 	return browsertest.Eval[string](tab, `document.body.innerText.replace(/\s+/g, " ")`)
 }
 
-// value is what stands in a field.
+// value returns the value of a field.
 func value(tab *browsertest.Tab, selector string) string {
 	return browsertest.Eval[string](tab, fmt.Sprintf("document.querySelector(%q).value", selector))
 }
 
-// focused waits until an element has the focus: a page gives it away a moment
+// focused waits until an element has the focus. A page sets the focus a moment
 // after it was loaded.
 func focused(tab *browsertest.Tab, selector string) {
 	tab.Wait(fmt.Sprintf("document.activeElement.matches(%q)", selector))
 }
 
-// fill clicks on a field and has a text replace what stands there, as password
-// managers do. Some tests type it.
+// fill clicks on a field and replaces its text, as password managers do. Some
+// tests type the text instead.
 func fill(tab *browsertest.Tab, selector, text string) {
 	tab.Click(selector)
 	tab.Shortcut("a")
 	tab.Insert(text)
 }
 
-// submit clicks on the button of the page's form, and waits for the answer.
+// submit clicks on the button of the page's form and waits for the answer.
 func submit(tab *browsertest.Tab) {
 	tab.Follow(func() { tab.Click("[type=submit]") })
 }

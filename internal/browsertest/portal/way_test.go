@@ -46,9 +46,9 @@ func TestChromiumWholeWayByMouse(t *testing.T) {
 	s.silent(tab)
 }
 
-// The whole way without a mouse, on the narrowest of screens, in Arabic. On
-// every page, Tab leads to all that can be used, in its order, and it is seen
-// where the focus is.
+// The whole way without a mouse, on the narrowest screen, in Arabic. On every
+// page, Tab leads to everything that can be used, in the right order, and the
+// person sees where the focus is.
 func TestChromiumWholeWayByKeyboard(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(_ *recovery.Options, p *portal.Options) {
@@ -98,7 +98,7 @@ func TestChromiumWholeWayByKeyboard(t *testing.T) {
 	s.silent(tab)
 }
 
-// mirrored checks a page in Arabic: it reads from right to left, and is as wide
+// mirrored checks a page in Arabic: it runs from right to left, and is as wide
 // as the screen.
 func mirrored(t *testing.T, tab *browsertest.Tab, width int) {
 	t.Helper()
@@ -123,17 +123,17 @@ func mirrored(t *testing.T, tab *browsertest.Tab, width int) {
 	}
 }
 
-// usable are all the elements that Tab should stop at.
+// usable selects all elements that Tab should stop at.
 const usable = `[...document.querySelectorAll("a[href], button, input:not([type=hidden])")].filter(e => e.checkVisibility())`
 
-// A stop is where Tab led.
+// A stop is the place where a press of Tab led.
 type stop struct {
-	Index         int // among the usable
+	Index         int // among the usable elements
 	HTML, Outline string
-	Seen          bool // and nothing covers it
+	Seen          bool // visible, and not covered
 }
 
-// stops presses Tab through the page once.
+// stops presses Tab through the whole page once.
 func stops(t *testing.T, tab *browsertest.Tab, page string) {
 	t.Helper()
 	n := browsertest.Eval[int](tab, usable+".length")
@@ -164,10 +164,10 @@ func tabTo(tab *browsertest.Tab, selector string) {
 		}
 		tab.Press(kb.Tab)
 	}
-	tab.Wait(at) // says so
+	tab.Wait(at) // fails the test
 }
 
-// The whole way where no script runs: the password is typed twice.
+// The whole way without scripts: the person types the password twice.
 func TestChromiumWholeWayWithoutScripts(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
@@ -196,7 +196,7 @@ func TestChromiumWholeWayWithoutScripts(t *testing.T) {
 	s.has(s.john, goodPassword)
 }
 
-// The way by a code, which is pasted with the message around it.
+// The way with a code, which is pasted with the message around it.
 func TestChromiumWholeWayByCode(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
@@ -233,8 +233,8 @@ func TestChromiumWholeWayByCode(t *testing.T) {
 	s.has(s.john, goodPassword)
 }
 
-// refusedField checks that a field has the focus and is read out with what is
-// wrong with it.
+// refusedField checks that a field has the focus, and that a screen reader
+// reads the field with its mistake.
 func refusedField(t *testing.T, tab *browsertest.Tab, selector, why string) {
 	t.Helper()
 	focused(tab, selector)

@@ -1,0 +1,200 @@
+package recovery
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/seed-51359b35/recovery/internal/ascii"
+)
+
+// A scopedRequest is a request to the limiter, and the scope that it is for.
+type scopedRequest struct {
+	scope LimitScope
+	LimitRequest
+}
+
+// allow asks the limiter, and checks that the limiter returned as many
+// decisions as there are requests.
+func (s *Service) allow(ctx context.Context, requests []scopedRequest) ([]Decision, error) {
+	ask := make([]LimitRequest, len(requests))
+	for i, r := range requests {
+		ask[i] = r.LimitRequest
+	}
+	var decisions []Decision
+	err := s.call(ctx, "Limiter.Allow", func(ctx context.Context) (err error) {
+		decisions, err = s.opts.Limiter.Allow(ctx, ask...)
+		return err
+	})
+	if err == nil && len(decisions) != len(requests) {
+		err = fmt.Errorf("recovery: the limiter returned %[2]d decisions for %[1]d requests", len(requests), len(decisions))
+	}
+	if err != nil && s.opts.Limits.DangerouslyAllowOnError {
+		s.log.ErrorContext(ctx, "recovery: limiter failed, request allowed", "error", err)
+		decisions = make([]Decision, len(requests))
+		for i := range decisions {
+			decisions[i] = Decision{Allowed: true}
+		}
+		return decisions, nil
+	}
+	return decisions, err
+}
+
+// refusal returns the refusal that lasts longest, or nil. A client that waits
+// so long is not refused by any of the policies. The policies that allowed and
+// counted this request have to be waited for too, if the request was the last
+// that they allow.
+func refusal(requests []scopedRequest, decisions []Decision) *RateLimitError {
+	var e *RateLimitError
+	var wait time.Duration
+	for i, d := range decisions {
+		if !d.Allowed {
+			if e == nil || d.RetryAfter > e.RetryAfter {
+				e = &RateLimitError{Scope: requests[i].scope, Limit: d.Limit, RetryAfter: d.RetryAfter}
+			}
+			continue
+		}
+		if d.Remaining == 0 {
+			if t := requests[i].Policy.ThenOneEvery; t > 0 {
+				d.Reset = min(d.Reset, t)
+			}
+			wait = max(wait, d.Reset)
+		}
+	}
+	if e != nil {
+		e.RetryAfter = max(e.RetryAfter, wait)
+	}
+	return e
+}
+
+// A clientAction is what a client asks for. The requests of a client are
+// counted separately for each action. The text is part of limiter keys, so it
+// must not change.
+type clientAction string
+
+const (
+	actionForgot clientAction = "forgot"
+	actionReset  clientAction = "reset"
+	actionCheck  clientAction = "check" // CheckProof and NotMe
+)
+
+// allowRequest counts a public request for its caller and for its client, in
+// one round trip.
+func (s *Service) allowRequest(ctx context.Context, client LimitPolicy, action clientAction, from Requester) (Quotas, error) {
+	bucket := s.clients.Bucket(from.Client)
+	requests := make([]scopedRequest, 0, 2)
+	if from.Caller != "" {
+		requests = append(requests, scopedRequest{ScopeCaller, LimitRequest{
+			Key: s.keys.limitKey(ScopeCaller, from.Caller, bucket), Policy: s.opts.Limits.Caller,
+		}})
+	}
+	requests = append(requests, scopedRequest{ScopeClient, LimitRequest{
+		Key: s.keys.limitKey(ScopeClient, string(action), bucket), Policy: client,
+	}})
+	return s.allowOrRefuse(ctx, from, nil, requests...)
+}
+
+// allowCaller counts the request of a server, for its API key alone.
+func (s *Service) allowCaller(ctx context.Context, from Requester) (Quotas, error) {
+	return s.allowOrRefuse(ctx, from, nil, scopedRequest{ScopeCaller, LimitRequest{
+		Key: s.keys.limitKey(ScopeCaller, from.Caller, ""), Policy: s.opts.Limits.Caller,
+	}})
+}
+
+// allowOrRefuse counts requests, and returns a [*RateLimitError] if one is
+// refused. It returns the quotas for the answer: the given ones if they are not
+// nil, or else those of these requests.
+func (s *Service) allowOrRefuse(ctx context.Context, from Requester, quotas Quotas, requests ...scopedRequest) (Quotas, error) {
+	decisions, err := s.allow(ctx, requests)
+	if err != nil {
+		return nil, unavailable("limiter", err)
+	}
+	if quotas == nil {
+		quotas = make(Quotas, 0, len(requests))
+		for i, d := range decisions {
+			if d.Limit.N > 0 {
+				quotas = append(quotas, Quota{requests[i].scope, requests[i].Policy, d})
+			}
+		}
+	}
+	if e := refusal(requests, decisions); e != nil {
+		e.Quotas = quotas
+		s.emit(ctx, Event{Kind: EventRateLimited, Scope: e.Scope, Caller: from.Caller, Client: from.Client})
+		return nil, e
+	}
+	return quotas, nil
+}
+
+// deliveryLimits returns the limits on what one person and one address receive,
+// and on all messages together. The requests carry the job's ID, so a repeated
+// attempt is not counted again.
+//
+// Links and codes are counted separately: a stranger can ask for codes, and
+// make them useless by guessing, but must not use up the limit of links by that
+// (A58). The number of messages after "this was not me" is bounded by the
+// number of resets. They are not counted against the person's limits, so that a
+// stranger cannot use these up either, but they count against the budgets.
+//
+// An error that wraps ErrPermanent says that the message can never be
+// delivered.
+func (s *Service) deliveryLimits(ctx context.Context, d *delivery) ([]scopedRequest, error) {
+	requests := make([]scopedRequest, 0, 6)
+	if d.p.Notice == "" {
+		kind := kindMailed
+		if d.kind == MessageResetCode {
+			kind = kindCode
+		}
+		if d.lead.ID != "" {
+			requests = append(requests, scopedRequest{ScopeLead, LimitRequest{
+				Key: s.keys.limitKey(ScopeLead, string(kind), d.lead.ID), Policy: s.opts.Limits.Lead, ID: d.job.ID,
+			}})
+		}
+		requests = append(requests, scopedRequest{ScopeRecipient, LimitRequest{
+			Key: s.keys.limitKey(ScopeRecipient, string(kind)+string(d.to.channel), d.to.canonical), Policy: s.opts.Limits.Recipient, ID: d.job.ID,
+		}})
+	}
+	policy := s.opts.Limits.EmailBudget
+	if d.to.channel == ChannelSMS {
+		policy = s.opts.Limits.SMSBudget
+	}
+	if len(policy.Limits) > 0 {
+		requests = append(requests, s.budget(string(d.to.channel), policy, d.job.ID))
+	}
+	budgets, err := s.notifierBudgets(ctx, d)
+	return append(requests, budgets...), err
+}
+
+// notifierBudgets returns the budgets that a [BudgetNotifier] names.
+func (s *Service) notifierBudgets(ctx context.Context, d *delivery) ([]scopedRequest, error) {
+	notifier, ok := s.notifier.(BudgetNotifier)
+	if !ok {
+		return nil, nil
+	}
+	m := d.message()
+	var budgets []Budget
+	err := s.call(ctx, "BudgetNotifier.Budgets", func(ctx context.Context) (err error) {
+		budgets, err = notifier.Budgets(ctx, m)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("recovery: asking for budgets: %w", scrub(err, m.secrets()...))
+	}
+	if len(budgets) > maxBudgets {
+		return nil, fmt.Errorf("recovery: %d budgets for one message, at most %d", len(budgets), maxBudgets)
+	}
+	var requests []scopedRequest
+	for _, b := range budgets {
+		if !ascii.IsName(b.Name, 1, 32) {
+			return nil, fmt.Errorf("recovery: a budget's name must be 1 to 32 characters of printable ASCII without spaces")
+		}
+		requests = append(requests, s.budget("notifier "+b.Name, b.Policy, d.job.ID))
+	}
+	return requests, nil
+}
+
+// maxBudgets is how many budgets a [BudgetNotifier] may name for one message.
+const maxBudgets = 4
+
+func (s *Service) budget(name string, policy LimitPolicy, id string) scopedRequest {
+	return scopedRequest{ScopeBudget, LimitRequest{Key: s.keys.limitKey(ScopeBudget, name, ""), Policy: policy, ID: id}}
+}
