@@ -18,36 +18,36 @@ const (
 
 // Cluster is three masters with a replica each.
 type Cluster struct {
-	// Nodes are the servers: the first three began as masters, and the replica
-	// of node i as node i+3.
+	// Nodes are the servers. The first three started as masters, and node i+3
+	// started as the replica of node i.
 	Nodes []*Server
 }
 
-// clusterConf is the configuration of a node. A master that is silent for the
-// node timeout is voted out.
+// clusterConf returns the configuration of a node. The others replace a master
+// that is silent for the timeout.
 func clusterConf(timeout time.Duration) func(port int) string {
 	return func(port int) string {
 		return redisConf(port) + fmt.Sprintf(`cluster-enabled yes
 cluster-config-file nodes.conf
 cluster-node-timeout %d
-# A replica is fit for promotion however long its link has been down, and stays
-# with its master: what happens depends on the test alone.
+# A replica may be promoted however long its link has been down, and it stays
+# with its master. So only the test decides what happens.
 cluster-replica-validity-factor 0
 cluster-allow-replica-migration no
 `, timeout.Milliseconds())
 	}
 }
 
-// silence is how long a server may say nothing before the others vote it out. A
-// shorter one than quiet brings failovers that no test asked for, and so does
-// quiet itself where every core is busy.
+// silence returns how long a server may be silent before the others replace it.
+// With less than quiet there would be failovers that no test asked for, and
+// with quiet itself too, if every core is busy.
 func silence(quiet time.Duration) time.Duration {
 	return min(testenv.Patience(quiet), 4*quiet)
 }
 
 // StartCluster starts three masters, which share the slots in equal parts, with
-// a replica each. It returns once every node calls the Cluster healthy. It ends
-// with the test.
+// a replica each. It returns once every node reports that the Cluster is
+// healthy. The Cluster ends with the test.
 func StartCluster(tb TB, args ...string) *Cluster {
 	tb.Helper()
 	c := &Cluster{Nodes: startAll(tb, 2*masters, clusterConf(silence(1500*time.Millisecond)), args...)}
@@ -63,7 +63,7 @@ func StartCluster(tb TB, args ...string) *Cluster {
 			})
 		}
 	}
-	// Everybody meets everybody: gossip would get there, in its own time.
+	// Every node meets every other node at once. Gossip would take longer.
 	for i, n := range c.Nodes {
 		for _, other := range c.Nodes[:i] {
 			host, port := other.hostPort()
@@ -80,8 +80,8 @@ func StartCluster(tb TB, args ...string) *Cluster {
 	return c
 }
 
-// Calm makes the nodes leave a silent master alone for a minute: for a test that
-// wants no failover, on a machine that may stall.
+// Calm makes the nodes wait a minute before they replace a silent master. It is
+// for tests that want no failover, on machines that may stall.
 func (c *Cluster) Calm(tb TB) {
 	tb.Helper()
 	for _, n := range c.Nodes {
@@ -126,9 +126,9 @@ func (c *Cluster) Proxies(tb TB) []*Proxy {
 	return list
 }
 
-// WaitHealthy waits until all nodes that are up see the same masters, call the
-// Cluster healthy, and replicate from their master if they have one. After a
-// [Server.Restart], this is until the node has found its place.
+// WaitHealthy waits until all nodes that are up report the same masters and a
+// healthy Cluster, and replicate from their master if they have one. After a
+// [Server.Restart] it waits until the node has its role again.
 func (c *Cluster) WaitHealthy(tb TB) {
 	tb.Helper()
 	await(tb, "healthy Cluster", formLimit, func() (bool, string) {
@@ -138,7 +138,7 @@ func (c *Cluster) WaitHealthy(tb TB) {
 				continue
 			}
 			if state := n.info("cluster", "cluster_state"); state != "ok" {
-				return false, n.Addr + " calls it " + state
+				return false, n.Addr + " reports the state " + state
 			}
 			if n.info("replication", "role") == "slave" && !n.inSync() {
 				return false, n.Addr + " is not in sync"
@@ -148,7 +148,7 @@ func (c *Cluster) WaitHealthy(tb TB) {
 				return false, err.Error()
 			}
 			if view != "" && v.String() != view {
-				return false, n.Addr + " sees other masters: " + v.String() + ", not " + view
+				return false, n.Addr + " reports other masters: " + v.String() + ", not " + view
 			}
 			view = v.String()
 		}
@@ -156,17 +156,17 @@ func (c *Cluster) WaitHealthy(tb TB) {
 	})
 }
 
-// shard is a range of slots with its nodes, the master first. What is down is
-// not among the replicas.
+// shard is a range of slots with its nodes, the master first. Replicas that are
+// down are not among them.
 type shard struct {
 	first, last int64
 	nodes       []*Server
 }
 
-// layout is how one node sees the Cluster.
+// layout is the shards that one node reports.
 type layout []shard
 
-// view asks a node how it sees the Cluster.
+// view asks a node for its layout of the Cluster.
 func (c *Cluster) view(n *Server) (layout, error) {
 	reply, err := n.Do("CLUSTER", "SLOTS")
 	if err != nil {
@@ -181,7 +181,7 @@ func (c *Cluster) view(n *Server) (layout, error) {
 			addr := fmt.Sprintf("%v:%v", node[0], node[1])
 			server := byAddr(c.Nodes, addr)
 			if server == nil {
-				return nil, fmt.Errorf("%s names a stranger, %s", n.Addr, addr)
+				return nil, fmt.Errorf("%s names an unknown node, %s", n.Addr, addr)
 			}
 			s.nodes = append(s.nodes, server)
 		}
@@ -190,8 +190,8 @@ func (c *Cluster) view(n *Server) (layout, error) {
 	return l, nil
 }
 
-// String lists the shards in one order, with their nodes in another: the master
-// first, which is as CLUSTER SLOTS has them, and the replicas sorted.
+// String lists the shards in a fixed order. The nodes of a shard are the
+// master, as in CLUSTER SLOTS, and then the replicas, sorted.
 func (l layout) String() string {
 	var lines []string
 	for _, s := range l {
@@ -218,8 +218,8 @@ func (c *Cluster) Slot(tb TB, key string) int64 {
 	return 0
 }
 
-// MasterOf returns the master of a key, once all nodes that are up agree. It
-// may be down, or frozen.
+// MasterOf returns the master of a key, once all nodes that are up agree. The
+// master may be down or frozen.
 func (c *Cluster) MasterOf(tb TB, key string) *Server {
 	tb.Helper()
 	return c.shardOf(tb, key).nodes[0]
@@ -248,7 +248,7 @@ func (c *Cluster) shardOf(tb TB, key string) shard {
 }
 
 // agreed returns the shard of a slot if all nodes that are up name the same
-// master, or why not.
+// master. Otherwise it returns the reason.
 func (c *Cluster) agreed(slot int64) (shard, string) {
 	var found shard
 	for _, n := range c.Nodes {
@@ -290,9 +290,8 @@ func (c *Cluster) FreezeMaster(tb TB, key string) *Server {
 	return master
 }
 
-// WaitFailover waits until all nodes that are up agree that the master of a key
-// is another than the old one and that the Cluster is healthy again, and returns
-// the new master.
+// WaitFailover waits until all nodes that are up agree on a new master of a
+// key, and report a healthy Cluster. It returns the new master.
 func (c *Cluster) WaitFailover(tb TB, key string, old *Server) *Server {
 	tb.Helper()
 	slot := c.Slot(tb, key)
@@ -307,7 +306,7 @@ func (c *Cluster) WaitFailover(tb TB, key string, old *Server) *Server {
 		}
 		for _, n := range c.Nodes {
 			if n.Up() && n.info("cluster", "cluster_state") != "ok" {
-				return false, n.Addr + " does not call the Cluster healthy"
+				return false, n.Addr + " does not report a healthy Cluster"
 			}
 		}
 		return true, ""
@@ -315,16 +314,17 @@ func (c *Cluster) WaitFailover(tb TB, key string, old *Server) *Server {
 	return master
 }
 
-// Failover hands the slots of a key's master over to its replica, as before
-// maintenance: without loss (CLUSTER FAILOVER). It returns the new master.
+// Failover gives the slots of a key's master to its replica without loss, as
+// operators do before maintenance (CLUSTER FAILOVER). It returns the new
+// master.
 func (c *Cluster) Failover(tb TB, key string) *Server {
 	tb.Helper()
 	old, replica := c.MasterOf(tb, key), c.ReplicaOf(tb, key)
 	slot := c.Slot(tb, key)
 	var asked time.Time
 	await(tb, "failover of "+old.Addr, failoverLimit, func() (bool, string) {
-		// A server gives a manual failover up after 5 s, in which a busy
-		// machine may not get it done, and refuses a second one meanwhile.
+		// A server stops a manual failover after 5 s, which a busy machine may
+		// exceed, and refuses a second one before that.
 		if time.Since(asked) > 6*time.Second {
 			_, _ = replica.Do("CLUSTER", "FAILOVER")
 			asked = time.Now()

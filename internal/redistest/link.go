@@ -10,14 +10,14 @@ import (
 )
 
 // link is one connection through a [Proxy]. Each direction has a reader, which
-// decides what happens to a message, and a writer, which does it when it is
-// due; between them, latency does not cost throughput.
+// decides what happens to a message, and a writer, which does that when it is
+// due. They are separate so that latency does not reduce throughput.
 type link struct {
 	proxy          *Proxy
 	client, server *net.TCPConn
 
 	mu      sync.Mutex
-	pending []string // commands passed on and not yet replied to
+	pending []string // commands that were passed on and have no reply yet
 
 	once sync.Once
 	done chan struct{} // closed with the connections
@@ -40,7 +40,7 @@ func (l *link) run() {
 		Requests: l.readRequests,
 		Replies:  l.readReplies,
 	} {
-		// Beyond this many messages, TCP holds up whoever sends them.
+		// With more messages than this, TCP makes the sender wait.
 		ch := make(chan message, 1024)
 		wg.Go(func() {
 			defer close(ch)
@@ -58,8 +58,8 @@ func (l *link) run() {
 	wg.Wait()
 }
 
-// isStream reports whether a command turns its connection into a stream that no
-// longer has one reply a command.
+// isStream reports whether a command turns its connection into a stream, which
+// no longer has one reply for each command.
 func isStream(name string) bool {
 	switch name {
 	case "PSYNC", "SYNC", "MONITOR", "SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE":
@@ -85,8 +85,8 @@ func (l *link) readRequests(send func(message) bool) {
 func (l *link) readReplies(send func(message) bool) {
 	r := bufio.NewReaderSize(l.server, 32<<10)
 	for {
-		// The command is looked up once there is a reply: it has then been
-		// passed on for certain.
+		// The command is looked up when there is a reply, because it has
+		// certainly been passed on then.
 		first, err := r.Peek(1)
 		if err != nil {
 			send(l.proxy.message(Replies, "", nil, err))
@@ -107,21 +107,21 @@ func (l *link) readReplies(send func(message) bool) {
 	}
 }
 
-// readStream passes on what comes as it comes.
+// readStream passes on bytes as they come.
 func (l *link) readStream(d Direction, r *bufio.Reader, send func(message) bool) {
 	for {
 		_, err := r.Peek(1)
 		raw := make([]byte, r.Buffered())
-		_, _ = r.Read(raw) // buffered: neither short nor an error
+		_, _ = r.Read(raw) // all of it is buffered, so this cannot fail
 		if !send(l.proxy.message(d, "", raw, err)) {
 			return
 		}
 	}
 }
 
-// write deals with the messages of one direction until there are no more. Once
-// its peer is gone or the direction is muted, it still takes them, so that the
-// reader goes on to notice the end of the other side.
+// write handles the messages of one direction until there are no more. When its
+// peer is gone or the direction is muted, it still receives them, so that the
+// reader can notice the end of the other side.
 func (l *link) write(d Direction, messages <-chan message) {
 	to := l.server
 	if d == Replies {
@@ -189,7 +189,7 @@ func (l *link) write(d Direction, messages <-chan message) {
 	}
 }
 
-// replied takes the command that the next reply is for.
+// replied removes and returns the command to which the next reply belongs.
 func (l *link) replied() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -201,7 +201,7 @@ func (l *link) replied() string {
 	return name
 }
 
-// sleepUntil reports whether the link is still open afterwards.
+// sleepUntil sleeps until due, and reports whether the link is still open then.
 func (l *link) sleepUntil(due time.Time) bool {
 	if wait := time.Until(due) - coarse; wait > 0 {
 		timer := time.NewTimer(wait)
@@ -234,8 +234,9 @@ func (l *link) stall(d Direction) bool {
 	}
 }
 
-// cut ends the stream to the client with EOF. Closing the connection would not
-// do: where the client has sent something unread, the kernel sends a reset.
+// cut ends the stream to the client with EOF. It does not close the connection:
+// if the client has sent something that was not read, the kernel would send a
+// reset.
 func (l *link) cut() {
 	_ = l.server.Close()
 	_ = l.client.CloseWrite()

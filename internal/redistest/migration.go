@@ -1,8 +1,8 @@
 package redistest
 
-// Migration is a slot on its way from one master of a [Cluster] to another.
+// Migration is a slot that moves from one master of a [Cluster] to another.
 // Between [Cluster.Migrate] and [Migration.Finish], the source answers ASK for
-// the keys of the slot that it does not have, new ones among them.
+// the keys of the slot that it does not have, also for new keys.
 type Migration struct {
 	From, To *Server
 
@@ -29,8 +29,8 @@ func (c *Cluster) Migrate(tb TB, key string) *Migration {
 	return m
 }
 
-// Finish moves the keys that are left and hands the slot over. From then on the
-// old master answers MOVED.
+// Finish moves the remaining keys and then the slot. From then on the old
+// master answers MOVED.
 func (m *Migration) Finish(tb TB) {
 	tb.Helper()
 	for {
@@ -45,7 +45,8 @@ func (m *Migration) Finish(tb TB) {
 		host, port := m.To.hostPort()
 		m.From.must(tb, append([]any{"MIGRATE", host, port, "", 0, 5000, "KEYS"}, keys...))
 	}
-	// The target first: it gets a new epoch, with which the others believe it.
+	// The target is told first: it gets a new epoch, and so the others accept
+	// its word.
 	m.To.must(tb, []any{"CLUSTER", "SETSLOT", m.slot, "NODE", m.toID})
 	m.From.must(tb, []any{"CLUSTER", "SETSLOT", m.slot, "NODE", m.toID})
 	m.cluster.WaitHealthy(tb)

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// How long topologies are waited for. A failover takes a second or two, and
-// several times as long on a machine whose every core is busy.
+// These are the limits for changes of topologies. A failover takes a second or
+// two, and several times as long on a machine whose cores are all busy.
 const (
 	formLimit     = 25 * time.Second
 	failoverLimit = 25 * time.Second
@@ -71,8 +71,8 @@ func (s *Server) must(tb TB, commands ...[]any) {
 	}
 }
 
-// info returns one field of INFO, or of CLUSTER INFO; "" if the server does not
-// say.
+// info returns one field of INFO, or of CLUSTER INFO. It returns "" if the
+// server does not answer or has no such field.
 func (s *Server) info(section, field string) string {
 	args := []any{"INFO", section}
 	if section == "cluster" {
@@ -95,7 +95,7 @@ func (s *Server) inSync() bool {
 	return s.info("replication", "master_link_status") == "up"
 }
 
-// replicaOf makes a server replicate from an address, over restarts too.
+// replicaOf makes a server replicate from an address, also after a restart.
 func (s *Server) replicaOf(tb TB, addr string) {
 	tb.Helper()
 	host, port, _ := net.SplitHostPort(addr)

@@ -10,14 +10,14 @@ import (
 	"github.com/seed-51359b35/recovery/internal/testenv"
 )
 
-// process is a running server. It is started and waited for by one goroutine,
-// its owner.
+// process is a running server. One goroutine starts it and waits for it.
 type process struct {
 	cmd  *exec.Cmd
 	done chan struct{} // closed once the process is gone and reaped
 }
 
-// startProcess runs a program in dir, its output appended to the file logPath.
+// startProcess runs a program in dir, and appends its output to the file
+// logPath.
 func startProcess(program string, args []string, dir, logPath string) (*process, error) {
 	log, err := os.OpenFile(logPath, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -35,16 +35,16 @@ func startProcess(program string, args []string, dir, logPath string) (*process,
 
 	started := make(chan error)
 	go func() {
-		// The parent whose death the kernel watches is the thread that forks,
-		// not the process. The goroutine keeps its thread to itself until the
-		// server is gone, so that no thread the runtime retires takes a
-		// healthy server with it.
+		// The kernel kills the server when the thread that forked ends, and not
+		// only when the process ends. So the goroutine keeps its thread until
+		// the server is gone. Otherwise the runtime could end the thread, and
+		// with it a healthy server.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		err := p.cmd.Start()
 		started <- err
 		if err == nil {
-			_ = p.cmd.Wait() // killed on purpose more often than not
+			_ = p.cmd.Wait() // an error is usual, because tests kill servers
 			close(p.done)
 		}
 	}()
@@ -66,7 +66,8 @@ func (p *process) gone() bool {
 	}
 }
 
-// wait waits for the end of the process, longer on a slow machine.
+// wait waits until the process has ended. The limit is longer on a slow
+// machine.
 func (p *process) wait(limit time.Duration) error {
 	for deadline := testenv.Within(limit); !deadline.Over(); {
 		select {
@@ -78,13 +79,14 @@ func (p *process) wait(limit time.Duration) error {
 	return fmt.Errorf("process %d did not end within %v", p.pid(), limit)
 }
 
-// kill ends the process at once, frozen or not, and waits until it is gone:
-// its sockets are closed and its port is free.
+// kill ends the process at once, frozen or not, and waits until it is gone. Its
+// sockets are then closed and its port is free.
 func (p *process) kill() error {
 	if p.gone() {
 		return nil
 	}
-	// An error means that it has just ended by itself, or wait says so.
+	// An error means that the process has just ended by itself. Otherwise wait
+	// reports an error too.
 	_ = p.cmd.Process.Kill()
 	return p.wait(10 * time.Second)
 }

@@ -8,21 +8,21 @@ import (
 	"syscall"
 )
 
-// dieWithParent has the kernel kill the process when the test process dies, in
-// whatever way: cleanups do not run when a test binary panics or times out.
+// dieWithParent makes the kernel kill the process when the test process dies in
+// any way. Cleanups do not run when a test binary panics or times out.
 func dieWithParent(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 }
 
-// stopped reports whether the process has come to a halt. SIGSTOP is delivered
-// in its own time, and a server may answer a few commands more until then.
+// stopped reports whether the process has stopped. The kernel delivers SIGSTOP
+// with a delay, and a server may answer a few more commands until then.
 func stopped(pid int) bool {
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
 		return false
 	}
-	// The state follows the name, which stands in parentheses and may hold
-	// anything.
+	// The state follows the name, which is in parentheses and may contain any
+	// character.
 	_, after, ok := bytes.Cut(stat[bytes.LastIndexByte(stat, ')')+1:], []byte(" "))
 	return ok && len(after) > 0 && (after[0] == 'T' || after[0] == 't')
 }

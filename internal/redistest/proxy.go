@@ -14,8 +14,8 @@ import (
 // Direction is one way through a [Proxy].
 type Direction int
 
-// The directions. A fault in Requests happens before the server has seen the
-// command, one in Replies after it has run it.
+// The directions. A fault in Requests happens before the server has received
+// the command. A fault in Replies happens after the server has run it.
 const (
 	Requests Direction = iota
 	Replies
@@ -25,17 +25,17 @@ const (
 type Mode int
 
 const (
-	// Pass forwards it, after the Delay of the fault.
+	// Pass forwards the message, after the Delay of the fault.
 	Pass Mode = iota
-	// Swallow loses it and all that follows in this direction on this
-	// connection, which stays open: silence. TCP loses nothing in between,
-	// so clearing the fault does not bring such a connection back.
+	// Swallow loses the message and all that follow in this direction on this
+	// connection. The connection stays open and silent. It stays silent after
+	// the fault is cleared, because TCP cannot lose a part of a stream.
 	Swallow
-	// Stall holds it, and all that follows on this connection, until the
-	// fault is replaced or cleared. Nothing is lost.
+	// Stall holds the message, and all that follow on this connection, until
+	// the fault is replaced or cleared. Nothing is lost.
 	Stall
-	// Drop loses this message alone. A lost reply makes the next ones answer
-	// the wrong commands, as in CVE-2025-29923.
+	// Drop loses this message only. After a lost reply the next replies belong
+	// to the wrong commands, as in CVE-2025-29923.
 	Drop
 	// Cut ends the connection: the client reads EOF.
 	Cut
@@ -43,29 +43,29 @@ const (
 	Reset
 )
 
-// Fault is what a [Proxy] does to commands or replies. A fault strikes whole
+// Fault is what a [Proxy] does to commands or replies. A fault affects whole
 // messages: one command, or the reply to one command.
 type Fault struct {
 	Mode Mode
-	// Delay is how much later the message is dealt with. Those behind it on
+	// Delay is how much later the message is handled. The messages behind it on
 	// the connection wait too.
 	Delay time.Duration
 	// After is how many bytes of the message still pass, for Swallow, Cut and
-	// Reset: a torn reply.
+	// Reset. The peer then gets an incomplete message.
 	After int
 	// Commands limits the fault to these commands, or the replies to them, in
-	// upper case. Without it, the fault strikes what a client sends on a new
-	// connection too: HELLO, CLIENT.
+	// upper case. Without it, the fault also affects the commands with which a
+	// client begins a connection: HELLO, CLIENT.
 	Commands []string
-	// Times is how many messages are struck; 0 is all of them.
+	// Times is how many messages the fault affects; 0 means all.
 	Times int
 }
 
 // Proxy is a TCP proxy in front of one server. It understands enough of the
 // Redis protocol to know which reply belongs to which command. Once a
-// connection has turned into a stream (PSYNC, MONITOR, SUBSCRIBE), what passes
-// counts as messages of no command, of whatever size they arrive in. CLIENT
-// REPLY is not understood.
+// connection has become a stream (PSYNC, MONITOR, SUBSCRIBE), every piece that
+// arrives counts as a message of no command. The proxy does not understand
+// CLIENT REPLY.
 //
 // The methods may be called from several goroutines.
 type Proxy struct {
@@ -78,7 +78,7 @@ type Proxy struct {
 	listener net.Listener // nil while connections are refused
 	links    map[*link]struct{}
 	faults   [2]Fault
-	left     [2]int // how often the fault still strikes; -1 is for ever
+	left     [2]int // how many messages the fault still affects; -1 means all
 	struck   [2]int
 	changed  chan struct{} // closed when a fault is set
 	latency  time.Duration
@@ -126,8 +126,9 @@ func (p *Proxy) Client(tb TB, options ...func(*redis.Options)) *redis.Client {
 	return newClient(tb, p.Addr, options)
 }
 
-// Set replaces the fault in one direction. It is for messages that arrive from
-// now on; those that were stalled go on, unless the new fault is a Stall.
+// Set replaces the fault in one direction. The new fault affects messages that
+// arrive from now on. Messages that were stalled go on, unless the new fault is
+// a Stall.
 func (p *Proxy) Set(d Direction, f Fault) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -140,31 +141,31 @@ func (p *Proxy) Set(d Direction, f Fault) {
 	p.changed = make(chan struct{})
 }
 
-// Clear ends the faults in both directions. What was stalled goes on.
+// Clear ends the faults in both directions. Messages that were stalled go on.
 func (p *Proxy) Clear() {
 	p.Set(Requests, Fault{})
 	p.Set(Replies, Fault{})
 }
 
-// Struck returns how many messages faults have struck in one direction.
+// Struck returns how many messages faults have affected in one direction.
 func (p *Proxy) Struck(d Direction) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.struck[d]
 }
 
-// Latency makes every round trip longer by this much, half of it in each
+// Latency makes every round trip longer by this time, half of it in each
 // direction. Commands that follow each other closely share it, as on a real
-// network; connecting takes no longer.
+// network. It does not make connecting longer.
 func (p *Proxy) Latency(roundTrip time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.latency = roundTrip
 }
 
-// Commands returns how many commands have been passed on to the server: those
-// named, in upper case, or all, among them those with which clients begin a
-// connection.
+// Commands returns how many commands have been passed on to the server. It
+// counts the named commands, in upper case. Without names it counts all, also
+// those with which clients begin a connection.
 func (p *Proxy) Commands(names ...string) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -238,15 +239,15 @@ func (p *Proxy) serve(l net.Listener) {
 			return
 		}
 		if err != nil {
-			time.Sleep(time.Millisecond) // out of descriptors, or aborted
+			time.Sleep(time.Millisecond) // no descriptors are left, or the client is gone
 			continue
 		}
 		p.goroutines.Go(func() { p.handle(conn.(*net.TCPConn)) })
 	}
 }
 
-// handle connects one client to the server. A server that refuses looks like
-// one that has just died.
+// handle connects one client to the server. If the server refuses, the client
+// gets a reset, as if the server had just died.
 func (p *Proxy) handle(client *net.TCPConn) {
 	conn, err := net.DialTimeout("tcp4", p.Target, 5*time.Second)
 	if err != nil {
@@ -275,7 +276,7 @@ func (p *Proxy) handle(client *net.TCPConn) {
 }
 
 // message decides what happens to a message that has just arrived, and when.
-// The end of a stream is late too, but no fault strikes it.
+// Latency applies to the end of a stream too, but faults do not.
 func (p *Proxy) message(d Direction, name string, raw []byte, end error) message {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -299,8 +300,8 @@ func (p *Proxy) message(d Direction, name string, raw []byte, end error) message
 	return m
 }
 
-// stalled returns whether a stall is in force, and what is closed when that
-// may have changed.
+// stalled reports whether a stall is in force. It also returns a channel that
+// is closed when that may have changed.
 func (p *Proxy) stalled(d Direction) (bool, <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -334,10 +335,10 @@ func (p *Proxy) close() {
 	p.goroutines.Wait()
 }
 
-// DialThrough returns a dialer, for the Dialer of a client's options, that goes
-// to the proxy where there is one in front of the address asked for. Clients of
-// a Cluster or of sentinels learn addresses from the servers, which know
-// nothing of proxies.
+// DialThrough returns a function for the Dialer of a client's options. It
+// connects to the proxy of an address, if one of the proxies is in front of it.
+// Clients of a Cluster or of sentinels need it, because they get addresses from
+// the servers, which do not know the proxies.
 func DialThrough(proxies ...*Proxy) func(ctx context.Context, network, addr string) (net.Conn, error) {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		for _, p := range proxies {

@@ -149,8 +149,9 @@ func TestProxyStall(t *testing.T) {
 	must(t, <-reply)
 }
 
-// A reset is one, and not an EOF. It takes a plain connection to see: the client
-// of go-redis looks at the socket before it reads, which takes the error away.
+// A reset is one, and not an EOF. It takes a plain connection to see: the
+// client of go-redis looks at the socket before it reads, which takes the error
+// away.
 func TestProxyReset(t *testing.T) {
 	t.Parallel()
 	s := redistest.Start(t)

@@ -6,10 +6,10 @@ import (
 	"strconv"
 )
 
-// Replicas is a master with replicas and nobody to watch them, each replicating
-// through a [Proxy] of its own. Asynchronous replication loses what the master
-// has acknowledged and the link has not carried: with [Replicas.Stall] and
-// [Replicas.Promote], every time.
+// Replicas is a master with replicas, without sentinels. Each replica
+// replicates through a [Proxy] of its own. Asynchronous replication can lose
+// writes that the master has acknowledged and the link has not carried. With
+// [Replicas.Stall] and [Replicas.Promote] it always does.
 type Replicas struct {
 	// Master is the server that was started as the master.
 	Master *Server
@@ -20,7 +20,7 @@ type Replicas struct {
 }
 
 // StartMasterReplica starts a master with n replicas, and returns once they are
-// in sync. It ends with the test.
+// in sync. The servers end with the test.
 func StartMasterReplica(tb TB, n int, args ...string) *Replicas {
 	tb.Helper()
 	servers := startAll(tb, n+1, redisConf, args...)
@@ -34,20 +34,20 @@ func StartMasterReplica(tb TB, n int, args ...string) *Replicas {
 	return r
 }
 
-// Stall holds up what the master sends to replica i, and what the replica
-// acknowledges, without either noticing: the connection stays open. After the
-// repl-timeout of 60 seconds both give it up.
+// Stall holds everything that the master and replica i send to each other.
+// Neither notices, because the connection stays open. After the repl-timeout of
+// 60 seconds both close it.
 func (r *Replicas) Stall(i int) {
 	r.Links[i].Set(Replies, Fault{Mode: Stall})
 	r.Links[i].Set(Requests, Fault{Mode: Stall})
 }
 
-// Resume ends a stall: the replica receives what was held up.
+// Resume ends a stall. The replica then receives what was held.
 func (r *Replicas) Resume(i int) { r.Links[i].Clear() }
 
 // Promote makes replica i a master, as an operator or a sentinel would, and
-// returns it. It leaves the old master as it is: to kill, freeze or demote it
-// is up to the test. The other replicas stay with the old one.
+// returns it. It does not change the old master, which the test may kill,
+// freeze or demote. The other replicas stay with the old master.
 func (r *Replicas) Promote(tb TB, i int) *Server {
 	tb.Helper()
 	s := r.Replicas[i]
@@ -55,9 +55,9 @@ func (r *Replicas) Promote(tb TB, i int) *Server {
 	return s
 }
 
-// WaitSync waits until every replica is connected and has received all that the
-// master has written. It is of no use while something goes on writing, or after
-// a promotion.
+// WaitSync waits until every replica is connected and has received everything
+// that the master has written. It is not for use while a client writes, or
+// after a promotion.
 func (r *Replicas) WaitSync(tb TB) {
 	tb.Helper()
 	await(tb, "replicas in sync", formLimit, func() (bool, string) {
@@ -69,7 +69,7 @@ func (r *Replicas) WaitSync(tb TB) {
 	})
 }
 
-// offset returns how far replication has come, by a field of INFO.
+// offset returns the replication offset that a field of INFO names, or -1.
 func (s *Server) offset(field string) int64 {
 	n, err := strconv.ParseInt(s.info("replication", field), 10, 64)
 	if err != nil {

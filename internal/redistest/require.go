@@ -11,16 +11,16 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// oldest is the first major version with CLUSTER ADDSLOTSRANGE and with the
+// minVersion is the first major version with CLUSTER ADDSLOTSRANGE and with the
 // configuration that [Start] writes.
-const oldest = 7
+const minVersion = 7
 
 var versionField = regexp.MustCompile(`\bv=(\d+)\.`)
 
-// Require returns the path of redis-server. Where there is none, or one older
-// than version 7, it skips the test; where RECOVERY_REQUIRE_REDIS is 1, as in
-// continuous integration, it fails it, so that a machine without the server
-// cannot pass for a green one.
+// Require returns the path of redis-server. If there is none, or if it is older
+// than version 7, Require skips the test. If RECOVERY_REQUIRE_REDIS is 1, as in
+// continuous integration, Require fails the test instead, so that a machine
+// without the server cannot report success.
 func Require(tb TB) string {
 	tb.Helper()
 	path, reason := find()
@@ -51,16 +51,16 @@ func find() (path, reason string) {
 	if m == nil {
 		return "", "redis-server --version did not name a version"
 	}
-	if major, err := strconv.Atoi(string(m[1])); err != nil || major < oldest {
-		return "", "redis-server is older than version " + strconv.Itoa(oldest)
+	if major, err := strconv.Atoi(string(m[1])); err != nil || major < minVersion {
+		return "", "redis-server is older than version " + strconv.Itoa(minVersion)
 	}
 	return path, ""
 }
 
-// QuietClients makes go-redis log nothing. It is for a TestMain, and for
-// programs: the logger is global to the process and cannot be read back, so a
-// test could not put it back, and would silence its parallel neighbours.
-// Without it, every server killed on purpose prints lines to standard error.
+// QuietClients makes go-redis log nothing. Without it, go-redis prints lines to
+// standard error for every server that a test kills. Call it in TestMain or in
+// a program, and not in a test: the logger is global to the process, and cannot
+// be read, so a test could not restore it, and would silence parallel tests.
 func QuietClients() { redis.SetLogger(quiet{}) }
 
 type quiet struct{}

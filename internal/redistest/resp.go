@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// errProtocol says that bytes are not the Redis protocol (RESP 2 and 3).
+// errProtocol reports bytes that are not the Redis protocol (RESP 2 and 3).
 var errProtocol = errors.New("redistest: not RESP")
 
 // readCommand reads one command, as an array of strings or inline, and returns
@@ -44,7 +44,7 @@ func readCommand(r *bufio.Reader) (raw []byte, name string, err error) {
 	return raw, name, nil
 }
 
-// readReply reads one reply, with all that it nests, and appends it to raw.
+// readReply reads one reply, with all nested ones, and appends it to raw.
 func readReply(r *bufio.Reader, raw []byte) ([]byte, error) {
 	start := len(raw)
 	raw, err := readLine(r, raw)
@@ -69,7 +69,7 @@ func readReply(r *bufio.Reader, raw []byte) ([]byte, error) {
 	case '%':
 		nested = 2
 	case '|':
-		// Attributes come before the reply that they are about.
+		// Attributes come before the reply to which they belong.
 		if raw, err = readNested(r, raw, line, 2); err != nil {
 			return nil, err
 		}

@@ -9,20 +9,21 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// MasterName is what the sentinels of [StartSentinel] call the master.
+// MasterName is the name of the master for the sentinels of [StartSentinel].
 const MasterName = "recovery"
 
 // Sentinel is a master with two replicas, watched by three sentinels.
 type Sentinel struct {
-	// Servers are the three Redis servers; the first began as the master.
+	// Servers are the three Redis servers. The first started as the master.
 	Servers []*Server
-	// Sentinels are the processes that watch them. One that is restarted keeps
-	// what it knows, and loses the short periods it was given.
+	// Sentinels are the processes that watch the servers. A sentinel that is
+	// restarted keeps what it knows, but loses the short periods that
+	// StartSentinel set.
 	Sentinels []*Server
 }
 
-// sentinelConf is the configuration of a sentinel. Where the delays of
-// production are minutes, a test waits for seconds.
+// sentinelConf returns the configuration of a sentinel. Its delays are seconds,
+// while those of production are minutes.
 func sentinelConf(master string, silence time.Duration) func(port int) string {
 	host, masterPort, _ := net.SplitHostPort(master)
 	return func(port int) string {
@@ -36,10 +37,10 @@ sentinel parallel-syncs %[2]s 2
 	}
 }
 
-// StartSentinel starts a master, two replicas and three sentinels, of which two
-// must agree that the master is down: 0.7 seconds without an answer, longer on a
-// slow machine. It
-// returns once a failover would succeed, and ends with the test.
+// StartSentinel starts a master, two replicas and three sentinels. The master
+// is down when two sentinels agree on that, after 0.7 seconds without an
+// answer, or longer on a slow machine. StartSentinel returns once a failover
+// would succeed. The servers end with the test.
 func StartSentinel(tb TB, args ...string) *Sentinel {
 	tb.Helper()
 	s := &Sentinel{Servers: startAll(tb, 3, redisConf, args...)}
@@ -53,15 +54,16 @@ func StartSentinel(tb TB, args ...string) *Sentinel {
 	})
 	s.Sentinels = startAll(tb, 3, sentinelConf(master.Addr, silence(700*time.Millisecond)), "--sentinel")
 	for _, sentinel := range s.Sentinels {
-		// Sentinels learn of each other from a message every 2 s, and of
-		// replicas every 10 s. A clock that seems to jump by 2 s, as it does
-		// on a machine that is too busy, stops failovers for 30 s.
+		// By default sentinels learn of each other from a message every 2 s,
+		// and of replicas every 10 s. A clock that seems to jump by 2 s, as it
+		// does on a machine that is too busy, stops failovers for 30 s.
 		//
-		// They ping every second, or as often as a server may be silent. Then
-		// the first ping to a master just promoted comes too late to save it
-		// from being voted out, and one failover brings the next. But what a
-		// replica has said is too old to promote it after 5 such periods, and
-		// while the master is down it is asked once a second.
+		// By default they ping every second, or as often as a server may be
+		// silent. The first ping to a new master would then come too late, so
+		// that it is replaced at once, and one failover causes the next. But a
+		// replica is asked once a second while the master is down, and after 5
+		// ping periods its last answer is too old to promote it. So the period
+		// is not shorter than this.
 		sentinel.must(tb, []any{
 			"SENTINEL", "DEBUG", "PUBLISH-PERIOD", 200, "INFO-PERIOD", 500,
 			"PING-PERIOD", 300, "TILT-TRIGGER", 10_000, "TILT-PERIOD", 1000,
@@ -71,8 +73,8 @@ func StartSentinel(tb TB, args ...string) *Sentinel {
 	return s
 }
 
-// Calm makes the sentinels leave a silent master alone for a minute: for a test
-// that wants no failover, on a machine that may stall.
+// Calm makes the sentinels wait a minute before they replace a silent master.
+// It is for tests that want no failover, on machines that may stall.
 func (s *Sentinel) Calm(tb TB) {
 	tb.Helper()
 	for _, sentinel := range s.Sentinels {
@@ -80,9 +82,9 @@ func (s *Sentinel) Calm(tb TB) {
 	}
 }
 
-// WaitReady waits until every sentinel that is up knows the others and two
-// replicas that are fit for promotion: after a [Server.Restart] or a
-// [Server.Thaw], until the next failover would succeed.
+// WaitReady waits until every sentinel that is up knows the others, and two
+// replicas that may be promoted. After a [Server.Restart] or a [Server.Thaw] it
+// waits until the next failover would succeed.
 func (s *Sentinel) WaitReady(tb TB) {
 	tb.Helper()
 	await(tb, "sentinels ready", formLimit, func() (bool, string) {
@@ -109,7 +111,8 @@ func (s *Sentinel) WaitReady(tb TB) {
 	})
 }
 
-// table returns a reply of fields and values, or a list of such.
+// table returns the rows of a reply, which is one list of fields and values, or
+// a list of such lists.
 func (s *Server) table(args ...any) []map[string]string {
 	v, err := s.Do(args...)
 	if err != nil {
@@ -148,7 +151,7 @@ func (s *Sentinel) FailoverClient(tb TB, options ...func(*redis.FailoverOptions)
 	return c
 }
 
-// Master returns the server that the sentinels call the master, which may be
+// Master returns the server that the sentinels name as the master. It may be
 // down.
 func (s *Sentinel) Master(tb TB) *Server {
 	tb.Helper()
@@ -161,7 +164,8 @@ func (s *Sentinel) Master(tb TB) *Server {
 	return master
 }
 
-// agreed returns the master if all sentinels that are up name the same.
+// agreed returns the master if all sentinels that are up name the same one.
+// Otherwise it returns the reason.
 func (s *Sentinel) agreed() (*Server, string) {
 	var master *Server
 	for _, sentinel := range s.Sentinels {
@@ -193,8 +197,8 @@ func (s *Sentinel) KillMaster(tb TB) *Server {
 	return master
 }
 
-// FreezeMaster freezes the master and returns it. Thawed after a promotion, it
-// takes itself for the master until a sentinel tells it otherwise.
+// FreezeMaster freezes the master and returns it. If it is thawed after a
+// promotion, it acts as a master until a sentinel makes it a replica.
 func (s *Sentinel) FreezeMaster(tb TB) *Server {
 	tb.Helper()
 	master := s.Master(tb)
@@ -202,8 +206,8 @@ func (s *Sentinel) FreezeMaster(tb TB) *Server {
 	return master
 }
 
-// WaitPromotion waits until the sentinels agree on a master other than the old
-// one, and it knows that it is, and returns it.
+// WaitPromotion waits until the sentinels agree on a new master, and until that
+// server reports that it is a master. It returns the new master.
 func (s *Sentinel) WaitPromotion(tb TB, old *Server) *Server {
 	tb.Helper()
 	var master *Server

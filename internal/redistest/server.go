@@ -19,8 +19,8 @@ import (
 	"github.com/seed-51359b35/recovery/internal/testenv"
 )
 
-// limits of what a server is waited for. Each is far above what an idle
-// machine takes, and a slow one gets longer.
+// These are the limits for the steps of a server. Each is far above the time
+// that an idle machine needs. On a slow machine the limits are longer.
 const (
 	startLimit   = 20 * time.Second
 	stopLimit    = 8 * time.Second
@@ -32,7 +32,7 @@ const (
 // address stays the same over [Server.Restart]. Its methods may be called from
 // several goroutines.
 type Server struct {
-	// Addr is where it listens, "127.0.0.1:12345".
+	// Addr is the address on which it listens, "127.0.0.1:12345".
 	Addr string
 
 	tb       TB
@@ -47,10 +47,10 @@ type Server struct {
 }
 
 // Start runs a redis-server on a free loopback port and waits until it answers.
-// It ends with the test. Its log is printed when the test fails.
+// The server ends with the test. Its log is printed when the test fails.
 //
-// Nothing is persisted, DEBUG is allowed, and arguments in the form of the
-// command line change that and whatever else:
+// By default nothing is persisted and DEBUG is allowed. Arguments in the form
+// of the command line change this and all other settings:
 //
 //	redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
 //	redistest.Start(t, "--maxmemory", "8mb", "--maxmemory-policy", "noeviction")
@@ -66,9 +66,9 @@ func Start(tb TB, args ...string) *Server {
 	return s
 }
 
-// redisConf is the configuration of a redis-server. It is a file, and not only
-// arguments, so that CONFIG REWRITE works: with it, the role that a failover
-// gave a server survives a restart, as it does in production.
+// redisConf returns the configuration of a redis-server. It is a file, so that
+// CONFIG REWRITE works. A server then keeps the role that a failover gave it
+// over a restart, as in production.
 func redisConf(port int) string {
 	return fmt.Sprintf(`bind 127.0.0.1
 port %d
@@ -115,11 +115,11 @@ func start(tb TB, program, dir string, conf func(port int) string, args []string
 	return nil, last
 }
 
-// errTaken says that somebody else was faster to use the port.
+// errTaken reports that another program used the port first.
 var errTaken = errors.New("the port was taken")
 
 // run starts the process and waits until it answers. The caller holds the lock,
-// or is the only one to know the server.
+// or no other goroutine knows the server yet.
 func (s *Server) run() error {
 	args := append([]string{filepath.Base(s.confPath())}, s.args...)
 	before := len(s.Log())
@@ -148,9 +148,10 @@ func (s *Server) run() error {
 	return nil
 }
 
-// answers reports whether the process serves. It asks for the process' id, as
-// the port may belong to somebody else's server, while ours is about to find
-// that out. It speaks plain TCP: a client's pool would log every refusal.
+// answers reports whether the process serves. It asks for the id of the
+// process, because the port may belong to another server, and ours may be about
+// to end for that reason. It uses plain TCP, because the pool of a client would
+// log every refusal.
 func (s *Server) answers() bool {
 	conn, err := net.DialTimeout("tcp4", s.Addr, time.Second)
 	if err != nil {
@@ -201,8 +202,8 @@ func newClient(tb TB, addr string, options []func(*redis.Options)) *redis.Client
 	return c
 }
 
-// Do sends one command over a connection of its own, once, and returns the
-// reply. It gives up after 20 seconds.
+// Do sends one command once, over a connection of its own, and returns the
+// reply. It returns an error after 20 seconds without one.
 func (s *Server) Do(args ...any) (any, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), commandLimit)
 	defer cancel()
@@ -214,7 +215,7 @@ func (s *Server) do(ctx context.Context, args ...any) *redis.Cmd {
 		Addr:                  s.Addr,
 		Protocol:              2,
 		PoolSize:              1,
-		MaxRetries:            -1, // a repeated FAILOVER is another one
+		MaxRetries:            -1, // a repeated FAILOVER would be a second failover
 		DialerRetries:         1,
 		ContextTimeoutEnabled: true,
 		DisableIdentity:       true,
@@ -233,8 +234,8 @@ func (s *Server) ScriptFlush() {
 	}
 }
 
-// Stop shuts the server down in good order: what is persisted is written. It
-// thaws it first. A server that is down stays down.
+// Stop shuts the server down regularly, so that it writes what it persists. It
+// thaws the server first. It does nothing if the server is down.
 func (s *Server) Stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -272,8 +273,8 @@ func (s *Server) Kill() {
 }
 
 // Restart starts the server again on its port, and stops it first if it runs.
-// It comes back with what it had persisted: nothing, unless started with
-// "--appendonly", "yes" or the like.
+// The server then has the data that it had persisted. That is nothing, unless
+// it was started with "--appendonly", "yes" or the like.
 func (s *Server) Restart() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -281,7 +282,7 @@ func (s *Server) Restart() {
 		s.tb.Errorf("redistest: stop of %s: %v", s.Addr, err)
 		return
 	}
-	// The port was ours a moment ago: whoever has it is on the way out.
+	// The port was ours a moment ago, so another program uses it only briefly.
 	err := s.run()
 	for i := 0; i < 20 && errors.Is(err, errTaken); i++ {
 		time.Sleep(100 * time.Millisecond)
@@ -292,9 +293,9 @@ func (s *Server) Restart() {
 	}
 }
 
-// Freeze suspends the process (SIGSTOP): the kernel goes on accepting
-// connections and data, and nothing is answered. It returns once the process
-// has come to a halt.
+// Freeze suspends the process (SIGSTOP). The kernel goes on accepting
+// connections and data, but nothing is answered. Freeze returns once the
+// process has stopped.
 func (s *Server) Freeze() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -312,7 +313,8 @@ func (s *Server) Freeze() {
 	}
 }
 
-// Thaw lets a frozen server go on. It then answers what was sent meanwhile.
+// Thaw lets a frozen server go on. The server then answers all commands that
+// were sent meanwhile.
 func (s *Server) Thaw() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -330,7 +332,8 @@ func (s *Server) Up() bool {
 	return !s.frozen && !s.proc.gone()
 }
 
-// PID returns the id of the process, of the last one if the server is down.
+// PID returns the id of the process, or of the last process if the server is
+// down.
 func (s *Server) PID() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -363,8 +366,9 @@ func (s *Server) cleanUp() {
 	s.tb.Logf("redistest: log of the server on %s:\n%s", s.Addr, log)
 }
 
-// await polls until ok, and fails the test after the limit, later on a slow
-// machine. The reason that ok returned last is part of the failure.
+// await calls ok until it reports true. It fails the test after the limit, or
+// later on a slow machine. The failure contains the last reason that ok
+// returned.
 func await(tb TB, what string, limit time.Duration, ok func() (bool, string)) {
 	tb.Helper()
 	deadline := testenv.Within(limit)
@@ -374,7 +378,7 @@ func await(tb TB, what string, limit time.Duration, ok func() (bool, string)) {
 			return
 		}
 		if deadline.Over() {
-			tb.Fatalf("redistest: %s: not within %v: %s", what, limit, reason)
+			tb.Fatalf("redistest: %s: not seen within %v: %s", what, limit, reason)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}

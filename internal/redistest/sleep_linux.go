@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// coarse is below what the runtime's timers can be trusted with on Linux: an
-// idle process sleeps in epoll, which counts in milliseconds.
+// coarse is the precision of the runtime's timers on Linux, with some reserve.
+// An idle process sleeps in epoll, which counts in milliseconds.
 const coarse = 3 * time.Millisecond
 
-// sleepExactly sleeps for less than coarse, to within a tenth of a millisecond
-// on a machine that is not busy. It keeps a thread for as long.
+// sleepExactly sleeps for a time below coarse. It is precise to a tenth of a
+// millisecond on a machine that is not busy. It blocks a thread for that time.
 func sleepExactly(d time.Duration) {
 	ts := syscall.NsecToTimespec(d.Nanoseconds())
-	_ = syscall.Nanosleep(&ts, nil) // a signal may wake it early; the caller looks at the clock
+	_ = syscall.Nanosleep(&ts, nil) // a signal may end it early, so the caller checks the clock
 }

@@ -10,8 +10,8 @@ import (
 )
 
 // TB is the part of [testing.TB] that this package uses. Every *testing.T,
-// *testing.B and *testing.F is one. testing.TB itself cannot be implemented
-// outside package testing, and the benchmark program has no test to offer.
+// *testing.B and *testing.F implements it. testing.TB itself cannot be
+// implemented outside package testing, and the benchmark program has no test.
 type TB interface {
 	Helper()
 	Name() string
@@ -25,14 +25,14 @@ type TB interface {
 	Skipf(format string, args ...any)
 }
 
-// ErrSkipped is what [Run] returns when its function skipped: there is no
-// redis-server.
+// ErrSkipped is returned by [Run] when its function skipped, because there is
+// no redis-server.
 var ErrSkipped = errors.New("redistest: skipped")
 
-// Run calls f with a [TB] for a program that is not a test, and returns once
-// every cleanup has run. The error joins what was reported with Errorf and
-// Fatalf; a skip is [ErrSkipped] with its reason. Logf writes to standard
-// error.
+// Run calls f with a [TB], for a program that is not a test. It returns once
+// every cleanup has run. The error joins all failures that were reported with
+// Errorf and Fatalf. After Skipf the error wraps [ErrSkipped] and has the
+// reason. Logf writes to standard error.
 //
 // f runs on a goroutine of its own, because Fatalf and Skipf end it.
 func Run(ctx context.Context, name string, f func(tb TB)) error {
@@ -42,8 +42,8 @@ func Run(ctx context.Context, name string, f func(tb TB)) error {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		// Deferred calls run on Goexit too, which is how Fatalf leaves. The
-		// context ends before the cleanups, as that of a test does.
+		// Fatalf ends the goroutine with Goexit, which also runs deferred
+		// calls. The context ends before the cleanups, as that of a test does.
 		defer p.cleanUp()
 		defer cancel()
 		defer func() { panicked = recover() }()
@@ -117,7 +117,7 @@ func (p *program) err() error {
 	return errors.Join(p.errs...)
 }
 
-// cleanUp runs the cleanups, last in first out. A cleanup may add others.
+// cleanUp runs the cleanups, the last one first. A cleanup may add others.
 func (p *program) cleanUp() {
 	for {
 		p.mu.Lock()

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// WriteGoldenVariable names the environment variable that has [Golden] write a
-// file. Its value is the new file's name without ".json".
+// WriteGoldenVariable names the environment variable that makes [Golden] write
+// a file. Its value is the new file's name without ".json".
 const WriteGoldenVariable = "RECOVERY_WRITE_GOLDEN"
 
 // goldenDir is below the directory of the package under test.
@@ -24,14 +24,14 @@ var goldenName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]*$`)
 //
 // A golden file holds what one version of this library sealed or stored. Every
 // later version must read it, because at an upgrade such values wait in queues,
-// in Redis, in mailboxes and in browsers. Therefore an old file is never changed
-// and never removed. When what is written changes, a new file is added beside
-// the old ones, in the package that writes it:
+// in Redis, in mailboxes and in browsers. Therefore an old file is never
+// changed and never removed. When what is written changes, a new file is added
+// beside the old ones, in the package that writes it:
 //
 //	RECOVERY_WRITE_GOLDEN=2 go test -run '^TestGolden$' ./redisstore
 //
-// That writes what write returns to testdata/golden/2.json, before the files are
-// read. It refuses to write over a file. T grows with the format and loses
+// That writes what write returns to testdata/golden/2.json, before the files
+// are read. It refuses to write over a file. T grows with the format and loses
 // nothing: a field in a file that T does not have is an error, and read does
 // without the fields that an old file does not have.
 func Golden[T any](t *testing.T, write func(t *testing.T) T, read func(t *testing.T, v T)) {

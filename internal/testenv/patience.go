@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// A Deadline gives up on a wait. A slow machine gets more time: how slow it is
-// is measured only when the time of a quiet machine has passed, so a Deadline
-// costs nothing where the wait is short.
+// A Deadline limits a wait. A slow machine gets more time. How slow it is, is
+// measured only when the time of a quiet machine has passed, so a Deadline
+// costs nothing if the wait is short.
 type Deadline struct {
 	began        time.Time
 	quiet, limit time.Duration
@@ -60,9 +60,9 @@ func Lateness(t testing.TB) (worst func() time.Duration) {
 // maxTries is how often [Steady] tries on a machine that keeps stalling.
 const maxTries = 10
 
-// Steady fails the test if f returns an error, and runs f again where the
-// machine stood still for longer than d meanwhile: then the error says nothing
-// about the code. f must be able to run again.
+// Steady fails the test if f returns an error. If the machine stood still for
+// longer than d meanwhile, it runs f again, because the error then says nothing
+// about the code. It must be possible to run f more than once.
 func Steady(t testing.TB, d time.Duration, f func() error) {
 	t.Helper()
 	for try := 1; ; try++ {

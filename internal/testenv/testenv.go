@@ -28,8 +28,8 @@ func NeedLong(t testing.TB) {
 }
 
 // Missing ends the test because a part of the machine is missing. It skips the
-// test, or fails it where the variable is 1, as in continuous integration, so
-// that a machine without the part cannot pass for a green one.
+// test, or fails it if the variable is 1, as in continuous integration, so that
+// a machine without the part cannot report success.
 func Missing(t testing.TB, variable, what string) {
 	t.Helper()
 	if os.Getenv(variable) == "1" {
@@ -46,9 +46,9 @@ const quiet = 10 * time.Millisecond
 // that hangs.
 const maxSlowness = 50
 
-// Slowness says how many times slower than a quiet machine this one is now, at
-// least 1. It measures for about 10 ms, more on a slow machine. It means nothing
-// inside a testing/synctest bubble, whose time is not the machine's.
+// Slowness returns how many times slower than a quiet machine this one is now,
+// at least 1. It measures for about 10 ms, or more on a slow machine. Do not
+// use it in a testing/synctest bubble, whose time is not the machine's.
 func Slowness() float64 {
 	began := time.Now()
 	work()
