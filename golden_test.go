@@ -64,6 +64,21 @@ type goldenMessage struct {
 	Client         netip.Addr
 	Caller         string // of the event, as the next one
 	PreventWebhook bool
+	Labels         map[string]string `json:",omitzero"` // but LabelNoWebhook, as the first file has no other
+}
+
+// otherLabels are the labels but LabelNoWebhook, or nil.
+func otherLabels(labels map[string]string) (others map[string]string) {
+	for name, value := range labels {
+		if name == recovery.LabelNoWebhook {
+			continue
+		}
+		if others == nil {
+			others = map[string]string{}
+		}
+		others[name] = value
+	}
+	return others
 }
 
 // A goldenProof is a link, a code or an issued token in somebody's hands.
@@ -180,6 +195,7 @@ func (g *goldenPortal) perform(t *testing.T, v golden, job recovery.Job) goldenO
 			ID: m.ID, Kind: goldenKind(m.Kind), Channel: m.Channel, To: m.To, LeadID: m.LeadID, Name: m.Name, Locale: m.Locale,
 			Languages: m.Languages, Template: m.Template, RequestedAt: m.RequestedAt.UTC(), Client: m.Client,
 			Caller: events[i].Caller, PreventWebhook: events[i].Labels[recovery.LabelNoWebhook] != "",
+			Labels: otherLabels(events[i].Labels),
 		}
 		if m.ID != job.ID {
 			gm.ID = ""
@@ -290,7 +306,7 @@ func writeGoldenRequests(t *testing.T, v *golden, job func(name string, job reco
 	}{
 		{"forgot, a link", recovery.ForgotRequest{
 			Key: recovery.LeadKey{Field: "EmailAddress", Value: johnMail}, RecipientField: "mx_Alternate_Email",
-			Template: "welcome", Labels: map[string]string{recovery.LabelNoWebhook: "true"},
+			Template: "welcome", Labels: map[string]string{recovery.LabelNoWebhook: "true", "campaign": "spring"},
 		}, func(m recovery.Message) goldenProof { return goldenProof{Sealed: token(t, m)} }},
 		{"forgot, a link with the lead's ID", recovery.ForgotRequest{
 			Key: recovery.LeadKey{Field: "EmailAddress", Value: johnMail},
