@@ -306,34 +306,32 @@ func readKey(body *strictjson.Object) (key LeadKey, given bool, err error) {
 }
 
 func readProof(body *strictjson.Object) (Proof, error) {
-	token, hasToken, err := body.String("token")
-	if err != nil {
-		return Proof{}, err
-	}
-	leadID, hasLead, err := body.String("leadId")
-	if err != nil {
-		return Proof{}, err
-	}
-	code, hasCode, err := body.String("code")
-	if err != nil {
-		return Proof{}, err
+	var token, leadID, code string
+	var hasToken, hasLead, hasCode bool
+	for _, m := range []struct {
+		name  string
+		value *string
+		given *bool
+	}{{"token", &token, &hasToken}, {"leadId", &leadID, &hasLead}, {"code", &code, &hasCode}} {
+		var err error
+		if *m.value, *m.given, err = body.String(m.name); err != nil {
+			return Proof{}, err
+		}
 	}
 	key, hasKey, keyErr := readKey(body)
 	switch {
-	case hasToken && !hasCode && !hasKey && hasLead:
-		return LinkSecretProof(leadID, token), nil
-	case hasToken && !hasCode && !hasKey:
-		return TokenProof(token), nil
-	case hasCode && !hasToken && !hasLead:
-		return CodeProof(key, code), keyErr
 	case hasToken && hasCode:
 		return Proof{}, invalid("code", "excludes token")
-	case hasLead && !hasToken:
-		return Proof{}, invalid("token", "is required with leadId")
-	case hasToken:
+	case hasToken && hasKey:
 		return Proof{}, invalid("token", "excludes email and identifier")
+	case hasToken && hasLead:
+		return LinkSecretProof(leadID, token), nil
+	case hasToken:
+		return TokenProof(token), nil
+	case hasLead:
+		return Proof{}, invalid("token", "is required with leadId")
 	case hasCode:
-		return Proof{}, invalid("code", "excludes leadId")
+		return CodeProof(key, code), keyErr
 	}
 	return Proof{}, invalid("token", "is required, or code with email or identifier")
 }
