@@ -24,7 +24,7 @@ type login struct {
 	// Guesses are limited like everything else (NIST SP 800-63B-4, 3.2.2), by
 	// client and never by account: that would lock its owner out.
 	limiter recovery.Limiter
-	tier    recovery.LimitPolicy
+	policy  recovery.LimitPolicy
 	log     *slog.Logger
 }
 
@@ -90,7 +90,7 @@ func (l *login) admit(ctx context.Context, client netip.Addr) error {
 	if bucket, err := client.Prefix(bits); err == nil && bucket.IsValid() {
 		key = "login:" + bucket.String()
 	}
-	decisions, err := l.limiter.Allow(ctx, recovery.LimitRequest{Key: key, Policy: l.tier})
+	decisions, err := l.limiter.Allow(ctx, recovery.LimitRequest{Key: key, Policy: l.policy})
 	if err != nil {
 		return unavailable(err)
 	}

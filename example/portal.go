@@ -72,7 +72,7 @@ func newPortal(ctx context.Context, c config, log *slog.Logger) (*portal, error)
 	guesses := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 20, Window: time.Minute}}}
 	if c.relaxed {
 		relax(&limits)
-		relaxTier(&guesses)
+		relaxPolicy(&guesses)
 	}
 	resetURL := c.baseURL + accountPath + "/reset"
 	store, err := openStorage(ctx, c, hasher, log)
@@ -116,7 +116,7 @@ func newPortal(ctx context.Context, c config, log *slog.Logger) (*portal, error)
 		outbox:  delivery.outbox,
 		login: &login{
 			leads: store.leads, sessions: store.sessions, hasher: hasher, log: log,
-			limiter: store.guesses, tier: guesses,
+			limiter: store.guesses, policy: guesses,
 		},
 		log: log,
 	})
@@ -203,14 +203,14 @@ func (p *portal) route(at string) http.Handler {
 // relax raises every limit but that on callers, which is the vendors' 25 in
 // 5 s and part of their APIs.
 func relax(l *recovery.Limits) {
-	for _, tier := range []*recovery.LimitPolicy{
+	for _, policy := range []*recovery.LimitPolicy{
 		&l.ClientForgot, &l.ClientReset, &l.ClientCheck, &l.Identifier, &l.Lead, &l.Recipient, &l.Issue,
 	} {
-		relaxTier(tier)
+		relaxPolicy(policy)
 	}
 }
 
-func relaxTier(t *recovery.LimitPolicy) {
+func relaxPolicy(t *recovery.LimitPolicy) {
 	for i := range t.Limits {
 		t.Limits[i].N *= 100
 	}

@@ -275,7 +275,7 @@ func TestSessionsAreBoundedAndEnd(t *testing.T) {
 func TestGuessesAreLimited(t *testing.T) {
 	t.Parallel()
 	tier := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 2, Window: time.Minute}}}
-	l := &login{limiter: recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{}), tier: tier}
+	l := &login{limiter: recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{}), policy: tier}
 	for _, step := range []struct {
 		client string
 		ok     bool
