@@ -97,8 +97,8 @@ func TestAttemptsThatIgnoreTheirContext(t *testing.T) {
 	start(t, newQueue(t, client, edit), healthy)
 	waitDone(t, healthy, jobs...)
 	stuck.mu.Lock()
-	if stuck.most > 2 {
-		t.Errorf("%d attempts ran at once, want at most 2", stuck.most)
+	if stuck.mostRunning > 2 {
+		t.Errorf("%d attempts ran at once, want at most 2", stuck.mostRunning)
 	}
 	stuck.mu.Unlock()
 	close(hold)

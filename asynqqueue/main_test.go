@@ -132,12 +132,12 @@ type diary struct {
 	perform func(ctx context.Context, job recovery.Job, attempt int) error
 	bury    func(ctx context.Context, job recovery.Job, cause error)
 
-	mu       sync.Mutex
-	attempts map[string]int
-	done     []string
-	dead     map[string][]error
-	running  int
-	most     int
+	mu          sync.Mutex
+	attempts    map[string]int
+	done        []string
+	dead        map[string][]error
+	running     int
+	mostRunning int
 }
 
 func (d *diary) Perform(ctx context.Context, job recovery.Job) error {
@@ -148,7 +148,7 @@ func (d *diary) Perform(ctx context.Context, job recovery.Job) error {
 	d.attempts[job.ID]++
 	n := d.attempts[job.ID]
 	d.running++
-	d.most = max(d.most, d.running)
+	d.mostRunning = max(d.mostRunning, d.running)
 	d.mu.Unlock()
 	defer func() {
 		d.mu.Lock()
