@@ -73,8 +73,8 @@ func dump(t testing.TB, client *redis.Client) string {
 	return b.String()
 }
 
-// A59: an attempt that hangs for good costs its worker, and nothing else: its
-// job is tried elsewhere, and never do more run than there are workers.
+// A59: an attempt that hangs forever costs its worker and nothing else. Its job
+// is tried by another worker, and no more attempts run than there are workers.
 func TestAttemptsThatIgnoreTheirContext(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client(t)
@@ -97,8 +97,8 @@ func TestAttemptsThatIgnoreTheirContext(t *testing.T) {
 	start(t, newQueue(t, client, edit), healthy)
 	waitDone(t, healthy, jobs...)
 	stuck.mu.Lock()
-	if stuck.most > 2 {
-		t.Errorf("%d attempts ran at once, want at most 2", stuck.most)
+	if stuck.mostRunning > 2 {
+		t.Errorf("%d attempts ran at once, want at most 2", stuck.mostRunning)
 	}
 	stuck.mu.Unlock()
 	close(hold)
@@ -112,7 +112,7 @@ func TestAttemptsThatIgnoreTheirContext(t *testing.T) {
 	empty(t, q)
 }
 
-// An attempt has its time, and one that respects it counts as any failure.
+// An attempt that ends with its context counts as any other failure.
 func TestAttemptTimeout(t *testing.T) {
 	t.Parallel()
 	_, client := simulated(t)
@@ -132,9 +132,9 @@ func TestAttemptTimeout(t *testing.T) {
 	}
 }
 
-// A31, A39: neither what the host's error says nor what it panics with reaches
-// Redis or the log; the dead letter's cause is the host's own error, and the
-// panic without its value.
+// A31, A39: neither the text of the host's error nor the value of its panic
+// gets into Redis or the log. The cause of the dead letter is the host's own
+// error, or the panic without its value.
 func TestErrorsAreNotKept(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client(t)
@@ -152,7 +152,8 @@ func TestErrorsAreNotKept(t *testing.T) {
 	}), d)
 	fails, panics := newJob(), newJob()
 	panics.Payload = []byte("panics")
-	// Long enough for two attempts, and over before anybody loses patience.
+	// This is long enough for two attempts, and shorter than the patience of
+	// the test.
 	lifetime := min(testenv.Patience(5*time.Second), patience*3/4)
 	for _, job := range []*recovery.Job{&fails, &panics} {
 		job.NotAfter = time.Now().Add(lifetime)
@@ -183,7 +184,7 @@ func TestErrorsAreNotKept(t *testing.T) {
 	}
 }
 
-// attemptsByPayload fails for good, or once, where the payload says so.
+// attemptsByPayload fails permanently, or once, if the payload says so.
 func attemptsByPayload(_ context.Context, job recovery.Job, n int) error {
 	switch string(job.Payload) {
 	case "bad":
@@ -196,8 +197,8 @@ func attemptsByPayload(_ context.Context, job recovery.Job, n int) error {
 	return nil
 }
 
-// What is done or given up leaves nothing behind but asynq's counters: no
-// archive, which would keep the payload for 90 days.
+// A job that is done or given up leaves only asynq's counters behind. There is
+// no archive, which would keep the payload for 90 days.
 func TestNothingIsLeft(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client(t)
@@ -234,8 +235,8 @@ func TestNothingIsLeft(t *testing.T) {
 	}
 }
 
-// A DeadLetter is the host's code too: one that panics or hangs costs neither
-// the job its end nor the others their workers.
+// DeadLetter is the host's code too. If it panics or hangs, the job still ends,
+// and other jobs still get workers.
 func TestDeadLettersThatFail(t *testing.T) {
 	t.Parallel()
 	_, client := simulated(t)
@@ -269,8 +270,8 @@ func TestDeadLettersThatFail(t *testing.T) {
 	}
 }
 
-// What others put under this name is dropped with a line in the log, once, and
-// holds nobody up.
+// A task that another program put into the queue is dropped once, with a line
+// in the log, and does not delay other jobs.
 func TestForeignTasks(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client(t)
@@ -311,9 +312,9 @@ func TestForeignTasks(t *testing.T) {
 	}
 }
 
-// What a newer version enqueued waits for an instance that can read it. One that
-// cannot tells of it once, and gives the job up after a quarter of an hour, or
-// when it is too old.
+// A job that a newer version enqueued waits for an instance that can read it.
+// An instance that cannot read it logs that once, and gives the job up after a
+// quarter of an hour, or when the job is too old.
 func TestJobsOfANewerVersion(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client(t)
@@ -359,8 +360,8 @@ func TestJobsOfANewerVersion(t *testing.T) {
 	}
 }
 
-// Only clocks that disagree make a worker meet a job long before its time. It
-// does not wait for it.
+// A worker gets a job long before its NotBefore only if clocks disagree. It
+// does not wait then.
 func TestJobsFromTheFuture(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client(t)
@@ -395,7 +396,7 @@ func TestJobsFromTheFuture(t *testing.T) {
 	waitDone(t, d, future, later)
 }
 
-// asynq's tools cannot end what runs here.
+// asynq's tools cannot end an attempt that runs here.
 func TestNobodyCancelsFromOutside(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client(t)

@@ -12,7 +12,8 @@ import (
 	"github.com/seed-51359b35/recovery/internal/redistest"
 )
 
-// What a request costs, by 16 at a time, and what a job takes of Redis' memory.
+// This measures the cost of a request, with 16 at a time, and Redis' memory for
+// a job.
 func BenchmarkEnqueue(b *testing.B) {
 	client := redistest.Start(b).Client(b)
 	q := newQueue(b, client, func(o *asynqqueue.Options) { o.MaxDepth = 10_000_000 })
@@ -41,7 +42,7 @@ func usedMemory(info string) (n int) {
 	return n
 }
 
-// What a worker process gets done of jobs that take no time.
+// This measures how many jobs a worker process performs if they take no time.
 func BenchmarkPerform(b *testing.B) {
 	client := redistest.Start(b).Client(b)
 	q := newQueue(b, client, func(o *asynqqueue.Options) { o.MaxDepth, o.Workers = 10_000_000, 16 })

@@ -27,14 +27,15 @@ import (
 	"github.com/seed-51359b35/recovery/redisstore"
 )
 
-// workerVariable holds "ADDR DIR" for a process that works: TestCrashes runs
-// the test binary again, to kill it.
+// workerVariable contains "ADDR DIR" for a worker process: TestCrashes runs the
+// test binary again, to kill it.
 const workerVariable = "ASYNQQUEUE_TEST_WORKER"
 
 // crashQueue is the name of the queue that both processes use.
 const crashQueue = "crash"
 
-// people is a store of leads that every process has, without sharing anything.
+// people is a store of leads that is the same in every process, without
+// anything that they share.
 type people struct{}
 
 func (people) FindLead(_ context.Context, key recovery.LeadKey) (recovery.Lead, error) {
@@ -50,7 +51,7 @@ func (people) FindLead(_ context.Context, key recovery.LeadKey) (recovery.Lead, 
 
 func (people) SetPasswordHash(context.Context, string, string) error { return recovery.ErrNotWritten }
 
-// crashService is the Service of both processes, but for its queue.
+// crashService returns the Service of both processes. Only the queue differs.
 func crashService(client redis.UniversalClient, queue recovery.Queue, notifier recovery.Notifier, events recovery.EventSink) (*recovery.Service, error) {
 	tokens, err := redisstore.New(client, redisstore.Options{Timeout: 5 * time.Second, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -65,8 +66,9 @@ func crashService(client redis.UniversalClient, queue recovery.Queue, notifier r
 	})
 }
 
-// workerMain is the other process: a whole Service, whose notifier writes down
-// what it delivers before it says that it did. It ends with its standard input.
+// workerMain is the other process: a complete Service. Its notifier writes a
+// line for every message before it returns. The process ends with its standard
+// input.
 func workerMain() int {
 	addr, dir, _ := strings.Cut(os.Getenv(workerVariable), " ")
 	diary, err := os.OpenFile(filepath.Join(dir, "diary"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
@@ -151,7 +153,7 @@ func (p *otherProcess) end() {
 	}
 }
 
-// asked is the requests so far.
+// asked is the record of the requests so far.
 type asked struct {
 	mu       sync.Mutex
 	accepted map[string]string // lead by job
@@ -160,7 +162,7 @@ type asked struct {
 
 type jobKey struct{}
 
-// jobs is a queue that tells the caller which job was made of a request.
+// jobs is a queue that tells the caller which job a request made.
 type jobs struct{ *asynqqueue.Queue }
 
 func (j jobs) Enqueue(ctx context.Context, job recovery.Job) error {
@@ -170,7 +172,8 @@ func (j jobs) Enqueue(ctx context.Context, job recovery.Job) error {
 	return j.Queue.Enqueue(ctx, job)
 }
 
-// ask has n requests accepted, three for most leads and five for some.
+// ask makes n requests that are accepted, three for most leads and five for
+// some.
 func (a *asked) ask(service *recovery.Service, n int) {
 	for i := 0; ; {
 		a.mu.Lock()
@@ -202,7 +205,7 @@ func (a *asked) jobs() map[string]string {
 	return maps.Clone(a.accepted)
 }
 
-// readDiary returns what the lines say by their first word and the job.
+// readDiary returns the lines by their first word and the job.
 func readDiary(t *testing.T, dir string) map[string]map[string][]string {
 	t.Helper()
 	lines := map[string]map[string][]string{"sent": {}, "spent": {}, "lost": {}}
@@ -221,11 +224,11 @@ func readDiary(t *testing.T, dir string) map[string]map[string][]string {
 	return lines
 }
 
-// The worker is killed twice, the mail server is away for a while and Redis
-// crashes: whatever was accepted is delivered, and no lead has more than three
-// live links. With RECOVERY_LONG=1 it is 1,000 requests, and the jobs of the
-// killed are waited for as long as they take; otherwise 200, and their leases
-// are made to have ended.
+// The worker is killed twice, the mail server fails for a while, and Redis
+// crashes. Every message whose request was accepted is delivered, and no lead
+// has more than three live links. With RECOVERY_LONG=1 there are 1,000
+// requests, and the test waits until the leases of the killed workers end.
+// Otherwise there are 200, and the test makes the leases end at once.
 func TestCrashes(t *testing.T) {
 	t.Parallel()
 	long := testenv.Long()
@@ -303,8 +306,8 @@ func TestCrashes(t *testing.T) {
 		if diary["lost"][id] != nil {
 			t.Errorf("job %s was lost: %v", id, diary["lost"][id])
 		}
-		// A fourth link replaces the youngest, and what was replaced before it
-		// was sent is not sent.
+		// A fourth link replaces the youngest. A link that is replaced before
+		// it was sent is not sent.
 		if diary["sent"][id] == nil && a.tried[lead] <= 3 {
 			t.Errorf("job %s was not delivered, although its lead asked %d times", id, a.tried[lead])
 		}

@@ -15,7 +15,7 @@ import (
 	"github.com/seed-51359b35/recovery/internal/redistest"
 )
 
-// A59: the bound costs no question for each job.
+// A59: the bound does not need a question to Redis for each job.
 func TestDepthIsAskedSeldom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asked, inside atomic.Int64
@@ -118,7 +118,8 @@ func TestDepthIsBounded(t *testing.T) {
 	})
 }
 
-// The bound is that of all instances, and what is done makes room.
+// The bound holds for all instances together, and a job that is done makes
+// room.
 func TestMaxDepth(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

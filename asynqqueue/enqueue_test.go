@@ -119,8 +119,8 @@ func TestEnqueueing(t *testing.T) {
 	})
 }
 
-// A Redis that does not answer holds no request for longer than the budget, and
-// soon none at all, whatever the client's own timeouts are.
+// If Redis does not answer, a request waits no longer than the budget, and soon
+// not at all, whatever the client's own timeouts are.
 func TestFrozenRedis(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -181,7 +181,8 @@ func TestFrozenRedis(t *testing.T) {
 	}
 }
 
-// A caller that has no time, or has gone, says nothing about Redis.
+// A caller whose deadline is too short, or who has gone, does not show that
+// Redis is down.
 func TestHurriedCallersDoNotOpenTheBreaker(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

@@ -14,7 +14,8 @@ import (
 	"github.com/seed-51359b35/recovery/asynqqueue"
 )
 
-// A request is accepted by a process that only enqueues, and done by another.
+// One process, which only enqueues, accepts a request. Another performs its
+// job.
 func Example() {
 	server, err := miniredis.Run() // yours is a Redis
 	if err != nil {
@@ -29,8 +30,8 @@ func Example() {
 		delivered <- m // yours sends it
 		return nil
 	})
-	// Both processes have the same keys, leads and tokens, which lie in a
-	// redisstore: here both are in one process.
+	// Both processes have the same keys, leads and tokens, which are in a
+	// redisstore. In this example both run in one process.
 	tokens := recovery.NewMemoryTokenStore()
 	newService := func(opts asynqqueue.Options) *recovery.Service {
 		opts.Logger = slog.New(slog.DiscardHandler)
@@ -70,7 +71,7 @@ func Example() {
 	// shut down: true
 }
 
-// What a dashboard shows.
+// These are numbers for a dashboard.
 func ExampleQueue_Stats() {
 	server, err := miniredis.Run()
 	if err != nil {

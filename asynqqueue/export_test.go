@@ -22,7 +22,7 @@ func (q *Queue) Pause(n int) time.Duration { return q.pause(n) }
 
 func NewLogger(log *slog.Logger) asynq.Logger { return newLogger(log) }
 
-// Depth is the bound on its own.
+// Depth is the bound of a queue, without the queue.
 type Depth struct{ d *depth }
 
 func NewDepth(max int, ask func(done func(n int, err error)) bool) Depth {

@@ -13,7 +13,7 @@ import (
 	"github.com/seed-51359b35/recovery/internal/redistest"
 )
 
-// A lost reply makes go-redis repeat the command: the job is there once.
+// A lost reply makes go-redis repeat the command. The job is in the queue once.
 func TestLostReplies(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -36,8 +36,9 @@ func TestLostReplies(t *testing.T) {
 	}
 }
 
-// An acknowledgement that Redis did not take is repeated until it does, so the
-// job is not: left to asynq, it would come back after a minute or two.
+// An acknowledgement that Redis did not accept is repeated until Redis accepts
+// it, so the job is not performed again. asynq alone would perform it again
+// after a minute or two.
 func TestAcknowledgementsAreRepeated(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -48,7 +49,8 @@ func TestAcknowledgementsAreRepeated(t *testing.T) {
 		<-hold
 		return nil
 	}}
-	// No repetitions of its own, which would hide what this is about.
+	// The client does not repeat commands, because that would hide what this
+	// test is about.
 	q := start(t, newQueue(t, proxy.Client(t, func(o *redis.Options) { o.MaxRetries = -1 }), nil), d)
 	job := newJob()
 	enqueue(t, q, job)
@@ -69,7 +71,8 @@ func TestAcknowledgementsAreRepeated(t *testing.T) {
 	}
 }
 
-// A Redis that refuses at once is not asked as fast as it can refuse.
+// If Redis refuses at once, the worker does not ask as fast as Redis can
+// refuse.
 func TestErrorsDoNotSpin(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -101,9 +104,9 @@ func TestErrorsDoNotSpin(t *testing.T) {
 	waitDone(t, d, job)
 }
 
-// A worker that died leaves its jobs with a lease. Here time is moved: the
-// lease ended half a minute ago. Left alone, they come back after one minute to
-// two, which is what TestCrashes waits for with RECOVERY_LONG=1.
+// A worker that died leaves its jobs with a lease. This test changes the lease
+// so that it ended half a minute ago. Without that the jobs would come back
+// after one to two minutes. TestCrashes waits for this with RECOVERY_LONG=1.
 func TestOrphansComeBack(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -126,8 +129,8 @@ func TestOrphansComeBack(t *testing.T) {
 	_ = shutdown(t, q, 10*time.Millisecond)
 }
 
-// rewind makes every lease of a queue one that ended more than half a minute
-// ago.
+// rewind changes every lease of a queue so that it ended more than half a
+// minute ago.
 func rewind(t testing.TB, client redis.UniversalClient, name string) {
 	t.Helper()
 	ctx := context.Background()
@@ -137,8 +140,8 @@ func rewind(t testing.TB, client redis.UniversalClient, name string) {
 	}
 }
 
-// Jobs survive a restart of a Redis that keeps an append-only file, and its
-// crash where it writes that always.
+// Jobs survive a restart of a Redis that keeps an append-only file. They
+// survive a crash if Redis writes that file always.
 func TestRedisCrashes(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")

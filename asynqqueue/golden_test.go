@@ -13,8 +13,7 @@ import (
 	"github.com/seed-51359b35/recovery/internal/testenv"
 )
 
-// A golden is a job as it waits in Redis. What stands around it there is
-// asynq's.
+// A golden is a job as it waits in Redis, without what asynq stores around it.
 type golden struct {
 	Job     recovery.Job
 	Queue   string // its name by default
@@ -31,7 +30,7 @@ func writeGolden(t *testing.T) []golden {
 	_, client := simulated(t)
 	q := newQueue(t, client, func(o *asynqqueue.Options) { o.Name = "" })
 	notBefore := time.Date(2026, 1, 2, 3, 4, 5, 678_901_234, time.UTC)
-	// Far in the future, because the clock of a worker cannot be set.
+	// This is far in the future, because the clock of a worker cannot be set.
 	notAfter := time.Date(2200, 6, 7, 8, 9, 10, 111_213_141, time.UTC)
 	var all []golden
 	for _, job := range []recovery.Job{

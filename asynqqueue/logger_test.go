@@ -42,7 +42,7 @@ func TestAsynqSpeaksThroughSlog(t *testing.T) {
 
 type speaker = struct{ Debug, Info, Warn, Error, Fatal func(...any) }
 
-// While Redis is down asynq says so several times a second.
+// While Redis is down, asynq logs that several times a second.
 func TestAsynqDoesNotRepeatItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
@@ -67,7 +67,8 @@ func TestAsynqDoesNotRepeatItself(t *testing.T) {
 	})
 }
 
-// FuzzClean: one line, not long, without control characters and long words.
+// FuzzClean shows that every text becomes one line that is not too long,
+// without control characters and long words.
 func FuzzClean(f *testing.F) {
 	f.Add("Dequeue error: " + strings.Repeat("x", 500))
 	f.Add("a\x00b\nc\xff" + strings.Repeat("ab ", 300))

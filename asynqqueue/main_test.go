@@ -27,7 +27,8 @@ func TestMain(m *testing.M) {
 		os.Exit(workerMain())
 	}
 	flag.Parse()
-	// These tests mostly wait, and by default as many run as there are cores.
+	// These tests mostly wait. By default only as many run at once as there are
+	// cores.
 	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
 		_ = f.Value.Set("6")
 	}
@@ -37,8 +38,8 @@ func TestMain(m *testing.M) {
 // patience is how long a test on a quiet machine waits for what has to happen.
 const patience = 20 * time.Second
 
-// newQueue returns a queue that is not started, in a hurry, with a budget that
-// a busy machine does not exceed and a name of its own.
+// newQueue returns a queue that is not started. It has short pauses, a budget
+// that a busy machine does not exceed, and a name of its own.
 func newQueue(t testing.TB, client redis.UniversalClient, edit func(*asynqqueue.Options)) *asynqqueue.Queue {
 	t.Helper()
 	opts := asynqqueue.Options{
@@ -77,7 +78,7 @@ func simulated(t testing.TB) (*miniredis.Miniredis, *redis.Client) {
 	return server, client
 }
 
-// newJob returns one that is due and lasts.
+// newJob returns a job that is due and does not expire soon.
 func newJob() recovery.Job {
 	now := time.Now()
 	return recovery.Job{ID: rand.Text(), NotBefore: now, NotAfter: now.Add(time.Hour), Payload: []byte("sealed-" + rand.Text())}
@@ -109,7 +110,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// eventually waits until something is so.
+// eventually waits until so returns true.
 func eventually(t testing.TB, what string, so func() bool) {
 	t.Helper()
 	for deadline := testenv.Within(patience); !so(); time.Sleep(2 * time.Millisecond) {
@@ -119,24 +120,24 @@ func eventually(t testing.TB, what string, so func() bool) {
 	}
 }
 
-// tooLong reports whether something took longer than a bound, which is scaled
-// where this machine is slow.
+// tooLong reports whether something took longer than a bound. The bound is
+// longer on a slow machine.
 func tooLong(took, bound time.Duration) bool {
 	return took > bound && took > testenv.Patience(bound)
 }
 
-// A diary is a handler that remembers.
+// A diary is a handler that records all attempts and dead letters.
 type diary struct {
-	// perform is what an attempt does; attempts of a job count from 1.
+	// perform is what an attempt does. The attempts of a job count from 1.
 	perform func(ctx context.Context, job recovery.Job, attempt int) error
 	bury    func(ctx context.Context, job recovery.Job, cause error)
 
-	mu       sync.Mutex
-	attempts map[string]int
-	done     []string
-	dead     map[string][]error
-	running  int
-	most     int
+	mu          sync.Mutex
+	attempts    map[string]int
+	done        []string
+	dead        map[string][]error
+	running     int
+	mostRunning int
 }
 
 func (d *diary) Perform(ctx context.Context, job recovery.Job) error {
@@ -147,7 +148,7 @@ func (d *diary) Perform(ctx context.Context, job recovery.Job) error {
 	d.attempts[job.ID]++
 	n := d.attempts[job.ID]
 	d.running++
-	d.most = max(d.most, d.running)
+	d.mostRunning = max(d.mostRunning, d.running)
 	d.mu.Unlock()
 	defer func() {
 		d.mu.Lock()
@@ -214,7 +215,7 @@ func waitDead(t testing.TB, d *diary, job recovery.Job) error {
 	return d.deaths(job.ID)[0]
 }
 
-// empty waits until nothing of a job is left in the queue.
+// empty waits until no job is left in the queue.
 func empty(t testing.TB, q *asynqqueue.Queue) {
 	t.Helper()
 	eventually(t, "an empty queue", func() bool {
@@ -225,5 +226,5 @@ func empty(t testing.TB, q *asynqqueue.Queue) {
 
 var errSome = errors.New("some failure")
 
-// activeKey is where asynq lists what is with a worker.
+// activeKey is the key under which asynq lists the jobs that workers perform.
 func activeKey(q *asynqqueue.Queue) string { return "asynq:{" + q.Name() + "}:active" }

@@ -11,7 +11,7 @@ import (
 	"github.com/seed-51359b35/recovery/internal/redistest"
 )
 
-// A53: a Redis that can lose jobs is told of at the start.
+// A53: Start logs a warning if Redis can lose jobs.
 func TestWarnings(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -48,7 +48,7 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
-// The package comment names what the client's user needs.
+// The package comment names the rights that the client's user needs.
 func TestPermissions(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -80,8 +80,8 @@ func TestPermissions(t *testing.T) {
 	if list, ok := out.([]any); !ok || len(list) > 0 {
 		t.Errorf("denied: %v", out)
 	}
-	// Without the right to see the depth nothing bounds the queue: that is told
-	// of once, and refuses nobody.
+	// Without the right to ask for the depth, nothing bounds the queue. That is
+	// logged once, and no job is refused.
 	if _, err := server.Do("ACL", "SETUSER", "app", "-memory"); err != nil {
 		t.Fatal(err)
 	}

@@ -62,7 +62,7 @@ func TestPauses(t *testing.T) {
 	}
 }
 
-// The defaults, as they are met: never too early.
+// With the defaults, no pause ends too early.
 func TestPausesAreKept(t *testing.T) {
 	t.Parallel()
 	_, client := simulated(t)

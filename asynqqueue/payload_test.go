@@ -55,8 +55,8 @@ func TestJobsAreEncoded(t *testing.T) {
 	}
 }
 
-// What is accepted is what encode writes, byte for byte, and no error quotes
-// what it refuses.
+// decode accepts only bytes that encode writes, and no error quotes the bytes
+// that it refuses.
 func FuzzDecode(f *testing.F) {
 	job := newJob()
 	b, err := asynqqueue.Encode(job)

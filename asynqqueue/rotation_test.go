@@ -20,7 +20,7 @@ import (
 	"github.com/seed-51359b35/recovery/recoverytest"
 )
 
-// A fleet is what the instances of one portal share.
+// A fleet is everything that the instances of one portal share.
 type fleet struct {
 	t       *testing.T
 	client  *redis.Client
@@ -51,7 +51,8 @@ func (f *fleet) event(_ context.Context, e recovery.Event) {
 	}
 }
 
-// start runs an instance with keys that are named by a byte each. stop ends it.
+// start runs an instance. Each byte of its argument names a key. stop ends the
+// instance.
 func (f *fleet) start(keys ...byte) (service *recovery.Service, stop func()) {
 	f.t.Helper()
 	log := debugLogger(&f.log)
@@ -75,7 +76,7 @@ func (f *fleet) start(keys ...byte) (service *recovery.Service, stop func()) {
 	})
 }
 
-// ask has somebody new ask for a link.
+// ask makes a request for a link, for another person each time.
 func (f *fleet) ask(service *recovery.Service) {
 	f.t.Helper()
 	f.asked++
@@ -88,8 +89,8 @@ func (f *fleet) ask(service *recovery.Service) {
 	must(f.t, err)
 }
 
-// delivered waits until everybody who asked has a link, and returns the links'
-// tokens.
+// delivered waits until every person who asked has a link, and returns the
+// links' tokens.
 func (f *fleet) delivered() []string {
 	f.t.Helper()
 	links := func() (tokens []string) {
@@ -106,8 +107,8 @@ func (f *fleet) delivered() []string {
 	return links()
 }
 
-// A key is changed as the documentation says, while instances take turns in
-// being restarted. Nobody is refused, and no job is lost.
+// A key is changed as the documentation says, while the instances are restarted
+// one after the other. No request is refused, and no job is lost.
 func TestKeysChangedAsDocumented(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
@@ -158,8 +159,8 @@ func TestKeysChangedAsDocumented(t *testing.T) {
 }
 
 // A key is changed in one step, which the documentation forbids. No job is lost
-// while some instance has its key, or gets it back in time, and the log says what
-// is wrong.
+// if one instance still has its key, or gets the key back in time. The log says
+// what is wrong.
 func TestKeysChangedInOneStep(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
@@ -170,7 +171,7 @@ func TestKeysChangedInOneStep(t *testing.T) {
 		f.ask(b)
 	}
 	f.delivered()
-	// Now nobody has the former key any more, and jobs under it wait.
+	// Now no instance has the former key, and jobs under it wait.
 	f.outbox.Intercept(func(context.Context, recovery.Message) error { return context.DeadlineExceeded })
 	for range 20 {
 		f.ask(a)

@@ -18,8 +18,8 @@ import (
 	"github.com/seed-51359b35/recovery/recoverytest"
 )
 
-// A31, A39: through a whole request, with attempts that fail, panic and are
-// given up, neither the address nor the link stands in Redis or in a log.
+// A31, A39: during a whole request, with attempts that fail, panic and are
+// given up, neither the address nor the link gets into Redis or a log.
 func TestSecretsStayAway(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client(t)
@@ -115,7 +115,8 @@ func relaxed() recovery.Limits {
 	return recovery.Limits{Caller: much, ClientForgot: much, ClientCheck: much, Identifier: much, Lead: much, Recipient: much}
 }
 
-// A20 to A23: what Redis is asked for a request does not depend on the lead.
+// A20 to A23: the questions to Redis during a request do not depend on the
+// lead.
 func TestEnqueueDoesNotDependOnTheLead(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -142,7 +143,7 @@ func TestEnqueueDoesNotDependOnTheLead(t *testing.T) {
 	watcher := server.Client(t)
 	for _, address := range []string{known, "not.lovelace@example.com"} {
 		before := strings.Join(watcher.Keys(t.Context(), "asynq:*:t:*").Val(), " ")
-		// Once a second the depth is asked for in the background too.
+		// The queue also asks for the depth once a second, in the background.
 		eventually(t, "a request that costs one script", func() bool { return forgot(address) == 1 })
 		for _, key := range watcher.Keys(t.Context(), "asynq:*:t:*").Val() {
 			if !strings.Contains(before, key) {

@@ -14,8 +14,8 @@ import (
 	"github.com/seed-51359b35/recovery/internal/redistest"
 )
 
-// The difference from a MemoryQueue: what waits when an instance goes is the
-// next one's.
+// The difference from a MemoryQueue: the next instance performs the jobs that
+// wait when an instance ends.
 func TestWaitingJobsStay(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client(t)
@@ -60,7 +60,8 @@ func TestWaitingJobsStay(t *testing.T) {
 	}
 }
 
-// What an instance cannot finish is handed back, and is no failed attempt.
+// A job that an instance cannot finish is handed back, and that is no failed
+// attempt.
 func TestUnfinishedJobsAreHandedBack(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client(t)
@@ -102,7 +103,7 @@ func TestUnfinishedJobsAreHandedBack(t *testing.T) {
 	})
 }
 
-// Shutdown has its end even if an attempt or Redis has none.
+// Shutdown returns even if an attempt or a call to Redis does not.
 func TestShutdownEnds(t *testing.T) {
 	t.Parallel()
 	t.Run("while an attempt ignores its context", func(t *testing.T) {
@@ -187,7 +188,8 @@ func TestStart(t *testing.T) {
 	}
 }
 
-// Every goroutine ends with Shutdown, asynq's too. Not parallel: it counts.
+// Every goroutine ends with Shutdown, asynq's too. The test is not parallel,
+// because it counts goroutines.
 func TestGoroutinesEnd(t *testing.T) {
 	client := redistest.Start(t).Client(t)
 	must(t, client.Ping(t.Context()).Err())

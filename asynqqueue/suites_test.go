@@ -21,7 +21,7 @@ func suite(t *testing.T, client redis.UniversalClient) {
 				name = o.Name
 			}
 			o.Name, o.MaxDepth, o.Grace = name, 64, time.Second
-			// Pauses that grow, and soon over: asynq counts in seconds.
+			// The pauses grow and are short. asynq counts in seconds.
 			o.Backoff = func(n int) time.Duration { return time.Duration(n/4) * 1500 * time.Millisecond }
 		})
 		names[q] = name
@@ -34,7 +34,8 @@ func suite(t *testing.T, client redis.UniversalClient) {
 		},
 		Workers:  4,
 		Capacity: 64,
-		// A clause lets a job live as long: more than this is a long test.
+		// In some clauses a job lives this long, so a longer time would make a
+		// long test.
 		Patience: min(testenv.Patience(12*time.Second), 30*time.Second),
 		Quiet:    300 * time.Millisecond,
 	})

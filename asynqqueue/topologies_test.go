@@ -10,8 +10,8 @@ import (
 	"github.com/seed-51359b35/recovery/internal/redistest"
 )
 
-// Several queues of a Cluster lie on several masters, each with all its keys on
-// one.
+// Several queues of a Cluster are on several masters. All keys of one queue are
+// on one master.
 func TestCluster(t *testing.T) {
 	t.Parallel()
 	cluster := redistest.StartCluster(t)
@@ -28,7 +28,7 @@ func TestSentinel(t *testing.T) {
 	works(t, sentinel.FailoverClient(t))
 }
 
-// works has jobs done, repeated and given up, by two instances.
+// works makes two instances perform, repeat and give up jobs.
 func works(t *testing.T, client redis.UniversalClient) {
 	t.Helper()
 	d := &diary{}

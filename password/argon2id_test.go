@@ -13,7 +13,7 @@ import (
 	"github.com/seed-51359b35/recovery/password"
 )
 
-// Pays in full, once.
+// It has the full cost, for a few tests only.
 func TestArgon2idAtItsDefaults(t *testing.T) {
 	hasher, err := password.NewArgon2id(password.Argon2idOptions{})
 	if err != nil {
@@ -35,7 +35,8 @@ func TestArgon2idAtItsDefaults(t *testing.T) {
 	}
 }
 
-// The vectors of the reference implementation (phc-winner-argon2, test.c).
+// These are the vectors of the reference implementation (phc-winner-argon2,
+// test.c).
 func TestArgon2idVectors(t *testing.T) {
 	hasher := password.CheapArgon2id(password.Argon2idOptions{})
 	for _, tt := range []struct{ name, stored, presented string }{
@@ -190,9 +191,9 @@ func TestVerifyMalformed(t *testing.T) {
 	}
 }
 
-// An account that does not exist, or whose hash cannot be read, costs what a
-// wrong password costs. Memory is compared, because a loaded machine leaves it
-// alone; BenchmarkVerify compares the time.
+// An account that does not exist, or whose hash cannot be read, costs as much
+// as a wrong password. The test compares memory, because that is the same on a
+// busy machine. BenchmarkVerify compares the time.
 func TestNobodyCostsTheSame(t *testing.T) {
 	hasher, err := password.NewArgon2id(password.Argon2idOptions{})
 	if err != nil {

@@ -81,8 +81,8 @@ func TestVerifyBcryptVersions(t *testing.T) {
 	}
 }
 
-// Made by other implementations, so that this package is not only compared
-// with itself.
+// Other implementations made these hashes, so that this package is not only
+// compared with itself.
 func TestVerifyBcryptVectors(t *testing.T) {
 	hasher := password.CheapArgon2id(password.Argon2idOptions{})
 	for _, tt := range []struct{ name, stored, presented string }{
@@ -136,7 +136,8 @@ func FuzzBcrypt(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		// Verify computes what passes, so it must be what x/crypto accepts.
+		// Verify computes every hash that passes this check, so x/crypto must
+		// accept it.
 		if password.CheckBcrypt("$2"+s) != nil {
 			return
 		}

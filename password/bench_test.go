@@ -59,7 +59,7 @@ func BenchmarkVerify(b *testing.B) {
 	}
 }
 
-// Our own part of a hash: everything but argon2.
+// This measures our own part of a hash: everything but argon2.
 func BenchmarkOverhead(b *testing.B) {
 	b.Run("normalise ASCII", func(b *testing.B) {
 		b.ReportAllocs()
@@ -121,7 +121,8 @@ func BenchmarkLoadCommonPasswords(b *testing.B) {
 	}
 }
 
-// 64 at once: hashes per second and the peak of the heap.
+// This measures the hashes per second and the peak of the heap, with 64 at
+// once.
 func BenchmarkBurstOf64(b *testing.B) {
 	for _, bb := range []struct {
 		name          string
@@ -164,9 +165,9 @@ func BenchmarkBurstOf64(b *testing.B) {
 	}
 }
 
-// A refusal as a client sees it, over HTTP, while hashing fills the slots and
-// the queue is full. With a slot for every processor the scheduler, not the
-// refusal, takes the time; one slot fewer shows the difference.
+// This measures a refusal as a client sees it, over HTTP, while the slots and
+// the queue are full. With a slot for every processor the scheduler takes the
+// time, and not the refusal. One slot less shows the difference.
 func BenchmarkBusyOverHTTP(b *testing.B) {
 	for _, bb := range []struct {
 		name  string

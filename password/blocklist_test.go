@@ -190,7 +190,7 @@ func TestNotCommon(t *testing.T) {
 	}
 }
 
-// No two English words in a row look like a walk, a run or a repetition.
+// No two English words in a row are a walk, a run or a repetition.
 func TestPairsOfWordsAreNotCommon(t *testing.T) {
 	list, err := password.CommonPasswords()
 	if err != nil {
@@ -210,7 +210,7 @@ func TestPairsOfWordsAreNotCommon(t *testing.T) {
 			t.Logf("%q", pair)
 		}
 	}
-	// The list itself contains walks, and two of them make one.
+	// The list itself contains walks, and two walks together are one.
 	if refused > len(words)/200 {
 		t.Errorf("%d of %d pairs were refused", refused, len(words))
 	}

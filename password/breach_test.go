@@ -78,7 +78,8 @@ func TestHIBPRequest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Decomposed here, composed there: what is looked up is what is hashed.
+	// The password is decomposed here and composed there: Breached looks up the
+	// form that is hashed.
 	if _, err := checker.Breached(t.Context(), "cafe\u0301 au lait tous les jours"); err != nil {
 		t.Fatal(err)
 	}

@@ -50,8 +50,8 @@ func Example_signUp() {
 	// $argon2id$v=19$m=19456,t=2,p=1$
 }
 
-// A login verifies whether it found an account or not, so that the time does
-// not tell, and stores a new hash when the old one is outdated.
+// A login calls Verify whether it found an account or not, so that the time
+// does not show which. It stores a new hash when the old one is outdated.
 func Example_login() {
 	hasher, err := password.NewArgon2id(password.Argon2idOptions{})
 	if err != nil {
@@ -105,8 +105,8 @@ func Example_login() {
 	// 200
 }
 
-// The tempting login answers at once for a name it does not know, and so tells
-// everybody who has an account.
+// This login is wrong: it answers at once for a name that it does not know, and
+// so shows everybody which accounts exist.
 func ExampleArgon2id_Verify_incorrect() {
 	hasher, err := password.NewArgon2id(password.Argon2idOptions{})
 	if err != nil {

@@ -5,15 +5,16 @@ import (
 	"strings"
 )
 
-// CheapArgon2id returns a hasher below the floor, for tests in which the cost is
-// not the point.
+// CheapArgon2id returns a hasher below the minimum cost, for tests in which the
+// cost does not matter.
 func CheapArgon2id(opts Argon2idOptions) *Argon2id {
 	opts = opts.withDefaults()
 	opts.Memory, opts.Time = 64, 1
 	return newArgon2id(opts)
 }
 
-// Occupy takes n slots, as n hashes would, and returns how to give them back.
+// Occupy uses n slots, as n hashes would, and returns a function that frees
+// them.
 func (a *Argon2id) Occupy(n int) (release func()) {
 	for range n {
 		a.gate.slots <- struct{}{}

@@ -152,12 +152,12 @@ func TestDefaultQueue(t *testing.T) {
 	})
 }
 
-// 64 at once take no more than twice what the slots need, and 64 MiB.
+// 64 at once need no more memory than twice that of the slots, and 64 MiB.
 func TestBurstOf64(t *testing.T) {
-	// Where Go interrupts a goroutine at any instruction it takes each number on
-	// its stack for a pointer. argon2 has random ones there, and of those of 32
-	// bits many point at memory that is free. So the bound holds there only in
-	// a process without such interruptions.
+	// If Go interrupts a goroutine at any instruction, it regards each number
+	// on its stack as a pointer. argon2 has random numbers there, and many of
+	// those of 32 bits point at free memory. So on such a machine the bound
+	// holds only in a process without such interruptions.
 	const uninterrupted = "asyncpreemptoff=1"
 	if bits.UintSize == 32 && !strings.Contains(os.Getenv("GODEBUG"), uninterrupted) {
 		again := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestBurstOf64$", "-test.v")
@@ -211,8 +211,8 @@ func TestBurstOf64(t *testing.T) {
 	}
 }
 
-// Beyond the queue the answer comes within 5 ms at p99. Two hashers share the
-// work, so that the cores and the queue are full all the time.
+// When the queue is full, the answer comes within 5 ms at p99. Two hashers
+// share the work, so that the cores and the queue are always full.
 func TestBusyIsAnsweredWhileHashingFillsTheCores(t *testing.T) {
 	filler, err := password.NewArgon2id(password.Argon2idOptions{})
 	if err != nil {
@@ -236,8 +236,8 @@ func TestBusyIsAnsweredWhileHashingFillsTheCores(t *testing.T) {
 		runtime.Gosched()
 	}
 
-	// Other programs on the machine only ever add, so the best of some rounds
-	// counts.
+	// Other programs on the machine can only make it slower, so the best of
+	// several rounds counts.
 	best := time.Hour
 	for round := 0; round < 20 && best > 5*time.Millisecond; round++ {
 		took := make([]time.Duration, 200)
@@ -260,7 +260,8 @@ func TestBusyIsAnsweredWhileHashingFillsTheCores(t *testing.T) {
 	}
 }
 
-// residentHeap is what the Go runtime holds and has not returned.
+// residentHeap returns the memory that the Go runtime holds and has not
+// returned.
 func residentHeap() uint64 {
 	samples := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
 	metrics.Read(samples)

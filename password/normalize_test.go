@@ -78,8 +78,9 @@ func TestNormalizeRefuses(t *testing.T) {
 	}
 }
 
-// Stabilized strings need one table for what is assigned and what is
-// normalised. When this fails after an update of Go, update golang.org/x/text.
+// Stabilized strings need the same version of Unicode for assigned and for
+// normalised code points. When this test fails after an update of Go, update
+// golang.org/x/text.
 func TestUnicodeVersionsAgree(t *testing.T) {
 	if unicode.Version != norm.Version {
 		t.Errorf("package unicode is at %s, package norm at %s", unicode.Version, norm.Version)

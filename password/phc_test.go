@@ -97,7 +97,7 @@ func TestParsePHCRefuses(t *testing.T) {
 	}
 }
 
-// Accepted implies re-encodes identically.
+// A string that is accepted is the same when it is encoded again.
 func FuzzParsePHC(f *testing.F) {
 	for _, s := range []string{
 		"", "$argon2id$v=19$m=19456,t=2,p=1$" + salt16 + "$" + tag32,

@@ -10,7 +10,8 @@ import (
 	"github.com/seed-51359b35/recovery/password"
 )
 
-// refusedBy reports whether err is a refusal with the given rule among others.
+// refusedBy reports whether err is a refusal by the given rule, and perhaps by
+// others.
 func refusedBy(err error, rule password.Rule) bool {
 	refused, ok := errors.AsType[*password.PolicyError](err)
 	return ok && refused.Has(rule)
@@ -262,7 +263,7 @@ func FuzzPolicy(f *testing.F) {
 			}
 			return
 		}
-		// A verdict is one on the normal form.
+		// The policy judges the normal form.
 		again := policy.CheckFor(t.Context(), normal, identifier)
 		if (err == nil) != (again == nil) || err != nil && err.Error() != again.Error() {
 			t.Fatalf("%q: %v; its normal form: %v", s, err, again)
@@ -278,7 +279,8 @@ func FuzzPolicy(f *testing.F) {
 		if !ok || len(refused.Violations) == 0 {
 			t.Fatalf("%q: %v", s, err)
 		}
-		// What is refused stays refused when repeated, or becomes too long.
+		// A password that is refused is also refused when it is repeated, or it
+		// becomes too long.
 		if refused.Has(password.RuleCommon) && n > 0 && policy.Check(normal+normal) == nil && 2*n <= 256 {
 			if twice, _ := password.Normalize(normal + normal); twice == normal+normal {
 				t.Fatalf("%q is common and was accepted twice in a row", s)

@@ -2,5 +2,5 @@
 
 package password_test
 
-// raceEnabled says that argon2 takes several times as long.
+// raceEnabled is true if argon2 takes several times as long.
 const raceEnabled = true

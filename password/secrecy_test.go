@@ -14,7 +14,7 @@ import (
 	"github.com/seed-51359b35/recovery/password"
 )
 
-// A39: no password in any error, log or printed value, on any path.
+// A39: no error, log or printed value contains a password, on any path.
 func TestPasswordsStaySecret(t *testing.T) {
 	var sink bytes.Buffer
 	defer func(old *slog.Logger) { slog.SetDefault(old) }(slog.Default())
@@ -85,7 +85,7 @@ func TestPasswordsStaySecret(t *testing.T) {
 		}
 		_, err = breaches.Breached(t.Context(), secret)
 		note(err)
-		// A stored hash that is a password, as old tables have them.
+		// The stored hash is a password, as in old tables.
 		_, err = hasher.Verify(t.Context(), secret, "x")
 		note(err)
 	}

@@ -103,8 +103,8 @@ func TestIdentifiers(t *testing.T) {
 	}
 }
 
-// CVE-2021-45115: comparing with what strangers chose must not cost more than
-// it is worth.
+// CVE-2021-45115: comparisons with texts that strangers chose must not be
+// expensive.
 func TestHostileIdentifiers(t *testing.T) {
 	policy, err := password.NewPolicy(password.PolicyOptions{})
 	if err != nil {

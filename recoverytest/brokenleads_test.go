@@ -13,8 +13,8 @@ import (
 	"github.com/seed-51359b35/recovery/recoverytest"
 )
 
-// users is a lead store as a team might write it over the fake's leads, right
-// but for one bug that it can be given.
+// users is a lead store as a team might write it over the leads of the fake. It
+// is right, except for one bug that it can be given.
 type users struct {
 	recoverytest.FullLeadStore
 	leads *recoverytest.Leads
@@ -52,7 +52,7 @@ func (u *users) every(ctx context.Context) (all []recovery.Lead) {
 	return all
 }
 
-// like is SQL's LIKE, as far as the suite asks.
+// like is SQL's LIKE, as far as the suite needs it.
 func like(pattern, s string) bool {
 	if pattern == "" {
 		return s == ""
@@ -154,7 +154,7 @@ func (u *users) FindLead(ctx context.Context, key recovery.LeadKey) (recovery.Le
 	return lead, nil
 }
 
-// random makes a version that no read has seen.
+// random returns a version that no read has returned.
 func random(version string) string { return fmt.Sprint(version, time.Now().UnixNano()) }
 
 func (u *users) SetPasswordHash(ctx context.Context, id, hash string) error {

@@ -13,8 +13,8 @@ import (
 	"github.com/seed-51359b35/recovery/recoverytest"
 )
 
-// log is a Limiter as a team might write it, right but for one bug that it can
-// be given.
+// log is a Limiter as a team might write it. It is right, except for one bug
+// that it can be given.
 type log struct {
 	*logState
 	bug string
@@ -167,8 +167,8 @@ func (l *log) decide(t recovery.LimitRequest, now time.Time) recovery.Decision {
 	return d
 }
 
-// window is how many calls are in a limit's window, when the oldest leaves it,
-// and when there is room again.
+// window returns how many calls are in a limit's window, when the oldest leaves
+// it, and when there is room again.
 func (l *log) window(key string, limit recovery.Limit, now time.Time) (in int, reset, free time.Duration) {
 	calls := l.calls[key]
 	since := now.Add(-limit.Window)
@@ -197,7 +197,8 @@ func (l *log) window(key string, limit recovery.Limit, now time.Time) (in int, r
 			since = now.Add(-(1 << 31) * time.Millisecond)
 		}
 	case "GCRA":
-		// As many per window as the limit, at a steady rate after a burst.
+		// It allows as many calls in a window as the limit, at a steady rate
+		// after a burst.
 		rate := limit.Window / time.Duration(limit.N)
 		allowed := 0
 		var tat time.Time

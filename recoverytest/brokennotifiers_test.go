@@ -15,8 +15,9 @@ import (
 	"github.com/seed-51359b35/recovery/recoverytest"
 )
 
-// mailer is a notifier as a team might write it, which makes a mail as text and
-// has a relay in memory read it, right but for one bug that it can be given.
+// mailer is a notifier as a team might write it. It writes a mail as text,
+// which a relay in memory reads. It is right, except for one bug that it can be
+// given.
 type mailer struct {
 	bug string
 
@@ -101,7 +102,7 @@ func (s *mailer) Notify(ctx context.Context, m recovery.Message) error {
 	return nil
 }
 
-// accept reads a mail as a relay that trusts its header does.
+// accept reads a mail as a relay that trusts the header of the mail.
 func (s *mailer) accept(rcpt []string, mail string) {
 	header, text, _ := strings.Cut(mail, "\n\n")
 	d := recoverytest.Delivery{To: rcpt, Text: text}

@@ -19,8 +19,9 @@ const (
 	poolCapacity = 64
 )
 
-// pool is a queue as a team might write it, a goroutine for each job that waits
-// for one of the workers' places, right but for one bug that it can be given.
+// pool is a queue as a team might write it: a goroutine for each job waits for
+// one of the workers' places. It is right, except for one bug that it can be
+// given.
 type pool struct {
 	bug     string
 	handler recovery.JobHandler
@@ -100,7 +101,7 @@ func (p *pool) Enqueue(ctx context.Context, job recovery.Job) error {
 	return nil
 }
 
-// run performs a job until it is done or dead.
+// run performs a job until it is done or given up.
 func (p *pool) run(ctx context.Context, job recovery.Job) {
 	if p.bug != "ignores NotBefore" {
 		p.sleep(time.Until(job.NotBefore))
@@ -178,7 +179,7 @@ func (p *pool) shut() bool {
 	return p.closed
 }
 
-// sleep waits, but not for a queue that is to end.
+// sleep waits, but not if the queue is shutting down.
 func (p *pool) sleep(d time.Duration) {
 	for end := time.Now().Add(d); time.Now().Before(end) && !p.shut(); {
 		time.Sleep(min(100*time.Millisecond, time.Until(end)))
@@ -245,7 +246,8 @@ func TestBrokenQueues(t *testing.T) {
 		return recoverytest.ExamineQueue(t, recoverytest.QueueHarness{
 			New: func(t *testing.T) recovery.WorkerQueue {
 				p := newPool(bug)
-				// After the suite's own Shutdown: what a bug left behind.
+				// This runs after the suite's own Shutdown, and ends what a bug
+				// left behind.
 				t.Cleanup(func() {
 					p.cancel()
 					p.jobs.Wait()

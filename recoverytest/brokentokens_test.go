@@ -15,8 +15,8 @@ import (
 	"github.com/seed-51359b35/recovery/recoverytest"
 )
 
-// table is a TokenStore as a team might write it, right but for one bug that it
-// can be given. Several instances may share one state.
+// table is a TokenStore as a team might write it. It is right, except for one
+// bug that it can be given. Several instances may share one state.
 type table struct {
 	*tableState
 	bug   string
@@ -40,7 +40,7 @@ type row struct {
 	ended  bool
 }
 
-// manual is a clock that is moved by hand, once stopped is set.
+// manual is a clock that the test moves, once stopped is set.
 type manual struct {
 	clock   sync.Mutex
 	stopped time.Time
@@ -65,7 +65,7 @@ func newTable(bug string) *table {
 	return &table{tableState: &tableState{fails: map[string][]time.Time{}}, bug: bug}
 }
 
-// dump is every row and count, in order.
+// dump returns every row and count, in order.
 func (s *tableState) dump() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -76,7 +76,7 @@ func (s *tableState) dump() []byte {
 	return fmt.Append(b, s.fails)
 }
 
-// purge forgets what has expired.
+// purge removes what has expired.
 func (s *tableState) purge() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -106,7 +106,7 @@ func (s *table) live(r *row, now time.Time) bool {
 	return !r.ended && r.owner == "" && (now.Before(r.Expires) || s.bug == "no expiry")
 }
 
-// check refuses malformed names, and ids where there is one.
+// check refuses malformed names, and a malformed id if there is one.
 func (s *table) check(id *string, refs ...recovery.TokenRef) error {
 	if s.bug == "takes any name" {
 		return nil
@@ -234,7 +234,7 @@ func (s *table) use(ctx context.Context, id string, refs []recovery.TokenRef) (r
 		return recovery.TokenRecord{}, err
 	}
 	if s.bug == "looks, then claims" && id != "" {
-		// The race that a store with two round trips has.
+		// This is the race of a store that needs two round trips.
 		if _, err := s.use(ctx, "", refs); err != nil {
 			return recovery.TokenRecord{}, err
 		}
@@ -431,8 +431,8 @@ func tableHarness(bug string) recoverytest.TokenStoreHarness {
 	return h
 }
 
-// TestBrokenTokenStores shows that the suite finds what teams get wrong, each
-// by the clause that says so.
+// TestBrokenTokenStores shows that the suite finds typical mistakes, each by
+// the clause of the sentence that it breaks.
 func TestBrokenTokenStores(t *testing.T) {
 	catch(t, []seeded{
 		{"double winner", "claim-one-winner"},
@@ -500,7 +500,7 @@ func TestBrokenTokenStores(t *testing.T) {
 }
 
 // TestBrokenTokenStoresAtRandom shows that the random test alone finds most of
-// them.
+// these mistakes.
 func TestBrokenTokenStoresAtRandom(t *testing.T) {
 	for _, bug := range []string{
 		"double winner", "claim not idempotent", "release by anybody", "forgets barred", "put resets tries", "put revives deleted",

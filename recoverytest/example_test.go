@@ -12,7 +12,7 @@ import (
 	"github.com/seed-51359b35/recovery/recoverytest"
 )
 
-// A store that lives in the process: time passes at once.
+// This store lives in the process, so time passes at once.
 func ExampleTestTokenStore() {
 	var t *testing.T // the test's
 	test := func() {
@@ -24,8 +24,8 @@ func ExampleTestTokenStore() {
 	_ = test
 }
 
-// A limiter on a real server, of which two instances share the counts. It is
-// 20 ms away, so a tick is longer than usual.
+// Two instances of this limiter share their counts on a real server. The server
+// is 20 ms away, so a tick is longer than usual.
 func ExampleTestLimiter() {
 	var t *testing.T // the test's
 	open := func(t *testing.T) recovery.Limiter { panic("the team's own") }
@@ -106,7 +106,8 @@ func ExampleLeads() {
 	// $argon2id$new true <nil>
 }
 
-// A store that fails for certain, and one whose reply is lost.
+// This shows a store that certainly writes nothing, and one whose reply is
+// lost.
 func ExampleLeads_SetHooks() {
 	ctx := context.Background()
 	leads := recoverytest.NewLeads()

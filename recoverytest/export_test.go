@@ -8,7 +8,7 @@ import (
 // Findings are what a suite found: the failures by the name of the clause.
 type Findings map[string][]string
 
-// findings runs the clauses that are named, or all.
+// findings runs the named clauses, or all if none is named.
 func findings[E any](t *testing.T, s suite[E], names []string) Findings {
 	found := make(Findings)
 	for _, c := range s.clauses {

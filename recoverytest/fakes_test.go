@@ -60,8 +60,8 @@ func TestOutboxWaits(t *testing.T) {
 	})
 }
 
-// A message that everybody waits for reaches everybody, and none is lost
-// between two who take them in turn.
+// A message for which several goroutines wait reaches all of them. No message
+// is lost between two goroutines that call Next alternately.
 func TestOutboxRacing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var outbox recoverytest.Outbox
@@ -124,7 +124,7 @@ func TestOutboxIntercept(t *testing.T) {
 	})
 }
 
-// What a lead's Version depends on, and what it does not.
+// This shows on what a lead's Version depends, and on what it does not.
 func TestLeadsVersion(t *testing.T) {
 	leads := recoverytest.NewLeads()
 	id := leads.AddEmail("anna@example.com", "hash")
@@ -167,7 +167,7 @@ func TestLeadsVersion(t *testing.T) {
 	}
 }
 
-// Leads are copies: what a caller does with one reaches nobody else.
+// Leads are copies: a caller that changes one does not change those of others.
 func TestLeadsCopies(t *testing.T) {
 	leads := recoverytest.NewLeads()
 	given := recovery.Lead{Fields: map[string]recovery.FieldValue{"EmailAddress": {Value: "anna@example.com"}}, IdentityProviders: []string{"Google"}}
@@ -187,7 +187,8 @@ func TestLeadsCopies(t *testing.T) {
 	}
 }
 
-// The plain view must not offer what the store lacks: a Service looks.
+// Leads must not implement an optional interface, because a Service checks for
+// it.
 func TestLeadsViews(t *testing.T) {
 	leads := recoverytest.NewLeads()
 	for _, view := range []struct {
@@ -214,7 +215,7 @@ func TestLeadsHooks(t *testing.T) {
 	id := leads.AddEmail("anna@example.com", "hash")
 	failure := errors.New("down")
 	leads.SetHooks(recoverytest.LeadsHooks{
-		// A hook may call Leads itself: it runs outside the lock.
+		// A hook may call methods of Leads, because it runs without the lock.
 		Find:    func(context.Context, recovery.LeadKey) error { leads.Hash(id); return failure },
 		History: func(context.Context, string) error { return failure },
 	})

@@ -183,12 +183,12 @@ var leadFindClauses = []clause[*leads]{
 			if field != recovery.LeadIDField {
 				value = lead.Fields[field].Value
 			}
-			for _, bad := range []string{
+			for _, pattern := range []string{
 				"%", "_", "*", "?", ".*", "%" + value[1:], value[:1] + "%", "_" + value[1:], value[:len(value)-1] + "_",
 				"' OR '1'='1", value + "' OR '1'='1", `" OR ""="`, value + "' --", value + "'; --", "1; DROP TABLE leads", value + `\`,
 				"*)(uid=*", `{"$ne":null}`, "[a-z]%", "\x1a", value + "\n", "\n" + value, value + "\t",
 			} {
-				e.wantNobody("which is nobody's value", field, bad)
+				e.wantNobody("which is nobody's value", field, pattern)
 			}
 		}
 		e.findByID(id)

@@ -179,43 +179,54 @@ func (j *judge) calls(n int) (allowed int) {
 	return allowed
 }
 
-// decision judges d, which was made in the span now.
-func (j *judge) decision(d recovery.Decision, now span) {
-	certainlyFull, possiblyFull := false, false // whether a window is full
-	var wait span
-	remaining := span{1 << 40, 1 << 40}
+// An expectation is what may be true of a decision that is made in a span.
+type expectation struct {
+	certainlyFull, possiblyFull bool // whether a window is full
+	exempt                      bool // whether ThenOneEvery may allow the call
+	wait                        span // the bounds of RetryAfter
+	remaining                   span // the bounds of Remaining, as numbers
+}
+
+// expect returns the expectation for a decision in the span now.
+func (j *judge) expect(now span) expectation {
+	x := expectation{remaining: span{1 << 40, 1 << 40}}
 	for _, l := range j.request.Policy.Limits {
 		atLeast, atMost := j.inWindow(l, now)
-		remaining.from = min(remaining.from, time.Duration(max(0, l.N-atMost-1)))
-		remaining.to = min(remaining.to, time.Duration(max(0, l.N-atLeast-1)))
+		x.remaining.from = min(x.remaining.from, time.Duration(max(0, l.N-atMost-1)))
+		x.remaining.to = min(x.remaining.to, time.Duration(max(0, l.N-atLeast-1)))
 		if atLeast >= l.N {
-			certainlyFull = true
-			wait.from = max(wait.from, j.allowed[len(j.allowed)-l.N].from+l.Window-now.to)
+			x.certainlyFull = true
+			x.wait.from = max(x.wait.from, j.allowed[len(j.allowed)-l.N].from+l.Window-now.to)
 		}
 		if atMost >= l.N {
-			possiblyFull = true
-			wait.to = max(wait.to, j.allowed[len(j.allowed)-l.N].to+l.Window-now.from)
+			x.possiblyFull = true
+			x.wait.to = max(x.wait.to, j.allowed[len(j.allowed)-l.N].to+l.Window-now.from)
 		}
 	}
-	exempt := false // whether ThenOneEvery may allow the call
 	if t := j.request.Policy.ThenOneEvery; t > 0 && len(j.allowed) > 0 {
 		last := j.allowed[len(j.allowed)-1]
 		open := span{last.from + t - now.to, last.to + t - now.from}
-		exempt = open.from <= j.slack
-		possiblyFull = possiblyFull && open.to > -j.slack
-		wait.from, wait.to = min(wait.from, open.from), min(wait.to, open.to)
+		x.exempt = open.from <= j.slack
+		x.possiblyFull = x.possiblyFull && open.to > -j.slack
+		x.wait.from, x.wait.to = min(x.wait.from, open.from), min(x.wait.to, open.to)
 	}
+	return x
+}
+
+// decision judges d, which was made in the span now.
+func (j *judge) decision(d recovery.Decision, now span) {
+	x := j.expect(now)
 	switch {
-	case d.Allowed && certainlyFull && !exempt:
+	case d.Allowed && x.certainlyFull && !x.exempt:
 		j.errorf("call at %v, after %d allowed ones: it was allowed, want a refusal, because a window is full", now.from, len(j.allowed))
-	case !d.Allowed && !possiblyFull:
+	case !d.Allowed && !x.possiblyFull:
 		j.errorf("call at %v, after %d allowed ones: it was refused, want it allowed, because no window is full", now.from, len(j.allowed))
-	case !d.Allowed && (d.RetryAfter < wait.from-j.slack || d.RetryAfter > wait.to+j.slack+j.longest):
-		j.errorf("call at %v was refused: RetryAfter is %v, want %v to %v", now.from, d.RetryAfter, wait.from, wait.to)
+	case !d.Allowed && (d.RetryAfter < x.wait.from-j.slack || d.RetryAfter > x.wait.to+j.slack+j.longest):
+		j.errorf("call at %v was refused: RetryAfter is %v, want %v to %v", now.from, d.RetryAfter, x.wait.from, x.wait.to)
 	case !d.Allowed && d.Remaining != 0:
 		j.errorf("call at %v was refused: Remaining is %d, want 0", now.from, d.Remaining)
-	case d.Allowed && (d.Remaining < int(remaining.from) || d.Remaining > int(remaining.to)):
-		j.errorf("call at %v was allowed: Remaining is %d, want %d to %d", now.from, d.Remaining, remaining.from, remaining.to)
+	case d.Allowed && (d.Remaining < int(x.remaining.from) || d.Remaining > int(x.remaining.to)):
+		j.errorf("call at %v was allowed: Remaining is %d, want %d to %d", now.from, d.Remaining, x.remaining.from, x.remaining.to)
 	}
 	if !slices.Contains(j.request.Policy.Limits, d.Limit) {
 		j.errorf("call at %v: Limit is %v, want one of the policy's", now.from, d.Limit)

@@ -12,8 +12,8 @@ import (
 	"github.com/seed-51359b35/recovery/recoverytest"
 )
 
-// TestImports pins what the package depends on: the root and the standard
-// library.
+// TestImports shows that the package depends on the root and the standard
+// library only.
 func TestImports(t *testing.T) {
 	files, err := os.ReadDir(".")
 	if err != nil {

@@ -73,7 +73,7 @@ func TestMemoryLimiter(t *testing.T) {
 }
 
 // TestMemoryLimiterOverflow shows that a limiter whose keys have no room of
-// their own is as exact for one key.
+// their own is also exact for one key.
 func TestMemoryLimiterOverflow(t *testing.T) {
 	expect(t, recoverytest.ExamineLimiter(t, recoverytest.LimiterHarness{
 		New: func(*testing.T) recovery.Limiter {
@@ -83,7 +83,7 @@ func TestMemoryLimiterOverflow(t *testing.T) {
 	}, "trace-a", "trace-b", "trace-c", "trace-d", "half-open", "several-limits", "refused-not-counted", "then-one-every", "id-repeats", "id-repeats-full"))
 }
 
-// TestShared runs the suites over two instances that share what they hold.
+// TestShared runs the suites over two instances that share their contents.
 func TestShared(t *testing.T) {
 	t.Run("TokenStore", func(t *testing.T) {
 		h := tableHarness("")
@@ -109,8 +109,8 @@ func TestShared(t *testing.T) {
 	})
 }
 
-// TestAdvance runs the suites on a clock that only the harness moves, as that
-// of a simulated server is.
+// TestAdvance runs the suites on a clock that only the harness moves, like that
+// of a simulated server.
 func TestAdvance(t *testing.T) {
 	t.Run("TokenStore", func(t *testing.T) {
 		var state *tableState
@@ -144,8 +144,8 @@ func TestAdvance(t *testing.T) {
 	})
 }
 
-// TestRealClock runs what needs no time to pass outside a bubble, and the
-// random arrivals, whose judge takes any delay.
+// TestRealClock runs clauses outside a bubble: those that need no time to pass,
+// and the random arrivals, whose judge allows for any delay.
 func TestRealClock(t *testing.T) {
 	expect(t, recoverytest.ExamineTokenStore(t, recoverytest.TokenStoreHarness{
 		New: func(*testing.T) recovery.TokenStore { return recovery.NewMemoryTokenStore() },
@@ -194,7 +194,7 @@ func TestOutbox(t *testing.T) {
 	})
 }
 
-// leadsView is what every view of a Leads has.
+// leadsView has the methods that all views of a Leads share.
 type leadsView interface {
 	recovery.LeadStore
 	Add(lead recovery.Lead, hash string) string

@@ -149,23 +149,23 @@ var tokenClaimClauses = []clause[*tokens]{
 	}},
 	{"malformed-names", "A malformed slot or digest is an error, and changes nothing.", func(e *tokens) {
 		slot, refs := e.putLinks(1)
-		for _, bad := range []recovery.TokenRef{
+		for _, malformed := range []recovery.TokenRef{
 			{}, {Slot: slot}, {Digest: refs[0].Digest}, {Slot: slot + "\n", Digest: refs[0].Digest},
 			{Slot: slot, Digest: refs[0].Digest + " x"}, {Slot: strings.Repeat("s", 129), Digest: refs[0].Digest},
 		} {
-			if _, err := e.pick().Peek(e.ctx, bad); err == nil || errors.Is(err, recovery.ErrTokenNotFound) {
-				e.errorf("Peek of %q: error is %v, want one that says the ref is malformed", bad, err)
+			if _, err := e.pick().Peek(e.ctx, malformed); err == nil || errors.Is(err, recovery.ErrTokenNotFound) {
+				e.errorf("Peek of %q: error is %v, want one that says the ref is malformed", malformed, err)
 			}
-			if _, err := e.pick().Claim(e.ctx, random(), bad); err == nil || errors.Is(err, recovery.ErrTokenNotFound) {
-				e.errorf("Claim of %q: error is %v, want one that says the ref is malformed", bad, err)
+			if _, err := e.pick().Claim(e.ctx, random(), malformed); err == nil || errors.Is(err, recovery.ErrTokenNotFound) {
+				e.errorf("Claim of %q: error is %v, want one that says the ref is malformed", malformed, err)
 			}
-			if err := e.pick().Release(e.ctx, random(), bad); err == nil {
-				e.errorf("Release of %q: no error, want one", bad)
+			if err := e.pick().Release(e.ctx, random(), malformed); err == nil {
+				e.errorf("Release of %q: no error, want one", malformed)
 			}
 		}
-		for _, bad := range []string{"", "has space", slot + "\n", strings.Repeat("s", 129)} {
-			if err := e.pick().Delete(e.ctx, bad); err == nil {
-				e.errorf("Delete of %q: no error, want one", bad)
+		for _, malformed := range []string{"", "has space", slot + "\n", strings.Repeat("s", 129)} {
+			if err := e.pick().Delete(e.ctx, malformed); err == nil {
+				e.errorf("Delete of %q: no error, want one", malformed)
 			}
 		}
 		e.wantLive("a token that was there", refs[0])

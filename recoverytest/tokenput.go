@@ -296,7 +296,7 @@ var tokenPutClauses = []clause[*tokens]{
 	{"put-malformed", "A malformed token is an error, and puts nothing.", func(e *tokens) {
 		slot := random()
 		ref := e.putLink(slot)
-		for _, bad := range []struct {
+		for _, malformed := range []struct {
 			what   string
 			slot   string
 			change func(*recovery.TokenSpec)
@@ -320,16 +320,16 @@ var tokenPutClauses = []clause[*tokens]{
 			{"a code without FailureWindow", slot, func(s *recovery.TokenSpec) { s.FailureWindow = 0 }, true},
 		} {
 			spec := newLink()
-			if bad.code {
+			if malformed.code {
 				spec = newCode()
 			}
-			bad.change(&spec)
-			_, err := e.pick().Put(e.ctx, bad.slot, spec)
+			malformed.change(&spec)
+			_, err := e.pick().Put(e.ctx, malformed.slot, spec)
 			if err == nil || errors.Is(err, recovery.ErrTokenSpent) {
-				e.errorf("Put with %s: error is %v, want one that says the token is malformed", bad.what, err)
+				e.errorf("Put with %s: error is %v, want one that says the token is malformed", malformed.what, err)
 			}
-			if (recovery.TokenRef{Slot: bad.slot, Digest: spec.Digest}).Validate() == nil {
-				e.wantNotFound("a token put with "+bad.what, recovery.TokenRef{Slot: bad.slot, Digest: spec.Digest})
+			if (recovery.TokenRef{Slot: malformed.slot, Digest: spec.Digest}).Validate() == nil {
+				e.wantNotFound("a token put with "+malformed.what, recovery.TokenRef{Slot: malformed.slot, Digest: spec.Digest})
 			}
 		}
 		e.wantLive("the token that was there", ref)

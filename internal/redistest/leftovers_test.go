@@ -26,7 +26,8 @@ func TestMain(m *testing.M) {
 		die()
 	}
 	flag.Parse()
-	// The tests mostly wait, and by default as many run as there are cores.
+	// The tests mostly wait. By default only as many run at once as there are
+	// cores.
 	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
 		_ = f.Value.Set("12")
 	}
@@ -65,7 +66,7 @@ func TestServersEndWithTheTest(t *testing.T) {
 	}
 }
 
-// No cleanup runs in a process that is killed, or whose tests panic or time
+// Cleanups do not run in a process that is killed, or whose tests panic or time
 // out.
 func TestServersDieWithTheProcess(t *testing.T) {
 	t.Parallel()

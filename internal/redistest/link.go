@@ -150,30 +150,13 @@ func (l *link) write(d Direction, messages <-chan message) {
 		if muted {
 			continue
 		}
-		part := m.raw[:min(m.fault.After, len(m.raw))]
-		switch m.fault.Mode {
-		case Drop:
+		pass, open := l.applyFault(d, w, m)
+		if !open {
+			return
+		}
+		if !pass {
+			muted = m.fault.Mode != Drop
 			continue
-		case Swallow:
-			_, _ = w.Write(part)
-			_ = w.Flush()
-			muted = true
-			continue
-		case Cut, Reset:
-			_, _ = w.Write(part)
-			_ = w.Flush()
-			if m.fault.Mode == Cut {
-				l.cut()
-			} else {
-				l.reset()
-			}
-			muted = true
-			continue
-		case Stall:
-			_ = w.Flush()
-			if !l.stall(d) {
-				return
-			}
 		}
 		if d == Requests && m.name != "" {
 			l.proxy.count(m.name)
@@ -187,6 +170,29 @@ func (l *link) write(d Direction, messages <-chan message) {
 		}
 		muted = err != nil
 	}
+}
+
+// applyFault does to a message what its fault says. It reports whether the
+// message is to be passed on, and whether the writer goes on with the next one.
+func (l *link) applyFault(d Direction, w *bufio.Writer, m message) (pass, open bool) {
+	switch m.fault.Mode {
+	case Drop:
+		return false, true
+	case Swallow, Cut, Reset:
+		_, _ = w.Write(m.raw[:min(m.fault.After, len(m.raw))])
+		_ = w.Flush()
+		switch m.fault.Mode {
+		case Cut:
+			l.cut()
+		case Reset:
+			l.reset()
+		}
+		return false, true
+	case Stall:
+		_ = w.Flush()
+		return true, l.stall(d)
+	}
+	return true, true
 }
 
 // replied removes and returns the command to which the next reply belongs.

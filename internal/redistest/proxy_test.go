@@ -18,7 +18,8 @@ import (
 	"github.com/seed-51359b35/recovery/internal/testenv"
 )
 
-// once makes a client that neither repeats commands nor waits long.
+// once changes a client's options so that it neither repeats commands nor waits
+// long.
 func once(o *redis.Options) {
 	o.MaxRetries = -1
 	o.ReadTimeout = testenv.Patience(500 * time.Millisecond)
@@ -98,7 +99,7 @@ func timedOut(err error) bool {
 	return errors.As(err, &ne) && ne.Timeout()
 }
 
-// reset takes EOF for a reset: see TestProxyReset.
+// reset accepts EOF as a reset: see TestProxyReset.
 func reset(err error) bool {
 	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.EOF)
 }
@@ -107,7 +108,8 @@ func is(want error) func(error) bool {
 	return func(err error) bool { return errors.Is(err, want) }
 }
 
-// A default client repeats what it got no reply to: the reason for the proxy.
+// A default client repeats a command to which it got no reply. This is the
+// reason for the proxy.
 func TestProxyShowsRepeats(t *testing.T) {
 	t.Parallel()
 	s := redistest.Start(t)
@@ -124,7 +126,7 @@ func TestProxyShowsRepeats(t *testing.T) {
 	}
 }
 
-// A stall loses nothing and lets go of all.
+// A stall loses nothing, and passes on everything when it ends.
 func TestProxyStall(t *testing.T) {
 	t.Parallel()
 	s := redistest.Start(t)
@@ -149,9 +151,9 @@ func TestProxyStall(t *testing.T) {
 	must(t, <-reply)
 }
 
-// A reset is one, and not an EOF. It takes a plain connection to see: the
-// client of go-redis looks at the socket before it reads, which takes the error
-// away.
+// A reset is not an EOF. The test needs a plain connection to see that, because
+// the client of go-redis looks at the socket before it reads, and this removes
+// the error.
 func TestProxyReset(t *testing.T) {
 	t.Parallel()
 	s := redistest.Start(t)
@@ -264,7 +266,7 @@ func TestProxyLatency(t *testing.T) {
 	if each < roundTrip {
 		t.Errorf("a round trip took %v, want at least %v", each, roundTrip)
 	}
-	// What is in flight together shares the latency.
+	// Commands that are on their way at the same time share the latency.
 	testenv.Steady(t, 20*roundTrip, func() error {
 		began := time.Now()
 		_, err := c.Pipelined(ctx, func(pipe redis.Pipeliner) error {
@@ -280,8 +282,8 @@ func TestProxyLatency(t *testing.T) {
 	})
 }
 
-// Everything that go-redis speaks passes unharmed: both protocols, nested and
-// large replies, transactions, scripts, subscriptions.
+// Everything that go-redis sends and receives passes unchanged: both protocols,
+// nested and large replies, transactions, scripts, subscriptions.
 func TestProxyPasses(t *testing.T) {
 	t.Parallel()
 	s := redistest.Start(t)
@@ -323,7 +325,7 @@ func TestProxyPasses(t *testing.T) {
 	}
 }
 
-// Faults are set while many callers work; every lost reply is counted.
+// Faults are set while many callers work. Every lost reply is counted.
 func TestProxyConcurrently(t *testing.T) {
 	t.Parallel()
 	s := redistest.Start(t)

@@ -11,7 +11,7 @@ import (
 	"github.com/seed-51359b35/recovery/internal/testenv"
 )
 
-// soon is what a topology may take to start on two busy cores.
+// soon is how long a topology may take to start on two busy cores.
 const soon = 15 * time.Second
 
 func started(t *testing.T, began time.Time) {
