@@ -20,7 +20,7 @@ type Job struct {
 	NotBefore time.Time
 	// NotAfter is the time from which on the job is useless.
 	NotAfter time.Time
-	// Payload is any bytes, less than 16 KiB. The Service sealed it, so a queue
+	// Payload is any bytes, 1 to 16,384 bytes. The Service sealed it, so a queue
 	// and its storage see neither identifiers nor tokens.
 	Payload []byte
 }

@@ -148,17 +148,13 @@ func TestErrorsAreNotKept(t *testing.T) {
 	}}
 	q := start(t, newQueue(t, client, func(o *asynqqueue.Options) {
 		o.Logger = debugLogger(&log)
-		o.Backoff = func(n int) time.Duration { return time.Duration(n-1) * 2 * time.Second }
+		// The second pause is long enough to be seen, and the third one is
+		// longer than the job's life.
+		o.Backoff = func(n int) time.Duration { return []time.Duration{0, 3 * time.Second, 2 * time.Hour}[min(n, 3)-1] }
 	}), d)
 	fails, panics := newJob(), newJob()
 	panics.Payload = []byte("panics")
-	// This is long enough for two attempts, and shorter than the patience of
-	// the test.
-	lifetime := min(testenv.Patience(5*time.Second), patience*3/4)
-	for _, job := range []*recovery.Job{&fails, &panics} {
-		job.NotAfter = time.Now().Add(lifetime)
-		enqueue(t, q, *job)
-	}
+	enqueue(t, q, fails, panics)
 	eventually(t, "both retry", func() bool {
 		s, err := q.Stats(t.Context())
 		return err == nil && s.Retrying == 2 && d.tried(fails.ID) > 1 && d.tried(panics.ID) > 1
