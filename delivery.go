@@ -70,7 +70,8 @@ func (s *Service) performDeliver(ctx context.Context, d *delivery) error {
 	if d.to, ok = s.recipient(d.lead, d.p.Recipient); !ok {
 		return s.suppress(ctx, d, ReasonNoRecipient)
 	}
-	if d.p.Notice != "" { // IssueToken has counted its message already
+	if d.p.Notice != "" {
+		// Only the link after NotMe is counted here. IssueToken counted its own.
 		if ok, err := s.allowDelivery(ctx, d); !ok {
 			return err
 		}

@@ -32,11 +32,12 @@
 //
 // # The flow
 //
-// [Service.ForgotPassword] checks the request, counts it for the caller and the
-// client, draws a token, gives a sealed job to the [Queue], and answers. It
-// does the same for everybody. A worker then counts the identifier, looks the
-// lead up, and counts the lead, the recipient and the budget. It puts the
-// token's digest into the [TokenStore], and has the [Notifier] send the token.
+// [Service.ForgotPassword] checks the request, counts it for the API key (the
+// caller) and the network address (the client), draws a token, gives a sealed
+// job to the [Queue], and answers. It does the same for everybody. A worker
+// then counts the identifier, looks the lead up, and counts the lead, the
+// recipient and the budget (a limit on all messages). It puts the token's
+// digest into the [TokenStore], and has the [Notifier] send the token.
 //
 // [Service.ResetPassword] checks the password by the rules that are the same
 // for everybody, opens the proof, looks its token up with Peek, reads the lead,
@@ -73,7 +74,7 @@
 // An attacker may send any request from any number of addresses, read and keep
 // the answers, measure their time, know every public API key, race requests
 // against each other, own accounts here, and read a copy of the token store and
-// of the queue. The attacker may not read the victim's mailbox or phone, the
+// of the queue. The attacker cannot read the victim's mailbox or phone, the
 // host's memory, or Keys. Against this attacker:
 //
 //   - Only one request can use a token. The store decides in one atomic step,
@@ -82,9 +83,10 @@
 //   - No answer tells whether an account exists: not by its bytes, status,
 //     headers or time, and not by limits or failures. [Service.IssueToken]
 //     does tell, but only servers.
-//   - A token dies with the state it was made for. It carries a digest of
-//     [Lead].Version, so a change of password, address or status ends it. If a
-//     store brings a used token back, the token is dead all the same.
+//   - A token dies with the state it was made for. Its record in the store has
+//     a digest of [Lead].Version, so a change of password, address or status
+//     ends it. If a store brings a used token back, the token is dead all the
+//     same.
 //   - Links lead to the pages of the configuration. No link is built from a
 //     request header, and messages go only to verified addresses of the lead.
 //   - Stores hold keyed digests. Whoever reads them can neither use a token nor
@@ -94,10 +96,10 @@
 //     code, and after twenty in 24 hours at the codes of one lead none of them
 //     works. Parallel guesses are counted too.
 //   - Nobody can lock a person out by asking for messages. Limits delay a new
-//     message and never end a delivered link, the two links before the newest
-//     keep working, and after the tenth link of a day one every hour is still
-//     sent. Links and codes are limited separately, and so is each recipient
-//     field.
+//     message and never end a delivered link. At most three links of a lead
+//     work at once: the two oldest and the newest. A fourth replaces the third.
+//     After the tenth link of a day one every hour is still sent. Links and
+//     codes are limited separately, and so is each recipient field.
 //   - A failure never opens anything, and it looks the same for everybody.
 //
 // Numbers such as A33, here and in other comments, are attacks: docs/attacks.md
@@ -138,12 +140,13 @@
 //
 // # Limits
 //
-// [DefaultLimits] are exact sliding windows: never more than N in any interval
-// of length W. A request that the caller's or the client's limit refuses is
-// answered with 429, Retry-After and the RateLimit fields. The limits of
-// identifier, lead, recipient and budget are checked after the answer, and
-// nobody is told about a refusal. A refused request is not counted by the
-// limits that would have come later.
+// [DefaultLimits] are exact sliding windows: never more than N calls in any
+// interval of length Window, except by [LimitPolicy].ThenOneEvery. A request
+// that the caller's or the client's limit refuses is answered with 429,
+// Retry-After and the RateLimit fields. The limits of identifier, lead,
+// recipient and budget are checked after the answer, and nobody is told about a
+// refusal. A refused request is not counted by the limits that would have come
+// later.
 //
 // # Compatibility
 //

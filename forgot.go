@@ -22,11 +22,11 @@ type ForgotRequest struct {
 	// Default: the usual one.
 	Template string
 	// Labels are notes of the caller about the request. They appear in its
-	// events, but for [EventRateLimited] and [EventWrongRecord], and have no
-	// other effect. There are at most 8. A name has 1 to 32
-	// of a-z, 0-9, '_', '-' and '.', and a value up to 128 bytes of UTF-8
-	// without control characters. Labels must hold no secret and must not name
-	// a person. See [LabelNoWebhook].
+	// events, except in [EventRateLimited] and [EventWrongRecord], and have no
+	// other effect. There are at most 8. A name has 1 to 32 of a-z, 0-9, '_',
+	// '-' and '.', and a value up to 128 bytes of UTF-8 without control
+	// characters. Labels must hold no secret and must not name a person. See
+	// [LabelNoWebhook].
 	Labels    map[string]string
 	Requester Requester
 }

@@ -38,7 +38,7 @@ type payload struct {
 	Op        jobKind
 	ID        string            // of the job
 	NotAfter  time.Time         // of the job
-	Key       LeadKey           // of the lead: its ID, but for jobForgot what the request named
+	Key       LeadKey           // of the lead: its ID, except that for jobForgot it is what the request named
 	Recipient string            `json:",omitzero"` // the field whose address gets the message
 	To        string            `json:",omitzero"` // the address, for jobNotice
 	Channel   Channel           `json:",omitzero"`
@@ -133,17 +133,19 @@ func (s *Service) enqueueOrRetry(ctx context.Context, p payload) {
 	}
 }
 
-// openJob opens the payload of a job. It believes the sealed ID and not the one
-// that the queue stored: whoever can write to the queue's storage must not be
-// able to give an old job, and with it an old token, a new lifetime (A31).
+// openJob opens the payload of a job. It refuses a job whose stored ID is not
+// the sealed one, and Perform uses the sealed NotAfter: whoever can write to
+// the queue's storage must not be able to give an old job, and with it an old
+// token, a new lifetime (A31).
 func (s *Service) openJob(job Job) (payload, error) {
 	var p payload
 	b, key, err := s.keys.jobs.Open(job.Payload)
 	if err != nil {
 		return payload{}, s.cannotOpen(job, err)
 	}
-	// The error of json is left out because it could quote the payload. A newer
-	// version may have changed more than the kind of job, so the kind decides.
+	// The error of json is left out because it could quote the payload. An
+	// unknown kind counts as a newer version, even if the JSON also does not
+	// decode: a newer version may have changed more than the kind of job.
 	malformed := json.Unmarshal(b, &p) != nil
 	if p.PreventWebhook {
 		if p.Labels == nil {
@@ -180,6 +182,6 @@ func (s *Service) cannotOpen(job Job, err error) error {
 // sealed. It is no warning, because anybody can make up such a link.
 func (s *Service) tellOfLink(what string, err error) {
 	if advice := s.links.FirstAdvice(err); advice != "" {
-		s.log.Info("recovery: " + what + " cannot be opened: " + err.Error() + ". If many are, and they were not made up or damaged, " + advice)
+		s.log.Info("recovery: " + what + " cannot be opened: " + err.Error() + ". If this happens to many real links, " + advice)
 	}
 }

@@ -55,8 +55,9 @@ func newKeyring(opts Options) (*keyring, error) {
 		}
 	}
 	// The store decides when a token expires. The age limit of the seal only
-	// spares the store tokens that are certainly too old. It is longer than
-	// LinkTTL, because a job may store its token some time after it was sealed.
+	// saves a question to the store about tokens that are certainly too old. It
+	// is much longer than LinkTTL, so that clocks that differ end no live
+	// token.
 	k.tokens = seal.New(tokens, "recovery.token", 2*opts.Tokens.LinkTTL+time.Hour, 1024)
 	var err error
 	if k.jobs, err = seal.NewBox(jobs, "recovery.job"); err != nil {

@@ -76,7 +76,10 @@ type LimitRequest struct {
 	// ID, if not empty, makes the request repeatable. If the limiter still
 	// remembers an allowed call with this ID, it allows the request and does
 	// not count it again. So a job that is tried again after a crash is counted
-	// once.
+	// once. Any text is valid, and Validate does not check it; those of a
+	// [Service] have 26 letters and digits. An ID belongs to its Key. A limiter
+	// remembers it at least as long as the call is within the longest Window of
+	// the policy and is one of the newest N, for the largest N.
 	ID string
 }
 
@@ -103,8 +106,9 @@ type Decision struct {
 	// Allowed says that the call is allowed and counted.
 	Allowed bool
 	// Limit is the limit that refused the call or, if none did, the one with
-	// the fewest calls left. If there are several, it is the one where this
-	// lasts longest.
+	// the fewest calls left. Of several that refuse, it is the one with the
+	// longest wait. Of several with equal Remaining, it is the one with the
+	// longest Reset.
 	Limit Limit
 	// Remaining is how many further calls Limit allows now.
 	Remaining int
@@ -117,9 +121,10 @@ type Decision struct {
 }
 
 // A Limiter counts calls in exact sliding windows: it never allows more than N
-// in any interval of length Window, and it never refuses a call while there are
-// fewer. Hosts can use [MemoryLimiter] or package redisstore. Implementations
-// are safe for concurrent use, also by several processes if they are shared.
+// in any interval of length Window, except by [LimitPolicy].ThenOneEvery. It
+// refuses a call only if a limit of its policy is reached. Hosts can use
+// [MemoryLimiter] or package redisstore. Implementations are safe for
+// concurrent use, also by several processes if they are shared.
 //
 // A malformed request is an error, and so is a ctx that had ended before the
 // call. Both count nothing.
@@ -127,8 +132,9 @@ type Limiter interface {
 	// Allow decides each request on its own, in order, and returns one decision
 	// for each. It counts an allowed call in the same atomic step, and does not
 	// count a refused one at all. If there is a network, all requests of one
-	// call share one round trip. Allow returns when ctx ends. After an error
-	// the calls may or may not have been counted.
+	// call share one round trip. Without requests it returns no decisions and
+	// no error. Allow returns when ctx ends. After an error the calls may or
+	// may not have been counted.
 	Allow(ctx context.Context, requests ...LimitRequest) ([]Decision, error)
 }
 
@@ -184,20 +190,26 @@ type Limits struct {
 	_ [0]func()
 
 	// Caller holds for each API key or, if the client's address is known, for
-	// each pair of key and address: 25 in 5 s.
+	// each pair of key and address: 25 in 5 s. In IssueToken it holds for the
+	// API key alone.
 	Caller LimitPolicy
 	// ClientForgot, ClientReset and ClientCheck hold for each client address
-	// (IPv4 /32, IPv6 /64). ClientForgot: 5 in 10 min, 10 in 15 min, 15 in 30
-	// min. ClientReset: 10 in 1 min, 15 in 2 min. ClientCheck, for CheckProof
-	// and NotMe: 60 in 1 min.
+	// (IPv4 /32, IPv6 by [ClientAddressOptions].IPv6Prefix, default /64).
+	// ClientForgot: 5 in 10 min, 10 in 15 min, 15 in 30 min. ClientReset: 10 in
+	// 1 min, 15 in 2 min. ClientCheck, for CheckProof and NotMe: 60 in 1 min.
 	ClientForgot, ClientReset, ClientCheck LimitPolicy
 	// Identifier holds for each identifier that a request names, Lead for each
 	// lead that was found, Recipient for each address that messages go to, and
 	// Issue for each identifier in IssueToken: 1 in 1 min, 5 in 1 h, 10 in 24
-	// h, and then still one every hour.
+	// h, and then still one every hour. Links and codes are counted separately
+	// by the first three. Identifier also counts each recipient field
+	// separately.
 	Identifier, Lead, Recipient, Issue LimitPolicy
-	// EmailBudget and SMSBudget hold for all messages of a channel that public
-	// requests asked for. Default: no budget.
+	// EmailBudget and SMSBudget hold for all messages of a channel that carry a
+	// link or a code, or that go to unknown addresses or to leads without a
+	// password. Those from [Service.IssueToken] with Send and from
+	// [Service.NotMe] count too. Notices after a reset do not count. Default:
+	// no budget.
 	EmailBudget, SMSBudget LimitPolicy
 	// DangerouslyAllowOnError allows all requests while the [Limiter] fails.
 	// Default false: they are answered with 503.
@@ -319,7 +331,8 @@ func (e *RateLimitError) Error() string {
 
 // RetryAfterSeconds returns RetryAfter in whole seconds, rounded up and at
 // least 1, as the field Retry-After needs it (RFC 9110, section 10.2.3). A
-// client that waits so long, and sends one request, is not refused again.
+// client that waits so long, and sends one request, is not refused again, if
+// nobody else with the same key or address sends one.
 func (e *RateLimitError) RetryAfterSeconds() int { return wholeSeconds(e.RetryAfter) }
 
 func wholeSeconds(d time.Duration) int {

@@ -41,9 +41,10 @@ func (s *Service) allow(ctx context.Context, requests []scopedRequest) ([]Decisi
 }
 
 // refusal returns the refusal that lasts longest, or nil. A client that waits
-// so long is not refused by any of the policies. The policies that allowed and
-// counted this request have to be waited for too, if the request was the last
-// that they allow.
+// so long is not refused by any of the policies, if nobody else with the same
+// key or address sends a request. The policies that allowed and counted this
+// request have to be waited for too, if the request was the last that they
+// allow.
 func refusal(requests []scopedRequest, decisions []Decision) *RateLimitError {
 	var e *RateLimitError
 	var wait time.Duration

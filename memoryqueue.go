@@ -15,8 +15,9 @@ import (
 type MemoryQueueOptions struct {
 	_ [0]func()
 
-	// Capacity is how many jobs the queue holds, including those that wait for
-	// another attempt. Default 4,096.
+	// Capacity is how many jobs the queue holds: those that wait, also for
+	// another attempt, and those that run. Abandoned attempts do not count.
+	// Default 4,096.
 	Capacity int
 	// Workers is how many attempts run at once. Default 16.
 	Workers int
@@ -139,7 +140,8 @@ func (q *MemoryQueue) Stats() MemoryQueueStats {
 
 // Shutdown implements [WorkerQueue]. Waiting jobs get one last attempt at once.
 // Jobs that fail in it, or are still waiting when ctx ends, become dead
-// letters. It may be called more than once.
+// letters. When ctx ends, Shutdown waits up to Grace longer for the attempts
+// that run. It may be called more than once.
 func (q *MemoryQueue) Shutdown(ctx context.Context) error {
 	q.mu.Lock()
 	q.draining = true

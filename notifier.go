@@ -18,7 +18,7 @@ const (
 	// MessageResetCode carries a code, in Code.
 	MessageResetCode MessageKind = "reset_code"
 	// MessagePasswordChanged says that the password was reset. It goes to every
-	// address on the lead.
+	// verified address of the lead in a field with Receive.
 	MessagePasswordChanged MessageKind = "password_changed"
 	// MessageNoPassword tells a lead with [StatusNoPassword] to sign in with
 	// its identity provider. It is sent only if [MessageOptions.NoPassword] is
@@ -67,7 +67,8 @@ type Message struct {
 	// [Options].NotMe is set. [MessageResetLink], [MessageResetCode] and
 	// [MessagePasswordChanged] have it. Like URL, it carries a secret.
 	NotMe Secret
-	// Expires is when the link in URL, or the code, expires.
+	// Expires is when the link in URL, or the code, expires. It is zero for the
+	// other kinds.
 	Expires time.Time
 	// Template is the template that the request named. Empty means the usual
 	// one.
@@ -107,8 +108,8 @@ type Notifier interface {
 	// server is responsible for it. It returns when ctx ends.
 	//
 	// After an error the queue tries again until the token would have expired,
-	// unless the error wraps [ErrPermanent]. An error must not quote the link
-	// or the code.
+	// or for 24 hours if the message is a notice of a reset, unless the error
+	// wraps [ErrPermanent]. An error must not quote the link or the code.
 	//
 	// Delivery is at least once: the same message, with the same ID and the
 	// same token, can come again.

@@ -9,7 +9,7 @@ import (
 )
 
 // notMeTTL is how long the link "this was not me" works. People read a notice
-// days after it came, and the link harms nobody but a thief.
+// days after it came, and the link can only hurt an attacker.
 const notMeTTL = 7 * 24 * time.Hour
 
 // notMePolicy limits the clicks on the links of one reset, in all its notices
@@ -17,7 +17,8 @@ const notMeTTL = 7 * 24 * time.Hour
 // one. It must not kill the new link that the first click sent.
 var notMePolicy = LimitPolicy{Limits: []Limit{{1, time.Hour}, {3, notMeTTL}}}
 
-// A NotMeRequest says that a person did not cause what a message is about.
+// A NotMeRequest asks to protect an account after a message about something
+// that the person did not cause.
 type NotMeRequest struct {
 	// Token is the token in the link of [Options].NotMe.
 	Token Secret
@@ -36,14 +37,16 @@ type NotMeResult struct {
 // page that asks for a click: Message is [MessageResetLink], [MessageResetCode]
 // or [MessagePasswordChanged]. It only opens the link. It counts nothing, asks
 // no store and changes nothing, so a mail scanner may follow the link. The
-// error is [ErrInvalidProof].
+// result has no Quotas. The error is [ErrInvalidProof].
 func (s *Service) CheckNotMe(_ context.Context, req NotMeRequest) (NotMeResult, error) {
 	n, err := s.openNotMe(req.Token.Reveal())
 	return NotMeResult{Message: n.kind}, err
 }
 
 // NotMe protects the account of a person who says "this was not me". It ends
-// every link, issued token and code of the lead.
+// every link, issued token and code of the lead that the token store holds. A
+// job in the queue that has not stored its token yet still sends a link or code
+// that works.
 //
 // If the message was a notice that the password was changed, NotMe also ends
 // the lead's sessions. Then it sends a new link to the e-mail addresses that
@@ -55,9 +58,11 @@ func (s *Service) CheckNotMe(_ context.Context, req NotMeRequest) (NotMeResult, 
 // delay such a change after a reset.
 //
 // Call it only for a POST that a person made, because mail scanners open links.
-// What fails is tried again through the queue, so the person is told that it is
-// being done. The link works for seven days and three times. A second click
-// within one hour, also in another notice of the same reset, changes nothing.
+// What fails is tried again through the queue, so NotMe returns no error for
+// it: tell the person that it is being done. The link works for seven days and
+// three times, which is for all notices of one reset together. A second click
+// within one hour, also in another notice of the same reset, and every click
+// after the third do nothing. NotMe then returns the same result and no error.
 //
 // The error is a [*RateLimitError] of the client, which shares the limit of
 // CheckProof, or wraps [ErrInvalidProof] or [ErrUnavailable].

@@ -9,12 +9,15 @@ import (
 	"github.com/seed-51359b35/recovery/password"
 )
 
-// A SessionEnder ends every session of a lead.
+// A SessionEnder ends every session of a lead. Implementations are safe for
+// concurrent use.
 type SessionEnder interface {
 	// EndSessions ends all sessions that are open when it is called. It is
 	// called after the new password is written and before the success is
-	// reported (ASVS v5.0.0-7.4.3). If it fails, the queue calls it again. It
-	// returns when ctx ends.
+	// reported (ASVS v5.0.0-7.4.3). It is also called after a reset whose
+	// outcome is unknown, and by NotMe after a notice of a reset. A failure
+	// does not fail the reset or NotMe: the queue repeats the call. It returns
+	// when ctx ends.
 	EndSessions(ctx context.Context, leadID string) error
 }
 

@@ -11,7 +11,9 @@ import (
 )
 
 // A Service recovers passwords. [New] makes one and [Service.Shutdown] ends it.
-// Its methods are safe for concurrent use.
+// Its methods are safe for concurrent use. After Shutdown, those that do work
+// for a request return an error that wraps [ErrUnavailable].
+// [Service.CheckNotMe] still works, because it asks no store.
 type Service struct {
 	leads    LeadStore
 	tokens   TokenStore
@@ -23,7 +25,7 @@ type Service struct {
 	fields   map[string]Field
 	mailTo   string       // the field that links are sent to by default, or empty
 	foreign  seal.Foreign // jobs that only another instance can open
-	links    seal.Told    // what was logged of such links
+	links    seal.Told    // what was logged of links that another instance may have sealed
 
 	mu       sync.RWMutex
 	closed   bool
@@ -36,7 +38,8 @@ type Service struct {
 // New returns a Service that uses the host's user store, a token store and a
 // notifier. All three are required. It reports every mistake in them and in
 // opts at once, as [*OptionError] values joined by [errors.Join]. It starts a
-// [WorkerQueue], so call [Service.Shutdown] in the end.
+// [WorkerQueue], so call [Service.Shutdown] in the end. An error of the queue's
+// Start is returned too, and is no OptionError.
 func New(leads LeadStore, tokens TokenStore, notifier Notifier, opts Options) (*Service, error) {
 	opts = opts.withDefaults()
 	if err := opts.validate(leads, tokens, notifier); err != nil {

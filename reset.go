@@ -36,7 +36,8 @@ type CheckProofResult struct {
 // before the person types a password. It does not use the proof up. A wrong
 // code counts as a wrong guess, as in ResetPassword.
 //
-// The errors are those of ResetPassword, without those about the password.
+// The error is an [*InvalidRequestError], a [*RateLimitError] of the caller or
+// client, or wraps [ErrInvalidProof] or [ErrUnavailable].
 func (s *Service) CheckProof(ctx context.Context, req CheckProofRequest) (CheckProofResult, error) {
 	if err := s.begin(); err != nil {
 		return CheckProofResult{}, err
@@ -75,8 +76,9 @@ type ResetResult struct {
 }
 
 // ResetPassword replaces the lead's password, ends its sessions and tokens, and
-// has a notice sent to every address on the lead. Only one request can use a
-// token, also in a race or after a crash. ResetPassword signs nobody in.
+// has a notice sent to every verified address of the lead in a field with
+// Receive. Only one request can use a token, also in a race or after a crash.
+// ResetPassword signs nobody in.
 //
 // The link stays usable after a password that is refused, after a failure of a
 // store that wrote nothing, and if the client disconnects before the token is
@@ -173,8 +175,8 @@ func (s *Service) prove(ctx context.Context, proof Proof, from Requester, labels
 	if err != nil {
 		return p, unavailable("token store", err)
 	}
-	// The lead is read after Peek, for a code a second time, because it may
-	// have changed since its first lookup.
+	// The lead is read after Peek. For a code this is a second read: the lead
+	// may have changed since the first.
 	if p.lead, err = s.leadByID(ctx, leadID); err != nil {
 		if errors.Is(err, ErrLeadNotFound) {
 			return p, s.refuse(ctx, p, ReasonUnknownLead)
@@ -352,8 +354,9 @@ func (s *Service) change(ctx context.Context, p proven, hash string, from Reques
 
 // claim claims the token. It repeats a claim whose reply was lost, which is
 // harmless because the ID is the same. If the store still does not answer, the
-// claim is released, again and again for as long as the claim could still
-// arrive at the store. So the link stays usable.
+// claim is released, so that the link stays usable. The release is repeated
+// until it succeeds, the token expires, or Shutdown begins. It also bars the
+// ID, so a late claim has no effect.
 func (s *Service) claim(ctx context.Context, p proven, claimID string) error {
 	var err error
 	for range 2 {
@@ -438,9 +441,11 @@ func (s *Service) endSessions(ctx context.Context, leadID string) error {
 	})
 }
 
-// RevokeTokens ends every link, issued token and code of a lead. It is for
-// operators, and for hosts with a page of their own for "this was not me". The
-// error is an [*InvalidRequestError] or wraps [ErrUnavailable].
+// RevokeTokens ends every link, issued token and code of a lead that the token
+// store holds. A job in the queue that has not stored its token yet still sends
+// a link or code that works. It is for operators, and for hosts with a page of
+// their own for "this was not me". An unknown lead is no error. The error is an
+// [*InvalidRequestError] or wraps [ErrUnavailable].
 func (s *Service) RevokeTokens(ctx context.Context, leadID string) error {
 	if err := s.begin(); err != nil {
 		return err

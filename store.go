@@ -16,11 +16,12 @@ import (
 // request can search by ID.
 const LeadIDField = "LeadId"
 
-// A FieldType says how values of a field are read, and where messages to them
-// can be sent.
+// A FieldType says how values of a field are read, and by which channel
+// messages can be sent to them.
 type FieldType string
 
-// The types of fields. Their names are those of LeadSquared's lead fields.
+// The types of fields. They correspond to LeadSquared's data types Email, Phone
+// and Text.
 const (
 	FieldTypeEmail FieldType = "email"
 	FieldTypePhone FieldType = "phone"
@@ -128,9 +129,10 @@ func (l Lead) LogValue() slog.Value { return slog.StringValue(l.String()) }
 // test suite in package recoverytest checks an implementation.
 type LeadStore interface {
 	// FindLead returns the one lead whose field has the value. If no lead has
-	// it, or more than one, the error wraps [ErrLeadNotFound]. A value that
-	// only looks alike, or that differs in case from a canonical one, is a
-	// different value. Any other error means that the store could not answer.
+	// it, or more than one, the error wraps [ErrLeadNotFound]. Compare values
+	// byte by byte in canonical form: a value that only looks alike, or that
+	// differs in case, is a different value. Any other error means that the
+	// store could not answer.
 	//
 	// A [Service] asks for fields that are declared with Search, and for
 	// [LeadIDField]. The store must find its values by the canonical form that
@@ -276,10 +278,12 @@ func (r TokenRef) Validate() error {
 //
 // Several refs or slots in one call belong to the same secret or lead, under
 // several keys of a key rotation. The store handles each of them atomically,
-// and all in one round trip if it can.
+// and all in one round trip if it can. The list may be empty. Peek and Claim
+// then return [ErrTokenNotFound], and Release and Delete do nothing.
 //
 // A malformed argument is an error, and so is a ctx that had ended before the
-// call. Both change nothing. Expired records must be removed in time.
+// call. Both change nothing. Expired records must be removed, so that the store
+// does not grow.
 type TokenStore interface {
 	// Put makes a token live. If the digest is live already, Put changes
 	// neither its expiry nor its count of tries, and returns its record. If the
@@ -290,9 +294,9 @@ type TokenStore interface {
 	Put(ctx context.Context, slot string, spec TokenSpec) (TokenRecord, error)
 
 	// Peek returns the live token that one of the refs names, or
-	// [ErrTokenNotFound]. It changes no token. But if the slot holds a live
-	// code with another digest, this is a wrong guess, and it is counted in the
-	// same atomic step.
+	// [ErrTokenNotFound]. Peek claims nothing. If the slot holds a live code
+	// with another digest, the call counts as a wrong guess, in the same atomic
+	// step. This may end the code.
 	Peek(ctx context.Context, refs ...TokenRef) (TokenRecord, error)
 
 	// Claim returns the live token that one of the refs names, and reserves it

@@ -73,17 +73,17 @@
 //
 // # Faults
 //
-//   - While Redis does not answer, Enqueue fails within its budget. After five
+//   - While Redis does not answer, Enqueue fails within its timeout. After five
 //     failures it fails at once, with [ErrDown], and the Service answers 503 to
 //     everybody alike. Enqueue works again by itself when Redis is back.
 //   - An Enqueue that timed out may have reached Redis. The job is then
-//     performed although its request was answered with 503. Its person, who
-//     asked for a link, gets one more.
+//     performed although its request was answered with 503. The person gets a
+//     link all the same, and one more if they asked again.
 //   - go-redis repeats a command whose reply was lost, unless the host turned
-//     that off. A repeated enqueue finds the job in the queue. A worker whose
-//     repeated question gets another job loses the first one, which comes back
-//     as after a crash. A repeated acknowledgement finds no such job, and asynq
-//     logs that.
+//     that off. A repeated enqueue finds the job in the queue. If the reply to
+//     a worker's request for a job is lost, the repeated request gets a second
+//     job. The first comes back as after a crash. A repeated acknowledgement
+//     finds no such job, and asynq logs that.
 //   - An acknowledgement that Redis did not accept is repeated every 5 s until
 //     the lease ends. Only then is the job performed a second time.
 //   - An outage of more than half a minute ends the leases. The attempts that
@@ -102,11 +102,11 @@
 // jobs: a payload that the Service did not seal becomes a dead letter, and a
 // task that is no job is dropped. Give access to the keys below to nobody else.
 //
-// Redis is asked the same during a request, whichever lead it is about, and
-// also if there is no such lead (A20 to A23). Neither payloads nor errors of
-// the host are logged. asynq's own lines go to [Options].Logger. Whatever could
-// be a payload is removed from them, and a line is written at most every 10 s
-// (A39).
+// The same commands go to Redis during a request, whichever lead it is about,
+// and also if there is no such lead (A20 to A23). Neither payloads nor errors
+// of the host are logged. asynq's own lines go to [Options].Logger. Whatever
+// could be a payload is removed from them, and a line is written at most every
+// 10 s (A39).
 //
 // A queue without workers is bounded by MaxDepth. It keeps its jobs until a
 // worker gives them up, because jobs have no time to live in Redis.
@@ -133,8 +133,8 @@
 // its counters (processed and failed, and the same by day for 90 days) and the
 // queue's name in "asynq:queues". While a worker process runs, "asynq:servers"
 // and "asynq:workers" contain its host, its process and its jobs, with their
-// sealed payloads, for 10 s at a time. The name of a process that was killed
-// stays in these two sets until asynq's tools list the servers.
+// sealed payloads, rewritten with a TTL of 10 s. The name of a process that was
+// killed stays in these two sets until asynq's tools list the servers.
 //
 // The user that the client signs in as needs these keys, and EVAL, EVALSHA,
 // SADD, SMEMBERS, SISMEMBER, ZADD and ZREM, INFO for the warnings, and for the

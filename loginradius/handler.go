@@ -16,8 +16,9 @@ import (
 
 const contentType = "application/json; charset=utf-8"
 
-// A Handler serves all paths below /identity/. Use [New] to make one. A Handler
-// is immutable and safe for concurrent use.
+// A Handler serves four paths below /identity/, and answers all others with an
+// error. Use [New] to make one. A Handler is immutable and safe for concurrent
+// use.
 type Handler struct {
 	apps map[string]*app
 	log  *slog.Logger // for requests whose app is not known
@@ -167,7 +168,7 @@ func (c *call) recoverPanic(err *error) {
 }
 
 // body reads the body of a request: one JSON object, whose names are matched
-// without ASCII case.
+// ignoring ASCII case.
 func (c *call) body() (*strictjson.Object, error) {
 	data, err := httpapi.ReadJSON(c.w, c.r)
 	if e, ok := errors.AsType[*httpapi.BodyError](err); ok {
@@ -239,8 +240,8 @@ func (c *call) phone(body *strictjson.Object) (recovery.LeadKey, error) {
 	return recovery.LeadKey{Field: c.app.phone, Value: number}, err
 }
 
-// requester returns whom the limits count for a public request. The key is
-// public, so the Service limits the pair of key and client address (A82).
+// requester returns the Requester that a public request is counted for. The key
+// is public, so the Service limits the pair of key and client address (A82).
 func (c *call) requester() recovery.Requester {
 	requester := c.app.svc.Requester(c.r)
 	requester.Caller = c.app.caller

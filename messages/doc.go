@@ -66,14 +66,15 @@
 //
 //	[TEMPLATE/]KIND[.LANGUAGE].PART
 //
-// KIND is reset-link, reset-code, password-changed, no-password or
-// unknown-address. PART is html, txt, subject.txt or sms.txt. LANGUAGE is en,
-// es, fr, de, pt, hi, ar, zh or ja; without it the file is for all of them.
-// TEMPLATE is the name that a [recovery.Message] asks for (emailtemplate and
-// smstemplate of the LoginRadius wire): 1 to 128 of A-Z, a-z, 0-9, '_', '-' and
-// '.', not starting with a dot. Without it the file replaces the usual
-// template. KIND may also be layout, with PART html or txt. Such a file is the
-// frame that the built-in files share.
+// KIND is a message kind with hyphens for its underscores: reset-link,
+// reset-code, password-changed, no-password or unknown-address. PART is html,
+// txt, subject.txt or sms.txt. LANGUAGE is en, es, fr, de, pt, hi, ar, zh or
+// ja; without it the file is for all of them. TEMPLATE is the name that a
+// [recovery.Message] asks for (emailtemplate and smstemplate of the LoginRadius
+// wire): 1 to 128 of A-Z, a-z, 0-9, '_', '-' and '.', not starting with a dot.
+// Without it the file replaces the usual template. KIND may also be layout,
+// with PART html or txt. Such a file is the frame that the built-in files
+// share.
 //
 // Every part is looked up by itself. For the German HTML of a reset link with
 // the template "welcome", the order is welcome/reset-link.de.html,
@@ -105,14 +106,15 @@
 // # Threat model
 //
 // Somebody may ask for a reset for another person, or sign up under another
-// person's address. Then he or she chooses parts of what that person gets
-// (A66):
+// person's address. Then they choose parts of what that person gets (A66):
 //
 //   - The name. It is shown if it has only letters, marks, spaces, apostrophes,
 //     hyphens, middle dots and periods, has at most 60 characters, and has
 //     nothing that a mail program turns into a link. Otherwise the greeting has
-//     no name. The name never stands in a subject (A13). In sentences of the
-//     other direction it is isolated, and controls of direction are refused.
+//     no name. The name never stands in a subject (A13). In mails, in a
+//     sentence of the other direction (a left-to-right name in right-to-left
+//     text, or the reverse) it is wrapped in isolation marks. Controls of
+//     direction are refused.
 //   - The language, if the person chose none.
 //   - The address of the client. Its network or its place is shown.
 //   - The name of a template. It is looked up among the templates that were

@@ -30,11 +30,11 @@
 //	/not-me       takes "this was not me"; links lead here
 //	/not-me-done  says what was done about that
 //
-// /reset takes links with LeadId and TemporaryPassword (the LeadSquared wire),
-// links with vtype=reset and vtoken (the LoginRadius wire), and links with
-// token (the Service's own). /not-me takes links with token. Every page takes
-// lang, which is one of en, es, fr, de, pt, hi, ar, zh and ja: /forgot?lang=de
-// is the German page.
+// /reset takes links with LeadId and TemporaryPassword (the LeadSquared
+// format), links with vtype=reset and vtoken (the LoginRadius format), and
+// links with token (the Service's own). /not-me takes links with token. Every
+// page takes lang, which is one of en, es, fr, de, pt, hi, ar, zh and ja:
+// /forgot?lang=de is the German page.
 //
 // A page is one response of 10 to 17 KB, which contains its style and its
 // script. The only other files are a logo and a font, from the same origin.
@@ -56,13 +56,13 @@
 //
 //   - The token leaves the URL with the first response. That response stores
 //     the token, sealed, in a cookie (__Host-, Secure, HttpOnly, SameSite=Lax)
-//     and answers 303. So the token stands in no history, no Referer and no
+//     and answers 303. So the token appears in no history, no Referer and no
 //     screenshot (A03). The host must keep the query of /reset and /not-me out
 //     of its own access log.
-//   - To look changes nothing. GET and HEAD consume no link, even if a scanner
-//     runs scripts. The form has to be sent (A04).
-//   - A link that is not valid replaces no valid one. Any site can make a
-//     browser open a stray or forged link, and that costs the person nothing.
+//   - Opening a page uses nothing up. GET and HEAD consume no link, even if a
+//     scanner runs scripts. The form has to be sent (A04).
+//   - An invalid link never replaces a valid one. Any site can make a browser
+//     open a stray or forged link, and that costs the person nothing.
 //   - If another link has replaced the cookie since a form was shown, sending
 //     the form changes nothing and shows the page of the other link. So with
 //     two tabs, no account gets a password that was meant for another.
@@ -111,11 +111,15 @@
 // # Operating
 //
 // A mux that answers every path must answer 404 for the probe URL of the
-// specification of the well-known URL for changing passwords. A service worker
-// of the host must leave these pages alone. Behind a proxy, BaseURL is what
-// people see: the portal reads nothing from a request's Host. The pages answer
-// 429 with Retry-After when a limit of the Service is exceeded, and 503 when a
-// store does not answer. They need https. Only on localhost and loopback
-// addresses http is enough, and the names of the cookies then have no __Host-.
-// Set Strict-Transport-Security for the whole site, which no library should do.
+// specification of the well-known URL for changing passwords:
+//
+//	/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200
+//
+// A service worker of the host must leave these pages alone. Behind a proxy,
+// BaseURL is what people see: the portal reads nothing from a request's Host.
+// The pages answer 429 with Retry-After when a limit of the Service is
+// exceeded, and 503 when a store does not answer. They need https. http is
+// enough only on localhost and loopback addresses, and the names of the cookies
+// then have no __Host-. Set Strict-Transport-Security for the whole site: a
+// library should not do that for you.
 package portal

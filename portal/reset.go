@@ -30,9 +30,10 @@ func (p *Handler) fromLink(q url.Values) (storedProof, bool) {
 	return storedProof{}, false
 }
 
-// singleParam returns the value of a parameter. It returns the empty text if
-// the parameter has two values, or if the value can be neither a token nor an
-// ID and might not fit into the cookie.
+// singleParam returns the value of a parameter. It returns "" unless the
+// parameter has exactly one value, of 1 to most bytes of printable ASCII
+// without spaces. Any other value is neither a token nor an ID, and might not
+// fit into the cookie.
 func singleParam(q url.Values, name string, most int) string {
 	if values := q[name]; len(values) == 1 && ascii.IsName(values[0], 1, most) {
 		return values[0]
@@ -40,7 +41,7 @@ func singleParam(q url.Values, name string, most int) string {
 	return ""
 }
 
-// showReset takes the token out of the URL at once, because it would stand in
+// showReset takes the token out of the URL at once, because it would appear in
 // the history, in logs and on the screen (A03). It asks the Service nothing
 // before the browser loads the page without the token. The page then consumes
 // nothing either, because mail scanners open every link before the person does
@@ -95,9 +96,9 @@ func (p *Handler) showStoredProof(w http.ResponseWriter, r *http.Request, stored
 
 // showOther answers a form that is about another proof than the one that the
 // browser holds now. Another link was opened since, and its account is not the
-// one that the person was looking at. Only a page that says so may carry the
-// proof of the other link. On any other page, a second click would do what the
-// first click must not do.
+// one that the person was looking at. The new form works for the other link's
+// account, so it must show that the account changed. Otherwise a second click
+// would change the wrong account's password.
 func (p *Handler) showOther(w http.ResponseWriter, r *http.Request, stored storedProof) {
 	found, err := p.service.CheckProof(r.Context(), recovery.CheckProofRequest{Proof: stored.proof(), Requester: p.requester(r)})
 	if err != nil {

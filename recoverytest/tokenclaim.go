@@ -22,7 +22,7 @@ var tokenClaimClauses = []clause[*tokens]{
 		}
 		e.claim(random(), refs[0])
 	}},
-	{"peek-writes-nothing", "Peek, Claim, Release and Delete of a token that is not there write nothing: nobody can fill the store with questions.", func(e *tokens) {
+	{"peek-writes-nothing", "Peek, Claim, Release and Delete about a slot that is not there write nothing: nobody can fill the store with questions.", func(e *tokens) {
 		e.putLinks(1)
 		before := e.dump()
 		ref := recovery.TokenRef{Slot: random(), Digest: random()}
@@ -170,7 +170,7 @@ var tokenClaimClauses = []clause[*tokens]{
 		}
 		e.wantLive("a token that was there", refs[0])
 	}},
-	{"claim-held-elsewhere", "With several TokenRefs, a token that another id holds under any of them is nobody else's.", func(e *tokens) {
+	{"claim-held-elsewhere", "With several TokenRefs, a token that one id holds under any of them cannot be claimed by another id.", func(e *tokens) {
 		for i := range 2 {
 			slots := [2]string{random(), random()}
 			refs := []recovery.TokenRef{e.putLink(slots[0]), e.putLink(slots[1])}
@@ -242,7 +242,7 @@ var tokenClaimClauses = []clause[*tokens]{
 		e.wantClaimRefused("by a third", random(), refs[0])
 		e.claim(owner, refs[0])
 	}},
-	{"release-bars-32", "A store may forget all but the 32 youngest ids barred on one token, and no more.", func(e *tokens) {
+	{"release-bars-32", "A store may forget ids barred on one token, but it must remember the 32 youngest.", func(e *tokens) {
 		_, refs := e.putLinks(1)
 		var ids []string
 		for range 40 {
@@ -324,7 +324,7 @@ var tokenClaimClauses = []clause[*tokens]{
 		e.wantNotFound("a token deleted several times", refs[0])
 		e.delete(random())
 	}},
-	{"context-ended", "Operations return when ctx ends: one whose ctx had ended before is an error, and changes nothing.", func(e *tokens) {
+	{"context-ended", "An operation whose ctx had ended before the call is an error, and changes nothing.", func(e *tokens) {
 		ctx, cancel := context.WithCancel(e.ctx)
 		cancel()
 		slot, refs := e.putLinks(2)

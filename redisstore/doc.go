@@ -27,8 +27,8 @@
 // window), this package does not use it, and logs a warning.
 //
 // A limit is an exact log of its last N calls, four bytes each, in one string.
-// This process remembers a key that is refused until the refusal can end, so a
-// flood of refused calls costs Redis nothing.
+// While a key is refused, this process remembers that, until the refusal can
+// end. So a flood of refused calls costs Redis nothing.
 //
 // A slot of tokens is one string too. It holds keyed digests, and nothing that
 // was sent to anybody. Every key has a time to live.
@@ -44,9 +44,9 @@
 //   - By default go-redis repeats a script whose reply was lost. This package
 //     turns that off for each command, without a change to the client. A claim
 //     can be repeated with its id, and recovery does so.
-//   - A failover can lose the last writes. A token that becomes live again so
-//     after a reset still cannot be used, because it names a version that its
-//     lead no longer has. To lose no claim either, set [Options].Replicas.
+//   - A failover can lose the last writes. A token that becomes live again this
+//     way after a reset still cannot be used, because it names a version that
+//     its lead no longer has. To lose no claim either, set [Options].Replicas.
 //   - Every reply is checked to be about the key that was asked for
 //     (CVE-2025-29923).
 //

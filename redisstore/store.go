@@ -23,9 +23,9 @@ type Options struct {
 	Timeout time.Duration
 	// Replicas is how many replicas must acknowledge a claim before it is won,
 	// 0 to 16. Default 0. With it, a claim that was acknowledged survives a
-	// failover to one of those replicas, at about eight tenths of the
-	// throughput. If too few replicas acknowledge a claim within Timeout, the
-	// error is [ErrTooFewReplicas].
+	// failover to one of those replicas, at about 80 % of the throughput. If
+	// too few replicas acknowledge a claim within Timeout, the error is
+	// [ErrTooFewReplicas].
 	Replicas int
 	// NoBatching gives every operation a connection of its own. By default
 	// concurrent operations share round trips through the client's
@@ -51,8 +51,9 @@ var ErrTooFewReplicas = errors.New("redisstore: too few replicas acknowledged th
 var ErrDown = errors.New("redisstore: Redis is down")
 
 // Store is a [recovery.TokenStore] and a [recovery.Limiter] on Redis. It is
-// safe for concurrent use. Its only goroutines are those that wait for a Redis
-// that does not answer.
+// safe for concurrent use. It has no goroutine that lives on. A call may use
+// one, which ends at the latest when go-redis gives up waiting for a Redis that
+// does not answer.
 type Store struct {
 	client  redis.UniversalClient
 	opts    Options
@@ -72,9 +73,10 @@ type Store struct {
 
 // New returns a Store on a client. The client may be standalone, Sentinel or
 // Cluster, with any options. The caller closes it. New asks the servers once
-// for their eviction policy, and warns of a policy that can drop tokens (A53).
-// There is no warning if a server does not tell its policy. New reports all
-// mistakes in opts at once, as joined [*recovery.OptionError]s.
+// for their eviction policy, by INFO, and waits up to Timeout for the answer.
+// It warns of a policy that can drop tokens (A53). There is no warning if a
+// server does not tell its policy. New reports all mistakes in opts at once, as
+// joined [*recovery.OptionError]s.
 func New(client redis.UniversalClient, opts Options) (*Store, error) {
 	if opts.Timeout == 0 {
 		opts.Timeout = 250 * time.Millisecond
@@ -103,9 +105,9 @@ func New(client redis.UniversalClient, opts Options) (*Store, error) {
 	s.readTimeout = readTimeout(client)
 	if c, ok := client.(*redis.Client); ok {
 		s.direct = c.Options().ContextTimeoutEnabled
-		// The same connections, but none is waited for any longer than its
-		// caller waits, whatever the client's options are. go-redis leaves the
-		// host's hooks off such a client, so it is for times of trouble.
+		// The same connections, but a read or a write on them waits at most
+		// Timeout, whatever the client's options are. go-redis leaves the
+		// host's hooks off such a client, so it is used only while Redis fails.
 		s.hasty = c.WithTimeout(opts.Timeout)
 	}
 	if !opts.NoBatching {
@@ -126,8 +128,8 @@ func New(client redis.UniversalClient, opts Options) (*Store, error) {
 	return s, nil
 }
 
-// leastWindow is how many calls an auto-pipeliner must let be under way. To
-// hand it one more waits for room, without regard to any budget; the breaker
+// leastWindow is how many calls an auto-pipeliner must let be under way. A
+// caller beyond this number waits for room, even past its timeout. The breaker
 // opens before this many callers wait for a Redis that does not answer.
 const leastWindow = 4096
 
@@ -137,8 +139,7 @@ func roomy(c redis.AutoPipelineOptions) bool {
 	return c.FullDuplex && c.FullDuplexWindow >= leastWindow && c.MaxQueuedCommands == 0
 }
 
-// warnOfEviction asks by INFO, which managed services answer where they refuse
-// CONFIG.
+// warnOfEviction asks by INFO, because managed services often refuse CONFIG.
 func (s *Store) warnOfEviction() {
 	ctx, cancel := context.WithTimeout(context.Background(), s.opts.Timeout)
 	defer cancel()

@@ -12,9 +12,9 @@ import (
 	"github.com/wneessen/go-mail/smtp"
 )
 
-// How many bytes a server may send: until a connection is ready, TLS and its
-// certificates included, and for one message. A reply line has 512 bytes (RFC
-// 5321, section 4.5.3.1.5).
+// The most bytes a server may send: before a connection is ready (with TLS and
+// certificates), and for one message. A reply line has 512 bytes (RFC 5321,
+// section 4.5.3.1.5).
 const (
 	connectReplyBytes = 256 << 10
 	messageReplyBytes = 64 << 10
@@ -39,8 +39,8 @@ func (e *timeoutError) Temporary() bool { return true }
 // A session is a connection that is ready for messages. One goroutine uses it
 // at a time.
 //
-// It uses the library's package smtp, which sends single commands, and not the
-// library's Client. The Client ignores the context once it has dialled, leaves
+// It uses go-mail's package smtp, which sends single commands, and not
+// go-mail's Client. The Client ignores the context once it has dialled, leaves
 // connections open that fail before they are ready, and continues without TLS,
 // with mechanisms of its own choice.
 type session struct {
@@ -53,8 +53,8 @@ type session struct {
 }
 
 // closeWhenDone closes the session's connection when ctx ends. The caller calls
-// stop once: it ends the watch and reports whether the connection is still
-// open.
+// stop once: it ends the watch and reports whether ctx has not closed the
+// connection.
 func (s *session) closeWhenDone(ctx context.Context) (stop func() bool) {
 	return context.AfterFunc(ctx, func() { _ = s.wire.Close() })
 }
@@ -133,9 +133,9 @@ func (s *session) prepare(ctx context.Context, server Server, hello string) (Sta
 	return "", nil
 }
 
-// send sends a letter. If reusable is true, the connection can be used again,
+// send sends a mail. If reusable is true, the connection can be used again,
 // also after an error. If dataBegun is true, the server may have received a
-// part of the letter, so sending it once more could deliver it twice.
+// part of the mail, so sending it once more could deliver it twice.
 func (s *session) send(ctx context.Context, l letter, from string, timeout time.Duration) (reusable, dataBegun bool, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, &timeoutError{"Options.SendTimeout"})
 	defer cancel()

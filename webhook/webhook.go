@@ -53,8 +53,8 @@ const sealAge = 4 * 24 * time.Hour
 // that a flood of events does not flood the log.
 const warnEvery = time.Second
 
-// New returns a Sender and starts its queue. It reports every mistake in opts
-// at once, each as a [*recovery.OptionError].
+// New returns a Sender and starts its queues: by default one for each endpoint.
+// It reports every mistake in opts at once, each as a [*recovery.OptionError].
 func New(opts Options) (*Sender, error) {
 	opts = opts.withDefaults()
 	if err := opts.validate(); err != nil {
@@ -110,16 +110,15 @@ func newSealer(keys [][]byte) (*seal.Sealer, error) {
 		}
 		sub = append(sub, seal.Key{Hash: hash, Block: block})
 	}
-	// Dead letters must stay readable, even those of a queue that is late. Only
-	// an attacker who wrote an old job into the queue again is later than
-	// sealAge.
+	// Dead letters must stay readable, even those of a queue that is late. A
+	// job older than sealAge can only come from an attacker who wrote it back.
 	return seal.New(sub, "recovery.webhook", sealAge, 16<<10-1), nil
 }
 
 // Sink is the [recovery.EventSink] for [recovery.Options].Events. Combine
 // several sinks with [recovery.MultiSink]. Sink puts one delivery into the
-// queue for each endpoint that wants the event. The deliveries get the values
-// of ctx, and do not end with it. Sink returns when the queue has the
+// queue for each endpoint that wants the event. The deliveries keep ctx's
+// values but not its cancellation. Sink returns when the queue has the
 // deliveries, or after [Options].EnqueueTimeout. It never fails: a delivery
 // that the queue does not accept is dropped, counted and logged. A nil *Sender
 // does nothing.
@@ -255,7 +254,7 @@ func (s *Sender) begin() bool {
 // Shutdown drops further events and shuts down a [recovery.WorkerQueue]. The
 // default queue makes one last attempt at each waiting delivery, and gives up
 // those that fail. Shutdown returns nil once no goroutine of the Sender runs,
-// or an error if ctx ends first. Shut down the [recovery.Service] before, so
+// or an error if ctx ends first. Shut down the [recovery.Service] first, so
 // that its last events are still delivered. Shutdown may be called more than
 // once. On a nil *Sender it does nothing.
 func (s *Sender) Shutdown(ctx context.Context) error {
@@ -290,7 +289,7 @@ func (s *Sender) Shutdown(ctx context.Context) error {
 	return errors.Join(err, errors.Join(errs...))
 }
 
-// Stats returns the numbers of now, in the order of [Options].Endpoints.
+// Stats returns the current numbers, in the order of [Options].Endpoints.
 func (s *Sender) Stats() []EndpointStats {
 	if s == nil {
 		return nil

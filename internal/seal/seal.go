@@ -21,10 +21,10 @@ import (
 	"github.com/gorilla/securecookie"
 )
 
-// Open returns one of these errors for a value that it does not open. There are
-// three for logs and for retries only. Anybody can cause each of them, because
-// the value was not authenticated. So none of them may decide what somebody is
-// allowed to do.
+// Open returns one of these errors for a value that it does not open. Use the
+// difference between the three only for logs and retries. Anybody can cause
+// each of them, because the value was not authenticated. So none of them may
+// decide what somebody is allowed to do.
 var (
 	// ErrInvalid: the value was not sealed here, was changed, or is too old.
 	ErrInvalid = errors.New("it was not sealed by this service, was changed, or is too old")
@@ -38,8 +38,8 @@ var (
 // there were versions never begin with the digit 1.
 const version = '1'
 
-// minSealed is less than the length of any sealed string. Open uses it to tell
-// a string with a newer version from any other word that begins with a digit.
+// Every sealed string is longer than minSealed. Open uses it to tell a string
+// with a newer version from any other word that begins with a digit.
 const minSealed = 64
 
 // A Key holds the two keys that are rotated together.
