@@ -371,14 +371,21 @@ func (s *Server) cleanUp() {
 // returned.
 func await(tb TB, what string, limit time.Duration, ok func() (bool, string)) {
 	tb.Helper()
+	if err := waitFor(what, limit, ok); err != nil {
+		tb.Fatalf("redistest: %v", err)
+	}
+}
+
+// waitFor is await for a caller that can do something about the failure.
+func waitFor(what string, limit time.Duration, ok func() (bool, string)) error {
 	deadline := testenv.Within(limit)
 	for {
 		done, reason := ok()
 		if done {
-			return
+			return nil
 		}
 		if deadline.Over() {
-			tb.Fatalf("redistest: %s: not seen within %v: %s", what, limit, reason)
+			return fmt.Errorf("%s: not seen within %v: %s", what, limit, reason)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
