@@ -80,7 +80,7 @@ func (d *delivery) Notify(ctx context.Context, m recovery.Message) error {
 		return err
 	}
 	show := delivered{ID: m.ID, Kind: strings.ReplaceAll(string(m.Kind), "_", "-"), Channel: string(m.Channel), To: m.To,
-		URL: m.URL.Reveal(), Code: m.Code.Reveal(), NotMe: m.NotMe.Reveal()}
+		URL: m.URL.Reveal(), Code: m.Code.Reveal(), NotMe: m.NotMe.Reveal(), expires: m.Expires}
 	switch m.Channel {
 	case recovery.ChannelEmail:
 		mail, err := d.words.Mail(m)

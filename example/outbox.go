@@ -26,6 +26,8 @@ type delivered struct {
 	Code     string
 	NotMe    string
 	Time     time.Time
+
+	expires time.Time // when URL or Code ends
 }
 
 // A line of a message's text.
@@ -61,7 +63,14 @@ func (o *outbox) add(d delivered) {
 	if len(o.messages) >= maxOutbox {
 		o.messages = slices.Delete(o.messages, 0, len(o.messages)-maxOutbox+1)
 	}
-	o.messages = append(o.messages, d)
+	// Links and codes stand in the order in which their tokens were stored. A
+	// message that took longer to write may carry a link that a later one has
+	// replaced; so the last link always works.
+	i := slices.IndexFunc(o.messages, func(e delivered) bool { return e.Kind == d.Kind && e.expires.After(d.expires) })
+	if i < 0 {
+		i = len(o.messages)
+	}
+	o.messages = slices.Insert(o.messages, i, d)
 }
 
 // list returns the messages, oldest first, and never nil.

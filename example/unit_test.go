@@ -338,3 +338,26 @@ func TestRelaxed(t *testing.T) {
 		}
 	}
 }
+
+// A link that was replaced while its message was written must not stand last.
+func TestOutboxOrdersLinksByTheirTokens(t *testing.T) {
+	t.Parallel()
+	var o outbox
+	at := time.Now()
+	for _, d := range []delivered{
+		{ID: "first", Kind: "reset-link", expires: at},
+		{ID: "third", Kind: "reset-link", expires: at.Add(2 * time.Second)},
+		{ID: "notice", Kind: "password-changed"},
+		{ID: "second", Kind: "reset-link", expires: at.Add(time.Second)},
+		{ID: "code", Kind: "reset-code", expires: at.Add(-time.Minute)},
+	} {
+		o.add(d)
+	}
+	var ids []string
+	for _, d := range o.list() {
+		ids = append(ids, d.ID)
+	}
+	if want := []string{"first", "second", "third", "notice", "code"}; !slices.Equal(ids, want) {
+		t.Errorf("%v, want %v", ids, want)
+	}
+}
