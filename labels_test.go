@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -100,11 +101,14 @@ func TestSettings(t *testing.T) {
 // A sink may do with the labels of its event what it likes.
 func TestSinksShareNoLabels(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
 		var heard []string
 		p := newPortal(t, func(_ *portal, o *recovery.Options) {
 			o.Events = recovery.MultiSink(
 				func(_ context.Context, e recovery.Event) { delete(e.Labels, recovery.LabelNoWebhook) },
 				func(_ context.Context, e recovery.Event) {
+					mu.Lock()
+					defer mu.Unlock()
 					if _, ok := e.Labels[recovery.LabelNoWebhook]; ok {
 						heard = append(heard, string(e.Kind))
 					}
