@@ -18,15 +18,6 @@ const LongVariable = "RECOVERY_LONG"
 // uses it to choose how often.
 func Long() bool { return os.Getenv(LongVariable) == "1" }
 
-// NeedLong skips the test unless long tests are wanted. Use it for a test whose
-// short form would show nothing; prefer [Long] and fewer repetitions.
-func NeedLong(t testing.TB) {
-	t.Helper()
-	if !Long() {
-		t.Skip("a long test: set " + LongVariable + "=1 to run it")
-	}
-}
-
 // Missing ends the test because a part of the machine is missing. It skips the
 // test, or fails it if the variable is 1, as in continuous integration, so that
 // a machine without the part cannot report success.
