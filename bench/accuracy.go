@@ -80,7 +80,7 @@ func accuracyPart(tb redistest.TB, b *bench) {
 	}
 	var wg sync.WaitGroup
 	for n, t := range limiters {
-		d, end := open(tb, t, place{addr: server.Addr})
+		d, end := open(tb, t, at(server.Addr))
 		defer end()
 		start := func(name string, times ...[]time.Duration) {
 			p := &playing{t.name, name, make([][]call, len(times))}
@@ -114,7 +114,7 @@ func accuracyPart(tb redistest.TB, b *bench) {
 		b.add(table, p.target, p.trace, "admitted", float64(admitted))
 		b.add(table, p.target, p.trace, "most in any 5 s", float64(most))
 		b.add(table, p.target, p.trace, "refused falsely", float64(refused))
-		if p.target == oursPlain.name || p.target == oursBatched.name {
+		if isOurs(p.target) {
 			b.hold("L1", p.target+", "+p.trace+", most in any 5 s", float64(most), "<=", limitN)
 			b.hold("L1", p.target+", "+p.trace+", refused falsely", float64(refused), "=", 0)
 		}
@@ -183,7 +183,7 @@ func judge(calls []call, n int, window time.Duration) (most, refusedFalsely int)
 func manyArrivals(tb redistest.TB, b *bench, server *redistest.Server) {
 	total := pick(b, 1_000_000, 100_000)
 	b.step("accuracy: %d random arrivals", total)
-	d, end := open(tb, oursBatched, place{addr: server.Addr})
+	d, end := open(tb, ours, at(server.Addr))
 	defer end()
 	// As many keys as are called about as often as the limit.
 	names := keys(pick(b, 8_000, 3_000))
@@ -237,8 +237,8 @@ func manyInstances(tb redistest.TB, b *bench, server *redistest.Server) {
 	var wg sync.WaitGroup
 	var failed atomic.Int64
 	for range 16 {
-		client := place{addr: server.Addr}.client()
-		defer client.Close()
+		client := at(server.Addr).client()
+		defer func() { _ = client.Close() }()
 		store, err := redisstore.New(client, redisstore.Options{Timeout: 10 * time.Second, Logger: quiet})
 		must(tb, err)
 		for range 64 {

@@ -54,7 +54,7 @@ func (b *bench) draw(dir string) error {
 func (b *bench) drawSpeed(path string) error {
 	var bars []bar
 	for _, t := range limiters {
-		v := b.value("Limiter, 25 in 5 s", t.name, "64 callers, many keys", "x floor")
+		v := b.value(speedTable, t.name, callersSetting(64), "x floor")
 		bars = append(bars, bar{t.name, v, fmt.Sprintf("%.2f", v), isOurs(t.name)})
 	}
 	return drawBars(path, "Decisions per second, 64 callers, many keys", "as a multiple of the cheapest possible script call (the line at 1)", bars, 1)
@@ -87,9 +87,9 @@ func (b *bench) drawAccuracy(path string) error {
 func (b *bench) drawBytes(path string) error {
 	var bars []bar
 	for _, t := range limiters {
-		v := b.value("What a decision costs", t.name, "", "bytes per key at 25 calls")
-		if t.name != oursBatched.name { // the same as plain
-			bars = append(bars, bar{strings.TrimSuffix(t.name, ", plain client"), v, number(v), isOurs(t.name)})
+		v := b.value(costTable, t.name, "", "bytes per key at 25 calls")
+		if t.name != oursContexts.name { // the same as ours
+			bars = append(bars, bar{t.name, v, number(v), isOurs(t.name)})
 		}
 	}
 	return drawBars(path, "Memory in Redis for one caller who has used all 25 calls", "bytes", bars, 0)

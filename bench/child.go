@@ -36,7 +36,6 @@ var children = map[string]func(tb redistest.TB, args childArgs, say func(v any))
 	"serve":      serveChild,
 	"hashes":     hashesChild,
 	"resets":     resetsChild,
-	"busy":       busyChild,
 	"own":        ownChild,
 	"middleware": middlewareChild,
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -9,10 +10,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// split puts the server on one core and this process on another, and returns
+// split puts the servers on one core and this process on another, and returns
 // what undoes it. Without it the two take turns on one core, and it is the
 // scheduler that is measured. It reports whether it could.
-func split(server int) (undo func(), ok bool) {
+func split(servers ...int) (undo func(), ok bool) {
 	var all unix.CPUSet
 	if err := unix.SchedGetaffinity(0, &all); err != nil {
 		return func() {}, false
@@ -29,13 +30,20 @@ func split(server int) (undo func(), ok bool) {
 	var first, second unix.CPUSet
 	first.Set(cores[0])
 	second.Set(cores[1])
-	if pin(server, &first) != nil || pin(os.Getpid(), &second) != nil {
+	everybody := func(theirs, own *unix.CPUSet) error {
+		err := pin(os.Getpid(), own)
+		for _, pid := range servers {
+			err = errors.Join(err, pin(pid, theirs))
+		}
+		return err
+	}
+	if everybody(&first, &second) != nil {
+		_ = everybody(&all, &all)
 		return func() {}, false
 	}
 	procs := runtime.GOMAXPROCS(1)
 	return func() {
-		_ = pin(server, &all)
-		_ = pin(os.Getpid(), &all)
+		_ = everybody(&all, &all)
 		runtime.GOMAXPROCS(procs)
 	}, true
 }

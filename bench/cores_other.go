@@ -3,4 +3,4 @@
 package main
 
 // split does nothing where a process cannot be tied to a core.
-func split(int) (undo func(), ok bool) { return func() {}, false }
+func split(...int) (undo func(), ok bool) { return func() {}, false }

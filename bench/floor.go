@@ -13,19 +13,37 @@ type decide func(ctx context.Context, key string) (admitted bool, err error)
 
 // A place is where a target finds Redis.
 type place struct {
-	addr string
+	// addrs are one server, or the nodes of a Cluster.
+	addrs []string
+	// far says that a distance is put in between.
+	far bool
 	// dial replaces the target's own dialer, to count what goes over the
-	// wire. It is nil while speed is measured.
+	// wire. hook sees the commands of a go-redis client. Both are nil while
+	// speed is measured.
 	dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	hook redis.Hook
 }
 
-// client is a go-redis client with the defaults of go-redis, but for edits.
-func (p place) client(edits ...func(*redis.Options)) *redis.Client {
-	o := &redis.Options{Addr: p.addr, Dialer: p.dial}
-	for _, edit := range edits {
-		edit(o)
+// at is the place of one server.
+func at(addr string) place { return place{addrs: []string{addr}} }
+
+// client is a go-redis client with the defaults of go-redis, but for edits,
+// which a Cluster's has none of.
+func (p place) client(edits ...func(*redis.Options)) redis.UniversalClient {
+	var client redis.UniversalClient
+	if len(p.addrs) > 1 {
+		client = redis.NewClusterClient(&redis.ClusterOptions{Addrs: p.addrs, Dialer: p.dial})
+	} else {
+		o := &redis.Options{Addr: p.addrs[0], Dialer: p.dial}
+		for _, edit := range edits {
+			edit(o)
+		}
+		client = redis.NewClient(o)
 	}
-	return redis.NewClient(o)
+	if p.hook != nil {
+		client.AddHook(p.hook)
+	}
+	return client
 }
 
 // A target is something that can be asked.

@@ -5,7 +5,6 @@ go 1.26.0
 replace github.com/seed-51359b35/recovery => ../
 
 require (
-	github.com/HdrHistogram/hdrhistogram-go v1.4.0
 	github.com/go-chi/httprate v0.15.0
 	github.com/go-chi/httprate-redis v0.6.0
 	github.com/go-redis/redis_rate/v10 v10.0.1

@@ -22,6 +22,15 @@ type bench struct {
 	slice  time.Duration // how long a target is measured at a time
 	rounds int           // how often
 	quick  bool
+	floors []floorRun // what the floor reached, in the order of measuring
+}
+
+// slowly notes what a quick run leaves out, and reports whether this is one.
+func (b *bench) slowly(what string) bool {
+	if b.quick {
+		b.note("Left out of a quick run: %s.", what)
+	}
+	return !b.quick
 }
 
 // pick is quick's value in a quick run.
@@ -40,6 +49,7 @@ type part struct {
 
 var parts = []part{
 	{"limiter", limiterPart},
+	{"cluster", clusterPart},
 	{"accuracy", accuracyPart},
 	{"tokens", tokensPart},
 	{"handlers", handlersPart},
@@ -57,7 +67,7 @@ func main() {
 		names = append(names, p.name)
 	}
 	only := flag.String("only", "", "parts to run, of "+strings.Join(names, ","))
-	quick := flag.Bool("quick", false, "less of everything: under five minutes, and noisier")
+	quick := flag.Bool("quick", false, "less of everything: under three minutes, and noisier")
 	seconds := flag.Float64("seconds", 0, "how long each target is measured at a time (default 0.5, quick 0.1)")
 	csvDir := flag.String("csv", "", "directory for results.csv and goals.csv")
 	svgDir := flag.String("svg", "", "directory for the charts")
@@ -103,6 +113,7 @@ func (b *bench) main(only, csvDir, svgDir string) error {
 			break
 		}
 	}
+	b.reportDrift()
 	b.print(os.Stdout)
 	if csvDir != "" {
 		failed = errors.Join(failed, b.writeCSV(csvDir))

@@ -7,8 +7,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
 // An op is one operation of a caller, its i-th.
@@ -39,22 +37,19 @@ func (s sample) rate() float64 { return float64(s.ops) / s.elapsed.Seconds() }
 // run has callers call f one after another until the time is over. Errors
 // count as no operation.
 func run(ctx context.Context, l load, f op) sample {
-	if l.every == 0 {
-		l.every = 1
-	}
+	l.every = max(1, l.every)
 	runtime.GC() // what earlier slices left is not this one's
 	var (
-		stop    atomic.Bool
-		wg      sync.WaitGroup
-		mu      sync.Mutex
-		total   sample
-		latency = hdrhistogram.New(1, int64(time.Minute), 3)
+		stop atomic.Bool
+		wg   sync.WaitGroup
+		// What each caller found is put together after the time was taken.
+		own  = make([]sample, l.callers)
+		took = make([][]time.Duration, l.callers)
 	)
 	began := time.Now()
 	for caller := range l.callers {
 		wg.Go(func() {
-			own := hdrhistogram.New(1, int64(time.Minute), 3)
-			s := sample{}
+			s := &own[caller]
 			quota := l.most / l.callers
 			for i := 0; !stop.Load() && (l.most == 0 || i < quota); i += l.every {
 				sent := time.Now()
@@ -68,16 +63,8 @@ func run(ctx context.Context, l load, f op) sample {
 					}
 					s.ops++
 				}
-				_ = own.RecordValue(int64(time.Since(sent)) / int64(l.every))
+				took[caller] = append(took[caller], time.Since(sent)/time.Duration(l.every))
 			}
-			mu.Lock()
-			defer mu.Unlock()
-			total.ops += s.ops
-			total.errors += s.errors
-			if total.err == nil {
-				total.err = s.err
-			}
-			latency.Merge(own)
 		})
 	}
 	if l.most == 0 {
@@ -85,48 +72,77 @@ func run(ctx context.Context, l load, f op) sample {
 		stop.Store(true)
 	}
 	wg.Wait()
-	total.elapsed = time.Since(began)
-	total.p50 = time.Duration(latency.ValueAtQuantile(50))
-	total.p99 = time.Duration(latency.ValueAtQuantile(99))
+	total := sample{elapsed: time.Since(began)}
+	for _, s := range own {
+		total.ops += s.ops
+		total.errors += s.errors
+		if total.err == nil {
+			total.err = s.err
+		}
+	}
+	if all := slices.Concat(took...); len(all) > 0 {
+		slices.Sort(all)
+		total.p50, total.p99 = all[(len(all)-1)/2], all[(len(all)-1)*99/100]
+	}
 	return total
 }
 
-// A pair is a target and the floor, measured in turn: medians over the rounds.
-type pair struct {
-	rate, floor        float64
-	p50, p99           time.Duration
-	floorP99           time.Duration
-	ratio, p99Ratio    float64
-	errorShare, admits float64
-	err                error
-}
+// A slice measures once, for a short time.
+type slice func() sample
 
-// paired measures the floor and the target in turn, because a machine's speed
-// drifts, and takes the median of the rounds' ratios.
-func paired(rounds int, floor, target func(round int) sample) pair {
-	var rates, floors, ratios, p99Ratios []float64
-	var p50s, p99s, floorP99s []time.Duration
-	var p pair
-	var ops, errors int
+// A series is the samples of one target, a round each.
+type series []sample
+
+// inTurn measures everybody in each round, because a machine's speed drifts.
+// Each round begins with somebody else.
+func inTurn(rounds int, slices []slice) []series {
+	all := make([]series, len(slices))
+	step := max(1, len(slices)/max(1, rounds))
 	for round := range rounds {
-		f := floor(round)
-		t := target(round)
-		rates, floors = append(rates, t.rate()), append(floors, f.rate())
-		ratios = append(ratios, t.rate()/f.rate())
-		p50s, p99s, floorP99s = append(p50s, t.p50), append(p99s, t.p99), append(floorP99s, f.p99)
-		p99Ratios = append(p99Ratios, float64(t.p99)/float64(f.p99))
-		ops, errors = ops+t.ops, errors+t.errors
-		if p.err == nil {
-			p.err = t.err
-		}
-		if p.err == nil {
-			p.err = f.err
+		for n := range slices {
+			at := (n + round*step) % len(slices)
+			all[at] = append(all[at], slices[at]())
 		}
 	}
-	p.rate, p.floor, p.ratio = median(rates), median(floors), median(ratios)
-	p.p50, p.p99, p.floorP99, p.p99Ratio = median(p50s), median(p99s), median(floorP99s), median(p99Ratios)
-	p.errorShare = float64(errors) / float64(max(1, ops+errors))
-	return p
+	return all
+}
+
+// each is a figure of every sample.
+func (s series) each(figure func(sample) float64) []float64 {
+	values := make([]float64, len(s))
+	for i := range s {
+		values[i] = figure(s[i])
+	}
+	return values
+}
+
+// over is the median of the rounds' ratios of a figure to that of another
+// series, which was measured in the same rounds.
+func (s series) over(other series, figure func(sample) float64) float64 {
+	ratios := s.each(figure)
+	for i, v := range other.each(figure) {
+		ratios[i] /= v
+	}
+	return median(ratios)
+}
+
+// speedup is how many times the rate of another series this one's is.
+func (s series) speedup(other series) float64 { return s.over(other, sample.rate) }
+
+// The figures of a sample, in microseconds.
+func p50Micros(s sample) float64 { return micros(s.p50) }
+func p99Micros(s sample) float64 { return micros(s.p99) }
+
+// failures is the share of calls that failed, and the first error.
+func (s series) failures() (share float64, err error) {
+	ops, errors := 0, 0
+	for _, one := range s {
+		ops, errors = ops+one.ops, errors+one.errors
+		if err == nil {
+			err = one.err
+		}
+	}
+	return float64(errors) / float64(max(1, ops+errors)), err
 }
 
 func median[T float64 | time.Duration](values []T) T {
@@ -139,16 +155,23 @@ func median[T float64 | time.Duration](values []T) T {
 }
 
 // allocations is how many heap objects one call of f makes, in this whole
-// process, over n calls by one caller.
-func allocations(n int, f func(i int)) float64 {
-	for i := range n / 10 {
-		f(i)
+// process, over n calls by so many callers at once.
+func allocations(callers, n int, f func(i int)) float64 {
+	each := func(n int) {
+		var wg sync.WaitGroup
+		for caller := range callers {
+			wg.Go(func() {
+				for i := caller; i < n; i += callers {
+					f(i)
+				}
+			})
+		}
+		wg.Wait()
 	}
+	each(n / 10)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	for i := range n {
-		f(i)
-	}
+	each(n)
 	runtime.ReadMemStats(&after)
 	return float64(after.Mallocs-before.Mallocs) / float64(n)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/go-chi/httprate"
 	httprateredis "github.com/go-chi/httprate-redis"
 	"github.com/go-redis/redis_rate/v10"
+	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/redistest"
@@ -48,9 +49,9 @@ func middlewarePart(tb redistest.TB, b *bench, server *redistest.Server) {
 			b.add(table, kind, setting, "per second", median(rates))
 			b.add(table, kind, setting, "x bare handler", median(ratios))
 			if kind == "ours" && abuse {
-				b.hold("L7", "middleware under abuse, x bare handler", median(ratios), ">=", 0.85)
+				b.hold("L7", "middleware under abuse, x bare handler", median(ratios), ">=", 0.90)
 			} else if kind == "ours" {
-				b.hold("L8", "middleware on ordinary traffic, x bare handler", median(ratios), ">=", 0.48)
+				b.hold("L8", "middleware on ordinary traffic, x bare handler", median(ratios), ">=", 0.50)
 			}
 		}
 	}
@@ -79,7 +80,7 @@ func middlewareChild(tb redistest.TB, args childArgs, say func(any)) {
 	bare := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok")) })
 	names, next := keys(args.N), atomic.Uint64{}
 	key := func() string { return names[next.Add(1)%uint64(len(names))] }
-	client := place{addr: args.Redis}.client()
+	client := at(args.Redis).client().(*redis.Client)
 	tb.Cleanup(closer(client))
 	handler := http.Handler(bare)
 	switch args.Kind {

@@ -16,11 +16,13 @@ var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
 
 var limitPolicy = recovery.LimitPolicy{Limits: []recovery.Limit{{N: limitN, Window: limitWindow}}}
 
-// ours is this library's limiter with options.
-func ours(name string, options redisstore.Options, edit ...func(*redis.Options)) target {
-	options.Logger = quiet
-	// On a busy machine, waiting is slow and not an error, as with the peers.
-	options.Timeout = 5 * time.Second
+// patient is how long one of our calls may take while speed is measured. On a
+// busy machine waiting is slow and not an error, as with the peers.
+const patient = 5 * time.Second
+
+// limiterOf is this library's limiter with options.
+func limiterOf(name string, options redisstore.Options, edit ...func(*redis.Options)) target {
+	options.Logger, options.Timeout = quiet, patient
 	return target{
 		name: name, memory: true, exact: true, local: options.DenialCache >= 0,
 		open: func(at place) (decide, func(), error) {
@@ -41,19 +43,17 @@ func ours(name string, options redisstore.Options, edit ...func(*redis.Options))
 }
 
 var (
-	oursPlain = ours("ours, plain client", redisstore.Options{NoBatching: true})
-	// The host's client may honour contexts, which spares us a goroutine.
-	oursDirect = ours("ours, client honours contexts", redisstore.Options{NoBatching: true},
+	// ours is the library as it is used: with a client of default options.
+	ours = limiterOf("ours", redisstore.Options{})
+	// A host's client may honour contexts.
+	oursContexts = limiterOf("ours, client with ContextTimeoutEnabled", redisstore.Options{},
 		func(o *redis.Options) { o.ContextTimeoutEnabled = true })
-	oursBatched = ours("ours, batched", redisstore.Options{})
-	oursAllow   = ours("ours, hot denied key", redisstore.Options{})
 	// Without the memory of denials every call goes to Redis, as all calls of
 	// the peers do.
-	oursPlainAsking   = ours("ours, plain client, no memory of denials", redisstore.Options{NoBatching: true, DenialCache: -1})
-	oursBatchedAsking = ours("ours, batched, no memory of denials", redisstore.Options{DenialCache: -1})
+	oursAsking = limiterOf("ours, no memory of denials", redisstore.Options{DenialCache: -1})
 )
 
 // limiters are everybody in the order of the tables.
 var limiters = []target{
-	redisRate, ulule, sethvargo, throttledGCRA, httprateCounter, rueidisLimiter, zset, oursPlain, oursDirect, oursBatched,
+	redisRate, ulule, sethvargo, throttledGCRA, httprateCounter, rueidisLimiter, zset, ours, oursContexts,
 }

@@ -71,7 +71,7 @@ var throttledGCRA = target{name: "throttled v2", memory: true, open: func(at pla
 // keeps nothing. Errors are to be seen, so it has no local counter to fall back
 // to.
 var httprateCounter = target{name: "httprate with httprate-redis", memory: true, open: func(at place) (decide, func(), error) {
-	client := at.client()
+	client := at.client().(*redis.Client) // it takes no other
 	var mu sync.Mutex
 	var failed error
 	l := httprate.NewRateLimiter(limitN, limitWindow,

@@ -23,7 +23,7 @@ var sethvargo = target{name: "sethvargo/go-limiter", memory: true, open: func(at
 		if at.dial != nil {
 			options = append(options, redis.DialContextFunc(at.dial))
 		}
-		return redis.DialContext(ctx, "tcp", at.addr, options...)
+		return redis.DialContext(ctx, "tcp", at.addrs[0], options...)
 	}}
 	store, err := redisstore.NewWithPool(&redisstore.Config{Tokens: limitN, Interval: limitWindow}, pool)
 	if err != nil {
@@ -36,7 +36,7 @@ var sethvargo = target{name: "sethvargo/go-limiter", memory: true, open: func(at
 }}
 
 var rueidisLimiter = target{name: "rueidislimiter", memory: true, open: func(at place) (decide, func(), error) {
-	option := rueidis.ClientOption{InitAddress: []string{at.addr}}
+	option := rueidis.ClientOption{InitAddress: at.addrs}
 	if at.dial != nil {
 		option.DialCtxFn = func(ctx context.Context, addr string, _ *net.Dialer, _ *tls.Config) (net.Conn, error) {
 			return at.dial(ctx, "tcp", addr)

@@ -78,7 +78,7 @@ func neverAnybody() recovery.Limits {
 // portal is a Service on Redis as a host would set it up.
 type portal struct {
 	*recovery.Service
-	client  *redis.Client
+	client  redis.UniversalClient
 	handler http.Handler
 	queue   *recovery.MemoryQueue
 	sent    atomic.Int64
@@ -89,7 +89,7 @@ type portal struct {
 func newPortal(tb redistest.TB, at place, most int, edit func(o *recovery.Options)) *portal {
 	p := &portal{client: at.client(), queue: recovery.NewMemoryQueue(recovery.MemoryQueueOptions{Capacity: 1 << 20})}
 	tb.Cleanup(func() { _ = p.client.Close() })
-	store, err := redisstore.New(p.client, redisstore.Options{Timeout: 5 * time.Second, Logger: quiet})
+	store, err := redisstore.New(p.client, redisstore.Options{Timeout: patient, Logger: quiet})
 	must(tb, err)
 	options := recovery.Options{
 		Keys:          [][]byte{bytes.Repeat([]byte{7}, 32)},

