@@ -5,6 +5,7 @@ go 1.26.0
 replace github.com/seed-51359b35/recovery => ../
 
 require (
+	github.com/dunglas/httpsfv v1.1.2
 	github.com/go-chi/httprate v0.15.0
 	github.com/go-chi/httprate-redis v0.6.0
 	github.com/go-redis/redis_rate/v10 v10.0.1

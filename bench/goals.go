@@ -67,7 +67,7 @@ func (r *report) summary() string {
 			missed = append(missed, goal)
 		}
 	}
-	s := fmt.Sprintf("%d goals were met. Missed: %s.", len(goalNames)-len(missed)-len(silent), listOr(missed, "none"))
+	s := fmt.Sprintf("Met: %d of %d goals. Missed: %s.", len(goalNames)-len(missed)-len(silent), len(goalNames), listOr(missed, "none"))
 	if len(silent) > 0 {
 		s += " No figure in this run: " + strings.Join(silent, ", ") + "."
 	}
