@@ -108,8 +108,8 @@ func forgotCost(tb redistest.TB, b *bench, server *redistest.Server) {
 	b.add(table, "ours", "", "CPU us", median(total))
 	b.add(table, "ours", "", "the floor's CPU us", median(least))
 	b.add(table, "ours", "", "CPU us with a limiter in memory", median(memory))
-	b.hold("H5", "forgot, round trips", roundTrips, "=", 1)
-	b.hold("H5", "forgot, allocations", objects, "<=", 45)
+	b.hold("L2", "round trips of a forgot request", roundTrips, "=", 1)
+	b.hold("H5", "forgot at 64 callers, allocations", objects, "<=", 45)
 	b.hold("H5", "forgot at 64 callers, CPU beyond the floor's, x the floor's", median(beyond), "<=", 1.5)
 }
 

@@ -28,50 +28,51 @@ func middlewarePart(tb redistest.TB, b *bench, server *redistest.Server) {
 		return
 	}
 	const table = "Middleware under wrk -c64"
+	kinds := []string{"bare", "redis_rate", "httprate", "ours"}
 	for _, abuse := range []bool{false, true} {
 		setting, n := "ordinary traffic", 30_000
 		if abuse {
 			setting, n = "one caller over its limit", 1
 		}
 		b.step("handlers: middleware, %s", setting)
-		for _, kind := range []string{"redis_rate", "httprate", "ours"} {
-			addrs := map[string]string{}
-			for _, k := range []string{"bare", kind} {
-				var addr string
-				defer startChild(tb, "middleware", childArgs{Redis: server.Addr, Kind: k, N: n}, &addr)()
-				addrs[k] = addr
-			}
-			var rates, ratios []float64
-			for range pick(b, b.rounds, 1) {
-				bare, limited := runWrk(tb, b, wrk, addrs["bare"]), runWrk(tb, b, wrk, addrs[kind])
-				rates, ratios = append(rates, limited), append(ratios, limited/bare)
-			}
-			b.add(table, kind, setting, "per second", median(rates))
-			b.add(table, kind, setting, "x bare handler", median(ratios))
-			if kind == "ours" && abuse {
-				b.hold("L7", "middleware under abuse, x bare handler", median(ratios), ">=", 0.90)
-			} else if kind == "ours" {
-				b.hold("L8", "middleware on ordinary traffic, x bare handler", median(ratios), ">=", 0.50)
-			}
+		slices := make([]slice, len(kinds))
+		for i, kind := range kinds {
+			var addr string
+			defer startChild(tb, "middleware", childArgs{Redis: server.Addr, Kind: kind, N: n}, &addr)()
+			slices[i] = func() sample { return runWrk(tb, b, wrk, addr) }
+		}
+		all := inTurn(pick(b, b.rounds, 1), slices)
+		for i, kind := range kinds {
+			b.add(table, kind, setting, "per second", median(all[i].each(sample.rate)))
+			b.add(table, kind, setting, "x bare handler", all[i].speedup(all[0]))
+		}
+		own := all[len(kinds)-1].speedup(all[0])
+		if abuse {
+			b.hold("L7", "middleware under abuse, x bare handler", own, ">=", 0.90)
+		} else {
+			b.hold("L8", "middleware on ordinary traffic, x bare handler", own, ">=", 0.50)
 		}
 	}
 }
 
-var wrkRate = regexp.MustCompile(`Requests/sec:\s+([0-9.]+)`)
+// wrkCount finds how many requests wrk made, and in how long.
+var wrkCount = regexp.MustCompile(`(\d+) requests in ([0-9.]+)s`)
 
-func runWrk(tb redistest.TB, b *bench, wrk, addr string) float64 {
+func runWrk(tb redistest.TB, b *bench, wrk, addr string) sample {
 	seconds := strconv.Itoa(max(1, int(2*b.slice/time.Second)))
 	out, err := exec.CommandContext(tb.Context(), wrk, "-t1", "-c64", "-d"+seconds, "http://"+addr+"/").CombinedOutput()
 	if err != nil {
 		tb.Fatalf("wrk: %v: %s", err, out)
 	}
-	m := wrkRate.FindSubmatch(out)
+	m := wrkCount.FindSubmatch(out)
 	if m == nil {
 		tb.Fatalf("wrk said %s", out)
 	}
-	rate, err := strconv.ParseFloat(string(m[1]), 64)
+	n, err := strconv.Atoi(string(m[1]))
 	must(tb, err)
-	return rate
+	took, err := time.ParseDuration(string(m[2]) + "s")
+	must(tb, err)
+	return sample{ops: n, elapsed: took}
 }
 
 // middlewareChild serves a handler behind one of the limiters. Callers take
