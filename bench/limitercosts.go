@@ -18,7 +18,7 @@ func limiterCosts(tb redistest.TB, b *bench, addr string, admin *redis.Client) {
 		b.costs(tb, addr, t, keys(2_000))
 		if t.memory {
 			d, end := open(tb, t, at(addr))
-			total, usage := bytesPerKey(tb, admin, d)
+			total, usage := bytesPerKey(tb, admin, d, pick(b, 200, 50))
 			end()
 			b.add(costTable, t.name, "", "bytes per key at 25 calls", total)
 			b.add(costTable, t.name, "", "of these by MEMORY USAGE", usage)
@@ -93,8 +93,7 @@ func (b *bench) threePolicies(tb redistest.TB, addr string) float64 {
 
 // bytesPerKey is what Redis keeps of one caller after 25 calls, all keys of the
 // limiter together.
-func bytesPerKey(tb redistest.TB, admin *redis.Client, d decide) (bytes, usageOnly float64) {
-	const callers = 200
+func bytesPerKey(tb redistest.TB, admin *redis.Client, d decide, callers int) (bytes, usageOnly float64) {
 	must(tb, admin.FlushAll(tb.Context()).Err())
 	for _, key := range keys(callers) {
 		for range limitN {
@@ -105,7 +104,8 @@ func bytesPerKey(tb redistest.TB, admin *redis.Client, d decide) (bytes, usageOn
 	}
 	n := keyCount(tb, admin)
 	usage, expiry := keyMemory(tb, admin)
-	return (usage + expiry) * n / callers, usage * n / callers
+	perCaller := n / float64(callers)
+	return (usage + expiry) * perCaller, usage * perCaller
 }
 
 func keyCount(tb redistest.TB, admin *redis.Client) float64 {
