@@ -131,7 +131,7 @@ func TestImportsOfTheModules(t *testing.T) {
 			case path == "unsafe", path == "C":
 				t.Errorf("%s imports %s", p.ImportPath, path)
 			case strings.Contains(strings.ToLower(path), "redis"):
-				if !isBelow(p.ImportPath, module+"/redisstore") && !isBelow(p.ImportPath, module+"/asynqqueue") &&
+				if !isBelow(p.ImportPath, module+"/redisstore") && !isBelow(p.ImportPath, module+"/redisguard") && !isBelow(p.ImportPath, module+"/asynqqueue") &&
 					!isBelow(p.ImportPath, module+"/bench") && !isBelow(p.ImportPath, module+"/example") && !isTestKit(p.ImportPath) {
 					t.Errorf("%s imports %s", p.ImportPath, path)
 				}

@@ -30,7 +30,7 @@ func BenchmarkTake(b *testing.B) {
 		}
 	})
 	for _, c := range ways {
-		s := newStore(b, server.Client(b, c.client...), c.edit)
+		s := newStore(b, server.Client(b, c.client...), nil)
 		b.Run(c.name, func(b *testing.B) {
 			keys := make([]string, 10_000)
 			for i := range keys {

@@ -1,15 +1,12 @@
 package redisstore_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -63,10 +60,7 @@ func TestLostReplies(t *testing.T) {
 				var wg sync.WaitGroup
 				for w := range workers {
 					proxy := server.Proxy(t)
-					s := newStore(t, proxy.Client(t, way.client...), func(o *redisstore.Options) {
-						way.edit(o)
-						o.Timeout = budget
-					})
+					s := newStore(t, proxy.Client(t, way.client...), func(o *redisstore.Options) { o.Timeout = budget })
 					key := fresh("log")
 					wg.Go(func() {
 						ctx := context.Background()
@@ -155,22 +149,16 @@ func TestOutage(t *testing.T) {
 		name  string
 		begin func(*redistest.Server)
 		end   func(*redistest.Server)
-		// again is how long after its end Redis must be used again. After
-		// PoolSize refused connections go-redis itself asks only once a second.
-		again map[string]time.Duration
 	}{
-		{"frozen", (*redistest.Server).Freeze, (*redistest.Server).Thaw, map[string]time.Duration{"batched": 250 * time.Millisecond, "plain": 250 * time.Millisecond, "direct": 250 * time.Millisecond}},
-		{"refused", (*redistest.Server).Kill, (*redistest.Server).Restart, map[string]time.Duration{"batched": 250 * time.Millisecond, "plain": 1250 * time.Millisecond, "direct": 1250 * time.Millisecond}},
+		{"frozen", (*redistest.Server).Freeze, (*redistest.Server).Thaw},
+		{"refused", (*redistest.Server).Kill, (*redistest.Server).Restart},
 	}
 	for _, outage := range outages {
 		for _, way := range ways {
 			t.Run(outage.name+"/"+way.name, func(t *testing.T) {
 				t.Parallel() // with the other outages alone
 				server := redistest.Start(t)
-				s := newStore(t, server.Client(t, way.client...), func(o *redisstore.Options) {
-					way.edit(o)
-					o.Timeout = 250 * time.Millisecond
-				})
+				s := newStore(t, server.Client(t, way.client...), func(o *redisstore.Options) { o.Timeout = 250 * time.Millisecond })
 				ref := put(t, newStore(t, server.Client(t), nil))
 				works(t, s)
 				late := testenv.Lateness(t)
@@ -230,7 +218,7 @@ func TestOutage(t *testing.T) {
 				late = testenv.Lateness(t)
 				again := works(t, s)
 				margin = waitMargin(late())
-				allowed := outage.again[way.name]
+				allowed := 250 * time.Millisecond
 				if raceDetector {
 					allowed *= 2
 				}
@@ -266,7 +254,7 @@ func TestServerErrors(t *testing.T) {
 			t.Run(way.name+"/"+tt.name, func(t *testing.T) {
 				t.Parallel()
 				server := redistest.Start(t, tt.args...)
-				s := newStore(t, server.Client(t, way.client...), way.edit)
+				s := newStore(t, server.Client(t, way.client...), nil)
 				ref := put(t, s)
 				tt.begin(t, server)
 				for range 3 {
@@ -297,7 +285,7 @@ func TestServerErrors(t *testing.T) {
 				}
 				client := redis.NewClient(o)
 				t.Cleanup(func() { _ = client.Close() })
-				s := newStore(t, client, way.edit)
+				s := newStore(t, client, nil)
 				ref := put(t, s)
 				server.SetError(word)
 				for range 3 {
@@ -326,7 +314,7 @@ func TestForgottenScripts(t *testing.T) {
 	server := redistest.Start(t)
 	for _, way := range ways {
 		t.Run(way.name, func(t *testing.T) {
-			s := newStore(t, server.Client(t, way.client...), way.edit)
+			s := newStore(t, server.Client(t, way.client...), nil)
 			a, b, c := put(t, s), put(t, s), put(t, s)
 			server.ScriptFlush()
 			if _, err := s.Claim(t.Context(), "id", a); err != nil {
@@ -354,27 +342,25 @@ func TestForgottenScripts(t *testing.T) {
 func TestMovingSlot(t *testing.T) {
 	t.Parallel()
 	cluster := redistest.StartCluster(t)
-	for _, way := range both {
-		t.Run(way.name, func(t *testing.T) {
-			s := newStore(t, cluster.Client(t), way.edit)
-			ref := put(t, s)
-			moved := recovery.TokenRef{Slot: "{" + ref.Slot + "}", Digest: "digest"}
-			m := cluster.Migrate(t, ref.Slot)
-			if _, err := s.Put(t.Context(), moved.Slot, link("digest")); err != nil {
-				t.Errorf("Put of a key that is elsewhere already: %v", err)
+	t.Run("a slot that moves", func(t *testing.T) {
+		s := newStore(t, cluster.Client(t), nil)
+		ref := put(t, s)
+		moved := recovery.TokenRef{Slot: "{" + ref.Slot + "}", Digest: "digest"}
+		m := cluster.Migrate(t, ref.Slot)
+		if _, err := s.Put(t.Context(), moved.Slot, link("digest")); err != nil {
+			t.Errorf("Put of a key that is elsewhere already: %v", err)
+		}
+		m.Finish(t)
+		for _, r := range []recovery.TokenRef{ref, moved} {
+			if _, err := s.Claim(t.Context(), "id", r); err != nil {
+				t.Errorf("Claim after the move: %v", err)
 			}
-			m.Finish(t)
-			for _, r := range []recovery.TokenRef{ref, moved} {
-				if _, err := s.Claim(t.Context(), "id", r); err != nil {
-					t.Errorf("Claim after the move: %v", err)
-				}
-				if _, err := s.Claim(t.Context(), "other", r); !errors.Is(err, recovery.ErrTokenNotFound) {
-					t.Errorf("a second winner: %v", err)
-				}
+			if _, err := s.Claim(t.Context(), "other", r); !errors.Is(err, recovery.ErrTokenNotFound) {
+				t.Errorf("a second winner: %v", err)
 			}
-			works(t, s)
-		})
-	}
+		}
+		works(t, s)
+	})
 	t.Run("a slot that nobody serves", func(t *testing.T) {
 		s := newStore(t, cluster.Client(t), func(o *redisstore.Options) {
 			o.Timeout = testenv.Patience(250 * time.Millisecond)
@@ -399,7 +385,7 @@ func TestHurriedCallersDoNotOpenTheBreaker(t *testing.T) {
 	server := redistest.Start(t)
 	for _, way := range ways {
 		t.Run(way.name, func(t *testing.T) {
-			s := newStore(t, server.Client(t, way.client...), way.edit)
+			s := newStore(t, server.Client(t, way.client...), nil)
 			ref := put(t, s)
 			for range 20 {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Microsecond)
@@ -423,61 +409,6 @@ func TestHurriedCallersDoNotOpenTheBreaker(t *testing.T) {
 			if _, err := s.Peek(t.Context(), ref); err != nil {
 				t.Errorf("the breaker is open: %v", err)
 			}
-		})
-	}
-}
-
-// R2, A92: the auto-pipeliner is of whoever asked first, who may have given it
-// so little room that handing it a call waits for a Redis that does not answer.
-// Then it is not used.
-func TestAutoPipelinerOfTheHostCannotDelayCallers(t *testing.T) {
-	for _, c := range []struct {
-		name string
-		host redis.AutoPipelineOptions
-		used bool
-	}{
-		{"our own options", redis.AutoPipelineOptions{FullDuplex: true}, true},
-		{"a small window", redis.AutoPipelineOptions{FullDuplex: true, FullDuplexWindow: 4}, false},
-		{"half duplex, small batches", redis.AutoPipelineOptions{MaxBatchSize: 4, MaxConcurrentBatches: 1}, false},
-		{"a queue that refuses", redis.AutoPipelineOptions{FullDuplex: true, MaxQueuedCommands: 4}, false},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel() // with each other alone
-			server := redistest.Start(t)
-			client := server.Client(t)
-			if _, err := client.AsyncAutoPipelineWithOptions(&c.host); err != nil {
-				t.Fatal(err)
-			}
-			var log bytes.Buffer
-			newStore(t, client, func(o *redisstore.Options) { o.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
-			// Of what New said alone: nothing else has logged yet.
-			if warned := strings.Contains(log.String(), "auto-pipeliner"); warned == c.used {
-				t.Errorf("warned %v, want %v: %s", warned, !c.used, log.String())
-			}
-			s := newStore(t, client, func(o *redisstore.Options) { o.Timeout = 250 * time.Millisecond })
-			ref := put(t, newStore(t, server.Client(t), nil))
-			works(t, s)
-			late := testenv.Lateness(t)
-			server.Freeze()
-			var longest atomic.Int64
-			var wg sync.WaitGroup
-			for range 64 {
-				wg.Go(func() {
-					began := time.Now()
-					if _, err := s.Claim(context.Background(), "id", ref); err == nil {
-						t.Error("a frozen Redis answered")
-					}
-					took := int64(time.Since(began))
-					for old := longest.Load(); took > old && !longest.CompareAndSwap(old, took); old = longest.Load() {
-					}
-				})
-			}
-			wg.Wait()
-			server.Thaw()
-			if most, limit := time.Duration(longest.Load()), 250*time.Millisecond+waitMargin(late()); most > limit {
-				t.Errorf("somebody waited %v, want at most %v", most, limit)
-			}
-			works(t, s)
 		})
 	}
 }

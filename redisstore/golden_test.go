@@ -176,7 +176,7 @@ func newGoldenWorld(t *testing.T, addr string, sim *miniredis.Miniredis, v golde
 	t.Cleanup(func() { _ = w.client.Close() })
 	w.pass(0)
 	must(t, w.client.FlushAll(t.Context()).Err())
-	w.store = &goldenTokens{Store: newStore(t, w.client, func(o *redisstore.Options) { o.NoBatching, o.DenialCache = true, -1 })}
+	w.store = &goldenTokens{Store: newStore(t, w.client, func(o *redisstore.Options) { o.DenialCache = -1 })}
 	notifier := recovery.NotifierFunc(func(_ context.Context, m recovery.Message) error {
 		w.sent = append(w.sent, m)
 		return nil

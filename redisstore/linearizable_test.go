@@ -75,7 +75,6 @@ func TestClaimsAreLinearizable(t *testing.T) {
 			t.Logf("seed %d", seed)
 			proxy := server.Proxy(t)
 			s := newStore(t, proxy.Client(t, way.client...), func(o *redisstore.Options) {
-				way.edit(o)
 				o.Timeout = testenv.Patience(30 * time.Millisecond)
 			})
 			stop := make(chan struct{})

@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"slices"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -40,21 +39,16 @@ func TestMain(m *testing.M) {
 // A way is how Redis is reached.
 type way struct {
 	name string
-	edit func(*redisstore.Options)
 	// client is how a client of one server is made.
 	client []func(*redis.Options)
 }
 
-// both are the ways that every client has.
-var both = []way{
-	{"batched", func(*redisstore.Options) {}, nil},
-	{"plain", func(o *redisstore.Options) { o.NoBatching = true }, nil},
+// ways are a client as it is by default, which heeds no context, and one that
+// heeds them.
+var ways = []way{
+	{"default", nil},
+	{"contexts", []func(*redis.Options){func(o *redis.Options) { o.ContextTimeoutEnabled = true }}},
 }
-
-// ways has the one as well that needs a client which honours contexts.
-var ways = append(slices.Clip(both), way{
-	"direct", both[1].edit, []func(*redis.Options){func(o *redis.Options) { o.ContextTimeoutEnabled = true }},
-})
 
 // link is a link's token, at most three live ones in a slot.
 func link(digest string) recovery.TokenSpec {

@@ -5,86 +5,75 @@ import (
 	"crypto/sha1"
 	_ "embed"
 	"encoding/hex"
-	"slices"
+	"errors"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
 )
 
-// One file for each operation. Those on slots share what reads and writes one.
 var (
-	//go:embed lua/slot.lua
-	slotLua string
-	//go:embed lua/put.lua
-	putLua string
-	//go:embed lua/peek.lua
-	peekLua string
-	//go:embed lua/claim.lua
-	claimLua string
-	//go:embed lua/release.lua
-	releaseLua string
-	//go:embed lua/delete.lua
-	deleteLua string
-	//go:embed lua/take.lua
-	takeLua string
+	//go:embed lua/limits.lua
+	limitsLua string
+	//go:embed lua/tokens.lua
+	tokensLua string
 )
 
-// A script is a Lua script and the name that Redis knows it by, both boxed
-// once.
-type script struct {
-	source any
-	sha    any
+// A script is a Lua script whose reply is a list of one type, which begins with
+// the nonce of the call.
+type script[V int64 | string] struct {
+	source any // a string
+	sha    any // a string: the name by which Redis knows it
+	width  int // values of the reply for each key
+	nonce  func(int64) V
+	list   func(ctx context.Context, args ...any) list[V]
 }
 
-func newScript(parts ...string) script {
-	source := strings.Join(parts, "\n")
-	sum := sha1.Sum([]byte(source)) // the protocol's name for it, not a protection
-	return script{source, hex.EncodeToString(sum[:])}
+// A list is a command whose reply is a list.
+type list[V any] interface {
+	redis.Cmder
+	Val() []V
 }
 
-// scripts are those of one store.
-type scripts struct {
-	put, peek, claim, release, delete, take script
-}
-
-func newScripts() *scripts {
-	return &scripts{
-		put:     newScript(slotLua, putLua),
-		peek:    newScript(slotLua, peekLua),
-		claim:   newScript(slotLua, claimLua),
-		release: newScript(slotLua, releaseLua),
-		delete:  newScript(slotLua, deleteLua),
-		take:    newScript(takeLua),
+func limitsScript() script[int64] {
+	return script[int64]{
+		limitsLua, shaOf(limitsLua), 2, func(n int64) int64 { return n },
+		func(ctx context.Context, args ...any) list[int64] {
+			return intsOnce{redis.NewIntSliceCmd(ctx, args...)}
+		},
 	}
 }
 
-// call is a run of a script that go-redis must not repeat on its own. By
-// default it runs a script again when the reply was lost, up to three times,
-// and reports success; whether a repetition is harmless, this package decides.
-type call struct {
-	*redis.Cmd
+func tokensScript() script[string] {
+	return script[string]{
+		tokensLua, shaOf(tokensLua), 3, func(n int64) string { return formatInt(n) },
+		func(ctx context.Context, args ...any) list[string] {
+			return stringsOnce{redis.NewStringSliceCmd(ctx, args...)}
+		},
+	}
 }
+
+func shaOf(source string) string {
+	sum := sha1.Sum([]byte(source)) // the protocol's name for it, not a protection
+	return hex.EncodeToString(sum[:])
+}
+
+// intsOnce and stringsOnce are commands that go-redis does not repeat. By
+// default it runs a script again when the reply was lost, up to three times,
+// and reports success.
+type (
+	intsOnce    struct{ *redis.IntSliceCmd }
+	stringsOnce struct{ *redis.StringSliceCmd }
+)
 
 // NoRetry implements [redis.Cmder].
-func (call) NoRetry() bool { return true }
+func (intsOnce) NoRetry() bool { return true }
 
-// lead is what goes before a job's own arguments in a call.
-const lead = 4
+// NoRetry implements [redis.Cmder].
+func (stringsOnce) NoRetry() bool { return true }
 
-func (s script) call(ctx context.Context, j job) call {
-	j.args[0], j.args[1], j.args[2], j.args[3] = "evalsha", s.sha, 1, j.key
-	return call{redis.NewCmd(ctx, j.args...)}
-}
-
-// full is the call that brings the source along, for a server that does not
-// know the script: then the short one did not run. It copies the arguments,
-// because a pipeline may hold those of the short one.
-func (s script) full(ctx context.Context, j job) call {
-	args := slices.Clone(j.args)
-	args[0], args[1] = "eval", s.source
-	return call{redis.NewCmd(ctx, args...)}
-}
-
-func isNoScript(err error) bool {
-	return err != nil && strings.HasPrefix(err.Error(), "NOSCRIPT")
+// says reports whether a server answered with an error of this code. Of those
+// that this package asks for, the script did not run.
+func says(err error, code string) bool {
+	answer, ok := errors.AsType[redis.Error](err)
+	return ok && strings.HasPrefix(answer.Error(), code+" ")
 }

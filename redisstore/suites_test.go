@@ -38,42 +38,33 @@ func newStore(t testing.TB, client redis.UniversalClient, edit func(*redisstore.
 // by this process's clock, so not here.
 func TestMiniredis(t *testing.T) {
 	t.Parallel()
-	batchings := []bool{false, true}
-	if !testenv.Long() {
-		batchings = batchings[:1] // real servers have both; this is about time
+	// One server for all clauses, whose names never meet.
+	server := miniredis.RunT(t)
+	now := time.Now().Truncate(time.Millisecond)
+	server.SetTime(now)
+	advance := func(_ *testing.T, d time.Duration) {
+		now = now.Add(d)
+		server.SetTime(now)
+		server.FastForward(d)
 	}
-	for _, batching := range batchings {
-		t.Run(fmt.Sprintf("batching=%v", batching), func(t *testing.T) {
-			t.Parallel()
-			// One server for all clauses, whose names never meet.
-			server := miniredis.RunT(t)
-			now := time.Now().Truncate(time.Millisecond)
-			server.SetTime(now)
-			advance := func(_ *testing.T, d time.Duration) {
-				now = now.Add(d)
-				server.SetTime(now)
-				server.FastForward(d)
-			}
-			client := redis.NewClient(&redis.Options{Addr: server.Addr()})
-			t.Cleanup(func() { client.Close() })
-			open := func(t *testing.T) *redisstore.Store {
-				return newStore(t, client, func(o *redisstore.Options) { o.NoBatching, o.DenialCache = !batching, -1 })
-			}
-			recoverytest.TestTokenStore(t, recoverytest.TokenStoreHarness{
-				New:        func(t *testing.T) recovery.TokenStore { return open(t) },
-				Another:    func(t *testing.T, _ recovery.TokenStore) recovery.TokenStore { return open(t) },
-				Advance:    advance,
-				Operations: size(400, 2000, 400),
-				Dump:       func(*testing.T, recovery.TokenStore) []byte { return []byte(server.Dump()) },
-			})
-			recoverytest.TestLimiter(t, recoverytest.LimiterHarness{
-				New:      func(t *testing.T) recovery.Limiter { return open(t) },
-				Another:  func(t *testing.T, _ recovery.Limiter) recovery.Limiter { return open(t) },
-				Advance:  advance,
-				Arrivals: size(1_000, 10_000, 1_500),
-			})
-		})
+	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
+	t.Cleanup(func() { client.Close() })
+	open := func(t *testing.T) *redisstore.Store {
+		return newStore(t, client, func(o *redisstore.Options) { o.DenialCache = -1 })
 	}
+	recoverytest.TestTokenStore(t, recoverytest.TokenStoreHarness{
+		New:        func(t *testing.T) recovery.TokenStore { return open(t) },
+		Another:    func(t *testing.T, _ recovery.TokenStore) recovery.TokenStore { return open(t) },
+		Advance:    advance,
+		Operations: size(400, 2000, 400),
+		Dump:       func(*testing.T, recovery.TokenStore) []byte { return []byte(server.Dump()) },
+	})
+	recoverytest.TestLimiter(t, recoverytest.LimiterHarness{
+		New:      func(t *testing.T) recovery.Limiter { return open(t) },
+		Another:  func(t *testing.T, _ recovery.Limiter) recovery.Limiter { return open(t) },
+		Advance:  advance,
+		Arrivals: size(1_000, 10_000, 1_500),
+	})
 }
 
 // dump returns every key and value of the servers that a TokenStore may have
@@ -107,10 +98,10 @@ func dump(t testing.TB, clients ...*redis.Client) string {
 // suites runs both suites against real servers, through two stores on two
 // clients. Units of time are longer on a slow machine, up to what makes the
 // suite take a minute.
-func suites(t *testing.T, way way, first, second redis.UniversalClient, nodes ...*redis.Client) {
+func suites(t *testing.T, first, second redis.UniversalClient, nodes ...*redis.Client) {
 	tick := min(testenv.Patience(100*time.Millisecond), 400*time.Millisecond)
 	store := func(t *testing.T, client redis.UniversalClient) *redisstore.Store {
-		return newStore(t, client, way.edit)
+		return newStore(t, client, nil)
 	}
 	t.Run("TokenStore", func(t *testing.T) {
 		t.Parallel()
@@ -133,11 +124,6 @@ func suites(t *testing.T, way way, first, second redis.UniversalClient, nodes ..
 
 func TestStandalone(t *testing.T) {
 	t.Parallel()
-	for _, way := range both {
-		t.Run(way.name, func(t *testing.T) {
-			t.Parallel()
-			server := redistest.Start(t)
-			suites(t, way, server.Client(t), server.Client(t, ways[2].client...), server.Client(t))
-		})
-	}
+	server := redistest.Start(t)
+	suites(t, server.Client(t), server.Client(t, ways[1].client...), server.Client(t))
 }

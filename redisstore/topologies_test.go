@@ -14,15 +14,6 @@ import (
 	"github.com/seed-51359b35/recovery/redisstore"
 )
 
-// elsewhere is the ways to try on more than one server. The plain one, which
-// [TestStandalone] always has, is there in the long form only.
-func elsewhere() []way {
-	if testenv.Long() {
-		return both
-	}
-	return both[:1]
-}
-
 // The keys of one call may lie on three masters, and a script must only name
 // its own.
 func TestCluster(t *testing.T) {
@@ -33,22 +24,14 @@ func TestCluster(t *testing.T) {
 	for _, node := range cluster.Nodes[:3] {
 		masters = append(masters, node.Client(t))
 	}
-	for _, way := range elsewhere() {
-		t.Run(way.name, func(t *testing.T) {
-			suites(t, way, cluster.Client(t), cluster.Client(t), masters...)
-		})
-	}
+	suites(t, cluster.Client(t), cluster.Client(t), masters...)
 }
 
 func TestSentinel(t *testing.T) {
 	t.Parallel() // the suites mostly wait
 	sentinel := redistest.StartSentinel(t)
 	sentinel.Calm(t)
-	for _, way := range elsewhere() {
-		t.Run(way.name, func(t *testing.T) {
-			suites(t, way, sentinel.FailoverClient(t), sentinel.FailoverClient(t), sentinel.Master(t).Client(t))
-		})
-	}
+	suites(t, sentinel.FailoverClient(t), sentinel.FailoverClient(t), sentinel.Master(t).Client(t))
 }
 
 // In a Cluster each key's own master waits for its replica; the keys of one

@@ -22,7 +22,7 @@ import (
 	"github.com/seed-51359b35/recovery/redisstore"
 )
 
-// racerVariable holds "ADDR PREFIX TOKENS PLAIN" for a process that claims.
+// racerVariable holds "ADDR PREFIX TOKENS CONTEXTS" for a process that claims.
 const racerVariable = "REDISSTORE_TEST_RACER"
 
 const racers = 64
@@ -32,9 +32,9 @@ const racers = 64
 func racerMain() int {
 	f := strings.Fields(os.Getenv(racerVariable))
 	tokens, _ := strconv.Atoi(f[2])
-	client := redis.NewClient(&redis.Options{Addr: f[0]})
+	client := redis.NewClient(&redis.Options{Addr: f[0], ContextTimeoutEnabled: f[3] == "true"})
 	defer func() { _ = client.Close() }()
-	s, err := redisstore.New(client, redisstore.Options{Timeout: time.Minute, NoBatching: f[3] == "true"})
+	s, err := redisstore.New(client, redisstore.Options{Timeout: time.Minute})
 	if err != nil {
 		fmt.Println("error", err)
 		return 1
@@ -78,7 +78,7 @@ func claimAll(s recovery.TokenStore, prefix string, tokens int, id string) []str
 // A33, A54: however many processes and callers race for a token, one wins.
 func TestTwoProcessesHaveOneWinner(t *testing.T) {
 	server := redistest.Start(t)
-	for _, way := range both {
+	for _, way := range ways {
 		t.Run(way.name, func(t *testing.T) {
 			tokens := size(200, 2000, 400)
 			s := newStore(t, server.Client(t), nil)
@@ -94,7 +94,7 @@ func TestTwoProcessesHaveOneWinner(t *testing.T) {
 			start := make(chan struct{})
 			for range 2 {
 				cmd := exec.CommandContext(t.Context(), os.Args[0])
-				cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s %s %d %v", racerVariable, server.Addr, prefix, tokens, way.name == "plain"))
+				cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s %s %d %v", racerVariable, server.Addr, prefix, tokens, way.name == "contexts"))
 				cmd.Stderr = os.Stderr
 				in, err := cmd.StdinPipe()
 				must(t, err)
@@ -147,7 +147,7 @@ func must(t testing.TB, err error) {
 // A54: sixteen instances that know nothing of each other admit 25 together.
 func TestSixteenLimitersAdmitExactly25(t *testing.T) {
 	server := redistest.Start(t)
-	for _, way := range both {
+	for _, way := range ways {
 		t.Run(way.name, func(t *testing.T) {
 			var keys [8]string
 			var admitted [8]atomic.Int64
@@ -156,7 +156,7 @@ func TestSixteenLimitersAdmitExactly25(t *testing.T) {
 			}
 			var wg sync.WaitGroup
 			for range 16 {
-				s := newStore(t, server.Client(t), way.edit)
+				s := newStore(t, server.Client(t, way.client...), nil)
 				for range racers {
 					wg.Go(func() {
 						for i, key := range keys {
@@ -186,66 +186,62 @@ func TestSixteenLimitersAdmitExactly25(t *testing.T) {
 func TestFailoverOfAClusterHasOneWinner(t *testing.T) {
 	t.Parallel()
 	cluster := redistest.StartCluster(t)
-	for _, way := range both {
-		t.Run(way.name, func(t *testing.T) {
-			tokens := size(100, 300, 100)
-			tier := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 25, Window: 2 * time.Second}}}
-			s := newStore(t, cluster.Client(t), way.edit)
-			var refs []recovery.TokenRef
-			var logs [8]string
-			for range tokens {
-				refs = append(refs, put(t, s))
-			}
-			for i := range logs {
-				logs[i] = fresh("log")
-			}
-			wins := make([]atomic.Int64, tokens)
-			stop := make(chan struct{})
-			var wg sync.WaitGroup
-			// Also where a wait below is fatal: racers must not outlive it.
-			end := sync.OnceFunc(func() { close(stop); wg.Wait() })
-			defer end()
-			// A second instance, as another process has it.
-			for n, s := range []*redisstore.Store{s, newStore(t, cluster.Client(t), way.edit)} {
-				for r := range size(8, 16, 16) {
-					wg.Go(func() {
-						id := fmt.Sprintf("n%dr%d", n, r)
-						won := make([]bool, tokens)
-						for round := 0; ; round++ {
-							select {
-							case <-stop:
-								return
-							default:
-							}
-							i := (round*7 + r) % tokens
-							if _, err := s.Claim(context.Background(), id, refs[i]); err == nil && !won[i] {
-								won[i] = true
-								wins[i].Add(1)
-							}
-							_, _ = s.Allow(context.Background(), recovery.LimitRequest{Key: logs[round%8], Policy: tier})
-							// Room for the servers, which share these cores.
-							time.Sleep(4 * time.Millisecond)
-						}
-					})
-				}
-			}
-			for i := range size(1, 3, 3) {
-				cluster.Failover(t, refs[i].Slot)
-				cluster.WaitHealthy(t)
-				for _, key := range logs {
-					checkLog(t, cluster.MasterOf(t, key).Client(t), key, tier)
-				}
-			}
-			end()
-			for i := range refs {
-				_, _ = s.Claim(context.Background(), "last", refs[i])
-				if n := wins[i].Load(); n > 1 {
-					t.Errorf("token %d was won %d times", i, n)
-				}
-			}
-			works(t, s)
-		})
+	tokens := size(100, 300, 100)
+	tier := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 25, Window: 2 * time.Second}}}
+	s := newStore(t, cluster.Client(t), nil)
+	var refs []recovery.TokenRef
+	var logs [8]string
+	for range tokens {
+		refs = append(refs, put(t, s))
 	}
+	for i := range logs {
+		logs[i] = fresh("log")
+	}
+	wins := make([]atomic.Int64, tokens)
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	// Also where a wait below is fatal: racers must not outlive it.
+	end := sync.OnceFunc(func() { close(stop); wg.Wait() })
+	defer end()
+	// A second instance, as another process has it.
+	for n, s := range []*redisstore.Store{s, newStore(t, cluster.Client(t), nil)} {
+		for r := range size(8, 16, 16) {
+			wg.Go(func() {
+				id := fmt.Sprintf("n%dr%d", n, r)
+				won := make([]bool, tokens)
+				for round := 0; ; round++ {
+					select {
+					case <-stop:
+						return
+					default:
+					}
+					i := (round*7 + r) % tokens
+					if _, err := s.Claim(context.Background(), id, refs[i]); err == nil && !won[i] {
+						won[i] = true
+						wins[i].Add(1)
+					}
+					_, _ = s.Allow(context.Background(), recovery.LimitRequest{Key: logs[round%8], Policy: tier})
+					// Room for the servers, which share these cores.
+					time.Sleep(4 * time.Millisecond)
+				}
+			})
+		}
+	}
+	for i := range size(1, 3, 3) {
+		cluster.Failover(t, refs[i].Slot)
+		cluster.WaitHealthy(t)
+		for _, key := range logs {
+			checkLog(t, cluster.MasterOf(t, key).Client(t), key, tier)
+		}
+	}
+	end()
+	for i := range refs {
+		_, _ = s.Claim(context.Background(), "last", refs[i])
+		if n := wins[i].Load(); n > 1 {
+			t.Errorf("token %d was won %d times", i, n)
+		}
+	}
+	works(t, s)
 	t.Run("a crash", func(t *testing.T) {
 		s := newStore(t, cluster.Client(t), nil)
 		tier := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 25, Window: 2 * time.Second}}}

@@ -3,6 +3,8 @@ package redisstore_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -22,15 +24,13 @@ import (
 // told so and sees nothing of it.
 func TestRepliesOutOfStep(t *testing.T) {
 	server := redistest.Start(t)
-	for _, way := range both {
+	for _, way := range ways {
 		t.Run(way.name, func(t *testing.T) {
 			t.Parallel()
 			proxy := server.Proxy(t)
 			direct := newStore(t, server.Client(t), nil)
-			s := newStore(t, proxy.Client(t, func(o *redis.Options) { o.PoolSize = 4 }), func(o *redisstore.Options) {
-				way.edit(o)
-				o.Timeout = testenv.Patience(50 * time.Millisecond)
-			})
+			options := append([]func(*redis.Options){func(o *redis.Options) { o.PoolSize = 4 }}, way.client...)
+			s := newStore(t, proxy.Client(t, options...), func(o *redisstore.Options) { o.Timeout = testenv.Patience(50 * time.Millisecond) })
 			var refs []recovery.TokenRef
 			for i := range 64 {
 				ref := recovery.TokenRef{Slot: fresh("slot"), Digest: "digest"}
@@ -95,9 +95,6 @@ func TestRepliesOutOfStep(t *testing.T) {
 			if wrong.Load() > 0 || fine.Load() == 0 {
 				t.Errorf("%d callers got somebody else's record", wrong.Load())
 			}
-			if way.name == "batched" && refusedCount.Load() == 0 {
-				t.Log("no reply was out of step in this run")
-			}
 			works(t, s)
 		})
 	}
@@ -107,42 +104,55 @@ func TestRepliesOutOfStep(t *testing.T) {
 // record, and with much else.
 func TestHostileReplies(t *testing.T) {
 	server := redistest.Start(t)
-	replies := map[string]any{
-		"another slot's record":   []any{"ok", "other", "digest", "s", int64(1)},
-		"another digest's record": []any{"ok", "SLOT", "other", "s", int64(1)},
-		"a record cut short":      []any{"ok", "SLOT", "digest"},
-		"an empty state":          []any{"ok", "SLOT", "digest", "", int64(1)},
-		"an expiry that is text":  []any{"ok", "SLOT", "digest", "s", "1"},
-		"a number":                int64(7),
-		"nothing":                 nil,
-		"text":                    "OK",
-		"lists in lists":          []any{[]any{"ok"}, []any{}},
+	// NONCE stands for the nonce of the call, which only its own reply has.
+	tokens := map[string][]string{
+		"a record of another call":  {"1", "ok", "s", "4102444800000"},
+		"two records":               {"NONCE", "ok", "s", "4102444800000", "ok", "s", "4102444800000"},
+		"a record cut short":        {"NONCE", "ok", "s"},
+		"an empty state":            {"NONCE", "ok", "", "4102444800000"},
+		"an expiry that is no time": {"NONCE", "ok", "s", "soon"},
+		"a word that is none":       {"NONCE", "fine", "s", "4102444800000"},
+		"nothing":                   {},
+		"the nonce alone":           {"NONCE"},
 	}
-	for name, reply := range replies {
-		t.Run(name, func(t *testing.T) {
+	for name, reply := range tokens {
+		t.Run("tokens/"+name, func(t *testing.T) {
 			client := server.Client(t)
 			ref := put(t, newStore(t, client, nil))
 			hostile := server.Client(t)
-			hostile.AddHook(replacing{reply, ref.Slot})
-			// After each, a store of its own: one that doubts its connections
-			// goes around the hook.
-			open := func() *redisstore.Store {
-				return newStore(t, hostile, func(o *redisstore.Options) { o.NoBatching = true })
-			}
-			if token, err := open().Claim(t.Context(), "id", ref); err == nil || token != (recovery.TokenRecord{}) || errors.Is(err, recovery.ErrTokenNotFound) {
+			hostile.AddHook(replacing[string]{reply, func(n any) string { return fmt.Sprint(n) }})
+			s := newStore(t, hostile, nil)
+			if token, err := s.Claim(t.Context(), "id", ref); err == nil || token != (recovery.TokenRecord{}) || !errors.Is(err, redisstore.ErrWrongReply) {
 				t.Errorf("Claim = %v, %v", token, err)
 			}
-			if token, err := open().Peek(t.Context(), ref); err == nil || token != (recovery.TokenRecord{}) {
+			if token, err := s.Peek(t.Context(), ref); err == nil || token != (recovery.TokenRecord{}) || !errors.Is(err, redisstore.ErrWrongReply) {
 				t.Errorf("Peek = %v, %v", token, err)
 			}
-			if reply != int64(7) {
-				if d, err := open().Allow(t.Context(), recovery.LimitRequest{Key: fresh("log"), Policy: limit}); err == nil {
-					t.Errorf("Allow = %v", d)
-				}
+		})
+	}
+	limits := map[string][]int64{
+		"a decision of another call":  {1, 8, 0},
+		"two decisions":               {nonce, 8, 0, 8, 0},
+		"half a decision":             {nonce, 8},
+		"nothing":                     {},
+		"more left than there are":    {nonce, 8 * 1000, 0},
+		"a window that is not there":  {nonce, 7, 0},
+		"a wait longer than a window": {nonce, -1 - 8*(1<<50), 0},
+	}
+	for name, reply := range limits {
+		t.Run("limits/"+name, func(t *testing.T) {
+			hostile := server.Client(t)
+			hostile.AddHook(replacing[int64]{reply, func(n any) int64 { return n.(int64) }})
+			s := newStore(t, hostile, nil)
+			if d, err := s.Allow(t.Context(), recovery.LimitRequest{Key: fresh("log"), Policy: limit}); !errors.Is(err, redisstore.ErrWrongReply) {
+				t.Errorf("Allow = %v, %v", d, err)
 			}
 		})
 	}
 }
+
+// nonce stands for the nonce of the call.
+const nonce = int64(-77)
 
 // A90: every reply is that of the command before it, as a connection that
 // nobody noticed to be out of step would have it. All are good replies to a
@@ -157,10 +167,10 @@ func TestRepliesOutOfStepDecideNothing_A90(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			// A client that is never gone around, whatever its replies are.
-			client := server.Client(t, ways[2].client...)
+			client := server.Client(t)
 			late := &late{}
 			client.AddHook(late)
-			store := newStore(t, client, func(o *redisstore.Options) { o.NoBatching, o.DenialCache = true, -1 })
+			store := newStore(t, client, func(o *redisstore.Options) { o.DenialCache = -1 })
 			a, b := recovery.LimitRequest{Key: fresh("a"), Policy: tier}, recovery.LimitRequest{Key: fresh("b"), Policy: tier}
 			for range 4 {
 				if _, err := store.Allow(t.Context(), a); err != nil {
@@ -182,7 +192,7 @@ func TestRepliesOutOfStepDecideNothing_A90(t *testing.T) {
 // late is a hook that hands out the reply of the command before.
 type late struct {
 	on   bool
-	last any
+	last []int64
 }
 
 func (*late) DialHook(next redis.DialHook) redis.DialHook { return next }
@@ -191,8 +201,8 @@ func (h *late) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		err := next(ctx, cmd)
 		if c, ok := cmd.(interface {
-			Val() any
-			SetVal(any)
+			Val() []int64
+			SetVal([]int64)
 		}); ok {
 			was := h.last
 			h.last = c.Val()
@@ -209,32 +219,34 @@ func (*late) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPi
 }
 
 // replacing is a hook that puts another reply in the place of every script's.
-type replacing struct {
-	reply any
-	slot  string
+type replacing[V comparable] struct {
+	reply []V
+	nonce func(any) V // as it stands in a reply
 }
 
-func (replacing) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (replacing[V]) DialHook(next redis.DialHook) redis.DialHook { return next }
 
-func (h replacing) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+func (h replacing[V]) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		err := next(ctx, cmd)
-		if c, ok := cmd.(interface{ SetVal(any) }); ok {
-			reply := h.reply
-			if list, ok := reply.([]any); ok {
-				reply = append([]any(nil), list...)
-				for i, v := range list {
-					if v == "SLOT" {
-						reply.([]any)[i] = h.slot
-					}
-				}
-			}
-			c.SetVal(reply)
+		c, ok := cmd.(interface{ SetVal([]V) })
+		if !ok {
+			return err
 		}
+		reply, mark := slices.Clone(h.reply), h.nonce(nonce)
+		if _, text := any(mark).(string); text {
+			mark, _ = any("NONCE").(V)
+		}
+		for i, v := range reply {
+			if v == mark {
+				reply[i] = h.nonce(cmd.Args()[4])
+			}
+		}
+		c.SetVal(reply)
 		return err
 	}
 }
 
-func (replacing) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+func (replacing[V]) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return next
 }

@@ -1,0 +1,183 @@
+// Package redisguard is what packages redisstore and asynqqueue share: it stops
+// asking a Redis that does not answer, and it asks Redis at the start whether
+// it can lose what it holds. Programs do not need it.
+package redisguard
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/sony/gobreaker/v2"
+)
+
+const (
+	// maxFailures is how many calls must fail in succession before Redis counts
+	// as down.
+	maxFailures = 5
+	// retryEvery is how soon one call tries a Redis that is down. It is short,
+	// so that Redis is used again soon after it is back.
+	retryEvery = 100 * time.Millisecond
+)
+
+// Options configure a [Guard]. All fields but Ignore and Failed are required.
+type Options struct {
+	_ [0]func()
+
+	// Down is the error of calls that are refused while Redis is down.
+	Down error
+	// Logger gets the line WhenDown, at level ERROR, when Redis begins to count
+	// as down, and the line WhenUp, at level INFO, when it answers again. Both
+	// have the attributes Attrs.
+	Logger           *slog.Logger
+	WhenDown, WhenUp string
+	Attrs            []any
+	// Ignore reports whether an error says nothing about Redis. Default: none
+	// does, but for [context.Canceled].
+	Ignore func(error) bool
+	// Failed reports whether an error shows that Redis is down. Default: every
+	// error does.
+	Failed func(error) bool
+}
+
+// A Guard refuses calls while Redis does not answer. Redis counts as down after
+// five calls that failed in succession. Then one call at a time, every 100 ms,
+// tries Redis, and the others are refused without waiting. A Guard is safe for
+// concurrent use.
+type Guard struct {
+	breaker *gobreaker.TwoStepCircuitBreaker[struct{}]
+	down    atomic.Bool
+	refused error
+}
+
+// New returns a Guard.
+func New(opts Options) *Guard {
+	g := &Guard{refused: opts.Down}
+	g.breaker = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
+		Timeout:     retryEvery,
+		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= maxFailures },
+		IsSuccessful: func(err error) bool {
+			return err == nil || opts.Failed != nil && !opts.Failed(err)
+		},
+		IsExcluded: func(err error) bool {
+			return errors.Is(err, context.Canceled) || opts.Ignore != nil && opts.Ignore(err)
+		},
+		OnStateChange: func(_ string, from, to gobreaker.State) {
+			switch {
+			case to == gobreaker.StateOpen:
+				g.down.Store(true)
+				if from == gobreaker.StateClosed {
+					opts.Logger.Error(opts.WhenDown, opts.Attrs...)
+				}
+			case to == gobreaker.StateClosed:
+				g.down.Store(false)
+				opts.Logger.Info(opts.WhenUp, opts.Attrs...)
+			}
+		},
+	})
+	return g
+}
+
+// Allow returns [Options].Down if no call may be made now. Otherwise the caller
+// makes its call, and then calls done once, with its error.
+func (g *Guard) Allow() (done func(err error), err error) {
+	done, err = g.breaker.Allow()
+	if err != nil {
+		return nil, g.refused
+	}
+	return done, nil
+}
+
+// Refuses reports whether calls are refused at this moment.
+func (g *Guard) Refuses() bool { return g.breaker.State() == gobreaker.StateOpen }
+
+// Down reports whether Redis counts as down. It still does while a call tries
+// whether Redis is back.
+func (g *Guard) Down() bool { return g.down.Load() }
+
+// IsDown reports whether an error shows that Redis is down or cannot do its
+// work, rather than that it refused one command. For [Options].Failed.
+func IsDown(err error) bool {
+	answer, ok := errors.AsType[redis.Error](err)
+	if !ok {
+		return err != nil
+	}
+	for _, state := range []string{"LOADING", "READONLY", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "BUSY"} {
+		if strings.HasPrefix(answer.Error(), state) {
+			return true
+		}
+	}
+	return false
+}
+
+// Reachable opens a connection to a server and closes it again. Whoever tries
+// whether a server is back calls it first: go-redis itself, after as many
+// refused connections as its pool has room for, tries only once a second.
+func Reachable(ctx context.Context, client *redis.Client) error {
+	o := client.Options()
+	conn, err := o.Dialer(ctx, o.Network, o.Addr)
+	if err != nil {
+		return err
+	}
+	return conn.Close()
+}
+
+// Info asks every server that takes writes for one value of a section of INFO,
+// and calls found with the answer of each that names it. It asks INFO because
+// managed services often refuse CONFIG. It returns when ctx ends, although the
+// client may not heed ctx. found is not called after that.
+func Info(ctx context.Context, client redis.UniversalClient, section, name string, found func(server, value string)) error {
+	type answer struct{ server, value string }
+	answers := make(chan answer)
+	done := make(chan error, 1)
+	ask := func(_ context.Context, node *redis.Client) error {
+		info, err := node.Info(ctx, section).Result()
+		if err != nil {
+			return err
+		}
+		for line := range strings.Lines(info) {
+			if value, ok := strings.CutPrefix(strings.TrimSpace(line), name+":"); ok {
+				select {
+				case answers <- answer{node.Options().Addr, value}:
+				case <-ctx.Done():
+				}
+			}
+		}
+		return nil
+	}
+	go func() {
+		switch c := client.(type) {
+		case *redis.ClusterClient:
+			done <- c.ForEachMaster(ctx, ask)
+		case *redis.Client:
+			done <- ask(ctx, c)
+		default:
+			done <- nil // which servers there are is not known
+		}
+	}()
+	for {
+		select {
+		case a := <-answers:
+			found(a.server, a.value)
+		case err := <-done:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// WarnOfEviction logs a warning for each server whose maxmemory-policy can drop
+// data when memory is short (A53). The line begins with the name of the package
+// and says what can be dropped.
+func WarnOfEviction(ctx context.Context, client redis.UniversalClient, log *slog.Logger, pkg, what string) error {
+	return Info(ctx, client, "memory", "maxmemory_policy", func(server, policy string) {
+		if policy != "noeviction" {
+			log.Warn(pkg+": this eviction policy can drop "+what+"; set maxmemory-policy noeviction", "policy", policy, "server", server)
+		}
+	})
+}

@@ -1,0 +1,332 @@
+-- tokens: KEYS a slot each; ARGV nonce, and for each key an operation with its
+-- arguments:
+--   put digest state ttl max-live tries max-failures window
+--   peek digest
+--   claim digest id
+--   release digest id
+--   delete
+-- The reply begins with the nonce and has three strings for each key: a word,
+-- and for the word "ok" the state of the token and when it ends.
+--
+-- A slot is one string: a line with the version of this format, a line for each
+-- token, oldest first, and, if it ever held a code, after an empty line the
+-- wrong guesses at its codes.
+--   1
+--   digest state expires status [tries claim barred]
+--   max window time...
+-- status is l (link) or c (code), or x and y for those that are dead. Times are
+-- milliseconds of this server. Names are printable ASCII without spaces; an
+-- empty one is written as a dash, as no caller's may be.
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local version = '1\n'
+local find, match, sub = string.find, string.match, string.sub
+
+-- live_link finds the line of a live link without reading the others, which is
+-- all that most calls need: where it stands, state, expiry, claim, barred. For
+-- everything else it returns nothing, and the slot is read as a whole.
+local function live_link(raw, digest)
+  local from = find(raw, '\n' .. digest .. ' ', 1, true)
+  if not from or sub(raw, 1, #version) ~= version then
+    return
+  end
+  from = from + 1
+  local state, expires, more, to = match(raw, '^ (%S+) (%d+) l([^\n]*)()', from + #digest)
+  if not to or expires + 0 <= now then
+    return
+  end
+  if more == '' then
+    return from, to, state, expires, '-', '-'
+  end
+  return from, to, state, expires, match(more, '^ 0 (%S+) (%S+)$')
+end
+
+-- read_failures reads the last line of a slot. It reports false if it cannot.
+local function read_failures(slot, text)
+  local max, window, times = match(text, '^%s*(%d+) (%d+)([%d ]*)$')
+  if not max then
+    return false
+  end
+  slot.max, slot.window = max + 0, window + 0
+  for at in string.gmatch(times, '%d+') do
+    if now - at < slot.window then
+      slot.failures[#slot.failures + 1] = at + 0
+    end
+  end
+  return true
+end
+
+-- read returns a slot as a table, or nil and the word for what it is instead.
+local function read(raw)
+  local slot = { tokens = {}, failures = {}, max = 0, window = 0 }
+  if not raw then
+    return slot
+  end
+  if type(raw) ~= 'string' or not match(raw, '^%d+\n') then
+    return nil, 'unreadable'
+  end
+  if sub(raw, 1, #version) ~= version then
+    return nil, 'newer'
+  end
+  local tokens, cut = sub(raw, #version + 1), find(raw, '\n\n', 1, true)
+  if cut then
+    tokens = sub(raw, #version + 1, cut - 1)
+    if not read_failures(slot, sub(raw, cut + 2)) then
+      return nil, 'unreadable'
+    end
+  end
+  for line in string.gmatch(tokens, '[^\n]+') do
+    local digest, state, expires, status, more = match(line, '^(%S+) (%S+) (%d+) (%l)(.*)$')
+    local tries, claim, barred = 0, '-', '-'
+    if more ~= '' then
+      tries, claim, barred = match(more or '', '^ (%d+) (%S+) (%S+)$')
+    end
+    if not tries then
+      return nil, 'unreadable'
+    end
+    if expires + 0 > now then
+      slot.tokens[#slot.tokens + 1] = {
+        digest = digest, state = state, expires = expires, status = status,
+        tries = tries + 0, claim = claim, barred = barred,
+      }
+    end
+  end
+  return slot
+end
+
+local function write(key, slot)
+  local lines, dies = {}, now
+  for _, t in ipairs(slot.tokens) do
+    local line = t.digest .. ' ' .. t.state .. ' ' .. t.expires .. ' ' .. t.status
+    if t.tries > 0 or t.claim ~= '-' or t.barred ~= '-' then
+      line = line .. ' ' .. string.format('%d', t.tries) .. ' ' .. t.claim .. ' ' .. t.barred
+    end
+    lines[#lines + 1] = line
+    dies = math.max(dies, t.expires + 0)
+  end
+  local raw = version .. table.concat(lines, '\n')
+  if slot.max > 0 then
+    local f = { string.format('%d', slot.max), string.format('%d', slot.window) }
+    for _, at in ipairs(slot.failures) do
+      f[#f + 1] = string.format('%d', at)
+      dies = math.max(dies, at + slot.window)
+    end
+    raw = raw .. '\n\n' .. table.concat(f, ' ')
+  end
+  if dies <= now then
+    redis.call('DEL', key)
+  else
+    redis.call('SET', key, raw, 'PX', string.format('%d', dies - now))
+  end
+end
+
+local function token(slot, digest)
+  for _, t in ipairs(slot.tokens) do
+    if t.digest == digest then
+      return t
+    end
+  end
+end
+
+local function dead(t)
+  return t.status == 'x' or t.status == 'y'
+end
+
+local function kill(t)
+  if t.status == 'l' then
+    t.status = 'x'
+  elseif t.status == 'c' then
+    t.status = 'y'
+  end
+end
+
+local function exhausted(slot, t)
+  return t.status == 'c' and #slot.failures >= slot.max
+end
+
+local function bars(t, id)
+  return find(',' .. t.barred .. ',', ',' .. id .. ',', 1, true) ~= nil
+end
+
+-- count_guess counts a wrong guess against the live code of a slot, if it has
+-- one.
+local function count_guess(key, slot)
+  for _, t in ipairs(slot.tokens) do
+    if t.status == 'c' and t.claim == '-' then
+      if exhausted(slot, t) then
+        return
+      end
+      t.tries = t.tries - 1
+      if t.tries == 0 then
+        kill(t)
+      end
+      slot.failures[#slot.failures + 1] = now
+      write(key, slot)
+      return
+    end
+  end
+end
+
+-- use is what peek and claim have in common. A peek has no id.
+local function use(key, raw, digest, id)
+  if not raw then
+    return 'none'
+  end
+  local slot, other = read(raw)
+  if not slot then
+    return other
+  end
+  local t = token(slot, digest)
+  if not t or dead(t) then
+    count_guess(key, slot)
+    return 'none'
+  end
+  if t.claim ~= '-' and t.claim ~= id then
+    return 'held'
+  end
+  if exhausted(slot, t) or id and bars(t, id) then
+    return 'none'
+  end
+  if id then
+    t.claim = id
+    write(key, slot)
+  end
+  return 'ok', t.state, t.expires
+end
+
+local operations = { peek = use, claim = use }
+
+function operations.release(key, raw, digest, id)
+  local slot, other = read(raw)
+  if not slot then
+    return other
+  end
+  local t = token(slot, digest)
+  if not t then
+    return 'none'
+  end
+  if t.claim == id then
+    t.claim = '-'
+  end
+  if not bars(t, id) then
+    local ids = {}
+    for old in string.gmatch(t.barred, '[^,]+') do
+      if old ~= '-' then
+        ids[#ids + 1] = old
+      end
+    end
+    if #ids >= 32 then
+      table.remove(ids, 1)
+    end
+    ids[#ids + 1] = id
+    t.barred = table.concat(ids, ',')
+  end
+  write(key, slot)
+  return 'done'
+end
+
+function operations.delete(key, raw)
+  local slot, other = read(raw)
+  if not slot then
+    return other
+  end
+  if #slot.tokens == 0 then
+    return 'none'
+  end
+  for _, t in ipairs(slot.tokens) do
+    kill(t)
+  end
+  write(key, slot)
+  return 'done'
+end
+
+-- make_room kills the youngest tokens until one more fits, so that neither an
+-- attacker who keeps asking nor a late message kills the first links. Claimed
+-- ones count, because a release revives them, and go last. Of the dead ones it
+-- keeps 64.
+local function make_room(slot, most)
+  local alive, spent = 0, 0
+  for _, t in ipairs(slot.tokens) do
+    if dead(t) then spent = spent + 1 else alive = alive + 1 end
+  end
+  for _, claimed in ipairs({ false, true }) do
+    for i = #slot.tokens, 1, -1 do
+      local t = slot.tokens[i]
+      if alive >= most and not dead(t) and (t.claim ~= '-') == claimed then
+        kill(t)
+        alive, spent = alive - 1, spent + 1
+      end
+    end
+  end
+  local i = 1
+  while spent > 64 and i <= #slot.tokens do
+    if dead(slot.tokens[i]) then
+      table.remove(slot.tokens, i)
+      spent = spent - 1
+    else
+      i = i + 1
+    end
+  end
+end
+
+function operations.put(key, raw, digest, state, ttl, most, tries, max_failures, window)
+  local slot, other = read(raw)
+  if not slot then
+    return other
+  end
+  local t = token(slot, digest)
+  if t then
+    if dead(t) or t.claim ~= '-' then
+      return 'spent'
+    end
+    return 'ok', t.state, t.expires
+  end
+  tries = tries + 0
+  if tries > 0 then
+    slot.max, slot.window = max_failures + 0, window + 0
+  end
+  make_room(slot, most + 0)
+  t = {
+    digest = digest, state = state, expires = string.format('%d', now + ttl),
+    status = tries > 0 and 'c' or 'l', tries = tries, claim = '-', barred = '-',
+  }
+  slot.tokens[#slot.tokens + 1] = t
+  write(key, slot)
+  return 'ok', state, t.expires
+end
+
+-- quick decides a peek or a claim of a live link without reading the others. It
+-- returns nothing for everything else.
+local function quick(key, raw, digest, id)
+  local from, to, state, expires, claim, barred = live_link(raw, digest)
+  if not from or claim ~= '-' and claim ~= id then
+    return
+  end
+  if not id then
+    return 'ok', state, expires
+  end
+  if barred == '-' then
+    -- Written even where it says so already: WAIT waits for the last write of
+    -- its connection, and a repeated claim must not be acknowledged for none.
+    redis.call('SET', key, sub(raw, 1, from - 1) .. digest .. ' ' .. state .. ' ' .. expires ..
+      ' l 0 ' .. id .. ' -' .. sub(raw, to), 'KEEPTTL')
+    return 'ok', state, expires
+  end
+end
+
+local arguments = { put = 7, peek = 1, claim = 2, release = 2, delete = 0 }
+local reply, at = { ARGV[1] }, 2
+for k, key in ipairs(KEYS) do
+  local operate, last = operations[ARGV[at]], at + arguments[ARGV[at]]
+  local raw = redis.pcall('GET', key)
+  local word, state, expires
+  if operate == use and type(raw) == 'string' then
+    word, state, expires = quick(key, raw, unpack(ARGV, at + 1, last))
+  end
+  if not word then
+    word, state, expires = operate(key, raw, unpack(ARGV, at + 1, last))
+  end
+  reply[3 * k - 1], reply[3 * k], reply[3 * k + 1] = word, state or '', expires or ''
+  at = last + 1
+end
+return reply
