@@ -19,9 +19,8 @@
 //     call.
 //   - The error of a call is the error of each of its items. Answers of single
 //     items are the business of the call: Out can hold an error.
-//   - The context of a call ends after Timeout. If the call has not returned
-//     5 ms later, it is given up: what it still returns is dropped, and another
-//     call may begin in its place.
+//   - A call that has not returned after Timeout is given up: what it still
+//     returns is dropped, and another call may begin in its place.
 //   - A panic of a call becomes the error of each of its items.
 //
 // A Group starts a goroutine for a call, or for several in a row. It has none
@@ -36,10 +35,6 @@ import (
 	"sync/atomic"
 	"time"
 )
-
-// grace is how much longer than its context a call may take before it is given
-// up: it needs a moment to see that its context has ended.
-const grace = 5 * time.Millisecond
 
 // ErrTimeout is returned for an item that was not answered within Timeout. It
 // may have been in a call. It wraps [context.DeadlineExceeded].
@@ -116,9 +111,10 @@ type batch[In, Out any] struct {
 
 // New returns a Group of calls. The call decides the items and writes the
 // answer to items[i] into outs[i], which is the zero value before. It must not
-// keep either slice. It should return soon after ctx ends, and is given up when
-// it does not. ctx has the values of the context of the first item's caller.
-// New panics if the call is nil or an option is negative.
+// keep either slice. Its ctx has the values of the context of the first item's
+// caller, for tracing, and never ends, because one caller does not speak for the
+// others. So the call itself sees to it that it returns within Timeout, as far
+// as it can. New panics if the call is nil or an option is negative.
 func New[In, Out any](call func(ctx context.Context, items []In, outs []Out) error, opts Options[In]) *Group[In, Out] {
 	if call == nil || opts.MaxCalls < 0 || opts.MaxItems < 0 || opts.Timeout < 0 {
 		panic("groupcommit: New needs a call, and options that are not negative")
@@ -247,13 +243,12 @@ func (g *Group[In, Out]) makeCall(b *batch[In, Out]) bool {
 			return true
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(b.waiters[0].ctx), g.opts.Timeout)
-	defer cancel()
+	ctx := context.WithoutCancel(b.waiters[0].ctx)
 	for _, w := range b.waiters {
 		b.items = append(b.items, w.item)
 	}
 	b.outs = append(b.outs, make([]Out, len(b.items))...)
-	b.giveUp.Reset(g.opts.Timeout + grace)
+	b.giveUp.Reset(g.opts.Timeout)
 	err := g.protected(ctx, b.items, b.outs)
 	if !b.giveUp.Stop() {
 		return false

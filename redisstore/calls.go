@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/redis/go-redis/v9"
@@ -12,10 +13,11 @@ import (
 	"github.com/seed-51359b35/recovery/redisguard"
 )
 
-// A job is what a script has to do for one key.
+// A job is what a script has to do for one key. Neighbours with the same head
+// share it in the arguments of the script.
 type job struct {
-	key  string
-	args []any
+	key        string
+	head, args []any
 }
 
 // An answer is what a script says about the jobs of one caller.
@@ -116,18 +118,22 @@ func (c *call[V]) process(ctx context.Context, client redis.UniversalClient, run
 // prepare makes the command of a run.
 func (c *call[V]) prepare(ctx context.Context, r *run[V], command, script any) {
 	jobs := c.jobs[r.from:r.to]
-	size := 4 + len(jobs)
-	for _, j := range jobs {
-		size += len(j.args)
-	}
-	args := append(make([]any, 0, size), command, script, len(jobs))
+	args := append(make([]any, 0, 8+4*len(jobs)), command, script, len(jobs))
 	for _, j := range jobs {
 		args = append(args, j.key)
 	}
 	r.nonce = newNonce()
 	args = append(args, r.nonce)
-	for _, j := range jobs {
-		args = append(args, j.args...)
+	for len(jobs) > 0 {
+		n := 1
+		for n < len(jobs) && slices.Equal(jobs[n].head, jobs[0].head) {
+			n++
+		}
+		args = append(append(args, n), jobs[0].head...)
+		for _, j := range jobs[:n] {
+			args = append(args, j.args...)
+		}
+		jobs = jobs[n:]
 	}
 	r.list = c.script.list(ctx, args...)
 }

@@ -88,7 +88,7 @@ type limitJobs struct {
 
 	firstJob     [1]job
 	firstRequest [1]int
-	firstArgs    [5]any
+	firstHead    [4]any
 }
 
 // add adds what limits.lua needs for a request.
@@ -101,9 +101,9 @@ func (l *limitJobs) add(i int, r recovery.LimitRequest) {
 		// other's times.
 		key += ":ms"
 	}
-	var args []any
+	var head []any
 	if l.jobs == nil {
-		l.jobs, l.requests, args = l.firstJob[:0], l.firstRequest[:0], l.firstArgs[:0]
+		l.jobs, l.requests, head = l.firstJob[:0], l.firstRequest[:0], l.firstHead[:0]
 	}
 	every, longest := units(r.Policy.ThenOneEvery, unit), int64(0)
 	for _, limit := range r.Policy.Limits {
@@ -111,23 +111,27 @@ func (l *limitJobs) add(i int, r recovery.LimitRequest) {
 	}
 	// One unit more, because the last call may be that much ahead of its time.
 	ttl := millis(time.Duration(max(longest, every)+1)*unit) + 1
-	args = append(args, callID(r.ID), kindOf(unit, every, len(r.Policy.Limits)), ttl)
+	head = append(head, kindOf(r, unit, every), ttl)
 	for _, limit := range r.Policy.Limits {
-		args = append(args, limit.N, units(limit.Window, unit))
+		head = append(head, limit.N, units(limit.Window, unit))
 	}
-	l.jobs, l.requests = append(l.jobs, job{key, args}), append(l.requests, i)
+	j := job{key: key, head: head}
+	if r.ID != "" {
+		j.args = []any{callID(r.ID)}
+	}
+	l.jobs, l.requests = append(l.jobs, j), append(l.requests, i)
 }
 
 // kindOf tells limits.lua which way a request goes. Most are of the first two
 // kinds.
-func kindOf(unit time.Duration, every int64, windows int) any {
+func kindOf(r recovery.LimitRequest, unit time.Duration, every int64) any {
 	switch {
-	case every > 0 || windows > 1:
-		return fmt.Sprintf("%d %d %d", unit/time.Microsecond, every, windows)
+	case r.ID != "" || every > 0 || len(r.Policy.Limits) > 1:
+		return fmt.Sprintf("%d %d %d %d", unit/time.Microsecond, every, len(r.Policy.Limits), min(len(r.ID), 1))
 	case unit == time.Microsecond:
-		return "1 0 1"
+		return "1 0 1 0"
 	}
-	return "1000 0 1"
+	return "1000 0 1 0"
 }
 
 // units rounds up, so that a window is never shorter than it says.
@@ -135,9 +139,6 @@ func units(d, unit time.Duration) int64 { return int64((d + unit - 1) / unit) }
 
 // callID is the eight bytes that stand for an ID in a log.
 func callID(id string) string {
-	if id == "" {
-		return ""
-	}
 	sum := sha256.Sum256([]byte(id))
 	sum[0] |= 1 // never the eight zeros of a call without one
 	return string(sum[:8])

@@ -22,6 +22,9 @@ type node struct {
 	client  redis.UniversalClient
 	timeout time.Duration
 	guard   *redisguard.Guard
+	// heedsContexts says that the client's own timeouts may be longer than the
+	// deadline of a context, or none.
+	heedsContexts bool
 	// oneScript says that one script may have many keys.
 	oneScript atomic.Bool
 	// layoutKnown says that go-redis has found the masters of a Cluster.
@@ -31,6 +34,10 @@ type node struct {
 	tokens *group[string]
 	claims *group[string] // tokens, or one of its own that waits for replicas
 }
+
+// maxCalls is how many calls one node has to answer at once. With four of them
+// neither side waits for the other much, and a call is still for many.
+const maxCalls = 4
 
 // A group of calls of one script to one node. Its items are the jobs of one
 // caller, and one answer belongs to each job.
@@ -48,8 +55,13 @@ func (s *Store) newNode(server string) *node {
 		guard.Attrs = []any{"server", server}
 	}
 	n.guard = redisguard.New(guard)
-	_, single := s.client.(*redis.Client)
-	n.oneScript.Store(single)
+	switch c := s.client.(type) {
+	case *redis.Client:
+		n.oneScript.Store(true)
+		n.heedsContexts = c.Options().ContextTimeoutEnabled
+	case *redis.ClusterClient:
+		n.heedsContexts = c.Options().ContextTimeoutEnabled
+	}
 	n.limits = newGroup(n, limitsScript(), 0)
 	n.tokens = newGroup(n, tokensScript(), 0)
 	n.claims = n.tokens
@@ -65,6 +77,11 @@ func isDown(err error) bool { return !errors.Is(err, ErrWrongReply) && redisguar
 
 func newGroup[V int64 | string](n *node, sc script[V], replicas int) *group[V] {
 	decide := func(ctx context.Context, callers [][]job, answers [][]answer[V]) error {
+		if n.heedsContexts {
+			short, cancel := context.WithTimeout(ctx, n.timeout)
+			defer cancel()
+			ctx = short
+		}
 		c := call[V]{node: n, script: sc, replicas: replicas}
 		if len(callers) == 1 {
 			c.jobs = callers[0]
@@ -84,7 +101,7 @@ func newGroup[V int64 | string](n *node, sc script[V], replicas int) *group[V] {
 		return nil
 	}
 	return groupcommit.New(decide, groupcommit.Options[[]job]{
-		Timeout: n.timeout, Breaker: n.guard, Key: func(jobs []job) string { return jobs[0].key },
+		MaxCalls: maxCalls, Timeout: n.timeout, Breaker: n.guard, Key: func(jobs []job) string { return jobs[0].key },
 	})
 }
 

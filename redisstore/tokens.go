@@ -26,8 +26,8 @@ func (s *Store) Put(ctx context.Context, slot string, spec recovery.TokenSpec) (
 	if spec.Code {
 		tries, failures, window = spec.MaxTries, spec.MaxFailures, spec.FailureWindow
 	}
-	answers, err := ask(ctx, s, tokensOf, []job{{slot, []any{
-		"put", spec.Digest, dash(spec.State), millis(spec.TTL), spec.MaxLive, tries, failures, millis(window),
+	answers, err := ask(ctx, s, tokensOf, []job{{key: slot, head: []any{"put"}, args: []any{
+		spec.Digest, dash(spec.State), millis(spec.TTL), spec.MaxLive, tries, failures, millis(window),
 	}}})
 	if err != nil {
 		return recovery.TokenRecord{}, err
@@ -110,7 +110,7 @@ func (s *Store) Delete(ctx context.Context, slots ...string) error {
 		if err := recovery.ValidateTokenSlot(slot); err != nil {
 			return err
 		}
-		jobs[i] = job{slot, []any{"delete"}}
+		jobs[i] = job{key: slot, head: []any{"delete"}}
 	}
 	if len(jobs) == 0 {
 		return ctx.Err()
@@ -171,12 +171,12 @@ func parse(values []string, ref recovery.TokenRef) (word string, token recovery.
 }
 
 func jobsFor(refs []recovery.TokenRef, operation string, more ...any) ([]job, error) {
-	jobs := make([]job, len(refs))
+	jobs, head := make([]job, len(refs)), []any{operation}
 	for i, ref := range refs {
 		if err := ref.Validate(); err != nil {
 			return nil, err
 		}
-		jobs[i] = job{ref.Slot, append([]any{operation, ref.Digest}, more...)}
+		jobs[i] = job{key: ref.Slot, head: head, args: append([]any{ref.Digest}, more...)}
 	}
 	return jobs, nil
 }

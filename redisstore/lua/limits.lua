@@ -1,7 +1,8 @@
--- take: KEYS a log each; ARGV nonce, and for each key: id kind ttl n window
--- [n window...]. kind is "unit every windows": the unit of the log in
--- microseconds, how long after the last call one more is always allowed (0 for
--- never), and how many windows there are. Times are in units.
+-- limits: KEYS a log each; ARGV nonce, and for neighbouring keys of one policy
+-- their number, kind, ttl, and n and length of each window, and then for each key
+-- its id, if they have ids. kind is "unit every windows ids": the unit of the log
+-- in microseconds, how long after the last call one more is always allowed (0 for
+-- never), how many windows there are, and 1 if there are ids. Times are in units.
 --
 -- A log is one string: a byte that is 0, or 1 if calls have ids, the time of the
 -- last call in seven bytes, and for each call, oldest first, its time in four
@@ -14,95 +15,91 @@
 -- one is reset. The first one is window + 8 * left if the call is allowed and
 -- -1 - window - 8 * wait if it is not. window counts from 0. If the second is
 -- negative, the log was not read: -1 is a newer version, -2 is no log.
-local call, byte, char, sub, floor = redis.call, string.byte, string.char, string.sub, math.floor
+local call, get, byte, char, sub, floor = redis.call, redis.pcall, string.byte, string.char, string.sub, math.floor
 local time = call('TIME')
 local micros = time[1] * 1000000 + time[2]
-local reply, rest, at = { ARGV[1] + 0 }, nil, 2
+local reply, rest, k, at = { ARGV[1] + 0 }, nil, 0, 2
 
 -- Most calls are of one window, without id or exception, under a clock that goes
 -- forward. They are decided in this loop, without functions and tables, which
 -- would double its time. The others are left to the rest of the script.
-local last_kind, usual, now, ahead, head, tail
-for k = 1, #KEYS do
-  local key, kind = KEYS[k], ARGV[at + 1]
-  if kind ~= last_kind then
-    last_kind, usual = kind, kind == '1 0 1' or kind == '1000 0 1'
-    if usual then
-      -- A call is logged at the end of its unit and judged at the beginning of
-      -- one, so that rounding never makes a window shorter.
-      local logged = micros
-      now = micros
-      if kind == '1000 0 1' then
-        now, logged = floor(micros / 1000), floor((micros + 999) / 1000)
-      end
-      ahead = logged - now
-      local low = logged % 4294967296
-      local high = (logged - low) / 4294967296
-      local d = low % 256
-      local c = (low - d) / 256 % 256
-      tail = char(floor(low / 16777216), floor(low / 65536) % 256, c, d)
-      head = char(0, floor(high / 65536), floor(high / 256) % 256, high % 256) .. tail
+while k < #KEYS do
+  local last, kind, ttl, n, window = k + ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3] + 0, ARGV[at + 4] + 0
+  if kind == '1 0 1 0' or kind == '1000 0 1 0' then
+    at = at + 5
+    -- A call is logged at the end of its unit and judged at the beginning of one,
+    -- so that rounding never makes a window shorter.
+    local now, logged = micros, micros
+    if kind == '1000 0 1 0' then
+      now, logged = floor(micros / 1000), floor((micros + 999) / 1000)
     end
-  end
-  local decided = usual and ARGV[at] == '' and not (rest and rest[key])
-  if decided then
-    local log = redis.pcall('GET', key)
-    local n, window = ARGV[at + 3] + 0, ARGV[at + 4] + 0
-    local inside, reset, body = 0, window, ''
-    if log then
-      local size = type(log) == 'string' and #log or 0
-      local a, b, c, d, e, f, g, h, i, j, l, m
-      if size >= 12 and size % 4 == 0 then
-        a, b, c, d, e, f, g, h, i, j, l, m = byte(log, 1, 12)
-      end
-      inside = (size - 8) / 4
-      if a ~= 0 or inside > n then
-        decided = false
-      else
-        local newest = ((e * 256 + f) * 256 + g) * 256 + h
-        local passed = now - ((b * 256 + c) * 256 + d) * 4294967296 - newest
-        local age, first = (newest - ((i * 256 + j) * 256 + l) * 256 - m) % 4294967296 + passed, 1
-        decided = passed + ahead >= 0
-        if decided and age >= window then
-          -- Some have left the window: the oldest that has not, by halving.
-          local high = inside + 1
-          first = 2
-          while first < high do
-            local mid = first + high
-            mid = (mid - mid % 2) / 2
-            i, j, l, m = byte(log, mid * 4 + 5, mid * 4 + 8)
-            local older = (newest - ((i * 256 + j) * 256 + l) * 256 - m) % 4294967296 + passed
-            if older < window then
-              high, age = mid, older
-            else
-              first = mid + 1
+    local ahead, low = logged - now, logged % 4294967296
+    local high = (logged - low) / 4294967296
+    local y = low % 256
+    local x = (low - y) / 256 % 256
+    local tail = char(floor(low / 16777216), floor(low / 65536) % 256, x, y)
+    local head = char(0, floor(high / 65536), floor(high / 256) % 256, high % 256) .. tail
+    while k < last do
+      k = k + 1
+      local key = KEYS[k]
+      local log = get('GET', key)
+      local inside, reset, body, decided = 0, window, '', not (rest and rest[key])
+      if log and decided then
+        local size = #log
+        inside = (size - 8) / 4
+        local a, b, c, d, e, f, g, h, i, j, l, m
+        if size >= 12 and size % 4 == 0 and inside <= n then
+          a, b, c, d, e, f, g, h, i, j, l, m = byte(log, 1, 12)
+        end
+        if a ~= 0 then
+          decided = false
+        else
+          local newest = ((e * 256 + f) * 256 + g) * 256 + h
+          local passed = now - ((b * 256 + c) * 256 + d) * 4294967296 - newest
+          local age, first = (newest - ((i * 256 + j) * 256 + l) * 256 - m) % 4294967296 + passed, 1
+          decided = passed + ahead >= 0
+          if age >= window then
+            -- Some have left the window: the oldest that has not, by halving.
+            local above = inside + 1
+            first = 2
+            while first < above do
+              local mid = first + above
+              mid = (mid - mid % 2) / 2
+              i, j, l, m = byte(log, mid * 4 + 5, mid * 4 + 8)
+              local older = (newest - ((i * 256 + j) * 256 + l) * 256 - m) % 4294967296 + passed
+              if older < window then
+                above, age = mid, older
+              else
+                first = mid + 1
+              end
             end
+            inside = inside + 1 - first
           end
-          inside = inside + 1 - first
-        end
-        if inside > 0 then
-          reset = window - age
-          body = sub(log, first * 4 + 5)
+          if inside > 0 then
+            reset = window - age
+            body = sub(log, first * 4 + 5)
+          end
         end
       end
+      if not decided then
+        -- In the order of the call, also where a key comes twice.
+        rest = rest or {}
+        rest[k], rest[key] = true, true
+      elseif inside == n then
+        reply[2 * k], reply[2 * k + 1] = -1 - 8 * reset, reset
+      else
+        call('SET', key, head .. body .. tail, 'PX', ttl)
+        reply[2 * k], reply[2 * k + 1] = 8 * (n - inside - 1), reset
+      end
     end
-    if decided and inside == n then
-      reply[2 * k], reply[2 * k + 1] = -1 - 8 * reset, reset
-    elseif decided then
-      call('SET', key, head .. body .. tail, 'PX', ARGV[at + 2])
-      reply[2 * k], reply[2 * k + 1] = 8 * (n - inside - 1), reset
-    end
-    at = at + 5
-  elseif usual then
-    at = at + 5
   else
-    at = at + 3 + 2 * string.match(kind, '%d+$')
-  end
-  if not decided then
-    -- In the order of the call, also where a key comes twice.
     rest = rest or {}
-    rest[key] = true
-    rest[#rest + 1] = k
+    local windows, ids = string.match(kind, '(%d+) (%d+)$')
+    at = at + 3 + 2 * windows + ids * (last - k)
+    while k < last do
+      k = k + 1
+      rest[k], rest[KEYS[k]] = true, true
+    end
   end
 end
 if not rest then
@@ -119,7 +116,7 @@ end
 
 -- read returns a log as a table, or the reply for one that cannot be read.
 local function read(key, id)
-  local raw = redis.pcall('GET', key)
+  local raw = get('GET', key)
   local log = { size = 4, last = 0, body = '', count = 0 }
   if raw then
     if type(raw) ~= 'string' or #raw < 12 then
@@ -273,18 +270,22 @@ local function decide(key, id, unit, every, ttl, windows)
   return -1 - d.which - 8 * d.wait, d.reset
 end
 
-at = 2
-local next_rest = 1
-for k = 1, #KEYS do
-  local unit, every, count = string.match(ARGV[at + 1], '^(%d+) (%d+) (%d+)$')
-  if rest[next_rest] == k then
-    next_rest = next_rest + 1
-    local windows = {}
-    for i = 1, count + 0 do
-      windows[i] = { n = ARGV[at + 1 + 2 * i] + 0, length = ARGV[at + 2 + 2 * i] + 0 }
-    end
-    reply[2 * k], reply[2 * k + 1] = decide(KEYS[k], ARGV[at], unit + 0, every + 0, ARGV[at + 2], windows)
+k, at = 0, 2
+while k < #KEYS do
+  local last, kind, ttl = k + ARGV[at], ARGV[at + 1], ARGV[at + 2]
+  local unit, every, count, ids = string.match(kind, '^(%d+) (%d+) (%d+) (%d+)$')
+  local windows = {}
+  for i = 1, count + 0 do
+    windows[i] = { n = ARGV[at + 1 + 2 * i] + 0, length = ARGV[at + 2 + 2 * i] + 0 }
   end
   at = at + 3 + 2 * count
+  while k < last do
+    k = k + 1
+    if rest[k] then
+      local id = ids == '1' and ARGV[at] or ''
+      reply[2 * k], reply[2 * k + 1] = decide(KEYS[k], id, unit + 0, every + 0, ttl, windows)
+    end
+    at = at + ids
+  end
 end
 return reply

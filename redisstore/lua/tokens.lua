@@ -1,5 +1,5 @@
--- tokens: KEYS a slot each; ARGV nonce, and for each key an operation with its
--- arguments:
+-- tokens: KEYS a slot each; ARGV nonce, and for neighbouring keys their number, an
+-- operation, and for each key its arguments:
 --   put digest state ttl max-live tries max-failures window
 --   peek digest
 --   claim digest id
@@ -315,18 +315,23 @@ local function quick(key, raw, digest, id)
 end
 
 local arguments = { put = 7, peek = 1, claim = 2, release = 2, delete = 0 }
-local reply, at = { ARGV[1] }, 2
-for k, key in ipairs(KEYS) do
-  local operate, last = operations[ARGV[at]], at + arguments[ARGV[at]]
-  local raw = redis.pcall('GET', key)
-  local word, state, expires
-  if operate == use and type(raw) == 'string' then
-    word, state, expires = quick(key, raw, unpack(ARGV, at + 1, last))
+local reply, k, at = { ARGV[1] }, 0, 2
+while k < #KEYS do
+  local last, name = k + ARGV[at], ARGV[at + 1]
+  local operate, size = operations[name], arguments[name]
+  at = at + 2
+  while k < last do
+    k = k + 1
+    local raw = redis.pcall('GET', KEYS[k])
+    local word, state, expires
+    if operate == use and type(raw) == 'string' then
+      word, state, expires = quick(KEYS[k], raw, unpack(ARGV, at, at + size - 1))
+    end
+    if not word then
+      word, state, expires = operate(KEYS[k], raw, unpack(ARGV, at, at + size - 1))
+    end
+    reply[3 * k - 1], reply[3 * k], reply[3 * k + 1] = word, state or '', expires or ''
+    at = at + size
   end
-  if not word then
-    word, state, expires = operate(key, raw, unpack(ARGV, at + 1, last))
-  end
-  reply[3 * k - 1], reply[3 * k], reply[3 * k + 1] = word, state or '', expires or ''
-  at = last + 1
 end
 return reply
