@@ -143,7 +143,9 @@ func (s *Service) emit(ctx context.Context, e Event) {
 			level = slog.LevelWarn
 		}
 	}
-	s.log.LogAttrs(ctx, level, "recovery", slog.Any("event", e))
+	if s.log.Enabled(ctx, level) {
+		s.log.LogAttrs(ctx, level, "recovery", slog.Any("event", e))
+	}
 	if s.opts.Events == nil {
 		return
 	}

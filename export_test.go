@@ -8,6 +8,20 @@ import (
 // NewCode is what draws codes.
 func NewCode() (string, error) { return newCode() }
 
+// A Payload is the content of a job.
+type Payload = payload
+
+// WritePayload writes the text of a job, and ReadPayload reads it. ReadsUsual
+// reports whether that needs no reflection.
+func WritePayload(p Payload) ([]byte, error) { return p.appendJSON(nil) }
+
+func ReadPayload(b []byte) (p Payload, err error) {
+	err = p.readJSON(b)
+	return p, err
+}
+
+func ReadsUsual(b []byte) bool { return new(payload).readUsual(b) }
+
 // SetRandom replaces the source of randomness, for tests that are not
 // parallel.
 func SetRandom(r io.Reader) (restore func()) {

@@ -1,9 +1,7 @@
 package recovery
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -67,15 +65,14 @@ type payload struct {
 
 // A storedKind is a [MessageKind] as jobs spell it, with hyphens. Older
 // versions, whose kinds have no underscores, read and write the same spelling.
-type storedKind MessageKind
+type storedKind string
 
-func (k storedKind) MarshalText() ([]byte, error) {
-	return []byte(strings.ReplaceAll(string(k), "_", "-")), nil
+func storeKind(k MessageKind) storedKind {
+	return storedKind(strings.ReplaceAll(string(k), "_", "-"))
 }
 
-func (k *storedKind) UnmarshalText(b []byte) error {
-	*k = storedKind(strings.ReplaceAll(string(b), "-", "_"))
-	return nil
+func (k storedKind) messageKind() MessageKind {
+	return MessageKind(strings.ReplaceAll(string(k), "-", "_"))
 }
 
 // kind returns the kind of the token that the job sends.
@@ -94,18 +91,18 @@ func (p payload) messageKind() MessageKind {
 	return MessageResetLink
 }
 
+// usualJob is the capacity for a job. Most jobs fit, and longer ones grow.
+const usualJob = 512
+
 func (s *Service) newJob(p payload, ttl, pause time.Duration) (Job, error) {
 	now := time.Now()
 	p.ID, p.NotAfter = newID(), now.Add(ttl)
 	_, p.PreventWebhook = p.Labels[LabelNoWebhook]
-	// json.Marshal would turn every '&' in a link into six bytes.
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(p); err != nil {
+	b, err := p.appendJSON(make([]byte, seal.BoxRoom, usualJob))
+	if err != nil {
 		return Job{}, err
 	}
-	return Job{ID: p.ID, NotBefore: now.Add(pause), NotAfter: p.NotAfter, Payload: s.keys.jobs.Seal(b.Bytes())}, nil
+	return Job{ID: p.ID, NotBefore: now.Add(pause), NotAfter: p.NotAfter, Payload: s.keys.jobs.Seal(b)}, nil
 }
 
 func (s *Service) enqueue(ctx context.Context, p payload, ttl, pause time.Duration) error {
@@ -146,7 +143,7 @@ func (s *Service) openJob(job Job) (payload, error) {
 	// The error of json is left out because it could quote the payload. An
 	// unknown kind counts as a newer version, even if the JSON also does not
 	// decode: a newer version may have changed more than the kind of job.
-	malformed := json.Unmarshal(b, &p) != nil
+	malformed := p.readJSON(b) != nil
 	if p.PreventWebhook {
 		if p.Labels == nil {
 			p.Labels = make(map[string]string)

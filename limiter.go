@@ -280,8 +280,9 @@ func (q Quotas) SetHeader(h http.Header) {
 		left = strconv.AppendInt(append(left, ";t="...), int64(wholeSeconds(t)), 10)
 	}
 	// These names are in canonical form, so Set would do the same.
-	h["Ratelimit-Policy"] = []string{string(policy)}
-	h["Ratelimit"] = []string{string(left)}
+	v := []string{string(policy), string(left)}
+	h["Ratelimit-Policy"] = v[0:1:1]
+	h["Ratelimit"] = v[1:2:2]
 }
 
 // appendPolicyName appends the name of one window. The name has no character

@@ -96,7 +96,7 @@ func (s *Service) NotMe(ctx context.Context, req NotMeRequest) (NotMeResult, err
 	e := Event{Kind: EventNotMe, JobID: n.about, LeadID: n.leadID, Client: req.Requester.Client, Message: n.kind}
 	s.emit(ctx, e)
 	p := payload{
-		Op: jobNotMe, Key: LeadKey{LeadIDField, n.leadID}, Notice: storedKind(n.kind),
+		Op: jobNotMe, Key: LeadKey{LeadIDField, n.leadID}, Notice: storeKind(n.kind),
 		Client: req.Requester.Client, Languages: req.Requester.AcceptLanguage, RequestedAt: time.Now(),
 	}
 	if n.kind == MessagePasswordChanged {
@@ -123,7 +123,7 @@ func (s *Service) performNotMe(ctx context.Context, p *payload) error {
 		}
 		p.Ended = true
 	}
-	if MessageKind(p.Notice) != MessagePasswordChanged {
+	if p.Notice.messageKind() != MessagePasswordChanged {
 		return nil
 	}
 	lead, err := s.leadByID(ctx, leadID)

@@ -193,5 +193,6 @@ func (r *Resolver) Bucket(a netip.Addr) string {
 	if a.Is4() {
 		bits = 32
 	}
-	return netip.PrefixFrom(a, bits).Masked().String()
+	var buf [64]byte
+	return string(netip.PrefixFrom(a, bits).Masked().AppendTo(buf[:0]))
 }

@@ -56,15 +56,21 @@ func NewBox(keys [][]byte, name string) (*Box, error) {
 	return b, nil
 }
 
-// Seal returns value sealed.
+// BoxRoom is how many bytes Seal needs before the value.
+const BoxRoom = boxHeader + chacha20poly1305.NonceSizeX
+
+// BoxOverhead is by how many bytes what is sealed is longer than the value.
+const BoxOverhead = BoxRoom + chacha20poly1305.Overhead
+
+// Seal seals the value that stands in b after the first BoxRoom bytes, and
+// returns it sealed, in the same memory if its capacity is enough.
 func (b *Box) Seal(value []byte) []byte {
-	const header = boxHeader + chacha20poly1305.NonceSizeX
 	k := &b.keys[0]
-	sealed := make([]byte, header, header+len(value)+k.aead.Overhead())
+	sealed := value[:BoxRoom]
 	copy(sealed, k.header[:])
 	nonce := sealed[boxHeader:]
 	_, _ = rand.Read(nonce) // never fails
-	return k.aead.Seal(sealed, nonce, value, k.label)
+	return k.aead.Seal(sealed, nonce, value[BoxRoom:], k.label)
 }
 
 // Open returns the value and the index of the key that opened it, or
