@@ -10,7 +10,7 @@ replace github.com/seed-51359b35/recovery/asynqqueue => ../asynqqueue
 
 require (
 	github.com/emersion/go-smtp v0.25.1
-	github.com/redis/go-redis/v9 v9.20.0
+	github.com/redis/go-redis/v9 v9.23.0
 	github.com/seed-51359b35/recovery/asynqqueue v0.0.0-00010101000000-000000000000
 )
 
