@@ -92,8 +92,17 @@ func (g *Guard) Allow() (done func(err error), err error) {
 	return done, nil
 }
 
-// Refuses reports whether calls are refused at this moment.
-func (g *Guard) Refuses() bool { return g.breaker.State() == gobreaker.StateOpen }
+// Refuses reports whether Allow would refuse a call now. It costs less than a
+// call that is refused later.
+func (g *Guard) Refuses() bool {
+	switch g.breaker.State() {
+	case gobreaker.StateOpen:
+		return true
+	case gobreaker.StateHalfOpen:
+		return g.breaker.Counts().Requests > 0 // one call tries
+	}
+	return false
+}
 
 // Down reports whether Redis counts as down. It still does while a call tries
 // whether Redis is back.
