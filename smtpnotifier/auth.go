@@ -17,12 +17,11 @@ import (
 // about a second. No context interrupts this work.
 const maxIterations = 1_000_000
 
-// mechanism returns how to sign in, by what the server offers in its reply to
-// EHLO over TLS. What the server offered before TLS is not used, because an
-// attacker can have written it.
-func (s Server) mechanism(ctx context.Context, client *smtp.Client) (smtp.Auth, error) {
-	_, parameters := client.Extension("AUTH")
-	offered := strings.Fields(strings.ToUpper(parameters))
+// mechanism returns how to sign in, by the mechanisms that the server offers in
+// its reply to EHLO over TLS. What the server offered before TLS is not used,
+// because an attacker can have written it.
+func (s Server) mechanism(ctx context.Context, client *smtp.Client, mechanisms string) (smtp.Auth, error) {
+	offered := strings.Fields(strings.ToUpper(mechanisms))
 	if s.Token != nil {
 		if !slices.Contains(offered, "XOAUTH2") {
 			return nil, errNoAuth

@@ -141,7 +141,8 @@
 //
 // RFC 5321 servers with or without ESMTP, STARTTLS (RFC 3207), AUTH (RFC 4954)
 // with SCRAM-SHA-256 and SCRAM-SHA-1, both with channel binding where offered,
-// PLAIN, LOGIN and XOAUTH2, enhanced status codes (RFC 3463). SMTPUTF8 is not
-// used: local parts are ASCII and domains arrive in ASCII. The module
+// PLAIN, LOGIN and XOAUTH2, enhanced status codes (RFC 3463). A server may write
+// the keywords of its extensions in any case. SMTPUTF8 is not used: local parts
+// are ASCII and domains arrive in ASCII. The module
 // [github.com/wneessen/go-mail] implements the protocol and the message format.
 package smtpnotifier

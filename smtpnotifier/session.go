@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net"
 	"net/textproto"
+	"strings"
 	"time"
 
 	"github.com/wneessen/go-mail/smtp"
@@ -103,8 +104,10 @@ func (s *session) prepare(ctx context.Context, server Server, hello string) (Sta
 		return StageConnect, err
 	}
 	if server.TLS == TLSRequired || server.TLS == TLSWhenOffered {
-		offered, _ := s.client.Extension("STARTTLS")
+		offered, _, err := s.offer(hello, "STARTTLS")
 		switch {
+		case err != nil:
+			return StageTLS, err
 		case offered:
 			if err := s.client.StartTLS(server.TLSConfig); err != nil {
 				return StageTLS, err
@@ -123,7 +126,11 @@ func (s *session) prepare(ctx context.Context, server Server, hello string) (Sta
 	if state, err := s.client.GetTLSConnectionState(); err != nil || !state.HandshakeComplete {
 		return StageTLS, errNoPassword
 	}
-	mechanism, err := server.mechanism(ctx, s.client)
+	_, mechanisms, err := s.offer(hello, "AUTH")
+	if err != nil {
+		return StageAuth, err
+	}
+	mechanism, err := server.mechanism(ctx, s.client, mechanisms)
 	if err != nil {
 		return StageAuth, err
 	}
@@ -131,6 +138,38 @@ func (s *session) prepare(ctx context.Context, server Server, hello string) (Sta
 		return StageAuth, err
 	}
 	return "", nil
+}
+
+// offer reports whether the server offers an extension, and with what
+// parameters. Servers may write keywords in any case (RFC 5321, section
+// 4.1.1.1). go-mail knows only those in upper case, as net/smtp does
+// (go.dev/issue/78749), and with [TLSWhenOffered] a mail would go in clear to a
+// server that says "starttls". So offer reads the reply to EHLO itself where
+// go-mail finds no such keyword. It has to ask for that reply once more.
+func (s *session) offer(hello, keyword string) (offered bool, parameters string, err error) {
+	if offered, parameters := s.client.Extension(keyword); offered {
+		return true, parameters, nil
+	}
+	id, err := s.client.Text.Cmd("EHLO %s", hello)
+	if err != nil {
+		return false, "", err
+	}
+	s.client.Text.StartResponse(id)
+	defer s.client.Text.EndResponse(id)
+	_, text, err := s.client.Text.ReadResponse(250)
+	if reply, ok := errors.AsType[*textproto.Error](err); ok && reply.Code >= 500 {
+		return false, "", nil // the server knows HELO only
+	}
+	if err != nil {
+		return false, "", err
+	}
+	_, extensions, _ := strings.Cut(text, "\n") // the first line greets
+	for line := range strings.SplitSeq(extensions, "\n") {
+		if name, parameters, _ := strings.Cut(line, " "); strings.EqualFold(name, keyword) {
+			return true, parameters, nil
+		}
+	}
+	return false, "", nil
 }
 
 // send sends a mail. If reusable is true, the connection can be used again,

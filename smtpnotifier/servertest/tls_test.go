@@ -3,10 +3,12 @@ package servertest_test
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"io"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -245,6 +247,120 @@ func TestOfferBeforeTLS(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	requireNothingInClear(t, said())
+}
+
+// A server may write the keywords of its extensions in any case (RFC 5321,
+// section 4.1.1.1). Mails to it go over TLS, and the notifier signs in.
+func TestKeywordsInAnyCase(t *testing.T) {
+	a := newAuthority(t)
+	config := a.server(t, "127.0.0.1")
+	for _, test := range []struct {
+		sentence, starttls, auth string
+		policy                   smtpnotifier.TLSPolicy
+	}{
+		{"upper case", "STARTTLS", "AUTH LOGIN", smtpnotifier.TLSRequired},
+		{"lower case, required", "starttls", "auth login", smtpnotifier.TLSRequired},
+		{"lower case, when offered", "starttls", "auth login", smtpnotifier.TLSWhenOffered},
+		{"lower case, when offered, without a password", "starttls", "", smtpnotifier.TLSWhenOffered},
+		{"mixed case, required", "StartTLS", "Auth Login", smtpnotifier.TLSRequired},
+		{"mixed case, when offered, without a password", "sTARTTLs", "", smtpnotifier.TLSWhenOffered},
+		{"lower case, TLS from the first byte", "", "auth login", smtpnotifier.TLSImplicit},
+		{"the mechanism alone", "STARTTLS", "AUTH login", smtpnotifier.TLSRequired},
+	} {
+		t.Run(test.sentence, func(t *testing.T) {
+			var mails, signedIn atomic.Int64
+			addr, said := scripted(t, func(p *peer) {
+				if test.policy == smtpnotifier.TLSImplicit && !p.startTLS(config) {
+					return
+				}
+				p.serve(keywords(p, config, test.starttls, test.auth, &mails, &signedIn))
+			})
+			opts := secured(a, addr, test.policy)
+			if test.auth != "" {
+				opts = withPassword(opts)
+			}
+			if err := within(t, 5*time.Second, func() error { return newNotifier(t, words(plain), opts).Notify(t.Context(), message()) }); err != nil {
+				t.Fatal(err)
+			}
+			if got := mails.Load(); got != 1 {
+				t.Errorf("%d mails over TLS, want 1:\n%s", got, said())
+			}
+			if got := signedIn.Load() == 1; got != (test.auth != "") {
+				t.Errorf("the notifier has signed in: %t:\n%s", got, said())
+			}
+		})
+	}
+}
+
+// keywords are the replies of a server that offers its extensions with these
+// words, STARTTLS only before TLS and AUTH only after. It counts the mails that
+// come over TLS and those who sign in.
+func keywords(p *peer, config *tls.Config, starttls, auth string, mails, signedIn *atomic.Int64) map[string]func() bool {
+	secure := func() bool { _, ok := p.Conn.(*tls.Conn); return ok }
+	return map[string]func() bool{
+		"EHLO": func() bool {
+			switch {
+			case !secure():
+				p.write("250-relay.example.com\r\n250-" + starttls + "\r\n250 8BITMIME\r\n")
+			case auth != "":
+				p.write("250-relay.example.com\r\n250-8bitmime\r\n250 " + auth + "\r\n")
+			default:
+				p.write("250-relay.example.com\r\n250 8bitmime\r\n")
+			}
+			return true
+		},
+		"STARTTLS": func() bool { p.write("220 ready\r\n"); return p.startTLS(config) },
+		"AUTH": func() bool {
+			p.write("334 VXNlcm5hbWU6\r\n") // Username:
+			name := p.readLine()
+			p.write("334 UGFzc3dvcmQ6\r\n") // Password:
+			word := p.readLine()
+			if name == base64.StdEncoding.EncodeToString([]byte(user)) && word == base64.StdEncoding.EncodeToString([]byte(password)) {
+				signedIn.Add(1)
+			}
+			p.write("235 welcome\r\n")
+			return true
+		},
+		"MAIL": func() bool {
+			if secure() {
+				mails.Add(1)
+			}
+			p.write("250 ok\r\n")
+			return true
+		},
+	}
+}
+
+// A server that fails while it is asked for its extensions is not taken for one
+// without TLS.
+func TestKeywordsUnanswered(t *testing.T) {
+	a := newAuthority(t)
+	for _, test := range []struct{ sentence, second string }{
+		{"the connection ends", ""},
+		{"the server is busy", "451 later\r\n"},
+		{"the server closes the connection", "421 bye\r\n"},
+	} {
+		t.Run(test.sentence, func(t *testing.T) {
+			addr, said := scripted(t, func(p *peer) {
+				asked := 0
+				p.serve(map[string]func() bool{"EHLO": func() bool {
+					if asked++; asked == 1 {
+						p.write("250-relay.example.com\r\n250 starttls\r\n")
+						return true
+					}
+					p.write(test.second)
+					return test.second != ""
+				}})
+			})
+			err := within(t, 5*time.Second, func() error {
+				return newNotifier(t, words(plain), secured(a, addr, smtpnotifier.TLSWhenOffered)).Notify(t.Context(), message())
+			})
+			if e, ok := errors.AsType[*smtpnotifier.Error](err); !ok || e.Stage != smtpnotifier.StageTLS || e.Permanent {
+				t.Errorf("%v", err)
+			}
+			requireNothingInClear(t, said())
+		})
+	}
 }
 
 // The host's TLS configuration is used, with its checks.
