@@ -43,9 +43,9 @@
 // for everybody, opens the proof, looks its token up with Peek, reads the lead,
 // asks the [StepUpFunc], checks the password by the rules that depend on the
 // person, and hashes it. What follows is finished also if the request ends: it
-// claims the token, writes the hash, deletes the lead's tokens, ends its
-// sessions, and answers. The queue then sends a notice to every address of the
-// lead.
+// reads the lead again unless the store is a [VersionedLeadStore], claims the
+// token, writes the hash, deletes the lead's tokens, ends its sessions, and
+// answers. The queue then sends a notice to every address of the lead.
 //
 // [Service.IssueToken] gives a token to a server that proved who it is.
 // [Service.CheckProof] tells a page whether a proof is valid. [Service.NotMe]

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -341,6 +342,89 @@ func TestVersionedStoreSeesTheLastChange(t *testing.T) {
 		if _, err = s.ResetPassword(t.Context(), req); err != nil {
 			t.Error(err)
 		}
+	})
+}
+
+// slowWork is what the host does between the check of a proof and the write.
+// during is called in the middle of it.
+type slowWork struct {
+	fastHasher
+	during func()
+}
+
+func (w *slowWork) Hash(ctx context.Context, pw string) (string, error) {
+	w.during()
+	return w.fastHasher.Hash(ctx, pw)
+}
+
+// A35: a store that cannot compare and set is read again before the token is
+// claimed, because a step-up and hashing take their time. The answer is that to
+// any other invalid proof.
+func TestPlainStoreIsReadAgainBeforeTheClaim(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(*recoverytest.Leads)
+		reason recovery.EventReason
+	}{
+		{"another password", func(l *recoverytest.Leads) {
+			_ = l.SetPasswordHash(context.Background(), johnID, "fast:elsewhere")
+		}, recovery.ReasonLeadChanged},
+		{"another address", func(l *recoverytest.Leads) { l.SetValue(johnID, "EmailAddress", "new@example.com") }, recovery.ReasonLeadChanged},
+		{"disabled", func(l *recoverytest.Leads) { l.SetStatus(johnID, recovery.StatusDisabled) }, recovery.ReasonDisabled},
+		{"removed", func(l *recoverytest.Leads) { l.Remove(johnID) }, recovery.ReasonUnknownLead},
+	} {
+		for _, kind := range proofs {
+			for _, when := range []string{"step-up", "hashing"} {
+				t.Run(c.name+" during "+when+", "+kind.name, func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						w := &slowWork{during: func() {}}
+						p := newPortal(t, func(p *portal, o *recovery.Options) {
+							change := func() { c.change(p.leads.Leads) }
+							if when == "hashing" {
+								w.during = change
+							} else {
+								o.StepUp = stepUp(func(recovery.Lead) error { change(); return nil })
+							}
+							o.Passwords.Hasher = w
+						})
+						proof := kind.make(t, p)
+						p.calls.take()
+						err := p.reset(t.Context(), proof, goodPassword)
+						if err != recovery.ErrInvalidProof {
+							t.Errorf("error %v, want ErrInvalidProof itself", err)
+						}
+						if calls := p.calls.take(); slices.Contains(calls, "Claim") || slices.Contains(calls, "EndSessions") {
+							t.Errorf("calls %q, want no claim", calls)
+						}
+						if c.reason != recovery.ReasonUnknownLead && p.leads.Hash(johnID) == "fast:"+goodPassword {
+							t.Error("written over a change")
+						}
+						if e := p.events.of(recovery.EventResetRefused); len(e) != 1 || e[0].Reason != c.reason || e[0].LeadID != johnID {
+							t.Errorf("events %+v, want one with the reason %s", e, c.reason)
+						}
+					})
+				})
+			}
+		}
+	}
+	t.Run("a store that does not answer the second time", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := &slowWork{}
+			p := newPortal(t, func(_ *portal, o *recovery.Options) { o.Passwords.Hasher = w })
+			down := func(context.Context, recovery.LeadKey) error { return errors.New("connection refused") }
+			w.during = func() { p.leads.SetHooks(recoverytest.LeadsHooks{Find: down}) }
+			proof := recovery.TokenProof(token(t, p.forgot(t, byMail(johnMail))))
+			p.calls.take()
+			wantErr(t, p.reset(t.Context(), proof, goodPassword), recovery.ErrUnavailable)
+			if calls := p.calls.take(); slices.Contains(calls, "Claim") {
+				t.Errorf("calls %q, want no claim", calls)
+			}
+			p.leads.SetHooks(recoverytest.LeadsHooks{})
+			w.during = func() {}
+			if err := p.reset(t.Context(), proof, goodPassword); err != nil {
+				t.Error("the link was lost:", err)
+			}
+		})
 	})
 }
 

@@ -177,19 +177,25 @@ func (s *Service) prove(ctx context.Context, proof Proof, from Requester, labels
 	}
 	// The lead is read after Peek. For a code this is a second read: the lead
 	// may have changed since the first.
-	if p.lead, err = s.leadByID(ctx, leadID); err != nil {
-		if errors.Is(err, ErrLeadNotFound) {
-			return p, s.refuse(ctx, p, ReasonUnknownLead)
-		}
-		return p, err
-	}
+	p.lead, err = s.provenLead(ctx, p, leadID)
+	return p, err
+}
+
+// provenLead reads the lead, and refuses the proof if the lead is not as it was
+// when the token was made.
+func (s *Service) provenLead(ctx context.Context, p proven, leadID string) (Lead, error) {
+	lead, err := s.leadByID(ctx, leadID)
 	switch {
-	case p.lead.Status != StatusActive:
-		return p, s.refuse(ctx, p, ReasonDisabled)
-	case !s.keys.stateMatches(p.token.State, p.lead):
-		return p, s.refuse(ctx, p, ReasonLeadChanged)
+	case errors.Is(err, ErrLeadNotFound):
+		return Lead{}, s.refuse(ctx, p, ReasonUnknownLead)
+	case err != nil:
+		return Lead{}, err
+	case lead.Status != StatusActive:
+		return Lead{}, s.refuse(ctx, p, ReasonDisabled)
+	case !s.keys.stateMatches(p.token.State, lead):
+		return Lead{}, s.refuse(ctx, p, ReasonLeadChanged)
 	}
-	return p, nil
+	return lead, nil
 }
 
 // refsOf opens a proof, and returns the lead that it names and the places where
@@ -320,14 +326,24 @@ func (s *Service) checkHistory(ctx context.Context, leadID, pw string) error {
 
 // change claims the token and writes the hash. Only one request gets past the
 // claim, so the hash is written once.
+//
+// A step-up, a breach check and hashing can take seconds since the lead was
+// read. Only a versioned store notices by itself that the lead has changed
+// since then. With any other store the lead is read once more (A35).
 func (s *Service) change(ctx context.Context, p proven, hash string, from Requester) error {
+	versioned, ok := s.leads.(VersionedLeadStore)
+	if !ok {
+		if _, err := s.provenLead(ctx, p, p.lead.ID); err != nil {
+			return err
+		}
+	}
 	claimID := newID()
 	if err := s.claim(ctx, p, claimID); err != nil {
 		return err
 	}
 	err := s.call(ctx, "LeadStore.SetPasswordHash", func(ctx context.Context) error {
-		if v, ok := s.leads.(VersionedLeadStore); ok {
-			return v.SetPasswordHashIf(ctx, p.lead.ID, p.lead.Version, hash)
+		if ok {
+			return versioned.SetPasswordHashIf(ctx, p.lead.ID, p.lead.Version, hash)
 		}
 		return s.leads.SetPasswordHash(ctx, p.lead.ID, hash)
 	})

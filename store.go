@@ -150,9 +150,10 @@ type LeadStore interface {
 }
 
 // A VersionedLeadStore writes only if the lead has not changed since its token
-// was checked. A [Service] uses this method if the store has it. Without it, a
-// change of address or status in the few milliseconds between the check and the
-// write is not noticed.
+// was checked. A [Service] uses this method if the store has it. Without it,
+// the Service reads the lead once more before it claims the token. A change of
+// address or status in the few milliseconds between that read and the write is
+// not noticed.
 type VersionedLeadStore interface {
 	LeadStore
 	// SetPasswordHashIf does the same as SetPasswordHash, in one atomic step,
