@@ -53,7 +53,8 @@ type APIKey struct {
 // replaced. Unlike the public endpoints it says when there is no such lead
 // (404). Never mount it where browsers reach it: it refuses every request that
 // a browser marks as its own, but the key is an account-takeover credential
-// (A80).
+// (A80). A client that presents many wrong keys is answered with 429, as
+// [Service.AllowSecret] says.
 func (s *Service) IssueTokenHandler(keys ...APIKey) (http.Handler, error) {
 	var mistakes OptionErrors
 	if len(keys) == 0 {
@@ -211,6 +212,14 @@ func (s *Service) serveForgotToken(w http.ResponseWriter, r *http.Request, keys 
 	caller := ""
 	authorization, ok := httpapi.SingleHeader(r.Header, "Authorization")
 	scheme, presented, _ := strings.Cut(authorization, " ")
+	from := s.Requester(r)
+	var quotas Quotas
+	if presented != "" {
+		var err error
+		if quotas, err = s.AllowSecret(r.Context(), from, NewSecret(presented)); err != nil {
+			return err
+		}
+	}
 	for _, k := range keys {
 		// Every key is compared, so the time does not say which one is close.
 		if secret.Equal(presented, k.Secret.Reveal()) && ok && strings.EqualFold(scheme, "Bearer") {
@@ -218,6 +227,7 @@ func (s *Service) serveForgotToken(w http.ResponseWriter, r *http.Request, keys 
 		}
 	}
 	if caller == "" {
+		quotas.SetHeader(w.Header())
 		w.Header().Set("WWW-Authenticate", `Bearer realm="forgot-token"`)
 		writeProblem(w, problem{Status: http.StatusUnauthorized, Code: "unauthorized", Detail: "A valid API key is required."})
 		return nil
@@ -230,7 +240,6 @@ func (s *Service) serveForgotToken(w http.ResponseWriter, r *http.Request, keys 
 	if err != nil {
 		return err
 	}
-	from := s.Requester(r)
 	from.Caller = caller
 	result, err := s.IssueToken(r.Context(), IssueRequest{Key: key, Requester: from})
 	if err != nil {

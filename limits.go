@@ -110,6 +110,11 @@ func (s *Service) allowOrRefuse(ctx context.Context, from Requester, quotas Quot
 	if err != nil {
 		return nil, unavailable("limiter", err)
 	}
+	return s.judge(ctx, from, quotas, requests, decisions)
+}
+
+// judge turns the decisions of a limiter into what allowOrRefuse returns.
+func (s *Service) judge(ctx context.Context, from Requester, quotas Quotas, requests []scopedRequest, decisions []Decision) (Quotas, error) {
 	if quotas == nil {
 		quotas = make(Quotas, 0, len(requests))
 		for i, d := range decisions {
@@ -124,6 +129,37 @@ func (s *Service) allowOrRefuse(ctx context.Context, from Requester, quotas Quot
 		return nil, e
 	}
 	return quotas, nil
+}
+
+// secretPolicy limits how many different secrets one client may present.
+func secretPolicy() LimitPolicy { return LimitPolicy{Limits: []Limit{{25, 5 * time.Second}}} }
+
+// AllowSecret counts a secret that a client presents. A handler that accepts
+// secrets calls it before it compares anything, so that nobody finds a secret
+// by trying (A80). One client address may present 25 different secrets in 5 s.
+// The same secret counts once in that time, so whoever has the right one is not
+// limited by this. An empty one counts every time.
+//
+// Each process counts for itself, in memory. That is enough: a secret that
+// cannot be guessed with five attempts a second cannot be guessed with fifty,
+// by asking ten instances.
+//
+// The error is a [*RateLimitError] of the client, also for the right secret, or
+// wraps [ErrUnavailable]. The quotas are for the answer to a wrong secret.
+func (s *Service) AllowSecret(ctx context.Context, from Requester, presented Secret) (Quotas, error) {
+	if err := s.begin(); err != nil {
+		return nil, err
+	}
+	defer s.inFlight.Done()
+	request := LimitRequest{Key: "secret:" + s.clients.Bucket(from.Client), Policy: secretPolicy()}
+	if v := presented.Reveal(); v != "" {
+		request.ID = s.keys.limitKey(ScopeClient, "secret", v)
+	}
+	decisions, err := s.secrets.Allow(ctx, request)
+	if err != nil {
+		return nil, unavailable("limiter", err)
+	}
+	return s.judge(ctx, from, nil, []scopedRequest{{ScopeClient, request}}, decisions)
 }
 
 // deliveryLimits returns the limits on what one person and one address receive,

@@ -22,6 +22,7 @@ type Service struct {
 	log      *slog.Logger
 	keys     *keyring
 	clients  *clientaddr.Resolver
+	secrets  *MemoryLimiter // counts the secrets that clients present
 	fields   map[string]Field
 	mailTo   string       // the field that links are sent to by default, or empty
 	foreign  seal.Foreign // jobs that only another instance can open
@@ -72,6 +73,7 @@ func New(leads LeadStore, tokens TokenStore, notifier Notifier, opts Options) (*
 	s := &Service{
 		leads: leads, tokens: tokens, notifier: notifier,
 		opts: opts, log: opts.Logger, keys: keys, clients: clients,
+		secrets: NewMemoryLimiter(MemoryLimiterOptions{}),
 		fields:  make(map[string]Field),
 		closing: make(chan struct{}),
 		repeats: make(chan struct{}, maxRepeats),

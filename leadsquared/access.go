@@ -3,21 +3,12 @@ package leadsquared
 import (
 	"net/http"
 	"net/url"
-	"time"
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/canonical"
 	"github.com/seed-51359b35/recovery/internal/httpapi"
 	"github.com/seed-51359b35/recovery/internal/secret"
 )
-
-// accessPolicy limits how often one client may present a key pair, right or
-// wrong. Each process counts for itself. That is enough: a pair that cannot be
-// guessed with five attempts a second cannot be guessed with fifty, by asking
-// ten instances.
-func accessPolicy() recovery.LimitPolicy {
-	return recovery.LimitPolicy{Limits: []recovery.Limit{{N: 25, Window: 5 * time.Second}}}
-}
 
 type publicToken struct {
 	PublicAuthKey string
@@ -42,24 +33,8 @@ func (h *Handler) registerToken(c *call) (any, error) {
 }
 
 // accessedPortal returns the portal whose key pair the request presents. It
-// counts the attempt before it compares anything, so that guesses are limited.
+// counts the pair before it compares anything, so that guesses are limited.
 func (h *Handler) accessedPortal(c *call) (*portal, error) {
-	// A Service knows which proxies to trust. The Service of the first portal
-	// decides for all portals, because all are reached through one listener.
-	client := h.portals[0].service.Requester(c.r).Client
-	request := recovery.LimitRequest{Key: "access:" + h.buckets.Bucket(client), Policy: accessPolicy()}
-	decisions, err := h.limiter.Allow(c.r.Context(), request)
-	if err != nil {
-		return nil, err
-	}
-	d := decisions[0]
-	quotas := recovery.Quotas{{Scope: recovery.ScopeClient, Policy: request.Policy, Decision: d}}
-	if !d.Allowed {
-		return nil, &recovery.RateLimitError{
-			Scope: recovery.ScopeClient, Limit: d.Limit, RetryAfter: d.RetryAfter, Quotas: quotas,
-		}
-	}
-	quotas.SetHeader(c.w.Header())
 	if len(c.r.URL.RawQuery) > maxQuery {
 		return nil, errQuery
 	}
@@ -69,12 +44,26 @@ func (h *Handler) accessedPortal(c *call) (*portal, error) {
 	}
 	key, ok1 := either(c.r.Header, "X-Lsq-Accesskey", query, "accesskey")
 	keySecret, ok2 := either(c.r.Header, "X-Lsq-Secretkey", query, "secretkey")
+	var pair recovery.Secret
+	if ok1 && ok2 {
+		pair = recovery.NewSecret(key + "\x00" + keySecret)
+	}
+	// A Service counts, and knows which proxies to trust. The Service of the
+	// first portal does so for all portals, because all are reached through one
+	// listener, and because the portal is not known before the pair is compared.
+	service := h.portals[0].service
+	from := service.Requester(c.r)
+	quotas, err := service.AllowSecret(c.r.Context(), from, pair)
+	if err != nil {
+		return nil, err
+	}
+	quotas.SetHeader(c.w.Header())
 	if ok1 && ok2 {
 		if p := h.portalOfPair(key, keySecret); p != nil {
 			return p, nil
 		}
 	}
-	h.log.WarnContext(c.r.Context(), "leadsquared: access key pair refused", "client", client.String())
+	h.log.WarnContext(c.r.Context(), "leadsquared: access key pair refused", "client", from.Client.String())
 	return nil, errKeyPair
 }
 

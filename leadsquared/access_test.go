@@ -101,7 +101,7 @@ func TestAccessIsOffByDefault(t *testing.T) {
 }
 
 // Guesses are counted by client before they are compared. The 26th within 5 s
-// is refused, even if it is right. Other clients are not refused.
+// is refused (A80), even if it is right. Other clients are not refused.
 func TestAccessIsLimited(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, w *world) {
 		for i := range 25 {
@@ -120,6 +120,18 @@ func TestAccessIsLimited(t *testing.T) {
 		want(t, w.do(get(regTok, pair(accessA, secretA), from("198.51.100.7"))), 200, `"`+tokenA+`"`)
 		time.Sleep(5 * time.Second)
 		want(t, w.do(get(regTok, pair(accessA, secretA))), 200, `"`+tokenA+`"`)
+	})
+}
+
+// The right pair is not a guess: whoever has it may ask as often as they like.
+func TestRightPairIsNotLimited(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, w *world) {
+		for i := range 100 {
+			if rec := w.do(get(regTok, pair(accessA, secretA))); rec.Code != 200 {
+				t.Fatalf("call %d: %d %s", i, rec.Code, rec.Body)
+			}
+			w.do(get(regTok, pair(accessA, "the-secret-of-last-year")))
+		}
 	})
 }
 

@@ -115,9 +115,10 @@
 // marked as verified (A81).
 //
 // A server proves itself with a key pair, whose secret is drawn at random. The
-// two Access endpoints count every attempt by client address before they
-// compare anything: 25 in 5 s for each process. They log refused attempts. The
-// values that they return are public anyway.
+// two Access endpoints count the pair by client address before they compare
+// anything: 25 different pairs in 5 s for each process
+// ([recovery.Service.AllowSecret]). They log refused pairs. The values that they
+// return are public anyway.
 //
 // Every comparison of keys looks at all portals, and its time does not tell how
 // close a guess came. Logs hold no credential, no body and no URL.

@@ -9,7 +9,6 @@ import (
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/canonical"
-	"github.com/seed-51359b35/recovery/internal/clientaddr"
 	"github.com/seed-51359b35/recovery/internal/httpapi"
 	"github.com/seed-51359b35/recovery/internal/strictjson"
 )
@@ -28,11 +27,6 @@ type Handler struct {
 	portals []*portal
 	cors    *httpapi.CORS // of all portals together
 	log     *slog.Logger
-
-	// The Access endpoints compare secrets before they know the portal. So
-	// their limit cannot belong to the Service of a portal.
-	limiter *recovery.MemoryLimiter
-	buckets *clientaddr.Resolver
 }
 
 // New returns a Handler for the portals. It reports every mistake in opts at
@@ -42,17 +36,10 @@ func New(opts Options) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	buckets, err := clientaddr.New(nil, 0)
-	if err != nil {
-		return nil, err
-	}
 	if opts.Logger == nil {
 		opts.Logger = portals[0].service.Settings().Logger
 	}
-	return &Handler{
-		portals: portals, cors: cors, log: opts.Logger,
-		limiter: recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{}), buckets: buckets,
-	}, nil
+	return &Handler{portals: portals, cors: cors, log: opts.Logger}, nil
 }
 
 // An operation serves an endpoint. It returns the body of a 200.

@@ -3,6 +3,7 @@ package loginradius
 import (
 	"net/http"
 
+	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/httpapi"
 	"github.com/seed-51359b35/recovery/internal/secret"
 )
@@ -52,8 +53,9 @@ func (h *Handler) findApp(c *call) (*app, error) {
 	return a, nil
 }
 
-// authenticate compares the secret with every valid one and does not stop at
-// the first match, so that the time does not tell which one matched.
+// authenticate counts the secret for the client's address, and then compares it
+// with every valid one. It does not stop at the first match, so that the time
+// does not tell which one matched.
 func (c *call) authenticate() error {
 	if _, given := c.query[paramAPISecret]; given && !c.app.allowQuerySecret {
 		return invalidParameter("The apisecret must be sent in the " + headerAPISecret + " header, not in the query.")
@@ -65,6 +67,10 @@ func (c *call) authenticate() error {
 	if presented == "" {
 		return required(paramAPISecret)
 	}
+	quotas, err := c.app.svc.AllowSecret(c.r.Context(), c.requester(), recovery.NewSecret(presented))
+	if err != nil {
+		return err
+	}
 	ok := false
 	for _, live := range c.app.secrets {
 		if secret.Equal(presented, live) {
@@ -72,6 +78,7 @@ func (c *call) authenticate() error {
 		}
 	}
 	if !ok {
+		quotas.SetHeader(c.w.Header())
 		return errWrongSecret
 	}
 	return nil

@@ -1,9 +1,12 @@
 package loginradius_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/loginradius"
@@ -94,6 +97,39 @@ func TestManagementCredentials(t *testing.T) {
 			s.quiet()
 		})
 	}
+}
+
+// TestManagementGuessesAreLimited (A80): the 26th different secret from one
+// address within 5 s is refused before it is compared, even if it is right. The
+// right secret alone is not limited by that.
+func TestManagementGuessesAreLimited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, nil, nil)
+		query := pathForgotToken + "?apikey=" + apiKey
+		guess := func(i int) string { return fmt.Sprintf("guess-number-%d", i) }
+		for i := range 25 {
+			a := s.do("POST", query, john, anySecret, guess(i))
+			a.wantFailure(t, 401, 902, "The API secret is unauthorized")
+			if got, want := a.header.Get("RateLimit"), fmt.Sprintf(`"client-5";r=%d;t=5`, 24-i); got != want {
+				t.Errorf("guess %d: RateLimit %s, want %s", i, got, want)
+			}
+		}
+		for _, secret := range []string{guess(25), apiSecret} {
+			a := s.do("POST", query, john, anySecret, secret)
+			a.wantFailure(t, 429, 908, "API calls exceeded the limit of 25 in 5 second(s)")
+			if a.header.Get("Retry-After") != "5" || a.header.Get("RateLimit") != `"client-5";r=0;t=5` {
+				t.Errorf("headers %v", a.header)
+			}
+		}
+		s.quiet()
+		s.client = "198.51.100.7:4711"
+		for range 30 {
+			s.manage("", john).wantToken(t)
+		}
+		s.client = "203.0.113.7:4711"
+		time.Sleep(5 * time.Second)
+		s.manage("", john).wantToken(t)
+	})
 }
 
 // TestManagementRefusesBrowsers (A80): a browser is refused before the method,

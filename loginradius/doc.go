@@ -84,8 +84,9 @@
 // the account over (A80). The secret is compared in constant time. A request
 // from a browser is refused before anything else is checked, and CORS is never
 // answered at this endpoint. The limit of the key counts a request after the
-// secret was checked, so that strangers cannot use up the limit. Failed guesses
-// are not limited; therefore a secret must be drawn at random.
+// secret was checked, so that strangers cannot use up the limit. One client
+// address may present 25 different secrets in 5 s
+// ([recovery.Service.AllowSecret]). Still, a secret must be drawn at random.
 //
 // resetpasswordurl chooses among the host's URLs and never adds to them. It is
 // compared byte by byte up to its query, its query is ignored, and the message
