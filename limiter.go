@@ -244,7 +244,9 @@ type Quota struct {
 }
 
 // Quotas are those of the caller and the client of a request. They are counted
-// before the answer, and say nothing about any account.
+// before the answer, and say nothing about any account. Only
+// [RateLimitError].Quotas of [Service.IssueToken], which is for servers, can
+// hold one more.
 type Quotas []Quota
 
 // SetHeader sets the fields RateLimit and RateLimit-Policy
@@ -322,7 +324,8 @@ type RateLimitError struct {
 	// allow a call.
 	RetryAfter time.Duration
 	// Quotas are those of the caller and the client, for the RateLimit fields
-	// of the answer.
+	// of the answer. If another policy refused in [Service.IssueToken], its
+	// quota is the last one.
 	Quotas Quotas
 }
 

@@ -42,10 +42,10 @@ func TestScopesOfRefusals(t *testing.T) {
 		{"a forgot over the client's", func(l *recovery.Limits) { l.ClientForgot = one }, public("forgot"), public("forgot"), recovery.ScopeClient, 2},
 		{"a check over the client's", func(l *recovery.Limits) { l.ClientCheck = one }, public("check"), public("check"), recovery.ScopeClient, 2},
 		{"a reset over the client's", func(l *recovery.Limits) { l.ClientReset = one }, public("reset"), public("reset"), recovery.ScopeClient, 2},
-		{"an issue over the identifier's", func(l *recovery.Limits) { l.Issue = one }, send("john_doe"), send("john_doe"), recovery.ScopeIssueToken, 1},
-		{"a mailed issue over the lead's", func(l *recovery.Limits) { l.Lead = one }, send("john_doe"), send("john_doe"), recovery.ScopeLead, 1},
-		{"a mailed issue over the address's", func(l *recovery.Limits) { l.Recipient = one }, send("john_doe"), send("twin"), recovery.ScopeRecipient, 1},
-		{"a mailed issue over the budget", func(l *recovery.Limits) { l.EmailBudget = one }, send("john_doe"), send("other"), recovery.ScopeBudget, 1},
+		{"an issue over the identifier's", func(l *recovery.Limits) { l.Issue = one }, send("john_doe"), send("john_doe"), recovery.ScopeIssueToken, 2},
+		{"a mailed issue over the lead's", func(l *recovery.Limits) { l.Lead = one }, send("john_doe"), send("john_doe"), recovery.ScopeLead, 2},
+		{"a mailed issue over the address's", func(l *recovery.Limits) { l.Recipient = one }, send("john_doe"), send("twin"), recovery.ScopeRecipient, 2},
+		{"a mailed issue over the budget", func(l *recovery.Limits) { l.EmailBudget = one }, send("john_doe"), send("other"), recovery.ScopeBudget, 2},
 	}
 	for _, test := range tests {
 		t.Run(test.sentence, func(t *testing.T) {
@@ -73,12 +73,21 @@ func TestScopesOfRefusals(t *testing.T) {
 					t.Errorf("%+v, want %+v", limit, want)
 				}
 				if len(limit.Quotas) != test.quotas {
-					t.Errorf("%d quotas, want %d: only the caller's and the client's", len(limit.Quotas), test.quotas)
+					t.Errorf("%d quotas, want %d", len(limit.Quotas), test.quotas)
 				}
+				named := false
 				for _, q := range limit.Quotas {
-					if q.Scope != recovery.ScopeCaller && q.Scope != recovery.ScopeClient {
+					refused := q.Scope == test.scope
+					named = named || refused
+					if !refused && q.Scope != recovery.ScopeCaller && q.Scope != recovery.ScopeClient {
 						t.Errorf("the quotas tell of %s", q.Scope)
 					}
+					if d := q.Decision; refused && (d.Allowed || d.Limit != limit.Limit || d.Remaining != 0 || d.RetryAfter != limit.RetryAfter) {
+						t.Errorf("the quota of %s is %+v, want that of the refusal", q.Scope, d)
+					}
+				}
+				if !named {
+					t.Errorf("the quotas do not tell of %s, which refused", test.scope)
 				}
 				if e := p.events.of(recovery.EventRateLimited); len(e) != 1 || e[0].Scope != test.scope {
 					t.Errorf("events %+v", e)
@@ -263,6 +272,33 @@ func TestHTTPAnswersSayWhatIsLeft(t *testing.T) {
 				}
 			}
 			time.Sleep(100 * time.Second)
+		}
+	})
+}
+
+// The answer to a server names the window that refused, in every field.
+func TestAnswerNamesTheWindowThatRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newTokenServer(t, func(_ *portal, o *recovery.Options) {
+			o.Limits.Caller, o.Limits.Issue = recovery.LimitPolicy{}, recovery.LimitPolicy{}
+		})
+		if w := s.ask("192.0.2.1", serverKey); w.Code != 200 || w.Header().Get("RateLimit") != `"caller-5";r=24;t=5` {
+			t.Fatal(answer(w))
+		}
+		time.Sleep(43 * time.Second)
+		w := s.ask("192.0.2.1", serverKey)
+		p := wantProblem(t, "within the minute", w, 429)
+		if got := fmt.Sprint(p["violated-policies"]); got != "[issue-60]" {
+			t.Errorf("violated-policies %s", got)
+		}
+		for name, want := range map[string]string{
+			"Retry-After":      "17",
+			"RateLimit":        `"caller-5";r=24;t=5, "issue-60";r=0;t=17`,
+			"RateLimit-Policy": `"caller-5";q=25;w=5, "issue-60";q=1;w=60, "issue-3600";q=5;w=3600, "issue-86400";q=10;w=86400`,
+		} {
+			if got := w.Header().Get(name); got != want {
+				t.Errorf("%s: %s, want %s", name, got, want)
+			}
 		}
 	})
 }

@@ -3,6 +3,7 @@ package recovery
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/seed-51359b35/recovery/internal/ascii"
@@ -40,18 +41,21 @@ func (s *Service) allow(ctx context.Context, requests []scopedRequest) ([]Decisi
 	return decisions, err
 }
 
-// refusal returns the refusal that lasts longest, or nil. A client that waits
-// so long is not refused by any of the policies, if nobody else with the same
-// key or address sends a request. The policies that allowed and counted this
-// request have to be waited for too, if the request was the last that they
-// allow.
+// refusal returns the refusal that lasts longest, or nil. Its only quota is
+// that of the policy that refused. A client that waits so long is not refused
+// by any of the policies, if nobody else with the same key or address sends a
+// request. The policies that allowed and counted this request have to be waited
+// for too, if the request was the last that they allow.
 func refusal(requests []scopedRequest, decisions []Decision) *RateLimitError {
 	var e *RateLimitError
 	var wait time.Duration
 	for i, d := range decisions {
 		if !d.Allowed {
 			if e == nil || d.RetryAfter > e.RetryAfter {
-				e = &RateLimitError{Scope: requests[i].scope, Limit: d.Limit, RetryAfter: d.RetryAfter}
+				e = &RateLimitError{
+					Scope: requests[i].scope, Limit: d.Limit, RetryAfter: d.RetryAfter,
+					Quotas: Quotas{{requests[i].scope, requests[i].Policy, d}},
+				}
 			}
 			continue
 		}
@@ -64,6 +68,7 @@ func refusal(requests []scopedRequest, decisions []Decision) *RateLimitError {
 	}
 	if e != nil {
 		e.RetryAfter = max(e.RetryAfter, wait)
+		e.Quotas[0].Decision.RetryAfter = e.RetryAfter
 	}
 	return e
 }
@@ -115,7 +120,8 @@ func (s *Service) allowOrRefuse(ctx context.Context, from Requester, quotas Quot
 
 // judge turns the decisions of a limiter into what allowOrRefuse returns.
 func (s *Service) judge(ctx context.Context, from Requester, quotas Quotas, requests []scopedRequest, decisions []Decision) (Quotas, error) {
-	if quotas == nil {
+	given := quotas != nil
+	if !given {
 		quotas = make(Quotas, 0, len(requests))
 		for i, d := range decisions {
 			if d.Limit.N > 0 {
@@ -124,7 +130,13 @@ func (s *Service) judge(ctx context.Context, from Requester, quotas Quotas, requ
 		}
 	}
 	if e := refusal(requests, decisions); e != nil {
-		e.Quotas = quotas
+		if given {
+			// The answer names the window that refused, beside those that did
+			// not.
+			e.Quotas = append(slices.Clone(quotas), e.Quotas...)
+		} else {
+			e.Quotas = quotas
+		}
 		s.emit(ctx, Event{Kind: EventRateLimited, Scope: e.Scope, Caller: from.Caller, Client: from.Client})
 		return nil, e
 	}
