@@ -235,7 +235,7 @@ func TestHeadersOfEveryAnswer(t *testing.T) {
 			post(h, "/reset-password", `{"token":"x","password":"short"}`),
 			post(h, "/forgot-password", strings.Repeat(" ", 20000)),
 		}
-		for range 7 {
+		for range 32 { // the default for a client is 30 in 10 min
 			answers = append(answers, post(h, "/forgot-password", `{"email":"`+johnMail+`"}`, origin))
 		}
 		answers = append(answers, post(h, "/reset-password", `{"token":"`+sealed+`","password":"`+goodPassword+`"}`, origin))
@@ -257,7 +257,7 @@ func TestHeadersOfEveryAnswer(t *testing.T) {
 			}
 		}
 		slices.Sort(statuses)
-		if want := []int{202, 202, 202, 202, 202, 204, 204, 400, 400, 404, 405, 413, 415, 422, 429, 429}; !slices.Equal(statuses, want) {
+		if want := append(slices.Repeat([]int{202}, 30), 204, 204, 400, 400, 404, 405, 413, 415, 422, 429, 429); !slices.Equal(statuses, want) {
 			t.Errorf("statuses %v, want %v", statuses, want)
 		}
 	})

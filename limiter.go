@@ -195,8 +195,9 @@ type Limits struct {
 	Caller LimitPolicy
 	// ClientForgot, ClientReset and ClientCheck hold for each client address
 	// (IPv4 /32, IPv6 by [ClientAddressOptions].IPv6Prefix, default /64).
-	// ClientForgot: 5 in 10 min, 10 in 15 min, 15 in 30 min. ClientReset: 10 in
-	// 1 min, 15 in 2 min. ClientCheck, for CheckProof and NotMe: 60 in 1 min.
+	// An address can be that of a whole office. ClientForgot: 30 in 10 min, 50
+	// in 3 h. ClientReset: 10 in 1 min, 15 in 2 min. ClientCheck, for CheckProof
+	// and NotMe: 60 in 1 min.
 	ClientForgot, ClientReset, ClientCheck LimitPolicy
 	// Identifier holds for each identifier that a request names, Lead for each
 	// lead that was found, Recipient for each address that messages go to, and
@@ -226,7 +227,7 @@ func DefaultLimits() Limits {
 	}
 	return Limits{
 		Caller:       LimitPolicy{Limits: []Limit{{25, 5 * time.Second}}},
-		ClientForgot: LimitPolicy{Limits: []Limit{{5, 10 * time.Minute}, {10, 15 * time.Minute}, {15, 30 * time.Minute}}},
+		ClientForgot: LimitPolicy{Limits: []Limit{{30, 10 * time.Minute}, {50, 3 * time.Hour}}},
 		ClientReset:  LimitPolicy{Limits: []Limit{{10, time.Minute}, {15, 2 * time.Minute}}},
 		ClientCheck:  LimitPolicy{Limits: []Limit{{60, time.Minute}}},
 		Identifier:   person(),

@@ -104,7 +104,7 @@ func TestDangerouslyAllowOnLimiterError(t *testing.T) {
 		}
 		// The limits hold while it works.
 		limiter.broken.Store(nil)
-		for range 10 {
+		for range 30 {
 			_ = publicCalls(p, client("192.0.2.1"))["forgot"](t.Context())
 		}
 		if admitted(t, publicCalls(p, client("192.0.2.1"))["forgot"](t.Context())) {

@@ -198,8 +198,10 @@ func TestRateLimitFields(t *testing.T) {
 	}{
 		{"the caller's first call", recovery.Quotas{fresh(recovery.ScopeCaller, def.Caller, 24, 5*time.Second)},
 			`"caller-5";q=25;w=5`, `"caller-5";r=24;t=5`},
-		{"three windows in one tier", recovery.Quotas{fresh(recovery.ScopeClient, def.ClientForgot, 4, 10*time.Minute)},
-			`"client-600";q=5;w=600, "client-900";q=10;w=900, "client-1800";q=15;w=1800`, `"client-600";r=4;t=600`},
+		{"two windows in one tier", recovery.Quotas{fresh(recovery.ScopeClient, def.ClientForgot, 29, 10*time.Minute)},
+			`"client-600";q=30;w=600, "client-10800";q=50;w=10800`, `"client-600";r=29;t=600`},
+		{"three windows in one tier", recovery.Quotas{fresh(recovery.ScopeIssueToken, def.Issue, 0, time.Minute)},
+			`"issue-60";q=1;w=60, "issue-3600";q=5;w=3600, "issue-86400";q=10;w=86400`, `"issue-60";r=0;t=60`},
 		{"two tiers", recovery.Quotas{fresh(recovery.ScopeCaller, def.Caller, 3, time.Nanosecond), fresh(recovery.ScopeClient, def.ClientCheck, 59, time.Minute)},
 			`"caller-5";q=25;w=5, "client-60";q=60;w=60`, `"caller-5";r=3;t=1, "client-60";r=59;t=60`},
 		{"a full window, which tells Retry-After", recovery.Quotas{full},
@@ -255,23 +257,23 @@ func TestHTTPAnswersSayWhatIsLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := limitedPortal(t, func(l *recovery.Limits) { l.ClientForgot = recovery.LimitPolicy{} })
 		h := p.Handler()
-		const policy = `"client-600";q=5;w=600, "client-900";q=10;w=900, "client-1800";q=15;w=1800`
-		for i := range 6 {
+		const policy = `"client-600";q=30;w=600, "client-10800";q=50;w=10800`
+		for i := range 31 {
 			w := post(h, "/forgot-password", `{"email":"nobody@example.com"}`)
-			status, limit, retry := http.StatusAccepted, fmt.Sprintf(`"client-600";r=%d;t=%d`, 4-i, 600-100*i), ""
-			if i == 5 {
-				status, limit, retry = http.StatusTooManyRequests, `"client-600";r=0;t=100`, "100"
+			status, limit, retry := http.StatusAccepted, fmt.Sprintf(`"client-600";r=%d;t=%d`, 29-i, 600-10*i), ""
+			if i == 30 {
+				status, limit, retry = http.StatusTooManyRequests, `"client-600";r=0;t=300`, "300"
 			}
 			if w.Code != status || w.Header().Get("RateLimit") != limit || w.Header().Get("RateLimit-Policy") != policy || w.Header().Get("Retry-After") != retry {
 				t.Errorf("request %d: %d, %q, %q, %q", i+1, w.Code, w.Header().Get("RateLimit"), w.Header().Get("RateLimit-Policy"), w.Header().Get("Retry-After"))
 			}
-			if i == 5 {
+			if i == 30 {
 				const want = `{"type":"https://iana.org/assignments/http-problem-types#quota-exceeded","title":"Too Many Requests","status":429,"detail":"Too many requests.","code":"rate_limited","violated-policies":["client-600"]}`
 				if got := w.Body.String(); got != want {
 					t.Errorf("body %s, want %s", got, want)
 				}
 			}
-			time.Sleep(100 * time.Second)
+			time.Sleep(10 * time.Second)
 		}
 	})
 }

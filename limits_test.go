@@ -44,8 +44,8 @@ func TestDefaultTiersHoldAtTheirEdge(t *testing.T) {
 			func(p *portal) func(context.Context) error { return publicCalls(p, key)["forgot"] }, 73 * time.Millisecond},
 		{"a caller of issue is admitted 25 in 5 s", def.Caller, recovery.ScopeCaller, func(l *recovery.Limits) *recovery.LimitPolicy { return &l.Caller },
 			func(p *portal) func(context.Context) error { return issue(p, key) }, 100 * time.Millisecond},
-		{"a client forgets 5 in 10 min, 10 in 15 min, 15 in 30 min", def.ClientForgot, recovery.ScopeClient, func(l *recovery.Limits) *recovery.LimitPolicy { return &l.ClientForgot },
-			func(p *portal) func(context.Context) error { return publicCalls(p, device)["forgot"] }, 20 * time.Second},
+		{"a client forgets 30 in 10 min, 50 in 3 h", def.ClientForgot, recovery.ScopeClient, func(l *recovery.Limits) *recovery.LimitPolicy { return &l.ClientForgot },
+			func(p *portal) func(context.Context) error { return publicCalls(p, device)["forgot"] }, 13 * time.Second},
 		{"a client resets 10 in 1 min, 15 in 2 min", def.ClientReset, recovery.ScopeClient, func(l *recovery.Limits) *recovery.LimitPolicy { return &l.ClientReset },
 			func(p *portal) func(context.Context) error { return publicCalls(p, device)["reset"] }, 1500 * time.Millisecond},
 		{"a client checks 60 in 1 min", def.ClientCheck, recovery.ScopeClient, func(l *recovery.Limits) *recovery.LimitPolicy { return &l.ClientCheck },
@@ -186,7 +186,7 @@ func TestClientLimitsAreCountedApart(t *testing.T) {
 		for _, test := range []struct {
 			sentence string
 			n        int
-		}{{"check", 60}, {"forgot", 5}, {"reset", 10}} {
+		}{{"check", 60}, {"forgot", 30}, {"reset", 10}} {
 			for range test.n {
 				if !admitted(t, calls[test.sentence](t.Context())) {
 					t.Fatalf("%s was refused early", test.sentence)

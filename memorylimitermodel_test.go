@@ -81,7 +81,7 @@ func TestMemoryLimiterAgreesWithTheModel(t *testing.T) {
 				} else {
 					checkLeft(t, m, got, now)
 				}
-				m.calls = m.calls[max(0, len(m.calls)-40):] // more than any tier counts
+				m.calls = m.calls[max(0, len(m.calls)-60):] // more than any tier counts
 			}
 		})
 	}

@@ -265,7 +265,7 @@ func TestDefaultLimitsAreTheDocumentedOnes(t *testing.T) {
 	person := recovery.LimitPolicy{Limits: []recovery.Limit{{1, time.Minute}, {5, time.Hour}, {10, 24 * time.Hour}}, ThenOneEvery: time.Hour}
 	want := recovery.Limits{
 		Caller:       recovery.LimitPolicy{Limits: []recovery.Limit{{25, 5 * time.Second}}},
-		ClientForgot: recovery.LimitPolicy{Limits: []recovery.Limit{{5, 10 * time.Minute}, {10, 15 * time.Minute}, {15, 30 * time.Minute}}},
+		ClientForgot: recovery.LimitPolicy{Limits: []recovery.Limit{{30, 10 * time.Minute}, {50, 3 * time.Hour}}},
 		ClientReset:  recovery.LimitPolicy{Limits: []recovery.Limit{{10, time.Minute}, {15, 2 * time.Minute}}},
 		ClientCheck:  recovery.LimitPolicy{Limits: []recovery.Limit{{60, time.Minute}}},
 		Identifier:   person, Lead: person, Recipient: person, Issue: person,
@@ -291,7 +291,7 @@ func TestZeroTiersAreTheDefaults(t *testing.T) {
 			o.Limits = recovery.Limits{ClientReset: recovery.LimitPolicy{Limits: []recovery.Limit{{2, time.Hour}}}}
 		})
 		o := client("192.0.2.1")
-		for name, want := range map[string]int{"forgot": 5, "reset": 2, "check": 60} {
+		for name, want := range map[string]int{"forgot": 30, "reset": 2, "check": 60} {
 			n := 0
 			for admitted(t, publicCalls(p, o)[name](t.Context())) {
 				n++

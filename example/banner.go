@@ -113,8 +113,8 @@ func banner(c config, local string) string {
 
 // about is the part to read.
 func about(c config, local string) string {
-	limits := `The library's own limits hold: one message a minute to a person, 5 requests in 10
-minutes to a client. So the curl lines below meet refusals when run at once; with
+	limits := `The library's own limits hold: one message a minute to a person, 30 requests in
+10 minutes to a client. So the curl lines below meet refusals when run at once; with
 -relaxed-limits they do not.`
 	if c.relaxed {
 		limits = `Limits are relaxed: every one but the vendors' 25 in 5 s is times 100.`

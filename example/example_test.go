@@ -29,7 +29,7 @@ func TestBanner(t *testing.T) {
 		args     []string
 		says     string
 	}{
-		{"the library's limits by default", nil, "one message a minute to a person, 5 requests in 10\nminutes to a client"},
+		{"the library's limits by default", nil, "one message a minute to a person, 30 requests in\n10 minutes to a client"},
 		{"relaxed limits", []string{"-relaxed-limits"}, "Limits are relaxed: every one but the vendors' 25 in 5 s is times 100."},
 	} {
 		t.Run(tt.sentence, func(t *testing.T) {
@@ -350,10 +350,10 @@ func TestLimits(t *testing.T) {
 	t.Run("the library's own by default", func(t *testing.T) {
 		t.Parallel()
 		d := start(t)
-		for i := range 6 {
+		for i := range 31 {
 			want := 202
-			if i == 5 {
-				want = 429 // 5 in 10 min
+			if i == 30 {
+				want = 429 // 30 in 10 min
 			}
 			a := d.post("/forgot-password", `{"email":"johnwick@example.com"}`)
 			d.want(fmt.Sprintf("request %d", i+1), a, want, "")

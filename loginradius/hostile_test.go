@@ -244,16 +244,16 @@ func TestLimits(t *testing.T) {
 		s.do("PUT", pathPassword+"?apikey="+apiKey, resetBody("x")).wantFailure(t, 429, 908, text)
 	})
 	t.Run("forged addresses are no other client", func(t *testing.T) { // A50
-		s := newSite(t, func(o *recovery.Options) { o.Limits = recovery.Limits{} }, nil)
+		s := newSite(t, func(o *recovery.Options) { o.Limits = recovery.Limits{Caller: wide()} }, nil)
 		call := func(i int) answer {
 			return s.do("POST", pathPassword+"?apikey="+apiKey, `{"email":"nobody`+strconv.Itoa(i)+`@example.com"}`,
 				"X-Forwarded-For", "198.51.100."+strconv.Itoa(i+1), "X-Real-IP", "198.51.100."+strconv.Itoa(i+1),
 				"Forwarded", "for=198.51.100."+strconv.Itoa(i+1))
 		}
-		for i := range 5 {
+		for i := range 30 {
 			call(i).wantPosted(t)
 		}
-		call(5).wantFailure(t, 429, 908, "API calls exceeded the limit of 5 in 600 second(s)")
+		call(30).wantFailure(t, 429, 908, "API calls exceeded the limit of 30 in 600 second(s)")
 	})
 }
 
