@@ -152,6 +152,10 @@ func TestWhatOneClientIs_A51(t *testing.T) {
 		{"two neighbouring /64 of one /56, counted by /56", 56, "2001:db8:0:0::1", "2001:db8:0:1::1", true},
 		{"two /56, counted by /56", 56, "2001:db8:0:0::1", "2001:db8:0:100::1", false},
 		{"a zone", 0, "fe80::1%eth0", "fe80::1%eth1", true},
+		{"an IPv4 address behind NAT64", 0, "192.0.2.1", "64:ff9b::192.0.2.1", true},
+		{"two IPv4 addresses behind NAT64", 0, "64:ff9b::192.0.2.2", "64:ff9b::192.0.2.1", false},
+		{"two IPv4 addresses behind NAT64 with a local prefix", 0, "64:ff9b:1::192.0.2.2", "64:ff9b:1::192.0.2.1", false},
+		{"two networks of one 6to4 site", 0, "2002:c000:201:1::1", "2002:c000:201:2::1", true},
 	}
 	for _, test := range tests {
 		t.Run(test.sentence, func(t *testing.T) {

@@ -171,7 +171,8 @@ type ClientAddressOptions struct {
 	// believed. Default none: the client is the peer of the connection.
 	TrustedProxies []netip.Prefix
 	// IPv6Prefix is how many bits of an IPv6 address count as one client: 48 to
-	// 64. Default 64.
+	// 64. An address that stands for an IPv4 address counts as that: NAT64,
+	// 6to4 and Teredo. Default 64.
 	IPv6Prefix int
 }
 

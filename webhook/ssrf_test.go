@@ -99,7 +99,7 @@ func (rc *receiver) named(t *testing.T) webhook.Endpoint {
 // A93: if a name resolves to an address in the host's own network, the Sender
 // does not connect, whatever the name resolved to before.
 func TestPrivateAddressesAreRefused(t *testing.T) {
-	for _, address := range []string{"127.0.0.1", "10.0.0.1", "172.16.3.4", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0"} {
+	for _, address := range []string{"127.0.0.1", "10.0.0.1", "172.16.3.4", "192.168.1.1", "169.254.169.254", "168.63.129.16", "100.64.0.1", "0.0.0.0"} {
 		t.Run(address, func(t *testing.T) {
 			rc := newReceiver(t, nil)
 			serveNames(t, address)

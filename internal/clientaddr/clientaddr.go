@@ -181,17 +181,51 @@ func (r *Resolver) isTrusted(a netip.Addr) bool {
 	return false
 }
 
+var (
+	nat64      = netip.MustParsePrefix("64:ff9b::/96")   // RFC 6052, section 2.1
+	localNAT64 = netip.MustParsePrefix("64:ff9b:1::/48") // RFC 8215
+	sixToFour  = netip.MustParsePrefix("2002::/16")      // RFC 3056, section 2
+	teredo     = netip.MustParsePrefix("2001::/32")      // RFC 4380, section 4
+)
+
+// innerIPv4 returns the IPv4 address that an IPv6 address stands for, or the
+// address itself. All clients of a NAT64 have one /64, and so have all of a
+// Teredo server: counted by /64, one of them would use up the limit of all.
+// With 6to4 it is the other way round: one IPv4 address has 65,536 of them.
+func innerIPv4(a netip.Addr) netip.Addr {
+	if a.Is4() {
+		return a
+	}
+	b := a.As16()
+	switch {
+	case nat64.Contains(a):
+		return netip.AddrFrom4([4]byte(b[12:]))
+	case sixToFour.Contains(a):
+		return netip.AddrFrom4([4]byte(b[2:6]))
+	case teredo.Contains(a):
+		return netip.AddrFrom4([4]byte{^b[12], ^b[13], ^b[14], ^b[15]})
+	}
+	return a
+}
+
 // Bucket returns the name under which a client is counted. For IPv4 it is the
 // address itself ("192.0.2.1/32"), for IPv6 the client's network
-// ("2001:db8::/64"), and for the zero Addr it is "unknown".
+// ("2001:db8::/64"), and for the zero Addr it is "unknown". An IPv6 address that
+// stands for an IPv4 address counts as that.
 func (r *Resolver) Bucket(a netip.Addr) string {
 	if !a.IsValid() {
 		return "unknown"
 	}
-	a = canonical(a)
+	a = innerIPv4(canonical(a))
 	bits := r.v6bits
-	if a.Is4() {
+	switch {
+	case a.Is4():
 		bits = 32
+	case localNAT64.Contains(a):
+		// Which bits hold the IPv4 address depends on the length of the
+		// operator's prefix, which the address does not tell. Each address
+		// stands for one client in any case.
+		bits = 128
 	}
 	var buf [64]byte
 	return string(netip.PrefixFrom(a, bits).Masked().AppendTo(buf[:0]))

@@ -14,7 +14,10 @@ import "net/netip"
 // Some IPv6 addresses contain an IPv4 address. If the Internet still translates
 // them (IPv4-mapped, and NAT64 under 64:ff9b::/96, on which hosts without IPv4
 // depend), they are as public as that IPv4 address. If the translation is
-// obsolete (6to4, Teredo, IPv4-compatible), they are not public.
+// obsolete (6to4, Teredo, IPv4-compatible), they are not public. Nor is NAT64
+// for local use (64:ff9b:1::/48, RFC 8215): which bits hold the IPv4 address
+// depends on the length of the operator's prefix, which the address does not
+// tell, so a private address could look like a public one.
 func Public(a netip.Addr) bool {
 	if !a.IsValid() || a.Zone() != "" {
 		return false
@@ -43,7 +46,16 @@ var (
 // specialPrefixes are the blocks that IANA has reserved for special purposes.
 // Parts of some blocks can be reached nevertheless (the anycast addresses in
 // 192.0.0.0/24 and 2001::/23), but nobody runs a webhook there.
+//
+// Clouds answer their own machines at some addresses, with credentials. One of
+// these looks public and has an entry of its own. The others are in the blocks
+// for special purposes or outside of 2000::/3. TestMetadata lists them.
 var specialPrefixes = [...]netip.Prefix{
+	// The WireServer of Azure. Microsoft owns the address, and only the host of
+	// a virtual machine answers there:
+	// learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16
+	v4(168, 63, 129, 16, 32),
+
 	v4(0, 0, 0, 0, 8),       // this network, RFC 791
 	v4(10, 0, 0, 0, 8),      // private, RFC 1918
 	v4(100, 64, 0, 0, 10),   // carrier-grade NAT, RFC 6598

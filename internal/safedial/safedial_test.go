@@ -70,6 +70,9 @@ func TestPublic(t *testing.T) {
 		{"NAT64 of loopback", "64:ff9b::127.0.0.1", false},
 		{"NAT64 of metadata", "64:ff9b::a9fe:a9fe", false},
 		{"NAT64 for local use", "64:ff9b:1::93.184.215.14", false},
+		{"NAT64 for local use, of a private address with a prefix of 48 bits", "64:ff9b:1:a00:0:1:5db8:d70e", false},
+		{"before Azure's WireServer", "168.63.129.15", true},
+		{"after Azure's WireServer", "168.63.129.17", true},
 		{"6to4 of a public address", "2002:5db8:d70e::1", false},
 		{"6to4 of a private address", "2002:a00:1::1", false},
 		{"Teredo", "2001:0:53aa:64c:0:7efe:5f57:40e9", false},
@@ -96,6 +99,47 @@ func TestPublic(t *testing.T) {
 	}
 	if safedial.Public(netip.Addr{}) {
 		t.Error("the zero address is public")
+	}
+}
+
+// A93: where clouds answer their own machines with credentials and settings,
+// by the documentation of each. None of these addresses is public, in any
+// spelling.
+func TestMetadata(t *testing.T) {
+	for _, tt := range []struct{ cloud, addr string }{
+		{"AWS, Azure, Google, Oracle, DigitalOcean, Hetzner, OpenStack and others", "169.254.169.254"},
+		{"AWS, credentials of ECS tasks", "169.254.170.2"},
+		{"AWS, credentials of EKS pods", "169.254.170.23"},
+		{"AWS, IPv6", "fd00:ec2::254"},
+		{"AWS, credentials of EKS pods, IPv6", "fd00:ec2::23"},
+		{"Azure, WireServer", "168.63.129.16"},
+		{"Google, IPv6", "fd20:ce::254"},
+		{"Oracle Cloud, IPv6", "fd00:c1::a9fe:a9fe"},
+		{"Oracle Cloud Classic", "192.0.0.192"},
+		{"Alibaba Cloud", "100.100.100.200"},
+		{"Tencent Cloud", "169.254.0.23"},
+		{"Scaleway", "169.254.42.42"},
+		{"Scaleway, IPv6", "fd00:42::42"},
+		{"Akamai (Linode), IPv6", "fd00:a9fe:a9fe::1"},
+		{"OpenStack, IPv6", "fe80::a9fe:a9fe"},
+	} {
+		t.Run(tt.cloud, func(t *testing.T) {
+			a := netip.MustParseAddr(tt.addr)
+			spellings := []netip.Addr{a}
+			if a.Is4() {
+				b := a.As4()
+				spellings = append(spellings, netip.AddrFrom16(a.As16()),
+					netip.AddrFrom16([16]byte{0x00, 0x64, 0xff, 0x9b, 12: b[0], b[1], b[2], b[3]}),
+					netip.AddrFrom16([16]byte{0x00, 0x64, 0xff, 0x9b, 0x00, 0x01, 12: b[0], b[1], b[2], b[3]}),
+					netip.AddrFrom16([16]byte{0x20, 0x02, b[0], b[1], b[2], b[3]}),
+					netip.AddrFrom16([16]byte{0x20, 0x01, 12: ^b[0], ^b[1], ^b[2], ^b[3]}))
+			}
+			for _, s := range spellings {
+				if safedial.Public(s) {
+					t.Errorf("%s is public", s)
+				}
+			}
+		})
 	}
 }
 
@@ -190,6 +234,7 @@ func TestCheckURL(t *testing.T) {
 		{"below localhost", "https://a.localhost/", false, "not public"},
 		{"IPv6 loopback", "https://[::1]/", false, "not public"},
 		{"metadata, mapped", "https://[::ffff:169.254.169.254]/", false, "not public"},
+		{"Azure's WireServer", "https://168.63.129.16/", false, "not public"},
 		{"localhost where private is allowed", "https://localhost/", true, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
