@@ -98,6 +98,10 @@ func isDotAtom(s string) bool {
 // asciiDomain returns domain as DNS knows it. The ASCII letters of domain must
 // be in lower case.
 func asciiDomain(domain string) (string, error) {
+	// UTS #46 maps the capital sharp s to the small one since version 15.1, and
+	// mapped it to ss before. Then FAẞ.DE is another name than faß.de. Which
+	// version idna has depends on the version of Go.
+	domain = strings.ReplaceAll(domain, "\u1e9e", "\u00df")
 	// ToASCII can return a string along with an error ("example.com" for
 	// "xn--example-.com"). Then the domain is refused.
 	ascii, err := idna.Lookup.ToASCII(domain)

@@ -63,6 +63,42 @@ func TestEmailCanonical(t *testing.T) {
 	}
 }
 
+// A10, A11: letters whose capital is a special case. Each spelling of a name is
+// the same domain, and a name that only looks like it is another, as UTS #46
+// says: lower case first, then NFC, and no transitional processing.
+func TestEmailFoldsCapitals(t *testing.T) {
+	for _, test := range []struct {
+		sentence  string
+		want      string
+		spellings []string
+		others    []string
+	}{
+		{"sharp s", "xn--fa-hia.de", []string{"fa\u00df.de", "FA\u1e9e.DE", "Fa\u00df.De", "fa\u1e9e.de", "XN--FA-HIA.DE"}, []string{"fass.de", "FASS.DE", "fas.de", "fa\u03b2.de"}},
+		{"sharp s twice, with hyphens", "xn--gro-strae-i1af.example", []string{"gro\u00df-stra\u00dfe.example", "GRO\u1e9e-STRA\u1e9eE.EXAMPLE", "Gro\u00df-Stra\u1e9ee.example"}, []string{"gross-strasse.example", "gro\u00df-strasse.example"}},
+		{"sharp s alone", "xn--zca.example", []string{"\u00df.example", "\u1e9e.example"}, []string{"ss.example"}},
+		{"sharp s with a mark, which comes after the mapping", "xn--zca47i.example", []string{"\u00df\u0323.example", "\u1e9e\u0323.example"}, []string{"\u00df.example"}},
+		{"sigma, whose capital is never the final one", "xn--0xah.example", []string{"\u03c3\u03bf.example", "\u03a3\u039f.example", "\u03a3\u03bf.example"}, nil},
+		{"final sigma, which is a letter of its own", "xn--0xag.example", []string{"\u03bf\u03c2.example", "\u039f\u03c2.example"}, []string{"\u03bf\u03c3.example", "\u039f\u03a3.example"}},
+		{"a ring, as one letter, as a unit and as a mark", "xn--5ca.example", []string{"\u00e5.example", "\u00c5.example", "\u212b.example", "a\u030a.example", "A\u030a.example"}, []string{"a.example"}},
+		{"omega, also as a unit", "xn--bya.example", []string{"\u03c9.example", "\u03a9.example", "\u2126.example"}, nil},
+		{"a digraph, in its three cases", "dz.example", []string{"dz.example", "\u01f1.example", "\u01f2.example", "\u01f3.example"}, nil},
+		{"two marks in either order", "xn--zkg.example", []string{"a\u0323\u0302.example", "a\u0302\u0323.example", "\u1eac.example", "\u1ead.example"}, nil},
+	} {
+		t.Run(test.sentence, func(t *testing.T) {
+			for _, s := range test.spellings {
+				if got, err := canonical.Email("a@" + s); got != "a@"+test.want || err != nil {
+					t.Errorf("Email(%+q) = %q, %v; want %q", "a@"+s, got, err, "a@"+test.want)
+				}
+			}
+			for _, s := range test.others {
+				if got, err := canonical.Email("a@" + s); got == "a@"+test.want || err != nil {
+					t.Errorf("Email(%+q) = %q, %v; want another domain", "a@"+s, got, err)
+				}
+			}
+		})
+	}
+}
+
 func TestEmailRefused(t *testing.T) {
 	label := strings.Repeat("a", 63)
 	tests := []struct {
