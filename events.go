@@ -27,6 +27,9 @@ const (
 	// whoever has the token has not proved access to a mailbox.
 	EventTokenIssued EventKind = "token_issued"
 	// EventPasswordReset says that a reset is complete (authn_password_change).
+	// It does not say that the account is clean: API keys, passkeys and
+	// forwarding addresses that a thief added outlive the password, and so do
+	// remember-me tokens that the [SessionEnder] does not end.
 	EventPasswordReset EventKind = "password_reset"
 	// EventResetRefused says that a reset, or a check of a proof, failed
 	// (authn_password_change_fail). Reason says why.
@@ -36,7 +39,8 @@ const (
 	EventTokensRevoked EventKind = "tokens_revoked"
 	// EventNotMe says that a person answered a message with "this was not me".
 	// Message is the kind of that message. If it is [MessagePasswordChanged],
-	// somebody else had the account: this is worth an alarm.
+	// somebody else had the account: this is worth an alarm, and a look at what
+	// that person may have left there (see [SessionEnder]).
 	EventNotMe EventKind = "not_me"
 	// EventSessionsNotEnded says that [SessionEnder] failed after a reset or a
 	// [Service.NotMe]. The queue tries it again.

@@ -11,13 +11,28 @@ import (
 
 // A SessionEnder ends every session of a lead. Implementations are safe for
 // concurrent use.
+//
+// A session is not all that a thief can leave on an account. Whatever opens the
+// account without the password outlives the password:
+//
+//   - remember-me tokens, refresh tokens and "trusted device" cookies. They are
+//     sessions by another name, and EndSessions must end them too;
+//   - API keys, app passwords and access that was given to other programs;
+//   - passkeys, second factors and social logins that the thief added;
+//   - forwarding addresses, and addresses and phone numbers for recovery that
+//     the thief added.
+//
+// Nobody but the person can tell which of the last three kinds are their own.
+// So a host shows them to the person at the next sign-in, with the time when
+// each was added, and offers to remove them. It is safer to suspend what was
+// added lately until the person confirms it.
 type SessionEnder interface {
-	// EndSessions ends all sessions that are open when it is called. It is
-	// called after the new password is written and before the success is
-	// reported (ASVS v5.0.0-7.4.3). It is also called after a reset whose
-	// outcome is unknown, and by NotMe after a notice of a reset. A failure
-	// does not fail the reset or NotMe: the queue repeats the call. It returns
-	// when ctx ends.
+	// EndSessions ends all sessions that are open when it is called, on every
+	// device, with the tokens that would open new ones. It is called after the
+	// new password is written and before the success is reported (ASVS
+	// v5.0.0-7.4.3). It is also called after a reset whose outcome is unknown,
+	// and by NotMe after a notice of a reset. A failure does not fail the reset
+	// or NotMe: the queue repeats the call. It returns when ctx ends.
 	EndSessions(ctx context.Context, leadID string) error
 }
 
