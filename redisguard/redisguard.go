@@ -99,7 +99,10 @@ func (g *Guard) Refuses() bool {
 	case gobreaker.StateOpen:
 		return true
 	case gobreaker.StateHalfOpen:
-		return g.breaker.Counts().Requests > 0 // one call tries
+		// One call tries. One that said nothing about Redis leaves room for
+		// another.
+		c := g.breaker.Counts()
+		return c.Requests > c.TotalExclusions
 	}
 	return false
 }
@@ -132,7 +135,8 @@ func Reachable(ctx context.Context, client *redis.Client) error {
 	if err != nil {
 		return err
 	}
-	return conn.Close()
+	_ = conn.Close() // it was reached, whatever became of the connection
+	return nil
 }
 
 // Info asks every server that takes writes for one value of a section of INFO,
