@@ -5,12 +5,14 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/seed-51359b35/recovery/internal/testenv"
 	"github.com/seed-51359b35/recovery/redisguard"
 )
 
@@ -93,3 +95,61 @@ func TestReachableAlthoughClosingFails(t *testing.T) {
 type cut struct{ net.Conn }
 
 func (cut) Close() error { return errors.New("cut") }
+
+// A stuck is a handler of logs that says when it has a line, and blocks.
+type stuck struct {
+	slog.Handler
+	lines   chan string
+	release chan struct{}
+}
+
+func (h stuck) Enabled(context.Context, slog.Level) bool { return true }
+
+func (h stuck) Handle(_ context.Context, r slog.Record) error {
+	h.lines <- r.Level.String() + " " + r.Message
+	<-h.release
+	return nil
+}
+
+// A log that blocks, for example because it goes over the network that failed,
+// makes nobody else wait. It gets one line for each change.
+func TestLogThatBlocks(t *testing.T) {
+	h := stuck{slog.DiscardHandler, make(chan string, 10), make(chan struct{})}
+	g := redisguard.New(redisguard.Options{Down: errDown, Logger: slog.New(h), WhenDown: "down", WhenUp: "up"})
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	release := sync.OnceFunc(func() { close(h.release) })
+	defer release()
+	wg.Go(func() {
+		for range 5 {
+			if done, err := g.Allow(); err == nil {
+				done(errors.New("no answer"))
+			}
+		}
+	})
+	if line := <-h.lines; line != "ERROR down" {
+		t.Errorf("the log has %q", line)
+	}
+	refuses := make(chan bool, 1)
+	wg.Go(func() { refuses <- g.Refuses() })
+	select {
+	case got := <-refuses:
+		if !got {
+			t.Error("Refuses = false")
+		}
+	case <-time.After(testenv.Patience(5 * time.Second)):
+		t.Fatal("another caller waits for the log")
+	}
+	release()
+	wg.Wait()
+	testenv.Eventually(t, 10*time.Second, "a try", func() bool {
+		done, err := g.Allow()
+		if err == nil {
+			done(nil)
+		}
+		return err == nil
+	})
+	if line := <-h.lines; line != "INFO up" || len(h.lines) > 0 {
+		t.Errorf("the log has %q and %d more", line, len(h.lines))
+	}
+}
