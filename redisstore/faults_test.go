@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"slices"
 	"strconv"
@@ -228,6 +229,35 @@ func TestOutage(t *testing.T) {
 				t.Logf("longest wait %v (margin %v), %v a call while down, used again after %v", wait, margin, median, again)
 			})
 		}
+	}
+}
+
+// To connect takes longer than a call may. Redis is used again all the same
+// once it is back.
+func TestOutageBehindSlowConnections(t *testing.T) {
+	t.Parallel()
+	for _, way := range ways {
+		t.Run(way.name, func(t *testing.T) {
+			t.Parallel()
+			server := redistest.Start(t)
+			budget := testenv.Patience(60 * time.Millisecond)
+			options := append([]func(*redis.Options){func(o *redis.Options) {
+				dial := redis.NewDialer(o)
+				o.Dialer = func(ctx context.Context, network, addr string) (net.Conn, error) {
+					time.Sleep(budget * 3 / 2)
+					return dial(context.WithoutCancel(ctx), network, addr)
+				}
+			}}, way.client...)
+			s := newStore(t, server.Client(t, options...), func(o *redisstore.Options) { o.Timeout = budget })
+			works(t, s)
+			server.Kill()
+			testenv.Eventually(t, 20*time.Second, "Redis counts as down", func() bool {
+				_, err := s.Allow(t.Context(), recovery.LimitRequest{Key: fresh("log"), Policy: limit})
+				return errors.Is(err, redisstore.ErrDown)
+			})
+			server.Restart()
+			works(t, s)
+		})
 	}
 }
 

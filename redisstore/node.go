@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,6 +32,9 @@ type node struct {
 	layoutKnown atomic.Bool
 
 	limits *group[int64]
+	// reached says that a server that was down took a connection, and that no
+	// call has tried it since.
+	reached atomic.Bool
 	tokens *group[string]
 	claims *group[string] // tokens, or one of its own that waits for replicas
 }
@@ -90,7 +94,7 @@ func newGroup[V int64 | string](n *node, sc script[V], replicas int) *group[V] {
 		}
 		c.answers = make([]answer[V], len(c.jobs))
 		err := c.send(ctx)
-		n.followLayout(ctx, err)
+		n.followLayout(ctx, err == nil, cmp.Or(err, firstError(c.answers)))
 		if err != nil {
 			return err
 		}
@@ -105,15 +109,34 @@ func newGroup[V int64 | string](n *node, sc script[V], replicas int) *group[V] {
 	})
 }
 
-// followLayout keeps in step with the masters of a Cluster. After a call that
-// failed it has go-redis ask for them again, in the background. By itself
-// go-redis asks every 10 s.
-func (n *node) followLayout(ctx context.Context, err error) {
-	switch cluster, ok := n.client.(*redis.ClusterClient); {
-	case !ok:
-	case err == nil:
+// reach returns an error while a server that is down takes no connection. To
+// connect may take longer than a call may, for example to another continent and
+// with TLS. So the call after one that did not get further does not connect
+// again.
+func (n *node) reach(ctx context.Context) error {
+	client, ok := n.client.(*redis.Client)
+	if !ok || !n.guard.Down() || n.reached.Swap(false) {
+		return nil
+	}
+	err := redisguard.Reachable(ctx, client)
+	n.reached.Store(err == nil)
+	return err
+}
+
+// followLayout keeps in step with the masters of a Cluster after a call.
+// answered says that at least one job was answered, and err is an error of the
+// call or of a job. After an error that another layout may explain, it has
+// go-redis ask for the masters again, in the background. By itself go-redis asks
+// every 10 s.
+func (n *node) followLayout(ctx context.Context, answered bool, err error) {
+	cluster, ok := n.client.(*redis.ClusterClient)
+	if !ok {
+		return
+	}
+	if answered {
 		n.layoutKnown.Store(true)
-	case isDown(err) || says(err, "MOVED"):
+	}
+	if isDown(err) || says(err, "MOVED") {
 		cluster.ReloadState(ctx)
 	}
 }
