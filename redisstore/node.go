@@ -23,24 +23,26 @@ type node struct {
 	client  redis.UniversalClient
 	timeout time.Duration
 	guard   *redisguard.Guard
-	// heedsContexts says that the client's own timeouts may be longer than the
-	// deadline of a context, or none.
+	// heedsContexts says that the client ends a command with its context. A call
+	// then has a deadline. Other clients end a command by their own timeouts
+	// alone, and a deadline would only cost memory.
 	heedsContexts bool
 	// oneScript says that one script may have many keys.
 	oneScript atomic.Bool
 	// layoutKnown says that go-redis has found the masters of a Cluster.
 	layoutKnown atomic.Bool
-
-	limits *group[int64]
 	// reached says that a server that was down took a connection, and that no
 	// call has tried it since.
 	reached atomic.Bool
+
+	limits *group[int64]
 	tokens *group[string]
 	claims *group[string] // tokens, or one of its own that waits for replicas
 }
 
-// maxCalls is how many calls one node has to answer at once. With four of them
-// neither side waits for the other much, and a call is still for many.
+// maxCalls is how many calls of one group a node has to answer at once. With
+// four of them neither side waits for the other much, and a call is still for
+// many.
 const maxCalls = 4
 
 // A group of calls of one script to one node. Its items are the jobs of one
