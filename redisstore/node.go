@@ -34,6 +34,8 @@ type node struct {
 	// reached says that a server that was down took a connection, and that no
 	// call has tried it since.
 	reached atomic.Bool
+	// refusals counts the connections that it did not take.
+	refusals atomic.Int64
 
 	limits *group[int64]
 	tokens *group[string]
@@ -114,7 +116,8 @@ func newGroup[V int64 | string](n *node, sc script[V], replicas int) *group[V] {
 // reach returns an error while a server that is down takes no connection. To
 // connect may take longer than a call may, for example to another continent and
 // with TLS. So the call after one that did not get further does not connect
-// again.
+// again. And a DialHook of the host, which is not asked here, may know a way of
+// its own. So one call of twenty goes on all the same.
 func (n *node) reach(ctx context.Context) error {
 	client, ok := n.client.(*redis.Client)
 	if !ok || !n.guard.Down() || n.reached.Swap(false) {
@@ -122,6 +125,9 @@ func (n *node) reach(ctx context.Context) error {
 	}
 	err := redisguard.Reachable(ctx, client)
 	n.reached.Store(err == nil)
+	if err != nil && n.refusals.Add(1)%20 == 0 {
+		return nil
+	}
 	return err
 }
 
