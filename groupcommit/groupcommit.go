@@ -64,7 +64,7 @@ type Options[In any] struct {
 	Timeout time.Duration
 	// Key returns the key of an item, for fairness between keys. Default: all
 	// items have keys of their own. It is called only while more items wait
-	// than a call holds.
+	// than a call holds. The Group is locked then, so Key must not call it.
 	Key func(In) string
 	// Breaker is asked before each call. Default: every call may begin.
 	Breaker Breaker
