@@ -42,3 +42,6 @@ func (q *Queue) Name() string { return q.opts.Name }
 
 // SetUpgradeWindow replaces the 15 minutes. Call it before Start.
 func (q *Queue) SetUpgradeWindow(d time.Duration) { q.upgradeWindow = d }
+
+// Call makes a call to Redis as Enqueue does.
+func (q *Queue) Call(f func() error) error { return q.health.call(f) }

@@ -2,6 +2,7 @@ package asynqqueue_test
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -179,4 +180,23 @@ func TestRedisCrashes(t *testing.T) {
 	wg.Wait()
 	start(t, q, d)
 	waitDone(t, d, accepted...)
+}
+
+// A call panics while it tries whether Redis is back, in a program that
+// recovers from panics. The next call can try again.
+func TestPanicLeavesRoomForTheNextTry(t *testing.T) {
+	t.Parallel()
+	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})
+	t.Cleanup(func() { _ = client.Close() })
+	q := newQueue(t, client, nil)
+	for range 5 {
+		_ = q.Call(func() error { return errors.New("no answer") })
+	}
+	panics := func() (panicked bool) {
+		defer func() { panicked = recover() != nil }()
+		_ = q.Call(func() error { panic("a bug") })
+		return false
+	}
+	eventually(t, "a call that may try", panics)
+	eventually(t, "another one", func() bool { return q.Call(func() error { return nil }) == nil })
 }

@@ -29,15 +29,19 @@ func newHealth(log *slog.Logger) *health {
 }
 
 // call calls f, or returns [ErrDown] while Redis accepts no jobs.
-func (h *health) call(f func() error) error {
+func (h *health) call(f func() error) (err error) {
 	done, err := h.guard.Allow()
 	if err != nil {
 		return err
 	}
-	err = f()
-	done(err)
-	return err
+	// A call that never ended would be the last: no other may try while it does.
+	err = errPanicked
+	defer func() { done(err) }()
+	return f()
 }
+
+// errPanicked is what the guard is told of a call that panicked.
+var errPanicked = errors.New("asynqqueue: a call panicked")
 
 // reportDepthError logs once that MaxDepth is not enforced, after a question
 // for the depth failed. While Redis is down it logs nothing: no job is enqueued

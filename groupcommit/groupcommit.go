@@ -10,13 +10,14 @@
 // between:
 //
 //   - At most MaxCalls calls are out at once, with at most MaxItems items each.
+//     Those that were given up do not count.
 //   - An item is in one call at most. Nothing is called twice.
 //   - Items go out in the order of their arrival. While more wait than a call
 //     holds, each key has one place before any key has a second one, so one
 //     busy key does not make the others wait.
 //   - A caller leaves when its context ends or its Timeout is over, whatever
-//     the call does. An item whose caller left before the call began is in no
-//     call.
+//     the call does. An item whose caller left while it waited for a call to
+//     end is in no call.
 //   - The error of a call is the error of each of its items. Answers of single
 //     items are the business of the call: Out can hold an error.
 //   - A call that has not returned after Timeout is given up: what it still
@@ -63,7 +64,7 @@ type Options[In any] struct {
 	Timeout time.Duration
 	// Key returns the key of an item, for fairness between keys. Default: all
 	// items have keys of their own. It is called only while more items wait
-	// than a call holds.
+	// than a call holds. The Group is locked then, so Key must not call it.
 	Key func(In) string
 	// Breaker is asked before each call. Default: every call may begin.
 	Breaker Breaker

@@ -126,6 +126,104 @@ func TestModel(t *testing.T) {
 	}
 }
 
+// Calls answer, fail, panic, end their goroutine, or hang for longer than
+// Timeout, and the breaker lets some of them not begin. Whatever they do, nobody
+// waits too long or gets the answer of another, the breaker is told of each end
+// once, and afterwards as many calls can be out as before.
+func TestPlacesComeBack(t *testing.T) {
+	for seed := range uint64(60) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var mu sync.Mutex
+				rng := rand.New(rand.NewPCG(seed, 1))
+				chance := func(n int) int {
+					mu.Lock()
+					defer mu.Unlock()
+					return rng.IntN(n)
+				}
+				const timeout = 100 * time.Millisecond
+				calls, release, out := 1+rng.IntN(3), make(chan struct{}), atomic.Int64{}
+				quiet := atomic.Bool{}
+				call := func(_ context.Context, items []int, outs []int) error {
+					if quiet.Load() {
+						out.Add(1)
+						<-release
+						return nil
+					}
+					kind := chance(10)
+					time.Sleep(time.Duration(chance(20)) * time.Millisecond)
+					for i, item := range items {
+						outs[i] = -item
+					}
+					switch kind {
+					case 0:
+						return errors.New("broken")
+					case 1:
+						panic("broken")
+					case 2:
+						runtime.Goexit()
+					case 3:
+						time.Sleep(3 * timeout)
+					}
+					return nil
+				}
+				watch := &watchedBreaker{refuses: func() bool { return !quiet.Load() && chance(5) == 0 }}
+				g := groupcommit.New(call, groupcommit.Options[int]{
+					MaxCalls: calls, MaxItems: 1 + rng.IntN(8), Timeout: timeout, Breaker: watch,
+				})
+				var wg sync.WaitGroup
+				for item := range 300 {
+					arrives := time.Duration(chance(800)) * time.Millisecond
+					stays := time.Duration(1+chance(200)) * time.Millisecond
+					wg.Go(func() {
+						time.Sleep(arrives)
+						ctx, cancel := context.WithTimeout(t.Context(), stays)
+						defer cancel()
+						began := time.Now()
+						got, err := g.Do(ctx, item)
+						if waited := time.Since(began); waited > min(stays, timeout) {
+							t.Errorf("item %d: waited %v", item, waited)
+						}
+						if err == nil && got != -item || err != nil && got != 0 {
+							t.Errorf("item %d: %d, %v", item, got, err)
+						}
+					})
+				}
+				wg.Wait()
+				time.Sleep(10 * timeout) // calls that hang end
+				synctest.Wait()
+				if watch.begun.Load() != watch.ended.Load() {
+					t.Errorf("%d calls began, and the breaker was told of %d ends", watch.begun.Load(), watch.ended.Load())
+				}
+				quiet.Store(true)
+				for item := range 2 * calls {
+					wg.Go(func() { _, _ = g.Do(t.Context(), item) })
+				}
+				synctest.Wait()
+				if n := out.Load(); n != int64(calls) {
+					t.Errorf("%d calls are out at once, want %d", n, calls)
+				}
+				close(release)
+				wg.Wait()
+			})
+		})
+	}
+}
+
+// A watchedBreaker counts what it is told.
+type watchedBreaker struct {
+	refuses      func() bool
+	begun, ended atomic.Int64
+}
+
+func (b *watchedBreaker) Allow() (func(error), error) {
+	if b.refuses() {
+		return nil, errors.New("refused")
+	}
+	b.begun.Add(1)
+	return func(error) { b.ended.Add(1) }, nil
+}
+
 // While one call is out, all who arrive share the next one, in their order.
 func TestWhoArrivesDuringACallSharesTheNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -24,7 +24,8 @@ const (
 	retryEvery = 100 * time.Millisecond
 )
 
-// Options configure a [Guard]. All fields but Ignore and Failed are required.
+// Options configure a [Guard]. Down, Logger, WhenDown and
+// WhenUp are required.
 type Options struct {
 	_ [0]func()
 
@@ -32,7 +33,8 @@ type Options struct {
 	Down error
 	// Logger gets the line WhenDown, at level ERROR, when Redis begins to count
 	// as down, and the line WhenUp, at level INFO, when it answers again. Both
-	// have the attributes Attrs.
+	// have the attributes Attrs. A Logger that blocks makes nobody wait but
+	// those whose call showed the change.
 	Logger           *slog.Logger
 	WhenDown, WhenUp string
 	Attrs            []any
@@ -49,14 +51,15 @@ type Options struct {
 // tries Redis, and the others are refused without waiting. A Guard is safe for
 // concurrent use.
 type Guard struct {
-	breaker *gobreaker.TwoStepCircuitBreaker[struct{}]
-	down    atomic.Bool
-	refused error
+	opts     Options
+	breaker  *gobreaker.TwoStepCircuitBreaker[struct{}]
+	down     atomic.Bool
+	reported atomic.Bool // what the Logger was told last of down
 }
 
 // New returns a Guard.
 func New(opts Options) *Guard {
-	g := &Guard{refused: opts.Down}
+	g := &Guard{opts: opts}
 	g.breaker = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		Timeout:     retryEvery,
 		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= maxFailures },
@@ -66,16 +69,9 @@ func New(opts Options) *Guard {
 		IsExcluded: func(err error) bool {
 			return errors.Is(err, context.Canceled) || opts.Ignore != nil && opts.Ignore(err)
 		},
-		OnStateChange: func(_ string, from, to gobreaker.State) {
-			switch {
-			case to == gobreaker.StateOpen:
-				g.down.Store(true)
-				if from == gobreaker.StateClosed {
-					opts.Logger.Error(opts.WhenDown, opts.Attrs...)
-				}
-			case to == gobreaker.StateClosed:
-				g.down.Store(false)
-				opts.Logger.Info(opts.WhenUp, opts.Attrs...)
+		OnStateChange: func(_ string, _, to gobreaker.State) {
+			if to != gobreaker.StateHalfOpen {
+				g.down.Store(to == gobreaker.StateOpen)
 			}
 		},
 	})
@@ -85,11 +81,26 @@ func New(opts Options) *Guard {
 // Allow returns [Options].Down if no call may be made now. Otherwise the caller
 // makes its call, and then calls done once, with its error.
 func (g *Guard) Allow() (done func(err error), err error) {
-	done, err = g.breaker.Allow()
+	end, err := g.breaker.Allow()
 	if err != nil {
-		return nil, g.refused
+		return nil, g.opts.Down
 	}
-	return done, nil
+	return func(err error) {
+		end(err)
+		g.report()
+	}, nil
+}
+
+// report logs a change. Nothing is locked meanwhile, as it would be in
+// OnStateChange.
+func (g *Guard) report() {
+	switch down := g.down.Load(); {
+	case g.reported.Swap(down) == down:
+	case down:
+		g.opts.Logger.Error(g.opts.WhenDown, g.opts.Attrs...)
+	default:
+		g.opts.Logger.Info(g.opts.WhenUp, g.opts.Attrs...)
+	}
 }
 
 // Refuses reports whether Allow would refuse a call now. It costs less than a
@@ -99,7 +110,10 @@ func (g *Guard) Refuses() bool {
 	case gobreaker.StateOpen:
 		return true
 	case gobreaker.StateHalfOpen:
-		return g.breaker.Counts().Requests > 0 // one call tries
+		// One call tries. One that said nothing about Redis leaves room for
+		// another.
+		c := g.breaker.Counts()
+		return c.Requests > c.TotalExclusions
 	}
 	return false
 }
@@ -132,7 +146,8 @@ func Reachable(ctx context.Context, client *redis.Client) error {
 	if err != nil {
 		return err
 	}
-	return conn.Close()
+	_ = conn.Close() // it was reached, whatever became of the connection
+	return nil
 }
 
 // Info asks every server that takes writes for one value of a section of INFO,

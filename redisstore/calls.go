@@ -9,8 +9,6 @@ import (
 	"strconv"
 
 	"github.com/redis/go-redis/v9"
-
-	"github.com/seed-51359b35/recovery/redisguard"
 )
 
 // A job is what a script has to do for one key. Neighbours with the same head
@@ -49,10 +47,8 @@ type run[V int64 | string] struct {
 
 // send makes the call, and fills in the answers.
 func (c *call[V]) send(ctx context.Context) error {
-	if client, ok := c.node.client.(*redis.Client); ok && c.node.guard.Down() {
-		if err := redisguard.Reachable(ctx, client); err != nil {
-			return wrap(err)
-		}
+	if err := c.node.reach(ctx); err != nil {
+		return wrap(err)
 	}
 	if c.replicas > 0 {
 		if cluster, ok := c.node.client.(*redis.ClusterClient); ok {

@@ -211,3 +211,29 @@ func TestWindowThatGrowsDuringADeployment(t *testing.T) {
 		t.Errorf("admitted %v, want at most 5 each", admitted)
 	}
 }
+
+// A denial is remembered until the oldest call leaves the window, where that is
+// before the key is free: from then on Reset is that of another call.
+func TestRememberedDenialEndsWithItsReset(t *testing.T) {
+	c := newClock(t)
+	client := redis.NewClient(&redis.Options{Addr: c.server.Addr()})
+	t.Cleanup(func() { _ = client.Close() })
+	c.store = newStore(t, client, nil)
+	policy := recovery.LimitPolicy{
+		Limits:       []recovery.Limit{{N: 1, Window: time.Second}, {N: 3, Window: 1100 * time.Millisecond}},
+		ThenOneEvery: 400 * time.Millisecond,
+	}
+	c.take(t, "key", policy)
+	c.step(800 * time.Millisecond)
+	c.take(t, "key", policy) // by ThenOneEvery
+	c.step(100 * time.Millisecond)
+	want := recovery.Decision{Limit: policy.Limits[0], Reset: 100 * time.Millisecond, RetryAfter: 300 * time.Millisecond}
+	if d := c.take(t, "key", policy); d != want {
+		t.Fatalf("%+v, want %+v", d, want)
+	}
+	// Denials end by this process's clock. The server's stands still.
+	time.Sleep(150 * time.Millisecond)
+	if d := c.take(t, "key", policy); d != want {
+		t.Errorf("150 ms later: %+v, want %+v", d, want)
+	}
+}

@@ -18,13 +18,13 @@
 //
 // # How it works
 //
-// Every operation is one Lua script on one key, on the server's clock. So it is
-// atomic, and works in a Cluster. All limits that one HTTP request is counted
-// in share a round trip. Concurrent requests share round trips too, through the
-// client's auto-pipeliner. The auto-pipeliner belongs to the client: the
-// program that asked for it first chose its options, and this package never
-// closes it. If its options leave too little room (not full duplex, or a small
-// window), this package does not use it, and logs a warning.
+// Every operation on a key runs in a Lua script, on the server's clock. So it is
+// atomic. While calls to Redis are out, whoever else asks waits, and goes along
+// with the next call: one script decides for all of them. So the busier the
+// program is, the less an operation costs, and nobody waits for others to come.
+// In a Cluster, and behind a proxy that answers CROSSSLOT, every key has a run of
+// its own, and the runs share a round trip. A proxy that spreads keys over
+// servers without that answer cannot be used: connect to the Cluster itself.
 //
 // A limit is an exact log of its last N calls, four bytes each, in one string.
 // While a key is refused, this process remembers that, until the refusal can
@@ -41,6 +41,8 @@
 //   - An operation takes no longer than [Options].Timeout, whatever the
 //     client's own timeouts are. While Redis stays down, every operation
 //     returns [ErrDown] at once.
+//   - Operations that share a script fail together where Redis refuses to run
+//     it, for example because its memory is full.
 //   - By default go-redis repeats a script whose reply was lost. This package
 //     turns that off for each command, without a change to the client. A claim
 //     can be repeated with its id, and recovery does so.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"slices"
 	"strconv"
@@ -229,6 +230,67 @@ func TestOutage(t *testing.T) {
 			})
 		}
 	}
+}
+
+// To connect takes longer than a call may. Redis is used again all the same
+// once it is back.
+func TestOutageBehindSlowConnections(t *testing.T) {
+	t.Parallel()
+	for _, way := range ways {
+		t.Run(way.name, func(t *testing.T) {
+			t.Parallel()
+			server := redistest.Start(t)
+			budget := testenv.Patience(60 * time.Millisecond)
+			options := append([]func(*redis.Options){func(o *redis.Options) {
+				dial := redis.NewDialer(o)
+				o.Dialer = func(ctx context.Context, network, addr string) (net.Conn, error) {
+					time.Sleep(budget * 3 / 2)
+					return dial(context.WithoutCancel(ctx), network, addr)
+				}
+			}}, way.client...)
+			s := newStore(t, server.Client(t, options...), func(o *redisstore.Options) { o.Timeout = budget })
+			works(t, s)
+			server.Kill()
+			testenv.Eventually(t, 20*time.Second, "Redis counts as down", func() bool {
+				_, err := s.Allow(t.Context(), recovery.LimitRequest{Key: fresh("log"), Policy: limit})
+				return errors.Is(err, redisstore.ErrDown)
+			})
+			server.Restart()
+			works(t, s)
+		})
+	}
+}
+
+// A rerouting is a hook that knows where the server is.
+type rerouting struct{ addr string }
+
+func (h rerouting) DialHook(next redis.DialHook) redis.DialHook {
+	return func(ctx context.Context, network, _ string) (net.Conn, error) { return next(ctx, network, h.addr) }
+}
+
+func (rerouting) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+
+func (rerouting) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+// Only a hook of the host can connect. Redis is used again all the same once it
+// is back.
+func TestOutageBehindADialHook(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})
+	t.Cleanup(func() { _ = client.Close() })
+	client.AddHook(rerouting{server.Addr})
+	s := newStore(t, client, func(o *redisstore.Options) { o.Timeout = testenv.Patience(250 * time.Millisecond) })
+	works(t, s)
+	server.Kill()
+	testenv.Eventually(t, 20*time.Second, "Redis counts as down", func() bool {
+		_, err := s.Allow(t.Context(), recovery.LimitRequest{Key: fresh("log"), Policy: limit})
+		return errors.Is(err, redisstore.ErrDown)
+	})
+	server.Restart()
+	works(t, s)
 }
 
 // A92: what a server says while it cannot do its work.

@@ -137,6 +137,23 @@ func TestStrangeKeyFailsAlone(t *testing.T) {
 	}
 }
 
+// A link whose line this library did not write is no link, for whoever asks.
+func TestLinkOfRubbish(t *testing.T) {
+	server := redistest.Start(t)
+	client := server.Client(t)
+	s := newStore(t, client, nil)
+	for _, rubbish := range []string{"x", " 0", " 0 -", " 0 - - -", " x - -"} {
+		ref := recovery.TokenRef{Slot: fresh("rubbish"), Digest: "digest"}
+		must(t, client.Set(t.Context(), ref.Slot, "1\ndigest state 99999999999999 l"+rubbish, 0).Err())
+		if token, err := s.Peek(t.Context(), ref); err == nil || errors.Is(err, recovery.ErrTokenNotFound) {
+			t.Errorf("%q: Peek = %v, %v", rubbish, token, err)
+		}
+		if token, err := s.Claim(t.Context(), "id", ref); err == nil || errors.Is(err, recovery.ErrTokenNotFound) {
+			t.Errorf("%q: Claim = %v, %v", rubbish, token, err)
+		}
+	}
+}
+
 // A92: the server forgets its scripts while 64 callers use them. Nobody sees an
 // error, and nothing runs twice.
 func TestScriptsForgottenUnderLoad(t *testing.T) {

@@ -49,8 +49,10 @@ func (s *Store) Allow(ctx context.Context, requests ...recovery.LimitRequest) ([
 			return nil, err
 		}
 		if !d.Allowed && r.ID == "" {
-			// The server decided after this instant, and rounds by a unit.
-			s.denials.remember(r.Key, d, sent.Add(d.RetryAfter-unitOf(r.Policy)), answered)
+			// The server decided after this instant, and rounds by a unit. The
+			// oldest call leaves before the key is free where ThenOneEvery let
+			// more in than N. Then Reset is that of another call.
+			s.denials.remember(r.Key, d, sent.Add(min(d.RetryAfter, d.Reset)-unitOf(r.Policy)), answered)
 		}
 		decisions[i] = d
 	}

@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,21 +23,28 @@ type node struct {
 	client  redis.UniversalClient
 	timeout time.Duration
 	guard   *redisguard.Guard
-	// heedsContexts says that the client's own timeouts may be longer than the
-	// deadline of a context, or none.
+	// heedsContexts says that the client ends a command with its context. A call
+	// then has a deadline. Other clients end a command by their own timeouts
+	// alone, and a deadline would only cost memory.
 	heedsContexts bool
 	// oneScript says that one script may have many keys.
 	oneScript atomic.Bool
 	// layoutKnown says that go-redis has found the masters of a Cluster.
 	layoutKnown atomic.Bool
+	// reached says that a server that was down took a connection, and that no
+	// call has tried it since.
+	reached atomic.Bool
+	// refusals counts the connections that it did not take.
+	refusals atomic.Int64
 
 	limits *group[int64]
 	tokens *group[string]
 	claims *group[string] // tokens, or one of its own that waits for replicas
 }
 
-// maxCalls is how many calls one node has to answer at once. With four of them
-// neither side waits for the other much, and a call is still for many.
+// maxCalls is how many calls of one group a node has to answer at once. With
+// four of them neither side waits for the other much, and a call is still for
+// many.
 const maxCalls = 4
 
 // A group of calls of one script to one node. Its items are the jobs of one
@@ -90,7 +98,7 @@ func newGroup[V int64 | string](n *node, sc script[V], replicas int) *group[V] {
 		}
 		c.answers = make([]answer[V], len(c.jobs))
 		err := c.send(ctx)
-		n.followLayout(ctx, err)
+		n.followLayout(ctx, err == nil, cmp.Or(err, firstError(c.answers)))
 		if err != nil {
 			return err
 		}
@@ -105,15 +113,38 @@ func newGroup[V int64 | string](n *node, sc script[V], replicas int) *group[V] {
 	})
 }
 
-// followLayout keeps in step with the masters of a Cluster. After a call that
-// failed it has go-redis ask for them again, in the background. By itself
-// go-redis asks every 10 s.
-func (n *node) followLayout(ctx context.Context, err error) {
-	switch cluster, ok := n.client.(*redis.ClusterClient); {
-	case !ok:
-	case err == nil:
+// reach returns an error while a server that is down takes no connection. To
+// connect may take longer than a call may, for example to another continent and
+// with TLS. So the call after one that did not get further does not connect
+// again. And a DialHook of the host, which is not asked here, may know a way of
+// its own. So one call of twenty goes on all the same.
+func (n *node) reach(ctx context.Context) error {
+	client, ok := n.client.(*redis.Client)
+	if !ok || !n.guard.Down() || n.reached.Swap(false) {
+		return nil
+	}
+	err := redisguard.Reachable(ctx, client)
+	n.reached.Store(err == nil)
+	if err != nil && n.refusals.Add(1)%20 == 0 {
+		return nil
+	}
+	return err
+}
+
+// followLayout keeps in step with the masters of a Cluster after a call.
+// answered says that at least one job was answered, and err is an error of the
+// call or of a job. After an error that another layout may explain, it has
+// go-redis ask for the masters again, in the background. By itself go-redis asks
+// every 10 s.
+func (n *node) followLayout(ctx context.Context, answered bool, err error) {
+	cluster, ok := n.client.(*redis.ClusterClient)
+	if !ok {
+		return
+	}
+	if answered {
 		n.layoutKnown.Store(true)
-	case isDown(err) || says(err, "MOVED"):
+	}
+	if isDown(err) || says(err, "MOVED") {
 		cluster.ReloadState(ctx)
 	}
 }

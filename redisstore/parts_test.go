@@ -1,8 +1,10 @@
 package redisstore_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +30,49 @@ func TestOptionsAreChecked(t *testing.T) {
 	defer func() { _ = client.Close() }()
 	if _, err := redisstore.New(client, redisstore.Options{Timeout: 10 * time.Millisecond}); err != nil {
 		t.Errorf("a Redis that is down at the start: %v", err)
+	}
+}
+
+// WAIT asks about the writes of one connection. A client that spreads its
+// commands over several may not promise replicas.
+func TestReplicasNeedOneConnection(t *testing.T) {
+	ring := redis.NewRing(&redis.RingOptions{Addrs: map[string]string{"a": "127.0.0.1:1"}})
+	defer func() { _ = ring.Close() }()
+	opts := redisstore.Options{Timeout: 10 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)}
+	for _, client := range []redis.UniversalClient{ring, struct{ redis.UniversalClient }{ring}} {
+		if _, err := redisstore.New(client, opts); err != nil {
+			t.Errorf("without replicas: %v", err)
+		}
+		with := opts
+		with.Replicas = 1
+		_, err := redisstore.New(client, with)
+		if mistake, ok := errors.AsType[*recovery.OptionError](err); !ok || mistake.Option != "Replicas" {
+			t.Errorf("a %T with replicas: %v", client, err)
+		}
+	}
+}
+
+// A list may be empty, and a ctx that has ended is an error all the same.
+func TestNothingToDo(t *testing.T) {
+	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})
+	defer func() { _ = client.Close() }()
+	s := newStore(t, client, func(o *redisstore.Options) { o.Timeout = 10 * time.Millisecond })
+	ctx, cancel := context.WithCancel(t.Context())
+	calls := map[string]func() error{
+		"Release": func() error { return s.Release(ctx, "id") },
+		"Delete":  func() error { return s.Delete(ctx) },
+		"Allow":   func() error { _, err := s.Allow(ctx); return err },
+	}
+	for name, call := range calls {
+		if err := call(); err != nil {
+			t.Errorf("%s of nothing: %v", name, err)
+		}
+	}
+	cancel()
+	for name, call := range calls {
+		if err := call(); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s of nothing, with a ctx that has ended: %v", name, err)
+		}
 	}
 }
 

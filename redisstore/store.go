@@ -23,7 +23,8 @@ type Options struct {
 	// Replicas is how many replicas must acknowledge a claim before it is won,
 	// 0 to 16. Default 0. With it, a claim that was acknowledged survives a
 	// failover to one of those replicas. If too few replicas acknowledge a
-	// claim within Timeout, the error is [ErrTooFewReplicas].
+	// claim within Timeout, the error is [ErrTooFewReplicas]. It needs a
+	// [*redis.Client] or a [*redis.ClusterClient].
 	Replicas int
 	// DenialCache is how many keys may be remembered as denied, so that a
 	// flood of refused calls costs Redis nothing. Default 65,536; negative
@@ -88,6 +89,15 @@ func New(client redis.UniversalClient, opts Options) (*Store, error) {
 	}
 	mistakes.CheckDuration("Timeout", opts.Timeout, 10*time.Millisecond, time.Minute)
 	mistakes.CheckInt("Replicas", opts.Replicas, 0, 16)
+	switch client.(type) {
+	case nil, *redis.Client, *redis.ClusterClient:
+	default:
+		// WAIT asks about the writes of its own connection. Other clients may
+		// send it elsewhere, and then it acknowledges what nobody wrote.
+		if opts.Replicas > 0 {
+			mistakes.Add("Replicas", "needs a *redis.Client or a *redis.ClusterClient, not a %T", client)
+		}
+	}
 	if err := mistakes.Err(); err != nil {
 		return nil, err
 	}

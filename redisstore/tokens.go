@@ -97,8 +97,11 @@ func (s *Store) Release(ctx context.Context, claimID string, refs ...recovery.To
 		return err
 	}
 	jobs, err := jobsFor(refs, "release", claimID)
-	if err != nil || len(jobs) == 0 {
+	if err != nil {
 		return err
+	}
+	if len(jobs) == 0 {
+		return ctx.Err()
 	}
 	return s.confirm(ctx, jobs)
 }

@@ -73,3 +73,29 @@ func TestClusterReplicas(t *testing.T) {
 		}
 	}
 }
+
+// A slot has moved, and the only calls to Redis are claims that share a call
+// with claims of a slot that has not. They find the new master long before
+// go-redis asks for the masters by itself.
+func TestClusterReplicasFollowASlotBesideOthers(t *testing.T) {
+	t.Parallel()
+	cluster := redistest.StartCluster(t)
+	cluster.Calm(t)
+	client := cluster.Client(t)
+	s := newStore(t, client, func(o *redisstore.Options) { o.Replicas, o.Timeout = 1, testenv.Patience(2*time.Second) })
+	stays, moves := put(t, s), put(t, s)
+	for cluster.MasterOf(t, moves.Slot) != cluster.MasterOf(t, stays.Slot) || cluster.Slot(t, moves.Slot) == cluster.Slot(t, stays.Slot) {
+		moves = put(t, s)
+	}
+	client.ReloadState(t.Context()) // so that it does not ask by itself during the test
+	cluster.Migrate(t, moves.Slot).Finish(t)
+	for deadline := testenv.Within(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		_, err := s.Claim(t.Context(), "id", stays, moves)
+		if err == nil {
+			break
+		}
+		if deadline.Over() {
+			t.Fatalf("the claim does not find the new master: %v", err)
+		}
+	}
+}

@@ -299,7 +299,7 @@ end
 -- returns nothing for everything else.
 local function quick(key, raw, digest, id)
   local from, to, state, expires, claim, barred = live_link(raw, digest)
-  if not from or claim ~= '-' and claim ~= id then
+  if not claim or claim ~= '-' and claim ~= id then
     return
   end
   if not id then

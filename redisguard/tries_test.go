@@ -1,0 +1,155 @@
+package redisguard_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-51359b35/recovery/internal/testenv"
+	"github.com/seed-51359b35/recovery/redisguard"
+)
+
+// newDownGuard returns a Guard of a Redis that counts as down.
+func newDownGuard(t *testing.T) *redisguard.Guard {
+	t.Helper()
+	g := redisguard.New(redisguard.Options{
+		Down: errDown, Logger: slog.New(slog.DiscardHandler),
+		Ignore: func(err error) bool { return errors.Is(err, errNoise) },
+	})
+	for range 5 {
+		end(t, g, errors.New("no answer"))
+	}
+	if _, err := g.Allow(); !errors.Is(err, errDown) || !g.Refuses() || !g.Down() {
+		t.Fatalf("after five failures: Allow = %v, Refuses = %v, Down = %v", err, g.Refuses(), g.Down())
+	}
+	return g
+}
+
+// end makes a call that ends with err.
+func end(t *testing.T, g *redisguard.Guard, err error) {
+	t.Helper()
+	if g.Refuses() {
+		t.Fatal("Refuses = true, so nobody would call")
+	}
+	done, refused := g.Allow()
+	if refused != nil {
+		t.Fatalf("Allow = %v", refused)
+	}
+	done(err)
+}
+
+// While one call tries, Refuses says what Allow does. A try that says nothing
+// about Redis leaves room for the next one, or nobody would ever try again.
+func TestOneCallTriesAtATime(t *testing.T) {
+	for name, said := range map[string]error{"cancelled": context.Canceled, "ignored": errNoise} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := newDownGuard(t)
+				time.Sleep(101 * time.Millisecond)
+				done, err := g.Allow()
+				if err != nil {
+					t.Fatalf("Allow = %v, want a try", err)
+				}
+				if _, err := g.Allow(); !errors.Is(err, errDown) || !g.Refuses() {
+					t.Errorf("beside a try: Allow = %v, Refuses = %v", err, g.Refuses())
+				}
+				done(said)
+				if g.Refuses() || !g.Down() {
+					t.Fatalf("after a try that said nothing: Refuses = %v, Down = %v", g.Refuses(), g.Down())
+				}
+				end(t, g, said)
+				end(t, g, nil)
+				if g.Refuses() || g.Down() {
+					t.Errorf("after an answer: Refuses = %v, Down = %v", g.Refuses(), g.Down())
+				}
+			})
+		})
+	}
+}
+
+// A server that takes a connection is reached, also where closing the
+// connection fails, as that of a TLS connection does that the server cut.
+func TestReachableAlthoughClosingFails(t *testing.T) {
+	refused := errors.New("refused")
+	for name, dial := range map[string]error{"reached": nil, "refused": refused} {
+		t.Run(name, func(t *testing.T) {
+			client := redis.NewClient(&redis.Options{Dialer: func(context.Context, string, string) (net.Conn, error) {
+				return cut{}, dial
+			}})
+			defer func() { _ = client.Close() }()
+			if err := redisguard.Reachable(t.Context(), client); err != dial {
+				t.Errorf("Reachable = %v, want %v", err, dial)
+			}
+		})
+	}
+}
+
+// A cut is a connection that the server closed.
+type cut struct{ net.Conn }
+
+func (cut) Close() error { return errors.New("cut") }
+
+// A stuck is a handler of logs that says when it has a line, and blocks.
+type stuck struct {
+	slog.Handler
+	lines   chan string
+	release chan struct{}
+}
+
+func (h stuck) Enabled(context.Context, slog.Level) bool { return true }
+
+func (h stuck) Handle(_ context.Context, r slog.Record) error {
+	h.lines <- r.Level.String() + " " + r.Message
+	<-h.release
+	return nil
+}
+
+// A log that blocks, for example because it goes over the network that failed,
+// makes nobody else wait. It gets one line for each change.
+func TestLogThatBlocks(t *testing.T) {
+	h := stuck{slog.DiscardHandler, make(chan string, 10), make(chan struct{})}
+	g := redisguard.New(redisguard.Options{Down: errDown, Logger: slog.New(h), WhenDown: "down", WhenUp: "up"})
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	release := sync.OnceFunc(func() { close(h.release) })
+	defer release()
+	wg.Go(func() {
+		for range 5 {
+			if done, err := g.Allow(); err == nil {
+				done(errors.New("no answer"))
+			}
+		}
+	})
+	if line := <-h.lines; line != "ERROR down" {
+		t.Errorf("the log has %q", line)
+	}
+	refuses := make(chan bool, 1)
+	wg.Go(func() { refuses <- g.Refuses() })
+	select {
+	case got := <-refuses:
+		if !got {
+			t.Error("Refuses = false")
+		}
+	case <-time.After(testenv.Patience(5 * time.Second)):
+		t.Fatal("another caller waits for the log")
+	}
+	release()
+	wg.Wait()
+	testenv.Eventually(t, 10*time.Second, "a try", func() bool {
+		done, err := g.Allow()
+		if err == nil {
+			done(nil)
+		}
+		return err == nil
+	})
+	if line := <-h.lines; line != "INFO up" || len(h.lines) > 0 {
+		t.Errorf("the log has %q and %d more", line, len(h.lines))
+	}
+}
