@@ -93,30 +93,20 @@ func (s *Service) ForgotPassword(ctx context.Context, req ForgotRequest) (Forgot
 
 // performForgot does in a worker what ForgotPassword was asked for.
 //
-// The identifier's limit is checked first, in the same way for known and
-// unknown identifiers. A retry with the same job ID is not counted again. Each
-// recipient field has its own limit, and links and codes have separate limits.
-// So a stranger who asks for what cannot be sent, such as a message to a phone
-// that the lead does not have, does not use up the limit of what can be sent
-// (A58).
+// The lead is looked up first, and nothing is counted for an identifier that
+// belongs to nobody. Otherwise each invented one would leave a counter behind
+// for a day: a flood of them would fill the limiter, and newcomers would get no
+// messages (A95).
 func (s *Service) performForgot(ctx context.Context, d *delivery) error {
-	key := d.p.Key
-	identifier := scopedRequest{ScopeIdentifier, LimitRequest{
-		Key:    s.keys.limitKey(ScopeIdentifier, key.Field+" "+d.p.Recipient+" "+string(d.p.kind()), key.Value),
-		Policy: s.opts.Limits.Identifier, ID: d.job.ID,
-	}}
-	if ok, err := s.allowJob(ctx, d, identifier); !ok {
+	ok, err := d.findLead(ctx, s)
+	if err != nil {
 		return err
 	}
-	ok, err := d.findLead(ctx, s)
-	switch {
-	case err != nil:
+	if !ok {
+		return s.performForgotUnknown(ctx, d)
+	}
+	if ok, err := s.allowIdentifier(ctx, d); !ok {
 		return err
-	case !ok && s.opts.Messages.UnknownAddress && s.fields[key.Field].Type == FieldTypeEmail:
-		d.to = address{ChannelEmail, key.Value, key.Value}
-		return s.sendWithoutToken(ctx, d, MessageUnknownAddress)
-	case !ok:
-		return s.suppress(ctx, d, ReasonUnknownLead)
 	}
 	d.to, ok = s.recipient(d.lead, d.p.Recipient)
 	switch {
@@ -133,4 +123,31 @@ func (s *Service) performForgot(ctx context.Context, d *delivery) error {
 		return err
 	}
 	return s.sendToken(ctx, d)
+}
+
+// performForgotUnknown tells an address that it belongs to no account, where the
+// host wants that.
+func (s *Service) performForgotUnknown(ctx context.Context, d *delivery) error {
+	key := d.p.Key
+	if !s.opts.Messages.UnknownAddress || s.fields[key.Field].Type != FieldTypeEmail {
+		return s.suppress(ctx, d, ReasonUnknownLead)
+	}
+	if ok, err := s.allowIdentifier(ctx, d); !ok {
+		return err
+	}
+	d.to = address{ChannelEmail, key.Value, key.Value}
+	return s.sendWithoutToken(ctx, d, MessageUnknownAddress)
+}
+
+// allowIdentifier counts what the request named. A retry with the same job ID is
+// not counted again. Each recipient field has its own limit, and links and codes
+// have separate limits. So a stranger who asks for what cannot be sent, such as
+// a message to a phone that the lead does not have, does not use up the limit of
+// what can be sent (A58).
+func (s *Service) allowIdentifier(ctx context.Context, d *delivery) (ok bool, err error) {
+	key := d.p.Key
+	return s.allowJob(ctx, d, scopedRequest{ScopeIdentifier, LimitRequest{
+		Key:    s.keys.limitKey(ScopeIdentifier, key.Field+" "+d.p.Recipient+" "+string(d.p.kind()), key.Value),
+		Policy: s.opts.Limits.Identifier, ID: d.job.ID,
+	}})
 }

@@ -204,7 +204,9 @@ type Limits struct {
 	// Issue for each identifier in IssueToken: 1 in 1 min, 5 in 1 h, 10 in 24
 	// h, and then still one every hour. Links and codes are counted separately
 	// by the first three. Identifier also counts each recipient field
-	// separately.
+	// separately. Identifiers that belong to no lead are counted only with
+	// [MessageOptions].UnknownAddress. So strangers who invent identifiers
+	// leave no counters behind but those of their own client addresses (A95).
 	Identifier, Lead, Recipient, Issue LimitPolicy
 	// EmailBudget and SMSBudget hold for all messages of a channel that carry a
 	// link or a code, or that go to unknown addresses or to leads without a

@@ -1,0 +1,134 @@
+package recovery_test
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/testenv"
+)
+
+// countedKeys is a limiter that remembers which keys were counted.
+type countedKeys struct {
+	recovery.Limiter
+	mu   sync.Mutex
+	keys map[string]bool
+}
+
+func (l *countedKeys) Allow(ctx context.Context, requests ...recovery.LimitRequest) ([]recovery.Decision, error) {
+	l.mu.Lock()
+	for _, r := range requests {
+		l.keys[r.Key] = true
+	}
+	l.mu.Unlock()
+	return l.Limiter.Allow(ctx, requests...)
+}
+
+// addressOf returns the n-th address of a flood.
+func addressOf(n int) netip.Addr {
+	var b [4]byte
+	binary.BigEndian.PutUint32(b[:], 0x0a000000|uint32(n))
+	return netip.AddrFrom4(b)
+}
+
+// A95: identifiers that belong to nobody leave no counters behind, only those of
+// the clients that named them. Where a message goes to unknown addresses, it is
+// counted for them.
+func TestInventedIdentifiersLeaveNothing_A95(t *testing.T) {
+	const requests, clients = 500, 10
+	for _, tt := range []struct {
+		name    string
+		message bool
+		want    int // keys
+	}{
+		{"without a message", false, clients},
+		// The identifier and the address of each, on top.
+		{"with a message to unknown addresses", true, clients + 2*requests},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				q := &heldQueue{}
+				limiter := &countedKeys{Limiter: recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{}), keys: map[string]bool{}}
+				p := newPortal(t, func(_ *portal, o *recovery.Options) {
+					o.Queue, o.Limiter, o.Messages.UnknownAddress = q, limiter, tt.message
+				})
+				for i := range requests {
+					req := byMail(fmt.Sprintf("invented%d@example.com", i))
+					req.Requester.Client = addressOf(i % clients)
+					if _, err := p.ForgotPassword(t.Context(), req); err != nil {
+						t.Fatal(err)
+					}
+					p.performAll(t, q)
+				}
+				if len(limiter.keys) != tt.want {
+					t.Errorf("%d keys were counted, want %d", len(limiter.keys), tt.want)
+				}
+			})
+		})
+	}
+}
+
+// A95: a flood of invented identifiers, each client within its own limit, for
+// hours. Every newcomer who asks meanwhile gets a message. In the short form
+// the limiter and the flood are smaller by the same factor.
+func TestNewcomersAreServedBesideAFlood_A95(t *testing.T) {
+	hours, rates, options := 4, []int{2}, recovery.MemoryLimiterOptions{MaxKeys: 1536, OverflowWindows: 384}
+	if testenv.Long() && !raceDetector {
+		hours, rates, options = 24, []int{9, 23, 45}, recovery.MemoryLimiterOptions{}
+	}
+	const newcomers = 300
+	for _, rate := range rates {
+		t.Run(fmt.Sprintf("%d a second", rate), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				q := &heldQueue{}
+				p := newPortal(t, func(p *portal, o *recovery.Options) {
+					o.Queue, o.Limits, o.Limiter = q, recovery.Limits{}, recovery.NewMemoryLimiter(options)
+					o.Events, o.Logger = nil, slog.New(slog.DiscardHandler) // millions of them
+					for i := range newcomers {
+						l := lead(fmt.Sprintf("new%d", i), recovery.StatusActive)
+						l.Fields["EmailAddress"] = recovery.FieldValue{Value: fmt.Sprintf("new%d@example.com", i), Verified: true}
+						p.leads.Add(l, "")
+					}
+				})
+				seconds, asked := hours*3600, 0
+				clients := rate * 220 // as many as it takes for each to stay within its limit
+				flood, refused, served := 0, 0, 0
+				for second := range seconds {
+					for range rate {
+						req := byMail(fmt.Sprintf("invented%d@example.com", flood))
+						req.Requester.Client = addressOf(flood % clients)
+						if _, err := p.ForgotPassword(t.Context(), req); err != nil {
+							refused++
+						}
+						flood++
+					}
+					p.performAll(t, q)
+					p.calls.take()
+					if second*newcomers/seconds >= asked {
+						req := byMail(fmt.Sprintf("new%d@example.com", asked))
+						req.Requester.Client = addressOf(1<<20 + asked)
+						if _, err := p.ForgotPassword(t.Context(), req); err != nil {
+							t.Errorf("newcomer %d: %v", asked, err)
+						}
+						asked++
+						served += p.performAll(t, q)
+					}
+					time.Sleep(time.Second)
+				}
+				if refused > 0 {
+					t.Errorf("%d requests of the flood were over a limit of their client; it is no flood that limits do not see", refused)
+				}
+				if asked != newcomers || served != newcomers {
+					t.Errorf("%d of %d newcomers were served beside %d invented identifiers", served, asked, flood)
+				}
+			})
+		})
+	}
+}
