@@ -94,8 +94,12 @@ func (c *call[V]) process(ctx context.Context, client redis.UniversalClient, run
 			forgotten = append(forgotten, runs[i])
 		}
 	}
-	if forgotten != nil {
-		acknowledged, err = c.exchange(ctx, client, forgotten)
+	if err == nil && forgotten != nil {
+		var again int64
+		again, err = c.exchange(ctx, client, forgotten)
+		if acknowledged = min(acknowledged, again); len(forgotten) == len(runs) {
+			acknowledged = again // of the first exchange nothing was written
+		}
 	}
 	if err != nil {
 		return wrap(err)

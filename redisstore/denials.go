@@ -31,7 +31,7 @@ type denial struct {
 }
 
 func newDenials(most int) *denials {
-	d := &denials{seed: maphash.MakeSeed(), most: most / 16}
+	d := &denials{seed: maphash.MakeSeed(), most: (most + 15) / 16}
 	for i := range d.shards {
 		d.shards[i].keys = make(map[string]denial)
 	}

@@ -94,6 +94,11 @@ func TestDenialsAreBoundedAndExact(t *testing.T) {
 	if _, ok := d.Lookup("key", now.Add(time.Minute)); ok {
 		t.Error("denied at the instant at which it ends")
 	}
+	one := redisstore.NewDenials(1)
+	one.Remember("key", denied, now.Add(time.Minute))
+	if one.Len() != 1 {
+		t.Error("a small cache holds nothing")
+	}
 	none := redisstore.NewDenials(-1)
 	none.Remember("key", denied, now.Add(time.Minute))
 	if none.Len() != 0 {

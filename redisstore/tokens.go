@@ -33,10 +33,13 @@ func (s *Store) Put(ctx context.Context, slot string, spec recovery.TokenSpec) (
 		return recovery.TokenRecord{}, err
 	}
 	word, token, err := parse(answers[0].values, ref)
-	if word == "spent" {
-		err = recovery.ErrTokenSpent
+	switch {
+	case err != nil || word == "ok":
+		return token, err
+	case word == "spent":
+		return recovery.TokenRecord{}, recovery.ErrTokenSpent
 	}
-	return token, err
+	return recovery.TokenRecord{}, fmt.Errorf("%w: Put is not answered %q", ErrWrongReply, word)
 }
 
 // Peek implements [recovery.TokenStore].
@@ -76,8 +79,8 @@ func (s *Store) Claim(ctx context.Context, claimID string, refs ...recovery.Toke
 	if errors.Is(err, recovery.ErrTokenNotFound) {
 		// Held under one ref by another, and free under the next until now:
 		// scripts see one key each, so what this claim took is given back.
-		for _, ref := range won {
-			if err := s.Release(ctx, claimID, ref); err != nil {
+		if len(won) > 0 {
+			if err := s.Release(ctx, claimID, won...); err != nil {
 				return recovery.TokenRecord{}, err
 			}
 		}

@@ -125,6 +125,9 @@ func TestHostileReplies(t *testing.T) {
 			if token, err := s.Claim(t.Context(), "id", ref); err == nil || token != (recovery.TokenRecord{}) || !errors.Is(err, redisstore.ErrWrongReply) {
 				t.Errorf("Claim = %v, %v", token, err)
 			}
+			if token, err := s.Put(t.Context(), ref.Slot, link("other")); err == nil || token != (recovery.TokenRecord{}) || !errors.Is(err, redisstore.ErrWrongReply) {
+				t.Errorf("Put = %v, %v", token, err)
+			}
 			if token, err := s.Peek(t.Context(), ref); err == nil || token != (recovery.TokenRecord{}) || !errors.Is(err, redisstore.ErrWrongReply) {
 				t.Errorf("Peek = %v, %v", token, err)
 			}
