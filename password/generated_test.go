@@ -302,3 +302,45 @@ func TestGeneratedPasswordsAreAccepted(t *testing.T) {
 		})
 	}
 }
+
+// Hosts that always ask for a second factor allow 8 characters. A word of a few
+// letters among random digits and signs is no common password, but is not easily
+// told from one. The bounds are those that the documentation of the package
+// names, and a little above what was measured.
+func TestShortGeneratedPasswordsAreMostlyAccepted(t *testing.T) {
+	policy, err := password.NewPolicy(password.PolicyOptions{MinLength: 8})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, kind := range []struct {
+		name        string
+		make        func(g *generator) string
+		perThousand float64
+	}{
+		{"8 lower case", func(g *generator) string { return g.from(lower, 8) }, 3},
+		{"8 lower case and digits", func(g *generator) string { return g.from(lower+decimals, 8) }, 2},
+		{"8 letters and digits", func(g *generator) string { return g.from(lower+upper+decimals, 8) }, 2},
+		{"8 printable ASCII", func(g *generator) string { return g.from(lower+upper+decimals+signs, 8) }, 4.5},
+		{"8 hexadecimal", func(g *generator) string { return g.from("0123456789abcdef", 8) }, 30},
+		{"12 lower case and digits", func(g *generator) string { return g.from(lower+decimals, 12) }, 0.2},
+		{"12 hexadecimal", func(g *generator) string { return g.from("0123456789abcdef", 12) }, 4},
+	} {
+		t.Run(kind.name, func(t *testing.T) {
+			times := 10_000
+			if testenv.Long() {
+				times = 100_000
+			}
+			g, refused := newGenerator(t, uint64(i)), 0
+			for range times {
+				if policy.Check(kind.make(g)) != nil {
+					refused++
+				}
+			}
+			if got := 1000 * float64(refused) / float64(times); got > kind.perThousand {
+				t.Errorf("%v of 1,000 were refused, want at most %v", got, kind.perThousand)
+			} else {
+				t.Logf("%v of 1,000 were refused", got)
+			}
+		})
+	}
+}
