@@ -213,8 +213,8 @@ func TestResetWeakPassword(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		refused, _ := errors.AsType[*password.PolicyError](policy.Check("short"))
-		want(t, w.do(post(resetV2, resetWith("short", link))), 400, resetError(invalidInput, refused.Violations[0].Message))
+		refused, _ := errors.AsType[*password.PolicyError](policy.Check("too short"))
+		want(t, w.do(post(resetV2, resetWith("too short", link))), 400, resetError(invalidInput, refused.Violations[0].Message))
 		want(t, w.do(post(resetV2, resetWith(goodPass, link))), 200, resetOK)
 	})
 }

@@ -147,7 +147,7 @@ func ExamplePolicy_Check() {
 	// PasswordPassword           password: refused: common
 	// 1qaz2wsx3edc4rfv           password: refused: common
 	// 123456789012345            password: refused: common
-	// acme-2024-acme!!           password: refused: context
+	// acme-2024-acme!!           password: refused: common, context
 	// acme makes my coffee cold  <nil>
 	// Samplepassword@123         <nil>
 }
@@ -165,7 +165,7 @@ func ExamplePolicyError() {
 	// too_short 15
 	// Use at least 15 characters. Several words in a row are easy to remember.
 	// common 0
-	// This is one of the passwords that attackers try first. Choose one that is not in common use, such as several unrelated words.
+	// This is a word, a name or a password that attackers try first. Choose one that is not in common use, such as several unrelated words.
 }
 
 func ExampleNewPolicy_mistakes() {

@@ -46,19 +46,24 @@ func CheckBcrypt(s string) error { return checkBcrypt(s) }
 // Weakness returns why password is common, "" if it is not.
 func Weakness(password string) string { return string(weakness(fold(password))) }
 
-// CommonPasswords returns the list.
-func CommonPasswords() (map[string]struct{}, error) { return commonPasswords() }
-
-// LoadCommonPasswords reads the list as the first NewPolicy does.
-func LoadCommonPasswords() error {
-	var list struct{ List []string }
-	err := readAsset("data/Passwords.json", &list)
-	set := map[string]struct{}{}
-	for _, s := range list.List {
-		set[fold(s)] = struct{}{}
+// DictionaryWords returns all words of the dictionary, sorted.
+func DictionaryWords() ([]string, error) {
+	d, err := loadDictionary()
+	if err != nil {
+		return nil, err
 	}
-	return err
+	words := make([]string, len(d.ends))
+	for i := range words {
+		words[i] = d.word(i)
+	}
+	return words, nil
 }
+
+// A Dictionary is what the first NewPolicy loads.
+type Dictionary = dictionary
+
+// ReadDictionary reads the lists as the first NewPolicy does.
+func ReadDictionary() (*Dictionary, error) { return readDictionary() }
 
 // CountIn reads a range of hashes.
 func CountIn(body, suffix string) (int, error) { return countIn(strings.NewReader(body), suffix) }

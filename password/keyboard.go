@@ -8,8 +8,7 @@ type keyboard struct {
 	touch map[[2]int]bool // pairs of keys that are neighbours
 
 	// strokes says that a walk may consist of several paths. It is false for
-	// number pads, which have few keys with many neighbours: otherwise one in
-	// thirty passwords of random digits would be refused.
+	// number pads.
 	strokes bool
 }
 
@@ -18,21 +17,25 @@ type keyboard struct {
 // passwords from the same place.
 var keyboards = sync.OnceValue(func() []keyboard {
 	return []keyboard{
-		newKeyboard("data/Qwerty.json", true),
-		newKeyboard("data/Dvorak.json", true),
-		newKeyboard("data/Keypad.json", false),
-		newKeyboard("data/MacKeypad.json", false),
+		newKeyboard("data/Qwerty.json", false),
+		newKeyboard("data/Dvorak.json", false),
+		newKeyboard("data/Keypad.json", true),
+		newKeyboard("data/MacKeypad.json", true),
 	}
 })
 
-func newKeyboard(asset string, strokes bool) keyboard {
+// newKeyboard reads a layout. On a number pad each key has many neighbours
+// among few keys, so random digits often follow them. Therefore a walk there is
+// one path, and no step of it is diagonal. Otherwise one in 500 passwords of 15
+// random digits would be refused.
+func newKeyboard(asset string, isPad bool) keyboard {
 	// The layout names a neighbour by the characters of its key, "qQ". null
 	// stands for the edge of the keyboard.
 	var layout struct{ Graph map[string][]string }
 	if err := readAsset(asset, &layout); err != nil {
 		return keyboard{}
 	}
-	k := keyboard{key: map[rune]int{}, touch: map[[2]int]bool{}, strokes: strokes}
+	k := keyboard{key: map[rune]int{}, touch: map[[2]int]bool{}, strokes: !isPad}
 	keys := map[string]int{}
 	for _, neighbours := range layout.Graph {
 		for _, key := range neighbours {
@@ -47,8 +50,9 @@ func newKeyboard(asset string, strokes bool) keyboard {
 	}
 	for from, neighbours := range layout.Graph {
 		for _, r := range from {
-			for _, key := range neighbours {
-				if key != "" {
+			for direction, key := range neighbours {
+				isDiagonal := direction%2 == 1 // on a number pad
+				if key != "" && !(isPad && isDiagonal) {
 					k.touch[[2]int{k.key[r], keys[key]}] = true
 				}
 			}

@@ -117,8 +117,8 @@ type Policy struct {
 }
 
 // NewPolicy returns a policy. The error joins one error for every mistake in
-// opts. The first call takes a few milliseconds, because it loads the list of
-// common passwords.
+// opts. The first call takes about 40 ms and keeps 1 MB of memory, because it
+// loads the lists of common passwords, words and names.
 func NewPolicy(opts PolicyOptions) (*Policy, error) {
 	var errs []error
 	mistake := func(format string, args ...any) {
@@ -163,7 +163,7 @@ func NewPolicy(opts PolicyOptions) (*Policy, error) {
 		}
 		p.context = append(p.context, w)
 	}
-	if _, err := commonPasswords(); err != nil {
+	if _, err := loadDictionary(); err != nil {
 		errs = append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -186,18 +186,21 @@ func (p *Policy) MaxLength() int { return cmp.Or(p.maxLength, defaultMaxLength) 
 // section 3.1.1.2): a passphrase may contain common words and the name of the
 // product. [RuleCommon] refuses the password if it, compared without case,
 //
-//   - is on the list of common passwords;
+//   - is a common password, an English word, a first name or a surname, in the
+//     lists of zxcvbn ("congratulations"); also with the usual digits and signs
+//     for letters ("P@ssw0rd");
 //   - is a run, "abcdefghijklmnop", "9876543210987654", "2468024680246802", or
 //     counts, "123456789101112";
 //   - is a keyboard walk: one path of neighbouring keys, or several paths of
 //     three keys and more, as in "1qaz2wsx3edc4rfv" and "qwertyuiopasdfgh"; on
-//     QWERTY and Dvorak, and, as one path only, on the number pads;
+//     QWERTY and Dvorak, and on the number pads as one path without diagonals;
 //   - alternates between two of these, "q1w2e3r4t5y6u7i8";
 //   - repeats one of these, or anything shorter than 8 code points; the last
 //     repetition may be cut off;
-//   - is one of these with trivial padding at either end: digits, punctuation
-//     and symbols, at most 8 in all, or more of them in a pattern such as
-//     "12345678901" and "!!!!!!!!!!!".
+//   - is one of these with trivial padding at either end, or between its
+//     repetitions: digits, punctuation and symbols, at most 9 in all (4 with a
+//     word of up to 4 letters), or more of them in patterns such as
+//     "12345678901", "!!!!!!!!!!!" and "@12345678901".
 //
 // Spaces, hyphens, underscores and full stops between the characters are
 // ignored ("pass-word pass-word"). [RuleContext] refuses the password if it is
