@@ -181,7 +181,7 @@ func TestMemoryQueueBackoff(t *testing.T) {
 		var at []time.Duration
 		start := time.Now()
 		p := newPortal(t, func(p *portal, o *recovery.Options) {
-			o.Queue = recovery.NewMemoryQueue(recovery.MemoryQueueOptions{Backoff: func(n int) time.Duration {
+			o.DeliveryQueue = recovery.NewMemoryQueue(recovery.MemoryQueueOptions{Backoff: func(n int) time.Duration {
 				asked = append(asked, n)
 				return []time.Duration{7 * time.Second, time.Minute, time.Hour}[n-1]
 			}})

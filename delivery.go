@@ -117,17 +117,6 @@ func (s *Service) sendToken(ctx context.Context, d *delivery) error {
 	return s.send(ctx, d, m, m.ID)
 }
 
-// sendWithoutToken sends a message that carries no token, under the same limits
-// as messages that carry one (A25).
-func (s *Service) sendWithoutToken(ctx context.Context, d *delivery, kind MessageKind) error {
-	d.kind = kind
-	if ok, err := s.allowDelivery(ctx, d); !ok {
-		return err
-	}
-	m := d.message()
-	return s.send(ctx, d, m, m.ID)
-}
-
 // send hands a message to the host's Notifier. The queue limits the time of the
 // attempt. about is the ID of the reset or of the message, for the link "this
 // was not me".

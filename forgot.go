@@ -91,52 +91,75 @@ func (s *Service) ForgotPassword(ctx context.Context, req ForgotRequest) (Forgot
 	return ForgotResult{quotas}, nil
 }
 
-// performForgot does in a worker what ForgotPassword was asked for.
+// performForgot does in a worker what ForgotPassword was asked for: it finds the
+// lead, counts the message, and hands it over to the delivery queue.
 //
-// The lead is looked up first, and nothing is counted for an identifier that
-// belongs to nobody. Otherwise each invented one would leave a counter behind
-// for a day: a flood of them would fill the limiter, and newcomers would get no
-// messages (A95).
+// Only the look for the lead is tried again here. From then on, all that can
+// fail is done in the delivery queue, which the public cannot fill: otherwise
+// the jobs of real accounts would wait here while mail is down, those of invented
+// ones would not, and the fullness of this queue would tell them apart (A96).
 func (s *Service) performForgot(ctx context.Context, d *delivery) error {
-	ok, err := d.findLead(ctx, s)
+	if len(s.queues) == 1 {
+		return s.performSend(ctx, d) // the host wants no other queue
+	}
+	found, err := d.findLead(ctx, s)
 	if err != nil {
 		return err
 	}
-	if !ok {
-		return s.performForgotUnknown(ctx, d)
+	if ok, err := s.admitForgot(ctx, d, found); !ok && err == nil {
+		return nil
+	}
+	// Also after an error: the delivery counts again. What was counted already
+	// is not counted twice, because the ID is the same.
+	return s.handOver(ctx, d)
+}
+
+// performSend delivers what performForgot has found. The lead is looked up
+// again, because it may have changed since.
+func (s *Service) performSend(ctx context.Context, d *delivery) error {
+	found, err := d.findLead(ctx, s)
+	if err != nil {
+		return err
+	}
+	if ok, err := s.admitForgot(ctx, d, found); !ok {
+		return err
+	}
+	if d.kind == MessageResetLink || d.kind == MessageResetCode {
+		return s.sendToken(ctx, d)
+	}
+	m := d.message()
+	return s.send(ctx, d, m, m.ID)
+}
+
+// admitForgot decides whether a message goes out, which one and where to, and
+// counts it. It returns false and no error if none does. Nothing is counted for
+// an identifier that belongs to nobody, unless a message goes there. Otherwise
+// each invented one would leave a counter behind for a day: a flood of them
+// would fill the limiter, and newcomers would get no messages (A95).
+func (s *Service) admitForgot(ctx context.Context, d *delivery, found bool) (ok bool, err error) {
+	key := d.p.Key
+	if !found && (!s.opts.Messages.UnknownAddress || s.fields[key.Field].Type != FieldTypeEmail) {
+		return false, s.suppress(ctx, d, ReasonUnknownLead)
 	}
 	if ok, err := s.allowIdentifier(ctx, d); !ok {
-		return err
+		return false, err
+	}
+	if !found {
+		d.kind, d.to = MessageUnknownAddress, address{ChannelEmail, key.Value, key.Value}
+		return s.allowDelivery(ctx, d)
 	}
 	d.to, ok = s.recipient(d.lead, d.p.Recipient)
 	switch {
 	case d.lead.Status == StatusNoPassword && s.opts.Messages.NoPassword && ok:
-		return s.sendWithoutToken(ctx, d, MessageNoPassword)
+		d.kind = MessageNoPassword
 	case d.lead.Status == StatusNoPassword:
-		return s.suppress(ctx, d, ReasonNoPassword)
+		return false, s.suppress(ctx, d, ReasonNoPassword)
 	case d.lead.Status != StatusActive:
-		return s.suppress(ctx, d, ReasonDisabled)
+		return false, s.suppress(ctx, d, ReasonDisabled)
 	case !ok:
-		return s.suppress(ctx, d, ReasonNoRecipient)
+		return false, s.suppress(ctx, d, ReasonNoRecipient)
 	}
-	if ok, err := s.allowDelivery(ctx, d); !ok {
-		return err
-	}
-	return s.sendToken(ctx, d)
-}
-
-// performForgotUnknown tells an address that it belongs to no account, where the
-// host wants that.
-func (s *Service) performForgotUnknown(ctx context.Context, d *delivery) error {
-	key := d.p.Key
-	if !s.opts.Messages.UnknownAddress || s.fields[key.Field].Type != FieldTypeEmail {
-		return s.suppress(ctx, d, ReasonUnknownLead)
-	}
-	if ok, err := s.allowIdentifier(ctx, d); !ok {
-		return err
-	}
-	d.to = address{ChannelEmail, key.Value, key.Value}
-	return s.sendWithoutToken(ctx, d, MessageUnknownAddress)
+	return s.allowDelivery(ctx, d)
 }
 
 // allowIdentifier counts what the request named. A retry with the same job ID is

@@ -327,9 +327,14 @@ func writeGoldenRequests(t *testing.T, v *golden, job func(name string, job reco
 		if err := g.Perform(t.Context(), jobs[0]); err != nil {
 			t.Fatal(err)
 		}
+		send := g.queue.take()[0] // which it handed over
+		if err := g.Perform(t.Context(), send); err != nil {
+			t.Fatal(err)
+		}
 		m := g.last(t)
 		proof := r.proof(m)
 		job(r.name, jobs[0], proof)
+		job("send: "+r.name, send, proof)
 		v.NotMe = append(v.NotMe, goldenNotMe{goldenKind(m.Kind), m.NotMe.Reveal(), m.ID})
 		g.store.puts[0].Name, g.store.puts[0].Proof = r.name, proof
 		v.Stored = append(v.Stored, g.store.puts[0])

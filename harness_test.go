@@ -272,11 +272,17 @@ func newPortal(t testing.TB, edit func(p *portal, o *recovery.Options)) *portal 
 		}),
 		Limiter: tracedLimiter{recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{}), calls},
 		Queue:   tracedQueue{recovery.NewMemoryQueue(recovery.MemoryQueueOptions{}), calls},
-		Events:  p.events.sink,
-		Logger:  slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+
+		DeliveryQueue: tracedQueue{recovery.NewMemoryQueue(recovery.MemoryQueueOptions{}), calls},
+		Events:        p.events.sink,
+		Logger:        slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
+	deliveries := opts.DeliveryQueue
 	if edit != nil {
 		edit(p, &opts)
+	}
+	if _, ok := opts.Queue.(recovery.WorkerQueue); !ok && opts.DeliveryQueue == deliveries {
+		opts.DeliveryQueue = opts.Queue // jobs that the test performs
 	}
 	if p.notifier == nil {
 		p.notifier = p.outbox

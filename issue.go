@@ -180,7 +180,7 @@ func (s *Service) putIssued(ctx context.Context, d *delivery, send bool) (IssueR
 		p := d.p
 		p.Key, p.Name, p.Locale = LeadKey{LeadIDField, d.lead.ID}, d.lead.Name, d.lead.Locale
 		p.Sealed = sealed // the message carries the same string that the caller gets
-		if err := s.enqueue(ctx, p, s.opts.Tokens.LinkTTL, 0); err != nil {
+		if err := s.enqueueDelivery(ctx, p, s.opts.Tokens.LinkTTL); err != nil {
 			return IssueResult{}, unavailable("queue", err)
 		}
 	}

@@ -2,6 +2,7 @@ package recovery
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -16,7 +17,8 @@ import (
 type jobKind string
 
 const (
-	jobForgot   jobKind = "forgot"   // find the lead, then send a link or code
+	jobForgot   jobKind = "forgot"   // find the lead, then hand over a jobSend
+	jobSend     jobKind = "send"     // send a link or code to the lead
 	jobDeliver  jobKind = "deliver"  // send a token that IssueToken stored, or the new link after NotMe
 	jobNotice   jobKind = "notice"   // tell one address of a reset
 	jobSessions jobKind = "sessions" // end a lead's sessions
@@ -26,7 +28,7 @@ const (
 // jobKinds are all kinds. A job of any other kind was made by a newer version
 // of this library. An older version ignores fields that it does not know, so
 // whatever it must not ignore needs a new kind of job.
-var jobKinds = [...]jobKind{jobForgot, jobDeliver, jobNotice, jobSessions, jobNotMe}
+var jobKinds = [...]jobKind{jobForgot, jobSend, jobDeliver, jobNotice, jobSessions, jobNotMe}
 
 // noticeTTL is how long the queue tries to do a job that must not be lost.
 const noticeTTL = 24 * time.Hour
@@ -36,7 +38,7 @@ type payload struct {
 	Op        jobKind
 	ID        string            // of the job
 	NotAfter  time.Time         // of the job
-	Key       LeadKey           // of the lead: its ID, except that for jobForgot it is what the request named
+	Key       LeadKey           // of the lead: its ID, except that for jobForgot and jobSend it is what the request named
 	Recipient string            `json:",omitzero"` // the field whose address gets the message
 	To        string            `json:",omitzero"` // the address, for jobNotice
 	Channel   Channel           `json:",omitzero"`
@@ -61,6 +63,7 @@ type payload struct {
 	Reset          string     `json:",omitzero"` // the ID of the reset that a notice is about
 
 	generation *generation // the keys that sealed the job
+	sealedBy   int         // their index
 }
 
 // A storedKind is a [MessageKind] as jobs spell it, with hyphens. Older
@@ -96,15 +99,20 @@ const usualJob = 512
 
 func (s *Service) newJob(p payload, ttl, pause time.Duration) (Job, error) {
 	now := time.Now()
-	p.ID, p.NotAfter = newID(), now.Add(ttl)
+	p.ID, p.NotAfter, p.sealedBy = newID(), now.Add(ttl), 0
+	return s.sealJob(p, now.Add(pause))
+}
+
+func (s *Service) sealJob(p payload, notBefore time.Time) (Job, error) {
 	_, p.PreventWebhook = p.Labels[LabelNoWebhook]
 	b, err := p.appendJSON(make([]byte, seal.BoxRoom, usualJob))
 	if err != nil {
 		return Job{}, err
 	}
-	return Job{ID: p.ID, NotBefore: now.Add(pause), NotAfter: p.NotAfter, Payload: s.keys.jobs.Seal(b)}, nil
+	return Job{ID: p.ID, NotBefore: notBefore, NotAfter: p.NotAfter, Payload: s.keys.jobs.SealAgain(b, p.sealedBy)}, nil
 }
 
+// enqueue stores the job of a request that anybody can make.
 func (s *Service) enqueue(ctx context.Context, p payload, ttl, pause time.Duration) error {
 	job, err := s.newJob(p, ttl, pause)
 	if err != nil {
@@ -116,6 +124,15 @@ func (s *Service) enqueue(ctx context.Context, p payload, ttl, pause time.Durati
 	return s.call(ctx, "Queue.Enqueue", func(ctx context.Context) error { return s.opts.Queue.Enqueue(ctx, job) })
 }
 
+// enqueueDelivery stores a job that exists only because there is a lead.
+func (s *Service) enqueueDelivery(ctx context.Context, p payload, ttl time.Duration) error {
+	job, err := s.newJob(p, ttl, 0)
+	if err != nil {
+		return err
+	}
+	return s.call(ctx, "DeliveryQueue.Enqueue", func(ctx context.Context) error { return s.opts.DeliveryQueue.Enqueue(ctx, job) })
+}
+
 // enqueueOrRetry is for jobs that nobody can request again. If the queue is
 // full or fails, it tries again in the background.
 func (s *Service) enqueueOrRetry(ctx context.Context, p payload) {
@@ -124,10 +141,32 @@ func (s *Service) enqueueOrRetry(ctx context.Context, p payload) {
 		s.log.ErrorContext(ctx, "recovery: making a job failed", "kind", string(p.Op), "error", err)
 		return
 	}
-	enqueue := func(ctx context.Context) error { return s.opts.Queue.Enqueue(ctx, job) }
-	if s.call(ctx, "Queue.Enqueue", enqueue) != nil {
-		s.repeat("Queue.Enqueue", job.NotAfter, enqueue)
+	enqueue := func(ctx context.Context) error { return s.opts.DeliveryQueue.Enqueue(ctx, job) }
+	if s.call(ctx, "DeliveryQueue.Enqueue", enqueue) != nil {
+		s.repeat("DeliveryQueue.Enqueue", job.NotAfter, enqueue)
 	}
+}
+
+// handOver moves the job of a delivery to the delivery queue, under its ID and
+// its keys: the token belongs to their generation, and under another one it could
+// be used a second time. If that queue is full, the job is a dead letter. It is never tried again in the
+// queue that the public fills (A96).
+func (s *Service) handOver(ctx context.Context, d *delivery) error {
+	p := d.p
+	p.Op = jobSend
+	job, err := s.sealJob(p, time.Time{})
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrPermanent, err)
+	}
+	enqueue := func(ctx context.Context) error { return s.opts.DeliveryQueue.Enqueue(ctx, job) }
+	switch err := s.call(ctx, "DeliveryQueue.Enqueue", enqueue); {
+	case err == nil:
+	case errors.Is(err, ErrQueueFull):
+		s.DeadLetter(ctx, d.job, fmt.Errorf("recovery: the delivery queue: %w", err))
+	default:
+		s.repeat("DeliveryQueue.Enqueue", job.NotAfter, enqueue)
+	}
+	return nil
 }
 
 // openJob opens the payload of a job. It refuses a job whose stored ID is not
@@ -158,7 +197,7 @@ func (s *Service) openJob(job Job) (payload, error) {
 	case malformed:
 		return payload{}, s.cannotOpen(job, seal.ErrInvalid)
 	}
-	p.generation = &s.keys.generations[key]
+	p.generation, p.sealedBy = &s.keys.generations[key], key
 	return p, nil
 }
 

@@ -36,9 +36,11 @@ func (q *heldQueue) take() []recovery.Job {
 func (p *portal) performAll(t testing.TB, q *heldQueue) int {
 	t.Helper()
 	before := len(p.outbox.Messages())
-	for _, job := range q.take() {
-		if err := p.Perform(t.Context(), job); err != nil {
-			t.Fatal(err)
+	for jobs := q.take(); len(jobs) > 0; jobs = q.take() { // and what they hand over
+		for _, job := range jobs {
+			if err := p.Perform(t.Context(), job); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	return len(p.outbox.Messages()) - before

@@ -81,22 +81,30 @@ func TestRetriedJobRevivesNothingAcrossARotation(t *testing.T) {
 		rotated := newPortal(t, func(q *portal, o *recovery.Options) {
 			q.leads, q.tokens, q.outbox = p.leads, p.tokens, p.outbox
 			o.Keys = [][]byte{testKey(2), testKey(1)}
+			o.Queue = jobSink{&jobs}
 		})
 		if _, err := p.ForgotPassword(t.Context(), byMail(johnMail)); err != nil {
 			t.Fatal(err)
 		}
 		job := jobs[0]
-		if err := p.Perform(t.Context(), job); err != nil {
-			t.Fatal(err)
+		perform := func(p *portal) {
+			jobs = nil
+			if err := p.Perform(t.Context(), job); err != nil {
+				t.Error(err)
+			}
+			for _, handedOver := range jobs {
+				if err := p.Perform(t.Context(), handedOver); err != nil {
+					t.Error(err)
+				}
+			}
 		}
+		perform(p)
 		proof := recovery.TokenProof(token(t, p.outbox.Messages()[0]))
 		if err := p.reset(t.Context(), proof, goodPassword); err != nil {
 			t.Fatal(err)
 		}
 		for _, instance := range []*portal{p, rotated} {
-			if err := instance.Perform(t.Context(), job); err != nil {
-				t.Error(err)
-			}
+			perform(instance)
 			wantErr(t, instance.check(t.Context(), proof), recovery.ErrInvalidProof)
 			wantErr(t, instance.reset(t.Context(), proof, goodPassword), recovery.ErrInvalidProof)
 		}
@@ -126,8 +134,12 @@ func TestJobsKeepTheirTimeAndName(t *testing.T) {
 		if _, err := p.ForgotPassword(t.Context(), byMail(johnMail)); err != nil {
 			t.Fatal(err)
 		}
-		job := q.take()[0]
-		if err := p.Perform(t.Context(), job); err != nil {
+		request := q.take()[0]
+		if err := p.Perform(t.Context(), request); err != nil {
+			t.Fatal(err)
+		}
+		delivery := q.take()[0] // which it handed over
+		if err := p.Perform(t.Context(), delivery); err != nil {
 			t.Fatal(err)
 		}
 		link := p.outbox.Messages()[0]
@@ -136,13 +148,16 @@ func TestJobsKeepTheirTimeAndName(t *testing.T) {
 		}
 		q.take() // the notices
 
-		renamed := job
-		renamed.ID = "ANOTHER"
-		wantErr(t, p.Perform(t.Context(), renamed), recovery.ErrPermanent)
+		for _, job := range []recovery.Job{request, delivery} {
+			job.ID = "ANOTHER"
+			wantErr(t, p.Perform(t.Context(), job), recovery.ErrPermanent)
+		}
 		// The record of the spent token is gone, and the thief has read the link.
 		time.Sleep(2 * time.Hour)
-		job.NotAfter = time.Now().Add(time.Hour)
-		wantErr(t, p.Perform(t.Context(), job), recovery.ErrPermanent)
+		for _, job := range []recovery.Job{request, delivery} {
+			job.NotAfter = time.Now().Add(time.Hour)
+			wantErr(t, p.Perform(t.Context(), job), recovery.ErrPermanent)
+		}
 		wantErr(t, p.check(t.Context(), recovery.TokenProof(token(t, link))), recovery.ErrInvalidProof)
 	})
 }

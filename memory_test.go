@@ -117,7 +117,8 @@ func TestNoGoroutineOutlivesShutdown(t *testing.T) {
 	before := stacks(t)
 	var failing atomic.Bool
 	p := newPortal(t, func(p *portal, o *recovery.Options) {
-		o.Queue = recovery.NewMemoryQueue(recovery.MemoryQueueOptions{AttemptTimeout: 50 * time.Millisecond, FirstRetry: time.Millisecond})
+		quick := recovery.MemoryQueueOptions{AttemptTimeout: 50 * time.Millisecond, FirstRetry: time.Millisecond}
+		o.Queue, o.DeliveryQueue = recovery.NewMemoryQueue(quick), recovery.NewMemoryQueue(quick)
 		p.outbox.Intercept(func(ctx context.Context, m recovery.Message) error {
 			if failing.Load() {
 				<-ctx.Done()

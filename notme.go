@@ -142,7 +142,7 @@ func (s *Service) performNotMe(ctx context.Context, p *payload) error {
 func (s *Service) finishNotMe(ctx context.Context, p payload) error {
 	ended := p.Ended
 	err := s.performNotMe(ctx, &p)
-	if err != nil && p.Ended && !ended && s.enqueue(ctx, p, time.Until(p.NotAfter), 0) == nil {
+	if err != nil && p.Ended && !ended && s.enqueueDelivery(ctx, p, time.Until(p.NotAfter)) == nil {
 		return nil
 	}
 	return err
@@ -176,7 +176,7 @@ func (s *Service) sendNewLinks(ctx context.Context, p payload, lead Lead) error 
 	var errs []error
 	for _, field := range fields {
 		p.Recipient = field
-		errs = append(errs, s.enqueue(ctx, p, time.Until(end), 0))
+		errs = append(errs, s.enqueueDelivery(ctx, p, time.Until(end)))
 	}
 	if errors.Join(errs...) != nil && !slices.Contains(errs, nil) {
 		return errors.Join(errs...)

@@ -99,7 +99,17 @@ type Options struct {
 	// Queue stores the work that is done after the answer. Default: a
 	// [MemoryQueue]. [New] starts a [WorkerQueue]. With any other queue, the
 	// host calls [Service.Perform] from its own workers.
+	//
+	// Anybody can add to Queue, so its jobs are the same for everybody: they
+	// look for the lead, and hand over to DeliveryQueue what they found.
 	Queue Queue
+	// DeliveryQueue stores what is sent to leads that exist. It is another
+	// queue than Queue: while mail is down it fills up, and if it were the
+	// same, a stranger could tell by refused requests who has an account (A96).
+	// If it is full, what was to be sent becomes a dead letter, and no answer
+	// changes. Default: a [MemoryQueue] if Queue has its default; otherwise
+	// Queue, and a warning.
+	DeliveryQueue Queue
 	// Prefix is the beginning of the names of slots and limiter keys, so that
 	// several Services can share one store: 1 to 32 of a-z, A-Z, 0-9, '.', '_'
 	// and '-'. Services with different prefixes derive different keys from

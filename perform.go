@@ -22,6 +22,8 @@ func (s *Service) Perform(ctx context.Context, job Job) (err error) {
 	switch p.Op {
 	case jobForgot:
 		return s.performForgot(ctx, newDelivery(job, p))
+	case jobSend:
+		return s.performSend(ctx, newDelivery(job, p))
 	case jobDeliver:
 		return s.performDeliver(ctx, newDelivery(job, p))
 	case jobNotice:

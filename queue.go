@@ -79,8 +79,8 @@ type JobHandler interface {
 }
 
 // A WorkerQueue is a [Queue] with workers in this process. For authors of
-// queues: [New] starts the one in [Options].Queue, and [Service.Shutdown] shuts
-// it down.
+// queues: [New] starts those in [Options].Queue and [Options].DeliveryQueue, and
+// [Service.Shutdown] shuts them down.
 type WorkerQueue interface {
 	Queue
 	// Start begins to perform jobs. It is called once.

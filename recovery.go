@@ -1,8 +1,10 @@
 package recovery
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 
 	"github.com/seed-51359b35/recovery/internal/clientaddr"
@@ -34,6 +36,7 @@ type Service struct {
 	closing  chan struct{} // closed to end the pauses of background tasks
 	repeats  chan struct{} // holds one entry for each background task
 	tasks    sync.WaitGroup
+	queues   []Queue // the public one, and that of deliveries if it is another
 }
 
 // New returns a Service that uses the host's user store, a token store and a
@@ -67,8 +70,16 @@ func New(leads LeadStore, tokens TokenStore, notifier Notifier, opts Options) (*
 	if opts.Limiter == nil {
 		opts.Limiter = NewMemoryLimiter(MemoryLimiterOptions{})
 	}
-	if opts.Queue == nil {
+	shared := opts.Queue != nil && opts.DeliveryQueue == nil
+	switch {
+	case shared:
+		opts.DeliveryQueue = opts.Queue
+		opts.Logger.Warn("recovery: option DeliveryQueue is not set, so deliveries wait in Queue; while mail is down, strangers can tell by its fullness who has an account. Set DeliveryQueue to a second queue")
+	case opts.Queue == nil:
 		opts.Queue = NewMemoryQueue(MemoryQueueOptions{})
+	}
+	if opts.DeliveryQueue == nil {
+		opts.DeliveryQueue = NewMemoryQueue(MemoryQueueOptions{})
 	}
 	s := &Service{
 		leads: leads, tokens: tokens, notifier: notifier,
@@ -84,8 +95,23 @@ func New(leads LeadStore, tokens TokenStore, notifier Notifier, opts Options) (*
 			s.mailTo = f.Name
 		}
 	}
-	if q, ok := opts.Queue.(WorkerQueue); ok {
+	// The public queue hands over to the other one, so it starts last, and
+	// ends first.
+	s.queues = []Queue{opts.Queue}
+	if !shared {
+		s.queues = append(s.queues, opts.DeliveryQueue)
+	}
+	for i, queue := range slices.Backward(s.queues) {
+		q, ok := queue.(WorkerQueue)
+		if !ok {
+			continue
+		}
 		if err := q.Start(s); err != nil {
+			for _, started := range s.queues[i+1:] {
+				if q, ok := started.(WorkerQueue); ok {
+					_ = q.Shutdown(context.Background()) // it has no jobs
+				}
+			}
 			return nil, fmt.Errorf("recovery: starting the queue: %w", err)
 		}
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 // Shutdown makes the Service refuse new requests with [ErrUnavailable], waits
-// until those that it is answering are done, and shuts its [WorkerQueue] down.
+// until those that it is answering are done, and shuts its [WorkerQueue]s down.
 // It returns nil once no goroutine of the Service runs. If ctx ends earlier, it
 // returns an error that wraps the one of ctx.
 func (s *Service) Shutdown(ctx context.Context) error {
@@ -20,10 +20,13 @@ func (s *Service) Shutdown(ctx context.Context) error {
 		close(s.closing)
 	}
 	err = errors.Join(err, wait(ctx, &s.tasks))
-	if q, ok := s.opts.Queue.(WorkerQueue); ok {
-		err = errors.Join(err, q.Shutdown(ctx))
+	for _, queue := range s.queues {
+		if q, ok := queue.(WorkerQueue); ok {
+			err = errors.Join(err, q.Shutdown(ctx))
+		}
 	}
-	return err
+	// What the queues' last attempts wanted to be repeated had its last try.
+	return errors.Join(err, wait(ctx, &s.tasks))
 }
 
 // begin adds a request to s.inFlight, or returns an error if the Service is

@@ -31,8 +31,9 @@ import (
 // test binary again, to kill it.
 const workerVariable = "ASYNQQUEUE_TEST_WORKER"
 
-// crashQueue is the name of the queue that both processes use.
-const crashQueue = "crash"
+// crashQueue and crashDeliveries are the names of the queues that both processes
+// use.
+const crashQueue, crashDeliveries = "crash", "crash-deliveries"
 
 // people is a store of leads that is the same in every process, without
 // anything that they share.
@@ -52,7 +53,7 @@ func (people) FindLead(_ context.Context, key recovery.LeadKey) (recovery.Lead, 
 func (people) SetPasswordHash(context.Context, string, string) error { return recovery.ErrNotWritten }
 
 // crashService returns the Service of both processes. Only the queue differs.
-func crashService(client redis.UniversalClient, queue recovery.Queue, notifier recovery.Notifier, events recovery.EventSink) (*recovery.Service, error) {
+func crashService(client redis.UniversalClient, queue, deliveries recovery.Queue, notifier recovery.Notifier, events recovery.EventSink) (*recovery.Service, error) {
 	tokens, err := redisstore.New(client, redisstore.Options{Timeout: 5 * time.Second, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return nil, err
@@ -62,7 +63,7 @@ func crashService(client redis.UniversalClient, queue recovery.Queue, notifier r
 		Link:                    recovery.Link{URL: "https://portal.example.com/reset"},
 		DangerouslyKeepSessions: true,
 		Limits:                  relaxed(),
-		Queue:                   queue, Events: events, Logger: slog.New(slog.DiscardHandler),
+		Queue:                   queue, DeliveryQueue: deliveries, Events: events, Logger: slog.New(slog.DiscardHandler),
 	})
 }
 
@@ -84,12 +85,14 @@ func workerMain() int {
 	}
 	client := redis.NewClient(&redis.Options{Addr: addr})
 	defer func() { _ = client.Close() }()
-	queue, err := asynqqueue.New(client, asynqqueue.Options{
-		Name: crashQueue, Workers: 8, PollInterval: 50 * time.Millisecond, Logger: slog.New(slog.DiscardHandler),
-	})
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+	var queues [2]*asynqqueue.Queue
+	for i, name := range []string{crashQueue, crashDeliveries} {
+		if queues[i], err = asynqqueue.New(client, asynqqueue.Options{
+			Name: name, Workers: 8, PollInterval: 50 * time.Millisecond, Logger: slog.New(slog.DiscardHandler),
+		}); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
 	}
 	notifier := recovery.NotifierFunc(func(_ context.Context, m recovery.Message) error {
 		time.Sleep(20 * time.Millisecond) // to be killed in
@@ -106,7 +109,7 @@ func workerMain() int {
 			_ = note("lost", e.JobID, string(e.Kind), string(e.Reason))
 		}
 	}
-	service, err := crashService(client, queue, notifier, events)
+	service, err := crashService(client, queues[0], queues[1], notifier, events)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -238,14 +241,17 @@ func TestCrashes(t *testing.T) {
 	}
 	server := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
 	client, dir := server.Client(t), t.TempDir()
-	queue := newQueue(t, client, func(o *asynqqueue.Options) {
-		o.Name, o.EnqueueOnly, o.Workers, o.Timeout = crashQueue, true, 0, time.Second
-	})
+	open := func(name string) *asynqqueue.Queue {
+		return newQueue(t, client, func(o *asynqqueue.Options) {
+			o.Name, o.EnqueueOnly, o.Workers, o.Timeout = name, true, 0, time.Second
+		})
+	}
+	queue, deliveries := open(crashQueue), open(crashDeliveries)
 	nobody := recovery.NotifierFunc(func(context.Context, recovery.Message) error {
 		t.Error("the instance that only enqueues delivers")
 		return nil
 	})
-	web, err := crashService(client, jobs{queue}, nobody, nil)
+	web, err := crashService(client, jobs{queue}, deliveries, nobody, nil)
 	must(t, err)
 	a := &asked{accepted: map[string]string{}, tried: map[string]int{}}
 	var asking sync.WaitGroup
@@ -264,11 +270,12 @@ func TestCrashes(t *testing.T) {
 	}
 	next := func(worker *otherProcess) *otherProcess {
 		worker.kill()
-		if orphans := client.LLen(t.Context(), activeKey(queue)).Val(); orphans == 0 {
+		if orphans := client.LLen(t.Context(), activeKey(queue)).Val() + client.LLen(t.Context(), activeKey(deliveries)).Val(); orphans == 0 {
 			t.Log("the worker was killed with no job at work")
 		}
 		if !long {
 			rewind(t, client, crashQueue)
+			rewind(t, client, crashDeliveries)
 		}
 		return startWorker(t, server.Addr, dir)
 	}

@@ -8,14 +8,22 @@
 //	if err != nil {
 //		return err
 //	}
+//	deliveries, err := asynqqueue.New(client, asynqqueue.Options{Name: "recovery-deliveries"})
+//	if err != nil {
+//		return err
+//	}
 //	service, err := recovery.New(leads, store, mailer, recovery.Options{
-//		Queue: queue,
+//		Queue:         queue,
+//		DeliveryQueue: deliveries,
 //		// ...
 //	})
 //
+// A Service needs two queues with two names: see
+// [recovery.Options].DeliveryQueue.
+//
 // client is any [redis.UniversalClient]: standalone, Sentinel or Cluster, with
 // any options. The host closes it, after [recovery.Service.Shutdown], which
-// shuts the queue down.
+// shuts the queues down.
 //
 // # What it does with a job
 //

@@ -39,11 +39,17 @@ func Example() {
 		if err != nil {
 			log.Fatal(err)
 		}
+		opts.Name = "recovery-deliveries"
+		deliveries, err := asynqqueue.New(client, opts)
+		if err != nil {
+			log.Fatal(err)
+		}
 		service, err := recovery.New(leadStore("ada@example.com"), tokens, mailer, recovery.Options{
 			Keys:                    [][]byte{[]byte("32 random bytes from your secrets")},
 			Link:                    recovery.Link{URL: "https://portal.example.com/reset"},
 			DangerouslyKeepSessions: true,
 			Queue:                   queue,
+			DeliveryQueue:           deliveries,
 			Logger:                  opts.Logger,
 		})
 		if err != nil {

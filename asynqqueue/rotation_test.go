@@ -56,13 +56,15 @@ func (f *fleet) event(_ context.Context, e recovery.Event) {
 func (f *fleet) start(keys ...byte) (service *recovery.Service, stop func()) {
 	f.t.Helper()
 	log := debugLogger(&f.log)
-	queue := newQueue(f.t, f.client, func(o *asynqqueue.Options) {
-		o.Name, o.Logger = "fleet", log
-		o.Backoff = func(int) time.Duration { return 20 * time.Millisecond }
-	})
+	queue := func(name string) *asynqqueue.Queue {
+		return newQueue(f.t, f.client, func(o *asynqqueue.Options) {
+			o.Name, o.Logger = name, log
+			o.Backoff = func(int) time.Duration { return 20 * time.Millisecond }
+		})
+	}
 	opts := recovery.Options{
 		Link: recovery.Link{URL: "https://portal.example.com/reset"}, DangerouslyKeepSessions: true,
-		Queue: queue, Events: f.event, Logger: log,
+		Queue: queue("fleet"), DeliveryQueue: queue("fleet-deliveries"), Events: f.event, Logger: log,
 	}
 	for _, k := range keys {
 		opts.Keys = append(opts.Keys, bytes.Repeat([]byte{k}, 32))

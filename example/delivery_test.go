@@ -253,7 +253,7 @@ func TestDurable(t *testing.T) {
 	if err := a.stop(); err != nil {
 		t.Fatal(err)
 	}
-	waiting := hashes(t, redisServer.Client(t), "asynq:{"+demoPrefix+"}:t:*")
+	waiting := hashes(t, redisServer.Client(t), "asynq:{"+demoPrefix+"-deliveries}:t:*")
 	if strings.Count(waiting, "msg") < people {
 		t.Fatalf("%d jobs wait on Redis, want %d", strings.Count(waiting, "msg"), people)
 	}

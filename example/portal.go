@@ -80,17 +80,18 @@ func newPortal(ctx context.Context, c config, log *slog.Logger) (*portal, error)
 		return nil, err
 	}
 	service, err := recovery.New(store.leads, store.tokens, delivery, recovery.Options{
-		Keys:      [][]byte{store.key},
-		Prefix:    store.prefix,
-		Link:      recovery.Link{URL: resetURL},
-		NotMe:     recovery.Link{URL: c.baseURL + accountPath + "/not-me"},
-		Sessions:  store.sessions,
-		Limiter:   store.limiter,
-		Queue:     store.queue,
-		Fields:    fields(),
-		Passwords: recovery.PasswordOptions{Hasher: hasher, Policy: policy},
-		Limits:    limits,
-		Logger:    log,
+		Keys:          [][]byte{store.key},
+		Prefix:        store.prefix,
+		Link:          recovery.Link{URL: resetURL},
+		NotMe:         recovery.Link{URL: c.baseURL + accountPath + "/not-me"},
+		Sessions:      store.sessions,
+		Limiter:       store.limiter,
+		Queue:         store.queue,
+		DeliveryQueue: store.delivery,
+		Fields:        fields(),
+		Passwords:     recovery.PasswordOptions{Hasher: hasher, Policy: policy},
+		Limits:        limits,
+		Logger:        log,
 	})
 	if err != nil {
 		return nil, errors.Join(err, store.close())

@@ -25,6 +25,7 @@ type storage struct {
 	limiter  recovery.Limiter // nil: the Service's default
 	guesses  recovery.Limiter // of logins
 	queue    recovery.Queue   // nil: the Service's default
+	delivery recovery.Queue   // nil: the Service's default
 	close    func() error
 }
 
@@ -112,6 +113,9 @@ func redisStorage(ctx context.Context, c config, seeds []seed, log *slog.Logger)
 	}
 	if c.durable {
 		if s.queue, err = asynqqueue.New(client, asynqqueue.Options{Name: demoPrefix, Logger: log}); err != nil {
+			return nil, err
+		}
+		if s.delivery, err = asynqqueue.New(client, asynqqueue.Options{Name: demoPrefix + "-deliveries", Logger: log}); err != nil {
 			return nil, err
 		}
 	}

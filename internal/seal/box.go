@@ -64,8 +64,11 @@ const BoxOverhead = BoxRoom + chacha20poly1305.Overhead
 
 // Seal seals the value that stands in b after the first BoxRoom bytes, and
 // returns it sealed, in the same memory if its capacity is enough.
-func (b *Box) Seal(value []byte) []byte {
-	k := &b.keys[0]
+func (b *Box) Seal(value []byte) []byte { return b.SealAgain(value, 0) }
+
+// SealAgain is as Seal, with the key whose index Open returned.
+func (b *Box) SealAgain(value []byte, key int) []byte {
+	k := &b.keys[key]
 	sealed := value[:BoxRoom]
 	copy(sealed, k.header[:])
 	nonce := sealed[boxHeader:]
