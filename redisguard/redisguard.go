@@ -24,8 +24,7 @@ const (
 	retryEvery = 100 * time.Millisecond
 )
 
-// Options configure a [Guard]. Down, Logger, WhenDown and
-// WhenUp are required.
+// Options configure a [Guard]. Down, Logger, WhenDown and WhenUp are required.
 type Options struct {
 	_ [0]func()
 
