@@ -73,6 +73,9 @@ const (
 	// redisTimeout is the budget of tokens and limits. Longer than the
 	// default, because a demo runs beside whatever else a laptop does.
 	redisTimeout = 500 * time.Millisecond
+	// pollInterval is how long a message may wait for each of its two queues.
+	// Shorter than the default, because somebody sits before a demo and waits.
+	pollInterval = 100 * time.Millisecond
 )
 
 func redisStorage(ctx context.Context, c config, seeds []seed, log *slog.Logger) (_ *storage, err error) {
@@ -112,10 +115,14 @@ func redisStorage(ctx context.Context, c config, seeds []seed, log *slog.Logger)
 		tokens: store, limiter: store, guesses: hashedLimiter{store, v}, close: client.Close,
 	}
 	if c.durable {
-		if s.queue, err = asynqqueue.New(client, asynqqueue.Options{Name: demoPrefix, Logger: log}); err != nil {
+		if s.queue, err = asynqqueue.New(client, asynqqueue.Options{Name: demoPrefix, PollInterval: pollInterval, Logger: log}); err != nil {
 			return nil, err
 		}
-		if s.delivery, err = asynqqueue.New(client, asynqqueue.Options{Name: demoPrefix + "-deliveries", Logger: log}); err != nil {
+		if s.delivery, err = asynqqueue.New(client, asynqqueue.Options{
+			// One after another: of links that are stored in the same
+			// millisecond nobody could tell which ones were replaced.
+			Name: demoPrefix + "-deliveries", Workers: 1, PollInterval: pollInterval, Logger: log,
+		}); err != nil {
 			return nil, err
 		}
 	}
