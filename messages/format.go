@@ -74,7 +74,7 @@ func wrap(s string) string {
 		column := 0
 		for j, word := range breakable(line) {
 			w := columns(strings.TrimRight(word, " "))
-			if j > 0 && column+w > textWidth {
+			if j > 0 && w > 0 && column+w > textWidth {
 				b.WriteByte('\n')
 				column = 0
 			}

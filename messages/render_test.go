@@ -479,6 +479,7 @@ func TestWrap(t *testing.T) {
 		{"marks count nothing", x("e\u0301", 72), x("e\u0301", 72)},
 		{"isolates count nothing", "\u2068" + x("x", 72) + "\u2069", "\u2068" + x("x", 72) + "\u2069"},
 		{"trailing space", "a b ", "a b"},
+		{"a long word with a wide full stop is no two lines", x("0", 73) + "。", x("0", 73) + "。"},
 	} {
 		if got := messages.Wrap(tt.in); got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
@@ -492,6 +493,7 @@ func FuzzWrap(f *testing.F) {
 	f.Add("a " + strings.Repeat("x", 80) + " b")
 	f.Add(strings.Repeat("你好。", 40))
 	f.Add("\n \n  a\u00a0b\xff")
+	f.Add(strings.Repeat("0", 73) + "。")
 	f.Fuzz(func(t *testing.T, s string) {
 		w := messages.Wrap(s)
 		if strip(w) != strip(s) {
