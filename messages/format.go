@@ -73,8 +73,8 @@ func wrap(s string) string {
 		}
 		column := 0
 		for j, word := range breakable(line) {
-			w := columns(strings.TrimRight(word, " "))
-			if j > 0 && w > 0 && column+w > textWidth {
+			trimmed := strings.TrimRight(word, " ")
+			if j > 0 && trimmed != "" && column+columns(trimmed) > textWidth {
 				b.WriteByte('\n')
 				column = 0
 			}

@@ -494,6 +494,7 @@ func FuzzWrap(f *testing.F) {
 	f.Add(strings.Repeat("你好。", 40))
 	f.Add("\n \n  a\u00a0b\xff")
 	f.Add(strings.Repeat("0", 73) + "。")
+	f.Add(strings.Repeat("0", 72) + " \u0365")
 	f.Fuzz(func(t *testing.T, s string) {
 		w := messages.Wrap(s)
 		if strip(w) != strip(s) {
