@@ -62,7 +62,6 @@ type goldenClaim struct {
 	Ref recovery.TokenRef
 }
 
-// A goldenLimit is a limiter's log.
 // goldenPolicy is a limit policy under the names of its fields when the first
 // golden file was written.
 type goldenPolicy struct {
@@ -74,6 +73,7 @@ func (p goldenPolicy) policy() recovery.LimitPolicy {
 	return recovery.LimitPolicy{Limits: p.Limits, ThenOneEvery: p.Trickle}
 }
 
+// A goldenLimit is a limiter's log.
 type goldenLimit struct {
 	Key  string
 	Tier goldenPolicy
