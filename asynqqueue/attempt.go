@@ -17,9 +17,9 @@ const (
 	// maxStartWait is how long a job may hold a worker while its NotBefore has
 	// not come. The wait is longer only if the clocks of processes disagree.
 	maxStartWait = 2 * time.Second
-	// workerWait is how long a job waits here for a worker. A worker is free
-	// unless attempts were given up and still run. Other instances get the job
-	// then.
+	// workerWait is how long a job waits here for a worker. A worker is free,
+	// unless an attempt was given up after asynq had asked for this job. Other
+	// instances get the job then.
 	workerWait = time.Second
 )
 

@@ -93,6 +93,11 @@ func TestAttemptsThatIgnoreTheirContext(t *testing.T) {
 		s, err := q.Stats(t.Context())
 		return err == nil && s.Abandoned == 2 && s.Running == 2
 	})
+	// An instance without workers takes no job, so that others get all of them.
+	eventually(t, "all jobs wait", func() bool {
+		s, err := q.Stats(t.Context())
+		return err == nil && s.Pending == len(jobs) && s.Active == 0
+	})
 	healthy := &diary{}
 	start(t, newQueue(t, client, edit), healthy)
 	waitDone(t, healthy, jobs...)

@@ -19,6 +19,8 @@ type workerClient struct {
 	redis.UniversalClient
 	pause time.Duration
 	stop  <-chan struct{}
+	// hasWorker reports whether a job that is taken now finds a free worker.
+	hasWorker func() bool
 }
 
 // withReadTimeout returns a copy of the client that waits at most d for each
@@ -36,7 +38,7 @@ func withReadTimeout(client redis.UniversalClient, d time.Duration) redis.Univer
 	return c
 }
 
-func newWorkerClient(client redis.UniversalClient, pause time.Duration, stop <-chan struct{}) workerClient {
+func newWorkerClient(client redis.UniversalClient, pause time.Duration, stop <-chan struct{}, hasWorker func() bool) workerClient {
 	if c, ok := client.(*redis.Client); ok {
 		// Without a limit a dead connection would hold a worker, and Shutdown,
 		// until the kernel closes it.
@@ -44,7 +46,7 @@ func newWorkerClient(client redis.UniversalClient, pause time.Duration, stop <-c
 			client = withReadTimeout(c, maxReadTimeout)
 		}
 	}
-	return workerClient{client, pause, stop}
+	return workerClient{client, pause, stop, hasWorker}
 }
 
 // EvalSha runs every script of asynq.
@@ -53,10 +55,25 @@ func newWorkerClient(client redis.UniversalClient, pause time.Duration, stop <-c
 // that Redis did not accept, but it uses a context that it has cancelled by
 // then. So the repetition would always fail, and the job would be performed
 // again a minute later.
+//
+// While no worker is free, EvalSha asks for no job and says that there is none.
+// Otherwise an instance whose workers are all lost would keep taking jobs that
+// other instances could do, and hand them back after a while.
 func (c workerClient) EvalSha(ctx context.Context, sha string, keys []string, args ...any) *redis.Cmd {
+	if asksForJob(keys) && !c.hasWorker() {
+		cmd := redis.NewCmd(ctx)
+		cmd.SetErr(redis.Nil)
+		return cmd
+	}
 	cmd := c.UniversalClient.EvalSha(context.WithoutCancel(ctx), sha, keys, args...)
 	c.slowDown(cmd.Err())
 	return cmd
+}
+
+// asksForJob recognises asynq's script that takes a job. Its keys are those of
+// the pending jobs, of the pause, of the active jobs and of their leases.
+func asksForJob(keys []string) bool {
+	return len(keys) == 4 && strings.HasSuffix(keys[0], ":pending") && strings.HasSuffix(keys[1], ":paused")
 }
 
 // Eval runs the scripts that Redis has forgotten. It is as EvalSha.

@@ -35,7 +35,7 @@ func (d Depth) Settle() { d.d.settle() }
 
 // NewWorkerClient is the client as asynq's server gets it.
 func NewWorkerClient(client redis.UniversalClient, pause time.Duration, stop <-chan struct{}) redis.UniversalClient {
-	return newWorkerClient(client, pause, stop)
+	return newWorkerClient(client, pause, stop, func() bool { return true })
 }
 
 func (q *Queue) Name() string { return q.opts.Name }

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"flag"
-	"log/slog"
 	"os"
 	"slices"
 	"sync"
@@ -39,13 +38,20 @@ func TestMain(m *testing.M) {
 const patience = 20 * time.Second
 
 // newQueue returns a queue that is not started. It has short pauses, a budget
-// that a busy machine does not exceed, and a name of its own.
+// that a busy machine does not exceed, and a name of its own. If the test
+// fails, it shows what the queue logged.
 func newQueue(t testing.TB, client redis.UniversalClient, edit func(*asynqqueue.Options)) *asynqqueue.Queue {
 	t.Helper()
+	var log safeBuffer
 	opts := asynqqueue.Options{
 		Name: "q" + rand.Text(), Workers: 4, Timeout: 10 * time.Second, PollInterval: 20 * time.Millisecond,
-		Backoff: atOnce, Logger: slog.New(slog.DiscardHandler),
+		Backoff: atOnce, Logger: debugLogger(&log),
 	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("log of the queue %s:\n%s", opts.Name, log.String())
+		}
+	})
 	if edit != nil {
 		edit(&opts)
 	}
@@ -205,7 +211,7 @@ func (d *diary) busy() int {
 func waitDone(t testing.TB, d *diary, jobs ...recovery.Job) {
 	t.Helper()
 	for _, job := range jobs {
-		eventually(t, "a job is done", func() bool { return d.performed(job.ID) })
+		eventually(t, "job "+job.ID+" is done", func() bool { return d.performed(job.ID) })
 	}
 }
 

@@ -115,7 +115,8 @@ func (q *Queue) Start(h recovery.JobHandler) error {
 	if q.opts.EnqueueOnly {
 		return nil
 	}
-	q.server = asynq.NewServerFromRedisClient(newWorkerClient(q.client, max(100*time.Millisecond, q.opts.PollInterval), q.closing), asynq.Config{
+	hasWorker := func() bool { return len(q.workers) < cap(q.workers) }
+	q.server = asynq.NewServerFromRedisClient(newWorkerClient(q.client, max(100*time.Millisecond, q.opts.PollInterval), q.closing, hasWorker), asynq.Config{
 		Concurrency:              q.opts.Workers,
 		Queues:                   map[string]int{q.opts.Name: 1},
 		TaskCheckInterval:        q.opts.PollInterval,
