@@ -33,7 +33,7 @@ func (o Options) withDefaults() Options {
 	o.ClientAddress.TrustedProxies = slices.Clone(o.ClientAddress.TrustedProxies)
 	o.ClientAddress.IPv6Prefix = cmp.Or(o.ClientAddress.IPv6Prefix, 64)
 	o.StoreTimeout = cmp.Or(o.StoreTimeout, 5*time.Second)
-	def := DefaultLimits()
+	def := defaultLimits(o.Tokens.LinkTTL)
 	defaults := def.policies()
 	for i, own := range o.Limits.policies() {
 		if len(own.policy.Limits) == 0 && own.policy.ThenOneEvery == 0 {
@@ -56,7 +56,7 @@ func (l *Limits) policies() []namedPolicy {
 	return []namedPolicy{
 		{"Caller", &l.Caller}, {"ClientForgot", &l.ClientForgot}, {"ClientReset", &l.ClientReset},
 		{"ClientCheck", &l.ClientCheck}, {"Identifier", &l.Identifier}, {"Lead", &l.Lead},
-		{"Recipient", &l.Recipient}, {"Issue", &l.Issue},
+		{"Recipient", &l.Recipient}, {"Issue", &l.Issue}, {"Device", &l.Device}, {"LeadDevices", &l.LeadDevices},
 		{"EmailBudget", &l.EmailBudget}, {"SMSBudget", &l.SMSBudget},
 	}
 }

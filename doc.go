@@ -35,9 +35,8 @@
 // [Service.ForgotPassword] checks the request, counts it for the API key (the
 // caller) and the network address (the client), draws a token, gives a sealed
 // job to the [Queue], and answers. It does the same for everybody. A worker
-// then counts the identifier, looks the lead up, and counts the lead, the
-// recipient and the budget (a limit on all messages). It puts the token's
-// digest into the [TokenStore], and has the [Notifier] send the token.
+// then looks the lead up, and counts the identifier, the lead, the recipient
+// and the budget (a limit on all messages). It puts the token's digest into the [TokenStore], and has the [Notifier] send the token.
 //
 // [Service.ResetPassword] checks the password by the rules that are the same
 // for everybody, opens the proof, looks its token up with Peek, reads the lead,
@@ -95,11 +94,18 @@
 //   - Few guesses at short codes are possible. The fifth wrong guess kills a
 //     code, and after twenty in 24 hours at the codes of one lead none of them
 //     works. Parallel guesses are counted too.
-//   - Nobody can lock a person out by asking for messages. Limits delay a new
-//     message and never end a delivered link. At most three links of a lead
+//   - Nobody can lock a person out of the mailbox that links go to by default
+//     by asking for messages. Whoever asks, that mailbox has a link that works
+//     at all times, if links live for 15 minutes or longer. Limits delay a new
+//     message and never end a delivered link. Of the links to one field, three
 //     work at once: the two oldest and the newest. A fourth replaces the third.
-//     After the tenth link of a day one every hour is still sent. Links and
-//     codes are limited separately, and so is each recipient field.
+//     After the tenth link of a day one is still sent every hour, or as often
+//     as links expire. Links and codes are limited separately, and so is each
+//     recipient field. A known device ([Service.RememberDevice]) has limits of
+//     its own, also for codes and for other fields. A person who has only a
+//     phone, and no known device, shares the places for codes with strangers:
+//     about one code an hour goes out, whoever asks, and it replaces the one
+//     before.
 //   - A failure never opens anything, and it looks the same for everybody.
 //
 // Numbers such as A33, here and in other comments, are attacks: docs/attacks.md

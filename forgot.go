@@ -54,7 +54,7 @@ func (s *Service) ForgotPassword(ctx context.Context, req ForgotRequest) (Forgot
 	p := payload{
 		Op: jobForgot, Code: req.Code, Template: req.Template,
 		Caller: req.Requester.Caller, Client: req.Requester.Client, Languages: req.Requester.AcceptLanguage,
-		RequestedAt: time.Now(),
+		Device: req.Requester.Device, RequestedAt: time.Now(),
 	}
 	var err error
 	if p.Labels, err = copyLabels(req.Labels); err != nil {
@@ -141,7 +141,7 @@ func (s *Service) admitForgot(ctx context.Context, d *delivery, found bool) (ok 
 	if !found && (!s.opts.Messages.UnknownAddress || s.fields[key.Field].Type != FieldTypeEmail) {
 		return false, s.suppress(ctx, d, ReasonUnknownLead)
 	}
-	if ok, err := s.allowIdentifier(ctx, d); !ok {
+	if ok, err := s.allowAsker(ctx, d); !ok {
 		return false, err
 	}
 	if !found {
@@ -162,15 +162,24 @@ func (s *Service) admitForgot(ctx context.Context, d *delivery, found bool) (ok 
 	return s.allowDelivery(ctx, d)
 }
 
-// allowIdentifier counts what the request named. A retry with the same job ID is
-// not counted again. Each recipient field has its own limit, and links and codes
-// have separate limits. So a stranger who asks for what cannot be sent, such as
-// a message to a phone that the lead does not have, does not use up the limit of
-// what can be sent (A58).
-func (s *Service) allowIdentifier(ctx context.Context, d *delivery) (ok bool, err error) {
-	key := d.p.Key
-	return s.allowJob(ctx, d, scopedRequest{ScopeIdentifier, LimitRequest{
-		Key:    s.keys.limitKey(ScopeIdentifier, key.Field+" "+d.p.Recipient+" "+string(d.p.kind()), key.Value),
-		Policy: s.opts.Limits.Identifier, ID: d.job.ID,
-	}})
+// allowAsker counts what the request named or, if a known device of the lead
+// made it, the device instead, whose limit no stranger can use up (A58). A retry
+// with the same job ID is not counted again. Each recipient field has its own
+// limit, and links and codes have separate limits. So a stranger who asks for
+// what cannot be sent, such as a message to a phone that the lead does not have,
+// does not use up the limit of what can be sent.
+func (s *Service) allowAsker(ctx context.Context, d *delivery) (ok bool, err error) {
+	key, what := d.p.Key, d.p.Recipient+" "+string(d.p.kind())
+	if d.lead.ID != "" {
+		d.device = s.knownDevice(d.p.Device, d.lead)
+	}
+	r := scopedRequest{ScopeIdentifier, LimitRequest{
+		Key: s.keys.limitKey(ScopeIdentifier, key.Field+" "+what, key.Value), Policy: s.opts.Limits.Identifier, ID: d.job.ID,
+	}}
+	if d.device != "" {
+		r = scopedRequest{ScopeDevice, LimitRequest{
+			Key: s.keys.limitKey(ScopeDevice, what, d.device), Policy: s.opts.Limits.Device, ID: d.job.ID,
+		}}
+	}
+	return s.allowJob(ctx, d, r)
 }

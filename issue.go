@@ -168,7 +168,7 @@ func (s *Service) putIssued(ctx context.Context, d *delivery, send bool) (IssueR
 	if send {
 		kind = kindMailed
 	}
-	token, err := s.put(ctx, &s.keys.generations[0], kind, d.lead, d.p.Secret)
+	token, err := s.put(ctx, &s.keys.generations[0], kind, d.lead, "", d.p.Secret)
 	if err != nil {
 		return IssueResult{}, unavailable("token store", err)
 	}

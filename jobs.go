@@ -57,6 +57,7 @@ type payload struct {
 	Caller         string `json:",omitzero"`
 	Client         netip.Addr
 	Languages      string `json:",omitzero"`
+	Device         string `json:",omitzero"` // [Requester].Device
 	RequestedAt    time.Time
 	Notice         storedKind `json:",omitzero"` // the kind of message that NotMe answers
 	Ended          bool       `json:",omitzero"` // NotMe has ended the tokens already

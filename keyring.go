@@ -20,9 +20,12 @@ type keyring struct {
 	prefix      string
 	limits      string // the prefix of limiter keys
 	generations []generation
+	// otherFields are the fields to which links go only on request.
+	otherFields []string
 	tokens      *seal.Sealer // seals lead and secret in one string
 	jobs        *seal.Box
 	notMe       *seal.Sealer // seals notice, message and lead in one string
+	devices     *seal.Sealer // seals what a known device presents
 }
 
 // A generation is the keys that are derived from one of Options.Keys.
@@ -32,7 +35,13 @@ type generation struct {
 
 func newKeyring(opts Options) (*keyring, error) {
 	k := &keyring{prefix: opts.Prefix, limits: opts.Prefix + ":l:"}
-	var tokens, notMe []seal.Key
+	usual := linksGoTo(opts.Fields)
+	for _, f := range opts.Fields {
+		if f.Receive && f.Name != usual {
+			k.otherFields = append(k.otherFields, f.Name)
+		}
+	}
+	var tokens, notMe, devices []seal.Key
 	var jobs [][]byte
 	for _, key := range opts.Keys {
 		var err error
@@ -50,6 +59,7 @@ func newKeyring(opts Options) (*keyring, error) {
 		tokens = append(tokens, seal.Key{Hash: sub("token mac"), Block: sub("token enc")})
 		jobs = append(jobs, sub("job"))
 		notMe = append(notMe, seal.Key{Hash: sub("not-me mac"), Block: sub("not-me enc")})
+		devices = append(devices, seal.Key{Hash: sub("device mac"), Block: sub("device enc")})
 		if err != nil {
 			return nil, fmt.Errorf("recovery: deriving keys: %w", err)
 		}
@@ -64,6 +74,7 @@ func newKeyring(opts Options) (*keyring, error) {
 		return nil, fmt.Errorf("recovery: deriving keys: %w", err)
 	}
 	k.notMe = seal.New(notMe, "recovery.not-me", notMeTTL, 1024)
+	k.devices = seal.New(devices, "recovery.device", deviceTTL, 1024)
 	return k, nil
 }
 
@@ -114,19 +125,35 @@ func (k *macKey) digest(parts ...string) string {
 	return string(base64.RawURLEncoding.AppendEncode(buf[:0], k.sum(sum[:0], parts...)))
 }
 
-func (k *keyring) slot(g *generation, kind tokenKind, leadID string) string {
-	return g.slot.name(k.prefix+":t:"+string(kind)+":", string(kind), leadID)
+// slot returns where the tokens of one kind stand. A link to a field to which
+// links go only on request stands in a slot of its own. Otherwise a stranger
+// who asks for such links would end those that went to the usual field, because
+// a slot has room for three (A58). In all other cases field is empty.
+func (k *keyring) slot(g *generation, kind tokenKind, leadID, field string) string {
+	prefix := k.prefix + ":t:" + string(kind) + ":"
+	if field == "" {
+		return g.slot.name(prefix, string(kind), leadID)
+	}
+	return g.slot.name(prefix, string(kind), leadID, field)
 }
 
-func (k *keyring) refOf(g *generation, kind tokenKind, leadID, secret string) TokenRef {
-	return TokenRef{k.slot(g, kind, leadID), g.digest.digest(string(kind), leadID, secret)}
+func (k *keyring) refOf(g *generation, kind tokenKind, leadID, field, secret string) TokenRef {
+	return TokenRef{k.slot(g, kind, leadID, field), g.digest.digest(string(kind), leadID, secret)}
 }
 
-// refs returns all places where a token may be stored: one for each generation.
+// refs returns all places where a token may be stored: one for each generation
+// and, for a link, for each field that it may have gone to.
 func (k *keyring) refs(kind tokenKind, leadID, secret string) []TokenRef {
-	refs := make([]TokenRef, len(k.generations))
+	var refs []TokenRef
 	for i := range k.generations {
-		refs[i] = k.refOf(&k.generations[i], kind, leadID, secret)
+		g := &k.generations[i]
+		refs = append(refs, k.refOf(g, kind, leadID, "", secret))
+		if kind != kindMailed {
+			continue
+		}
+		for _, field := range k.otherFields {
+			refs = append(refs, k.refOf(g, kind, leadID, field, secret))
+		}
 	}
 	return refs
 }
@@ -138,12 +165,16 @@ func (k *keyring) decoyRefs(key LeadKey, code string) []TokenRef {
 	return k.refs(kindCode, "\x00"+key.Field+"\x00"+key.Value, code)
 }
 
-// slots returns all slots of a lead, of all kinds and generations.
+// slots returns all slots of a lead, of all kinds, fields and generations.
 func (k *keyring) slots(leadID string) []string {
-	slots := make([]string, 0, len(allKinds)*len(k.generations))
+	slots := make([]string, 0, (len(allKinds)+len(k.otherFields))*len(k.generations))
 	for i := range k.generations {
+		g := &k.generations[i]
 		for _, kind := range allKinds {
-			slots = append(slots, k.slot(&k.generations[i], kind, leadID))
+			slots = append(slots, k.slot(g, kind, leadID, ""))
+		}
+		for _, field := range k.otherFields {
+			slots = append(slots, k.slot(g, kindMailed, leadID, field))
 		}
 	}
 	return slots

@@ -53,6 +53,17 @@ func (s *Service) recipientField(name string) (string, error) {
 	return name, nil
 }
 
+// linksGoTo returns the field that links are sent to if a request names none,
+// or the empty string.
+func linksGoTo(fields []Field) string {
+	for _, f := range fields {
+		if f.Receive && f.Type == FieldTypeEmail {
+			return f.Name
+		}
+	}
+	return ""
+}
+
 func validLeadID(id string) bool {
 	return ascii.IsName(id, 1, 256)
 }

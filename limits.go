@@ -193,14 +193,7 @@ func (s *Service) deliveryLimits(ctx context.Context, d *delivery) ([]scopedRequ
 		if d.kind == MessageResetCode {
 			kind = kindCode
 		}
-		if d.lead.ID != "" {
-			requests = append(requests, scopedRequest{ScopeLead, LimitRequest{
-				Key: s.keys.limitKey(ScopeLead, string(kind), d.lead.ID), Policy: s.opts.Limits.Lead, ID: d.job.ID,
-			}})
-		}
-		requests = append(requests, scopedRequest{ScopeRecipient, LimitRequest{
-			Key: s.keys.limitKey(ScopeRecipient, string(kind)+string(d.to.channel), d.to.canonical), Policy: s.opts.Limits.Recipient, ID: d.job.ID,
-		}})
+		requests = append(requests, s.personLimits(d, kind)...)
 	}
 	policy := s.opts.Limits.EmailBudget
 	if d.to.channel == ChannelSMS {
@@ -211,6 +204,23 @@ func (s *Service) deliveryLimits(ctx context.Context, d *delivery) ([]scopedRequ
 	}
 	budgets, err := s.notifierBudgets(ctx, d)
 	return append(requests, budgets...), err
+}
+
+// personLimits returns the limits on what one person and one address receive.
+// What the known devices of a lead ask for has a limit of its own.
+func (s *Service) personLimits(d *delivery, kind tokenKind) []scopedRequest {
+	limits := &s.opts.Limits
+	count := func(scope LimitScope, what, value string, policy LimitPolicy) scopedRequest {
+		return scopedRequest{scope, LimitRequest{Key: s.keys.limitKey(scope, what, value), Policy: policy, ID: d.job.ID}}
+	}
+	if d.device != "" {
+		return []scopedRequest{count(ScopeLeadDevices, "", d.lead.ID, limits.LeadDevices)}
+	}
+	var requests []scopedRequest
+	if d.lead.ID != "" {
+		requests = append(requests, count(ScopeLead, d.p.Recipient+" "+string(kind), d.lead.ID, limits.Lead))
+	}
+	return append(requests, count(ScopeRecipient, string(kind)+string(d.to.channel), d.to.canonical, limits.Recipient))
 }
 
 // notifierBudgets returns the budgets that a [BudgetNotifier] names.

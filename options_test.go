@@ -269,6 +269,8 @@ func TestDefaultLimitsAreTheDocumentedOnes(t *testing.T) {
 		ClientReset:  recovery.LimitPolicy{Limits: []recovery.Limit{{10, time.Minute}, {15, 2 * time.Minute}}},
 		ClientCheck:  recovery.LimitPolicy{Limits: []recovery.Limit{{60, time.Minute}}},
 		Identifier:   person, Lead: person, Recipient: person, Issue: person,
+		Device:      recovery.LimitPolicy{Limits: []recovery.Limit{{1, time.Minute}, {5, time.Hour}, {30, 24 * time.Hour}}},
+		LeadDevices: recovery.LimitPolicy{Limits: []recovery.Limit{{60, 24 * time.Hour}}},
 	}
 	if got := recovery.DefaultLimits(); !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, want %+v", got, want)

@@ -86,14 +86,12 @@ func New(leads LeadStore, tokens TokenStore, notifier Notifier, opts Options) (*
 		opts: opts, log: opts.Logger, keys: keys, clients: clients,
 		secrets: NewMemoryLimiter(MemoryLimiterOptions{}),
 		fields:  make(map[string]Field),
+		mailTo:  linksGoTo(opts.Fields),
 		closing: make(chan struct{}),
 		repeats: make(chan struct{}, maxRepeats),
 	}
 	for _, f := range opts.Fields {
 		s.fields[f.Name] = f
-		if s.mailTo == "" && f.Receive && f.Type == FieldTypeEmail {
-			s.mailTo = f.Name
-		}
 	}
 	// The public queue hands over to the other one, so it starts last, and
 	// ends first.

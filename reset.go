@@ -72,6 +72,8 @@ type ResetRequest struct {
 
 // A ResetResult says that a reset is complete.
 type ResetResult struct {
+	// LeadID is the lead whose password was replaced, for the host's own code.
+	LeadID string
 	Quotas Quotas
 }
 
@@ -135,7 +137,7 @@ func (s *Service) ResetPassword(ctx context.Context, req ResetRequest) (ResetRes
 		return ResetResult{}, err
 	}
 	s.afterReset(ctx, p, req.Requester)
-	return ResetResult{quotas}, nil
+	return ResetResult{LeadID: p.lead.ID, Quotas: quotas}, nil
 }
 
 // A proven is a valid proof, with what is needed to claim its token.

@@ -277,8 +277,9 @@ func (r TokenRef) Validate() error {
 // expired, or, if it is a code, guessed at too often. Only a claim can be
 // undone.
 //
-// Several refs or slots in one call belong to the same secret or lead, under
-// several keys of a key rotation. The store handles each of them atomically,
+// Several refs or slots in one call belong to the same secret or lead: under
+// several keys of a key rotation, and for the several addresses of a lead. The
+// store handles each of them atomically,
 // and all in one round trip if it can. The list may be empty. Peek and Claim
 // then return [ErrTokenNotFound], and Release and Delete do nothing.
 //

@@ -77,6 +77,9 @@
 //     A link that no longer works leads to one and the same page, whatever the
 //     reason.
 //   - The portal signs nobody in. It does nothing with sessions but end them.
+//   - After a reset the browser is a known device: it keeps one more cookie, by
+//     [recovery.Service.RememberDevice]. So no stranger can use up the limits
+//     of the person who uses it (A58).
 //
 // Whoever holds a valid link sees the account's address. So a person knows
 // whose password it is, and a password manager stores the two together.

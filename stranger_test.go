@@ -1,0 +1,198 @@
+package recovery_test
+
+import (
+	"context"
+	"math/rand/v2"
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/seed-51359b35/recovery"
+)
+
+// A stranger asks in John's name and takes every place in the second in which
+// it opens.
+type stranger struct {
+	p         *portal
+	requests  []recovery.ForgotRequest
+	addresses int
+	asked     int
+	next      time.Time
+	limiter   *waitLimiter
+}
+
+// A waitLimiter remembers for how long the limits on a person last refused.
+type waitLimiter struct {
+	recovery.Limiter
+	wait time.Duration
+}
+
+func (l *waitLimiter) Allow(ctx context.Context, requests ...recovery.LimitRequest) ([]recovery.Decision, error) {
+	decisions, err := l.Limiter.Allow(ctx, requests...)
+	for i, d := range decisions {
+		if requests[i].ID != "" && !d.Allowed { // the requests of clients have no ID
+			l.wait = max(l.wait, d.RetryAfter)
+		}
+	}
+	return decisions, err
+}
+
+// askUntil has the stranger ask until the instant, and then sleeps until it.
+func (s *stranger) askUntil(t testing.TB, end time.Time) {
+	for s.next.Before(end) {
+		time.Sleep(time.Until(s.next))
+		var soonest time.Duration = time.Hour
+		for _, req := range s.requests {
+			s.asked++
+			i := s.asked % s.addresses
+			req.Requester.Client = netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)})
+			s.limiter.wait = 0
+			if _, err := s.p.ForgotPassword(t.Context(), req); err != nil {
+				t.Fatal(err)
+			}
+			settle()
+			soonest = min(soonest, s.limiter.wait)
+		}
+		s.next = time.Now().Add(max(time.Second, soonest))
+	}
+	time.Sleep(time.Until(end))
+}
+
+// besideStranger has ask called at a random second of each of 72 hours, while a
+// stranger asks all the time, and returns how often ask returned true.
+func besideStranger(t *testing.T, addresses int, edit func(o *recovery.Options), requests []recovery.ForgotRequest, ask func(p *portal) bool) (p *portal, times int) {
+	random := rand.New(rand.NewPCG(58, 72))
+	limiter := &waitLimiter{Limiter: recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{})}
+	p = newPortal(t, func(_ *portal, o *recovery.Options) {
+		o.Limits, o.Limiter = recovery.Limits{}, limiter
+		if edit != nil {
+			edit(o)
+		}
+	})
+	began := time.Now()
+	s := &stranger{p: p, requests: requests, addresses: addresses, next: began, limiter: limiter}
+	for hour := range 72 {
+		s.askUntil(t, began.Add(time.Duration(hour)*time.Hour+time.Duration(random.IntN(3600))*time.Second))
+		if ask(p) {
+			times++
+		}
+	}
+	return p, times
+}
+
+// hasWorkingLink reports whether a link works that was sent to the address.
+func hasWorkingLink(t testing.TB, p *portal, address string) bool {
+	for _, m := range p.outbox.OfKind(recovery.MessageResetLink) {
+		if m.To == address && m.Expires.After(time.Now()) && p.check(t.Context(), recovery.TokenProof(token(t, m))) == nil {
+			return true
+		}
+	}
+	return false
+}
+
+func askAs(t testing.TB, p *portal, req recovery.ForgotRequest, device string) {
+	t.Helper()
+	req.Requester = recovery.Requester{Client: netip.MustParseAddr("192.0.2.7"), Device: device}
+	if _, err := p.ForgotPassword(t.Context(), req); err != nil {
+		t.Fatal(err)
+	}
+	settle()
+}
+
+// A58: whatever a stranger asks for, in step or out of step and from as many
+// addresses as it likes, the person who asks has a link that works in the
+// mailbox that links go to by default. Nobody gets more mail than is promised.
+func TestAskingLocksNobodyOut_A58(t *testing.T) {
+	same := byMail(johnMail)
+	otherField, code, phone := same, same, same
+	otherField.RecipientField = "mx_Alternate_Email"
+	code.Code = true
+	phone.RecipientField = "Phone"
+	otherKey := recovery.ForgotRequest{Key: recovery.LeadKey{Field: "Username", Value: "John_Doe"}}
+	for name, requests := range map[string][]recovery.ForgotRequest{
+		"the same":              {same},
+		"another address":       {otherField},
+		"codes":                 {code},
+		"a link by phone":       {phone},
+		"by another identifier": {otherKey},
+		"all of it":             {same, otherField, code, phone, otherKey},
+	} {
+		for _, addresses := range []int{1, 1000} {
+			for _, ttl := range []time.Duration{time.Hour, 15 * time.Minute, 24 * time.Hour} {
+				if len(requests) > 1 && addresses == 1 {
+					continue // one address may not ask so often
+				}
+				t.Run(name+" with "+ttl.String(), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						p, times := besideStranger(t, addresses, func(o *recovery.Options) { o.Tokens.LinkTTL = ttl }, requests, func(p *portal) bool {
+							askAs(t, p, same, "")
+							return hasWorkingLink(t, p, johnMail)
+						})
+						if times != 72 {
+							t.Errorf("the person had a working link in %d of 72 hours", times)
+						}
+						most := 10 + int(24*time.Hour/min(time.Hour, ttl))
+						for _, kind := range []recovery.MessageKind{recovery.MessageResetLink, recovery.MessageResetCode} {
+							first := p.outbox.Messages()[0].RequestedAt.Add(24 * time.Hour)
+							got := 0
+							for _, m := range p.outbox.OfKind(kind) {
+								if m.To == johnMail && m.RequestedAt.Before(first) {
+									got++
+								}
+							}
+							if got > most {
+								t.Errorf("%d mails of kind %s in a day, want at most %d", got, kind, most)
+							}
+						}
+					})
+				})
+			}
+		}
+	}
+}
+
+// A58: from a known device, a person also gets what goes elsewhere, and codes.
+func TestKnownDevicesAreNeverLockedOut_A58(t *testing.T) {
+	same := byMail(johnMail)
+	code, phone, sms := same, same, same
+	code.Code = true
+	phone.RecipientField = "Phone"
+	sms.RecipientField, sms.Code = "Phone", true
+	codeWorks := func(t testing.TB, p *portal) bool {
+		codes := p.outbox.OfKind(recovery.MessageResetCode)
+		if len(codes) == 0 {
+			return false
+		}
+		return p.check(t.Context(), recovery.CodeProof(same.Key, codes[len(codes)-1].Code.Reveal())) == nil
+	}
+	for name, req := range map[string]recovery.ForgotRequest{"codes by mail": code, "codes by phone": sms, "links by phone": phone} {
+		t.Run(name, func(t *testing.T) {
+			for _, known := range []bool{true, false} {
+				synctest.Test(t, func(t *testing.T) {
+					device := ""
+					_, times := besideStranger(t, 1000, nil, []recovery.ForgotRequest{req}, func(p *portal) bool {
+						if known && device == "" {
+							var err error
+							if device, err = p.NewDevice(t.Context(), johnID, ""); err != nil {
+								t.Fatal(err)
+							}
+						}
+						before := len(p.outbox.Messages())
+						askAs(t, p, req, device)
+						if !req.Code {
+							return hasWorkingLink(t, p, johnPhone)
+						}
+						return len(p.outbox.Messages()) > before && codeWorks(t, p)
+					})
+					if known && times != 72 {
+						t.Errorf("from a known device, it worked in %d of 72 hours", times)
+					}
+					if !known && req.Code && times > 36 {
+						t.Errorf("without a known device it worked in %d of 72 hours: the stranger does nothing", times)
+					}
+				})
+			}
+		})
+	}
+}
