@@ -127,6 +127,9 @@
 // [Options].NotMe is set, because its links live for seven days. Under a new
 // first key, the counts of limits and of wrong guesses begin at zero.
 //
+// Mount [HideTokens] outermost if the host logs requests: links carry tokens in
+// their query.
+//
 // Behind a proxy, list the proxy's addresses in TrustedProxies of
 // [Options].ClientAddress, or all clients count as one. Set ReadHeaderTimeout,
 // ReadTimeout and IdleTimeout on the [http.Server]. Send
