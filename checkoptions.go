@@ -86,7 +86,7 @@ func (o Options) validate(leads LeadStore, tokens TokenStore, notifier Notifier)
 			mistakes.Add("Limits."+l.name, "%s", reason)
 		}
 	}
-	if _, err := clientaddr.New(o.ClientAddress.TrustedProxies, o.ClientAddress.IPv6Prefix); err != nil {
+	if _, err := clientaddr.New(o.ClientAddress.resolver()); err != nil {
 		mistakes.Add("ClientAddress", "%v", err)
 	}
 	return mistakes.Err()

@@ -193,8 +193,18 @@ type ClientAddressOptions struct {
 	_ [0]func()
 
 	// TrustedProxies are the addresses of proxies whose X-Forwarded-For is
-	// believed. Default none: the client is the peer of the connection.
+	// believed. Default none: the client is the peer of the connection. If a
+	// peer that is not listed sends such a field, a line in the log says so
+	// once.
 	TrustedProxies []netip.Prefix
+	// TrustUnixSockets believes the peers of Unix domain sockets too. Set it if
+	// the proxy reaches the server through one: otherwise all clients count as
+	// one. Default false.
+	TrustUnixSockets bool
+	// Forwarded reads Forwarded (RFC 7239) instead of X-Forwarded-For. Default
+	// false. Set it only if every trusted proxy sets Forwarded: one that does
+	// not passes on what the client made up.
+	Forwarded bool
 	// IPv6Prefix is how many bits of an IPv6 address count as one client: 48 to
 	// 64. An address that stands for an IPv4 address counts as that: NAT64,
 	// 6to4 and Teredo. Default 64.
