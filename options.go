@@ -86,6 +86,11 @@ type Options struct {
 	// to the first field of type FieldTypeEmail with Receive, unless a request
 	// names another one.
 	Fields []Field
+	// EmailField is the field that the member "email" of the JSON API stands for:
+	// one of Fields with type FieldTypeEmail and Search. Default: EmailAddress if
+	// it is such a field, or else the first one that is. If there is none, the
+	// API refuses "email", and asks for "identifier".
+	EmailField string
 	// NotMe is the page where a person says "this was not me". Messages about a
 	// reset then have a link to it. The page asks for a click, because mail
 	// scanners follow links, and then calls [Service.NotMe]. LeadIDParam and
