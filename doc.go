@@ -148,6 +148,13 @@
 // jobs in Redis. Packages smtpnotifier and smsnotifier deliver messages,
 // package messages has their texts, and package webhook informs other systems.
 //
+// Each guess at a code writes to the token store, also where there is no code.
+// So strangers can leave records there: one for each lead that they guess at,
+// and 4,096 under each key for all other identifiers together. A record is gone
+// a minute later. It takes up to 250 bytes on Redis, so 4,096 of them take 1 MB,
+// and 180 bytes in a [MemoryTokenStore]. An append-only file of Redis grows by
+// 220 bytes with each guess, until Redis rewrites it.
+//
 // # Limits
 //
 // [DefaultLimits] are exact sliding windows: never more than N calls in any

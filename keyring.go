@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash"
+	"strconv"
 	"sync"
 	"time"
 
@@ -138,7 +139,9 @@ func (k *keyring) slot(g *generation, kind tokenKind, leadID, field string) stri
 }
 
 func (k *keyring) refOf(g *generation, kind tokenKind, leadID, field, secret string) TokenRef {
-	return TokenRef{k.slot(g, kind, leadID, field), g.digest.digest(string(kind), leadID, secret)}
+	return TokenRef{
+		Slot: k.slot(g, kind, leadID, field), Digest: g.digest.digest(string(kind), leadID, secret), Code: kind == kindCode,
+	}
 }
 
 // refs returns all places where a token may be stored: one for each generation
@@ -158,11 +161,24 @@ func (k *keyring) refs(kind tokenKind, leadID, secret string) []TokenRef {
 	return refs
 }
 
-// decoyRefs returns refs to slots that no lead has. They are used for a code of
-// an unknown lead: so the store is asked the same question, finds no token and
-// writes nothing.
-func (k *keyring) decoyRefs(key LeadKey, code string) []TokenRef {
-	return k.refs(kindCode, "\x00"+key.Field+"\x00"+key.Value, code)
+// decoys is how many slots there are for guesses at the codes of nobody. Each
+// holds a small record for a short time after a guess, so their number must not
+// depend on how many identifiers a stranger can invent (A95).
+const decoys = 4096
+
+// decoy returns what stands for the lead ID where an identifier finds no lead
+// that may reset its password: so the store is asked the same question, and
+// writes the same, as for one that does (A97). No lead has such an ID, because
+// its first byte is not printable.
+//
+// One identifier always gets the same decoy. With a random one, two guesses at
+// an unknown identifier would never wait for each other in a store that locks
+// slots, and would go to different servers in a Cluster. Two guesses at a known
+// identifier do otherwise, and that would tell.
+func (k *keyring) decoy(key LeadKey) string {
+	var sum [sha256.Size]byte
+	n := binary.BigEndian.Uint16(k.generations[0].slot.sum(sum[:0], "decoy", key.Field, key.Value)) % decoys
+	return "\x00" + strconv.Itoa(int(n))
 }
 
 // slots returns all slots of a lead, of all kinds, fields and generations.

@@ -232,10 +232,11 @@ func (s *Service) codeRefs(ctx context.Context, proof Proof) (leadID string, ref
 	if err != nil && !errors.Is(err, ErrLeadNotFound) {
 		return "", nil, "", err
 	}
-	if err != nil || lead.Status != StatusActive {
-		return "", s.keys.decoyRefs(key, code), "", nil
+	owner := s.keys.decoy(key) // computed for everybody, because that takes time
+	if err == nil && lead.Status == StatusActive {
+		leadID, owner = lead.ID, lead.ID
 	}
-	return lead.ID, s.keys.refs(kindCode, lead.ID, code), "", nil
+	return leadID, s.keys.refs(kindCode, owner, code), "", nil
 }
 
 // sealReason returns why a sealed proof was refused, for events and logs.

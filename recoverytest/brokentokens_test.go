@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"sync"
@@ -28,7 +29,9 @@ type tableState struct {
 	mu    sync.Mutex
 	rows  []*row
 	fails map[string][]time.Time
-	last  *row // for one bug
+	// guesses has the last guess at each slot, for what it costs to write it.
+	guesses map[string]time.Time
+	last    *row // for one bug
 }
 
 type row struct {
@@ -62,7 +65,7 @@ func (m *manual) advance(d time.Duration) {
 }
 
 func newTable(bug string) *table {
-	return &table{tableState: &tableState{fails: map[string][]time.Time{}}, bug: bug}
+	return &table{tableState: &tableState{fails: map[string][]time.Time{}, guesses: map[string]time.Time{}}, bug: bug}
 }
 
 // dump returns every row and count, in order.
@@ -73,7 +76,7 @@ func (s *tableState) dump() []byte {
 	for _, r := range s.rows {
 		b = fmt.Appendf(b, "%s %s %s %v %s %v\n", r.Slot, r.Digest, r.State, r.tries, r.owner, r.barred)
 	}
-	return fmt.Append(b, s.fails)
+	return fmt.Append(b, s.fails, s.guesses)
 }
 
 // purge removes what has expired.
@@ -87,6 +90,7 @@ func (s *tableState) purge() {
 			delete(s.fails, slot)
 		}
 	}
+	maps.DeleteFunc(s.guesses, func(_ string, at time.Time) bool { return now.Sub(at) >= time.Minute })
 }
 
 func (s *table) find(ref recovery.TokenRef, now time.Time) *row {
@@ -263,6 +267,9 @@ func (s *table) use(ctx context.Context, id string, refs []recovery.TokenRef) (r
 	held := false
 	for _, ref := range refs {
 		r := s.find(ref, now)
+		if ref.Code && s.bug != "guess writes nothing" {
+			s.write(ref, now)
+		}
 		if r == nil || r.ended {
 			if !(s.bug == "peek does not count" && id == "") && !(s.bug == "claim does not count" && id != "") {
 				s.guess(ref.Slot, now)
@@ -307,6 +314,21 @@ func (s *table) use(ctx context.Context, id string, refs []recovery.TokenRef) (r
 		s.cache[refs[0]] = found.TokenRecord
 	}
 	return found.TokenRecord, nil
+}
+
+// write writes a guess, also where there is nothing to count.
+func (s *table) write(ref recovery.TokenRef, now time.Time) {
+	code := slices.ContainsFunc(s.rows, func(r *row) bool { return r.Slot == ref.Slot && r.spec.Code && s.live(r, now) })
+	switch {
+	case s.bug == "guess spends its digest" && !code:
+		spent := recovery.TokenRecord{Slot: ref.Slot, Digest: ref.Digest, Expires: now.Add(time.Minute)}
+		s.rows = append(s.rows, &row{TokenRecord: spent, ended: true})
+	case s.bug == "guess forgets failures" && !code:
+		delete(s.fails, ref.Slot)
+	case s.bug == "guess is kept":
+		now = now.Add(24 * time.Hour)
+	}
+	s.guesses[ref.Slot] = now
 }
 
 func (s *table) full(r *row, now time.Time) bool {
@@ -484,6 +506,10 @@ func TestBrokenTokenStores(t *testing.T) {
 		{"failures reset by a new code", "code-failures-add-up"},
 		{"failures never pass", "code-failures-pass"},
 		{"guesses prolong", "code-failures-full"},
+		{"guess writes nothing", "guess-writes"},
+		{"guess spends its digest", "guess-unseen"},
+		{"guess forgets failures", "guess-unseen"},
+		{"guess is kept", "guess-forgotten"},
 		{"delete forgets failures", "code-failures-survive-delete"},
 		{"delete leaves claimed", "delete-ends-claimed"},
 		{"delete of one slot", "delete-absent"},
@@ -506,6 +532,7 @@ func TestBrokenTokenStoresAtRandom(t *testing.T) {
 		"double winner", "claim not idempotent", "release by anybody", "forgets barred", "put resets tries", "put revives deleted",
 		"fourth kills the oldest", "fourth kills the claimed", "no expiry", "counts right guesses", "peek does not count",
 		"failures reset by a new code", "wrong record echoed", "delete leaves claimed", "counts without a code",
+		"guess forgets failures",
 	} {
 		t.Run(bug, func(t *testing.T) {
 			h := tableHarness(bug)

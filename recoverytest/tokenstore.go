@@ -78,7 +78,7 @@ func tokenStoreSuite(h TokenStoreHarness) suite[*tokens] {
 				ctx:       p.t.Context(),
 			}
 		},
-		clauses: slices.Concat(tokenPutClauses, tokenClaimClauses, tokenCodeClauses, tokenGeneralClauses),
+		clauses: slices.Concat(tokenPutClauses, tokenClaimClauses, tokenCodeClauses, tokenGuessClauses, tokenGeneralClauses),
 	}
 }
 
@@ -187,8 +187,8 @@ func (e *tokens) claim(id string, refs ...recovery.TokenRef) recovery.TokenRecor
 	if err != nil {
 		e.fatalf("Claim of a live token: error is %v, want none", err)
 	}
-	if !slices.Contains(refs, recovery.TokenRef{Slot: token.Slot, Digest: token.Digest}) {
-		e.errorf("Claim returned slot %q, digest %q, want one of %q", token.Slot, token.Digest, refs)
+	if !slices.ContainsFunc(refs, func(r recovery.TokenRef) bool { return r.Slot == token.Slot && r.Digest == token.Digest }) {
+		e.errorf("Claim returned slot %q, digest %q, want one of %+v", token.Slot, token.Digest, refs)
 	}
 	return token
 }
@@ -213,10 +213,11 @@ func (e *tokens) delete(slots ...string) {
 	}
 }
 
-// guess makes n wrong guesses at a slot, alternately by Peek and by Claim.
+// guess makes n wrong guesses at a slot, alternately by Peek and by Claim, and
+// every second pair of them with TokenRef.Code. They all count the same.
 func (e *tokens) guess(slot string, n int) {
 	for i := range n {
-		ref := recovery.TokenRef{Slot: slot, Digest: random()}
+		ref := recovery.TokenRef{Slot: slot, Digest: random(), Code: i%4 >= 2}
 		if i%2 == 0 {
 			e.wantNotFound("a wrong guess", ref)
 		} else {
