@@ -206,6 +206,7 @@ func (p *portal) route(at string) http.Handler {
 func relax(l *recovery.Limits) {
 	for _, policy := range []*recovery.LimitPolicy{
 		&l.ClientForgot, &l.ClientReset, &l.ClientCheck, &l.Identifier, &l.Lead, &l.Recipient, &l.Issue,
+		&l.Device, &l.LeadDevices,
 	} {
 		relaxPolicy(policy)
 	}
