@@ -203,8 +203,8 @@ type Limits struct {
 	// lead that was found, Recipient for each address that messages go to, and
 	// Issue for each identifier in IssueToken: 1 in 1 min, 5 in 1 h, 10 in 24
 	// h, and then still one every hour. Links and codes are counted separately
-	// by the first three. Identifier and Lead also count each recipient field
-	// separately. Identifiers that belong to no lead are counted only with
+	// by the first three. Identifier also counts each recipient field
+	// separately, and Lead each address. Identifiers that belong to no lead are counted only with
 	// [MessageOptions].UnknownAddress. So strangers who invent identifiers
 	// leave no counters behind but those of their own client addresses (A95).
 	//

@@ -218,7 +218,10 @@ func (s *Service) personLimits(d *delivery, kind tokenKind) []scopedRequest {
 	}
 	var requests []scopedRequest
 	if d.lead.ID != "" {
-		requests = append(requests, count(ScopeLead, d.p.Recipient+" "+string(kind), d.lead.ID, limits.Lead))
+		// Each address is counted and not each field. If two fields have the same
+		// address, a stranger could otherwise have Lead refuse what Recipient
+		// counts, and the other way round, and no message would go out (A58).
+		requests = append(requests, count(ScopeLead, string(kind)+" "+d.to.canonical, d.lead.ID, limits.Lead))
 	}
 	return append(requests, count(ScopeRecipient, string(kind)+string(d.to.channel), d.to.canonical, limits.Recipient))
 }

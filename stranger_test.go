@@ -152,6 +152,51 @@ func TestAskingLocksNobodyOut_A58(t *testing.T) {
 	}
 }
 
+// A58: if two fields have the same address, nobody can use its limit up without
+// a link being sent there. The stranger has one of the limits on the lead and on
+// the address refuse, and the other one count, by asking for both fields in turn
+// and with two identifiers.
+func TestTwoFieldsWithOneAddress_A58(t *testing.T) {
+	same := byMail(johnMail)
+	other := same
+	other.RecipientField = "mx_Alternate_Email"
+	otherByName := recovery.ForgotRequest{
+		Key: recovery.LeadKey{Field: "Username", Value: "John_Doe"}, RecipientField: "mx_Alternate_Email",
+	}
+	synctest.Test(t, func(t *testing.T) {
+		p := newPortal(t, func(p *portal, o *recovery.Options) {
+			o.Limits = recovery.Limits{}
+			p.leads.Change(johnID, func(l *recovery.Lead) {
+				l.Fields["mx_Alternate_Email"] = recovery.FieldValue{Value: johnMail, Verified: true}
+			})
+		})
+		ask := func(req recovery.ForgotRequest, then time.Duration) {
+			askAs(t, p, req, "")
+			time.Sleep(then)
+		}
+		for range 12 { // the places of the first day
+			ask(other, 12*time.Minute)
+			ask(same, 12*time.Minute)
+		}
+		time.Sleep(time.Hour)
+		ask(same, 30*time.Minute)
+		ask(other, 30*time.Minute)
+		times := 0
+		for range 72 {
+			ask(otherByName, 30*time.Minute)
+			ask(other, 29*time.Minute)
+			ask(same, 0) // the person
+			if hasWorkingLink(t, p, johnMail) {
+				times++
+			}
+			time.Sleep(time.Minute - time.Second)
+		}
+		if times != 72 {
+			t.Errorf("the person had a working link in %d of 72 hours", times)
+		}
+	})
+}
+
 // A58: from a known device, a person also gets what goes elsewhere, and codes.
 func TestKnownDevicesAreNeverLockedOut_A58(t *testing.T) {
 	same := byMail(johnMail)
