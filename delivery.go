@@ -14,9 +14,9 @@ type delivery struct {
 	kind MessageKind // the kind of the message
 	lead Lead        // zero until the lead was found
 	to   address
-	// device is the ID of the known device that asked, or empty.
-	device string
-	event  Event // the fields that all events of this job have
+	// known says that a known device asked, and that its limits allowed it.
+	known bool
+	event Event // the fields that all events of this job have
 }
 
 func newDelivery(job Job, p payload) *delivery {

@@ -148,7 +148,8 @@ func TestLimitsOfKnownDevices(t *testing.T) {
 		if n := len(p.outbox.Messages()) - total; n != 58 {
 			t.Errorf("%d more, want 58: 60 in all", n)
 		}
-		if events := p.events.of(recovery.EventMessageSuppressed); events[len(events)-1].Scope != recovery.ScopeLeadDevices {
+		// What they refuse is limited as if the device were not known.
+		if events := p.events.of(recovery.EventMessageSuppressed); events[len(events)-1].Scope != recovery.ScopeIdentifier {
 			t.Errorf("the last event is %+v", events[len(events)-1])
 		}
 		time.Sleep(24 * time.Hour)

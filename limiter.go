@@ -213,11 +213,11 @@ type Limits struct {
 	// stranger uses up has a link that works at all times (A58).
 	Identifier, Lead, Recipient, Issue LimitPolicy
 	// Device holds for each known device of a lead, and LeadDevices for all
-	// known devices of a lead together. They take the place of Identifier, Lead
-	// and Recipient for what a known device asks for. See
-	// [Service.RememberDevice]. Device: 1 in 1 min, 5 in 1 h, 30 in 24 h,
-	// counted separately for each recipient field, and for links and codes.
-	// LeadDevices: 60 in 24 h.
+	// known devices of a lead together. What both allow a known device to ask
+	// for is not counted by Identifier, Lead and Recipient. What one of them
+	// refuses is counted as for any other client. See [Service.RememberDevice].
+	// Device: 1 in 1 min, 5 in 1 h, 30 in 24 h, counted separately for each
+	// recipient field, and for links and codes. LeadDevices: 60 in 24 h.
 	Device, LeadDevices LimitPolicy
 	// EmailBudget and SMSBudget hold for all messages of a channel that carry a
 	// link or a code, or that go to unknown addresses or to leads without a
@@ -326,10 +326,9 @@ const (
 	ScopeRecipient  LimitScope = "recipient"
 	ScopeBudget     LimitScope = "budget"
 	ScopeIssueToken LimitScope = "issue"
-	// ScopeDevice is that of a known device, ScopeLeadDevices that of all known
-	// devices of a lead.
-	ScopeDevice      LimitScope = "device"
-	ScopeLeadDevices LimitScope = "lead-devices"
+	// These refuse nothing that anybody is told about, not even by an event.
+	scopeDevice      LimitScope = "device"
+	scopeLeadDevices LimitScope = "lead-devices"
 	scopeNotMe       LimitScope = "not-me"
 )
 

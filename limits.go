@@ -207,14 +207,14 @@ func (s *Service) deliveryLimits(ctx context.Context, d *delivery) ([]scopedRequ
 }
 
 // personLimits returns the limits on what one person and one address receive.
-// What the known devices of a lead ask for has a limit of its own.
+// What a known device asked for was counted by allowDevice instead.
 func (s *Service) personLimits(d *delivery, kind tokenKind) []scopedRequest {
+	if d.known {
+		return nil
+	}
 	limits := &s.opts.Limits
 	count := func(scope LimitScope, what, value string, policy LimitPolicy) scopedRequest {
 		return scopedRequest{scope, LimitRequest{Key: s.keys.limitKey(scope, what, value), Policy: policy, ID: d.job.ID}}
-	}
-	if d.device != "" {
-		return []scopedRequest{count(ScopeLeadDevices, "", d.lead.ID, limits.LeadDevices)}
 	}
 	var requests []scopedRequest
 	if d.lead.ID != "" {

@@ -241,3 +241,38 @@ func TestKnownDevicesAreNeverLockedOut_A58(t *testing.T) {
 		})
 	}
 }
+
+// A58: a thief of a known device's cookie, who uses up all that the devices of
+// the lead have together by asking for what goes to the phone, takes nothing from
+// the person. From a known device the usual mailbox has a working link at all
+// times, as it has from any other.
+func TestStolenDeviceLocksNobodyOut_A58(t *testing.T) {
+	same := byMail(johnMail)
+	code, link := same, same
+	code.RecipientField, code.Code = "Phone", true
+	link.RecipientField = "Phone"
+	synctest.Test(t, func(t *testing.T) {
+		p := newPortal(t, func(_ *portal, o *recovery.Options) { o.Limits = recovery.Limits{} })
+		stolen, own := newDevice(t, p, johnID, ""), newDevice(t, p, johnID, "")
+		random := rand.New(rand.NewPCG(58, 72))
+		began, times := time.Now(), 0
+		for hour := range 72 {
+			// At the earliest, the person asks when the thief is done.
+			at := time.Duration(600+random.IntN(3000)) * time.Second
+			for range 5 {
+				askAs(t, p, code, stolen)
+				askAs(t, p, link, stolen)
+				time.Sleep(time.Minute)
+			}
+			time.Sleep(time.Until(began.Add(time.Duration(hour)*time.Hour + at)))
+			askAs(t, p, same, own)
+			if hasWorkingLink(t, p, johnMail) {
+				times++
+			}
+			time.Sleep(time.Until(began.Add(time.Duration(hour+1) * time.Hour)))
+		}
+		if times != 72 {
+			t.Errorf("the person had a working link in %d of 72 hours", times)
+		}
+	})
+}
