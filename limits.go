@@ -190,8 +190,13 @@ func (s *Service) deliveryLimits(ctx context.Context, d *delivery) ([]scopedRequ
 	requests := make([]scopedRequest, 0, 6)
 	if d.p.Notice == "" {
 		kind := kindMailed
-		if d.kind == MessageResetCode {
+		switch d.kind {
+		case MessageResetCode:
 			kind = kindCode
+		case MessageUnknownAddress:
+			// A lead may have the address in a field that is not searched. Its
+			// links must not be limited by what strangers have sent there (A58).
+			kind = "u"
 		}
 		requests = append(requests, s.personLimits(d, kind)...)
 	}

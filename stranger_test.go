@@ -242,6 +242,23 @@ func TestKnownDevicesAreNeverLockedOut_A58(t *testing.T) {
 	}
 }
 
+// A58: messages that say that nobody has the address take no place of the links
+// that go to it. The lead has it in a field that is not searched.
+func TestUnknownAddressLocksNobodyOut_A58(t *testing.T) {
+	link := byMail(johnMail)
+	link.RecipientField = "mx_Alternate_Email"
+	synctest.Test(t, func(t *testing.T) {
+		_, times := besideStranger(t, 1000, func(o *recovery.Options) { o.Messages.UnknownAddress = true },
+			[]recovery.ForgotRequest{byMail(johnAlt)}, func(p *portal) bool {
+				askAs(t, p, link, "")
+				return hasWorkingLink(t, p, johnAlt)
+			})
+		if times != 72 {
+			t.Errorf("the person had a working link in %d of 72 hours", times)
+		}
+	})
+}
+
 // A58: a thief of a known device's cookie, who uses up all that the devices of
 // the lead have together by asking for what goes to the phone, takes nothing from
 // the person. From a known device the usual mailbox has a working link at all
