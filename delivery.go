@@ -98,7 +98,7 @@ func (s *Service) sendToken(ctx context.Context, d *delivery) error {
 	if d.lead.Status != StatusActive {
 		return s.suppress(ctx, d, ReasonDisabled)
 	}
-	token, err := s.put(ctx, d.p.generation, d.p.kind(), d.lead, s.slotField(d.p), d.p.Secret)
+	token, err := s.put(ctx, d.p.generation, d.p.kind(), d.lead, d.p.Slot, d.p.Secret)
 	if errors.Is(err, ErrTokenSpent) {
 		return s.suppress(ctx, d, ReasonTokenSpent)
 	}
@@ -117,16 +117,6 @@ func (s *Service) sendToken(ctx context.Context, d *delivery) error {
 		m.URL = NewSecret(link)
 	}
 	return s.send(ctx, d, m, m.ID)
-}
-
-// slotField returns the field in whose slot the token of a job stands. The new
-// links after NotMe are one token in several messages, so it stands in one slot,
-// whatever the field.
-func (s *Service) slotField(p payload) string {
-	if p.kind() == kindMailed && p.Recipient != s.mailTo && (p.Op == jobForgot || p.Op == jobSend) {
-		return p.Recipient
-	}
-	return ""
 }
 
 // send hands a message to the host's Notifier. The queue limits the time of the

@@ -66,6 +66,12 @@ func (s *Service) ForgotPassword(ctx context.Context, req ForgotRequest) (Forgot
 	if p.Recipient, err = s.recipientField(req.RecipientField); err != nil {
 		return ForgotResult{}, err
 	}
+	// The job names the slot, so that all attempts use the same one, also those of
+	// an instance with other Fields. In another slot a used token would work once
+	// more (A33). A job of an earlier version names none.
+	if !req.Code && p.Recipient != s.mailTo {
+		p.Slot = p.Recipient
+	}
 	if p.Link, err = s.link(req.Link); err != nil {
 		return ForgotResult{}, err
 	}
