@@ -210,7 +210,8 @@ type Limits struct {
 	//
 	// The one every hour is one every [TokenOptions].LinkTTL if links live for
 	// less than an hour, but at most one every 15 min. So somebody whose limits a
-	// stranger uses up has a link that works at all times (A58).
+	// stranger uses up has a link that works at all times (A58). A policy of the
+	// host's own keeps this promise only if its ThenOneEvery is as short.
 	Identifier, Lead, Recipient, Issue LimitPolicy
 	// Device holds for each known device of a lead, and LeadDevices for all
 	// known devices of a lead together. What both allow a known device to ask
@@ -231,7 +232,8 @@ type Limits struct {
 }
 
 // DefaultLimits returns the limits that apply if [Options].Limits is zero and
-// links live for an hour or longer.
+// links live for an hour or longer. With shorter links, leave the policies zero
+// that are not to be changed: see Identifier in [Limits].
 func DefaultLimits() Limits { return defaultLimits(time.Hour) }
 
 func defaultLimits(linkTTL time.Duration) Limits {
@@ -335,8 +337,8 @@ const (
 // A RateLimitError says that a limit refused a request. The policy that refused
 // did not count the request, and no later one did. So a public request that is
 // refused is not counted for its identifier, a lead, an address or a budget.
-// The policies of the caller and of the client are asked together, and each
-// counts for itself.
+// The policies of the caller and of the client are asked together, and so are
+// those of the lead, the address and the budgets. Each of them counts for itself.
 type RateLimitError struct {
 	// Scope says whose limits refused.
 	Scope LimitScope
