@@ -148,20 +148,26 @@ func (s *Service) suppress(ctx context.Context, d *delivery, reason EventReason)
 // allowDelivery counts the message against the limits of the person and against
 // the budgets. It returns false and no error if the delivery ends here.
 func (s *Service) allowDelivery(ctx context.Context, d *delivery) (ok bool, err error) {
-	requests, err := s.deliveryLimits(ctx, d)
+	person, budgets, err := s.deliveryLimits(ctx, d)
 	if errors.Is(err, ErrPermanent) {
 		s.log.WarnContext(ctx, "recovery: a message can never be delivered", "job", d.job.ID, "error", err)
 		return false, s.suppress(ctx, d, ReasonUndeliverable)
 	}
-	if err != nil || len(requests) == 0 {
-		return err == nil, err
+	if err != nil {
+		return false, err
 	}
-	return s.allowJob(ctx, d, requests...)
+	if ok, err := s.allowJob(ctx, d, person...); !ok {
+		return false, err
+	}
+	return s.allowJob(ctx, d, budgets...)
 }
 
 // allowJob asks the limiter in a worker. A refusal ends the delivery: then it
 // returns false and no error, and only the event says so.
 func (s *Service) allowJob(ctx context.Context, d *delivery, requests ...scopedRequest) (ok bool, err error) {
+	if len(requests) == 0 {
+		return true, nil
+	}
 	decisions, err := s.allow(ctx, requests)
 	if err != nil {
 		return false, unavailable("limiter", err)

@@ -158,9 +158,9 @@
 // that the caller's or the client's limit refuses is answered with 429,
 // Retry-After and the RateLimit fields. The limits of identifier, lead,
 // recipient and budget are checked after the answer, and nobody is told about a
-// refusal. A request that the caller, the client or the identifier's limit
-// refuses is not counted by those that come later. Lead, recipient and budgets
-// are asked together, and each of them counts what it allows.
+// refusal. A refused request is not counted by the limits that would have come
+// later. Caller and client are asked together, and so are lead and recipient, and
+// all budgets: each of those counts what it allows.
 //
 // # Compatibility
 //

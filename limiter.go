@@ -338,7 +338,8 @@ const (
 // did not count the request, and no later one did. So a public request that is
 // refused is not counted for its identifier, a lead, an address or a budget.
 // The policies of the caller and of the client are asked together, and so are
-// those of the lead, the address and the budgets. Each of them counts for itself.
+// those of the lead and the address, and the budgets. Each of them counts for
+// itself.
 type RateLimitError struct {
 	// Scope says whose limits refused.
 	Scope LimitScope

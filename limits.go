@@ -175,8 +175,10 @@ func (s *Service) AllowSecret(ctx context.Context, from Requester, presented Sec
 }
 
 // deliveryLimits returns the limits on what one person and one address receive,
-// and on all messages together. The requests carry the job's ID, so a repeated
-// attempt is not counted again.
+// and the budgets of all messages together. The requests carry the job's ID, so a
+// repeated attempt is not counted again. The budgets must be asked last, and only
+// if the others allow the message. Otherwise a stranger could use them up, for
+// everybody, by asking for what is not sent (A57).
 //
 // Links and codes are counted separately: a stranger can ask for codes, and
 // make them useless by guessing, but must not use up the limit of links by that
@@ -186,8 +188,7 @@ func (s *Service) AllowSecret(ctx context.Context, from Requester, presented Sec
 //
 // An error that wraps ErrPermanent says that the message can never be
 // delivered.
-func (s *Service) deliveryLimits(ctx context.Context, d *delivery) ([]scopedRequest, error) {
-	requests := make([]scopedRequest, 0, 6)
+func (s *Service) deliveryLimits(ctx context.Context, d *delivery) (person, budgets []scopedRequest, err error) {
 	if d.p.Notice == "" {
 		kind := kindMailed
 		switch d.kind {
@@ -198,17 +199,17 @@ func (s *Service) deliveryLimits(ctx context.Context, d *delivery) ([]scopedRequ
 			// links must not be limited by what strangers have sent there (A58).
 			kind = "u"
 		}
-		requests = append(requests, s.personLimits(d, kind)...)
+		person = s.personLimits(d, kind)
 	}
 	policy := s.opts.Limits.EmailBudget
 	if d.to.channel == ChannelSMS {
 		policy = s.opts.Limits.SMSBudget
 	}
 	if len(policy.Limits) > 0 {
-		requests = append(requests, s.budget(string(d.to.channel), policy, d.job.ID))
+		budgets = append(budgets, s.budget(string(d.to.channel), policy, d.job.ID))
 	}
-	budgets, err := s.notifierBudgets(ctx, d)
-	return append(requests, budgets...), err
+	own, err := s.notifierBudgets(ctx, d)
+	return person, append(budgets, own...), err
 }
 
 // personLimits returns the limits on what one person and one address receive.
