@@ -134,8 +134,12 @@
 // [Options].NotMe is set, because its links live for seven days. Under a new
 // first key, the counts of limits and of wrong guesses begin at zero.
 //
+// Mount [HideTokens] outermost if the host logs requests: links carry tokens in
+// their query.
+//
 // Behind a proxy, list the proxy's addresses in TrustedProxies of
-// [Options].ClientAddress, or all clients count as one. Set ReadHeaderTimeout,
+// [Options].ClientAddress, or all clients count as one. A line in the log tells
+// of a proxy that is not listed. Set ReadHeaderTimeout,
 // ReadTimeout and IdleTimeout on the [http.Server]. Send
 // Strict-Transport-Security from the host: it concerns the whole domain, which
 // is not the library's.

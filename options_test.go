@@ -215,6 +215,7 @@ func TestOptions(t *testing.T) {
 		{"everybody a proxy (A50)", func(o *recovery.Options) {
 			o.ClientAddress.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}
 		}, []string{"ClientAddress"}},
+		{"an e-mail field that is none", func(o *recovery.Options) { o.EmailField = "Phone" }, []string{"EmailField"}},
 		{"a proxy that is no prefix", func(o *recovery.Options) { o.ClientAddress.TrustedProxies = make([]netip.Prefix, 1) }, []string{"ClientAddress"}},
 	}
 	for _, test := range tests {

@@ -29,6 +29,7 @@ type Service struct {
 	mailTo   string       // the field that links are sent to by default, or empty
 	foreign  seal.Foreign // jobs that only another instance can open
 	links    seal.Told    // what was logged of links that another instance may have sealed
+	proxies  toldProxies  // what was logged of proxies
 
 	mu       sync.RWMutex
 	closed   bool
@@ -53,7 +54,7 @@ func New(leads LeadStore, tokens TokenStore, notifier Notifier, opts Options) (*
 	if err != nil {
 		return nil, err
 	}
-	clients, err := clientaddr.New(opts.ClientAddress.TrustedProxies, opts.ClientAddress.IPv6Prefix)
+	clients, err := clientaddr.New(opts.ClientAddress.resolver())
 	if err != nil {
 		return nil, err
 	}

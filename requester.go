@@ -29,6 +29,7 @@ type Requester struct {
 // [Service.RememberDevice]. Caller is empty: set it after the API key was
 // checked.
 func (s *Service) Requester(r *http.Request) Requester {
+	s.tellOfProxies(r)
 	return Requester{Client: s.clients.Addr(r), AcceptLanguage: r.Header.Get("Accept-Language"), Device: s.deviceOf(r)}
 }
 
