@@ -14,9 +14,9 @@ type delivery struct {
 	kind MessageKind // the kind of the message
 	lead Lead        // zero until the lead was found
 	to   address
-	// device is the ID of the known device that asked, or empty.
-	device string
-	event  Event // the fields that all events of this job have
+	// known says that a known device asked, and that its limits allowed it.
+	known bool
+	event Event // the fields that all events of this job have
 }
 
 func newDelivery(job Job, p payload) *delivery {
@@ -98,7 +98,7 @@ func (s *Service) sendToken(ctx context.Context, d *delivery) error {
 	if d.lead.Status != StatusActive {
 		return s.suppress(ctx, d, ReasonDisabled)
 	}
-	token, err := s.put(ctx, d.p.generation, d.p.kind(), d.lead, s.slotField(d.p), d.p.Secret)
+	token, err := s.put(ctx, d.p.generation, d.p.kind(), d.lead, d.p.Slot, d.p.Secret)
 	if errors.Is(err, ErrTokenSpent) {
 		return s.suppress(ctx, d, ReasonTokenSpent)
 	}
@@ -117,16 +117,6 @@ func (s *Service) sendToken(ctx context.Context, d *delivery) error {
 		m.URL = NewSecret(link)
 	}
 	return s.send(ctx, d, m, m.ID)
-}
-
-// slotField returns the field in whose slot the token of a job stands. The new
-// links after NotMe are one token in several messages, so it stands in one slot,
-// whatever the field.
-func (s *Service) slotField(p payload) string {
-	if p.kind() == kindMailed && p.Recipient != s.mailTo && (p.Op == jobForgot || p.Op == jobSend) {
-		return p.Recipient
-	}
-	return ""
 }
 
 // send hands a message to the host's Notifier. The queue limits the time of the
@@ -158,20 +148,26 @@ func (s *Service) suppress(ctx context.Context, d *delivery, reason EventReason)
 // allowDelivery counts the message against the limits of the person and against
 // the budgets. It returns false and no error if the delivery ends here.
 func (s *Service) allowDelivery(ctx context.Context, d *delivery) (ok bool, err error) {
-	requests, err := s.deliveryLimits(ctx, d)
+	person, budgets, err := s.deliveryLimits(ctx, d)
 	if errors.Is(err, ErrPermanent) {
 		s.log.WarnContext(ctx, "recovery: a message can never be delivered", "job", d.job.ID, "error", err)
 		return false, s.suppress(ctx, d, ReasonUndeliverable)
 	}
-	if err != nil || len(requests) == 0 {
-		return err == nil, err
+	if err != nil {
+		return false, err
 	}
-	return s.allowJob(ctx, d, requests...)
+	if ok, err := s.allowJob(ctx, d, person...); !ok {
+		return false, err
+	}
+	return s.allowJob(ctx, d, budgets...)
 }
 
 // allowJob asks the limiter in a worker. A refusal ends the delivery: then it
 // returns false and no error, and only the event says so.
 func (s *Service) allowJob(ctx context.Context, d *delivery, requests ...scopedRequest) (ok bool, err error) {
+	if len(requests) == 0 {
+		return true, nil
+	}
 	decisions, err := s.allow(ctx, requests)
 	if err != nil {
 		return false, unavailable("limiter", err)

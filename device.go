@@ -27,17 +27,26 @@ const (
 //
 // Strangers who ask for links and codes in somebody's name use up that person's
 // limits. A known device has limits of its own, which no stranger can use up:
-// [Limits].Device and [Limits].LeadDevices (A58). It gets nothing else. It
-// proves nothing, signs nobody in, and no answer shows whether a device is
-// known.
+// [Limits].Device and [Limits].LeadDevices (A58). When these are used up, its
+// requests count as those of any other client. It gets nothing else: the limits
+// of the client's network address, the budgets and the count of wrong guesses
+// hold for it too. It proves nothing, signs nobody in, and no answer shows
+// whether a device is known. Whoever steals the cookie can have up to 60 more
+// messages a day sent to the person, and no more.
 //
 // The cookie names the lead and the state of its account. It ends with a change
 // of the password, of an address or of the status, so a thief's device is not
-// known any more after the owner's reset. The cookie is sealed: nobody can read
-// it, or make one up. One browser is known for up to 4 leads. The cookie is
-// named after [Options].Prefix, is HttpOnly and SameSite=Lax, and reaches only
-// the host that set it. It is Secure unless [Options].Link is http, which only
-// loopback addresses can have.
+// known any more after the owner's reset. It does not end with a session: on a
+// shared computer it stays when the person signs out. The cookie is sealed:
+// nobody can read it, or make one up. One browser is known for up to 4 leads, in
+// a cookie of up to 2,048 bytes, which it sends with every request to the host.
+//
+// The cookie is named after [Options].Prefix, so Services whose cookies one host
+// sets need different prefixes. It is HttpOnly and SameSite=Lax, and reaches only
+// the host that set it: the sign-in and the forgot request must be on the same
+// one. A page of another origin does not send it to the JSON API, whose answers
+// for other origins allow no cookies. It is Secure unless [Options].Link is http,
+// which only loopback addresses can have.
 //
 // The error wraps [ErrLeadNotFound], also for a lead that is not active, or
 // [ErrUnavailable]. No cookie is set then. The sign-in need not fail: the device

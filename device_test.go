@@ -66,12 +66,11 @@ func TestWhichDevicesAreKnown_A58(t *testing.T) {
 			return newDevice(t, p, "lead-other", newDevice(t, p, johnID, ""))
 		}, nil, true},
 		"too long a list": {func(t *testing.T, p *portal) string {
-			return strings.Repeat("x.", 1024) + newDevice(t, p, johnID, "")
+			return newDevice(t, p, johnID, "") + strings.Repeat(".x", 1024)
 		}, nil, false},
 		"behind four others": {func(t *testing.T, p *portal) string { return "a.b.c.d." + newDevice(t, p, johnID, "") }, nil, false},
 		"of another Service": {func(t *testing.T, p *portal) string {
-			other := newPortal(t, func(_ *portal, o *recovery.Options) { o.Prefix = "other" })
-			other.leads = p.leads
+			other := newPortal(t, func(q *portal, o *recovery.Options) { q.leads, o.Prefix = p.leads, "other" })
 			return newDevice(t, other, johnID, "")
 		}, nil, false},
 		"after a new password": {nil, func(t *testing.T, p *portal) {
@@ -148,7 +147,8 @@ func TestLimitsOfKnownDevices(t *testing.T) {
 		if n := len(p.outbox.Messages()) - total; n != 58 {
 			t.Errorf("%d more, want 58: 60 in all", n)
 		}
-		if events := p.events.of(recovery.EventMessageSuppressed); events[len(events)-1].Scope != recovery.ScopeLeadDevices {
+		// What they refuse is limited as if the device were not known.
+		if events := p.events.of(recovery.EventMessageSuppressed); events[len(events)-1].Scope != recovery.ScopeIdentifier {
 			t.Errorf("the last event is %+v", events[len(events)-1])
 		}
 		time.Sleep(24 * time.Hour)

@@ -36,7 +36,8 @@
 // caller) and the network address (the client), draws a token, gives a sealed
 // job to the [Queue], and answers. It does the same for everybody. A worker
 // then looks the lead up, and counts the identifier, the lead, the recipient
-// and the budget (a limit on all messages). It puts the token's digest into the [TokenStore], and has the [Notifier] send the token.
+// and the budget (a limit on all messages). It puts the token's digest into the
+// [TokenStore], and has the [Notifier] send the token.
 //
 // [Service.ResetPassword] checks the password by the rules that are the same
 // for everybody, opens the proof, looks its token up with Peek, reads the lead,
@@ -95,17 +96,23 @@
 //     code, and after twenty in 24 hours at the codes of one lead none of them
 //     works. Parallel guesses are counted too.
 //   - Nobody can lock a person out of the mailbox that links go to by default
-//     by asking for messages. Whoever asks, that mailbox has a link that works
-//     at all times, if links live for 15 minutes or longer. Limits delay a new
-//     message and never end a delivered link. Of the links to one field, three
-//     work at once: the two oldest and the newest. A fourth replaces the third.
-//     After the tenth link of a day one is still sent every hour, or as often
-//     as links expire. Links and codes are limited separately, and so is each
-//     recipient field. A known device ([Service.RememberDevice]) has limits of
-//     its own, also for codes and for other fields. A person who has only a
-//     phone, and no known device, shares the places for codes with strangers:
-//     about one code an hour goes out, whoever asks, and it replaces the one
-//     before.
+//     by asking for messages. Whether the person or a stranger asks, that
+//     mailbox has a link that works at all times, if links live for 15 minutes
+//     or longer and no other lead has the same address: leads that share an
+//     address share its limit. Limits delay a new message and never end a
+//     delivered link. Of the links to one field, three work at once: the two
+//     oldest and the newest. A fourth replaces the third. After the tenth link
+//     of a day one is still sent every hour, or as often as links expire. Links
+//     and codes are limited separately, and so is each recipient field.
+//   - Codes give a weaker promise. A lead has one code at a time, so a code that
+//     a stranger asks for, to whatever address of the lead, replaces the one
+//     before. After the tenth code of a day about one an hour is sent to each
+//     address, whoever asks. A stranger who guesses can stop the codes of a lead
+//     for a day. A person who has only a phone is promised more by links to it.
+//   - A known device ([Service.RememberDevice]) has limits of its own that no
+//     stranger can use up, for links and codes, and for every field. It shares
+//     with others what belongs to the client's network address, the budgets, and
+//     the count of wrong guesses.
 //   - A failure never opens anything, and it looks the same for everybody.
 //
 // Numbers such as A33, here and in other comments, are attacks: docs/attacks.md
@@ -163,7 +170,8 @@
 // Retry-After and the RateLimit fields. The limits of identifier, lead,
 // recipient and budget are checked after the answer, and nobody is told about a
 // refusal. A refused request is not counted by the limits that would have come
-// later.
+// later. Caller and client are asked together, and so are lead and recipient, and
+// all budgets: each of those counts what it allows.
 //
 // # Compatibility
 //

@@ -66,6 +66,12 @@ func (s *Service) ForgotPassword(ctx context.Context, req ForgotRequest) (Forgot
 	if p.Recipient, err = s.recipientField(req.RecipientField); err != nil {
 		return ForgotResult{}, err
 	}
+	// The job names the slot, so that all attempts use the same one, also those of
+	// an instance with other Fields. In another slot a used token would work once
+	// more (A33). A job of an earlier version names none.
+	if !req.Code && p.Recipient != s.mailTo {
+		p.Slot = p.Recipient
+	}
 	if p.Link, err = s.link(req.Link); err != nil {
 		return ForgotResult{}, err
 	}
@@ -162,24 +168,48 @@ func (s *Service) admitForgot(ctx context.Context, d *delivery, found bool) (ok 
 	return s.allowDelivery(ctx, d)
 }
 
-// allowAsker counts what the request named or, if a known device of the lead
-// made it, the device instead, whose limit no stranger can use up (A58). A retry
-// with the same job ID is not counted again. Each recipient field has its own
-// limit, and links and codes have separate limits. So a stranger who asks for
-// what cannot be sent, such as a message to a phone that the lead does not have,
-// does not use up the limit of what can be sent.
+// allowAsker counts what the request named, unless a known device of the lead
+// made it. A retry with the same job ID is not counted again. Each recipient
+// field has its own limit, and links and codes have separate limits. So a
+// stranger who asks for what cannot be sent, such as a message to a phone that
+// the lead does not have, does not use up the limit of what can be sent (A58).
 func (s *Service) allowAsker(ctx context.Context, d *delivery) (ok bool, err error) {
-	key, what := d.p.Key, d.p.Recipient+" "+string(d.p.kind())
-	if d.lead.ID != "" {
-		d.device = s.knownDevice(d.p.Device, d.lead)
+	what := d.p.Recipient + " " + string(d.p.kind())
+	if d.known, err = s.allowDevice(ctx, d, what); d.known || err != nil {
+		return d.known, err
 	}
-	r := scopedRequest{ScopeIdentifier, LimitRequest{
+	key := d.p.Key
+	return s.allowJob(ctx, d, scopedRequest{ScopeIdentifier, LimitRequest{
 		Key: s.keys.limitKey(ScopeIdentifier, key.Field+" "+what, key.Value), Policy: s.opts.Limits.Identifier, ID: d.job.ID,
-	}}
-	if d.device != "" {
-		r = scopedRequest{ScopeDevice, LimitRequest{
-			Key: s.keys.limitKey(ScopeDevice, what, d.device), Policy: s.opts.Limits.Device, ID: d.job.ID,
-		}}
+	}})
+}
+
+// allowDevice reports whether a known device of the lead made the request, and
+// its limits, which no stranger can use up, allow it (A58). If they do not, the
+// request counts as that of any other client: nobody may be worse off with a
+// known device than without one, even if a thief of its cookie uses all of it up.
+func (s *Service) allowDevice(ctx context.Context, d *delivery, what string) (ok bool, err error) {
+	if d.lead.ID == "" {
+		return false, nil
 	}
-	return s.allowJob(ctx, d, r)
+	device := s.knownDevice(d.p.Device, d.lead)
+	if device == "" {
+		return false, nil
+	}
+	limits := &s.opts.Limits
+	// They are asked one after the other: what the first refuses must not count
+	// against the other devices of the lead.
+	for _, r := range []scopedRequest{
+		{scopeDevice, LimitRequest{Key: s.keys.limitKey(scopeDevice, what, device), Policy: limits.Device, ID: d.job.ID}},
+		{scopeLeadDevices, LimitRequest{Key: s.keys.limitKey(scopeLeadDevices, "", d.lead.ID), Policy: limits.LeadDevices, ID: d.job.ID}},
+	} {
+		decisions, err := s.allow(ctx, []scopedRequest{r})
+		if err != nil {
+			return false, unavailable("limiter", err)
+		}
+		if !decisions[0].Allowed {
+			return false, nil
+		}
+	}
+	return true, nil
 }

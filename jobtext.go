@@ -65,6 +65,7 @@ func (p *payload) fields(t *jobText) {
 	t.address("Client", &p.Client)
 	t.text("Languages", &p.Languages, unlessEmpty)
 	t.text("Device", &p.Device, unlessEmpty)
+	t.text("Slot", &p.Slot, unlessEmpty)
 	t.instant("RequestedAt", &p.RequestedAt)
 	t.text("Notice", (*string)(&p.Notice), unlessEmpty)
 	t.flag("Ended", &p.Ended)

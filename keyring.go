@@ -147,15 +147,16 @@ func (k *keyring) refOf(g *generation, kind tokenKind, leadID, field, secret str
 // refs returns all places where a token may be stored: one for each generation
 // and, for a link, for each field that it may have gone to.
 func (k *keyring) refs(kind tokenKind, leadID, secret string) []TokenRef {
-	var refs []TokenRef
+	refs := make([]TokenRef, 0, len(k.generations)*(1+len(k.otherFields)))
 	for i := range k.generations {
 		g := &k.generations[i]
-		refs = append(refs, k.refOf(g, kind, leadID, "", secret))
+		usual := k.refOf(g, kind, leadID, "", secret)
+		refs = append(refs, usual)
 		if kind != kindMailed {
 			continue
 		}
 		for _, field := range k.otherFields {
-			refs = append(refs, k.refOf(g, kind, leadID, field, secret))
+			refs = append(refs, TokenRef{k.slot(g, kind, leadID, field), usual.Digest})
 		}
 	}
 	return refs

@@ -187,3 +187,39 @@ func TestTypedLeadIDIsInNoEvent(t *testing.T) {
 		}
 	})
 }
+
+// A33: a job that is tried again after its link was used revives nothing, also
+// where links go to another field by default than in the instance that sent it.
+func TestRetriedJobRevivesNothingWithOtherFields_A33(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := &heldQueue{}
+		swapped := newPortal(t, func(_ *portal, o *recovery.Options) {
+			o.Fields[0], o.Fields[2] = o.Fields[2], o.Fields[0]
+			o.Queue = q
+		})
+		usual := newPortal(t, func(p *portal, o *recovery.Options) {
+			p.leads, p.tokens = swapped.leads, swapped.tokens
+			o.Queue = q
+		})
+		for _, from := range []struct{ first, again *portal }{{swapped, usual}, {usual, swapped}} {
+			for _, field := range []string{"EmailAddress", "mx_Alternate_Email"} {
+				if _, err := from.first.ForgotPassword(t.Context(), recovery.ForgotRequest{
+					Key: recovery.LeadKey{Field: "Username", Value: "john_doe"}, RecipientField: field,
+				}); err != nil {
+					t.Fatal(err)
+				}
+				must(t, from.first.Perform(t.Context(), q.take()[0]))
+				job := q.take()[0] // which it handed over
+				must(t, from.first.Perform(t.Context(), job))
+				sent := from.first.outbox.OfKind(recovery.MessageResetLink)
+				proof := recovery.TokenProof(token(t, sent[len(sent)-1]))
+				must(t, from.first.reset(t.Context(), proof, goodPassword))
+				q.take() // the notices
+				must(t, from.again.Perform(t.Context(), job))
+				for _, p := range []*portal{swapped, usual} {
+					wantErr(t, p.check(t.Context(), proof), recovery.ErrInvalidProof)
+				}
+			}
+		}
+	})
+}

@@ -84,7 +84,9 @@ type Options struct {
 	// Fields are the fields of a lead that requests may name. Default: one
 	// field EmailAddress of type FieldTypeEmail, with Search and Receive. Links go
 	// to the first field of type FieldTypeEmail with Receive, unless a request
-	// names another one.
+	// names another one. All instances need the same fields. A link to another
+	// field works only while that field has Receive, and the first one is the
+	// same.
 	Fields []Field
 	// EmailField is the field that the member "email" of the JSON API stands for:
 	// one of Fields with type FieldTypeEmail and Search. Default: EmailAddress if

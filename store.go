@@ -281,10 +281,10 @@ func (r TokenRef) Validate() error {
 // undone.
 //
 // Several refs or slots in one call belong to the same secret or lead: under
-// several keys of a key rotation, and for the several addresses of a lead. The
-// store handles each of them atomically,
-// and all in one round trip if it can. The list may be empty. Peek and Claim
-// then return [ErrTokenNotFound], and Release and Delete do nothing.
+// several keys of a key rotation, and for the several fields of a lead that
+// links go to. The store handles each of them atomically, and all in one round
+// trip if it can. The list may be empty. Peek and Claim then return
+// [ErrTokenNotFound], and Release and Delete do nothing.
 //
 // A malformed argument is an error, and so is a ctx that had ended before the
 // call. Both change nothing. Expired records must be removed, so that the store

@@ -152,6 +152,51 @@ func TestAskingLocksNobodyOut_A58(t *testing.T) {
 	}
 }
 
+// A58: if two fields have the same address, nobody can use its limit up without
+// a link being sent there. The stranger has one of the limits on the lead and on
+// the address refuse, and the other one count, by asking for both fields in turn
+// and with two identifiers.
+func TestTwoFieldsWithOneAddress_A58(t *testing.T) {
+	same := byMail(johnMail)
+	other := same
+	other.RecipientField = "mx_Alternate_Email"
+	otherByName := recovery.ForgotRequest{
+		Key: recovery.LeadKey{Field: "Username", Value: "John_Doe"}, RecipientField: "mx_Alternate_Email",
+	}
+	synctest.Test(t, func(t *testing.T) {
+		p := newPortal(t, func(p *portal, o *recovery.Options) {
+			o.Limits = recovery.Limits{}
+			p.leads.Change(johnID, func(l *recovery.Lead) {
+				l.Fields["mx_Alternate_Email"] = recovery.FieldValue{Value: johnMail, Verified: true}
+			})
+		})
+		ask := func(req recovery.ForgotRequest, then time.Duration) {
+			askAs(t, p, req, "")
+			time.Sleep(then)
+		}
+		for range 12 { // the places of the first day
+			ask(other, 12*time.Minute)
+			ask(same, 12*time.Minute)
+		}
+		time.Sleep(time.Hour)
+		ask(same, 30*time.Minute)
+		ask(other, 30*time.Minute)
+		times := 0
+		for range 72 {
+			ask(otherByName, 30*time.Minute)
+			ask(other, 29*time.Minute)
+			ask(same, 0) // the person
+			if hasWorkingLink(t, p, johnMail) {
+				times++
+			}
+			time.Sleep(time.Minute - time.Second)
+		}
+		if times != 72 {
+			t.Errorf("the person had a working link in %d of 72 hours", times)
+		}
+	})
+}
+
 // A58: from a known device, a person also gets what goes elsewhere, and codes.
 func TestKnownDevicesAreNeverLockedOut_A58(t *testing.T) {
 	same := byMail(johnMail)
@@ -180,19 +225,71 @@ func TestKnownDevicesAreNeverLockedOut_A58(t *testing.T) {
 						}
 						before := len(p.outbox.Messages())
 						askAs(t, p, req, device)
-						if !req.Code {
-							return hasWorkingLink(t, p, johnPhone)
+						if len(p.outbox.Messages()) == before {
+							return false
 						}
-						return len(p.outbox.Messages()) > before && codeWorks(t, p)
+						return req.Code && codeWorks(t, p) || !req.Code && hasWorkingLink(t, p, johnPhone)
 					})
 					if known && times != 72 {
 						t.Errorf("from a known device, it worked in %d of 72 hours", times)
 					}
-					if !known && req.Code && times > 36 {
+					if !known && times > 36 {
 						t.Errorf("without a known device it worked in %d of 72 hours: the stranger does nothing", times)
 					}
 				})
 			}
 		})
 	}
+}
+
+// A58: messages that say that nobody has the address take no place of the links
+// that go to it. The lead has it in a field that is not searched.
+func TestUnknownAddressLocksNobodyOut_A58(t *testing.T) {
+	link := byMail(johnMail)
+	link.RecipientField = "mx_Alternate_Email"
+	synctest.Test(t, func(t *testing.T) {
+		_, times := besideStranger(t, 1000, func(o *recovery.Options) { o.Messages.UnknownAddress = true },
+			[]recovery.ForgotRequest{byMail(johnAlt)}, func(p *portal) bool {
+				askAs(t, p, link, "")
+				return hasWorkingLink(t, p, johnAlt)
+			})
+		if times != 72 {
+			t.Errorf("the person had a working link in %d of 72 hours", times)
+		}
+	})
+}
+
+// A58: a thief of a known device's cookie, who uses up all that the devices of
+// the lead have together by asking for what goes to the phone, takes nothing from
+// the person. From a known device the usual mailbox has a working link at all
+// times, as it has from any other.
+func TestStolenDeviceLocksNobodyOut_A58(t *testing.T) {
+	same := byMail(johnMail)
+	code, link := same, same
+	code.RecipientField, code.Code = "Phone", true
+	link.RecipientField = "Phone"
+	synctest.Test(t, func(t *testing.T) {
+		p := newPortal(t, func(_ *portal, o *recovery.Options) { o.Limits = recovery.Limits{} })
+		stolen, own := newDevice(t, p, johnID, ""), newDevice(t, p, johnID, "")
+		random := rand.New(rand.NewPCG(58, 72))
+		began, times := time.Now(), 0
+		for hour := range 72 {
+			// At the earliest, the person asks when the thief is done.
+			at := time.Duration(600+random.IntN(3000)) * time.Second
+			for range 5 {
+				askAs(t, p, code, stolen)
+				askAs(t, p, link, stolen)
+				time.Sleep(time.Minute)
+			}
+			time.Sleep(time.Until(began.Add(time.Duration(hour)*time.Hour + at)))
+			askAs(t, p, same, own)
+			if hasWorkingLink(t, p, johnMail) {
+				times++
+			}
+			time.Sleep(time.Until(began.Add(time.Duration(hour+1) * time.Hour)))
+		}
+		if times != 72 {
+			t.Errorf("the person had a working link in %d of 72 hours", times)
+		}
+	})
 }
