@@ -130,12 +130,15 @@ func (k *macKey) digest(parts ...string) string {
 // links go only on request stands in a slot of its own. Otherwise a stranger
 // who asks for such links would end those that went to the usual field, because
 // a slot has room for three (A58). In all other cases field is empty.
+//
+// The name of such a slot has that of the usual one as its hash tag. So a Redis
+// Cluster keeps the two on one node, where one call looks into both.
 func (k *keyring) slot(g *generation, kind tokenKind, leadID, field string) string {
-	prefix := k.prefix + ":t:" + string(kind) + ":"
+	usual := g.slot.name(k.prefix+":t:"+string(kind)+":", string(kind), leadID)
 	if field == "" {
-		return g.slot.name(prefix, string(kind), leadID)
+		return usual
 	}
-	return g.slot.name(prefix, string(kind), leadID, field)
+	return g.slot.name("{"+usual+"}:", string(kind), leadID, field)
 }
 
 func (k *keyring) refOf(g *generation, kind tokenKind, leadID, field, secret string) TokenRef {
@@ -156,7 +159,7 @@ func (k *keyring) refs(kind tokenKind, leadID, secret string) []TokenRef {
 			continue
 		}
 		for _, field := range k.otherFields {
-			refs = append(refs, TokenRef{k.slot(g, kind, leadID, field), usual.Digest})
+			refs = append(refs, TokenRef{Slot: k.slot(g, kind, leadID, field), Digest: usual.Digest})
 		}
 	}
 	return refs
