@@ -27,15 +27,12 @@ type node struct {
 	// then has a deadline. Other clients end a command by their own timeouts
 	// alone, and a deadline would only cost memory.
 	heedsContexts bool
+	// replicaWait is how long WAIT waits for replicas.
+	replicaWait time.Duration
 	// oneScript says that one script may have many keys.
 	oneScript atomic.Bool
 	// layoutKnown says that go-redis has found the masters of a Cluster.
 	layoutKnown atomic.Bool
-	// reached says that a server that was down took a connection, and that no
-	// call has tried it since.
-	reached atomic.Bool
-	// refusals counts the connections that it did not take.
-	refusals atomic.Int64
 
 	limits *group[int64]
 	tokens *group[string]
@@ -63,13 +60,15 @@ func (s *Store) newNode(server string) *node {
 		guard.Attrs = []any{"server", server}
 	}
 	n.guard = redisguard.New(guard)
+	var readTimeout time.Duration
 	switch c := s.client.(type) {
 	case *redis.Client:
 		n.oneScript.Store(true)
-		n.heedsContexts = c.Options().ContextTimeoutEnabled
+		n.heedsContexts, readTimeout = c.Options().ContextTimeoutEnabled, c.Options().ReadTimeout
 	case *redis.ClusterClient:
-		n.heedsContexts = c.Options().ContextTimeoutEnabled
+		n.heedsContexts, readTimeout = c.Options().ContextTimeoutEnabled, c.Options().ReadTimeout
 	}
+	n.replicaWait = replicaWait(n.timeout, readTimeout)
 	n.limits = newGroup(n, limitsScript(), 0)
 	n.tokens = newGroup(n, tokensScript(), 0)
 	n.claims = n.tokens
@@ -113,22 +112,16 @@ func newGroup[V int64 | string](n *node, sc script[V], replicas int) *group[V] {
 	})
 }
 
-// reach returns an error while a server that is down takes no connection. To
-// connect may take longer than a call may, for example to another continent and
-// with TLS. So the call after one that did not get further does not connect
-// again. And a DialHook of the host, which is not asked here, may know a way of
-// its own. So one call of twenty goes on all the same.
-func (n *node) reach(ctx context.Context) error {
-	client, ok := n.client.(*redis.Client)
-	if !ok || !n.guard.Down() || n.reached.Swap(false) {
-		return nil
+// replicaWait leaves time for the reply to come back, because Redis looks only
+// ten times a second for clients that waited long enough. go-redis gives up a
+// connection that is silent for longer than its read timeout, if it has one.
+// WAIT 0 is for ever.
+func replicaWait(timeout, readTimeout time.Duration) time.Duration {
+	wait := max(timeout/2, timeout-150*time.Millisecond)
+	if readTimeout > 0 {
+		wait = min(wait, readTimeout/2)
 	}
-	err := redisguard.Reachable(ctx, client)
-	n.reached.Store(err == nil)
-	if err != nil && n.refusals.Add(1)%20 == 0 {
-		return nil
-	}
-	return err
+	return max(wait, time.Millisecond)
 }
 
 // followLayout keeps in step with the masters of a Cluster after a call.
@@ -215,6 +208,10 @@ func firstError[V any](answers []answer[V]) error {
 	return nil
 }
 
+// maxNodes is how many masters are remembered. A Cluster has at most 1,000, but
+// their addresses change. Those that are forgotten begin anew.
+const maxNodes = 2000
+
 // nodeOf returns the node that a key belongs to. In a Cluster that is not known
 // before go-redis has asked for its layout, which may take long. So the first
 // calls share a node, whose client finds the right master for each key.
@@ -227,9 +224,20 @@ func (s *Store) nodeOf(ctx context.Context, key string) *node {
 		return s.first
 	}
 	server := master.Options().Addr
-	if n, ok := s.nodes.Load(server); ok {
-		return n.(*node)
+	s.mu.RLock()
+	n := s.nodes[server]
+	s.mu.RUnlock()
+	if n != nil {
+		return n
 	}
-	n, _ := s.nodes.LoadOrStore(server, s.newNode(server))
-	return n.(*node)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n = s.nodes[server]; n == nil {
+		if len(s.nodes) >= maxNodes {
+			clear(s.nodes)
+		}
+		n = s.newNode(server)
+		s.nodes[server] = n
+	}
+	return n
 }

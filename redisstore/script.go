@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"encoding/hex"
 	"errors"
+	"strconv"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -38,16 +39,16 @@ func limitsScript() script[int64] {
 	return script[int64]{
 		limitsLua, shaOf(limitsLua), 2, func(n int64) int64 { return n },
 		func(ctx context.Context, args ...any) list[int64] {
-			return intsOnce{redis.NewIntSliceCmd(ctx, args...)}
+			return ints{redis.NewIntSliceCmd(ctx, args...), once{}}
 		},
 	}
 }
 
 func tokensScript() script[string] {
 	return script[string]{
-		tokensLua, shaOf(tokensLua), 3, func(n int64) string { return formatInt(n) },
+		tokensLua, shaOf(tokensLua), 3, func(n int64) string { return strconv.FormatInt(n, 10) },
 		func(ctx context.Context, args ...any) list[string] {
-			return stringsOnce{redis.NewStringSliceCmd(ctx, args...)}
+			return texts{redis.NewStringSliceCmd(ctx, args...), once{}}
 		},
 	}
 }
@@ -57,19 +58,23 @@ func shaOf(source string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// intsOnce and stringsOnce are commands that go-redis does not repeat. By
-// default it runs a script again when the reply was lost, up to three times,
-// and reports success.
 type (
-	intsOnce    struct{ *redis.IntSliceCmd }
-	stringsOnce struct{ *redis.StringSliceCmd }
+	ints struct {
+		*redis.IntSliceCmd
+		once
+	}
+	texts struct {
+		*redis.StringSliceCmd
+		once
+	}
+	// once makes a command one that go-redis does not repeat. By default it
+	// runs a script again when the reply was lost, up to three times, and
+	// reports success.
+	once struct{}
 )
 
 // NoRetry implements [redis.Cmder].
-func (intsOnce) NoRetry() bool { return true }
-
-// NoRetry implements [redis.Cmder].
-func (stringsOnce) NoRetry() bool { return true }
+func (once) NoRetry() bool { return true }
 
 // says reports whether a server answered with an error of this code. Of those
 // that this package asks for, the script did not run.

@@ -65,7 +65,8 @@ type Store struct {
 
 	first   *node                // the only one, but for a Cluster
 	cluster *redis.ClusterClient // nil if it is none
-	nodes   sync.Map             // of a Cluster: *node by address
+	mu      sync.RWMutex
+	nodes   map[string]*node // of a Cluster, by address
 }
 
 // New returns a Store on a client. The client may be standalone, Sentinel or
@@ -102,11 +103,12 @@ func New(client redis.UniversalClient, opts Options) (*Store, error) {
 	if err := mistakes.Err(); err != nil {
 		return nil, err
 	}
-	s := &Store{client: client, opts: opts, denials: denials.New(opts.DenialCache)}
+	s := &Store{client: client, opts: opts, denials: denials.New(opts.DenialCache), nodes: map[string]*node{}}
 	s.cluster, _ = client.(*redis.ClusterClient)
 	s.first = s.newNode("")
 	ctx, cancel := context.WithTimeout(context.Background(), opts.Timeout)
 	defer cancel()
+	go func() { _ = s.first.guard.Reach(ctx, client) }()
 	if err := redisguard.WarnOfEviction(ctx, client, opts.Logger, "redisstore", "tokens and counters"); err != nil {
 		opts.Logger.Debug("redisstore: the eviction policy is not known", "error", err)
 	}
