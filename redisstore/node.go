@@ -223,7 +223,10 @@ func (s *Store) nodeOf(ctx context.Context, key string) *node {
 	if err != nil {
 		return s.first
 	}
-	server := master.Options().Addr
+	return s.nodeAt(master.Options().Addr)
+}
+
+func (s *Store) nodeAt(server string) *node {
 	s.mu.RLock()
 	n := s.nodes[server]
 	s.mu.RUnlock()

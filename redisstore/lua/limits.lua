@@ -215,6 +215,9 @@ while k < #KEYS do
       end
     end
     if not decided then
+      if type(log) == 'table' and not string.find(log.err, 'WRONGTYPE', 1, true) then
+        return log -- for example, the user may not GET
+      end
       decide = decide or general()
       reply[2 * k], reply[2 * k + 1] = decide(key, log, ids == 1 and ARGV[at] or '', ttl, every, first, after)
     elseif inside == n then
