@@ -2,8 +2,6 @@ package redisstore
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/binary"
 	"fmt"
 	"slices"
 
@@ -34,12 +32,13 @@ type call[V int64 | string] struct {
 	replicas int // that WAIT waits for; 0 for no WAIT
 	jobs     []job
 	answers  []answer[V] // to each job
+	one      [1]run[V]   // the usual case
 }
 
 // A run is one run of the script, for neighbouring jobs.
 type run[V int64 | string] struct {
 	from, to int
-	nonce    int64
+	nonce    V
 	list     list[V]
 }
 
@@ -52,7 +51,8 @@ func (c *call[V]) send(ctx context.Context) error {
 		}
 	}
 	if c.node.oneScript.Load() {
-		err := c.process(ctx, client, []run[V]{{to: len(c.jobs)}})
+		c.one[0].to = len(c.jobs)
+		err := c.process(ctx, client, c.one[:])
 		if !says(err, "CROSSSLOT") {
 			return err
 		}
@@ -137,7 +137,7 @@ func (c *call[V]) prepare(ctx context.Context, r *run[V], command, script any) {
 	for _, j := range jobs {
 		args = append(args, j.key)
 	}
-	r.nonce = newNonce()
+	r.nonce = c.script.nonce()
 	args = append(args, r.nonce)
 	for len(jobs) > 0 {
 		n := 1
@@ -161,7 +161,7 @@ func (c *call[V]) read(r *run[V], acknowledged int64) {
 	switch {
 	case err != nil:
 		err = wrap(err)
-	case len(values) != 1+(r.to-r.from)*width || values[0] != c.script.nonce(r.nonce):
+	case len(values) != 1+(r.to-r.from)*width || values[0] != r.nonce:
 		err = ErrWrongReply
 	}
 	for i := range c.answers[r.from:r.to] {
@@ -171,13 +171,6 @@ func (c *call[V]) read(r *run[V], acknowledged int64) {
 		}
 		c.answers[r.from+i] = a
 	}
-}
-
-// newNonce returns a number that no other call has, and that Lua has exactly.
-func newNonce() int64 {
-	var b [8]byte
-	_, _ = rand.Read(b[:]) // never fails
-	return int64(binary.BigEndian.Uint64(b[:]) >> 11)
 }
 
 func wrap(err error) error { return fmt.Errorf("redisstore: %w", err) }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -124,24 +123,6 @@ func replicaWait(timeout, readTimeout time.Duration) time.Duration {
 	return max(wait, time.Millisecond)
 }
 
-// followLayout keeps in step with the masters of a Cluster after a call.
-// answered says that at least one job was answered, and err is an error of the
-// call or of a job. After an error that another layout may explain, it has
-// go-redis ask for the masters again, in the background. By itself go-redis asks
-// every 10 s.
-func (n *node) followLayout(ctx context.Context, answered bool, err error) {
-	cluster, ok := n.client.(*redis.ClusterClient)
-	if !ok {
-		return
-	}
-	if answered {
-		n.layoutKnown.Store(true)
-	}
-	if isDown(err) || says(err, "MOVED") {
-		cluster.ReloadState(ctx)
-	}
-}
-
 // do has the jobs of one caller decided by one node.
 func do[V int64 | string](ctx context.Context, n *node, g *group[V], jobs []job) ([]answer[V], error) {
 	if n.guard.Refuses() {
@@ -149,13 +130,10 @@ func do[V int64 | string](ctx context.Context, n *node, g *group[V], jobs []job)
 	}
 	answers, err := g.Do(ctx, jobs)
 	if errors.Is(err, groupcommit.ErrTimeout) {
-		return nil, errTimeout
+		err = fmt.Errorf("redisstore: Redis did not answer in time: %w", context.DeadlineExceeded)
 	}
 	return answers, err
 }
-
-// errTimeout is what became of a call that was not answered within Timeout.
-var errTimeout = fmt.Errorf("redisstore: Redis did not answer in time: %w", context.DeadlineExceeded)
 
 // ask has jobs decided, all in one round trip. groupOf names the script. An
 // error means that nothing may be concluded about any of them.
@@ -171,34 +149,6 @@ func ask[V int64 | string](ctx context.Context, s *Store, groupOf func(*node) *g
 	return askMany(ctx, s, groupOf, jobs)
 }
 
-// askMany has jobs decided that may belong to several nodes of a Cluster, by all
-// of these at once.
-func askMany[V int64 | string](ctx context.Context, s *Store, groupOf func(*node) *group[V], jobs []job) ([]answer[V], error) {
-	places := make(map[*node][]int)
-	for i, j := range jobs {
-		n := s.nodeOf(ctx, j.key)
-		places[n] = append(places[n], i)
-	}
-	all := make([]answer[V], len(jobs))
-	var wg sync.WaitGroup
-	for n, indexes := range places {
-		wg.Go(func() {
-			own := make([]job, len(indexes))
-			for k, i := range indexes {
-				own[k] = jobs[i]
-			}
-			answers, err := do(ctx, n, groupOf(n), own)
-			for k, i := range indexes {
-				if all[i].err = err; err == nil {
-					all[i] = answers[k]
-				}
-			}
-		})
-	}
-	wg.Wait()
-	return all, firstError(all)
-}
-
 func firstError[V any](answers []answer[V]) error {
 	for _, a := range answers {
 		if a.err != nil {
@@ -206,41 +156,4 @@ func firstError[V any](answers []answer[V]) error {
 		}
 	}
 	return nil
-}
-
-// maxNodes is how many masters are remembered. A Cluster has at most 1,000, but
-// their addresses change. Those that are forgotten begin anew.
-const maxNodes = 2000
-
-// nodeOf returns the node that a key belongs to. In a Cluster that is not known
-// before go-redis has asked for its layout, which may take long. So the first
-// calls share a node, whose client finds the right master for each key.
-func (s *Store) nodeOf(ctx context.Context, key string) *node {
-	if s.cluster == nil || !s.first.layoutKnown.Load() {
-		return s.first
-	}
-	master, err := s.cluster.MasterForKey(ctx, key)
-	if err != nil {
-		return s.first
-	}
-	return s.nodeAt(master.Options().Addr)
-}
-
-func (s *Store) nodeAt(server string) *node {
-	s.mu.RLock()
-	n := s.nodes[server]
-	s.mu.RUnlock()
-	if n != nil {
-		return n
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if n = s.nodes[server]; n == nil {
-		if len(s.nodes) >= maxNodes {
-			clear(s.nodes)
-		}
-		n = s.newNode(server)
-		s.nodes[server] = n
-	}
-	return n
 }

@@ -2,8 +2,10 @@ package redisstore
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha1"
 	_ "embed"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"strconv"
@@ -25,7 +27,7 @@ type script[V int64 | string] struct {
 	source any // a string
 	sha    any // a string: the name by which Redis knows it
 	width  int // values of the reply for each key
-	nonce  func(int64) V
+	nonce  func() V
 	list   func(ctx context.Context, args ...any) list[V]
 }
 
@@ -37,7 +39,7 @@ type list[V any] interface {
 
 func limitsScript() script[int64] {
 	return script[int64]{
-		limitsLua, shaOf(limitsLua), 2, func(n int64) int64 { return n },
+		limitsLua, shaOf(limitsLua), 2, newNonce,
 		func(ctx context.Context, args ...any) list[int64] {
 			return ints{redis.NewIntSliceCmd(ctx, args...), once{}}
 		},
@@ -46,7 +48,7 @@ func limitsScript() script[int64] {
 
 func tokensScript() script[string] {
 	return script[string]{
-		tokensLua, shaOf(tokensLua), 3, func(n int64) string { return strconv.FormatInt(n, 10) },
+		tokensLua, shaOf(tokensLua), 3, func() string { return strconv.FormatInt(newNonce(), 10) },
 		func(ctx context.Context, args ...any) list[string] {
 			return texts{redis.NewStringSliceCmd(ctx, args...), once{}}
 		},
@@ -75,6 +77,13 @@ type (
 
 // NoRetry implements [redis.Cmder].
 func (once) NoRetry() bool { return true }
+
+// newNonce returns a number that no other call has, and that Lua has exactly.
+func newNonce() int64 {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return int64(binary.BigEndian.Uint64(b[:]) >> 11)
+}
 
 // says reports whether a server answered with an error of this code. Of those
 // that this package asks for, the script did not run.

@@ -65,7 +65,7 @@ type Store struct {
 
 	first   *node                // the only one, but for a Cluster
 	cluster *redis.ClusterClient // nil if it is none
-	mu      sync.RWMutex
+	mu      sync.Mutex
 	nodes   map[string]*node // of a Cluster, by address
 }
 

@@ -15,16 +15,12 @@
 -- one is reset. The first one is window + 8 * left if the call is allowed and
 -- -1 - window - 8 * wait if it is not. window counts from 0. If the second is
 -- negative, the log was not read: -1 is a newer version, -2 is no log.
-local call, get, byte, char, sub, floor = redis.call, redis.pcall, string.byte, string.char, string.sub, math.floor
-local time = call('TIME')
-local micros = time[1] * 1000000 + time[2]
--- A call is logged at the end of its unit and judged at the beginning of one, so
--- that rounding never makes a window shorter. stamp is logged in seven bytes, and
--- tail the last four of them.
-local now, logged, stamp, tail
 
--- general returns the function that decides any call.
+-- general returns the function that decides any call. It refers to nothing
+-- outside, because most runs do not need it, and would pay for that.
 local function general()
+  local call, byte, char, sub, floor = redis.call, string.byte, string.char, string.sub, math.floor
+  local now, logged -- the time to judge by, and the time to log
   local body, size, count, newest -- of a log: its calls, their bytes, and the last
 
   -- read takes a log apart, or returns what is answered for one that is none.
@@ -94,7 +90,8 @@ local function general()
     return p and age(count - (p - 5) / size) < reach
   end
 
-  return function(key, raw, id, ttl, every, first, after)
+  return function(key, raw, id, ttl, every, first, after, judged, logs, head, tail)
+    now, logged = judged, logs
     local failure = read(raw, id)
     if failure then
       return 0, failure
@@ -136,7 +133,7 @@ local function general()
       end
     end
     if admit or changed then
-      call('SET', key, char((size - 4) / 8) .. stamp .. body, 'PX', ttl)
+      call('SET', key, char((size - 4) / 8) .. sub(head, 2) .. body, 'PX', ttl)
     end
     if allowed and admit then
       left = left - 1
@@ -148,6 +145,9 @@ local function general()
   end
 end
 
+local call, get, byte, char, sub = redis.call, redis.pcall, string.byte, string.char, string.sub
+local time = call('TIME')
+local micros = time[1] * 1000000 + time[2]
 local reply, k, at, decide = { ARGV[1] + 0 }, 0, 2, nil
 while k < #KEYS do
   local last, kind, ttl, first = k + ARGV[at], ARGV[at + 1], ARGV[at + 2], at + 3
@@ -162,14 +162,17 @@ while k < #KEYS do
   end
   at = first + 2 * windows
   local after = at
-  now = (micros - micros % unit) / unit
-  logged = micros % unit == 0 and now or now + 1
-  local ahead, low = logged - now, logged % 4294967296
+  -- A call is logged at the end of its unit and judged at the beginning of one, so
+  -- that rounding never makes a window shorter.
+  local part = micros % unit
+  local now, ahead = (micros - part) / unit, part > 0 and 1 or 0
+  local logged = now + ahead
+  local low = logged % 4294967296
   local high = (logged - low) / 4294967296
-  local y = low % 256
-  local x = (low - y) / 256 % 256
-  tail = char(floor(low / 16777216), floor(low / 65536) % 256, x, y)
-  stamp = char(floor(high / 65536), floor(high / 256) % 256, high % 256) .. tail
+  -- Whole numbers are made without floor, which is a call of a function.
+  local tail = char((low - low % 16777216) / 16777216, (low - low % 65536) / 65536 % 256,
+    (low - low % 256) / 256 % 256, low % 256)
+  local head = char(0, (high - high % 65536) / 65536, (high - high % 256) / 256 % 256, high % 256) .. tail
   while k < last do
     k = k + 1
     local key = KEYS[k]
@@ -219,11 +222,12 @@ while k < #KEYS do
         return log -- for example, the user may not GET
       end
       decide = decide or general()
-      reply[2 * k], reply[2 * k + 1] = decide(key, log, ids == 1 and ARGV[at] or '', ttl, every, first, after)
+      reply[2 * k], reply[2 * k + 1] = decide(key, log, ids == 1 and ARGV[at] or '', ttl, every,
+        first, after, now, logged, head, tail)
     elseif inside == n then
       reply[2 * k], reply[2 * k + 1] = -1 - 8 * reset, reset
     else
-      call('SET', key, '\0' .. stamp .. body .. tail, 'PX', ttl)
+      call('SET', key, head .. body .. tail, 'PX', ttl)
       reply[2 * k], reply[2 * k + 1] = 8 * (n - inside - 1), reset
     end
     at = at + ids
