@@ -73,8 +73,9 @@ type Store struct {
 // Cluster, with any options. The caller closes it. New asks the servers once
 // for their eviction policy, by INFO, and waits up to Timeout for the answer.
 // It warns of a policy that can drop tokens (A53). There is no warning if a
-// server does not tell its policy. New reports all mistakes in opts at once, as
-// joined [*recovery.OptionError]s.
+// server does not tell its policy. Beside that, New connects once by itself, to
+// know whether it can while Redis is down. New reports all mistakes in opts at
+// once, as joined [*recovery.OptionError]s.
 func New(client redis.UniversalClient, opts Options) (*Store, error) {
 	if opts.Timeout == 0 {
 		opts.Timeout = 500 * time.Millisecond
@@ -108,7 +109,7 @@ func New(client redis.UniversalClient, opts Options) (*Store, error) {
 	s.first = s.newNode("")
 	ctx, cancel := context.WithTimeout(context.Background(), opts.Timeout)
 	defer cancel()
-	go func() { _ = s.first.guard.Reach(ctx, client) }()
+	go func() { _ = s.first.guard.Reach(ctx, client) }() // once while Redis is up
 	if err := redisguard.WarnOfEviction(ctx, client, opts.Logger, "redisstore", "tokens and counters"); err != nil {
 		opts.Logger.Debug("redisstore: the eviction policy is not known", "error", err)
 	}
