@@ -54,6 +54,10 @@ type Guard struct {
 	breaker  *gobreaker.TwoStepCircuitBreaker[struct{}]
 	down     atomic.Bool
 	reported atomic.Bool // what the Logger was told last of down
+	// For Reach: whether the last try connected, whether any did, and how many
+	// did not.
+	reached, direct atomic.Bool
+	refusals        atomic.Int64
 }
 
 // New returns a Guard.
@@ -134,19 +138,6 @@ func IsDown(err error) bool {
 		}
 	}
 	return false
-}
-
-// Reachable opens a connection to a server and closes it again. Whoever tries
-// whether a server is back calls it first: go-redis itself, after as many
-// refused connections as its pool has room for, tries only once a second.
-func Reachable(ctx context.Context, client *redis.Client) error {
-	o := client.Options()
-	conn, err := o.Dialer(ctx, o.Network, o.Addr)
-	if err != nil {
-		return err
-	}
-	_ = conn.Close() // it was reached, whatever became of the connection
-	return nil
 }
 
 // Info asks every server that takes writes for one value of a section of INFO,

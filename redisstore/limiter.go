@@ -21,7 +21,7 @@ func (s *Store) Allow(ctx context.Context, requests ...recovery.LimitRequest) ([
 	sent := time.Now()
 	var asked *limitJobs
 	for i, r := range requests {
-		if d, ok := s.denied(r, sent); ok {
+		if d, ok := s.denials.Lookup(r, sent); ok {
 			decisions[i] = d
 			continue
 		}
@@ -42,40 +42,29 @@ func (s *Store) Allow(ctx context.Context, requests ...recovery.LimitRequest) ([
 	}
 	answered := time.Now()
 	for n, a := range answers {
-		i := asked.requests[n]
+		i := asked.jobs[n].request
 		r := requests[i]
-		d, err := decision(a.values[0], a.values[1], r.Policy)
-		if err != nil {
+		if decisions[i], err = decision(a.values[0], a.values[1], r.Policy); err != nil {
 			return nil, err
 		}
-		if !d.Allowed && r.ID == "" {
-			// The server decided after this instant, and rounds by a unit. The
-			// oldest call leaves before the key is free where ThenOneEvery let
-			// more in than N. Then Reset is that of another call.
-			s.denials.remember(r.Key, d, sent.Add(min(d.RetryAfter, d.Reset)-unitOf(r.Policy)), answered)
-		}
-		decisions[i] = d
+		s.denials.Remember(r, decisions[i], sent, answered, unitOf(r.Policy))
 	}
 	return decisions, nil
 }
 
-// denied looks up a denial. It does not for a request with an ID: a call with
-// that ID may have been allowed before, and only the log knows.
-func (s *Store) denied(r recovery.LimitRequest, now time.Time) (recovery.Decision, bool) {
-	if r.ID != "" {
-		return recovery.Decision{}, false
+// longest returns the time after which a call matters no more to a policy.
+func longest(p recovery.LimitPolicy) time.Duration {
+	longest := p.ThenOneEvery
+	for _, l := range p.Limits {
+		longest = max(longest, l.Window)
 	}
-	return s.denials.lookup(r.Key, now)
+	return longest
 }
 
 // unitOf returns the resolution of a policy's log: microseconds if four bytes
 // hold the longest window in them, and milliseconds otherwise.
 func unitOf(p recovery.LimitPolicy) time.Duration {
-	longest := p.ThenOneEvery
-	for _, l := range p.Limits {
-		longest = max(longest, l.Window)
-	}
-	if longest <= time.Hour {
+	if longest(p) <= time.Hour {
 		return time.Microsecond
 	}
 	return time.Millisecond
@@ -85,48 +74,40 @@ func unitOf(p recovery.LimitPolicy) time.Duration {
 // as denied. A call of one request with one limit, which is the usual one, needs
 // no further memory.
 type limitJobs struct {
-	jobs     []job
-	requests []int // of which request each job is
-
-	firstJob     [1]job
-	firstRequest [1]int
-	firstHead    [4]any
+	jobs      []job
+	firstJob  [1]job
+	firstHead [4]any
 }
 
 // add adds what limits.lua needs for a request.
 func (l *limitJobs) add(i int, r recovery.LimitRequest) {
-	unit := unitOf(r.Policy)
-	key := r.Key
+	unit, head := unitOf(r.Policy), []any(nil)
+	if l.jobs == nil {
+		l.jobs, head = l.firstJob[:0], l.firstHead[:0]
+	}
+	// One unit more, because the last call may be that much ahead of its time.
+	ttl := millis(time.Duration(units(longest(r.Policy), unit)+1)*unit) + 1
+	head = append(head, kindOf(r, unit), ttl)
+	for _, limit := range r.Policy.Limits {
+		head = append(head, limit.N, units(limit.Window, unit))
+	}
+	j := job{key: r.Key, request: i, head: head}
 	if unit == time.Millisecond {
 		// A log of another unit has another key. During a deployment that
 		// makes the window longer, old and new instances must not read each
 		// other's times.
-		key += ":ms"
+		j.key += ":ms"
 	}
-	var head []any
-	if l.jobs == nil {
-		l.jobs, l.requests, head = l.firstJob[:0], l.firstRequest[:0], l.firstHead[:0]
-	}
-	every, longest := units(r.Policy.ThenOneEvery, unit), int64(0)
-	for _, limit := range r.Policy.Limits {
-		longest = max(longest, units(limit.Window, unit))
-	}
-	// One unit more, because the last call may be that much ahead of its time.
-	ttl := millis(time.Duration(max(longest, every)+1)*unit) + 1
-	head = append(head, kindOf(r, unit, every), ttl)
-	for _, limit := range r.Policy.Limits {
-		head = append(head, limit.N, units(limit.Window, unit))
-	}
-	j := job{key: key, head: head}
 	if r.ID != "" {
 		j.args = []any{callID(r.ID)}
 	}
-	l.jobs, l.requests = append(l.jobs, j), append(l.requests, i)
+	l.jobs = append(l.jobs, j)
 }
 
 // kindOf tells limits.lua which way a request goes. Most are of the first two
 // kinds.
-func kindOf(r recovery.LimitRequest, unit time.Duration, every int64) any {
+func kindOf(r recovery.LimitRequest, unit time.Duration) any {
+	every := units(r.Policy.ThenOneEvery, unit)
 	switch {
 	case r.ID != "" || every > 0 || len(r.Policy.Limits) > 1:
 		return fmt.Sprintf("%d %d %d %d", unit/time.Microsecond, every, len(r.Policy.Limits), min(len(r.ID), 1))

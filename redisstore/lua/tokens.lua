@@ -355,6 +355,9 @@ while k < #KEYS do
   while k < last do
     k = k + 1
     local raw = redis.pcall('GET', KEYS[k])
+    if type(raw) == 'table' and not find(raw.err, 'WRONGTYPE', 1, true) then
+      return raw -- for example, the user may not GET
+    end
     local word, state, expires
     if operate == use and type(raw) == 'string' then
       word, state, expires = quick(KEYS[k], raw, unpack(ARGV, at, at + size - 1))
