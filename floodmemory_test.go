@@ -1,9 +1,12 @@
 package recovery_test
 
 import (
+	"bytes"
 	"encoding/binary"
+	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"os"
 	"runtime"
 	"strconv"
 	"testing"
@@ -14,13 +17,34 @@ import (
 	"github.com/seed-51359b35/recovery/internal/testenv"
 )
 
-// The bytes that a client address takes in a MemoryLimiter, as "Operating" in the
-// package's documentation says: so many, and so many more for each of its
-// requests that still counts.
+// The bytes that strangers can make grow, as the package's documentation says: of
+// a client address in a MemoryLimiter, and of each of its requests that counts; of
+// an address that shows secrets, and of each secret; of a job in the queue.
 const (
 	bytesOfClient  = 240
 	bytesOfRequest = 18
+	bytesOfShower  = 250
+	bytesOfSecret  = 100
+	bytesOfJob     = 2000
 )
+
+// The figures that the tests below hold are those of the documentation.
+func TestDocumentedBytes_A95(t *testing.T) {
+	doc, err := os.ReadFile("doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		fmt.Sprintf("asks            %d + %d a request", bytesOfClient, bytesOfRequest),
+		fmt.Sprintf("shows one       %d + %d a secret", bytesOfShower, bytesOfSecret),
+		"after its answer     2,000 ", // bytesOfJob
+		"1,140 bytes of memory",       // bytesOfClient + 50*bytesOfRequest
+	} {
+		if !bytes.Contains(doc, []byte(want)) {
+			t.Errorf("doc.go does not say %q", want)
+		}
+	}
+}
 
 // floodAddress returns the n-th address of a flood of both families. Every even n
 // is an IPv4 address, and every odd one a /64, from which each call takes another
@@ -37,7 +61,7 @@ func floodAddress(n int) netip.Addr {
 }
 
 // A95: a million requests for invented identifiers from a hundred thousand
-// addresses, with all defaults, take no more memory than "Operating" says.
+// addresses, with all defaults, take no more memory than is documented.
 func TestFloodGrowsOnlyItsOwnCounters_A95(t *testing.T) {
 	requests := 100_000
 	switch {
@@ -83,6 +107,9 @@ func TestFloodGrowsOnlyItsOwnCounters_A95(t *testing.T) {
 		most := int64(addresses) * (bytesOfClient + each*bytesOfRequest)
 		t.Logf("%d requests from %d addresses leave %d KiB: %d bytes for each address; %d requests met a shared window; %d KiB with the first 4,000 jobs in the queue",
 			requests, addresses, after>>10, after/int64(addresses), refused, full>>10)
+		if full > 4001*bytesOfJob {
+			t.Errorf("4,001 jobs take %d bytes, want at most %d each", full, bytesOfJob)
+		}
 		if after > most {
 			t.Errorf("%d bytes are left, want at most %d", after, most)
 		}
@@ -121,5 +148,28 @@ func TestBytesOfAClientInMemory_A95(t *testing.T) {
 			t.Errorf("want at most %d bytes", want)
 		}
 		runtime.KeepAlive(l)
+	})
+}
+
+// A59, A80: an address that shows as many wrong secrets as it may.
+func TestBytesOfSecrets_A95(t *testing.T) {
+	const clients, secrets = 4000, 25
+	synctest.Test(t, func(t *testing.T) {
+		p := newPortal(t, func(_ *portal, o *recovery.Options) { o.Logger, o.Events = quiet, nil })
+		before := heap()
+		for i := range secrets {
+			for n := range clients {
+				_, err := p.AllowSecret(t.Context(), recovery.Requester{Client: floodAddress(n)}, recovery.NewSecret("guess "+strconv.Itoa(i)))
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		each := (heap() - before) / clients
+		t.Logf("with %d secrets: %d bytes", secrets, each)
+		if want := int64(bytesOfShower + secrets*bytesOfSecret); each > want {
+			t.Errorf("want at most %d bytes", want)
+		}
+		runtime.KeepAlive(p)
 	})
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
+	"os"
 	"runtime"
 	"strconv"
 	"strings"
@@ -21,15 +23,29 @@ import (
 	"github.com/seed-51359b35/recovery/recoverytest"
 )
 
-// The bytes that a client address takes of Redis' memory, as "Operating" in the
-// documentation of package recovery says: so many, and so many more for each of
-// its requests that still counts. And the bytes that this process keeps of one
-// that was refused.
+// The bytes that a client address takes of Redis' memory, as the documentation of
+// package recovery says: so many, and so many more for each of its requests that
+// counts. And the bytes that this process keeps of one that was refused.
 const (
 	bytesOfClient  = 240
 	bytesOfRequest = 5
 	bytesOfDenial  = 400
 )
+
+// The figures that the tests below hold are those of the documentation.
+func TestDocumentedBytes_A95(t *testing.T) {
+	doc, err := os.ReadFile("../doc.go")
+	must(t, err)
+	for _, want := range []string{
+		fmt.Sprintf("asks            %d + %d a request", bytesOfClient, bytesOfRequest),
+		fmt.Sprintf("was refused     %d ", bytesOfDenial),
+		fmt.Sprintf("or %d of Redis", bytesOfClient+50*bytesOfRequest),
+	} {
+		if !strings.Contains(string(doc), want) {
+			t.Errorf("doc.go does not say %q", want)
+		}
+	}
+}
 
 // floodAddress returns the n-th address of a flood of both families: an IPv4
 // address, or one of a /64.
@@ -108,7 +124,7 @@ func (f *flood) ask(t *testing.T, addresses, times int) (refused int64) {
 
 // A95: a million requests for invented identifiers from a hundred thousand
 // addresses leave one key for each address, for three hours, and no more bytes
-// than "Operating" says.
+// than are documented.
 func TestFloodGrowsOnlyItsOwnCounters_A95(t *testing.T) {
 	client := redistest.Start(t).Client(t)
 	f := newFlood(t, client)
