@@ -175,7 +175,7 @@
 //	in Queue:
 //	  a request, after its answer     2,000               250 ms   4,096
 //	in the TokenStore:
-//	  a guess at a code               400                 10 min   4,096
+//	  a guess at a code               250                 1 min    4,096
 //
 // Only requests that count take bytes: at most 50 in 3 h of an address that
 // asks, so 1,140 bytes of memory, or 490 of Redis. An IPv6 /64 is one address.
