@@ -186,15 +186,16 @@
 // Leads that exist can be asked for too, and then have counters (24 h), tokens
 // and deliveries (as long as links live) and guesses. The number of leads bounds
 // these. With [MessageOptions].UnknownAddress each invented address has two
-// counters too, for 24 h. The log has a line for a request at level debug only,
-// but package leadsquared warns of keys that it refuses.
+// counters too, for 24 h. Requests about nobody are logged at level debug only,
+// but package leadsquared warns of each key that it refuses.
 //
 // A [MemoryLimiter] has logs for 65,536 addresses of each kind, and 16,384 that
 // all further ones share: 93 MB at most for those that ask. Strangers fill the
 // first with 6 fresh addresses a second for 3 h. That harms nobody. Newcomers
 // begin to be refused with 429 beyond about 45 a second, and of 100 a second one
 // in four is. On Redis nobody is, as long as it has memory: a million addresses
-// take up to 490 MB.
+// take up to 490 MB. An append-only file of Redis also grows with each request
+// that counts, until Redis rewrites it.
 //
 // # Limits
 //
