@@ -183,11 +183,13 @@
 // is slow or down, jobs stay in Queue as long as their link would live. If it is
 // full, everybody is answered with 503. Package asynqqueue holds 100,000 jobs.
 //
-// Leads that exist can be asked for too, and then have counters (24 h), tokens
-// and deliveries (as long as links live) and guesses. The number of leads bounds
-// these. With [MessageOptions].UnknownAddress each invented address has two
-// counters too, for 24 h. Requests about nobody are logged at level debug only,
-// but package leadsquared warns of each key that it refuses.
+// A guess at a code leaves a record also where there is no code (A97): one for
+// each lead, and 4,096 under each key for all other identifiers together. Leads
+// that exist can be asked for too, and then have counters (24 h), tokens and
+// deliveries (as long as links live). The number of leads bounds these. With
+// [MessageOptions].UnknownAddress each invented address has two counters too, for
+// 24 h. Requests about nobody are logged at level debug only, but package
+// leadsquared warns of each key that it refuses.
 //
 // A [MemoryLimiter] has logs for 65,536 addresses of each kind, and 16,384 that
 // all further ones share: 93 MB at most for those that ask. Strangers fill the
@@ -195,7 +197,7 @@
 // begin to be refused with 429 beyond about 45 a second, and of 100 a second one
 // in four is. On Redis nobody is, as long as it has memory: a million addresses
 // take up to 490 MB. An append-only file of Redis also grows with each request
-// that counts, until Redis rewrites it.
+// that counts, and by 220 bytes with each guess, until Redis rewrites it.
 //
 // # Limits
 //
