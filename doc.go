@@ -155,12 +155,49 @@
 // jobs in Redis. Packages smtpnotifier and smsnotifier deliver messages,
 // package messages has their texts, and package webhook informs other systems.
 //
-// Each guess at a code writes to the token store, also where there is no code.
-// So strangers can leave records there: one for each lead that they guess at,
-// and 4,096 under each key for all other identifiers together. A record is gone
-// a minute later. It takes up to 250 bytes on Redis, so 4,096 of them take 1 MB,
-// and 180 bytes in a [MemoryTokenStore]. An append-only file of Redis grows by
-// 220 bytes with each guess, until Redis rewrites it.
+// # What strangers can make grow
+//
+// Anybody can send requests. They leave this behind, and nothing else (A95):
+//
+//	what                              bytes               for      at most
+//	in a MemoryLimiter:
+//	  an address that asks            240 + 18 a request  3 h      81,920
+//	  an address that shows a proof   240 + 18 a request  2 min    163,840
+//	  an address with an API key      240 + 18 a request  5 s      81,920
+//	in Redis, by package redisstore:
+//	  an address that asks            240 + 5 a request   3 h      no bound
+//	  an address that shows a proof   240 + 5 a request   2 min    no bound
+//	  an address with an API key      240 + 5 a request   5 s      no bound
+//	in a program with redisstore:
+//	  an address that was refused     400                 stays    65,536
+//	in a program that takes secrets of servers, as the wires do:
+//	  an address that shows one       250 + 100 a secret  5 s      81,920
+//	in Queue:
+//	  a request, after its answer     2,000               250 ms   4,096
+//	in the TokenStore:
+//	  a guess at a code               250                 1 min    4,096
+//
+// Only requests that count take bytes: at most 50 in 3 h of an address that
+// asks, so 1,140 bytes of memory, or 490 of Redis. An IPv6 /64 is one address.
+// What is over in memory is freed as later requests come. While the [LeadStore]
+// is slow or down, jobs stay in Queue as long as their link would live. If it is
+// full, everybody is answered with 503. Package asynqqueue holds 100,000 jobs.
+//
+// A guess at a code leaves a record also where there is no code (A97): one for
+// each lead, and 4,096 under each key for all other identifiers together. Leads
+// that exist can be asked for too, and then have counters (24 h), tokens and
+// deliveries (as long as links live). The number of leads bounds these. With
+// [MessageOptions].UnknownAddress each invented address has two counters too, for
+// 24 h. Requests about nobody are logged at level debug only, but package
+// leadsquared warns of each key that it refuses.
+//
+// A [MemoryLimiter] has logs for 65,536 addresses of each kind, and 16,384 that
+// all further ones share: 93 MB at most for those that ask. Strangers fill the
+// first with 6 fresh addresses a second for 3 h. That harms nobody. Newcomers
+// begin to be refused with 429 beyond about 45 a second, and of 100 a second one
+// in four is. On Redis nobody is, as long as it has memory: a million addresses
+// take up to 490 MB. An append-only file of Redis also grows with each request
+// that counts, and by 220 bytes with each guess, until Redis rewrites it.
 //
 // # Limits
 //

@@ -227,7 +227,8 @@ type portal struct {
 	leads    tracedLeads
 	tokens   recovery.TokenStore
 	outbox   tracedOutbox
-	notifier recovery.Notifier // instead of the outbox alone
+	notifier recovery.Notifier  // instead of the outbox alone
+	users    recovery.LeadStore // instead of leads
 	events   *events
 	log      *logBuffer
 	calls    *trace
@@ -287,7 +288,10 @@ func newPortal(t testing.TB, edit func(p *portal, o *recovery.Options)) *portal 
 	if p.notifier == nil {
 		p.notifier = p.outbox
 	}
-	s, err := recovery.New(p.leads, p.tokens, p.notifier, opts)
+	if p.users == nil {
+		p.users = p.leads
+	}
+	s, err := recovery.New(p.users, p.tokens, p.notifier, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
