@@ -38,6 +38,7 @@ func (u *users) Add(lead recovery.Lead, hash string) string {
 	return id
 }
 
+func (u *users) SetHooks(hooks recoverytest.LeadsHooks)          { u.leads.SetHooks(hooks) }
 func (u *users) Hash(id string) string                           { return u.leads.Hash(id) }
 func (u *users) SetValue(id, field, value string)                { u.leads.SetValue(id, field, value) }
 func (u *users) SetStatus(id string, status recovery.LeadStatus) { u.leads.SetStatus(id, status) }
@@ -204,7 +205,7 @@ func (u *users) SetPasswordHashIf(ctx context.Context, id, version, hash string)
 		if err != nil || lead.Version != version {
 			return fmt.Errorf("%w: %w", recovery.ErrVersionChanged, recovery.ErrNotWritten)
 		}
-		time.Sleep(time.Microsecond)
+		time.Sleep(time.Millisecond) // as long as a round trip takes
 		return u.FullLeadStore.SetPasswordHash(ctx, id, hash)
 	}
 	err := u.FullLeadStore.SetPasswordHashIf(ctx, id, version, hash)

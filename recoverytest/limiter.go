@@ -145,8 +145,6 @@ type judge struct {
 	longest time.Duration
 }
 
-type span struct{ from, to time.Duration }
-
 func (e *limits) judge(t recovery.LimitPolicy) *judge {
 	j := &judge{limits: e, request: recovery.LimitRequest{Key: random(), Policy: t}}
 	if !e.timing.exact() {

@@ -201,6 +201,7 @@ type leadsView interface {
 	Hash(leadID string) string
 	SetValue(leadID, field, value string)
 	SetStatus(leadID string, status recovery.LeadStatus)
+	SetHooks(hooks recoverytest.LeadsHooks)
 }
 
 var allFields = []recovery.Field{
@@ -224,7 +225,35 @@ func leadsHarness(show func(l *recoverytest.Leads) recovery.LeadStore) recoveryt
 		SetStatus: func(_ *testing.T, s recovery.LeadStore, id string, status recovery.LeadStatus) {
 			s.(leadsView).SetStatus(id, status)
 		},
+		Stall: func(_ *testing.T, s recovery.LeadStore) func() {
+			return fail(s.(leadsView), func(ctx context.Context) error {
+				<-ctx.Done()
+				return fmt.Errorf("%w: %w", recovery.ErrNotWritten, ctx.Err())
+			}, nil)
+		},
+		Break: func(_ *testing.T, s recovery.LeadStore) func() {
+			return fail(s.(leadsView), func(context.Context) error { return fmt.Errorf("%w: refused", recovery.ErrNotWritten) }, nil)
+		},
+		LoseReply: func(_ *testing.T, s recovery.LeadStore) func() {
+			return fail(s.(leadsView), nil, func(context.Context) error { return errors.New("connection reset") })
+		},
 	}
+}
+
+// fail sets the hooks of leads: before a call has done anything, and after a
+// hash was written.
+func fail(leads leadsView, before, after func(context.Context) error) (mend func()) {
+	var hooks recoverytest.LeadsHooks
+	if before != nil {
+		hooks.Find = func(ctx context.Context, _ recovery.LeadKey) error { return before(ctx) }
+		hooks.BeforeWrite = func(ctx context.Context, _, _ string) error { return before(ctx) }
+		hooks.History = func(ctx context.Context, _ string) error { return before(ctx) }
+	}
+	if after != nil {
+		hooks.AfterWrite = func(ctx context.Context, _, _ string) error { return after(ctx) }
+	}
+	leads.SetHooks(hooks)
+	return func() { leads.SetHooks(recoverytest.LeadsHooks{}) }
 }
 
 func TestLeadsFake(t *testing.T) {
