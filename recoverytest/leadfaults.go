@@ -3,6 +3,7 @@ package recoverytest
 import (
 	"context"
 	"errors"
+	"testing"
 
 	"github.com/seed-51359b35/recovery"
 )
@@ -25,7 +26,7 @@ var leadFaultClauses = []clause[*leads]{
 	}},
 	{"find-stalled", "FindLead returns when ctx ends, also while the database does not answer.", func(e *leads) {
 		id, lead := e.addActive()
-		e.during("LeadStoreHarness.Stall", e.fault(e.h.Stall), func() {
+		e.while("Stall", e.h.Stall, func() {
 			for _, key := range e.keys(id, lead) {
 				err := e.bounded("FindLead while the database does not answer", e.h.Patience, func(ctx context.Context) error { return e.lookUp(ctx, key) })
 				if errors.Is(err, recovery.ErrLeadNotFound) {
@@ -36,7 +37,7 @@ var leadFaultClauses = []clause[*leads]{
 	}},
 	{"find-broken", "ErrLeadNotFound means that there is no such lead. Any other error means that the store could not answer, as while the database is down.", func(e *leads) {
 		id, lead := e.addActive()
-		e.during("LeadStoreHarness.Break", e.fault(e.h.Break), func() {
+		e.while("Break", e.h.Break, func() {
 			for _, key := range append(e.keys(id, lead), recovery.LeadKey{Field: recovery.LeadIDField, Value: random()}) {
 				e.wantNoAnswer("FindLead by "+key.Field+" while the database is down", e.lookUp(e.ctx, key))
 			}
@@ -61,7 +62,7 @@ var leadFaultClauses = []clause[*leads]{
 			id, version, old := e.written()
 			latest := newHash()
 			var err error
-			e.during("LeadStoreHarness.Stall", e.fault(e.h.Stall), func() {
+			e.while("Stall", e.h.Stall, func() {
 				err = e.bounded(w.name+" while the database does not answer", e.h.Patience, func(ctx context.Context) error { return w.write(ctx, id, version, latest) })
 			})
 			e.wantTruth(w.name+" while the database does not answer", err, id, old, latest)
@@ -72,7 +73,7 @@ var leadFaultClauses = []clause[*leads]{
 			id, version, old := e.written()
 			latest := newHash()
 			var err error
-			e.during("LeadStoreHarness.Break", e.fault(e.h.Break), func() { err = w.write(e.ctx, id, version, latest) })
+			e.while("Break", e.h.Break, func() { err = w.write(e.ctx, id, version, latest) })
 			e.wantError(err, recovery.ErrNotWritten, w.name+" while the database is down")
 			e.wantTruth(w.name+" while the database is down", err, id, old, latest)
 		}
@@ -82,7 +83,7 @@ var leadFaultClauses = []clause[*leads]{
 			id, version, old := e.written()
 			latest := newHash()
 			var err error
-			e.during("LeadStoreHarness.LoseReply", e.fault(e.h.LoseReply), func() { err = w.write(e.ctx, id, version, latest) })
+			e.while("LoseReply", e.h.LoseReply, func() { err = w.write(e.ctx, id, version, latest) })
 			e.wantTruth(w.name+" whose reply was lost", err, id, old, latest)
 		}
 	}},
@@ -98,12 +99,17 @@ var leadFaultClauses = []clause[*leads]{
 				e.errorf("PasswordHashes with a ctx that had ended: %d hashes and no error, want 1 hash or an error", len(got))
 			}
 		}
-		e.during("LeadStoreHarness.Break", e.fault(e.h.Break), func() {
+		e.while("Break", e.h.Break, func() {
 			if got, err := history.PasswordHashes(e.ctx, id, 3); err == nil {
 				e.errorf("PasswordHashes while the database is down: %d hashes and no error, want an error", len(got))
 			}
 		})
 	}},
+}
+
+// while calls f while a hook of the harness makes the database fail.
+func (e *leads) while(name string, begin func(*testing.T, recovery.LeadStore), f func()) {
+	e.during("LeadStoreHarness."+name+" and Mend", hook(e.probe, begin, e.first), hook(e.probe, e.h.Mend, e.first), f)
 }
 
 // lookUp returns the error of FindLead, on the instance that faults concern.

@@ -51,15 +51,15 @@ type LeadStoreHarness struct {
 	// addresses at example.com, phone numbers in +1 555 and plain text.
 	Value func(field recovery.Field, name string) string
 
-	// Stall, Break and LoseReply make what the store depends on fail, until mend
-	// is called. ReadHash must go on working, or wait until then. Each is
-	// optional, and is called with the instance that New returned.
+	// Stall, Break and LoseReply make what the store depends on fail, and Mend
+	// ends that. ReadHash is called after Mend. All are optional, but Mend is
+	// required with any of the others. They get the instance that New returned.
 	//
 	// Stall makes it not answer: the rows are locked, or the network is gone.
 	// Break makes it refuse every call before it has done anything, as one that
 	// is down. LoseReply makes it perform every write, and then fail the call as
 	// if the connection had broken.
-	Stall, Break, LoseReply func(t *testing.T, s recovery.LeadStore) (mend func())
+	Stall, Break, LoseReply, Mend func(t *testing.T, s recovery.LeadStore)
 
 	// Patience is how long a call may go on after its ctx has ended. Default
 	// 2 s.
@@ -215,14 +215,6 @@ func (e *leads) add(lead recovery.Lead) (id string) {
 		hash = ""
 	}
 	return e.h.Add(e.t, e.first, lead, hash)
-}
-
-// fault returns a hook of the harness as a fault of the first instance.
-func (e *leads) fault(hook func(*testing.T, recovery.LeadStore) func()) fault {
-	if hook == nil {
-		return nil
-	}
-	return func() func() { return hook(e.t, e.first) }
 }
 
 func (e *leads) addActive() (id string, lead recovery.Lead) {

@@ -174,7 +174,7 @@ func TestOutbox(t *testing.T) {
 		New: func(*testing.T) recovery.Notifier { return new(recoverytest.Outbox) },
 		Deliveries: func(_ *testing.T, n recovery.Notifier) (all []recoverytest.Delivery) {
 			for _, m := range n.(*recoverytest.Outbox).Messages() {
-				all = append(all, recoverytest.Delivery{To: []string{m.To}, Text: m.URL.Reveal() + m.Code.Reveal() + string(m.Kind)})
+				all = append(all, recoverytest.Delivery{To: []string{m.To}, Text: m.URL.Reveal() + m.Code.Reveal() + " " + m.NotMe.Reveal() + string(m.Kind)})
 			}
 			return all
 		},
@@ -190,6 +190,7 @@ func TestOutbox(t *testing.T) {
 		Break: func(_ *testing.T, n recovery.Notifier) {
 			n.(*recoverytest.Outbox).Intercept(func(context.Context, recovery.Message) error { return errors.New("later") })
 		},
+		Mend:   func(_ *testing.T, n recovery.Notifier) { n.(*recoverytest.Outbox).Intercept(nil) },
 		Bubble: synctest.Test,
 	})
 }
@@ -225,24 +226,25 @@ func leadsHarness(show func(l *recoverytest.Leads) recovery.LeadStore) recoveryt
 		SetStatus: func(_ *testing.T, s recovery.LeadStore, id string, status recovery.LeadStatus) {
 			s.(leadsView).SetStatus(id, status)
 		},
-		Stall: func(_ *testing.T, s recovery.LeadStore) func() {
-			return fail(s.(leadsView), func(ctx context.Context) error {
+		Stall: func(_ *testing.T, s recovery.LeadStore) {
+			fail(s, func(ctx context.Context) error {
 				<-ctx.Done()
 				return fmt.Errorf("%w: %w", recovery.ErrNotWritten, ctx.Err())
 			}, nil)
 		},
-		Break: func(_ *testing.T, s recovery.LeadStore) func() {
-			return fail(s.(leadsView), func(context.Context) error { return fmt.Errorf("%w: refused", recovery.ErrNotWritten) }, nil)
+		Break: func(_ *testing.T, s recovery.LeadStore) {
+			fail(s, func(context.Context) error { return fmt.Errorf("%w: refused", recovery.ErrNotWritten) }, nil)
 		},
-		LoseReply: func(_ *testing.T, s recovery.LeadStore) func() {
-			return fail(s.(leadsView), nil, func(context.Context) error { return errors.New("connection reset") })
+		LoseReply: func(_ *testing.T, s recovery.LeadStore) {
+			fail(s, nil, func(context.Context) error { return errors.New("connection reset") })
 		},
+		Mend: func(_ *testing.T, s recovery.LeadStore) { fail(s, nil, nil) },
 	}
 }
 
 // fail sets the hooks of leads: before a call has done anything, and after a
 // hash was written.
-func fail(leads leadsView, before, after func(context.Context) error) (mend func()) {
+func fail(s recovery.LeadStore, before, after func(context.Context) error) {
 	var hooks recoverytest.LeadsHooks
 	if before != nil {
 		hooks.Find = func(ctx context.Context, _ recovery.LeadKey) error { return before(ctx) }
@@ -252,8 +254,7 @@ func fail(leads leadsView, before, after func(context.Context) error) (mend func
 	if after != nil {
 		hooks.AfterWrite = func(ctx context.Context, _, _ string) error { return after(ctx) }
 	}
-	leads.SetHooks(hooks)
-	return func() { leads.SetHooks(recoverytest.LeadsHooks{}) }
+	s.(leadsView).SetHooks(hooks)
 }
 
 func TestLeadsFake(t *testing.T) {

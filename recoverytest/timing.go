@@ -101,23 +101,23 @@ func (p *probe) fewer(n, least int) int {
 // after a call.
 type span struct{ from, to time.Duration }
 
-// A fault makes an implementation's server fail, until mend is called. It is
-// made of a hook of the harness.
-type fault func() (mend func())
-
-// during calls f while the fault lasts. It skips the clause if the harness has
-// no such hook.
-func (p *probe) during(name string, hook fault, f func()) {
-	if hook == nil {
+// during calls f while a fault lasts: begin makes it, and mend ends it. It skips
+// the clause if the harness has no such hook.
+func (p *probe) during(name string, begin, mend func(), f func()) {
+	if begin == nil || mend == nil {
 		p.skip("needs " + name)
 	}
-	mend := hook()
-	defer func() {
-		if mend != nil {
-			mend()
-		}
-	}()
+	begin()
+	defer mend()
 	f()
+}
+
+// hook binds a hook of a harness to the instance that it concerns.
+func hook[S any](p *probe, f func(*testing.T, S), s S) func() {
+	if f == nil {
+		return nil
+	}
+	return func() { f(p.t, s) }
 }
 
 // bounded calls f with a ctx that ends soon, and fails unless f returns within
