@@ -1,6 +1,7 @@
 package recoverytest
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -81,6 +82,7 @@ var limiterExactClauses = []clause[*limits]{
 		thenOne.ThenOneEvery = e.ticks(2)
 		judges := []*judge{
 			e.judge(e.policy(25, 5)), e.judge(e.policy(1, 1)), e.judge(e.policy(4, 1, 9, 5, 20, 30)), e.judge(thenOne),
+			e.judge(e.person(8, 1, 1, 3, 8, 5, 40)),
 		}
 		for i := range n {
 			if judges[rnd.IntN(len(judges))].call(); e.failed() {
@@ -147,6 +149,20 @@ var limiterExactClauses = []clause[*limits]{
 			e.wantAllowed("after ThenOneEvery has passed", j.calls(5), 1)
 		}
 	}},
+	{"then-one-every-windows", "ThenOneEvery allows a call although any of several limits is reached, once the last allowed call is that long ago. The default limits of a person have this form (A58).", func(e *limits) {
+		ticks := 18
+		judges := []*judge{e.judge(e.person(4, 1, 1, 2, 4, 3, 14)), e.judge(e.person(2, 2, 6, 3, 14)), e.judge(e.person(6, 3, 2, 4, 9))}
+		if e.timing.exact() {
+			ticks = 120
+			judges = append(judges, e.judge(e.person(60, 1, 1, 5, 60, 10, 1440)))
+		}
+		for range ticks {
+			for _, j := range judges {
+				j.calls(2)
+			}
+			e.advance(e.ticks(1))
+		}
+	}},
 	{"fields", "Limit is the limit that refused, or the one that has the fewest calls left; Remaining is how many calls it still allows now.", func(e *limits) {
 		request := recovery.LimitRequest{Key: random(), Policy: recovery.LimitPolicy{Limits: []recovery.Limit{{N: 5, Window: longTTL}, {N: 3, Window: longTTL / 2}}}}
 		for left := 2; left >= 0; left-- {
@@ -187,11 +203,14 @@ var limiterExactClauses = []clause[*limits]{
 		}
 	}},
 	{"large", "N is 1 to 100,000: a large limit is as exact as a small one.", func(e *limits) {
-		const n = 3000
+		n, batch := 1000, 250
+		if e.timing.bubble != nil {
+			n, batch = 100_000, 1000
+		}
 		request := recovery.LimitRequest{Key: random(), Policy: longPolicy(n)}
 		allowed := 0
-		for range 16 {
-			requests := make([]recovery.LimitRequest, 200)
+		for range n/batch + 1 {
+			requests := make([]recovery.LimitRequest, batch)
 			for i := range requests {
 				requests[i] = request
 			}
@@ -201,7 +220,7 @@ var limiterExactClauses = []clause[*limits]{
 				}
 			}
 		}
-		e.wantAllowed("3,200 calls at a limit of 3,000", allowed, n)
+		e.wantAllowed(fmt.Sprintf("%d calls at a limit of %d", n+batch, n), allowed, n)
 	}},
 	{"shortest-window", "Window is 1 ms to 31 days: one of a millisecond ends.", func(e *limits) {
 		request := recovery.LimitRequest{Key: random(), Policy: recovery.LimitPolicy{Limits: []recovery.Limit{{N: 1, Window: time.Millisecond}}}}
@@ -225,6 +244,14 @@ var limiterExactClauses = []clause[*limits]{
 		e.advance(40 * day)
 		e.wantAllowed("after a long pause", j.calls(5), 3)
 	}},
+}
+
+// person returns a policy like the default ones for a person: several windows,
+// and then one call in so many ticks.
+func (e *limits) person(thenOneEvery int, pairs ...int) recovery.LimitPolicy {
+	policy := e.policy(pairs...)
+	policy.ThenOneEvery = e.ticks(float64(thenOneEvery))
+	return policy
 }
 
 // pause lets a random time pass between two arrivals. Mostly it is 0, so that

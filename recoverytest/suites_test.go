@@ -10,6 +10,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/recoverytest"
@@ -27,7 +28,7 @@ func TestMemoryTokenStore(t *testing.T) {
 		Bubble: synctest.Test,
 		Dump: func(_ *testing.T, s recovery.TokenStore) []byte {
 			var b strings.Builder
-			dump(&b, reflect.ValueOf(s))
+			dump(&b, reflect.ValueOf(s), map[unsafe.Pointer]bool{})
 			return []byte(b.String())
 		},
 	}))
@@ -35,28 +36,33 @@ func TestMemoryTokenStore(t *testing.T) {
 
 // dump writes everything that v reaches, unexported fields too, in a stable
 // order.
-func dump(b *strings.Builder, v reflect.Value) {
+func dump(b *strings.Builder, v reflect.Value, seen map[unsafe.Pointer]bool) {
 	switch v.Kind() {
-	case reflect.Pointer, reflect.Interface:
-		if !v.IsNil() && v.Type() != reflect.TypeFor[*time.Location]() {
-			dump(b, v.Elem())
+	case reflect.Pointer:
+		if !v.IsNil() && v.Type() != reflect.TypeFor[*time.Location]() && !seen[v.UnsafePointer()] {
+			seen[v.UnsafePointer()] = true
+			dump(b, v.Elem(), seen)
+		}
+	case reflect.Interface:
+		if !v.IsNil() {
+			dump(b, v.Elem(), seen)
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {
 			fmt.Fprintf(b, " %s:", v.Type().Field(i).Name)
-			dump(b, v.Field(i))
+			dump(b, v.Field(i), seen)
 		}
 	case reflect.Slice, reflect.Array:
 		for i := range v.Len() {
 			b.WriteString(" -")
-			dump(b, v.Index(i))
+			dump(b, v.Index(i), seen)
 		}
 	case reflect.Map:
 		keys := v.MapKeys()
-		slices.SortFunc(keys, func(x, y reflect.Value) int { return strings.Compare(x.String(), y.String()) })
+		slices.SortFunc(keys, func(x, y reflect.Value) int { return strings.Compare(fmt.Sprint(x), fmt.Sprint(y)) })
 		for _, key := range keys {
-			fmt.Fprintf(b, "\n%s:", key)
-			dump(b, v.MapIndex(key))
+			fmt.Fprintf(b, "\n%s:", fmt.Sprint(key))
+			dump(b, v.MapIndex(key), seen)
 		}
 	default:
 		fmt.Fprint(b, v)
@@ -67,6 +73,11 @@ func TestMemoryLimiter(t *testing.T) {
 	expect(t, recoverytest.ExamineLimiter(t, recoverytest.LimiterHarness{
 		New: func(*testing.T) recovery.Limiter {
 			return recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{})
+		},
+		Dump: func(_ *testing.T, l recovery.Limiter) []byte {
+			var b strings.Builder
+			dump(&b, reflect.ValueOf(l), map[unsafe.Pointer]bool{})
+			return []byte(b.String())
 		},
 		Bubble: synctest.Test,
 	}))
