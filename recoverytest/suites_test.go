@@ -133,10 +133,6 @@ func TestAdvance(t *testing.T) {
 			return s
 		}
 		h.Advance = func(_ *testing.T, d time.Duration) { state.advance(d) }
-		h.Purge = func(_ *testing.T, s recovery.TokenStore) {
-			state.advance(2 * time.Hour)
-			state.purge()
-		}
 		h.Bubble = nil
 		recoverytest.TestTokenStore(t, h)
 	})

@@ -134,7 +134,7 @@ var tokenCodeClauses = []clause[*tokens]{
 	{"code-parallel", "A wrong guess is counted in the same atomic step that compares it: however many run at once, no code survives more than its tries (A34).", func(e *tokens) {
 		slot := random()
 		ref := e.putCode(slot, newCode())
-		const guesses = 500
+		guesses := e.fewer(500, 40)
 		e.race(guesses, func(i int) {
 			wrong := recovery.TokenRef{Slot: slot, Digest: random()}
 			if i%2 == 0 {
@@ -143,21 +143,22 @@ var tokenCodeClauses = []clause[*tokens]{
 				e.wantClaimRefused("with a wrong guess", random(), wrong)
 			}
 		})
-		e.wantNotFound("a code after 500 wrong guesses at once", ref)
-		e.wantClaimRefused("of a code after 500 wrong guesses at once", random(), ref)
+		e.wantNotFound("a code after many wrong guesses at once", ref)
+		e.wantClaimRefused("of a code after many wrong guesses at once", random(), ref)
 	}},
 	{"code-parallel-late", "A wrong guess is counted in the same atomic step that compares it: a right guess after the last allowed wrong one is refused.", func(e *tokens) {
-		for range 10 {
+		racers := e.fewer(64, 16)
+		for range e.rounds(10, 2) {
 			slot := random()
 			ref := e.putCode(slot, newCode())
 			var wrong atomic.Int32
-			e.race(64, func(i int) {
+			e.race(racers, func(i int) {
 				if i > 0 {
 					e.wantNotFound("a wrong guess", recovery.TokenRef{Slot: slot, Digest: random()})
 					wrong.Add(1)
 					return
 				}
-				for range 64 {
+				for range racers {
 					// It is read before the guess: at least so many wrong
 					// guesses had been counted by then.
 					before := wrong.Load()
@@ -170,7 +171,7 @@ var tokenCodeClauses = []clause[*tokens]{
 		}
 	}},
 	{"code-parallel-exact", "Wrong guesses that run at once are counted once each: four of five leave the code alive.", func(e *tokens) {
-		for range 20 {
+		for range e.rounds(20, 2) {
 			slot := random()
 			ref := e.putCode(slot, newCode())
 			e.race(4, func(int) { e.wantNotFound("a wrong guess", recovery.TokenRef{Slot: slot, Digest: random()}) })
