@@ -235,6 +235,47 @@ func alteredLeads() map[string]*altered {
 			}
 			return false
 		})},
+		"conditional writes cut versioned-writes": {setIf: func(a *altered, ctx context.Context, id, version, hash string) error {
+			return a.users.SetPasswordHashIf(ctx, id, version, hash[:min(72, len(hash))])
+		}},
+		"silent on unknown versioned-unknown": {setIf: func(a *altered, ctx context.Context, id, version, hash string) error {
+			if _, err := a.users.FindLead(ctx, recovery.LeadKey{Field: recovery.LeadIDField, Value: id}); err != nil {
+				return nil
+			}
+			return a.users.SetPasswordHashIf(ctx, id, version, hash)
+		}},
+		"mixes writes write-racing": {set: func(a *altered, ctx context.Context, id, hash string) error {
+			a.mu.Lock()
+			other := a.shared["hash"].Name
+			a.shared["hash"] = recovery.Lead{Name: hash}
+			a.mu.Unlock()
+			if len(other) == len(hash) {
+				hash = hash[:len(hash)-10] + other[len(other)-10:]
+			}
+			return a.users.SetPasswordHash(ctx, id, hash)
+		}},
+		"shares its row find-racing": {find: func(a *altered, ctx context.Context, key recovery.LeadKey) (recovery.Lead, error) {
+			lead, err := a.users.FindLead(ctx, key)
+			a.mu.Lock()
+			a.shared["row"] = lead
+			a.mu.Unlock()
+			time.Sleep(10 * time.Microsecond)
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			return a.shared["row"], err
+		}},
+		"folds what is stored find-stored-look-alikes": {find: func(a *altered, ctx context.Context, key recovery.LeadKey) (recovery.Lead, error) {
+			n := 0
+			for _, lead := range a.every(ctx) {
+				if strings.EqualFold(lead.Fields[key.Field].Value, key.Value) {
+					n++
+				}
+			}
+			if n > 1 {
+				return recovery.Lead{}, recovery.ErrLeadNotFound
+			}
+			return a.users.FindLead(ctx, key)
+		}},
 		"versions in any case versioned-refuses": {setIf: func(a *altered, ctx context.Context, id, version, hash string) error {
 			return a.users.SetPasswordHashIf(ctx, id, strings.ToLower(version), hash)
 		}},

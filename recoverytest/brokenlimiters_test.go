@@ -73,6 +73,25 @@ func (l *log) Allow(ctx context.Context, requests ...recovery.LimitRequest) ([]r
 			return make([]recovery.Decision, len(requests)), nil
 		}
 	}
+	if l.bug == "needs requests" && len(requests) == 0 {
+		return nil, errors.New("no requests")
+	}
+	if l.bug == "decides, then counts" {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		before := maps.Clone(l.calls)
+		var decisions []recovery.Decision
+		after := maps.Clone(before)
+		for _, t := range requests {
+			l.calls = maps.Clone(before)
+			d := l.decide(t, l.now())
+			if decisions = append(decisions, d); d.Allowed {
+				after[t.Key] = append(slices.Clone(after[t.Key]), called{l.now(), t.ID})
+			}
+		}
+		l.calls = after
+		return decisions, nil
+	}
 	if l.bug == "reads, then counts" && len(requests) > 0 {
 		l.mu.Lock()
 		full := len(l.calls[requests[0].Key]) >= requests[0].Policy.Limits[0].N
@@ -116,7 +135,6 @@ func (l *log) failing(ctx context.Context) error {
 	switch fault {
 	case "stalls":
 		if l.bug == "waits for ever" {
-			ctx = context.Background()
 			time.Sleep(time.Hour)
 			return errors.New("late")
 		}
@@ -307,6 +325,10 @@ func (l *log) window(key string, limit recovery.Limit, now time.Time) (in int, r
 		since = now.Truncate(time.Second).Add(-limit.Window)
 	case "ends early":
 		since = since.Add(5 * time.Millisecond)
+	case "never forgets":
+		since = time.Time{}
+	case "windows of a second":
+		since = now.Add(-max(limit.Window, time.Second))
 	case "32 bits of milliseconds":
 		if limit.Window > 1<<31*time.Millisecond {
 			since = now.Add(-(1 << 31) * time.Millisecond)
@@ -333,6 +355,9 @@ func (l *log) window(key string, limit recovery.Limit, now time.Time) (in int, r
 	if in > 0 {
 		reset = calls[first].at.Add(limit.Window).Sub(now)
 	}
+	if l.bug == "Reset of the window" {
+		reset = limit.Window
+	}
 	if n := len(calls) - limit.N; n >= 0 {
 		free = calls[n].at.Add(limit.Window).Sub(now)
 		if l.bug == "RetryAfter of the oldest" {
@@ -355,66 +380,77 @@ func maxTime(a, b time.Time) time.Time {
 	return b
 }
 
+var brokenLimiters = []seeded{
+	{"fixed window", "trace-a"},
+	{"fixed window", "random-arrivals"},
+	{"fixed window from the first call", "trace-b"},
+	{"GCRA", "trace-c"},
+	{"GCRA", "random-arrivals"},
+	{"counts the refused", "refused-not-counted"},
+	{"counts the refused", "trace-c"},
+	{"forgets to count", "racing"},
+	{"one too many", "trace-d"},
+	{"closed interval", "half-open"},
+	{"ends early", "half-open"},
+	{"ends early", "random-arrivals"},
+	{"whole seconds", "random-arrivals"},
+	{"no ThenOneEvery", "then-one-every"},
+	{"no ThenOneEvery", "random-arrivals"},
+	{"first limit only", "several-limits"},
+	{"counts limit by limit", "several-limits"},
+	{"RetryAfter too short", "retry-after"},
+	{"RetryAfter of the window", "retry-after"},
+	{"RetryAfter of the oldest", "random-arrivals"},
+	{"remaining before", "fields"},
+	{"first of equals", "fields-tie"},
+	{"forgets IDs", "id-repeats"},
+	{"forgets IDs when full", "id-repeats-full"},
+	{"keeps IDs of the refused", "id-refused"},
+	{"IDs of all keys", "id-of-another-key"},
+	{"folds keys", "keys-are-apart"},
+	{"cuts keys", "keys-are-apart"},
+	{"takes anything", "malformed"},
+	{"ignores ctx", "context-ended"},
+	{"newest first", "decisions-in-order"},
+	{"stops at a refusal", "decisions-in-order"},
+	{"allowed only", "decisions-in-order"},
+	{"reads, then counts", "racing"},
+	{"32 bits of milliseconds", "longest-window"},
+	{"large logs cut", "large"},
+	{"instances apart", "racing"},
+	{"16 bits", "large"},
+	{"then one of the first limit", "then-one-every-windows"},
+	{"then one of the last limit", "then-one-every-windows"},
+	{"then one of a single limit", "then-one-every-windows"},
+	{"then one of a single limit", "random-arrivals"},
+	{"then one since the first call", "then-one-every-windows"},
+	{"one policy for all keys", "policies-are-apart"},
+	{"moves the repeated", "id-repeats-moves-nothing"},
+	{"forgets IDs after the first window", "id-remembered"},
+	{"forgets all but 2 IDs", "id-remembered"},
+	{"cuts IDs", "id-any-text"},
+	{"folds IDs", "id-any-text"},
+	{"trims IDs", "id-any-text"},
+	{"counts before it checks", "malformed"},
+	{"counts the malformed", "malformed"},
+	{"counts the ended", "context-ended"},
+	{"waits for ever", "stalled"},
+	{"allows while down", "broken"},
+	{"refuses while down", "broken"},
+	{"frees nothing", "forgets"},
+	{"forgets IDs", "id-repeats-in-one-call"},
+	{"forgets IDs", "id-repeats-remaining"},
+	{"forgets IDs", "id-racing"},
+	{"needs requests", "no-requests"},
+	{"decides, then counts", "same-key-twice"},
+	{"reads, then counts", "racing-batches"},
+	{"Reset of the window", "reset"},
+	{"never forgets", "idle"},
+	{"windows of a second", "shortest-window"},
+}
+
 func TestBrokenLimiters(t *testing.T) {
-	catch(t, []seeded{
-		{"fixed window", "trace-a"},
-		{"fixed window", "random-arrivals"},
-		{"fixed window from the first call", "trace-b"},
-		{"GCRA", "trace-c"},
-		{"GCRA", "random-arrivals"},
-		{"counts the refused", "refused-not-counted"},
-		{"counts the refused", "trace-c"},
-		{"forgets to count", "racing"},
-		{"one too many", "trace-d"},
-		{"closed interval", "half-open"},
-		{"ends early", "half-open"},
-		{"ends early", "random-arrivals"},
-		{"whole seconds", "random-arrivals"},
-		{"no ThenOneEvery", "then-one-every"},
-		{"no ThenOneEvery", "random-arrivals"},
-		{"first limit only", "several-limits"},
-		{"counts limit by limit", "several-limits"},
-		{"RetryAfter too short", "retry-after"},
-		{"RetryAfter of the window", "retry-after"},
-		{"RetryAfter of the oldest", "random-arrivals"},
-		{"remaining before", "fields"},
-		{"first of equals", "fields-tie"},
-		{"forgets IDs", "id-repeats"},
-		{"forgets IDs when full", "id-repeats-full"},
-		{"keeps IDs of the refused", "id-refused"},
-		{"IDs of all keys", "id-of-another-key"},
-		{"folds keys", "keys-are-apart"},
-		{"cuts keys", "keys-are-apart"},
-		{"takes anything", "malformed"},
-		{"ignores ctx", "context-ended"},
-		{"newest first", "decisions-in-order"},
-		{"stops at a refusal", "decisions-in-order"},
-		{"allowed only", "decisions-in-order"},
-		{"reads, then counts", "racing"},
-		{"32 bits of milliseconds", "longest-window"},
-		{"large logs cut", "large"},
-		{"instances apart", "racing"},
-		{"16 bits", "large"},
-		{"then one of the first limit", "then-one-every-windows"},
-		{"then one of the last limit", "then-one-every-windows"},
-		{"then one of a single limit", "then-one-every-windows"},
-		{"then one of a single limit", "random-arrivals"},
-		{"then one since the first call", "then-one-every-windows"},
-		{"one policy for all keys", "policies-are-apart"},
-		{"moves the repeated", "id-repeats-moves-nothing"},
-		{"forgets IDs after the first window", "id-remembered"},
-		{"forgets all but 2 IDs", "id-remembered"},
-		{"cuts IDs", "id-any-text"},
-		{"folds IDs", "id-any-text"},
-		{"trims IDs", "id-any-text"},
-		{"counts before it checks", "malformed"},
-		{"counts the malformed", "malformed"},
-		{"counts the ended", "context-ended"},
-		{"waits for ever", "stalled"},
-		{"allows while down", "broken"},
-		{"refuses while down", "broken"},
-		{"frees nothing", "forgets"},
-	}, func(t *testing.T, bug string, clauses ...string) recoverytest.Findings {
+	catch(t, brokenLimiters, func(t *testing.T, bug string, clauses ...string) recoverytest.Findings {
 		h := recoverytest.LimiterHarness{
 			New:    func(*testing.T) recovery.Limiter { return newLog(bug) },
 			Stall:  func(_ *testing.T, l recovery.Limiter) { l.(*log).fault = "stalls" },

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"html"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -59,6 +60,15 @@ func (s *mailer) Notify(ctx context.Context, m recovery.Message) error {
 		s.mu.Lock()
 		m.URL, m.Code = s.shared.URL, s.shared.Code
 		s.mu.Unlock()
+	}
+	if s.bug == "refuses repetitions" {
+		s.mu.Lock()
+		known := s.seen[m.ID]
+		s.seen = map[string]bool{m.ID: true}
+		s.mu.Unlock()
+		if known {
+			return fmt.Errorf("%w: sent before", recovery.ErrPermanent)
+		}
 	}
 	if s.bug == "needs a name" && m.Name == "" && m.Kind != recovery.MessageUnknownAddress {
 		return fmt.Errorf("%w: no name", recovery.ErrPermanent)
@@ -244,57 +254,66 @@ func (s *mailer) accept(rcpt []string, mail string) {
 	s.mails = append(s.mails, d)
 }
 
+var brokenNotifiers = []seeded{
+	{"ignores ctx", "context-ends"},
+	{"permanent timeouts", "context-ends"},
+	{"success without delivery", "context-ended"},
+	{"refusals may pass", "refused"},
+	{"all failures permanent", "broken"},
+	{"errors quote", "broken"},
+	{"swallows failures", "broken"},
+	{"races", "racing"},
+	{"header injection", "hostile-texts"},
+	{"splits addresses", "hostile-address"},
+	{"copies the office", "delivers"},
+	{"sends twice", "delivers"},
+	{"escapes links", "carries-secret"},
+	{"prints the secret", "carries-secret"},
+	{"lower-cases links", "carries-secret"},
+	{"no link NotMe", "carries-secret"},
+	{"no link NotMe in notices", "carries-secret"},
+	{"codes as numbers", "carries-zeros"},
+	{"needs a name", "only-required"},
+	{"needs a client", "only-required"},
+	{"lower-cases addresses", "delivers"},
+	{"cuts the tag", "delivers"},
+	{"sends later", "delivers"},
+	{"one for each address", "another-message"},
+	{"one for each lead", "another-message"},
+	{"one for each kind", "another-message"},
+	{"one for each lead's kind", "another-message"},
+	{"marks before it sends", "retries"},
+	{"timeouts quote", "context-ends"},
+	{"ended ctx is permanent", "context-ended"},
+	{"refusals quote", "refused"},
+	{"refusals quote NotMe", "refused"},
+	{"errors quote NotMe", "broken"},
+	{"errors quote a query", "broken"},
+	{"errors quote HTML", "broken"},
+	{"errors quote JSON", "broken"},
+	{"errors quote Go", "broken"},
+	{"errors quote base64", "broken"},
+	{"errors quote URL64", "broken"},
+	{"errors quote hex", "broken"},
+	{"errors quote percents", "broken"},
+	{"errors quote printable", "broken"},
+	{"errors quote lower case", "broken"},
+	{"errors quote an excerpt", "broken"},
+	{"errors quote in groups", "broken"},
+	{"refuses repetitions", "repeats"},
+}
+
+func (s *mailer) sent() []recoverytest.Delivery {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.mails)
+}
+
 func TestBrokenNotifiers(t *testing.T) {
 	relay := func(how string) func(*testing.T, recovery.Notifier) {
 		return func(_ *testing.T, n recovery.Notifier) { n.(*mailer).relay = how }
 	}
-	catch(t, []seeded{
-		{"ignores ctx", "context-ends"},
-		{"permanent timeouts", "context-ends"},
-		{"success without delivery", "context-ended"},
-		{"refusals may pass", "refused"},
-		{"all failures permanent", "broken"},
-		{"errors quote", "broken"},
-		{"swallows failures", "broken"},
-		{"races", "racing"},
-		{"header injection", "hostile-texts"},
-		{"splits addresses", "hostile-address"},
-		{"copies the office", "delivers"},
-		{"sends twice", "delivers"},
-		{"escapes links", "carries-secret"},
-		{"prints the secret", "carries-secret"},
-		{"lower-cases links", "carries-secret"},
-		{"no link NotMe", "carries-secret"},
-		{"no link NotMe in notices", "carries-secret"},
-		{"codes as numbers", "carries-zeros"},
-		{"needs a name", "only-required"},
-		{"needs a client", "only-required"},
-		{"lower-cases addresses", "delivers"},
-		{"cuts the tag", "delivers"},
-		{"sends later", "delivers"},
-		{"one for each address", "another-message"},
-		{"one for each lead", "another-message"},
-		{"one for each kind", "another-message"},
-		{"one for each lead's kind", "another-message"},
-		{"marks before it sends", "retries"},
-		{"timeouts quote", "context-ends"},
-		{"ended ctx is permanent", "context-ended"},
-		{"refusals quote", "refused"},
-		{"refusals quote NotMe", "refused"},
-		{"errors quote NotMe", "broken"},
-		{"errors quote a query", "broken"},
-		{"errors quote HTML", "broken"},
-		{"errors quote JSON", "broken"},
-		{"errors quote Go", "broken"},
-		{"errors quote base64", "broken"},
-		{"errors quote URL64", "broken"},
-		{"errors quote hex", "broken"},
-		{"errors quote percents", "broken"},
-		{"errors quote printable", "broken"},
-		{"errors quote lower case", "broken"},
-		{"errors quote an excerpt", "broken"},
-		{"errors quote in groups", "broken"},
-	}, func(t *testing.T, bug string, clauses ...string) recoverytest.Findings {
+	catch(t, brokenNotifiers, func(t *testing.T, bug string, clauses ...string) recoverytest.Findings {
 		return recoverytest.ExamineNotifier(t, recoverytest.NotifierHarness{
 			New: func(t *testing.T) recovery.Notifier {
 				s := &mailer{bug: bug}
@@ -302,7 +321,7 @@ func TestBrokenNotifiers(t *testing.T) {
 				return s
 			},
 			Deliveries: func(_ *testing.T, n recovery.Notifier) []recoverytest.Delivery {
-				return append([]recoverytest.Delivery(nil), n.(*mailer).mails...)
+				return n.(*mailer).sent()
 			},
 			Stall: relay("stalls"), Refuse: relay("refuses"), Break: relay("breaks"), Mend: relay(""),
 			Bubble: synctest.Test,
@@ -345,7 +364,7 @@ func TestBrokenBudgets(t *testing.T) {
 					}
 					return b
 				},
-				Deliveries: func(_ *testing.T, n recovery.Notifier) []recoverytest.Delivery { return n.(budgeting).mails },
+				Deliveries: func(_ *testing.T, n recovery.Notifier) []recoverytest.Delivery { return n.(budgeting).sent() },
 				Bubble:     synctest.Test,
 			}, "budgets")
 			if wrong := what != ""; (len(found) > 0) != wrong {

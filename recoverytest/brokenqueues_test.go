@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,6 +33,8 @@ type pool struct {
 	cancel  context.CancelFunc
 	jobs    sync.WaitGroup
 	calls   sync.WaitGroup // of Enqueue
+
+	entering atomic.Int64 // calls of Enqueue so far, for one bug
 
 	mu       sync.Mutex
 	held     int
@@ -91,7 +94,20 @@ var errDuplicate = errors.New("duplicate")
 
 func (p *pool) Enqueue(ctx context.Context, job recovery.Job) error {
 	if err := ctx.Err(); err != nil {
+		if p.bug == "drops jobs of an ended ctx" {
+			return nil
+		}
 		return err
+	}
+	if p.bug == "performs none" {
+		return nil
+	}
+	if p.bug == "drops the simultaneous" {
+		at := p.entering.Add(1)
+		time.Sleep(time.Nanosecond)
+		if p.entering.Load() != at {
+			return nil
+		}
 	}
 	if err := p.confused(job); err == errDuplicate {
 		return nil
@@ -322,55 +338,60 @@ func (p *pool) Shutdown(ctx context.Context) error {
 	}
 }
 
+var brokenQueues = []seeded{
+	{"performs in Enqueue", "after-enqueue"},
+	{"under the request's ctx", "outlives-request"},
+	{"changes payloads", "intact"},
+	{"takes payloads for text", "intact"},
+	{"ignores NotBefore", "not-before"},
+	{"ignores NotAfter", "not-after"},
+	{"never retries", "retries-errors"},
+	{"performs twice", "retries-errors"},
+	{"drops on panic", "retries-panics"},
+	{"panics take places", "retries-panics"},
+	{"steady pauses", "pauses-grow"},
+	{"retries permanent", "permanent"},
+	{"retries permanent", "permanent-after-errors"},
+	{"no dead letters", "permanent"},
+	{"dead letters without the cause", "permanent"},
+	{"gives up silently", "not-after-retries"},
+	{"never full", "full"},
+	{"drops when full", "full"},
+	{"another error when full", "full"},
+	{"waits for room", "full"},
+	{"unbounded", "workers"},
+	{"one worker", "slow-one"},
+	{"takes jobs after shutdown", "shutdown-refuses"},
+	{"drops the last", "shutdown-last"},
+	{"shutdown does not wait", "shutdown-drains"},
+	{"shutdown leaves contexts", "shutdown-context"},
+	{"no start without NotBefore", "not-before-zero"},
+	{"3 attempts", "keeps-trying"},
+	{"10 attempts", "keeps-trying"},
+	{"25 attempts", "keeps-trying"},
+	{"steady jitter", "pauses-grow"},
+	{"compares errors", "permanent"},
+	{"changes dead letters", "permanent"},
+	{"refuses and performs", "full"},
+	{"two workers for one job", "one-at-a-time"},
+	{"repeats what runs long", "one-at-a-time"},
+	{"waits for a worker", "enqueue-from-a-job"},
+	{"one handler for all queues", "two-queues"},
+	{"one ID for all queues", "two-queues"},
+	{"one capacity for all queues", "two-queues"},
+	{"one end for all queues", "two-queues"},
+	{"drops early jobs at Shutdown", "shutdown-early"},
+	{"drops retries at Shutdown", "shutdown-retries"},
+	{"drops failures at Shutdown", "shutdown-fails"},
+	{"no dead letters when ctx ends", "shutdown-hopeless"},
+	{"drops jobs during Shutdown", "shutdown-racing"},
+	{"drops the simultaneous", "racing"},
+	{"drops jobs of an ended ctx", "enqueue-context"},
+	{"performs none", "performs"},
+}
+
 func TestBrokenQueues(t *testing.T) {
-	catch(t, []seeded{
-		{"performs in Enqueue", "after-enqueue"},
-		{"under the request's ctx", "outlives-request"},
-		{"changes payloads", "intact"},
-		{"takes payloads for text", "intact"},
-		{"ignores NotBefore", "not-before"},
-		{"ignores NotAfter", "not-after"},
-		{"never retries", "retries-errors"},
-		{"performs twice", "retries-errors"},
-		{"drops on panic", "retries-panics"},
-		{"panics take places", "retries-panics"},
-		{"steady pauses", "pauses-grow"},
-		{"retries permanent", "permanent"},
-		{"retries permanent", "permanent-after-errors"},
-		{"no dead letters", "permanent"},
-		{"dead letters without the cause", "permanent"},
-		{"gives up silently", "not-after-retries"},
-		{"never full", "full"},
-		{"drops when full", "full"},
-		{"another error when full", "full"},
-		{"waits for room", "full"},
-		{"unbounded", "workers"},
-		{"one worker", "slow-one"},
-		{"takes jobs after shutdown", "shutdown-refuses"},
-		{"drops the last", "shutdown-last"},
-		{"shutdown does not wait", "shutdown-drains"},
-		{"shutdown leaves contexts", "shutdown-context"},
-		{"no start without NotBefore", "not-before-zero"},
-		{"3 attempts", "keeps-trying"},
-		{"10 attempts", "keeps-trying"},
-		{"25 attempts", "keeps-trying"},
-		{"steady jitter", "pauses-grow"},
-		{"compares errors", "permanent"},
-		{"changes dead letters", "permanent"},
-		{"refuses and performs", "full"},
-		{"two workers for one job", "one-at-a-time"},
-		{"repeats what runs long", "one-at-a-time"},
-		{"waits for a worker", "enqueue-from-a-job"},
-		{"one handler for all queues", "two-queues"},
-		{"one ID for all queues", "two-queues"},
-		{"one capacity for all queues", "two-queues"},
-		{"one end for all queues", "two-queues"},
-		{"drops early jobs at Shutdown", "shutdown-early"},
-		{"drops retries at Shutdown", "shutdown-retries"},
-		{"drops failures at Shutdown", "shutdown-fails"},
-		{"no dead letters when ctx ends", "shutdown-hopeless"},
-		{"drops jobs during Shutdown", "shutdown-racing"},
-	}, func(t *testing.T, bug string, clauses ...string) recoverytest.Findings {
+	catch(t, brokenQueues, func(t *testing.T, bug string, clauses ...string) recoverytest.Findings {
 		return recoverytest.ExamineQueue(t, poolHarness(bug), clauses...)
 	})
 }

@@ -3,8 +3,6 @@ package recoverytest_test
 import (
 	"context"
 	"errors"
-	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -29,17 +27,19 @@ type tableState struct {
 	fails map[string][]time.Time
 	// windows are the longest FailureWindow of each slot.
 	windows map[string]time.Duration
-	last    *row   // for one bug
-	fault   string // "stalls", "breaks" or nothing
+	last    *row                       // for one bug
+	seen    map[recovery.TokenRef]bool // the wrong guesses, for one bug
+	fault   string                     // "stalls", "breaks" or nothing
 }
 
 type row struct {
 	recovery.TokenRecord
-	spec   recovery.TokenSpec
-	tries  int
-	owner  string
-	barred []string
-	ended  bool
+	spec    recovery.TokenSpec
+	tries   int
+	owner   string
+	claimed time.Time
+	barred  []string
+	ended   bool
 }
 
 // manual is a clock that the test moves, once stopped is set.
@@ -64,48 +64,15 @@ func (m *manual) advance(d time.Duration) {
 }
 
 func newTable(bug string) *table {
-	return &table{tableState: &tableState{fails: map[string][]time.Time{}, windows: map[string]time.Duration{}}, bug: bug}
-}
-
-// dump returns every row and count, in order.
-func (s *tableState) dump() []byte {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var b []byte
-	for _, r := range s.rows {
-		b = fmt.Appendf(b, "%s %s %s %v %s %v\n", r.Slot, r.Digest, r.State, r.tries, r.owner, r.barred)
-	}
-	return fmt.Append(b, s.fails)
-}
-
-// purge removes what has expired.
-func (s *table) purge() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := s.now()
-	s.rows = slices.DeleteFunc(s.rows, func(r *row) bool {
-		switch s.bug {
-		case "purges the ended":
-			return r.ended || !now.Before(r.Expires)
-		case "purges by slot":
-			return !slices.ContainsFunc(s.rows, func(other *row) bool { return other.Slot == r.Slot && now.Before(other.Expires) })
-		case "purge releases claims":
-			r.owner = ""
-		case "purge forgets barred":
-			r.barred = nil
-		}
-		return !now.Before(r.Expires)
-	})
-	for slot, fails := range s.fails {
-		if len(fails) > 0 && (now.Sub(fails[len(fails)-1]) > s.windows[slot] || s.bug == "purges failures") {
-			delete(s.fails, slot)
-		}
-	}
+	return &table{tableState: &tableState{fails: map[string][]time.Time{}, windows: map[string]time.Duration{}, seen: map[recovery.TokenRef]bool{}}, bug: bug}
 }
 
 func (s *table) find(ref recovery.TokenRef, now time.Time) *row {
 	for _, r := range s.rows {
 		same := r.Digest == ref.Digest && r.Slot == ref.Slot
+		if s.bug == "digests in any case" {
+			same = strings.EqualFold(r.Digest, ref.Digest) && r.Slot == ref.Slot
+		}
 		if s.bug == "digests of all slots" {
 			same = r.Digest == ref.Digest
 		}
@@ -198,6 +165,35 @@ func (s *table) Put(ctx context.Context, slot string, spec recovery.TokenSpec) (
 	if s.bug == "a dash for no state" && spec.State == "" {
 		spec.State = "-"
 	}
+	switch s.bug {
+	case "one TTL for all":
+		spec.TTL = 10 * time.Minute
+	case "lower-cases states":
+		spec.State = strings.ToLower(spec.State)
+	case "cuts states":
+		spec.State = spec.State[:min(32, len(spec.State))]
+	case "put again takes a place":
+		s.makeRoom(slot, spec, now)
+		if r := s.find(recovery.TokenRef{Slot: slot, Digest: spec.Digest}, now); r != nil {
+			r.ended = false
+		}
+	case "spent for ever":
+		for _, r := range s.rows {
+			if r.Slot == slot && r.Digest == spec.Digest && (r.ended || r.owner != "") {
+				return recovery.TokenRecord{}, recovery.ErrTokenSpent
+			}
+		}
+	case "at most 3 live":
+		spec.MaxLive = min(spec.MaxLive, 3)
+	case "looks, then puts":
+		if s.find(recovery.TokenRef{Slot: slot, Digest: spec.Digest}, now) == nil {
+			s.pause()
+			s.makeRoom(slot, spec, now)
+			r := &row{TokenRecord: recovery.TokenRecord{Slot: slot, Digest: spec.Digest, State: spec.State, Expires: now.Add(spec.TTL)}, spec: spec, tries: spec.MaxTries}
+			s.rows = append(s.rows, r)
+			return r.TokenRecord, nil
+		}
+	}
 	if s.bug == "TTL in seconds" {
 		spec.TTL = spec.TTL.Truncate(time.Second) + time.Second
 	}
@@ -214,7 +210,7 @@ func (s *table) Put(ctx context.Context, slot string, spec recovery.TokenSpec) (
 		case s.bug == "put revives claimed":
 			r.owner = ""
 		}
-		if r.ended || r.owner != "" {
+		if r.ended || r.owner != "" || s.bug == "released is spent" && len(r.barred) > 0 {
 			if s.bug == "spent is not found" {
 				return recovery.TokenRecord{}, recovery.ErrTokenNotFound
 			}
@@ -230,6 +226,12 @@ func (s *table) Put(ctx context.Context, slot string, spec recovery.TokenSpec) (
 	if s.bug == "one try too many" {
 		r.tries++
 	}
+	if last := s.lastOf(slot); s.bug == "tries of the slot" && last != nil && spec.Code {
+		r.tries = max(1, last.tries)
+	}
+	if s.bug == "newest gives way" && s.claimedIn(slot, now) >= spec.MaxLive-1 {
+		r.ended = true
+	}
 	s.rows = append(s.rows, r)
 	s.last = r
 	return r.TokenRecord, nil
@@ -239,7 +241,14 @@ func (s *table) makeRoom(slot string, spec recovery.TokenSpec, now time.Time) {
 	var victims []*row // in the order in which they go
 	for _, claimed := range []bool{false, true} {
 		for _, r := range slices.Backward(s.rows) {
-			if r.Slot == slot && !r.ended && now.Before(r.Expires) && (r.owner != "") == claimed {
+			alive := !r.ended && now.Before(r.Expires)
+			switch s.bug {
+			case "expired take places":
+				alive = !r.ended
+			case "deleted take places":
+				alive = now.Before(r.Expires)
+			}
+			if r.Slot == slot && alive && (r.owner != "") == claimed {
 				victims = append(victims, r)
 			}
 		}
@@ -269,27 +278,6 @@ func (s *table) makeRoom(slot string, spec recovery.TokenSpec, now time.Time) {
 			s.rows = slices.DeleteFunc(s.rows, func(r *row) bool { return r == victims[i] })
 		}
 	}
-}
-
-// forget removes old rows of a slot.
-func (s *table) forget(slot string) {
-	most := map[string]int{"32 spent": 32, "64 of all": 64}[s.bug]
-	if most == 0 {
-		return
-	}
-	rows := 0
-	for _, r := range slices.Backward(s.rows) {
-		if r.Slot == slot && (r.ended || s.bug == "64 of all") {
-			rows++
-		}
-	}
-	s.rows = slices.DeleteFunc(s.rows, func(r *row) bool {
-		if r.Slot != slot || !r.ended && s.bug != "64 of all" {
-			return false
-		}
-		rows--
-		return rows >= most && r.ended
-	})
 }
 
 func (s *table) Peek(ctx context.Context, refs ...recovery.TokenRef) (recovery.TokenRecord, error) {
@@ -351,6 +339,9 @@ func (s *table) use(ctx context.Context, id string, refs []recovery.TokenRef) (r
 	held := false
 	for _, ref := range refs {
 		r := s.find(ref, now)
+		if s.bug == "claims lapse" && r != nil && now.Sub(r.claimed) > 5*time.Second {
+			r.owner = ""
+		}
 		if r == nil || r.ended {
 			counted++
 			switch {
@@ -358,8 +349,11 @@ func (s *table) use(ctx context.Context, id string, refs []recovery.TokenRef) (r
 			case s.bug == "guesses at the first ref" && ref != refs[0], s.bug == "one guess for all refs" && counted > 1 && s.fellow(refs, now):
 			case s.bug == "stops at a held token" && held, s.bug == "stops at the right one" && found != nil:
 			case s.bug == "barred IDs guess for free" && s.bars(ref.Slot, id):
+			case s.bug == "replaced is no guess" && r != nil && r.owner == "", s.bug == "claimed once is no guess" && r != nil && r.owner != "":
+			case s.bug == "same guess once" && s.seen[ref]:
 			default:
 				s.guess(ref.Slot, now)
+				s.seen[ref] = true
 			}
 			continue
 		}
@@ -372,6 +366,7 @@ func (s *table) use(ctx context.Context, id string, refs []recovery.TokenRef) (r
 				return r.TokenRecord, nil
 			}
 			held = s.bug != "held elsewhere is free"
+		case s.bug == "bars in the whole slot" && s.bars(r.Slot, id):
 		case slices.Contains(r.barred, id), s.bug == "bars in any case" && slices.Contains(r.barred, strings.ToLower(id)):
 		case r.spec.Code && s.full(r, now):
 		case r.owner == id && id != "" && s.bug == "claim not idempotent":
@@ -395,8 +390,12 @@ func (s *table) use(ctx context.Context, id string, refs []recovery.TokenRef) (r
 		}
 		return recovery.TokenRecord{}, recovery.ErrTokenNotFound
 	}
+	if s.bug == "writes back the row" && id != "" {
+		s.pause()
+		found.ended = false
+	}
 	if id != "" && s.bug != "double winner" {
-		found.owner = id
+		found.owner, found.claimed = id, now
 	}
 	if s.bug == "peek claims" {
 		found.owner += "x"
@@ -408,33 +407,6 @@ func (s *table) use(ctx context.Context, id string, refs []recovery.TokenRef) (r
 		s.cache[refs[0]] = found.TokenRecord
 	}
 	return found.TokenRecord, nil
-}
-
-// counts returns all counts of guesses, and restore puts them back, as a
-// transaction does that is rolled back.
-func (s *table) counts() (fails map[string][]time.Time, tries map[*row]int) {
-	tries = map[*row]int{}
-	for _, r := range s.rows {
-		tries[r] = r.tries
-	}
-	return maps.Clone(s.fails), tries
-}
-
-func (s *table) restore(fails map[string][]time.Time, tries map[*row]int) {
-	s.fails = fails
-	for r, n := range tries {
-		r.tries, r.ended = n, r.ended && n != 1
-	}
-}
-
-// fellow reports whether the first of the refs names the slot of a code.
-func (s *table) fellow(refs []recovery.TokenRef, now time.Time) bool {
-	return slices.ContainsFunc(s.rows, func(r *row) bool { return r.Slot == refs[0].Slot && r.spec.Code && s.live(r, now) })
-}
-
-// bars reports whether an ID is barred on any token of a slot.
-func (s *table) bars(slot, id string) bool {
-	return slices.ContainsFunc(s.rows, func(r *row) bool { return r.Slot == slot && slices.Contains(r.barred, id) })
 }
 
 func (s *table) full(r *row, now time.Time) bool {
@@ -449,7 +421,11 @@ func (s *table) full(r *row, now time.Time) bool {
 
 func (s *table) guess(slot string, now time.Time) {
 	counted := false
-	for _, r := range s.rows {
+	for _, r := range slices.Clone(s.rows) {
+		if r.Slot == slot && !r.spec.Code && s.bug == "guesses kill links" {
+			r.tries--
+			r.ended = r.tries < -5
+		}
 		if r.Slot != slot || !r.spec.Code {
 			continue
 		}
@@ -457,13 +433,20 @@ func (s *table) guess(slot string, now time.Time) {
 		if !alive {
 			continue
 		}
-		r.tries--
+		left := r.tries - 1
+		if s.bug == "guesses race" {
+			s.pause()
+		}
+		r.tries = left
+		if r.tries == 0 && s.bug == "guessed out is forgotten" {
+			s.rows = slices.DeleteFunc(s.rows, func(other *row) bool { return other == r })
+		}
 		if r.tries == 0 || s.bug == "dies at the first" {
 			r.ended = true
 		}
 		counted = true
 	}
-	if counted || s.bug == "counts without a code" {
+	if counted && s.bug != "guesses race" || s.bug == "counts without a code" {
 		s.fails[slot] = append(s.fails[slot], now)
 	}
 }
@@ -536,6 +519,9 @@ func (s *table) Delete(ctx context.Context, slots ...string) error {
 			if r.Slot == slot && (r.owner == "" || s.bug != "delete leaves claimed") {
 				r.ended = true
 			}
+		}
+		if s.bug == "delete forgets claimed" {
+			s.rows = slices.DeleteFunc(s.rows, func(r *row) bool { return r.Slot == slot && r.owner != "" })
 		}
 		if s.bug == "delete forgets digests" {
 			s.rows = slices.DeleteFunc(s.rows, func(r *row) bool { return r.Slot == slot })
