@@ -86,7 +86,7 @@ var limiterIDClauses = []clause[*limits]{
 		e.wantAllowed("another, 4.5 ticks after the first and 2.5 after its repetition, in a window of 4", e.countAllowed(1, other), 1)
 	}},
 	{"id-remembered", "A limiter remembers an ID at least as long as the call is within the longest Window and is one of the newest N, for the largest N.", func(e *limits) {
-		first := recovery.LimitRequest{Key: random(), Policy: e.policy(2, 2, 4, 12), ID: random()}
+		first := recovery.LimitRequest{Key: random(), Policy: e.policy(2, 2, 4, 16), ID: random()}
 		other := recovery.LimitRequest{Key: first.Key, Policy: first.Policy}
 		e.wantAllowed("the first request", e.countAllowed(1, first), 1)
 		e.advance(e.ticks(8))

@@ -74,7 +74,9 @@ const enough = time.Second
 // rounds yields 0 to most-1. On a real clock it ends after a second, but not
 // before it has yielded least numbers, so that a slow implementation is tested
 // too and no suite takes minutes. With -short it yields least numbers only.
-func (p *probe) rounds(most, least int) iter.Seq[int] {
+func (p *probe) rounds(most, least int) iter.Seq[int] { return p.roundsWithin(enough, most, least) }
+
+func (p *probe) roundsWithin(enough time.Duration, most, least int) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		begun := time.Now()
 		for i := range most {
@@ -89,9 +91,9 @@ func (p *probe) rounds(most, least int) iter.Seq[int] {
 }
 
 // fewer returns n, or least if calls take so long that n of them, one after the
-// other, would take more than a second.
+// other, would take more than a quarter of a second.
 func (p *probe) fewer(n, least int) int {
-	if time.Duration(n)*p.timing.call > enough {
+	if time.Duration(n)*p.timing.call > enough/4 {
 		return least
 	}
 	return n

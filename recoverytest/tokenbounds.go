@@ -19,9 +19,8 @@ var tokenBoundsClauses = []clause[*tokens]{
 			e.put(slot, specs[len(specs)-1])
 		}
 		// The first two are live, and so is the last.
-		for _, spec := range specs[2 : len(specs)-1] {
-			e.wantSpent(slot, spec, "replaced")
-		}
+		replaced := specs[2 : len(specs)-1]
+		e.race(len(replaced), func(i int) { e.wantSpent(slot, replaced[i], "replaced") })
 	}},
 	{"put-remembers-deleted", "Put refuses the digests of a slot that was deleted, of which a store remembers the 64 youngest: tokens that are live now take none of their places.", func(e *tokens) {
 		slot := random()
@@ -39,9 +38,7 @@ var tokenBoundsClauses = []clause[*tokens]{
 			e.delete(slot)
 		}
 		live := []recovery.TokenRef{e.putLink(slot), e.putLink(slot), e.putLink(slot)}
-		for i, spec := range specs {
-			e.wantSpent(slot, spec, fmt.Sprintf("deleted (%d of 64)", i+1))
-		}
+		e.race(len(specs), func(i int) { e.wantSpent(slot, specs[i], fmt.Sprintf("deleted (%d of 64)", i+1)) })
 		e.wantLive("a token put after 64 were deleted", live...)
 	}},
 	{"put-longest-ttl", "TTL and FailureWindow are up to 31 days: nothing is forgotten before their end.", func(e *tokens) {

@@ -78,14 +78,14 @@ var tokenCodeClauses = []clause[*tokens]{
 		spec.MaxFailures = 6
 		ref := e.putCode(slot, spec)
 		e.guess(slot, 4)
-		for range 20 {
+		for range 8 {
 			e.wantLive("a code that was peeked at often", ref)
 		}
-		for range 20 {
+		for range 8 {
 			e.claim(id, ref)
 		}
 		e.release(id, ref)
-		for range 20 {
+		for range 8 {
 			e.wantClaimRefused("with a barred id", id, ref)
 		}
 		e.wantLive("a code with one try left after many right guesses", ref)
@@ -230,22 +230,22 @@ var tokenCodeClauses = []clause[*tokens]{
 	}},
 	{"code-failures-pass", "MaxFailures is how many wrong guesses a slot takes in any interval of FailureWindow: each failure leaves the interval when the window has passed, and codes can be used again.", func(e *tokens) {
 		slot, spec := random(), newCode()
-		spec.MaxFailures, spec.FailureWindow = 7, e.ticks(10)
+		spec.MaxFailures, spec.FailureWindow = 3, e.ticks(10)
 		e.putCode(slot, spec)
-		e.guess(slot, 4)
+		e.guess(slot, 2)
 		e.advance(e.ticks(4))
 		ref := e.putCode(slot, withNewDigest(spec))
-		e.guess(slot, 3)
-		e.wantNotFound("a code in a slot that took 4 and 3 of 7 failures", ref)
-		e.advance(e.ticks(4))
+		e.guess(slot, 1)
+		e.wantNotFound("a code in a slot that took 2 and 1 of 3 failures", ref)
+		e.advance(e.ticks(3.5))
 		e.wantNotFound("a code before the first failures have left the window", ref)
-		e.advance(e.ticks(3.5)) // 11.5 after the first, 7.5 after the second
+		e.advance(e.ticks(4)) // 11.5 after the first, 7.5 after the second
 		e.wantLive("a code after the first failures have left the window", ref)
 		second := e.putCode(slot, withNewDigest(spec))
-		e.guess(slot, 3)
+		e.guess(slot, 1)
 		e.wantLive("a code in a slot with one failure left", second)
 		e.guess(slot, 1)
-		e.wantNotFound("a code in a slot that took 3 and 4 of 7 failures", second)
+		e.wantNotFound("a code in a slot that took 1 and 2 of 3 failures", second)
 		e.advance(e.ticks(11))
 		e.wantLive("a code after all failures have left the window", e.putCode(slot, withNewDigest(spec)))
 	}},
@@ -255,7 +255,7 @@ var tokenCodeClauses = []clause[*tokens]{
 		ref := e.putCode(slot, spec)
 		e.guess(slot, 3)
 		e.advance(e.ticks(5))
-		e.guess(slot, 20)
+		e.guess(slot, 6)
 		e.wantNotFound("a code in a slot that took all its failures", ref)
 		e.advance(e.ticks(4))
 		e.wantLive("a code after the counted failures have left the window", ref)

@@ -227,8 +227,8 @@ var tokenPutClauses = []clause[*tokens]{
 		}
 	}},
 	{"put-maxlive", "MaxLive is 1 to 8, and is how many tokens may be usable in the slot at once.", func(e *tokens) {
-		for n := 1; n <= 8; n++ {
-			slot := random()
+		e.race(8, func(i int) {
+			slot, n := random(), i+1
 			var refs []recovery.TokenRef
 			for range n + 2 {
 				spec := newLink()
@@ -239,7 +239,7 @@ var tokenPutClauses = []clause[*tokens]{
 			e.wantLive("the oldest", refs[:n-1]...)
 			e.wantNotFound("the replaced", refs[n-1:n+1]...)
 			e.wantLive("the newest", refs[n+1])
-		}
+		})
 	}},
 	{"put-expired-not-counted", "A token that has expired is not usable, so it does not count for MaxLive.", func(e *tokens) {
 		slot, spec := random(), shortLived(e.ticks(3))
