@@ -35,9 +35,9 @@
 // [Service.ForgotPassword] checks the request, counts it for the API key (the
 // caller) and the network address (the client), draws a token, gives a sealed
 // job to the [Queue], and answers. It does the same for everybody. A worker
-// then counts the identifier, looks the lead up, and counts the lead, the
-// recipient and the budget (a limit on all messages). It puts the token's
-// digest into the [TokenStore], and has the [Notifier] send the token.
+// then looks the lead up, and counts the identifier, the lead, the recipient
+// and the budget (a limit on all messages). It puts the token's digest into the
+// [TokenStore], and has the [Notifier] send the token.
 //
 // [Service.ResetPassword] checks the password by the rules that are the same
 // for everybody, opens the proof, looks its token up with Peek, reads the lead,
@@ -95,11 +95,24 @@
 //   - Few guesses at short codes are possible. The fifth wrong guess kills a
 //     code, and after twenty in 24 hours at the codes of one lead none of them
 //     works. Parallel guesses are counted too.
-//   - Nobody can lock a person out by asking for messages. Limits delay a new
-//     message and never end a delivered link. At most three links of a lead
-//     work at once: the two oldest and the newest. A fourth replaces the third.
-//     After the tenth link of a day one every hour is still sent. Links and
-//     codes are limited separately, and so is each recipient field.
+//   - Nobody can lock a person out of the mailbox that links go to by default
+//     by asking for messages. Whether the person or a stranger asks, that
+//     mailbox has a link that works at all times, if links live for 15 minutes
+//     or longer and no other lead has the same address: leads that share an
+//     address share its limit. Limits delay a new message and never end a
+//     delivered link. Of the links to one field, three work at once: the two
+//     oldest and the newest. A fourth replaces the third. After the tenth link
+//     of a day one is still sent every hour, or as often as links expire. Links
+//     and codes are limited separately, and so is each recipient field.
+//   - Codes give a weaker promise. A lead has one code at a time, so a code that
+//     a stranger asks for, to whatever address of the lead, replaces the one
+//     before. After the tenth code of a day about one an hour is sent to each
+//     address, whoever asks. A stranger who guesses can stop the codes of a lead
+//     for a day. A person who has only a phone is promised more by links to it.
+//   - A known device ([Service.RememberDevice]) has limits of its own that no
+//     stranger can use up, for links and codes, and for every field. It shares
+//     with others what belongs to the client's network address, the budgets, and
+//     the count of wrong guesses.
 //   - A failure never opens anything, and it looks the same for everybody.
 //
 // Numbers such as A33, here and in other comments, are attacks: docs/attacks.md
@@ -121,8 +134,12 @@
 // [Options].NotMe is set, because its links live for seven days. Under a new
 // first key, the counts of limits and of wrong guesses begin at zero.
 //
+// Mount [HideTokens] outermost if the host logs requests: links carry tokens in
+// their query.
+//
 // Behind a proxy, list the proxy's addresses in TrustedProxies of
-// [Options].ClientAddress, or all clients count as one. Set ReadHeaderTimeout,
+// [Options].ClientAddress, or all clients count as one. A line in the log tells
+// of a proxy that is not listed. Set ReadHeaderTimeout,
 // ReadTimeout and IdleTimeout on the [http.Server]. Send
 // Strict-Transport-Security from the host: it concerns the whole domain, which
 // is not the library's.
@@ -138,6 +155,13 @@
 // jobs in Redis. Packages smtpnotifier and smsnotifier deliver messages,
 // package messages has their texts, and package webhook informs other systems.
 //
+// Each guess at a code writes to the token store, also where there is no code.
+// So strangers can leave records there: one for each lead that they guess at,
+// and 4,096 under each key for all other identifiers together. A record is gone
+// a minute later. It takes up to 250 bytes on Redis, so 4,096 of them take 1 MB,
+// and 180 bytes in a [MemoryTokenStore]. An append-only file of Redis grows by
+// 220 bytes with each guess, until Redis rewrites it.
+//
 // # Limits
 //
 // [DefaultLimits] are exact sliding windows: never more than N calls in any
@@ -146,7 +170,8 @@
 // Retry-After and the RateLimit fields. The limits of identifier, lead,
 // recipient and budget are checked after the answer, and nobody is told about a
 // refusal. A refused request is not counted by the limits that would have come
-// later.
+// later. Caller and client are asked together, and so are lead and recipient, and
+// all budgets: each of those counts what it allows.
 //
 // # Compatibility
 //

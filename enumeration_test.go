@@ -229,7 +229,7 @@ func TestBadProofsAreOneAnswer(t *testing.T) {
 }
 
 // A24: a code for an unknown lead asks the stores what one for a known lead
-// asks them, and writes nothing.
+// asks them.
 func TestCodeGuessesCostTheSameForEverybody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPortal(t, nil)

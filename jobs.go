@@ -57,6 +57,8 @@ type payload struct {
 	Caller         string `json:",omitzero"`
 	Client         netip.Addr
 	Languages      string `json:",omitzero"`
+	Device         string `json:",omitzero"` // [Requester].Device
+	Slot           string `json:",omitzero"` // the field in whose slot the token stands, or empty
 	RequestedAt    time.Time
 	Notice         storedKind `json:",omitzero"` // the kind of message that NotMe answers
 	Ended          bool       `json:",omitzero"` // NotMe has ended the tokens already

@@ -29,6 +29,7 @@ type Service struct {
 	mailTo   string       // the field that links are sent to by default, or empty
 	foreign  seal.Foreign // jobs that only another instance can open
 	links    seal.Told    // what was logged of links that another instance may have sealed
+	proxies  toldProxies  // what was logged of proxies
 
 	mu       sync.RWMutex
 	closed   bool
@@ -53,7 +54,7 @@ func New(leads LeadStore, tokens TokenStore, notifier Notifier, opts Options) (*
 	if err != nil {
 		return nil, err
 	}
-	clients, err := clientaddr.New(opts.ClientAddress.TrustedProxies, opts.ClientAddress.IPv6Prefix)
+	clients, err := clientaddr.New(opts.ClientAddress.resolver())
 	if err != nil {
 		return nil, err
 	}
@@ -86,14 +87,12 @@ func New(leads LeadStore, tokens TokenStore, notifier Notifier, opts Options) (*
 		opts: opts, log: opts.Logger, keys: keys, clients: clients,
 		secrets: NewMemoryLimiter(MemoryLimiterOptions{}),
 		fields:  make(map[string]Field),
+		mailTo:  linksGoTo(opts.Fields),
 		closing: make(chan struct{}),
 		repeats: make(chan struct{}, maxRepeats),
 	}
 	for _, f := range opts.Fields {
 		s.fields[f.Name] = f
-		if s.mailTo == "" && f.Receive && f.Type == FieldTypeEmail {
-			s.mailTo = f.Name
-		}
 	}
 	// The public queue hands over to the other one, so it starts last, and
 	// ends first.

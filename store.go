@@ -274,6 +274,9 @@ type TokenRef struct {
 	Slot string
 	// Digest is as in a [TokenSpec].
 	Digest string
+	// Code says that the secret is a code, which anybody can guess at. Peek and
+	// Claim then write, whatever they find.
+	Code bool
 }
 
 // Validate returns the mistake in the names, or nil. A store calls it first.
@@ -293,10 +296,11 @@ func (r TokenRef) Validate() error {
 // expired, or, if it is a code, guessed at too often. Only a claim can be
 // undone.
 //
-// Several refs or slots in one call belong to the same secret or lead, under
-// several keys of a key rotation. The store handles each of them atomically,
-// and all in one round trip if it can. The list may be empty. Peek and Claim
-// then return [ErrTokenNotFound], and Release and Delete do nothing.
+// Several refs or slots in one call belong to the same secret or lead: under
+// several keys of a key rotation, and for the several fields of a lead that
+// links go to. The store handles each of them atomically, and all in one round
+// trip if it can. The list may be empty. Peek and Claim then return
+// [ErrTokenNotFound], and Release and Delete do nothing.
 //
 // Each ref is a guess at its own slot, whatever the other refs name. So a wrong
 // guess counts under any key, beside a ref that names a live token, and also if
@@ -324,6 +328,13 @@ type TokenStore interface {
 	// [ErrTokenNotFound]. Peek claims nothing. If the slot holds a live code
 	// with another digest, the call counts as a wrong guess, in the same atomic
 	// step. This may end the code.
+	//
+	// If a ref has Code, the call makes one write of about the same size to the
+	// record of its slot, whatever it finds, even if there is no record. Where a
+	// write takes long, the time of the answer would otherwise tell who has a
+	// live code (A97). If there is no wrong guess to count, the write changes
+	// nothing that any call can see. A record that is there for guesses alone is
+	// removed within 10 minutes of the last one.
 	Peek(ctx context.Context, refs ...TokenRef) (TokenRecord, error)
 
 	// Claim returns the live token that one of the refs names, and reserves it
@@ -332,8 +343,9 @@ type TokenStore interface {
 	// ID returns the same token again. With any other ID, the error is
 	// [ErrTokenNotFound].
 	//
-	// Wrong guesses are counted as by Peek. If another ID has claimed a token
-	// that one of several refs names, the error is ErrTokenNotFound too.
+	// Wrong guesses are counted, and refs with Code are written to, as by Peek.
+	// If another ID has claimed a token that one of several refs names, the error
+	// is ErrTokenNotFound too.
 	Claim(ctx context.Context, claimID string, refs ...TokenRef) (TokenRecord, error)
 
 	// Release makes the token live again if the ID has claimed it. In any case

@@ -102,6 +102,7 @@ func endpointAt(path string) (endpoint, bool) {
 // serve.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	httpapi.SetSecurityHeaders(w.Header())
+	r = httpapi.ShowSecrets(r)
 	e, known := endpointAt(r.URL.EscapedPath())
 	// A preflight names the headers of the request and not their values. So it
 	// does not tell which portal the request is for, and it is allowed if any

@@ -102,7 +102,7 @@ func (e endpoint) operation(method string) operation {
 // ServeHTTP answers every request with a JSON object, except a preflight.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	httpapi.SetSecurityHeaders(w.Header())
-	c := &call{w: w, r: r, log: h.log}
+	c := &call{w: w, r: httpapi.ShowSecrets(r), log: h.log}
 	answer, err := h.serve(c)
 	switch {
 	case err != nil:

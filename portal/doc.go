@@ -57,8 +57,8 @@
 //   - The token leaves the URL with the first response. That response stores
 //     the token, sealed, in a cookie (__Host-, Secure, HttpOnly, SameSite=Lax)
 //     and answers 303. So the token appears in no history, no Referer and no
-//     screenshot (A03). The host must keep the query of /reset and /not-me out
-//     of its own access log.
+//     screenshot (A03). Mount [recovery.HideTokens] outermost, so that it
+//     does not appear in the host's access log either.
 //   - Opening a page uses nothing up. GET and HEAD consume no link, even if a
 //     scanner runs scripts. The form has to be sent (A04).
 //   - An invalid link never replaces a valid one. Any site can make a browser
@@ -77,6 +77,9 @@
 //     A link that no longer works leads to one and the same page, whatever the
 //     reason.
 //   - The portal signs nobody in. It does nothing with sessions but end them.
+//   - After a reset the browser is a known device: it keeps one more cookie, by
+//     [recovery.Service.RememberDevice]. So no stranger can use up the limits
+//     of the person who uses it (A58).
 //
 // Whoever holds a valid link sees the account's address. So a person knows
 // whose password it is, and a password manager stores the two together.

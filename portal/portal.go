@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/httpapi"
 	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
@@ -122,7 +123,7 @@ func (p *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}()
 	p.setSecurityHeaders(w)
-	p.handler.ServeHTTP(w, r)
+	p.handler.ServeHTTP(w, httpapi.ShowSecrets(r))
 }
 
 func (p *Handler) route(w http.ResponseWriter, r *http.Request) {

@@ -157,7 +157,7 @@ func (p *Handler) reset(w http.ResponseWriter, r *http.Request) {
 		p.render(w, r, http.StatusUnprocessableEntity, d)
 		return
 	}
-	_, err := p.service.ResetPassword(r.Context(), recovery.ResetRequest{
+	result, err := p.service.ResetPassword(r.Context(), recovery.ResetRequest{
 		Proof: stored.proof(), Password: recovery.NewSecret(form.Get("password")), Requester: p.requester(r),
 	})
 	if err != nil {
@@ -166,6 +166,11 @@ func (p *Handler) reset(w http.ResponseWriter, r *http.Request) {
 	}
 	p.proofCookie.clear(w)
 	p.requestCookie.clear(w)
+	if err := p.service.RememberDevice(w, r, result.LeadID); err != nil {
+		// The reset is done. The person only competes with strangers the next
+		// time, as from any other device.
+		p.log.WarnContext(r.Context(), "portal: a device is not remembered after a reset", "error", err)
+	}
 	next := pathDone
 	if p.chosenLanguage(r) == "" && stored.Locale != "" {
 		next += "?lang=" + p.translator(r, stored.Locale).File

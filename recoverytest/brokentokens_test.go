@@ -84,6 +84,11 @@ var brokenTokenStores = []seeded{
 	{"failures reset by a new code", "code-failures-add-up"},
 	{"failures never pass", "code-failures-pass"},
 	{"guesses prolong", "code-failures-full"},
+	{"guess writes nothing", "guess-writes"},
+	{"guess spends its digest", "guess-unseen"},
+	{"guess forgets failures", "guess-unseen"},
+	{"guess is kept", "guess-forgotten"},
+	{"guesses kill links", "guess-unseen-links"},
 	{"delete forgets failures", "code-failures-survive-delete"},
 	{"delete leaves claimed", "delete-ends-claimed"},
 	{"delete of one slot", "delete-absent"},
@@ -176,6 +181,7 @@ func TestBrokenTokenStoresAtRandom(t *testing.T) {
 		"double winner", "claim not idempotent", "release by anybody", "forgets barred", "put resets tries", "put revives deleted",
 		"fourth kills the oldest", "fourth kills the claimed", "no expiry", "counts right guesses", "peek does not count",
 		"failures reset by a new code", "wrong record echoed", "delete leaves claimed", "counts without a code",
+		"guess forgets failures",
 	} {
 		t.Run(bug, func(t *testing.T) {
 			h := tableHarness(bug)

@@ -21,7 +21,7 @@ var tokenClaimClauses = []clause[*tokens]{
 		}
 		e.claim(random(), refs[0])
 	}},
-	{"peek-writes-nothing", "Peek, Claim, Release and Delete about a slot that is not there write nothing: nobody can fill the store with questions.", func(e *tokens) {
+	{"peek-writes-nothing", "Peek and Claim without TokenRef.Code, Release and Delete write nothing about a slot that is not there: nobody can fill the store with questions.", func(e *tokens) {
 		e.putLinks(1)
 		before := e.dump()
 		ref := recovery.TokenRef{Slot: random(), Digest: random()}
@@ -153,13 +153,13 @@ var tokenClaimClauses = []clause[*tokens]{
 			{Slot: slot, Digest: refs[0].Digest + " x"}, {Slot: strings.Repeat("s", 129), Digest: refs[0].Digest},
 		} {
 			if _, err := e.pick().Peek(e.ctx, malformed); err == nil || errors.Is(err, recovery.ErrTokenNotFound) {
-				e.errorf("Peek of %q: error is %v, want one that says the ref is malformed", malformed, err)
+				e.errorf("Peek of %+v: error is %v, want one that says the ref is malformed", malformed, err)
 			}
 			if _, err := e.pick().Claim(e.ctx, random(), malformed); err == nil || errors.Is(err, recovery.ErrTokenNotFound) {
-				e.errorf("Claim of %q: error is %v, want one that says the ref is malformed", malformed, err)
+				e.errorf("Claim of %+v: error is %v, want one that says the ref is malformed", malformed, err)
 			}
 			if err := e.pick().Release(e.ctx, random(), malformed); err == nil {
-				e.errorf("Release of %q: no error, want one", malformed)
+				e.errorf("Release of %+v: no error, want one", malformed)
 			}
 		}
 		for _, malformed := range []string{"", "has space", slot + "\n", strings.Repeat("s", 129)} {

@@ -17,7 +17,7 @@ func (s *tableState) dump() []byte {
 	for _, r := range s.rows {
 		b = fmt.Appendf(b, "%s %s %s %v %s %v\n", r.Slot, r.Digest, r.State, r.tries, r.owner, r.barred)
 	}
-	return fmt.Append(b, s.fails)
+	return fmt.Append(b, s.fails, s.guesses)
 }
 
 // purge removes what has expired.
@@ -43,6 +43,22 @@ func (s *table) purge() {
 			delete(s.fails, slot)
 		}
 	}
+	maps.DeleteFunc(s.guesses, func(_ string, at time.Time) bool { return now.Sub(at) >= time.Minute })
+}
+
+// write writes a guess, also where there is nothing to count.
+func (s *table) write(ref recovery.TokenRef, now time.Time) {
+	code := slices.ContainsFunc(s.rows, func(r *row) bool { return r.Slot == ref.Slot && r.spec.Code && s.live(r, now) })
+	switch {
+	case s.bug == "guess spends its digest" && !code:
+		spent := recovery.TokenRecord{Slot: ref.Slot, Digest: ref.Digest, Expires: now.Add(time.Minute)}
+		s.rows = append(s.rows, &row{TokenRecord: spent, ended: true})
+	case s.bug == "guess forgets failures" && !code:
+		delete(s.fails, ref.Slot)
+	case s.bug == "guess is kept":
+		now = now.Add(24 * time.Hour)
+	}
+	s.guesses[ref.Slot] = now
 }
 
 // lastOf returns the youngest row of a slot, or nil.

@@ -97,7 +97,8 @@ func tokenStoreSuite(h TokenStoreHarness) suite[*tokens] {
 			_, _ = e.first.Peek(e.ctx, recovery.TokenRef{Slot: random(), Digest: random()})
 		},
 		clauses: slices.Concat(
-			tokenPutClauses, tokenClaimClauses, tokenCodeClauses, tokenRefsClauses, tokenBoundsClauses, tokenFaultClauses, tokenGeneralClauses,
+			tokenPutClauses, tokenClaimClauses, tokenCodeClauses, tokenGuessClauses, tokenRefsClauses, tokenBoundsClauses, tokenFaultClauses,
+			tokenGeneralClauses,
 		),
 	}
 }
@@ -207,8 +208,8 @@ func (e *tokens) claim(id string, refs ...recovery.TokenRef) recovery.TokenRecor
 	if err != nil {
 		e.fatalf("Claim of a live token: error is %v, want none", err)
 	}
-	if !slices.Contains(refs, recovery.TokenRef{Slot: token.Slot, Digest: token.Digest}) {
-		e.errorf("Claim returned slot %q, digest %q, want one of %q", token.Slot, token.Digest, refs)
+	if !slices.ContainsFunc(refs, func(r recovery.TokenRef) bool { return r.Slot == token.Slot && r.Digest == token.Digest }) {
+		e.errorf("Claim returned slot %q, digest %q, want one of %+v", token.Slot, token.Digest, refs)
 	}
 	return token
 }
@@ -233,7 +234,8 @@ func (e *tokens) delete(slots ...string) {
 	}
 }
 
-// guess makes n wrong guesses at a slot, alternately by Peek and by Claim. Many
+// guess makes n wrong guesses at a slot, alternately by Peek and by Claim, and
+// every second pair of them with TokenRef.Code. They all count the same. Many
 // are made at once, because they take long on a slow store.
 func (e *tokens) guess(slot string, n int) {
 	const atOnce = 10
@@ -242,7 +244,7 @@ func (e *tokens) guess(slot string, n int) {
 		return
 	}
 	for i := range n {
-		ref := recovery.TokenRef{Slot: slot, Digest: random()}
+		ref := recovery.TokenRef{Slot: slot, Digest: random(), Code: i%4 >= 2}
 		if i%2 == 0 {
 			e.wantNotFound("a wrong guess", ref)
 		} else {

@@ -25,6 +25,8 @@ type tableState struct {
 	mu    sync.Mutex
 	rows  []*row
 	fails map[string][]time.Time
+	// guesses has the last guess at each slot, for what it costs to write it.
+	guesses map[string]time.Time
 	// windows are the longest FailureWindow of each slot.
 	windows map[string]time.Duration
 	last    *row                       // for one bug
@@ -64,7 +66,7 @@ func (m *manual) advance(d time.Duration) {
 }
 
 func newTable(bug string) *table {
-	return &table{tableState: &tableState{fails: map[string][]time.Time{}, windows: map[string]time.Duration{}, seen: map[recovery.TokenRef]bool{}}, bug: bug}
+	return &table{tableState: &tableState{fails: map[string][]time.Time{}, windows: map[string]time.Duration{}, guesses: map[string]time.Time{}, seen: map[recovery.TokenRef]bool{}}, bug: bug}
 }
 
 func (s *table) find(ref recovery.TokenRef, now time.Time) *row {
@@ -339,6 +341,9 @@ func (s *table) use(ctx context.Context, id string, refs []recovery.TokenRef) (r
 	held := false
 	for _, ref := range refs {
 		r := s.find(ref, now)
+		if ref.Code && s.bug != "guess writes nothing" {
+			s.write(ref, now)
+		}
 		if s.bug == "claims lapse" && r != nil && now.Sub(r.claimed) > 5*time.Second {
 			r.owner = ""
 		}
