@@ -2,6 +2,7 @@ package recoverytest
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -111,7 +112,7 @@ var leadWriteClauses = []clause[*leads]{
 		e.setHash(id, old)
 		for _, unknown := range append(e.otherIDs(id), random(), "", "%", "' OR '1'='1", strings.ToLower(random())) {
 			err := e.pick().SetPasswordHash(e.ctx, unknown, newHash())
-			e.wantError(err, recovery.ErrNotWritten, "SetPasswordHash of an unknown lead")
+			e.wantError(err, recovery.ErrNotWritten, fmt.Sprintf("SetPasswordHash of %q, which is no lead's ID", unknown))
 		}
 		e.wantHash("after SetPasswordHash of unknown leads", id, old)
 	}},

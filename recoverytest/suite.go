@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -144,8 +145,9 @@ func (p *probe) errorf(format string, args ...any) {
 	place := place()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.failures) < maxFailures {
-		p.failures = append(p.failures, place+fmt.Sprintf(format, args...))
+	failure := place + fmt.Sprintf(format, args...)
+	if len(p.failures) < maxFailures && !slices.Contains(p.failures, failure) {
+		p.failures = append(p.failures, failure)
 	}
 }
 
