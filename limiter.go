@@ -77,9 +77,11 @@ type LimitRequest struct {
 	// remembers an allowed call with this ID, it allows the request and does
 	// not count it again. So a job that is tried again after a crash is counted
 	// once. Any text is valid, and Validate does not check it; those of a
-	// [Service] have 26 letters and digits. An ID belongs to its Key. A limiter
-	// remembers it at least as long as the call is within the longest Window of
-	// the policy and is one of the newest N, for the largest N.
+	// [Service] have 26 letters and digits. An ID belongs to its Key, and is
+	// compared byte by byte. A limiter remembers it at least as long as the call
+	// is within the longest Window of the policy and is one of the newest N, for
+	// the largest N. The repeated request moves nothing: the call leaves the
+	// window as if it had been made once.
 	ID string
 }
 
@@ -127,7 +129,13 @@ type Decision struct {
 // concurrent use, also by several processes if they are shared.
 //
 // A malformed request is an error, and so is a ctx that had ended before the
-// call. Both count nothing.
+// call. Both count nothing, neither this request nor the others of the call.
+// While a limiter cannot count, it returns an error, and neither allows nor
+// refuses.
+//
+// What a limiter holds of a key must be freed once the longest Window and
+// ThenOneEvery have passed since the last allowed call: by itself, while other
+// keys are used, or by a job that the host runs.
 type Limiter interface {
 	// Allow decides each request on its own, in order, and returns one decision
 	// for each. It counts an allowed call in the same atomic step, and does not

@@ -43,7 +43,7 @@ type memoryToken struct {
 	dead   bool // replaced, deleted or guessed at too often
 }
 
-// maxSpent is about how many spent tokens a slot remembers. The limits on a
+// maxSpent is how many spent tokens a slot remembers. The limits on a
 // person allow fewer within an hour, the usual lifetime of a token. In 24 hours,
 // the longest one, they allow 34, and its known devices 60.
 const maxSpent = 64
@@ -253,11 +253,7 @@ func (s *memorySlot) find(digest string, now time.Time) *memoryToken {
 // because a release makes them usable again. They are killed last, because
 // somebody is using them.
 func (s *memorySlot) makeRoom(maxLive int, now time.Time) {
-	excess := len(s.tokens) - maxSpent
-	s.tokens = slices.DeleteFunc(s.tokens, func(t *memoryToken) bool {
-		excess--
-		return !now.Before(t.Expires) || excess >= 0 && t.dead
-	})
+	s.tokens = slices.DeleteFunc(s.tokens, func(t *memoryToken) bool { return !now.Before(t.Expires) })
 	alive := 0
 	for _, t := range s.tokens {
 		if !t.dead {
@@ -266,15 +262,19 @@ func (s *memorySlot) makeRoom(maxLive int, now time.Time) {
 	}
 	for _, claimedToo := range []bool{false, true} {
 		for _, t := range slices.Backward(s.tokens) {
-			if alive < maxLive {
-				return
-			}
-			if !t.dead && (claimedToo || t.claim == "") {
+			if alive >= maxLive && !t.dead && (claimedToo || t.claim == "") {
 				t.dead = true
 				alive--
 			}
 		}
 	}
+	excess := len(s.tokens) - alive - maxSpent
+	s.tokens = slices.DeleteFunc(s.tokens, func(t *memoryToken) bool {
+		if t.dead {
+			excess--
+		}
+		return t.dead && excess >= 0
+	})
 }
 
 // exhausted reports whether t is a code and there were too many wrong guesses

@@ -16,7 +16,7 @@ type Job struct {
 	ID string
 	// NotBefore is the earliest start of the job. It lies a short random pause
 	// after the request, so that the work of the job does not show in the time
-	// of the next answer (A22).
+	// of the next answer (A22). Zero means at once.
 	NotBefore time.Time
 	// NotAfter is the time from which on the job is useless.
 	NotAfter time.Time
@@ -53,10 +53,18 @@ func fitsNanoseconds(t time.Time) bool {
 // A Queue stores jobs, and has each performed after Enqueue has returned. For
 // authors of queues; a host can use [MemoryQueue] or package asynqqueue.
 //
-// A job is performed by [Service.Perform], once or more often. An attempt that
-// returns an error, panics or is lost in a crash is repeated, with pauses that
-// grow, until NotAfter; but not if the error wraps [ErrPermanent]. A job that
-// was not done in the end goes to [Service.DeadLetter].
+// A job is performed by [Service.Perform], once or more often, by one worker at
+// a time. An attempt that returns an error, panics or is lost in a crash is
+// repeated, with pauses that grow, until NotAfter; but not if the error wraps
+// [ErrPermanent]. A queue gives a job up earlier only if its next pause would
+// outlast NotAfter, and not after a number of attempts. Of the pauses, the
+// fourth is on average at least one and a half times the first. They may be
+// drawn at random, up to a bound that grows (full jitter). A job that was not
+// done in the end, also because of a Shutdown, goes to [Service.DeadLetter].
+//
+// A Service has two queues, and hands jobs over from one to the other under the
+// same ID. The two may have the same storage, but neither jobs, nor room, nor
+// workers in common.
 //
 // Implementations are safe for concurrent use.
 type Queue interface {
@@ -87,7 +95,8 @@ type WorkerQueue interface {
 	Start(h JobHandler) error
 	// Shutdown refuses new jobs, and finishes as many of the old ones as it can
 	// before ctx ends. A queue that would lose them also performs those whose
-	// NotBefore has not come. It returns nil once no worker runs, or the error
-	// of ctx.
+	// NotBefore has not come, and those that wait for another attempt. Those
+	// that are lost in the end become dead letters. It returns nil once no
+	// worker runs, or the error of ctx.
 	Shutdown(ctx context.Context) error
 }

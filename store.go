@@ -82,7 +82,9 @@ const (
 
 // A FieldValue is what a lead holds in one field.
 type FieldValue struct {
-	// Value is the value as the host stores it.
+	// Value is the value as the host stores it: as the person typed it, or in
+	// canonical form. A [Service] compares the canonical form, and sends
+	// messages to this spelling.
 	Value string
 	// Verified says that the person proved to receive messages at Value.
 	// Messages are sent to verified values only.
@@ -129,10 +131,20 @@ func (l Lead) LogValue() slog.Value { return slog.StringValue(l.String()) }
 // test suite in package recoverytest checks an implementation.
 type LeadStore interface {
 	// FindLead returns the one lead whose field has the value. If no lead has
-	// it, or more than one, the error wraps [ErrLeadNotFound]. Compare values
-	// byte by byte in canonical form: a value that only looks alike, or that
-	// differs in case, is a different value. Any other error means that the
-	// store could not answer.
+	// it, or more than one, whatever their status, the error wraps
+	// [ErrLeadNotFound]. Any other error means that the store could not answer,
+	// because its database is down or ctx has ended. If ctx had ended before the
+	// call, FindLead may answer as usual.
+	//
+	// Compare values byte by byte in canonical form: a value that only looks
+	// alike, or that differs in case, is a different value. For e-mail addresses
+	// and fields with IgnoreCase, comparing without case is right, if only A to
+	// Z are folded: the lower function of a database may also turn U+212A, the
+	// sign for kelvin, into k. For other text and for IDs it is wrong. A value
+	// that the store cannot hold, such as letters where IDs are numbers, is
+	// nobody's.
+	//
+	// The lead belongs to the caller, who may change its Fields.
 	//
 	// A [Service] asks for fields that are declared with Search, and for
 	// [LeadIDField]. The store must find its values by the canonical form that
@@ -142,10 +154,14 @@ type LeadStore interface {
 	FindLead(ctx context.Context, key LeadKey) (Lead, error)
 
 	// SetPasswordHash replaces the lead's password hash, which must change the
-	// lead's Version. A hash has up to 256 bytes of printable ASCII. If the old
-	// hash is certainly still in place, the error wraps [ErrNotWritten], and
-	// the person's link works again. After any other error the hash may have
-	// been written, and the link stays spent.
+	// lead's Version. It changes nothing else: it neither enables the lead nor
+	// verifies an address. A hash has up to 256 bytes of printable ASCII.
+	//
+	// If the old hash is certainly still in place, the error wraps
+	// [ErrNotWritten], and the person's link works again. That is so if there is
+	// no such lead, if ctx had ended before the call, and if the database
+	// refused the connection. After any other error the hash may have been
+	// written, and the link stays spent: a reply that was lost says nothing.
 	SetPasswordHash(ctx context.Context, leadID, hash string) error
 }
 
@@ -286,9 +302,19 @@ func (r TokenRef) Validate() error {
 // trip if it can. The list may be empty. Peek and Claim then return
 // [ErrTokenNotFound], and Release and Delete do nothing.
 //
+// Each ref is a guess at its own slot, whatever the other refs name. So a wrong
+// guess counts under any key, beside a ref that names a live token, and also if
+// the call fails because another claim holds the token of another ref: a
+// transaction that is rolled back must not take the count with it.
+//
+// A slot holds links only or codes only. What a store does with both in one slot
+// is not defined.
+//
 // A malformed argument is an error, and so is a ctx that had ended before the
-// call. Both change nothing. Expired records must be removed, so that the store
-// does not grow.
+// call. Both change nothing. While the store cannot answer, its errors wrap
+// neither [ErrTokenNotFound] nor [ErrTokenSpent]. Expired records must be
+// removed, so that the store does not grow, and no others: a spent digest, a
+// barred ID and a wrong guess must be remembered as long as they matter.
 type TokenStore interface {
 	// Put makes a token live. If the digest is live already, Put changes
 	// neither its expiry nor its count of tries, and returns its record. If the
@@ -325,8 +351,9 @@ type TokenStore interface {
 	// Release makes the token live again if the ID has claimed it. In any case
 	// it bars the ID: a Claim with it that arrives later returns
 	// [ErrTokenNotFound] and changes nothing. A store may forget all but the 32
-	// youngest barred IDs of one token. If there is no such token, this is not
-	// an error.
+	// youngest barred IDs of one token. A Claim with a barred ID and a wrong
+	// digest is a wrong guess all the same, and Release itself is none. If there
+	// is no such token, this is not an error.
 	Release(ctx context.Context, claimID string, refs ...TokenRef) error
 
 	// Delete ends every token in the slots, also claimed ones. Put still
