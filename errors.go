@@ -82,6 +82,14 @@ var (
 	// ErrPermanent is wrapped by an error of a [Notifier] or [JobHandler] if
 	// another try cannot succeed. The job becomes a dead letter at once.
 	ErrPermanent = errors.New("recovery: permanent failure")
+
+	// ErrAwaitingReply is wrapped by an error of a [Notifier] or [JobHandler]
+	// whose ctx ended after the next server had received the whole message, and
+	// before that server answered. The message may be on its way, so it must not
+	// be sent again. The Notifier waits on for the answer, and Notify for the
+	// same Message.ID joins this wait. So a queue keeps the job with the worker
+	// that has it, and calls Perform there again, until the error is another one.
+	ErrAwaitingReply = errors.New("recovery: the message was sent, and the server has not answered yet")
 )
 
 // An InvalidRequestError says which field of a request is invalid, and why. It

@@ -68,6 +68,10 @@ type MemoryQueue struct {
 	started   bool
 }
 
+// awaitPause comes between two attempts of a job that waits for a reply. It is
+// for a [Notifier] that does not wait until the first attempt has ended.
+const awaitPause = 100 * time.Millisecond
+
 type queuedJob struct {
 	job      Job
 	at       time.Time
@@ -137,6 +141,10 @@ func (q *MemoryQueue) Stats() MemoryQueueStats {
 	defer q.mu.Unlock()
 	return MemoryQueueStats{Waiting: len(q.waiting), Running: q.running, Abandoned: q.abandoned}
 }
+
+// MaxConcurrent implements [ConcurrencyLimited]. It returns
+// [MemoryQueueOptions].Workers.
+func (q *MemoryQueue) MaxConcurrent() int { return q.opts.Workers }
 
 // Shutdown implements [WorkerQueue]. Waiting jobs get one last attempt at once.
 // Jobs that fail in it, or are still waiting when ctx ends, become dead
@@ -224,10 +232,24 @@ func (q *MemoryQueue) dispatch() (next time.Duration, done bool) {
 	return time.Hour, q.draining && len(q.waiting) == 0 && q.running == q.abandoned
 }
 
-// attempt runs one attempt. The handler has a goroutine of its own, so that an
-// attempt which ignores its context can be given up.
+// attempt runs one attempt. While a message waits for an answer, the attempt is
+// repeated here and the job stays with this worker.
 func (q *MemoryQueue) attempt(j *queuedJob) {
 	defer q.workers.Done()
+	for q.try(j) {
+		pause := time.NewTimer(awaitPause)
+		select {
+		case <-pause.C:
+		case <-q.ctx.Done():
+		}
+		pause.Stop()
+	}
+}
+
+// try calls the handler once, and reports whether the same worker has to call it
+// again. The handler has a goroutine of its own, so that a call which ignores
+// its context can be given up.
+func (q *MemoryQueue) try(j *queuedJob) (again bool) {
 	ctx, cancel := context.WithTimeout(q.ctx, q.opts.AttemptTimeout)
 	defer cancel()
 	result := make(chan error, 1)
@@ -235,15 +257,14 @@ func (q *MemoryQueue) attempt(j *queuedJob) {
 	var err error
 	select {
 	case err = <-result:
-		q.finish(j, err, false)
-		return
+		return q.settle(j, err)
 	case <-ctx.Done():
 	}
 	grace := time.NewTimer(q.opts.Grace)
 	defer grace.Stop()
 	select {
 	case err = <-result:
-		q.finish(j, err, false)
+		return q.settle(j, err)
 	case <-grace.C:
 		q.finish(j, context.Cause(ctx), true)
 		<-result
@@ -252,7 +273,18 @@ func (q *MemoryQueue) attempt(j *queuedJob) {
 		q.abandoned--
 		q.mu.Unlock()
 		q.signal()
+		return false
 	}
+}
+
+// settle finishes a job whose attempt has returned, unless the same worker has
+// to try it again.
+func (q *MemoryQueue) settle(j *queuedJob, err error) (again bool) {
+	if errors.Is(err, ErrAwaitingReply) && q.ctx.Err() == nil {
+		return true
+	}
+	q.finish(j, err, false)
+	return false
 }
 
 func (q *MemoryQueue) perform(ctx context.Context, job Job) (err error) {

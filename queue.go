@@ -55,8 +55,10 @@ func fitsNanoseconds(t time.Time) bool {
 //
 // A job is performed by [Service.Perform], once or more often. An attempt that
 // returns an error, panics or is lost in a crash is repeated, with pauses that
-// grow, until NotAfter; but not if the error wraps [ErrPermanent]. A job that
-// was not done in the end goes to [Service.DeadLetter].
+// grow, until NotAfter; but not if the error wraps [ErrPermanent]. After an
+// error that wraps [ErrAwaitingReply] the worker keeps the job and repeats the
+// attempt itself: no other worker starts it. A job that was not done in the end
+// goes to [Service.DeadLetter].
 //
 // Implementations are safe for concurrent use.
 type Queue interface {
@@ -71,7 +73,8 @@ type Queue interface {
 // is a [*Service].
 type JobHandler interface {
 	// Perform does a job. An error means that the queue has to try the job
-	// again, unless it wraps [ErrPermanent]. It returns when ctx ends, as far
+	// again, unless it wraps [ErrPermanent]. If it wraps [ErrAwaitingReply], the
+	// same worker has to try. Perform returns when ctx ends, as far
 	// as the host's [Notifier] and [LeadStore] do.
 	Perform(ctx context.Context, job Job) error
 	// DeadLetter learns that the queue gave a job up because of cause.

@@ -79,8 +79,9 @@ func New(leads LeadStore, tokens TokenStore, notifier Notifier, opts Options) (*
 		opts.Queue = NewMemoryQueue(MemoryQueueOptions{})
 	}
 	if opts.DeliveryQueue == nil {
-		opts.DeliveryQueue = NewMemoryQueue(MemoryQueueOptions{})
+		opts.DeliveryQueue = NewMemoryQueue(MemoryQueueOptions{Workers: maxConcurrent(notifier)})
 	}
+	opts.warnOfIdleWorkers(notifier)
 	s := &Service{
 		leads: leads, tokens: tokens, notifier: notifier,
 		opts: opts, log: opts.Logger, keys: keys, clients: clients,

@@ -21,6 +21,9 @@ const (
 	// unless an attempt was given up after asynq had asked for this job. Other
 	// instances get the job then.
 	workerWait = time.Second
+	// awaitPause comes between two attempts of a job that waits for a reply. It
+	// is for a notifier that does not wait until the first attempt has ended.
+	awaitPause = 100 * time.Millisecond
 )
 
 // errAbandoned reports an attempt that did not return when its context ended.
@@ -115,7 +118,13 @@ func (w *worker) perform(ctx context.Context, job recovery.Job, n int) error {
 	if !time.Now().Before(job.NotAfter) {
 		return w.giveUp(ctx, job, fmt.Errorf("asynqqueue: %w: the job is too old", recovery.ErrPermanent))
 	}
-	err := w.call(ctx, func(ctx context.Context) error { return q.handler.Perform(ctx, job) })
+	perform := func(ctx context.Context) error { return q.handler.Perform(ctx, job) }
+	err := w.call(ctx, perform)
+	// While a message waits for an answer, no other instance may have the job: it
+	// would send the message again.
+	for errors.Is(err, recovery.ErrAwaitingReply) && q.sleep(ctx, awaitPause) {
+		err = w.call(ctx, perform)
+	}
 	if err == nil {
 		return nil
 	}

@@ -121,9 +121,10 @@ func (q *Queue) Start(h recovery.JobHandler) error {
 		Queues:                   map[string]int{q.opts.Name: 1},
 		TaskCheckInterval:        q.opts.PollInterval,
 		DelayedTaskCheckInterval: q.opts.PollInterval,
-		// This is longer than process runs, which ends by itself. Otherwise
-		// asynq would put a job back while it runs.
-		ShutdownTimeout: 2*(q.opts.AttemptTimeout+q.opts.Grace) + 10*time.Second,
+		// This is longer than process runs, which ends by itself, or when
+		// Shutdown's context ends. Otherwise asynq would put a job back while it
+		// runs.
+		ShutdownTimeout: taskTimeout,
 		RetryDelayFunc:  q.retryDelay,
 		IsFailure:       isFailure,
 		Logger:          newLogger(q.log),
@@ -131,6 +132,10 @@ func (q *Queue) Start(h recovery.JobHandler) error {
 	})
 	return q.server.Start(asynq.HandlerFunc(q.process))
 }
+
+// MaxConcurrent implements [recovery.ConcurrencyLimited]. It returns
+// [Options].Workers.
+func (q *Queue) MaxConcurrent() int { return q.opts.Workers }
 
 // Shutdown implements [recovery.WorkerQueue]. The Queue then enqueues no more
 // jobs and begins no more attempts, and Shutdown waits for the attempts that

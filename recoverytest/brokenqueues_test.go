@@ -160,7 +160,12 @@ func (p *pool) attempt(ctx context.Context, job recovery.Job) (err error) {
 			err = errPanic
 		}
 	}()
-	return p.handler.Perform(ctx, job)
+	err = p.handler.Perform(ctx, job)
+	for errors.Is(err, recovery.ErrAwaitingReply) && p.bug != "lets awaited jobs go" && p.ctx.Err() == nil {
+		time.Sleep(100 * time.Millisecond)
+		err = p.handler.Perform(ctx, job)
+	}
+	return err
 }
 
 func (p *pool) bury(job recovery.Job, cause error) {
@@ -231,6 +236,7 @@ func TestBrokenQueues(t *testing.T) {
 		{"retries permanent", "permanent-after-errors"},
 		{"no dead letters", "permanent"},
 		{"dead letters without the cause", "permanent"},
+		{"lets awaited jobs go", "awaiting-reply"},
 		{"gives up silently", "not-after-retries"},
 		{"never full", "full"},
 		{"drops when full", "full"},
