@@ -62,7 +62,10 @@ func (s *Service) repeat(what string, until time.Time, f func(ctx context.Contex
 			if err == nil {
 				return
 			}
-			if last || time.Now().After(until) {
+			if late := time.Now().After(until); last || late {
+				if !late {
+					s.lost.Add(1)
+				}
 				s.log.Error("recovery: call given up", "what", what, "error", err)
 				return
 			}

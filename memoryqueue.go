@@ -66,6 +66,7 @@ type MemoryQueue struct {
 	abandoned int
 	draining  bool
 	started   bool
+	lost      int // jobs that Shutdown left no time for
 }
 
 // awaitPause comes between two attempts of a job that waits for a reply. It is
@@ -147,9 +148,11 @@ func (q *MemoryQueue) Stats() MemoryQueueStats {
 func (q *MemoryQueue) MaxConcurrent() int { return q.opts.Workers }
 
 // Shutdown implements [WorkerQueue]. Waiting jobs get one last attempt at once.
-// Jobs that fail in it, or are still waiting when ctx ends, become dead
-// letters. When ctx ends, Shutdown waits up to Grace longer for the attempts
-// that run. It may be called more than once.
+// Jobs that fail in it, or are still waiting when ctx ends, become dead letters,
+// and Shutdown returns a [*ShutdownError] that counts them. A job that no retry
+// can help, as its error wraps [ErrPermanent], is not counted. When ctx ends,
+// Shutdown waits up to Grace longer for the attempts that run. It may be called
+// more than once, and returns what was lost so far.
 func (q *MemoryQueue) Shutdown(ctx context.Context) error {
 	q.mu.Lock()
 	q.draining = true
@@ -168,20 +171,30 @@ func (q *MemoryQueue) Shutdown(ctx context.Context) error {
 	select {
 	case <-finished:
 		q.cancel()
-		return nil
+		return q.unfinished(0, nil)
 	case <-ctx.Done():
-		// This ends the contexts of running attempts, and makes schedule give
-		// the waiting jobs up. Attempts that obey their context end now, and
-		// are waited for.
-		q.cancel()
 	}
+	q.mu.Lock()
+	cut := q.running
+	q.mu.Unlock()
+	// This ends the contexts of running attempts, and makes schedule give the
+	// waiting jobs up. Attempts that obey their context end now, and are waited
+	// for.
+	q.cancel()
 	grace := time.NewTimer(q.opts.Grace)
 	defer grace.Stop()
 	select {
 	case <-finished:
 	case <-grace.C:
 	}
-	return ctx.Err()
+	return q.unfinished(cut, ctx.Err())
+}
+
+// unfinished returns the result of Shutdown.
+func (q *MemoryQueue) unfinished(cut int, cause error) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return (&ShutdownError{Lost: q.lost, CutShort: cut, Cause: cause}).orNil()
 }
 
 func (q *MemoryQueue) signal() {
@@ -313,7 +326,11 @@ func (q *MemoryQueue) finish(j *queuedJob, err error, abandoned bool) {
 	}
 	if err != nil {
 		j.at = time.Now().Add(q.pause(j.attempts))
-		dead = errors.Is(err, ErrPermanent) || q.draining || !j.at.Before(j.job.NotAfter)
+		hopeless := errors.Is(err, ErrPermanent) || !j.at.Before(j.job.NotAfter)
+		dead = hopeless || q.draining
+		if dead && !hopeless {
+			q.lost++
+		}
 	}
 	if dead {
 		q.mu.Unlock()
@@ -356,6 +373,7 @@ func (q *MemoryQueue) abandonAll() {
 	q.mu.Lock()
 	waiting := q.waiting
 	q.waiting = nil
+	q.lost += len(waiting)
 	q.mu.Unlock()
 	for _, j := range waiting {
 		if j.err == nil {

@@ -90,7 +90,8 @@ type WorkerQueue interface {
 	Start(h JobHandler) error
 	// Shutdown refuses new jobs, and finishes as many of the old ones as it can
 	// before ctx ends. A queue that would lose them also performs those whose
-	// NotBefore has not come. It returns nil once no worker runs, or the error
-	// of ctx.
+	// NotBefore has not come. It returns nil once no worker runs and nothing was
+	// lost. Otherwise it returns a [*ShutdownError] that counts, and that wraps
+	// the error of ctx if ctx ended first.
 	Shutdown(ctx context.Context) error
 }

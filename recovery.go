@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/seed-51359b35/recovery/internal/clientaddr"
 	"github.com/seed-51359b35/recovery/internal/seal"
@@ -32,11 +33,12 @@ type Service struct {
 
 	mu       sync.RWMutex
 	closed   bool
-	inFlight sync.WaitGroup
+	inFlight requests
 	closing  chan struct{} // closed to end the pauses of background tasks
 	repeats  chan struct{} // holds one entry for each background task
 	tasks    sync.WaitGroup
-	queues   []Queue // the public one, and that of deliveries if it is another
+	lost     atomic.Int64 // background tasks that Shutdown gave a last try, in vain
+	queues   []Queue      // the public one, and that of deliveries if it is another
 }
 
 // New returns a Service that uses the host's user store, a token store and a

@@ -63,6 +63,8 @@ func (q *Queue) process(ctx context.Context, task *asynq.Task) error {
 	case <-q.ctx.Done():
 		return &requeueError{}
 	}
+	q.begun.Add(1)
+	defer q.begun.Add(-1)
 	w := &worker{queue: q}
 	w.holders.Store(1)
 	defer w.release()
@@ -71,8 +73,11 @@ func (q *Queue) process(ctx context.Context, task *asynq.Task) error {
 	} else {
 		err = w.perform(ctx, job, failures+1)
 	}
-	if err == nil || errors.Is(err, asynq.RevokeTask) {
+	switch {
+	case err == nil || errors.Is(err, asynq.RevokeTask):
 		q.depth.jobRemoved()
+	case q.ctx.Err() != nil:
+		q.handedBack.Add(1)
 	}
 	return err
 }

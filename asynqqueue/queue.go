@@ -38,6 +38,8 @@ type Queue struct {
 	inspector *asynq.Inspector
 
 	abandoned        atomic.Int64
+	begun            atomic.Int64 // jobs that have a worker
+	handedBack       atomic.Int64 // jobs whose attempts Shutdown ended
 	upgradeWindow    time.Duration
 	newerJobs        sightings
 	newerVersionSeen atomic.Bool // a job of a newer version was seen and logged
@@ -144,7 +146,10 @@ func (q *Queue) MaxConcurrent() int { return q.opts.Workers }
 //
 // When ctx ends first, Shutdown ends the contexts of the attempts that still
 // run and hands their jobs back to Redis, where another instance gets them
-// within about a second. It returns ctx's error, at the latest [Options].Grace
+// within about a second. It returns a [*recovery.ShutdownError] that counts
+// these attempts, as cut short, and the jobs that Redis keeps, and that wraps
+// ctx's error. A job that Redis could not be told of comes back as after a
+// crash, and counts as kept too. Shutdown returns at the latest [Options].Grace
 // and a second after ctx has ended; so late only if an attempt ignores its
 // context or Redis does not answer. Goroutines that Shutdown could not wait for
 // end with the attempt, or with the client's own timeouts.
@@ -164,6 +169,7 @@ func (q *Queue) Shutdown(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 	}
+	cut := len(q.workers)
 	q.cancel()
 	grace := time.NewTimer(q.opts.Grace + handBackTime)
 	defer grace.Stop()
@@ -171,7 +177,7 @@ func (q *Queue) Shutdown(ctx context.Context) error {
 	case <-ended:
 	case <-grace.C:
 	}
-	return ctx.Err()
+	return &recovery.ShutdownError{CutShort: cut, Kept: int(q.handedBack.Load() + q.begun.Load()), Cause: ctx.Err()}
 }
 
 func (q *Queue) end() {
