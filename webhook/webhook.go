@@ -253,8 +253,9 @@ func (s *Sender) begin() bool {
 
 // Shutdown drops further events and shuts down a [recovery.WorkerQueue]. The
 // default queue makes one last attempt at each waiting delivery, and gives up
-// those that fail. Shutdown returns nil once no goroutine of the Sender runs,
-// or an error if ctx ends first. Shut down the [recovery.Service] first, so
+// those that fail. Shutdown returns nil once no goroutine of the Sender runs and
+// no delivery was lost. Otherwise it returns a [*recovery.ShutdownError] for each
+// queue that lost some, and the error of ctx if ctx ended first. Shut down the [recovery.Service] first, so
 // that its last events are still delivered. Shutdown may be called more than
 // once. On a nil *Sender it does nothing.
 func (s *Sender) Shutdown(ctx context.Context) error {
