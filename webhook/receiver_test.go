@@ -3,8 +3,8 @@ package webhook_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"crypto/x509"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
