@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/seed-51359b35/recovery/internal/clientaddr"
+	"github.com/seed-51359b35/recovery/internal/outage"
 	"github.com/seed-51359b35/recovery/internal/seal"
 	"github.com/seed-51359b35/recovery/password"
 )
@@ -23,6 +24,7 @@ type Service struct {
 	notifier Notifier
 	opts     Options
 	log      *slog.Logger
+	outages  *outage.Log
 	keys     *keyring
 	clients  *clientaddr.Resolver
 	secrets  *MemoryLimiter // counts the secrets that clients present
@@ -86,7 +88,7 @@ func New(leads LeadStore, tokens TokenStore, notifier Notifier, opts Options) (*
 	opts.warnOfIdleWorkers(notifier)
 	s := &Service{
 		leads: leads, tokens: tokens, notifier: notifier,
-		opts: opts, log: opts.Logger, keys: keys, clients: clients,
+		opts: opts, log: opts.Logger, outages: outage.New("recovery: works again"), keys: keys, clients: clients,
 		secrets: NewMemoryLimiter(MemoryLimiterOptions{}),
 		fields:  make(map[string]Field),
 		closing: make(chan struct{}),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
@@ -142,10 +143,14 @@ func (w *worker) perform(ctx context.Context, job recovery.Job, n int) error {
 	if errors.Is(err, recovery.ErrPermanent) || !pauseEnd(time.Now(), pause).Before(job.NotAfter) {
 		return w.giveUp(ctx, job, err)
 	}
-	// The text of the error is not logged: it may quote what the host's mail
-	// server said about an address. The host gets it as the cause of a dead
-	// letter.
-	q.log.Warn("asynqqueue: an attempt failed", "job", job.ID, "attempt", n, "pause", pause, "abandoned", errors.Is(err, errAbandoned))
+	// The Service logs what fails, once for many attempts. An attempt that does
+	// not return is known only here. The text of the error is not logged: it may
+	// quote what the host's mail server said about an address.
+	if errors.Is(err, errAbandoned) {
+		q.outages.Failed(ctx, q.log, slog.LevelWarn, "abandoned", "asynqqueue: an attempt ignores its context and holds a worker", "job", job.ID, "attempt", n)
+	} else {
+		q.log.Debug("asynqqueue: an attempt failed", "job", job.ID, "attempt", n, "pause", pause)
+	}
 	return &requeueError{pause: pause, failed: true}
 }
 

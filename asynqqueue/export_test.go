@@ -20,7 +20,9 @@ var (
 
 func (q *Queue) Pause(n int) time.Duration { return q.pause(n) }
 
-func NewLogger(log *slog.Logger) asynq.Logger { return newLogger(log) }
+func NewLogger(log *slog.Logger) asynq.Logger {
+	return newLogger(log, redisguard.NewOutages("works again"))
+}
 
 // Depth is the bound of a queue, without the queue.
 type Depth struct{ d *depth }

@@ -14,6 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/redisguard"
 )
 
 // handBackTime is how long Shutdown waits after everything else for asynq to
@@ -27,6 +28,7 @@ type Queue struct {
 	opts    Options
 	log     *slog.Logger
 	handler recovery.JobHandler
+	outages *redisguard.Outages
 	health  *health
 	depth   *depth
 	workers chan struct{} // holds one element for each worker that is busy
@@ -87,6 +89,7 @@ func New(client redis.UniversalClient, opts Options) (*Queue, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	q := &Queue{
 		client: client, opts: opts, log: opts.Logger, upgradeWindow: upgradeWindow,
+		outages: redisguard.NewOutages("asynqqueue: works again"),
 		health:  newHealth(opts.Logger),
 		workers: make(chan struct{}, opts.Workers),
 		closing: make(chan struct{}),
@@ -129,7 +132,7 @@ func (q *Queue) Start(h recovery.JobHandler) error {
 		ShutdownTimeout: taskTimeout,
 		RetryDelayFunc:  q.retryDelay,
 		IsFailure:       isFailure,
-		Logger:          newLogger(q.log),
+		Logger:          newLogger(q.log, q.outages),
 		LogLevel:        asynq.InfoLevel,
 	})
 	return q.server.Start(asynq.HandlerFunc(q.process))

@@ -2,6 +2,7 @@ package portal
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -35,11 +36,11 @@ func (p *Handler) answerError(w http.ResponseWriter, r *http.Request, err error,
 	case code == recovery.ErrorCodeRateLimited:
 		p.answerRateLimit(w, r, err, on.page)
 	case code == recovery.ErrorCodeUnavailable:
-		p.logUnlessGone(r, "portal: unavailable", err)
+		p.log.DebugContext(r.Context(), "portal: unavailable", "error", err) // the Service has logged the cause
 		w.Header().Set("Retry-After", strconv.Itoa(httpapi.RetryAfterUnavailable))
 		p.renderRetry(w, r, on.page, http.StatusServiceUnavailable, "busy")
 	case code == recovery.ErrorCodeOutcomeUnknown:
-		p.log.ErrorContext(r.Context(), "portal: the outcome of a reset is unknown", "error", err)
+		p.logUnlessGone(r, "portal: the outcome of a reset is unknown", err)
 		p.proofCookie.clear(w)
 		p.problem(w, r, http.StatusInternalServerError, "unknown")
 	case code == recovery.ErrorCodeStepUpRequired:
@@ -128,7 +129,7 @@ func (p *Handler) logUnlessGone(r *http.Request, what string, err error) {
 		p.log.DebugContext(r.Context(), what, "error", err)
 		return
 	}
-	p.log.ErrorContext(r.Context(), what, "error", err)
+	p.outages.Failed(r.Context(), p.log, slog.LevelError, what, what, "error", err)
 }
 
 func (p *Handler) problem(w http.ResponseWriter, r *http.Request, status int, variant string) {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/i18n"
+	"github.com/seed-51359b35/recovery/internal/outage"
 )
 
 // The paths of the pages, below the path of [Options.BaseURL].
@@ -39,6 +40,7 @@ type Handler struct {
 	settings    recovery.Settings // of the service
 	opts        Options
 	log         *slog.Logger
+	outages     *outage.Log
 	base        string             // the path of BaseURL, without a slash at its end
 	translators []*i18n.Translator // in the order of Options.Languages
 	matcher     i18n.Matcher
@@ -74,7 +76,7 @@ func New(service *recovery.Service, opts Options) (*Handler, error) {
 		return nil, err
 	}
 	p := &Handler{
-		service: service, settings: service.Settings(), log: opts.Logger, base: base.Path,
+		service: service, settings: service.Settings(), log: opts.Logger, outages: outage.New("portal: works again"), base: base.Path,
 		matcher: i18n.NewMatcher(opts.Languages, opts.DefaultLanguage), translators: translators, templates: templates,
 	}
 	p.resetLink, p.notMeLink = p.settings.Link, p.settings.NotMe
