@@ -56,14 +56,14 @@ type Argon2idOptions struct {
 	// than Go's scheduler does (measured: 0.3 ms instead of 25 at p99).
 	MaxConcurrent int
 
-	// MaxWaiting is how many callers may wait for a hash, 1 to 1,048,576.
-	// Default 32 times MaxConcurrent. With 20 ms for a hash, the last of these
-	// waits two thirds of a second, which is hardly noticed.
+	// MaxWaiting is how many callers may wait for a hash, 1 to 1,048,576. It
+	// bounds the memory of their requests, some 20 KiB each. Default 2,048.
 	MaxWaiting int
 
-	// MaxWait is how long a caller waits at most. Default 3 s, at most a
-	// minute. It has an effect only when hashes take far longer than expected.
-	// An error is then better than connections that stay open.
+	// MaxWait is how long a caller waits at most. Default 10 s, at most a minute.
+	// A caller that would wait longer, as hashes have taken lately, gets [ErrBusy]
+	// at once. With 25 ms for a hash, 400 callers can wait for each of
+	// MaxConcurrent: a class that resets its passwords in the same second.
 	MaxWait time.Duration
 }
 
@@ -104,10 +104,8 @@ func (o Argon2idOptions) withDefaults() Argon2idOptions {
 	o.Time = cmp.Or(o.Time, 2)
 	o.Parallelism = cmp.Or(o.Parallelism, 1)
 	o.MaxConcurrent = cmp.Or(o.MaxConcurrent, runtime.GOMAXPROCS(0))
-	if o.MaxWaiting == 0 {
-		o.MaxWaiting = 32 * max(1, min(o.MaxConcurrent, maxGateSlots))
-	}
-	o.MaxWait = cmp.Or(o.MaxWait, 3*time.Second)
+	o.MaxWaiting = cmp.Or(o.MaxWaiting, 2048)
+	o.MaxWait = cmp.Or(o.MaxWait, 10*time.Second)
 	return o
 }
 
@@ -209,10 +207,11 @@ func (a *Argon2id) verifyNobody(ctx context.Context, normal string, err error) e
 }
 
 func (a *Argon2id) verifyBcrypt(ctx context.Context, encoded, raw, normal string) (Result, error) {
-	if err := a.gate.enter(ctx); err != nil {
+	leave, err := a.gate.enter(ctx)
+	if err != nil {
 		return Result{}, err
 	}
-	defer a.gate.leave()
+	defer leave()
 	candidates := []string{normal}
 	if raw != normal {
 		candidates = append(candidates, raw)
@@ -223,9 +222,10 @@ func (a *Argon2id) verifyBcrypt(ctx context.Context, encoded, raw, normal string
 
 // derive waits for a slot and computes one argon2id tag.
 func (a *Argon2id) derive(ctx context.Context, c cost, salt []byte, normal string, tagLen uint32) ([]byte, error) {
-	if err := a.gate.enter(ctx); err != nil {
+	leave, err := a.gate.enter(ctx)
+	if err != nil {
 		return nil, err
 	}
-	defer a.gate.leave()
+	defer leave()
 	return argon2.IDKey([]byte(normal), salt, c.time, c.memory, c.parallelism, tagLen), nil
 }

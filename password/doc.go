@@ -35,8 +35,8 @@
 // [BreachChecker] every password that leaked elsewhere (6.2.12).
 //
 // Somebody who floods the login with guesses gets at most
-// [Argon2idOptions.MaxConcurrent] hashes at a time. A bounded number of callers
-// waits, and all others get [ErrBusy] at once. Very long passwords, passwords
+// [Argon2idOptions.MaxConcurrent] hashes at a time. Callers wait for a bounded
+// time, and whoever would wait longer gets [ErrBusy] at once. Very long passwords, passwords
 // that grow under normalisation (attack A63), and stored hashes that ask for
 // gigabytes are refused before any work is done on them.
 //

@@ -21,14 +21,14 @@ func (a *Argon2id) Occupy(n int) (release func()) {
 	}
 	return func() {
 		for range n {
-			a.gate.leave()
+			<-a.gate.slots
 		}
 	}
 }
 
 // Enter waits for a slot as a hash would.
 func (a *Argon2id) Enter(ctx context.Context) (leave func(), err error) {
-	return a.gate.leave, a.gate.enter(ctx)
+	return a.gate.enter(ctx)
 }
 
 // Waiting returns how many callers wait for a slot.
