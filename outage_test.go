@@ -160,3 +160,29 @@ func (h downHasher) Hash(_ context.Context, pw string) (string, error) {
 func (downHasher) Verify(context.Context, string, string) (password.Result, error) {
 	return password.Result{}, nil
 }
+
+// The Retry-After of a 503 grows with the line of those who wait for a hash.
+func TestRetryAfterGrowsWithTheLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var wait time.Duration
+		p := newPortal(t, func(p *portal, o *recovery.Options) {
+			o.Passwords.Hasher = downHasher{func(string) error {
+				if wait == 0 {
+					return password.ErrBusy // of a hasher that does not say
+				}
+				return &password.BusyError{RetryAfter: wait}
+			}}
+		})
+		proof := token(t, p.forgot(t, byMail(johnMail)))
+		for _, test := range []struct {
+			wait time.Duration
+			want string
+		}{{0, "5"}, {time.Second, "1"}, {10*time.Second + 1, "11"}, {2 * time.Minute, "120"}} {
+			wait = test.wait
+			w := post(p.Handler(), "/reset-password", fmt.Sprintf(`{"token":%q,"password":%q}`, proof, goodPassword))
+			if got := w.Header().Get("Retry-After"); w.Code != 503 || got != test.want {
+				t.Errorf("%v: %d with Retry-After %q, want %q", test.wait, w.Code, got, test.want)
+			}
+		}
+	})
+}

@@ -88,7 +88,7 @@ func (s *Service) writeError(w http.ResponseWriter, r *http.Request, err error) 
 			p.Detail = stepUp.Detail
 		}
 	case ErrorCodeUnavailable:
-		w.Header().Set("Retry-After", strconv.Itoa(httpapi.RetryAfterUnavailable))
+		w.Header().Set("Retry-After", strconv.Itoa(RetryAfterSeconds(err)))
 		s.log.DebugContext(r.Context(), "recovery: unavailable", "error", err) // watch tells the cause
 	case ErrorCodeOutcomeUnknown:
 		s.logFailure(r, "recovery: the outcome of a reset is unknown", err)

@@ -7,6 +7,8 @@ import (
 
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-51359b35/recovery/redisguard"
 )
 
 const TaskType = taskType

@@ -108,7 +108,7 @@ func (h *Handler) explain(header http.Header, r *http.Request, e endpoint, err e
 	case recovery.ErrorCodeOutcomeUnknown:
 		x = errOutcomeUnknown
 	case recovery.ErrorCodeUnavailable:
-		header.Set("Retry-After", strconv.Itoa(httpapi.RetryAfterUnavailable))
+		header.Set("Retry-After", strconv.Itoa(recovery.RetryAfterSeconds(err)))
 		x = errUnavailable
 	}
 	h.logFailure(r, e, err)

@@ -193,7 +193,7 @@ func (c *call) failureOf(err error) *failure {
 	case recovery.ErrorCodeOutcomeUnknown:
 		f = errOutcomeUnknown
 	case recovery.ErrorCodeUnavailable:
-		c.w.Header().Set("Retry-After", strconv.Itoa(httpapi.RetryAfterUnavailable))
+		c.w.Header().Set("Retry-After", strconv.Itoa(recovery.RetryAfterSeconds(err)))
 		f = errUnavailable
 	}
 	c.logFailure(f, err)

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/seed-51359b35/recovery"
-	"github.com/seed-51359b35/recovery/internal/httpapi"
 	"github.com/seed-51359b35/recovery/password"
 )
 
@@ -37,7 +36,12 @@ func (p *Handler) answerError(w http.ResponseWriter, r *http.Request, err error,
 		p.answerRateLimit(w, r, err, on.page)
 	case code == recovery.ErrorCodeUnavailable:
 		p.log.DebugContext(r.Context(), "portal: unavailable", "error", err) // the Service has logged the cause
-		w.Header().Set("Retry-After", strconv.Itoa(httpapi.RetryAfterUnavailable))
+		seconds := recovery.RetryAfterSeconds(err)
+		w.Header().Set("Retry-After", strconv.Itoa(seconds))
+		if on.page.Patient != "" {
+			p.answerPatient(w, on.page, seconds)
+			return
+		}
 		p.renderRetry(w, r, on.page, http.StatusServiceUnavailable, "busy")
 	case code == recovery.ErrorCodeOutcomeUnknown:
 		p.logUnlessGone(r, "portal: the outcome of a reset is unknown", err)
@@ -48,6 +52,19 @@ func (p *Handler) answerError(w http.ResponseWriter, r *http.Request, err error,
 	default:
 		p.fail(w, r, err)
 	}
+}
+
+// answerPatient answers a page whose script waits and then sends the form again.
+// A browser stays on the page after a 204, with all that was typed, so nothing
+// has to store the password meanwhile. The script cannot see the answer, and so
+// a cookie tells it when to send: after the number by which it knows its form,
+// in how many seconds.
+func (p *Handler) answerPatient(w http.ResponseWriter, d *Data, seconds int) {
+	http.SetCookie(w, &http.Cookie{
+		Name: d.WaitCookie, Value: d.Patient + "." + strconv.Itoa(seconds), Path: "/", MaxAge: 60,
+		Secure: p.proofCookie.secure, SameSite: http.SameSiteStrictMode,
+	})
+	w.WriteHeader(http.StatusNoContent)
 }
 
 // answerPolicy says why the password was refused. The link still works, so the

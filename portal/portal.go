@@ -56,6 +56,7 @@ type Handler struct {
 	requestCookie *sealedCookie // a lastRequest
 	noticeCookie  *sealedCookie // a notice
 	outcomeCookie *sealedCookie // an outcome
+	waitCookie    string        // the name of the one cookie that is not sealed: see answerPatient
 	handler       http.Handler
 }
 
@@ -87,6 +88,7 @@ func New(service *recovery.Service, opts Options) (*Handler, error) {
 	}
 	p.linkCookie, p.proofCookie, p.requestCookie, p.noticeCookie, p.outcomeCookie = cookies[0], cookies[1], cookies[2], cookies[3], cookies[4]
 	p.digestKeys = digestKeys
+	p.waitCookie = strings.TrimSuffix(p.proofCookie.name, "proof") + "wait"
 	p.addAssets(opts)
 	// Forms of other sites are refused on every path (A70). The origin is set
 	// explicitly because a proxy may change the Host.
