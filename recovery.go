@@ -62,7 +62,7 @@ func New(leads LeadStore, tokens TokenStore, notifier Notifier, opts Options) (*
 		return nil, err
 	}
 	if opts.Passwords.Hasher == nil {
-		if opts.Passwords.Hasher, err = password.NewArgon2id(password.Argon2idOptions{}); err != nil {
+		if opts.Passwords.Hasher, err = password.NewArgon2id(password.Argon2idOptions{Logger: opts.Logger}); err != nil {
 			return nil, err
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"log/slog"
+	"os"
 	"runtime"
 	"time"
 
@@ -46,7 +48,9 @@ type Argon2idOptions struct {
 	// MaxConcurrent is how many hashes run at once, Hash and Verify together, 1
 	// to 4,096. They need this many times Memory, and about as much again until
 	// the garbage is collected. Default GOMAXPROCS at the time of the call:
-	// more hashes at once would need more memory and not finish sooner.
+	// more hashes at once would need more memory and not finish sooner. If the
+	// container's memory limit (cgroup v1 or v2) has no room for so many beside
+	// 80 MiB for the rest of the program, the default is as many as fit.
 	//
 	// With the default, hashing can use every processor that Go uses. Then even
 	// the cheapest request waits for the scheduler, 20 ms and more. A server
@@ -65,6 +69,10 @@ type Argon2idOptions struct {
 	// at once. With 25 ms for a hash, 400 callers can wait for each of
 	// MaxConcurrent: a class that resets its passwords in the same second.
 	MaxWait time.Duration
+
+	// Logger gets a line if the memory of the container is too small for
+	// MaxConcurrent hashes. Default: [slog.Default].
+	Logger *slog.Logger
 }
 
 // Argon2id is a [Hasher] that writes argon2id hashes (RFC 9106) as PHC strings
@@ -81,10 +89,12 @@ var _ Hasher = (*Argon2id)(nil)
 // NewArgon2id returns a hasher. The error joins one error for every mistake in
 // opts.
 func NewArgon2id(opts Argon2idOptions) (*Argon2id, error) {
+	byDefault := opts.MaxConcurrent == 0
 	opts = opts.withDefaults()
 	if err := opts.validate(); err != nil {
 		return nil, err
 	}
+	opts.fitMemory(os.DirFS("/"), byDefault)
 	return newArgon2id(opts), nil
 }
 
@@ -106,6 +116,9 @@ func (o Argon2idOptions) withDefaults() Argon2idOptions {
 	o.MaxConcurrent = cmp.Or(o.MaxConcurrent, runtime.GOMAXPROCS(0))
 	o.MaxWaiting = cmp.Or(o.MaxWaiting, 2048)
 	o.MaxWait = cmp.Or(o.MaxWait, 10*time.Second)
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
 	return o
 }
 

@@ -88,6 +88,8 @@
 // A hash of default cost takes 19 MiB and 20 to 30 ms of a core. 64 at once on
 // two cores grow the heap by 76 to 140 MiB, and by 1 GB without a bound. Alert
 // on [ErrBusy]: either there are too few cores, or somebody guesses passwords.
+// In a container with little memory fewer hashes run at once than there are
+// cores, and a line in the log says so.
 // See [Argon2idOptions.MaxConcurrent] for a server that has to answer other
 // requests while hashing uses all cores.
 //

@@ -2,6 +2,7 @@ package password
 
 import (
 	"context"
+	"io/fs"
 	"strings"
 )
 
@@ -11,6 +12,20 @@ func CheapArgon2id(opts Argon2idOptions) *Argon2id {
 	opts = opts.withDefaults()
 	opts.Memory, opts.Time = 64, 1
 	return newArgon2id(opts)
+}
+
+// MemoryLimit reads the limit of the control group below root.
+func MemoryLimit(root fs.FS) (uint64, bool) { return memoryLimit(root) }
+
+// SlotsIn returns how many hashes would run at once on so many cores.
+func SlotsIn(root fs.FS, cores int, opts Argon2idOptions) int {
+	byDefault := opts.MaxConcurrent == 0
+	opts = opts.withDefaults()
+	if byDefault {
+		opts.MaxConcurrent = cores
+	}
+	opts.fitMemory(root, byDefault)
+	return opts.MaxConcurrent
 }
 
 // Occupy uses n slots, as n hashes would, and returns a function that frees
