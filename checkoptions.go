@@ -207,3 +207,13 @@ func checkFields(mistakes *OptionErrors, fields []Field) {
 		mistakes.Add("Fields", "at least one must have Search")
 	}
 }
+
+// warnOfIdleWorkers warns if the delivery queue has more workers than the
+// notifier can use at a time.
+func (o Options) warnOfIdleWorkers(notifier Notifier) {
+	workers, deliveries := maxConcurrent(o.DeliveryQueue), maxConcurrent(notifier)
+	if deliveries > 0 && workers > deliveries {
+		o.Logger.Warn("recovery: the delivery queue has more workers than the notifier can use at a time, so the others only wait; "+
+			"give it fewer workers, or the notifier more connections", "workers", workers, "deliveries", deliveries)
+	}
+}

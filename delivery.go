@@ -127,9 +127,11 @@ func (s *Service) send(ctx context.Context, d *delivery, m Message, about string
 	if m.NotMe, err = s.notMeLink(m, about); err != nil {
 		return fmt.Errorf("%w: %w", ErrPermanent, err)
 	}
-	err = s.guard(ctx, "Notifier.Notify", func() error { return s.notifier.Notify(ctx, m) })
+	err = s.guard(ctx, "Notifier.Notify", func() error {
+		return scrub(s.notifier.Notify(ctx, m), m.secrets()...)
+	})
 	if err != nil {
-		return fmt.Errorf("recovery: notifying: %w", scrub(err, m.secrets()...))
+		return fmt.Errorf("recovery: notifying: %w", err)
 	}
 	e := d.event
 	e.Kind, e.LeadID, e.Channel, e.Message = EventMessageSent, m.LeadID, m.Channel, m.Kind

@@ -93,13 +93,13 @@ func (s *Service) findLead(ctx context.Context, key LeadKey, f Field) (Lead, err
 	var lead Lead
 	err := s.call(ctx, "LeadStore.FindLead", func(ctx context.Context) (err error) {
 		lead, err = s.leads.FindLead(ctx, key)
-		return err
+		return scrub(err, key.Value)
 	})
 	if errors.Is(err, ErrLeadNotFound) {
 		return Lead{}, ErrLeadNotFound
 	}
 	if err != nil {
-		return Lead{}, unavailable("lead store", scrub(err, key.Value))
+		return Lead{}, unavailable("lead store", err)
 	}
 	if !validLeadID(lead.ID) || lead.Version == "" {
 		return Lead{}, errBadLead

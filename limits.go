@@ -3,6 +3,7 @@ package recovery
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -29,14 +30,18 @@ func (s *Service) allow(ctx context.Context, requests []scopedRequest) ([]Decisi
 	})
 	if err == nil && len(decisions) != len(requests) {
 		err = fmt.Errorf("recovery: the limiter returned %[2]d decisions for %[1]d requests", len(requests), len(decisions))
+		s.watch(ctx, "Limiter.Allow", err)
 	}
 	if err != nil && s.opts.Limits.DangerouslyAllowOnError {
-		s.log.ErrorContext(ctx, "recovery: limiter failed, request allowed", "error", err)
+		s.outages.Failed(ctx, s.log, slog.LevelError, "limits", "recovery: limiter failed, requests are allowed", "error", err)
 		decisions = make([]Decision, len(requests))
 		for i := range decisions {
 			decisions[i] = Decision{Allowed: true}
 		}
 		return decisions, nil
+	}
+	if err == nil {
+		s.outages.Works(ctx, "limits")
 	}
 	return decisions, err
 }
@@ -242,10 +247,10 @@ func (s *Service) notifierBudgets(ctx context.Context, d *delivery) ([]scopedReq
 	var budgets []Budget
 	err := s.call(ctx, "BudgetNotifier.Budgets", func(ctx context.Context) (err error) {
 		budgets, err = notifier.Budgets(ctx, m)
-		return err
+		return scrub(err, m.secrets()...)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("recovery: asking for budgets: %w", scrub(err, m.secrets()...))
+		return nil, fmt.Errorf("recovery: asking for budgets: %w", err)
 	}
 	if len(budgets) > maxBudgets {
 		return nil, fmt.Errorf("recovery: %d budgets for one message, at most %d", len(budgets), maxBudgets)

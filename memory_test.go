@@ -152,9 +152,7 @@ func TestNoGoroutineOutlivesShutdown(t *testing.T) {
 	wg.Wait()
 	client.CloseIdleConnections()
 	server.Close()
-	if err := p.Shutdown(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	ended(t, p.Shutdown(t.Context()))
 	wantErr(t, p.check(t.Context(), recovery.TokenProof("AAAA")), recovery.ErrUnavailable)
 	// Goroutines that have signalled their end may be a moment short of it.
 	of := func(stacks string) int { return strings.Count(stacks, "seed-51359b35/recovery.") }
@@ -194,9 +192,7 @@ func TestShutdownEndsWhatIsRepeated(t *testing.T) {
 			t.Fatalf("%d attempts in 10 min", before)
 		}
 		begin := time.Now()
-		if err := p.Shutdown(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		lost(t, p.Shutdown(t.Context()), 1)
 		if d := time.Since(begin); d > time.Second {
 			t.Errorf("Shutdown took %v", d)
 		}
@@ -264,7 +260,11 @@ func TestShutdownWaitsForRequestsAndRefusesNewOnes(t *testing.T) {
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		wantErr(t, p.Shutdown(ctx), context.DeadlineExceeded)
+		err := p.Shutdown(ctx)
+		wantErr(t, err, context.DeadlineExceeded)
+		if e, ok := errors.AsType[*recovery.ShutdownError](err); !ok || e.CutShort != 1 || e.Lost != 0 {
+			t.Errorf("Shutdown: %v, want one request cut short", err)
+		}
 		wantErr(t, <-done, recovery.ErrOutcomeUnknown)
 	})
 }

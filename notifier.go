@@ -119,8 +119,20 @@ type Notifier interface {
 	// Delivery is at least once: the same message, with the same ID and the
 	// same token, can come again. It must be delivered then, unless the next
 	// server took it before. Another ID is another message, also to the same
-	// address, for the same lead and of the same kind.
+	// address, for the same lead and of the same kind. A Notifier that knows that
+	// the next server has a message and has not answered yet returns an error
+	// that wraps [ErrAwaitingReply] when ctx ends.
 	Notify(ctx context.Context, m Message) error
+}
+
+// ConcurrencyLimited is a [Notifier] that delivers only so many messages at a
+// time, or a [WorkerQueue] that performs only so many jobs at a time. [New] makes
+// its own delivery queue fit the Notifier, and warns if the host's queue has more
+// workers than the Notifier can use: these would spend their time waiting for a
+// connection.
+type ConcurrencyLimited interface {
+	// MaxConcurrent returns the number, or 0 if there is no limit, or no worker.
+	MaxConcurrent() int
 }
 
 // A BudgetNotifier is a [Notifier] that knows, before a token is stored,
@@ -189,6 +201,27 @@ func (c channels) Notify(ctx context.Context, m Message) error {
 		return err
 	}
 	return n.Notify(ctx, m)
+}
+
+// MaxConcurrent implements [ConcurrencyLimited]. All channels share the workers
+// of one queue, so it returns the smallest number of them.
+func (c channels) MaxConcurrent() int {
+	least := 0
+	for _, n := range c {
+		if limited := maxConcurrent(n); limited > 0 && (least == 0 || limited < least) {
+			least = limited
+		}
+	}
+	return least
+}
+
+// maxConcurrent returns how much a notifier or a queue does at a time, or 0 if
+// that is not known.
+func maxConcurrent(collaborator any) int {
+	if c, ok := collaborator.(ConcurrencyLimited); ok {
+		return max(0, c.MaxConcurrent())
+	}
+	return 0
 }
 
 // Budgets implements [BudgetNotifier]. It returns none if the notifier of the

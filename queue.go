@@ -59,8 +59,10 @@ func fitsNanoseconds(t time.Time) bool {
 // [ErrPermanent]. A queue gives a job up earlier only if its next pause would
 // outlast NotAfter, and not after a number of attempts. Of the pauses, the
 // fourth is on average at least one and a half times the first. They may be
-// drawn at random, up to a bound that grows (full jitter). A job that was not
-// done in the end, also because of a Shutdown, goes to [Service.DeadLetter].
+// drawn at random, up to a bound that grows (full jitter). After an error that
+// wraps [ErrAwaitingReply] the worker keeps the job and repeats the attempt
+// itself: no other worker starts it. A job that was not done in the end, also
+// because of a Shutdown, goes to [Service.DeadLetter].
 //
 // A Service has two queues, and hands jobs over from one to the other under the
 // same ID. The two may have the same storage, but neither jobs, nor room, nor
@@ -79,7 +81,8 @@ type Queue interface {
 // is a [*Service].
 type JobHandler interface {
 	// Perform does a job. An error means that the queue has to try the job
-	// again, unless it wraps [ErrPermanent]. It returns when ctx ends, as far
+	// again, unless it wraps [ErrPermanent]. If it wraps [ErrAwaitingReply], the
+	// same worker has to try. Perform returns when ctx ends, as far
 	// as the host's [Notifier] and [LeadStore] do.
 	Perform(ctx context.Context, job Job) error
 	// DeadLetter learns that the queue gave a job up because of cause.
@@ -97,6 +100,8 @@ type WorkerQueue interface {
 	// before ctx ends. A queue that would lose them also performs those whose
 	// NotBefore has not come, and those that wait for another attempt. Those
 	// that are lost in the end become dead letters. It returns nil once no
-	// worker runs, or the error of ctx.
+	// worker runs and nothing was lost. Otherwise it returns a
+	// [*ShutdownError] that counts, and that wraps the error of ctx if ctx ended
+	// first.
 	Shutdown(ctx context.Context) error
 }

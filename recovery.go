@@ -6,8 +6,10 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/seed-51359b35/recovery/internal/clientaddr"
+	"github.com/seed-51359b35/recovery/internal/outage"
 	"github.com/seed-51359b35/recovery/internal/seal"
 	"github.com/seed-51359b35/recovery/password"
 )
@@ -22,6 +24,7 @@ type Service struct {
 	notifier Notifier
 	opts     Options
 	log      *slog.Logger
+	outages  *outage.Log
 	keys     *keyring
 	clients  *clientaddr.Resolver
 	secrets  *MemoryLimiter // counts the secrets that clients present
@@ -33,11 +36,12 @@ type Service struct {
 
 	mu       sync.RWMutex
 	closed   bool
-	inFlight sync.WaitGroup
+	inFlight requests
 	closing  chan struct{} // closed to end the pauses of background tasks
 	repeats  chan struct{} // holds one entry for each background task
 	tasks    sync.WaitGroup
-	queues   []Queue // the public one, and that of deliveries if it is another
+	lost     atomic.Int64 // background tasks that Shutdown gave a last try, in vain
+	queues   []Queue      // the public one, and that of deliveries if it is another
 }
 
 // New returns a Service that uses the host's user store, a token store and a
@@ -59,7 +63,7 @@ func New(leads LeadStore, tokens TokenStore, notifier Notifier, opts Options) (*
 		return nil, err
 	}
 	if opts.Passwords.Hasher == nil {
-		if opts.Passwords.Hasher, err = password.NewArgon2id(password.Argon2idOptions{}); err != nil {
+		if opts.Passwords.Hasher, err = password.NewArgon2id(password.Argon2idOptions{Logger: opts.Logger}); err != nil {
 			return nil, err
 		}
 	}
@@ -80,11 +84,12 @@ func New(leads LeadStore, tokens TokenStore, notifier Notifier, opts Options) (*
 		opts.Queue = NewMemoryQueue(MemoryQueueOptions{})
 	}
 	if opts.DeliveryQueue == nil {
-		opts.DeliveryQueue = NewMemoryQueue(MemoryQueueOptions{})
+		opts.DeliveryQueue = NewMemoryQueue(MemoryQueueOptions{Workers: maxConcurrent(notifier)})
 	}
+	opts.warnOfIdleWorkers(notifier)
 	s := &Service{
 		leads: leads, tokens: tokens, notifier: notifier,
-		opts: opts, log: opts.Logger, keys: keys, clients: clients,
+		opts: opts, log: opts.Logger, outages: outage.New("recovery: works again"), keys: keys, clients: clients,
 		secrets: NewMemoryLimiter(MemoryLimiterOptions{}),
 		fields:  make(map[string]Field),
 		mailTo:  linksGoTo(opts.Fields),

@@ -346,11 +346,10 @@ func (s *Service) change(ctx context.Context, p proven, hash string, from Reques
 	}
 	err := s.call(ctx, "LeadStore.SetPasswordHash", func(ctx context.Context) error {
 		if ok {
-			return versioned.SetPasswordHashIf(ctx, p.lead.ID, p.lead.Version, hash)
+			return scrub(versioned.SetPasswordHashIf(ctx, p.lead.ID, p.lead.Version, hash), hash)
 		}
-		return s.leads.SetPasswordHash(ctx, p.lead.ID, hash)
+		return scrub(s.leads.SetPasswordHash(ctx, p.lead.ID, hash), hash)
 	})
-	err = scrub(err, hash)
 	switch {
 	case err == nil:
 		return nil

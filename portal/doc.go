@@ -40,8 +40,10 @@
 // script. The only other files are a logo and a font, from the same origin.
 // Everything works without JavaScript. The script can show the password, says
 // which rules the password meets while the person types, finds the code in a
-// pasted text, and keeps a second click from sending a form twice. The script
-// sends nothing. The pages need cookies, and say so to a browser that keeps
+// pasted text, and keeps a second click from sending a form twice. If the server
+// is busy, it waits and sends the new password again, and the page says so. The
+// password stays in its field. Apart from that the script sends nothing. The
+// pages need cookies, and say so to a browser that keeps
 // none.
 //
 // Forms need a browser that says where a form comes from: Chrome 76, Firefox 90
@@ -107,7 +109,7 @@
 //   - a style or script that contains "</".
 //
 // The built-in script finds its elements by the ids password, show, username,
-// code and status, and by data-rule. It does without those that are missing. If
+// code, status and wait, and by data-rule. It does without those that are missing. If
 // a template of the host fails at run time all the same, the error is logged
 // and the person sees a built-in page that says so.
 //

@@ -16,6 +16,7 @@ import (
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/httpapi"
 	"github.com/seed-51359b35/recovery/internal/i18n"
+	"github.com/seed-51359b35/recovery/internal/outage"
 )
 
 // The paths of the pages, below the path of [Options.BaseURL].
@@ -40,6 +41,7 @@ type Handler struct {
 	settings    recovery.Settings // of the service
 	opts        Options
 	log         *slog.Logger
+	outages     *outage.Log
 	base        string             // the path of BaseURL, without a slash at its end
 	translators []*i18n.Translator // in the order of Options.Languages
 	matcher     i18n.Matcher
@@ -55,6 +57,7 @@ type Handler struct {
 	requestCookie *sealedCookie // a lastRequest
 	noticeCookie  *sealedCookie // a notice
 	outcomeCookie *sealedCookie // an outcome
+	waitCookie    string        // the name of the one cookie that is not sealed: see answerPatient
 	handler       http.Handler
 }
 
@@ -75,7 +78,7 @@ func New(service *recovery.Service, opts Options) (*Handler, error) {
 		return nil, err
 	}
 	p := &Handler{
-		service: service, settings: service.Settings(), log: opts.Logger, base: base.Path,
+		service: service, settings: service.Settings(), log: opts.Logger, outages: outage.New("portal: works again"), base: base.Path,
 		matcher: i18n.NewMatcher(opts.Languages, opts.DefaultLanguage), translators: translators, templates: templates,
 	}
 	p.resetLink, p.notMeLink = p.settings.Link, p.settings.NotMe
@@ -86,6 +89,7 @@ func New(service *recovery.Service, opts Options) (*Handler, error) {
 	}
 	p.linkCookie, p.proofCookie, p.requestCookie, p.noticeCookie, p.outcomeCookie = cookies[0], cookies[1], cookies[2], cookies[3], cookies[4]
 	p.digestKeys = digestKeys
+	p.waitCookie = strings.TrimSuffix(p.proofCookie.name, "proof") + "wait"
 	p.addAssets(opts)
 	// Forms of other sites are refused on every path (A70). The origin is set
 	// explicitly because a proxy may change the Host.

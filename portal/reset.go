@@ -3,6 +3,7 @@ package portal
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/seed-51359b35/recovery"
@@ -123,7 +124,14 @@ func (p *Handler) saveProof(w http.ResponseWriter, stored storedProof, found rec
 func (p *Handler) resetPage(r *http.Request, stored storedProof) *Data {
 	d := p.page(r, "reset", stored.Locale)
 	d.Account, d.Proof = stored.Account, p.formDigest(stored.digestParts()...)
+	d.WaitCookie = p.waitCookie
 	return d
+}
+
+// isPatient reports whether s is a number by which the script knows its form. It
+// goes into a cookie as it is.
+func isPatient(s string) bool {
+	return len(s) <= 16 && strings.Trim(s, "0123456789") == ""
 }
 
 // problemPage is the page for an error where there is no form to show again.
@@ -146,6 +154,9 @@ func (p *Handler) reset(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	d := p.resetPage(r, stored)
+	if number := form.Get("patient"); isPatient(number) {
+		d.Patient = number
+	}
 	again, twice := form["again"]
 	switch {
 	case form.Get("password") == "":

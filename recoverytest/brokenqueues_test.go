@@ -35,6 +35,7 @@ type pool struct {
 	calls   sync.WaitGroup // of Enqueue
 
 	entering atomic.Int64 // calls of Enqueue so far, for one bug
+	lost     atomic.Int64 // jobs that Shutdown left no time for
 
 	mu       sync.Mutex
 	held     int
@@ -278,7 +279,12 @@ func (p *pool) attempt(ctx context.Context, job recovery.Job) (err error) {
 			err = errPanic
 		}
 	}()
-	return handler.Perform(ctx, job)
+	err = handler.Perform(ctx, job)
+	for errors.Is(err, recovery.ErrAwaitingReply) && p.bug != "lets awaited jobs go" && p.ctx.Err() == nil {
+		time.Sleep(100 * time.Millisecond)
+		err = handler.Perform(ctx, job)
+	}
+	return err
 }
 
 func (p *pool) bury(job recovery.Job, cause error) {
@@ -292,6 +298,9 @@ func (p *pool) bury(job recovery.Job, cause error) {
 		cause = fmt.Errorf("gave up: %v", cause)
 	}
 	p.handler.DeadLetter(p.ctx, job, cause)
+	if p.shut() && !errors.Is(cause, recovery.ErrPermanent) && p.bug != "shutdown hides what it lost" {
+		p.lost.Add(1)
+	}
 }
 
 func (p *pool) shut() bool {
@@ -329,6 +338,9 @@ func (p *pool) Shutdown(ctx context.Context) error {
 	select {
 	case <-done:
 		p.cancel()
+		if n := p.lost.Load(); n > 0 {
+			return &recovery.ShutdownError{Lost: int(n)}
+		}
 		return nil
 	case <-ctx.Done():
 		if p.bug != "shutdown leaves contexts" {
@@ -354,6 +366,7 @@ var brokenQueues = []seeded{
 	{"retries permanent", "permanent-after-errors"},
 	{"no dead letters", "permanent"},
 	{"dead letters without the cause", "permanent"},
+	{"lets awaited jobs go", "awaiting-reply"},
 	{"gives up silently", "not-after-retries"},
 	{"never full", "full"},
 	{"drops when full", "full"},
@@ -383,6 +396,7 @@ var brokenQueues = []seeded{
 	{"drops early jobs at Shutdown", "shutdown-early"},
 	{"drops retries at Shutdown", "shutdown-retries"},
 	{"drops failures at Shutdown", "shutdown-fails"},
+	{"shutdown hides what it lost", "shutdown-fails"},
 	{"no dead letters when ctx ends", "shutdown-hopeless"},
 	{"drops jobs during Shutdown", "shutdown-racing"},
 	{"drops the simultaneous", "racing"},

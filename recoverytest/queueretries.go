@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/seed-51359b35/recovery"
@@ -135,6 +136,41 @@ var queueRetryClauses = []clause[*jobs]{
 		e.waitDead(job.ID)
 		if attempts, deaths := e.history(job.ID); len(attempts) != 3 || len(deaths) != 1 {
 			e.errorf("a job that failed with ErrPermanent at the third attempt: %d attempts and %d dead letters, want 3 and 1", len(attempts), len(deaths))
+		}
+	}},
+	{"awaiting-reply", "After an error that wraps ErrAwaitingReply the worker keeps the job and repeats the attempt until the error is another one.", func(e *jobs) {
+		var answered atomic.Bool
+		var held []string
+		for range e.h.Workers {
+			held = append(held, random())
+		}
+		e.handle(func(ctx context.Context, job recovery.Job, _ int) error {
+			if answered.Load() || !slices.Contains(held, job.ID) {
+				return nil
+			}
+			select { // the Notifier waits for the answer
+			case <-time.After(e.h.Quiet / 8):
+			case <-ctx.Done():
+			}
+			return fmt.Errorf("%w: %w", recovery.ErrAwaitingReply, errSome)
+		})
+		for _, id := range held {
+			job := e.job()
+			job.ID = id
+			e.enqueue(job)
+		}
+		e.until("every worker repeats its job", func() bool {
+			return !slices.ContainsFunc(held, func(id string) bool { return len(e.attemptsOf(id)) < 3 })
+		})
+		other := e.job()
+		e.enqueue(other)
+		if attempts, _ := e.history(other.ID); len(attempts) > 0 {
+			e.errorf("a job got a worker while each of %d workers kept a job that waits for a reply, want none", e.h.Workers)
+		}
+		answered.Store(true)
+		e.waitPerformed(append(held, other.ID)...)
+		if _, deaths := e.history(held[0]); len(deaths) > 0 {
+			e.errorf("a job that waited for a reply went to DeadLetter, want it not to")
 		}
 	}},
 	{"not-after", "NotAfter is when the job has become pointless: the job is then not performed, and goes to DeadLetter.", func(e *jobs) {

@@ -2,6 +2,7 @@ package recoverytest
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -124,7 +125,7 @@ var queueShutdownClauses = []clause[*jobs]{
 		e.shutdown()
 		e.after("a job that waited for another attempt at Shutdown is done, or a dead letter", func() bool { return e.settled(ids...) })
 	}},
-	{"shutdown-fails", "A job that was not done in the end goes to DeadLetter, also one that fails in its last attempt before Shutdown returns.", func(e *jobs) {
+	{"shutdown-fails", "A job that was not done in the end goes to DeadLetter, also one that fails in its last attempt before Shutdown returns. Shutdown then returns a ShutdownError that counts it as lost.", func(e *jobs) {
 		e.handle(failing(1<<30, errSome))
 		var ids []string
 		for range e.h.Workers + 2 {
@@ -133,7 +134,22 @@ var queueShutdownClauses = []clause[*jobs]{
 			e.enqueue(job)
 		}
 		e.until("a job has failed", func() bool { return len(e.attempts) > 0 })
-		e.shutdown()
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(e.ctx), e.h.Patience)
+		defer cancel()
+		err := e.queue.Shutdown(ctx)
+		lost := 0
+		for _, id := range ids {
+			if _, deaths := e.history(id); len(deaths) > 0 {
+				lost++
+			}
+		}
+		told, _ := errors.AsType[*recovery.ShutdownError](err)
+		switch {
+		case err != nil && (told == nil || told.Cause != nil):
+			e.errorf("Shutdown within %v: error is %v, want none but a ShutdownError that counts", e.h.Patience, err)
+		case lost > 0 && (told == nil || told.Lost != lost):
+			e.errorf("%d jobs became dead letters at Shutdown: error is %v, want a ShutdownError that counts them as lost", lost, err)
+		}
 		e.handle(nil) // another queue does what this one left
 		e.after("a job that failed at Shutdown is a dead letter", func() bool { return e.settled(ids...) })
 	}},
