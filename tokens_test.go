@@ -50,6 +50,40 @@ func TestTokensExpire(t *testing.T) {
 	}
 }
 
+// A message that cannot be sent is tried until its link or code would have
+// expired, and never later.
+func TestNoMessageAfterItsTokenExpires(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		code bool
+		ttl  time.Duration
+	}{{"a link", false, time.Hour}, {"a code", true, 10 * time.Minute}} {
+		synctest.Test(t, func(t *testing.T) {
+			var last time.Time
+			p := newPortal(t, func(p *portal, _ *recovery.Options) {
+				p.outbox.Intercept(func(context.Context, recovery.Message) error {
+					last = time.Now()
+					return errors.New("no mail goes out")
+				})
+			})
+			req := byMail(johnMail)
+			req.Code = c.code
+			asked := time.Now()
+			if _, err := p.ForgotPassword(t.Context(), req); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(25 * time.Hour)
+			synctest.Wait()
+			if tried := last.Sub(asked); tried < c.ttl/2 || tried >= c.ttl {
+				t.Errorf("%s: the last try came after %v", c.name, tried)
+			}
+			if n := len(p.events.of(recovery.EventDeadLetter)); n != 1 {
+				t.Errorf("%s: %d dead letters", c.name, n)
+			}
+		})
+	}
+}
+
 // A35: whatever changes on the lead between issue and use kills the token.
 func TestTokenDiesWithTheStateItWasMadeFor(t *testing.T) {
 	for _, c := range []struct {
