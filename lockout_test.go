@@ -134,7 +134,7 @@ func TestUnknownOutcomeEndsSessions(t *testing.T) {
 }
 
 // A39: a notifier's error that quotes what it may not, escaped as HTTP clients
-// and templates escape it.
+// and templates escape it, and in upper case, as some mail servers answer.
 func TestEscapedSecretsAreScrubbed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var seen []string
@@ -145,8 +145,9 @@ func TestEscapedSecretsAreScrubbed(t *testing.T) {
 		p.outbox.Intercept(func(_ context.Context, m recovery.Message) error {
 			link, _ := url.Parse(m.URL.Reveal())
 			seen = append(seen, link.Query().Get("token"), link.Query().Get("TemporaryPassword"))
-			return fmt.Errorf(`%w: Post "https://mail.example/send?link=%s&to=%s": <a href=%q> %q`, recovery.ErrPermanent,
+			text := fmt.Sprintf(`Post "https://mail.example/send?link=%s&to=%s": <a href=%q> %q`,
 				url.QueryEscape(m.URL.Reveal()), url.QueryEscape(m.To), strings.ReplaceAll(m.URL.Reveal(), "&", "&amp;"), url.PathEscape(m.To))
+			return fmt.Errorf("%w: %s, %s", recovery.ErrPermanent, text, strings.ToUpper(text))
 		})
 		for _, link := range []recovery.Link{
 			{URL: "https://portal.example.com/reset"},
@@ -159,12 +160,12 @@ func TestEscapedSecretsAreScrubbed(t *testing.T) {
 			}
 			settle()
 		}
-		log := p.log.String()
+		log := strings.ToLower(p.log.String())
 		if !strings.Contains(log, "[redacted]") || len(seen) != 4 {
 			t.Fatalf("nothing was logged\n%s", log)
 		}
-		for _, secret := range append(seen, "john+wick", "john%2Bwick") {
-			if secret != "" && strings.Contains(log, secret) {
+		for _, secret := range append(seen, "john+wick", "john%2bwick") {
+			if secret != "" && strings.Contains(log, strings.ToLower(secret)) {
 				t.Errorf("%q is in the log\n%s", secret, log)
 			}
 		}
