@@ -130,8 +130,8 @@ type Decision struct {
 //
 // A malformed request is an error, and so is a ctx that had ended before the
 // call. Both count nothing, neither this request nor the others of the call.
-// While a limiter cannot count, it returns an error, and neither allows nor
-// refuses.
+// While a limiter cannot count, it allows nothing: it returns an error, or
+// refuses a call that it knows to be over a limit.
 //
 // What a limiter holds of a key must be freed once the longest Window and
 // ThenOneEvery have passed since the last allowed call: by itself, while other

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -189,6 +190,12 @@ func (p *pool) run(ctx context.Context, job recovery.Job) {
 	if p.bug != "ignores NotBefore" {
 		p.sleep(time.Until(job.NotBefore))
 	}
+	switch p.bug {
+	case "lower-cases IDs":
+		job.ID = strings.ToLower(job.ID)
+	case "cuts IDs":
+		job.ID = job.ID[:min(64, len(job.ID))]
+	}
 	if p.bug == "no start without NotBefore" && job.NotBefore.IsZero() {
 		return
 	}
@@ -279,6 +286,9 @@ func (p *pool) attempt(ctx context.Context, job recovery.Job) (err error) {
 			err = errPanic
 		}
 	}()
+	if late := !time.Now().Before(job.NotAfter); late && p.bug != "performs what waited" && p.bug != "ignores NotAfter" {
+		return fmt.Errorf("%w: too late", recovery.ErrPermanent)
+	}
 	err = handler.Perform(ctx, job)
 	for errors.Is(err, recovery.ErrAwaitingReply) && p.bug != "lets awaited jobs go" && p.ctx.Err() == nil {
 		time.Sleep(100 * time.Millisecond)
@@ -379,6 +389,9 @@ var brokenQueues = []seeded{
 	{"shutdown does not wait", "shutdown-drains"},
 	{"shutdown leaves contexts", "shutdown-context"},
 	{"no start without NotBefore", "not-before-zero"},
+	{"lower-cases IDs", "ids-are-apart"},
+	{"cuts IDs", "ids-are-apart"},
+	{"performs what waited", "not-after-waiting"},
 	{"3 attempts", "keeps-trying"},
 	{"10 attempts", "keeps-trying"},
 	{"25 attempts", "keeps-trying"},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -184,6 +185,26 @@ var queueRetryClauses = []clause[*jobs]{
 		e.waitPerformed(good.ID)
 		if attempts, _ := e.history(late.ID); len(attempts) > 0 {
 			e.errorf("a job whose NotAfter had passed was performed, want no attempt")
+		}
+	}},
+	{"not-after-waiting", "NotAfter is the time from which on the job is useless: one that waited for a worker until then is not performed, and goes to DeadLetter.", func(e *jobs) {
+		hold := make(chan struct{})
+		let := sync.OnceFunc(func() { close(hold) })
+		defer let()
+		e.handle(func(context.Context, recovery.Job, int) error { <-hold; return nil })
+		for range e.h.Workers {
+			e.enqueue(e.job())
+		}
+		e.until("all workers at work", func() bool { return e.running >= e.h.Workers })
+		job := e.job()
+		job.NotAfter = time.Now().Add(100 * time.Millisecond)
+		e.enqueue(job)
+		// A queue may lose the part of a time that is under a second.
+		time.Sleep(1500 * time.Millisecond)
+		let()
+		e.waitDead(job.ID)
+		if attempts, _ := e.history(job.ID); len(attempts) > 0 {
+			e.errorf("a job whose NotAfter passed while it waited for a worker: %d attempts, want none", len(attempts))
 		}
 	}},
 	{"not-after-retries", "A job that fails is repeated until NotAfter, and then goes to DeadLetter, with the cause.", func(e *jobs) {
