@@ -164,6 +164,7 @@ func (w *worker) giveUp(ctx context.Context, job recovery.Job, cause error) erro
 	if w.queue.ctx.Err() != nil || ctx.Err() != nil {
 		return &requeueError{} // nobody knows whether DeadLetter did its work
 	}
+	w.queue.givenUp.Add(1)
 	if err != nil {
 		w.queue.log.Error("asynqqueue: DeadLetter did not return in time, or panicked", "job", job.ID)
 	}

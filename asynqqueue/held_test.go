@@ -46,6 +46,41 @@ func TestAwaitedJobsStayWithTheirWorker(t *testing.T) {
 	}
 }
 
+// The numbers are in the shape of all queues.
+func TestQueueStats(t *testing.T) {
+	t.Parallel()
+	_, client := simulated(t)
+	hold := make(chan struct{})
+	d := &diary{perform: func(_ context.Context, job recovery.Job, n int) error {
+		switch job.Payload[0] {
+		case 'f': // fails
+			return errSome
+		case 'g': // is given up
+			return recovery.ErrPermanent
+		}
+		<-hold
+		return nil
+	}}
+	q := start(t, newQueue(t, client, func(o *asynqqueue.Options) {
+		o.Workers, o.Backoff = 1, func(int) time.Duration { return time.Hour / 2 }
+	}), d)
+	var reporter recovery.QueueStatsReporter = q
+	for _, kind := range "fgww" {
+		job := newJob()
+		job.Payload = []byte(string(kind))
+		enqueue(t, q, job)
+	}
+	eventually(t, "one failed, one was given up, one runs and one waits", func() bool {
+		s, err := reporter.QueueStats(t.Context())
+		return err == nil && s.Waiting == 2 && s.Retrying == 1 && s.Running == 1 && s.GivenUp == 1 && s.Abandoned == 0
+	})
+	close(hold)
+	eventually(t, "the others are done", func() bool {
+		s, err := reporter.QueueStats(t.Context())
+		return err == nil && s == recovery.QueueStats{Waiting: 1, Retrying: 1, GivenUp: 1}
+	})
+}
+
 // The replies of Redis come later than go-redis waits by default, while a worker
 // asks for jobs. The job that comes with a late reply is not lost to the worker:
 // it would come back after one to two minutes.

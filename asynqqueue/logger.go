@@ -50,6 +50,11 @@ func (l *logger) Fatal(args ...any) { l.write(slog.LevelError, args) }
 
 func (l *logger) write(level slog.Level, args []any) {
 	text := redactPayloads(fmt.Sprint(args...))
+	// asynq's commands are long, and Redis does not read a long one before a
+	// connection is signed in.
+	if strings.Contains(text, "unauthenticated") && !strings.Contains(text, "NOAUTH") {
+		text += " (NOAUTH: the connection is not signed in to Redis)"
+	}
 	switch {
 	case strings.HasPrefix(text, "cannot subscribe to cancelation channel"):
 		return // see workerClient.Subscribe

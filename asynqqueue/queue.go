@@ -41,6 +41,7 @@ type Queue struct {
 
 	abandoned        atomic.Int64
 	begun            atomic.Int64 // jobs that have a worker
+	givenUp          atomic.Int64 // dead letters
 	handedBack       atomic.Int64 // jobs whose attempts Shutdown ended
 	upgradeWindow    time.Duration
 	newerJobs        sightings
@@ -235,6 +236,19 @@ func (q *Queue) Stats(ctx context.Context) (Stats, error) {
 	case <-ctx.Done():
 		return Stats{}, fmt.Errorf("asynqqueue: Stats: %w", ctx.Err())
 	}
+}
+
+// QueueStats implements [recovery.QueueStatsReporter]. Its errors are those of
+// [Queue.Stats].
+func (q *Queue) QueueStats(ctx context.Context) (recovery.QueueStats, error) {
+	s, err := q.Stats(ctx)
+	if err != nil {
+		return recovery.QueueStats{}, err
+	}
+	return recovery.QueueStats{
+		Waiting: s.Pending + s.Scheduled + s.Retrying, Retrying: s.Retrying, Oldest: s.OldestPending,
+		Running: s.Running, Abandoned: s.Abandoned, GivenUp: int(q.givenUp.Load()),
+	}, nil
 }
 
 // inspect asks asynq for the numbers. asynq accepts no context, and does not

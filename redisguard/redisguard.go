@@ -6,9 +6,11 @@ package redisguard
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -149,6 +151,21 @@ func IsDown(err error) bool {
 		}
 	}
 	return false
+}
+
+// Refusal returns why Redis refuses a connection, if err does not say it, or nil.
+// While a connection is not signed in, Redis answers a long command with
+// "unauthenticated multibulk length", or by closing the connection. Its answer to
+// a short one names the cause: NOAUTH, WRONGPASS or NOPERM.
+func Refusal(ctx context.Context, client redis.UniversalClient, err error) error {
+	if err == nil || !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) && !strings.Contains(err.Error(), "unauthenticated") {
+		return nil
+	}
+	cause := client.Ping(ctx).Err()
+	if _, ok := errors.AsType[redis.Error](cause); !ok {
+		return nil
+	}
+	return cause
 }
 
 // Info asks every server that takes writes for one value of a section of INFO,
