@@ -41,8 +41,9 @@ type Options struct {
 	Logger           *slog.Logger
 	WhenDown, WhenUp string
 	Attrs            []any
-	// Ignore reports whether an error says nothing about Redis. Default: none
-	// does, but for [context.Canceled].
+	// Ignore reports whether an error says nothing about Redis, so that it
+	// counts neither as a success nor as a failure. [context.Canceled] is
+	// ignored in any case. Default: no other error is.
 	Ignore func(error) bool
 	// Failed reports whether an error shows that Redis is down. Default: every
 	// error does.
@@ -170,8 +171,13 @@ func Refusal(ctx context.Context, client redis.UniversalClient, err error) error
 
 // Info asks every server that takes writes for one value of a section of INFO,
 // and calls found with the answer of each that names it. It asks INFO because
-// managed services often refuse CONFIG. It returns when ctx ends, although the
-// client may not heed ctx. found is not called after that.
+// managed services often refuse CONFIG. It knows the servers of a
+// [*redis.Client] and a [*redis.ClusterClient] only: for any other client it asks
+// nothing and returns nil.
+//
+// The error is that of a server, or that of ctx: Info returns when ctx ends,
+// although the client may not heed ctx. found is called by one goroutine, and not
+// after Info has returned.
 func Info(ctx context.Context, client redis.UniversalClient, section, name string, found func(server, value string)) error {
 	type answer struct{ server, value string }
 	answers := make(chan answer)
@@ -215,7 +221,7 @@ func Info(ctx context.Context, client redis.UniversalClient, section, name strin
 
 // WarnOfEviction logs a warning for each server whose maxmemory-policy can drop
 // data when memory is short (A53). The line begins with the name of the package
-// and says what can be dropped.
+// and says what can be dropped. The error is that of [Info].
 func WarnOfEviction(ctx context.Context, client redis.UniversalClient, log *slog.Logger, pkg, what string) error {
 	return Info(ctx, client, "memory", "maxmemory_policy", func(server, policy string) {
 		if policy != "noeviction" {
