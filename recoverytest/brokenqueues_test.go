@@ -81,10 +81,14 @@ func (p *pool) confused(job recovery.Job) error {
 	if p.storage.accepted == nil {
 		p.storage.accepted = map[string]bool{}
 	}
-	known := p.storage.accepted[job.ID]
-	p.storage.accepted[job.ID] = true
+	key := job.ID
+	if p.bug == "one job for each payload" {
+		key = string(job.Payload)
+	}
+	known := p.storage.accepted[key]
+	p.storage.accepted[key] = true
 	switch {
-	case p.bug == "one ID for all queues" && known:
+	case (p.bug == "one ID for all queues" || p.bug == "one job for each payload") && known:
 		return errDuplicate
 	case p.bug == "one capacity for all queues" && p.storage.held >= poolCapacity, p.bug == "one end for all queues" && p.storage.closed:
 		return recovery.ErrQueueFull
@@ -222,6 +226,8 @@ func (p *pool) run(ctx context.Context, job recovery.Job) {
 		switch {
 		case err == nil:
 		case p.bug == "drops failures at Shutdown" && p.shut():
+			return
+		case p.bug == "drops on an ended ctx" && errors.Is(err, context.DeadlineExceeded):
 			return
 		case p.bug == "never retries":
 			p.bury(job, err)
@@ -390,6 +396,8 @@ var brokenQueues = []seeded{
 	{"shutdown leaves contexts", "shutdown-context"},
 	{"no start without NotBefore", "not-before-zero"},
 	{"lower-cases IDs", "ids-are-apart"},
+	{"one job for each payload", "ids-are-apart"},
+	{"drops on an ended ctx", "retries-errors"},
 	{"cuts IDs", "ids-are-apart"},
 	{"performs what waited", "not-after-waiting"},
 	{"3 attempts", "keeps-trying"},

@@ -55,7 +55,7 @@ var queueClauses = []clause[*jobs]{
 			}
 		}
 	}},
-	{"ids-are-apart", "ID is unique, and up to 128 bytes of printable ASCII: jobs whose IDs look alike are different jobs.", func(e *jobs) {
+	{"ids-are-apart", "ID is unique, and up to 128 bytes of printable ASCII: jobs whose IDs look alike are different jobs, and so are jobs with the same payload.", func(e *jobs) {
 		name := random()
 		long := name + printable(0, 101)
 		want := map[string][]byte{}
@@ -69,6 +69,14 @@ var queueClauses = []clause[*jobs]{
 			e.enqueue(job)
 		}
 		e.waitPerformed(slices.Collect(maps.Keys(want))...)
+		var same []string
+		for range 3 {
+			job := e.job()
+			job.Payload = []byte("the same for all")
+			same = append(same, job.ID)
+			e.enqueue(job)
+		}
+		e.waitPerformed(same...)
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		for id, payload := range want {

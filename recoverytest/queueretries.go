@@ -16,12 +16,33 @@ import (
 // queueRetryClauses are about attempts that fail.
 var queueRetryClauses = []clause[*jobs]{
 	{"retries-errors", "An attempt that fails with an error is repeated, and one that succeeds is not.", func(e *jobs) {
-		e.handle(failing(3, errSome))
-		job := e.job()
-		e.enqueue(job)
-		e.until("the third attempt", func() bool { return len(e.attemptsOf(job.ID)) >= 3 })
-		if attempts, deaths := e.history(job.ID); len(attempts) != 3 || len(deaths) > 0 {
-			e.errorf("a job that succeeded at the third attempt: %d attempts and %d dead letters, want 3 and 0", len(attempts), len(deaths))
+		// Whatever the error is, unless it wraps ErrPermanent: that of a ctx which
+		// ended is no reason to drop the job.
+		causes := []error{errSome, context.DeadlineExceeded, fmt.Errorf("%w: %w", errSome, context.Canceled), recovery.ErrQueueFull}
+		var all []recovery.Job
+		for i := range causes {
+			job := e.job()
+			job.Payload[0] = byte('0' + i)
+			all = append(all, job)
+		}
+		e.handle(func(_ context.Context, job recovery.Job, attempt int) error {
+			if attempt < 3 {
+				return causes[job.Payload[0]-'0']
+			}
+			return nil
+		})
+		e.enqueue(all...)
+		for _, job := range all {
+			e.until("the third attempt", func() bool { return len(e.attemptsOf(job.ID)) >= 3 })
+		}
+		e.history("")
+		for i, job := range all {
+			e.mu.Lock()
+			attempts, deaths := e.attemptsOf(job.ID), e.deathsOf(job.ID)
+			e.mu.Unlock()
+			if len(attempts) != 3 || len(deaths) > 0 {
+				e.errorf("a job that failed with %q and succeeded at the third attempt: %d attempts and %d dead letters, want 3 and 0", causes[i], len(attempts), len(deaths))
+			}
 		}
 	}},
 	{"retries-panics", "An attempt that panics is repeated, and the queue goes on.", func(e *jobs) {
