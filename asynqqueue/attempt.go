@@ -35,6 +35,7 @@ var errAbandoned = fmt.Errorf("asynqqueue: the attempt ignores its context: %w",
 // in good time, because asynq starts no other job in its place before it
 // returns.
 func (q *Queue) process(ctx context.Context, task *asynq.Task) error {
+	q.outages.Works(ctx, asynqCause) // it has given a job out
 	id, _ := asynq.GetTaskID(ctx)
 	job, err := openTask(id, task)
 	newer := errors.Is(err, errNewerVersion)

@@ -19,9 +19,12 @@ const (
 // line is what every line of asynq is called in the host's log.
 const line = "asynqqueue: a log line of asynq"
 
-// A logger is an [asynq.Logger] that writes asynq's lines to slog. Of a kind of
-// line that comes again and again, it writes the first, and one with a count at
-// growing intervals: while Redis is down, asynq logs that several times a second.
+// asynqCause is the cause of all that asynq warns of.
+const asynqCause = "asynq"
+
+// A logger is an [asynq.Logger] that writes asynq's lines to slog. Of warnings and
+// errors it writes the first, and one with a count at growing intervals: while
+// Redis is down, asynq logs that several times a second.
 type logger struct {
 	log     *slog.Logger
 	outages *redisguard.Outages
@@ -68,10 +71,9 @@ func (l *logger) write(level slog.Level, args []any) {
 		l.log.Log(context.Background(), level, line, "asynq", text)
 		return
 	}
-	// Lines are of one kind if they begin alike: the rest names a task or quotes
-	// an error.
-	kind := text[:min(len(text), 20)]
-	l.outages.Failed(context.Background(), l.log, level, kind, line, "asynq", text)
+	// While Redis is down, each part of asynq has a line of its own for that. A
+	// worker that gets a job ends the outage.
+	l.outages.Failed(context.Background(), l.log, level, asynqCause, line, "asynq", text)
 }
 
 // redactPayloads removes from a line what could be a payload: words that are
