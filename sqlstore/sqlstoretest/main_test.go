@@ -3,7 +3,10 @@ package sqlstoretest
 import (
 	"context"
 	"database/sql"
+	"flag"
 	"fmt"
+	"io"
+	"log"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -13,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	_ "github.com/go-sql-driver/mysql"
+	"github.com/go-sql-driver/mysql"
 	_ "github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite"
 
@@ -21,7 +24,17 @@ import (
 	"github.com/seed-51359b35/recovery/sqlstore"
 )
 
-func TestMain(m *testing.M) { os.Exit(sqltest.Main(m)) }
+func TestMain(m *testing.M) {
+	// Without this it prints lines for every server that a test kills.
+	_ = mysql.SetLogger(log.New(io.Discard, "", 0))
+	flag.Parse()
+	// The parallel tests mostly wait, and by default as many run as there are
+	// cores.
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+		_ = f.Value.Set("12")
+	}
+	os.Exit(sqltest.Main(m))
+}
 
 // A database is a kind of database that the tests run on.
 type database struct {
@@ -49,7 +62,7 @@ var databases = []database{
 		return "mysql", "root@tcp(" + server.Addr + ")/" + name
 	}},
 	{"SQLite", sqlstore.SQLite, func(t testing.TB) (string, string) {
-		return "sqlite", "file:" + filepath.Join(t.TempDir(), "app.db") + "?_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)"
+		return "sqlite", "file:" + filepath.Join(t.TempDir(), "app.db") + "?_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)&_pragma=synchronous(OFF)"
 	}},
 }
 
@@ -59,6 +72,7 @@ func onEach(t *testing.T, test func(t *testing.T, d database, open func(testing.
 	t.Helper()
 	for _, d := range databases {
 		t.Run(d.name, func(t *testing.T) {
+			t.Parallel()
 			driver, source := d.create(t)
 			open := func(t testing.TB) *sql.DB { return connect(t, driver, source) }
 			if err := sqlstore.Migrate(t.Context(), open(t), d.dialect); err != nil {

@@ -15,19 +15,26 @@ import (
 // The suites run on two stores, each with connections of its own, as two
 // processes have them.
 func TestStoreKeepsTheContracts(t *testing.T) {
+	t.Parallel()
 	onEach(t, func(t *testing.T, d database, open func(testing.TB) *sql.DB) {
 		db := open(t)
 		first, second := newStore(t, db, d), newStore(t, open(t), d)
+		// Units of time are longer on a slow machine.
+		tick := min(testenv.Patience(100*time.Millisecond), 400*time.Millisecond)
 		t.Run("Limiter", func(t *testing.T) {
+			t.Parallel()
 			recoverytest.TestLimiter(t, recoverytest.LimiterHarness{
 				New:     func(*testing.T) recovery.Limiter { return first },
 				Another: func(*testing.T, recovery.Limiter) recovery.Limiter { return second },
+				Tick:    tick,
 			})
 		})
 		t.Run("TokenStore", func(t *testing.T) {
+			t.Parallel()
 			recoverytest.TestTokenStore(t, recoverytest.TokenStoreHarness{
 				New:     func(*testing.T) recovery.TokenStore { return first },
 				Another: func(*testing.T, recovery.TokenStore) recovery.TokenStore { return second },
+				Tick:    tick,
 				Dump:    func(t *testing.T, _ recovery.TokenStore) []byte { return []byte(dump(t, db, "recovery_tokens")) },
 				Purge:   func(t *testing.T, _ recovery.TokenStore) { waitForFreed(t, db, first, "recovery_tokens") },
 			})
