@@ -38,6 +38,10 @@ type records[J, A any] struct {
 	costsWrite func(A) bool
 	decoy      *decoy
 	wrote      func(rows int) // is told of writes
+	// lockAfter is how often a write may be too late before the rows are locked
+	// for the next one. Without it a far instance could always lose to near
+	// ones.
+	lockAfter int
 }
 
 // A task is a job, and where its answer goes.
@@ -45,10 +49,6 @@ type task[J, A any] struct {
 	job    J
 	answer *answer[A]
 }
-
-// lockAfter is how often a write may be too late before the rows are locked
-// for the next one. Without it a far instance could always lose to near ones.
-const lockAfter = 2
 
 // decide decides the jobs of several callers. Jobs of one record are decided in
 // their order, and written together.
@@ -64,7 +64,7 @@ func (r *records[J, A]) decide(ctx context.Context, callers [][]J, answers [][]a
 		}
 	}
 	for late, pause := 0, time.Millisecond; len(open) > 0; {
-		err := r.attempt(ctx, open, late >= lockAfter)
+		err := r.attempt(ctx, open, late >= r.lockAfter)
 		switch {
 		case err == nil:
 			late++

@@ -68,38 +68,42 @@ func New(db *sql.DB, dialect Dialect, opts Options) (*Store, error) {
 	if dialect == SQLite {
 		n = 1 // there is one writer at a time
 	}
+	return newStore(db, n, limits, tokens, opts), nil
+}
+
+// newStore returns a store with n calls at a time on each table.
+func newStore(db *sql.DB, n int, limits, tokens statements, opts Options) *Store {
 	return &Store{
 		limits: newLanes(n, records[recovery.LimitRequest, recovery.Decision]{
-			db: db, statements: limits, timeout: opts.Timeout, parse: parseLimitLog,
+			db: db, statements: limits, timeout: opts.Timeout, parse: parseLimitLog, lockAfter: 2,
 			nameOf: func(r recovery.LimitRequest) string { return r.Key },
 		}, opts.Logger),
 		tokens: newLanes(n, records[tokenJob, tokenAnswer]{
-			db: db, statements: tokens, timeout: opts.Timeout, parse: parseSlot,
+			db: db, statements: tokens, timeout: opts.Timeout, parse: parseSlot, lockAfter: 2,
 			nameOf: func(j tokenJob) string { return j.ref.Slot },
 			// A wrong guess takes as long where there is no code as where there
 			// is one.
 			costsWrite: func(a tokenAnswer) bool { return a.word == notFound },
 		}, opts.Logger),
-	}, nil
+	}
 }
 
 // lanes are groups of calls. The jobs of a record are always in the same one, in
 // which one call is out at a time. So no two calls of this process write the
 // same record, but where a caller has several.
 type lanes[J, A any] struct {
-	seed   maphash.Seed
-	nameOf func(J) string
-	groups []*groupcommit.Group[[]J, []answer[A]]
+	statements statements
+	seed       maphash.Seed
+	nameOf     func(J) string
+	groups     []*groupcommit.Group[[]J, []answer[A]]
 }
 
 func newLanes[J, A any](n int, r records[J, A], logger *slog.Logger) *lanes[J, A] {
-	l := &lanes[J, A]{seed: maphash.MakeSeed(), nameOf: r.nameOf}
+	l := &lanes[J, A]{statements: r.statements, seed: maphash.MakeSeed(), nameOf: r.nameOf}
 	cleaner := &cleaner{db: r.db, statements: r.statements, timeout: r.timeout, logger: logger}
 	for range n {
-		own := &records[J, A]{
-			db: r.db, statements: r.statements, timeout: r.timeout, nameOf: r.nameOf, parse: r.parse,
-			costsWrite: r.costsWrite, decoy: &decoy{name: " " + rand.Text()}, wrote: cleaner.wrote,
-		}
+		own := r
+		own.decoy, own.wrote = &decoy{name: " " + rand.Text()}, cleaner.wrote
 		l.groups = append(l.groups, groupcommit.New(own.decide, groupcommit.Options[[]J]{
 			MaxCalls: 1, Timeout: r.timeout, Key: func(jobs []J) string { return r.nameOf(jobs[0]) },
 		}))
