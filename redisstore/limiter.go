@@ -21,7 +21,7 @@ func (s *Store) Allow(ctx context.Context, requests ...recovery.LimitRequest) ([
 	sent := time.Now()
 	var asked *limitJobs
 	for i, r := range requests {
-		if d, ok := s.denied(r, sent); ok {
+		if d, ok := s.denials.Lookup(r, sent); ok {
 			decisions[i] = d
 			continue
 		}
@@ -48,24 +48,10 @@ func (s *Store) Allow(ctx context.Context, requests ...recovery.LimitRequest) ([
 		if err != nil {
 			return nil, err
 		}
-		if !d.Allowed && r.ID == "" {
-			// The server decided after this instant, and rounds by a unit. The
-			// oldest call leaves before the key is free where ThenOneEvery let
-			// more in than N. Then Reset is that of another call.
-			s.denials.remember(r.Key, d, sent.Add(min(d.RetryAfter, d.Reset)-unitOf(r.Policy)), answered)
-		}
+		s.denials.Remember(r, d, sent, answered, unitOf(r.Policy))
 		decisions[i] = d
 	}
 	return decisions, nil
-}
-
-// denied looks up a denial. It does not for a request with an ID: a call with
-// that ID may have been allowed before, and only the log knows.
-func (s *Store) denied(r recovery.LimitRequest, now time.Time) (recovery.Decision, bool) {
-	if r.ID != "" {
-		return recovery.Decision{}, false
-	}
-	return s.denials.lookup(r.Key, now)
 }
 
 // unitOf returns the resolution of a policy's log: microseconds if four bytes

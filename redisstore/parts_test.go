@@ -3,7 +3,6 @@ package redisstore_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -73,36 +72,6 @@ func TestNothingToDo(t *testing.T) {
 		if err := call(); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s of nothing, with a ctx that has ended: %v", name, err)
 		}
-	}
-}
-
-// L7: the cache is bounded, and tells a denial's end exactly.
-func TestDenialsAreBoundedAndExact(t *testing.T) {
-	d, now := redisstore.NewDenials(1600), time.Now()
-	denied := recovery.Decision{Reset: time.Minute, RetryAfter: time.Minute}
-	for i := range 100_000 {
-		d.Remember(fmt.Sprint(i), denied, now.Add(time.Minute))
-		if n := d.Len(); i%997 == 0 && n > 1600 {
-			t.Fatalf("%d keys, want at most 1,600", n)
-		}
-	}
-	d.Remember("key", denied, now.Add(time.Minute))
-	got, ok := d.Lookup("key", now.Add(20*time.Second))
-	if !ok || got.Allowed || got.RetryAfter != 40*time.Second || got.Reset != 40*time.Second {
-		t.Errorf("after 20 s: %+v, %v", got, ok)
-	}
-	if _, ok := d.Lookup("key", now.Add(time.Minute)); ok {
-		t.Error("denied at the instant at which it ends")
-	}
-	one := redisstore.NewDenials(1)
-	one.Remember("key", denied, now.Add(time.Minute))
-	if one.Len() != 1 {
-		t.Error("a small cache holds nothing")
-	}
-	none := redisstore.NewDenials(-1)
-	none.Remember("key", denied, now.Add(time.Minute))
-	if none.Len() != 0 {
-		t.Error("a cache that was turned off holds something")
 	}
 }
 

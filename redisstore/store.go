@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/denials"
 	"github.com/seed-51359b35/recovery/redisguard"
 )
 
@@ -60,7 +61,7 @@ var (
 type Store struct {
 	client  redis.UniversalClient
 	opts    Options
-	denials *denials
+	denials *denials.Cache
 
 	first   *node                // the only one, but for a Cluster
 	cluster *redis.ClusterClient // nil if it is none
@@ -101,7 +102,7 @@ func New(client redis.UniversalClient, opts Options) (*Store, error) {
 	if err := mistakes.Err(); err != nil {
 		return nil, err
 	}
-	s := &Store{client: client, opts: opts, denials: newDenials(opts.DenialCache)}
+	s := &Store{client: client, opts: opts, denials: denials.New(opts.DenialCache)}
 	s.cluster, _ = client.(*redis.ClusterClient)
 	s.first = s.newNode("")
 	ctx, cancel := context.WithTimeout(context.Background(), opts.Timeout)
