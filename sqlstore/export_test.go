@@ -14,8 +14,9 @@ import (
 // NewMemory returns a store whose tables are in memory, for tests in bubbles of
 // package synctest. Its statements do what those of a database do.
 func NewMemory() *Store {
-	s := newStore(nil, 2, newMemoryTable(), newMemoryTable(), Options{Timeout: time.Minute, Logger: slog.New(slog.DiscardHandler)})
-	return s
+	return newStore(nil, 2, newMemoryTable(), newMemoryTable(), Options{
+		Timeout: time.Minute, DenialCache: 64, Logger: slog.New(slog.DiscardHandler),
+	})
 }
 
 // DumpTokens returns the tokens of a store that NewMemory returned.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/denials"
 	"github.com/seed-51359b35/recovery/groupcommit"
 )
 
@@ -25,6 +26,10 @@ type Options struct {
 	// Timeout is how long one operation may take, also while a row is locked:
 	// 10 ms to 1 min. Default 2 s.
 	Timeout time.Duration
+	// DenialCache is how many keys may be remembered as denied, so that a
+	// flood of refused calls costs the database nothing. Default 65,536;
+	// negative means none.
+	DenialCache int
 	// Logger receives warnings. Default: [slog.Default].
 	Logger *slog.Logger
 }
@@ -33,8 +38,9 @@ type Options struct {
 // It is safe for concurrent use, and any number of instances can share the
 // tables. It has no goroutine that lives on.
 type Store struct {
-	limits *lanes[recovery.LimitRequest, recovery.Decision]
-	tokens *lanes[tokenJob, tokenAnswer]
+	denials *denials.Cache
+	limits  *lanes[recovery.LimitRequest, recovery.Decision]
+	tokens  *lanes[tokenJob, tokenAnswer]
 }
 
 // New returns a Store on a database that has the tables of [Schema]. The caller
@@ -44,6 +50,9 @@ type Store struct {
 func New(db *sql.DB, dialect Dialect, opts Options) (*Store, error) {
 	if opts.Timeout == 0 {
 		opts.Timeout = 2 * time.Second
+	}
+	if opts.DenialCache == 0 {
+		opts.DenialCache = 1 << 16
 	}
 	if opts.Logger == nil {
 		opts.Logger = slog.Default()
@@ -74,6 +83,7 @@ func New(db *sql.DB, dialect Dialect, opts Options) (*Store, error) {
 // newStore returns a store with n calls at a time on each table.
 func newStore(db *sql.DB, n int, limits, tokens statements, opts Options) *Store {
 	return &Store{
+		denials: denials.New(opts.DenialCache),
 		limits: newLanes(n, records[recovery.LimitRequest, recovery.Decision]{
 			db: db, statements: limits, timeout: opts.Timeout, parse: parseLimitLog, lockAfter: 2,
 			nameOf: func(r recovery.LimitRequest) string { return r.Key },
