@@ -52,6 +52,9 @@ type LeadStatements struct {
 // own words: they become part of statements as they are.
 type Columns struct {
 	Table, ID, PasswordHash string
+	// HashWidth is how many characters the column PasswordHash must have room
+	// for, for [Columns.Check]. Default 97, for a hash of package password.
+	HashWidth int
 	// Status is an expression whose value is a [recovery.LeadStatus], such as
 	// CASE WHEN blocked THEN 'disabled' ELSE 'active' END. Default: every lead
 	// with a password is active.
