@@ -69,7 +69,7 @@ func (k mariadb) command(dir string, port int) (string, []string) {
 
 // ready looks at the file that a server writes once it listens. It holds its
 // process, so it is not the file of a server that crashed.
-func (mariadb) ready(dir string, pid int) bool {
+func (mariadb) ready(dir string, _, pid int) bool {
 	text, err := os.ReadFile(filepath.Join(dir, "pid"))
 	return err == nil && strings.TrimSpace(string(text)) == strconv.Itoa(pid)
 }

@@ -24,7 +24,8 @@ func StartPostgreSQL(t testing.TB, args ...string) *Server {
 	return start(t, postgresql{}, args...)
 }
 
-// URL returns the address of a database on a PostgreSQL server.
+// URL returns the address of a database on a PostgreSQL server, or behind
+// PgBouncer.
 func (s *Server) URL(database string) string {
 	return "postgres://recovery@" + s.Addr + "/" + database + "?sslmode=disable"
 }
@@ -65,7 +66,7 @@ func (k postgresql) command(dir string, port int) (string, []string) {
 
 // ready looks at the file in which a server writes its state. The first line is
 // its process, so it is not the file of a server that crashed.
-func (postgresql) ready(dir string, pid int) bool {
+func (postgresql) ready(dir string, _, pid int) bool {
 	state, err := os.ReadFile(filepath.Join(dir, "data", "postmaster.pid"))
 	if err != nil {
 		return false

@@ -47,7 +47,7 @@ type kind interface {
 	initialize(dir string) error
 	command(dir string, port int) (program string, args []string)
 	// ready reports whether the server with this process ID serves.
-	ready(dir string, pid int) bool
+	ready(dir string, port, pid int) bool
 	// stop is the signal that ends the server in order.
 	stop() syscall.Signal
 }
@@ -106,7 +106,7 @@ func (s *Server) run() error {
 		return err
 	}
 	s.proc = proc
-	for deadline := testenv.Within(startLimit); !s.kind.ready(s.dir, proc.cmd.Process.Pid); time.Sleep(10 * time.Millisecond) {
+	for deadline := testenv.Within(startLimit); !s.kind.ready(s.dir, s.port, proc.cmd.Process.Pid); time.Sleep(10 * time.Millisecond) {
 		if proc.gone() {
 			return fmt.Errorf("%s ended at once:\n%s", s.kind.name(), tail(s.dir))
 		}

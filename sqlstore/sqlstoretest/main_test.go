@@ -66,9 +66,23 @@ var databases = []database{
 	}},
 }
 
+// pgBouncer is PostgreSQL behind a PgBouncer that pools transactions. Prepared
+// statements do not work there before its version 1.21.
+var pgBouncer = database{"PgBouncer", sqlstore.PostgreSQL, func(t testing.TB) (string, string) {
+	_, _ = sqltest.PgBouncer(t), sqltest.PostgreSQL(t)
+	driver, source := databases[0].create(t)
+	source = strings.Replace(source, sqltest.PostgreSQL(t).Addr, sqltest.PgBouncer(t).Addr, 1)
+	return driver, source + "&default_query_exec_mode=exec"
+}}
+
 // onEach runs a test on every kind of database. Open returns another pool of
 // connections to the same tables.
 func onEach(t *testing.T, test func(t *testing.T, d database, open func(testing.TB) *sql.DB)) {
+	t.Helper()
+	on(t, databases, test)
+}
+
+func on(t *testing.T, databases []database, test func(t *testing.T, d database, open func(testing.TB) *sql.DB)) {
 	t.Helper()
 	for _, d := range databases {
 		t.Run(d.name, func(t *testing.T) {

@@ -3,6 +3,7 @@ package sqlstoretest
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"testing"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 // processes have them.
 func TestStoreKeepsTheContracts(t *testing.T) {
 	t.Parallel()
-	onEach(t, func(t *testing.T, d database, open func(testing.TB) *sql.DB) {
+	on(t, append(slices.Clone(databases), pgBouncer), func(t *testing.T, d database, open func(testing.TB) *sql.DB) {
 		db := open(t)
 		first, second := newStore(t, db, d), newStore(t, open(t), d)
 		// Units of time are longer on a slow machine.
