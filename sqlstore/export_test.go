@@ -22,9 +22,15 @@ func NewMemory() *Store {
 // DumpTokens returns the tokens of a store that NewMemory returned.
 func DumpTokens(s *Store) string { return s.tokens.statements.(*memoryTable).dump() }
 
+// FreeBeforeWrites makes a store that NewMemory returned lose each row of a key
+// between its reading and its writing, as if it had been freed there, as often
+// as times says.
+func FreeBeforeWrites(s *Store, times int) { s.limits.statements.(*memoryTable).frees = times }
+
 type memoryTable struct {
-	mu   sync.Mutex
-	rows map[string]row
+	mu    sync.Mutex
+	rows  map[string]row
+	frees int
 }
 
 func newMemoryTable() *memoryTable { return &memoryTable{rows: make(map[string]row)} }
@@ -44,6 +50,10 @@ func (m *memoryTable) write(_ context.Context, _ querier, rows []row) (written [
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, r := range rows {
+		if r.previous != 0 && m.frees > 0 {
+			m.frees--
+			delete(m.rows, r.name)
+		}
 		if old, ok := m.rows[r.name]; ok {
 			if old.revision != r.previous {
 				continue

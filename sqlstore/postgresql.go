@@ -18,25 +18,25 @@ type postgresql struct {
 const postgresqlClock = `SELECT '', '', 0, 0, 0, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint`
 
 func newPostgreSQL(table string) postgresql {
-	for_ := func(s string) string { return strings.ReplaceAll(s, "TABLE", table) }
+	named := func(s string) string { return strings.ReplaceAll(s, "TABLE", table) }
 	return postgresql{
 		// The parts of a UNION ALL are run in order, so the time is read after
 		// the rows, and after their locks.
-		reading: for_(`SELECT name, record, revision, previous, 0, 0 FROM TABLE WHERE name = ANY ($1::text::text[])
+		reading: named(`SELECT name, record, revision, previous, 0, 0 FROM TABLE WHERE name = ANY ($1::text::text[])
 			UNION ALL ` + postgresqlClock),
-		locking: for_(`WITH locked AS MATERIALIZED (
+		locking: named(`WITH locked AS MATERIALIZED (
 				SELECT name, record, revision, previous FROM TABLE WHERE name = ANY ($1::text::text[]) ORDER BY name FOR UPDATE)
 			SELECT name, record, revision, previous, 0, 0 FROM locked
 			UNION ALL ` + postgresqlClock),
 		// The rows come sorted, so two writes lock them in the same order.
-		writing: for_(`INSERT INTO TABLE AS t (name, record, revision, previous, expires)
+		writing: named(`INSERT INTO TABLE AS t (name, record, revision, previous, expires)
 			SELECT * FROM unnest($1::text::text[], $2::text::text[], $3::text::bigint[], $4::text::bigint[], $5::text::bigint[])
 			ON CONFLICT (name) DO UPDATE SET record = excluded.record, revision = excluded.revision, previous = 0, expires = excluded.expires
 			WHERE t.revision = excluded.previous
 			RETURNING name, previous`),
-		paging: for_(`(SELECT name, '', 0, 0, expires, 0 FROM TABLE WHERE name > $1::text COLLATE "C" ORDER BY name LIMIT $2::int)
+		paging: named(`(SELECT name, '', 0, 0, expires, 0 FROM TABLE WHERE name > $1::text COLLATE "C" ORDER BY name LIMIT $2::int)
 			UNION ALL ` + postgresqlClock),
-		freeing: for_(`DELETE FROM TABLE WHERE expires <= $2::bigint AND name = ANY (ARRAY(
+		freeing: named(`DELETE FROM TABLE WHERE expires <= $2::bigint AND name = ANY (ARRAY(
 			SELECT name FROM TABLE WHERE name = ANY ($1::text::text[]) AND expires <= $2::bigint ORDER BY name FOR UPDATE SKIP LOCKED))`),
 	}
 }

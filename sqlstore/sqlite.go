@@ -14,19 +14,19 @@ type sqlite struct {
 }
 
 func newSQLite(table string) sqlite {
-	for_ := func(s string) string { return strings.ReplaceAll(s, "TABLE", table) }
+	named := func(s string) string { return strings.ReplaceAll(s, "TABLE", table) }
 	return sqlite{
-		reading: for_(`SELECT name, record, revision, previous, 0, 0 FROM TABLE WHERE name IN (SELECT value FROM json_each(?))`),
+		reading: named(`SELECT name, record, revision, previous, 0, 0 FROM TABLE WHERE name IN (SELECT value FROM json_each(?))`),
 		// A statement that may write takes the lock on the whole file.
-		locking: for_(`UPDATE TABLE SET revision = revision WHERE name = ''`),
-		writing: for_(`INSERT INTO TABLE AS t (name, record, revision, previous, expires)
+		locking: named(`UPDATE TABLE SET revision = revision WHERE name = ''`),
+		writing: named(`INSERT INTO TABLE AS t (name, record, revision, previous, expires)
 			SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'), json_extract(value, '$[3]'), json_extract(value, '$[4]')
 			FROM json_each(?) WHERE true
 			ON CONFLICT (name) DO UPDATE SET record = excluded.record, revision = excluded.revision, previous = 0, expires = excluded.expires
 			WHERE t.revision = excluded.previous
 			RETURNING name, previous`),
-		paging:  for_(`SELECT name, '', 0, 0, expires, 0 FROM TABLE WHERE name > ? ORDER BY name LIMIT ?`),
-		freeing: for_(`DELETE FROM TABLE WHERE expires <= ? AND name IN (SELECT value FROM json_each(?))`),
+		paging:  named(`SELECT name, '', 0, 0, expires, 0 FROM TABLE WHERE name > ? ORDER BY name LIMIT ?`),
+		freeing: named(`DELETE FROM TABLE WHERE expires <= ? AND name IN (SELECT value FROM json_each(?))`),
 	}
 }
 

@@ -41,3 +41,26 @@ func TestRulesKeepTheContracts(t *testing.T) {
 		})
 	})
 }
+
+// A row is freed between its reading and its writing. What the write inserts
+// instead of it counts for nothing, so the call is decided again, on an empty
+// row.
+func TestRowFreedMeanwhile(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := sqlstore.NewMemory()
+		request := recovery.LimitRequest{Key: "key", Policy: recovery.LimitPolicy{Limits: []recovery.Limit{{N: 3, Window: time.Hour}}}}
+		remaining := func(want int) {
+			t.Helper()
+			decisions, err := s.Allow(t.Context(), request)
+			if err != nil || !decisions[0].Allowed || decisions[0].Remaining != want {
+				t.Fatalf("Allow: %+v, %v, want it allowed with %d left", decisions, err, want)
+			}
+		}
+		remaining(2)
+		sqlstore.FreeBeforeWrites(s, 1)
+		remaining(2)
+		remaining(1)
+		remaining(0)
+	})
+}
