@@ -44,8 +44,8 @@ type Store struct {
 }
 
 // New returns a Store on a database that has the tables of [Schema]. The caller
-// closes the database. Each operation uses one connection of its pool, and at
-// most four are used at once. New does not ask the database anything. It reports
+// closes the database. The Store uses at most six connections of its pool at once,
+// and mostly one or two. New does not ask the database anything. It reports
 // all mistakes in its arguments at once, as joined [*recovery.OptionError]s.
 func New(db *sql.DB, dialect Dialect, opts Options) (*Store, error) {
 	if opts.Timeout == 0 {

@@ -177,7 +177,7 @@ func claim(t testing.TB, s *sqlstore.Store, ref recovery.TokenRef, id string) (w
 // allows exactly as many as its limit says.
 func TestManyInstancesCountExactly(t *testing.T) {
 	t.Parallel()
-	onEach(t, func(t *testing.T, d database, open func(testing.TB) *sql.DB) {
+	on(t, append(slices.Clone(databases), strict, plain), func(t *testing.T, d database, open func(testing.TB) *sql.DB) {
 		instances, callers := 4, 16
 		if testenv.Long() && d.dialect != sqlstore.SQLite {
 			instances, callers = 16, 64
