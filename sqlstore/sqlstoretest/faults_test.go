@@ -17,7 +17,7 @@ import (
 	"github.com/seed-51359b35/recovery/sqlstore"
 )
 
-func link() recovery.TokenSpec {
+func liveLink() recovery.TokenSpec {
 	return recovery.TokenSpec{Digest: "digest", State: "s", TTL: 10 * time.Minute, MaxLive: 3}
 }
 
@@ -27,7 +27,7 @@ var policy = recovery.LimitPolicy{Limits: []recovery.Limit{{N: 25, Window: 5 * t
 func put(t testing.TB, s *sqlstore.Store) recovery.TokenRef {
 	t.Helper()
 	ref := recovery.TokenRef{Slot: fresh(), Digest: "digest"}
-	if _, err := s.Put(context.Background(), ref.Slot, link()); err != nil {
+	if _, err := s.Put(context.Background(), ref.Slot, liveLink()); err != nil {
 		t.Fatal(err)
 	}
 	return ref

@@ -162,7 +162,7 @@ func TestStoreStatementsUseAnIndex(t *testing.T) {
 				wg.Go(func() {
 					for i := w; i < n; i += 64 {
 						ref := recovery.TokenRef{Slot: fmt.Sprint("slot", i), Digest: "digest"}
-						_, err := s.Put(context.Background(), ref.Slot, link())
+						_, err := s.Put(context.Background(), ref.Slot, liveLink())
 						if err == nil {
 							_, err = s.Claim(context.Background(), "id", ref)
 						}
