@@ -133,7 +133,7 @@ func TestCheckWarnsOfMissingIndexes(t *testing.T) {
 			}
 			var statements []string
 			for line := range strings.Lines(log.String()) {
-				_, statement, _ := strings.Cut(strings.TrimSpace(line), `"make one"="`)
+				_, statement, _ := strings.Cut(strings.TrimSpace(line), `statement="`)
 				statements = append(statements, strings.TrimSuffix(statement, `"`))
 			}
 			return statements
