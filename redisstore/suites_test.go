@@ -27,6 +27,7 @@ func newStore(t testing.TB, client redis.UniversalClient, edit func(*redisstore.
 	if edit != nil {
 		edit(&opts)
 	}
+	opts.Timeout = min(opts.Timeout, time.Minute) // the patience of a very slow machine is more than the option may be
 	s, err := redisstore.New(client, opts)
 	if err != nil {
 		t.Fatal(err)
