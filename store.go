@@ -348,12 +348,12 @@ type TokenStore interface {
 	// is ErrTokenNotFound too.
 	Claim(ctx context.Context, claimID string, refs ...TokenRef) (TokenRecord, error)
 
-	// Release makes the token live again if the ID has claimed it. In any case
-	// it bars the ID: a Claim with it that arrives later returns
-	// [ErrTokenNotFound] and changes nothing. A store may forget all but the 32
-	// youngest barred IDs of one token. A Claim with a barred ID and a wrong
-	// digest is a wrong guess all the same, and Release itself is none. If there
-	// is no such token, this is not an error.
+	// Release makes the token live again if the ID has claimed it, with the
+	// expiry and the count of tries that it had. In any case it bars the ID: a
+	// Claim with it that arrives later returns [ErrTokenNotFound] and changes
+	// nothing. A store may forget all but the 32 youngest barred IDs of one token.
+	// A Claim with a barred ID and a wrong digest is a wrong guess all the same,
+	// and Release itself is none. If there is no such token, this is not an error.
 	Release(ctx context.Context, claimID string, refs ...TokenRef) error
 
 	// Delete ends every token in the slots, also claimed ones. Put still

@@ -2,6 +2,7 @@ package recoverytest
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -96,13 +97,16 @@ var tokenPutClauses = []clause[*tokens]{
 		if !e.timing.exact() {
 			e.skip("needs Bubble or Advance")
 		}
-		slot, spec := random(), shortLived(e.ticks(3))
-		e.put(slot, spec)
-		ref := recovery.TokenRef{Slot: slot, Digest: spec.Digest}
-		e.advance(e.ticks(3) - time.Millisecond)
-		e.wantLive("a token a millisecond before its TTL has passed", ref)
-		e.advance(time.Millisecond)
-		e.wantNotFound("a token when its TTL has passed", ref)
+		// The second is no number of whole seconds, nor of quarters of one.
+		for _, ttl := range []time.Duration{e.ticks(3), e.ticks(3) + 217*time.Millisecond} {
+			slot, spec := random(), shortLived(ttl)
+			e.put(slot, spec)
+			ref := recovery.TokenRef{Slot: slot, Digest: spec.Digest}
+			e.advance(ttl - time.Millisecond)
+			e.wantLive(fmt.Sprintf("a token a millisecond before its TTL of %v has passed", ttl), ref)
+			e.advance(time.Millisecond)
+			e.wantNotFound(fmt.Sprintf("a token when its TTL of %v has passed", ttl), ref)
+		}
 	}},
 	{"put-again-changes-nothing", "A Put of a digest that is live already changes nothing, also not its expiry, and returns its record.", func(e *tokens) {
 		slot, spec := random(), shortLived(e.ticks(8))
