@@ -50,6 +50,14 @@ func (a *altered) PasswordHashes(ctx context.Context, id string, n int) ([]strin
 	return a.users.PasswordHashes(ctx, id, n)
 }
 
+// later calls f when a failure of the database has probably ended.
+func (a *altered) later(f func()) {
+	go func() {
+		time.Sleep(20 * time.Millisecond)
+		f()
+	}()
+}
+
 // seen returns a find that changes each lead that was found.
 func seen(change func(lead *recovery.Lead, key recovery.LeadKey)) func(*altered, context.Context, recovery.LeadKey) (recovery.Lead, error) {
 	return func(a *altered, ctx context.Context, key recovery.LeadKey) (recovery.Lead, error) {
@@ -317,6 +325,64 @@ func alteredLeads() map[string]*altered {
 				return nil
 			}
 			return a.users.SetPasswordHash(ctx, id, hash)
+		}},
+		"writes later write-stalled": {set: func(a *altered, ctx context.Context, id, hash string) error {
+			err := a.users.SetPasswordHash(ctx, id, hash)
+			if err != nil {
+				a.later(func() { _ = a.users.SetPasswordHash(context.Background(), id, hash) })
+			}
+			return err
+		}},
+		"writes later write-broken": {setIf: func(a *altered, ctx context.Context, id, version, hash string) error {
+			err := a.users.SetPasswordHashIf(ctx, id, version, hash)
+			if err != nil && !errors.Is(err, recovery.ErrVersionChanged) {
+				a.later(func() { _ = a.users.SetPasswordHashIf(context.Background(), id, version, hash) })
+			}
+			return err
+		}},
+		"NULL is an error find-one-value": {find: func(a *altered, ctx context.Context, key recovery.LeadKey) (recovery.Lead, error) {
+			lead, err := a.users.FindLead(ctx, key)
+			if err == nil && len(lead.Fields) < len(allFields) {
+				return recovery.Lead{}, errors.New("sql: Scan error: converting NULL to string is unsupported")
+			}
+			return lead, err
+		}},
+		"remembers nobody find-new": {find: func(a *altered, ctx context.Context, key recovery.LeadKey) (recovery.Lead, error) {
+			a.mu.Lock()
+			_, nobody := a.shared[key.Value]
+			a.mu.Unlock()
+			if nobody {
+				return recovery.Lead{}, recovery.ErrLeadNotFound
+			}
+			lead, err := a.users.FindLead(ctx, key)
+			if err != nil {
+				a.mu.Lock()
+				defer a.mu.Unlock()
+				a.shared[key.Value] = lead
+			}
+			return lead, err
+		}},
+		"writes to all that begin so write-leaves-neighbours": {set: func(a *altered, ctx context.Context, id, hash string) error {
+			for _, lead := range a.every(ctx) {
+				if strings.HasPrefix(lead.ID, id) {
+					_ = a.users.SetPasswordHash(ctx, lead.ID, hash)
+				}
+			}
+			return a.users.SetPasswordHash(ctx, id, hash)
+		}},
+		"a history of five history-long": {history: func(a *altered, ctx context.Context, id string, n int) ([]string, error) {
+			return a.users.PasswordHashes(ctx, id, min(n, 5))
+		}},
+		"a history of 20 history-long": {history: func(a *altered, ctx context.Context, id string, n int) ([]string, error) {
+			return a.users.PasswordHashes(ctx, id, min(n, 20))
+		}},
+		"one history for all history-of-one-lead": {history: func(a *altered, ctx context.Context, id string, n int) ([]string, error) {
+			all, err := a.users.PasswordHashes(ctx, id, n)
+			for _, lead := range a.every(ctx) {
+				others, _ := a.users.PasswordHashes(ctx, lead.ID, n)
+				all = append(all, others...)
+			}
+			return all[:min(n, len(all))], err
 		}},
 		"a bare error while down write-broken": {set: func(a *altered, ctx context.Context, id, hash string) error {
 			if err := a.users.SetPasswordHash(ctx, id, hash); err != nil {
