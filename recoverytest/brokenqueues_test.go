@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -41,6 +43,8 @@ type pool struct {
 	mu       sync.Mutex
 	held     int
 	closed   bool
+	active   map[string]recovery.Job // the jobs whose attempt runs, by ID
+	buried   map[string]bool         // jobs that were given up at Shutdown
 	attempts sync.WaitGroup
 }
 
@@ -51,6 +55,8 @@ type storage struct {
 	accepted map[string]bool     // by the ID of the job
 	held     int
 	closed   bool
+	places   chan struct{}
+	left     []recovery.Job // what a durable queue left to the next
 }
 
 func newPool(bug string, shared *storage) *pool {
@@ -62,15 +68,49 @@ func newPool(bug string, shared *storage) *pool {
 		n = 1
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	return &pool{bug: bug, storage: shared, places: make(chan struct{}, n), ctx: ctx, cancel: cancel}
+	p := &pool{
+		bug: bug, storage: shared, places: make(chan struct{}, n), ctx: ctx, cancel: cancel,
+		active: map[string]recovery.Job{}, buried: map[string]bool{},
+	}
+	if bug == "one pool of workers" {
+		shared.mu.Lock()
+		defer shared.mu.Unlock()
+		if shared.places == nil {
+			shared.places = p.places
+		}
+		p.places = shared.places
+	}
+	return p
 }
 
 func (p *pool) Start(h recovery.JobHandler) error {
 	p.handler = h
 	p.storage.mu.Lock()
-	defer p.storage.mu.Unlock()
 	p.storage.handler = h
+	left := p.storage.left
+	p.storage.left = nil
+	p.storage.mu.Unlock()
+	for _, job := range left {
+		if p.bug == "durable, forgets NotBefore" {
+			job.NotBefore = time.Time{}
+		}
+		if err := p.Enqueue(context.Background(), job); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// leave keeps a job that waits for the next queue, if this one is durable and
+// shuts down.
+func (p *pool) leave(job recovery.Job) bool {
+	if !strings.HasPrefix(p.bug, "durable") || !p.shut() {
+		return false
+	}
+	p.storage.mu.Lock()
+	defer p.storage.mu.Unlock()
+	p.storage.left = append(p.storage.left, job)
+	return true
 }
 
 // confused reports whether a bug makes the queue take the job for one that
@@ -103,6 +143,9 @@ func (p *pool) Enqueue(ctx context.Context, job recovery.Job) error {
 		if p.bug == "drops jobs of an ended ctx" {
 			return nil
 		}
+		return err
+	}
+	if err := job.Validate(); err != nil && p.bug != "takes malformed jobs" {
 		return err
 	}
 	if p.bug == "performs none" {
@@ -191,8 +234,19 @@ func (p *pool) share(n int) {
 
 // run performs a job until it is done or given up.
 func (p *pool) run(ctx context.Context, job recovery.Job) {
+	if p.bug == "waits in a worker" {
+		select {
+		case p.places <- struct{}{}:
+			p.sleep(time.Until(job.NotBefore))
+			<-p.places
+		case <-p.ctx.Done():
+		}
+	}
 	if p.bug != "ignores NotBefore" {
 		p.sleep(time.Until(job.NotBefore))
+	}
+	if time.Now().Before(job.NotBefore) && p.leave(job) {
+		return
 	}
 	switch p.bug {
 	case "lower-cases IDs":
@@ -246,7 +300,14 @@ func (p *pool) run(ctx context.Context, job recovery.Job) {
 		if p.bug == "steady jitter" {
 			wait = rand.N(2 * time.Second)
 		}
+		if p.bug == "gives up a minute early" && time.Until(job.NotAfter) < 2*wait+time.Minute {
+			p.bury(job, err)
+			return
+		}
 		p.sleep(wait)
+		if p.leave(job) {
+			return
+		}
 		if p.bug == "drops retries at Shutdown" && p.shut() {
 			return
 		}
@@ -274,6 +335,10 @@ func (p *pool) attempt(ctx context.Context, job recovery.Job) (err error) {
 		slow := time.AfterFunc(time.Second/2, func() { _ = p.handler.Perform(ctx, job) })
 		defer slow.Stop()
 	}
+	if p.bug == "repeats what runs for minutes" {
+		slow := time.AfterFunc(5*time.Minute, func() { _ = p.handler.Perform(ctx, job) })
+		defer slow.Stop()
+	}
 	handler := p.handler
 	if p.bug == "one handler for all queues" {
 		p.storage.mu.Lock()
@@ -287,6 +352,14 @@ func (p *pool) attempt(ctx context.Context, job recovery.Job) (err error) {
 	}()
 	p.attempts.Add(1)
 	defer p.attempts.Done()
+	p.mu.Lock()
+	p.active[job.ID] = job
+	p.mu.Unlock()
+	defer func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		delete(p.active, job.ID)
+	}()
 	defer func() {
 		if recover() != nil {
 			err = errPanic
@@ -300,11 +373,22 @@ func (p *pool) attempt(ctx context.Context, job recovery.Job) (err error) {
 		time.Sleep(100 * time.Millisecond)
 		err = handler.Perform(ctx, job)
 	}
+	for err != nil && p.bug == "retries in a worker" && !p.shut() && time.Now().Before(job.NotAfter) {
+		p.sleep(time.Minute)
+		err = handler.Perform(ctx, job)
+	}
 	return err
 }
 
 func (p *pool) bury(job recovery.Job, cause error) {
 	if p.bug == "no dead letters" || p.bug == "no dead letters when ctx ends" && p.ctx.Err() != nil {
+		return
+	}
+	p.mu.Lock()
+	known := p.buried[job.ID]
+	p.buried[job.ID] = true
+	p.mu.Unlock()
+	if known {
 		return
 	}
 	if p.bug == "changes dead letters" {
@@ -359,10 +443,36 @@ func (p *pool) Shutdown(ctx context.Context) error {
 		}
 		return nil
 	case <-ctx.Done():
-		if p.bug != "shutdown leaves contexts" {
-			p.cancel()
+	}
+	if p.bug == "shutdown takes its time" {
+		select {
+		case <-done:
+		case <-time.After(20 * time.Second):
 		}
-		return ctx.Err()
+	}
+	if p.bug != "shutdown leaves contexts" {
+		p.cancel()
+	}
+	select {
+	case <-done:
+	case <-time.After(time.Second):
+		p.giveUp(ctx.Err())
+	}
+	if p.bug == "shutdown hides the end of ctx" {
+		return nil
+	}
+	return ctx.Err()
+}
+
+// giveUp makes dead letters of the jobs whose attempts do not return.
+func (p *pool) giveUp(cause error) {
+	p.mu.Lock()
+	active := slices.Collect(maps.Values(p.active))
+	p.mu.Unlock()
+	for _, job := range active {
+		if p.bug != "shutdown leaves the deaf" {
+			p.bury(job, cause)
+		}
 	}
 }
 
@@ -423,12 +533,29 @@ var brokenQueues = []seeded{
 	{"drops the simultaneous", "racing"},
 	{"drops jobs of an ended ctx", "enqueue-context"},
 	{"performs none", "performs"},
+	{"takes malformed jobs", "malformed"},
+	{"waits in a worker", "waiting-occupies-none"},
+	{"retries in a worker", "waiting-occupies-none"},
+	{"repeats what runs for minutes", "one-at-a-time"},
+	{"one pool of workers", "two-queues"},
+	{"gives up a minute early", "not-after-retries"},
+	{"shutdown takes its time", "shutdown-context"},
+	{"shutdown takes its time", "shutdown-deaf"},
+	{"shutdown hides the end of ctx", "shutdown-deaf"},
+	{"shutdown leaves the deaf", "shutdown-deaf"},
+	{"durable, forgets NotBefore", "shutdown-early"},
 }
 
 func TestBrokenQueues(t *testing.T) {
 	catch(t, brokenQueues, func(t *testing.T, bug string, clauses ...string) recoverytest.Findings {
 		return recoverytest.ExamineQueue(t, poolHarness(bug), clauses...)
 	})
+}
+
+// TestDurableQueue shows that a queue whose jobs outlive it passes with the
+// default times.
+func TestDurableQueue(t *testing.T) {
+	expect(t, recoverytest.ExamineQueue(t, poolHarness("durable")))
 }
 
 // TestFullJitter shows that a queue may draw its pauses at random.
@@ -439,21 +566,30 @@ func TestFullJitter(t *testing.T) {
 func poolHarness(bug string) recoverytest.QueueHarness {
 	var shared *storage
 	var of *testing.T
-	return recoverytest.QueueHarness{
+	open := func(t *testing.T, shared *storage) recovery.WorkerQueue {
+		p := newPool(bug, shared)
+		// This runs after the suite's own Shutdown, and ends what a bug left
+		// behind.
+		t.Cleanup(func() {
+			p.cancel()
+			p.calls.Wait()
+			p.jobs.Wait()
+		})
+		return p
+	}
+	h := recoverytest.QueueHarness{
 		New: func(t *testing.T) recovery.WorkerQueue {
 			if of != t {
 				of, shared = t, &storage{} // for each clause
 			}
-			p := newPool(bug, shared)
-			// This runs after the suite's own Shutdown, and ends what a bug
-			// left behind.
-			t.Cleanup(func() {
-				p.cancel()
-				p.calls.Wait()
-				p.jobs.Wait()
-			})
-			return p
+			return open(t, shared)
 		},
 		Workers: poolWorkers, Capacity: poolCapacity, Bubble: synctest.Test,
 	}
+	if strings.HasPrefix(bug, "durable") {
+		h.Another = func(t *testing.T, first recovery.WorkerQueue) recovery.WorkerQueue {
+			return open(t, first.(*pool).storage)
+		}
+	}
+	return h
 }
