@@ -1,0 +1,109 @@
+package sqlstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+)
+
+var (
+	// errTimeout is what became of an operation that was not answered within
+	// Options.Timeout.
+	errTimeout = fmt.Errorf("sqlstore: the database did not answer in time: %w", context.DeadlineExceeded)
+	errNewer   = errors.New("sqlstore: the record was written by a newer version of this library; bring all instances to the same version")
+	// errUnreadable: somebody else writes to the same tables.
+	errUnreadable = errors.New("sqlstore: a row holds something that this library did not write; delete the row")
+)
+
+func wrap(err error) error { return fmt.Errorf("sqlstore: %w", err) }
+
+// isConflict reports whether the database gave a statement or a transaction up
+// in favour of another one: a deadlock, a serialization failure, a lock that it
+// did not wait for. Nothing was written then, and another try may succeed. It
+// knows the errors of drivers by what they have in common, because this package
+// imports none.
+func isConflict(err error) bool {
+	switch sqlState(err) {
+	case "40001", "40P01", "55P03":
+		return true
+	}
+	switch code := sqliteCode(err); code & 0xff {
+	case sqliteBusy, sqliteLocked:
+		return true
+	}
+	switch mysqlNumber(err) {
+	case "1205", "1213":
+		return true
+	}
+	return false
+}
+
+// conflictPatience is how long a statement or a transaction is repeated that the
+// database gives up.
+const conflictPatience = 10 * time.Second
+
+// untilNoConflict repeats f while the database gives it up in favour of others.
+func untilNoConflict(ctx context.Context, f func() error) error {
+	began := time.Now()
+	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
+		err := f()
+		if !isConflict(err) || time.Since(began) > conflictPatience {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(pause):
+		}
+	}
+}
+
+// sqlState returns the code of an error of PostgreSQL. pgx and lib/pq have the
+// method.
+func sqlState(err error) string {
+	var e interface{ SQLState() string }
+	if errors.As(err, &e) {
+		return e.SQLState()
+	}
+	return ""
+}
+
+// The codes of SQLite.
+const (
+	sqliteBusy   = 5
+	sqliteLocked = 6
+)
+
+// sqliteCode returns the code of an error of SQLite, or 0. modernc.org/sqlite
+// and zombiezen's have a method. Those of mattn's driver are known by their
+// text.
+func sqliteCode(err error) int {
+	var e interface{ Code() int }
+	if errors.As(err, &e) {
+		return e.Code()
+	}
+	if err != nil && strings.HasPrefix(err.Error(), "database is locked") {
+		return sqliteBusy
+	}
+	if err != nil && strings.HasPrefix(err.Error(), "database table is locked") {
+		return sqliteLocked
+	}
+	return 0
+}
+
+// mysqlError matches how go-sql-driver writes an error: it has no method that
+// returns the number.
+var mysqlError = regexp.MustCompile(`\bError (\d{4})(?: \(\w{5}\))?: `)
+
+func mysqlNumber(err error) string {
+	if err == nil {
+		return ""
+	}
+	if m := mysqlError.FindStringSubmatch(err.Error()); m != nil {
+		return m[1]
+	}
+	return ""
+}

@@ -1,0 +1,45 @@
+package sqlstore_test
+
+import (
+	"database/sql"
+	"strings"
+	"testing"
+
+	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/sqlstore"
+)
+
+// All mistakes are reported at once.
+func TestMistakesOfTheHost(t *testing.T) {
+	t.Parallel()
+	fields := []recovery.Field{
+		{Name: "Email", Type: recovery.FieldTypeEmail, Search: true, Receive: true},
+		{Name: "EMAIL", Type: recovery.FieldTypeText, Search: true},
+	}
+	want := func(err error, parts ...string) {
+		t.Helper()
+		if err == nil {
+			t.Fatalf("no error, want one with %q", parts)
+		}
+		for _, part := range parts {
+			if !strings.Contains(err.Error(), part) {
+				t.Errorf("the error is\n%v\nand does not say %q", err, part)
+			}
+		}
+	}
+	_, err := sqlstore.NewLeads(nil, "oracle", fields, sqlstore.LeadStatements{
+		Find:            map[string]string{"Email": "SELECT 1", "EMAIL": "SELECT ':value' WHERE :hash"},
+		SetPasswordHash: "UPDATE users SET hash = :hash::text WHERE id = :who",
+	})
+	want(err, "option db", "option dialect", "two fields EMAIL", "option Find[Email]: has no parameter", "option Find[EMAIL]: has the parameter :hash",
+		"option Find[LeadId]: is required", "option SetPasswordHash: has the parameter :who")
+	_, err = sqlstore.NewHistoryLeads(nil, sqlstore.SQLite, nil, sqlstore.LeadStatements{})
+	want(err, "option FormerHashes: is required", "option db", "option SetPasswordHash: is required")
+	_, err = sqlstore.Columns{}.Statements(sqlstore.SQLite, fields)
+	want(err, "option Table", "option ID", "option PasswordHash", "option Fields[Email].Value", "option Fields[Email].Verified", "option Fields[EMAIL].Value")
+	_, err = sqlstore.New(nil, "oracle", sqlstore.Options{Timeout: 1})
+	want(err, "option db", `is "oracle"`, "option Timeout")
+	if err := sqlstore.Migrate(t.Context(), &sql.DB{}, "oracle"); err == nil {
+		t.Error("Migrate of a dialect that does not exist: no error, want one")
+	}
+}

@@ -1,0 +1,144 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"hash/maphash"
+	"log/slog"
+	"time"
+
+	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/denials"
+	"github.com/seed-51359b35/recovery/groupcommit"
+)
+
+var (
+	_ recovery.TokenStore = (*Store)(nil)
+	_ recovery.Limiter    = (*Store)(nil)
+)
+
+// Options configure a [Store]. The zero value of every field is its default.
+type Options struct {
+	_ [0]func()
+
+	// Timeout is how long one operation may take, also while a row is locked:
+	// 10 ms to 1 min. Default 2 s.
+	Timeout time.Duration
+	// DenialCache is how many keys may be remembered as denied, so that a
+	// flood of refused calls costs the database nothing. Default 65,536;
+	// negative means none.
+	DenialCache int
+	// Logger receives warnings. Default: [slog.Default].
+	Logger *slog.Logger
+}
+
+// Store is a [recovery.TokenStore] and a [recovery.Limiter] on an SQL database.
+// It is safe for concurrent use, and any number of instances can share the
+// tables. It has no goroutine that lives on.
+type Store struct {
+	denials *denials.Cache
+	limits  *lanes[recovery.LimitRequest, recovery.Decision]
+	tokens  *lanes[tokenJob, tokenAnswer]
+}
+
+// New returns a Store on a database that has the tables of [Schema]. The caller
+// closes the database. The Store uses at most six connections of its pool at once,
+// and mostly one or two. New does not ask the database anything. It reports
+// all mistakes in its arguments at once, as joined [*recovery.OptionError]s.
+func New(db *sql.DB, dialect Dialect, opts Options) (*Store, error) {
+	if opts.Timeout == 0 {
+		opts.Timeout = 2 * time.Second
+	}
+	if opts.DenialCache == 0 {
+		opts.DenialCache = 1 << 16
+	}
+	if opts.Logger == nil {
+		opts.Logger = slog.Default()
+	}
+	mistakes := recovery.OptionErrors{Package: "sqlstore"}
+	if db == nil {
+		mistakes.Add("db", "is required")
+	}
+	limits, err := dialect.statementsFor(limitsTable)
+	if err != nil {
+		mistakes.Add("dialect", "is %q, must be %q, %q or %q", string(dialect), PostgreSQL, MySQL, SQLite)
+	}
+	mistakes.CheckDuration("Timeout", opts.Timeout, 10*time.Millisecond, time.Minute)
+	if err := mistakes.Err(); err != nil {
+		return nil, err
+	}
+	tokens, err := dialect.statementsFor(tokensTable)
+	if err != nil {
+		return nil, err
+	}
+	n := 2
+	if dialect == SQLite {
+		n = 1 // there is one writer at a time
+	}
+	return newStore(db, n, limits, tokens, opts), nil
+}
+
+// newStore returns a store with n calls at a time on each table.
+func newStore(db *sql.DB, n int, limits, tokens statements, opts Options) *Store {
+	return &Store{
+		denials: denials.New(opts.DenialCache),
+		limits: newLanes(n, records[recovery.LimitRequest, recovery.Decision]{
+			db: db, statements: limits, timeout: opts.Timeout, parse: parseLimitLog, lockAfter: 2,
+			nameOf: func(r recovery.LimitRequest) string { return r.Key },
+		}, opts.Logger),
+		tokens: newLanes(n, records[tokenJob, tokenAnswer]{
+			db: db, statements: tokens, timeout: opts.Timeout, parse: parseSlot, lockAfter: 2,
+			nameOf: func(j tokenJob) string { return j.ref.Slot },
+		}, opts.Logger),
+	}
+}
+
+// lanes are groups of calls. The jobs of a record are always in the same one, in
+// which one call is out at a time. So no two calls of this process write the
+// same record, but where a caller has several.
+type lanes[J, A any] struct {
+	statements statements
+	seed       maphash.Seed
+	nameOf     func(J) string
+	groups     []*groupcommit.Group[[]J, []answer[A]]
+}
+
+func newLanes[J, A any](n int, r records[J, A], logger *slog.Logger) *lanes[J, A] {
+	l := &lanes[J, A]{statements: r.statements, seed: maphash.MakeSeed(), nameOf: r.nameOf}
+	cleaner := &cleaner{db: r.db, statements: r.statements, timeout: r.timeout, logger: logger}
+	for range n {
+		own := r
+		own.wrote = cleaner.wrote
+		l.groups = append(l.groups, groupcommit.New(own.decide, groupcommit.Options[[]J]{
+			MaxCalls: 1, Timeout: r.timeout, Key: func(jobs []J) string { return r.nameOf(jobs[0]) },
+		}))
+	}
+	return l
+}
+
+// ask has the jobs of one caller decided.
+func (l *lanes[J, A]) ask(ctx context.Context, jobs []J) ([]A, error) {
+	if len(jobs) == 0 {
+		return []A{}, ctx.Err()
+	}
+	group := l.groups[0]
+	if n := uint64(len(l.groups)); n > 1 {
+		group = l.groups[maphash.String(l.seed, l.nameOf(jobs[0]))%n]
+	}
+	answers, err := group.Do(ctx, jobs)
+	if errors.Is(err, groupcommit.ErrTimeout) {
+		return nil, errTimeout
+	}
+	if err != nil {
+		return nil, err
+	}
+	values := make([]A, len(answers))
+	for i, a := range answers {
+		if a.err != nil {
+			return nil, a.err
+		}
+		values[i] = a.value
+	}
+	return values, nil
+}
