@@ -261,8 +261,10 @@ func (e *jobs) history(id string) ([]attempt, []death) {
 	return e.attemptsOf(id), e.deathsOf(id)
 }
 
-func (e *jobs) waitPerformed(ids ...string) {
-	e.until("every job was performed", func() bool {
+func (e *jobs) waitPerformed(ids ...string) { e.waitPerformedWithin(e.h.Patience, ids...) }
+
+func (e *jobs) waitPerformedWithin(patience time.Duration, ids ...string) {
+	e.untilWithin(patience, "every job was performed", func() bool {
 		for _, id := range ids {
 			if !slices.ContainsFunc(e.attemptsOf(id), func(a attempt) bool { return a.done }) {
 				return false

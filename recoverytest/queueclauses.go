@@ -267,7 +267,7 @@ var queueClauses = []clause[*jobs]{
 			ids = append(ids, job.ID)
 			e.enqueue(job)
 		}
-		e.waitPerformed(ids...)
+		e.waitPerformedWithin(e.h.Patience+e.h.Quiet, ids...)
 		for range 40 {
 			job := e.job()
 			ids = append(ids, job.ID)

@@ -550,7 +550,7 @@ func (s *table) Delete(ctx context.Context, slots ...string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, slot := range slots {
-		if err := s.check(nil, recovery.TokenRef{Slot: slot, Digest: "d"}); err != nil {
+		if err := (recovery.TokenRef{Slot: slot, Digest: "d"}).Validate(); err != nil && s.bug == "delete checks as it goes" {
 			return err
 		}
 		if s.bug == "delete of one slot" {
