@@ -100,10 +100,10 @@ func failed(err error) func(*altered, context.Context, recovery.LeadKey) (recove
 			return recovery.Lead{}, err
 		}
 		lead, found := a.users.FindLead(ctx, key)
-		if found != nil {
+		if found != nil && !errors.Is(found, recovery.ErrLeadNotFound) {
 			return recovery.Lead{}, err
 		}
-		return lead, nil
+		return lead, found
 	}
 }
 
