@@ -154,6 +154,8 @@ var brokenTokenStores = []seeded{
 	{"slots of 127 bytes", "put-long-names-are-apart"},
 	{"joins by a colon", "put-joined-names-are-apart"},
 	{"joins by nothing", "put-joined-names-are-apart"},
+	{"slots by LIKE", "put-slots-are-apart"},
+	{"digests by LIKE", "put-digests-are-apart"},
 	{"delete checks as it goes", "malformed-among-good"},
 	{"guesses before it checks", "malformed-among-good"},
 	{"release renews the tries", "code-release-keeps-tries"},

@@ -244,8 +244,8 @@ var queueClauses = []clause[*jobs]{
 	{"one-at-a-time", "An attempt is repeated if it fails, and not while it runs: one worker performs a job, however many have nothing else to do.", func(e *jobs) {
 		// These attempts take long, but end before their ctx does: after that a
 		// queue may take them for lost.
-		var cut sync.Map // the IDs of those whose ctx ended before
-		e.handle(func(ctx context.Context, job recovery.Job, _ int) error {
+		var cut sync.Map // the IDs of those whose first attempt's ctx ended before
+		e.handle(func(ctx context.Context, job recovery.Job, attempt int) error {
 			if job.Payload[0] != 'l' {
 				return nil
 			}
@@ -256,7 +256,9 @@ var queueClauses = []clause[*jobs]{
 			select {
 			case <-time.After(long):
 			case <-ctx.Done():
-				cut.Store(job.ID, true)
+				if attempt == 1 {
+					cut.Store(job.ID, true)
+				}
 			}
 			return nil
 		})
@@ -314,8 +316,10 @@ var queueClauses = []clause[*jobs]{
 			let := sync.OnceFunc(func() { close(hold) })
 			defer let()
 			other.handle(func(context.Context, recovery.Job, int) error { <-hold; return nil })
+			var err error
 			for range e.h.Capacity + 2*e.h.Workers + 2 {
-				if other.queue.Enqueue(e.ctx, e.job()) != nil {
+				e.within(e.h.Patience, "Enqueue into a queue that fills", func() { err = other.queue.Enqueue(e.ctx, e.job()) })
+				if err != nil {
 					break
 				}
 			}

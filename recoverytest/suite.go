@@ -315,8 +315,8 @@ func (p *probe) verdict() verdict {
 
 // within calls f and fails if f has not returned within the patience. The
 // goroutine that still runs is then left behind. In a bubble that happens only
-// after a day, because time costs nothing there, and a goroutine that is left
-// behind is a panic.
+// after two hours, because time costs little there, and a goroutine that is left
+// behind is one failure more.
 func (p *probe) within(patience time.Duration, what string, f func()) {
 	p.mark()
 	done := make(chan struct{})
@@ -332,7 +332,7 @@ func (p *probe) within(patience time.Duration, what string, f func()) {
 	case <-timer.C:
 		p.errorf("%s: it did not return, want it to return within %v%s", what, patience, p.advice())
 		if p.timing.bubble != nil {
-			timer.Reset(24 * time.Hour)
+			timer.Reset(2 * time.Hour)
 			select {
 			case <-done:
 			case <-timer.C:

@@ -3,6 +3,7 @@ package recoverytest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -349,14 +350,17 @@ var tokenPutClauses = []clause[*tokens]{
 	}},
 	{"put-slots-are-apart", "Slots are independent: the same digest in another slot, also in one with a similar name, is another token.", func(e *tokens) {
 		name, spec := random(), newLink()
-		names := []string{name, name + "_", name + ":", name + "0", strings.ToLower(name), "{" + name + "}", name[1:], name + name}
-		for _, slot := range names {
+		names := []string{name, name + "0", name + ":", strings.ToLower(name), "{" + name + "}", name[1:], name + name}
+		// These are put last: to SQL and to Redis they can be patterns, of which
+		// the others are examples.
+		patterns := []string{name + "_", name + "%", name + "*", name + "?"}
+		for _, slot := range slices.Concat(names, patterns) {
 			e.wantNotFound("a digest of another slot", recovery.TokenRef{Slot: slot, Digest: spec.Digest})
 			e.put(slot, spec)
 		}
 		e.claim(random(), recovery.TokenRef{Slot: name, Digest: spec.Digest})
-		e.delete(names[1])
-		for _, slot := range names[2:] {
+		e.delete(patterns...)
+		for _, slot := range names[1:] {
 			e.wantLive("a digest that was claimed and deleted in other slots", recovery.TokenRef{Slot: slot, Digest: spec.Digest})
 		}
 	}},
@@ -364,7 +368,10 @@ var tokenPutClauses = []clause[*tokens]{
 		slot, spec := random(), newLink()
 		spec.Digest = "aB" + spec.Digest
 		e.put(slot, spec)
-		for _, digest := range []string{strings.ToLower(spec.Digest), strings.ToUpper(spec.Digest), spec.Digest[:8], spec.Digest[1:], spec.Digest + "x", "*", "%"} {
+		for _, digest := range []string{
+			strings.ToLower(spec.Digest), strings.ToUpper(spec.Digest), spec.Digest[:8], spec.Digest[1:], spec.Digest + "x",
+			"*", "%", "_" + spec.Digest[1:], "?" + spec.Digest[1:],
+		} {
 			e.wantNotFound("a digest like one that was put", recovery.TokenRef{Slot: slot, Digest: digest})
 		}
 		e.wantLive("the digest itself", recovery.TokenRef{Slot: slot, Digest: spec.Digest})

@@ -82,6 +82,10 @@ func (s *table) find(ref recovery.TokenRef, now time.Time) *row {
 			same = r.Slot == ref.Slot && r.Digest[:min(63, len(r.Digest))] == ref.Digest[:min(63, len(ref.Digest))]
 		case "slots of 127 bytes":
 			same = r.Digest == ref.Digest && r.Slot[:min(127, len(r.Slot))] == ref.Slot[:min(127, len(ref.Slot))]
+		case "slots by LIKE":
+			same = r.Digest == ref.Digest && like(ref.Slot, r.Slot)
+		case "digests by LIKE":
+			same = r.Slot == ref.Slot && like(ref.Digest, r.Digest)
 		case "joins by a colon":
 			same = r.Slot+":"+r.Digest == ref.Slot+":"+ref.Digest
 		case "joins by nothing":
