@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/seed-51359b35/recovery"
@@ -50,11 +51,20 @@ func (a *altered) PasswordHashes(ctx context.Context, id string, n int) ([]strin
 	return a.users.PasswordHashes(ctx, id, n)
 }
 
-// later calls f when a failure of the database has probably ended.
-func (a *altered) later(f func()) {
+// later repeats a write in the background until it succeeds, for up to a minute.
+func later(write func(ctx context.Context) error) {
 	go func() {
-		time.Sleep(20 * time.Millisecond)
-		f()
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		for ctx.Err() == nil {
+			attempt, end := context.WithTimeout(ctx, 10*time.Millisecond)
+			err := write(attempt)
+			end()
+			if err == nil {
+				return
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
 	}()
 }
 
@@ -329,14 +339,14 @@ func alteredLeads() map[string]*altered {
 		"writes later write-stalled": {set: func(a *altered, ctx context.Context, id, hash string) error {
 			err := a.users.SetPasswordHash(ctx, id, hash)
 			if err != nil {
-				a.later(func() { _ = a.users.SetPasswordHash(context.Background(), id, hash) })
+				later(func(ctx context.Context) error { return a.users.SetPasswordHash(ctx, id, hash) })
 			}
 			return err
 		}},
 		"writes later write-broken": {setIf: func(a *altered, ctx context.Context, id, version, hash string) error {
 			err := a.users.SetPasswordHashIf(ctx, id, version, hash)
 			if err != nil && !errors.Is(err, recovery.ErrVersionChanged) {
-				a.later(func() { _ = a.users.SetPasswordHashIf(context.Background(), id, version, hash) })
+				later(func(ctx context.Context) error { return a.users.SetPasswordHashIf(ctx, id, version, hash) })
 			}
 			return err
 		}},
@@ -451,7 +461,7 @@ func TestAlteredLeadStores(t *testing.T) {
 			a.users, a.shared = &users{FullLeadStore: l.Full(), leads: l}, map[string]recovery.Lead{}
 			return &a
 		})
-		h.Patience = 100 * time.Millisecond
+		h.Bubble = synctest.Test
 		return recoverytest.ExamineLeadStore(t, h, clauses...)
 	})
 }
