@@ -118,8 +118,11 @@ func (q *MemoryQueue) Start(h JobHandler) error {
 }
 
 // Enqueue implements [Queue]. Before Start and after Shutdown it returns
-// [ErrQueueFull].
+// [ErrQueueFull]. For a malformed job it returns [ErrPermanent].
 func (q *MemoryQueue) Enqueue(ctx context.Context, job Job) error {
+	if err := job.Validate(); err != nil {
+		return fmt.Errorf("%w: %w", ErrPermanent, err)
+	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
