@@ -41,6 +41,8 @@ func TestStructsThatCannotBeCompared(t *testing.T) {
 		reflect.TypeFor[loginradius.Options](),
 		reflect.TypeFor[messages.Options](),
 		reflect.TypeFor[password.Argon2idOptions](),
+		reflect.TypeFor[password.Attempt](),
+		reflect.TypeFor[password.BcryptOptions](),
 		reflect.TypeFor[password.HIBPOptions](),
 		reflect.TypeFor[password.PolicyOptions](),
 		reflect.TypeFor[portalpages.Options](),

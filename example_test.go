@@ -74,10 +74,15 @@ func Example() {
 		return nil
 	})
 
+	hasher, err := password.NewArgon2id(password.Argon2idOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
 	service, err := recovery.New(leads, recovery.NewMemoryTokenStore(), mailer, recovery.Options{
-		Keys:     [][]byte{key}, // 32 random bytes from your secret store
-		Link:     recovery.Link{URL: "https://portal.example.com/reset"},
-		Sessions: signedIn,
+		Keys:      [][]byte{key}, // 32 random bytes from your secret store
+		Link:      recovery.Link{URL: "https://portal.example.com/reset"},
+		Sessions:  signedIn,
+		Passwords: recovery.PasswordOptions{Hasher: hasher},
 	})
 	if err != nil {
 		log.Fatal(err)
@@ -87,6 +92,12 @@ func Example() {
 	mux.Handle("/account/", http.StripPrefix("/account", service.Handler()))
 	server := httptest.NewServer(mux)
 	defer server.Close()
+
+	// Log-in verifies what a reset writes, and the bcrypt hashes from before.
+	signsIn := func(ctx context.Context, hash, typed string) bool {
+		result, err := hasher.Verify(ctx, password.Attempt{Hash: hash, Password: typed})
+		return err == nil && result.Match // if result.Rehash, store hasher.Hash(ctx, typed)
+	}
 
 	send := func(path, body string) {
 		res, err := http.Post(server.URL+path, "application/json", strings.NewReader(body))
@@ -106,9 +117,7 @@ func Example() {
 	send("/account/reset-password", body)
 	send("/account/reset-password", body) // the link is dead
 
-	hasher, _ := password.NewArgon2id(password.Argon2idOptions{})
-	result, _ := hasher.Verify(context.Background(), leads.hash, "three brass monkeys")
-	fmt.Println("signs in:", result.Match)
+	fmt.Println("signs in:", signsIn(context.Background(), leads.hash, "three brass monkeys"))
 	fmt.Println("old sessions:", len(signedIn.open))
 	// Output:
 	// /account/forgot-password 202

@@ -154,10 +154,14 @@ type PasswordOptions struct {
 
 	// Policy decides which passwords are accepted. Default: 15 to 256
 	// characters, not in the list of common passwords, and not one of the
-	// lead's own identifiers.
+	// lead's own identifiers. If Hasher is a [password.BoundedHasher], such as
+	// [password.Bcrypt], the default allows no more bytes than it hashes, and a
+	// Policy that allows more is an error.
 	Policy *password.Policy
-	// Hasher hashes the new password. Default: argon2id with 19 MiB, t=2, p=1
-	// and at most GOMAXPROCS hashes at once.
+	// Hasher hashes the new password. The host's log-in has to verify what it
+	// returns, so both share one Hasher and call its Verify. Default: argon2id
+	// with 19 MiB, t=2, p=1 and at most GOMAXPROCS hashes at once. Where other
+	// programs verify bcrypt hashes: [password.Bcrypt].
 	Hasher password.Hasher
 	// History is how many of the last passwords are refused: 0 to 24. Default
 	// 0. It needs a [PasswordHistoryLeadStore]. Each of them costs one hash for every

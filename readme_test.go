@@ -16,13 +16,17 @@ func TestReadmeQuickStartIsTheExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, ok := strings.Cut(string(readme), "## Quick start\n\n```go\n")
-	block, _, closed := strings.Cut(rest, "```")
-	if !ok || !closed {
-		t.Fatal("the README has no quick start")
+	_, rest, found := strings.Cut(string(readme), "\n## Quick start\n")
+	section, _, closed := strings.Cut(rest, "\n## ")
+	blocks := strings.Split(section, "```go\n")[1:]
+	if !found || !closed || len(blocks) != 2 {
+		t.Fatalf("the README's quick start has %d blocks of Go, want 2", len(blocks))
 	}
 	code := strings.ReplaceAll(string(program), "\n\t", "\n")
-	if !strings.Contains(code, block) {
-		t.Errorf("the Example does not contain the README's\n%s", block)
+	for _, block := range blocks {
+		block, _, _ = strings.Cut(block, "```")
+		if !strings.Contains(code, block) {
+			t.Errorf("the Example does not contain the README's\n%s", block)
+		}
 	}
 }

@@ -68,7 +68,8 @@ func New(leads LeadStore, tokens TokenStore, notifier Notifier, opts Options) (*
 		}
 	}
 	if opts.Passwords.Policy == nil {
-		if opts.Passwords.Policy, err = password.NewPolicy(password.PolicyOptions{}); err != nil {
+		policy := password.PolicyOptions{MaxBytes: opts.Passwords.maxBytes()}
+		if opts.Passwords.Policy, err = password.NewPolicy(policy); err != nil {
 			return nil, err
 		}
 	}
