@@ -2,6 +2,7 @@ package recovery
 
 import (
 	"cmp"
+	"fmt"
 	"log/slog"
 	"reflect"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/seed-51359b35/recovery/internal/ascii"
 	"github.com/seed-51359b35/recovery/internal/clientaddr"
+	"github.com/seed-51359b35/recovery/internal/httpapi"
 	"github.com/seed-51359b35/recovery/password"
 )
 
@@ -96,6 +98,7 @@ func (o Options) validate(leads LeadStore, tokens TokenStore, notifier Notifier)
 	o.checkLinks(&mistakes)
 	o.checkSessions(&mistakes)
 	checkFields(&mistakes, o.Fields)
+	o.API.check(&mistakes)
 	if sameQueue(o.Queue, o.DeliveryQueue) {
 		mistakes.Add("DeliveryQueue", "must be another queue than Queue, or strangers can tell by its fullness who has an account")
 	}
@@ -153,6 +156,17 @@ func (o PasswordOptions) checkBound(mistakes *OptionErrors) {
 	if bound := o.maxBytes(); bound > 0 && o.Policy != nil && o.Policy.MaxBytes() > bound {
 		mistakes.Add("Passwords.Policy", "accepts passwords of %d bytes, and %T only hashes %d: set MaxBytes of the policy to %d",
 			o.Policy.MaxBytes(), o.Hasher, bound, bound)
+	}
+}
+
+func (o APIOptions) check(mistakes *OptionErrors) {
+	if err := httpapi.CheckMount(o.Path); err != nil {
+		mistakes.Add("API.Path", "%v", err)
+	}
+	for i, origin := range o.Origins {
+		if _, err := httpapi.NewCORS([]string{origin}); err != nil {
+			mistakes.Add(fmt.Sprintf("API.Origins[%d]", i), "%v", err)
+		}
 	}
 }
 

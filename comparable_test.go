@@ -30,6 +30,7 @@ func TestStructsThatCannotBeCompared(t *testing.T) {
 		reflect.TypeFor[recovery.PasswordOptions](),
 		reflect.TypeFor[recovery.TokenOptions](),
 		reflect.TypeFor[recovery.MessageOptions](),
+		reflect.TypeFor[recovery.APIOptions](),
 		reflect.TypeFor[recovery.ClientAddressOptions](),
 		reflect.TypeFor[recovery.Limits](),
 		reflect.TypeFor[recovery.Settings](),

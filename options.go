@@ -142,6 +142,8 @@ type Options struct {
 	Limits Limits
 	// ClientAddress says how a client's address is found.
 	ClientAddress ClientAddressOptions
+	// API says where [Service.Handler] is mounted, and which pages may call it.
+	API APIOptions
 	// StoreTimeout is the longest time that one call of a [LeadStore],
 	// [TokenStore] or [Limiter] may last: 1 ms to 1 min. It holds for a
 	// [Queue], a [SessionEnder] and a [BudgetNotifier] too. Default 5 s.
@@ -223,6 +225,25 @@ type ClientAddressOptions struct {
 	// 64. An address that stands for an IPv4 address counts as that: NAT64,
 	// 6to4 and Teredo. Default 64.
 	IPv6Prefix int
+}
+
+// APIOptions say where [Service.Handler] is mounted, and which pages may call it.
+type APIOptions struct {
+	_ [0]func()
+
+	// Path is the path of the API, as browsers see it, such as "/account": then
+	// /account/forgot-password is an endpoint. With or without
+	// [http.StripPrefix], and behind a proxy that takes the path or the first
+	// part of it off, the API is found all the same. Default: the root. Then a
+	// router that mounts the API at a path needs StripPrefix. A request that
+	// comes below another path is answered with 404 and told in the log.
+	Path string
+	// Origins are the browser origins whose pages may call the API, each exactly
+	// as browsers send it: "https://app.example.com", with http for loopback
+	// hosts. Pages of mobile apps have origins such as "capacitor://localhost",
+	// which every app can have. Pages of the API's own origin need not be
+	// listed. Cookies are never allowed. Default: none.
+	Origins []string
 }
 
 // maxStartPause is the longest random pause between an answer and the start of

@@ -50,6 +50,8 @@ type world struct {
 	john    string // the ID of his lead
 	log     *logBuffer
 	hide    bool // whether recovery.HideTokens is mounted outermost
+
+	mounted func(pages http.Handler) http.Handler // how the host mounts the pages; nil for alone
 }
 
 // hookedTokens is a TokenStore that fails on demand.
@@ -228,6 +230,9 @@ func (v *visitor) do(r *http.Request) page {
 	}
 	rec := httptest.NewRecorder()
 	var served http.Handler = v.w
+	if v.w.mounted != nil {
+		served = v.w.mounted(served)
+	}
 	if v.w.hide {
 		served = recovery.HideTokens(served, "t")
 	}
