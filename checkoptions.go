@@ -2,6 +2,7 @@ package recovery
 
 import (
 	"cmp"
+	"fmt"
 	"log/slog"
 	"reflect"
 	"slices"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/seed-51359b35/recovery/internal/ascii"
 	"github.com/seed-51359b35/recovery/internal/clientaddr"
+	"github.com/seed-51359b35/recovery/internal/httpapi"
+	"github.com/seed-51359b35/recovery/password"
 )
 
 // withDefaults returns the options with a default for each zero field. It
@@ -95,12 +98,14 @@ func (o Options) validate(leads LeadStore, tokens TokenStore, notifier Notifier)
 	o.checkLinks(&mistakes)
 	o.checkSessions(&mistakes)
 	checkFields(&mistakes, o.Fields)
+	o.API.check(&mistakes)
 	if sameQueue(o.Queue, o.DeliveryQueue) {
 		mistakes.Add("DeliveryQueue", "must be another queue than Queue, or strangers can tell by its fullness who has an account")
 	}
 	if o.EmailField != "" && !slices.ContainsFunc(o.Fields, func(f Field) bool { return f.Name == o.EmailField && f.isEmailKey() }) {
 		mistakes.Add("EmailField", "%q must be one of Fields, with type FieldTypeEmail and Search", o.EmailField)
 	}
+	o.Passwords.checkBound(&mistakes)
 	mistakes.CheckInt("Passwords.History", o.Passwords.History, 0, 24)
 	if _, ok := leads.(PasswordHistoryLeadStore); o.Passwords.History > 0 && leads != nil && !ok {
 		mistakes.Add("Passwords.History", "needs a LeadStore that implements PasswordHistoryLeadStore, and %T does not", leads)
@@ -133,6 +138,35 @@ func checkCollaborators(mistakes *OptionErrors, leads LeadStore, tokens TokenSto
 	}
 	if f, ok := notifier.(NotifierFunc); notifier == nil || ok && f == nil {
 		mistakes.Add("notifier", "is required: what sends the mail")
+	}
+}
+
+// maxBytes returns how long a password may be for the hasher, or zero if the
+// hasher sets no bound.
+func (o PasswordOptions) maxBytes() int {
+	if h, ok := o.Hasher.(password.BoundedHasher); ok {
+		return h.MaxPasswordBytes()
+	}
+	return 0
+}
+
+// checkBound checks that the policy accepts no password that the hasher refuses.
+// The person would be told another rule than the page shows (A64).
+func (o PasswordOptions) checkBound(mistakes *OptionErrors) {
+	if bound := o.maxBytes(); bound > 0 && o.Policy != nil && o.Policy.MaxBytes() > bound {
+		mistakes.Add("Passwords.Policy", "accepts passwords of %d bytes, and %T only hashes %d: set MaxBytes of the policy to %d",
+			o.Policy.MaxBytes(), o.Hasher, bound, bound)
+	}
+}
+
+func (o APIOptions) check(mistakes *OptionErrors) {
+	if err := httpapi.CheckMount(o.Path); err != nil {
+		mistakes.Add("API.Path", "%v", err)
+	}
+	for i, origin := range o.Origins {
+		if _, err := httpapi.NewCORS([]string{origin}); err != nil {
+			mistakes.Add(fmt.Sprintf("API.Origins[%d]", i), "%v", err)
+		}
 	}
 }
 

@@ -138,6 +138,12 @@ func TestOptions(t *testing.T) {
 		{"two short keys, which are two mistakes", func(o *recovery.Options) { o.Keys = [][]byte{{1}, {2}} }, []string{"Keys", "Keys"}},
 		{"no keys", func(o *recovery.Options) { o.Keys = [][]byte{} }, []string{"Keys"}},
 		{"a prefix of 32", func(o *recovery.Options) { o.Prefix = strings.Repeat("aZ0._-", 6)[:32] }, nil},
+		{"an API at a path, called from an app", func(o *recovery.Options) {
+			o.API = recovery.APIOptions{Path: "/account", Origins: []string{"https://app.example.com", "capacitor://localhost"}}
+		}, nil},
+		{"an API at no path, called from anywhere", func(o *recovery.Options) {
+			o.API = recovery.APIOptions{Path: "account/", Origins: []string{"https://app.example.com", "*"}}
+		}, []string{"API.Path", "API.Origins[1]"}},
 		{"a prefix of 33", func(o *recovery.Options) { o.Prefix = strings.Repeat("a", 33) }, []string{"Prefix"}},
 		{"a prefix with a slash", func(o *recovery.Options) { o.Prefix = "a/b" }, []string{"Prefix"}},
 		{"a prefix with a colon", func(o *recovery.Options) { o.Prefix = "a:b" }, []string{"Prefix"}},

@@ -157,7 +157,7 @@ func (h downHasher) Hash(_ context.Context, pw string) (string, error) {
 	return "hash of " + pw, h.failing("the hasher")
 }
 
-func (downHasher) Verify(context.Context, string, string) (password.Result, error) {
+func (downHasher) Verify(context.Context, password.Attempt) (password.Result, error) {
 	return password.Result{}, nil
 }
 

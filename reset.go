@@ -309,7 +309,7 @@ func (s *Service) checkHistory(ctx context.Context, leadID, pw string) error {
 	for _, hash := range hashes[:min(n, len(hashes))] {
 		var result password.Result
 		err := s.guard(ctx, "Hasher.Verify", func() (err error) {
-			result, err = s.opts.Passwords.Hasher.Verify(ctx, hash, pw)
+			result, err = s.opts.Passwords.Hasher.Verify(ctx, password.Attempt{Hash: hash, Password: pw})
 			return err
 		})
 		if errors.Is(err, password.ErrMalformedHash) {

@@ -59,7 +59,7 @@ func (h cheapHasher) Hash(_ context.Context, pw string) (string, error) {
 	return fmt.Sprintf("hash-of-%d-bytes", len(pw)), nil
 }
 
-func (cheapHasher) Verify(context.Context, string, string) (password.Result, error) {
+func (cheapHasher) Verify(context.Context, password.Attempt) (password.Result, error) {
 	return password.Result{}, errors.New("not used")
 }
 

@@ -81,8 +81,8 @@ func (h *hasher) Hash(_ context.Context, pw string) (string, error) {
 	return "hash of " + pw, h.err
 }
 
-func (h *hasher) Verify(_ context.Context, encoded, pw string) (password.Result, error) {
-	return password.Result{Match: encoded == "hash of "+pw}, nil
+func (h *hasher) Verify(_ context.Context, a password.Attempt) (password.Result, error) {
+	return password.Result{Match: a.Hash == "hash of "+a.Password}, nil
 }
 
 // breached is a list with one leaked password.

@@ -35,8 +35,8 @@ type fastHasher struct{}
 
 func (fastHasher) Hash(_ context.Context, pw string) (string, error) { return "fast:" + pw, nil }
 
-func (fastHasher) Verify(_ context.Context, encoded, pw string) (password.Result, error) {
-	return password.Result{Match: encoded == "fast:"+pw}, nil
+func (fastHasher) Verify(_ context.Context, a password.Attempt) (password.Result, error) {
+	return password.Result{Match: a.Hash == "fast:"+a.Password}, nil
 }
 
 // A world is a Service and its portal, and the fakes around them.
@@ -50,6 +50,8 @@ type world struct {
 	john    string // the ID of his lead
 	log     *logBuffer
 	hide    bool // whether recovery.HideTokens is mounted outermost
+
+	mounted func(pages http.Handler) http.Handler // how the host mounts the pages; nil for alone
 }
 
 // hookedTokens is a TokenStore that fails on demand.
@@ -228,6 +230,9 @@ func (v *visitor) do(r *http.Request) page {
 	}
 	rec := httptest.NewRecorder()
 	var served http.Handler = v.w
+	if v.w.mounted != nil {
+		served = v.w.mounted(served)
+	}
 	if v.w.hide {
 		served = recovery.HideTokens(served, "t")
 	}

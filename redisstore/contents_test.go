@@ -23,8 +23,8 @@ type plainHasher struct{}
 
 func (plainHasher) Hash(_ context.Context, pw string) (string, error) { return "plain:" + pw, nil }
 
-func (plainHasher) Verify(_ context.Context, encoded, pw string) (password.Result, error) {
-	return password.Result{Match: encoded == "plain:"+pw}, nil
+func (plainHasher) Verify(_ context.Context, a password.Attempt) (password.Result, error) {
+	return password.Result{Match: a.Hash == "plain:"+a.Password}, nil
 }
 
 var (

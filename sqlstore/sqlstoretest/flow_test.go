@@ -64,7 +64,7 @@ func TestFlowLeavesNoSecretBehind(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if result, err := hasher.Verify(t.Context(), hashOf(t, db, id), "six brass monkeys"); err != nil || !result.Match {
+		if result, err := hasher.Verify(t.Context(), password.Attempt{Hash: hashOf(t, db, id), Password: "six brass monkeys"}); err != nil || !result.Match {
 			t.Errorf("the new password does not sign in: %v", err)
 		}
 		held := dump(t, db, "recovery_tokens") + dump(t, db, "recovery_limits")

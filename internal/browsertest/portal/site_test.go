@@ -77,8 +77,8 @@ type fastHasher struct{}
 
 func (fastHasher) Hash(_ context.Context, pw string) (string, error) { return "fast:" + pw, nil }
 
-func (fastHasher) Verify(_ context.Context, encoded, pw string) (password.Result, error) {
-	return password.Result{Match: encoded == "fast:"+pw}, nil
+func (fastHasher) Verify(_ context.Context, a password.Attempt) (password.Result, error) {
+	return password.Result{Match: a.Hash == "fast:"+a.Password}, nil
 }
 
 // A site serves the pages as people get them: over TLS, with real cookies, and
