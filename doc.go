@@ -129,6 +129,7 @@
 // # Operating
 //
 // Keys come from the host's secret store, and are the same on every instance.
+// [ParseKey] reads a key from base64, and [NewKey] makes one.
 // To change the key, deploy the new one everywhere as the last one, then move
 // it to the front. Drop the old one a day later, or eight days later if
 // [Options].NotMe is set, because its links live for seven days. Under a new

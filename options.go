@@ -62,7 +62,10 @@ type Options struct {
 
 	// Keys are the secrets from which all other keys are derived: 1 to 8 of
 	// them, each at least 32 random bytes. The first one is used for everything
-	// new. The others are still accepted. Required.
+	// new. The others are still accepted. Required. [NewKey] makes a key, and
+	// [ParseKey] reads it from text. A key that is visibly not random is a
+	// mistake: one that repeats itself or counts, has fewer than 12 different
+	// bytes, or is text. Text is accepted behind the first key, with a warning.
 	//
 	// To change the key, deploy the new one everywhere as the last one, then
 	// move it to the front everywhere. Drop the old one a day later, or eight

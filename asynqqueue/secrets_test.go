@@ -15,6 +15,7 @@ import (
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/asynqqueue"
 	"github.com/seed-51359b35/recovery/internal/redistest"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 	"github.com/seed-51359b35/recovery/recoverytest"
 )
 
@@ -53,7 +54,7 @@ func TestSecretsStayAway(t *testing.T) {
 	})
 	queue := newQueue(t, client, func(o *asynqqueue.Options) { o.Logger = logger })
 	service, err := recovery.New(leadStore(address), recovery.NewMemoryTokenStore(), notifier, recovery.Options{
-		Keys:                    [][]byte{[]byte("0123456789abcdef0123456789abcdef")},
+		Keys:                    [][]byte{testenv.Key("k")},
 		Link:                    recovery.Link{URL: "https://portal.example.com/reset"},
 		DangerouslyKeepSessions: true,
 		Limits:                  relaxed(),
@@ -124,7 +125,7 @@ func TestEnqueueDoesNotDependOnTheLead(t *testing.T) {
 	queue := newQueue(t, proxy.Client(t), func(o *asynqqueue.Options) { o.EnqueueOnly, o.Workers = true, 0 })
 	const known = "ada.lovelace@example.com"
 	service, err := recovery.New(leadStore(known), recovery.NewMemoryTokenStore(), recovery.NotifierFunc(func(context.Context, recovery.Message) error { return nil }), recovery.Options{
-		Keys:                    [][]byte{[]byte("0123456789abcdef0123456789abcdef")},
+		Keys:                    [][]byte{testenv.Key("k")},
 		Link:                    recovery.Link{URL: "https://portal.example.com/reset"},
 		DangerouslyKeepSessions: true, Limits: relaxed(),
 		Queue: queue, Logger: slog.New(slog.DiscardHandler),

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -51,10 +50,8 @@ func memoryStorage(seeds []seed) (*storage, error) {
 	}
 	// In memory, like all that is sealed with it: a key that outlives the
 	// process belongs into a secret store.
-	key := make([]byte, 32)
-	_, _ = rand.Read(key) // never fails
 	return &storage{
-		key: key, leads: leads, sessions: newMemorySessions(), tokens: recovery.NewMemoryTokenStore(),
+		key: recovery.NewKey(), leads: leads, sessions: newMemorySessions(), tokens: recovery.NewMemoryTokenStore(),
 		guesses: recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{}),
 		close:   func() error { return nil },
 	}, nil
