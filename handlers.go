@@ -3,7 +3,6 @@ package recovery
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -96,7 +95,7 @@ func (s *Service) api(endpoints map[string]endpoint) http.Handler {
 				if p == http.ErrAbortHandler {
 					panic(p)
 				}
-				s.log.ErrorContext(r.Context(), "recovery: panic", "in", "handler", "panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+				s.log.ErrorContext(r.Context(), "recovery: panic", "in", "handler", "panic", panicText(p, unknownSecrets), "stack", string(debug.Stack()))
 				s.writeError(w, r, errors.New("panic"))
 			}
 		}()

@@ -129,7 +129,12 @@ type Options struct {
 	Prefix string
 	// Events receives the events. Default: they are only logged.
 	Events EventSink
-	// Logger receives events and failures. Default: [slog.Default].
+	// Logger receives events and failures. ERROR is what people notice, and what
+	// was lost or given up. WARN is what is tried again, and what an operator
+	// should change. INFO is an event that ended well, and what works again. DEBUG
+	// is an event that any stranger can cause, and single failed attempts. A
+	// failure is told when it begins, and then with a count after 15 s, 75 s, 5
+	// min and from then on at most once an hour. Default: [slog.Default].
 	Logger *slog.Logger
 
 	// Groups. A newcomer can leave all of them out.

@@ -30,6 +30,7 @@ func TestSecretsStayAway(t *testing.T) {
 	var mu sync.Mutex
 	var links []string
 	failures := 0
+	attempts := map[string]int{} // the failed ones of each job
 	snapshots := ""
 	snapshot := func() {
 		mu.Lock()
@@ -59,6 +60,17 @@ func TestSecretsStayAway(t *testing.T) {
 		DangerouslyKeepSessions: true,
 		Limits:                  relaxed(),
 		Queue:                   queue, Logger: slog.New(slog.DiscardHandler),
+		Events: func(_ context.Context, e recovery.Event) {
+			mu.Lock()
+			defer mu.Unlock()
+			if e.Kind == recovery.EventDeliveryFailed {
+				attempts[e.JobID]++
+				snapshots += e.Cause
+				if e.Attempt != attempts[e.JobID] {
+					t.Errorf("failed attempt %d of a job counts as %d", attempts[e.JobID], e.Attempt)
+				}
+			}
+		},
 	})
 	must(t, err)
 	for range 2 {
@@ -91,6 +103,9 @@ func TestSecretsStayAway(t *testing.T) {
 				t.Errorf("the log holds %q", form)
 			}
 		}
+	}
+	if n := len(attempts); n == 0 {
+		t.Error("no event tells of a failed attempt")
 	}
 	if !strings.Contains(snapshots, ":t:") || !strings.Contains(log.String(), "an attempt failed") {
 		t.Error("the test looks in the wrong places")
