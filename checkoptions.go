@@ -94,6 +94,7 @@ func (o Options) validate(leads LeadStore, tokens TokenStore, notifier Notifier)
 	checkCollaborators(&mistakes, leads, tokens, notifier)
 	o.checkKeys(&mistakes)
 	o.checkLinks(&mistakes)
+	o.checkDevelopment(&mistakes, notifier)
 	o.checkSessions(&mistakes)
 	checkFields(&mistakes, o.Fields)
 	if sameQueue(o.Queue, o.DeliveryQueue) {

@@ -25,6 +25,9 @@
 // The host's sign-in verifies passwords with package password, which also
 // normalises them.
 //
+// While you develop, on localhost, [DevNotifier] prints the links, and
+// [Options].Development has the log say why nothing arrives.
+//
 // The examples show whole programs. Package portal has the web pages, for hosts
 // that have none of their own. Package recoverytest checks a LeadStore.
 // Packages leadsquared and loginradius speak the protocols of those vendors, so

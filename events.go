@@ -165,6 +165,9 @@ func (s *Service) emit(ctx context.Context, e Event) {
 	if s.log.Enabled(ctx, level) {
 		s.log.LogAttrs(ctx, level, "recovery", slog.Any("event", e))
 	}
+	if s.opts.Development {
+		s.advise(ctx, e)
+	}
 	if s.opts.Events == nil {
 		return
 	}

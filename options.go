@@ -136,6 +136,12 @@ type Options struct {
 	// failure is told when it begins, and then with a count after 15 s, 75 s, 5
 	// min and from then on at most once an hour. Default: [slog.Default].
 	Logger *slog.Logger
+	// Development tells at level INFO why nothing arrives, or why a link is
+	// refused, and what to do: asked twice within a minute, an unknown address,
+	// Verified or Status not set, a limit. In production any stranger could fill
+	// the log with that, so it is refused unless Link and NotMe lead to localhost,
+	// *.localhost, *.test, or a loopback or private address. Default false.
+	Development bool
 
 	// Groups. A newcomer can leave all of them out.
 
