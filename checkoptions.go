@@ -12,6 +12,7 @@ import (
 	"github.com/seed-51359b35/recovery/internal/ascii"
 	"github.com/seed-51359b35/recovery/internal/clientaddr"
 	"github.com/seed-51359b35/recovery/internal/httpapi"
+	"github.com/seed-51359b35/recovery/internal/masterkey"
 	"github.com/seed-51359b35/recovery/password"
 )
 
@@ -96,6 +97,7 @@ func (o Options) validate(leads LeadStore, tokens TokenStore, notifier Notifier)
 	checkCollaborators(&mistakes, leads, tokens, notifier)
 	o.checkKeys(&mistakes)
 	o.checkLinks(&mistakes)
+	o.checkDevelopment(&mistakes, notifier)
 	o.checkSessions(&mistakes)
 	checkFields(&mistakes, o.Fields)
 	o.API.check(&mistakes)
@@ -172,17 +174,10 @@ func (o APIOptions) check(mistakes *OptionErrors) {
 
 func (o Options) checkKeys(mistakes *OptionErrors) {
 	if len(o.Keys) == 0 {
-		mistakes.Add("Keys", "is required: one key of 32 random bytes from the host's secret store, the same on every instance")
+		mistakes.Add("Keys", "is required: one key of 32 random bytes from the host's secret store, the same on every instance; NewKey makes one, and ParseKey reads it from text")
 	}
-	for i, k := range o.Keys {
-		if len(k) < 32 {
-			mistakes.Add("Keys", "key %d has %d bytes, must have at least 32", i, len(k))
-		}
-		for j := range i {
-			if string(o.Keys[j]) == string(k) {
-				mistakes.Add("Keys", "keys %d and %d are the same", j, i)
-			}
-		}
+	for _, mistake := range masterkey.Check(o.Keys) {
+		mistakes.Add("Keys", "%s", mistake)
 	}
 	if len(o.Keys) > 8 {
 		mistakes.Add("Keys", "has %d keys, at most 8", len(o.Keys))
@@ -250,6 +245,15 @@ func checkFields(mistakes *OptionErrors, fields []Field) {
 	}
 	if !search {
 		mistakes.Add("Fields", "at least one must have Search")
+	}
+}
+
+// warnOfOldKeys warns of keys that are accepted only so that they can be changed.
+func (o Options) warnOfOldKeys() {
+	for i, k := range o.Keys {
+		if weakness := masterkey.Weakness(k); weakness != "" {
+			o.Logger.Warn("recovery: an old key in option Keys "+weakness+", so it may be guessed. Remove it once what was made with it has expired: after a day, or after eight days if NotMe is set", "key", i)
+		}
 	}
 }
 

@@ -25,6 +25,9 @@
 // The host's sign-in verifies passwords with package password, which also
 // normalises them.
 //
+// While you develop, on localhost, [DevNotifier] prints the links, and
+// [Options].Development has the log say why nothing arrives.
+//
 // The examples show whole programs. Package portal has the web pages, for hosts
 // that have none of their own. Package recoverytest checks a LeadStore.
 // Packages leadsquared and loginradius speak the protocols of those vendors, so
@@ -129,6 +132,7 @@
 // # Operating
 //
 // Keys come from the host's secret store, and are the same on every instance.
+// [ParseKey] reads a key from base64, and [NewKey] makes one.
 // To change the key, deploy the new one everywhere as the last one, then move
 // it to the front. Drop the old one a day later, or eight days later if
 // [Options].NotMe is set, because its links live for seven days. Under a new

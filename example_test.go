@@ -2,7 +2,6 @@ package recovery_test
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -65,8 +64,7 @@ func (s *sessions) EndSessions(_ context.Context, leadID string) error {
 
 // The whole flow: forgot, delivered, reset, signed in.
 func Example() {
-	keys := [][]byte{make([]byte, 32)} // from your secret store, the same on every instance
-	_, _ = rand.Read(keys[0])
+	keys := [][]byte{recovery.NewKey()} // yours comes from your secret store, through ParseKey
 	leads := &users{}
 	signedIn := &sessions{open: map[string][]string{"42": {"a browser"}}}
 	outbox := make(chan recovery.Message, 8)
@@ -155,7 +153,7 @@ func ExampleNew() {
 	fmt.Println(err)
 	// Output:
 	// recovery: option notifier: is required: what sends the mail
-	// recovery: option Keys: is required: one key of 32 random bytes from the host's secret store, the same on every instance
+	// recovery: option Keys: is required: one key of 32 random bytes from the host's secret store, the same on every instance; NewKey makes one, and ParseKey reads it from text
 	// recovery: option Link: URL: must be https (http only for localhost and loopback addresses)
 	// recovery: option Sessions: is required: how to end a lead's sessions after a reset, or DangerouslyKeepSessions
 }

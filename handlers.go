@@ -100,7 +100,7 @@ func (s *Service) api(cors *httpapi.CORS, endpoints map[string]endpoint) http.Ha
 				if p == http.ErrAbortHandler {
 					panic(p)
 				}
-				s.log.ErrorContext(r.Context(), "recovery: panic", "in", "handler", "panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+				s.log.ErrorContext(r.Context(), "recovery: panic", "in", "handler", "panic", panicText(p, unknownSecrets), "stack", string(debug.Stack()))
 				s.writeError(w, r, errors.New("panic"))
 			}
 		}()

@@ -62,7 +62,10 @@ type Options struct {
 
 	// Keys are the secrets from which all other keys are derived: 1 to 8 of
 	// them, each at least 32 random bytes. The first one is used for everything
-	// new. The others are still accepted. Required.
+	// new. The others are still accepted. Required. [NewKey] makes a key, and
+	// [ParseKey] reads it from text. A key that is visibly not random is a
+	// mistake: one that repeats itself or counts, has fewer than 12 different
+	// bytes, or is text. Text is accepted behind the first key, with a warning.
 	//
 	// To change the key, deploy the new one everywhere as the last one, then
 	// move it to the front everywhere. Drop the old one a day later, or eight
@@ -126,8 +129,19 @@ type Options struct {
 	Prefix string
 	// Events receives the events. Default: they are only logged.
 	Events EventSink
-	// Logger receives events and failures. Default: [slog.Default].
+	// Logger receives events and failures. ERROR is what people notice, and what
+	// was lost or given up. WARN is what is tried again, and what an operator
+	// should change. INFO is an event that ended well, and what works again. DEBUG
+	// is an event that any stranger can cause, and single failed attempts. A
+	// failure is told when it begins, and then with a count after 15 s, 75 s, 5
+	// min and from then on at most once an hour. Default: [slog.Default].
 	Logger *slog.Logger
+	// Development tells at level INFO why nothing arrives, or why a link is
+	// refused, and what to do: asked twice within a minute, an unknown address,
+	// Verified or Status not set, a limit. In production any stranger could fill
+	// the log with that, so it is refused unless Link and NotMe lead to localhost,
+	// *.localhost, *.test, or a loopback or private address. Default false.
+	Development bool
 
 	// Groups. A newcomer can leave all of them out.
 

@@ -95,6 +95,7 @@ func New(leads LeadStore, tokens TokenStore, notifier Notifier, opts Options) (*
 		opts.DeliveryQueue = NewMemoryQueue(MemoryQueueOptions{Workers: maxConcurrent(notifier)})
 	}
 	opts.warnOfIdleWorkers(notifier)
+	opts.warnOfOldKeys()
 	s := &Service{
 		leads: leads, tokens: tokens, notifier: notifier,
 		opts: opts, log: opts.Logger, outages: outage.New("recovery: works again"), keys: keys, clients: clients,

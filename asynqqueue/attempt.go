@@ -125,7 +125,7 @@ func (w *worker) perform(ctx context.Context, job recovery.Job, n int) error {
 	if !time.Now().Before(job.NotAfter) {
 		return w.giveUp(ctx, job, fmt.Errorf("asynqqueue: %w: the job is too old", recovery.ErrPermanent))
 	}
-	perform := func(ctx context.Context) error { return q.handler.Perform(ctx, job) }
+	perform := func(ctx context.Context) error { return q.handler.Perform(recovery.WithAttempt(ctx, n), job) }
 	err := w.call(ctx, perform)
 	// While a message waits for an answer, no other instance may have the job: it
 	// would send the message again.

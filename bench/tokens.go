@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -38,7 +37,7 @@ func realToken(tb redistest.TB) (slot string, spec recovery.TokenSpec) {
 	r := &recorder{TokenStore: recovery.NewMemoryTokenStore()}
 	s, err := recovery.New(newLeads(1), r, recovery.NotifierFunc(func(context.Context, recovery.Message) error { return nil }),
 		recovery.Options{
-			Keys: [][]byte{bytes.Repeat([]byte{7}, 32)}, Link: recovery.Link{URL: "https://portal.example.com/reset"},
+			Keys: [][]byte{recovery.NewKey()}, Link: recovery.Link{URL: "https://portal.example.com/reset"},
 			DangerouslyKeepSessions: true, Logger: quiet,
 		})
 	must(tb, err)

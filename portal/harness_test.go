@@ -18,6 +18,7 @@ import (
 	"golang.org/x/text/language"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 	"github.com/seed-51359b35/recovery/password"
 	"github.com/seed-51359b35/recovery/portal"
 	"github.com/seed-51359b35/recovery/recoverytest"
@@ -137,7 +138,7 @@ func newWorld(t *testing.T, edit func(*recovery.Options, *portal.Options)) *worl
 	w.john = w.leads.Add(recovery.Lead{Name: "John Wick", Fields: map[string]recovery.FieldValue{
 		"EmailAddress": {Value: johnMail, Verified: true}, "Phone": {Value: johnPhone, Verified: true},
 	}}, "fast:old")
-	keys := [][]byte{[]byte(strings.Repeat("k", 32))}
+	keys := [][]byte{testenv.Key("k")}
 	ro := recovery.Options{
 		Keys: keys, Link: recovery.Link{URL: base + "/reset"}, NotMe: recovery.Link{URL: base + "/not-me"},
 		Sessions: recovery.SessionEnderFunc(func(context.Context, string) error { return nil }),

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -72,8 +73,9 @@ func newService(client *redis.Client, relay string, log *slog.Logger) (*recovery
 	if err != nil {
 		return nil, nil, err
 	}
+	key := sha256.Sum256([]byte("the same in each instance"))
 	opts := recovery.Options{
-		Keys: [][]byte{[]byte(strings.Repeat("k", 32))}, Link: recovery.Link{URL: "https://portal.example.com/reset"},
+		Keys: [][]byte{key[:]}, Link: recovery.Link{URL: "https://portal.example.com/reset"},
 		DangerouslyKeepSessions: true, Limiter: store, Logger: log,
 		Limits: recovery.Limits{Caller: never, ClientForgot: never, ClientReset: never, ClientCheck: never,
 			Identifier: never, Lead: never, Recipient: never, Issue: never},

@@ -86,7 +86,7 @@ func newService(t *testing.T, db *sql.DB, d database, outbox *recoverytest.Outbo
 	t.Helper()
 	store := newStore(t, db, d)
 	service, err := recovery.New(newLeads(t, db, d), store, outbox, recovery.Options{
-		Keys:                    [][]byte{[]byte("0123456789abcdef0123456789abcdef")},
+		Keys:                    [][]byte{testenv.Key("k")},
 		Link:                    recovery.Link{URL: "https://portal.example.com/reset"},
 		Fields:                  leadFields,
 		Limiter:                 store,

@@ -132,7 +132,7 @@ func newSite(t *testing.T, edit func(*recovery.Options, *portal.Options)) *site 
 
 	s.john = s.addLead("John Wick", johnMail, johnPhone)
 	s.mary = s.addLead("Mary", maryMail, "+4930123456")
-	keys := [][]byte{[]byte(strings.Repeat("k", 32))}
+	keys := [][]byte{testenv.Key("k")}
 	ro := recovery.Options{
 		Keys: keys, Link: recovery.Link{URL: s.base + "/reset"}, NotMe: recovery.Link{URL: s.base + "/not-me"},
 		Sessions: recovery.SessionEnderFunc(func(context.Context, string) error { return nil }),
