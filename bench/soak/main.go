@@ -10,7 +10,9 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -20,13 +22,14 @@ import (
 
 // An environment is what one row of the table runs in.
 type environment struct {
-	ctx    context.Context
-	server *redistest.Server
-	proxy  *redistest.Proxy // in front of the server, for the instances
-	admin  *redis.Conn      // a connection to the server that stays
-	relay  *relay
-	fleet  *fleet
-	ended  error // how the instance ended that a fault ended
+	ctx     context.Context
+	server  *redistest.Server
+	proxy   *redistest.Proxy // in front of the server, for the instances
+	admin   *redis.Conn      // a connection to the server that stays
+	relay   *relay
+	fleet   *fleet
+	traffic *traffic
+	ended   error // how the instance ended that a fault ended
 }
 
 func main() {
@@ -50,11 +53,12 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	redistest.QuietClients()
+	signal.Ignore(syscall.SIGXFSZ) // for the Redis that it starts: see fileLimit
 	rows := faults()
 	if *soakFor > 0 {
 		rows = append([]fault{{name: "soak for " + soakFor.String(), holds: *soakFor, begin: func(*environment) error { return nil }}}, rows...)
 	}
-	fmt.Println("| fault | answers | healthy after | all mail after | promised | lost | doubled | log lines |\n|---|---|---|---|---|---|---|---|")
+	fmt.Println("| fault | answers | slowest | healthy after | all mail after | promised | lost | doubled | log lines of each |\n|---|---|---|---|---|---|---|---|---|")
 	failed := false
 	for i, f := range rows {
 		isSoak := *soakFor > 0 && i == 0
@@ -78,13 +82,14 @@ func main() {
 // row runs one fault in an environment of its own, and prints its row.
 func row(tb redistest.TB, f fault, rate int, verbose, footprints bool) {
 	e := newEnvironment(tb, f)
-	t := &traffic{fleet: e.fleet, relay: e.relay, answers: map[int]int{}}
+	t := e.traffic
 	stop, done := make(chan struct{}), make(chan struct{})
 	go func() { defer close(done); t.run(rate, stop) }()
 	pause(tb, 2*time.Second)
 	if footprints {
 		fmt.Fprintln(os.Stderr, "at the start:", e.fleet.footprint())
 	}
+	e.fleet.takeLines() // those of the start
 	check(tb, f.begin(e))
 	pause(tb, f.holds)
 	if f.end != nil {
@@ -106,7 +111,12 @@ func row(tb redistest.TB, f fault, rate int, verbose, footprints bool) {
 	pause(tb, 2*time.Second) // for mails that come twice
 	people, missing, doubled := t.promised()
 	lines := e.fleet.takeLines()
-	fmt.Printf("| %s | %s | %v | %v | %d | %d | %d | %d |\n", f.name, t.said(), healthy.Round(time.Millisecond), settled.Round(10*time.Millisecond), people, missing, doubled, len(lines))
+	var counts []string
+	for _, of := range lines {
+		counts = append(counts, strconv.Itoa(len(of)))
+	}
+	fmt.Printf("| %s | %s | %v | %v | %v | %d | %d | %d | %s |\n", f.name, t.said(), t.slowest.Round(10*time.Millisecond), healthy.Round(time.Millisecond),
+		settled.Round(10*time.Millisecond), people, missing, doubled, strings.Join(counts, ", "))
 	if footprints {
 		fmt.Fprintln(os.Stderr, "at the end:  ", e.fleet.footprint())
 	}
@@ -114,16 +124,15 @@ func row(tb redistest.TB, f fault, rate int, verbose, footprints bool) {
 		fmt.Fprintln(os.Stderr, "the instance ended with:", e.ended)
 	}
 	if verbose {
-		fmt.Fprintln(os.Stderr, strings.Join(lines, "\n"))
+		fmt.Fprintln(os.Stderr, strings.Join(e.relay.repeats(), "\n"))
+		for n, of := range lines {
+			fmt.Fprintf(os.Stderr, "instance %d logged:\n%s\n", n+1, strings.Join(of, "\n"))
+		}
 	}
 }
 
 func newEnvironment(tb redistest.TB, f fault) *environment {
-	var args []string
-	if f.aof {
-		args = []string{"--appendonly", "yes", "--appendfsync", "always"}
-	}
-	e := &environment{ctx: tb.Context(), server: redistest.Start(tb, args...)}
+	e := &environment{ctx: tb.Context(), server: redistest.Start(tb, f.redis...)}
 	e.proxy = e.server.Proxy(tb)
 	e.admin = e.server.Client(tb).Conn()
 	tb.Cleanup(func() { _ = e.admin.Close() })
@@ -131,8 +140,12 @@ func newEnvironment(tb redistest.TB, f fault) *environment {
 	e.relay, err = newRelay()
 	check(tb, err)
 	tb.Cleanup(func() { _ = e.relay.listener.Close() })
-	e.fleet, err = newFleet(2, e.proxy.Addr, e.relay.listener.Addr().String())
+	if f.password != "" {
+		check(tb, e.admin.ConfigSet(e.ctx, "requirepass", f.password).Err())
+	}
+	e.fleet, err = newFleet(2, e.proxy.Addr, f.password, e.relay.listener.Addr().String())
 	check(tb, err)
+	e.traffic = &traffic{fleet: e.fleet, relay: e.relay, answers: map[int]int{}}
 	tb.Cleanup(e.fleet.end)
 	return e
 }
