@@ -44,9 +44,10 @@ func main() {
 	soakFor := flag.Duration("for", 10*time.Minute, "how long the mixed traffic runs while nothing fails; 0 leaves it out")
 	rate := flag.Int("rate", 200, "requests a second, 1 to 10,000")
 	only := flag.String("only", "", "faults to run: those whose name contains it; \"none\" for no fault")
+	people := flag.Int("resets", 0, "let so many people reset at once instead, up to 10,000")
 	verbose := flag.Bool("log", false, "print what the instances logged in each row")
 	flag.Parse()
-	if *rate < 1 || *rate > 10_000 || *soakFor < 0 {
+	if *rate < 1 || *rate > 10_000 || *soakFor < 0 || *people < 0 || *people > mostTokens {
 		flag.Usage()
 		os.Exit(2)
 	}
@@ -54,6 +55,13 @@ func main() {
 	defer stop()
 	redistest.QuietClients()
 	signal.Ignore(syscall.SIGXFSZ) // for the Redis that it starts: see fileLimit
+	if *people > 0 {
+		if err := redistest.Run(ctx, "resets", func(tb redistest.TB) { resetsAtOnce(tb, *people) }); err != nil {
+			fmt.Fprintln(os.Stderr, "soak:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	rows := faults()
 	if *soakFor > 0 {
 		rows = append([]fault{{name: "soak for " + soakFor.String(), holds: *soakFor, begin: func(*environment) error { return nil }}}, rows...)

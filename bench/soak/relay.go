@@ -38,12 +38,15 @@ type relay struct {
 	mails map[string][]arrival // by "kind recipient"
 }
 
+// mostTokens is how many tokens wait for a reset. Those of further links are lost.
+const mostTokens = 10_000
+
 func newRelay() (*relay, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	r := &relay{listener: l, tokens: make(chan string, 1024), seen: map[string]bool{}, mails: map[string][]arrival{}}
+	r := &relay{listener: l, tokens: make(chan string, mostTokens), seen: map[string]bool{}, mails: map[string][]arrival{}}
 	go func() {
 		for {
 			c, err := l.Accept()
