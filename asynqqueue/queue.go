@@ -88,10 +88,11 @@ func New(client redis.UniversalClient, opts Options) (*Queue, error) {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
+	log := opts.Logger.With("queue", opts.Name)
 	q := &Queue{
-		client: client, opts: opts, log: opts.Logger, upgradeWindow: upgradeWindow,
+		client: client, opts: opts, log: log, upgradeWindow: upgradeWindow,
 		outages: redisguard.NewOutages("asynqqueue: works again"),
-		health:  newHealth(opts.Logger),
+		health:  newHealth(client, log),
 		workers: make(chan struct{}, opts.Workers),
 		closing: make(chan struct{}),
 		ctx:     ctx, cancel: cancel,

@@ -31,8 +31,9 @@ import (
 // tokens, limits and both queues on Redis, and mail over SMTP. These variables
 // make one.
 const (
-	redisVariable = "RECOVERY_SOAK_REDIS"
-	relayVariable = "RECOVERY_SOAK_RELAY"
+	redisVariable    = "RECOVERY_SOAK_REDIS"
+	passwordVariable = "RECOVERY_SOAK_PASSWORD"
+	relayVariable    = "RECOVERY_SOAK_RELAY"
 )
 
 // leads are people without end: pN@example.com for every N. Nobody resets twice,
@@ -101,7 +102,7 @@ func serveInstance() error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))
-	client := redis.NewClient(&redis.Options{Addr: os.Getenv(redisVariable)})
+	client := redis.NewClient(&redis.Options{Addr: os.Getenv(redisVariable), Password: os.Getenv(passwordVariable)})
 	defer client.Close()
 	service, mailer, err := newService(client, os.Getenv(relayVariable), log)
 	if err != nil {
