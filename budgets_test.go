@@ -204,3 +204,29 @@ func TestMemoryQueueBackoff(t *testing.T) {
 		}
 	})
 }
+
+// A57: requests that the limits of a person refuse use up no budget. Otherwise a
+// stranger, who asks with all identifiers of one lead, could keep everybody's
+// messages from being sent.
+func TestRefusedRequestsUseNoBudget_A57(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPortal(t, func(_ *portal, o *recovery.Options) {
+			o.Limits = generous()
+			o.Limits.Lead = recovery.LimitPolicy{Limits: []recovery.Limit{{N: 1, Window: time.Hour}}}
+			o.Limits.EmailBudget = recovery.LimitPolicy{Limits: []recovery.Limit{{N: 3, Window: time.Hour}}}
+			o.Limits.Recipient = o.Limits.Lead
+		})
+		for _, key := range []recovery.LeadKey{
+			{Field: "EmailAddress", Value: johnMail}, {Field: "Username", Value: "john_doe"},
+			{Field: "mx_PAN_Number", Value: johnPAN}, {Field: "Phone", Value: johnPhone},
+		} {
+			askAs(t, p, recovery.ForgotRequest{Key: key}, "")
+		}
+		other := byMail(johnMail)
+		other.RecipientField = "mx_Alternate_Email"
+		askAs(t, p, other, "")
+		if n := len(p.outbox.Messages()); n != 2 {
+			t.Errorf("%d messages, want one to each address", n)
+		}
+	})
+}

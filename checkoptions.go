@@ -24,6 +24,9 @@ func (o Options) withDefaults() Options {
 	if len(o.Fields) == 0 {
 		o.Fields = []Field{{Name: "EmailAddress", Type: FieldTypeEmail, Search: true, Receive: true}}
 	}
+	if o.EmailField == "" {
+		o.EmailField = defaultEmailField(o.Fields)
+	}
 	o.Link.Fixed = slices.Clone(o.Link.Fixed)
 	o.NotMe.Fixed = slices.Clone(o.NotMe.Fixed)
 	o.Tokens.LinkTTL = cmp.Or(o.Tokens.LinkTTL, time.Hour)
@@ -33,7 +36,7 @@ func (o Options) withDefaults() Options {
 	o.ClientAddress.TrustedProxies = slices.Clone(o.ClientAddress.TrustedProxies)
 	o.ClientAddress.IPv6Prefix = cmp.Or(o.ClientAddress.IPv6Prefix, 64)
 	o.StoreTimeout = cmp.Or(o.StoreTimeout, 5*time.Second)
-	def := DefaultLimits()
+	def := defaultLimits(o.Tokens.LinkTTL)
 	defaults := def.policies()
 	for i, own := range o.Limits.policies() {
 		if len(own.policy.Limits) == 0 && own.policy.ThenOneEvery == 0 {
@@ -47,6 +50,21 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+func (f Field) isEmailKey() bool { return f.Search && f.Type == FieldTypeEmail }
+
+func defaultEmailField(fields []Field) string {
+	first := ""
+	for _, f := range fields {
+		switch {
+		case f.isEmailKey() && f.Name == "EmailAddress":
+			return f.Name
+		case f.isEmailKey() && first == "":
+			first = f.Name
+		}
+	}
+	return first
+}
+
 type namedPolicy struct {
 	name   string
 	policy *LimitPolicy
@@ -56,7 +74,7 @@ func (l *Limits) policies() []namedPolicy {
 	return []namedPolicy{
 		{"Caller", &l.Caller}, {"ClientForgot", &l.ClientForgot}, {"ClientReset", &l.ClientReset},
 		{"ClientCheck", &l.ClientCheck}, {"Identifier", &l.Identifier}, {"Lead", &l.Lead},
-		{"Recipient", &l.Recipient}, {"Issue", &l.Issue},
+		{"Recipient", &l.Recipient}, {"Issue", &l.Issue}, {"Device", &l.Device}, {"LeadDevices", &l.LeadDevices},
 		{"EmailBudget", &l.EmailBudget}, {"SMSBudget", &l.SMSBudget},
 	}
 }
@@ -69,6 +87,9 @@ func (o Options) validate(leads LeadStore, tokens TokenStore, notifier Notifier)
 	o.checkLinks(&mistakes)
 	o.checkSessions(&mistakes)
 	checkFields(&mistakes, o.Fields)
+	if o.EmailField != "" && !slices.ContainsFunc(o.Fields, func(f Field) bool { return f.Name == o.EmailField && f.isEmailKey() }) {
+		mistakes.Add("EmailField", "%q must be one of Fields, with type FieldTypeEmail and Search", o.EmailField)
+	}
 	mistakes.CheckInt("Passwords.History", o.Passwords.History, 0, 24)
 	if _, ok := leads.(PasswordHistoryLeadStore); o.Passwords.History > 0 && leads != nil && !ok {
 		mistakes.Add("Passwords.History", "needs a LeadStore that implements PasswordHistoryLeadStore, and %T does not", leads)
@@ -86,7 +107,7 @@ func (o Options) validate(leads LeadStore, tokens TokenStore, notifier Notifier)
 			mistakes.Add("Limits."+l.name, "%s", reason)
 		}
 	}
-	if _, err := clientaddr.New(o.ClientAddress.TrustedProxies, o.ClientAddress.IPv6Prefix); err != nil {
+	if _, err := clientaddr.New(o.ClientAddress.resolver()); err != nil {
 		mistakes.Add("ClientAddress", "%v", err)
 	}
 	return mistakes.Err()
@@ -184,5 +205,15 @@ func checkFields(mistakes *OptionErrors, fields []Field) {
 	}
 	if !search {
 		mistakes.Add("Fields", "at least one must have Search")
+	}
+}
+
+// warnOfIdleWorkers warns if the delivery queue has more workers than the
+// notifier can use at a time.
+func (o Options) warnOfIdleWorkers(notifier Notifier) {
+	workers, deliveries := maxConcurrent(o.DeliveryQueue), maxConcurrent(notifier)
+	if deliveries > 0 && workers > deliveries {
+		o.Logger.Warn("recovery: the delivery queue has more workers than the notifier can use at a time, so the others only wait; "+
+			"give it fewer workers, or the notifier more connections", "workers", workers, "deliveries", deliveries)
 	}
 }

@@ -2,25 +2,56 @@ package recovery
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"time"
+
+	"github.com/seed-51359b35/recovery/password"
 )
 
 // call calls code of the host, and ends its context after the store timeout. It
 // turns a panic into an error: one faulty store must not end the process, and a
 // connection that breaks must not show who has an account.
 func (s *Service) call(ctx context.Context, what string, f func(ctx context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, s.opts.StoreTimeout)
+	limited, cancel := context.WithTimeout(ctx, s.opts.StoreTimeout)
 	defer cancel()
-	return s.guard(ctx, what, func() error { return f(ctx) })
+	return s.guard(ctx, what, func() error { return f(limited) })
 }
 
 // guard calls code of the host that runs as long as the caller's context
 // allows. It turns a panic into an error.
 func (s *Service) guard(ctx context.Context, what string, f func() error) (err error) {
+	defer func() { s.watch(ctx, what, err) }()
 	defer s.recoverPanic(ctx, what, &err)
 	return f()
+}
+
+// answers are errors with which a collaborator that works answers.
+var answers = []error{
+	ErrLeadNotFound, ErrTokenNotFound, ErrTokenSpent, ErrVersionChanged, ErrStepUpRequired, ErrPermanent, password.ErrMalformedHash,
+}
+
+// watch logs when a collaborator begins to fail, now and then while it fails, and
+// when it works again. What is answered meanwhile, and how often a job is tried,
+// is not logged above level debug: an outage must not fill the log. The
+// collaborator is what up to the dot.
+func (s *Service) watch(ctx context.Context, what string, err error) {
+	collaborator, _, _ := strings.Cut(what, ".")
+	_, policy := errors.AsType[*password.PolicyError](err)
+	switch {
+	case err == nil, policy, slices.ContainsFunc(answers, func(answer error) bool { return errors.Is(err, answer) }):
+		s.outages.Works(ctx, collaborator)
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		// The client hung up, or the queue ends the attempt.
+	case errors.Is(err, ErrAwaitingReply):
+		s.outages.Failed(ctx, s.log, slog.LevelWarn, collaborator, "recovery: "+collaborator+" is slow", "in", what, "error", err)
+	default:
+		s.outages.Failed(ctx, s.log, slog.LevelError, collaborator, "recovery: "+collaborator+" fails", "in", what, "error", err)
+	}
 }
 
 // recoverPanic must be deferred around a call of the host's code. It logs a
@@ -62,7 +93,10 @@ func (s *Service) repeat(what string, until time.Time, f func(ctx context.Contex
 			if err == nil {
 				return
 			}
-			if last || time.Now().After(until) {
+			if late := time.Now().After(until); last || late {
+				if !late {
+					s.lost.Add(1)
+				}
 				s.log.Error("recovery: call given up", "what", what, "error", err)
 				return
 			}

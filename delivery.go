@@ -9,11 +9,13 @@ import (
 // A delivery is a job that ends with a message to one address. It also holds
 // what the worker has found out so far.
 type delivery struct {
-	job   Job
-	p     payload
-	kind  MessageKind // the kind of the message
-	lead  Lead        // zero until the lead was found
-	to    address
+	job  Job
+	p    payload
+	kind MessageKind // the kind of the message
+	lead Lead        // zero until the lead was found
+	to   address
+	// known says that a known device asked, and that its limits allowed it.
+	known bool
 	event Event // the fields that all events of this job have
 }
 
@@ -96,7 +98,7 @@ func (s *Service) sendToken(ctx context.Context, d *delivery) error {
 	if d.lead.Status != StatusActive {
 		return s.suppress(ctx, d, ReasonDisabled)
 	}
-	token, err := s.put(ctx, d.p.generation, d.p.kind(), d.lead, d.p.Secret)
+	token, err := s.put(ctx, d.p.generation, d.p.kind(), d.lead, d.p.Slot, d.p.Secret)
 	if errors.Is(err, ErrTokenSpent) {
 		return s.suppress(ctx, d, ReasonTokenSpent)
 	}
@@ -125,9 +127,11 @@ func (s *Service) send(ctx context.Context, d *delivery, m Message, about string
 	if m.NotMe, err = s.notMeLink(m, about); err != nil {
 		return fmt.Errorf("%w: %w", ErrPermanent, err)
 	}
-	err = s.guard(ctx, "Notifier.Notify", func() error { return s.notifier.Notify(ctx, m) })
+	err = s.guard(ctx, "Notifier.Notify", func() error {
+		return scrub(s.notifier.Notify(ctx, m), m.secrets()...)
+	})
 	if err != nil {
-		return fmt.Errorf("recovery: notifying: %w", scrub(err, m.secrets()...))
+		return fmt.Errorf("recovery: notifying: %w", err)
 	}
 	e := d.event
 	e.Kind, e.LeadID, e.Channel, e.Message = EventMessageSent, m.LeadID, m.Channel, m.Kind
@@ -146,20 +150,26 @@ func (s *Service) suppress(ctx context.Context, d *delivery, reason EventReason)
 // allowDelivery counts the message against the limits of the person and against
 // the budgets. It returns false and no error if the delivery ends here.
 func (s *Service) allowDelivery(ctx context.Context, d *delivery) (ok bool, err error) {
-	requests, err := s.deliveryLimits(ctx, d)
+	person, budgets, err := s.deliveryLimits(ctx, d)
 	if errors.Is(err, ErrPermanent) {
 		s.log.WarnContext(ctx, "recovery: a message can never be delivered", "job", d.job.ID, "error", err)
 		return false, s.suppress(ctx, d, ReasonUndeliverable)
 	}
-	if err != nil || len(requests) == 0 {
-		return err == nil, err
+	if err != nil {
+		return false, err
 	}
-	return s.allowJob(ctx, d, requests...)
+	if ok, err := s.allowJob(ctx, d, person...); !ok {
+		return false, err
+	}
+	return s.allowJob(ctx, d, budgets...)
 }
 
 // allowJob asks the limiter in a worker. A refusal ends the delivery: then it
 // returns false and no error, and only the event says so.
 func (s *Service) allowJob(ctx context.Context, d *delivery, requests ...scopedRequest) (ok bool, err error) {
+	if len(requests) == 0 {
+		return true, nil
+	}
 	decisions, err := s.allow(ctx, requests)
 	if err != nil {
 		return false, unavailable("limiter", err)

@@ -35,9 +35,9 @@
 // [Service.ForgotPassword] checks the request, counts it for the API key (the
 // caller) and the network address (the client), draws a token, gives a sealed
 // job to the [Queue], and answers. It does the same for everybody. A worker
-// then counts the identifier, looks the lead up, and counts the lead, the
-// recipient and the budget (a limit on all messages). It puts the token's
-// digest into the [TokenStore], and has the [Notifier] send the token.
+// then looks the lead up, and counts the identifier, the lead, the recipient
+// and the budget (a limit on all messages). It puts the token's digest into the
+// [TokenStore], and has the [Notifier] send the token.
 //
 // [Service.ResetPassword] checks the password by the rules that are the same
 // for everybody, opens the proof, looks its token up with Peek, reads the lead,
@@ -95,11 +95,24 @@
 //   - Few guesses at short codes are possible. The fifth wrong guess kills a
 //     code, and after twenty in 24 hours at the codes of one lead none of them
 //     works. Parallel guesses are counted too.
-//   - Nobody can lock a person out by asking for messages. Limits delay a new
-//     message and never end a delivered link. At most three links of a lead
-//     work at once: the two oldest and the newest. A fourth replaces the third.
-//     After the tenth link of a day one every hour is still sent. Links and
-//     codes are limited separately, and so is each recipient field.
+//   - Nobody can lock a person out of the mailbox that links go to by default
+//     by asking for messages. Whether the person or a stranger asks, that
+//     mailbox has a link that works at all times, if links live for 15 minutes
+//     or longer and no other lead has the same address: leads that share an
+//     address share its limit. Limits delay a new message and never end a
+//     delivered link. Of the links to one field, three work at once: the two
+//     oldest and the newest. A fourth replaces the third. After the tenth link
+//     of a day one is still sent every hour, or as often as links expire. Links
+//     and codes are limited separately, and so is each recipient field.
+//   - Codes give a weaker promise. A lead has one code at a time, so a code that
+//     a stranger asks for, to whatever address of the lead, replaces the one
+//     before. After the tenth code of a day about one an hour is sent to each
+//     address, whoever asks. A stranger who guesses can stop the codes of a lead
+//     for a day. A person who has only a phone is promised more by links to it.
+//   - A known device ([Service.RememberDevice]) has limits of its own that no
+//     stranger can use up, for links and codes, and for every field. It shares
+//     with others what belongs to the client's network address, the budgets, and
+//     the count of wrong guesses.
 //   - A failure never opens anything, and it looks the same for everybody.
 //
 // Numbers such as A33, here and in other comments, are attacks: docs/attacks.md
@@ -121,8 +134,12 @@
 // [Options].NotMe is set, because its links live for seven days. Under a new
 // first key, the counts of limits and of wrong guesses begin at zero.
 //
+// Mount [HideTokens] outermost if the host logs requests: links carry tokens in
+// their query.
+//
 // Behind a proxy, list the proxy's addresses in TrustedProxies of
-// [Options].ClientAddress, or all clients count as one. Set ReadHeaderTimeout,
+// [Options].ClientAddress, or all clients count as one. A line in the log tells
+// of a proxy that is not listed. Set ReadHeaderTimeout,
 // ReadTimeout and IdleTimeout on the [http.Server]. Send
 // Strict-Transport-Security from the host: it concerns the whole domain, which
 // is not the library's.
@@ -138,6 +155,50 @@
 // jobs in Redis. Packages smtpnotifier and smsnotifier deliver messages,
 // package messages has their texts, and package webhook informs other systems.
 //
+// # What strangers can make grow
+//
+// Anybody can send requests. They leave this behind, and nothing else (A95):
+//
+//	what                              bytes               for      at most
+//	in a MemoryLimiter:
+//	  an address that asks            240 + 18 a request  3 h      81,920
+//	  an address that shows a proof   240 + 18 a request  2 min    163,840
+//	  an address with an API key      240 + 18 a request  5 s      81,920
+//	in Redis, by package redisstore:
+//	  an address that asks            240 + 5 a request   3 h      no bound
+//	  an address that shows a proof   240 + 5 a request   2 min    no bound
+//	  an address with an API key      240 + 5 a request   5 s      no bound
+//	in a program with redisstore:
+//	  an address that was refused     400                 stays    65,536
+//	in a program that takes secrets of servers, as the wires do:
+//	  an address that shows one       250 + 100 a secret  5 s      81,920
+//	in Queue:
+//	  a request, after its answer     2,000               250 ms   4,096
+//	in the TokenStore:
+//	  a guess at a code               250                 1 min    4,096
+//
+// Only requests that count take bytes: at most 50 in 3 h of an address that
+// asks, so 1,140 bytes of memory, or 490 of Redis. An IPv6 /64 is one address.
+// What is over in memory is freed as later requests come. While the [LeadStore]
+// is slow or down, jobs stay in Queue as long as their link would live. If it is
+// full, everybody is answered with 503. Package asynqqueue holds 100,000 jobs.
+//
+// A guess at a code leaves a record also where there is no code (A97): one for
+// each lead, and 4,096 under each key for all other identifiers together. Leads
+// that exist can be asked for too, and then have counters (24 h), tokens and
+// deliveries (as long as links live). The number of leads bounds these. With
+// [MessageOptions].UnknownAddress each invented address has two counters too, for
+// 24 h. Requests about nobody are logged at level debug only, but package
+// leadsquared warns of each key that it refuses.
+//
+// A [MemoryLimiter] has logs for 65,536 addresses of each kind, and 16,384 that
+// all further ones share: 93 MB at most for those that ask. Strangers fill the
+// first with 6 fresh addresses a second for 3 h. That harms nobody. Newcomers
+// begin to be refused with 429 beyond about 45 a second, and of 100 a second one
+// in four is. On Redis nobody is, as long as it has memory: a million addresses
+// take up to 490 MB. An append-only file of Redis also grows with each request
+// that counts, and by 220 bytes with each guess, until Redis rewrites it.
+//
 // # Limits
 //
 // [DefaultLimits] are exact sliding windows: never more than N calls in any
@@ -146,7 +207,8 @@
 // Retry-After and the RateLimit fields. The limits of identifier, lead,
 // recipient and budget are checked after the answer, and nobody is told about a
 // refusal. A refused request is not counted by the limits that would have come
-// later.
+// later. Caller and client are asked together, and so are lead and recipient, and
+// all budgets: each of those counts what it allows.
 //
 // # Compatibility
 //

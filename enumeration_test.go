@@ -229,7 +229,7 @@ func TestBadProofsAreOneAnswer(t *testing.T) {
 }
 
 // A24: a code for an unknown lead asks the stores what one for a known lead
-// asks them, and writes nothing.
+// asks them.
 func TestCodeGuessesCostTheSameForEverybody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPortal(t, nil)
@@ -406,4 +406,58 @@ func TestDisabledLeadsCannotReset(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A76, A96: a message that a disabled lead does not get takes neither a place in
+// the queue of deliveries nor one of the messages that the lead may get.
+func TestDisabledLeadCostsNoPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPortal(t, func(_ *portal, o *recovery.Options) { o.Limits = recovery.DefaultLimits() })
+		p.leads.SetStatus(johnID, recovery.StatusDisabled)
+		p.calls.take()
+		if _, err := p.ForgotPassword(t.Context(), recovery.ForgotRequest{Key: recovery.LeadKey{Field: "Username", Value: "john_doe"}}); err != nil {
+			t.Fatal(err)
+		}
+		settle()
+		queued := slices.DeleteFunc(p.calls.take(), func(call string) bool { return call != "Enqueue" })
+		if len(queued) != 1 {
+			t.Errorf("%d jobs were enqueued, want that of the request alone", len(queued))
+		}
+		if e := p.events.of(recovery.EventMessageSuppressed); len(e) != 1 || e[0].Reason != recovery.ReasonDisabled {
+			t.Errorf("suppressed: %+v", e)
+		}
+		p.leads.SetStatus(johnID, recovery.StatusActive)
+		p.forgot(t, byMail(johnMail)) // within the minute for which a message would count
+	})
+}
+
+// A22: the work of a request begins after a random pause, for everybody alike.
+// Without it, the work for a lead that exists would show in the time of the next
+// answer.
+func TestWorkBeginsAfterARandomPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const longest, requests = 250 * time.Millisecond, 200
+		q := &heldQueue{}
+		p := newPortal(t, func(_ *portal, o *recovery.Options) { o.Queue = q })
+		for _, mail := range []string{johnMail, "nobody@example.com", "disabled@example.com"} {
+			for range requests {
+				if _, err := p.ForgotPassword(t.Context(), byMail(mail)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			// In a bubble no time has passed. Of 200 pauses some are in each
+			// fifth, but for one run in 10^18.
+			fifths := map[int]int{}
+			for _, job := range q.take() {
+				pause := time.Until(job.NotBefore)
+				if pause < 0 || pause > longest {
+					t.Fatalf("%s: a pause of %v", mail, pause)
+				}
+				fifths[min(4, int(5*pause/longest))]++
+			}
+			if len(fifths) != 5 {
+				t.Errorf("%s: %d pauses, by fifths of %v: %v", mail, requests, longest, fifths)
+			}
+		}
+	})
 }

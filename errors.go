@@ -4,6 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
+
+	"github.com/seed-51359b35/recovery/internal/httpapi"
+	"github.com/seed-51359b35/recovery/password"
 )
 
 // The errors that a [Service] returns. Match them with [errors.Is] or
@@ -82,6 +86,14 @@ var (
 	// ErrPermanent is wrapped by an error of a [Notifier] or [JobHandler] if
 	// another try cannot succeed. The job becomes a dead letter at once.
 	ErrPermanent = errors.New("recovery: permanent failure")
+
+	// ErrAwaitingReply is wrapped by an error of a [Notifier] or [JobHandler]
+	// whose ctx ended after the next server had received the whole message, and
+	// before that server answered. The message may be on its way, so it must not
+	// be sent again. The Notifier waits on for the answer, and Notify for the
+	// same Message.ID joins this wait. So a queue keeps the job with the worker
+	// that has it, and calls Perform there again, until the error is another one.
+	ErrAwaitingReply = errors.New("recovery: the message was sent, and the server has not answered yet")
 )
 
 // An InvalidRequestError says which field of a request is invalid, and why. It
@@ -124,8 +136,32 @@ func (e *StepUpError) Is(target error) bool { return target == ErrStepUpRequired
 // cause. A collaborator's error may wrap any error, also one of this package.
 // The caller would then take it for an answer of the Service.
 func unavailable(what string, cause error) error {
-	if cause == nil {
-		return fmt.Errorf("%w: %s", ErrUnavailable, what)
+	e := &unavailableError{text: ErrUnavailable.Error() + ": " + what}
+	if cause != nil {
+		e.text += ": " + cause.Error()
 	}
-	return fmt.Errorf("%w: %s: %v", ErrUnavailable, what, cause)
+	if busy, ok := errors.AsType[*password.BusyError](cause); ok {
+		e.retryAfter = busy.RetryAfter
+	}
+	return e
+}
+
+// An unavailableError matches [ErrUnavailable].
+type unavailableError struct {
+	text       string
+	retryAfter time.Duration // 0: not known
+}
+
+func (e *unavailableError) Error() string { return e.text }
+func (e *unavailableError) Unwrap() error { return ErrUnavailable }
+
+// RetryAfterSeconds returns the Retry-After of an answer to an error that wraps
+// [ErrUnavailable], for authors of APIs and pages. While many people wait for
+// their passwords to be hashed, it grows with their number. Otherwise nobody
+// knows when what failed works again, and it is 5.
+func RetryAfterSeconds(err error) int {
+	if e, ok := errors.AsType[*unavailableError](err); ok && e.retryAfter > 0 {
+		return wholeSeconds(e.retryAfter)
+	}
+	return httpapi.RetryAfterUnavailable
 }

@@ -135,11 +135,12 @@ func (s *Service) emit(ctx context.Context, e Event) {
 	e.Time = time.Now()
 	level := slog.LevelInfo
 	switch e.Kind {
-	case EventWrongRecord, EventDeadLetter, EventSessionsNotEnded:
+	case EventWrongRecord, EventSessionsNotEnded:
 		level = slog.LevelError
 	case EventNotMe:
 		level = slog.LevelWarn
-	case EventResetRefused, EventRateLimited, EventMessageSuppressed:
+	case EventResetRefused, EventRateLimited, EventMessageSuppressed, EventDeadLetter:
+		// [Service.DeadLetter] logs, once for many, that jobs are given up.
 		level = slog.LevelDebug
 		if e.Scope == ScopeBudget {
 			// Until the budget's window opens, nobody gets a message on this

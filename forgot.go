@@ -54,7 +54,7 @@ func (s *Service) ForgotPassword(ctx context.Context, req ForgotRequest) (Forgot
 	p := payload{
 		Op: jobForgot, Code: req.Code, Template: req.Template,
 		Caller: req.Requester.Caller, Client: req.Requester.Client, Languages: req.Requester.AcceptLanguage,
-		RequestedAt: time.Now(),
+		Device: req.Requester.Device, RequestedAt: time.Now(),
 	}
 	var err error
 	if p.Labels, err = copyLabels(req.Labels); err != nil {
@@ -65,6 +65,12 @@ func (s *Service) ForgotPassword(ctx context.Context, req ForgotRequest) (Forgot
 	}
 	if p.Recipient, err = s.recipientField(req.RecipientField); err != nil {
 		return ForgotResult{}, err
+	}
+	// The job names the slot, so that all attempts use the same one, also those of
+	// an instance with other Fields. In another slot a used token would work once
+	// more (A33). A job of an earlier version names none.
+	if !req.Code && p.Recipient != s.mailTo {
+		p.Slot = p.Recipient
 	}
 	if p.Link, err = s.link(req.Link); err != nil {
 		return ForgotResult{}, err
@@ -141,7 +147,7 @@ func (s *Service) admitForgot(ctx context.Context, d *delivery, found bool) (ok 
 	if !found && (!s.opts.Messages.UnknownAddress || s.fields[key.Field].Type != FieldTypeEmail) {
 		return false, s.suppress(ctx, d, ReasonUnknownLead)
 	}
-	if ok, err := s.allowIdentifier(ctx, d); !ok {
+	if ok, err := s.allowAsker(ctx, d); !ok {
 		return false, err
 	}
 	if !found {
@@ -162,15 +168,48 @@ func (s *Service) admitForgot(ctx context.Context, d *delivery, found bool) (ok 
 	return s.allowDelivery(ctx, d)
 }
 
-// allowIdentifier counts what the request named. A retry with the same job ID is
-// not counted again. Each recipient field has its own limit, and links and codes
-// have separate limits. So a stranger who asks for what cannot be sent, such as
-// a message to a phone that the lead does not have, does not use up the limit of
-// what can be sent (A58).
-func (s *Service) allowIdentifier(ctx context.Context, d *delivery) (ok bool, err error) {
+// allowAsker counts what the request named, unless a known device of the lead
+// made it. A retry with the same job ID is not counted again. Each recipient
+// field has its own limit, and links and codes have separate limits. So a
+// stranger who asks for what cannot be sent, such as a message to a phone that
+// the lead does not have, does not use up the limit of what can be sent (A58).
+func (s *Service) allowAsker(ctx context.Context, d *delivery) (ok bool, err error) {
+	what := d.p.Recipient + " " + string(d.p.kind())
+	if d.known, err = s.allowDevice(ctx, d, what); d.known || err != nil {
+		return d.known, err
+	}
 	key := d.p.Key
 	return s.allowJob(ctx, d, scopedRequest{ScopeIdentifier, LimitRequest{
-		Key:    s.keys.limitKey(ScopeIdentifier, key.Field+" "+d.p.Recipient+" "+string(d.p.kind()), key.Value),
-		Policy: s.opts.Limits.Identifier, ID: d.job.ID,
+		Key: s.keys.limitKey(ScopeIdentifier, key.Field+" "+what, key.Value), Policy: s.opts.Limits.Identifier, ID: d.job.ID,
 	}})
+}
+
+// allowDevice reports whether a known device of the lead made the request, and
+// its limits, which no stranger can use up, allow it (A58). If they do not, the
+// request counts as that of any other client: nobody may be worse off with a
+// known device than without one, even if a thief of its cookie uses all of it up.
+func (s *Service) allowDevice(ctx context.Context, d *delivery, what string) (ok bool, err error) {
+	if d.lead.ID == "" {
+		return false, nil
+	}
+	device := s.knownDevice(d.p.Device, d.lead)
+	if device == "" {
+		return false, nil
+	}
+	limits := &s.opts.Limits
+	// They are asked one after the other: what the first refuses must not count
+	// against the other devices of the lead.
+	for _, r := range []scopedRequest{
+		{scopeDevice, LimitRequest{Key: s.keys.limitKey(scopeDevice, what, device), Policy: limits.Device, ID: d.job.ID}},
+		{scopeLeadDevices, LimitRequest{Key: s.keys.limitKey(scopeLeadDevices, "", d.lead.ID), Policy: limits.LeadDevices, ID: d.job.ID}},
+	} {
+		decisions, err := s.allow(ctx, []scopedRequest{r})
+		if err != nil {
+			return false, unavailable("limiter", err)
+		}
+		if !decisions[0].Allowed {
+			return false, nil
+		}
+	}
+	return true, nil
 }

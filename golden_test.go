@@ -25,6 +25,7 @@ type golden struct {
 	Jobs   []goldenJob
 	Stored []goldenStored
 	NotMe  []goldenNotMe
+	Device string `json:",omitzero"` // which the golden lead's browser keeps
 }
 
 // A goldenJob waits in a queue.
@@ -274,6 +275,7 @@ func writeGolden(t *testing.T) golden {
 				"mx_Alternate_Email": {Value: johnAlt, Verified: true},
 			},
 		}}
+		v.Device = newDevice(t, goldenService(t, v, v.Key).portal, v.Lead.ID, "")
 		job := func(name string, job recovery.Job, proofs ...goldenProof) {
 			job.NotBefore, job.NotAfter = job.NotBefore.UTC(), job.NotAfter.UTC()
 			g := goldenService(t, v, v.Key)
@@ -322,6 +324,7 @@ func writeGoldenRequests(t *testing.T, v *golden, job func(name string, job reco
 	} {
 		g := goldenService(t, *v, v.Key)
 		r.req.Requester = goldenOrigin
+		r.req.Requester.Device = v.Device
 		g.ask(t, r.req)
 		jobs := g.queue.take()
 		if err := g.Perform(t.Context(), jobs[0]); err != nil {
@@ -455,6 +458,9 @@ func readGolden(t *testing.T, v golden) {
 				g.resets(t, v, s.Proof.proof())
 			})
 		}
+		if v.Device != "" {
+			at("device", func(t *testing.T, g *goldenPortal) { readGoldenDevice(t, v, g, keys.all) })
+		}
 		for _, n := range v.NotMe {
 			at("not me/"+string(n.Kind), func(t *testing.T, g *goldenPortal) { readGoldenNotMe(t, v, n, g) })
 		}
@@ -532,6 +538,18 @@ func readGoldenNotMe(t *testing.T, v golden, n goldenNotMe, g *goldenPortal) {
 	}
 	if !slices.Equal(g.ended, ended) || !slices.Equal(got, to) {
 		t.Errorf("sessions ended of %q, messages to %q; want %q and %q", g.ended, got, ended, to)
+	}
+}
+
+// readGoldenDevice shows that the device is served although the limits of
+// strangers are used up.
+func readGoldenDevice(t *testing.T, v golden, g *goldenPortal, keys [][]byte) {
+	limited := newPortal(t, func(p *portal, o *recovery.Options) {
+		noneForPeople(o)
+		o.Keys, p.leads = keys, g.leads
+	})
+	if !served(t, limited, "") || served(t, limited, "") || !served(t, limited, v.Device) {
+		t.Error("the device is not known")
 	}
 }
 

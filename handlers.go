@@ -22,11 +22,12 @@ import (
 //	POST /reset-password   the same and "password"                                           204
 //	POST /not-me           {"token"}                                                         204
 //
-// Names are exact and unknown ones refused; a code goes with "email" as well as
-// with "identifier". Whoever asks with a recipientField of type Phone is sent a
-// code, all others a link. Errors are problem details (RFC 9457) with a member
-// "code" for programs. Mount it behind [http.StripPrefix] where it is not at
-// the root. It answers no CORS request.
+// Names are exact and unknown ones refused. "email" stands for a key of the field
+// [Options].EmailField, and a code goes with it as well as with "identifier".
+// Whoever asks with a recipientField of type FieldTypePhone is sent a code, all
+// others a link. Errors are problem details (RFC 9457) with a member "code" for
+// programs. Mount it behind [http.StripPrefix] where it is not at the root. It
+// answers no CORS request.
 func (s *Service) Handler() http.Handler {
 	return s.api(map[string]endpoint{
 		"/forgot-password": s.serveForgot,
@@ -121,9 +122,11 @@ func (s *Service) serveForgot(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	req := ForgotRequest{Requester: s.Requester(r)}
-	if req.Key, _, err = readKey(body); err != nil {
+	key, err := s.readKey(body)
+	if err != nil {
 		return err
 	}
+	req.Key = key.LeadKey
 	if req.RecipientField, _, err = body.String("recipientField"); err != nil {
 		return err
 	}
@@ -133,7 +136,7 @@ func (s *Service) serveForgot(w http.ResponseWriter, r *http.Request) error {
 	req.Code = f.Type == FieldTypePhone
 	result, err := s.ForgotPassword(r.Context(), req)
 	if err != nil {
-		return err
+		return key.nameAsSent(err)
 	}
 	result.Quotas.SetHeader(w.Header())
 	httpapi.WriteJSON(w, http.StatusAccepted, jsonType, []byte("{}"))
@@ -145,13 +148,13 @@ func (s *Service) serveCheck(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	proof, err := readProof(body)
+	proof, key, err := s.readProof(body)
 	if err != nil {
 		return err
 	}
 	result, err := s.CheckProof(r.Context(), CheckProofRequest{Proof: proof, Requester: s.Requester(r)})
 	if err != nil {
-		return err
+		return key.nameAsSent(err)
 	}
 	result.Quotas.SetHeader(w.Header())
 	w.WriteHeader(http.StatusNoContent)
@@ -163,7 +166,7 @@ func (s *Service) serveReset(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	proof, err := readProof(body)
+	proof, key, err := s.readProof(body)
 	if err != nil {
 		return err
 	}
@@ -176,7 +179,7 @@ func (s *Service) serveReset(w http.ResponseWriter, r *http.Request) error {
 	}
 	result, err := s.ResetPassword(r.Context(), ResetRequest{Proof: proof, Password: NewSecret(pw), Requester: s.Requester(r)})
 	if err != nil {
-		return err
+		return key.nameAsSent(err)
 	}
 	result.Quotas.SetHeader(w.Header())
 	w.WriteHeader(http.StatusNoContent)
@@ -236,14 +239,14 @@ func (s *Service) serveForgotToken(w http.ResponseWriter, r *http.Request, keys 
 	if err != nil {
 		return err
 	}
-	key, _, err := readKey(body)
+	key, err := s.readKey(body)
 	if err != nil {
 		return err
 	}
 	from.Caller = caller
-	result, err := s.IssueToken(r.Context(), IssueRequest{Key: key, Requester: from})
+	result, err := s.IssueToken(r.Context(), IssueRequest{Key: key.LeadKey, Requester: from})
 	if err != nil {
-		return err
+		return key.nameAsSent(err)
 	}
 	providers := result.IdentityProviders
 	if providers == nil {
@@ -277,26 +280,44 @@ func readObject(w http.ResponseWriter, r *http.Request, names ...string) (*stric
 	return body, nil
 }
 
+// A sentKey is a lead key, and the member that held its value.
+type sentKey struct {
+	LeadKey
+	member string // empty if no key was sent
+}
+
+// nameAsSent returns an error that names the member of the body, and not the
+// field of the lead that it stands for.
+func (k sentKey) nameAsSent(err error) error {
+	if e, ok := errors.AsType[*InvalidRequestError](err); ok && k.member != "" && e.Field == k.Field {
+		return invalid(k.member, e.Reason)
+	}
+	return err
+}
+
 // readKey reads "email" or "identifier", exactly one of them.
-func readKey(body *strictjson.Object) (key LeadKey, given bool, err error) {
+func (s *Service) readKey(body *strictjson.Object) (key sentKey, err error) {
 	email, hasEmail, err := body.String("email")
 	if err != nil {
-		return LeadKey{}, true, err
+		return sentKey{}, err
 	}
 	id, hasID, err := body.Object("identifier")
 	if err != nil {
-		return LeadKey{}, true, err
+		return sentKey{}, err
 	}
 	switch {
 	case hasEmail && hasID:
-		return LeadKey{}, true, invalid("identifier", "excludes email")
+		return sentKey{}, invalid("identifier", "excludes email")
+	case hasEmail && s.opts.EmailField == "":
+		return sentKey{}, invalid("email", "is not a key of these leads, use identifier with one of "+s.searchable())
 	case hasEmail:
-		return LeadKey{"EmailAddress", email}, true, nil
+		return sentKey{LeadKey{s.opts.EmailField, email}, "email"}, nil
 	case !hasID:
-		return LeadKey{}, false, invalid("email", "is required, or identifier")
+		return sentKey{}, invalid("email", "is required, or identifier")
 	}
+	key.member = "identifier.value"
 	if name, found := id.Unknown("field", "value"); found {
-		return LeadKey{}, true, invalid(name, "is not a known name")
+		return sentKey{}, invalid(name, "is not a known name")
 	}
 	for _, m := range []struct {
 		name string
@@ -304,17 +325,18 @@ func readKey(body *strictjson.Object) (key LeadKey, given bool, err error) {
 	}{{"field", &key.Field}, {"value", &key.Value}} {
 		v, ok, err := id.String(m.name)
 		if err != nil {
-			return LeadKey{}, true, err
+			return sentKey{}, err
 		}
 		if !ok {
-			return LeadKey{}, true, invalid("identifier."+m.name, "is required")
+			return sentKey{}, invalid("identifier."+m.name, "is required")
 		}
 		*m.to = v
 	}
-	return key, true, nil
+	return key, nil
 }
 
-func readProof(body *strictjson.Object) (Proof, error) {
+// readProof reads a token, or a code with the key of its lead.
+func (s *Service) readProof(body *strictjson.Object) (proof Proof, key sentKey, err error) {
 	var token, leadID, code string
 	var hasToken, hasLead, hasCode bool
 	for _, m := range []struct {
@@ -322,27 +344,27 @@ func readProof(body *strictjson.Object) (Proof, error) {
 		value *string
 		given *bool
 	}{{"token", &token, &hasToken}, {"leadId", &leadID, &hasLead}, {"code", &code, &hasCode}} {
-		var err error
 		if *m.value, *m.given, err = body.String(m.name); err != nil {
-			return Proof{}, err
+			return Proof{}, sentKey{}, err
 		}
 	}
-	key, hasKey, keyErr := readKey(body)
+	hasKey := body.Has("email") || body.Has("identifier")
 	switch {
 	case hasToken && hasCode:
-		return Proof{}, invalid("code", "excludes token")
+		return Proof{}, sentKey{}, invalid("code", "excludes token")
 	case hasToken && hasKey:
-		return Proof{}, invalid("token", "excludes email and identifier")
+		return Proof{}, sentKey{}, invalid("token", "excludes email and identifier")
 	case hasToken && hasLead:
-		return LinkSecretProof(leadID, token), nil
+		return LinkSecretProof(leadID, token), sentKey{}, nil
 	case hasToken:
-		return TokenProof(token), nil
+		return TokenProof(token), sentKey{}, nil
 	case hasLead:
-		return Proof{}, invalid("token", "is required with leadId")
+		return Proof{}, sentKey{}, invalid("token", "is required with leadId")
 	case hasCode:
-		return CodeProof(key, code), keyErr
+		key, err = s.readKey(body)
+		return CodeProof(key.LeadKey, code), key, err
 	}
-	return Proof{}, invalid("token", "is required, or code with email or identifier")
+	return Proof{}, sentKey{}, invalid("token", "is required, or code with email or identifier")
 }
 
 const (

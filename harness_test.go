@@ -227,7 +227,8 @@ type portal struct {
 	leads    tracedLeads
 	tokens   recovery.TokenStore
 	outbox   tracedOutbox
-	notifier recovery.Notifier // instead of the outbox alone
+	notifier recovery.Notifier  // instead of the outbox alone
+	users    recovery.LeadStore // instead of leads
 	events   *events
 	log      *logBuffer
 	calls    *trace
@@ -287,7 +288,10 @@ func newPortal(t testing.TB, edit func(p *portal, o *recovery.Options)) *portal 
 	if p.notifier == nil {
 		p.notifier = p.outbox
 	}
-	s, err := recovery.New(p.leads, p.tokens, p.notifier, opts)
+	if p.users == nil {
+		p.users = p.leads
+	}
+	s, err := recovery.New(p.users, p.tokens, p.notifier, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -295,11 +299,28 @@ func newPortal(t testing.TB, edit func(p *portal, o *recovery.Options)) *portal 
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
-		if err := s.Shutdown(ctx); err != nil {
-			t.Errorf("Shutdown: %v", err)
-		}
+		ended(t, s.Shutdown(ctx))
 	})
 	return p
+}
+
+// ended fails the test if a Shutdown cut something short. Many tests leave jobs
+// that fail, so it may have lost some.
+func ended(t testing.TB, err error) {
+	t.Helper()
+	if e, ok := errors.AsType[*recovery.ShutdownError](err); err != nil && (!ok || e.CutShort > 0 || e.Cause != nil) {
+		t.Errorf("Shutdown: %v", err)
+	}
+}
+
+// lost fails the test unless a Shutdown, for which there was time, reports so
+// many lost jobs.
+func lost(t testing.TB, err error, want int) {
+	t.Helper()
+	e, ok := errors.AsType[*recovery.ShutdownError](err)
+	if !ok || e.Lost != want || e.Kept != 0 || e.CutShort != 0 || e.Cause != nil {
+		t.Errorf("Shutdown: %v, want %d lost", err, want)
+	}
 }
 
 // settle lets the queue finish. Only within a synctest bubble.

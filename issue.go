@@ -67,9 +67,9 @@ func (s *Service) IssueToken(ctx context.Context, req IssueRequest) (IssueResult
 	if err != nil {
 		return IssueResult{}, err
 	}
-	var requests []scopedRequest
+	var person, budgets []scopedRequest
 	if reason == "" && req.Send {
-		requests, err = s.deliveryLimits(ctx, d)
+		person, budgets, err = s.deliveryLimits(ctx, d)
 		if errors.Is(err, ErrPermanent) {
 			reason, err = ReasonUndeliverable, nil
 		}
@@ -81,7 +81,10 @@ func (s *Service) IssueToken(ctx context.Context, req IssueRequest) (IssueResult
 		_ = s.suppress(ctx, d, reason)
 		return IssueResult{}, ErrLeadNotFound
 	}
-	if len(requests) > 0 {
+	for _, requests := range [][]scopedRequest{person, budgets} {
+		if len(requests) == 0 {
+			continue
+		}
 		if _, err := s.allowOrRefuse(ctx, req.Requester, quotas, requests...); err != nil {
 			return IssueResult{}, err
 		}
@@ -168,7 +171,7 @@ func (s *Service) putIssued(ctx context.Context, d *delivery, send bool) (IssueR
 	if send {
 		kind = kindMailed
 	}
-	token, err := s.put(ctx, &s.keys.generations[0], kind, d.lead, d.p.Secret)
+	token, err := s.put(ctx, &s.keys.generations[0], kind, d.lead, "", d.p.Secret)
 	if err != nil {
 		return IssueResult{}, unavailable("token store", err)
 	}

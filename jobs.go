@@ -57,6 +57,8 @@ type payload struct {
 	Caller         string `json:",omitzero"`
 	Client         netip.Addr
 	Languages      string `json:",omitzero"`
+	Device         string `json:",omitzero"` // [Requester].Device
+	Slot           string `json:",omitzero"` // the field in whose slot the token stands, or empty
 	RequestedAt    time.Time
 	Notice         storedKind `json:",omitzero"` // the kind of message that NotMe answers
 	Ended          bool       `json:",omitzero"` // NotMe has ended the tokens already
@@ -119,7 +121,9 @@ func (s *Service) enqueue(ctx context.Context, p payload, ttl, pause time.Durati
 		return err
 	}
 	if q, ok := s.opts.Queue.(*MemoryQueue); ok {
-		return q.Enqueue(ctx, job) // it never waits, so it needs no timeout
+		err := q.Enqueue(ctx, job) // it never waits, so it needs no timeout
+		s.watch(ctx, "Queue.Enqueue", err)
+		return err
 	}
 	return s.call(ctx, "Queue.Enqueue", func(ctx context.Context) error { return s.opts.Queue.Enqueue(ctx, job) })
 }

@@ -64,6 +64,8 @@ func (p *payload) fields(t *jobText) {
 	t.text("Caller", &p.Caller, unlessEmpty)
 	t.address("Client", &p.Client)
 	t.text("Languages", &p.Languages, unlessEmpty)
+	t.text("Device", &p.Device, unlessEmpty)
+	t.text("Slot", &p.Slot, unlessEmpty)
 	t.instant("RequestedAt", &p.RequestedAt)
 	t.text("Notice", (*string)(&p.Notice), unlessEmpty)
 	t.flag("Ended", &p.Ended)

@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash"
+	"strconv"
 	"sync"
 	"time"
 
@@ -20,9 +21,12 @@ type keyring struct {
 	prefix      string
 	limits      string // the prefix of limiter keys
 	generations []generation
+	// otherFields are the fields to which links go only on request.
+	otherFields []string
 	tokens      *seal.Sealer // seals lead and secret in one string
 	jobs        *seal.Box
 	notMe       *seal.Sealer // seals notice, message and lead in one string
+	devices     *seal.Sealer // seals what a known device presents
 }
 
 // A generation is the keys that are derived from one of Options.Keys.
@@ -32,7 +36,13 @@ type generation struct {
 
 func newKeyring(opts Options) (*keyring, error) {
 	k := &keyring{prefix: opts.Prefix, limits: opts.Prefix + ":l:"}
-	var tokens, notMe []seal.Key
+	usual := linksGoTo(opts.Fields)
+	for _, f := range opts.Fields {
+		if f.Receive && f.Name != usual {
+			k.otherFields = append(k.otherFields, f.Name)
+		}
+	}
+	var tokens, notMe, devices []seal.Key
 	var jobs [][]byte
 	for _, key := range opts.Keys {
 		var err error
@@ -50,6 +60,7 @@ func newKeyring(opts Options) (*keyring, error) {
 		tokens = append(tokens, seal.Key{Hash: sub("token mac"), Block: sub("token enc")})
 		jobs = append(jobs, sub("job"))
 		notMe = append(notMe, seal.Key{Hash: sub("not-me mac"), Block: sub("not-me enc")})
+		devices = append(devices, seal.Key{Hash: sub("device mac"), Block: sub("device enc")})
 		if err != nil {
 			return nil, fmt.Errorf("recovery: deriving keys: %w", err)
 		}
@@ -64,6 +75,7 @@ func newKeyring(opts Options) (*keyring, error) {
 		return nil, fmt.Errorf("recovery: deriving keys: %w", err)
 	}
 	k.notMe = seal.New(notMe, "recovery.not-me", notMeTTL, 1024)
+	k.devices = seal.New(devices, "recovery.device", deviceTTL, 1024)
 	return k, nil
 }
 
@@ -114,36 +126,75 @@ func (k *macKey) digest(parts ...string) string {
 	return string(base64.RawURLEncoding.AppendEncode(buf[:0], k.sum(sum[:0], parts...)))
 }
 
-func (k *keyring) slot(g *generation, kind tokenKind, leadID string) string {
-	return g.slot.name(k.prefix+":t:"+string(kind)+":", string(kind), leadID)
+// slot returns where the tokens of one kind stand. A link to a field to which
+// links go only on request stands in a slot of its own. Otherwise a stranger
+// who asks for such links would end those that went to the usual field, because
+// a slot has room for three (A58). In all other cases field is empty.
+//
+// The name of such a slot has that of the usual one as its hash tag. So a Redis
+// Cluster keeps the two on one node, where one call looks into both.
+func (k *keyring) slot(g *generation, kind tokenKind, leadID, field string) string {
+	usual := g.slot.name(k.prefix+":t:"+string(kind)+":", string(kind), leadID)
+	if field == "" {
+		return usual
+	}
+	return g.slot.name("{"+usual+"}:", string(kind), leadID, field)
 }
 
-func (k *keyring) refOf(g *generation, kind tokenKind, leadID, secret string) TokenRef {
-	return TokenRef{k.slot(g, kind, leadID), g.digest.digest(string(kind), leadID, secret)}
+func (k *keyring) refOf(g *generation, kind tokenKind, leadID, field, secret string) TokenRef {
+	return TokenRef{
+		Slot: k.slot(g, kind, leadID, field), Digest: g.digest.digest(string(kind), leadID, secret), Code: kind == kindCode,
+	}
 }
 
-// refs returns all places where a token may be stored: one for each generation.
+// refs returns all places where a token may be stored: one for each generation
+// and, for a link, for each field that it may have gone to.
 func (k *keyring) refs(kind tokenKind, leadID, secret string) []TokenRef {
-	refs := make([]TokenRef, len(k.generations))
+	refs := make([]TokenRef, 0, len(k.generations)*(1+len(k.otherFields)))
 	for i := range k.generations {
-		refs[i] = k.refOf(&k.generations[i], kind, leadID, secret)
+		g := &k.generations[i]
+		usual := k.refOf(g, kind, leadID, "", secret)
+		refs = append(refs, usual)
+		if kind != kindMailed {
+			continue
+		}
+		for _, field := range k.otherFields {
+			refs = append(refs, TokenRef{Slot: k.slot(g, kind, leadID, field), Digest: usual.Digest})
+		}
 	}
 	return refs
 }
 
-// decoyRefs returns refs to slots that no lead has. They are used for a code of
-// an unknown lead: so the store is asked the same question, finds no token and
-// writes nothing.
-func (k *keyring) decoyRefs(key LeadKey, code string) []TokenRef {
-	return k.refs(kindCode, "\x00"+key.Field+"\x00"+key.Value, code)
+// decoys is how many slots there are for guesses at the codes of nobody. Each
+// holds a small record for a short time after a guess, so their number must not
+// depend on how many identifiers a stranger can invent (A95).
+const decoys = 4096
+
+// decoy returns what stands for the lead ID where an identifier finds no lead
+// that may reset its password: so the store is asked the same question, and
+// writes the same, as for one that does (A97). No lead has such an ID, because
+// its first byte is not printable.
+//
+// One identifier always gets the same decoy. With a random one, two guesses at
+// an unknown identifier would never wait for each other in a store that locks
+// slots, and would go to different servers in a Cluster. Two guesses at a known
+// identifier do otherwise, and that would tell.
+func (k *keyring) decoy(key LeadKey) string {
+	var sum [sha256.Size]byte
+	n := binary.BigEndian.Uint16(k.generations[0].slot.sum(sum[:0], "decoy", key.Field, key.Value)) % decoys
+	return "\x00" + strconv.Itoa(int(n))
 }
 
-// slots returns all slots of a lead, of all kinds and generations.
+// slots returns all slots of a lead, of all kinds, fields and generations.
 func (k *keyring) slots(leadID string) []string {
-	slots := make([]string, 0, len(allKinds)*len(k.generations))
+	slots := make([]string, 0, (len(allKinds)+len(k.otherFields))*len(k.generations))
 	for i := range k.generations {
+		g := &k.generations[i]
 		for _, kind := range allKinds {
-			slots = append(slots, k.slot(&k.generations[i], kind, leadID))
+			slots = append(slots, k.slot(g, kind, leadID, ""))
+		}
+		for _, field := range k.otherFields {
+			slots = append(slots, k.slot(g, kindMailed, leadID, field))
 		}
 	}
 	return slots

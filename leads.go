@@ -32,13 +32,27 @@ func (f Field) canonical(value string) (string, error) {
 func (s *Service) canonicalKey(key LeadKey) (LeadKey, Field, error) {
 	f, ok := s.fields[key.Field]
 	if !ok || !f.Search {
-		return LeadKey{}, Field{}, invalid("identifier", "the field cannot be searched")
+		return LeadKey{}, Field{}, invalid(errKeyField, "must name a field that can be searched: "+s.searchable())
 	}
 	value, err := f.canonical(key.Value)
 	if err != nil {
 		return LeadKey{}, Field{}, invalid(f.Name, "is not formatted correctly")
 	}
 	return LeadKey{f.Name, value}, f, nil
+}
+
+// errKeyField is the name of the member that names the field of a lead key.
+const errKeyField = "identifier.field"
+
+// searchable returns the names of the fields that a request may name.
+func (s *Service) searchable() string {
+	var names []string
+	for _, f := range s.opts.Fields {
+		if f.Search {
+			names = append(names, f.Name)
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // recipientField returns the field that gets the message. It refuses fields
@@ -51,6 +65,17 @@ func (s *Service) recipientField(name string) (string, error) {
 		return "", invalid("recipientField", "the field cannot receive")
 	}
 	return name, nil
+}
+
+// linksGoTo returns the field that links are sent to if a request names none,
+// or the empty string.
+func linksGoTo(fields []Field) string {
+	for _, f := range fields {
+		if f.Receive && f.Type == FieldTypeEmail {
+			return f.Name
+		}
+	}
+	return ""
 }
 
 func validLeadID(id string) bool {
@@ -68,13 +93,13 @@ func (s *Service) findLead(ctx context.Context, key LeadKey, f Field) (Lead, err
 	var lead Lead
 	err := s.call(ctx, "LeadStore.FindLead", func(ctx context.Context) (err error) {
 		lead, err = s.leads.FindLead(ctx, key)
-		return err
+		return scrub(err, key.Value)
 	})
 	if errors.Is(err, ErrLeadNotFound) {
 		return Lead{}, ErrLeadNotFound
 	}
 	if err != nil {
-		return Lead{}, unavailable("lead store", scrub(err, key.Value))
+		return Lead{}, unavailable("lead store", err)
 	}
 	if !validLeadID(lead.ID) || lead.Version == "" {
 		return Lead{}, errBadLead

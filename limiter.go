@@ -77,9 +77,11 @@ type LimitRequest struct {
 	// remembers an allowed call with this ID, it allows the request and does
 	// not count it again. So a job that is tried again after a crash is counted
 	// once. Any text is valid, and Validate does not check it; those of a
-	// [Service] have 26 letters and digits. An ID belongs to its Key. A limiter
-	// remembers it at least as long as the call is within the longest Window of
-	// the policy and is one of the newest N, for the largest N.
+	// [Service] have 26 letters and digits. An ID belongs to its Key, and is
+	// compared byte by byte. A limiter remembers it at least as long as the call
+	// is within the longest Window of the policy and is one of the newest N, for
+	// the largest N. The repeated request moves nothing: the call leaves the
+	// window as if it had been made once.
 	ID string
 }
 
@@ -127,7 +129,13 @@ type Decision struct {
 // concurrent use, also by several processes if they are shared.
 //
 // A malformed request is an error, and so is a ctx that had ended before the
-// call. Both count nothing.
+// call. Both count nothing, neither this request nor the others of the call.
+// While a limiter cannot count, it returns an error, and neither allows nor
+// refuses.
+//
+// What a limiter holds of a key must be freed once the longest Window and
+// ThenOneEvery have passed since the last allowed call: by itself, while other
+// keys are used, or by a job that the host runs.
 type Limiter interface {
 	// Allow decides each request on its own, in order, and returns one decision
 	// for each. It counts an allowed call in the same atomic step, and does not
@@ -204,10 +212,22 @@ type Limits struct {
 	// Issue for each identifier in IssueToken: 1 in 1 min, 5 in 1 h, 10 in 24
 	// h, and then still one every hour. Links and codes are counted separately
 	// by the first three. Identifier also counts each recipient field
-	// separately. Identifiers that belong to no lead are counted only with
+	// separately, and Lead each address. Identifiers that belong to no lead are counted only with
 	// [MessageOptions].UnknownAddress. So strangers who invent identifiers
 	// leave no counters behind but those of their own client addresses (A95).
+	//
+	// The one every hour is one every [TokenOptions].LinkTTL if links live for
+	// less than an hour, but at most one every 15 min. So somebody whose limits a
+	// stranger uses up has a link that works at all times (A58). A policy of the
+	// host's own keeps this promise only if its ThenOneEvery is as short.
 	Identifier, Lead, Recipient, Issue LimitPolicy
+	// Device holds for each known device of a lead, and LeadDevices for all
+	// known devices of a lead together. What both allow a known device to ask
+	// for is not counted by Identifier, Lead and Recipient. What one of them
+	// refuses is counted as for any other client. See [Service.RememberDevice].
+	// Device: 1 in 1 min, 5 in 1 h, 30 in 24 h, counted separately for each
+	// recipient field, and for links and codes. LeadDevices: 60 in 24 h.
+	Device, LeadDevices LimitPolicy
 	// EmailBudget and SMSBudget hold for all messages of a channel that carry a
 	// link or a code, or that go to unknown addresses or to leads without a
 	// password. Those from [Service.IssueToken] with Send and from
@@ -219,12 +239,16 @@ type Limits struct {
 	DangerouslyAllowOnError bool
 }
 
-// DefaultLimits returns the limits that apply if [Options].Limits is zero.
-func DefaultLimits() Limits {
+// DefaultLimits returns the limits that apply if [Options].Limits is zero and
+// links live for an hour or longer. With shorter links, leave the policies zero
+// that are not to be changed: see Identifier in [Limits].
+func DefaultLimits() Limits { return defaultLimits(time.Hour) }
+
+func defaultLimits(linkTTL time.Duration) Limits {
 	person := func() LimitPolicy {
 		return LimitPolicy{
 			Limits:       []Limit{{1, time.Minute}, {5, time.Hour}, {10, 24 * time.Hour}},
-			ThenOneEvery: time.Hour,
+			ThenOneEvery: min(time.Hour, max(15*time.Minute, linkTTL)),
 		}
 	}
 	return Limits{
@@ -236,6 +260,8 @@ func DefaultLimits() Limits {
 		Lead:         person(),
 		Recipient:    person(),
 		Issue:        person(),
+		Device:       LimitPolicy{Limits: []Limit{{1, time.Minute}, {5, time.Hour}, {30, 24 * time.Hour}}},
+		LeadDevices:  LimitPolicy{Limits: []Limit{{60, 24 * time.Hour}}},
 	}
 }
 
@@ -310,14 +336,18 @@ const (
 	ScopeRecipient  LimitScope = "recipient"
 	ScopeBudget     LimitScope = "budget"
 	ScopeIssueToken LimitScope = "issue"
-	scopeNotMe      LimitScope = "not-me"
+	// These refuse nothing that anybody is told about, not even by an event.
+	scopeDevice      LimitScope = "device"
+	scopeLeadDevices LimitScope = "lead-devices"
+	scopeNotMe       LimitScope = "not-me"
 )
 
 // A RateLimitError says that a limit refused a request. The policy that refused
 // did not count the request, and no later one did. So a public request that is
 // refused is not counted for its identifier, a lead, an address or a budget.
-// The policies of the caller and of the client are asked together, and each
-// counts for itself.
+// The policies of the caller and of the client are asked together, and so are
+// those of the lead and the address, and the budgets. Each of them counts for
+// itself.
 type RateLimitError struct {
 	// Scope says whose limits refused.
 	Scope LimitScope

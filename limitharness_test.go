@@ -35,7 +35,7 @@ func (q *heldQueue) take() []recovery.Job {
 // performAll performs what is held, and returns how many messages that sent.
 func (p *portal) performAll(t testing.TB, q *heldQueue) int {
 	t.Helper()
-	before := len(p.outbox.Messages())
+	before := p.outbox.Len()
 	for jobs := q.take(); len(jobs) > 0; jobs = q.take() { // and what they hand over
 		for _, job := range jobs {
 			if err := p.Perform(t.Context(), job); err != nil {
@@ -43,7 +43,7 @@ func (p *portal) performAll(t testing.TB, q *heldQueue) int {
 			}
 		}
 	}
-	return len(p.outbox.Messages()) - before
+	return p.outbox.Len() - before
 }
 
 // limitedPortal has generous limits but for those that edit sets.

@@ -3,6 +3,7 @@ package recovery
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -29,14 +30,18 @@ func (s *Service) allow(ctx context.Context, requests []scopedRequest) ([]Decisi
 	})
 	if err == nil && len(decisions) != len(requests) {
 		err = fmt.Errorf("recovery: the limiter returned %[2]d decisions for %[1]d requests", len(requests), len(decisions))
+		s.watch(ctx, "Limiter.Allow", err)
 	}
 	if err != nil && s.opts.Limits.DangerouslyAllowOnError {
-		s.log.ErrorContext(ctx, "recovery: limiter failed, request allowed", "error", err)
+		s.outages.Failed(ctx, s.log, slog.LevelError, "limits", "recovery: limiter failed, requests are allowed", "error", err)
 		decisions = make([]Decision, len(requests))
 		for i := range decisions {
 			decisions[i] = Decision{Allowed: true}
 		}
 		return decisions, nil
+	}
+	if err == nil {
+		s.outages.Works(ctx, "limits")
 	}
 	return decisions, err
 }
@@ -175,8 +180,10 @@ func (s *Service) AllowSecret(ctx context.Context, from Requester, presented Sec
 }
 
 // deliveryLimits returns the limits on what one person and one address receive,
-// and on all messages together. The requests carry the job's ID, so a repeated
-// attempt is not counted again.
+// and the budgets of all messages together. The requests carry the job's ID, so a
+// repeated attempt is not counted again. The budgets must be asked last, and only
+// if the others allow the message. Otherwise a stranger could use them up, for
+// everybody, by asking for what is not sent (A57).
 //
 // Links and codes are counted separately: a stranger can ask for codes, and
 // make them useless by guessing, but must not use up the limit of links by that
@@ -186,31 +193,48 @@ func (s *Service) AllowSecret(ctx context.Context, from Requester, presented Sec
 //
 // An error that wraps ErrPermanent says that the message can never be
 // delivered.
-func (s *Service) deliveryLimits(ctx context.Context, d *delivery) ([]scopedRequest, error) {
-	requests := make([]scopedRequest, 0, 6)
+func (s *Service) deliveryLimits(ctx context.Context, d *delivery) (person, budgets []scopedRequest, err error) {
 	if d.p.Notice == "" {
 		kind := kindMailed
-		if d.kind == MessageResetCode {
+		switch d.kind {
+		case MessageResetCode:
 			kind = kindCode
+		case MessageUnknownAddress:
+			// A lead may have the address in a field that is not searched. Its
+			// links must not be limited by what strangers have sent there (A58).
+			kind = "u"
 		}
-		if d.lead.ID != "" {
-			requests = append(requests, scopedRequest{ScopeLead, LimitRequest{
-				Key: s.keys.limitKey(ScopeLead, string(kind), d.lead.ID), Policy: s.opts.Limits.Lead, ID: d.job.ID,
-			}})
-		}
-		requests = append(requests, scopedRequest{ScopeRecipient, LimitRequest{
-			Key: s.keys.limitKey(ScopeRecipient, string(kind)+string(d.to.channel), d.to.canonical), Policy: s.opts.Limits.Recipient, ID: d.job.ID,
-		}})
+		person = s.personLimits(d, kind)
 	}
 	policy := s.opts.Limits.EmailBudget
 	if d.to.channel == ChannelSMS {
 		policy = s.opts.Limits.SMSBudget
 	}
 	if len(policy.Limits) > 0 {
-		requests = append(requests, s.budget(string(d.to.channel), policy, d.job.ID))
+		budgets = append(budgets, s.budget(string(d.to.channel), policy, d.job.ID))
 	}
-	budgets, err := s.notifierBudgets(ctx, d)
-	return append(requests, budgets...), err
+	own, err := s.notifierBudgets(ctx, d)
+	return person, append(budgets, own...), err
+}
+
+// personLimits returns the limits on what one person and one address receive.
+// What a known device asked for was counted by allowDevice instead.
+func (s *Service) personLimits(d *delivery, kind tokenKind) []scopedRequest {
+	if d.known {
+		return nil
+	}
+	limits := &s.opts.Limits
+	count := func(scope LimitScope, what, value string, policy LimitPolicy) scopedRequest {
+		return scopedRequest{scope, LimitRequest{Key: s.keys.limitKey(scope, what, value), Policy: policy, ID: d.job.ID}}
+	}
+	var requests []scopedRequest
+	if d.lead.ID != "" {
+		// Each address is counted and not each field. If two fields have the same
+		// address, a stranger could otherwise have Lead refuse what Recipient
+		// counts, and the other way round, and no message would go out (A58).
+		requests = append(requests, count(ScopeLead, string(kind)+" "+d.to.canonical, d.lead.ID, limits.Lead))
+	}
+	return append(requests, count(ScopeRecipient, string(kind)+string(d.to.channel), d.to.canonical, limits.Recipient))
 }
 
 // notifierBudgets returns the budgets that a [BudgetNotifier] names.
@@ -223,10 +247,10 @@ func (s *Service) notifierBudgets(ctx context.Context, d *delivery) ([]scopedReq
 	var budgets []Budget
 	err := s.call(ctx, "BudgetNotifier.Budgets", func(ctx context.Context) (err error) {
 		budgets, err = notifier.Budgets(ctx, m)
-		return err
+		return scrub(err, m.secrets()...)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("recovery: asking for budgets: %w", scrub(err, m.secrets()...))
+		return nil, fmt.Errorf("recovery: asking for budgets: %w", err)
 	}
 	if len(budgets) > maxBudgets {
 		return nil, fmt.Errorf("recovery: %d budgets for one message, at most %d", len(budgets), maxBudgets)

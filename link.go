@@ -110,7 +110,7 @@ func checkURL(s string) error {
 }
 
 func isLoopback(host string) bool {
-	if host == "localhost" {
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") { // RFC 6761, section 6.3
 		return true
 	}
 	a, err := netip.ParseAddr(host)

@@ -43,6 +43,8 @@ func TestLinkValidate_A02(t *testing.T) {
 		{"a scheme in capitals", "HTTPS://portal.example.com/reset", true},
 		{"an IPv6 address", "https://[2001:db8::1]/reset", true},
 		{"http for localhost", "http://localhost:8080/reset", true},
+		{"http for a name below localhost", "http://app.localhost:3000/reset", true},
+		{"http for a name that only ends like one", "http://app.notlocalhost/reset", false},
 		{"http for 127.0.0.1", "http://127.0.0.1/reset", true},
 		{"http for another loopback address", "http://127.8.9.1:80/reset", true},
 		{"http for ::1", "http://[::1]:8080/reset", true},

@@ -14,61 +14,6 @@ import (
 	"github.com/seed-51359b35/recovery/recoverytest"
 )
 
-// A58: whatever a stranger asks for, as often as the limits allow and from as
-// many addresses as it likes, the person who asks once an hour gets a link that
-// works at least every other hour.
-func TestAskingLocksNobodyOut_A58(t *testing.T) {
-	for _, attack := range []struct {
-		name string
-		req  recovery.ForgotRequest
-		// guess has the stranger kill every code by guessing.
-		guess bool
-	}{
-		{"asking for the same", byMail(johnMail), false},
-		{"asking for a phone that the lead does not have", recovery.ForgotRequest{Key: byMail(johnMail).Key, RecipientField: "Phone"}, false},
-		{"asking for another address", recovery.ForgotRequest{Key: byMail(johnMail).Key, RecipientField: "mx_Alternate_Email"}, false},
-		{"asking for codes and killing them", recovery.ForgotRequest{Key: byMail(johnMail).Key, Code: true}, true},
-	} {
-		t.Run(attack.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				p := newPortal(t, func(p *portal, o *recovery.Options) {
-					d := recovery.DefaultLimits()
-					o.Limits.Identifier, o.Limits.Lead, o.Limits.Recipient = d.Identifier, d.Lead, d.Recipient
-					p.leads.Change(johnID, func(l *recovery.Lead) { delete(l.Fields, "Phone") })
-				})
-				links, working := 0, 0
-				for hour := range 72 {
-					// The stranger is there first, every minute.
-					for range 60 {
-						_, _ = p.ForgotPassword(t.Context(), attack.req)
-						for i := range 6 {
-							if attack.guess {
-								_ = p.check(t.Context(), recovery.CodeProof(attack.req.Key, fmt.Sprintf("%08d", i)))
-							}
-						}
-						time.Sleep(time.Minute)
-					}
-					if _, err := p.ForgotPassword(t.Context(), byMail(johnMail)); err != nil {
-						t.Fatal(err)
-					}
-					settle()
-					sent := p.outbox.OfKind(recovery.MessageResetLink)
-					if len(sent) > links {
-						links = len(sent)
-						if err := p.check(t.Context(), recovery.TokenProof(token(t, sent[links-1]))); err == nil {
-							working++
-						}
-					}
-					_ = hour
-				}
-				if working < 36 {
-					t.Errorf("the person saw a working link in %d of 72 hours", working)
-				}
-			})
-		})
-	}
-}
-
 // A33: a job that is tried again after its link was used revives nothing, by
 // whatever instance in whatever stage of a key rotation.
 func TestRetriedJobRevivesNothingAcrossARotation(t *testing.T) {
@@ -189,7 +134,7 @@ func TestUnknownOutcomeEndsSessions(t *testing.T) {
 }
 
 // A39: a notifier's error that quotes what it may not, escaped as HTTP clients
-// and templates escape it.
+// and templates escape it, and in upper case, as some mail servers answer.
 func TestEscapedSecretsAreScrubbed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var seen []string
@@ -200,8 +145,9 @@ func TestEscapedSecretsAreScrubbed(t *testing.T) {
 		p.outbox.Intercept(func(_ context.Context, m recovery.Message) error {
 			link, _ := url.Parse(m.URL.Reveal())
 			seen = append(seen, link.Query().Get("token"), link.Query().Get("TemporaryPassword"))
-			return fmt.Errorf(`%w: Post "https://mail.example/send?link=%s&to=%s": <a href=%q> %q`, recovery.ErrPermanent,
+			text := fmt.Sprintf(`Post "https://mail.example/send?link=%s&to=%s": <a href=%q> %q`,
 				url.QueryEscape(m.URL.Reveal()), url.QueryEscape(m.To), strings.ReplaceAll(m.URL.Reveal(), "&", "&amp;"), url.PathEscape(m.To))
+			return fmt.Errorf("%w: %s, %s", recovery.ErrPermanent, text, strings.ToUpper(text))
 		})
 		for _, link := range []recovery.Link{
 			{URL: "https://portal.example.com/reset"},
@@ -214,12 +160,12 @@ func TestEscapedSecretsAreScrubbed(t *testing.T) {
 			}
 			settle()
 		}
-		log := p.log.String()
+		log := strings.ToLower(p.log.String())
 		if !strings.Contains(log, "[redacted]") || len(seen) != 4 {
 			t.Fatalf("nothing was logged\n%s", log)
 		}
-		for _, secret := range append(seen, "john+wick", "john%2Bwick") {
-			if secret != "" && strings.Contains(log, secret) {
+		for _, secret := range append(seen, "john+wick", "john%2bwick") {
+			if secret != "" && strings.Contains(log, strings.ToLower(secret)) {
 				t.Errorf("%q is in the log\n%s", secret, log)
 			}
 		}
@@ -239,6 +185,42 @@ func TestTypedLeadIDIsInNoEvent(t *testing.T) {
 		}
 		if strings.Contains(p.log.String(), "victim") {
 			t.Errorf("log\n%s", p.log)
+		}
+	})
+}
+
+// A33: a job that is tried again after its link was used revives nothing, also
+// where links go to another field by default than in the instance that sent it.
+func TestRetriedJobRevivesNothingWithOtherFields_A33(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := &heldQueue{}
+		swapped := newPortal(t, func(_ *portal, o *recovery.Options) {
+			o.Fields[0], o.Fields[2] = o.Fields[2], o.Fields[0]
+			o.Queue = q
+		})
+		usual := newPortal(t, func(p *portal, o *recovery.Options) {
+			p.leads, p.tokens = swapped.leads, swapped.tokens
+			o.Queue = q
+		})
+		for _, from := range []struct{ first, again *portal }{{swapped, usual}, {usual, swapped}} {
+			for _, field := range []string{"EmailAddress", "mx_Alternate_Email"} {
+				if _, err := from.first.ForgotPassword(t.Context(), recovery.ForgotRequest{
+					Key: recovery.LeadKey{Field: "Username", Value: "john_doe"}, RecipientField: field,
+				}); err != nil {
+					t.Fatal(err)
+				}
+				must(t, from.first.Perform(t.Context(), q.take()[0]))
+				job := q.take()[0] // which it handed over
+				must(t, from.first.Perform(t.Context(), job))
+				sent := from.first.outbox.OfKind(recovery.MessageResetLink)
+				proof := recovery.TokenProof(token(t, sent[len(sent)-1]))
+				must(t, from.first.reset(t.Context(), proof, goodPassword))
+				q.take() // the notices
+				must(t, from.again.Perform(t.Context(), job))
+				for _, p := range []*portal{swapped, usual} {
+					wantErr(t, p.check(t.Context(), proof), recovery.ErrInvalidProof)
+				}
+			}
 		}
 	})
 }

@@ -152,9 +152,7 @@ func TestNoGoroutineOutlivesShutdown(t *testing.T) {
 	wg.Wait()
 	client.CloseIdleConnections()
 	server.Close()
-	if err := p.Shutdown(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	ended(t, p.Shutdown(t.Context()))
 	wantErr(t, p.check(t.Context(), recovery.TokenProof("AAAA")), recovery.ErrUnavailable)
 	// Goroutines that have signalled their end may be a moment short of it.
 	of := func(stacks string) int { return strings.Count(stacks, "seed-51359b35/recovery.") }
@@ -194,9 +192,7 @@ func TestShutdownEndsWhatIsRepeated(t *testing.T) {
 			t.Fatalf("%d attempts in 10 min", before)
 		}
 		begin := time.Now()
-		if err := p.Shutdown(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		lost(t, p.Shutdown(t.Context()), 1)
 		if d := time.Since(begin); d > time.Second {
 			t.Errorf("Shutdown took %v", d)
 		}
@@ -264,7 +260,11 @@ func TestShutdownWaitsForRequestsAndRefusesNewOnes(t *testing.T) {
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		wantErr(t, p.Shutdown(ctx), context.DeadlineExceeded)
+		err := p.Shutdown(ctx)
+		wantErr(t, err, context.DeadlineExceeded)
+		if e, ok := errors.AsType[*recovery.ShutdownError](err); !ok || e.CutShort != 1 || e.Lost != 0 {
+			t.Errorf("Shutdown: %v, want one request cut short", err)
+		}
 		wantErr(t, <-done, recovery.ErrOutcomeUnknown)
 	})
 }
@@ -274,13 +274,14 @@ func TestMemoryTokenStoreFreesExpiredRecords(t *testing.T) {
 	const leads = 50_000
 	tests := []struct {
 		sentence string
-		spec     recovery.TokenSpec
+		spec     recovery.TokenSpec // the zero value is for none
 		guess    bool
 		after    time.Duration
 	}{
 		{"links", recovery.TokenSpec{Digest: "digest", State: "state", TTL: time.Hour, MaxLive: 3}, false, time.Hour},
 		{"codes", recovery.TokenSpec{Digest: "digest", State: "state", TTL: 10 * time.Minute, MaxLive: 1, Code: true, MaxTries: 5, MaxFailures: 20, FailureWindow: 24 * time.Hour}, false, 10 * time.Minute},
 		{"codes that were guessed at", recovery.TokenSpec{Digest: "digest", State: "state", TTL: 10 * time.Minute, MaxLive: 1, Code: true, MaxTries: 5, MaxFailures: 20, FailureWindow: 24 * time.Hour}, true, 24 * time.Hour},
+		{"guesses where there is no code", recovery.TokenSpec{}, true, time.Minute}, // A95, A97
 	}
 	for _, test := range tests {
 		t.Run(test.sentence, func(t *testing.T) {
@@ -289,11 +290,13 @@ func TestMemoryTokenStoreFreesExpiredRecords(t *testing.T) {
 				empty := heap()
 				for i := range leads {
 					slot := "recovery:t:m:" + strconv.Itoa(i)
-					if _, err := s.Put(t.Context(), slot, test.spec); err != nil {
-						t.Fatal(err)
+					if test.spec.TTL > 0 {
+						if _, err := s.Put(t.Context(), slot, test.spec); err != nil {
+							t.Fatal(err)
+						}
 					}
 					if test.guess {
-						_, err := s.Peek(t.Context(), recovery.TokenRef{Slot: slot, Digest: "wrong"})
+						_, err := s.Peek(t.Context(), recovery.TokenRef{Slot: slot, Digest: "wrong", Code: true})
 						wantErr(t, err, recovery.ErrTokenNotFound)
 					}
 				}

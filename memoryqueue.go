@@ -66,7 +66,12 @@ type MemoryQueue struct {
 	abandoned int
 	draining  bool
 	started   bool
+	lost      int // jobs that Shutdown left no time for
 }
+
+// awaitPause comes between two attempts of a job that waits for a reply. It is
+// for a [Notifier] that does not wait until the first attempt has ended.
+const awaitPause = 100 * time.Millisecond
 
 type queuedJob struct {
 	job      Job
@@ -138,10 +143,16 @@ func (q *MemoryQueue) Stats() MemoryQueueStats {
 	return MemoryQueueStats{Waiting: len(q.waiting), Running: q.running, Abandoned: q.abandoned}
 }
 
+// MaxConcurrent implements [ConcurrencyLimited]. It returns
+// [MemoryQueueOptions].Workers.
+func (q *MemoryQueue) MaxConcurrent() int { return q.opts.Workers }
+
 // Shutdown implements [WorkerQueue]. Waiting jobs get one last attempt at once.
-// Jobs that fail in it, or are still waiting when ctx ends, become dead
-// letters. When ctx ends, Shutdown waits up to Grace longer for the attempts
-// that run. It may be called more than once.
+// Jobs that fail in it, or are still waiting when ctx ends, become dead letters,
+// and Shutdown returns a [*ShutdownError] that counts them. A job that no retry
+// can help, as its error wraps [ErrPermanent], is not counted. When ctx ends,
+// Shutdown waits up to Grace longer for the attempts that run. It may be called
+// more than once, and returns what was lost so far.
 func (q *MemoryQueue) Shutdown(ctx context.Context) error {
 	q.mu.Lock()
 	q.draining = true
@@ -160,20 +171,30 @@ func (q *MemoryQueue) Shutdown(ctx context.Context) error {
 	select {
 	case <-finished:
 		q.cancel()
-		return nil
+		return q.unfinished(0, nil)
 	case <-ctx.Done():
-		// This ends the contexts of running attempts, and makes schedule give
-		// the waiting jobs up. Attempts that obey their context end now, and
-		// are waited for.
-		q.cancel()
 	}
+	q.mu.Lock()
+	cut := q.running
+	q.mu.Unlock()
+	// This ends the contexts of running attempts, and makes schedule give the
+	// waiting jobs up. Attempts that obey their context end now, and are waited
+	// for.
+	q.cancel()
 	grace := time.NewTimer(q.opts.Grace)
 	defer grace.Stop()
 	select {
 	case <-finished:
 	case <-grace.C:
 	}
-	return ctx.Err()
+	return q.unfinished(cut, ctx.Err())
+}
+
+// unfinished returns the result of Shutdown.
+func (q *MemoryQueue) unfinished(cut int, cause error) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return (&ShutdownError{Lost: q.lost, CutShort: cut, Cause: cause}).orNil()
 }
 
 func (q *MemoryQueue) signal() {
@@ -224,10 +245,24 @@ func (q *MemoryQueue) dispatch() (next time.Duration, done bool) {
 	return time.Hour, q.draining && len(q.waiting) == 0 && q.running == q.abandoned
 }
 
-// attempt runs one attempt. The handler has a goroutine of its own, so that an
-// attempt which ignores its context can be given up.
+// attempt runs one attempt. While a message waits for an answer, the attempt is
+// repeated here and the job stays with this worker.
 func (q *MemoryQueue) attempt(j *queuedJob) {
 	defer q.workers.Done()
+	for q.try(j) {
+		pause := time.NewTimer(awaitPause)
+		select {
+		case <-pause.C:
+		case <-q.ctx.Done():
+		}
+		pause.Stop()
+	}
+}
+
+// try calls the handler once, and reports whether the same worker has to call it
+// again. The handler has a goroutine of its own, so that a call which ignores
+// its context can be given up.
+func (q *MemoryQueue) try(j *queuedJob) (again bool) {
 	ctx, cancel := context.WithTimeout(q.ctx, q.opts.AttemptTimeout)
 	defer cancel()
 	result := make(chan error, 1)
@@ -235,15 +270,14 @@ func (q *MemoryQueue) attempt(j *queuedJob) {
 	var err error
 	select {
 	case err = <-result:
-		q.finish(j, err, false)
-		return
+		return q.settle(j, err)
 	case <-ctx.Done():
 	}
 	grace := time.NewTimer(q.opts.Grace)
 	defer grace.Stop()
 	select {
 	case err = <-result:
-		q.finish(j, err, false)
+		return q.settle(j, err)
 	case <-grace.C:
 		q.finish(j, context.Cause(ctx), true)
 		<-result
@@ -252,7 +286,18 @@ func (q *MemoryQueue) attempt(j *queuedJob) {
 		q.abandoned--
 		q.mu.Unlock()
 		q.signal()
+		return false
 	}
+}
+
+// settle finishes a job whose attempt has returned, unless the same worker has
+// to try it again.
+func (q *MemoryQueue) settle(j *queuedJob, err error) (again bool) {
+	if errors.Is(err, ErrAwaitingReply) && q.ctx.Err() == nil {
+		return true
+	}
+	q.finish(j, err, false)
+	return false
 }
 
 func (q *MemoryQueue) perform(ctx context.Context, job Job) (err error) {
@@ -281,7 +326,11 @@ func (q *MemoryQueue) finish(j *queuedJob, err error, abandoned bool) {
 	}
 	if err != nil {
 		j.at = time.Now().Add(q.pause(j.attempts))
-		dead = errors.Is(err, ErrPermanent) || q.draining || !j.at.Before(j.job.NotAfter)
+		hopeless := errors.Is(err, ErrPermanent) || !j.at.Before(j.job.NotAfter)
+		dead = hopeless || q.draining
+		if dead && !hopeless {
+			q.lost++
+		}
 	}
 	if dead {
 		q.mu.Unlock()
@@ -324,6 +373,7 @@ func (q *MemoryQueue) abandonAll() {
 	q.mu.Lock()
 	waiting := q.waiting
 	q.waiting = nil
+	q.lost += len(waiting)
 	q.mu.Unlock()
 	for _, j := range waiting {
 		if j.err == nil {

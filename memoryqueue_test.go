@@ -96,9 +96,7 @@ func startQueue(t *testing.T, opts recovery.MemoryQueueOptions, perform func(ctx
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := q.Shutdown(context.Background()); err != nil {
-			t.Errorf("Shutdown: %v", err)
-		}
+		ended(t, q.Shutdown(context.Background()))
 	})
 	return q, w
 }
@@ -290,13 +288,18 @@ func TestMemoryQueueLosesNoJob(t *testing.T) {
 			})
 		}
 		time.Sleep(50 * time.Millisecond)
-		if err := q.Shutdown(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		err := q.Shutdown(t.Context())
 		wg.Wait()
 		if len(taken) == 0 {
 			t.Fatal("no job was taken")
 		}
+		failed := 0
+		for _, id := range taken {
+			if strings.HasSuffix(id, "7") {
+				failed++
+			}
+		}
+		lost(t, err, failed)
 		for _, id := range taken {
 			cause, dead := w.deadLetter(id)
 			if len(w.at(id, time.Now())) == 0 || dead != strings.HasSuffix(id, "7") || dead && cause.Error() != "no" {

@@ -25,9 +25,7 @@ func TestMemoryQueueShutdownDrains(t *testing.T) {
 		future.NotBefore = begin.Add(time.Hour / 2)
 		enqueue(t, q, job("now"), job("bad"), future, job("bad 2"))
 		synctest.Wait()
-		if err := q.Shutdown(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		lost(t, q.Shutdown(t.Context()), 2)
 		if d := time.Since(begin); d != 2*time.Second {
 			t.Errorf("four jobs of a second took two workers %v", d)
 		}
@@ -45,9 +43,7 @@ func TestMemoryQueueShutdownDrains(t *testing.T) {
 		if err := q.Start(w); err == nil {
 			t.Error("started again")
 		}
-		if err := q.Shutdown(t.Context()); err != nil {
-			t.Errorf("a second Shutdown: %v", err)
-		}
+		lost(t, q.Shutdown(t.Context()), 2) // a second Shutdown says the same
 	})
 }
 
@@ -64,7 +60,11 @@ func TestMemoryQueueShutdownEndsWithItsContext(t *testing.T) {
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
-		wantErr(t, q.Shutdown(ctx), context.DeadlineExceeded)
+		err := q.Shutdown(ctx)
+		wantErr(t, err, context.DeadlineExceeded)
+		if e, ok := errors.AsType[*recovery.ShutdownError](err); !ok || e.CutShort != 1 || e.Lost != 3 {
+			t.Errorf("%v, want one attempt cut short, and three jobs lost", err)
+		}
 		// A well-behaved attempt ends with its context, and is waited for.
 		if d := time.Since(begin); d != 10*time.Second {
 			t.Errorf("Shutdown took %v, want 10s", d)
@@ -133,9 +133,7 @@ func TestMemoryQueueShutdownWhileDrainingAStuckAttempt(t *testing.T) {
 		default:
 		}
 		close(stuck)
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
+		lost(t, <-done, 1)
 	})
 }
 

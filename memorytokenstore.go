@@ -43,9 +43,14 @@ type memoryToken struct {
 	dead   bool // replaced, deleted or guessed at too often
 }
 
-// maxSpent is about how many spent tokens a slot remembers. The limits on a
-// person allow far fewer within the lifetime of a token.
+// maxSpent is how many spent tokens a slot remembers. The limits on a
+// person allow fewer within an hour, the usual lifetime of a token. In 24 hours,
+// the longest one, they allow 34, and its known devices 60.
 const maxSpent = 64
+
+// guessKept is how long a slot that is there for guesses alone is kept after the
+// last of them. The slot has done its service as soon as it is written.
+const guessKept = time.Minute
 
 // maxBarred is how many barred claim IDs a token remembers.
 const maxBarred = 32
@@ -60,19 +65,16 @@ func (m *MemoryTokenStore) Put(ctx context.Context, slot string, spec TokenSpec)
 	if err := ctx.Err(); err != nil {
 		return TokenRecord{}, err
 	}
-	if err := errors.Join(TokenRef{slot, spec.Digest}.Validate(), spec.Validate()); err != nil {
+	if err := errors.Join(TokenRef{Slot: slot, Digest: spec.Digest}.Validate(), spec.Validate()); err != nil {
 		return TokenRecord{}, err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := time.Now()
-	m.expire(now)
+	m.expire(now, 1)
 	s := m.slots[slot]
 	if s == nil {
-		s = &memorySlot{name: slot}
-		m.slots[slot] = s
-		m.peak = max(m.peak, len(m.slots))
-		heap.Push(&m.due, s)
+		s = m.add(slot)
 	}
 	if t := s.find(spec.Digest, now); t != nil {
 		if t.dead || t.claim != "" {
@@ -92,6 +94,15 @@ func (m *MemoryTokenStore) Put(ctx context.Context, slot string, spec TokenSpec)
 	s.outlive(t.Expires)
 	heap.Fix(&m.due, s.index)
 	return t.TokenRecord, nil
+}
+
+// add adds an empty slot. The caller says how long it lives.
+func (m *MemoryTokenStore) add(name string) *memorySlot {
+	s := &memorySlot{name: name}
+	m.slots[name] = s
+	m.peak = max(m.peak, len(m.slots))
+	heap.Push(&m.due, s)
+	return s
 }
 
 // Peek implements [TokenStore].
@@ -128,11 +139,18 @@ func (m *MemoryTokenStore) use(ctx context.Context, claimID string, refs []Token
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := time.Now()
-	m.expire(now)
+	m.expire(now, len(refs))
 	var found *memoryToken
 	claimed := false
 	for _, ref := range refs {
 		s := m.slots[ref.Slot]
+		if ref.Code {
+			if s == nil {
+				s = m.add(ref.Slot)
+			}
+			s.outlive(now.Add(guessKept))
+			heap.Fix(&m.due, s.index)
+		}
 		if s == nil {
 			continue
 		}
@@ -203,7 +221,7 @@ func (m *MemoryTokenStore) Delete(ctx context.Context, slots ...string) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.expire(time.Now())
+	m.expire(time.Now(), 0)
 	for _, name := range slots {
 		if s := m.slots[name]; s != nil {
 			for _, t := range s.tokens {
@@ -235,11 +253,7 @@ func (s *memorySlot) find(digest string, now time.Time) *memoryToken {
 // because a release makes them usable again. They are killed last, because
 // somebody is using them.
 func (s *memorySlot) makeRoom(maxLive int, now time.Time) {
-	excess := len(s.tokens) - maxSpent
-	s.tokens = slices.DeleteFunc(s.tokens, func(t *memoryToken) bool {
-		excess--
-		return !now.Before(t.Expires) || excess >= 0 && t.dead
-	})
+	s.tokens = slices.DeleteFunc(s.tokens, func(t *memoryToken) bool { return !now.Before(t.Expires) })
 	alive := 0
 	for _, t := range s.tokens {
 		if !t.dead {
@@ -248,15 +262,19 @@ func (s *memorySlot) makeRoom(maxLive int, now time.Time) {
 	}
 	for _, claimedToo := range []bool{false, true} {
 		for _, t := range slices.Backward(s.tokens) {
-			if alive < maxLive {
-				return
-			}
-			if !t.dead && (claimedToo || t.claim == "") {
+			if alive >= maxLive && !t.dead && (claimedToo || t.claim == "") {
 				t.dead = true
 				alive--
 			}
 		}
 	}
+	excess := len(s.tokens) - alive - maxSpent
+	s.tokens = slices.DeleteFunc(s.tokens, func(t *memoryToken) bool {
+		if t.dead {
+			excess--
+		}
+		return t.dead && excess >= 0
+	})
 }
 
 // exhausted reports whether t is a code and there were too many wrong guesses
@@ -297,9 +315,9 @@ func (s *memorySlot) outlive(at time.Time) {
 	}
 }
 
-// expire removes up to four dead slots. A call adds fewer than that.
-func (m *MemoryTokenStore) expire(now time.Time) {
-	for range 4 {
+// expire removes dead slots, up to four more than the call adds at most.
+func (m *MemoryTokenStore) expire(now time.Time, adds int) {
+	for range adds + 4 {
 		if len(m.due) == 0 || now.Before(m.due[0].dies) {
 			return
 		}

@@ -48,8 +48,9 @@ type Message struct {
 	Kind    MessageKind
 	Channel Channel
 	// To is one address. For e-mail it is written as on the lead, without white
-	// space around it, and with an internationalised domain in ASCII. For SMS
-	// it is '+' and digits.
+	// space around it, and with an internationalised domain in ASCII. Use it
+	// byte by byte: the part before the '@' is for the receiving server to
+	// interpret. For SMS it is '+' and digits.
 	To string
 	// LeadID is empty for [MessageUnknownAddress].
 	LeadID string
@@ -61,11 +62,13 @@ type Message struct {
 	Languages string
 	// URL is the link in a [MessageResetLink].
 	URL Secret
-	// Code is the code in a [MessageResetCode].
+	// Code is the code in a [MessageResetCode]: digits, which may begin with
+	// zeros.
 	Code Secret
 	// NotMe is the link to the page where the person says "this was not me", if
 	// [Options].NotMe is set. [MessageResetLink], [MessageResetCode] and
-	// [MessagePasswordChanged] have it. Like URL, it carries a secret.
+	// [MessagePasswordChanged] have it. Like URL, it carries a secret. A text
+	// message is short, so it may leave NotMe out beside a link or a code.
 	NotMe Secret
 	// Expires is when the link in URL, or the code, expires. It is zero for the
 	// other kinds.
@@ -109,11 +112,27 @@ type Notifier interface {
 	//
 	// After an error the queue tries again until the token would have expired,
 	// or for 24 hours if the message is a notice of a reset, unless the error
-	// wraps [ErrPermanent]. An error must not quote the link or the code.
+	// wraps [ErrPermanent]. An error must not quote the link, the code or NotMe,
+	// nor a part of them, in whatever escaping: servers like to quote what they
+	// refuse.
 	//
 	// Delivery is at least once: the same message, with the same ID and the
-	// same token, can come again.
+	// same token, can come again. It must be delivered then, unless the next
+	// server took it before. Another ID is another message, also to the same
+	// address, for the same lead and of the same kind. A Notifier that knows that
+	// the next server has a message and has not answered yet returns an error
+	// that wraps [ErrAwaitingReply] when ctx ends.
 	Notify(ctx context.Context, m Message) error
+}
+
+// ConcurrencyLimited is a [Notifier] that delivers only so many messages at a
+// time, or a [WorkerQueue] that performs only so many jobs at a time. [New] makes
+// its own delivery queue fit the Notifier, and warns if the host's queue has more
+// workers than the Notifier can use: these would spend their time waiting for a
+// connection.
+type ConcurrencyLimited interface {
+	// MaxConcurrent returns the number, or 0 if there is no limit, or no worker.
+	MaxConcurrent() int
 }
 
 // A BudgetNotifier is a [Notifier] that knows, before a token is stored,
@@ -182,6 +201,27 @@ func (c channels) Notify(ctx context.Context, m Message) error {
 		return err
 	}
 	return n.Notify(ctx, m)
+}
+
+// MaxConcurrent implements [ConcurrencyLimited]. All channels share the workers
+// of one queue, so it returns the smallest number of them.
+func (c channels) MaxConcurrent() int {
+	least := 0
+	for _, n := range c {
+		if limited := maxConcurrent(n); limited > 0 && (least == 0 || limited < least) {
+			least = limited
+		}
+	}
+	return least
+}
+
+// maxConcurrent returns how much a notifier or a queue does at a time, or 0 if
+// that is not known.
+func maxConcurrent(collaborator any) int {
+	if c, ok := collaborator.(ConcurrencyLimited); ok {
+		return max(0, c.MaxConcurrent())
+	}
+	return 0
 }
 
 // Budgets implements [BudgetNotifier]. It returns none if the notifier of the

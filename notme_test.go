@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -205,6 +206,33 @@ func TestNotMeIsFinishedLater(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A58: what is done later ends no link that the person has asked for since. The
+// tokens were ended at the click.
+func TestNotMeFinishedLaterLeavesNewLinksAlone_A58(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := notMePortal(t, nil)
+		notices := stolen(t, p)
+		var down atomic.Bool
+		p.leads.SetHooks(recoverytest.LeadsHooks{Find: func(_ context.Context, key recovery.LeadKey) error {
+			if down.Load() && key.Field == recovery.LeadIDField {
+				return errors.New("down")
+			}
+			return nil
+		}})
+		down.Store(true)
+		p.disown(t, notMe(t, notices[0]))
+		asked := p.forgot(t, byMail(johnMail))
+		before := len(p.outbox.Messages())
+		down.Store(false)
+		time.Sleep(5 * time.Minute)
+		synctest.Wait()
+		if n := len(p.outbox.Messages()) - before; n != 2 {
+			t.Fatalf("%d links were sent later, want 2", n)
+		}
+		wantErr(t, p.reset(t.Context(), recovery.TokenProof(token(t, asked)), goodPassword), nil)
+	})
 }
 
 func TestNotMeOfALeadThatIsDisabledSendsNothing(t *testing.T) {

@@ -84,8 +84,15 @@ type Options struct {
 	// Fields are the fields of a lead that requests may name. Default: one
 	// field EmailAddress of type FieldTypeEmail, with Search and Receive. Links go
 	// to the first field of type FieldTypeEmail with Receive, unless a request
-	// names another one.
+	// names another one. All instances need the same fields. A link to another
+	// field works only while that field has Receive, and the first one is the
+	// same.
 	Fields []Field
+	// EmailField is the field that the member "email" of the JSON API stands for:
+	// one of Fields with type FieldTypeEmail and Search. Default: EmailAddress if
+	// it is such a field, or else the first one that is. If there is none, the
+	// API refuses "email", and asks for "identifier".
+	EmailField string
 	// NotMe is the page where a person says "this was not me". Messages about a
 	// reset then have a link to it. The page asks for a click, because mail
 	// scanners follow links, and then calls [Service.NotMe]. LeadIDParam and
@@ -193,8 +200,18 @@ type ClientAddressOptions struct {
 	_ [0]func()
 
 	// TrustedProxies are the addresses of proxies whose X-Forwarded-For is
-	// believed. Default none: the client is the peer of the connection.
+	// believed. Default none: the client is the peer of the connection. If a
+	// peer that is not listed sends such a field, a line in the log says so
+	// once.
 	TrustedProxies []netip.Prefix
+	// TrustUnixSockets believes the peers of Unix domain sockets too. Set it if
+	// the proxy reaches the server through one: otherwise all clients count as
+	// one. Default false.
+	TrustUnixSockets bool
+	// Forwarded reads Forwarded (RFC 7239) instead of X-Forwarded-For. Default
+	// false. Set it only if every trusted proxy sets Forwarded: one that does
+	// not passes on what the client made up.
+	Forwarded bool
 	// IPv6Prefix is how many bits of an IPv6 address count as one client: 48 to
 	// 64. An address that stands for an IPv4 address counts as that: NAT64,
 	// 6to4 and Teredo. Default 64.

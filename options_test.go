@@ -215,6 +215,7 @@ func TestOptions(t *testing.T) {
 		{"everybody a proxy (A50)", func(o *recovery.Options) {
 			o.ClientAddress.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}
 		}, []string{"ClientAddress"}},
+		{"an e-mail field that is none", func(o *recovery.Options) { o.EmailField = "Phone" }, []string{"EmailField"}},
 		{"a proxy that is no prefix", func(o *recovery.Options) { o.ClientAddress.TrustedProxies = make([]netip.Prefix, 1) }, []string{"ClientAddress"}},
 	}
 	for _, test := range tests {
@@ -269,6 +270,8 @@ func TestDefaultLimitsAreTheDocumentedOnes(t *testing.T) {
 		ClientReset:  recovery.LimitPolicy{Limits: []recovery.Limit{{10, time.Minute}, {15, 2 * time.Minute}}},
 		ClientCheck:  recovery.LimitPolicy{Limits: []recovery.Limit{{60, time.Minute}}},
 		Identifier:   person, Lead: person, Recipient: person, Issue: person,
+		Device:      recovery.LimitPolicy{Limits: []recovery.Limit{{1, time.Minute}, {5, time.Hour}, {30, 24 * time.Hour}}},
+		LeadDevices: recovery.LimitPolicy{Limits: []recovery.Limit{{60, 24 * time.Hour}}},
 	}
 	if got := recovery.DefaultLimits(); !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, want %+v", got, want)

@@ -3,6 +3,7 @@ package recovery
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 )
 
@@ -11,6 +12,11 @@ import (
 // works while the Service shuts down. A host whose own workers call it ends
 // those workers before it calls [Service.Shutdown].
 func (s *Service) Perform(ctx context.Context, job Job) (err error) {
+	defer func() {
+		if err == nil {
+			s.outages.Works(ctx, "jobs")
+		}
+	}()
 	defer s.recoverPanic(ctx, "Service.Perform", &err)
 	p, err := s.openJob(job)
 	if err != nil {
@@ -46,6 +52,6 @@ func (s *Service) DeadLetter(ctx context.Context, job Job, cause error) {
 			e.LeadID = p.Key.Value
 		}
 	}
-	s.log.ErrorContext(ctx, "recovery: job given up", "job", job.ID, "error", cause)
+	s.outages.Failed(ctx, s.log, slog.LevelError, "jobs", "recovery: job given up", "job", job.ID, "error", cause)
 	s.emit(ctx, e)
 }

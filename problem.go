@@ -88,8 +88,8 @@ func (s *Service) writeError(w http.ResponseWriter, r *http.Request, err error) 
 			p.Detail = stepUp.Detail
 		}
 	case ErrorCodeUnavailable:
-		w.Header().Set("Retry-After", strconv.Itoa(httpapi.RetryAfterUnavailable))
-		s.logFailure(r, "recovery: unavailable", err)
+		w.Header().Set("Retry-After", strconv.Itoa(RetryAfterSeconds(err)))
+		s.log.DebugContext(r.Context(), "recovery: unavailable", "error", err) // watch tells the cause
 	case ErrorCodeOutcomeUnknown:
 		s.logFailure(r, "recovery: the outcome of a reset is unknown", err)
 	case ErrorCodeInternal:
@@ -101,11 +101,11 @@ func (s *Service) writeError(w http.ResponseWriter, r *http.Request, err error) 
 // logFailure logs what an answer does not say. A client that hung up is no fault
 // of the host: anybody can do that.
 func (s *Service) logFailure(r *http.Request, what string, err error) {
-	level := slog.LevelError
 	if r.Context().Err() != nil {
-		level = slog.LevelDebug
+		s.log.DebugContext(r.Context(), what, "error", err)
+		return
 	}
-	s.log.Log(r.Context(), level, what, "error", err)
+	s.outages.Failed(r.Context(), s.log, slog.LevelError, what, what, "error", err)
 }
 
 func sentence(s string) string {

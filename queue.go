@@ -16,7 +16,7 @@ type Job struct {
 	ID string
 	// NotBefore is the earliest start of the job. It lies a short random pause
 	// after the request, so that the work of the job does not show in the time
-	// of the next answer (A22).
+	// of the next answer (A22). Zero means at once.
 	NotBefore time.Time
 	// NotAfter is the time from which on the job is useless.
 	NotAfter time.Time
@@ -53,10 +53,20 @@ func fitsNanoseconds(t time.Time) bool {
 // A Queue stores jobs, and has each performed after Enqueue has returned. For
 // authors of queues; a host can use [MemoryQueue] or package asynqqueue.
 //
-// A job is performed by [Service.Perform], once or more often. An attempt that
-// returns an error, panics or is lost in a crash is repeated, with pauses that
-// grow, until NotAfter; but not if the error wraps [ErrPermanent]. A job that
-// was not done in the end goes to [Service.DeadLetter].
+// A job is performed by [Service.Perform], once or more often, by one worker at
+// a time. An attempt that returns an error, panics or is lost in a crash is
+// repeated, with pauses that grow, until NotAfter; but not if the error wraps
+// [ErrPermanent]. A queue gives a job up earlier only if its next pause would
+// outlast NotAfter, and not after a number of attempts. Of the pauses, the
+// fourth is on average at least one and a half times the first. They may be
+// drawn at random, up to a bound that grows (full jitter). After an error that
+// wraps [ErrAwaitingReply] the worker keeps the job and repeats the attempt
+// itself: no other worker starts it. A job that was not done in the end, also
+// because of a Shutdown, goes to [Service.DeadLetter].
+//
+// A Service has two queues, and hands jobs over from one to the other under the
+// same ID. The two may have the same storage, but neither jobs, nor room, nor
+// workers in common.
 //
 // Implementations are safe for concurrent use.
 type Queue interface {
@@ -71,7 +81,8 @@ type Queue interface {
 // is a [*Service].
 type JobHandler interface {
 	// Perform does a job. An error means that the queue has to try the job
-	// again, unless it wraps [ErrPermanent]. It returns when ctx ends, as far
+	// again, unless it wraps [ErrPermanent]. If it wraps [ErrAwaitingReply], the
+	// same worker has to try. Perform returns when ctx ends, as far
 	// as the host's [Notifier] and [LeadStore] do.
 	Perform(ctx context.Context, job Job) error
 	// DeadLetter learns that the queue gave a job up because of cause.
@@ -87,7 +98,10 @@ type WorkerQueue interface {
 	Start(h JobHandler) error
 	// Shutdown refuses new jobs, and finishes as many of the old ones as it can
 	// before ctx ends. A queue that would lose them also performs those whose
-	// NotBefore has not come. It returns nil once no worker runs, or the error
-	// of ctx.
+	// NotBefore has not come, and those that wait for another attempt. Those
+	// that are lost in the end become dead letters. It returns nil once no
+	// worker runs and nothing was lost. Otherwise it returns a
+	// [*ShutdownError] that counts, and that wraps the error of ctx if ctx ended
+	// first.
 	Shutdown(ctx context.Context) error
 }

@@ -6,8 +6,10 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/seed-51359b35/recovery/internal/clientaddr"
+	"github.com/seed-51359b35/recovery/internal/outage"
 	"github.com/seed-51359b35/recovery/internal/seal"
 	"github.com/seed-51359b35/recovery/password"
 )
@@ -22,6 +24,7 @@ type Service struct {
 	notifier Notifier
 	opts     Options
 	log      *slog.Logger
+	outages  *outage.Log
 	keys     *keyring
 	clients  *clientaddr.Resolver
 	secrets  *MemoryLimiter // counts the secrets that clients present
@@ -29,14 +32,16 @@ type Service struct {
 	mailTo   string       // the field that links are sent to by default, or empty
 	foreign  seal.Foreign // jobs that only another instance can open
 	links    seal.Told    // what was logged of links that another instance may have sealed
+	proxies  toldProxies  // what was logged of proxies
 
 	mu       sync.RWMutex
 	closed   bool
-	inFlight sync.WaitGroup
+	inFlight requests
 	closing  chan struct{} // closed to end the pauses of background tasks
 	repeats  chan struct{} // holds one entry for each background task
 	tasks    sync.WaitGroup
-	queues   []Queue // the public one, and that of deliveries if it is another
+	lost     atomic.Int64 // background tasks that Shutdown gave a last try, in vain
+	queues   []Queue      // the public one, and that of deliveries if it is another
 }
 
 // New returns a Service that uses the host's user store, a token store and a
@@ -53,12 +58,12 @@ func New(leads LeadStore, tokens TokenStore, notifier Notifier, opts Options) (*
 	if err != nil {
 		return nil, err
 	}
-	clients, err := clientaddr.New(opts.ClientAddress.TrustedProxies, opts.ClientAddress.IPv6Prefix)
+	clients, err := clientaddr.New(opts.ClientAddress.resolver())
 	if err != nil {
 		return nil, err
 	}
 	if opts.Passwords.Hasher == nil {
-		if opts.Passwords.Hasher, err = password.NewArgon2id(password.Argon2idOptions{}); err != nil {
+		if opts.Passwords.Hasher, err = password.NewArgon2id(password.Argon2idOptions{Logger: opts.Logger}); err != nil {
 			return nil, err
 		}
 	}
@@ -79,21 +84,20 @@ func New(leads LeadStore, tokens TokenStore, notifier Notifier, opts Options) (*
 		opts.Queue = NewMemoryQueue(MemoryQueueOptions{})
 	}
 	if opts.DeliveryQueue == nil {
-		opts.DeliveryQueue = NewMemoryQueue(MemoryQueueOptions{})
+		opts.DeliveryQueue = NewMemoryQueue(MemoryQueueOptions{Workers: maxConcurrent(notifier)})
 	}
+	opts.warnOfIdleWorkers(notifier)
 	s := &Service{
 		leads: leads, tokens: tokens, notifier: notifier,
-		opts: opts, log: opts.Logger, keys: keys, clients: clients,
+		opts: opts, log: opts.Logger, outages: outage.New("recovery: works again"), keys: keys, clients: clients,
 		secrets: NewMemoryLimiter(MemoryLimiterOptions{}),
 		fields:  make(map[string]Field),
+		mailTo:  linksGoTo(opts.Fields),
 		closing: make(chan struct{}),
 		repeats: make(chan struct{}, maxRepeats),
 	}
 	for _, f := range opts.Fields {
 		s.fields[f.Name] = f
-		if s.mailTo == "" && f.Receive && f.Type == FieldTypeEmail {
-			s.mailTo = f.Name
-		}
 	}
 	// The public queue hands over to the other one, so it starts last, and
 	// ends first.

@@ -18,13 +18,19 @@ type Requester struct {
 	// AcceptLanguage is the request's Accept-Language field. A value of more
 	// than 128 bytes is ignored.
 	AcceptLanguage string
+	// Device is what the client presents as a known device: the cookie of
+	// [Service.RememberDevice], or what [Service.NewDevice] returned. Anything
+	// else, and a value of more than 2,048 bytes, counts as none.
+	Device string
 }
 
 // Requester returns the address of the client that sent r, as
-// [Options].ClientAddress says, and the client's languages. Caller is empty:
-// set it after the API key was checked.
+// [Options].ClientAddress says, the client's languages, and its cookie of
+// [Service.RememberDevice]. Caller is empty: set it after the API key was
+// checked.
 func (s *Service) Requester(r *http.Request) Requester {
-	return Requester{Client: s.clients.Addr(r), AcceptLanguage: r.Header.Get("Accept-Language")}
+	s.tellOfProxies(r)
+	return Requester{Client: s.clients.Addr(r), AcceptLanguage: r.Header.Get("Accept-Language"), Device: s.deviceOf(r)}
 }
 
 // check limits the lengths, because a job carries these values.
@@ -34,6 +40,9 @@ func (r *Requester) check() error {
 	}
 	if len(r.AcceptLanguage) > 128 {
 		r.AcceptLanguage = ""
+	}
+	if len(r.Device) > maxDeviceText {
+		r.Device = ""
 	}
 	return nil
 }

@@ -72,6 +72,8 @@ type ResetRequest struct {
 
 // A ResetResult says that a reset is complete.
 type ResetResult struct {
+	// LeadID is the lead whose password was replaced, for the host's own code.
+	LeadID string
 	Quotas Quotas
 }
 
@@ -135,7 +137,7 @@ func (s *Service) ResetPassword(ctx context.Context, req ResetRequest) (ResetRes
 		return ResetResult{}, err
 	}
 	s.afterReset(ctx, p, req.Requester)
-	return ResetResult{quotas}, nil
+	return ResetResult{LeadID: p.lead.ID, Quotas: quotas}, nil
 }
 
 // A proven is a valid proof, with what is needed to claim its token.
@@ -230,10 +232,11 @@ func (s *Service) codeRefs(ctx context.Context, proof Proof) (leadID string, ref
 	if err != nil && !errors.Is(err, ErrLeadNotFound) {
 		return "", nil, "", err
 	}
-	if err != nil || lead.Status != StatusActive {
-		return "", s.keys.decoyRefs(key, code), "", nil
+	owner := s.keys.decoy(key) // computed for everybody, because that takes time
+	if err == nil && lead.Status == StatusActive {
+		leadID, owner = lead.ID, lead.ID
 	}
-	return lead.ID, s.keys.refs(kindCode, lead.ID, code), "", nil
+	return leadID, s.keys.refs(kindCode, owner, code), "", nil
 }
 
 // sealReason returns why a sealed proof was refused, for events and logs.
@@ -343,11 +346,10 @@ func (s *Service) change(ctx context.Context, p proven, hash string, from Reques
 	}
 	err := s.call(ctx, "LeadStore.SetPasswordHash", func(ctx context.Context) error {
 		if ok {
-			return versioned.SetPasswordHashIf(ctx, p.lead.ID, p.lead.Version, hash)
+			return scrub(versioned.SetPasswordHashIf(ctx, p.lead.ID, p.lead.Version, hash), hash)
 		}
-		return s.leads.SetPasswordHash(ctx, p.lead.ID, hash)
+		return scrub(s.leads.SetPasswordHash(ctx, p.lead.ID, hash), hash)
 	})
-	err = scrub(err, hash)
 	switch {
 	case err == nil:
 		return nil

@@ -82,7 +82,9 @@ const (
 
 // A FieldValue is what a lead holds in one field.
 type FieldValue struct {
-	// Value is the value as the host stores it.
+	// Value is the value as the host stores it: as the person typed it, or in
+	// canonical form. A [Service] compares the canonical form, and sends
+	// messages to this spelling.
 	Value string
 	// Verified says that the person proved to receive messages at Value.
 	// Messages are sent to verified values only.
@@ -129,10 +131,20 @@ func (l Lead) LogValue() slog.Value { return slog.StringValue(l.String()) }
 // test suite in package recoverytest checks an implementation.
 type LeadStore interface {
 	// FindLead returns the one lead whose field has the value. If no lead has
-	// it, or more than one, the error wraps [ErrLeadNotFound]. Compare values
-	// byte by byte in canonical form: a value that only looks alike, or that
-	// differs in case, is a different value. Any other error means that the
-	// store could not answer.
+	// it, or more than one, whatever their status, the error wraps
+	// [ErrLeadNotFound]. Any other error means that the store could not answer,
+	// because its database is down or ctx has ended. If ctx had ended before the
+	// call, FindLead may answer as usual.
+	//
+	// Compare values byte by byte in canonical form: a value that only looks
+	// alike, or that differs in case, is a different value. For e-mail addresses
+	// and fields with IgnoreCase, comparing without case is right, if only A to
+	// Z are folded: the lower function of a database may also turn U+212A, the
+	// sign for kelvin, into k. For other text and for IDs it is wrong. A value
+	// that the store cannot hold, such as letters where IDs are numbers, is
+	// nobody's.
+	//
+	// The lead belongs to the caller, who may change its Fields.
 	//
 	// A [Service] asks for fields that are declared with Search, and for
 	// [LeadIDField]. The store must find its values by the canonical form that
@@ -142,10 +154,14 @@ type LeadStore interface {
 	FindLead(ctx context.Context, key LeadKey) (Lead, error)
 
 	// SetPasswordHash replaces the lead's password hash, which must change the
-	// lead's Version. A hash has up to 256 bytes of printable ASCII. If the old
-	// hash is certainly still in place, the error wraps [ErrNotWritten], and
-	// the person's link works again. After any other error the hash may have
-	// been written, and the link stays spent.
+	// lead's Version. It changes nothing else: it neither enables the lead nor
+	// verifies an address. A hash has up to 256 bytes of printable ASCII.
+	//
+	// If the old hash is certainly still in place, the error wraps
+	// [ErrNotWritten], and the person's link works again. That is so if there is
+	// no such lead, if ctx had ended before the call, and if the database
+	// refused the connection. After any other error the hash may have been
+	// written, and the link stays spent: a reply that was lost says nothing.
 	SetPasswordHash(ctx context.Context, leadID, hash string) error
 }
 
@@ -258,6 +274,9 @@ type TokenRef struct {
 	Slot string
 	// Digest is as in a [TokenSpec].
 	Digest string
+	// Code says that the secret is a code, which anybody can guess at. Peek and
+	// Claim then write, whatever they find.
+	Code bool
 }
 
 // Validate returns the mistake in the names, or nil. A store calls it first.
@@ -277,14 +296,25 @@ func (r TokenRef) Validate() error {
 // expired, or, if it is a code, guessed at too often. Only a claim can be
 // undone.
 //
-// Several refs or slots in one call belong to the same secret or lead, under
-// several keys of a key rotation. The store handles each of them atomically,
-// and all in one round trip if it can. The list may be empty. Peek and Claim
-// then return [ErrTokenNotFound], and Release and Delete do nothing.
+// Several refs or slots in one call belong to the same secret or lead: under
+// several keys of a key rotation, and for the several fields of a lead that
+// links go to. The store handles each of them atomically, and all in one round
+// trip if it can. The list may be empty. Peek and Claim then return
+// [ErrTokenNotFound], and Release and Delete do nothing.
+//
+// Each ref is a guess at its own slot, whatever the other refs name. So a wrong
+// guess counts under any key, beside a ref that names a live token, and also if
+// the call fails because another claim holds the token of another ref: a
+// transaction that is rolled back must not take the count with it.
+//
+// A slot holds links only or codes only. What a store does with both in one slot
+// is not defined.
 //
 // A malformed argument is an error, and so is a ctx that had ended before the
-// call. Both change nothing. Expired records must be removed, so that the store
-// does not grow.
+// call. Both change nothing. While the store cannot answer, its errors wrap
+// neither [ErrTokenNotFound] nor [ErrTokenSpent]. Expired records must be
+// removed, so that the store does not grow, and no others: a spent digest, a
+// barred ID and a wrong guess must be remembered as long as they matter.
 type TokenStore interface {
 	// Put makes a token live. If the digest is live already, Put changes
 	// neither its expiry nor its count of tries, and returns its record. If the
@@ -298,6 +328,13 @@ type TokenStore interface {
 	// [ErrTokenNotFound]. Peek claims nothing. If the slot holds a live code
 	// with another digest, the call counts as a wrong guess, in the same atomic
 	// step. This may end the code.
+	//
+	// If a ref has Code, the call makes one write of about the same size to the
+	// record of its slot, whatever it finds, even if there is no record. Where a
+	// write takes long, the time of the answer would otherwise tell who has a
+	// live code (A97). If there is no wrong guess to count, the write changes
+	// nothing that any call can see. A record that is there for guesses alone is
+	// removed within 10 minutes of the last one.
 	Peek(ctx context.Context, refs ...TokenRef) (TokenRecord, error)
 
 	// Claim returns the live token that one of the refs names, and reserves it
@@ -306,15 +343,17 @@ type TokenStore interface {
 	// ID returns the same token again. With any other ID, the error is
 	// [ErrTokenNotFound].
 	//
-	// Wrong guesses are counted as by Peek. If another ID has claimed a token
-	// that one of several refs names, the error is ErrTokenNotFound too.
+	// Wrong guesses are counted, and refs with Code are written to, as by Peek.
+	// If another ID has claimed a token that one of several refs names, the error
+	// is ErrTokenNotFound too.
 	Claim(ctx context.Context, claimID string, refs ...TokenRef) (TokenRecord, error)
 
 	// Release makes the token live again if the ID has claimed it. In any case
 	// it bars the ID: a Claim with it that arrives later returns
 	// [ErrTokenNotFound] and changes nothing. A store may forget all but the 32
-	// youngest barred IDs of one token. If there is no such token, this is not
-	// an error.
+	// youngest barred IDs of one token. A Claim with a barred ID and a wrong
+	// digest is a wrong guess all the same, and Release itself is none. If there
+	// is no such token, this is not an error.
 	Release(ctx context.Context, claimID string, refs ...TokenRef) error
 
 	// Delete ends every token in the slots, also claimed ones. Put still

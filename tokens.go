@@ -72,11 +72,12 @@ func isCode(s string) bool {
 	return true
 }
 
-// put stores a token for the lead in its present state, under one generation of
-// keys. All attempts at a job use the same generation: under another one the
-// store would not recognise a token that is spent already.
-func (s *Service) put(ctx context.Context, g *generation, kind tokenKind, lead Lead, secret string) (TokenRecord, error) {
-	ref := s.keys.refOf(g, kind, lead.ID, secret)
+// put stores a token for the lead in its present state, in the slot of a field,
+// under one generation of keys. All attempts at a job use the same generation
+// and the same slot: in another place the store would not recognise a token that
+// is spent already.
+func (s *Service) put(ctx context.Context, g *generation, kind tokenKind, lead Lead, field, secret string) (TokenRecord, error) {
+	ref := s.keys.refOf(g, kind, lead.ID, field, secret)
 	spec := TokenSpec{Digest: ref.Digest, State: g.stateOf(lead), TTL: s.opts.Tokens.LinkTTL, MaxLive: 3}
 	if kind == kindCode {
 		spec = TokenSpec{

@@ -50,6 +50,40 @@ func TestTokensExpire(t *testing.T) {
 	}
 }
 
+// A message that cannot be sent is tried until its link or code would have
+// expired, and never later.
+func TestNoMessageAfterItsTokenExpires(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		code bool
+		ttl  time.Duration
+	}{{"a link", false, time.Hour}, {"a code", true, 10 * time.Minute}} {
+		synctest.Test(t, func(t *testing.T) {
+			var last time.Time
+			p := newPortal(t, func(p *portal, _ *recovery.Options) {
+				p.outbox.Intercept(func(context.Context, recovery.Message) error {
+					last = time.Now()
+					return errors.New("no mail goes out")
+				})
+			})
+			req := byMail(johnMail)
+			req.Code = c.code
+			asked := time.Now()
+			if _, err := p.ForgotPassword(t.Context(), req); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(25 * time.Hour)
+			synctest.Wait()
+			if tried := last.Sub(asked); tried < c.ttl/2 || tried >= c.ttl {
+				t.Errorf("%s: the last try came after %v", c.name, tried)
+			}
+			if n := len(p.events.of(recovery.EventDeadLetter)); n != 1 {
+				t.Errorf("%s: %d dead letters", c.name, n)
+			}
+		})
+	}
+}
+
 // A35: whatever changes on the lead between issue and use kills the token.
 func TestTokenDiesWithTheStateItWasMadeFor(t *testing.T) {
 	for _, c := range []struct {
@@ -208,6 +242,49 @@ func TestTokenIsForOneLeadPurposeAndService(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A36: the digest itself is for one lead. A store that mixed up its slots would
+// still not find the token of one lead for another.
+func TestDigestIsForOneLead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPortal(t, func(p *portal, _ *recovery.Options) {
+			p.tokens = byDigest{recovery.NewMemoryTokenStore(), map[string]string{}}
+		})
+		p.leads.Add(lead("mallory", recovery.StatusActive), "")
+		req := byMail("mallory@example.com")
+		req.Link = &recovery.Link{URL: "https://portal.example.com/reset", LeadIDParam: "LeadId", SecretParam: "TemporaryPassword"}
+		u, _ := url.Parse(p.forgot(t, req).URL.Reveal())
+		secret := u.Query().Get("TemporaryPassword")
+		wantErr(t, p.check(t.Context(), recovery.LinkSecretProof("lead-mallory", secret)), nil)
+		wantErr(t, p.check(t.Context(), recovery.LinkSecretProof(johnID, secret)), recovery.ErrInvalidProof)
+		if e := p.events.of(recovery.EventResetRefused); len(e) != 1 || e[0].Reason != recovery.ReasonUnknownToken {
+			t.Errorf("the token was found: %+v", e)
+		}
+	})
+}
+
+// byDigest finds tokens by their digests alone, in whatever slot they are. It
+// answers as if they were in the slot that was asked for.
+type byDigest struct {
+	recovery.TokenStore
+	slots map[string]string // by digest
+}
+
+func (s byDigest) Put(ctx context.Context, slot string, spec recovery.TokenSpec) (recovery.TokenRecord, error) {
+	s.slots[spec.Digest] = slot
+	return s.TokenStore.Put(ctx, slot, spec)
+}
+
+func (s byDigest) Peek(ctx context.Context, refs ...recovery.TokenRef) (recovery.TokenRecord, error) {
+	for _, ref := range refs {
+		if slot, ok := s.slots[ref.Digest]; ok {
+			token, err := s.TokenStore.Peek(ctx, recovery.TokenRef{Slot: slot, Digest: ref.Digest})
+			token.Slot = ref.Slot
+			return token, err
+		}
+	}
+	return recovery.TokenRecord{}, recovery.ErrTokenNotFound
 }
 
 // A06: one spelling for each sealed token.

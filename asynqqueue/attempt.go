@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
@@ -21,6 +22,9 @@ const (
 	// unless an attempt was given up after asynq had asked for this job. Other
 	// instances get the job then.
 	workerWait = time.Second
+	// awaitPause comes between two attempts of a job that waits for a reply. It
+	// is for a notifier that does not wait until the first attempt has ended.
+	awaitPause = 100 * time.Millisecond
 )
 
 // errAbandoned reports an attempt that did not return when its context ended.
@@ -60,6 +64,8 @@ func (q *Queue) process(ctx context.Context, task *asynq.Task) error {
 	case <-q.ctx.Done():
 		return &requeueError{}
 	}
+	q.begun.Add(1)
+	defer q.begun.Add(-1)
 	w := &worker{queue: q}
 	w.holders.Store(1)
 	defer w.release()
@@ -68,8 +74,11 @@ func (q *Queue) process(ctx context.Context, task *asynq.Task) error {
 	} else {
 		err = w.perform(ctx, job, failures+1)
 	}
-	if err == nil || errors.Is(err, asynq.RevokeTask) {
+	switch {
+	case err == nil || errors.Is(err, asynq.RevokeTask):
 		q.depth.jobRemoved()
+	case q.ctx.Err() != nil:
+		q.handedBack.Add(1)
 	}
 	return err
 }
@@ -115,7 +124,13 @@ func (w *worker) perform(ctx context.Context, job recovery.Job, n int) error {
 	if !time.Now().Before(job.NotAfter) {
 		return w.giveUp(ctx, job, fmt.Errorf("asynqqueue: %w: the job is too old", recovery.ErrPermanent))
 	}
-	err := w.call(ctx, func(ctx context.Context) error { return q.handler.Perform(ctx, job) })
+	perform := func(ctx context.Context) error { return q.handler.Perform(ctx, job) }
+	err := w.call(ctx, perform)
+	// While a message waits for an answer, no other instance may have the job: it
+	// would send the message again.
+	for errors.Is(err, recovery.ErrAwaitingReply) && q.sleep(ctx, awaitPause) {
+		err = w.call(ctx, perform)
+	}
 	if err == nil {
 		return nil
 	}
@@ -128,10 +143,14 @@ func (w *worker) perform(ctx context.Context, job recovery.Job, n int) error {
 	if errors.Is(err, recovery.ErrPermanent) || !pauseEnd(time.Now(), pause).Before(job.NotAfter) {
 		return w.giveUp(ctx, job, err)
 	}
-	// The text of the error is not logged: it may quote what the host's mail
-	// server said about an address. The host gets it as the cause of a dead
-	// letter.
-	q.log.Warn("asynqqueue: an attempt failed", "job", job.ID, "attempt", n, "pause", pause, "abandoned", errors.Is(err, errAbandoned))
+	// The Service logs what fails, once for many attempts. An attempt that does
+	// not return is known only here. The text of the error is not logged: it may
+	// quote what the host's mail server said about an address.
+	if errors.Is(err, errAbandoned) {
+		q.outages.Failed(ctx, q.log, slog.LevelWarn, "abandoned", "asynqqueue: an attempt ignores its context and holds a worker", "job", job.ID, "attempt", n)
+	} else {
+		q.log.Debug("asynqqueue: an attempt failed", "job", job.ID, "attempt", n, "pause", pause)
+	}
 	return &requeueError{pause: pause, failed: true}
 }
 

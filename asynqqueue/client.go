@@ -9,9 +9,15 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// maxReadTimeout is how long a worker's connection may be silent before it is
-// closed, if the host set no limit or a longer one.
-const maxReadTimeout = 10 * time.Second
+// workerReadTimeout is how long a worker's connection may be silent before it is
+// closed, whatever the host set.
+//
+// The reply to a worker's question may be a job. If it comes after the timeout,
+// the job is with no worker, and comes back only when asynq finds its lease
+// expired, up to two minutes later. go-redis' default of 3 s is less than a slow
+// disk or a fork makes Redis pause. Without a limit a dead connection would hold
+// a worker, and Shutdown, until the kernel closes it.
+const workerReadTimeout = 10 * time.Second
 
 // A workerClient is the host's client as asynq's server uses it. It corrects
 // how a server of asynq v0.26 treats its host when Redis has problems.
@@ -39,14 +45,7 @@ func withReadTimeout(client redis.UniversalClient, d time.Duration) redis.Univer
 }
 
 func newWorkerClient(client redis.UniversalClient, pause time.Duration, stop <-chan struct{}, hasWorker func() bool) workerClient {
-	if c, ok := client.(*redis.Client); ok {
-		// Without a limit a dead connection would hold a worker, and Shutdown,
-		// until the kernel closes it.
-		if d := c.Options().ReadTimeout; d <= 0 || d > maxReadTimeout {
-			client = withReadTimeout(c, maxReadTimeout)
-		}
-	}
-	return workerClient{client, pause, stop, hasWorker}
+	return workerClient{withReadTimeout(client, workerReadTimeout), pause, stop, hasWorker}
 }
 
 // EvalSha runs every script of asynq.

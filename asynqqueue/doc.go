@@ -42,6 +42,9 @@
 //   - No more attempts run than [Options].Workers. This number includes the
 //     attempts that were given up because they ignore their context. While such
 //     attempts hold all workers, jobs go back to Redis for other instances.
+//   - A job whose error wraps [recovery.ErrAwaitingReply] stays with its worker,
+//     which repeats the attempt. So a mail server that is slow to answer gets
+//     the message once, and not once more from another process.
 //   - A job is performed at least once, and DeadLetter is called at least once
 //     for a job that is given up. Both happen more than once only if a process
 //     or Redis fails between the work and its acknowledgement. Every repetition
@@ -88,10 +91,11 @@
 //     performed although its request was answered with 503. The person gets a
 //     link all the same, and one more if they asked again.
 //   - go-redis repeats a command whose reply was lost, unless the host turned
-//     that off. A repeated enqueue finds the job in the queue. If the reply to
-//     a worker's request for a job is lost, the repeated request gets a second
-//     job. The first comes back as after a crash. A repeated acknowledgement
-//     finds no such job, and asynq logs that.
+//     that off. A worker waits for a reply for 10 s, whatever the host set, unless
+//     the client is that of a Cluster. A repeated enqueue finds the job in the
+//     queue. If the reply to a worker's request for a job is lost, the repeated
+//     request gets a second job. The first comes back as after a crash. A
+//     repeated acknowledgement finds no such job, and asynq logs that.
 //   - An acknowledgement that Redis did not accept is repeated every 5 s until
 //     the lease ends. Only then is the job performed a second time.
 //   - An outage of more than half a minute ends the leases. The attempts that

@@ -7,6 +7,8 @@ import (
 
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-51359b35/recovery/redisguard"
 )
 
 const TaskType = taskType
@@ -20,7 +22,9 @@ var (
 
 func (q *Queue) Pause(n int) time.Duration { return q.pause(n) }
 
-func NewLogger(log *slog.Logger) asynq.Logger { return newLogger(log) }
+func NewLogger(log *slog.Logger) asynq.Logger {
+	return newLogger(log, redisguard.NewOutages("works again"))
+}
 
 // Depth is the bound of a queue, without the queue.
 type Depth struct{ d *depth }

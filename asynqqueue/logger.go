@@ -5,37 +5,30 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
-	"sync"
-	"time"
+
+	"github.com/seed-51359b35/recovery/redisguard"
 )
 
 const (
-	// repeatInterval is how long a line of asynq is not written again. While
-	// Redis is down, asynq logs that several times a second.
-	repeatInterval = 10 * time.Second
 	// maxWord is the longest word that is logged. A payload is one word, and
 	// longer than any word that asynq writes.
 	maxWord = 80
 	maxLine = 400
 )
 
-// A logger is an [asynq.Logger] that writes asynq's lines to slog.
+// line is what every line of asynq is called in the host's log.
+const line = "asynqqueue: a log line of asynq"
+
+// A logger is an [asynq.Logger] that writes asynq's lines to slog. Of a kind of
+// line that comes again and again, it writes the first, and one with a count at
+// growing intervals: while Redis is down, asynq logs that several times a second.
 type logger struct {
-	log *slog.Logger
-
-	mu    sync.Mutex
-	lines map[string]lineState
+	log     *slog.Logger
+	outages *redisguard.Outages
 }
 
-// lineState is when a kind of line was last written, and how many lines of the
-// kind came since and were not written.
-type lineState struct {
-	at       time.Time
-	repeated int
-}
-
-func newLogger(log *slog.Logger) *logger {
-	return &logger{log: log, lines: make(map[string]lineState)}
+func newLogger(log *slog.Logger, outages *redisguard.Outages) *logger {
+	return &logger{log, outages}
 }
 
 // Debug implements [asynq.Logger].
@@ -66,39 +59,14 @@ func (l *logger) write(level slog.Level, args []any) {
 	if !l.log.Enabled(context.Background(), level) {
 		return
 	}
-	repeated, ok := l.shouldWrite(text, level)
-	if !ok {
+	if level < slog.LevelWarn {
+		l.log.Log(context.Background(), level, line, "asynq", text)
 		return
 	}
-	attrs := []slog.Attr{slog.String("asynq", text)}
-	if repeated > 0 {
-		attrs = append(attrs, slog.Int("repeated", repeated))
-	}
-	l.log.LogAttrs(context.Background(), level, "asynqqueue: a log line of asynq", attrs...)
-}
-
-// shouldWrite reports whether a line is to be written now, and how many lines
-// of its kind were not written since the last one. Lines are of one kind if
-// they begin alike: the rest names a task or quotes an error.
-func (l *logger) shouldWrite(text string, level slog.Level) (repeated int, ok bool) {
-	if level < slog.LevelWarn {
-		return 0, true
-	}
+	// Lines are of one kind if they begin alike: the rest names a task or quotes
+	// an error.
 	kind := text[:min(len(text), 20)]
-	now := time.Now()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	s, known := l.lines[kind]
-	if known && now.Sub(s.at) < repeatInterval {
-		s.repeated++
-		l.lines[kind] = s
-		return 0, false
-	}
-	if len(l.lines) >= 64 {
-		clear(l.lines) // asynq has fewer kinds of lines, and the map must not grow
-	}
-	l.lines[kind] = lineState{at: now}
-	return s.repeated, true
+	l.outages.Failed(context.Background(), l.log, level, kind, line, "asynq", text)
 }
 
 // redactPayloads removes from a line what could be a payload: words that are

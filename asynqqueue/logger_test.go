@@ -52,13 +52,13 @@ func TestAsynqDoesNotRepeatItself(t *testing.T) {
 			l.Warn("another line")
 			time.Sleep(250 * time.Millisecond)
 		}
-		if n := strings.Count(log.String(), "Failed to forward"); n != 3 {
-			t.Errorf("the line was written %d times in 25 s, want 3", n)
+		if n := strings.Count(log.String(), "Failed to forward"); n != 2 {
+			t.Errorf("the line was written %d times in 25 s, want 2", n)
 		}
-		if n := strings.Count(log.String(), "another line"); n != 3 {
-			t.Errorf("the other line was written %d times in 25 s, want 3", n)
+		if n := strings.Count(log.String(), "another line"); n != 2 {
+			t.Errorf("the other line was written %d times in 25 s, want 2", n)
 		}
-		if !strings.Contains(log.String(), "repeated=39") {
+		if !strings.Contains(log.String(), "failures=61") {
 			t.Errorf("nobody learns how often:\n%s", log.String())
 		}
 		for i := range 10_000 { // and what is remembered does not grow

@@ -14,6 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/redisguard"
 )
 
 // handBackTime is how long Shutdown waits after everything else for asynq to
@@ -27,6 +28,7 @@ type Queue struct {
 	opts    Options
 	log     *slog.Logger
 	handler recovery.JobHandler
+	outages *redisguard.Outages
 	health  *health
 	depth   *depth
 	workers chan struct{} // holds one element for each worker that is busy
@@ -38,6 +40,8 @@ type Queue struct {
 	inspector *asynq.Inspector
 
 	abandoned        atomic.Int64
+	begun            atomic.Int64 // jobs that have a worker
+	handedBack       atomic.Int64 // jobs whose attempts Shutdown ended
 	upgradeWindow    time.Duration
 	newerJobs        sightings
 	newerVersionSeen atomic.Bool // a job of a newer version was seen and logged
@@ -85,6 +89,7 @@ func New(client redis.UniversalClient, opts Options) (*Queue, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	q := &Queue{
 		client: client, opts: opts, log: opts.Logger, upgradeWindow: upgradeWindow,
+		outages: redisguard.NewOutages("asynqqueue: works again"),
 		health:  newHealth(opts.Logger),
 		workers: make(chan struct{}, opts.Workers),
 		closing: make(chan struct{}),
@@ -121,16 +126,21 @@ func (q *Queue) Start(h recovery.JobHandler) error {
 		Queues:                   map[string]int{q.opts.Name: 1},
 		TaskCheckInterval:        q.opts.PollInterval,
 		DelayedTaskCheckInterval: q.opts.PollInterval,
-		// This is longer than process runs, which ends by itself. Otherwise
-		// asynq would put a job back while it runs.
-		ShutdownTimeout: 2*(q.opts.AttemptTimeout+q.opts.Grace) + 10*time.Second,
+		// This is longer than process runs, which ends by itself, or when
+		// Shutdown's context ends. Otherwise asynq would put a job back while it
+		// runs.
+		ShutdownTimeout: taskTimeout,
 		RetryDelayFunc:  q.retryDelay,
 		IsFailure:       isFailure,
-		Logger:          newLogger(q.log),
+		Logger:          newLogger(q.log, q.outages),
 		LogLevel:        asynq.InfoLevel,
 	})
 	return q.server.Start(asynq.HandlerFunc(q.process))
 }
+
+// MaxConcurrent implements [recovery.ConcurrencyLimited]. It returns
+// [Options].Workers.
+func (q *Queue) MaxConcurrent() int { return q.opts.Workers }
 
 // Shutdown implements [recovery.WorkerQueue]. The Queue then enqueues no more
 // jobs and begins no more attempts, and Shutdown waits for the attempts that
@@ -139,7 +149,10 @@ func (q *Queue) Start(h recovery.JobHandler) error {
 //
 // When ctx ends first, Shutdown ends the contexts of the attempts that still
 // run and hands their jobs back to Redis, where another instance gets them
-// within about a second. It returns ctx's error, at the latest [Options].Grace
+// within about a second. It returns a [*recovery.ShutdownError] that counts
+// these attempts, as cut short, and the jobs that Redis keeps, and that wraps
+// ctx's error. A job that Redis could not be told of comes back as after a
+// crash, and counts as kept too. Shutdown returns at the latest [Options].Grace
 // and a second after ctx has ended; so late only if an attempt ignores its
 // context or Redis does not answer. Goroutines that Shutdown could not wait for
 // end with the attempt, or with the client's own timeouts.
@@ -159,6 +172,7 @@ func (q *Queue) Shutdown(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 	}
+	cut := len(q.workers)
 	q.cancel()
 	grace := time.NewTimer(q.opts.Grace + handBackTime)
 	defer grace.Stop()
@@ -166,7 +180,7 @@ func (q *Queue) Shutdown(ctx context.Context) error {
 	case <-ended:
 	case <-grace.C:
 	}
-	return ctx.Err()
+	return &recovery.ShutdownError{CutShort: cut, Kept: int(q.handedBack.Load() + q.begun.Load()), Cause: ctx.Err()}
 }
 
 func (q *Queue) end() {

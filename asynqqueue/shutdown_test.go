@@ -87,8 +87,10 @@ func TestUnfinishedJobsAreHandedBack(t *testing.T) {
 	}}
 	start(t, newQueue(t, client, edit), second)
 	began := time.Now()
-	if err := shutdown(t, q, 50*time.Millisecond); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("Shutdown = %v", err)
+	err := shutdown(t, q, 50*time.Millisecond)
+	if e, ok := errors.AsType[*recovery.ShutdownError](err); !ok || !errors.Is(err, context.DeadlineExceeded) ||
+		e.CutShort != workers || e.Kept != workers || e.Lost != 0 {
+		t.Errorf("Shutdown = %v, want %d attempts cut short and as many jobs kept", err, workers)
 	}
 	if took := time.Since(began); tooLong(took, 3*time.Second) {
 		t.Errorf("Shutdown took %v", took)
@@ -115,8 +117,12 @@ func TestShutdownEnds(t *testing.T) {
 		enqueue(t, q, newJob())
 		eventually(t, "a job at work", func() bool { return d.busy() > 0 })
 		began := time.Now()
-		if err := shutdown(t, q, 50*time.Millisecond); !errors.Is(err, context.DeadlineExceeded) || tooLong(time.Since(began), 5*time.Second) {
+		err := shutdown(t, q, 50*time.Millisecond)
+		if !errors.Is(err, context.DeadlineExceeded) || tooLong(time.Since(began), 5*time.Second) {
 			t.Errorf("Shutdown = %v after %v", err, time.Since(began))
+		}
+		if e, ok := errors.AsType[*recovery.ShutdownError](err); !ok || e.CutShort != 1 || e.Kept != 1 || e.Lost != 0 {
+			t.Errorf("Shutdown = %v, want one attempt cut short and its job kept", err)
 		}
 		close(hold)
 		must(t, shutdown(t, q, patience)) // and again, when it has returned

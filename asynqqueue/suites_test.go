@@ -22,10 +22,14 @@ func suite(t *testing.T, client redis.UniversalClient) {
 			}
 			o.Name, o.MaxDepth, o.Grace = name, 64, time.Second
 			// The pauses grow and are short. asynq counts in seconds.
-			o.Backoff = func(n int) time.Duration { return time.Duration(n/4) * 1500 * time.Millisecond }
+			o.Backoff = func(n int) time.Duration { return time.Duration(min(n/4, 1)) * 1500 * time.Millisecond }
 		})
 		names[q] = name
 		return q
+	}
+	attempts := 0
+	if testenv.Long() {
+		attempts = 26 // which take as long as all other clauses together
 	}
 	recoverytest.TestQueue(t, recoverytest.QueueHarness{
 		New: func(t *testing.T) recovery.WorkerQueue { return open(t, "") },
@@ -34,6 +38,7 @@ func suite(t *testing.T, client redis.UniversalClient) {
 		},
 		Workers:  4,
 		Capacity: 64,
+		Attempts: attempts,
 		// In some clauses a job lives this long, so a longer time would make a
 		// long test.
 		Patience: min(testenv.Patience(12*time.Second), 30*time.Second),

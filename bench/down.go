@@ -20,8 +20,15 @@ var clientWays = []struct {
 }{
 	{"default client", func(*redis.Options) {}},
 	{"ContextTimeoutEnabled", func(o *redis.Options) { o.ContextTimeoutEnabled = true }},
-	{"no read timeout, 2 connections, 10 retries", func(o *redis.Options) { o.ReadTimeout, o.PoolSize, o.MaxRetries = -1, 2, 10 }},
+	{"no read timeout, 2 connections, 10 retries", fewConnections},
+	// What doc.go of redisstore says for clients like the one before.
+	{"the same with DialerRetries 1000", func(o *redis.Options) {
+		fewConnections(o)
+		o.DialerRetries, o.DialerRetryTimeout = 1000, 50*time.Millisecond
+	}},
 }
+
+func fewConnections(o *redis.Options) { o.ReadTimeout, o.PoolSize, o.MaxRetries = -1, 2, 10 }
 
 // down has 64 callers ask a Redis that freezes, and one that refuses
 // connections, through clients of different options.

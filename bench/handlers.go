@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"net/http"
 	"runtime"
 	"sync"
@@ -24,21 +23,10 @@ func handlersPart(tb redistest.TB, b *bench) {
 	forgotCost(tb, b, server)
 	wholeRequests(tb, b, server)
 	timing(tb, b, server)
+	guesses(tb, b)
 	resets(tb, b, server)
 	middlewarePart(tb, b, server)
 }
-
-// idleQueue is the in-process queue with nobody to perform its jobs' work: what
-// happens after the answer is not part of the request.
-type idleQueue struct{ *recovery.MemoryQueue }
-
-type nothing struct{}
-
-func (nothing) Perform(context.Context, recovery.Job) error     { return nil }
-func (nothing) DeadLetter(context.Context, recovery.Job, error) {}
-
-// Start hides the queue's own from the Service.
-func (q idleQueue) Start(recovery.JobHandler) error { return q.MemoryQueue.Start(nothing{}) }
 
 // forgotCost is H5's: what one request for a reset takes of this process.
 func forgotCost(tb redistest.TB, b *bench, server *redistest.Server) {
@@ -47,8 +35,9 @@ func forgotCost(tb redistest.TB, b *bench, server *redistest.Server) {
 	undo, _ := split(server.PID())
 	defer undo()
 	n := pick(b, 50_000, 5_000)
-	quietQueue := func(o *recovery.Options) {
-		o.Queue = idleQueue{recovery.NewMemoryQueue(recovery.MemoryQueueOptions{Capacity: 1 << 20})}
+	// What happens after the answer is not part of the request, so it waits.
+	oneWorker := func(o *recovery.Options) {
+		o.Queue = recovery.NewMemoryQueue(recovery.MemoryQueueOptions{Capacity: 1 << 20, Workers: 1})
 	}
 	// Requests and writers are the server's, so they are made before.
 	requests := make([]*http.Request, n+n/10)
@@ -59,7 +48,7 @@ func forgotCost(tb redistest.TB, b *bench, server *redistest.Server) {
 	}
 	var next atomic.Int64
 	w := &wire{}
-	p := newPortal(tb, place{addrs: []string{server.Addr}, dial: w.dial}, 1, quietQueue)
+	p := newPortal(tb, place{addrs: []string{server.Addr}, dial: w.dial}, 1, oneWorker)
 	const warm, trips = 100, 1000
 	for i := range warm + trips {
 		if i == warm {
@@ -69,7 +58,7 @@ func forgotCost(tb redistest.TB, b *bench, server *redistest.Server) {
 	}
 	roundTrips := float64(w.writes.Load()) / trips
 
-	p = newPortal(tb, at(server.Addr), 1, quietQueue)
+	p = newPortal(tb, at(server.Addr), 1, oneWorker)
 	floor, end := open(tb, floorTarget, at(server.Addr))
 	defer end()
 	for range warm {
@@ -77,10 +66,12 @@ func forgotCost(tb redistest.TB, b *bench, server *redistest.Server) {
 		must(tb, err)
 	}
 	const callers = 64
+	finish := p.hold(tb)
 	objects := allocations(callers, n, func(int) {
 		i := next.Add(1) - 1
 		p.handler.ServeHTTP(answers[i], requests[i])
 	})
+	finish()
 	for i := range next.Load() {
 		if answers[i].status != http.StatusAccepted {
 			tb.Fatalf("forgot answered %d", answers[i].status)
@@ -88,7 +79,7 @@ func forgotCost(tb redistest.TB, b *bench, server *redistest.Server) {
 	}
 	// CPU is that of many callers, because a lone one pays for waking up.
 	alone := newPortal(tb, at(server.Addr), 1, func(o *recovery.Options) {
-		quietQueue(o)
+		oneWorker(o)
 		o.Limiter = recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{MaxKeys: 1 << 20})
 	})
 	n = n / callers * callers
@@ -99,8 +90,12 @@ func forgotCost(tb redistest.TB, b *bench, server *redistest.Server) {
 			fresh[i] = post("/forgot-password", unknownBody, 1<<23+2*round*n+i)
 		}
 		f := processorTime(n, callers, func(int) { _, _ = floor(tb.Context(), "floor") })
+		finish := p.hold(tb)
 		t := processorTime(n, callers, func(i int) { p.handler.ServeHTTP(answers[i], fresh[i]) })
+		finish()
+		finish = alone.hold(tb)
 		m := processorTime(n, callers, func(i int) { alone.handler.ServeHTTP(answers[i], fresh[n+i]) })
+		finish()
 		total, least, memory, beyond = append(total, t), append(least, f), append(memory, m), append(beyond, t/f-1)
 	}
 	b.add(table, "ours", "", "round trips", roundTrips)

@@ -26,15 +26,26 @@ type leads struct {
 	most     int
 	mu       sync.Mutex
 	versions map[string]int
+	gate     chan struct{} // closed when heldMail is answered
 }
 
 func newLeads(most int) *leads { return &leads{most: most, versions: map[string]int{}} }
 
 func mailOf(n int) string { return "person" + strconv.Itoa(n) + "@example.com" }
 
+// heldMail is an address that nobody has. It is looked for until its gate opens.
+const heldMail = "held@example.com"
+
 // FindLead implements [recovery.LeadStore].
 func (l *leads) FindLead(_ context.Context, key recovery.LeadKey) (recovery.Lead, error) {
 	id := key.Value
+	if id == heldMail {
+		l.mu.Lock()
+		gate := l.gate
+		l.mu.Unlock()
+		<-gate
+		return recovery.Lead{}, recovery.ErrLeadNotFound
+	}
 	if key.Field != recovery.LeadIDField {
 		name, ok := strings.CutSuffix(key.Value, "@example.com")
 		if !ok {
@@ -80,14 +91,18 @@ type portal struct {
 	*recovery.Service
 	client  redis.UniversalClient
 	handler http.Handler
-	queue   *recovery.MemoryQueue
+	leads   *leads
+	queues  [2]*recovery.MemoryQueue // that of requests, and that of deliveries
 	sent    atomic.Int64
 }
 
 // newPortal makes a Service for people numbered up to most. Clients are told
 // apart by X-Forwarded-For, as behind a proxy.
 func newPortal(tb redistest.TB, at place, most int, edit func(o *recovery.Options)) *portal {
-	p := &portal{client: at.client(), queue: recovery.NewMemoryQueue(recovery.MemoryQueueOptions{Capacity: 1 << 20})}
+	p := &portal{client: at.client(), leads: newLeads(most)}
+	for i := range p.queues {
+		p.queues[i] = recovery.NewMemoryQueue(recovery.MemoryQueueOptions{Capacity: 1 << 20})
+	}
 	tb.Cleanup(func() { _ = p.client.Close() })
 	store, err := redisstore.New(p.client, redisstore.Options{Timeout: patient, Logger: quiet})
 	must(tb, err)
@@ -97,13 +112,15 @@ func newPortal(tb redistest.TB, at place, most int, edit func(o *recovery.Option
 		Sessions:      recovery.SessionEnderFunc(func(context.Context, string) error { return nil }),
 		ClientAddress: recovery.ClientAddressOptions{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
 		Limiter:       store,
-		Queue:         p.queue,
+		Queue:         p.queues[0],
+		DeliveryQueue: p.queues[1],
 		Logger:        quiet,
 	}
 	if edit != nil {
 		edit(&options)
 	}
-	p.Service, err = recovery.New(newLeads(most), store, recovery.NotifierFunc(func(context.Context, recovery.Message) error {
+	p.queues[0] = options.Queue.(*recovery.MemoryQueue)
+	p.Service, err = recovery.New(p.leads, store, recovery.NotifierFunc(func(context.Context, recovery.Message) error {
 		p.sent.Add(1)
 		return nil
 	}), options)
@@ -117,13 +134,31 @@ func newPortal(tb redistest.TB, at place, most int, edit func(o *recovery.Option
 	return p
 }
 
-// drained waits until the queue has nothing left to do.
+// drained waits until the queues have nothing left to do. The first one fills the
+// second.
 func (p *portal) drained() {
-	for {
-		if s := p.queue.Stats(); s.Waiting+s.Running == 0 {
-			return
+	for _, q := range p.queues {
+		for s := q.Stats(); s.Waiting+s.Running > 0; s = q.Stats() {
+			time.Sleep(time.Millisecond)
 		}
+	}
+}
+
+// hold keeps the only worker of the queue of requests busy, so that nothing is
+// done after the answers until finish is called. Then all is.
+func (p *portal) hold(tb redistest.TB) (finish func()) {
+	gate := make(chan struct{})
+	p.leads.mu.Lock()
+	p.leads.gate = gate
+	p.leads.mu.Unlock()
+	_, err := p.ForgotPassword(tb.Context(), recovery.ForgotRequest{Key: recovery.LeadKey{Field: "EmailAddress", Value: heldMail}})
+	must(tb, err)
+	for p.queues[0].Stats().Running == 0 {
 		time.Sleep(time.Millisecond)
+	}
+	return func() {
+		close(gate)
+		p.drained()
 	}
 }
 

@@ -27,6 +27,49 @@ func timing(tb redistest.TB, b *bench, server *redistest.Server) {
 	welch(tb, b, "PocketBase", min(n, 20_000), handler, pocketBasePath, http.StatusNoContent, false)
 }
 
+// guesses is H3's too: whether the time of the answer to a wrong code tells who has
+// a code, and who has an account, on a Redis that writes every change to its disk.
+// Each person is asked about once, because few wrong codes end a right one.
+func guesses(tb redistest.TB, b *bench) {
+	const table, each = "Timing of wrong codes, every write fsynced", 200
+	b.step("handlers: timing of %d wrong codes", 3*each)
+	server := redistest.Start(tb, "--appendonly", "yes", "--appendfsync", "always")
+	p := newPortal(tb, at(server.Addr), 2*each, func(o *recovery.Options) {
+		// Limits would write as well, the same for everybody.
+		o.Limits, o.Limiter = neverAnybody(), recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{})
+	})
+	for n := range each {
+		_, err := p.ForgotPassword(tb.Context(), recovery.ForgotRequest{
+			Key: recovery.LeadKey{Field: "EmailAddress", Value: mailOf(n)}, Code: true,
+		})
+		must(tb, err)
+	}
+	p.drained()
+	if n := p.sent.Load(); n != each {
+		tb.Fatalf("%d of %d codes were sent", n, each)
+	}
+	classes := []string{"known, with a code", "known, without a code", "unknown"}
+	times := make([][]float64, len(classes))
+	for i, n := range rand.Perm(len(classes) * each) {
+		// Person n has a code below each, none below 2*each, and is nobody above.
+		r := post("/check-token", `{"email":"`+mailOf(n)+`","code":"00000000"}`, i)
+		sent := time.Now()
+		a := serve(p.handler, r)
+		times[n/each] = append(times[n/each], micros(time.Since(sent)))
+		if a.status != http.StatusBadRequest {
+			tb.Fatalf("a wrong code was answered with %d", a.status)
+		}
+	}
+	most := 0.0
+	for i, class := range classes {
+		b.add(table, "ours", class, "us", stat.Mean(times[i], nil))
+		t := welchT([2][]float64{times[i], times[(i+1)%len(classes)]})
+		b.add(table, "ours", class, "Welch t, against the next", t)
+		most = max(most, math.Abs(t))
+	}
+	b.hold("H3", fmt.Sprintf("Welch |t|, wrong codes, every write fsynced, %d of each", each), most, "<=", 4.5)
+}
+
 // welch sends requests about a known and an unknown address in random order,
 // and after each the same neutral one.
 func welch(tb redistest.TB, b *bench, name string, n int, h http.Handler, path string, status int, goal bool) {

@@ -21,6 +21,7 @@ import (
 	"github.com/emersion/go-smtp"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/redistest"
 	"github.com/seed-51359b35/recovery/internal/testenv"
 )
@@ -229,9 +230,31 @@ func TestMailServerHangs(t *testing.T) {
 	if took := time.Since(began); took > drainTime+testenv.Patience(15*time.Second) {
 		t.Errorf("it ended after %v", took)
 	}
-	t.Logf("ended with %v", err)
 	// What could not be delivered within the drain is told, and is no success.
+	if e, ok := errors.AsType[*recovery.ShutdownError](err); !ok || e.Lost != 20 || exitCode(err) != 1 {
+		t.Errorf("run returned %v, exit status %d; want 20 mails to John lost", err, exitCode(err))
+	}
 	d.stop = func() error { return nil }
+}
+
+// What waits in memory when the end comes while mail is down is lost, and the
+// exit status says so.
+func TestLostMessagesAreNoSuccess(t *testing.T) {
+	t.Parallel()
+	server := newMailServer(t)
+	server.closed.Store(true)
+	d := start(t, "-relaxed-limits", "-smtp", "smtp://"+server.addr)
+	const people = 3 // a fourth link would replace the third
+	for range people {
+		d.want("forgot", d.post("/forgot-password", `{"email":"johnwick@example.com"}`), 202, "{}")
+	}
+	server.waitRefused(t, people)
+	err := d.stop()
+	d.stop = func() error { return nil }
+	e, ok := errors.AsType[*recovery.ShutdownError](err)
+	if !ok || e.Lost != people || exitCode(err) != 1 {
+		t.Errorf("run returned %v, exit status %d", err, exitCode(err))
+	}
 }
 
 // What one instance took while the mail server was down, another delivers after

@@ -174,7 +174,8 @@ func checkBase(base string) error {
 	return nil
 }
 
-// run serves until ctx ends. It returns nil after a clean shutdown.
+// run serves until ctx ends. It returns nil after a shutdown that lost nothing
+// and cut nothing short.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
 	c, err := parse(args, stderr)
 	if errors.Is(err, flag.ErrHelp) {

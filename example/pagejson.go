@@ -90,6 +90,7 @@ func (p *pages) loginJSON(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err == nil:
 		http.SetCookie(w, p.cookie(secret))
+		p.rememberDevice(w, r, s.LeadID)
 		p.writeJSON(w, r, http.StatusOK, signedIn{s.LeadID, s.ID})
 	case errors.Is(err, errSignIn):
 		p.writeJSON(w, r, http.StatusUnauthorized, refused{err.Error()})
@@ -120,13 +121,22 @@ func (p *pages) signIn(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, err)
 		return
 	}
-	_, secret, err := p.login.signIn(r.Context(), p.service.Requester(r).Client, in.Get("email"), in.Get("password"))
+	s, secret, err := p.login.signIn(r.Context(), p.service.Requester(r).Client, in.Get("email"), in.Get("password"))
 	if err != nil {
 		p.fail(w, r, err)
 		return
 	}
 	http.SetCookie(w, p.cookie(secret))
+	p.rememberDevice(w, r, s.LeadID)
 	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+// rememberDevice makes this browser one whose requests no stranger can keep from
+// being served. The sign-in does not depend on it.
+func (p *pages) rememberDevice(w http.ResponseWriter, r *http.Request, leadID string) {
+	if err := p.service.RememberDevice(w, r, leadID); err != nil {
+		p.log.WarnContext(r.Context(), "this browser is not a known device", "error", err)
+	}
 }
 
 func (p *pages) cookie(secret string) *http.Cookie {

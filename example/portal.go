@@ -68,9 +68,10 @@ func newPortal(ctx context.Context, c config, log *slog.Logger) (*portal, error)
 	if err != nil {
 		return nil, err
 	}
-	limits := recovery.DefaultLimits()
+	var limits recovery.Limits // the defaults
 	guesses := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 20, Window: time.Minute}}}
 	if c.relaxed {
+		limits = recovery.DefaultLimits()
 		relax(&limits)
 		relaxPolicy(&guesses)
 	}
@@ -206,6 +207,7 @@ func (p *portal) route(at string) http.Handler {
 func relax(l *recovery.Limits) {
 	for _, policy := range []*recovery.LimitPolicy{
 		&l.ClientForgot, &l.ClientReset, &l.ClientCheck, &l.Identifier, &l.Lead, &l.Recipient, &l.Issue,
+		&l.Device, &l.LeadDevices,
 	} {
 		relaxPolicy(policy)
 	}

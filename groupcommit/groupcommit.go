@@ -22,7 +22,7 @@
 //     items are the business of the call: Out can hold an error.
 //   - A call that has not returned after Timeout is given up: what it still
 //     returns is dropped, and another call may begin in its place.
-//   - A panic of a call becomes the error of each of its items.
+//   - A panic of a call becomes the error of each of its items, with its stack.
 //
 // A Group starts a goroutine for a call, or for several in a row. It has none
 // while no call is out.
@@ -32,6 +32,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -262,7 +263,7 @@ func (g *Group[In, Out]) makeCall(b *batch[In, Out]) bool {
 func (g *Group[In, Out]) protected(ctx context.Context, items []In, outs []Out) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("groupcommit: the call panicked: %v", p)
+			err = fmt.Errorf("groupcommit: the call panicked: %v\n%s", p, debug.Stack())
 		}
 	}()
 	return g.call(ctx, items, outs)

@@ -403,8 +403,8 @@ func TestBreakerRefuses(t *testing.T) {
 	})
 }
 
-// A panic of the call reaches each of its callers as an error, and nothing of
-// it stays.
+// A panic of the call reaches each of its callers as an error with its stack,
+// and nothing of it stays.
 func TestPanicBecomesAnError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		first := true
@@ -416,8 +416,9 @@ func TestPanicBecomesAnError(t *testing.T) {
 			outs[0] = "answer"
 			return nil
 		}, groupcommit.Options[int]{})
-		if _, err := g.Do(t.Context(), 1); err == nil || !strings.Contains(err.Error(), "a hook of the host") {
-			t.Errorf("Do = %v", err)
+		if _, err := g.Do(t.Context(), 1); err == nil || !strings.Contains(err.Error(), "a hook of the host") ||
+			!strings.Contains(err.Error(), "TestPanicBecomesAnError") {
+			t.Errorf("Do = %v, want the panic and its stack", err)
 		}
 		if got, err := g.Do(t.Context(), 2); got != "answer" || err != nil {
 			t.Errorf("afterwards: %q, %v", got, err)

@@ -108,7 +108,7 @@ func (h *Handler) explain(header http.Header, r *http.Request, e endpoint, err e
 	case recovery.ErrorCodeOutcomeUnknown:
 		x = errOutcomeUnknown
 	case recovery.ErrorCodeUnavailable:
-		header.Set("Retry-After", strconv.Itoa(httpapi.RetryAfterUnavailable))
+		header.Set("Retry-After", strconv.Itoa(recovery.RetryAfterSeconds(err)))
 		x = errUnavailable
 	}
 	h.logFailure(r, e, err)
@@ -161,11 +161,13 @@ func stepUp(err error) *exception {
 
 // logFailure logs an error that the answer does not describe. If the client has
 // closed the connection, the failure is no reason for an alarm: anybody can
-// cause it.
+// cause it. What is unavailable the Service has logged.
 func (h *Handler) logFailure(r *http.Request, e endpoint, err error) {
-	level := slog.LevelError
-	if r.Context().Err() != nil {
-		level = slog.LevelDebug
+	const line = "leadsquared: request failed"
+	code := recovery.ErrorCodeOf(err)
+	if r.Context().Err() != nil || code == recovery.ErrorCodeUnavailable {
+		h.log.DebugContext(r.Context(), line, "in", e.name, "error", err)
+		return
 	}
-	h.log.Log(r.Context(), level, "leadsquared: request failed", "in", e.name, "error", err)
+	h.outages.Failed(r.Context(), h.log, slog.LevelError, e.name+" "+string(code), line, "in", e.name, "error", err)
 }

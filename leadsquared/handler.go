@@ -10,6 +10,7 @@ import (
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/canonical"
 	"github.com/seed-51359b35/recovery/internal/httpapi"
+	"github.com/seed-51359b35/recovery/internal/outage"
 	"github.com/seed-51359b35/recovery/internal/strictjson"
 )
 
@@ -27,6 +28,7 @@ type Handler struct {
 	portals []*portal
 	cors    *httpapi.CORS // of all portals together
 	log     *slog.Logger
+	outages *outage.Log
 }
 
 // New returns a Handler for the portals. It reports every mistake in opts at
@@ -39,7 +41,7 @@ func New(opts Options) (*Handler, error) {
 	if opts.Logger == nil {
 		opts.Logger = portals[0].service.Settings().Logger
 	}
-	return &Handler{portals: portals, cors: cors, log: opts.Logger}, nil
+	return &Handler{portals: portals, cors: cors, log: opts.Logger, outages: outage.New("leadsquared: works again")}, nil
 }
 
 // An operation serves an endpoint. It returns the body of a 200.
@@ -102,6 +104,7 @@ func endpointAt(path string) (endpoint, bool) {
 // serve.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	httpapi.SetSecurityHeaders(w.Header())
+	r = httpapi.ShowSecrets(r)
 	e, known := endpointAt(r.URL.EscapedPath())
 	// A preflight names the headers of the request and not their values. So it
 	// does not tell which portal the request is for, and it is allowed if any

@@ -96,7 +96,8 @@
 // to suppress the event that reports it.
 //
 // This package writes no query, header or body to a log. The host's access log
-// may hold the query; therefore a secret in the query is refused by default.
+// may hold the query, unless [recovery.HideTokens] is mounted outermost.
+// Therefore a secret in the query is refused by default.
 // The handler limits bodies to 16 KiB. The host sets the timeouts of its
 // [http.Server].
 //

@@ -193,7 +193,7 @@ func (c *call) failureOf(err error) *failure {
 	case recovery.ErrorCodeOutcomeUnknown:
 		f = errOutcomeUnknown
 	case recovery.ErrorCodeUnavailable:
-		c.w.Header().Set("Retry-After", strconv.Itoa(httpapi.RetryAfterUnavailable))
+		c.w.Header().Set("Retry-After", strconv.Itoa(recovery.RetryAfterSeconds(err)))
 		f = errUnavailable
 	}
 	c.logFailure(f, err)
@@ -244,13 +244,16 @@ func stepUp(err error) *failure {
 // of this package's own. The query is not logged, because it may hold the
 // secret.
 func (c *call) logFailure(f *failure, err error) {
-	level := slog.LevelError
-	if c.r.Context().Err() != nil {
-		// The client has closed the connection, and anybody can cause that.
-		level = slog.LevelDebug
+	const line = "loginradius: request failed"
+	args := []any{"method", c.r.Method, "path", c.r.URL.Path, "status", f.status, "error", err}
+	code := recovery.ErrorCodeOf(err)
+	// Anybody can close a connection, and the Service has logged what is
+	// unavailable.
+	if c.r.Context().Err() != nil || code == recovery.ErrorCodeUnavailable {
+		c.log.DebugContext(c.r.Context(), line, args...)
+		return
 	}
-	c.log.Log(c.r.Context(), level, "loginradius: request failed",
-		"method", c.r.Method, "path", c.r.URL.Path, "status", f.status, "error", err)
+	c.outages.Failed(c.r.Context(), c.log, slog.LevelError, string(code), line, args...)
 }
 
 // weakPassword makes the failure for a refused password. There is one code for

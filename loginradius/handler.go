@@ -11,6 +11,7 @@ import (
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/httpapi"
+	"github.com/seed-51359b35/recovery/internal/outage"
 	"github.com/seed-51359b35/recovery/internal/strictjson"
 )
 
@@ -22,6 +23,8 @@ const contentType = "application/json; charset=utf-8"
 type Handler struct {
 	apps map[string]*app
 	log  *slog.Logger // for requests whose app is not known
+
+	outages *outage.Log
 }
 
 // New returns a Handler. It reports every mistake in opts at once, as
@@ -31,7 +34,7 @@ func New(opts Options) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Handler{apps, opts.Apps[0].Service.Settings().Logger}, nil
+	return &Handler{apps, opts.Apps[0].Service.Settings().Logger, outage.New("loginradius: works again")}, nil
 }
 
 // A call is one request. Its app is nil until the API key was found.
@@ -41,6 +44,8 @@ type call struct {
 	query query
 	app   *app
 	log   *slog.Logger
+
+	outages *outage.Log
 }
 
 // An operation serves one method of an endpoint. It returns the answer, which
@@ -102,7 +107,7 @@ func (e endpoint) operation(method string) operation {
 // ServeHTTP answers every request with a JSON object, except a preflight.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	httpapi.SetSecurityHeaders(w.Header())
-	c := &call{w: w, r: r, log: h.log}
+	c := &call{w: w, r: httpapi.ShowSecrets(r), log: h.log, outages: h.outages}
 	answer, err := h.serve(c)
 	switch {
 	case err != nil:

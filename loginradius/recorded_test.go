@@ -122,7 +122,7 @@ func TestRecordedRequests(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newSite(t, nil, func(a *loginradius.App) { a.DangerouslyAllowQuerySecret = true })
-			server := httptest.NewServer(s.handler)
+			server := httptest.NewServer(recovery.HideTokens(s.handler))
 			defer server.Close()
 			w := dial(t, server)
 			token := w.send(tt.head, tt.body, len(tt.body)).wantToken(t, "google", "facebook")
@@ -163,7 +163,7 @@ func TestRecordedResetByCode(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newSite(t, nil, nil)
-			server := httptest.NewServer(s.handler)
+			server := httptest.NewServer(recovery.HideTokens(s.handler))
 			defer server.Close()
 			w := dial(t, server)
 			w.send([]string{
@@ -197,7 +197,7 @@ func TestCutBody(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newSite(t, nil, nil)
-			server := httptest.NewServer(s.handler)
+			server := httptest.NewServer(recovery.HideTokens(s.handler))
 			defer server.Close()
 			w := dial(t, server)
 			a := w.send([]string{tt.line, "Content-Type: application/json"}, tt.body, len([]rune(tt.body)))
@@ -210,7 +210,7 @@ func TestCutBody(t *testing.T) {
 	}
 	t.Run("a client that hangs up in the middle", func(t *testing.T) {
 		s := newSite(t, nil, nil)
-		server := httptest.NewServer(s.handler)
+		server := httptest.NewServer(recovery.HideTokens(s.handler))
 		defer server.Close()
 		w := dial(t, server)
 		if _, err := io.WriteString(w.conn, "POST "+pathPassword+"?apikey=k-123 HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{\"email\":\"john@example.com\"}"); err != nil {

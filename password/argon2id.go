@@ -7,6 +7,8 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"log/slog"
+	"os"
 	"runtime"
 	"time"
 
@@ -46,7 +48,9 @@ type Argon2idOptions struct {
 	// MaxConcurrent is how many hashes run at once, Hash and Verify together, 1
 	// to 4,096. They need this many times Memory, and about as much again until
 	// the garbage is collected. Default GOMAXPROCS at the time of the call:
-	// more hashes at once would need more memory and not finish sooner.
+	// more hashes at once would need more memory and not finish sooner. If the
+	// container's memory limit (cgroup v1 or v2) has no room for so many beside
+	// 80 MiB for the rest of the program, the default is as many as fit.
 	//
 	// With the default, hashing can use every processor that Go uses. Then even
 	// the cheapest request waits for the scheduler, 20 ms and more. A server
@@ -56,15 +60,19 @@ type Argon2idOptions struct {
 	// than Go's scheduler does (measured: 0.3 ms instead of 25 at p99).
 	MaxConcurrent int
 
-	// MaxWaiting is how many callers may wait for a hash, 1 to 1,048,576.
-	// Default 32 times MaxConcurrent. With 20 ms for a hash, the last of these
-	// waits two thirds of a second, which is hardly noticed.
+	// MaxWaiting is how many callers may wait for a hash, 1 to 1,048,576. It
+	// bounds the memory of their requests, some 20 KiB each. Default 2,048.
 	MaxWaiting int
 
-	// MaxWait is how long a caller waits at most. Default 3 s, at most a
-	// minute. It has an effect only when hashes take far longer than expected.
-	// An error is then better than connections that stay open.
+	// MaxWait is how long a caller waits at most. Default 10 s, at most a minute.
+	// A caller that would wait longer, as hashes have taken lately, gets [ErrBusy]
+	// at once. With 25 ms for a hash, 400 callers can wait for each of
+	// MaxConcurrent: a class that resets its passwords in the same second.
 	MaxWait time.Duration
+
+	// Logger gets a line if the memory of the container is too small for
+	// MaxConcurrent hashes. Default: [slog.Default].
+	Logger *slog.Logger
 }
 
 // Argon2id is a [Hasher] that writes argon2id hashes (RFC 9106) as PHC strings
@@ -81,10 +89,12 @@ var _ Hasher = (*Argon2id)(nil)
 // NewArgon2id returns a hasher. The error joins one error for every mistake in
 // opts.
 func NewArgon2id(opts Argon2idOptions) (*Argon2id, error) {
+	byDefault := opts.MaxConcurrent == 0
 	opts = opts.withDefaults()
 	if err := opts.validate(); err != nil {
 		return nil, err
 	}
+	opts.fitMemory(os.DirFS("/"), byDefault)
 	return newArgon2id(opts), nil
 }
 
@@ -104,10 +114,11 @@ func (o Argon2idOptions) withDefaults() Argon2idOptions {
 	o.Time = cmp.Or(o.Time, 2)
 	o.Parallelism = cmp.Or(o.Parallelism, 1)
 	o.MaxConcurrent = cmp.Or(o.MaxConcurrent, runtime.GOMAXPROCS(0))
-	if o.MaxWaiting == 0 {
-		o.MaxWaiting = 32 * max(1, min(o.MaxConcurrent, maxGateSlots))
+	o.MaxWaiting = cmp.Or(o.MaxWaiting, 2048)
+	o.MaxWait = cmp.Or(o.MaxWait, 10*time.Second)
+	if o.Logger == nil {
+		o.Logger = slog.Default()
 	}
-	o.MaxWait = cmp.Or(o.MaxWait, 3*time.Second)
 	return o
 }
 
@@ -209,10 +220,11 @@ func (a *Argon2id) verifyNobody(ctx context.Context, normal string, err error) e
 }
 
 func (a *Argon2id) verifyBcrypt(ctx context.Context, encoded, raw, normal string) (Result, error) {
-	if err := a.gate.enter(ctx); err != nil {
+	leave, err := a.gate.enter(ctx)
+	if err != nil {
 		return Result{}, err
 	}
-	defer a.gate.leave()
+	defer leave()
 	candidates := []string{normal}
 	if raw != normal {
 		candidates = append(candidates, raw)
@@ -223,9 +235,10 @@ func (a *Argon2id) verifyBcrypt(ctx context.Context, encoded, raw, normal string
 
 // derive waits for a slot and computes one argon2id tag.
 func (a *Argon2id) derive(ctx context.Context, c cost, salt []byte, normal string, tagLen uint32) ([]byte, error) {
-	if err := a.gate.enter(ctx); err != nil {
+	leave, err := a.gate.enter(ctx)
+	if err != nil {
 		return nil, err
 	}
-	defer a.gate.leave()
+	defer leave()
 	return argon2.IDKey([]byte(normal), salt, c.time, c.memory, c.parallelism, tagLen), nil
 }

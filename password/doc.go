@@ -35,8 +35,8 @@
 // [BreachChecker] every password that leaked elsewhere (6.2.12).
 //
 // Somebody who floods the login with guesses gets at most
-// [Argon2idOptions.MaxConcurrent] hashes at a time. A bounded number of callers
-// waits, and all others get [ErrBusy] at once. Very long passwords, passwords
+// [Argon2idOptions.MaxConcurrent] hashes at a time. Callers wait for a bounded
+// time, and whoever would wait longer gets [ErrBusy] at once. Very long passwords, passwords
 // that grow under normalisation (attack A63), and stored hashes that ask for
 // gigabytes are refused before any work is done on them.
 //
@@ -88,6 +88,8 @@
 // A hash of default cost takes 19 MiB and 20 to 30 ms of a core. 64 at once on
 // two cores grow the heap by 76 to 140 MiB, and by 1 GB without a bound. Alert
 // on [ErrBusy]: either there are too few cores, or somebody guesses passwords.
+// In a container with little memory fewer hashes run at once than there are
+// cores, and a line in the log says so.
 // See [Argon2idOptions.MaxConcurrent] for a server that has to answer other
 // requests while hashing uses all cores.
 //

@@ -2,6 +2,7 @@ package password
 
 import (
 	"context"
+	"io/fs"
 	"strings"
 )
 
@@ -13,6 +14,20 @@ func CheapArgon2id(opts Argon2idOptions) *Argon2id {
 	return newArgon2id(opts)
 }
 
+// MemoryLimit reads the limit of the control group below root.
+func MemoryLimit(root fs.FS) (uint64, bool) { return memoryLimit(root) }
+
+// SlotsIn returns how many hashes would run at once on so many cores.
+func SlotsIn(root fs.FS, cores int, opts Argon2idOptions) int {
+	byDefault := opts.MaxConcurrent == 0
+	opts = opts.withDefaults()
+	if byDefault {
+		opts.MaxConcurrent = cores
+	}
+	opts.fitMemory(root, byDefault)
+	return opts.MaxConcurrent
+}
+
 // Occupy uses n slots, as n hashes would, and returns a function that frees
 // them.
 func (a *Argon2id) Occupy(n int) (release func()) {
@@ -21,14 +36,14 @@ func (a *Argon2id) Occupy(n int) (release func()) {
 	}
 	return func() {
 		for range n {
-			a.gate.leave()
+			<-a.gate.slots
 		}
 	}
 }
 
 // Enter waits for a slot as a hash would.
 func (a *Argon2id) Enter(ctx context.Context) (leave func(), err error) {
-	return a.gate.leave, a.gate.enter(ctx)
+	return a.gate.enter(ctx)
 }
 
 // Waiting returns how many callers wait for a slot.

@@ -71,7 +71,7 @@ func TestWaitingEnds(t *testing.T) {
 		want  error
 		after time.Duration
 	}{
-		{"after MaxWait", context.WithCancel, password.ErrBusy, 3 * time.Second},
+		{"after MaxWait", context.WithCancel, password.ErrBusy, 10 * time.Second},
 		{"at the caller's deadline", func(ctx context.Context) (context.Context, context.CancelFunc) {
 			return context.WithTimeout(ctx, time.Second)
 		}, context.DeadlineExceeded, time.Second},
@@ -130,13 +130,14 @@ func TestWaitersAreServedInOrder(t *testing.T) {
 	})
 }
 
+// By default all of a class can wait, and a number that only memory bounds.
 func TestDefaultQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		hasher := password.CheapArgon2id(password.Argon2idOptions{MaxConcurrent: 2})
-		release := hasher.Occupy(2)
+		hasher := password.CheapArgon2id(password.Argon2idOptions{MaxConcurrent: 1})
+		release := hasher.Occupy(1)
 		var busy atomic.Int64
 		var group sync.WaitGroup
-		for range 100 {
+		for range 2100 {
 			group.Go(func() {
 				if _, err := hasher.Hash(t.Context(), "x"); errors.Is(err, password.ErrBusy) {
 					busy.Add(1)
@@ -144,11 +145,74 @@ func TestDefaultQueue(t *testing.T) {
 			})
 		}
 		synctest.Wait()
-		if hasher.Waiting() != 64 || busy.Load() != 36 {
-			t.Errorf("%d wait and %d were refused, want 64 and 36", hasher.Waiting(), busy.Load())
+		if hasher.Waiting() != 2048 || busy.Load() != 52 {
+			t.Errorf("%d wait and %d were refused, want 2,048 and 52", hasher.Waiting(), busy.Load())
 		}
 		release()
 		group.Wait()
+	})
+}
+
+// The line is as long as can be served within MaxWait. Whoever finds it longer
+// is told at once when it will be served, and is served then.
+func TestTheLineIsBoundedByTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const (
+			slots  = 2
+			takes  = 50 * time.Millisecond
+			people = 1000
+		)
+		hasher := password.CheapArgon2id(password.Argon2idOptions{MaxConcurrent: slots})
+		var mu sync.Mutex
+		var waits []time.Duration // that those who were refused were told
+		work := func() error {
+			leave, err := hasher.Enter(t.Context())
+			if err != nil {
+				return err
+			}
+			defer leave()
+			time.Sleep(takes)
+			return nil
+		}
+		if err := work(); err != nil { // now it is known how long a hash takes
+			t.Fatal(err)
+		}
+		begin := time.Now()
+		served := 0
+		var group sync.WaitGroup
+		for range people {
+			group.Go(func() {
+				err := work()
+				for err != nil {
+					busy, ok := errors.AsType[*password.BusyError](err)
+					if !ok || !errors.Is(err, password.ErrBusy) {
+						t.Error(err)
+						return
+					}
+					mu.Lock()
+					waits = append(waits, busy.RetryAfter)
+					mu.Unlock()
+					time.Sleep(busy.RetryAfter)
+					err = work()
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				served++
+			})
+		}
+		synctest.Wait()
+		if n := hasher.Waiting(); n != int(10*time.Second/takes*slots) {
+			t.Errorf("%d wait, want as many as are served in 10 s", n)
+		}
+		group.Wait()
+		most := time.Duration(people) * takes / slots
+		if took := time.Since(begin); served != people || took > most+5*time.Second {
+			t.Errorf("%d were served in %v, want %d in about %v", served, took, people, most)
+		}
+		// 400 wait and one works, so 599 were told to come back, one after another.
+		if n := len(waits); n < 590 || n > 620 || waits[0] < 10*time.Second || slices.Max(waits) < 24*time.Second {
+			t.Errorf("%d were refused, the first for %v, the last for %v", n, waits[0], slices.Max(waits))
+		}
 	})
 }
 

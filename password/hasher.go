@@ -7,7 +7,8 @@ import (
 
 var (
 	// ErrBusy reports that more hashes are requested than the server can
-	// compute. This one was not computed. Answer 503 with Retry-After.
+	// compute. This one was not computed. Answer 503 with Retry-After, which
+	// the [*BusyError] of [Argon2id] knows.
 	ErrBusy = errors.New("password: too many hashes at once")
 
 	// ErrMalformedHash reports a stored string that is no hash which this

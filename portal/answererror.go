@@ -2,13 +2,13 @@ package portal
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/seed-51359b35/recovery"
-	"github.com/seed-51359b35/recovery/internal/httpapi"
 	"github.com/seed-51359b35/recovery/password"
 )
 
@@ -35,11 +35,16 @@ func (p *Handler) answerError(w http.ResponseWriter, r *http.Request, err error,
 	case code == recovery.ErrorCodeRateLimited:
 		p.answerRateLimit(w, r, err, on.page)
 	case code == recovery.ErrorCodeUnavailable:
-		p.logUnlessGone(r, "portal: unavailable", err)
-		w.Header().Set("Retry-After", strconv.Itoa(httpapi.RetryAfterUnavailable))
+		p.log.DebugContext(r.Context(), "portal: unavailable", "error", err) // the Service has logged the cause
+		seconds := recovery.RetryAfterSeconds(err)
+		w.Header().Set("Retry-After", strconv.Itoa(seconds))
+		if on.page.Patient != "" {
+			p.answerPatient(w, on.page, seconds)
+			return
+		}
 		p.renderRetry(w, r, on.page, http.StatusServiceUnavailable, "busy")
 	case code == recovery.ErrorCodeOutcomeUnknown:
-		p.log.ErrorContext(r.Context(), "portal: the outcome of a reset is unknown", "error", err)
+		p.logUnlessGone(r, "portal: the outcome of a reset is unknown", err)
 		p.proofCookie.clear(w)
 		p.problem(w, r, http.StatusInternalServerError, "unknown")
 	case code == recovery.ErrorCodeStepUpRequired:
@@ -47,6 +52,19 @@ func (p *Handler) answerError(w http.ResponseWriter, r *http.Request, err error,
 	default:
 		p.fail(w, r, err)
 	}
+}
+
+// answerPatient answers a page whose script waits and then sends the form again.
+// A browser stays on the page after a 204, with all that was typed, so nothing
+// has to store the password meanwhile. The script cannot see the answer, and so
+// a cookie tells it when to send: after the number by which it knows its form,
+// in how many seconds.
+func (p *Handler) answerPatient(w http.ResponseWriter, d *Data, seconds int) {
+	http.SetCookie(w, &http.Cookie{
+		Name: d.WaitCookie, Value: d.Patient + "." + strconv.Itoa(seconds), Path: "/", MaxAge: 60,
+		Secure: p.proofCookie.secure, SameSite: http.SameSiteStrictMode,
+	})
+	w.WriteHeader(http.StatusNoContent)
 }
 
 // answerPolicy says why the password was refused. The link still works, so the
@@ -128,7 +146,7 @@ func (p *Handler) logUnlessGone(r *http.Request, what string, err error) {
 		p.log.DebugContext(r.Context(), what, "error", err)
 		return
 	}
-	p.log.ErrorContext(r.Context(), what, "error", err)
+	p.outages.Failed(r.Context(), p.log, slog.LevelError, what, what, "error", err)
 }
 
 func (p *Handler) problem(w http.ResponseWriter, r *http.Request, status int, variant string) {

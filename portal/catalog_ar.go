@@ -79,6 +79,7 @@ func arabic() []i18n.Entry {
 		{Key: "reset.label", Text: "كلمة المرور الجديدة"},
 		{Key: "reset.again", Text: "كلمة المرور الجديدة مرة أخرى"},
 		{Key: "reset.button", Text: "حفظ كلمة المرور الجديدة"},
+		{Key: "reset.wait", Text: "الخادم مشغول الآن. تنتظر هذه الصفحة وتحفظ كلمة المرور الجديدة تلقائيًا. يُرجى إبقاؤها مفتوحة."},
 		{Key: "reset.sessions", Text: "سيتم تسجيل خروجك من جميع الأجهزة."},
 		{Key: "reset.show", Text: "إظهار كلمة المرور"},
 		{Key: "reset.hide", Text: "إخفاء كلمة المرور"},

@@ -63,6 +63,7 @@ func german() []i18n.Entry {
 		{Key: "reset.label", Text: "Neues Passwort"},
 		{Key: "reset.again", Text: "Neues Passwort wiederholen"},
 		{Key: "reset.button", Text: "Neues Passwort speichern"},
+		{Key: "reset.wait", Text: "Der Server ist gerade ausgelastet. Diese Seite wartet und speichert Ihr neues Passwort von selbst. Bitte lassen Sie sie geöffnet."},
 		{Key: "reset.sessions", Text: "Sie werden auf allen Geräten abgemeldet."},
 		{Key: "reset.show", Text: "Passwort anzeigen"},
 		{Key: "reset.hide", Text: "Passwort verbergen"},

@@ -76,6 +76,7 @@ func english() []i18n.Entry {
 		{Key: "reset.label", Text: "New password"},
 		{Key: "reset.again", Text: "New password again"},
 		{Key: "reset.button", Text: "Save new password"},
+		{Key: "reset.wait", Text: "The server is busy. This page waits and saves your new password by itself. Please leave it open."},
 		{Key: "reset.sessions", Text: "You will be signed out on all devices."},
 		{Key: "reset.show", Text: "Show password"},
 		{Key: "reset.hide", Text: "Hide password"},

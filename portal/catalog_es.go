@@ -62,6 +62,7 @@ func spanish() []i18n.Entry {
 		{Key: "reset.label", Text: "Contraseña nueva"},
 		{Key: "reset.again", Text: "Repita la contraseña nueva"},
 		{Key: "reset.button", Text: "Guardar contraseña nueva"},
+		{Key: "reset.wait", Text: "El servidor está ocupado. Esta página espera y guarda su nueva contraseña por sí sola. Déjela abierta."},
 		{Key: "reset.sessions", Text: "Se cerrará su sesión en todos los dispositivos."},
 		{Key: "reset.show", Text: "Mostrar la contraseña"},
 		{Key: "reset.hide", Text: "Ocultar la contraseña"},

@@ -64,6 +64,7 @@ func french() []i18n.Entry {
 		{Key: "reset.label", Text: "Nouveau mot de passe"},
 		{Key: "reset.again", Text: "Répétez le nouveau mot de passe"},
 		{Key: "reset.button", Text: "Enregistrer le mot de passe"},
+		{Key: "reset.wait", Text: "Le serveur est occupé. Cette page patiente et enregistre elle-même votre nouveau mot de passe. Veuillez la laisser ouverte."},
 		{Key: "reset.sessions", Text: "Votre compte sera déconnecté de tous les appareils."},
 		{Key: "reset.show", Text: "Afficher le mot de passe"},
 		{Key: "reset.hide", Text: "Masquer le mot de passe"},

@@ -66,6 +66,7 @@ func hindi() []i18n.Entry {
 		{Key: "reset.label", Text: "नया पासवर्ड"},
 		{Key: "reset.again", Text: "नया पासवर्ड फिर से डालें"},
 		{Key: "reset.button", Text: "नया पासवर्ड सेव करें"},
+		{Key: "reset.wait", Text: "सर्वर अभी व्यस्त है। यह पेज रुककर आपका नया पासवर्ड अपने आप सेव कर देगा। कृपया इसे खुला रखें।"},
 		{Key: "reset.sessions", Text: "आपको सभी डिवाइस से साइन आउट कर दिया जाएगा।"},
 		{Key: "reset.show", Text: "पासवर्ड दिखाएँ"},
 		{Key: "reset.hide", Text: "पासवर्ड छिपाएँ"},

@@ -54,6 +54,7 @@ func japanese() []i18n.Entry {
 		{Key: "reset.label", Text: "新しいパスワード"},
 		{Key: "reset.again", Text: "新しいパスワード（再入力）"},
 		{Key: "reset.button", Text: "新しいパスワードを保存"},
+		{Key: "reset.wait", Text: "サーバーが混み合っています。このページは順番を待ち、新しいパスワードを自動的に保存します。開いたままお待ちください。"},
 		{Key: "reset.sessions", Text: "すべてのデバイスからログアウトされます。"},
 		{Key: "reset.show", Text: "パスワードを表示"},
 		{Key: "reset.hide", Text: "パスワードを非表示"},

@@ -65,6 +65,7 @@ func portuguese() []i18n.Entry {
 		{Key: "reset.label", Text: "Nova senha"},
 		{Key: "reset.again", Text: "Repita a nova senha"},
 		{Key: "reset.button", Text: "Definir nova senha"},
+		{Key: "reset.wait", Text: "O servidor está ocupado. Esta página aguarda e salva sua nova senha sozinha. Por favor, deixe-a aberta."},
 		{Key: "reset.sessions", Text: "A sua sessão será encerrada em todos os dispositivos."},
 		{Key: "reset.show", Text: "Mostrar a senha"},
 		{Key: "reset.hide", Text: "Ocultar a senha"},

@@ -54,6 +54,7 @@ func chinese() []i18n.Entry {
 		{Key: "reset.label", Text: "新密码"},
 		{Key: "reset.again", Text: "再次输入新密码"},
 		{Key: "reset.button", Text: "保存新密码"},
+		{Key: "reset.wait", Text: "服务器繁忙。此页面会等待并自动保存您的新密码。请不要关闭此页面。"},
 		{Key: "reset.sessions", Text: "您将在所有设备上退出登录。"},
 		{Key: "reset.show", Text: "显示密码"},
 		{Key: "reset.hide", Text: "隐藏密码"},

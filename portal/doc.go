@@ -40,8 +40,10 @@
 // script. The only other files are a logo and a font, from the same origin.
 // Everything works without JavaScript. The script can show the password, says
 // which rules the password meets while the person types, finds the code in a
-// pasted text, and keeps a second click from sending a form twice. The script
-// sends nothing. The pages need cookies, and say so to a browser that keeps
+// pasted text, and keeps a second click from sending a form twice. If the server
+// is busy, it waits and sends the new password again, and the page says so. The
+// password stays in its field. Apart from that the script sends nothing. The
+// pages need cookies, and say so to a browser that keeps
 // none.
 //
 // Forms need a browser that says where a form comes from: Chrome 76, Firefox 90
@@ -57,8 +59,8 @@
 //   - The token leaves the URL with the first response. That response stores
 //     the token, sealed, in a cookie (__Host-, Secure, HttpOnly, SameSite=Lax)
 //     and answers 303. So the token appears in no history, no Referer and no
-//     screenshot (A03). The host must keep the query of /reset and /not-me out
-//     of its own access log.
+//     screenshot (A03). Mount [recovery.HideTokens] outermost, so that it
+//     does not appear in the host's access log either.
 //   - Opening a page uses nothing up. GET and HEAD consume no link, even if a
 //     scanner runs scripts. The form has to be sent (A04).
 //   - An invalid link never replaces a valid one. Any site can make a browser
@@ -77,6 +79,9 @@
 //     A link that no longer works leads to one and the same page, whatever the
 //     reason.
 //   - The portal signs nobody in. It does nothing with sessions but end them.
+//   - After a reset the browser is a known device: it keeps one more cookie, by
+//     [recovery.Service.RememberDevice]. So no stranger can use up the limits
+//     of the person who uses it (A58).
 //
 // Whoever holds a valid link sees the account's address. So a person knows
 // whose password it is, and a password manager stores the two together.
@@ -104,7 +109,7 @@
 //   - a style or script that contains "</".
 //
 // The built-in script finds its elements by the ids password, show, username,
-// code and status, and by data-rule. It does without those that are missing. If
+// code, status and wait, and by data-rule. It does without those that are missing. If
 // a template of the host fails at run time all the same, the error is logged
 // and the person sees a built-in page that says so.
 //

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/password"
 	"github.com/seed-51359b35/recovery/portal"
 	"github.com/seed-51359b35/recovery/recoverytest"
 )
@@ -96,3 +98,47 @@ func TestStoresThatFail(t *testing.T) {
 		}
 	})
 }
+
+// Where a script waits for the answer, a server that is busy answers with nothing
+// and a cookie: whose form it is, and in how many seconds to send it again. All
+// others get the page with 503, and a number that is none gets into no cookie.
+func TestBusyServerTellsTheScript(t *testing.T) {
+	busy := &password.BusyError{RetryAfter: 17*time.Second + time.Millisecond}
+	inWorld(t, func(o *recovery.Options, _ *portal.Options) { o.Passwords.Hasher = alwaysBusy{err: busy} }, func(w *world) {
+		t := w.t
+		v := w.visitor()
+		form := v.open(w.link())
+		for _, test := range []struct {
+			patient string
+			status  int
+		}{
+			{"123456789012345", 204}, {"", 503}, {"1; Path=/x", 503}, {"-1", 503}, {strings.Repeat("1", 17), 503},
+		} {
+			p := v.post("/account/reset", "proof", form.proof(), "password", goodPassword, "patient", test.patient)
+			var told string
+			for _, c := range p.Cookies() {
+				if strings.HasSuffix(c.Name, "-wait") {
+					told = c.Value
+					if c.HttpOnly || !c.Secure || c.SameSite != http.SameSiteStrictMode || c.MaxAge != 60 {
+						t.Errorf("the cookie is %v", c)
+					}
+				}
+			}
+			want := ""
+			if test.status == 204 {
+				want = test.patient + ".18"
+			}
+			if p.StatusCode != test.status || told != want || p.Header.Get("Retry-After") != "18" {
+				t.Errorf("%q: %d with the cookie %q and Retry-After %q", test.patient, p.StatusCode, told, p.Header.Get("Retry-After"))
+			}
+		}
+	})
+}
+
+// alwaysBusy is a hasher that never has time.
+type alwaysBusy struct {
+	fastHasher
+	err error
+}
+
+func (h alwaysBusy) Hash(context.Context, string) (string, error) { return "", h.err }

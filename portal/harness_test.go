@@ -49,6 +49,7 @@ type world struct {
 	outbox  *recoverytest.Outbox
 	john    string // the ID of his lead
 	log     *logBuffer
+	hide    bool // whether recovery.HideTokens is mounted outermost
 }
 
 // hookedTokens is a TokenStore that fails on demand.
@@ -226,7 +227,11 @@ func (v *visitor) do(r *http.Request) page {
 		r.AddCookie(c)
 	}
 	rec := httptest.NewRecorder()
-	v.w.ServeHTTP(rec, r)
+	var served http.Handler = v.w
+	if v.w.hide {
+		served = recovery.HideTokens(served, "t")
+	}
+	served.ServeHTTP(rec, r)
 	answer := page{rec.Result(), rec.Body.String()}
 	for _, c := range answer.Cookies() {
 		if c.MaxAge < 0 {

@@ -21,14 +21,18 @@ func TestTokenLeavesTheURL(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		link recovery.Link
+		hide bool
 	}{
-		{"own", recovery.Link{URL: base + "/reset"}},
-		{"LoginRadius", recovery.Link{URL: base + "/reset", TokenParam: "vtoken", Fixed: []recovery.LinkParam{{Name: "vtype", Value: "reset"}}}},
-		{"LeadSquared", recovery.Link{URL: base + "/reset", LeadIDParam: "LeadId", SecretParam: "TemporaryPassword"}},
+		{name: "own", link: recovery.Link{URL: base + "/reset"}},
+		{"own, hidden from the access log", recovery.Link{URL: base + "/reset"}, true},
+		{"own, with another name", recovery.Link{URL: base + "/reset", TokenParam: "t"}, true},
+		{"LoginRadius", recovery.Link{URL: base + "/reset", TokenParam: "vtoken", Fixed: []recovery.LinkParam{{Name: "vtype", Value: "reset"}}}, true},
+		{"LeadSquared", recovery.Link{URL: base + "/reset", LeadIDParam: "LeadId", SecretParam: "TemporaryPassword"}, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inWorld(t, func(o *recovery.Options, _ *portal.Options) { o.Link = c.link }, func(w *world) {
 				t := w.t
+				w.hide = c.hide
 				v := w.visitor()
 				link := w.link()
 				u, err := url.Parse(link)

@@ -48,6 +48,12 @@ type Data struct {
 	Account string
 	// Proof is the value of the field "proof" in the page's form.
 	Proof string
+	// WaitCookie is the name of the cookie that tells the script of the page
+	// reset when to send the form again.
+	WaitCookie string
+	// Patient is the number that the script gave the form that was sent, or
+	// empty if no script waits for the answer.
+	Patient string
 	// Phone says that the person may type a phone number instead of an address.
 	Phone bool
 	// MinLength and MaxLength are the bounds of a password, in characters.

@@ -14,7 +14,9 @@ import (
 	"strings"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/httpapi"
 	"github.com/seed-51359b35/recovery/internal/i18n"
+	"github.com/seed-51359b35/recovery/internal/outage"
 )
 
 // The paths of the pages, below the path of [Options.BaseURL].
@@ -39,6 +41,7 @@ type Handler struct {
 	settings    recovery.Settings // of the service
 	opts        Options
 	log         *slog.Logger
+	outages     *outage.Log
 	base        string             // the path of BaseURL, without a slash at its end
 	translators []*i18n.Translator // in the order of Options.Languages
 	matcher     i18n.Matcher
@@ -54,6 +57,7 @@ type Handler struct {
 	requestCookie *sealedCookie // a lastRequest
 	noticeCookie  *sealedCookie // a notice
 	outcomeCookie *sealedCookie // an outcome
+	waitCookie    string        // the name of the one cookie that is not sealed: see answerPatient
 	handler       http.Handler
 }
 
@@ -74,7 +78,7 @@ func New(service *recovery.Service, opts Options) (*Handler, error) {
 		return nil, err
 	}
 	p := &Handler{
-		service: service, settings: service.Settings(), log: opts.Logger, base: base.Path,
+		service: service, settings: service.Settings(), log: opts.Logger, outages: outage.New("portal: works again"), base: base.Path,
 		matcher: i18n.NewMatcher(opts.Languages, opts.DefaultLanguage), translators: translators, templates: templates,
 	}
 	p.resetLink, p.notMeLink = p.settings.Link, p.settings.NotMe
@@ -85,6 +89,7 @@ func New(service *recovery.Service, opts Options) (*Handler, error) {
 	}
 	p.linkCookie, p.proofCookie, p.requestCookie, p.noticeCookie, p.outcomeCookie = cookies[0], cookies[1], cookies[2], cookies[3], cookies[4]
 	p.digestKeys = digestKeys
+	p.waitCookie = strings.TrimSuffix(p.proofCookie.name, "proof") + "wait"
 	p.addAssets(opts)
 	// Forms of other sites are refused on every path (A70). The origin is set
 	// explicitly because a proxy may change the Host.
@@ -122,7 +127,7 @@ func (p *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}()
 	p.setSecurityHeaders(w)
-	p.handler.ServeHTTP(w, r)
+	p.handler.ServeHTTP(w, httpapi.ShowSecrets(r))
 }
 
 func (p *Handler) route(w http.ResponseWriter, r *http.Request) {

@@ -3,6 +3,7 @@ package portal
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/seed-51359b35/recovery"
@@ -123,7 +124,14 @@ func (p *Handler) saveProof(w http.ResponseWriter, stored storedProof, found rec
 func (p *Handler) resetPage(r *http.Request, stored storedProof) *Data {
 	d := p.page(r, "reset", stored.Locale)
 	d.Account, d.Proof = stored.Account, p.formDigest(stored.digestParts()...)
+	d.WaitCookie = p.waitCookie
 	return d
+}
+
+// isPatient reports whether s is a number by which the script knows its form. It
+// goes into a cookie as it is.
+func isPatient(s string) bool {
+	return len(s) <= 16 && strings.Trim(s, "0123456789") == ""
 }
 
 // problemPage is the page for an error where there is no form to show again.
@@ -146,6 +154,9 @@ func (p *Handler) reset(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	d := p.resetPage(r, stored)
+	if number := form.Get("patient"); isPatient(number) {
+		d.Patient = number
+	}
 	again, twice := form["again"]
 	switch {
 	case form.Get("password") == "":
@@ -157,7 +168,7 @@ func (p *Handler) reset(w http.ResponseWriter, r *http.Request) {
 		p.render(w, r, http.StatusUnprocessableEntity, d)
 		return
 	}
-	_, err := p.service.ResetPassword(r.Context(), recovery.ResetRequest{
+	result, err := p.service.ResetPassword(r.Context(), recovery.ResetRequest{
 		Proof: stored.proof(), Password: recovery.NewSecret(form.Get("password")), Requester: p.requester(r),
 	})
 	if err != nil {
@@ -166,6 +177,11 @@ func (p *Handler) reset(w http.ResponseWriter, r *http.Request) {
 	}
 	p.proofCookie.clear(w)
 	p.requestCookie.clear(w)
+	if err := p.service.RememberDevice(w, r, result.LeadID); err != nil {
+		// The reset is done. The person only competes with strangers the next
+		// time, as from any other device.
+		p.log.WarnContext(r.Context(), "portal: a device is not remembered after a reset", "error", err)
+	}
 	next := pathDone
 	if p.chosenLanguage(r) == "" && stored.Locale != "" {
 		next += "?lang=" + p.translator(r, stored.Locale).File

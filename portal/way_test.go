@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/portal"
@@ -36,9 +38,9 @@ func TestWholeWay(t *testing.T) {
 		if !w.changed() {
 			t.Error("the password is not changed")
 		}
-		// The cookie that stays says that the password was changed, and
-		// expires.
-		if left := slices.Collect(maps.Keys(v.cookies)); !slices.Equal(left, []string{"__Host-recovery-outcome"}) {
+		// Two cookies stay, and expire: that the password was changed, and that
+		// this is a known device of the person (A58).
+		if left := slices.Sorted(maps.Keys(v.cookies)); !slices.Equal(left, []string{"__Host-recovery-device", "__Host-recovery-outcome"}) {
 			t.Errorf("cookies stay behind: %v", left)
 		}
 		// The person goes back, and opens the link once more.
@@ -46,6 +48,29 @@ func TestWholeWay(t *testing.T) {
 		v.open(link).is(t, "the link again", 400, "This link does not work", "you can sign in with the new one")
 		if m := w.message(); m.Kind != recovery.MessagePasswordChanged {
 			t.Errorf("a message of kind %s", m.Kind)
+		}
+	})
+}
+
+// A58: after a reset, strangers cannot use up the limits of this browser.
+func TestKnownDeviceAfterAReset(t *testing.T) {
+	once := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 1, Window: 24 * time.Hour}}}
+	inWorld(t, func(o *recovery.Options, _ *portal.Options) { o.Limits.Recipient = once }, func(w *world) {
+		v := w.visitor()
+		form := v.open(w.link()) // which uses the limit up
+		v.post("/account/reset", "proof", form.proof(), "username", johnMail, "password", goodPassword)
+		for _, known := range []bool{true, false} {
+			from := v
+			if !known {
+				from = w.visitor()
+			}
+			before := len(w.outbox.OfKind(recovery.MessageResetLink))
+			from.post("/account/forgot", "identifier", johnMail)
+			time.Sleep(time.Second)
+			synctest.Wait()
+			if got := len(w.outbox.OfKind(recovery.MessageResetLink)) > before; got != known {
+				w.t.Errorf("known device %v: served %v", known, got)
+			}
 		}
 	})
 }

@@ -1,6 +1,8 @@
 package recoverytest_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/seed-51359b35/recovery/recoverytest"
@@ -8,6 +10,25 @@ import (
 
 // seeded is an implementation with one bug, and the clause that must find it.
 type seeded struct{ bug, clause string }
+
+// TestEveryClauseIsBroken shows that there is a broken implementation for every
+// clause: one that can never fail promises what it does not test.
+func TestEveryClauseIsBroken(t *testing.T) {
+	leads := slices.Clone(brokenLeadStores)
+	for name := range alteredLeads() {
+		leads = append(leads, seeded{clause: name[strings.LastIndex(name, " ")+1:]})
+	}
+	notifiers := append(slices.Clone(brokenNotifiers), seeded{clause: "budgets"}) // TestBrokenBudgets
+	for suite, seeds := range map[string][]seeded{
+		"TokenStore": brokenTokenStores, "Limiter": brokenLimiters, "LeadStore": leads, "Notifier": notifiers, "Queue": brokenQueues,
+	} {
+		for _, clause := range recoverytest.Clauses()[suite] {
+			if !slices.ContainsFunc(seeds, func(s seeded) bool { return s.clause == clause[0] }) {
+				t.Errorf("%s: no broken implementation for the clause %s", suite, clause[0])
+			}
+		}
+	}
+}
 
 // catch runs the whole suite on the implementation without a bug, and on each
 // bug the clauses that must find it.

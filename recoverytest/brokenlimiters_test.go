@@ -3,6 +3,10 @@ package recoverytest_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sort"
 	"strings"
 	"sync"
 	"testing"
@@ -22,8 +26,10 @@ type log struct {
 
 type logState struct {
 	manual
-	mu    sync.Mutex
-	calls map[string][]called
+	mu     sync.Mutex
+	calls  map[string][]called
+	fault  string // "stalls", "breaks" or nothing
+	policy *recovery.LimitPolicy
 }
 
 type called struct {
@@ -37,7 +43,26 @@ func newLog(bug string) *log {
 
 func (l *log) Allow(ctx context.Context, requests ...recovery.LimitRequest) ([]recovery.Decision, error) {
 	if ctx.Err() != nil && l.bug != "ignores ctx" {
+		if l.bug == "counts the ended" {
+			_, _ = l.Allow(context.Background(), requests...)
+		}
 		return nil, ctx.Err()
+	}
+	if err := l.failing(ctx); err != nil {
+		if l.bug == "allows while down" {
+			return allowed(requests), nil
+		}
+		return nil, err
+	}
+	for i, t := range requests {
+		if l.bug == "counts before it checks" && t.Validate() != nil {
+			for _, good := range requests[:i] {
+				l.decide(good, l.now())
+			}
+		}
+		if l.bug == "counts the malformed" && t.Validate() != nil {
+			l.calls[t.Key] = append(l.calls[t.Key], called{l.now(), ""})
+		}
 	}
 	for _, t := range requests {
 		bad := t.Validate() != nil
@@ -47,6 +72,25 @@ func (l *log) Allow(ctx context.Context, requests ...recovery.LimitRequest) ([]r
 		if bad && len(t.Policy.Limits) == 0 {
 			return make([]recovery.Decision, len(requests)), nil
 		}
+	}
+	if l.bug == "needs requests" && len(requests) == 0 {
+		return nil, errors.New("no requests")
+	}
+	if l.bug == "decides, then counts" {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		before := maps.Clone(l.calls)
+		var decisions []recovery.Decision
+		after := maps.Clone(before)
+		for _, t := range requests {
+			l.calls = maps.Clone(before)
+			d := l.decide(t, l.now())
+			if decisions = append(decisions, d); d.Allowed {
+				after[t.Key] = append(slices.Clone(after[t.Key]), called{l.now(), t.ID})
+			}
+		}
+		l.calls = after
+		return decisions, nil
 	}
 	if l.bug == "reads, then counts" && len(requests) > 0 {
 		l.mu.Lock()
@@ -83,6 +127,56 @@ func (l *log) Allow(ctx context.Context, requests ...recovery.LimitRequest) ([]r
 	return decisions, nil
 }
 
+// failing returns an error while the server of the limiter fails.
+func (l *log) failing(ctx context.Context) error {
+	l.mu.Lock()
+	fault := l.fault
+	l.mu.Unlock()
+	switch fault {
+	case "stalls":
+		if l.bug == "waits for ever" {
+			time.Sleep(time.Hour)
+			return errors.New("late")
+		}
+		<-ctx.Done()
+		return ctx.Err()
+	case "breaks":
+		if l.bug == "refuses while down" {
+			return nil
+		}
+		return errors.New("connection refused")
+	}
+	return nil
+}
+
+func allowed(requests []recovery.LimitRequest) (all []recovery.Decision) {
+	for _, t := range requests {
+		all = append(all, recovery.Decision{Allowed: true, Limit: t.Policy.Limits[0]})
+	}
+	return all
+}
+
+// dump returns every key and its calls, in a stable order.
+func (s *logState) dump() (b []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, key := range slices.Sorted(maps.Keys(s.calls)) {
+		b = fmt.Appendf(b, "%s %v\n", key, s.calls[key])
+	}
+	return b
+}
+
+// purge frees the keys whose last call is an hour old.
+func (s *logState) purge() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for key, calls := range s.calls {
+		if s.now().Sub(calls[len(calls)-1].at) > 30*time.Minute {
+			delete(s.calls, key)
+		}
+	}
+}
+
 func (l *log) decide(t recovery.LimitRequest, now time.Time) recovery.Decision {
 	key := t.Key
 	switch l.bug {
@@ -91,11 +185,23 @@ func (l *log) decide(t recovery.LimitRequest, now time.Time) recovery.Decision {
 	case "cuts keys":
 		key = key[:min(64, len(key))]
 	}
-	calls := l.calls[key]
-	held := false
-	for _, c := range calls {
-		held = held || t.ID != "" && c.id == t.ID
+	if l.bug == "one policy for all keys" {
+		if l.policy == nil {
+			l.policy = &t.Policy
+		}
+		t.Policy = *l.policy
 	}
+	if l.bug == "cuts IDs" {
+		t.ID = t.ID[:min(64, len(t.ID))]
+	}
+	if l.bug == "folds IDs" {
+		t.ID = strings.ToLower(t.ID)
+	}
+	if l.bug == "trims IDs" {
+		t.ID = strings.TrimSpace(t.ID)
+	}
+	calls := l.calls[key]
+	held := t.ID != "" && slices.ContainsFunc(calls, func(c called) bool { return c.id == t.ID })
 	if l.bug == "IDs of all keys" {
 		for _, others := range l.calls {
 			for _, c := range others {
@@ -130,15 +236,42 @@ func (l *log) decide(t recovery.LimitRequest, now time.Time) recovery.Decision {
 			break
 		}
 	}
+	if l.bug == "forgets IDs after the first window" && held {
+		i := slices.IndexFunc(calls, func(c called) bool { return c.id == t.ID })
+		held = now.Sub(calls[i].at) < t.Policy.Limits[0].Window
+	}
+	if l.bug == "forgets all but 2 IDs" && held {
+		i := slices.IndexFunc(calls, func(c called) bool { return c.id == t.ID })
+		held = i >= len(calls)-2
+	}
 	if t.Policy.ThenOneEvery > 0 && !d.Allowed && len(calls) > 0 && l.bug != "no ThenOneEvery" {
 		left := calls[len(calls)-1].at.Add(t.Policy.ThenOneEvery).Sub(now)
+		if l.bug == "then one of the first limit" && d.Limit != t.Policy.Limits[0] && len(t.Policy.Limits) > 1 {
+			left = wait
+		}
+		if last := t.Policy.Limits[len(t.Policy.Limits)-1]; l.bug == "then one of the last limit" && d.Limit != last {
+			left = wait
+		}
+		if l.bug == "then one of a single limit" && len(t.Policy.Limits) > 1 {
+			left = wait
+		}
+		if l.bug == "then one since the first call" {
+			left = calls[0].at.Add(t.Policy.ThenOneEvery).Sub(now)
+		}
 		if left <= 0 {
 			d.Allowed, d.Remaining = true, 1
 		}
 		wait = min(wait, left)
 	}
 	if held && l.bug != "forgets IDs" && !(l.bug == "forgets IDs when full" && !d.Allowed) {
+		if !d.Allowed {
+			d.Remaining = 0
+		}
 		d.Allowed = true
+		if l.bug == "moves the repeated" {
+			i := slices.IndexFunc(calls, func(c called) bool { return c.id == t.ID })
+			l.calls[key] = append(slices.Delete(slices.Clone(calls), i, i+1), called{now, t.ID})
+		}
 		return d
 	}
 	if d.Allowed {
@@ -192,6 +325,10 @@ func (l *log) window(key string, limit recovery.Limit, now time.Time) (in int, r
 		since = now.Truncate(time.Second).Add(-limit.Window)
 	case "ends early":
 		since = since.Add(5 * time.Millisecond)
+	case "never forgets":
+		since = time.Time{}
+	case "windows of a second":
+		since = now.Add(-max(limit.Window, time.Second))
 	case "32 bits of milliseconds":
 		if limit.Window > 1<<31*time.Millisecond {
 			since = now.Add(-(1 << 31) * time.Millisecond)
@@ -213,15 +350,12 @@ func (l *log) window(key string, limit recovery.Limit, now time.Time) (in int, r
 		}
 		return limit.N - allowed, limit.Window, max(1, tat.Sub(now)+rate-limit.Window)
 	}
-	for _, c := range calls {
-		if c.at.After(since) {
-			if in == 0 {
-				reset = c.at.Add(limit.Window).Sub(now)
-			}
-			in++
-		}
+	first := sort.Search(len(calls), func(i int) bool { return calls[i].at.After(since) })
+	in, reset = len(calls)-first, limit.Window
+	if in > 0 {
+		reset = calls[first].at.Add(limit.Window).Sub(now)
 	}
-	if in == 0 {
+	if l.bug == "Reset of the window" {
 		reset = limit.Window
 	}
 	if n := len(calls) - limit.N; n >= 0 {
@@ -233,6 +367,9 @@ func (l *log) window(key string, limit recovery.Limit, now time.Time) (in int, r
 	if l.bug == "large logs cut" && in > 1000 {
 		in = 1000
 	}
+	if l.bug == "16 bits" {
+		in = int(uint16(in))
+	}
 	return in, reset, max(free, 1)
 }
 
@@ -243,49 +380,90 @@ func maxTime(a, b time.Time) time.Time {
 	return b
 }
 
+var brokenLimiters = []seeded{
+	{"fixed window", "trace-a"},
+	{"fixed window", "random-arrivals"},
+	{"fixed window from the first call", "trace-b"},
+	{"GCRA", "trace-c"},
+	{"GCRA", "random-arrivals"},
+	{"counts the refused", "refused-not-counted"},
+	{"counts the refused", "trace-c"},
+	{"forgets to count", "racing"},
+	{"one too many", "trace-d"},
+	{"closed interval", "half-open"},
+	{"ends early", "half-open"},
+	{"ends early", "random-arrivals"},
+	{"whole seconds", "random-arrivals"},
+	{"no ThenOneEvery", "then-one-every"},
+	{"no ThenOneEvery", "random-arrivals"},
+	{"first limit only", "several-limits"},
+	{"counts limit by limit", "several-limits"},
+	{"RetryAfter too short", "retry-after"},
+	{"RetryAfter of the window", "retry-after"},
+	{"RetryAfter of the oldest", "random-arrivals"},
+	{"remaining before", "fields"},
+	{"first of equals", "fields-tie"},
+	{"forgets IDs", "id-repeats"},
+	{"forgets IDs when full", "id-repeats-full"},
+	{"keeps IDs of the refused", "id-refused"},
+	{"IDs of all keys", "id-of-another-key"},
+	{"folds keys", "keys-are-apart"},
+	{"cuts keys", "keys-are-apart"},
+	{"takes anything", "malformed"},
+	{"ignores ctx", "context-ended"},
+	{"newest first", "decisions-in-order"},
+	{"stops at a refusal", "decisions-in-order"},
+	{"allowed only", "decisions-in-order"},
+	{"reads, then counts", "racing"},
+	{"32 bits of milliseconds", "longest-window"},
+	{"large logs cut", "large"},
+	{"instances apart", "racing"},
+	{"16 bits", "large"},
+	{"then one of the first limit", "then-one-every-windows"},
+	{"then one of the last limit", "then-one-every-windows"},
+	{"then one of a single limit", "then-one-every-windows"},
+	{"then one of a single limit", "random-arrivals"},
+	{"then one since the first call", "then-one-every-windows"},
+	{"one policy for all keys", "policies-are-apart"},
+	{"moves the repeated", "id-repeats-moves-nothing"},
+	{"forgets IDs after the first window", "id-remembered"},
+	{"forgets all but 2 IDs", "id-remembered"},
+	{"cuts IDs", "id-any-text"},
+	{"folds IDs", "id-any-text"},
+	{"trims IDs", "id-any-text"},
+	{"counts before it checks", "malformed"},
+	{"counts the malformed", "malformed"},
+	{"counts the ended", "context-ended"},
+	{"waits for ever", "stalled"},
+	{"allows while down", "broken"},
+	{"refuses while down", "broken"},
+	{"frees nothing", "forgets"},
+	{"forgets IDs", "id-repeats-in-one-call"},
+	{"forgets IDs", "id-repeats-remaining"},
+	{"forgets IDs", "id-racing"},
+	{"needs requests", "no-requests"},
+	{"decides, then counts", "same-key-twice"},
+	{"reads, then counts", "racing-batches"},
+	{"Reset of the window", "reset"},
+	{"never forgets", "idle"},
+	{"windows of a second", "shortest-window"},
+}
+
 func TestBrokenLimiters(t *testing.T) {
-	catch(t, []seeded{
-		{"fixed window", "trace-a"},
-		{"fixed window", "random-arrivals"},
-		{"fixed window from the first call", "trace-b"},
-		{"GCRA", "trace-c"},
-		{"GCRA", "random-arrivals"},
-		{"counts the refused", "refused-not-counted"},
-		{"counts the refused", "trace-c"},
-		{"forgets to count", "racing"},
-		{"one too many", "trace-d"},
-		{"closed interval", "half-open"},
-		{"ends early", "half-open"},
-		{"ends early", "random-arrivals"},
-		{"whole seconds", "random-arrivals"},
-		{"no ThenOneEvery", "then-one-every"},
-		{"no ThenOneEvery", "random-arrivals"},
-		{"first limit only", "several-limits"},
-		{"counts limit by limit", "several-limits"},
-		{"RetryAfter too short", "retry-after"},
-		{"RetryAfter of the window", "retry-after"},
-		{"RetryAfter of the oldest", "random-arrivals"},
-		{"remaining before", "fields"},
-		{"first of equals", "fields-tie"},
-		{"forgets IDs", "id-repeats"},
-		{"forgets IDs when full", "id-repeats-full"},
-		{"keeps IDs of the refused", "id-refused"},
-		{"IDs of all keys", "id-of-another-key"},
-		{"folds keys", "keys-are-apart"},
-		{"cuts keys", "keys-are-apart"},
-		{"takes anything", "malformed"},
-		{"ignores ctx", "context-ended"},
-		{"newest first", "decisions-in-order"},
-		{"stops at a refusal", "decisions-in-order"},
-		{"allowed only", "decisions-in-order"},
-		{"reads, then counts", "racing"},
-		{"32 bits of milliseconds", "longest-window"},
-		{"large logs cut", "large"},
-		{"instances apart", "racing"},
-	}, func(t *testing.T, bug string, clauses ...string) recoverytest.Findings {
+	catch(t, brokenLimiters, func(t *testing.T, bug string, clauses ...string) recoverytest.Findings {
 		h := recoverytest.LimiterHarness{
 			New:    func(*testing.T) recovery.Limiter { return newLog(bug) },
+			Stall:  func(_ *testing.T, l recovery.Limiter) { l.(*log).fault = "stalls" },
+			Break:  func(_ *testing.T, l recovery.Limiter) { l.(*log).fault = "breaks" },
+			Mend:   func(_ *testing.T, l recovery.Limiter) { l.(*log).fault = "" },
+			Dump:   func(_ *testing.T, l recovery.Limiter) []byte { return l.(*log).dump() },
 			Bubble: synctest.Test,
+		}
+		if bug != "frees nothing" {
+			h.Purge = func(_ *testing.T, l recovery.Limiter) {
+				time.Sleep(time.Hour)
+				l.(*log).purge()
+			}
 		}
 		if bug == "instances apart" {
 			h.Another = func(*testing.T, recovery.Limiter) recovery.Limiter { return newLog("") }

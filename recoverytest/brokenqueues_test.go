@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,11 +26,16 @@ const (
 // given.
 type pool struct {
 	bug     string
+	storage *storage
 	handler recovery.JobHandler
 	places  chan struct{}
 	ctx     context.Context
 	cancel  context.CancelFunc
 	jobs    sync.WaitGroup
+	calls   sync.WaitGroup // of Enqueue
+
+	entering atomic.Int64 // calls of Enqueue so far, for one bug
+	lost     atomic.Int64 // jobs that Shutdown left no time for
 
 	mu       sync.Mutex
 	held     int
@@ -36,7 +43,16 @@ type pool struct {
 	attempts sync.WaitGroup
 }
 
-func newPool(bug string) *pool {
+// storage is what the queues of one program share, for some bugs.
+type storage struct {
+	mu       sync.Mutex
+	handler  recovery.JobHandler // of the queue that was started last
+	accepted map[string]bool     // by the ID of the job
+	held     int
+	closed   bool
+}
+
+func newPool(bug string, shared *storage) *pool {
 	n := poolWorkers
 	switch bug {
 	case "unbounded":
@@ -45,20 +61,70 @@ func newPool(bug string) *pool {
 		n = 1
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	return &pool{bug: bug, places: make(chan struct{}, n), ctx: ctx, cancel: cancel}
+	return &pool{bug: bug, storage: shared, places: make(chan struct{}, n), ctx: ctx, cancel: cancel}
 }
 
 func (p *pool) Start(h recovery.JobHandler) error {
 	p.handler = h
+	p.storage.mu.Lock()
+	defer p.storage.mu.Unlock()
+	p.storage.handler = h
 	return nil
 }
 
+// confused reports whether a bug makes the queue take the job for one that
+// another queue has, and counts the job for all queues.
+func (p *pool) confused(job recovery.Job) error {
+	p.storage.mu.Lock()
+	defer p.storage.mu.Unlock()
+	if p.storage.accepted == nil {
+		p.storage.accepted = map[string]bool{}
+	}
+	known := p.storage.accepted[job.ID]
+	p.storage.accepted[job.ID] = true
+	switch {
+	case p.bug == "one ID for all queues" && known:
+		return errDuplicate
+	case p.bug == "one capacity for all queues" && p.storage.held >= poolCapacity, p.bug == "one end for all queues" && p.storage.closed:
+		return recovery.ErrQueueFull
+	}
+	return nil
+}
+
+var errDuplicate = errors.New("duplicate")
+
 func (p *pool) Enqueue(ctx context.Context, job recovery.Job) error {
 	if err := ctx.Err(); err != nil {
+		if p.bug == "drops jobs of an ended ctx" {
+			return nil
+		}
 		return err
 	}
-	p.jobs.Add(1)
-	defer p.jobs.Done()
+	if p.bug == "performs none" {
+		return nil
+	}
+	if p.bug == "drops the simultaneous" {
+		at := p.entering.Add(1)
+		time.Sleep(time.Nanosecond)
+		if p.entering.Load() != at {
+			return nil
+		}
+	}
+	if err := p.confused(job); err == errDuplicate {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	if p.bug == "waits for a worker" {
+		select {
+		case p.places <- struct{}{}:
+			<-p.places
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	p.calls.Add(1)
+	defer p.calls.Done()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for p.bug == "waits for room" && p.held >= poolCapacity && !p.closed {
@@ -67,15 +133,21 @@ func (p *pool) Enqueue(ctx context.Context, job recovery.Job) error {
 		p.mu.Lock()
 	}
 	switch {
+	case p.closed && p.bug == "drops jobs during Shutdown":
+		return nil
 	case p.closed && p.bug != "takes jobs after shutdown":
 		return recovery.ErrQueueFull
 	case p.held >= poolCapacity && p.bug == "drops when full":
 		return nil
 	case p.held >= poolCapacity && p.bug == "another error when full":
 		return errors.New("no room")
+	case p.held >= poolCapacity && p.bug == "refuses and performs":
+		p.jobs.Go(func() { _ = p.handler.Perform(p.ctx, job) })
+		return recovery.ErrQueueFull
 	case p.held >= poolCapacity && p.bug != "never full":
 		return recovery.ErrQueueFull
 	}
+	p.share(1)
 	if p.bug == "performs in Enqueue" {
 		return p.handler.Perform(p.ctx, job)
 	}
@@ -95,10 +167,21 @@ func (p *pool) Enqueue(ctx context.Context, job recovery.Job) error {
 			p.mu.Lock()
 			p.held--
 			p.mu.Unlock()
+			p.share(-1)
 		}()
 		p.run(parent, job)
 	})
+	if p.bug == "two workers for one job" {
+		p.jobs.Go(func() { p.run(parent, job) })
+	}
 	return nil
+}
+
+// share counts the jobs of all queues.
+func (p *pool) share(n int) {
+	p.storage.mu.Lock()
+	defer p.storage.mu.Unlock()
+	p.storage.held += n
 }
 
 // run performs a job until it is done or given up.
@@ -106,8 +189,14 @@ func (p *pool) run(ctx context.Context, job recovery.Job) {
 	if p.bug != "ignores NotBefore" {
 		p.sleep(time.Until(job.NotBefore))
 	}
+	if p.bug == "no start without NotBefore" && job.NotBefore.IsZero() {
+		return
+	}
+	if p.bug == "drops early jobs at Shutdown" && time.Now().Before(job.NotBefore) {
+		return
+	}
 	pause := time.Second
-	for {
+	for n := 1; ; n++ {
 		if p.bug != "ignores NotAfter" && !time.Now().Before(job.NotAfter) {
 			p.bury(job, errors.New("too late"))
 			return
@@ -119,26 +208,46 @@ func (p *pool) run(ctx context.Context, job recovery.Job) {
 		if err == nil && (p.bug != "performs twice" || p.shut()) {
 			return
 		}
+		if limit := giveUps[p.bug]; limit > 0 && n >= limit {
+			p.bury(job, err)
+			return
+		}
 		switch {
 		case err == nil:
+		case p.bug == "drops failures at Shutdown" && p.shut():
+			return
 		case p.bug == "never retries":
 			p.bury(job, err)
 			return
 		case p.bug == "drops on panic" && errors.Is(err, errPanic):
 			return
+		case p.bug == "compares errors" && err != recovery.ErrPermanent && !p.shut():
 		case errors.Is(err, recovery.ErrPermanent) && p.bug != "retries permanent", p.shut():
 			p.bury(job, err)
 			return
 		}
-		p.sleep(pause)
+		wait := pause
+		if p.bug == "full jitter" {
+			wait = rand.N(pause) + 1
+		}
+		if p.bug == "steady jitter" {
+			wait = rand.N(2 * time.Second)
+		}
+		p.sleep(wait)
+		if p.bug == "drops retries at Shutdown" && p.shut() {
+			return
+		}
 		if p.bug != "steady pauses" {
-			pause *= 2
+			pause = min(2*pause, 5*time.Minute)
 		}
 		if p.bug == "gives up silently" && !time.Now().Before(job.NotAfter) {
 			return
 		}
 	}
 }
+
+// giveUps are the bugs of queues that give up after so many attempts.
+var giveUps = map[string]int{"3 attempts": 3, "10 attempts": 10, "25 attempts": 25}
 
 var errPanic = errors.New("panic")
 
@@ -147,6 +256,16 @@ func (p *pool) attempt(ctx context.Context, job recovery.Job) (err error) {
 	case p.places <- struct{}{}:
 	case <-p.ctx.Done():
 		return p.ctx.Err()
+	}
+	if p.bug == "repeats what runs long" {
+		slow := time.AfterFunc(time.Second/2, func() { _ = p.handler.Perform(ctx, job) })
+		defer slow.Stop()
+	}
+	handler := p.handler
+	if p.bug == "one handler for all queues" {
+		p.storage.mu.Lock()
+		handler = p.storage.handler
+		p.storage.mu.Unlock()
 	}
 	defer func() {
 		if p.bug != "panics take places" || !errors.Is(err, errPanic) {
@@ -160,17 +279,28 @@ func (p *pool) attempt(ctx context.Context, job recovery.Job) (err error) {
 			err = errPanic
 		}
 	}()
-	return p.handler.Perform(ctx, job)
+	err = handler.Perform(ctx, job)
+	for errors.Is(err, recovery.ErrAwaitingReply) && p.bug != "lets awaited jobs go" && p.ctx.Err() == nil {
+		time.Sleep(100 * time.Millisecond)
+		err = handler.Perform(ctx, job)
+	}
+	return err
 }
 
 func (p *pool) bury(job recovery.Job, cause error) {
-	if p.bug == "no dead letters" {
+	if p.bug == "no dead letters" || p.bug == "no dead letters when ctx ends" && p.ctx.Err() != nil {
 		return
+	}
+	if p.bug == "changes dead letters" {
+		job.NotAfter = time.Now()
 	}
 	if p.bug == "dead letters without the cause" {
 		cause = fmt.Errorf("gave up: %v", cause)
 	}
 	p.handler.DeadLetter(p.ctx, job, cause)
+	if p.shut() && !errors.Is(cause, recovery.ErrPermanent) && p.bug != "shutdown hides what it lost" {
+		p.lost.Add(1)
+	}
 }
 
 func (p *pool) shut() bool {
@@ -190,6 +320,9 @@ func (p *pool) Shutdown(ctx context.Context) error {
 	p.mu.Lock()
 	p.closed = true
 	p.mu.Unlock()
+	p.storage.mu.Lock()
+	p.storage.closed = true
+	p.storage.mu.Unlock()
 	done := make(chan struct{})
 	go func() {
 		p.jobs.Wait()
@@ -205,6 +338,9 @@ func (p *pool) Shutdown(ctx context.Context) error {
 	select {
 	case <-done:
 		p.cancel()
+		if n := p.lost.Load(); n > 0 {
+			return &recovery.ShutdownError{Lost: int(n)}
+		}
 		return nil
 	case <-ctx.Done():
 		if p.bug != "shutdown leaves contexts" {
@@ -214,47 +350,89 @@ func (p *pool) Shutdown(ctx context.Context) error {
 	}
 }
 
+var brokenQueues = []seeded{
+	{"performs in Enqueue", "after-enqueue"},
+	{"under the request's ctx", "outlives-request"},
+	{"changes payloads", "intact"},
+	{"takes payloads for text", "intact"},
+	{"ignores NotBefore", "not-before"},
+	{"ignores NotAfter", "not-after"},
+	{"never retries", "retries-errors"},
+	{"performs twice", "retries-errors"},
+	{"drops on panic", "retries-panics"},
+	{"panics take places", "retries-panics"},
+	{"steady pauses", "pauses-grow"},
+	{"retries permanent", "permanent"},
+	{"retries permanent", "permanent-after-errors"},
+	{"no dead letters", "permanent"},
+	{"dead letters without the cause", "permanent"},
+	{"lets awaited jobs go", "awaiting-reply"},
+	{"gives up silently", "not-after-retries"},
+	{"never full", "full"},
+	{"drops when full", "full"},
+	{"another error when full", "full"},
+	{"waits for room", "full"},
+	{"unbounded", "workers"},
+	{"one worker", "slow-one"},
+	{"takes jobs after shutdown", "shutdown-refuses"},
+	{"drops the last", "shutdown-last"},
+	{"shutdown does not wait", "shutdown-drains"},
+	{"shutdown leaves contexts", "shutdown-context"},
+	{"no start without NotBefore", "not-before-zero"},
+	{"3 attempts", "keeps-trying"},
+	{"10 attempts", "keeps-trying"},
+	{"25 attempts", "keeps-trying"},
+	{"steady jitter", "pauses-grow"},
+	{"compares errors", "permanent"},
+	{"changes dead letters", "permanent"},
+	{"refuses and performs", "full"},
+	{"two workers for one job", "one-at-a-time"},
+	{"repeats what runs long", "one-at-a-time"},
+	{"waits for a worker", "enqueue-from-a-job"},
+	{"one handler for all queues", "two-queues"},
+	{"one ID for all queues", "two-queues"},
+	{"one capacity for all queues", "two-queues"},
+	{"one end for all queues", "two-queues"},
+	{"drops early jobs at Shutdown", "shutdown-early"},
+	{"drops retries at Shutdown", "shutdown-retries"},
+	{"drops failures at Shutdown", "shutdown-fails"},
+	{"shutdown hides what it lost", "shutdown-fails"},
+	{"no dead letters when ctx ends", "shutdown-hopeless"},
+	{"drops jobs during Shutdown", "shutdown-racing"},
+	{"drops the simultaneous", "racing"},
+	{"drops jobs of an ended ctx", "enqueue-context"},
+	{"performs none", "performs"},
+}
+
 func TestBrokenQueues(t *testing.T) {
-	catch(t, []seeded{
-		{"performs in Enqueue", "after-enqueue"},
-		{"under the request's ctx", "outlives-request"},
-		{"changes payloads", "intact"},
-		{"takes payloads for text", "intact"},
-		{"ignores NotBefore", "not-before"},
-		{"ignores NotAfter", "not-after"},
-		{"never retries", "retries-errors"},
-		{"performs twice", "retries-errors"},
-		{"drops on panic", "retries-panics"},
-		{"panics take places", "retries-panics"},
-		{"steady pauses", "pauses-grow"},
-		{"retries permanent", "permanent"},
-		{"retries permanent", "permanent-after-errors"},
-		{"no dead letters", "permanent"},
-		{"dead letters without the cause", "permanent"},
-		{"gives up silently", "not-after-retries"},
-		{"never full", "full"},
-		{"drops when full", "full"},
-		{"another error when full", "full"},
-		{"waits for room", "full"},
-		{"unbounded", "workers"},
-		{"one worker", "slow-one"},
-		{"takes jobs after shutdown", "shutdown-refuses"},
-		{"drops the last", "shutdown-last"},
-		{"shutdown does not wait", "shutdown-drains"},
-		{"shutdown leaves contexts", "shutdown-context"},
-	}, func(t *testing.T, bug string, clauses ...string) recoverytest.Findings {
-		return recoverytest.ExamineQueue(t, recoverytest.QueueHarness{
-			New: func(t *testing.T) recovery.WorkerQueue {
-				p := newPool(bug)
-				// This runs after the suite's own Shutdown, and ends what a bug
-				// left behind.
-				t.Cleanup(func() {
-					p.cancel()
-					p.jobs.Wait()
-				})
-				return p
-			},
-			Workers: poolWorkers, Capacity: poolCapacity, Bubble: synctest.Test,
-		}, clauses...)
+	catch(t, brokenQueues, func(t *testing.T, bug string, clauses ...string) recoverytest.Findings {
+		return recoverytest.ExamineQueue(t, poolHarness(bug), clauses...)
 	})
+}
+
+// TestFullJitter shows that a queue may draw its pauses at random.
+func TestFullJitter(t *testing.T) {
+	expect(t, recoverytest.ExamineQueue(t, poolHarness("full jitter")))
+}
+
+func poolHarness(bug string) recoverytest.QueueHarness {
+	var shared *storage
+	var of *testing.T
+	return recoverytest.QueueHarness{
+		New: func(t *testing.T) recovery.WorkerQueue {
+			if of != t {
+				of, shared = t, &storage{} // for each clause
+			}
+			p := newPool(bug, shared)
+			// This runs after the suite's own Shutdown, and ends what a bug
+			// left behind.
+			t.Cleanup(func() {
+				p.cancel()
+				p.calls.Wait()
+				p.jobs.Wait()
+			})
+			return p
+		},
+		Workers: poolWorkers, Capacity: poolCapacity, Bubble: synctest.Test,
+	}
 }

@@ -8,7 +8,7 @@
 // [TestLimiter], [TestNotifier] and [TestQueue]. Each runs one subtest, called
 // a clause, for every sentence of the contract that can be tested. Every clause
 // gets a new implementation from the harness. A failure prints the sentence,
-// what the clause did, what it saw and what it wanted:
+// the line of the clause, what it did, what it saw and what it wanted:
 //
 //	func TestUsers(t *testing.T) {
 //		recoverytest.TestLeadStore(t, recoverytest.LeadStoreHarness{
@@ -20,6 +20,11 @@
 //
 // Run the suites with -race. A single clause is run by its name, as any subtest
 // is: -run TestUsers/write-unknown.
+//
+// A clause that needs a hook which the harness does not have is skipped, and says
+// which. The hooks that make an implementation's server fail are worth their
+// lines: most faults that hurt people show only then. Stall makes the server not
+// answer, Break makes it refuse, and Mend ends that.
 //
 // Suites never empty a store, and a store may contain other things. All that
 // suites add has random names, so that runs can share a server.
@@ -33,8 +38,18 @@
 //     passes at once.
 //   - A simulated server whose clock the test moves sets Advance. That clock
 //     must not move otherwise.
-//   - A real server sets neither. The suite then sleeps, in units of Tick, and
-//     repeats a clause that failed while the machine stood still.
+//   - A real server sets neither. The suite then sleeps, in units of Tick. It
+//     measures how long a call takes and chooses a Tick that is longer.
+//
+// On a real clock a clause whose calls took long compared with Tick is run again
+// with a longer one, before the implementation is blamed. If it still fails so,
+// the failure says that it may be the machine's fault, and which Tick to set. A
+// clause that lets no time pass is not run again, because a race that is lost in
+// one run of two is a fault.
+//
+// A suite takes about 15 s on a server nearby, and a minute or so on one that is
+// 20 ms away. With -short it leaves out what needs time to pass on a real clock,
+// and says what it left out with -v.
 //
 // Call a suite outside of a bubble, and set Bubble: a suite starts subtests,
 // which is not possible in a bubble.

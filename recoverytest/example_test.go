@@ -64,7 +64,7 @@ func ExampleTestNotifier() {
 				for _, m := range n.(*recoverytest.Outbox).Messages() {
 					all = append(all, recoverytest.Delivery{
 						To:   []string{m.To},
-						Text: string(m.Kind) + " " + m.URL.Reveal() + m.Code.Reveal(),
+						Text: string(m.Kind) + " " + m.URL.Reveal() + m.Code.Reveal() + " " + m.NotMe.Reveal(),
 					})
 				}
 				return all

@@ -61,3 +61,6 @@ func texts[E any](clauses []clause[E]) (all [][2]string) {
 	}
 	return slices.Clip(all)
 }
+
+// QuotesSecret is quotesSecret.
+var QuotesSecret = quotesSecret

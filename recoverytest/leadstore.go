@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/seed-51359b35/recovery"
 )
@@ -30,8 +31,9 @@ type LeadStoreHarness struct {
 	Fields []recovery.Field
 
 	// Add adds a lead with the given Status, Fields and password hash, and
-	// returns its ID. ID and Version of the given lead are empty. A value is as
-	// a person may have typed it, with capitals or, in a phone number, with
+	// returns its ID. ID and Version of the given lead are empty, and the hash
+	// is empty if the Status is [recovery.StatusNoPassword]. A value is as a
+	// person may have typed it, with capitals or, in a phone number, with
 	// separators. A field that the map does not contain is empty.
 	Add func(t *testing.T, s recovery.LeadStore, lead recovery.Lead, hash string) (leadID string)
 
@@ -49,6 +51,20 @@ type LeadStoreHarness struct {
 	// addresses at example.com, phone numbers in +1 555 and plain text.
 	Value func(field recovery.Field, name string) string
 
+	// Stall, Break and LoseReply make what the store depends on fail, and Mend
+	// ends that. ReadHash is called after Mend. All are optional, but Mend is
+	// required with any of the others. They get the instance that New returned.
+	//
+	// Stall makes it not answer: the rows are locked, or the network is gone.
+	// Break makes it refuse every call before it has done anything, as one that
+	// is down. LoseReply makes it perform every write, and then fail the call as
+	// if the connection had broken.
+	Stall, Break, LoseReply, Mend func(t *testing.T, s recovery.LeadStore)
+
+	// Patience is how long a call may go on after its ctx has ended. Default
+	// 2 s.
+	Patience time.Duration
+
 	// Bubble is synctest.Test for a store that lives in this process. Optional.
 	Bubble func(t *testing.T, f func(t *testing.T))
 }
@@ -65,6 +81,9 @@ func leadStoreSuite(h LeadStoreHarness) suite[*leads] {
 	if len(h.Fields) == 0 {
 		h.Fields = []recovery.Field{{Name: "EmailAddress", Type: recovery.FieldTypeEmail, Search: true, Receive: true}}
 	}
+	if h.Patience <= 0 {
+		h.Patience = 2 * time.Second
+	}
 	return suite[*leads]{
 		timing: newTiming(h.Bubble, nil, 0),
 		setup: func(p *probe) *leads {
@@ -74,7 +93,10 @@ func leadStoreSuite(h LeadStoreHarness) suite[*leads] {
 				h: h, first: first, ctx: p.t.Context(),
 			}
 		},
-		clauses: slices.Concat(leadFindClauses, leadWriteClauses),
+		ask: func(e *leads) {
+			_, _ = e.first.FindLead(e.ctx, recovery.LeadKey{Field: recovery.LeadIDField, Value: random()})
+		},
+		clauses: slices.Concat(leadFindClauses, leadRecordClauses, leadWriteClauses, leadVersionedClauses, leadFaultClauses),
 	}
 }
 
@@ -179,8 +201,20 @@ func (e *leads) activeLead(name string) recovery.Lead {
 	return lead
 }
 
+// hashOf returns a hash of n bytes. Two of the same length differ in their last
+// bytes only, and all of them together have every printable character of ASCII
+// but the space.
+func hashOf(n int) string {
+	end := random()[:min(n, 12)]
+	return printable(n, n-len(end)) + end
+}
+
 func (e *leads) add(lead recovery.Lead) (id string) {
-	return e.h.Add(e.t, e.first, lead, newHash())
+	hash := newHash()
+	if lead.Status == recovery.StatusNoPassword {
+		hash = ""
+	}
+	return e.h.Add(e.t, e.first, lead, hash)
 }
 
 func (e *leads) addActive() (id string, lead recovery.Lead) {

@@ -35,8 +35,24 @@ type LimiterHarness struct {
 
 	// Tick is the unit of the times that have to pass. On a real clock about
 	// 150 ticks pass in the whole suite. Default 1 s with Bubble or Advance,
-	// where it must be a multiple of 100 ms, and 100 ms without.
+	// where it must be a multiple of 100 ms. On a real clock the suite measures
+	// how long a call takes, and chooses 100 ms to 1 s.
 	Tick time.Duration
+
+	// Stall makes the limiter's server not answer, and Break makes it refuse
+	// every call, as one that is down. Mend ends that, and is required with one
+	// of them. All are optional, and get the instance that New returned.
+	Stall, Break, Mend func(t *testing.T, l recovery.Limiter)
+
+	// Patience is how long Allow may go on after its ctx has ended. Default 2 s.
+	Patience time.Duration
+
+	// Dump returns everything that the limiter holds under its own prefix or in
+	// its own tables. No other program may write there during the clause.
+	// Optional, but only with it the suite can test that keys are freed. Purge
+	// frees what has ended, for a limiter that does not do so by itself.
+	Dump  func(t *testing.T, l recovery.Limiter) []byte
+	Purge func(t *testing.T, l recovery.Limiter)
 
 	// Arrivals is how many calls arrive at random. Default 10,000 with Bubble
 	// or Advance and 1,000 without.
@@ -55,12 +71,19 @@ func TestLimiter(t *testing.T, h LimiterHarness) {
 }
 
 func limiterSuite(h LimiterHarness) suite[*limits] {
+	if h.Patience <= 0 {
+		h.Patience = 2 * time.Second
+	}
 	return suite[*limits]{
 		timing: newTiming(h.Bubble, h.Advance, h.Tick),
 		setup: func(p *probe) *limits {
-			return &limits{probe: p, alternate: instances(p.t, h.New(p.t), h.Another), h: h, ctx: p.t.Context()}
+			first := h.New(p.t)
+			return &limits{probe: p, alternate: instances(p.t, first, h.Another), h: h, first: first, ctx: p.t.Context()}
 		},
-		clauses: slices.Concat(limiterExactClauses, limiterRequestClauses),
+		ask: func(e *limits) {
+			_, _ = e.first.Allow(e.ctx, recovery.LimitRequest{Key: random(), Policy: e.policy(1, 1)})
+		},
+		clauses: slices.Concat(limiterExactClauses, limiterRequestClauses, limiterIDClauses, limiterFaultClauses),
 	}
 }
 
@@ -68,8 +91,9 @@ func limiterSuite(h LimiterHarness) suite[*limits] {
 type limits struct {
 	*probe
 	*alternate[recovery.Limiter]
-	h   LimiterHarness
-	ctx context.Context
+	h     LimiterHarness
+	first recovery.Limiter
+	ctx   context.Context
 }
 
 // policy returns a policy of pairs of N and a window in ticks:
@@ -144,8 +168,6 @@ type judge struct {
 	// RetryAfter that is too long by this much, but none that is too short.
 	longest time.Duration
 }
-
-type span struct{ from, to time.Duration }
 
 func (e *limits) judge(t recovery.LimitPolicy) *judge {
 	j := &judge{limits: e, request: recovery.LimitRequest{Key: random(), Policy: t}}

@@ -1,6 +1,7 @@
 package recoverytest
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -21,6 +22,9 @@ func trace(bursts ...burst) func(e *limits) {
 		j := e.judge(e.policy(25, 5))
 		total, want := 0, 0
 		for _, b := range bursts {
+			if last := bursts[len(bursts)-1].at; !e.timing.exact() && e.now() > e.ticks(last+1) {
+				return // calls take so long that the rest would take minutes
+			}
 			e.at(e.ticks(b.at))
 			total += j.calls(b.n)
 			want += b.allowed
@@ -81,8 +85,9 @@ var limiterExactClauses = []clause[*limits]{
 		thenOne.ThenOneEvery = e.ticks(2)
 		judges := []*judge{
 			e.judge(e.policy(25, 5)), e.judge(e.policy(1, 1)), e.judge(e.policy(4, 1, 9, 5, 20, 30)), e.judge(thenOne),
+			e.judge(e.person(8, 1, 1, 3, 8, 5, 40)),
 		}
-		for i := range n {
+		for i := range e.roundsWithin(4*enough, n, min(n, 100)) {
 			if judges[rnd.IntN(len(judges))].call(); e.failed() {
 				e.fatalf("this was arrival %d of the seed %d", i, seed)
 			}
@@ -91,20 +96,21 @@ var limiterExactClauses = []clause[*limits]{
 	}},
 	{"several-limits", "The limits of a policy hold together, and a call that one of them refuses is counted by none.", func(e *limits) {
 		j := e.judge(e.policy(2, 4, 3, 12))
-		e.wantAllowed("at first", j.calls(20), 2)
+		n := e.fewer(20, 4)
+		e.wantAllowed("at first", j.calls(n), 2)
 		e.at(e.ticks(5))
-		e.wantAllowed("after the shorter window", j.calls(20), 1)
+		e.wantAllowed("after the shorter window", j.calls(n), 1)
 		e.at(e.ticks(9.5))
-		e.wantAllowed("while the longer window is full", j.calls(20), 0)
+		e.wantAllowed("while the longer window is full", j.calls(n), 0)
 		e.at(e.ticks(13))
-		e.wantAllowed("after the longer window", j.calls(20), 2)
+		e.wantAllowed("after the longer window", j.calls(n), 2)
 	}},
 	{"refused-not-counted", "A refused call is not counted at all.", func(e *limits) {
 		j := e.judge(e.policy(3, 6))
 		j.calls(3)
 		for range 5 {
 			e.advance(e.ticks(1))
-			j.calls(10)
+			j.calls(e.fewer(10, 3))
 		}
 		e.at(e.ticks(6.5))
 		if n := j.calls(4); e.timing.exact() {
@@ -139,12 +145,26 @@ var limiterExactClauses = []clause[*limits]{
 		policy := e.policy(2, 60)
 		policy.ThenOneEvery = e.ticks(4)
 		j := e.judge(policy)
-		e.wantAllowed("at first", j.calls(5), 2)
-		e.advance(e.ticks(3))
-		e.wantAllowed("before ThenOneEvery has passed", j.calls(5), 0)
+		e.wantAllowed("at first", j.calls(4), 2)
+		e.advance(e.ticks(2.5))
+		e.wantAllowed("before ThenOneEvery has passed", j.calls(3), 0)
 		for range 3 {
 			e.advance(e.ticks(4.5))
-			e.wantAllowed("after ThenOneEvery has passed", j.calls(5), 1)
+			e.wantAllowed("after ThenOneEvery has passed", j.calls(3), 1)
+		}
+	}},
+	{"then-one-every-windows", "ThenOneEvery allows a call although any of several limits is reached, once the last allowed call is that long ago. The default limits of a person have this form (A58).", func(e *limits) {
+		ticks := 18
+		judges := []*judge{e.judge(e.person(4, 1, 1, 2, 4, 3, 14)), e.judge(e.person(2, 2, 6, 3, 14)), e.judge(e.person(6, 3, 2, 4, 9))}
+		if e.timing.exact() {
+			ticks = 120
+			judges = append(judges, e.judge(e.person(60, 1, 1, 5, 60, 10, 1440)))
+		}
+		for range ticks {
+			for _, j := range judges {
+				j.calls(2)
+			}
+			e.advance(e.ticks(1))
 		}
 	}},
 	{"fields", "Limit is the limit that refused, or the one that has the fewest calls left; Remaining is how many calls it still allows now.", func(e *limits) {
@@ -187,11 +207,14 @@ var limiterExactClauses = []clause[*limits]{
 		}
 	}},
 	{"large", "N is 1 to 100,000: a large limit is as exact as a small one.", func(e *limits) {
-		const n = 3000
+		n, batch := 1000, 250
+		if e.timing.bubble != nil {
+			n, batch = 100_000, 1000
+		}
 		request := recovery.LimitRequest{Key: random(), Policy: longPolicy(n)}
 		allowed := 0
-		for range 16 {
-			requests := make([]recovery.LimitRequest, 200)
+		for range n/batch + 1 {
+			requests := make([]recovery.LimitRequest, batch)
 			for i := range requests {
 				requests[i] = request
 			}
@@ -201,7 +224,7 @@ var limiterExactClauses = []clause[*limits]{
 				}
 			}
 		}
-		e.wantAllowed("3,200 calls at a limit of 3,000", allowed, n)
+		e.wantAllowed(fmt.Sprintf("%d calls at a limit of %d", n+batch, n), allowed, n)
 	}},
 	{"shortest-window", "Window is 1 ms to 31 days: one of a millisecond ends.", func(e *limits) {
 		request := recovery.LimitRequest{Key: random(), Policy: recovery.LimitPolicy{Limits: []recovery.Limit{{N: 1, Window: time.Millisecond}}}}
@@ -225,6 +248,14 @@ var limiterExactClauses = []clause[*limits]{
 		e.advance(40 * day)
 		e.wantAllowed("after a long pause", j.calls(5), 3)
 	}},
+}
+
+// person returns a policy like the default ones for a person: several windows,
+// and then one call in so many ticks.
+func (e *limits) person(thenOneEvery int, pairs ...int) recovery.LimitPolicy {
+	policy := e.policy(pairs...)
+	policy.ThenOneEvery = e.ticks(float64(thenOneEvery))
+	return policy
 }
 
 // pause lets a random time pass between two arrivals. Mostly it is 0, so that

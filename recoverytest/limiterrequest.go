@@ -1,10 +1,9 @@
 package recoverytest
 
 import (
-	"context"
+	"fmt"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"github.com/seed-51359b35/recovery"
 )
@@ -42,76 +41,8 @@ var limiterRequestClauses = []clause[*limits]{
 			e.errorf("a request after three allowed ones of one call, at a limit of 3, was allowed, want a refusal")
 		}
 	}},
-	{"id-repeats", "An ID makes the request repeatable: a request with an ID that the log still holds is allowed and not counted again.", func(e *limits) {
-		request := recovery.LimitRequest{Key: random(), Policy: longPolicy(3), ID: random()}
-		e.wantAllowed("one request ten times", e.countAllowed(10, request), 10)
-		request.ID = ""
-		e.wantAllowed("others after it, at a limit of 3", e.countAllowed(5, request), 2)
-	}},
-	{"id-repeats-full", "A request with an ID that the log still holds is allowed, also when the window is full.", func(e *limits) {
-		first := recovery.LimitRequest{Key: random(), Policy: longPolicy(3), ID: random()}
-		other := recovery.LimitRequest{Key: first.Key, Policy: first.Policy}
-		e.wantAllowed("the first request", e.countAllowed(1, first), 1)
-		e.wantAllowed("others after it", e.countAllowed(5, other), 2)
-		e.wantAllowed("the first request again", e.countAllowed(3, first), 3)
-		e.wantAllowed("others after that", e.countAllowed(3, other), 0)
-	}},
-	{"id-repeats-in-one-call", "Requests are decided in order: one with the ID of another in the same call is not counted again.", func(e *limits) {
-		request := recovery.LimitRequest{Key: random(), Policy: longPolicy(2), ID: random()}
-		for _, d := range e.allow(request, request, request) {
-			if !d.Allowed {
-				e.errorf("a repeated request was refused, want it allowed")
-			}
-		}
-		request.ID = random()
-		e.wantAllowed("another request after it", e.countAllowed(1, request), 1)
-		request.ID = random()
-		e.wantAllowed("a third request", e.countAllowed(1, request), 0)
-	}},
-	{"id-repeats-remaining", "Remaining is how many calls Limit still allows now: after a repeated request as many as before it.", func(e *limits) {
-		request := recovery.LimitRequest{Key: random(), Policy: longPolicy(5), ID: random()}
-		for range 4 {
-			if d := e.allow(request)[0]; d.Remaining != 4 {
-				e.errorf("one request, repeated, at a limit of 5: Remaining is %d, want 4", d.Remaining)
-			}
-		}
-	}},
-	{"id-refused", "A refused request is not counted at all: the log does not hold its ID.", func(e *limits) {
-		request := recovery.LimitRequest{Key: random(), Policy: e.policy(1, 3)}
-		e.allow(request)
-		request.ID = random()
-		if e.allow(request, request)[1].Allowed {
-			e.errorf("a request was allowed after one with its ID had been refused, want a refusal")
-		}
-		e.advance(e.ticks(3.5))
-		e.wantAllowed("the refused request, after the window", e.countAllowed(1, request), 1)
-		request.ID = ""
-		if e.allow(request)[0].Allowed && e.timing.exact() {
-			e.errorf("a request at a limit of 1 was allowed after another had been refused and then allowed, want a refusal")
-		}
-	}},
-	{"id-of-another-key", "An ID belongs to the log of its key: with another key it is another request.", func(e *limits) {
-		id := random()
-		a := recovery.LimitRequest{Key: random(), Policy: longPolicy(1), ID: id}
-		b := recovery.LimitRequest{Key: random(), Policy: longPolicy(1)}
-		e.allow(a, b)
-		b.ID = id
-		if e.allow(b)[0].Allowed {
-			e.errorf("a request for a full key was allowed with an ID that another key holds, want a refusal")
-		}
-	}},
-	{"id-racing", "A request with an ID is counted once, however many callers repeat it at once.", func(e *limits) {
-		request := recovery.LimitRequest{Key: random(), Policy: longPolicy(5), ID: random()}
-		e.race(64, func(int) {
-			if !e.allow(request)[0].Allowed {
-				e.errorf("a repeated request was refused, want it allowed")
-			}
-		})
-		request.ID = ""
-		e.wantAllowed("others after it, at a limit of 5", e.countAllowed(9, request), 4)
-	}},
 	{"racing", "An allowed request is counted in the same atomic step: of 64 callers at once exactly N are allowed (A54).", func(e *limits) {
-		for round := range 20 {
+		for round := range e.rounds(20, 2) {
 			requests := make([]recovery.LimitRequest, 8)
 			allowed := make([]atomic.Int32, len(requests))
 			for i := range requests {
@@ -163,38 +94,30 @@ var limiterRequestClauses = []clause[*limits]{
 			e.wantAllowed("a fresh key", e.countAllowed(3, recovery.LimitRequest{Key: key, Policy: longPolicy(2)}), 2)
 		}
 	}},
-	{"malformed", "A request without a key, or with an invalid policy, is an error.", func(e *limits) {
-		good := recovery.LimitRequest{Key: random(), Policy: longPolicy(1)}
-		one := func(l recovery.Limit) recovery.LimitPolicy { return recovery.LimitPolicy{Limits: []recovery.Limit{l}} }
-		for what, request := range map[string]recovery.LimitRequest{
-			"no key":                  {Policy: longPolicy(1)},
-			"a key of 129 bytes":      {Key: strings.Repeat("k", 129), Policy: longPolicy(1)},
-			"a key with a space":      {Key: "two words", Policy: longPolicy(1)},
-			"no limits":               {Key: random()},
-			"nine limits":             {Key: random(), Policy: recovery.LimitPolicy{Limits: make([]recovery.Limit, 9)}},
-			"N of 0":                  {Key: random(), Policy: one(recovery.Limit{N: 0, Window: time.Hour})},
-			"N of -1":                 {Key: random(), Policy: one(recovery.Limit{N: -1, Window: time.Hour})},
-			"N of 100,001":            {Key: random(), Policy: one(recovery.Limit{N: 100_001, Window: time.Hour})},
-			"no window":               {Key: random(), Policy: one(recovery.Limit{N: 1})},
-			"a window too short":      {Key: random(), Policy: one(recovery.Limit{N: 1, Window: time.Microsecond})},
-			"a window too long":       {Key: random(), Policy: one(recovery.Limit{N: 1, Window: 32 * 24 * time.Hour})},
-			"a negative ThenOneEvery": {Key: random(), Policy: recovery.LimitPolicy{Limits: good.Policy.Limits, ThenOneEvery: -1}},
-		} {
-			if _, err := e.pick().Allow(e.ctx, request); err == nil {
-				e.errorf("a request with %s: no error, want one", what)
-			}
-			if _, err := e.pick().Allow(e.ctx, recovery.LimitRequest{Key: random(), Policy: longPolicy(1)}, request); err == nil {
-				e.errorf("a request with %s, beside a good one: no error, want one", what)
+	{"policies-are-apart", "Policy belongs to its Key: the limits of one key are not used for another, in one call or in several.", func(e *limits) {
+		requests := []recovery.LimitRequest{
+			{Key: random(), Policy: longPolicy(2)}, {Key: random(), Policy: e.policy(1, 2)}, {Key: random(), Policy: e.policy(1, 30)},
+			{Key: random(), Policy: recovery.LimitPolicy{Limits: []recovery.Limit{{N: 5, Window: longTTL / 2}}}}, {Key: random(), Policy: e.person(2, 1, 30)},
+		}
+		wants := [][]bool{{true, true, true, true, true}, {true, false, false, true, false}, {false, false, false, true, false}}
+		check := func(what string, decisions []recovery.Decision, want []bool) {
+			for i, d := range decisions {
+				if d.Allowed != want[i] {
+					e.errorf("%s, key %d, with the limit %v: Allowed is %v, want %v", what, i+1, requests[i].Policy.Limits[0], d.Allowed, want[i])
+				}
+				if d.Limit != requests[i].Policy.Limits[0] {
+					e.errorf("%s, key %d: Limit is %v, want %v", what, i+1, d.Limit, requests[i].Policy.Limits[0])
+				}
 			}
 		}
-		e.wantAllowed("a good request after the malformed ones", e.countAllowed(1, good), 1)
-	}},
-	{"context-ended", "A call of Allow whose ctx had ended before is an error: it allows nothing.", func(e *limits) {
-		ctx, cancel := context.WithCancel(e.ctx)
-		cancel()
-		decisions, err := e.pick().Allow(ctx, recovery.LimitRequest{Key: random(), Policy: longPolicy(1)})
-		if err == nil {
-			e.errorf("Allow with a ctx that had ended returned %v and no error, want an error", decisions)
+		for n, want := range wants {
+			check(fmt.Sprintf("call %d", n+1), e.allow(requests...), want)
 		}
+		e.advance(e.ticks(2.5))
+		var alone []recovery.Decision
+		for _, request := range requests {
+			alone = append(alone, e.allow(request)[0])
+		}
+		check("a call after 2.5 ticks", alone, []bool{false, true, false, true, true})
 	}},
 }

@@ -14,8 +14,9 @@ import (
 // are required.
 type QueueHarness struct {
 	// New returns a queue for one clause. It is not started, and no other
-	// program adds or performs its jobs. New registers with t.Cleanup how to
-	// close what it opens. The suite starts the queue and shuts it down.
+	// program adds or performs its jobs. Each call returns another queue, as the
+	// two of a Service are, on the same storage. New registers with t.Cleanup
+	// how to close what it opens. The suite starts the queue and shuts it down.
 	New func(t *testing.T) recovery.WorkerQueue
 
 	// Workers is how many jobs New's queues run at once, 2 to 64.
@@ -31,6 +32,12 @@ type QueueHarness struct {
 	// queue performs the jobs that the first one left. Optional; without it,
 	// Shutdown itself has to perform the jobs that are due.
 	Another func(t *testing.T, q recovery.WorkerQueue) recovery.WorkerQueue
+
+	// Attempts is how often the suite lets one job fail, whose NotAfter is far,
+	// to see that the queue does not give it up. Default 0: it does so only in a
+	// bubble, where the pauses cost no time. Many queues give up after 3, 10 or
+	// 25 attempts, so 30 is a good number if the pauses are short.
+	Attempts int
 
 	// Bubble is synctest.Test for a queue that lives in this process: every
 	// clause runs in a bubble of its own. Optional.
@@ -68,17 +75,20 @@ func queueSuite(h QueueHarness) suite[*jobs] {
 		}
 	}
 	return suite[*jobs]{
-		timing: newTiming(h.Bubble, nil, 0),
-		setup: func(p *probe) *jobs {
-			e := &jobs{probe: p, h: h, queue: h.New(p.t), ctx: p.t.Context(), changed: make(chan struct{})}
-			if err := e.queue.Start(e); err != nil {
-				e.fatalf("Start of a new queue: error is %v, want none", err)
-			}
-			p.t.Cleanup(e.end)
-			return e
-		},
-		clauses: queueClauses,
+		timing:  newTiming(h.Bubble, nil, 0),
+		setup:   func(p *probe) *jobs { return newJobs(p, h) },
+		clauses: slices.Concat(queueClauses, queueRetryClauses, queueShutdownClauses),
 	}
+}
+
+// newJobs returns a new queue that was started.
+func newJobs(p *probe, h QueueHarness) *jobs {
+	e := &jobs{probe: p, h: h, queue: h.New(p.t), ctx: p.t.Context(), changed: make(chan struct{})}
+	if err := e.queue.Start(e); err != nil {
+		e.fatalf("Start of a new queue: error is %v, want none", err)
+	}
+	p.t.Cleanup(e.end)
+	return e
 }
 
 // jobs is what the clauses of the queue suite work with. It is also the handler
@@ -102,11 +112,13 @@ type jobs struct {
 type attempt struct {
 	job  recovery.Job
 	at   time.Time
-	done bool
+	done bool // it has returned, or panicked
+	ok   bool // it has returned no error
 }
 
 type death struct {
 	job   recovery.Job
+	at    time.Time
 	cause error
 }
 
@@ -118,19 +130,30 @@ func (e *jobs) handle(f func(ctx context.Context, job recovery.Job, attempt int)
 	e.perform = f
 }
 
-// continueWithAnother replaces a queue that was shut down by another on the
-// same storage, if the harness has one, and waits until that has performed the
-// jobs that the first queue left.
-func (e *jobs) continueWithAnother(ids ...string) {
-	if e.h.Another == nil {
+// after is what has to be true of a queue that was shut down: now, or after
+// another one on the same storage has continued its work, if the harness has
+// one. so is called with mu held.
+func (e *jobs) after(what string, so func() bool) {
+	if e.h.Another != nil {
+		e.queue = e.h.Another(e.t, e.queue)
+		if err := e.queue.Start(e); err != nil {
+			e.fatalf("Start of another queue: error is %v, want none", err)
+		}
+		e.until(what+", by one queue or the other", so)
 		return
 	}
-	e.queue = e.h.Another(e.t, e.queue)
-	if err := e.queue.Start(e); err != nil {
-		e.fatalf("Start of another queue: error is %v, want none", err)
+	e.mu.Lock()
+	ok := so()
+	e.mu.Unlock()
+	if !ok {
+		e.errorf("%s: not seen when Shutdown had returned, want it", what)
 	}
-	e.until("every job that was accepted is performed, by one queue or the other", func() bool {
-		return !slices.ContainsFunc(ids, func(id string) bool { return len(e.attemptsOf(id)) == 0 })
+}
+
+// settled reports whether each job was done or given up. The caller holds mu.
+func (e *jobs) settled(ids ...string) bool {
+	return !slices.ContainsFunc(ids, func(id string) bool {
+		return len(e.deathsOf(id)) == 0 && !slices.ContainsFunc(e.attemptsOf(id), func(a attempt) bool { return a.ok })
 	})
 }
 
@@ -161,10 +184,14 @@ func (e *jobs) Perform(ctx context.Context, job recovery.Job) error {
 		e.attempts[index].done = true
 		e.notify()
 	}()
-	if perform == nil {
-		return nil
+	var err error
+	if perform != nil {
+		err = perform(ctx, job, n)
 	}
-	return perform(ctx, job, n)
+	e.mu.Lock()
+	e.attempts[index].ok = err == nil
+	e.mu.Unlock()
+	return err
 }
 
 // DeadLetter implements [recovery.JobHandler].
@@ -172,7 +199,7 @@ func (e *jobs) DeadLetter(ctx context.Context, job recovery.Job, cause error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	job.Payload = slices.Clone(job.Payload)
-	e.dead = append(e.dead, death{job, cause})
+	e.dead = append(e.dead, death{job, time.Now(), cause})
 	e.notify()
 }
 
@@ -183,8 +210,10 @@ func (e *jobs) notify() {
 
 // until waits until so reports true. It calls so, with mu held, whenever the
 // record of attempts and dead letters has grown.
-func (e *jobs) until(what string, so func() bool) {
-	timer := time.NewTimer(e.h.Patience)
+func (e *jobs) until(what string, so func() bool) { e.untilWithin(e.h.Patience, what, so) }
+
+func (e *jobs) untilWithin(patience time.Duration, what string, so func() bool) {
+	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	for {
 		e.mu.Lock()
@@ -196,7 +225,7 @@ func (e *jobs) until(what string, so func() bool) {
 		select {
 		case <-given:
 		case <-timer.C:
-			e.fatalf("%s: not seen within %v, want it", what, e.h.Patience)
+			e.fatalf("%s: not seen within %v, want it (on a machine that is busier than that, set Patience to more)", what, patience)
 		}
 	}
 }

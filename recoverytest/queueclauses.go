@@ -94,6 +94,12 @@ var queueClauses = []clause[*jobs]{
 		let()
 		e.waitPerformed(job.ID, later.ID)
 	}},
+	{"not-before-zero", "NotBefore is the earliest start of the job. A job without one may start at once.", func(e *jobs) {
+		job := e.job()
+		job.NotBefore = time.Time{}
+		e.enqueue(job)
+		e.waitPerformed(job.ID)
+	}},
 	{"not-before", "NotBefore is when the job may start: it does not start earlier (A22).", func(e *jobs) {
 		var all []recovery.Job
 		for i := range 8 {
@@ -118,116 +124,6 @@ var queueClauses = []clause[*jobs]{
 			}
 		}
 	}},
-	{"retries-errors", "An attempt that fails with an error is repeated, and one that succeeds is not.", func(e *jobs) {
-		e.handle(failing(3, errSome))
-		job := e.job()
-		e.enqueue(job)
-		e.until("the third attempt", func() bool { return len(e.attemptsOf(job.ID)) >= 3 })
-		if attempts, deaths := e.history(job.ID); len(attempts) != 3 || len(deaths) > 0 {
-			e.errorf("a job that succeeded at the third attempt: %d attempts and %d dead letters, want 3 and 0", len(attempts), len(deaths))
-		}
-	}},
-	{"retries-panics", "An attempt that panics is repeated, and the queue goes on.", func(e *jobs) {
-		e.handle(func(_ context.Context, job recovery.Job, attempt int) error {
-			if attempt < 3 && job.Payload[0] == 'p' {
-				panic(fmt.Sprintf("attempt %d", attempt))
-			}
-			return nil
-		})
-		// There are as many such jobs as workers, so that the clause notices if
-		// the queue loses a worker.
-		var ids []string
-		for range e.h.Workers {
-			job := e.job()
-			job.Payload[0] = 'p'
-			ids = append(ids, job.ID)
-			e.enqueue(job)
-		}
-		other := e.job()
-		e.enqueue(other)
-		e.waitPerformed(other.ID)
-		for _, id := range ids {
-			e.until("the third attempt of a job that panics", func() bool { return len(e.attemptsOf(id)) >= 3 })
-		}
-		last := e.job()
-		e.enqueue(last)
-		e.waitPerformed(last.ID)
-	}},
-	{"pauses-grow", "An attempt that fails is repeated with growing pauses.", func(e *jobs) {
-		e.handle(failing(5, errSome))
-		job := e.job()
-		e.enqueue(job)
-		var all []attempt
-		e.until("the fifth attempt", func() bool { all = e.attemptsOf(job.ID); return len(all) >= 5 })
-		first, last := all[1].at.Sub(all[0].at), all[4].at.Sub(all[3].at)
-		if first <= 0 || last <= first {
-			e.errorf("a job that always fails: the first pause was %v and the fourth %v, want a longer fourth one", first, last)
-		}
-	}},
-	{"permanent", "An attempt is not repeated if its error wraps ErrPermanent: the job then goes to DeadLetter, with the cause.", func(e *jobs) {
-		e.handle(failing(1000, fmt.Errorf("%w: %w", recovery.ErrPermanent, errSome)))
-		job := e.job()
-		e.enqueue(job)
-		d := e.waitDead(job.ID)
-		if !errors.Is(d.cause, errSome) || !errors.Is(d.cause, recovery.ErrPermanent) {
-			e.errorf("DeadLetter got the cause %v, want the error that Perform returned", d.cause)
-		}
-		if !bytes.Equal(d.job.Payload, job.Payload) {
-			e.errorf("DeadLetter got another payload than the job has, want the same")
-		}
-		if attempts, deaths := e.history(job.ID); len(attempts) != 1 || len(deaths) != 1 {
-			e.errorf("a job that failed with ErrPermanent: %d attempts and %d dead letters, want 1 and 1", len(attempts), len(deaths))
-		}
-	}},
-	{"permanent-after-errors", "ErrPermanent ends a job at any attempt.", func(e *jobs) {
-		e.handle(func(_ context.Context, _ recovery.Job, attempt int) error {
-			if attempt < 3 {
-				return errSome
-			}
-			return recovery.ErrPermanent
-		})
-		job := e.job()
-		e.enqueue(job)
-		e.waitDead(job.ID)
-		if attempts, deaths := e.history(job.ID); len(attempts) != 3 || len(deaths) != 1 {
-			e.errorf("a job that failed with ErrPermanent at the third attempt: %d attempts and %d dead letters, want 3 and 1", len(attempts), len(deaths))
-		}
-	}},
-	{"not-after", "NotAfter is when the job has become pointless: the job is then not performed, and goes to DeadLetter.", func(e *jobs) {
-		late, good := e.job(), e.job()
-		late.NotBefore = time.Now().Add(-2 * time.Hour)
-		late.NotAfter = time.Now().Add(-time.Hour)
-		if err := e.queue.Enqueue(e.ctx, late); err == nil {
-			e.waitDead(late.ID)
-		} // otherwise the queue is not responsible for the job
-		e.enqueue(good)
-		e.waitPerformed(good.ID)
-		if attempts, _ := e.history(late.ID); len(attempts) > 0 {
-			e.errorf("a job whose NotAfter had passed was performed, want no attempt")
-		}
-	}},
-	{"not-after-retries", "A job that fails is repeated until NotAfter, and then goes to DeadLetter, with the cause.", func(e *jobs) {
-		e.handle(failing(1<<30, errSome))
-		job := e.job()
-		job.NotAfter = time.Now().Add(e.h.Patience / 4)
-		e.enqueue(job)
-		d := e.waitDead(job.ID)
-		if d.cause == nil {
-			e.errorf("a job that failed until NotAfter: DeadLetter got no cause, want one")
-		}
-		attempts, deaths := e.history(job.ID)
-		if len(attempts) < 2 {
-			e.errorf("a job that failed until NotAfter: %d attempts, want 2 or more", len(attempts))
-		}
-		if len(deaths) != 1 {
-			e.errorf("a job that failed until NotAfter: %d dead letters, want 1", len(deaths))
-		}
-		for _, a := range attempts {
-			if a.at.After(job.NotAfter) {
-				e.errorf("an attempt began %v after NotAfter, want none after it", a.at.Sub(job.NotAfter))
-			}
-		}
-	}},
 	{"full", "Enqueue does not wait for room: a full queue returns an error that wraps ErrQueueFull, and accepts jobs again when there is room (A59).", func(e *jobs) {
 		if e.h.Capacity == 0 {
 			e.skip("needs QueueHarness.Capacity")
@@ -237,15 +133,17 @@ var queueClauses = []clause[*jobs]{
 		defer let()
 		e.handle(func(context.Context, recovery.Job, int) error { <-hold; return nil })
 		var accepted []string
+		var last recovery.Job
 		var err error
 		for range e.h.Capacity + 2*e.h.Workers + 2 {
-			job := e.job()
-			e.within(e.h.Patience, "Enqueue into a queue that fills", func() { err = e.queue.Enqueue(e.ctx, job) })
+			last = e.job()
+			e.within(e.h.Patience, "Enqueue into a queue that fills", func() { err = e.queue.Enqueue(e.ctx, last) })
 			if err != nil {
 				break
 			}
-			accepted = append(accepted, job.ID)
+			accepted = append(accepted, last.ID)
 		}
+		refused := last.ID
 		e.wantError(err, recovery.ErrQueueFull, "Enqueue into a queue of "+fmt.Sprint(e.h.Capacity)+" that holds "+fmt.Sprint(len(accepted)))
 		if len(accepted) < e.h.Capacity {
 			e.errorf("a queue of %d jobs was full with %d, want it to accept all", e.h.Capacity, len(accepted))
@@ -255,6 +153,9 @@ var queueClauses = []clause[*jobs]{
 		job := e.job()
 		e.enqueue(job)
 		e.waitPerformed(job.ID)
+		if attempts, deaths := e.history(refused); err != nil && len(attempts)+len(deaths) > 0 {
+			e.errorf("a job that a full queue refused: %d attempts and %d dead letters, want none", len(attempts), len(deaths))
+		}
 	}},
 	{"workers", "No more jobs run at once than the queue has workers, however many jobs there are.", func(e *jobs) {
 		hold := make(chan struct{})
@@ -306,6 +207,117 @@ var queueClauses = []clause[*jobs]{
 		})
 		e.waitPerformed(ids...)
 	}},
+	{"one-at-a-time", "An attempt is repeated if it fails, and not while it runs: one worker performs a job, however many have nothing else to do.", func(e *jobs) {
+		hold := make(chan struct{})
+		let := sync.OnceFunc(func() { close(hold) })
+		defer let()
+		e.handle(func(context.Context, recovery.Job, int) error { <-hold; return nil })
+		var ids []string
+		for range e.h.Workers / 2 {
+			job := e.job()
+			ids = append(ids, job.ID)
+			e.enqueue(job)
+			e.until("a job at work", func() bool { return len(e.attemptsOf(job.ID)) > 0 })
+		}
+		e.waitBriefly()
+		let()
+		e.waitPerformed(ids...)
+		for range 40 {
+			job := e.job()
+			ids = append(ids, job.ID)
+			e.enqueue(job)
+		}
+		e.waitPerformed(ids...)
+		e.history("")
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		for _, id := range ids {
+			if n := len(e.attemptsOf(id)); n != 1 {
+				e.errorf("a job that succeeded at the first attempt: %d attempts, want 1", n)
+			}
+		}
+	}},
+	{"two-queues", "A Service hands jobs over from its Queue to its DeliveryQueue, under the same ID. Each queue performs its own jobs with its own handler, and has room of its own (A96).", func(e *jobs) {
+		other := newJobs(e.probe, e.h)
+		e.handle(func(ctx context.Context, job recovery.Job, _ int) error {
+			job.Payload = []byte("handed over")
+			return other.queue.Enqueue(ctx, job)
+		})
+		var ids []string
+		for range 10 {
+			job := e.job()
+			ids = append(ids, job.ID)
+			e.enqueue(job)
+		}
+		e.waitPerformed(ids...)
+		other.waitPerformed(ids...)
+		for _, id := range ids {
+			if len(e.attemptsTold(id, "handed over")) > 0 || len(other.attemptsTold(id, "handed over")) != 1 {
+				e.errorf("a job that was handed over: the first queue performed it %d times and the second %d times, want 0 and 1",
+					len(e.attemptsTold(id, "handed over")), len(other.attemptsTold(id, "handed over")))
+			}
+		}
+		e.handle(nil)
+		if e.h.Capacity > 0 {
+			hold := make(chan struct{})
+			let := sync.OnceFunc(func() { close(hold) })
+			defer let()
+			other.handle(func(context.Context, recovery.Job, int) error { <-hold; return nil })
+			for range e.h.Capacity + 2*e.h.Workers + 2 {
+				if other.queue.Enqueue(e.ctx, e.job()) != nil {
+					break
+				}
+			}
+			job := e.job()
+			e.enqueue(job)
+			e.waitPerformed(job.ID)
+			let()
+		}
+		other.shutdown()
+		job := e.job()
+		e.enqueue(job)
+		e.waitPerformed(job.ID)
+	}},
+	{"enqueue-from-a-job", "Enqueue does not wait for a worker, so a job may enqueue others, from every worker at once.", func(e *jobs) {
+		var mu sync.Mutex
+		var children []string
+		all := make(chan struct{}, e.h.Workers)
+		e.handle(func(ctx context.Context, job recovery.Job, _ int) error {
+			if job.Payload[0] != 'p' {
+				return nil
+			}
+			// Each parent waits until as many as possible are at work.
+			all <- struct{}{}
+			for range 100 {
+				if len(all) == cap(all) {
+					break
+				}
+				time.Sleep(e.h.Quiet / 100)
+			}
+			child := e.job()
+			ctx, cancel := context.WithTimeout(ctx, e.h.Patience/8)
+			defer cancel()
+			if err := e.queue.Enqueue(ctx, child); err != nil {
+				e.errorf("Enqueue from a job, while every worker is busy: error is %v, want none", err)
+				return nil
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			children = append(children, child.ID)
+			return nil
+		})
+		var ids []string
+		for range e.h.Workers {
+			job := e.job()
+			job.Payload[0] = 'p'
+			ids = append(ids, job.ID)
+			e.enqueue(job)
+		}
+		e.waitPerformed(ids...)
+		mu.Lock()
+		defer mu.Unlock()
+		e.waitPerformed(children...)
+	}},
 	{"enqueue-context", "Enqueue returns when ctx ends, and at once if ctx had ended before.", func(e *jobs) {
 		ctx, cancel := context.WithCancel(e.ctx)
 		cancel()
@@ -315,96 +327,6 @@ var queueClauses = []clause[*jobs]{
 		if err == nil {
 			e.waitPerformed(job.ID)
 		}
-	}},
-	{"shutdown-drains", "Shutdown finishes what it can before ctx ends, and returns once no worker runs.", func(e *jobs) {
-		hold := make(chan struct{})
-		let := sync.OnceFunc(func() { close(hold) })
-		defer let()
-		e.handle(func(context.Context, recovery.Job, int) error { <-hold; return nil })
-		var ids []string
-		for range e.h.Workers + 20 {
-			job := e.job()
-			ids = append(ids, job.ID)
-			e.enqueue(job)
-		}
-		e.until("all workers at work", func() bool { return e.running >= e.h.Workers })
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			e.shutdown()
-		}()
-		e.waitBriefly()
-		select {
-		case <-done:
-			e.errorf("Shutdown returned while workers ran, want it to wait for them")
-		default:
-		}
-		let()
-		e.within(2*e.h.Patience, "Shutdown", func() { <-done })
-		e.mu.Lock()
-		running, before := e.running, len(e.attempts)
-		for _, id := range ids {
-			if e.h.Another == nil && len(e.attemptsOf(id)) == 0 {
-				e.errorf("a job that was due was not performed before Shutdown returned, want it performed")
-			}
-		}
-		e.mu.Unlock()
-		if running > 0 {
-			e.errorf("after Shutdown returned: %d workers run, want none", running)
-		}
-		time.Sleep(e.h.Quiet)
-		e.mu.Lock()
-		if len(e.attempts) != before {
-			e.errorf("after Shutdown returned: further attempts began, want none")
-		}
-		e.mu.Unlock()
-		e.continueWithAnother(ids...)
-	}},
-	{"shutdown-last", "Shutdown finishes what it can, also the job that was enqueued just before.", func(e *jobs) {
-		job := e.job()
-		e.enqueue(job)
-		e.shutdown()
-		e.mu.Lock()
-		if e.h.Another == nil && len(e.attemptsOf(job.ID)) == 0 {
-			e.errorf("a job that was enqueued just before Shutdown was not performed, want it performed")
-		}
-		e.mu.Unlock()
-		e.continueWithAnother(job.ID)
-	}},
-	{"shutdown-refuses", "After Shutdown the queue accepts no more jobs.", func(e *jobs) {
-		e.shutdown()
-		job := e.job()
-		if err := e.queue.Enqueue(e.ctx, job); err == nil {
-			e.errorf("Enqueue after Shutdown: no error, want one")
-		}
-		if attempts, _ := e.history(job.ID); len(attempts) > 0 {
-			e.errorf("a job that was enqueued after Shutdown was performed, want no attempt")
-		}
-	}},
-	{"shutdown-context", "Shutdown returns ctx's error when ctx ends first, and ends the contexts of the attempts that still run.", func(e *jobs) {
-		ended := make(chan struct{})
-		once := sync.OnceFunc(func() { close(ended) })
-		e.handle(func(ctx context.Context, _ recovery.Job, _ int) error {
-			<-ctx.Done()
-			once()
-			return ctx.Err()
-		})
-		e.enqueue(e.job())
-		e.until("a job at work", func() bool { return e.running > 0 })
-		ctx, cancel := context.WithTimeout(e.ctx, e.h.Quiet/100)
-		defer cancel()
-		var err error
-		e.within(e.h.Patience, "Shutdown while a job hangs", func() { err = e.queue.Shutdown(ctx) })
-		if err == nil {
-			select {
-			case <-ended:
-			default:
-				e.errorf("Shutdown while a job hangs: no error and the job's ctx has not ended, want an error or an ended ctx")
-			}
-		} else {
-			e.wantError(err, context.DeadlineExceeded, "Shutdown while a job hangs")
-		}
-		e.within(e.h.Patience, "a job whose queue was shut down", func() { <-ended })
 	}},
 }
 
@@ -425,3 +347,15 @@ func nearlyEqual(a, b time.Time) bool { return a.Sub(b).Abs() <= time.Second }
 // waitBriefly gives things that must not happen the time to happen. It is
 // shorter than an attempt may take.
 func (e *jobs) waitBriefly() { time.Sleep(min(e.h.Quiet/10, time.Second)) }
+
+// attemptsTold returns the attempts of a job that got the payload.
+func (e *jobs) attemptsTold(id, payload string) (all []attempt) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, a := range e.attemptsOf(id) {
+		if string(a.job.Payload) == payload {
+			all = append(all, a)
+		}
+	}
+	return all
+}

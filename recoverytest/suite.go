@@ -4,7 +4,10 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -25,62 +28,65 @@ type suite[E any] struct {
 	timing  timing
 	setup   func(p *probe) E
 	clauses []clause[E]
+	// ask makes one call that changes nothing, to measure how long a call
+	// takes. It is nil if no clause needs time to pass.
+	ask func(e E)
 }
-
-// timing is how time passes for the implementation that is tested.
-type timing struct {
-	bubble  func(t *testing.T, f func(t *testing.T))
-	advance func(t *testing.T, d time.Duration)
-	tick    time.Duration
-}
-
-func newTiming(bubble func(*testing.T, func(*testing.T)), advance func(*testing.T, time.Duration), tick time.Duration) timing {
-	tm := timing{bubble, advance, tick}
-	if tm.tick <= 0 {
-		tm.tick = 100 * time.Millisecond
-		if tm.exact() {
-			tm.tick = time.Second
-		}
-	}
-	return tm
-}
-
-// exact reports whether the clock stands still while the suite does not move
-// it. A clause can then make a call at an exact instant.
-func (tm timing) exact() bool { return tm.bubble != nil || tm.advance != nil }
 
 // test runs each clause as a subtest.
 func (s suite[E]) test(t *testing.T) {
 	t.Helper()
+	s.timing = s.measured(t)
+	var left []string
 	for _, c := range s.clauses {
-		t.Run(c.name, func(t *testing.T) { s.examine(t, c).report(t, c.text) })
+		t.Run(c.name, func(t *testing.T) {
+			t.Helper()
+			v := s.examine(t, c)
+			if v.short {
+				left = append(left, c.name)
+			}
+			v.report(t, c.text)
+		})
+	}
+	if len(left) > 0 {
+		t.Logf("-short left out %d of %d clauses, because they need time to pass: %s", len(left), len(s.clauses), strings.Join(left, ", "))
 	}
 }
 
-// attempts is how often a clause is run on a real clock, when the machine stood
-// still for so long that a failure proves nothing.
-const attempts = 3
+// attempts is how often a clause is run on a real clock, while its failures may
+// be the machine's fault. Each time the tick is twice as long.
+const attempts = 4
 
-// examine runs one clause, and again where a failure proves nothing.
+// examine runs one clause, and again where a failure proves nothing: the clause
+// let time pass, and its calls took so much of it that they may have come too
+// late. A clause that let no time pass is never run again, because a race that
+// is lost in one run of two is a fault.
 func (s suite[E]) examine(t *testing.T, c clause[E]) (v verdict) {
 	if s.timing.bubble != nil {
 		s.timing.bubble(t, func(t *testing.T) { v = s.once(t, c) })
 		return v
 	}
-	for range attempts {
+	for n := 1; ; n++ {
 		v = s.once(t, c)
-		if len(v.failures) == 0 || s.timing.exact() || v.stall <= s.timing.tick/2 {
-			break
+		if len(v.failures) == 0 || s.timing.exact() || !v.waited || v.calls <= s.timing.tick/4 {
+			return v
 		}
+		if n == attempts {
+			v.note = fmt.Sprintf("this may be the machine's fault, and not the implementation's: the calls of this clause took %v, and Tick was %v. "+
+				"Set Tick to %v or more and run it again.", v.calls.Round(time.Millisecond), s.timing.tick, (4 * v.calls).Round(100*time.Millisecond))
+			return v
+		}
+		s.timing.tick *= 2
 	}
-	return v
 }
 
 func (s suite[E]) once(t *testing.T, c clause[E]) verdict {
 	p := &probe{t: t, timing: s.timing, begun: time.Now()}
 	func() {
 		defer p.guard()
-		c.run(s.setup(p))
+		e := s.setup(p)
+		p.begun = time.Now()
+		c.run(e)
 	}()
 	return p.verdict()
 }
@@ -89,14 +95,20 @@ func (s suite[E]) once(t *testing.T, c clause[E]) verdict {
 type verdict struct {
 	done     bool // false if a hook of the harness ended the test
 	failures []string
+	note     string // says that the failures may be the machine's fault
 	skipped  string
-	stall    time.Duration // how much longer the run took than it had to wait
+	short    bool          // -short left the clause out
+	waited   bool          // the clause let time pass
+	calls    time.Duration // how much longer the run took than it had to wait
 }
 
 func (v verdict) report(t *testing.T, text string) {
 	t.Helper()
 	switch {
 	case len(v.failures) > 0:
+		if v.note != "" {
+			v.failures = append(v.failures, v.note)
+		}
 		t.Errorf("the contract says:\n\t%s\nbut:\n\t%s", text, strings.Join(v.failures, "\n\t"))
 	case v.skipped != "":
 		t.Skip(v.skipped)
@@ -115,6 +127,7 @@ type probe struct {
 	mu        sync.Mutex
 	failures  []string
 	skipped   string
+	short     bool
 	moved     time.Duration // the sum of all calls of advance
 	slept     time.Duration // how long these calls took
 	overslept time.Duration // how much longer they took than asked
@@ -129,10 +142,30 @@ type endClause struct{}
 const maxFailures = 5
 
 func (p *probe) errorf(format string, args ...any) {
+	place := place()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.failures) < maxFailures {
-		p.failures = append(p.failures, fmt.Sprintf(format, args...))
+	failure := place + fmt.Sprintf(format, args...)
+	if len(p.failures) < maxFailures && !slices.Contains(p.failures, failure) {
+		p.failures = append(p.failures, failure)
+	}
+}
+
+// place returns the line of the clause that is running, such as
+// "leadfind.go:20: ", for whoever wants to read what the clause does.
+func place() (line string) {
+	pcs := make([]uintptr, 64)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs)])
+	for {
+		// The outermost function of this package that is not of this file is
+		// the clause. Those within are its helpers.
+		f, more := frames.Next()
+		if file := filepath.Base(f.File); strings.Contains(f.Function, "/recoverytest.") && file != "suite.go" {
+			line = fmt.Sprintf("%s:%d: ", file, f.Line)
+		}
+		if !more {
+			return line
+		}
 	}
 }
 
@@ -179,8 +212,15 @@ func (p *probe) race(n int, f func(i int)) {
 	done.Wait()
 }
 
-// advance makes the time d pass.
+// advance makes the time d pass. With -short, a clause that needs time to pass
+// on a real clock ends here.
 func (p *probe) advance(d time.Duration) {
+	if testing.Short() && !p.timing.exact() {
+		p.mu.Lock()
+		p.short = true
+		p.mu.Unlock()
+		p.skip("left out with -short, because it needs time to pass")
+	}
 	before := time.Now()
 	if p.timing.advance != nil {
 		p.timing.advance(p.t, d)
@@ -218,7 +258,9 @@ func (p *probe) verdict() verdict {
 		done:     true,
 		failures: p.failures,
 		skipped:  p.skipped,
-		stall:    time.Since(p.begun) - p.slept + p.overslept,
+		short:    p.short && len(p.failures) == 0,
+		waited:   p.moved > 0,
+		calls:    time.Since(p.begun) - p.slept + p.overslept,
 	}
 }
 
@@ -238,7 +280,7 @@ func (p *probe) within(patience time.Duration, what string, f func()) {
 	select {
 	case <-done:
 	case <-timer.C:
-		p.errorf("%s: it did not return, want it to return within %v", what, patience)
+		p.errorf("%s: it did not return, want it to return within %v (on a machine that is busier than that, set Patience to more)", what, patience)
 		if p.timing.bubble != nil {
 			timer.Reset(24 * time.Hour)
 			select {

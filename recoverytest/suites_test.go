@@ -10,6 +10,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/recoverytest"
@@ -27,7 +28,7 @@ func TestMemoryTokenStore(t *testing.T) {
 		Bubble: synctest.Test,
 		Dump: func(_ *testing.T, s recovery.TokenStore) []byte {
 			var b strings.Builder
-			dump(&b, reflect.ValueOf(s))
+			dump(&b, reflect.ValueOf(s), map[unsafe.Pointer]bool{})
 			return []byte(b.String())
 		},
 	}))
@@ -35,28 +36,33 @@ func TestMemoryTokenStore(t *testing.T) {
 
 // dump writes everything that v reaches, unexported fields too, in a stable
 // order.
-func dump(b *strings.Builder, v reflect.Value) {
+func dump(b *strings.Builder, v reflect.Value, seen map[unsafe.Pointer]bool) {
 	switch v.Kind() {
-	case reflect.Pointer, reflect.Interface:
-		if !v.IsNil() && v.Type() != reflect.TypeFor[*time.Location]() {
-			dump(b, v.Elem())
+	case reflect.Pointer:
+		if !v.IsNil() && v.Type() != reflect.TypeFor[*time.Location]() && !seen[v.UnsafePointer()] {
+			seen[v.UnsafePointer()] = true
+			dump(b, v.Elem(), seen)
+		}
+	case reflect.Interface:
+		if !v.IsNil() {
+			dump(b, v.Elem(), seen)
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {
 			fmt.Fprintf(b, " %s:", v.Type().Field(i).Name)
-			dump(b, v.Field(i))
+			dump(b, v.Field(i), seen)
 		}
 	case reflect.Slice, reflect.Array:
 		for i := range v.Len() {
 			b.WriteString(" -")
-			dump(b, v.Index(i))
+			dump(b, v.Index(i), seen)
 		}
 	case reflect.Map:
 		keys := v.MapKeys()
-		slices.SortFunc(keys, func(x, y reflect.Value) int { return strings.Compare(x.String(), y.String()) })
+		slices.SortFunc(keys, func(x, y reflect.Value) int { return strings.Compare(fmt.Sprint(x), fmt.Sprint(y)) })
 		for _, key := range keys {
-			fmt.Fprintf(b, "\n%s:", key)
-			dump(b, v.MapIndex(key))
+			fmt.Fprintf(b, "\n%s:", fmt.Sprint(key))
+			dump(b, v.MapIndex(key), seen)
 		}
 	default:
 		fmt.Fprint(b, v)
@@ -67,6 +73,11 @@ func TestMemoryLimiter(t *testing.T) {
 	expect(t, recoverytest.ExamineLimiter(t, recoverytest.LimiterHarness{
 		New: func(*testing.T) recovery.Limiter {
 			return recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{})
+		},
+		Dump: func(_ *testing.T, l recovery.Limiter) []byte {
+			var b strings.Builder
+			dump(&b, reflect.ValueOf(l), map[unsafe.Pointer]bool{})
+			return []byte(b.String())
 		},
 		Bubble: synctest.Test,
 	}))
@@ -122,10 +133,6 @@ func TestAdvance(t *testing.T) {
 			return s
 		}
 		h.Advance = func(_ *testing.T, d time.Duration) { state.advance(d) }
-		h.Purge = func(_ *testing.T, s recovery.TokenStore) {
-			state.advance(2 * time.Hour)
-			state.purge()
-		}
 		h.Bubble = nil
 		recoverytest.TestTokenStore(t, h)
 	})
@@ -174,7 +181,7 @@ func TestOutbox(t *testing.T) {
 		New: func(*testing.T) recovery.Notifier { return new(recoverytest.Outbox) },
 		Deliveries: func(_ *testing.T, n recovery.Notifier) (all []recoverytest.Delivery) {
 			for _, m := range n.(*recoverytest.Outbox).Messages() {
-				all = append(all, recoverytest.Delivery{To: []string{m.To}, Text: m.URL.Reveal() + m.Code.Reveal() + string(m.Kind)})
+				all = append(all, recoverytest.Delivery{To: []string{m.To}, Text: m.URL.Reveal() + m.Code.Reveal() + " " + m.NotMe.Reveal() + string(m.Kind)})
 			}
 			return all
 		},
@@ -190,6 +197,7 @@ func TestOutbox(t *testing.T) {
 		Break: func(_ *testing.T, n recovery.Notifier) {
 			n.(*recoverytest.Outbox).Intercept(func(context.Context, recovery.Message) error { return errors.New("later") })
 		},
+		Mend:   func(_ *testing.T, n recovery.Notifier) { n.(*recoverytest.Outbox).Intercept(nil) },
 		Bubble: synctest.Test,
 	})
 }
@@ -201,6 +209,7 @@ type leadsView interface {
 	Hash(leadID string) string
 	SetValue(leadID, field, value string)
 	SetStatus(leadID string, status recovery.LeadStatus)
+	SetHooks(hooks recoverytest.LeadsHooks)
 }
 
 var allFields = []recovery.Field{
@@ -224,7 +233,35 @@ func leadsHarness(show func(l *recoverytest.Leads) recovery.LeadStore) recoveryt
 		SetStatus: func(_ *testing.T, s recovery.LeadStore, id string, status recovery.LeadStatus) {
 			s.(leadsView).SetStatus(id, status)
 		},
+		Stall: func(_ *testing.T, s recovery.LeadStore) {
+			fail(s, func(ctx context.Context) error {
+				<-ctx.Done()
+				return fmt.Errorf("%w: %w", recovery.ErrNotWritten, ctx.Err())
+			}, nil)
+		},
+		Break: func(_ *testing.T, s recovery.LeadStore) {
+			fail(s, func(context.Context) error { return fmt.Errorf("%w: refused", recovery.ErrNotWritten) }, nil)
+		},
+		LoseReply: func(_ *testing.T, s recovery.LeadStore) {
+			fail(s, nil, func(context.Context) error { return errors.New("connection reset") })
+		},
+		Mend: func(_ *testing.T, s recovery.LeadStore) { fail(s, nil, nil) },
 	}
+}
+
+// fail sets the hooks of leads: before a call has done anything, and after a
+// hash was written.
+func fail(s recovery.LeadStore, before, after func(context.Context) error) {
+	var hooks recoverytest.LeadsHooks
+	if before != nil {
+		hooks.Find = func(ctx context.Context, _ recovery.LeadKey) error { return before(ctx) }
+		hooks.BeforeWrite = func(ctx context.Context, _, _ string) error { return before(ctx) }
+		hooks.History = func(ctx context.Context, _ string) error { return before(ctx) }
+	}
+	if after != nil {
+		hooks.AfterWrite = func(ctx context.Context, _, _ string) error { return after(ctx) }
+	}
+	s.(leadsView).SetHooks(hooks)
 }
 
 func TestLeadsFake(t *testing.T) {

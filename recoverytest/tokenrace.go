@@ -23,7 +23,7 @@ var tokenGeneralClauses = []clause[*tokens]{
 		e.wantLive("the token and two more", recovery.TokenRef{Slot: slot, Digest: spec.Digest}, e.putLink(slot), e.putLink(slot))
 	}},
 	{"racing-puts", "MaxLive is how many tokens may be usable in the slot at once, however many callers race.", func(e *tokens) {
-		for range 10 {
+		for range e.rounds(10, 2) {
 			slot := random()
 			refs := make([]recovery.TokenRef, 24)
 			e.race(len(refs), func(i int) { refs[i] = e.putLink(slot) })
@@ -46,7 +46,8 @@ var tokenGeneralClauses = []clause[*tokens]{
 		}
 	}},
 	{"racing-everything", "Every operation is atomic: at most one id holds a token at any time, whatever operations run at once.", func(e *tokens) {
-		const workers, rounds = 16, 60
+		const workers = 16
+		rounds := e.fewer(60, 6)
 		slot, specs := random(), []recovery.TokenSpec{newLink(), newLink(), newLink()}
 		var holders [3]atomic.Int32
 		deleted := make(chan struct{})
@@ -95,7 +96,7 @@ var tokenGeneralClauses = []clause[*tokens]{
 		}
 	}},
 	{"racing-deletes", "Every operation is atomic: after a Delete no id holds a token of the slot, also none whose Claim ran at the same time.", func(e *tokens) {
-		for range 20 {
+		for range e.rounds(20, 2) {
 			slot, refs := e.putLinks(3)
 			var mu sync.Mutex
 			won := map[string]recovery.TokenRef{}
@@ -130,7 +131,11 @@ var tokenGeneralClauses = []clause[*tokens]{
 		e.putCode(codeSlot, spec)
 		e.guess(codeSlot, 2)
 		e.delete(slot)
+		old := shortLived(e.ticks(4))
+		busy, _ := e.putLinks(1)
+		e.put(busy, old)
 		e.advance(e.ticks(8))
+		e.putLink(busy)
 		for range 10 {
 			e.putLinks(1)
 		}
@@ -138,9 +143,9 @@ var tokenGeneralClauses = []clause[*tokens]{
 			e.h.Purge(e.t, e.first)
 		}
 		held := e.dump()
-		for _, name := range []string{slot, codeSlot, claimed.Digest, spec.Digest} {
+		for _, name := range []string{slot, codeSlot, claimed.Digest, spec.Digest, old.Digest} {
 			if strings.Contains(held, name) {
-				e.errorf("after everything of a slot has expired, the store holds %.2000s, want nothing of the slot", held)
+				e.errorf("after a slot or a token has expired, the store holds %.2000s, want nothing of it", held)
 			}
 		}
 	}},
@@ -149,12 +154,12 @@ var tokenGeneralClauses = []clause[*tokens]{
 		if seed == 0 {
 			seed = rand.Uint64()
 		}
-		n := e.h.Operations
+		n, least := e.h.Operations, e.h.Operations
 		if n <= 0 {
-			n = 2000
+			n, least = 2000, 100
 		}
 		w := randomWalk{tokens: e, rnd: rand.New(rand.NewPCG(seed, 0)), model: model{slots: map[string]*modelSlot{}}}
-		for step := range n {
+		for step := range e.rounds(n, least) {
 			if op, ok := w.step(); !ok {
 				e.fatalf("operation %d of seed %d: %s\nbefore it:\n\t%s", step, seed, op, strings.Join(w.history, "\n\t"))
 			}

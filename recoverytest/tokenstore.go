@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,9 +35,10 @@ type TokenStoreHarness struct {
 	Advance func(t *testing.T, d time.Duration)
 
 	// Tick is the unit of the times that have to pass. About 100 ticks pass in
-	// the whole suite. Default 1 s with Bubble or Advance and 100 ms without.
-	// On a real clock a tick must be long compared with a round trip and with
-	// the resolution of the store's clock.
+	// the whole suite. Default 1 s with Bubble or Advance. On a real clock the
+	// suite measures how long a call takes, and chooses 100 ms to 1 s. A tick
+	// must be long compared with a call, and with the resolution of the store's
+	// clock.
 	Tick time.Duration
 
 	// Dump returns everything that the store holds under its own prefix or in
@@ -49,6 +51,16 @@ type TokenStoreHarness struct {
 	// Purge frees the records that have expired, for a store that does not do
 	// so by itself. Optional.
 	Purge func(t *testing.T, s recovery.TokenStore)
+
+	// Stall makes the store's server not answer: the rows are locked, or the
+	// network is gone. Break makes it refuse every call before it has done
+	// anything, as one that is down. Mend ends that, and is required with one of
+	// them. All are optional, and get the instance that New returned.
+	Stall, Break, Mend func(t *testing.T, s recovery.TokenStore)
+
+	// Patience is how long a call may go on after its ctx has ended. Default
+	// 2 s.
+	Patience time.Duration
 
 	// Operations is the length of the random test. Default 2,000.
 	Operations int
@@ -66,6 +78,9 @@ func TestTokenStore(t *testing.T, h TokenStoreHarness) {
 }
 
 func tokenStoreSuite(h TokenStoreHarness) suite[*tokens] {
+	if h.Patience <= 0 {
+		h.Patience = 2 * time.Second
+	}
 	return suite[*tokens]{
 		timing: newTiming(h.Bubble, h.Advance, h.Tick),
 		setup: func(p *probe) *tokens {
@@ -78,7 +93,13 @@ func tokenStoreSuite(h TokenStoreHarness) suite[*tokens] {
 				ctx:       p.t.Context(),
 			}
 		},
-		clauses: slices.Concat(tokenPutClauses, tokenClaimClauses, tokenCodeClauses, tokenGeneralClauses),
+		ask: func(e *tokens) {
+			_, _ = e.first.Peek(e.ctx, recovery.TokenRef{Slot: random(), Digest: random()})
+		},
+		clauses: slices.Concat(
+			tokenPutClauses, tokenClaimClauses, tokenCodeClauses, tokenGuessClauses, tokenRefsClauses, tokenBoundsClauses, tokenFaultClauses,
+			tokenGeneralClauses,
+		),
 	}
 }
 
@@ -187,8 +208,8 @@ func (e *tokens) claim(id string, refs ...recovery.TokenRef) recovery.TokenRecor
 	if err != nil {
 		e.fatalf("Claim of a live token: error is %v, want none", err)
 	}
-	if !slices.Contains(refs, recovery.TokenRef{Slot: token.Slot, Digest: token.Digest}) {
-		e.errorf("Claim returned slot %q, digest %q, want one of %q", token.Slot, token.Digest, refs)
+	if !slices.ContainsFunc(refs, func(r recovery.TokenRef) bool { return r.Slot == token.Slot && r.Digest == token.Digest }) {
+		e.errorf("Claim returned slot %q, digest %q, want one of %+v", token.Slot, token.Digest, refs)
 	}
 	return token
 }
@@ -213,10 +234,17 @@ func (e *tokens) delete(slots ...string) {
 	}
 }
 
-// guess makes n wrong guesses at a slot, alternately by Peek and by Claim.
+// guess makes n wrong guesses at a slot, alternately by Peek and by Claim, and
+// every second pair of them with TokenRef.Code. They all count the same. Many
+// are made at once, because they take long on a slow store.
 func (e *tokens) guess(slot string, n int) {
+	const atOnce = 10
+	if n > atOnce {
+		e.race(atOnce, func(i int) { e.guess(slot, (n+i)/atOnce) })
+		return
+	}
 	for i := range n {
-		ref := recovery.TokenRef{Slot: slot, Digest: random()}
+		ref := recovery.TokenRef{Slot: slot, Digest: random(), Code: i%4 >= 2}
 		if i%2 == 0 {
 			e.wantNotFound("a wrong guess", ref)
 		} else {
@@ -226,13 +254,14 @@ func (e *tokens) guess(slot string, n int) {
 }
 
 // usable returns how many of the refs Peek returns a token for.
-func (e *tokens) usable(refs []recovery.TokenRef) (n int) {
-	for _, ref := range refs {
-		if _, err := e.pick().Peek(e.ctx, ref); err == nil {
-			n++
+func (e *tokens) usable(refs []recovery.TokenRef) int {
+	var n atomic.Int32
+	e.race(len(refs), func(i int) {
+		if _, err := e.pick().Peek(e.ctx, refs[i]); err == nil {
+			n.Add(1)
 		}
-	}
-	return n
+	})
+	return int(n.Load())
 }
 
 func (e *tokens) dump() string {

@@ -13,6 +13,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/sony/gobreaker/v2"
+
+	"github.com/seed-51359b35/recovery/internal/outage"
 )
 
 const (
@@ -45,6 +47,15 @@ type Options struct {
 	Failed func(error) bool
 }
 
+// Outages writes a line when an outage begins, one with a count at growing
+// intervals, and one when it is over. It is here because asynqqueue, a module of
+// its own, imports no internal package.
+type Outages = outage.Log
+
+// NewOutages returns an Outages. over is the line that says that an outage is
+// over.
+func NewOutages(over string) *Outages { return outage.New(over) }
+
 // A Guard refuses calls while Redis does not answer. Redis counts as down after
 // five calls that failed in succession. Then one call at a time, every 100 ms,
 // tries Redis, and the others are refused without waiting. A Guard is safe for
@@ -54,6 +65,10 @@ type Guard struct {
 	breaker  *gobreaker.TwoStepCircuitBreaker[struct{}]
 	down     atomic.Bool
 	reported atomic.Bool // what the Logger was told last of down
+	// For Reach: whether the last try connected, whether any did, and how many
+	// did not.
+	reached, direct atomic.Bool
+	refusals        atomic.Int64
 }
 
 // New returns a Guard.
@@ -134,19 +149,6 @@ func IsDown(err error) bool {
 		}
 	}
 	return false
-}
-
-// Reachable opens a connection to a server and closes it again. Whoever tries
-// whether a server is back calls it first: go-redis itself, after as many
-// refused connections as its pool has room for, tries only once a second.
-func Reachable(ctx context.Context, client *redis.Client) error {
-	o := client.Options()
-	conn, err := o.Dialer(ctx, o.Network, o.Addr)
-	if err != nil {
-		return err
-	}
-	_ = conn.Close() // it was reached, whatever became of the connection
-	return nil
 }
 
 // Info asks every server that takes writes for one value of a section of INFO,

@@ -11,8 +11,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/seed-51359b35/recovery/internal/redistest"
 	"github.com/seed-51359b35/recovery/redisguard"
 )
@@ -134,19 +132,5 @@ func TestInfo(t *testing.T) {
 	err := redisguard.Info(ctx, client, "server", "redis_mode", func(string, string) { t.Error("a frozen server answered") })
 	if !errors.Is(err, context.DeadlineExceeded) || time.Since(began) > 2*time.Second {
 		t.Errorf("%v after %v", err, time.Since(began))
-	}
-}
-
-// Reachable tells a server that accepts connections from one that is gone.
-func TestReachable(t *testing.T) {
-	server := redistest.Start(t)
-	client := server.Client(t)
-	if err := redisguard.Reachable(t.Context(), client); err != nil {
-		t.Error(err)
-	}
-	gone := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})
-	defer func() { _ = gone.Close() }()
-	if err := redisguard.Reachable(t.Context(), gone); err == nil {
-		t.Error("nobody listens there")
 	}
 }

@@ -20,15 +20,15 @@
 //
 // Every operation on a key runs in a Lua script, on the server's clock. So it is
 // atomic. While calls to Redis are out, whoever else asks waits, and goes along
-// with the next call: one script decides for all of them. So the busier the
-// program is, the less an operation costs, and nobody waits for others to come.
+// with the next call: one script decides for all of them (package groupcommit).
+// So the busier the program is, the less an operation costs.
 // In a Cluster, and behind a proxy that answers CROSSSLOT, every key has a run of
 // its own, and the runs share a round trip. A proxy that spreads keys over
 // servers without that answer cannot be used: connect to the Cluster itself.
 //
 // A limit is an exact log of its last N calls, four bytes each, in one string.
-// While a key is refused, this process remembers that, until the refusal can
-// end. So a flood of refused calls costs Redis nothing.
+// While a key is refused, this process remembers that (package denials). So a
+// flood of refused calls costs Redis nothing.
 //
 // A slot of tokens is one string too. It holds keyed digests, and nothing that
 // was sent to anybody. Every key has a time to live.
@@ -41,6 +41,11 @@
 //   - An operation takes no longer than [Options].Timeout, whatever the
 //     client's own timeouts are. While Redis stays down, every operation
 //     returns [ErrDown] at once.
+//   - Redis is used again within a quarter of a second after it is back. It can
+//     be a second if go-redis failed to connect as often as its pool has
+//     connections, because it then tries only once a second. A client of its
+//     own with DialerRetries 1000 and DialerRetryTimeout 50 ms never does. But
+//     its callers wait for their PoolTimeout while Redis is down.
 //   - Operations that share a script fail together where Redis refuses to run
 //     it, for example because its memory is full.
 //   - By default go-redis repeats a script whose reply was lost. This package

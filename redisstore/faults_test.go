@@ -293,6 +293,56 @@ func TestOutageBehindADialHook(t *testing.T) {
 	works(t, s)
 }
 
+// R2: go-redis' pool, after as many refused connections as it has room for,
+// tries only once a second. So in a long outage the tries are not left to it, if
+// connecting without it has worked before.
+func TestLongOutageDoesNotWearTheClientOut(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	var down atomic.Bool
+	var pooled, direct atomic.Int64
+	client := server.Client(t, func(o *redis.Options) {
+		dial := redis.NewDialer(o)
+		o.PoolSize = 100
+		o.Dialer = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			// Only the pool's own attempts have a deadline, the DialTimeout.
+			if _, ok := ctx.Deadline(); ok {
+				pooled.Add(1)
+			} else {
+				direct.Add(1)
+			}
+			if down.Load() {
+				return nil, errors.New("refused")
+			}
+			return dial(context.WithoutCancel(ctx), network, addr)
+		}
+	})
+	s := newStore(t, client, func(o *redisstore.Options) { o.Timeout = testenv.Patience(250 * time.Millisecond) })
+	testenv.Eventually(t, 10*time.Second, "New tries whether it can connect, beside the pool", func() bool { return pooled.Load() >= 2 })
+	works(t, s)
+	down.Store(true)
+	server.Restart() // and so all connections end
+	ask := func() {
+		_, _ = s.Allow(t.Context(), recovery.LimitRequest{Key: fresh("log"), Policy: limit})
+		time.Sleep(time.Millisecond)
+	}
+	testenv.Eventually(t, 20*time.Second, "calls try without the pool", func() bool { ask(); return direct.Load() > 0 })
+	testenv.Eventually(t, 20*time.Second, "the pool's own attempts end", func() bool {
+		before := pooled.Load()
+		for end := time.Now().Add(time.Second); time.Now().Before(end); {
+			ask()
+		}
+		return pooled.Load() == before
+	})
+	before, from := pooled.Load(), direct.Load()
+	testenv.Eventually(t, 60*time.Second, "more than 40 tries", func() bool { ask(); return direct.Load() > from+40 })
+	if n := pooled.Load() - before; n > 0 {
+		t.Errorf("the pool tried %d times, want it left alone", n)
+	}
+	down.Store(false)
+	works(t, s)
+}
+
 // A92: what a server says while it cannot do its work.
 func TestServerErrors(t *testing.T) {
 	t.Parallel()

@@ -365,6 +365,8 @@ func writeGolden(t *testing.T) golden {
 				yield(w.leads.leads[lead.ID]) // with its version of now
 			}
 		})
+		w.guess(t, issuedAddress, "", 1) // which leave a record where there is no code
+		w.guess(t, "nobody@example.com", "", 1)
 		v.Time = time.Now().UTC()
 		v.Records = w.dump(t)
 		for i, l := range v.Limits {
@@ -485,6 +487,12 @@ func readGoldenOn(t *testing.T, v golden, addr string, sim *miniredis.Miniredis)
 		at("a code without tries", func(t *testing.T, w *goldenWorld) {
 			w.guess(t, codeAddress, v.Proofs.Code, 3)
 			w.refused(t, "the code after five wrong guesses", code)
+		})
+		at("a code after guesses at none", func(t *testing.T, w *goldenWorld) {
+			w.guess(t, issuedAddress, "", 3)
+			right := w.ask(t, issuedAddress, true).Code.Reveal()
+			w.guess(t, issuedAddress, right, 4)
+			w.resetsOnce(t, recovery.CodeProof(email(issuedAddress), right))
 		})
 		if len(keys.all) > 1 {
 			continue // limits, and the failures of a day, start anew under a new key

@@ -137,6 +137,40 @@ func TestStrangeKeyFailsAlone(t *testing.T) {
 	}
 }
 
+// A user who may not GET is told so, and not that the key holds rubbish.
+func TestMissingPermissionIsNamed(t *testing.T) {
+	server := redistest.Start(t)
+	admin := server.Client(t)
+	must(t, admin.Do(t.Context(), "ACL", "SETUSER", "recovery", "on", ">pw", "~*",
+		"+evalsha", "+eval", "+info", "+wait", "+set", "+del", "+time").Err())
+	s := newStore(t, server.Client(t, func(o *redis.Options) { o.Username, o.Password = "recovery", "pw" }), nil)
+	_, allow := s.Allow(t.Context(), recovery.LimitRequest{Key: fresh("log"), Policy: limit})
+	_, claim := s.Claim(t.Context(), "id", recovery.TokenRef{Slot: fresh("slot"), Digest: "digest"})
+	for name, err := range map[string]error{"Allow": allow, "Claim": claim} {
+		if _, ok := errors.AsType[redis.Error](err); !ok || !strings.Contains(err.Error(), "can't run this command") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	must(t, admin.Do(t.Context(), "ACL", "SETUSER", "recovery", "+get").Err())
+	works(t, s)
+}
+
+// Masters of a Cluster come and go, and only so many are remembered.
+func TestMastersAreBounded(t *testing.T) {
+	client := redis.NewClusterClient(&redis.ClusterOptions{})
+	defer func() { _ = client.Close() }()
+	s := newStore(t, client, func(o *redisstore.Options) { o.Timeout = 10 * time.Millisecond })
+	for i := range 3 * redisstore.MaxNodes {
+		address := fmt.Sprint("master", i)
+		if s.NodeAt(address) != s.NodeAt(address) {
+			t.Fatal("a master has two nodes at once")
+		}
+		if n := s.Nodes(); n == 0 || n > redisstore.MaxNodes {
+			t.Fatalf("%d nodes are kept, want 1 to %d", n, redisstore.MaxNodes)
+		}
+	}
+}
+
 // A link whose line this library did not write is no link, for whoever asks.
 func TestLinkOfRubbish(t *testing.T) {
 	server := redistest.Start(t)

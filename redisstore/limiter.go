@@ -42,26 +42,29 @@ func (s *Store) Allow(ctx context.Context, requests ...recovery.LimitRequest) ([
 	}
 	answered := time.Now()
 	for n, a := range answers {
-		i := asked.requests[n]
+		i := asked.jobs[n].request
 		r := requests[i]
-		d, err := decision(a.values[0], a.values[1], r.Policy)
-		if err != nil {
+		if decisions[i], err = decision(a.values[0], a.values[1], r.Policy); err != nil {
 			return nil, err
 		}
-		s.denials.Remember(r, d, sent, answered, unitOf(r.Policy))
-		decisions[i] = d
+		s.denials.Remember(r, decisions[i], sent, answered, unitOf(r.Policy))
 	}
 	return decisions, nil
+}
+
+// longest returns the time after which a call matters no more to a policy.
+func longest(p recovery.LimitPolicy) time.Duration {
+	longest := p.ThenOneEvery
+	for _, l := range p.Limits {
+		longest = max(longest, l.Window)
+	}
+	return longest
 }
 
 // unitOf returns the resolution of a policy's log: microseconds if four bytes
 // hold the longest window in them, and milliseconds otherwise.
 func unitOf(p recovery.LimitPolicy) time.Duration {
-	longest := p.ThenOneEvery
-	for _, l := range p.Limits {
-		longest = max(longest, l.Window)
-	}
-	if longest <= time.Hour {
+	if longest(p) <= time.Hour {
 		return time.Microsecond
 	}
 	return time.Millisecond
@@ -71,48 +74,40 @@ func unitOf(p recovery.LimitPolicy) time.Duration {
 // as denied. A call of one request with one limit, which is the usual one, needs
 // no further memory.
 type limitJobs struct {
-	jobs     []job
-	requests []int // of which request each job is
-
-	firstJob     [1]job
-	firstRequest [1]int
-	firstHead    [4]any
+	jobs      []job
+	firstJob  [1]job
+	firstHead [4]any
 }
 
 // add adds what limits.lua needs for a request.
 func (l *limitJobs) add(i int, r recovery.LimitRequest) {
-	unit := unitOf(r.Policy)
-	key := r.Key
+	unit, head := unitOf(r.Policy), []any(nil)
+	if l.jobs == nil {
+		l.jobs, head = l.firstJob[:0], l.firstHead[:0]
+	}
+	// One unit more, because the last call may be that much ahead of its time.
+	ttl := millis(time.Duration(units(longest(r.Policy), unit)+1)*unit) + 1
+	head = append(head, kindOf(r, unit), ttl)
+	for _, limit := range r.Policy.Limits {
+		head = append(head, limit.N, units(limit.Window, unit))
+	}
+	j := job{key: r.Key, request: i, head: head}
 	if unit == time.Millisecond {
 		// A log of another unit has another key. During a deployment that
 		// makes the window longer, old and new instances must not read each
 		// other's times.
-		key += ":ms"
+		j.key += ":ms"
 	}
-	var head []any
-	if l.jobs == nil {
-		l.jobs, l.requests, head = l.firstJob[:0], l.firstRequest[:0], l.firstHead[:0]
-	}
-	every, longest := units(r.Policy.ThenOneEvery, unit), int64(0)
-	for _, limit := range r.Policy.Limits {
-		longest = max(longest, units(limit.Window, unit))
-	}
-	// One unit more, because the last call may be that much ahead of its time.
-	ttl := millis(time.Duration(max(longest, every)+1)*unit) + 1
-	head = append(head, kindOf(r, unit, every), ttl)
-	for _, limit := range r.Policy.Limits {
-		head = append(head, limit.N, units(limit.Window, unit))
-	}
-	j := job{key: key, head: head}
 	if r.ID != "" {
 		j.args = []any{callID(r.ID)}
 	}
-	l.jobs, l.requests = append(l.jobs, j), append(l.requests, i)
+	l.jobs = append(l.jobs, j)
 }
 
 // kindOf tells limits.lua which way a request goes. Most are of the first two
 // kinds.
-func kindOf(r recovery.LimitRequest, unit time.Duration, every int64) any {
+func kindOf(r recovery.LimitRequest, unit time.Duration) any {
+	every := units(r.Policy.ThenOneEvery, unit)
 	switch {
 	case r.ID != "" || every > 0 || len(r.Policy.Limits) > 1:
 		return fmt.Sprintf("%d %d %d %d", unit/time.Microsecond, every, len(r.Policy.Limits), min(len(r.ID), 1))

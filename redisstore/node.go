@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -27,15 +26,12 @@ type node struct {
 	// then has a deadline. Other clients end a command by their own timeouts
 	// alone, and a deadline would only cost memory.
 	heedsContexts bool
+	// replicaWait is how long WAIT waits for replicas.
+	replicaWait time.Duration
 	// oneScript says that one script may have many keys.
 	oneScript atomic.Bool
 	// layoutKnown says that go-redis has found the masters of a Cluster.
 	layoutKnown atomic.Bool
-	// reached says that a server that was down took a connection, and that no
-	// call has tried it since.
-	reached atomic.Bool
-	// refusals counts the connections that it did not take.
-	refusals atomic.Int64
 
 	limits *group[int64]
 	tokens *group[string]
@@ -63,13 +59,15 @@ func (s *Store) newNode(server string) *node {
 		guard.Attrs = []any{"server", server}
 	}
 	n.guard = redisguard.New(guard)
+	var readTimeout time.Duration
 	switch c := s.client.(type) {
 	case *redis.Client:
 		n.oneScript.Store(true)
-		n.heedsContexts = c.Options().ContextTimeoutEnabled
+		n.heedsContexts, readTimeout = c.Options().ContextTimeoutEnabled, c.Options().ReadTimeout
 	case *redis.ClusterClient:
-		n.heedsContexts = c.Options().ContextTimeoutEnabled
+		n.heedsContexts, readTimeout = c.Options().ContextTimeoutEnabled, c.Options().ReadTimeout
 	}
+	n.replicaWait = replicaWait(n.timeout, readTimeout)
 	n.limits = newGroup(n, limitsScript(), 0)
 	n.tokens = newGroup(n, tokensScript(), 0)
 	n.claims = n.tokens
@@ -113,40 +111,16 @@ func newGroup[V int64 | string](n *node, sc script[V], replicas int) *group[V] {
 	})
 }
 
-// reach returns an error while a server that is down takes no connection. To
-// connect may take longer than a call may, for example to another continent and
-// with TLS. So the call after one that did not get further does not connect
-// again. And a DialHook of the host, which is not asked here, may know a way of
-// its own. So one call of twenty goes on all the same.
-func (n *node) reach(ctx context.Context) error {
-	client, ok := n.client.(*redis.Client)
-	if !ok || !n.guard.Down() || n.reached.Swap(false) {
-		return nil
+// replicaWait leaves time for the reply to come back, because Redis looks only
+// ten times a second for clients that waited long enough. go-redis gives up a
+// connection that is silent for longer than its read timeout, if it has one.
+// WAIT 0 is for ever.
+func replicaWait(timeout, readTimeout time.Duration) time.Duration {
+	wait := max(timeout/2, timeout-150*time.Millisecond)
+	if readTimeout > 0 {
+		wait = min(wait, readTimeout/2)
 	}
-	err := redisguard.Reachable(ctx, client)
-	n.reached.Store(err == nil)
-	if err != nil && n.refusals.Add(1)%20 == 0 {
-		return nil
-	}
-	return err
-}
-
-// followLayout keeps in step with the masters of a Cluster after a call.
-// answered says that at least one job was answered, and err is an error of the
-// call or of a job. After an error that another layout may explain, it has
-// go-redis ask for the masters again, in the background. By itself go-redis asks
-// every 10 s.
-func (n *node) followLayout(ctx context.Context, answered bool, err error) {
-	cluster, ok := n.client.(*redis.ClusterClient)
-	if !ok {
-		return
-	}
-	if answered {
-		n.layoutKnown.Store(true)
-	}
-	if isDown(err) || says(err, "MOVED") {
-		cluster.ReloadState(ctx)
-	}
+	return max(wait, time.Millisecond)
 }
 
 // do has the jobs of one caller decided by one node.
@@ -156,13 +130,10 @@ func do[V int64 | string](ctx context.Context, n *node, g *group[V], jobs []job)
 	}
 	answers, err := g.Do(ctx, jobs)
 	if errors.Is(err, groupcommit.ErrTimeout) {
-		return nil, errTimeout
+		err = fmt.Errorf("redisstore: Redis did not answer in time: %w", context.DeadlineExceeded)
 	}
 	return answers, err
 }
-
-// errTimeout is what became of a call that was not answered within Timeout.
-var errTimeout = fmt.Errorf("redisstore: Redis did not answer in time: %w", context.DeadlineExceeded)
 
 // ask has jobs decided, all in one round trip. groupOf names the script. An
 // error means that nothing may be concluded about any of them.
@@ -178,34 +149,6 @@ func ask[V int64 | string](ctx context.Context, s *Store, groupOf func(*node) *g
 	return askMany(ctx, s, groupOf, jobs)
 }
 
-// askMany has jobs decided that may belong to several nodes of a Cluster, by all
-// of these at once.
-func askMany[V int64 | string](ctx context.Context, s *Store, groupOf func(*node) *group[V], jobs []job) ([]answer[V], error) {
-	places := make(map[*node][]int)
-	for i, j := range jobs {
-		n := s.nodeOf(ctx, j.key)
-		places[n] = append(places[n], i)
-	}
-	all := make([]answer[V], len(jobs))
-	var wg sync.WaitGroup
-	for n, indexes := range places {
-		wg.Go(func() {
-			own := make([]job, len(indexes))
-			for k, i := range indexes {
-				own[k] = jobs[i]
-			}
-			answers, err := do(ctx, n, groupOf(n), own)
-			for k, i := range indexes {
-				if all[i].err = err; err == nil {
-					all[i] = answers[k]
-				}
-			}
-		})
-	}
-	wg.Wait()
-	return all, firstError(all)
-}
-
 func firstError[V any](answers []answer[V]) error {
 	for _, a := range answers {
 		if a.err != nil {
@@ -213,23 +156,4 @@ func firstError[V any](answers []answer[V]) error {
 		}
 	}
 	return nil
-}
-
-// nodeOf returns the node that a key belongs to. In a Cluster that is not known
-// before go-redis has asked for its layout, which may take long. So the first
-// calls share a node, whose client finds the right master for each key.
-func (s *Store) nodeOf(ctx context.Context, key string) *node {
-	if s.cluster == nil || !s.first.layoutKnown.Load() {
-		return s.first
-	}
-	master, err := s.cluster.MasterForKey(ctx, key)
-	if err != nil {
-		return s.first
-	}
-	server := master.Options().Addr
-	if n, ok := s.nodes.Load(server); ok {
-		return n.(*node)
-	}
-	n, _ := s.nodes.LoadOrStore(server, s.newNode(server))
-	return n.(*node)
 }

@@ -2,10 +2,13 @@ package redisstore
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha1"
 	_ "embed"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"strconv"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -24,7 +27,7 @@ type script[V int64 | string] struct {
 	source any // a string
 	sha    any // a string: the name by which Redis knows it
 	width  int // values of the reply for each key
-	nonce  func(int64) V
+	nonce  func() V
 	list   func(ctx context.Context, args ...any) list[V]
 }
 
@@ -36,18 +39,18 @@ type list[V any] interface {
 
 func limitsScript() script[int64] {
 	return script[int64]{
-		limitsLua, shaOf(limitsLua), 2, func(n int64) int64 { return n },
+		limitsLua, shaOf(limitsLua), 2, newNonce,
 		func(ctx context.Context, args ...any) list[int64] {
-			return intsOnce{redis.NewIntSliceCmd(ctx, args...)}
+			return ints{redis.NewIntSliceCmd(ctx, args...), once{}}
 		},
 	}
 }
 
 func tokensScript() script[string] {
 	return script[string]{
-		tokensLua, shaOf(tokensLua), 3, func(n int64) string { return formatInt(n) },
+		tokensLua, shaOf(tokensLua), 3, func() string { return strconv.FormatInt(newNonce(), 10) },
 		func(ctx context.Context, args ...any) list[string] {
-			return stringsOnce{redis.NewStringSliceCmd(ctx, args...)}
+			return texts{redis.NewStringSliceCmd(ctx, args...), once{}}
 		},
 	}
 }
@@ -57,19 +60,30 @@ func shaOf(source string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// intsOnce and stringsOnce are commands that go-redis does not repeat. By
-// default it runs a script again when the reply was lost, up to three times,
-// and reports success.
 type (
-	intsOnce    struct{ *redis.IntSliceCmd }
-	stringsOnce struct{ *redis.StringSliceCmd }
+	ints struct {
+		*redis.IntSliceCmd
+		once
+	}
+	texts struct {
+		*redis.StringSliceCmd
+		once
+	}
+	// once makes a command one that go-redis does not repeat. By default it
+	// runs a script again when the reply was lost, up to three times, and
+	// reports success.
+	once struct{}
 )
 
 // NoRetry implements [redis.Cmder].
-func (intsOnce) NoRetry() bool { return true }
+func (once) NoRetry() bool { return true }
 
-// NoRetry implements [redis.Cmder].
-func (stringsOnce) NoRetry() bool { return true }
+// newNonce returns a number that no other call has, and that Lua has exactly.
+func newNonce() int64 {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return int64(binary.BigEndian.Uint64(b[:]) >> 11)
+}
 
 // says reports whether a server answered with an error of this code. Of those
 // that this package asks for, the script did not run.

@@ -65,15 +65,17 @@ type Store struct {
 
 	first   *node                // the only one, but for a Cluster
 	cluster *redis.ClusterClient // nil if it is none
-	nodes   sync.Map             // of a Cluster: *node by address
+	mu      sync.Mutex
+	nodes   map[string]*node // of a Cluster, by address
 }
 
 // New returns a Store on a client. The client may be standalone, Sentinel or
 // Cluster, with any options. The caller closes it. New asks the servers once
 // for their eviction policy, by INFO, and waits up to Timeout for the answer.
 // It warns of a policy that can drop tokens (A53). There is no warning if a
-// server does not tell its policy. New reports all mistakes in opts at once, as
-// joined [*recovery.OptionError]s.
+// server does not tell its policy. Beside that, New connects once by itself, to
+// know whether it can while Redis is down. New reports all mistakes in opts at
+// once, as joined [*recovery.OptionError]s.
 func New(client redis.UniversalClient, opts Options) (*Store, error) {
 	if opts.Timeout == 0 {
 		opts.Timeout = 500 * time.Millisecond
@@ -102,11 +104,12 @@ func New(client redis.UniversalClient, opts Options) (*Store, error) {
 	if err := mistakes.Err(); err != nil {
 		return nil, err
 	}
-	s := &Store{client: client, opts: opts, denials: denials.New(opts.DenialCache)}
+	s := &Store{client: client, opts: opts, denials: denials.New(opts.DenialCache), nodes: map[string]*node{}}
 	s.cluster, _ = client.(*redis.ClusterClient)
 	s.first = s.newNode("")
 	ctx, cancel := context.WithTimeout(context.Background(), opts.Timeout)
 	defer cancel()
+	go func() { _ = s.first.guard.Reach(ctx, client) }() // once while Redis is up
 	if err := redisguard.WarnOfEviction(ctx, client, opts.Logger, "redisstore", "tokens and counters"); err != nil {
 		opts.Logger.Debug("redisstore: the eviction policy is not known", "error", err)
 	}

@@ -64,6 +64,7 @@ func TestMiniredis(t *testing.T) {
 		Another:  func(t *testing.T, _ recovery.Limiter) recovery.Limiter { return open(t) },
 		Advance:  advance,
 		Arrivals: size(1_000, 10_000, 1_500),
+		Dump:     func(*testing.T, recovery.Limiter) []byte { return []byte(server.Dump()) },
 	})
 }
 

@@ -44,7 +44,7 @@ func (s *Store) Put(ctx context.Context, slot string, spec recovery.TokenSpec) (
 
 // Peek implements [recovery.TokenStore].
 func (s *Store) Peek(ctx context.Context, refs ...recovery.TokenRef) (recovery.TokenRecord, error) {
-	jobs, err := jobsFor(refs, "peek")
+	jobs, err := jobsFor(refs, "peek", "guess")
 	if err != nil {
 		return recovery.TokenRecord{}, err
 	}
@@ -64,7 +64,7 @@ func (s *Store) Claim(ctx context.Context, claimID string, refs ...recovery.Toke
 	if err := recovery.ValidateClaimID(claimID); err != nil {
 		return recovery.TokenRecord{}, err
 	}
-	jobs, err := jobsFor(refs, "claim", claimID)
+	jobs, err := jobsFor(refs, "claim", "guess-claim", claimID)
 	if err != nil {
 		return recovery.TokenRecord{}, err
 	}
@@ -99,7 +99,7 @@ func (s *Store) Release(ctx context.Context, claimID string, refs ...recovery.To
 	if err := recovery.ValidateClaimID(claimID); err != nil {
 		return err
 	}
-	jobs, err := jobsFor(refs, "release", claimID)
+	jobs, err := jobsFor(refs, "release", "release", claimID)
 	if err != nil {
 		return err
 	}
@@ -176,13 +176,18 @@ func parse(values []string, ref recovery.TokenRef) (word string, token recovery.
 	return word, recovery.TokenRecord{Slot: ref.Slot, Digest: ref.Digest, State: undash(state), Expires: time.UnixMilli(millis)}, nil
 }
 
-func jobsFor(refs []recovery.TokenRef, operation string, more ...any) ([]job, error) {
-	jobs, head := make([]job, len(refs)), []any{operation}
+// jobsFor returns a job for each ref: one operation for codes, and one for the
+// others.
+func jobsFor(refs []recovery.TokenRef, operation, forCodes string, more ...any) ([]job, error) {
+	jobs, head, codeHead := make([]job, len(refs)), []any{operation}, []any{forCodes}
 	for i, ref := range refs {
 		if err := ref.Validate(); err != nil {
 			return nil, err
 		}
 		jobs[i] = job{key: ref.Slot, head: head, args: append([]any{ref.Digest}, more...)}
+		if ref.Code {
+			jobs[i].head = codeHead
+		}
 	}
 	return jobs, nil
 }

@@ -1,6 +1,7 @@
 package redisstore_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -70,6 +71,31 @@ func TestClusterReplicas(t *testing.T) {
 		}
 		if deadline.Over() {
 			t.Fatalf("the same claim, with the replica back: %v", err)
+		}
+	}
+}
+
+// A claim is won when as many replicas have it as the option says, and one of
+// two is too few.
+func TestOneOfTwoReplicasIsTooFew(t *testing.T) {
+	t.Parallel()
+	r := redistest.StartMasterReplica(t, 2)
+	s := newStore(t, r.Master.Client(t), func(o *redisstore.Options) { o.Replicas, o.Timeout = 2, testenv.Patience(2*time.Second) })
+	ref := put(t, s)
+	r.WaitSync(t)
+	r.Stall(0)
+	_, err := s.Claim(t.Context(), "id", ref)
+	if !errors.Is(err, redisstore.ErrTooFewReplicas) && !errors.Is(err, context.DeadlineExceeded) { // the latter where the machine stalls
+		t.Errorf("Claim with one replica of two: %v", err)
+	}
+	r.Resume(0)
+	for deadline := testenv.Within(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		_, err := s.Claim(t.Context(), "id", ref)
+		if err == nil {
+			break
+		}
+		if deadline.Over() {
+			t.Fatalf("the same claim, with both replicas: %v", err)
 		}
 	}
 }

@@ -70,9 +70,12 @@
 //	data       500, 502 to 504, 530, 534, 535, 538                   tries again
 //	data       any other 5xx: the content is refused                 permanent
 //	any        the connection fails, or a timeout or context ends    tries again
+//	data       no answer to the whole message, for the second time   permanent
 //
-// If a connection fails after the message was sent and before the server
-// replied, the server may have accepted the message. The queue tries again:
+// A server that has received a whole message and is slow to answer is waited for
+// while the queue holds the job, for up to 5 minutes. So a slow relay gets each
+// mail once. If the connection fails meanwhile, the server may have accepted the
+// message. It is sent once more, after a minute, with the same Message-ID:
 // delivery is at least once, and the same link twice does no harm.
 //
 // # Threat model
@@ -97,8 +100,8 @@
 // keep links short-lived.
 //
 // A relay that hangs, sends slowly, sends too much or sends false replies costs
-// one of [Options].MaxConnections until the context ends, and little memory
-// (A14, A59).
+// one of [Options].MaxConnections until the context ends, or for 5 minutes if
+// the relay has received a whole message, and little memory (A14, A59).
 //
 // Whoever reads logs finds no address, link, code or password there (A39).
 // Errors carry the server's codes and never its text, which quotes recipients

@@ -25,9 +25,13 @@ type Notifier struct {
 	opts     Options
 	fields   map[string]bool
 	pool     *pool
+	outcomes outcomes
 }
 
-var _ recovery.Notifier = (*Notifier)(nil)
+var (
+	_ recovery.Notifier           = (*Notifier)(nil)
+	_ recovery.ConcurrencyLimited = (*Notifier)(nil)
+)
 
 // New returns a Notifier. It opens no connection. It reports every mistake in
 // opts at once, each as a [*recovery.OptionError].
@@ -49,50 +53,110 @@ func New(renderer Renderer, opts Options) (*Notifier, error) {
 // server to one recipient, m.To. It returns nil once the server has taken
 // responsibility. It returns when ctx ends, whatever the server does.
 //
-// Every error is an [*Error]. Delivery is at least once: after an error at
-// [StageData] without a code, the server may have accepted the message.
+// Every error is an [*Error]. While the server has not received the whole
+// message, the end of ctx ends the delivery. Afterwards the delivery waits on
+// for the server's answer, for up to 5 minutes. If ctx ends meanwhile, the error
+// matches [recovery.ErrAwaitingReply], and a Notify with the same Message.ID
+// sends nothing and waits for the same answer. Once the answer has come, such a
+// Notify returns it.
 //
-// If a connection that was idle turns out to be dead, or the server closes it,
-// Notify sends the message over a new connection at once, unless the server may
-// have received a part of the message.
+// Delivery is at least once. If the connection fails in place of an answer, or
+// none comes, the server may have accepted the message. It is sent once more, a
+// minute later at the earliest. If no answer comes to that either, the error
+// matches [recovery.ErrPermanent].
+//
+// Notify waits for a free connection, but no longer than leaves a quarter of
+// ctx's time for sending. If a connection that was idle turns out to be dead, or
+// the server closes it, Notify sends the message over a new connection at once,
+// unless the server may have received a part of the message.
 func (n *Notifier) Notify(ctx context.Context, m recovery.Message) error {
 	if ctx.Err() != nil {
 		return &Error{Stage: StageMessage, cause: context.Cause(ctx)}
+	}
+	if joined, err := n.outcomes.join(ctx, m.ID); joined {
+		return err
 	}
 	l, err := n.compose(m)
 	if err != nil {
 		return err
 	}
-	ctx, release, err := n.pool.acquire(ctx)
+	sending, release, err := n.pool.acquire(ctx)
 	if err != nil {
 		return &Error{Stage: StageConnect, cause: err}
 	}
-	defer release()
+	s, err := n.transfer(sending, l)
+	if err != nil {
+		release()
+		return err
+	}
+	o := newOutcome()
+	go n.finish(s, o, release)
+	return n.outcomes.await(ctx, m.ID, o)
+}
+
+// MaxConcurrent implements [recovery.ConcurrencyLimited]. It returns
+// [Options].MaxConnections.
+func (n *Notifier) MaxConcurrent() int { return n.opts.MaxConnections }
+
+// transfer sends a letter up to its last line, over an idle session or a new
+// one. It returns the session, on which only the end of the letter is missing.
+func (n *Notifier) transfer(ctx context.Context, l letter) (*session, error) {
 	if s := n.pool.getIdle(); s != nil {
-		dataBegun, err := n.deliver(ctx, s, l)
-		if err == nil || dataBegun || !isStale(err) || ctx.Err() != nil {
-			return err
+		dataBegun, err := n.send(ctx, s, l)
+		if err == nil {
+			return s, nil
+		}
+		if dataBegun || !isStale(err) || ctx.Err() != nil {
+			return nil, err
 		}
 	}
 	s, err := n.connect(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	_, err = n.deliver(ctx, s, l)
-	return err
+	if _, err := n.send(ctx, s, l); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
-// deliver sends a letter over a session. Afterwards it makes the session idle
-// or ends it.
-func (n *Notifier) deliver(ctx context.Context, s *session, l letter) (dataBegun bool, err error) {
+// send is session.send. After an error it makes the session idle or ends it.
+func (n *Notifier) send(ctx context.Context, s *session, l letter) (dataBegun bool, err error) {
 	reusable, dataBegun, err := s.send(ctx, l, n.opts.EnvelopeSender, n.opts.SendTimeout)
-	switch {
-	case !reusable:
-		_ = s.wire.Close()
-	case s.sent >= n.opts.MessagesPerConnection || !n.pool.putIdle(s):
-		s.quit(ctx)
+	if err != nil && !(reusable && n.keep(s)) {
+		n.end(ctx, s, reusable)
 	}
 	return dataBegun, err
+}
+
+// finish ends a letter, waits for the server's answer and settles the outcome.
+// Only then it ends a session that it does not make idle, so that nobody waits
+// for a goodbye.
+func (n *Notifier) finish(s *session, o *outcome, release func()) {
+	reusable, err := s.finish(n.pool.ctx)
+	if reusable && n.keep(s) {
+		release()
+		o.settle(err)
+		return
+	}
+	o.settle(err)
+	n.end(n.pool.ctx, s, reusable)
+	release()
+}
+
+// keep makes a session idle and returns true, unless the session has carried
+// its last message or the pool is closed.
+func (n *Notifier) keep(s *session) bool {
+	return s.sent < n.opts.MessagesPerConnection && n.pool.putIdle(s)
+}
+
+// end closes a session, with a goodbye if the server still understands one.
+func (n *Notifier) end(ctx context.Context, s *session, polite bool) {
+	if !polite {
+		_ = s.wire.Close()
+		return
+	}
+	s.quit(ctx)
 }
 
 // isStale reports whether an error comes from a connection that was idle for
@@ -108,8 +172,9 @@ func isStale(err error) bool {
 	return e.Code == 0 || e.Code == 421
 }
 
-// Shutdown closes the idle connections and waits for the deliveries that run.
-// When ctx ends, it ends these deliveries, so that their Notify fails, and
+// Shutdown closes the idle connections and waits for the deliveries that run,
+// also for answers of the server that no Notify waits for any more. When ctx
+// ends, it ends these deliveries, so that their Notify fails, and
 // returns the error of ctx. A later Notify fails with [ErrShutdown]. Shutdown
 // may be called more than once.
 func (n *Notifier) Shutdown(ctx context.Context) error { return n.pool.close(ctx) }

@@ -126,7 +126,10 @@ type Options struct {
 	HelloName string
 
 	// MaxConnections is how many connections there are at a time, idle ones
-	// included, 1 to 64. If all are busy, Notify waits. Default 4.
+	// included, 1 to 64. If all are busy, Notify waits. Default 16, as many as
+	// a queue of this module has workers. For a relay that allows fewer, give
+	// the [recovery.Options].DeliveryQueue as few workers; [recovery.New] warns
+	// if it has more.
 	MaxConnections int
 	// MessagesPerConnection is how many messages one connection carries, 1 to
 	// 1,000. With 1, no connection is used again. Default 50.
@@ -140,10 +143,11 @@ type Options struct {
 	// 5 min. Default 15 s, because some servers let strangers wait for the
 	// greeting.
 	ConnectTimeout time.Duration
-	// SendTimeout is how long one message may take on a ready connection, all
-	// replies of the server together, 1 s to 10 min. Default 1 min. Notify also
-	// returns when its context ends, whatever ConnectTimeout and SendTimeout
-	// are. A [recovery.MemoryQueue] ends the context after 30 s.
+	// SendTimeout is how long one message may take on a ready connection until
+	// the server has received it, 1 s to 10 min. Default 1 min. The end of
+	// Notify's context ends this too. A [recovery.MemoryQueue] ends the context
+	// after 30 s. The answer to the whole message then has 5 minutes of its own,
+	// see [Notifier.Notify].
 	SendTimeout time.Duration
 }
 
@@ -163,7 +167,7 @@ func (o Options) withDefaults() Options {
 	if o.Server.Dial == nil {
 		o.Server.Dial = new(net.Dialer).DialContext
 	}
-	setDefault(&o.MaxConnections, 4)
+	setDefault(&o.MaxConnections, 16)
 	setDefault(&o.MessagesPerConnection, 50)
 	setDefault(&o.IdleTimeout, 15*time.Second)
 	setDefault(&o.ConnectTimeout, 15*time.Second)

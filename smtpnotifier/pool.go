@@ -2,6 +2,7 @@ package smtpnotifier
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -29,8 +30,13 @@ func newPool(size int, idleTimeout time.Duration) *pool {
 	return p
 }
 
+// errBusy is the error of a delivery that got no connection in time.
+var errBusy = errors.New("all connections are busy")
+
 // acquire waits for a slot; release gives it back. The context that acquire
-// returns ends when ctx ends, and when close stops waiting for deliveries.
+// returns ends when ctx ends, and when close stops waiting for deliveries. If
+// ctx has a deadline, acquire waits for three quarters of the time that is left
+// and no longer: what could not be sent in time is not begun.
 func (p *pool) acquire(ctx context.Context) (_ context.Context, release func(), err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	stop := context.AfterFunc(p.ctx, func() { cancel(ErrShutdown) })
@@ -38,7 +44,16 @@ func (p *pool) acquire(ctx context.Context) (_ context.Context, release func(), 
 		stop()
 		cancel(nil)
 	}
+	var late <-chan time.Time
+	if end, ok := ctx.Deadline(); ok {
+		timer := time.NewTimer(time.Until(end) * 3 / 4)
+		defer timer.Stop()
+		late = timer.C
+	}
 	select {
+	case <-late:
+		stopWatch()
+		return nil, nil, errBusy
 	case <-ctx.Done():
 		stopWatch()
 		return nil, nil, context.Cause(ctx)

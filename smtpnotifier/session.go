@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"net/textproto"
 	"strings"
@@ -49,6 +50,8 @@ type session struct {
 	client *smtp.Client
 	sent   int  // how many messages
 	reused bool // the session has been idle
+
+	data io.WriteCloser // the mail whose end is missing
 
 	expiry *time.Timer // ends the session while it is in the pool
 }
@@ -172,9 +175,9 @@ func (s *session) offer(hello, keyword string) (offered bool, parameters string,
 	return false, "", nil
 }
 
-// send sends a mail. If reusable is true, the connection can be used again,
-// also after an error. If dataBegun is true, the server may have received a
-// part of the mail, so sending it once more could deliver it twice.
+// send sends a mail up to its last line; finish has to follow. After an error
+// the connection can be used again if reusable is true. If dataBegun is true,
+// the server may have received a part of the mail.
 func (s *session) send(ctx context.Context, l letter, from string, timeout time.Duration) (reusable, dataBegun bool, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, &timeoutError{"Options.SendTimeout"})
 	defer cancel()
@@ -182,19 +185,48 @@ func (s *session) send(ctx context.Context, l letter, from string, timeout time.
 	stop := s.closeWhenDone(ctx)
 	stage, dataBegun, err := s.transact(l, from)
 	s.sent++
-	reusable = err == nil
-	if reply, ok := errors.AsType[*textproto.Error](err); ok {
-		// A server that refuses one message accepts the next. 421 says that it
-		// closes the connection.
-		reusable = reply.Code >= 400 && reply.Code < 600 && reply.Code != 421 && s.client.Reset() == nil
+	reusable = s.isReusable(err)
+	if !stop() {
+		reusable = false
+		if err == nil {
+			err = net.ErrClosed
+		}
 	}
-	reusable = stop() && reusable
 	if err != nil {
 		err = newErrorWithContext(ctx, stage, err)
 	}
 	return reusable, dataBegun, err
 }
 
+// finish ends the mail that send has begun, and returns the server's answer to
+// it. It waits for the answer for replyTimeout or until ctx ends.
+func (s *session) finish(ctx context.Context) (reusable bool, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, replyTimeout, &timeoutError{"the time for the server's answer to the message"})
+	defer cancel()
+	stop := s.closeWhenDone(ctx)
+	err = s.data.Close()
+	s.data = nil
+	reusable = s.isReusable(err)
+	reusable = stop() && reusable // stop is called in any case
+	if err != nil {
+		err = newErrorWithContext(ctx, StageData, err)
+	}
+	return reusable, err
+}
+
+// isReusable reports whether the server accepts another message after err. A
+// server that refuses one message does. 421 says that it closes the connection.
+func (s *session) isReusable(err error) bool {
+	reply, ok := errors.AsType[*textproto.Error](err)
+	if !ok {
+		return err == nil
+	}
+	return reply.Code >= 400 && reply.Code < 600 && reply.Code != 421 && s.client.Reset() == nil
+}
+
+// transact sends the commands of a mail, and its lines. The end of the mail is
+// missing, and nothing waits in a buffer: whether the server has the whole mail
+// depends on the few bytes that finish writes.
 func (s *session) transact(l letter, from string) (stage Stage, dataBegun bool, err error) {
 	var probe *time.Timer
 	if s.reused {
@@ -210,17 +242,13 @@ func (s *session) transact(l letter, from string) (stage Stage, dataBegun bool, 
 	if err := s.client.Rcpt("<" + l.to + ">"); err != nil {
 		return StageRecipient, false, err
 	}
-	w, err := s.client.Data()
-	if err != nil {
+	if s.data, err = s.client.Data(); err != nil {
 		return StageData, false, err
 	}
-	if _, err := w.Write(l.data); err != nil {
+	if _, err := s.data.Write(l.data); err != nil {
 		return StageData, true, err
 	}
-	if err := w.Close(); err != nil {
-		return StageData, true, err
-	}
-	return "", true, nil
+	return StageData, true, s.client.Text.W.Flush()
 }
 
 // quit sends QUIT, waits up to quitTimeout for the answer (RFC 5321, section

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -87,11 +88,12 @@ func (s *Sender) Perform(ctx context.Context, job recovery.Job) error {
 	failure := s.attempt(ctx, ep, d)
 	if failure == nil {
 		ep.delivered.Add(1)
+		s.outages.Works(ctx, "endpoint "+ep.id)
 		s.log.DebugContext(ctx, "webhook: delivered", "endpoint", ep.id, "webhook", d.WebhookID, "type", d.Type)
 		return nil
 	}
 	ep.failed.Add(1)
-	s.log.WarnContext(ctx, "webhook: attempt failed", "endpoint", ep.id, "webhook", d.WebhookID, "type", d.Type, "error", failure)
+	s.outages.Failed(ctx, s.log, slog.LevelWarn, "endpoint "+ep.id, "webhook: attempt failed", "endpoint", ep.id, "webhook", d.WebhookID, "type", d.Type, "error", failure)
 	if failure.Status == http.StatusGone {
 		s.disable(ctx, ep)
 	}
@@ -110,7 +112,7 @@ func (s *Sender) DeadLetter(ctx context.Context, job recovery.Job, cause error) 
 	if ep, ok := s.byID[d.Endpoint]; ok {
 		ep.dead.Add(1)
 	}
-	s.log.ErrorContext(ctx, "webhook: delivery given up", "endpoint", d.Endpoint, "webhook", d.WebhookID, "type", d.Type, "error", cause)
+	s.outages.Failed(ctx, s.log, slog.LevelError, "given up "+d.Endpoint, "webhook: delivery given up", "endpoint", d.Endpoint, "webhook", d.WebhookID, "type", d.Type, "error", cause)
 	if s.onUndelivered != nil {
 		defer s.recoverPanic(ctx, "Options.OnUndelivered")
 		s.onUndelivered(ctx, d, cause)

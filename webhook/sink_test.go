@@ -310,8 +310,9 @@ func TestShutdownTriesOnceMore(t *testing.T) {
 	})
 	s.Sink(t.Context(), theReset())
 	rc.wait(t, 1)
-	if err := s.Shutdown(t.Context()); err != nil {
-		t.Error(err)
+	err := s.Shutdown(t.Context())
+	if e, ok := errors.AsType[*recovery.ShutdownError](err); !ok || e.Lost != 1 || e.Cause != nil {
+		t.Errorf("Shutdown: %v, want one delivery lost", err)
 	}
 	select {
 	case d := <-died:

@@ -9,10 +9,10 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/outage"
 	"github.com/seed-51359b35/recovery/internal/seal"
 )
 
@@ -20,6 +20,7 @@ import (
 // ends it. Its methods are safe for concurrent use.
 type Sender struct {
 	log       *slog.Logger
+	outages   *outage.Log
 	sealer    *seal.Sealer
 	foreign   seal.Foreign
 	endpoints []*endpoint
@@ -31,8 +32,6 @@ type Sender struct {
 	onDisabled     func(ctx context.Context, endpoint string)
 
 	handovers chan struct{} // one place for each event on its way into a queue
-	started   time.Time
-	nextWarn  atomic.Int64 // when a dropped event may be logged again, in nanoseconds since started
 
 	mu       sync.RWMutex
 	closed   bool
@@ -49,10 +48,6 @@ const maxHandovers = 64
 // after which [Options].Keys lets hosts drop a former key.
 const sealAge = 4 * 24 * time.Hour
 
-// warnEvery is the least time between two log lines about dropped events, so
-// that a flood of events does not flood the log.
-const warnEvery = time.Second
-
 // New returns a Sender and starts its queues: by default one for each endpoint.
 // It reports every mistake in opts at once, each as a [*recovery.OptionError].
 func New(opts Options) (*Sender, error) {
@@ -61,11 +56,10 @@ func New(opts Options) (*Sender, error) {
 		return nil, err
 	}
 	s := &Sender{
-		log: opts.Logger, enqueueTimeout: opts.EnqueueTimeout,
+		log: opts.Logger, outages: outage.New("webhook: works again"), enqueueTimeout: opts.EnqueueTimeout,
 		onUndelivered: opts.OnUndelivered, onDisabled: opts.OnDisabled,
 		byID:      make(map[string]*endpoint),
 		handovers: make(chan struct{}, maxHandovers),
-		started:   time.Now(),
 	}
 	var err error
 	if s.sealer, err = newSealer(opts.Keys); err != nil {
@@ -198,7 +192,9 @@ func (s *Sender) handOver(ctx context.Context, all []handover) {
 		for _, h := range all {
 			if err := s.enqueue(ctx, h); err != nil {
 				s.drop(ctx, h.to, h.kind, err)
+				continue
 			}
+			s.outages.Works(ctx, "queue of "+h.to.id)
 		}
 	}()
 	select {
@@ -228,15 +224,10 @@ func (s *Sender) enqueue(ctx context.Context, h handover) (err error) {
 	})
 }
 
-// drop counts a delivery that reached no queue. It logs at most one line per
-// warnEvery.
+// drop counts a delivery that reached no queue.
 func (s *Sender) drop(ctx context.Context, ep *endpoint, kind recovery.EventKind, cause error) {
 	dropped := ep.dropped.Add(1)
-	now, next := time.Since(s.started), s.nextWarn.Load()
-	if int64(now) < next || !s.nextWarn.CompareAndSwap(next, int64(now+warnEvery)) {
-		return
-	}
-	s.log.ErrorContext(ctx, "webhook: event dropped", "endpoint", ep.id, "kind", string(kind), "dropped", dropped, "error", cause)
+	s.outages.Failed(ctx, s.log, slog.LevelError, "queue of "+ep.id, "webhook: event dropped", "endpoint", ep.id, "kind", string(kind), "dropped", dropped, "error", cause)
 }
 
 // begin registers an event, for which Shutdown then waits. It returns false if
@@ -253,8 +244,9 @@ func (s *Sender) begin() bool {
 
 // Shutdown drops further events and shuts down a [recovery.WorkerQueue]. The
 // default queue makes one last attempt at each waiting delivery, and gives up
-// those that fail. Shutdown returns nil once no goroutine of the Sender runs,
-// or an error if ctx ends first. Shut down the [recovery.Service] first, so
+// those that fail. Shutdown returns nil once no goroutine of the Sender runs and
+// no delivery was lost. Otherwise it returns a [*recovery.ShutdownError] for each
+// queue that lost some, and the error of ctx if ctx ended first. Shut down the [recovery.Service] first, so
 // that its last events are still delivered. Shutdown may be called more than
 // once. On a nil *Sender it does nothing.
 func (s *Sender) Shutdown(ctx context.Context) error {

@@ -3,16 +3,17 @@
 //
 // The address decides whose quota is used up, so a client must not be able to
 // choose it. The peer of the connection is the client, unless the host
-// application has named trusted proxies. Only then is X-Forwarded-For read, and
-// only those of its elements that trusted proxies have added. No other header
-// (Forwarded, X-Real-IP, True-Client-IP, CF-Connecting-IP) is ever read: a
-// proxy that sets one of them passes on whatever the client wrote into the
-// others.
+// application has named trusted proxies. Only then is X-Forwarded-For read, or
+// Forwarded (RFC 7239) if the host chose that, and only those of its elements
+// that trusted proxies have added. No other header (X-Real-IP, True-Client-IP,
+// CF-Connecting-IP) is ever read, and never two: a proxy that sets one of them
+// passes on whatever the client wrote into the others.
 package clientaddr
 
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -37,20 +38,33 @@ const (
 // is immutable and safe for concurrent use. The zero Resolver is not valid; use
 // [New].
 type Resolver struct {
-	trusted []netip.Prefix
-	v6bits  int
+	trusted   []netip.Prefix
+	sockets   bool
+	forwarded bool
+	v6bits    int
 }
 
-// New returns a Resolver that trusts X-Forwarded-For only from the proxies
-// whose addresses are in trusted. If trusted is empty, it trusts no one.
-//
-// IPv6 clients with the same first v6bits bits, 48 to 64, share a bucket. Zero
-// means 64, because a provider gives each customer at least a /64. A customer
-// who has more (a /56 or a /48) has as many buckets as /64 networks.
-//
-// New reports all mistakes at once. A prefix of zero bits is a mistake: if
-// everybody is a trusted proxy, everybody can choose their own address.
-func New(trusted []netip.Prefix, v6bits int) (*Resolver, error) {
+// Options say whom a Resolver believes. If Trusted is empty and UnixSockets
+// false, that is nobody.
+type Options struct {
+	// Trusted are the addresses of proxies. A prefix of zero bits is a mistake:
+	// if everybody is a trusted proxy, everybody can choose their own address.
+	Trusted []netip.Prefix
+	// UnixSockets trusts the peers of Unix domain sockets. Whoever may open the
+	// socket is a proxy of the host.
+	UnixSockets bool
+	// Forwarded reads Forwarded (RFC 7239) instead of X-Forwarded-For.
+	Forwarded bool
+	// IPv6Prefix is how many leading bits the IPv6 clients of one bucket share:
+	// 48 to 64. Zero means 64, because a provider gives each customer at least a
+	// /64. A customer who has more (a /56 or a /48) has as many buckets as /64
+	// networks.
+	IPv6Prefix int
+}
+
+// New returns a Resolver. It reports all mistakes at once.
+func New(opts Options) (*Resolver, error) {
+	trusted, v6bits := opts.Trusted, opts.IPv6Prefix
 	var errs []error
 	switch {
 	case v6bits == 0:
@@ -58,7 +72,9 @@ func New(trusted []netip.Prefix, v6bits int) (*Resolver, error) {
 	case v6bits < minV6Bits || v6bits > 64:
 		errs = append(errs, fmt.Errorf("IPv6 prefix length %d is not between %d and 64", v6bits, minV6Bits))
 	}
-	r := &Resolver{trusted: make([]netip.Prefix, 0, len(trusted)), v6bits: v6bits}
+	r := &Resolver{
+		trusted: make([]netip.Prefix, 0, len(trusted)), sockets: opts.UnixSockets, forwarded: opts.Forwarded, v6bits: v6bits,
+	}
 	for i, p := range trusted {
 		q, err := canonicalPrefix(p)
 		if err != nil {
@@ -93,19 +109,22 @@ func canonicalPrefix(p netip.Prefix) (netip.Prefix, error) {
 }
 
 // Addr returns the address of the client that sent req. That is the peer of the
-// connection. If the peer is a trusted proxy, it is the last hop in
-// X-Forwarded-For that is not a trusted proxy. If all hops are trusted proxies,
-// it is the first hop. The address is never IPv4-mapped and has no zone.
+// connection. If the peer is a trusted proxy, it is the last hop in the header
+// that is not a trusted proxy. If all hops are trusted proxies, it is the first
+// hop. The address is never IPv4-mapped and has no zone.
 //
-// Addr reads X-Forwarded-For from its end. It returns the zero Addr in three
-// cases: the peer has no IP address (a Unix domain socket), a hop is not an
-// address ("unknown"), or there are more than 32 hops to read. All such clients
-// share one bucket: clients that cannot be told apart are counted together, and
-// not left uncounted.
+// Addr reads the header from its end. It returns the zero Addr in four cases:
+// the peer has no IP address (a Unix domain socket) and forwards for nobody, a
+// hop is not an address ("unknown"), there are more than 32 hops to read, or
+// Forwarded is malformed. All such clients share one bucket: clients that cannot
+// be told apart are counted together, and not left uncounted.
 func (r *Resolver) Addr(req *http.Request) netip.Addr {
 	addr := parseHop(req.RemoteAddr)
-	if !r.isTrusted(addr) {
+	switch {
+	case !r.isTrustedPeer(req, addr):
 		return addr
+	case r.forwarded:
+		return r.lastForwarded(req.Header["Forwarded"], addr)
 	}
 	// The header may be given on several lines, which form one list
 	// (RFC 9110, 5.3). Each proxy appends the peer that it saw. So a client
@@ -179,6 +198,39 @@ func (r *Resolver) isTrusted(a netip.Addr) bool {
 		}
 	}
 	return false
+}
+
+// isTrustedPeer reports whether the peer of the connection is a trusted proxy.
+func (r *Resolver) isTrustedPeer(req *http.Request, addr netip.Addr) bool {
+	if addr.IsValid() || !r.sockets {
+		return r.isTrusted(addr)
+	}
+	local, ok := req.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	return ok && local.Network() == "unix"
+}
+
+// forwardingHeaders are the fields in which proxies name clients, as
+// [http.Header] spells them.
+var forwardingHeaders = []string{"X-Forwarded-For", "Forwarded", "X-Real-Ip", "Cf-Connecting-Ip", "True-Client-Ip"}
+
+// Ignored returns a field of the request that says for whom a proxy forwards it,
+// and that Addr does not read. trusted says that the peer is a trusted proxy,
+// which has not sent the field that Addr reads.
+func (r *Resolver) Ignored(req *http.Request) (header string, trusted bool) {
+	trusted = r.isTrustedPeer(req, parseHop(req.RemoteAddr))
+	read := "X-Forwarded-For"
+	if r.forwarded {
+		read = "Forwarded"
+	}
+	if trusted && req.Header[read] != nil {
+		return "", true
+	}
+	for _, name := range forwardingHeaders {
+		if req.Header[name] != nil {
+			return name, trusted
+		}
+	}
+	return "", trusted
 }
 
 var (

@@ -22,7 +22,7 @@ func prefixes(s ...string) []netip.Prefix {
 
 func resolver(t testing.TB, trusted ...string) *clientaddr.Resolver {
 	t.Helper()
-	r, err := clientaddr.New(prefixes(trusted...), 0)
+	r, err := clientaddr.New(clientaddr.Options{Trusted: prefixes(trusted...)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,7 +194,7 @@ func TestBucket_A51(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.sentence, func(t *testing.T) {
-			r, err := clientaddr.New(nil, test.v6bits)
+			r, err := clientaddr.New(clientaddr.Options{IPv6Prefix: test.v6bits})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -230,7 +230,7 @@ func TestNewRefuses(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.sentence, func(t *testing.T) {
-			r, err := clientaddr.New(test.trusted, test.v6bits)
+			r, err := clientaddr.New(clientaddr.Options{Trusted: test.trusted, IPv6Prefix: test.v6bits})
 			if r != nil || err == nil || err.Error() != test.want {
 				t.Errorf("New = %v, %v; want the error %q", r, err, test.want)
 			}
@@ -240,7 +240,7 @@ func TestNewRefuses(t *testing.T) {
 
 func TestNewKeepsNothingOfItsArgument(t *testing.T) {
 	trusted := prefixes("10.0.0.0/8")
-	r, err := clientaddr.New(trusted, 0)
+	r, err := clientaddr.New(clientaddr.Options{Trusted: trusted})
 	if err != nil {
 		t.Fatal(err)
 	}

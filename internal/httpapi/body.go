@@ -124,19 +124,24 @@ func readAll(r io.Reader, declared int64) ([]byte, error) {
 // an i), it decodes RFC 2231 parameters, and it allocates a map for a header
 // that is nearly always the same.
 func isJSON(contentType string) bool {
-	mediaType, param, found := strings.Cut(contentType, ";")
+	mediaType, params, _ := strings.Cut(contentType, ";")
 	if !equalFold(mediaType, "application/json") {
 		return false
 	}
-	if !found {
-		return true
+	given := false
+	for param := range strings.SplitSeq(params, ";") {
+		if strings.Trim(param, " \t") == "" {
+			continue // a parameter may be missing (RFC 9110, 5.6.6)
+		}
+		name, value, _ := strings.Cut(param, "=")
+		// No white space around "=" (RFC 9110, 5.6.6).
+		if given || strings.HasSuffix(name, " ") || strings.HasPrefix(value, " ") ||
+			!equalFold(name, "charset") || !equalFold(value, "utf-8") && !equalFold(value, `"utf-8"`) {
+			return false
+		}
+		given = true
 	}
-	name, value, _ := strings.Cut(param, "=")
-	// No white space around "=" (RFC 9110, 5.6.6).
-	if strings.HasSuffix(name, " ") || strings.HasPrefix(value, " ") {
-		return false
-	}
-	return equalFold(name, "charset") && (equalFold(value, "utf-8") || equalFold(value, `"utf-8"`))
+	return true
 }
 
 // equalFold trims optional white space from s and compares the rest with a word

@@ -13,9 +13,8 @@ import (
 )
 
 // RetryAfterUnavailable is the Retry-After of a 503, in seconds. Nobody knows
-// when the dependency that failed will work again. Five seconds are enough for
-// a queue of password hashes to get shorter, clients do not flood the server in
-// the meantime, and a person still waits for the answer.
+// when the dependency that failed will work again. In five seconds clients do
+// not flood the server, and a person still waits for the answer.
 const RetryAfterUnavailable = 5
 
 // SetSecurityHeaders sets the security headers of an answer that is data and

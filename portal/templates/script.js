@@ -66,6 +66,55 @@
 	// password, so the field is sent as a password field.
 	password.form.addEventListener("submit", () => reveal(false));
 
+	// A server that has no time for the form answers with nothing, and a cookie
+	// says when to send the form again. The page stays with what was typed. After
+	// many times a person should know that something is broken.
+	const wait = find("#wait");
+	if (wait) {
+		const form = password.form;
+		const patient = document.createElement("input");
+		patient.type = "hidden";
+		patient.name = "patient";
+		form.append(patient);
+		let watch = 0;
+		let times = 0;
+		// The value of the cookie, or "". Older browsers have no cookieStore.
+		const told = async () => {
+			const name = wait.dataset.cookie;
+			if (window.cookieStore) {
+				return (await cookieStore.get(name))?.value ?? "";
+			}
+			return document.cookie.split("; ").find((c) => c.startsWith(name + "="))?.slice(name.length + 1) ?? "";
+		};
+		const again = () => {
+			release(form);
+			form.requestSubmit();
+		};
+		form.addEventListener("submit", (event) => {
+			if (event.defaultPrevented) {
+				return;
+			}
+			const number = String(Math.floor(Math.random() * 1e15));
+			patient.value = times < 30 ? number : "";
+			times++;
+			clearInterval(watch);
+			const check = async () => {
+				const [whose, seconds] = (await told()).split(".");
+				if (whose !== number || patient.value !== number) {
+					return;
+				}
+				clearInterval(watch);
+				patient.value = "";
+				form.dataset.sent = "true";
+				form.querySelector("[type=submit]")?.setAttribute("aria-disabled", "true");
+				wait.hidden = false;
+				wait.textContent = wait.dataset.text;
+				setTimeout(again, 1000 * Number(seconds));
+			};
+			watch = setInterval(check, 200);
+		});
+	}
+
 	// The rules of the server that a page can check alone. The script compares as
 	// the server does: NFKC, without case, in code points.
 	const size = (s) => [...s.normalize("NFKC").replace(/[\s._@-]/g, "")].length;

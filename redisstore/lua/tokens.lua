@@ -3,6 +3,8 @@
 --   put digest state ttl max-live tries max-failures window
 --   peek digest
 --   claim digest id
+--   guess digest
+--   guess-claim digest id
 --   release digest id
 --   delete
 -- The reply begins with the nonce and has three strings for each key: a word,
@@ -17,6 +19,9 @@
 -- status is l (link) or c (code), or x and y for those that are dead. Times are
 -- milliseconds of this server. Names are printable ASCII without spaces; an
 -- empty one is written as a dash, as no caller's may be.
+--
+-- A guess is a peek or a claim of a code. It writes the slot whatever it finds,
+-- because the time of a write would tell who has a code (A97).
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local version = '1\n'
@@ -148,53 +153,80 @@ local function bars(t, id)
   return find(',' .. t.barred .. ',', ',' .. id .. ',', 1, true) ~= nil
 end
 
--- count_guess counts a wrong guess against the live code of a slot, if it has
--- one.
-local function count_guess(key, slot)
+-- count_guess counts a wrong guess against the live code of a slot. It reports
+-- false if there is none.
+local function count_guess(slot)
   for _, t in ipairs(slot.tokens) do
     if t.status == 'c' and t.claim == '-' then
       if exhausted(slot, t) then
-        return
+        return false
       end
       t.tries = t.tries - 1
       if t.tries == 0 then
         kill(t)
       end
       slot.failures[#slot.failures + 1] = now
-      write(key, slot)
-      return
+      return true
     end
+  end
+  return false
+end
+
+-- decide is what peek and claim find in a slot, and whether that changed it. A
+-- peek has no id.
+local function decide(slot, digest, id)
+  local t = token(slot, digest)
+  if not t or dead(t) then
+    return 'none', count_guess(slot)
+  end
+  if t.claim ~= '-' and t.claim ~= id then
+    return 'held', false
+  end
+  if exhausted(slot, t) or id and bars(t, id) then
+    return 'none', false
+  end
+  t.claim = id or t.claim
+  return 'ok', id ~= nil, t.state, t.expires
+end
+
+-- add_decoy puts a dead token into a slot without tokens, so that a guess reads
+-- and writes as much as one at a code. Its digest is longer than a caller's may
+-- be, so it stands in nobody's way. It is the oldest of its slot, and the first
+-- to be forgotten.
+local function add_decoy(slot)
+  local expires = string.format('%d', now + 60000)
+  local decoy = read(version .. string.rep('-', 100) .. ' - ' .. expires .. ' y 1 - -\n\n1 1')
+  slot.tokens = decoy.tokens
+  if slot.max == 0 then
+    slot.max, slot.window = decoy.max, decoy.window
   end
 end
 
--- use is what peek and claim have in common. A peek has no id.
-local function use(key, raw, digest, id)
-  if not raw then
+local function use(key, raw, digest, id, guess)
+  if not raw and not guess then
     return 'none'
   end
   local slot, other = read(raw)
   if not slot then
     return other
   end
-  local t = token(slot, digest)
-  if not t or dead(t) then
-    count_guess(key, slot)
-    return 'none'
+  local word, changed, state, expires = decide(slot, digest, id)
+  if guess and #slot.tokens == 0 then
+    add_decoy(slot)
   end
-  if t.claim ~= '-' and t.claim ~= id then
-    return 'held'
-  end
-  if exhausted(slot, t) or id and bars(t, id) then
-    return 'none'
-  end
-  if id then
-    t.claim = id
+  if changed or guess then
     write(key, slot)
   end
-  return 'ok', t.state, t.expires
+  return word, state, expires
 end
 
 local operations = { peek = use, claim = use }
+
+function operations.guess(key, raw, digest, id)
+  return use(key, raw, digest, id, true)
+end
+
+operations['guess-claim'] = operations.guess
 
 function operations.release(key, raw, digest, id)
   local slot, other = read(raw)
@@ -314,7 +346,7 @@ local function quick(key, raw, digest, id)
   end
 end
 
-local arguments = { put = 7, peek = 1, claim = 2, release = 2, delete = 0 }
+local arguments = { put = 7, peek = 1, claim = 2, guess = 1, ['guess-claim'] = 2, release = 2, delete = 0 }
 local reply, k, at = { ARGV[1] }, 0, 2
 while k < #KEYS do
   local last, name = k + ARGV[at], ARGV[at + 1]
@@ -323,6 +355,9 @@ while k < #KEYS do
   while k < last do
     k = k + 1
     local raw = redis.pcall('GET', KEYS[k])
+    if type(raw) == 'table' and not find(raw.err, 'WRONGTYPE', 1, true) then
+      return raw -- for example, the user may not GET
+    end
     local word, state, expires
     if operate == use and type(raw) == 'string' then
       word, state, expires = quick(KEYS[k], raw, unpack(ARGV, at, at + size - 1))

@@ -64,10 +64,17 @@ func TestHangs_A59(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
 				defer cancel()
 				err := within(t, 5*time.Second, func() error { return n.Notify(ctx, message()) })
-				if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, recovery.ErrPermanent) {
+				if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, recovery.ErrPermanent) || errors.Is(err, recovery.ErrAwaitingReply) != (stage == ".") {
 					t.Errorf("%v", err)
 				}
 				quotes(t, err)
+				// The answer to a whole message is waited for, until Shutdown has no
+				// more time.
+				if stage == "." {
+					if err := within(t, 5*time.Second, func() error { return n.Shutdown(ctx) }); !errors.Is(err, context.DeadlineExceeded) {
+						t.Errorf("Shutdown: %v", err)
+					}
+				}
 			})
 		}
 	}

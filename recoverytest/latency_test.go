@@ -1,0 +1,123 @@
+package recoverytest_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/testenv"
+	"github.com/seed-51359b35/recovery/recoverytest"
+)
+
+// roundTrip is how far away the slow implementations are. A call has an effect
+// half of it after it began.
+const roundTrip = 20 * time.Millisecond
+
+// travel waits as a request or a reply does that is on its way.
+func travel() { time.Sleep(roundTrip / 2) }
+
+type farTokens struct{ store recovery.TokenStore }
+
+func (f farTokens) Put(ctx context.Context, slot string, spec recovery.TokenSpec) (recovery.TokenRecord, error) {
+	travel()
+	defer travel()
+	return f.store.Put(ctx, slot, spec)
+}
+
+func (f farTokens) Peek(ctx context.Context, refs ...recovery.TokenRef) (recovery.TokenRecord, error) {
+	travel()
+	defer travel()
+	return f.store.Peek(ctx, refs...)
+}
+
+func (f farTokens) Claim(ctx context.Context, id string, refs ...recovery.TokenRef) (recovery.TokenRecord, error) {
+	travel()
+	defer travel()
+	return f.store.Claim(ctx, id, refs...)
+}
+
+func (f farTokens) Release(ctx context.Context, id string, refs ...recovery.TokenRef) error {
+	travel()
+	defer travel()
+	return f.store.Release(ctx, id, refs...)
+}
+
+func (f farTokens) Delete(ctx context.Context, slots ...string) error {
+	travel()
+	defer travel()
+	return f.store.Delete(ctx, slots...)
+}
+
+type farLimiter struct{ limiter recovery.Limiter }
+
+func (f farLimiter) Allow(ctx context.Context, requests ...recovery.LimitRequest) ([]recovery.Decision, error) {
+	travel()
+	defer travel()
+	return f.limiter.Allow(ctx, requests...)
+}
+
+// farLeads implements leadsView by the leads that it has.
+type farLeads struct {
+	*recoverytest.Leads
+	full recoverytest.FullLeadStore
+}
+
+func (f farLeads) FindLead(ctx context.Context, key recovery.LeadKey) (recovery.Lead, error) {
+	travel()
+	defer travel()
+	return f.full.FindLead(ctx, key)
+}
+
+func (f farLeads) SetPasswordHash(ctx context.Context, id, hash string) error {
+	travel()
+	defer travel()
+	return f.full.SetPasswordHash(ctx, id, hash)
+}
+
+func (f farLeads) SetPasswordHashIf(ctx context.Context, id, version, hash string) error {
+	travel()
+	defer travel()
+	return f.full.SetPasswordHashIf(ctx, id, version, hash)
+}
+
+func (f farLeads) PasswordHashes(ctx context.Context, id string, n int) ([]string, error) {
+	travel()
+	defer travel()
+	return f.full.PasswordHashes(ctx, id, n)
+}
+
+// TestFar shows that a right implementation passes on a real clock, however far
+// away it is, and in a time that people wait for.
+func TestFar(t *testing.T) {
+	if !testenv.Long() {
+		t.Skip("set RECOVERY_LONG=1 to run it: it takes half a minute")
+	}
+	timed := func(t *testing.T, suite func(t *testing.T)) {
+		t.Parallel()
+		begun := time.Now()
+		suite(t)
+		t.Logf("the suite took %v", time.Since(begun).Round(time.Second))
+	}
+	t.Run("TokenStore", func(t *testing.T) {
+		timed(t, func(t *testing.T) {
+			recoverytest.TestTokenStore(t, recoverytest.TokenStoreHarness{
+				New: func(*testing.T) recovery.TokenStore { return farTokens{recovery.NewMemoryTokenStore()} },
+			})
+		})
+	})
+	t.Run("Limiter", func(t *testing.T) {
+		timed(t, func(t *testing.T) {
+			recoverytest.TestLimiter(t, recoverytest.LimiterHarness{
+				New: func(*testing.T) recovery.Limiter {
+					return farLimiter{recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{})}
+				},
+			})
+		})
+	})
+	t.Run("LeadStore", func(t *testing.T) {
+		timed(t, func(t *testing.T) {
+			recoverytest.TestLeadStore(t, leadsHarness(func(l *recoverytest.Leads) recovery.LeadStore { return farLeads{l, l.Full()} }))
+		})
+	})
+}

@@ -1,0 +1,221 @@
+package recoverytest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/seed-51359b35/recovery"
+)
+
+// queueRetryClauses are about attempts that fail.
+var queueRetryClauses = []clause[*jobs]{
+	{"retries-errors", "An attempt that fails with an error is repeated, and one that succeeds is not.", func(e *jobs) {
+		e.handle(failing(3, errSome))
+		job := e.job()
+		e.enqueue(job)
+		e.until("the third attempt", func() bool { return len(e.attemptsOf(job.ID)) >= 3 })
+		if attempts, deaths := e.history(job.ID); len(attempts) != 3 || len(deaths) > 0 {
+			e.errorf("a job that succeeded at the third attempt: %d attempts and %d dead letters, want 3 and 0", len(attempts), len(deaths))
+		}
+	}},
+	{"retries-panics", "An attempt that panics is repeated, and the queue goes on.", func(e *jobs) {
+		e.handle(func(_ context.Context, job recovery.Job, attempt int) error {
+			if attempt < 3 && job.Payload[0] == 'p' {
+				panic(fmt.Sprintf("attempt %d", attempt))
+			}
+			return nil
+		})
+		// There are as many such jobs as workers, so that the clause notices if
+		// the queue loses a worker.
+		var ids []string
+		for range e.h.Workers {
+			job := e.job()
+			job.Payload[0] = 'p'
+			ids = append(ids, job.ID)
+			e.enqueue(job)
+		}
+		other := e.job()
+		e.enqueue(other)
+		e.waitPerformed(other.ID)
+		for _, id := range ids {
+			e.until("the third attempt of a job that panics", func() bool { return len(e.attemptsOf(id)) >= 3 })
+		}
+		last := e.job()
+		e.enqueue(last)
+		e.waitPerformed(last.ID)
+	}},
+	{"pauses-grow", "An attempt that fails is repeated with growing pauses: of many jobs the fourth pause is on average at least one and a half times the first.", func(e *jobs) {
+		// Of many, because a pause may be drawn at random up to one that grows.
+		const most = 40
+		e.handle(failing(5, errSome))
+		ids := make([]string, most)
+		for i := range ids {
+			job := e.job()
+			ids[i] = job.ID
+			e.enqueue(job)
+		}
+		e.until("the fifth attempt of every job", func() bool {
+			return !slices.ContainsFunc(ids, func(id string) bool { return len(e.attemptsOf(id)) < 5 })
+		})
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		var first, fourth time.Duration
+		for _, id := range ids {
+			all := e.attemptsOf(id)
+			first += all[1].at.Sub(all[0].at) / most
+			fourth += all[4].at.Sub(all[3].at) / most
+		}
+		if 2*fourth <= 3*first {
+			e.errorf("%d jobs that always fail: the first pause was %v on average and the fourth %v, want the fourth to be at least %v", most, first, fourth, first*3/2)
+		}
+	}},
+	{"keeps-trying", "An attempt that fails is repeated until NotAfter, and not for a number of times. A queue gives a job up earlier only if its next pause would outlast NotAfter.", func(e *jobs) {
+		if e.timing.bubble == nil {
+			if e.h.Attempts == 0 {
+				e.skip("needs Bubble, or QueueHarness.Attempts")
+			}
+			e.handle(failing(e.h.Attempts+1, errSome))
+			job := e.job()
+			e.enqueue(job)
+			// At least one attempt within each patience.
+			for n := range e.h.Attempts + 1 {
+				e.until(fmt.Sprintf("attempt %d of a job that fails, whose NotAfter is far", n+1), func() bool { return len(e.attemptsOf(job.ID)) > n })
+			}
+			return
+		}
+		const long = 24 * time.Hour
+		e.handle(failing(1<<30, errSome))
+		job := e.job()
+		job.NotAfter = job.NotBefore.Add(long)
+		e.enqueue(job)
+		e.untilWithin(2*long, "a dead letter of a job that always fails", func() bool { return len(e.deathsOf(job.ID)) > 0 })
+		attempts, deaths := e.history(job.ID)
+		if len(attempts) < 3 {
+			e.fatalf("a job that always fails, with a day until NotAfter: %d attempts, want many", len(attempts))
+		}
+		last := attempts[len(attempts)-1].at
+		pause := last.Sub(attempts[len(attempts)-2].at)
+		if left := job.NotAfter.Sub(deaths[0].at); left > 4*pause {
+			e.errorf("a job that always fails was given up after %d attempts, with %v left until NotAfter and a last pause of %v, want more attempts", len(attempts), left, pause)
+		}
+	}},
+	{"permanent", "An attempt is not repeated if its error wraps ErrPermanent, in whatever way: the job then goes to DeadLetter, as it is, with the cause.", func(e *jobs) {
+		for _, cause := range []error{
+			fmt.Errorf("%w: %w", recovery.ErrPermanent, errSome), errors.Join(errSome, recovery.ErrPermanent),
+			fmt.Errorf("outer: %w", fmt.Errorf("inner: %w: %w", errSome, recovery.ErrPermanent)),
+		} {
+			e.handle(failing(1000, cause))
+			job := e.job()
+			e.enqueue(job)
+			d := e.waitDead(job.ID)
+			if !errors.Is(d.cause, errSome) || !errors.Is(d.cause, recovery.ErrPermanent) {
+				e.errorf("DeadLetter got the cause %v, want the error that Perform returned", d.cause)
+			}
+			if !bytes.Equal(d.job.Payload, job.Payload) || !nearlyEqual(d.job.NotAfter, job.NotAfter) || !nearlyEqual(d.job.NotBefore, job.NotBefore) {
+				e.errorf("DeadLetter got another payload, NotBefore or NotAfter than the job has, want the same")
+			}
+			if attempts, deaths := e.history(job.ID); len(attempts) != 1 || len(deaths) != 1 {
+				e.errorf("a job that failed with ErrPermanent: %d attempts and %d dead letters, want 1 and 1", len(attempts), len(deaths))
+			}
+		}
+	}},
+	{"permanent-after-errors", "ErrPermanent ends a job at any attempt.", func(e *jobs) {
+		e.handle(func(_ context.Context, _ recovery.Job, attempt int) error {
+			if attempt < 3 {
+				return errSome
+			}
+			return recovery.ErrPermanent
+		})
+		job := e.job()
+		e.enqueue(job)
+		e.waitDead(job.ID)
+		if attempts, deaths := e.history(job.ID); len(attempts) != 3 || len(deaths) != 1 {
+			e.errorf("a job that failed with ErrPermanent at the third attempt: %d attempts and %d dead letters, want 3 and 1", len(attempts), len(deaths))
+		}
+	}},
+	{"awaiting-reply", "After an error that wraps ErrAwaitingReply the worker keeps the job and repeats the attempt until the error is another one.", func(e *jobs) {
+		var answered atomic.Bool
+		var held []string
+		for range e.h.Workers {
+			held = append(held, random())
+		}
+		e.handle(func(ctx context.Context, job recovery.Job, _ int) error {
+			if answered.Load() || !slices.Contains(held, job.ID) {
+				return nil
+			}
+			select { // the Notifier waits for the answer
+			case <-time.After(e.h.Quiet / 8):
+			case <-ctx.Done():
+			}
+			return fmt.Errorf("%w: %w", recovery.ErrAwaitingReply, errSome)
+		})
+		for _, id := range held {
+			job := e.job()
+			job.ID = id
+			e.enqueue(job)
+		}
+		e.until("every worker repeats its job", func() bool {
+			return !slices.ContainsFunc(held, func(id string) bool { return len(e.attemptsOf(id)) < 3 })
+		})
+		other := e.job()
+		e.enqueue(other)
+		if attempts, _ := e.history(other.ID); len(attempts) > 0 {
+			e.errorf("a job got a worker while each of %d workers kept a job that waits for a reply, want none", e.h.Workers)
+		}
+		answered.Store(true)
+		e.waitPerformed(append(held, other.ID)...)
+		if _, deaths := e.history(held[0]); len(deaths) > 0 {
+			e.errorf("a job that waited for a reply went to DeadLetter, want it not to")
+		}
+	}},
+	{"not-after", "NotAfter is when the job has become pointless: the job is then not performed, and goes to DeadLetter.", func(e *jobs) {
+		late, good := e.job(), e.job()
+		late.NotBefore = time.Now().Add(-2 * time.Hour)
+		late.NotAfter = time.Now().Add(-time.Hour)
+		if err := e.queue.Enqueue(e.ctx, late); err == nil {
+			e.waitDead(late.ID)
+		} // otherwise the queue is not responsible for the job
+		e.enqueue(good)
+		e.waitPerformed(good.ID)
+		if attempts, _ := e.history(late.ID); len(attempts) > 0 {
+			e.errorf("a job whose NotAfter had passed was performed, want no attempt")
+		}
+	}},
+	{"not-after-retries", "A job that fails is repeated until NotAfter, and then goes to DeadLetter, with the cause.", func(e *jobs) {
+		e.handle(failing(1<<30, errSome))
+		job := e.job()
+		job.NotAfter = time.Now().Add(e.h.Patience / 4)
+		e.enqueue(job)
+		d := e.waitDead(job.ID)
+		if d.cause == nil {
+			e.errorf("a job that failed until NotAfter: DeadLetter got no cause, want one")
+		}
+		attempts, deaths := e.history(job.ID)
+		if len(attempts) < 2 {
+			e.errorf("a job that failed until NotAfter: %d attempts, want 2 or more", len(attempts))
+		}
+		if len(deaths) != 1 {
+			e.errorf("a job that failed until NotAfter: %d dead letters, want 1", len(deaths))
+		}
+		for _, a := range attempts {
+			// The queue may have looked at the clock a little earlier.
+			if a.at.After(job.NotAfter.Add(e.tolerance())) {
+				e.errorf("an attempt began %v after NotAfter, want none after it", a.at.Sub(job.NotAfter))
+			}
+		}
+	}},
+}
+
+// tolerance is how late an attempt may begin on a busy machine, after the queue
+// has looked at the clock.
+func (e *jobs) tolerance() time.Duration {
+	if e.timing.bubble != nil {
+		return 0
+	}
+	return e.h.Quiet
+}

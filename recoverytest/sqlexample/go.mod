@@ -1,0 +1,27 @@
+module github.com/seed-51359b35/recovery/recoverytest/sqlexample
+
+go 1.26.0
+
+require (
+	github.com/seed-51359b35/recovery v0.0.0-00010101000000-000000000000
+	modernc.org/sqlite v1.53.0
+)
+
+require (
+	github.com/ccojocar/zxcvbn-go v1.0.4 // indirect
+	github.com/dustin/go-humanize v1.0.1 // indirect
+	github.com/google/uuid v1.6.0 // indirect
+	github.com/gorilla/securecookie v1.1.2 // indirect
+	github.com/mattn/go-isatty v0.0.20 // indirect
+	github.com/ncruces/go-strftime v1.0.0 // indirect
+	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
+	golang.org/x/crypto v0.54.0 // indirect
+	golang.org/x/net v0.57.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/text v0.40.0 // indirect
+	modernc.org/libc v1.73.4 // indirect
+	modernc.org/mathutil v1.7.1 // indirect
+	modernc.org/memory v1.11.0 // indirect
+)
+
+replace github.com/seed-51359b35/recovery => ../..
