@@ -19,6 +19,7 @@ import (
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/asynqqueue"
+	"github.com/seed-51359b35/recovery/durablequeue"
 	"github.com/seed-51359b35/recovery/internal/redistest"
 	"github.com/seed-51359b35/recovery/internal/testenv"
 )
@@ -279,7 +280,7 @@ func TestForeignTasks(t *testing.T) {
 	var log safeBuffer
 	d := &diary{}
 	q := newQueue(t, client, func(o *asynqqueue.Options) { o.Name, o.Logger = "shared", debugLogger(&log) })
-	valid, err := asynqqueue.Encode(newJob())
+	valid, err := durablequeue.Encode(newJob())
 	must(t, err)
 	foreign := asynq.NewClientFromRedisClient(client)
 	const secret = "foreign-secret"
@@ -323,7 +324,7 @@ func TestJobsOfANewerVersion(t *testing.T) {
 	newer := func(q *asynqqueue.Queue, jobs ...recovery.Job) {
 		t.Helper()
 		for _, j := range jobs {
-			payload, err := asynqqueue.Encode(j)
+			payload, err := durablequeue.Encode(j)
 			must(t, err)
 			payload[0]++
 			// A newer version may allow more than this one.
@@ -370,7 +371,7 @@ func TestJobsFromTheFuture(t *testing.T) {
 	q := start(t, newQueue(t, client, func(o *asynqqueue.Options) { o.Name, o.Workers = "skew", 1 }), d)
 	future, job := newJob(), newJob()
 	future.NotBefore = time.Now().Add(min(testenv.Patience(5*time.Second), patience/2))
-	payload, err := asynqqueue.Encode(future)
+	payload, err := durablequeue.Encode(future)
 	must(t, err)
 	_, err = asynq.NewClientFromRedisClient(client).EnqueueContext(t.Context(), asynq.NewTask(asynqqueue.TaskType, payload),
 		asynq.Queue("skew"), asynq.TaskID(future.ID), asynq.MaxRetry(5))

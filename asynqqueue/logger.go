@@ -6,7 +6,7 @@ import (
 	"log/slog"
 	"strings"
 
-	"github.com/seed-51359b35/recovery/redisguard"
+	"github.com/seed-51359b35/recovery/durablequeue"
 )
 
 const (
@@ -24,10 +24,10 @@ const line = "asynqqueue: a log line of asynq"
 // growing intervals: while Redis is down, asynq logs that several times a second.
 type logger struct {
 	log     *slog.Logger
-	outages *redisguard.Outages
+	outages *durablequeue.Outages
 }
 
-func newLogger(log *slog.Logger, outages *redisguard.Outages) *logger {
+func newLogger(log *slog.Logger, outages *durablequeue.Outages) *logger {
 	return &logger{log, outages}
 }
 
