@@ -34,7 +34,7 @@ func (q *Queue) process(ctx context.Context, task *asynq.Task) error {
 		// No other instance will understand this task either. Its type and its
 		// payload may be anything that somebody wrote to Redis, so they must
 		// not get into logs.
-		q.log.Error("asynqqueue: dropping a task that is not of this queue", "task", redactPayloads(id), "reason", problem.Error())
+		q.log.Error("asynqqueue: dropping a task that is not of this queue", "task", durablequeue.Redact(id), "reason", problem.Error())
 		return asynq.RevokeTask
 	}
 	failures, _ := asynq.GetRetryCount(ctx)

@@ -12,10 +12,7 @@ import (
 
 const TaskType = taskType
 
-var (
-	Clean = redactPayloads
-	Due   = pauseEnd
-)
+var Due = pauseEnd
 
 func (q *Queue) Pause(n int) time.Duration { return q.workers.Pause(n) }
 

@@ -9,13 +9,6 @@ import (
 	"github.com/seed-51359b35/recovery/durablequeue"
 )
 
-const (
-	// maxWord is the longest word that is logged. A payload is one word, and
-	// longer than any word that asynq writes.
-	maxWord = 80
-	maxLine = 400
-)
-
 // line is what every line of asynq is called in the host's log.
 const line = "asynqqueue: a log line of asynq"
 
@@ -49,7 +42,7 @@ func (l *logger) Error(args ...any) { l.write(slog.LevelError, args) }
 func (l *logger) Fatal(args ...any) { l.write(slog.LevelError, args) }
 
 func (l *logger) write(level slog.Level, args []any) {
-	text := redactPayloads(fmt.Sprint(args...))
+	text := durablequeue.Redact(fmt.Sprint(args...))
 	switch {
 	case strings.HasPrefix(text, "cannot subscribe to cancelation channel"):
 		return // see workerClient.Subscribe
@@ -67,26 +60,4 @@ func (l *logger) write(level slog.Level, args []any) {
 	// an error.
 	kind := text[:min(len(text), 20)]
 	l.outages.Failed(context.Background(), l.log, level, kind, line, "asynq", text)
-}
-
-// redactPayloads removes from a line what could be a payload: words that are
-// too long, and bytes that are not text.
-func redactPayloads(text string) string {
-	text = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r == '\uFFFD' {
-			return ' '
-		}
-		return r
-	}, text)
-	words := strings.Fields(text)
-	for i, w := range words {
-		if len(w) > maxWord {
-			words[i] = "[...]"
-		}
-	}
-	text = strings.Join(words, " ")
-	if len(text) > maxLine {
-		text = strings.ToValidUTF8(text[:maxLine], "") + " [...]"
-	}
-	return text
 }

@@ -174,7 +174,12 @@ type Worker struct {
 	holders atomic.Int32
 	once    sync.Once
 	free    chan struct{}
+	stuck   bool
 }
+
+// Stuck reports, after Perform, that code of the host ignored its context. It
+// may still run.
+func (w *Worker) Stuck() bool { return w.stuck }
 
 // Release gives the worker back. It is called once, after Perform.
 func (w *Worker) Release() {

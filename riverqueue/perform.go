@@ -1,0 +1,112 @@
+package riverqueue
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/riverqueue/river"
+
+	"github.com/seed-51359b35/recovery/durablequeue"
+)
+
+const (
+	// maxStartWait is how long a job may hold a worker while its NotBefore has
+	// not come. Under load NotBefore has passed before a worker is free.
+	maxStartWait = time.Second
+	// workerWait is how long a job waits here for a worker. One is free whenever
+	// River has a job for it.
+	workerWait = time.Second
+)
+
+// River stores the text of an error in the job's row. So these texts are fixed,
+// and never those of the host's errors, which may quote an address (A31, A39).
+var (
+	errFailed  = errors.New("the attempt failed")
+	errGivenUp = errors.New("given up")
+	errForeign = errors.New("not a job of this library")
+)
+
+// A performer is River's worker for all jobs of a queue.
+type performer struct {
+	river.WorkerDefaults[task]
+	queue *Queue
+}
+
+// NextRetry implements [river.Worker].
+func (p *performer) NextRetry(row *river.Job[task]) time.Time { return row.Args.retryAt }
+
+// Work implements [river.Worker]. While it runs, River begins no other job in
+// its place. So it returns only when the host's code has returned, even if that
+// ignores its context: a worker that is lost gets no job.
+func (p *performer) Work(ctx context.Context, row *river.Job[task]) error {
+	q := p.queue
+	job, problem := durablequeue.Decode(row.Args.ID, row.Args.Job)
+	if problem != nil && !errors.Is(problem, durablequeue.ErrNewerVersion) {
+		// No other instance will understand it either. It may be anything that
+		// somebody wrote into the table, so it must not get into logs.
+		q.log.Error("riverqueue: dropping a row that is no job", "row", row.ID, "reason", problem.Error())
+		return river.JobCancel(errForeign)
+	}
+	wait := time.Until(job.NotBefore)
+	if wait > maxStartWait {
+		return river.JobSnooze(wait)
+	}
+	lease := q.leases.begin(ctx, row.ID)
+	defer lease.end()
+	if wait > 0 && !q.workers.Sleep(lease.ctx, wait) {
+		return river.JobSnooze(0)
+	}
+	w := q.workers.Take(lease.ctx, workerWait)
+	if w == nil {
+		return river.JobSnooze(0)
+	}
+	result := w.Perform(lease.ctx, job, problem, row.Attempt)
+	w.Release()
+	if w.Stuck() {
+		lease.end()
+		q.giveAway(row.ID, result)
+		<-w.Free()
+		return nil // the row that River had is gone
+	}
+	return q.verdict(row, result)
+}
+
+// verdict tells River what becomes of a job.
+func (q *Queue) verdict(row *river.Job[task], result durablequeue.Result) error {
+	switch result.Verdict {
+	case durablequeue.Done:
+		q.depth.JobRemoved()
+		return nil
+	case durablequeue.GivenUp:
+		q.depth.JobRemoved()
+		return river.JobCancel(errGivenUp)
+	case durablequeue.HandedBack:
+		return river.JobSnooze(0)
+	}
+	if row.Attempt >= maxAttempts {
+		return river.JobSnooze(result.Pause) // River would discard it
+	}
+	row.Args.retryAt = time.Now().Add(result.Pause)
+	return errFailed
+}
+
+// giveAway does what River would do, for a job whose attempt ignores its
+// context. The job gets another row, so that nothing that River does about the
+// old one later reaches it.
+func (q *Queue) giveAway(id int64, result durablequeue.Result) {
+	ctx, cancel := context.WithTimeout(context.Background(), statementTimeout)
+	defer cancel()
+	var err error
+	switch result.Verdict {
+	case durablequeue.Done, durablequeue.GivenUp:
+		err = q.rows.delete(ctx, id)
+	case durablequeue.Failed, durablequeue.HandedBack:
+		err = q.rows.move(ctx, id, result.Pause)
+	}
+	if err != nil {
+		// The job comes back as after a crash.
+		q.workers.Outages().Failed(ctx, q.log, slog.LevelError, "give away", "riverqueue: a job could not be handed to other workers", "error", err)
+	}
+}

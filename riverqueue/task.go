@@ -1,0 +1,45 @@
+package riverqueue
+
+import (
+	"math"
+	"time"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
+)
+
+// kind is River's kind of every job of this package.
+const kind = "recovery:job"
+
+// maxAttempts is the highest number that River has. A job is tried until its
+// NotAfter, however often that is.
+const maxAttempts = math.MaxInt16
+
+// A task is what River keeps of a job, as JSON. ID is that of the job. Job is
+// what durablequeue.Encode writes: a version, times and the sealed payload.
+type task struct {
+	ID  string `json:"id" river:"unique"`
+	Job []byte `json:"job"`
+
+	// retryAt is when a job that failed comes back. Work sets it for NextRetry.
+	retryAt time.Time
+}
+
+// Kind implements [river.JobArgs].
+func (task) Kind() string { return kind }
+
+// insertOpts returns how River keeps a job. In one queue there is one job of
+// an ID, until it is done.
+func (q *Queue) insertOpts(notBefore time.Time) *river.InsertOpts {
+	opts := &river.InsertOpts{
+		Queue: q.opts.Name, MaxAttempts: maxAttempts,
+		UniqueOpts: river.UniqueOpts{ByArgs: true, ByQueue: true, ByState: []rivertype.JobState{
+			rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable,
+			rivertype.JobStateRunning, rivertype.JobStateScheduled,
+		}},
+	}
+	if time.Until(notBefore) > scheduleAhead {
+		opts.ScheduledAt = notBefore
+	}
+	return opts
+}
