@@ -8,6 +8,7 @@ require (
 	github.com/riverqueue/river/riverdriver/riverpgxv5 v0.51.2
 	github.com/riverqueue/river/rivertype v0.51.2
 	github.com/seed-51359b35/recovery v0.0.0-00010101000000-000000000000
+	github.com/seed-51359b35/recovery/sqlstore v0.0.0-00010101000000-000000000000
 )
 
 require (
@@ -29,4 +30,7 @@ require (
 	golang.org/x/text v0.43.0 // indirect
 )
 
-replace github.com/seed-51359b35/recovery => ../
+replace (
+	github.com/seed-51359b35/recovery => ../
+	github.com/seed-51359b35/recovery/sqlstore => ../sqlstore
+)

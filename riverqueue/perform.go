@@ -34,8 +34,11 @@ type performer struct {
 	queue *Queue
 }
 
-// NextRetry implements [river.Worker].
-func (p *performer) NextRetry(row *river.Job[task]) time.Time { return row.Args.retryAt }
+// NextRetry implements [river.Worker]. River does not accept a time before it
+// asked.
+func (p *performer) NextRetry(row *river.Job[task]) time.Time {
+	return time.Now().Add(row.Args.pause)
+}
 
 // Work implements [river.Worker]. While it runs, River begins no other job in
 // its place. So it returns only when the host's code has returned, even if that
@@ -88,7 +91,7 @@ func (q *Queue) verdict(row *river.Job[task], result durablequeue.Result) error 
 	if row.Attempt >= maxAttempts {
 		return river.JobSnooze(result.Pause) // River would discard it
 	}
-	row.Args.retryAt = time.Now().Add(result.Pause)
+	row.Args.pause = result.Pause
 	return errFailed
 }
 

@@ -21,8 +21,8 @@ type task struct {
 	ID  string `json:"id" river:"unique"`
 	Job []byte `json:"job"`
 
-	// retryAt is when a job that failed comes back. Work sets it for NextRetry.
-	retryAt time.Time
+	// pause is how long a job waits that failed. Work sets it for NextRetry.
+	pause time.Duration
 }
 
 // Kind implements [river.JobArgs].
