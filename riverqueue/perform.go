@@ -67,24 +67,16 @@ func (p *performer) Work(ctx context.Context, row *river.Job[task]) error {
 	}
 	result := w.Perform(lease.ctx, job, problem, row.Attempt)
 	w.Release()
+	lease.end() // from here on, that the row is gone says nothing
 	if w.Stuck() {
-		lease.end()
 		q.giveAway(row.ID, result)
 		<-w.Free()
 		return nil // the row that River had is gone
 	}
-	return q.verdict(row, result)
-}
-
-// verdict tells River what becomes of a job.
-func (q *Queue) verdict(row *river.Job[task], result durablequeue.Result) error {
 	switch result.Verdict {
-	case durablequeue.Done:
+	case durablequeue.Done, durablequeue.GivenUp:
 		q.depth.JobRemoved()
-		return nil
-	case durablequeue.GivenUp:
-		q.depth.JobRemoved()
-		return river.JobCancel(errGivenUp)
+		return q.remove(row.ID, result.Verdict)
 	case durablequeue.HandedBack:
 		return river.JobSnooze(0)
 	}
@@ -93,6 +85,22 @@ func (q *Queue) verdict(row *river.Job[task], result durablequeue.Result) error 
 	}
 	row.Args.pause = result.Pause
 	return errFailed
+}
+
+// remove deletes a job that is done or given up. River would do so too, but up
+// to 250 ms later, together with others. All of these would be performed again
+// if the process were killed meanwhile. What River does to a row that is gone
+// has no effect.
+func (q *Queue) remove(id int64, verdict durablequeue.Verdict) error {
+	ctx, cancel := context.WithTimeout(context.Background(), statementTimeout)
+	defer cancel()
+	if err := q.rows.delete(ctx, id); err != nil {
+		q.workers.Outages().Failed(ctx, q.log, slog.LevelError, "acknowledge", "riverqueue: PostgreSQL could not be told at once that a job is done", "error", err)
+		if verdict == durablequeue.GivenUp {
+			return river.JobCancel(errGivenUp)
+		}
+	}
+	return nil
 }
 
 // giveAway does what River would do, for a job whose attempt ignores its

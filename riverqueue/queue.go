@@ -184,7 +184,7 @@ func (q *Queue) askDepth(done func(n int, err error)) bool {
 		ctx, cancel := context.WithTimeout(q.workers.Context(), q.opts.Timeout)
 		defer cancel()
 		n, err := q.rows.count(ctx)
-		if unknown := err != nil; q.depthUnknown.Swap(unknown) != unknown && unknown {
+		if unknown := err != nil && q.workers.Context().Err() == nil; q.depthUnknown.Swap(unknown) != unknown && unknown {
 			q.log.Warn("riverqueue: the depth of the queue is not known, so MaxDepth is not enforced", "error", err)
 		}
 		done(n, err)

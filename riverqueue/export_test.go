@@ -1,0 +1,27 @@
+package riverqueue
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/seed-51359b35/recovery/durablequeue"
+)
+
+const (
+	Kind        = kind
+	MaxAttempts = maxAttempts
+	LeaseTime   = leaseTime
+)
+
+func (q *Queue) Name() string { return q.opts.Name }
+
+// SetUpgradeWindow replaces the 15 minutes. Call it before Start.
+func (q *Queue) SetUpgradeWindow(d time.Duration) { q.workers.SetUpgradeWindow(d) }
+
+// Keep does what the keeper does every five seconds.
+func (q *Queue) Keep() { q.keepOnce() }
+
+// NewLogger is the logger as River gets it.
+func NewLogger(log *slog.Logger) *slog.Logger {
+	return newLogger(log, durablequeue.NewOutages("works again"))
+}

@@ -1,0 +1,83 @@
+package riverqueue_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+
+	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/riverqueue"
+)
+
+// The package comment names the rights that the pool's user needs.
+func TestPermissions(t *testing.T) {
+	t.Parallel()
+	owner := database(t)
+	user := "u" + owner.Config().ConnConfig.Database
+	for _, sql := range []string{
+		"CREATE USER " + user,
+		"GRANT SELECT, INSERT, UPDATE, DELETE ON river_job, river_queue TO " + user,
+		"GRANT USAGE ON SEQUENCE river_job_id_seq TO " + user,
+	} {
+		run(t, owner, sql)
+	}
+	config, err := pgxpool.ParseConfig(strings.Replace(owner.Config().ConnString(), "recovery@", user+"@", 1))
+	must(t, err)
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	must(t, err)
+	t.Cleanup(pool.Close)
+	var log safeBuffer
+	d := &diary{perform: attemptsByPayload}
+	q := start(t, newQueue(t, pool, func(o *riverqueue.Options) { o.Logger = debugLogger(&log) }), d)
+	twice, bad, later := newJob(), newJob(), newJob()
+	twice.Payload, bad.Payload = []byte("twice"), []byte("bad")
+	later.NotBefore = time.Now().Add(12 * time.Second)
+	enqueue(t, q, twice, bad, later)
+	waitDone(t, d, twice)
+	waitDead(t, d, bad)
+	run(t, owner, `UPDATE river_job SET state = 'running', attempted_at = now() - interval '1 minute', scheduled_at = now()`)
+	q.Keep()
+	waitDone(t, d, later)
+	empty(t, q)
+	must(t, shutdown(t, q, patience))
+	if strings.Contains(log.String(), "permission denied") {
+		t.Errorf("the log:\n%s", log.String())
+	}
+}
+
+// Somebody pauses the queue with River's tools. Jobs are then accepted and not
+// performed.
+func TestPause(t *testing.T) {
+	t.Parallel()
+	pool := database(t)
+	d := &diary{}
+	q := start(t, newQueue(t, pool, nil), d)
+	first := newJob()
+	enqueue(t, q, first)
+	waitDone(t, d, first)
+	tool, err := river.NewClient(riverpgxv5.New(pool), &river.Config{})
+	must(t, err)
+	must(t, tool.QueuePause(t.Context(), q.Name(), nil))
+	eventually(t, "the pause shows", func() bool {
+		s, err := q.Stats(t.Context())
+		return err == nil && s.Paused
+	})
+	// The worker learns of it by a notification.
+	var waiting recovery.Job
+	eventually(t, "a job that waits", func() bool {
+		waiting = newJob()
+		enqueue(t, q, waiting)
+		time.Sleep(300 * time.Millisecond)
+		s, err := q.Stats(t.Context())
+		return err == nil && s.Pending > 0 && s.OldestPending > 100*time.Millisecond
+	})
+	must(t, tool.QueueResume(t.Context(), q.Name(), nil))
+	waitDone(t, d, waiting)
+	if s, err := q.Stats(t.Context()); err != nil || s.Paused {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
