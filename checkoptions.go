@@ -3,6 +3,7 @@ package recovery
 import (
 	"cmp"
 	"log/slog"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -50,6 +51,13 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+// sameQueue reports whether two options hold one queue, as far as Go can compare
+// them.
+func sameQueue(a, b Queue) bool {
+	return a != nil && b != nil && reflect.TypeOf(a) == reflect.TypeOf(b) && reflect.TypeOf(a).Comparable() &&
+		reflect.ValueOf(a).Comparable() && a == b
+}
+
 func (f Field) isEmailKey() bool { return f.Search && f.Type == FieldTypeEmail }
 
 func defaultEmailField(fields []Field) string {
@@ -87,6 +95,9 @@ func (o Options) validate(leads LeadStore, tokens TokenStore, notifier Notifier)
 	o.checkLinks(&mistakes)
 	o.checkSessions(&mistakes)
 	checkFields(&mistakes, o.Fields)
+	if sameQueue(o.Queue, o.DeliveryQueue) {
+		mistakes.Add("DeliveryQueue", "must be another queue than Queue, or strangers can tell by its fullness who has an account")
+	}
 	if o.EmailField != "" && !slices.ContainsFunc(o.Fields, func(f Field) bool { return f.Name == o.EmailField && f.isEmailKey() }) {
 		mistakes.Add("EmailField", "%q must be one of Fields, with type FieldTypeEmail and Search", o.EmailField)
 	}

@@ -21,9 +21,10 @@ const (
 )
 
 // RememberDevice makes the browser that sent r a known device of the lead, for
-// 90 days, by setting a cookie on w. Call it when the lead has signed in, after
-// a new hash was stored if the sign-in stores one, and before the answer's body
-// is written. The hosted pages call it after a reset.
+// 90 days, by setting a cookie on w. Call it when the lead has signed in, before
+// the answer's body is written. If the sign-in replaces the password hash (see
+// Rehash in password.Result), call it after that, because the cookie ends with
+// the lead's Version. The hosted pages call it after a reset.
 //
 // Strangers who ask for links and codes in somebody's name use up that person's
 // limits. A known device has limits of its own, which no stranger can use up:
@@ -38,15 +39,17 @@ const (
 // of the password, of an address or of the status, so a thief's device is not
 // known any more after the owner's reset. It does not end with a session: on a
 // shared computer it stays when the person signs out. The cookie is sealed:
-// nobody can read it, or make one up. One browser is known for up to 4 leads, in
-// a cookie of up to 2,048 bytes, which it sends with every request to the host.
+// nobody can read it, or make one up. One browser is known for up to 4 leads, the
+// latest that signed in, in a cookie of up to 2,048 bytes, which it sends with
+// every request to the host.
 //
-// The cookie is named after [Options].Prefix, so Services whose cookies one host
-// sets need different prefixes. It is HttpOnly and SameSite=Lax, and reaches only
-// the host that set it: the sign-in and the forgot request must be on the same
-// one. A page of another origin does not send it to the JSON API, whose answers
-// for other origins allow no cookies. It is Secure unless [Options].Link is http,
-// which only loopback addresses can have.
+// By default the cookie is called "__Host-recovery-device", where "recovery" is
+// [Options].Prefix: two Services on one host need different prefixes. It is
+// HttpOnly and SameSite=Lax, and reaches only the host that set it: the sign-in
+// and the forgot request must be on the same one. A script on a page of another
+// origin cannot send it to this module's APIs, because none of them allows
+// credentials in its CORS answers. If [Options].Link is http, which only loopback
+// addresses can have, the cookie is not Secure, and its name has no "__Host-".
 //
 // The error wraps [ErrLeadNotFound], also for a lead that is not active, or
 // [ErrUnavailable]. No cookie is set then. The sign-in need not fail: the device
@@ -63,10 +66,14 @@ func (s *Service) RememberDevice(w http.ResponseWriter, r *http.Request, leadID 
 	return nil
 }
 
-// NewDevice is RememberDevice for clients without cookies, such as apps. The
-// client keeps the string, which has up to 2,048 characters that a cookie may
-// have, and the host passes it on as [Requester].Device. known is the string
-// that the client has already, or empty: the device is the same one then.
+// NewDevice is [Service.RememberDevice] for clients without cookies, such as
+// apps: call it at the same time. The client keeps the string, and sends it along
+// when it asks for a link or code. The host then sets [Requester].Device to it.
+// The string has up to 2,048 characters, all of which a cookie may have, and is
+// good for 90 days. known is the string that the client already has, or empty. It
+// lets the device keep its limits, and the other leads that it is known for.
+//
+// The errors are those of RememberDevice.
 func (s *Service) NewDevice(ctx context.Context, leadID, known string) (string, error) {
 	if err := s.begin(); err != nil {
 		return "", err

@@ -158,9 +158,10 @@
 //
 // # What strangers can make grow
 //
-// Anybody can send requests. They leave this behind, and nothing else (A95):
+// Anybody can send requests. They leave this behind (A95). The columns tell how
+// many bytes each takes, how long it is kept, and how many there can be at once:
 //
-//	what                              bytes               for      at most
+//	what                              bytes               kept     at most
 //	in a MemoryLimiter:
 //	  an address that asks            240 + 18 a request  3 h      81,920
 //	  an address that shows a proof   240 + 18 a request  2 min    163,840
@@ -170,7 +171,7 @@
 //	  an address that shows a proof   240 + 5 a request   2 min    no bound
 //	  an address with an API key      240 + 5 a request   5 s      no bound
 //	in a program with redisstore:
-//	  an address that was refused     400                 stays    65,536
+//	  an address that was refused     400                 always   65,536
 //	in a program that takes secrets of servers, as the wires do:
 //	  an address that shows one       250 + 100 a secret  5 s      81,920
 //	in Queue:
@@ -186,12 +187,14 @@
 // riverqueue hold 100,000 jobs.
 //
 // A guess at a code leaves a record also where there is no code (A97): one for
-// each lead, and 4,096 under each key for all other identifiers together. Leads
-// that exist can be asked for too, and then have counters (24 h), tokens and
-// deliveries (as long as links live). The number of leads bounds these. With
-// [MessageOptions].UnknownAddress each invented address has two counters too, for
-// 24 h. Requests about nobody are logged at level debug only, but package
-// leadsquared warns of each key that it refuses.
+// each lead, and 4,096 under each of [Options].Keys for all other identifiers
+// together. A request about a lead that exists also leaves counters (24 h), and a
+// token and a delivery (as long as links live). The number of leads bounds these.
+// With [MessageOptions].UnknownAddress each invented address has two counters
+// too, for 24 h. Nothing else grows but the log, and what [Options].Events keeps:
+// it gets an event for most requests, also about nobody and for those that are
+// refused. These are logged at level DEBUG only, but package leadsquared warns of
+// each key that it refuses.
 //
 // A [MemoryLimiter] has logs for 65,536 addresses of each kind, and 16,384 that
 // all further ones share: 93 MB at most for those that ask. Strangers fill the

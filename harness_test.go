@@ -283,7 +283,7 @@ func newPortal(t testing.TB, edit func(p *portal, o *recovery.Options)) *portal 
 		edit(p, &opts)
 	}
 	if _, ok := opts.Queue.(recovery.WorkerQueue); !ok && opts.DeliveryQueue == deliveries {
-		opts.DeliveryQueue = opts.Queue // jobs that the test performs
+		opts.DeliveryQueue = sameJobs{opts.Queue} // jobs that the test performs
 	}
 	if p.notifier == nil {
 		p.notifier = p.outbox
@@ -322,6 +322,9 @@ func lost(t testing.TB, err error, want int) {
 		t.Errorf("Shutdown: %v, want %d lost", err, want)
 	}
 }
+
+// sameJobs is a second queue that puts its jobs where the first puts them.
+type sameJobs struct{ recovery.Queue }
 
 // settle lets the queue finish. Only within a synctest bubble.
 func settle() {

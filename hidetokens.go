@@ -27,8 +27,12 @@ var secretParams = []string{
 // live (A03). HideTokens replaces the values of query parameters that carry
 // secrets by the word "hidden", in the URL, the RequestURI and the Referer field
 // of the request. The parameters are those of this module's links and APIs.
-// params names further ones, such as a [Link].TokenParam that the host chose.
-// Names are compared without ASCII case. Paths and bodies are not touched.
+// params names further ones, such as a [Link].TokenParam or SecretParam that the
+// host chose. Names are compared without ASCII case. Paths and bodies are not
+// touched.
+//
+// A proxy in front of the program may write a log of its own, which HideTokens
+// cannot change. Have it log paths without their query.
 //
 // The handlers of this module find the values all the same. A page of the host
 // that reads a token from its URL is wrapped in [ShowTokens].

@@ -395,3 +395,24 @@ func FuzzHandler(f *testing.F) {
 		}
 	})
 }
+
+// A83: an answer to what nobody foresaw says nothing of it. Here a middleware's
+// body panics.
+func TestInternalErrorIsNotTold_A83(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPortal(t, nil)
+		w := post(p.Handler(), "/forgot-password", `{}`, func(r *http.Request) { r.Body = panickyBody{} })
+		want := `{"type":"about:blank","title":"Internal Server Error","status":500,"detail":"Something went wrong.","code":"internal"}`
+		if w.Code != http.StatusInternalServerError || w.Body.String() != want {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+		if log := p.log.String(); strings.Contains(log, "hunter2") || !strings.Contains(log, "panic") {
+			t.Errorf("log\n%s", log)
+		}
+	})
+}
+
+type panickyBody struct{}
+
+func (panickyBody) Read([]byte) (int, error) { panic("hunter2") }
+func (panickyBody) Close() error             { return nil }

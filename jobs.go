@@ -152,9 +152,9 @@ func (s *Service) enqueueOrRetry(ctx context.Context, p payload) {
 }
 
 // handOver moves the job of a delivery to the delivery queue, under its ID and
-// its keys: the token belongs to their generation, and under another one it could
-// be used a second time. If that queue is full, the job is a dead letter. It is never tried again in the
-// queue that the public fills (A96).
+// its keys: the token belongs to their generation, and under another one it
+// could be used a second time. If that queue is full, the job is a dead letter.
+// It is never tried again in the queue that the public fills (A96).
 func (s *Service) handOver(ctx context.Context, d *delivery) error {
 	p := d.p
 	p.Op = jobSend

@@ -130,8 +130,8 @@ type Decision struct {
 //
 // A malformed request is an error, and so is a ctx that had ended before the
 // call. Both count nothing, neither this request nor the others of the call.
-// While a limiter cannot count, it returns an error, and neither allows nor
-// refuses.
+// While a limiter cannot count, it allows nothing: it returns an error, or
+// refuses a call that it knows to be over a limit.
 //
 // What a limiter holds of a key must be freed once the longest Window and
 // ThenOneEvery have passed since the last allowed call: by itself, while other
@@ -212,9 +212,10 @@ type Limits struct {
 	// Issue for each identifier in IssueToken: 1 in 1 min, 5 in 1 h, 10 in 24
 	// h, and then still one every hour. Links and codes are counted separately
 	// by the first three. Identifier also counts each recipient field
-	// separately, and Lead each address. Identifiers that belong to no lead are counted only with
-	// [MessageOptions].UnknownAddress. So strangers who invent identifiers
-	// leave no counters behind but those of their own client addresses (A95).
+	// separately, and Lead each address. Identifiers that belong to no lead are
+	// counted only with [MessageOptions].UnknownAddress. So strangers who invent
+	// identifiers leave no counters behind but those of their own client
+	// addresses (A95).
 	//
 	// The one every hour is one every [TokenOptions].LinkTTL if links live for
 	// less than an hour, but at most one every 15 min. So somebody whose limits a
@@ -222,11 +223,12 @@ type Limits struct {
 	// host's own keeps this promise only if its ThenOneEvery is as short.
 	Identifier, Lead, Recipient, Issue LimitPolicy
 	// Device holds for each known device of a lead, and LeadDevices for all
-	// known devices of a lead together. What both allow a known device to ask
-	// for is not counted by Identifier, Lead and Recipient. What one of them
-	// refuses is counted as for any other client. See [Service.RememberDevice].
-	// Device: 1 in 1 min, 5 in 1 h, 30 in 24 h, counted separately for each
-	// recipient field, and for links and codes. LeadDevices: 60 in 24 h.
+	// known devices of a lead together. Identifier, Lead and Recipient do not
+	// count a request that both allow. A request that one of the two refuses
+	// counts as that of any other client. See [Service.RememberDevice]. Device:
+	// 1 in 1 min, 5 in 1 h, 30 in 24 h, counted separately for each recipient
+	// field, and for links and codes. LeadDevices: 60 in 24 h, for all of these
+	// together.
 	Device, LeadDevices LimitPolicy
 	// EmailBudget and SMSBudget hold for all messages of a channel that carry a
 	// link or a code, or that go to unknown addresses or to leads without a

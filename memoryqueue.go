@@ -67,6 +67,7 @@ type MemoryQueue struct {
 	draining  bool
 	started   bool
 	lost      int // jobs that Shutdown left no time for
+	givenUp   int // dead letters
 }
 
 // awaitPause comes between two attempts of a job that waits for a reply. It is
@@ -131,7 +132,11 @@ func (q *MemoryQueue) Enqueue(ctx context.Context, job Job) error {
 	if len(q.waiting)+q.running-q.abandoned >= q.opts.Capacity {
 		return ErrQueueFull
 	}
-	heap.Push(&q.waiting, &queuedJob{job: job, at: job.NotBefore})
+	at := time.Now()
+	if job.NotBefore.After(at) {
+		at = job.NotBefore
+	}
+	heap.Push(&q.waiting, &queuedJob{job: job, at: at})
 	q.signal()
 	return nil
 }
@@ -331,6 +336,9 @@ func (q *MemoryQueue) finish(j *queuedJob, err error, abandoned bool) {
 		if dead && !hopeless {
 			q.lost++
 		}
+		if dead {
+			q.givenUp++
+		}
 	}
 	if dead {
 		q.mu.Unlock()
@@ -374,6 +382,7 @@ func (q *MemoryQueue) abandonAll() {
 	waiting := q.waiting
 	q.waiting = nil
 	q.lost += len(waiting)
+	q.givenUp += len(waiting)
 	q.mu.Unlock()
 	for _, j := range waiting {
 		if j.err == nil {

@@ -110,12 +110,14 @@ type Options struct {
 	// Anybody can add to Queue, so its jobs are the same for everybody: they
 	// look for the lead, and hand over to DeliveryQueue what they found.
 	Queue Queue
-	// DeliveryQueue stores what is sent to leads that exist. It is another
-	// queue than Queue: while mail is down it fills up, and if it were the
-	// same, a stranger could tell by refused requests who has an account (A96).
-	// If it is full, what was to be sent becomes a dead letter, and no answer
-	// changes. Default: a [MemoryQueue] if Queue has its default; otherwise
-	// Queue, and a warning.
+	// DeliveryQueue stores the work for leads that exist: what is sent to them,
+	// and sessions that could not be ended. It has to be another queue than
+	// Queue: while mail is down it fills up, and if it were the same, a stranger
+	// could tell by refused requests who has an account (A96). If it is full, a
+	// link or code that somebody asked for becomes a dead letter, and no answer
+	// changes, except that [Service.IssueToken] with Send, which is for servers,
+	// returns [ErrUnavailable]. [New] starts a [WorkerQueue] here too. Default: a
+	// [MemoryQueue] if Queue has its default; otherwise Queue, and a warning.
 	DeliveryQueue Queue
 	// Prefix is the beginning of the names of slots and limiter keys, so that
 	// several Services can share one store: 1 to 32 of a-z, A-Z, 0-9, '.', '_'
@@ -201,8 +203,9 @@ type ClientAddressOptions struct {
 
 	// TrustedProxies are the addresses of proxies whose X-Forwarded-For is
 	// believed. Default none: the client is the peer of the connection. If a
-	// peer that is not listed sends such a field, a line in the log says so
-	// once.
+	// peer that is not listed sends such a field, a warning in the log says so:
+	// once for peers with a private address and once for all others, because
+	// anybody can make the field up.
 	TrustedProxies []netip.Prefix
 	// TrustUnixSockets believes the peers of Unix domain sockets too. Set it if
 	// the proxy reaches the server through one: otherwise all clients count as

@@ -215,6 +215,10 @@ func TestOptions(t *testing.T) {
 		{"everybody a proxy (A50)", func(o *recovery.Options) {
 			o.ClientAddress.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}
 		}, []string{"ClientAddress"}},
+		{"one queue for both", func(o *recovery.Options) {
+			o.Queue = recovery.NewMemoryQueue(recovery.MemoryQueueOptions{})
+			o.DeliveryQueue = o.Queue
+		}, []string{"DeliveryQueue"}},
 		{"an e-mail field that is none", func(o *recovery.Options) { o.EmailField = "Phone" }, []string{"EmailField"}},
 		{"a proxy that is no prefix", func(o *recovery.Options) { o.ClientAddress.TrustedProxies = make([]netip.Prefix, 1) }, []string{"ClientAddress"}},
 	}

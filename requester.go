@@ -20,7 +20,8 @@ type Requester struct {
 	AcceptLanguage string
 	// Device is what the client presents as a known device: the cookie of
 	// [Service.RememberDevice], or what [Service.NewDevice] returned. Anything
-	// else, and a value of more than 2,048 bytes, counts as none.
+	// else, and a value of more than 2,048 bytes, counts as none. Only
+	// [Service.ForgotPassword] looks at it.
 	Device string
 }
 

@@ -28,6 +28,7 @@ const (
 // in good time, because asynq starts no other job in its place before it
 // returns.
 func (q *Queue) process(ctx context.Context, task *asynq.Task) error {
+	q.workers.Outages().Works(ctx, asynqCause) // it has given a job out
 	id, _ := asynq.GetTaskID(ctx)
 	job, problem := openTask(id, task)
 	if problem != nil && !errors.Is(problem, durablequeue.ErrNewerVersion) {

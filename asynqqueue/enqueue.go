@@ -10,6 +10,7 @@ import (
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/durablequeue"
+	"github.com/seed-51359b35/recovery/redisguard"
 )
 
 const (
@@ -103,6 +104,9 @@ func (q *Queue) send(ctx context.Context, tooShort bool, task *asynq.Task, opts 
 			// The job is in the queue: go-redis repeated the command after a
 			// lost reply, or the caller enqueued the job again.
 			err = nil
+		}
+		if refusal := redisguard.Refusal(ctx, q.client, err); refusal != nil {
+			err = refusal
 		}
 		done <- err
 	}) {

@@ -12,14 +12,12 @@ import (
 )
 
 // While a message waits for the answer of a slow relay, its job stays with its
-// worker for many attempts, and for longer than a lease would last in Redis. No
-// other instance starts the job.
+// worker for many attempts. No other instance starts the job.
 func TestAwaitedJobsStayWithTheirWorker(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client(t)
-	const attempts = 40
-	edit := func(o *asynqqueue.Options) { o.Name, o.AttemptTimeout = "held", 500*time.Millisecond }
-	// Each instance would take 39 more attempts if it had a part of them.
+	const attempts = 20
+	edit := func(o *asynqqueue.Options) { o.Name, o.AttemptTimeout = "held", 300*time.Millisecond }
 	relay := func(ctx context.Context, _ recovery.Job, n int) error {
 		if n == attempts {
 			return nil
@@ -44,6 +42,41 @@ func TestAwaitedJobsStayWithTheirWorker(t *testing.T) {
 	if deaths := len(both[0].deaths(job.ID)) + len(both[1].deaths(job.ID)); deaths != 0 {
 		t.Errorf("%d dead letters", deaths)
 	}
+}
+
+// The numbers are in the shape of all queues.
+func TestQueueStats(t *testing.T) {
+	t.Parallel()
+	_, client := simulated(t)
+	hold := make(chan struct{})
+	d := &diary{perform: func(_ context.Context, job recovery.Job, n int) error {
+		switch job.Payload[0] {
+		case 'f': // fails
+			return errSome
+		case 'g': // is given up
+			return recovery.ErrPermanent
+		}
+		<-hold
+		return nil
+	}}
+	q := start(t, newQueue(t, client, func(o *asynqqueue.Options) {
+		o.Workers, o.Backoff = 1, func(int) time.Duration { return time.Hour / 2 }
+	}), d)
+	var reporter recovery.QueueStatsReporter = q
+	for _, kind := range "fgww" {
+		job := newJob()
+		job.Payload = []byte(string(kind))
+		enqueue(t, q, job)
+	}
+	eventually(t, "one failed, one was given up, one runs and one waits", func() bool {
+		s, err := reporter.QueueStats(t.Context())
+		return err == nil && s.Waiting == 2 && s.Retrying == 1 && s.Running == 1 && s.GivenUp == 1 && s.Abandoned == 0
+	})
+	close(hold)
+	eventually(t, "the others are done", func() bool {
+		s, err := reporter.QueueStats(t.Context())
+		return err == nil && s == recovery.QueueStats{Waiting: 1, Retrying: 1, GivenUp: 1}
+	})
 }
 
 // The replies of Redis come later than go-redis waits by default, while a worker

@@ -12,9 +12,12 @@ import (
 // line is what every line of asynq is called in the host's log.
 const line = "asynqqueue: a log line of asynq"
 
-// A logger is an [asynq.Logger] that writes asynq's lines to slog. Of a kind of
-// line that comes again and again, it writes the first, and one with a count at
-// growing intervals: while Redis is down, asynq logs that several times a second.
+// asynqCause is the cause of all that asynq warns of.
+const asynqCause = "asynq"
+
+// A logger is an [asynq.Logger] that writes asynq's lines to slog. Of warnings and
+// errors it writes the first, and one with a count at growing intervals: while
+// Redis is down, asynq logs that several times a second.
 type logger struct {
 	log     *slog.Logger
 	outages *durablequeue.Outages
@@ -43,6 +46,11 @@ func (l *logger) Fatal(args ...any) { l.write(slog.LevelError, args) }
 
 func (l *logger) write(level slog.Level, args []any) {
 	text := durablequeue.Redact(fmt.Sprint(args...))
+	// asynq's commands are long, and Redis does not read a long one before a
+	// connection is signed in.
+	if strings.Contains(text, "unauthenticated") && !strings.Contains(text, "NOAUTH") {
+		text += " (NOAUTH: the connection is not signed in to Redis)"
+	}
 	switch {
 	case strings.HasPrefix(text, "cannot subscribe to cancelation channel"):
 		return // see workerClient.Subscribe
@@ -56,8 +64,7 @@ func (l *logger) write(level slog.Level, args []any) {
 		l.log.Log(context.Background(), level, line, "asynq", text)
 		return
 	}
-	// Lines are of one kind if they begin alike: the rest names a task or quotes
-	// an error.
-	kind := text[:min(len(text), 20)]
-	l.outages.Failed(context.Background(), l.log, level, kind, line, "asynq", text)
+	// While Redis is down, each part of asynq has a line of its own for that. A
+	// worker that gets a job ends the outage.
+	l.outages.Failed(context.Background(), l.log, level, asynqCause, line, "asynq", text)
 }

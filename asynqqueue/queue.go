@@ -207,6 +207,19 @@ func (q *Queue) Stats(ctx context.Context) (Stats, error) {
 	}
 }
 
+// QueueStats implements [recovery.QueueStatsReporter]. Its errors are those of
+// [Queue.Stats].
+func (q *Queue) QueueStats(ctx context.Context) (recovery.QueueStats, error) {
+	s, err := q.Stats(ctx)
+	if err != nil {
+		return recovery.QueueStats{}, err
+	}
+	return recovery.QueueStats{
+		Waiting: s.Pending + s.Scheduled + s.Retrying, Retrying: s.Retrying, Oldest: s.OldestPending,
+		Running: s.Running, Abandoned: s.Abandoned, GivenUp: q.workers.GivenUp(),
+	}, nil
+}
+
 // inspect asks asynq for the numbers. asynq accepts no context, and does not
 // know a queue into which no job was ever put.
 func (q *Queue) inspect() (Stats, error) {

@@ -12,8 +12,8 @@
 //   - Time is counted on this process's clock, between the question and the
 //     answer. The clocks of the server and of this process need not agree, but
 //     have to run equally fast.
-//   - Who waits as long as RetryAfter says does not wait longer than necessary
-//     by more than the time that the limiter took to answer.
+//   - RetryAfter is never too short. It is too long by no more than the time
+//     that the limiter took to answer, and its rounding.
 //   - A request with an ID is never answered here. A call with that ID may have
 //     been allowed before, and only the limiter knows.
 //   - Memory is bounded. What a Cache forgets costs a question to the limiter

@@ -103,6 +103,7 @@ func (w *Worker) giveUp(ctx context.Context, job recovery.Job, cause error) Resu
 	if p.ctx.Err() != nil || ctx.Err() != nil {
 		return Result{Verdict: HandedBack} // nobody knows whether DeadLetter did its work
 	}
+	p.givenUp.Add(1)
 	if err != nil {
 		p.opts.Logger.Error(p.opts.Package+": DeadLetter did not return in time, or panicked", "job", job.ID)
 	}

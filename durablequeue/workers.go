@@ -49,6 +49,7 @@ type Workers struct {
 
 	abandoned  atomic.Int64
 	begun      atomic.Int64 // jobs that have a worker
+	givenUp    atomic.Int64 // dead letters
 	handedBack atomic.Int64 // jobs whose attempts End ended
 
 	upgradeWindow    time.Duration
@@ -93,6 +94,9 @@ func (w *Workers) Running() int { return len(w.slots) }
 // Abandoned returns how many attempts did not return after their context ended,
 // and still hold a worker.
 func (w *Workers) Abandoned() int { return int(w.abandoned.Load()) }
+
+// GivenUp returns how many jobs were given up so far.
+func (w *Workers) GivenUp() int { return int(w.givenUp.Load()) }
 
 // AnyFree reports whether a worker is free.
 func (w *Workers) AnyFree() bool { return len(w.slots) < cap(w.slots) }

@@ -41,7 +41,7 @@ func TestFlags(t *testing.T) {
 		{"a queue without a Redis", []string{"-durable"}, 2, "-redis"},
 		{"a mail server that is none", []string{"-smtp", "mail.example.com"}, 2, "-smtp"},
 		{"a mail server with a mistake", []string{"-smtp", "smtp://user:hunter2@mail.example.com"}, 2, "-smtp"},
-		{"a sender that is none", []string{"-smtp", "smtp://127.0.0.1:25", "-from", "nobody"}, 1, "From"},
+		{"a sender that is none", []string{"-addr", "127.0.0.1:0", "-smtp", "smtp://127.0.0.1:25", "-from", "nobody"}, 1, "From"},
 		{"a port in use", []string{"-addr", taken.Addr().String()}, 1, "cannot listen on " + taken.Addr().String()},
 	} {
 		t.Run(tt.sentence, func(t *testing.T) {

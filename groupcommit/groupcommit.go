@@ -1,8 +1,8 @@
 // Package groupcommit lets callers that wait for the same server share their
-// calls to it, as databases commit transactions in groups. While a call is out,
-// whoever else arrives waits, and goes along with the next call. So the busier
-// the callers are, the fewer calls each of them costs, and nobody waits for a
-// group to fill.
+// calls to it, as databases commit transactions in groups. While as many calls
+// are out as may be, whoever else arrives waits, and goes along with the next
+// call. So the busier the callers are, the fewer calls each of them costs, and
+// nobody waits for a group to fill.
 //
 // # The contract
 //

@@ -32,12 +32,12 @@ func TestTooManyTries(t *testing.T) {
 			v.post("/account/reset", "proof", form.proof(), "password", "weak")
 		}
 		p := v.post("/account/forgot", "identifier", johnMail)
-		p.is(t, "forgot", 429, "Nothing was changed. Please try again in 90 minutes.")
+		p.is(t, "forgot", 429, "Error: Forgot your password?", "Nothing was changed. Please try again in 90 minutes.")
 		if p.Header.Get("Retry-After") != "5400" || !strings.Contains(p.body, `value="`+johnMail+`"`) {
 			t.Errorf("Retry-After %q", p.Header.Get("Retry-After"))
 		}
 		p = v.post("/account/reset", "proof", form.proof(), "password", goodPassword)
-		p.is(t, "reset", 429, "Nothing was changed. Please try again in 90 minutes.", "Choose a new password")
+		p.is(t, "reset", 429, "Error: Choose a new password", "Nothing was changed. Please try again in 90 minutes.", "Choose a new password")
 		for range 4 {
 			p = v.get("/account/reset")
 		}

@@ -96,6 +96,10 @@ func (p *Handler) form(w http.ResponseWriter, r *http.Request) (url.Values, bool
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			status = http.StatusRequestEntityTooLarge
 		}
+		if httpapi.IsTooSlow(err) {
+			status = http.StatusRequestTimeout
+			w.Header().Set("Connection", "close")
+		}
 		p.problem(w, r, status, "invalid")
 		return nil, false
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -80,10 +81,14 @@ func (p *pool) confused(job recovery.Job) error {
 	if p.storage.accepted == nil {
 		p.storage.accepted = map[string]bool{}
 	}
-	known := p.storage.accepted[job.ID]
-	p.storage.accepted[job.ID] = true
+	key := job.ID
+	if p.bug == "one job for each payload" {
+		key = string(job.Payload)
+	}
+	known := p.storage.accepted[key]
+	p.storage.accepted[key] = true
 	switch {
-	case p.bug == "one ID for all queues" && known:
+	case (p.bug == "one ID for all queues" || p.bug == "one job for each payload") && known:
 		return errDuplicate
 	case p.bug == "one capacity for all queues" && p.storage.held >= poolCapacity, p.bug == "one end for all queues" && p.storage.closed:
 		return recovery.ErrQueueFull
@@ -189,6 +194,12 @@ func (p *pool) run(ctx context.Context, job recovery.Job) {
 	if p.bug != "ignores NotBefore" {
 		p.sleep(time.Until(job.NotBefore))
 	}
+	switch p.bug {
+	case "lower-cases IDs":
+		job.ID = strings.ToLower(job.ID)
+	case "cuts IDs":
+		job.ID = job.ID[:min(64, len(job.ID))]
+	}
 	if p.bug == "no start without NotBefore" && job.NotBefore.IsZero() {
 		return
 	}
@@ -215,6 +226,8 @@ func (p *pool) run(ctx context.Context, job recovery.Job) {
 		switch {
 		case err == nil:
 		case p.bug == "drops failures at Shutdown" && p.shut():
+			return
+		case p.bug == "drops on an ended ctx" && errors.Is(err, context.DeadlineExceeded):
 			return
 		case p.bug == "never retries":
 			p.bury(job, err)
@@ -279,6 +292,9 @@ func (p *pool) attempt(ctx context.Context, job recovery.Job) (err error) {
 			err = errPanic
 		}
 	}()
+	if late := !time.Now().Before(job.NotAfter); late && p.bug != "performs what waited" && p.bug != "ignores NotAfter" {
+		return fmt.Errorf("%w: too late", recovery.ErrPermanent)
+	}
 	err = handler.Perform(ctx, job)
 	for errors.Is(err, recovery.ErrAwaitingReply) && p.bug != "lets awaited jobs go" && p.ctx.Err() == nil {
 		time.Sleep(100 * time.Millisecond)
@@ -379,6 +395,11 @@ var brokenQueues = []seeded{
 	{"shutdown does not wait", "shutdown-drains"},
 	{"shutdown leaves contexts", "shutdown-context"},
 	{"no start without NotBefore", "not-before-zero"},
+	{"lower-cases IDs", "ids-are-apart"},
+	{"one job for each payload", "ids-are-apart"},
+	{"drops on an ended ctx", "retries-errors"},
+	{"cuts IDs", "ids-are-apart"},
+	{"performs what waited", "not-after-waiting"},
 	{"3 attempts", "keeps-trying"},
 	{"10 attempts", "keeps-trying"},
 	{"25 attempts", "keeps-trying"},

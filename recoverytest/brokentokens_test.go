@@ -144,6 +144,7 @@ var brokenTokenStores = []seeded{
 	{"guessed out is forgotten", "put-after-guessed-out"},
 	{"spent for ever", "put-after-expiry"},
 	{"at most 3 live", "put-maxlive"},
+	{"replaces one", "put-lower-maxlive"},
 	{"expired take places", "put-expired-not-counted"},
 	{"deleted take places", "put-deleted-not-counted"},
 	{"newest gives way", "put-newest-works"},

@@ -107,9 +107,15 @@ var leadFaultClauses = []clause[*leads]{
 	}},
 }
 
+// works reports whether the store answers. A store that reports every failure as
+// ErrLeadNotFound seems to, and other clauses find it.
+func (e *leads) works() bool {
+	return errors.Is(e.lookUp(e.ctx, recovery.LeadKey{Field: recovery.LeadIDField, Value: random()}), recovery.ErrLeadNotFound)
+}
+
 // while calls f while a hook of the harness makes the database fail.
 func (e *leads) while(name string, begin func(*testing.T, recovery.LeadStore), f func()) {
-	e.during("LeadStoreHarness."+name+" and Mend", hook(e.probe, begin, e.first), hook(e.probe, e.h.Mend, e.first), f)
+	e.during("LeadStoreHarness."+name+" and Mend", hook(e.probe, begin, e.first), hook(e.probe, e.h.Mend, e.first), e.works, f)
 }
 
 // lookUp returns the error of FindLead, on the instance that faults concern.

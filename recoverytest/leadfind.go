@@ -152,6 +152,31 @@ var leadFindClauses = []clause[*leads]{
 			}
 		}
 	}},
+	{"find-long-values", "FindLead returns the one lead whose field has the value: values that differ only in their last characters are different, however long they are.", func(e *leads) {
+		if e.h.Value != nil {
+			e.skip("needs values of the suite's own, without LeadStoreHarness.Value")
+		}
+		for _, f := range e.searchFields() {
+			if f.Type == recovery.FieldTypePhone {
+				continue
+			}
+			// The part of an address before the '@' has at most 64 bytes.
+			name := random() + random() + random()[:11]
+			values := []string{e.value(f, name+"x"), e.value(f, name+"y"), e.value(f, name[:60]), e.value(f, name)}
+			var ids []string
+			for _, value := range values[:3] {
+				lead := e.activeLead(random())
+				lead.Fields[f.Name] = recovery.FieldValue{Value: value, Verified: f.Receive}
+				ids = append(ids, e.add(lead))
+			}
+			for i, id := range ids {
+				if got := e.find(f.Name, values[i]); got.ID != id || canonical(f, got.Fields[f.Name].Value) != values[i] {
+					e.errorf("FindLead by %s %q returned lead %q with %q in that field, want lead %q", f.Name, values[i], got.ID, got.Fields[f.Name].Value, id)
+				}
+			}
+			e.wantNobody("almost the value of others", f.Name, values[3])
+		}
+	}},
 	{"find-exact-case", "Text without IgnoreCase is compared exactly.", func(e *leads) {
 		_, lead := e.addActive()
 		for _, f := range e.searchFields() {

@@ -85,7 +85,7 @@ var limiterExactClauses = []clause[*limits]{
 		thenOne.ThenOneEvery = e.ticks(2)
 		judges := []*judge{
 			e.judge(e.policy(25, 5)), e.judge(e.policy(1, 1)), e.judge(e.policy(4, 1, 9, 5, 20, 30)), e.judge(thenOne),
-			e.judge(e.person(8, 1, 1, 3, 8, 5, 40)),
+			e.judge(e.person(8, 1, 1, 3, 8, 5, 40)), e.judge(e.policy(9, 1, 12, 2, 14, 3, 16, 4, 17, 5, 18, 6, 19, 7, 20, 8)),
 		}
 		for i := range e.roundsWithin(4*enough, n, min(n, 100)) {
 			if judges[rnd.IntN(len(judges))].call(); e.failed() {

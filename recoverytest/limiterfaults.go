@@ -69,13 +69,15 @@ var limiterFaultClauses = []clause[*limits]{
 		})
 		e.allow(request)
 	}},
-	{"broken", "An error means that the request was not decided: while the server is down, Allow neither allows nor refuses.", func(e *limits) {
+	{"broken", "While a limiter cannot count, as when its server is down, it allows nothing: it returns an error, or refuses a call that it knows to be over a limit.", func(e *limits) {
 		known := recovery.LimitRequest{Key: random(), Policy: longPolicy(9)}
 		full := recovery.LimitRequest{Key: random(), Policy: longPolicy(1)}
 		e.allow(known, full)
 		e.while("Break", e.h.Break, func() {
 			for _, request := range []recovery.LimitRequest{known, full, {Key: random(), Policy: longPolicy(9)}} {
-				if decisions, err := e.first.Allow(e.ctx, request); err == nil {
+				decisions, err := e.first.Allow(e.ctx, request)
+				known := request.Key == full.Key && len(decisions) == 1 && !decisions[0].Allowed
+				if err == nil && !known {
 					e.errorf("Allow while the server is down returned %+v and no error, want an error", decisions)
 				}
 			}
@@ -114,7 +116,13 @@ var limiterFaultClauses = []clause[*limits]{
 	}},
 }
 
+// works reports whether the limiter decides.
+func (e *limits) works() bool {
+	_, err := e.first.Allow(e.ctx, recovery.LimitRequest{Key: random(), Policy: longPolicy(1)})
+	return err == nil
+}
+
 // while calls f while a hook of the harness makes the server fail.
 func (e *limits) while(name string, begin func(*testing.T, recovery.Limiter), f func()) {
-	e.during("LimiterHarness."+name+" and Mend", hook(e.probe, begin, e.first), hook(e.probe, e.h.Mend, e.first), f)
+	e.during("LimiterHarness."+name+" and Mend", hook(e.probe, begin, e.first), hook(e.probe, e.h.Mend, e.first), e.works, f)
 }

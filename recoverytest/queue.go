@@ -2,6 +2,7 @@ package recoverytest
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"testing"
@@ -289,11 +290,14 @@ func (e *jobs) enqueue(all ...recovery.Job) {
 	}
 }
 
-// shutdown ends the queue within the patience.
+// shutdown ends the queue within the patience. A queue may report jobs that it
+// lost, which are dead letters then.
 func (e *jobs) shutdown() {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(e.ctx), e.h.Patience)
 	defer cancel()
-	if err := e.queue.Shutdown(ctx); err != nil {
+	err := e.queue.Shutdown(ctx)
+	var lost *recovery.ShutdownError
+	if err != nil && (!errors.As(err, &lost) || errors.Is(err, context.DeadlineExceeded)) {
 		e.errorf("Shutdown within %v: error is %v, want none", e.h.Patience, err)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -49,6 +51,38 @@ var queueClauses = []clause[*jobs]{
 				}
 				if !nearlyEqual(a.job.NotAfter, job.NotAfter) || !nearlyEqual(a.job.NotBefore, job.NotBefore) {
 					e.errorf("an attempt got NotBefore %v and NotAfter %v, want %v and %v", a.job.NotBefore, a.job.NotAfter, job.NotBefore, job.NotAfter)
+				}
+			}
+		}
+	}},
+	{"ids-are-apart", "ID is unique, and up to 128 bytes of printable ASCII: jobs whose IDs look alike are different jobs, and so are jobs with the same payload.", func(e *jobs) {
+		name := random()
+		long := name + printable(0, 101)
+		want := map[string][]byte{}
+		for _, id := range []string{
+			name, strings.ToLower(name), name + ":", name + ":1", name + "*", ":" + name, "{" + name + "}", name + `\'"%`, name[1:],
+			long + "a", long + "A", long + "b", long[:64], long[:65],
+		} {
+			job := e.job()
+			job.ID = id
+			want[id] = job.Payload
+			e.enqueue(job)
+		}
+		e.waitPerformed(slices.Collect(maps.Keys(want))...)
+		var same []string
+		for range 3 {
+			job := e.job()
+			job.Payload = []byte("the same for all")
+			same = append(same, job.ID)
+			e.enqueue(job)
+		}
+		e.waitPerformed(same...)
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		for id, payload := range want {
+			for _, a := range e.attemptsOf(id) {
+				if !bytes.Equal(a.job.Payload, payload) {
+					e.errorf("the job with the ID %q got the payload of another, want its own", id)
 				}
 			}
 		}

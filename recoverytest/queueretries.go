@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,12 +16,33 @@ import (
 // queueRetryClauses are about attempts that fail.
 var queueRetryClauses = []clause[*jobs]{
 	{"retries-errors", "An attempt that fails with an error is repeated, and one that succeeds is not.", func(e *jobs) {
-		e.handle(failing(3, errSome))
-		job := e.job()
-		e.enqueue(job)
-		e.until("the third attempt", func() bool { return len(e.attemptsOf(job.ID)) >= 3 })
-		if attempts, deaths := e.history(job.ID); len(attempts) != 3 || len(deaths) > 0 {
-			e.errorf("a job that succeeded at the third attempt: %d attempts and %d dead letters, want 3 and 0", len(attempts), len(deaths))
+		// Whatever the error is, unless it wraps ErrPermanent: that of a ctx which
+		// ended is no reason to drop the job.
+		causes := []error{errSome, context.DeadlineExceeded, fmt.Errorf("%w: %w", errSome, context.Canceled), recovery.ErrQueueFull}
+		var all []recovery.Job
+		for i := range causes {
+			job := e.job()
+			job.Payload[0] = byte('0' + i)
+			all = append(all, job)
+		}
+		e.handle(func(_ context.Context, job recovery.Job, attempt int) error {
+			if attempt < 3 {
+				return causes[job.Payload[0]-'0']
+			}
+			return nil
+		})
+		e.enqueue(all...)
+		for _, job := range all {
+			e.until("the third attempt", func() bool { return len(e.attemptsOf(job.ID)) >= 3 })
+		}
+		e.history("")
+		for i, job := range all {
+			e.mu.Lock()
+			attempts, deaths := e.attemptsOf(job.ID), e.deathsOf(job.ID)
+			e.mu.Unlock()
+			if len(attempts) != 3 || len(deaths) > 0 {
+				e.errorf("a job that failed with %q and succeeded at the third attempt: %d attempts and %d dead letters, want 3 and 0", causes[i], len(attempts), len(deaths))
+			}
 		}
 	}},
 	{"retries-panics", "An attempt that panics is repeated, and the queue goes on.", func(e *jobs) {
@@ -184,6 +206,26 @@ var queueRetryClauses = []clause[*jobs]{
 		e.waitPerformed(good.ID)
 		if attempts, _ := e.history(late.ID); len(attempts) > 0 {
 			e.errorf("a job whose NotAfter had passed was performed, want no attempt")
+		}
+	}},
+	{"not-after-waiting", "NotAfter is the time from which on the job is useless: one that waited for a worker until then is not performed, and goes to DeadLetter.", func(e *jobs) {
+		hold := make(chan struct{})
+		let := sync.OnceFunc(func() { close(hold) })
+		defer let()
+		e.handle(func(context.Context, recovery.Job, int) error { <-hold; return nil })
+		for range e.h.Workers {
+			e.enqueue(e.job())
+		}
+		e.until("all workers at work", func() bool { return e.running >= e.h.Workers })
+		job := e.job()
+		job.NotAfter = time.Now().Add(100 * time.Millisecond)
+		e.enqueue(job)
+		// A queue may lose the part of a time that is under a second.
+		time.Sleep(1500 * time.Millisecond)
+		let()
+		e.waitDead(job.ID)
+		if attempts, _ := e.history(job.ID); len(attempts) > 0 {
+			e.errorf("a job whose NotAfter passed while it waited for a worker: %d attempts, want none", len(attempts))
 		}
 	}},
 	{"not-after-retries", "A job that fails is repeated until NotAfter, and then goes to DeadLetter, with the cause.", func(e *jobs) {

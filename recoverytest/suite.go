@@ -131,6 +131,7 @@ type probe struct {
 	moved     time.Duration // the sum of all calls of advance
 	slept     time.Duration // how long these calls took
 	overslept time.Duration // how much longer they took than asked
+	raced     string        // the line of the clause from which race was called last
 }
 
 // endClause is the value of a panic that ends a clause, from any of its
@@ -142,18 +143,22 @@ type endClause struct{}
 const maxFailures = 5
 
 func (p *probe) errorf(format string, args ...any) {
-	place := place()
+	line, clause := place()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	failure := place + fmt.Sprintf(format, args...)
+	if !clause && p.raced != "" {
+		line = p.raced
+	}
+	failure := line + fmt.Sprintf(format, args...)
 	if len(p.failures) < maxFailures && !slices.Contains(p.failures, failure) {
 		p.failures = append(p.failures, failure)
 	}
 }
 
 // place returns the line of the clause that is running, such as
-// "leadfind.go:20: ", for whoever wants to read what the clause does.
-func place() (line string) {
+// "leadfind.go:20: ", for whoever wants to read what the clause does. It reports
+// false in a goroutine that a helper of the clause began.
+func place() (line string, clause bool) {
 	pcs := make([]uintptr, 64)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs)])
 	for {
@@ -162,9 +167,11 @@ func place() (line string) {
 		f, more := frames.Next()
 		if file := filepath.Base(f.File); strings.Contains(f.Function, "/recoverytest.") && file != "suite.go" {
 			line = fmt.Sprintf("%s:%d: ", file, f.Line)
+			// Clauses are functions of variables, and have no name.
+			clause = strings.Contains(f.Function, ".init.") || strings.Contains(f.Function, ".glob.")
 		}
 		if !more {
-			return line
+			return line, clause
 		}
 	}
 }
@@ -199,6 +206,11 @@ func (p *probe) guard() {
 
 // race calls f n times at once, with 0 to n-1, and waits for all calls.
 func (p *probe) race(n int, f func(i int)) {
+	if line, clause := place(); clause {
+		p.mu.Lock()
+		p.raced = line
+		p.mu.Unlock()
+	}
 	start := make(chan struct{})
 	var done sync.WaitGroup
 	for i := range n {

@@ -104,14 +104,29 @@ func (p *probe) fewer(n, least int) int {
 type span struct{ from, to time.Duration }
 
 // during calls f while a fault lasts: begin makes it, and mend ends it. It skips
-// the clause if the harness has no such hook.
-func (p *probe) during(name string, begin, mend func(), f func()) {
+// the clause if the harness has no such hook. It returns when the implementation
+// works again: one that knows that its server is down may try again only after a
+// while.
+func (p *probe) during(name string, begin, mend func(), works func() bool, f func()) {
 	if begin == nil || mend == nil {
 		p.skip("needs " + name)
 	}
 	begin()
-	defer mend()
-	f()
+	func() {
+		defer mend()
+		f()
+	}()
+	const patience, pause = 10 * time.Second, 20 * time.Millisecond
+	for range patience / pause {
+		if works() {
+			return
+		}
+		if p.timing.advance != nil {
+			p.timing.advance(p.t, pause)
+		}
+		time.Sleep(pause)
+	}
+	p.fatalf("%v after Mend: every call still fails, want the implementation to work again", patience)
 }
 
 // hook binds a hook of a harness to the instance that it concerns.

@@ -30,7 +30,7 @@ var tokenFaultClauses = []clause[*tokens]{
 		slot, refs := e.putLinks(2)
 		owner, spec := random(), newLink()
 		e.claim(owner, refs[1])
-		e.during("TokenStoreHarness.Stall and Mend", hook(e.probe, e.h.Stall, e.first), hook(e.probe, e.h.Mend, e.first), func() {
+		e.during("TokenStoreHarness.Stall and Mend", hook(e.probe, e.h.Stall, e.first), hook(e.probe, e.h.Mend, e.first), e.works, func() {
 			for _, op := range e.operations(slot, spec, refs[0], refs[1], owner) {
 				err := e.bounded(op.name+" while the server does not answer", e.h.Patience, op.call)
 				if err != nil {
@@ -44,7 +44,7 @@ var tokenFaultClauses = []clause[*tokens]{
 		owner, spec := random(), newLink()
 		e.claim(owner, refs[1])
 		code := e.putCode(random(), newCode())
-		e.during("TokenStoreHarness.Break and Mend", hook(e.probe, e.h.Break, e.first), hook(e.probe, e.h.Mend, e.first), func() {
+		e.during("TokenStoreHarness.Break and Mend", hook(e.probe, e.h.Break, e.first), hook(e.probe, e.h.Mend, e.first), e.works, func() {
 			e.everyOperation(e.ctx, slot, spec, refs[0], refs[1], owner, func(op string, err error) {
 				e.wantNoAnswer(op+" while the server is down", err)
 			})
@@ -81,6 +81,12 @@ func (e *tokens) everyOperation(ctx context.Context, slot string, spec recovery.
 	for _, op := range e.operations(slot, spec, live, claimed, owner) {
 		judge(op.name, op.call(ctx))
 	}
+}
+
+// works reports whether the store answers.
+func (e *tokens) works() bool {
+	_, err := e.first.Peek(e.ctx, recovery.TokenRef{Slot: random(), Digest: random()})
+	return errors.Is(err, recovery.ErrTokenNotFound)
 }
 
 // wantNoAnswer fails unless the error says nothing about the token.

@@ -82,6 +82,7 @@ var tokenPutClauses = []clause[*tokens]{
 		e.claim(claimed, shortRef)
 		e.advance(e.ticks(4))
 		e.wantLive("a token before its TTL has passed", ref, codeRef)
+		e.guess(codeRef.Slot, 1)
 		e.claim(claimed, shortRef)
 		e.advance(e.ticks(3))
 		e.wantNotFound("a token after its TTL has passed", ref, codeRef)
@@ -240,6 +241,15 @@ var tokenPutClauses = []clause[*tokens]{
 			e.wantNotFound("the replaced", refs[n-1:n+1]...)
 			e.wantLive("the newest", refs[n+1])
 		})
+	}},
+	{"put-lower-maxlive", "MaxLive is how many tokens of the slot may be usable at once: a Put with a lower one leaves no more than that, the newest among them.", func(e *tokens) {
+		slot, refs := e.putLinks(3)
+		spec := newLink()
+		spec.MaxLive = 1
+		e.put(slot, spec)
+		latest := recovery.TokenRef{Slot: slot, Digest: spec.Digest}
+		e.wantNotFound("a token replaced by one with MaxLive 1", refs...)
+		e.wantLive("the newest", latest)
 	}},
 	{"put-expired-not-counted", "A token that has expired is not usable, so it does not count for MaxLive.", func(e *tokens) {
 		slot, spec := random(), shortLived(e.ticks(3))

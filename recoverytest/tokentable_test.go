@@ -264,6 +264,10 @@ func (s *table) makeRoom(slot string, spec recovery.TokenSpec, now time.Time) {
 		slices.SortStableFunc(victims, func(a, b *row) int { return -len(a.owner) + len(b.owner) })
 	case "unbounded":
 		return
+	case "replaces one":
+		if len(victims) > spec.MaxLive {
+			spec.MaxLive = len(victims)
+		}
 	case "fourth is refused":
 		if len(victims) >= spec.MaxLive {
 			spec.MaxLive = len(victims) + 1

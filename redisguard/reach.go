@@ -6,17 +6,22 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Reach returns an error if the client's server takes no connection. Whoever
-// tries whether Redis is back calls it first: go-redis itself, after as many
-// refused connections as its pool has room for, tries only once a second. It
-// opens a connection and closes it again, so it says nothing of clients that
-// are no [*redis.Client], whose servers it does not know.
+// Reach returns an error if the client's server takes no connection. Call it
+// before a call that tries whether Redis is back: go-redis itself, after as many
+// refused connections as its pool has room for, tries to connect only once a
+// second. Reach opens a connection and closes it again. It returns nil for a
+// client that is no [*redis.Client], because it does not know the servers.
 //
-// To connect may take longer than a call may, for example to another continent
-// and with TLS. So the try after one that did not get further does not connect
-// again. And a DialHook of the host, which is not asked here, may know a way of
-// its own. So one try of twenty goes on all the same, or one of 600 if Reach
-// has ever connected: a host calls it once while Redis is up.
+// In two cases Reach returns nil although it has not connected. Otherwise a Redis
+// that is back could count as down for ever:
+//
+//   - After a Reach that connected, the next one returns nil at once. To connect
+//     can take as long as a whole call may, for example to another continent
+//     with TLS, and then no time is left for the call.
+//   - Every 20th failure is not reported, because a DialHook of the host, which
+//     Reach does not use, may know another way to the server. Once Reach has
+//     connected, that is unlikely, and only every 600th is not reported. So call
+//     Reach once while Redis is up.
 func (g *Guard) Reach(ctx context.Context, client redis.UniversalClient) error {
 	c, ok := client.(*redis.Client)
 	if !ok || g.reached.Swap(false) {

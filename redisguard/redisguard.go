@@ -6,9 +6,11 @@ package redisguard
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -37,8 +39,9 @@ type Options struct {
 	Logger           *slog.Logger
 	WhenDown, WhenUp string
 	Attrs            []any
-	// Ignore reports whether an error says nothing about Redis. Default: none
-	// does, but for [context.Canceled].
+	// Ignore reports whether an error says nothing about Redis, so that it
+	// counts neither as a success nor as a failure. [context.Canceled] is
+	// ignored in any case. Default: no other error is.
 	Ignore func(error) bool
 	// Failed reports whether an error shows that Redis is down. Default: every
 	// error does.
@@ -140,10 +143,30 @@ func IsDown(err error) bool {
 	return false
 }
 
+// Refusal returns why Redis refuses a connection, if err does not say it, or nil.
+// While a connection is not signed in, Redis answers a long command with
+// "unauthenticated multibulk length", or by closing the connection. Its answer to
+// a short one names the cause: NOAUTH, WRONGPASS or NOPERM.
+func Refusal(ctx context.Context, client redis.UniversalClient, err error) error {
+	if err == nil || !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) && !strings.Contains(err.Error(), "unauthenticated") {
+		return nil
+	}
+	cause := client.Ping(ctx).Err()
+	if _, ok := errors.AsType[redis.Error](cause); !ok {
+		return nil
+	}
+	return cause
+}
+
 // Info asks every server that takes writes for one value of a section of INFO,
 // and calls found with the answer of each that names it. It asks INFO because
-// managed services often refuse CONFIG. It returns when ctx ends, although the
-// client may not heed ctx. found is not called after that.
+// managed services often refuse CONFIG. It knows the servers of a
+// [*redis.Client] and a [*redis.ClusterClient] only: for any other client it asks
+// nothing and returns nil.
+//
+// The error is that of a server, or that of ctx: Info returns when ctx ends,
+// although the client may not heed ctx. found is called by one goroutine, and not
+// after Info has returned.
 func Info(ctx context.Context, client redis.UniversalClient, section, name string, found func(server, value string)) error {
 	type answer struct{ server, value string }
 	answers := make(chan answer)
@@ -187,7 +210,7 @@ func Info(ctx context.Context, client redis.UniversalClient, section, name strin
 
 // WarnOfEviction logs a warning for each server whose maxmemory-policy can drop
 // data when memory is short (A53). The line begins with the name of the package
-// and says what can be dropped.
+// and says what can be dropped. The error is that of [Info].
 func WarnOfEviction(ctx context.Context, client redis.UniversalClient, log *slog.Logger, pkg, what string) error {
 	return Info(ctx, client, "memory", "maxmemory_policy", func(server, policy string) {
 		if policy != "noeviction" {

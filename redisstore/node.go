@@ -96,6 +96,9 @@ func newGroup[V int64 | string](n *node, sc script[V], replicas int) *group[V] {
 		}
 		c.answers = make([]answer[V], len(c.jobs))
 		err := c.send(ctx)
+		if refusal := redisguard.Refusal(ctx, n.client, err); refusal != nil {
+			err = wrap(refusal)
+		}
 		n.followLayout(ctx, err == nil, cmp.Or(err, firstError(c.answers)))
 		if err != nil {
 			return err

@@ -100,31 +100,59 @@ func dump(t testing.TB, clients ...*redis.Client) string {
 // clients. Units of time are longer on a slow machine, up to what makes the
 // suite take a minute.
 func suites(t *testing.T, first, second redis.UniversalClient, nodes ...*redis.Client) {
+	suitesBehind(t, func(*testing.T) (redis.UniversalClient, *redistest.Proxy) { return first, nil }, second, nodes...)
+}
+
+// suitesBehind does the same where the first client of each suite may connect
+// through a proxy, which makes the server fail.
+func suitesBehind(t *testing.T, connect func(*testing.T) (redis.UniversalClient, *redistest.Proxy), second redis.UniversalClient, nodes ...*redis.Client) {
 	tick := min(testenv.Patience(100*time.Millisecond), 400*time.Millisecond)
 	store := func(t *testing.T, client redis.UniversalClient) *redisstore.Store {
 		return newStore(t, client, nil)
 	}
 	t.Run("TokenStore", func(t *testing.T) {
 		t.Parallel()
-		recoverytest.TestTokenStore(t, recoverytest.TokenStoreHarness{
+		first, proxy := connect(t)
+		h := recoverytest.TokenStoreHarness{
 			New:     func(t *testing.T) recovery.TokenStore { return store(t, first) },
 			Another: func(t *testing.T, _ recovery.TokenStore) recovery.TokenStore { return store(t, second) },
 			Tick:    tick,
 			Dump:    func(t *testing.T, _ recovery.TokenStore) []byte { return []byte(dump(t, nodes...)) },
-		})
+		}
+		if proxy != nil {
+			h.Stall, h.Break, h.Mend = faults[recovery.TokenStore](proxy)
+		}
+		recoverytest.TestTokenStore(t, h)
 	})
 	t.Run("Limiter", func(t *testing.T) {
 		t.Parallel()
-		recoverytest.TestLimiter(t, recoverytest.LimiterHarness{
+		first, proxy := connect(t)
+		h := recoverytest.LimiterHarness{
 			New:     func(t *testing.T) recovery.Limiter { return store(t, first) },
 			Another: func(t *testing.T, _ recovery.Limiter) recovery.Limiter { return store(t, second) },
 			Tick:    tick,
-		})
+		}
+		if proxy != nil {
+			h.Stall, h.Break, h.Mend = faults[recovery.Limiter](proxy)
+		}
+		recoverytest.TestLimiter(t, h)
 	})
+}
+
+// faults returns the hooks of a harness that make the server behind a proxy not
+// answer, refuse connections, and serve again.
+func faults[S any](proxy *redistest.Proxy) (stall, refuse, mend func(*testing.T, S)) {
+	stall = func(*testing.T, S) { proxy.Set(redistest.Replies, redistest.Fault{Mode: redistest.Stall}) }
+	refuse = func(*testing.T, S) { proxy.Refuse(); proxy.CutAll() }
+	mend = func(*testing.T, S) { proxy.Clear(); proxy.Accept() }
+	return stall, refuse, mend
 }
 
 func TestStandalone(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	suites(t, server.Client(t), server.Client(t, ways[1].client...), server.Client(t))
+	suitesBehind(t, func(t *testing.T) (redis.UniversalClient, *redistest.Proxy) {
+		proxy := server.Proxy(t)
+		return proxy.Client(t), proxy
+	}, server.Client(t, ways[1].client...), server.Client(t))
 }

@@ -10,9 +10,12 @@ import (
 // line is what every line of River is called in the host's log.
 const line = "riverqueue: a log line of River"
 
-// A handler writes River's lines to the host's log. Of a kind of line that comes
-// again and again, it writes the first, and one with a count at growing
-// intervals: while PostgreSQL is down, River logs that several times a second.
+// riverCause is the cause of all that River warns of.
+const riverCause = "river"
+
+// A handler writes River's lines to the host's log. Of warnings and errors it
+// writes the first, and one with a count at growing intervals: while PostgreSQL
+// is down, River logs that several times a second.
 type handler struct {
 	log     *slog.Logger
 	outages *durablequeue.Outages
@@ -49,7 +52,9 @@ func (h handler) Handle(ctx context.Context, r slog.Record) error {
 	})
 	text = durablequeue.Redact(text)
 	if level := hostLevel(r.Level); level >= slog.LevelWarn {
-		h.outages.Failed(ctx, h.log, level, "River: "+r.Message, line, "river", text)
+		// While PostgreSQL is down, each part of River has a line of its own for
+		// that. A worker that gets a job ends the outage.
+		h.outages.Failed(ctx, h.log, level, riverCause, line, "river", text)
 	} else {
 		h.log.Log(ctx, level, line, "river", text)
 	}

@@ -51,13 +51,10 @@ func TestRiverDoesNotRepeatItself(t *testing.T) {
 			l.Warn("another line")
 			time.Sleep(250 * time.Millisecond)
 		}
-		if n := strings.Count(log.String(), "Error fetching jobs"); n != 2 {
-			t.Errorf("the line was written %d times in 25 s, want 2", n)
+		if n := strings.Count(log.String(), "\n"); n != 2 {
+			t.Errorf("%d lines were written in 25 s, want 2", n)
 		}
-		if n := strings.Count(log.String(), "another line"); n != 2 {
-			t.Errorf("the other line was written %d times in 25 s, want 2", n)
-		}
-		if !strings.Contains(log.String(), "failures=61") {
+		if !strings.Contains(log.String(), "failures=121") {
 			t.Errorf("nobody learns how often:\n%s", log.String())
 		}
 	})

@@ -45,6 +45,7 @@ func (p *performer) NextRetry(row *river.Job[task]) time.Time {
 // ignores its context: a worker that is lost gets no job.
 func (p *performer) Work(ctx context.Context, row *river.Job[task]) error {
 	q := p.queue
+	q.workers.Outages().Works(ctx, riverCause) // it has given a job out
 	job, problem := durablequeue.Decode(row.Args.ID, row.Args.Job)
 	if problem != nil && !errors.Is(problem, durablequeue.ErrNewerVersion) {
 		// No other instance will understand it either. It may be anything that

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/seed-51359b35/recovery"
 )
 
 // Stats are the present numbers of a [Queue]. Running and Abandoned are those
@@ -45,4 +47,17 @@ func (q *Queue) Stats(ctx context.Context) (Stats, error) {
 	}
 	s.Running, s.Abandoned = q.workers.Running(), q.workers.Abandoned()
 	return s, nil
+}
+
+// QueueStats implements [recovery.QueueStatsReporter]. Its errors are those of
+// [Queue.Stats].
+func (q *Queue) QueueStats(ctx context.Context) (recovery.QueueStats, error) {
+	s, err := q.Stats(ctx)
+	if err != nil {
+		return recovery.QueueStats{}, err
+	}
+	return recovery.QueueStats{
+		Waiting: s.Pending + s.Scheduled + s.Retrying, Retrying: s.Retrying, Oldest: s.OldestPending,
+		Running: s.Running, Abandoned: s.Abandoned, GivenUp: q.workers.GivenUp(),
+	}, nil
 }

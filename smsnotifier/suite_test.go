@@ -55,6 +55,7 @@ func TestNotifier(t *testing.T) {
 				return errors.New("down, sending " + text.Body.Reveal())
 			})
 		},
+		Mend:   func(t *testing.T, n recovery.Notifier) { on(n).intercept(nil) },
 		Bubble: synctest.Test,
 	})
 }

@@ -141,6 +141,7 @@ func TestRetryAfterIsHeeded(t *testing.T) {
 		{"503 with seconds", 503, "120", 2 * time.Minute},
 		{"a date", 503, "Sat, 01 Jan 2000 00:02:00 GMT", 2 * time.Minute},
 		{"a week is an hour", 429, "604800", time.Hour},
+		{"a date in a week is an hour", 429, "Sat, 08 Jan 2000 00:00:00 GMT", time.Hour},
 		{"a number beyond measure is an hour", 429, "99999999999999999999999", time.Hour},
 		{"no time", 429, "0", 0},
 		{"a date that has passed", 429, "Sat, 01 Jan 1994 00:00:00 GMT", 0},
@@ -179,6 +180,41 @@ func TestRetryAfterIsHeeded(t *testing.T) {
 	}
 }
 
+// The answers of concurrent attempts come in any order, and one that asks for
+// no pause does not end the pause that another one asked for.
+func TestPauseIsNotShortened(t *testing.T) {
+	answer := make(chan struct{})
+	rc := newReceiver(t, func(n int, w http.ResponseWriter, r *http.Request) {
+		pause := "3600"
+		if n == 1 {
+			select {
+			case <-answer:
+			case <-r.Context().Done(): // the test has failed
+			}
+			pause = "0"
+		}
+		w.Header().Set("Retry-After", pause)
+		w.WriteHeader(429)
+	})
+	q := &jobs{}
+	s := newSender(t, webhook.Options{Queue: q, Endpoints: []webhook.Endpoint{rc.endpoint("crm", secretA)}})
+	s.Sink(t.Context(), theReset())
+	job := q.only(t)
+	first := make(chan error, 1)
+	go func() { first <- s.Perform(t.Context(), job) }()
+	rc.wait(t, 1)
+	if s.Perform(t.Context(), job) == nil {
+		t.Error("the second attempt succeeded")
+	}
+	close(answer)
+	if <-first == nil {
+		t.Error("the first attempt succeeded")
+	}
+	if s.Perform(t.Context(), job) == nil || len(rc.hooks()) != 2 || one(t, s).Deferred != 1 {
+		t.Errorf("within the pause: %d requests, %+v", len(rc.hooks()), one(t, s))
+	}
+}
+
 // A pause of one hour skips at most three of a delivery's ten attempts.
 func TestHeldDeliveryStillComes(t *testing.T) {
 	rc := quick(t, func(n int, w http.ResponseWriter, _ *http.Request) {
@@ -199,7 +235,7 @@ func TestHeldDeliveryStillComes(t *testing.T) {
 }
 
 func FuzzRetryAfter(f *testing.F) {
-	for _, s := range []string{"", "0", "120", "3601", "99999999999999999999", "-1", "+1", " 1", "1.5", "Sat, 01 Jan 2000 00:02:00 GMT", "Saturday, 01-Jan-00 00:02:00 GMT", "Sat, 01 Jan 1994 00:00:00 GMT"} {
+	for _, s := range []string{"", "0", "120", "3601", "99999999999999999999", "-1", "+1", " 1", "1.5", "Sat, 01 Jan 2000 00:02:00 GMT", "Sat, 08 Jan 2000 00:00:00 GMT", "Saturday, 01-Jan-00 00:02:00 GMT", "Sat, 01 Jan 1994 00:00:00 GMT"} {
 		f.Add(s)
 	}
 	now := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)

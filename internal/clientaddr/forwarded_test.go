@@ -1,6 +1,7 @@
 package clientaddr_test
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -102,7 +103,9 @@ func TestUnixSockets(t *testing.T) {
 			got <- r.Addr(req).String()
 		})}}
 		server.Start()
-		client := http.Client{Transport: &http.Transport{Dial: func(string, string) (net.Conn, error) { return net.Dial("unix", path) }}}
+		client := http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", path)
+		}}}
 		req, _ := http.NewRequest(http.MethodGet, "http://socket/", nil)
 		req.Header.Set("X-Forwarded-For", "198.51.100.7")
 		answer, err := client.Do(req)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 )
 
@@ -15,7 +16,7 @@ const firstRead = 1 << 10
 
 // A BodyError says why a body was refused. Its Reason is safe to show.
 type BodyError struct {
-	// Status is the status to answer with: 400, 413 or 415.
+	// Status is the status to answer with: 400, 408, 413 or 415.
 	Status int
 
 	// Reason completes a sentence that begins with "the request".
@@ -40,6 +41,8 @@ func (e *BodyError) Error() string { return "request " + e.Reason }
 //     request.
 //   - 415 for a compressed body: 16 KiB of it can be 16 MiB.
 //   - 413, with Close, for more than MaxBody.
+//   - 408, with Close, for a body that does not come within the server's
+//     ReadTimeout.
 //   - 400, with Close, for a body that ends before its declared length.
 //
 // For a request without a body ReadJSON returns an empty slice.
@@ -70,6 +73,9 @@ func ReadJSON(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			return nil, errTooLarge()
 		}
+		if IsTooSlow(err) {
+			return nil, errTooSlow()
+		}
 		return nil, errIncomplete()
 	}
 	// net/http checks this itself. A middleware that replaced the Body may not.
@@ -86,6 +92,18 @@ func errTooLarge() error {
 		Close:  true,
 	}
 }
+
+func errTooSlow() error {
+	return &BodyError{
+		Status: http.StatusRequestTimeout,
+		Reason: "must have a body that comes in time",
+		Close:  true,
+	}
+}
+
+// IsTooSlow reports whether reading a body failed because it did not come within
+// the ReadTimeout of the http.Server. The answer is then 408.
+func IsTooSlow(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
 
 func errIncomplete() error {
 	return &BodyError{

@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/seed-51359b35/recovery/internal/httpapi"
 )
@@ -331,5 +332,32 @@ func BenchmarkReadJSON(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// A body that does not come within the server's ReadTimeout is answered with 408,
+// and the connection is closed. One that ends too early is 400 as before.
+func TestSlowBodyIs408(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, err := httpapi.ReadJSON(w, r)
+		e, ok := errors.AsType[*httpapi.BodyError](err)
+		if !ok || !e.Close {
+			t.Errorf("%v", err)
+			return
+		}
+		w.WriteHeader(e.Status)
+	}))
+	server.Config.ReadTimeout = 200 * time.Millisecond
+	server.Start()
+	defer server.Close()
+	conn, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_, _ = io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 20\r\n\r\n{\"email\":")
+	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil || answer.StatusCode != http.StatusRequestTimeout {
+		t.Errorf("%v, %v", answer, err)
 	}
 }
