@@ -1,6 +1,7 @@
 package riverqueue_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -80,4 +81,39 @@ func TestPause(t *testing.T) {
 	if s, err := q.Stats(t.Context()); err != nil || s.Paused {
 		t.Errorf("%+v, %v", s, err)
 	}
+}
+
+// The numbers are in the shape of all queues.
+func TestQueueStats(t *testing.T) {
+	t.Parallel()
+	pool := database(t)
+	hold := make(chan struct{})
+	d := &diary{perform: func(_ context.Context, job recovery.Job, n int) error {
+		switch job.Payload[0] {
+		case 'f': // fails
+			return errSome
+		case 'g': // is given up
+			return recovery.ErrPermanent
+		}
+		<-hold
+		return nil
+	}}
+	q := start(t, newQueue(t, pool, func(o *riverqueue.Options) {
+		o.Workers, o.Backoff = 1, func(int) time.Duration { return time.Hour / 2 }
+	}), d)
+	var reporter recovery.QueueStatsReporter = q
+	for _, kind := range "fgww" {
+		job := newJob()
+		job.Payload = []byte(string(kind))
+		enqueue(t, q, job)
+	}
+	eventually(t, "one failed, one was given up, one runs and one waits", func() bool {
+		s, err := reporter.QueueStats(t.Context())
+		return err == nil && s.Waiting == 2 && s.Retrying == 1 && s.Running == 1 && s.GivenUp == 1 && s.Abandoned == 0
+	})
+	close(hold)
+	eventually(t, "the others are done", func() bool {
+		s, err := reporter.QueueStats(t.Context())
+		return err == nil && s == recovery.QueueStats{Waiting: 1, Retrying: 1, GivenUp: 1}
+	})
 }
