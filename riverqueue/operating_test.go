@@ -117,3 +117,44 @@ func TestQueueStats(t *testing.T) {
 		return err == nil && s == recovery.QueueStats{Waiting: 1, Retrying: 1, GivenUp: 1}
 	})
 }
+
+// Beside many jobs of the host, every statement finds its rows by an index.
+func TestStatementsUseIndexes(t *testing.T) {
+	t.Parallel()
+	pool := database(t)
+	for _, sql := range []string{
+		`INSERT INTO river_job (queue, kind, args, max_attempts, state, finalized_at)
+			SELECT 'elsewhere', 'host_job', '{}', 5, 'completed', now() FROM generate_series(1, 30000)`,
+		`INSERT INTO river_job (queue, kind, args, max_attempts, state, scheduled_at)
+			SELECT 'elsewhere', 'host_job', '{}', 5, 'scheduled', now() + interval '1 day' FROM generate_series(1, 10000)`,
+		`ANALYZE river_job`,
+	} {
+		run(t, pool, sql)
+	}
+	// The server tells of scans a while later.
+	scans := func() (whole, byIndex int) {
+		must(t, pool.QueryRow(t.Context(), `SELECT seq_scan, idx_scan FROM pg_stat_user_tables WHERE relname = 'river_job'`).Scan(&whole, &byIndex))
+		return whole, byIndex
+	}
+	time.Sleep(time.Second)
+	before, began := scans()
+	d := &diary{perform: attemptsByPayload}
+	q := start(t, newQueue(t, pool, nil), d)
+	for range 30 {
+		bad, twice, later := newJob(), newJob(), newJob()
+		bad.Payload, twice.Payload = []byte("bad"), []byte("twice")
+		later.NotBefore = time.Now().Add(1500 * time.Millisecond)
+		enqueue(t, q, bad, twice, later)
+		q.Keep()
+		waitDone(t, d, twice)
+		waitDead(t, d, bad)
+	}
+	empty(t, q)
+	eventually(t, "the server tells of the scans", func() bool {
+		_, byIndex := scans()
+		return byIndex > began+300
+	})
+	if after, _ := scans(); after > before {
+		t.Errorf("%d times the whole table was read", after-before)
+	}
+}
