@@ -63,8 +63,8 @@
 // performed again within 25 seconds. The clock of PostgreSQL counts. Jobs that
 // wait in the queue are not affected.
 //
-// A process that cannot renew its rows for 20 seconds ends the attempts that run
-// there, because others may have the jobs. What it tells River of these
+// A process that cannot renew its rows for 15 seconds ends the attempts that run
+// there, because others may get the jobs. What it tells River of these
 // attempts later has no effect: a job that is taken over gets a new row.
 //
 // Shutdown is no crash. It waits for the attempts that run, leaves the jobs that

@@ -19,7 +19,10 @@ func (q *Queue) Name() string { return q.opts.Name }
 func (q *Queue) SetUpgradeWindow(d time.Duration) { q.workers.SetUpgradeWindow(d) }
 
 // Keep does what the keeper does every five seconds.
-func (q *Queue) Keep() { q.keepOnce() }
+func (q *Queue) Keep() {
+	q.keepLeases()
+	q.keepRows()
+}
 
 // NewLogger is the logger as River gets it.
 func NewLogger(log *slog.Logger) *slog.Logger {

@@ -16,17 +16,17 @@ const (
 	// hands it out at its time all the same. It is longer than keepEvery, so
 	// that no job is late.
 	scheduleAhead = 2 * keepEvery
-	// statementTimeout bounds a statement of the keeper, so that the next
-	// renewal comes in time.
+	// statementTimeout is under keepEvery, so that the next renewal comes in
+	// time.
 	statementTimeout = 4 * time.Second
 )
 
-// keep looks after the queue until no attempt runs any more.
-func (q *Queue) keep() {
+// keep calls f every five seconds until no attempt runs any more.
+func (q *Queue) keep(f func()) {
 	ticker := time.NewTicker(keepEvery)
 	defer ticker.Stop()
 	for {
-		q.keepOnce()
+		f()
 		select {
 		case <-ticker.C:
 		case <-q.drained:
@@ -35,13 +35,18 @@ func (q *Queue) keep() {
 	}
 }
 
-// keepOnce does for this queue what a leader of River does for all of them. It
-// does not touch jobs of other queues and kinds.
-func (q *Queue) keepOnce() {
+// keepLeases renews the leases of jobs that run here. It does nothing else, so
+// that nothing delays it.
+func (q *Queue) keepLeases() {
 	q.try("renew the leases of jobs that run here", q.renew)
 	if n := q.leases.expire(); n > 0 {
 		q.log.Warn("riverqueue: PostgreSQL could not be told that jobs run here, so their attempts end", "attempts", n)
 	}
+}
+
+// keepRows does for this queue what a leader of River does for all of them. It
+// does not touch jobs of other queues and kinds.
+func (q *Queue) keepRows() {
 	q.try("take over jobs of workers that died", func(ctx context.Context) error {
 		n, err := q.rows.rescue(ctx)
 		if n > 0 {

@@ -79,13 +79,14 @@ func (l *leases) renew(asked, found []int64, at time.Time) (lost int) {
 	return lost
 }
 
-// expire ends the attempts whose rows were not renewed for leaseTime: another
-// process may perform their jobs. It returns how many there were.
+// expire ends the attempts whose rows were not renewed for so long that another
+// process may get their jobs before expire is called again. It returns how many
+// there were.
 func (l *leases) expire() (lost int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, one := range l.held {
-		if time.Since(one.renewed) >= leaseTime && one.ctx.Err() == nil {
+		if time.Since(one.renewed) >= leaseTime-keepEvery && one.ctx.Err() == nil {
 			one.cancel()
 			lost++
 		}

@@ -70,7 +70,7 @@ func New(pool *pgxpool.Pool, opts Options) (*Queue, error) {
 
 // config returns River's configuration. The client never leads: a leader serves
 // every queue of the database with its own settings, and discards what it does
-// not know. What a leader would do for this queue is done by keep.
+// not know. What a leader would do for this queue is done by keepRows.
 func (q *Queue) config() *river.Config {
 	config := &river.Config{
 		Logger:                 newLogger(q.log, q.workers.Outages()),
@@ -121,7 +121,8 @@ func (q *Queue) Start(h recovery.JobHandler) error {
 		return fmt.Errorf("riverqueue: %w", err)
 	}
 	q.working = true
-	q.goroutines.Go(q.keep)
+	q.goroutines.Go(func() { q.keep(q.keepLeases) })
+	q.goroutines.Go(func() { q.keep(q.keepRows) })
 	return nil
 }
 
