@@ -81,7 +81,7 @@ func (p *performer) Work(ctx context.Context, row *river.Job[task]) error {
 	case durablequeue.HandedBack:
 		return river.JobSnooze(0)
 	}
-	if row.Attempt >= maxAttempts {
+	if row.Attempt >= row.MaxAttempts {
 		return river.JobSnooze(result.Pause) // River would discard it
 	}
 	row.Args.pause = result.Pause

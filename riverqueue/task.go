@@ -1,6 +1,7 @@
 package riverqueue
 
 import (
+	"encoding/json"
 	"math"
 	"time"
 
@@ -27,6 +28,17 @@ type task struct {
 
 // Kind implements [river.JobArgs].
 func (task) Kind() string { return kind }
+
+// UnmarshalJSON implements [json.Unmarshaler]. It never fails: River would repeat
+// a job that it cannot read, and store what is wrong with it. Work drops what is
+// empty.
+func (t *task) UnmarshalJSON(b []byte) error {
+	type plain task
+	if err := json.Unmarshal(b, (*plain)(t)); err != nil {
+		*t = task{}
+	}
+	return nil
+}
 
 // insertOpts returns how River keeps a job. In one queue there is one job of
 // an ID, until it is done.
