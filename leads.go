@@ -93,6 +93,11 @@ func (s *Service) findLead(ctx context.Context, key LeadKey, f Field) (Lead, err
 	var lead Lead
 	err := s.call(ctx, "LeadStore.FindLead", func(ctx context.Context) (err error) {
 		lead, err = s.leads.FindLead(ctx, key)
+		if errors.Is(err, ErrLeadNotFound) {
+			// Scrubbing takes time, which would tell that nobody has the
+			// identifier (A20).
+			return ErrLeadNotFound
+		}
 		return scrub(err, key.Value)
 	})
 	if errors.Is(err, ErrLeadNotFound) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"time"
 )
 
 var (
@@ -38,6 +39,26 @@ func isConflict(err error) bool {
 		return true
 	}
 	return false
+}
+
+// conflictPatience is how long a statement or a transaction is repeated that the
+// database gives up.
+const conflictPatience = 10 * time.Second
+
+// untilNoConflict repeats f while the database gives it up in favour of others.
+func untilNoConflict(ctx context.Context, f func() error) error {
+	began := time.Now()
+	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
+		err := f()
+		if !isConflict(err) || time.Since(began) > conflictPatience {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(pause):
+		}
+	}
 }
 
 // sqlState returns the code of an error of PostgreSQL. pgx and lib/pq have the

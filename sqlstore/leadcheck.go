@@ -50,8 +50,8 @@ func (c Columns) Check(ctx context.Context, db *sql.DB, dialect Dialect, fields 
 			return wrap(err)
 		}
 		if !indexed {
-			logger.WarnContext(ctx, "sqlstore: a search for users has no index and reads all of them",
-				"make one", "CREATE INDEX "+indexName(c.Table, column)+" ON "+c.Table+" ("+column+")")
+			logger.WarnContext(ctx, "sqlstore: a search for users has no index and reads all of them; run the statement to make one",
+				"statement", "CREATE INDEX "+indexName(c.Table, column)+" ON "+c.Table+" ("+column+")")
 		}
 		return nil
 	}

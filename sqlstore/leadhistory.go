@@ -34,7 +34,15 @@ func NewHistoryLeads(db *sql.DB, dialect Dialect, fields []recovery.Field, s Lea
 }
 
 // PasswordHashes implements [recovery.PasswordHistoryLeadStore].
-func (l *HistoryLeads) PasswordHashes(ctx context.Context, leadID string, n int) ([]string, error) {
+func (l *HistoryLeads) PasswordHashes(ctx context.Context, leadID string, n int) (hashes []string, err error) {
+	err = untilNoConflict(ctx, func() error {
+		hashes, err = l.passwordHashes(ctx, leadID, n)
+		return err
+	})
+	return hashes, err
+}
+
+func (l *HistoryLeads) passwordHashes(ctx context.Context, leadID string, n int) ([]string, error) {
 	rows, err := l.query(ctx, l.db, l.find[recovery.LeadIDField], recovery.LeadIDField, leadID)
 	if err != nil {
 		return nil, err

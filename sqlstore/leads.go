@@ -6,11 +6,9 @@ import (
 	"database/sql"
 	"encoding/base64"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/seed-51359b35/recovery"
 )
@@ -90,7 +88,11 @@ func (l *Leads) FindLead(ctx context.Context, key recovery.LeadKey) (recovery.Le
 	if !ok {
 		return recovery.Lead{}, recovery.ErrLeadNotFound
 	}
-	rows, err := l.query(ctx, l.db, st, key.Field, key.Value)
+	var rows []leadRow
+	err := untilNoConflict(ctx, func() (err error) {
+		rows, err = l.query(ctx, l.db, st, key.Field, key.Value)
+		return err
+	})
 	if err != nil {
 		return recovery.Lead{}, err
 	}
@@ -163,17 +165,7 @@ func (l *Leads) SetPasswordHashIf(ctx context.Context, leadID, version, hash str
 // write replaces a hash in a transaction, which it repeats where the database
 // gave it up in favour of another one.
 func (l *Leads) write(ctx context.Context, leadID, hash string, check func(leadRow) error) error {
-	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
-		err := l.writeOnce(ctx, leadID, hash, check)
-		if err == nil || !errors.Is(err, recovery.ErrNotWritten) || !isConflict(err) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(pause):
-		}
-	}
+	return untilNoConflict(ctx, func() error { return l.writeOnce(ctx, leadID, hash, check) })
 }
 
 func (l *Leads) writeOnce(ctx context.Context, leadID, hash string, check func(leadRow) error) error {

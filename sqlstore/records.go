@@ -6,8 +6,6 @@ import (
 	"database/sql"
 	"encoding/binary"
 	"slices"
-	"strings"
-	"sync"
 	"time"
 )
 
@@ -33,10 +31,6 @@ type records[J, A any] struct {
 	timeout    time.Duration
 	nameOf     func(J) string
 	parse      func(text string) (record[J, A], error)
-	// costsWrite says that a job with this answer has to cost a write, although
-	// it changed nothing. Optional.
-	costsWrite func(A) bool
-	decoy      *decoy
 	wrote      func(rows int) // is told of writes
 	// lockAfter is how often a write may be too late before the rows are locked
 	// for the next one. Without it a far instance could always lose to near
@@ -137,22 +131,16 @@ func (r *records[J, A]) readAndWrite(ctx context.Context, q querier, open map[st
 		}
 		found[row.name] = row
 	}
-	revisions := newRevisions(len(names) + 1)
+	revisions := newRevisions(len(names))
 	var todo []row
-	withDecoy := false
 	for i, name := range names {
-		before, exists := found[name]
-		text, expires, what := r.decideOne(before.record, open[name], now)
-		withDecoy = withDecoy || what == costs && !exists
-		if what == nothing || what == costs && !exists {
+		before := found[name]
+		text, expires, changed := r.decideOne(before.record, open[name], now)
+		if !changed {
 			delete(open, name)
 			continue
 		}
 		todo = append(todo, row{name: name, record: text, revision: revisions[i], previous: before.revision, expires: expires})
-	}
-	if withDecoy {
-		// Its name is before all others.
-		todo = slices.Insert(todo, 0, r.decoy.next(revisions[len(names)], now))
 	}
 	if len(todo) == 0 {
 		return nil
@@ -168,59 +156,22 @@ func (r *records[J, A]) readAndWrite(ctx context.Context, q querier, open map[st
 	return nil
 }
 
-// What a decision leaves to do.
-type effect int
-
-const (
-	nothing effect = iota
-	costs          // a write, but not one of this record
-	changes        // this record has to be written
-)
-
 // decideOne decides the tasks of one record, in order.
-func (r *records[J, A]) decideOne(text string, tasks []task[J, A], now int64) (after string, expires int64, what effect) {
+func (r *records[J, A]) decideOne(text string, tasks []task[J, A], now int64) (after string, expires int64, changed bool) {
 	record, err := r.parse(text)
 	for _, t := range tasks {
 		if err != nil {
 			*t.answer = answer[A]{err: err}
 			continue
 		}
-		value, changed := record.decide(t.job, now)
+		value, changes := record.decide(t.job, now)
 		*t.answer = answer[A]{value: value}
-		switch {
-		case changed:
-			what = changes
-		case r.costsWrite != nil && r.costsWrite(value):
-			what = max(what, costs)
-		}
+		changed = changed || changes
 	}
-	if what != nothing {
+	if changed {
 		after, expires = record.text()
 	}
-	return after, expires, what
-}
-
-// A decoy is a row of this process, which is written when nothing else is. So
-// the time that an answer takes does not tell whether there was something to
-// write.
-type decoy struct {
-	mu       sync.Mutex
-	name     string // begins with a space, as no slot does
-	revision int64
-}
-
-// decoyLife is how long a decoy is kept after its last write.
-const decoyLife = int64(time.Hour / time.Microsecond)
-
-// decoyRecord is as long as that of a slot with a code.
-var decoyRecord = strings.Repeat("-", 192)
-
-func (d *decoy) next(revision, now int64) row {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	r := row{name: d.name, record: decoyRecord, revision: revision, previous: d.revision, expires: now + decoyLife}
-	d.revision = revision
-	return r
+	return after, expires, changed
 }
 
 // newRevisions returns random numbers that are not 0.

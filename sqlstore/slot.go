@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/seed-51359b35/recovery"
 )
@@ -187,7 +188,23 @@ func (s *slot) decide(j tokenJob, now int64) (tokenAnswer, bool) {
 		}
 		return tokenAnswer{word: done}, changed
 	}
-	return s.use(j, now)
+	answer, changed := s.use(j, now)
+	if !j.ref.Code {
+		return answer, changed
+	}
+	// A guess at a code is one write of about the same size, whatever it finds:
+	// the time of a write would tell who has a code (A97).
+	if len(s.tokens) == 0 {
+		s.tokens = append(s.tokens, decoy(now))
+	}
+	return answer, true
+}
+
+// decoy is a dead token for the slot of a guess that has no tokens, as long as
+// that of a code. Its digest is longer than a caller's may be, so it stands in
+// nobody's way. It is the oldest of its slot, and the first to be forgotten.
+func decoy(now int64) *token {
+	return &token{digest: strings.Repeat("-", 100), expires: now + micros(time.Minute), code: true, dead: true}
 }
 
 // forget removes what has expired.

@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"errors"
 	"hash/maphash"
@@ -44,8 +43,8 @@ type Store struct {
 }
 
 // New returns a Store on a database that has the tables of [Schema]. The caller
-// closes the database. Each operation uses one connection of its pool, and at
-// most four are used at once. New does not ask the database anything. It reports
+// closes the database. The Store uses at most six connections of its pool at once,
+// and mostly one or two. New does not ask the database anything. It reports
 // all mistakes in its arguments at once, as joined [*recovery.OptionError]s.
 func New(db *sql.DB, dialect Dialect, opts Options) (*Store, error) {
 	if opts.Timeout == 0 {
@@ -91,9 +90,6 @@ func newStore(db *sql.DB, n int, limits, tokens statements, opts Options) *Store
 		tokens: newLanes(n, records[tokenJob, tokenAnswer]{
 			db: db, statements: tokens, timeout: opts.Timeout, parse: parseSlot, lockAfter: 2,
 			nameOf: func(j tokenJob) string { return j.ref.Slot },
-			// A wrong guess takes as long where there is no code as where there
-			// is one.
-			costsWrite: func(a tokenAnswer) bool { return a.word == notFound },
 		}, opts.Logger),
 	}
 }
@@ -113,7 +109,7 @@ func newLanes[J, A any](n int, r records[J, A], logger *slog.Logger) *lanes[J, A
 	cleaner := &cleaner{db: r.db, statements: r.statements, timeout: r.timeout, logger: logger}
 	for range n {
 		own := r
-		own.decoy, own.wrote = &decoy{name: " " + rand.Text()}, cleaner.wrote
+		own.wrote = cleaner.wrote
 		l.groups = append(l.groups, groupcommit.New(own.decide, groupcommit.Options[[]J]{
 			MaxCalls: 1, Timeout: r.timeout, Key: func(jobs []J) string { return r.nameOf(jobs[0]) },
 		}))

@@ -92,12 +92,17 @@ func (p *process) gone() bool {
 }
 
 // end sends a signal until the process is gone. MariaDB loses one that comes
-// just after its start.
+// just after its start, and may then heed no other but SIGKILL. A server keeps
+// what was committed then, too.
 func (p *process) end(signal syscall.Signal) error {
 	const limit = 10 * time.Second
+	polite := time.Now().Add(limit / 2)
 	for deadline := testenv.Within(limit); !p.gone(); {
 		if deadline.Over() {
 			return fmt.Errorf("process %d did not end within %v", p.cmd.Process.Pid, limit)
+		}
+		if time.Now().After(polite) {
+			signal = syscall.SIGKILL
 		}
 		if err := p.cmd.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
 			return err

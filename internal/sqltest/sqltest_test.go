@@ -49,7 +49,7 @@ func TestServersEndWithTheTest(t *testing.T) {
 				}
 			})
 			if addr == "" {
-				t.Skip("there is no server")
+				return // "while" says that there is no server, or that it did not start
 			}
 			if listens(addr) {
 				t.Error("something listens after the test")

@@ -75,7 +75,7 @@
 		const patient = document.createElement("input");
 		patient.type = "hidden";
 		patient.name = "patient";
-		form.append(patient);
+		form.elements.proof.after(patient); // at the end it would change the margins
 		let watch = 0;
 		let times = 0;
 		// The value of the cookie, or "". Older browsers have no cookieStore.

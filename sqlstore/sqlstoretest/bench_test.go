@@ -56,6 +56,13 @@ func BenchmarkOperations(b *testing.B) {
 						return err
 					})
 				})
+				b.Run(fmt.Sprintf("denied/%d", callers), func(b *testing.B) {
+					request := recovery.LimitRequest{Key: fresh(), Policy: recovery.LimitPolicy{Limits: []recovery.Limit{{N: 1, Window: time.Hour}}}}
+					measure(b, callers, func(ctx context.Context, _ int64) error {
+						_, err := s.Allow(ctx, request)
+						return err
+					})
+				})
 				b.Run(fmt.Sprintf("claim/%d", callers), func(b *testing.B) {
 					run := fresh()
 					refs := make([]recovery.TokenRef, b.N)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,7 +17,7 @@ import (
 	"github.com/seed-51359b35/recovery/sqlstore"
 )
 
-func link() recovery.TokenSpec {
+func liveLink() recovery.TokenSpec {
 	return recovery.TokenSpec{Digest: "digest", State: "s", TTL: 10 * time.Minute, MaxLive: 3}
 }
 
@@ -26,7 +27,7 @@ var policy = recovery.LimitPolicy{Limits: []recovery.Limit{{N: 25, Window: 5 * t
 func put(t testing.TB, s *sqlstore.Store) recovery.TokenRef {
 	t.Helper()
 	ref := recovery.TokenRef{Slot: fresh(), Digest: "digest"}
-	if _, err := s.Put(context.Background(), ref.Slot, link()); err != nil {
+	if _, err := s.Put(context.Background(), ref.Slot, liveLink()); err != nil {
 		t.Fatal(err)
 	}
 	return ref
@@ -176,7 +177,7 @@ func claim(t testing.TB, s *sqlstore.Store, ref recovery.TokenRef, id string) (w
 // allows exactly as many as its limit says.
 func TestManyInstancesCountExactly(t *testing.T) {
 	t.Parallel()
-	onEach(t, func(t *testing.T, d database, open func(testing.TB) *sql.DB) {
+	on(t, append(slices.Clone(databases), strict, plain), func(t *testing.T, d database, open func(testing.TB) *sql.DB) {
 		instances, callers := 4, 16
 		if testenv.Long() && d.dialect != sqlstore.SQLite {
 			instances, callers = 16, 64
@@ -211,6 +212,81 @@ func TestManyInstancesCountExactly(t *testing.T) {
 		for k := range allowed {
 			if n := allowed[k].Load(); n != 25 {
 				t.Errorf("key %d: %d calls were allowed, want 25", k, n)
+			}
+		}
+	})
+}
+
+// Several instances ask for a few keys without a pause. The server decided each
+// call between its beginning and its end, so 26 calls that certainly lie within
+// one window are one too many.
+func TestManyInstancesNeverExceedAWindow(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, d database, open func(testing.TB) *sql.DB) {
+		instances, callers, lasts, window := 3, 8, 3*time.Second, time.Second
+		if testenv.Long() {
+			instances, callers, lasts, window = 16, 64, 15*time.Second, 5*time.Second
+		}
+		type span struct{ began, ended time.Time }
+		var keys [8]string
+		var mu sync.Mutex
+		var allowed [8][]span
+		for i := range keys {
+			keys[i] = fresh()
+		}
+		limit := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 25, Window: window}}}
+		// At least until every key has been full and open again, which takes
+		// longer on a busy machine.
+		began, patience := time.Now(), testenv.Within(time.Minute)
+		goOn := func() bool {
+			if time.Since(began) < lasts {
+				return true
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.ContainsFunc(allowed[:], func(calls []span) bool { return len(calls) < 50 }) && !patience.Over()
+		}
+		var wg sync.WaitGroup
+		for range instances {
+			db := open(t)
+			db.SetMaxOpenConns(4)
+			s := newStore(t, db, d)
+			for c := range callers {
+				wg.Go(func() {
+					for n := c; goOn(); n++ {
+						k, began := n%8, time.Now()
+						decisions, err := s.Allow(t.Context(), recovery.LimitRequest{Key: keys[k], Policy: limit})
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						if decisions[0].Allowed {
+							mu.Lock()
+							allowed[k] = append(allowed[k], span{began, time.Now()})
+							mu.Unlock()
+						} else {
+							time.Sleep(time.Millisecond)
+						}
+					}
+				})
+			}
+		}
+		wg.Wait()
+		for k, calls := range allowed {
+			if len(calls) < 50 {
+				t.Errorf("key %d: %d calls were allowed, want 50 or more", k, len(calls))
+			}
+			slices.SortFunc(calls, func(a, b span) int { return a.began.Compare(b.began) })
+			for i := 25; i < len(calls); i++ {
+				last := calls[i].ended
+				for _, c := range calls[i-25 : i] {
+					if c.ended.After(last) {
+						last = c.ended
+					}
+				}
+				if within := last.Sub(calls[i-25].began); within < window {
+					t.Fatalf("key %d: 26 calls were allowed within %v, want 25 within %v", k, within, window)
+				}
 			}
 		}
 	})

@@ -3,6 +3,7 @@ module github.com/seed-51359b35/recovery/sqlstore/sqlstoretest
 go 1.26.0
 
 require (
+	github.com/anishathalye/porcupine v1.3.1
 	github.com/go-sql-driver/mysql v1.10.1
 	github.com/jackc/pgx/v5 v5.11.0
 	github.com/seed-51359b35/recovery v0.0.0-00010101000000-000000000000

@@ -118,7 +118,7 @@ func TestReadOnlyServer(t *testing.T) {
 		if _, err := s.Claim(t.Context(), "id", ref); err == nil || errors.Is(err, recovery.ErrTokenNotFound) {
 			t.Errorf("a claim: error is %v, want another one", err)
 		}
-		if _, err := s.Put(t.Context(), fresh(), link()); err == nil || errors.Is(err, recovery.ErrTokenSpent) {
+		if _, err := s.Put(t.Context(), fresh(), liveLink()); err == nil || errors.Is(err, recovery.ErrTokenSpent) {
 			t.Errorf("a put: error is %v, want another one", err)
 		}
 		if d, err := s.Allow(t.Context(), recovery.LimitRequest{Key: fresh(), Policy: policy}); err == nil {

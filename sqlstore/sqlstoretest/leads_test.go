@@ -108,7 +108,7 @@ func (d database) addUser(t testing.TB, db *sql.DB) string {
 func TestLeadsKeepTheContract(t *testing.T) {
 	t.Parallel()
 	column := map[string]string{"EmailAddress": "email", "Phone": "phone", "UserName": "user_name", "Nick": "nick"}
-	on(t, append(slices.Clone(databases), pgBouncer), func(t *testing.T, d database, open func(testing.TB) *sql.DB) {
+	on(t, append(slices.Clone(databases), pgBouncer, strict, plain), func(t *testing.T, d database, open func(testing.TB) *sql.DB) {
 		db := open(t)
 		for _, statement := range usersSchema(d) {
 			execute(t, db, statement)

@@ -75,6 +75,18 @@ var pgBouncer = database{"PgBouncer", sqlstore.PostgreSQL, func(t testing.TB) (s
 	return driver, source + "&default_query_exec_mode=exec"
 }}
 
+// strict is PostgreSQL at the strictest isolation, which gives transactions up.
+var strict = database{"Serializable", sqlstore.PostgreSQL, func(t testing.TB) (string, string) {
+	driver, source := databases[0].create(t)
+	return driver, source + "&default_transaction_isolation=serializable"
+}}
+
+// plain is SQLite as it is by default: it waits for no lock, and readers lock
+// writers out.
+var plain = database{"PlainSQLite", sqlstore.SQLite, func(t testing.TB) (string, string) {
+	return "sqlite", "file:" + filepath.Join(t.TempDir(), "app.db") + "?_pragma=synchronous(OFF)"
+}}
+
 // onEach runs a test on every kind of database. Open returns another pool of
 // connections to the same tables.
 func onEach(t *testing.T, test func(t *testing.T, d database, open func(testing.TB) *sql.DB)) {
