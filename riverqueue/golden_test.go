@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/seed-51359b35/recovery"
-	"github.com/seed-51359b35/recovery/riverqueue"
 	"github.com/seed-51359b35/recovery/internal/testenv"
+	"github.com/seed-51359b35/recovery/riverqueue"
 )
 
 // A golden is a job as it waits in River's table.
