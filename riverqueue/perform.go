@@ -46,6 +46,11 @@ func (p *performer) NextRetry(row *river.Job[task]) time.Time {
 func (p *performer) Work(ctx context.Context, row *river.Job[task]) error {
 	q := p.queue
 	q.workers.Outages().Works(ctx, riverCause) // it has given a job out
+	select {
+	case <-q.closing:
+		return river.JobSnooze(0) // River's client was not told in time
+	default:
+	}
 	job, problem := durablequeue.Decode(row.Args.ID, row.Args.Job)
 	if problem != nil && !errors.Is(problem, durablequeue.ErrNewerVersion) {
 		// No other instance will understand it either. It may be anything that

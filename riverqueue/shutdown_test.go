@@ -52,6 +52,10 @@ func TestWaitingJobsStay(t *testing.T) {
 	enqueue(t, q, jobs[1:]...)
 	done := make(chan error, 1)
 	go func() { done <- shutdown(t, q, patience) }()
+	eventually(t, "Shutdown has begun", func() bool {
+		_, err := q.Stats(t.Context())
+		return err != nil
+	})
 	select {
 	case err := <-done:
 		t.Fatalf("Shutdown returned while a worker ran: %v", err)
