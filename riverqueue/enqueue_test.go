@@ -83,7 +83,7 @@ func TestEnqueueing(t *testing.T) {
 		}
 	})
 	t.Run("the pause of a request takes no worker from the others", func(t *testing.T) {
-		const n, workers = 400, 4
+		const n, workers = 200, 4
 		perform := func(context.Context, recovery.Job, int) error { time.Sleep(2 * time.Millisecond); return nil }
 		work := func(pauses bool) time.Duration {
 			d := &diary{perform: perform}

@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 	// These tests mostly wait. By default only as many run at once as there are
 	// cores.
 	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
-		_ = f.Value.Set("12")
+		_ = f.Value.Set("16")
 	}
 	os.Exit(sqltest.Main(m))
 }
