@@ -14,8 +14,6 @@ const TaskType = taskType
 
 var Due = pauseEnd
 
-func (q *Queue) Pause(n int) time.Duration { return q.workers.Pause(n) }
-
 func NewLogger(log *slog.Logger) asynq.Logger {
 	return newLogger(log, durablequeue.NewOutages("works again"))
 }
@@ -26,9 +24,6 @@ func NewWorkerClient(client redis.UniversalClient, pause time.Duration, stop <-c
 }
 
 func (q *Queue) Name() string { return q.opts.Name }
-
-// SetUpgradeWindow replaces the 15 minutes. Call it before Start.
-func (q *Queue) SetUpgradeWindow(d time.Duration) { q.workers.SetUpgradeWindow(d) }
 
 // Call makes a call to Redis as Enqueue does.
 func (q *Queue) Call(f func() error) error { return q.health.call(f) }

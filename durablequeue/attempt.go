@@ -141,12 +141,12 @@ func (w *Worker) call(ctx context.Context, f func(ctx context.Context) error) er
 		return err
 	case <-grace.C:
 	}
-	w.stuck = true
 	p.abandoned.Add(1)
 	if !state.CompareAndSwap(running, givenUp) {
 		p.abandoned.Add(-1)
 		return <-result
 	}
+	w.stuck = true
 	return errAbandoned
 }
 

@@ -22,14 +22,11 @@ func (w *Worker) leaveForOthers(ctx context.Context, job recovery.Job, n int) Re
 		p.opts.Logger.Warn(p.opts.Package+": the queue holds jobs that a newer version of this library enqueued", "advice", "bring all instances to the same version")
 	}
 	pause := p.Pause(n)
-	if p.newerJobs.age(job.ID) >= p.upgradeWindow || !p.opts.PauseEnd(time.Now(), pause).Before(job.NotAfter) {
+	if p.newerJobs.age(job.ID) >= upgradeWindow || !p.opts.PauseEnd(time.Now(), pause).Before(job.NotAfter) {
 		return w.giveUp(ctx, job, ErrNewerVersion)
 	}
 	return Result{Failed, pause}
 }
-
-// SetUpgradeWindow replaces the 15 minutes, for tests. It comes before Take.
-func (w *Workers) SetUpgradeWindow(d time.Duration) { w.upgradeWindow = d }
 
 // maxSightings bounds what a sightings remembers. A job that does not fit in is
 // left for other instances until its NotAfter.

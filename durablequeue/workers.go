@@ -3,7 +3,6 @@ package durablequeue
 import (
 	"context"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -52,7 +51,6 @@ type Workers struct {
 	givenUp    atomic.Int64 // dead letters
 	handedBack atomic.Int64 // jobs whose attempts End ended
 
-	upgradeWindow    time.Duration
 	newerJobs        sightings
 	newerVersionSeen atomic.Bool // a job of a newer version was seen and logged
 }
@@ -75,7 +73,7 @@ func NewWorkers(opts Options) *Workers {
 	return &Workers{
 		opts: opts, outages: NewOutages(opts.Package + ": works again"),
 		slots: make(chan struct{}, opts.Workers),
-		ctx:   ctx, cancel: cancel, upgradeWindow: upgradeWindow,
+		ctx:   ctx, cancel: cancel,
 	}
 }
 
@@ -176,7 +174,6 @@ const handBackTime = time.Second
 type Worker struct {
 	pool    *Workers
 	holders atomic.Int32
-	once    sync.Once
 	free    chan struct{}
 	stuck   bool
 }
@@ -187,10 +184,8 @@ func (w *Worker) Stuck() bool { return w.stuck }
 
 // Release gives the worker back. It is called once, after Perform.
 func (w *Worker) Release() {
-	w.once.Do(func() {
-		w.pool.begun.Add(-1)
-		w.release()
-	})
+	w.pool.begun.Add(-1)
+	w.release()
 }
 
 // Free is closed when the worker was released and runs no code of the host.

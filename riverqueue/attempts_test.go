@@ -58,6 +58,35 @@ func TestAttemptsThatIgnoreTheirContext(t *testing.T) {
 	empty(t, q)
 }
 
+// PostgreSQL cannot be told that a job is given away, because its attempt ignores
+// its context. The attempt returns later, and says nothing of how the job ended:
+// the job is tried again.
+func TestStuckJobsThatCannotBeGivenAway(t *testing.T) {
+	t.Parallel()
+	pool := database(t)
+	hold := make(chan struct{})
+	d := &diary{perform: func(_ context.Context, _ recovery.Job, n int) error {
+		if n == 1 {
+			<-hold
+		}
+		return nil
+	}}
+	var log safeBuffer
+	q := start(t, newQueue(t, pool, func(o *riverqueue.Options) {
+		o.Workers, o.Logger = 1, debugLogger(&log)
+		o.AttemptTimeout, o.Grace = time.Second, 10*time.Millisecond
+	}), d)
+	job := newJob()
+	enqueue(t, q, job)
+	eventually(t, "a job at work", func() bool { return d.busy() > 0 })
+	unlock := lockTable(t, pool)
+	eventually(t, "it cannot be given away", func() bool { return strings.Contains(log.String(), "failed to hand a job to other workers") })
+	unlock()
+	close(hold)
+	eventually(t, "a second attempt", func() bool { return d.tried(job.ID) > 1 })
+	empty(t, q)
+}
+
 // An attempt that ends with its context counts as any other failure.
 func TestAttemptTimeout(t *testing.T) {
 	t.Parallel()

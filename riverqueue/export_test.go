@@ -2,7 +2,6 @@ package riverqueue
 
 import (
 	"log/slog"
-	"time"
 
 	"github.com/seed-51359b35/recovery/durablequeue"
 )
@@ -14,9 +13,6 @@ const (
 )
 
 func (q *Queue) Name() string { return q.opts.Name }
-
-// SetUpgradeWindow replaces the 15 minutes. Call it before Start.
-func (q *Queue) SetUpgradeWindow(d time.Duration) { q.workers.SetUpgradeWindow(d) }
 
 // Keep does what the keeper does every five seconds.
 func (q *Queue) Keep() {

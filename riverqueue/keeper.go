@@ -38,7 +38,7 @@ func (q *Queue) keep(f func()) {
 // keepLeases renews the leases of jobs that run here. It does nothing else, so
 // that nothing delays it.
 func (q *Queue) keepLeases() {
-	q.try("renew the leases of jobs that run here", q.renew)
+	_ = q.try("renew the leases of jobs that run here", q.renew)
 	if n := q.leases.expire(); n > 0 {
 		q.log.Warn("riverqueue: PostgreSQL could not be told that jobs run here, so their attempts end", "attempts", n)
 	}
@@ -47,15 +47,15 @@ func (q *Queue) keepLeases() {
 // keepRows does for this queue what a leader of River does for all of them. It
 // does not touch jobs of other queues and kinds.
 func (q *Queue) keepRows() {
-	q.try("take over jobs of workers that died", func(ctx context.Context) error {
+	_ = q.try("take over jobs of workers that died", func(ctx context.Context) error {
 		n, err := q.rows.rescue(ctx)
 		if n > 0 {
 			q.log.Warn("riverqueue: jobs of workers that died are performed again", "jobs", n)
 		}
 		return err
 	})
-	q.try("make jobs available", q.rows.schedule)
-	q.try("delete jobs that are done", q.rows.remove)
+	_ = q.try("make jobs available", q.rows.schedule)
+	_ = q.try("delete jobs that are done", q.rows.remove)
 }
 
 func (q *Queue) renew(ctx context.Context) error {
@@ -74,13 +74,16 @@ func (q *Queue) renew(ctx context.Context) error {
 	return nil
 }
 
-// try does a part of the keeper's work. Whatever fails is tried again soon.
-func (q *Queue) try(what string, f func(ctx context.Context) error) {
+// try runs statements that no caller waits for, and logs if they fail. what
+// completes the sentence "PostgreSQL failed to".
+func (q *Queue) try(what string, f func(ctx context.Context) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), statementTimeout)
 	defer cancel()
-	if err := f(ctx); err != nil {
+	err := f(ctx)
+	if err != nil {
 		q.workers.Outages().Failed(ctx, q.log, slog.LevelError, what, "riverqueue: PostgreSQL failed to "+what, "error", err)
-		return
+	} else {
+		q.workers.Outages().Works(ctx, what)
 	}
-	q.workers.Outages().Works(ctx, what)
+	return err
 }

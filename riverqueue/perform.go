@@ -3,7 +3,6 @@ package riverqueue
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -20,13 +19,9 @@ const (
 	workerWait = time.Second
 )
 
-// River stores the text of an error in the job's row. So these texts are fixed,
-// and never those of the host's errors, which may quote an address (A31, A39).
-var (
-	errFailed  = errors.New("the attempt failed")
-	errGivenUp = errors.New("given up")
-	errForeign = errors.New("not a job of this library")
-)
+// errFailed is what River stores in the row of a job that failed. Its text is
+// never that of the host's error, which may quote an address (A31, A39).
+var errFailed = errors.New("the attempt failed")
 
 // A performer is River's worker for all jobs of a queue.
 type performer struct {
@@ -56,7 +51,7 @@ func (p *performer) Work(ctx context.Context, row *river.Job[task]) error {
 		// No other instance will understand it either. It may be anything that
 		// somebody wrote into the table, so it must not get into logs.
 		q.log.Error("riverqueue: dropping a row that is no job", "row", row.ID, "reason", problem.Error())
-		return river.JobCancel(errForeign)
+		return q.remove(row.ID)
 	}
 	wait := time.Until(job.NotBefore)
 	if wait > maxStartWait {
@@ -75,14 +70,16 @@ func (p *performer) Work(ctx context.Context, row *river.Job[task]) error {
 	w.Release()
 	lease.end() // from here on, that the row is gone says nothing
 	if w.Stuck() {
-		q.giveAway(row.ID, result)
+		err := q.giveAway(row.ID, result)
 		<-w.Free()
-		return nil // the row that River had is gone
+		if err == nil {
+			return nil // the row that River had is gone
+		}
 	}
 	switch result.Verdict {
 	case durablequeue.Done, durablequeue.GivenUp:
 		q.depth.JobRemoved()
-		return q.remove(row.ID, result.Verdict)
+		return q.remove(row.ID)
 	case durablequeue.HandedBack:
 		return river.JobSnooze(0)
 	}
@@ -93,37 +90,23 @@ func (p *performer) Work(ctx context.Context, row *river.Job[task]) error {
 	return errFailed
 }
 
-// remove deletes a job that is done or given up. River would do so too, but up
-// to 250 ms later, together with others. All of these would be performed again
-// if the process were killed meanwhile. What River does to a row that is gone
-// has no effect.
-func (q *Queue) remove(id int64, verdict durablequeue.Verdict) error {
-	ctx, cancel := context.WithTimeout(context.Background(), statementTimeout)
-	defer cancel()
-	if err := q.rows.delete(ctx, id); err != nil {
-		q.workers.Outages().Failed(ctx, q.log, slog.LevelError, "acknowledge", "riverqueue: PostgreSQL could not be told at once that a job is done", "error", err)
-		if verdict == durablequeue.GivenUp {
-			return river.JobCancel(errGivenUp)
-		}
-	}
+// remove deletes a job that is done or given up. It returns nil, so that River
+// counts the job as completed if it is still there, and keepRows deletes it.
+// River would delete it too, but up to 250 ms later, together with others. All
+// of these would be performed again if the process were killed meanwhile.
+func (q *Queue) remove(id int64) error {
+	_ = q.try("delete a job that is done", func(ctx context.Context) error { return q.rows.delete(ctx, id) })
 	return nil
 }
 
 // giveAway does what River would do, for a job whose attempt ignores its
 // context. The job gets another row, so that nothing that River does about the
 // old one later reaches it.
-func (q *Queue) giveAway(id int64, result durablequeue.Result) {
-	ctx, cancel := context.WithTimeout(context.Background(), statementTimeout)
-	defer cancel()
-	var err error
-	switch result.Verdict {
-	case durablequeue.Done, durablequeue.GivenUp:
-		err = q.rows.delete(ctx, id)
-	case durablequeue.Failed, durablequeue.HandedBack:
-		err = q.rows.move(ctx, id, result.Pause)
-	}
-	if err != nil {
-		// The job comes back as after a crash.
-		q.workers.Outages().Failed(ctx, q.log, slog.LevelError, "give away", "riverqueue: a job could not be handed to other workers", "error", err)
-	}
+func (q *Queue) giveAway(id int64, result durablequeue.Result) error {
+	return q.try("hand a job to other workers", func(ctx context.Context) error {
+		if result.Verdict == durablequeue.Failed || result.Verdict == durablequeue.HandedBack {
+			return q.rows.move(ctx, id, result.Pause)
+		}
+		return q.rows.delete(ctx, id)
+	})
 }

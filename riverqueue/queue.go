@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -30,8 +29,6 @@ type Queue struct {
 	leases  leases
 	closing chan struct{} // closed when Shutdown begins
 	drained chan struct{} // closed when no attempt runs any more
-
-	depthUnknown atomic.Bool
 
 	mu         sync.Mutex
 	started    bool // Start was called
@@ -182,12 +179,11 @@ func (q *Queue) background(f func()) bool {
 // askDepth is what q.depth asks.
 func (q *Queue) askDepth(done func(n int, err error)) bool {
 	return q.background(func() {
-		ctx, cancel := context.WithTimeout(q.workers.Context(), q.opts.Timeout)
-		defer cancel()
-		n, err := q.rows.count(ctx)
-		if unknown := err != nil && q.workers.Context().Err() == nil; q.depthUnknown.Swap(unknown) != unknown && unknown {
-			q.log.Warn("riverqueue: the depth of the queue is not known, so MaxDepth is not enforced", "error", err)
-		}
+		var n int
+		err := q.try("count jobs, so MaxDepth is not enforced", func(ctx context.Context) (err error) {
+			n, err = q.rows.count(ctx)
+			return err
+		})
 		done(n, err)
 	})
 }
