@@ -3,7 +3,6 @@ package riverqueue_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -81,37 +80,6 @@ func TestEnqueueing(t *testing.T) {
 		if _, err := q.Stats(ctx); !errors.Is(err, context.Canceled) {
 			t.Errorf("Stats = %v", err)
 		}
-	})
-	t.Run("the pause of a request takes no worker from the others", func(t *testing.T) {
-		const n, workers = 200, 4
-		perform := func(context.Context, recovery.Job, int) error { time.Sleep(2 * time.Millisecond); return nil }
-		work := func(pauses bool) time.Duration {
-			d := &diary{perform: perform}
-			q := newQueue(t, pool, func(o *riverqueue.Options) { o.Workers = workers })
-			var jobs []recovery.Job
-			for i := range n {
-				job := newJob()
-				if pauses {
-					job.NotBefore = time.Now().Add(time.Duration(i%250) * time.Millisecond)
-				}
-				jobs = append(jobs, job)
-			}
-			enqueue(t, q, jobs...)
-			began := time.Now()
-			start(t, q, d)
-			waitDone(t, d, jobs...)
-			took := time.Since(began)
-			must(t, shutdown(t, q, patience))
-			return took
-		}
-		testenv.Steady(t, 100*time.Millisecond, func() error {
-			without, with := work(false), work(true)
-			t.Logf("%d jobs with %d workers took %v, with pauses %v", n, workers, without, with)
-			if with > 2*without+time.Second {
-				return fmt.Errorf("pauses cost %v", with-without)
-			}
-			return nil
-		})
 	})
 }
 
