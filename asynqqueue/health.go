@@ -61,7 +61,7 @@ func (h *health) reportDepthError(err error) {
 
 // warnOfRisks logs a warning if Redis can drop or lose jobs (A53).
 func (q *Queue) warnOfRisks() {
-	ctx, cancel := context.WithTimeout(q.ctx, q.opts.Timeout)
+	ctx, cancel := context.WithTimeout(q.workers.Context(), q.opts.Timeout)
 	defer cancel()
 	err := redisguard.WarnOfEviction(ctx, q.client, q.log, "asynqqueue", "jobs")
 	if err == nil {

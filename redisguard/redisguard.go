@@ -16,8 +16,6 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/sony/gobreaker/v2"
-
-	"github.com/seed-51359b35/recovery/internal/outage"
 )
 
 const (
@@ -56,15 +54,6 @@ type Options struct {
 	// error does.
 	Failed func(error) bool
 }
-
-// Outages writes a line when an outage begins, one with a count at growing
-// intervals, and one when it is over. It is here because asynqqueue, a module of
-// its own, imports no internal package.
-type Outages = outage.Log
-
-// NewOutages returns an Outages. over is the line that says that an outage is
-// over.
-func NewOutages(over string) *Outages { return outage.New(over) }
 
 // A Guard refuses calls while Redis does not answer. Redis counts as down after
 // five calls that failed in succession. Then one call at a time, every 100 ms,
