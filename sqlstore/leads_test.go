@@ -43,3 +43,19 @@ func TestMistakesOfTheHost(t *testing.T) {
 		t.Error("Migrate of a dialect that does not exist: no error, want one")
 	}
 }
+
+// What is asked for besides the password comes from the columns that the host
+// named.
+func TestColumnsOfWhatIsOptional(t *testing.T) {
+	t.Parallel()
+	statements, err := sqlstore.Columns{
+		Table: "users", ID: "id", PasswordHash: "hash", Status: "state", Name: "full_name", Locale: "lang", IdentityProviders: "providers",
+	}.Statements(sqlstore.PostgreSQL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "SELECT id AS id, hash AS password_hash, state AS status, full_name AS name, lang AS locale, providers AS identity_providers FROM users WHERE id = :value"
+	if got := statements.Find[recovery.LeadIDField]; got != want {
+		t.Errorf("the search is\n%s\nwant\n%s", got, want)
+	}
+}

@@ -61,6 +61,9 @@ type Columns struct {
 	Status string
 	// Name and Locale are as in [recovery.Lead]. Optional.
 	Name, Locale string
+	// IdentityProviders is a text with commas between the names, as in
+	// [recovery.Lead]. Optional.
+	IdentityProviders string
 	// Fields are the columns of each field of [recovery.Options].Fields.
 	Fields map[string]FieldColumns
 	// History is a table of former password hashes, for [NewHistoryLeads].
@@ -100,7 +103,9 @@ func (c Columns) Statements(dialect Dialect, fields []recovery.Field) (LeadState
 		}
 	}
 	columns := []string{c.ID + " AS id", c.PasswordHash + " AS password_hash"}
-	for _, column := range [][2]string{{c.Status, "status"}, {c.Name, "name"}, {c.Locale, "locale"}} {
+	for _, column := range [][2]string{
+		{c.Status, "status"}, {c.Name, "name"}, {c.Locale, "locale"}, {c.IdentityProviders, "identity_providers"},
+	} {
 		if column[0] != "" {
 			columns = append(columns, column[0]+" AS "+column[1])
 		}
