@@ -11,11 +11,14 @@ replace github.com/seed-51359b35/recovery/asynqqueue => ../asynqqueue
 replace github.com/seed-51359b35/recovery/sqlstore => ../sqlstore
 
 require (
+	github.com/alexedwards/scs/postgresstore v0.0.0-20251002162104-209de6e426de
+	github.com/alexedwards/scs/v2 v2.9.0
 	github.com/emersion/go-smtp v0.25.1
 	github.com/jackc/pgx/v5 v5.11.0
 	github.com/redis/go-redis/v9 v9.23.0
 	github.com/seed-51359b35/recovery/asynqqueue v0.0.0-00010101000000-000000000000
 	github.com/seed-51359b35/recovery/sqlstore v0.0.0-00010101000000-000000000000
+	golang.org/x/crypto v0.54.0
 	modernc.org/sqlite v1.53.0
 )
 
@@ -38,7 +41,6 @@ require (
 	github.com/spf13/cast v1.10.0 // indirect
 	github.com/wneessen/go-mail v0.8.1 // indirect
 	go.uber.org/atomic v1.12.0 // indirect
-	golang.org/x/crypto v0.54.0 // indirect
 	golang.org/x/net v0.57.0 // indirect
 	golang.org/x/sync v0.22.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect

@@ -37,15 +37,7 @@ func leadColumns() sqlstore.Columns {
 }
 
 func newSQLLeads(ctx context.Context, db *sql.DB, dialect sqlstore.Dialect, log *slog.Logger) (*sqlLeads, error) {
-	columns := leadColumns()
-	if err := columns.Check(ctx, db, dialect, fields(), log); err != nil {
-		return nil, err
-	}
-	statements, err := columns.Statements(dialect, fields())
-	if err != nil {
-		return nil, err
-	}
-	leads, err := sqlstore.NewLeads(db, dialect, fields(), statements)
+	leads, err := leadColumns().Leads(ctx, db, dialect, fields(), log)
 	if err != nil {
 		return nil, err
 	}

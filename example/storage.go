@@ -71,7 +71,7 @@ const demoKey = "published, so it protects nobody"
 const demoPrefix = "recovery-example"
 
 const (
-	// startTimeout is how long Redis or a database has to answer at the start.
+	// startTimeout is how long Redis has to answer at the start.
 	startTimeout = 3 * time.Second
 	// redisTimeout is the budget of tokens and limits. Longer than the
 	// default, because a demo runs beside whatever else a laptop does.

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -89,8 +90,13 @@ func ownFile(path string) error {
 	return nil
 }
 
-// Connections of one instance to its database.
-const sqlConnections = 20
+const (
+	// sqlConnections are the connections of one instance to its database.
+	sqlConnections = 20
+	// sqlStartTimeout is how long a database has at the start, where instances
+	// wait for the one that makes the tables.
+	sqlStartTimeout = 30 * time.Second
+)
 
 // sqlStorage keeps everything but messages in one database. The mails that wait
 // are in memory: a durable queue goes into queue and delivery of the storage.
@@ -106,7 +112,7 @@ func sqlStorage(ctx context.Context, target *sqlTarget, seeds []seed, log *slog.
 			err = errors.Join(fmt.Errorf("cannot use %s: %w", target.name, err), db.Close())
 		}
 	}()
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	ctx, cancel := context.WithTimeout(ctx, sqlStartTimeout)
 	defer cancel()
 	if err := sqlstore.Migrate(ctx, db, target.dialect); err != nil {
 		return nil, err

@@ -1,9 +1,11 @@
 package sqlstore
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"regexp"
 	"strconv"
 	"strings"
@@ -144,6 +146,23 @@ func (c Columns) Statements(dialect Dialect, fields []recovery.Field) (LeadState
 		s.FormerHashes = "SELECT " + h.PasswordHash + " FROM " + h.Table + " WHERE " + h.LeadID + " = :id ORDER BY " + h.Order + " DESC"
 	}
 	return s, nil
+}
+
+// Leads checks the columns and returns a store over them: it calls [Columns.Check],
+// [Columns.Statements] and [NewLeads].
+func (c Columns) Leads(ctx context.Context, db *sql.DB, dialect Dialect, fields []recovery.Field, logger *slog.Logger) (*Leads, error) {
+	statements, err := c.Statements(dialect, fields)
+	if err != nil {
+		return nil, err
+	}
+	leads, err := NewLeads(db, dialect, fields, statements)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Check(ctx, db, dialect, fields, logger); err != nil {
+		return nil, err
+	}
+	return leads, nil
 }
 
 // exactly compares a column with :value in the way that an index serves. MySQL
