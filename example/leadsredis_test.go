@@ -93,7 +93,7 @@ func TestRedisLeads(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		testLeads(t, s)
+		testLeads(t, s, true)
 	}
 
 	t.Run("a second instance undoes nothing", func(t *testing.T) {

@@ -14,12 +14,20 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-51359b35/recovery/internal/redistest"
+	"github.com/seed-51359b35/recovery/internal/sqltest"
 	"github.com/seed-51359b35/recovery/internal/testenv"
 )
 
+// asProgram names the environment variable that makes the test binary the
+// example itself, so that a test can kill it.
+const asProgram = "RECOVERY_EXAMPLE_AS_PROGRAM"
+
 func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+	}
 	redistest.QuietClients()
-	os.Exit(m.Run())
+	os.Exit(sqltest.Main(m))
 }
 
 func TestTwoInstancesOnOneRedis(t *testing.T) {

@@ -29,14 +29,17 @@ type storage struct {
 	close    func() error
 }
 
-// openStorage opens it in memory, or on the Redis that the command line names.
+// openStorage opens it in memory, or where the command line says.
 func openStorage(ctx context.Context, c config, hasher password.Hasher, log *slog.Logger) (*storage, error) {
 	seeds, err := demoSeeds(ctx, hasher)
 	if err != nil {
 		return nil, err
 	}
-	if c.redis != nil {
+	switch {
+	case c.redis != nil:
 		return redisStorage(ctx, c, seeds, log)
+	case c.sql != nil:
+		return sqlStorage(ctx, c.sql, seeds, log)
 	}
 	return memoryStorage(seeds)
 }
@@ -110,7 +113,7 @@ func redisStorage(ctx context.Context, c config, seeds []seed, log *slog.Logger)
 	}
 	s := &storage{
 		key: demoKey[:], prefix: demoPrefix, leads: leads, sessions: sessions,
-		tokens: store, limiter: store, guesses: hashedLimiter{store, v}, close: client.Close,
+		tokens: store, limiter: store, guesses: hashedLimiter{store, v.names}, close: client.Close,
 	}
 	if c.durable {
 		if s.queue, err = asynqqueue.New(client, asynqqueue.Options{Name: demoPrefix, PollInterval: pollInterval, Logger: log}); err != nil {
@@ -131,15 +134,15 @@ func redisStorage(ctx context.Context, c config, seeds []seed, log *slog.Logger)
 // Service does with its own.
 type hashedLimiter struct {
 	limiter recovery.Limiter
-	vault   *vault
+	names   names
 }
 
-// Take implements [recovery.Limiter].
+// Allow implements [recovery.Limiter].
 func (l hashedLimiter) Allow(ctx context.Context, takes ...recovery.LimitRequest) ([]recovery.Decision, error) {
 	hashed := make([]recovery.LimitRequest, len(takes))
 	for i, t := range takes {
 		hashed[i] = t
-		hashed[i].Key = l.vault.name("guesses", l.vault.hash("guesses", t.Key))
+		hashed[i].Key = l.names.name("guesses", l.names.hash("guesses", t.Key))
 	}
 	return l.limiter.Allow(ctx, hashed...)
 }
