@@ -39,6 +39,13 @@ func TestFlags(t *testing.T) {
 		{"a base with a query", []string{"-base-url", "https://portal.example.com/?a=1"}, 2, "query"},
 		{"a base with a fragment", []string{"-base-url", "https://portal.example.com/#a"}, 2, "fragment"},
 		{"a queue without a Redis", []string{"-durable"}, 2, "-redis"},
+		{"two places", []string{"-sqlite", "demo.db", "-redis", "redis://127.0.0.1"}, 2, "one of them"},
+		{"two databases", []string{"-sqlite", "demo.db", "-postgres", "postgres://127.0.0.1/demo"}, 2, "one of them"},
+		{"a queue in a database", []string{"-postgres", "postgres://127.0.0.1/demo", "-durable"}, 2, "-redis"},
+		{"a database that is none", []string{"-postgres", "mysql://demo:hunter2@127.0.0.1/demo"}, 2, "postgres://"},
+		{"a database with a mistake", []string{"-postgres", "postgres://demo:hunter2@127.0.0.1:port/demo"}, 2, "-postgres"},
+		{"a database out of reach", []string{"-addr", "127.0.0.1:0", "-postgres", "postgres://demo:hunter2@127.0.0.1:1/demo"}, 1, "127.0.0.1:1, database demo"},
+		{"a directory for a file", []string{"-addr", "127.0.0.1:0", "-sqlite", "."}, 1, "directory"},
 		{"a mail server that is none", []string{"-smtp", "mail.example.com"}, 2, "-smtp"},
 		{"a mail server with a mistake", []string{"-smtp", "smtp://user:hunter2@mail.example.com"}, 2, "-smtp"},
 		{"a sender that is none", []string{"-addr", "127.0.0.1:0", "-smtp", "smtp://127.0.0.1:25", "-from", "nobody"}, 1, "From"},
@@ -66,7 +73,7 @@ func TestFlags(t *testing.T) {
 	if err := run(t.Context(), []string{"-h"}, io.Discard, &stderr); err != nil || exitCode(err) != 0 {
 		t.Errorf("-h: %v", err)
 	}
-	for _, flag := range []string{"-addr", "-base-url", "-relaxed-limits", "-json-logs", "-redis", "-durable", "-smtp", "-from"} {
+	for _, flag := range []string{"-addr", "-base-url", "-relaxed-limits", "-json-logs", "-redis", "-durable", "-sqlite", "-postgres", "-smtp", "-from"} {
 		if !strings.Contains(stderr.String(), flag) {
 			t.Errorf("-h does not tell of %s", flag)
 		}

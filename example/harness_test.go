@@ -24,6 +24,7 @@ type demo struct {
 	base           string
 	stdout, stderr *output
 	stop           func() error // ends it as SIGTERM does, and returns what run did
+	kill           func()       // ends it at once, if it is a program of its own
 }
 
 // output collects what a program writes, and tells when it is ready.

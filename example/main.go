@@ -4,6 +4,13 @@
 //
 //	go run ./example
 //
+// With -sqlite, users, sessions, tokens, limits and the demo's keys live in a
+// file, and outlive the program. With -postgres they live in a database, which
+// instances share. Both need nothing else:
+//
+//	go run ./example -sqlite demo.db
+//	go run ./example -postgres postgres://demo@127.0.0.1/demo
+//
 // With -redis, instances share everything but the mail. Their keys are fixed
 // and stand in this source, so whoever reads it can forge tokens.
 //
@@ -84,10 +91,20 @@ type config struct {
 	baseURL string // empty: the address it listens on
 	relaxed bool
 	json    bool
-	redis   *redisTarget         // nil: everything is in memory
+	redis   *redisTarget         // nil: nothing is on Redis
 	durable bool                 // messages wait on that Redis
+	sql     *sqlTarget           // nil: nothing is in a database
 	smtp    *smtpnotifier.Server // nil: mails go no further than the outbox
 	from    string               // the sender of mails
+}
+
+// A secretFlag is a URL that may hold a password. Package flag would print it
+// in its errors, so it is parsed later.
+type secretFlag struct{ url *string }
+
+func (f *secretFlag) set(s string) error {
+	f.url = &s
+	return nil
 }
 
 // parse reads the command line. Help is printed to stderr and reported as
@@ -100,19 +117,16 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	fs.StringVar(&c.baseURL, "base-url", "", "`URL` under which browsers reach it, for the links in messages (default: the address it listens on)")
 	fs.BoolVar(&c.relaxed, "relaxed-limits", false, "every limit times 100 but the vendors' 25 in 5 s, for scripts")
 	fs.BoolVar(&c.json, "json-logs", false, "write logs as JSON")
-	var redisURL *string
-	fs.Func("redis", "`URL` of a Redis that instances share, with fixed demo keys (default: everything is in memory)\n"+redisForms, func(s string) error {
-		redisURL = &s // parsed below: package flag would print it, password and all
-		return nil
-	})
+	var redisURL, postgresURL, smtpURL secretFlag
+	sqlite := fs.String("sqlite", "", "`FILE` that keeps everything but messages over restarts; it is made if there is none, with mode 0600,\n"+
+		"because the demo's keys are kept in it. "+messagesAreLost)
+	fs.Func("postgres", "`URL` of a PostgreSQL that instances share: postgres://[USER[:PASSWORD]@]HOST[:PORT]/DATABASE. The demo makes\n"+
+		"tables there, and keeps its keys in one. "+messagesAreLost, postgresURL.set)
+	fs.Func("redis", "`URL` of a Redis that instances share, with fixed demo keys (default: everything is in memory)\n"+redisForms, redisURL.set)
 	fs.BoolVar(&c.durable, "durable", false, "with -redis: messages wait there, and survive this process")
-	var smtpURL *string
 	fs.Func("smtp", "`URL` of a mail server that mails are sent over: smtp://[USER:PASSWORD@]HOST:PORT, which uses\n"+
 		"STARTTLS when offered and sends no password without it, or with ?tls=required refuses to go on without;\n"+
-		"smtps://... is TLS from the first byte (default: mails go no further than the outbox)", func(s string) error {
-		smtpURL = &s // as above
-		return nil
-	})
+		"smtps://... is TLS from the first byte (default: mails go no further than the outbox)", smtpURL.set)
 	fs.StringVar(&c.from, "from", "no-reply@example.com", "`address` that mails come from")
 	if err := fs.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -131,18 +145,11 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	} else if _, err := strconv.ParseUint(port, 10, 16); err != nil {
 		return c, usageError{fmt.Errorf("-addr %q: the port must be 0 to 65535", c.addr)}
 	}
-	if redisURL != nil {
-		target, err := parseRedisURL(*redisURL)
-		if err != nil {
-			return c, usageError{fmt.Errorf("-redis: %w", err)}
-		}
-		c.redis = target
+	if err := c.parseStorage(redisURL.url, postgresURL.url, *sqlite); err != nil {
+		return c, usageError{err}
 	}
-	if c.durable && c.redis == nil {
-		return c, usageError{errors.New("-durable needs -redis, where messages wait")}
-	}
-	if smtpURL != nil {
-		server, err := smtpnotifier.ParseURL(*smtpURL)
+	if smtpURL.url != nil {
+		server, err := smtpnotifier.ParseURL(*smtpURL.url)
 		if err != nil {
 			return c, usageError{fmt.Errorf("-smtp: %w", err)}
 		}
@@ -156,6 +163,32 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	}
 	c.baseURL = strings.TrimSuffix(c.baseURL, "/")
 	return c, nil
+}
+
+// messagesAreLost is the help on what a database does not keep.
+const messagesAreLost = "Mails that wait are in memory, and are\nlost when the process is killed"
+
+// parseStorage reads where everything lives: in memory, or in one other place.
+func (c *config) parseStorage(redisURL, postgresURL *string, sqlite string) (err error) {
+	switch {
+	case redisURL != nil && (postgresURL != nil || sqlite != ""), postgresURL != nil && sqlite != "":
+		return errors.New("-sqlite, -postgres and -redis are one place each: give one of them")
+	case c.durable && redisURL == nil:
+		return errors.New("-durable needs -redis, where messages wait")
+	case redisURL != nil:
+		if c.redis, err = parseRedisURL(*redisURL); err != nil {
+			return fmt.Errorf("-redis: %w", err)
+		}
+	case postgresURL != nil:
+		if c.sql, err = parsePostgresURL(*postgresURL); err != nil {
+			return fmt.Errorf("-postgres: %w", err)
+		}
+	case sqlite != "":
+		if c.sql, err = sqliteFile(sqlite); err != nil {
+			return fmt.Errorf("-sqlite: %w", err)
+		}
+	}
+	return nil
 }
 
 // checkBase accepts what links may be built on: https, or http on a loopback

@@ -26,11 +26,17 @@ func startProgram(t *testing.T, path string, args ...string) *demo {
 	d := &demo{t: t, stdout: newOutput(), stderr: newOutput()}
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), path, append([]string{"-addr", "127.0.0.1:0"}, args...)...)
 	cmd.Stdout, cmd.Stderr = d.stdout, d.stderr
+	cmd.Env = append(os.Environ(), asProgram+"=1")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	done := make(chan error, 1)
 	go func() { done <- cmd.Wait() }()
+	d.kill = func() {
+		_ = cmd.Process.Kill()
+		<-done
+		done <- nil // as wanted
+	}
 	d.stop = sync.OnceValue(func() error {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		select {

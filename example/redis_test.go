@@ -14,12 +14,20 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-51359b35/recovery/internal/redistest"
+	"github.com/seed-51359b35/recovery/internal/sqltest"
 	"github.com/seed-51359b35/recovery/internal/testenv"
 )
 
+// asProgram names the environment variable that makes the test binary the
+// example itself, so that a test can kill it.
+const asProgram = "RECOVERY_EXAMPLE_AS_PROGRAM"
+
 func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+	}
 	redistest.QuietClients()
-	os.Exit(m.Run())
+	os.Exit(sqltest.Main(m))
 }
 
 func TestTwoInstancesOnOneRedis(t *testing.T) {
@@ -57,7 +65,7 @@ func TestTwoInstancesOnOneRedis(t *testing.T) {
 	}
 	secrets = append(secrets,
 		"johnwick", "john.alt", "example.com", "4157415569", "157415569", demoPAN, demoUsername, demoLeadID, "John Wick", "google", "argon2id",
-		"127.0.0.1", "::1", demoKey, lsqSecretKey, lrAPISecret, ownTokenKey)
+		"127.0.0.1", "::1", string(demoKey[:]), lsqSecretKey, lrAPISecret, ownTokenKey)
 	noneOf(t, server.Client(t), secrets)
 	if n := count(b.outbox())["reset-link"]; n != 2 {
 		t.Errorf("%d links in the outbox of the other instance, want its own two", n)

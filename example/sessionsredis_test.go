@@ -2,8 +2,6 @@ package main
 
 import (
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 
 	"github.com/seed-51359b35/recovery/internal/redistest"
@@ -61,31 +59,5 @@ func TestRedisSessions(t *testing.T) {
 		}
 	})
 
-	t.Run("no racing login survives a reset", func(t *testing.T) {
-		s := testSessions(t, testVault(t, client))
-		var opened, refused atomic.Int32
-		var wg sync.WaitGroup
-		for i := range 24 {
-			wg.Go(func() {
-				if i == 12 {
-					if err := s.EndSessions(t.Context(), demoLeadID); err != nil {
-						t.Error(err)
-					}
-					return
-				}
-				_, _, ok, err := s.open(t.Context(), demoLeadID, "")
-				if err != nil {
-					t.Error(err)
-				} else if ok {
-					opened.Add(1)
-				} else {
-					refused.Add(1)
-				}
-			})
-		}
-		wg.Wait()
-		if all, err := s.list(t.Context()); len(all) != 0 || err != nil || opened.Load()+refused.Load() != 23 {
-			t.Errorf("%d sessions by the password before the reset, error %v", len(all), err)
-		}
-	})
+	t.Run("no racing login survives a reset", func(t *testing.T) { testRacingLogins(t, testSessions(t, testVault(t, client))) })
 }

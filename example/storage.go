@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -29,14 +29,17 @@ type storage struct {
 	close    func() error
 }
 
-// openStorage opens it in memory, or on the Redis that the command line names.
+// openStorage opens it in memory, or where the command line says.
 func openStorage(ctx context.Context, c config, hasher password.Hasher, log *slog.Logger) (*storage, error) {
 	seeds, err := demoSeeds(ctx, hasher)
 	if err != nil {
 		return nil, err
 	}
-	if c.redis != nil {
+	switch {
+	case c.redis != nil:
 		return redisStorage(ctx, c, seeds, log)
+	case c.sql != nil:
+		return sqlStorage(ctx, c.sql, seeds, log)
 	}
 	return memoryStorage(seeds)
 }
@@ -50,10 +53,8 @@ func memoryStorage(seeds []seed) (*storage, error) {
 	}
 	// In memory, like all that is sealed with it: a key that outlives the
 	// process belongs into a secret store.
-	key := make([]byte, 32)
-	_, _ = rand.Read(key) // never fails
 	return &storage{
-		key: key, leads: leads, sessions: newMemorySessions(), tokens: recovery.NewMemoryTokenStore(),
+		key: recovery.NewKey(), leads: leads, sessions: newMemorySessions(), tokens: recovery.NewMemoryTokenStore(),
 		guesses: recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{}),
 		close:   func() error { return nil },
 	}, nil
@@ -61,7 +62,7 @@ func memoryStorage(seeds []seed) (*storage, error) {
 
 // demoKey is the key of every demo on Redis, so that instances need no secret
 // to share. Anybody who has read this can forge tokens: never use it elsewhere.
-const demoKey = "published, so it protects nobody"
+var demoKey = sha256.Sum256([]byte("published, so it protects nobody"))
 
 // demoPrefix begins the names of the demo's keys, and keeps the demo apart from
 // a portal on the same Redis.
@@ -95,7 +96,7 @@ func redisStorage(ctx context.Context, c config, seeds []seed, log *slog.Logger)
 	if err != nil {
 		return nil, err
 	}
-	v, err := newVault(client, demoPrefix, []byte(demoKey))
+	v, err := newVault(client, demoPrefix, demoKey[:])
 	if err != nil {
 		return nil, err
 	}
@@ -111,8 +112,8 @@ func redisStorage(ctx context.Context, c config, seeds []seed, log *slog.Logger)
 		sessions.leadIDs = append(sessions.leadIDs, e.lead.ID)
 	}
 	s := &storage{
-		key: []byte(demoKey), prefix: demoPrefix, leads: leads, sessions: sessions,
-		tokens: store, limiter: store, guesses: hashedLimiter{store, v}, close: client.Close,
+		key: demoKey[:], prefix: demoPrefix, leads: leads, sessions: sessions,
+		tokens: store, limiter: store, guesses: hashedLimiter{store, v.names}, close: client.Close,
 	}
 	if c.durable {
 		if s.queue, err = asynqqueue.New(client, asynqqueue.Options{Name: demoPrefix, PollInterval: pollInterval, Logger: log}); err != nil {
@@ -133,15 +134,15 @@ func redisStorage(ctx context.Context, c config, seeds []seed, log *slog.Logger)
 // Service does with its own.
 type hashedLimiter struct {
 	limiter recovery.Limiter
-	vault   *vault
+	names   names
 }
 
-// Take implements [recovery.Limiter].
+// Allow implements [recovery.Limiter].
 func (l hashedLimiter) Allow(ctx context.Context, takes ...recovery.LimitRequest) ([]recovery.Decision, error) {
 	hashed := make([]recovery.LimitRequest, len(takes))
 	for i, t := range takes {
 		hashed[i] = t
-		hashed[i].Key = l.vault.name("guesses", l.vault.hash("guesses", t.Key))
+		hashed[i].Key = l.names.name("guesses", l.names.hash("guesses", t.Key))
 	}
 	return l.limiter.Allow(ctx, hashed...)
 }

@@ -33,20 +33,46 @@ const (
 //go:embed swap.lua
 var swapLua string
 
+// names are the names of the demo's keys in a store that others may look into.
+type names struct {
+	prefix string
+	key    []byte
+}
+
+func newNames(prefix string, key []byte) (names, error) {
+	derived, err := hkdf.Key(sha256.New, key, nil, prefix+" names", 32)
+	return names{prefix, derived}, err
+}
+
+// hash is the name of something that is not to be read from its key. Without
+// the key of the HMAC, a list of addresses would be enough to find out whose
+// they are.
+func (n names) hash(parts ...string) string {
+	mac := hmac.New(sha256.New, n.key)
+	for _, p := range parts {
+		// Lengths, so that no two lists of parts read the same.
+		mac.Write(binary.BigEndian.AppendUint64(nil, uint64(len(p))))
+		mac.Write([]byte(p))
+	}
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// name is the name of a key.
+func (n names) name(kind, hash string) string { return n.prefix + ":" + kind + ":" + hash }
+
 // A vault keeps values in Redis so that a look into it tells nothing: sealed,
 // under hashed names, with a time to live. A value is read, and written if it
 // is still what was read: two statements that stand for every SELECT and for
 // every UPDATE with a version in its WHERE clause. Each is about one key, and so
 // right in a Cluster.
 type vault struct {
+	names
 	client redis.UniversalClient
-	prefix string
-	names  []byte
 	aead   cipher.AEAD
 }
 
 func newVault(client redis.UniversalClient, prefix string, key []byte) (*vault, error) {
-	names, err := hkdf.Key(sha256.New, key, nil, prefix+" names", 32)
+	n, err := newNames(prefix, key)
 	if err != nil {
 		return nil, err
 	}
@@ -62,20 +88,7 @@ func newVault(client redis.UniversalClient, prefix string, key []byte) (*vault, 
 	if err != nil {
 		return nil, err
 	}
-	return &vault{client, prefix, names, aead}, nil
-}
-
-// hash is the name of something that is not to be read from its key. Without
-// the key of the HMAC, a list of addresses would be enough to find out whose
-// they are.
-func (v *vault) hash(parts ...string) string {
-	mac := hmac.New(sha256.New, v.names)
-	for _, p := range parts {
-		// Lengths, so that no two lists of parts read the same.
-		mac.Write(binary.BigEndian.AppendUint64(nil, uint64(len(p))))
-		mac.Write([]byte(p))
-	}
-	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+	return &vault{n, client, aead}, nil
 }
 
 // isHash reports whether s can be one. What a browser sent becomes the name of
@@ -84,9 +97,6 @@ func isHash(s string) bool {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
 	return err == nil && len(b) == sha256.Size && len(s) == base64.RawURLEncoding.EncodedLen(sha256.Size)
 }
-
-// name is the name of a key.
-func (v *vault) name(kind, hash string) string { return v.prefix + ":" + kind + ":" + hash }
 
 // within bounds an operation.
 func (v *vault) within(ctx context.Context) (context.Context, context.CancelFunc) {

@@ -27,14 +27,7 @@ func Example() {
 	if err := sqlstore.Migrate(ctx, db, sqlstore.PostgreSQL); err != nil {
 		log.Fatal(err)
 	}
-	if err := columns.Check(ctx, db, sqlstore.PostgreSQL, fields, nil); err != nil {
-		log.Fatal(err)
-	}
-	statements, err := columns.Statements(sqlstore.PostgreSQL, fields)
-	if err != nil {
-		log.Fatal(err)
-	}
-	leads, err := sqlstore.NewLeads(db, sqlstore.PostgreSQL, fields, statements)
+	leads, err := columns.Leads(ctx, db, sqlstore.PostgreSQL, fields, nil)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -82,11 +82,13 @@ const mostFound = 1000
 
 // FindLead implements [recovery.LeadStore]. Values are compared again in Go,
 // byte by byte. So a collation that ignores case, accents or white space finds
-// no other lead (A10).
+// no other lead (A10). A field that was not declared with Search is a mistake of
+// the program and not "no such lead", which would be silent: nobody gets a mail,
+// and the log does not say why.
 func (l *Leads) FindLead(ctx context.Context, key recovery.LeadKey) (recovery.Lead, error) {
 	st, ok := l.find[key.Field]
 	if !ok {
-		return recovery.Lead{}, recovery.ErrLeadNotFound
+		return recovery.Lead{}, fmt.Errorf("sqlstore: the field %q has no search: give NewLeads the fields of recovery.Options.Fields", key.Field)
 	}
 	var rows []leadRow
 	err := untilNoConflict(ctx, func() (err error) {

@@ -2,6 +2,8 @@ package sqlstore_test
 
 import (
 	"database/sql"
+	"errors"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -37,9 +39,53 @@ func TestMistakesOfTheHost(t *testing.T) {
 	want(err, "option FormerHashes: is required", "option db", "option SetPasswordHash: is required")
 	_, err = sqlstore.Columns{}.Statements(sqlstore.SQLite, fields)
 	want(err, "option Table", "option ID", "option PasswordHash", "option Fields[Email].Value", "option Fields[Email].Verified", "option Fields[EMAIL].Value")
+	_, err = sqlstore.Columns{}.Leads(t.Context(), nil, sqlstore.SQLite, fields, nil)
+	want(err, "option Table", "option Fields[Email].Value")
+	_, err = sqlstore.Columns{Table: "users", ID: "id", PasswordHash: "hash"}.Leads(t.Context(), nil, sqlstore.SQLite, nil, nil)
+	want(err, "option db")
 	_, err = sqlstore.New(nil, "oracle", sqlstore.Options{Timeout: 1})
 	want(err, "option db", `is "oracle"`, "option Timeout")
 	if err := sqlstore.Migrate(t.Context(), &sql.DB{}, "oracle"); err == nil {
 		t.Error("Migrate of a dialect that does not exist: no error, want one")
+	}
+}
+
+// What is asked for besides the password comes from the columns that the host
+// named.
+func TestColumnsOfWhatIsOptional(t *testing.T) {
+	t.Parallel()
+	statements, err := sqlstore.Columns{
+		Table: "users", ID: "id", PasswordHash: "hash", Status: "state", Name: "full_name", Locale: "lang", IdentityProviders: "providers",
+	}.Statements(sqlstore.PostgreSQL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "SELECT id AS id, hash AS password_hash, state AS status, full_name AS name, lang AS locale, providers AS identity_providers FROM users WHERE id = :value"
+	if got := statements.Find[recovery.LeadIDField]; got != want {
+		t.Errorf("the search is\n%s\nwant\n%s", got, want)
+	}
+}
+
+// A Service whose fields are not those of the store would find nobody, and say
+// nothing.
+func TestFieldWithoutASearchIsAnError(t *testing.T) {
+	t.Parallel()
+	fields := []recovery.Field{{Name: "Email", Type: recovery.FieldTypeEmail, Search: true}, {Name: "Alternate", Type: recovery.FieldTypeEmail}}
+	columns := sqlstore.Columns{Table: "users", ID: "id", PasswordHash: "hash", Fields: map[string]sqlstore.FieldColumns{
+		"Email": {Value: "email"}, "Alternate": {Value: "alternate"},
+	}}
+	statements, err := columns.Statements(sqlstore.SQLite, fields)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leads, err := sqlstore.NewLeads(&sql.DB{}, sqlstore.SQLite, fields, statements)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, field := range []string{"EmailAddress", "Alternate", ""} {
+		_, err := leads.FindLead(t.Context(), recovery.LeadKey{Field: field, Value: "ada@example.com"})
+		if err == nil || errors.Is(err, recovery.ErrLeadNotFound) || !strings.Contains(err.Error(), strconv.Quote(field)) {
+			t.Errorf("a search by %q: %v, want an error that names it", field, err)
+		}
 	}
 }

@@ -1,9 +1,11 @@
 package sqlstore
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"regexp"
 	"strconv"
 	"strings"
@@ -61,6 +63,9 @@ type Columns struct {
 	Status string
 	// Name and Locale are as in [recovery.Lead]. Optional.
 	Name, Locale string
+	// IdentityProviders is a text with commas between the names, as in
+	// [recovery.Lead]. Optional.
+	IdentityProviders string
 	// Fields are the columns of each field of [recovery.Options].Fields.
 	Fields map[string]FieldColumns
 	// History is a table of former password hashes, for [NewHistoryLeads].
@@ -100,7 +105,9 @@ func (c Columns) Statements(dialect Dialect, fields []recovery.Field) (LeadState
 		}
 	}
 	columns := []string{c.ID + " AS id", c.PasswordHash + " AS password_hash"}
-	for _, column := range [][2]string{{c.Status, "status"}, {c.Name, "name"}, {c.Locale, "locale"}} {
+	for _, column := range [][2]string{
+		{c.Status, "status"}, {c.Name, "name"}, {c.Locale, "locale"}, {c.IdentityProviders, "identity_providers"},
+	} {
 		if column[0] != "" {
 			columns = append(columns, column[0]+" AS "+column[1])
 		}
@@ -139,6 +146,23 @@ func (c Columns) Statements(dialect Dialect, fields []recovery.Field) (LeadState
 		s.FormerHashes = "SELECT " + h.PasswordHash + " FROM " + h.Table + " WHERE " + h.LeadID + " = :id ORDER BY " + h.Order + " DESC"
 	}
 	return s, nil
+}
+
+// Leads checks the columns and returns a store over them: it calls [Columns.Check],
+// [Columns.Statements] and [NewLeads].
+func (c Columns) Leads(ctx context.Context, db *sql.DB, dialect Dialect, fields []recovery.Field, logger *slog.Logger) (*Leads, error) {
+	statements, err := c.Statements(dialect, fields)
+	if err != nil {
+		return nil, err
+	}
+	leads, err := NewLeads(db, dialect, fields, statements)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Check(ctx, db, dialect, fields, logger); err != nil {
+		return nil, err
+	}
+	return leads, nil
 }
 
 // exactly compares a column with :value in the way that an index serves. MySQL
