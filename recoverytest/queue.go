@@ -86,7 +86,7 @@ func queueSuite(h QueueHarness) suite[*jobs] {
 
 // newJobs returns a new queue that was started.
 func newJobs(p *probe, h QueueHarness) *jobs {
-	e := &jobs{probe: p, h: h, queue: h.New(p.t), ctx: p.t.Context(), changed: make(chan struct{})}
+	e := &jobs{probe: p, h: h, queue: h.New(p.t), ctx: p.t.Context(), count: map[string]int{}, changed: make(chan struct{})}
 	if err := e.queue.Start(e); err != nil {
 		e.fatalf("Start of a new queue: error is %v, want none", err)
 	}
@@ -105,6 +105,7 @@ type jobs struct {
 	mu          sync.Mutex
 	perform     func(ctx context.Context, job recovery.Job, attempt int) error
 	attempts    []attempt
+	count       map[string]int // of attempts, by job: one that fails may have 100,000
 	dead        []death
 	running     int
 	mostRunning int           // the most attempts that ran at once
@@ -169,12 +170,8 @@ func (e *jobs) Perform(ctx context.Context, job recovery.Job) error {
 	}
 	job.Payload = slices.Clone(job.Payload)
 	e.attempts = append(e.attempts, attempt{job: job, at: time.Now()})
-	index, n := len(e.attempts)-1, 0
-	for _, a := range e.attempts {
-		if a.job.ID == job.ID {
-			n++
-		}
-	}
+	e.count[job.ID]++
+	index, n := len(e.attempts)-1, e.count[job.ID]
 	e.running++
 	e.mostRunning = max(e.mostRunning, e.running)
 	perform := e.perform

@@ -224,6 +224,8 @@ var queueClauses = []clause[*jobs]{
 			return nil
 		})
 		e.enqueue(slow)
+		// Otherwise a single worker might do the others first.
+		e.until("a job at work", func() bool { return e.running > 0 })
 		var ids []string
 		for range 10 {
 			job := e.job()

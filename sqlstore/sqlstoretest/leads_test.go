@@ -123,7 +123,7 @@ func TestLeadsKeepTheContract(t *testing.T) {
 				d.set(t, db, id, "phone_canonical", digits(value))
 			}
 		}
-		recoverytest.TestLeadStore(t, recoverytest.LeadStoreHarness{
+		h := recoverytest.LeadStoreHarness{
 			Fields: leadFields,
 			New: func(t *testing.T) recovery.LeadStore {
 				leads, err := sqlstore.NewHistoryLeads(db, d.dialect, leadFields, statements)
@@ -159,6 +159,8 @@ func TestLeadsKeepTheContract(t *testing.T) {
 			SetStatus: func(t *testing.T, _ recovery.LeadStore, id string, status recovery.LeadStatus) {
 				d.set(t, db, id, "blocked", status == recovery.StatusDisabled)
 			},
-		})
+		}
+		h.Stall, h.Break, h.Mend = faults[recovery.LeadStore](db, d, "users")
+		recoverytest.TestLeadStore(t, h)
 	})
 }

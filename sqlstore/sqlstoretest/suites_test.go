@@ -24,23 +24,72 @@ func TestStoreKeepsTheContracts(t *testing.T) {
 		tick := min(testenv.Patience(100*time.Millisecond), 400*time.Millisecond)
 		t.Run("Limiter", func(t *testing.T) {
 			t.Parallel()
-			recoverytest.TestLimiter(t, recoverytest.LimiterHarness{
+			h := recoverytest.LimiterHarness{
 				New:     func(*testing.T) recovery.Limiter { return first },
 				Another: func(*testing.T, recovery.Limiter) recovery.Limiter { return second },
 				Tick:    tick,
-			})
+			}
+			h.Stall, h.Break, h.Mend = faults[recovery.Limiter](db, d, "recovery_limits")
+			if d.dialect == sqlstore.SQLite {
+				h.Stall = nil // it locks all tables, and the other suite uses one
+			}
+			recoverytest.TestLimiter(t, h)
 		})
 		t.Run("TokenStore", func(t *testing.T) {
 			t.Parallel()
-			recoverytest.TestTokenStore(t, recoverytest.TokenStoreHarness{
+			h := recoverytest.TokenStoreHarness{
 				New:     func(*testing.T) recovery.TokenStore { return first },
 				Another: func(*testing.T, recovery.TokenStore) recovery.TokenStore { return second },
 				Tick:    tick,
 				Dump:    func(t *testing.T, _ recovery.TokenStore) []byte { return []byte(dump(t, db, "recovery_tokens")) },
 				Purge:   func(t *testing.T, _ recovery.TokenStore) { waitForFreed(t, db, first, "recovery_tokens") },
-			})
+			}
+			h.Stall, h.Break, h.Mend = faults[recovery.TokenStore](db, d, "recovery_tokens")
+			if d.dialect == sqlstore.SQLite {
+				h.Stall = nil
+			}
+			recoverytest.TestTokenStore(t, h)
 		})
 	})
+}
+
+// faults returns the hooks of a harness. The first locks the table, so that no
+// statement is answered, the second takes it away, so that each is an error, and
+// the third ends either.
+func faults[S any](db *sql.DB, d database, table string) (stall, take, mend func(*testing.T, S)) {
+	lock := map[sqlstore.Dialect][]string{
+		sqlstore.PostgreSQL: {"BEGIN", "LOCK TABLE " + table + " IN ACCESS EXCLUSIVE MODE"},
+		sqlstore.MySQL:      {"LOCK TABLES " + table + " WRITE"},
+		sqlstore.SQLite:     {"BEGIN EXCLUSIVE"},
+	}[d.dialect]
+	unlock := "ROLLBACK"
+	if d.dialect == sqlstore.MySQL {
+		unlock = "UNLOCK TABLES"
+	}
+	var end func(t *testing.T)
+	stall = func(t *testing.T, _ S) {
+		conn, err := db.Conn(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		on := func(t *testing.T, statement string) {
+			if _, err := conn.ExecContext(context.Background(), statement); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, statement := range lock {
+			on(t, statement)
+		}
+		end = func(t *testing.T) {
+			on(t, unlock)
+			_ = conn.Close()
+		}
+	}
+	take = func(t *testing.T, _ S) {
+		execute(t, db, "ALTER TABLE "+table+" RENAME TO away_"+table)
+		end = func(t *testing.T) { execute(t, db, "ALTER TABLE away_"+table+" RENAME TO "+table) }
+	}
+	return stall, take, func(t *testing.T, _ S) { end(t) }
 }
 
 // waitForFreed uses a store until it has freed every expired row of a table.
