@@ -235,6 +235,42 @@ func TestNotMeFinishedLaterLeavesNewLinksAlone_A58(t *testing.T) {
 	})
 }
 
+// The same where the tokens could not be ended at the click either: the job that
+// ends them does so once, whatever fails after it.
+func TestNotMeEndsTheTokensOnceLater_A58(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var leadsDown, tokensDown atomic.Bool
+		p := notMePortal(t, func(p *portal, _ *recovery.Options) {
+			p.tokens = flakyTokens{p.tokens, func(op string) bool { return op == "Delete" && tokensDown.Load() }}
+		})
+		notices := stolen(t, p)
+		thief := p.forgot(t, byMail(johnMail))
+		p.leads.SetHooks(recoverytest.LeadsHooks{Find: func(_ context.Context, key recovery.LeadKey) error {
+			if leadsDown.Load() && key.Field == recovery.LeadIDField {
+				return errors.New("down")
+			}
+			return nil
+		}})
+		leadsDown.Store(true)
+		tokensDown.Store(true)
+		p.disown(t, notMe(t, notices[0]))
+		time.Sleep(10 * time.Second)
+		tokensDown.Store(false)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		asked := p.forgot(t, byMail(johnMail))
+		before := len(p.outbox.Messages())
+		leadsDown.Store(false)
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		if n := len(p.outbox.Messages()) - before; n != 2 {
+			t.Errorf("%d links were sent later, want 2", n)
+		}
+		wantErr(t, p.check(t.Context(), recovery.TokenProof(token(t, thief))), recovery.ErrInvalidProof)
+		wantErr(t, p.reset(t.Context(), recovery.TokenProof(token(t, asked)), goodPassword), nil)
+	})
+}
+
 func TestNotMeOfALeadThatIsDisabledSendsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := notMePortal(t, nil)
