@@ -2,6 +2,7 @@ package recovery
 
 import (
 	"cmp"
+	"fmt"
 	"log/slog"
 	"reflect"
 	"slices"
@@ -10,6 +11,9 @@ import (
 
 	"github.com/seed-51359b35/recovery/internal/ascii"
 	"github.com/seed-51359b35/recovery/internal/clientaddr"
+	"github.com/seed-51359b35/recovery/internal/httpapi"
+	"github.com/seed-51359b35/recovery/internal/masterkey"
+	"github.com/seed-51359b35/recovery/password"
 )
 
 // withDefaults returns the options with a default for each zero field. It
@@ -93,14 +97,17 @@ func (o Options) validate(leads LeadStore, tokens TokenStore, notifier Notifier)
 	checkCollaborators(&mistakes, leads, tokens, notifier)
 	o.checkKeys(&mistakes)
 	o.checkLinks(&mistakes)
+	o.checkDevelopment(&mistakes, notifier)
 	o.checkSessions(&mistakes)
 	checkFields(&mistakes, o.Fields)
+	o.API.check(&mistakes)
 	if sameQueue(o.Queue, o.DeliveryQueue) {
 		mistakes.Add("DeliveryQueue", "must be another queue than Queue, or strangers can tell by its fullness who has an account")
 	}
 	if o.EmailField != "" && !slices.ContainsFunc(o.Fields, func(f Field) bool { return f.Name == o.EmailField && f.isEmailKey() }) {
 		mistakes.Add("EmailField", "%q must be one of Fields, with type FieldTypeEmail and Search", o.EmailField)
 	}
+	o.Passwords.checkBound(&mistakes)
 	mistakes.CheckInt("Passwords.History", o.Passwords.History, 0, 24)
 	if _, ok := leads.(PasswordHistoryLeadStore); o.Passwords.History > 0 && leads != nil && !ok {
 		mistakes.Add("Passwords.History", "needs a LeadStore that implements PasswordHistoryLeadStore, and %T does not", leads)
@@ -136,19 +143,41 @@ func checkCollaborators(mistakes *OptionErrors, leads LeadStore, tokens TokenSto
 	}
 }
 
+// maxBytes returns how long a password may be for the hasher, or zero if the
+// hasher sets no bound.
+func (o PasswordOptions) maxBytes() int {
+	if h, ok := o.Hasher.(password.BoundedHasher); ok {
+		return h.MaxPasswordBytes()
+	}
+	return 0
+}
+
+// checkBound checks that the policy accepts no password that the hasher refuses.
+// The person would be told another rule than the page shows (A64).
+func (o PasswordOptions) checkBound(mistakes *OptionErrors) {
+	if bound := o.maxBytes(); bound > 0 && o.Policy != nil && o.Policy.MaxBytes() > bound {
+		mistakes.Add("Passwords.Policy", "accepts passwords of %d bytes, and %T only hashes %d: set MaxBytes of the policy to %d",
+			o.Policy.MaxBytes(), o.Hasher, bound, bound)
+	}
+}
+
+func (o APIOptions) check(mistakes *OptionErrors) {
+	if err := httpapi.CheckMount(o.Path); err != nil {
+		mistakes.Add("API.Path", "%v", err)
+	}
+	for i, origin := range o.Origins {
+		if _, err := httpapi.NewCORS([]string{origin}); err != nil {
+			mistakes.Add(fmt.Sprintf("API.Origins[%d]", i), "%v", err)
+		}
+	}
+}
+
 func (o Options) checkKeys(mistakes *OptionErrors) {
 	if len(o.Keys) == 0 {
-		mistakes.Add("Keys", "is required: one key of 32 random bytes from the host's secret store, the same on every instance")
+		mistakes.Add("Keys", "is required: one key of 32 random bytes from the host's secret store, the same on every instance; NewKey makes one, and ParseKey reads it from text")
 	}
-	for i, k := range o.Keys {
-		if len(k) < 32 {
-			mistakes.Add("Keys", "key %d has %d bytes, must have at least 32", i, len(k))
-		}
-		for j := range i {
-			if string(o.Keys[j]) == string(k) {
-				mistakes.Add("Keys", "keys %d and %d are the same", j, i)
-			}
-		}
+	for _, mistake := range masterkey.Check(o.Keys) {
+		mistakes.Add("Keys", "%s", mistake)
 	}
 	if len(o.Keys) > 8 {
 		mistakes.Add("Keys", "has %d keys, at most 8", len(o.Keys))
@@ -216,6 +245,15 @@ func checkFields(mistakes *OptionErrors, fields []Field) {
 	}
 	if !search {
 		mistakes.Add("Fields", "at least one must have Search")
+	}
+}
+
+// warnOfOldKeys warns of keys that are accepted only so that they can be changed.
+func (o Options) warnOfOldKeys() {
+	for i, k := range o.Keys {
+		if weakness := masterkey.Weakness(k); weakness != "" {
+			o.Logger.Warn("recovery: an old key in option Keys "+weakness+", so it may be guessed. Remove it once what was made with it has expired: after a day, or after eight days if NotMe is set", "key", i)
+		}
 	}
 }
 

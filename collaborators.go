@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -15,19 +16,41 @@ import (
 
 // call calls code of the host, and ends its context after the store timeout. It
 // turns a panic into an error: one faulty store must not end the process, and a
-// connection that breaks must not show who has an account.
-func (s *Service) call(ctx context.Context, what string, f func(ctx context.Context) error) error {
+// connection that breaks must not show who has an account. The log shows the text
+// of the panic without the secrets, which are all that the call was given.
+func (s *Service) call(ctx context.Context, what string, f func(ctx context.Context) error, secrets ...string) error {
 	limited, cancel := context.WithTimeout(ctx, s.opts.StoreTimeout)
 	defer cancel()
-	return s.guard(ctx, what, func() error { return f(limited) })
+	return s.guard(ctx, what, func() error { return f(limited) }, secrets...)
 }
 
 // guard calls code of the host that runs as long as the caller's context
-// allows. It turns a panic into an error.
-func (s *Service) guard(ctx context.Context, what string, f func() error) (err error) {
+// allows. It turns a panic into an error, as call does.
+func (s *Service) guard(ctx context.Context, what string, f func() error, secrets ...string) (err error) {
+	if a := attemptOf(ctx); a != nil {
+		defer s.tellIfBlocked(ctx, what, a)()
+	}
 	defer func() { s.watch(ctx, what, err) }()
-	defer s.recoverPanic(ctx, what, &err)
+	defer s.recoverPanic(ctx, what, &err, secrets...)
 	return f()
+}
+
+// blockedAfter is how long a call in a worker may last before the log tells of
+// it. A message takes a few seconds at most, and a store has StoreTimeout.
+const blockedAfter = 10 * time.Second
+
+// tellIfBlocked logs that a call of the host's code does not return, unless done
+// is called before. Its error would come too late: it may never come.
+func (s *Service) tellIfBlocked(ctx context.Context, what string, a *attempt) (done func()) {
+	timer := time.AfterFunc(blockedAfter, func() {
+		s.outages.Failed(ctx, s.log, slog.LevelWarn, what, "recovery: "+what+" does not return. It holds a worker of the queue meanwhile",
+			append([]any{"after", blockedAfter.String()}, a.attrs()...)...)
+	})
+	return func() {
+		if timer.Stop() {
+			s.outages.Works(ctx, what)
+		}
+	}
 }
 
 // answers are errors with which a collaborator that works answers.
@@ -50,20 +73,42 @@ func (s *Service) watch(ctx context.Context, what string, err error) {
 	case errors.Is(err, ErrAwaitingReply):
 		s.outages.Failed(ctx, s.log, slog.LevelWarn, collaborator, "recovery: "+collaborator+" is slow", "in", what, "error", err)
 	default:
-		s.outages.Failed(ctx, s.log, slog.LevelError, collaborator, "recovery: "+collaborator+" fails", "in", what, "error", err)
+		level, args := slog.LevelError, []any{"in", what, "error", err}
+		if a := attemptOf(ctx); a != nil {
+			// It is tried again. What is given up is told as an error.
+			level, args = slog.LevelWarn, append(args, a.attrs()...)
+		}
+		s.outages.Failed(ctx, s.log, level, collaborator, "recovery: "+collaborator+" fails", args...)
 	}
 }
 
 // recoverPanic must be deferred around a call of the host's code. It logs a
-// panic and, if err is not nil, stores an error there.
-func (s *Service) recoverPanic(ctx context.Context, what string, err *error) {
+// panic, without the secrets, and, if err is not nil, stores an error there.
+func (s *Service) recoverPanic(ctx context.Context, what string, err *error, secrets ...string) {
 	if p := recover(); p != nil {
-		s.log.ErrorContext(ctx, "recovery: panic", "in", what, "panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+		s.log.ErrorContext(ctx, "recovery: panic", "in", what, "panic", panicText(p, secrets...), "stack", string(debug.Stack()))
 		if err != nil {
 			*err = fmt.Errorf("recovery: panic in %s", what)
 		}
 	}
 }
+
+// unknownSecrets, among the secrets of a call, says that its code may know
+// others.
+const unknownSecrets = "\x00"
+
+// panicText returns the text of a panic without the secrets. It returns only the
+// type if there may be secrets that are not known, unless the runtime wrote the
+// text, which then quotes no data.
+func panicText(p any, secrets ...string) string {
+	if _, ok := p.(runtime.Error); !ok && slices.Contains(secrets, unknownSecrets) {
+		return fmt.Sprintf("%T", p)
+	}
+	return shorten(scrub(errors.New(fmt.Sprint(p)), secrets...).Error(), maxCause)
+}
+
+// maxCause is how many bytes of a cause are kept.
+const maxCause = 512
 
 // maxRepeats limits the calls that are repeated in the background at one time.
 // Each comes from a reset, or from a NotMe, that passed its limits.
@@ -82,14 +127,15 @@ func (s *Service) repeat(what string, until time.Time, f func(ctx context.Contex
 		defer func() { <-s.repeats }()
 		timer := time.NewTimer(0)
 		defer timer.Stop()
-		last := false
+		last, n := false, 1 // the first attempt was the caller's
 		for pause := 100 * time.Millisecond; ; pause = min(2*pause, 30*time.Second) {
 			select {
 			case <-timer.C:
 			case <-s.closing:
 				last = true
 			}
-			err := s.call(context.Background(), what, f)
+			n++
+			err := s.call(withAttempt(context.Background(), &attempt{number: n, until: until}), what, f)
 			if err == nil {
 				return
 			}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -71,7 +72,7 @@ func requirements(t *testing.T, dir string) map[string]string {
 }
 
 // consumer writes a program that imports the root, and packages of other
-// modules, and tidies it.
+// modules, and tidies it. Modules of this repository have no version.
 func consumer(t *testing.T, with []struct{ module, version, uses string }) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -82,7 +83,12 @@ func consumer(t *testing.T, with []struct{ module, version, uses string }) (dir 
 	var mod, main strings.Builder
 	fmt.Fprintf(&mod, "module example.com/host\n\ngo 1.26.0\n\nreplace %s => %s\n\nrequire %[1]s v0.0.0\n", module, root)
 	fmt.Fprintf(&main, "package main\n\nimport (\n\t_ %q\n", module)
+	fmt.Fprintf(&mod, "replace %s/sqlstore => %s/sqlstore\n", module, root) // riverqueue's tests use it
 	for _, m := range with {
+		if ours, ok := strings.CutPrefix(m.module, module); ok {
+			fmt.Fprintf(&mod, "replace %s => %s%s\n", m.module, root, ours)
+			m.version = "v0.0.0"
+		}
 		fmt.Fprintf(&mod, "require %s %s\n", m.module, m.version)
 		fmt.Fprintf(&main, "\t_ %q\n", m.uses)
 	}
@@ -118,16 +124,32 @@ func TestRootForcesNoVersionOnItsHost(t *testing.T) {
 
 // This is all that go mod tidy adds to a program that imports the root alone.
 func TestWhatTheRootAddsToItsHost(t *testing.T) {
-	var got []string
-	for path := range requirements(t, consumer(t, nil)) {
-		got = append(got, path)
-	}
-	slices.Sort(got)
-	want := []string{
-		"github.com/ccojocar/zxcvbn-go", module, "github.com/gorilla/securecookie",
-		"golang.org/x/crypto", "golang.org/x/net", "golang.org/x/sys", "golang.org/x/text",
-	}
-	slices.Sort(want)
+	checkAdded(t, consumer(t, nil), rootAdds)
+}
+
+var rootAdds = []string{
+	module, "github.com/ccojocar/zxcvbn-go", "github.com/gorilla/securecookie",
+	"golang.org/x/crypto", "golang.org/x/net", "golang.org/x/sys", "golang.org/x/text",
+}
+
+// riverqueue adds River, with what River needs, and nothing that only its tests
+// use.
+func TestWhatRiverqueueAddsToItsHost(t *testing.T) {
+	const added = module + "/riverqueue"
+	dir := consumer(t, []struct{ module, version, uses string }{{module: added, uses: added}})
+	checkAdded(t, dir, append([]string{
+		added, "github.com/jackc/pgpassfile", "github.com/jackc/pgservicefile", "github.com/jackc/pgx/v5", "github.com/jackc/puddle/v2",
+		"github.com/riverqueue/river", "github.com/riverqueue/river/riverdriver", "github.com/riverqueue/river/riverdriver/riverpgxv5",
+		"github.com/riverqueue/river/rivershared", "github.com/riverqueue/river/rivertype",
+		"github.com/tidwall/gjson", "github.com/tidwall/match", "github.com/tidwall/pretty", "github.com/tidwall/sjson", "golang.org/x/sync",
+	}, rootAdds...))
+}
+
+// checkAdded compares what a consumer's go.mod requires.
+func checkAdded(t *testing.T, dir string, want []string) {
+	t.Helper()
+	got := slices.Sorted(maps.Keys(requirements(t, dir)))
+	want = slices.Sorted(slices.Values(want))
 	if !slices.Equal(got, want) {
 		t.Errorf("go mod tidy requires\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}

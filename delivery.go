@@ -127,9 +127,8 @@ func (s *Service) send(ctx context.Context, d *delivery, m Message, about string
 	if m.NotMe, err = s.notMeLink(m, about); err != nil {
 		return fmt.Errorf("%w: %w", ErrPermanent, err)
 	}
-	err = s.guard(ctx, "Notifier.Notify", func() error {
-		return scrub(s.notifier.Notify(ctx, m), m.secrets()...)
-	})
+	secrets := m.secrets()
+	err = s.guard(ctx, "Notifier.Notify", func() error { return scrub(s.notifier.Notify(ctx, m), secrets...) }, secrets...)
 	if err != nil {
 		return fmt.Errorf("recovery: notifying: %w", err)
 	}
@@ -137,6 +136,23 @@ func (s *Service) send(ctx context.Context, d *delivery, m Message, about string
 	e.Kind, e.LeadID, e.Channel, e.Message = EventMessageSent, m.LeadID, m.Channel, m.Kind
 	s.emit(ctx, e)
 	return nil
+}
+
+// failed tells that an attempt at a delivery failed. The log has the cause
+// already, once for many attempts: see watch.
+func (s *Service) failed(ctx context.Context, d *delivery, err error) {
+	if errors.Is(err, ErrAwaitingReply) || errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		return // nobody knows yet, or the queue ended the attempt
+	}
+	e := d.event
+	e.Kind, e.LeadID, e.Cause = EventDeliveryFailed, d.lead.ID, shorten(err.Error(), maxCause)
+	if e.Channel = d.to.channel; e.Channel != "" {
+		e.Message = d.kind
+	}
+	if a := attemptOf(ctx); a != nil {
+		e.Attempt = a.number
+	}
+	s.emit(ctx, e)
 }
 
 // suppress ends a delivery without a message. Only its event says why.

@@ -25,6 +25,9 @@
 // The host's sign-in verifies passwords with package password, which also
 // normalises them.
 //
+// While you develop, on localhost, [DevNotifier] prints the links, and
+// [Options].Development has the log say why nothing arrives.
+//
 // The examples show whole programs. Package portal has the web pages, for hosts
 // that have none of their own. Package recoverytest checks a LeadStore.
 // Packages leadsquared and loginradius speak the protocols of those vendors, so
@@ -55,10 +58,10 @@
 //
 // # For authors of stores, limiters and queues
 //
-// The module has stores, limiters and queues for memory and for Redis (packages
-// redisstore and asynqqueue), and notifiers for mail and text messages. A host
-// that uses these needs none of the following types. They are for the authors
-// of others:
+// The module has stores, limiters and queues for memory, for Redis (packages
+// redisstore and asynqqueue) and for SQL databases (packages sqlstore and
+// riverqueue), and notifiers for mail and text messages. A host that uses these
+// needs none of the following types. They are for the authors of others:
 //
 //   - of a [TokenStore]: [TokenSpec], [TokenRecord], [TokenRef], [ValidateTokenSlot]
 //     and [ValidateClaimID];
@@ -129,6 +132,7 @@
 // # Operating
 //
 // Keys come from the host's secret store, and are the same on every instance.
+// [ParseKey] reads a key from base64, and [NewKey] makes one.
 // To change the key, deploy the new one everywhere as the last one, then move
 // it to the front. Drop the old one a day later, or eight days later if
 // [Options].NotMe is set, because its links live for seven days. Under a new
@@ -152,8 +156,9 @@
 // Call [Service.Shutdown] after [http.Server.Shutdown]: it finishes the jobs of
 // the queue. The default queue is in memory, so a crash loses messages that
 // were not sent yet, and people have to ask again. Package asynqqueue keeps the
-// jobs in Redis. Packages smtpnotifier and smsnotifier deliver messages,
-// package messages has their texts, and package webhook informs other systems.
+// jobs in Redis, and package riverqueue in PostgreSQL. Packages smtpnotifier and
+// smsnotifier deliver messages, package messages has their texts, and package
+// webhook informs other systems.
 //
 // # What strangers can make grow
 //
@@ -182,7 +187,8 @@
 // asks, so 1,140 bytes of memory, or 490 of Redis. An IPv6 /64 is one address.
 // What is over in memory is freed as later requests come. While the [LeadStore]
 // is slow or down, jobs stay in Queue as long as their link would live. If it is
-// full, everybody is answered with 503. Package asynqqueue holds 100,000 jobs.
+// full, everybody is answered with 503. Packages asynqqueue and riverqueue hold
+// 100,000 jobs.
 //
 // A guess at a code leaves a record also where there is no code (A97): one for
 // each lead, and 4,096 under each of [Options].Keys for all other identifiers

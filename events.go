@@ -20,6 +20,10 @@ const (
 	// EventMessageSuppressed says that a request sent no message. Reason says
 	// why.
 	EventMessageSuppressed EventKind = "message_suppressed"
+	// EventDeliveryFailed says that an attempt at a delivery failed, and Cause
+	// why: the [Notifier] refused or did not answer, or a store that the worker
+	// needs. The queue tries again, unless an [EventDeadLetter] follows.
+	EventDeliveryFailed EventKind = "delivery_failed"
 	// EventDeadLetter says that the queue gave a job up.
 	EventDeadLetter EventKind = "dead_letter"
 	// EventTokenIssued says that a server got a token (authn_token_created).
@@ -98,6 +102,12 @@ type Event struct {
 	// Channel and Message are those of the message, if there is one.
 	Channel Channel
 	Message MessageKind
+	// Attempt is which attempt failed, in an [EventDeliveryFailed], from 1 on. It
+	// is 0 if the queue does not tell ([WithAttempt]).
+	Attempt int
+	// Cause is the text of the error, in an EventDeliveryFailed: up to 512 bytes,
+	// without the address, the links and the code of the message.
+	Cause string
 	// Mailed says, in an [EventTokenIssued], that the token was sent to the
 	// lead too.
 	Mailed bool
@@ -111,11 +121,14 @@ func (e Event) LogValue() slog.Value {
 	attrs := []slog.Attr{slog.String("kind", string(e.Kind))}
 	for _, f := range []struct{ name, value string }{
 		{"reason", string(e.Reason)}, {"scope", string(e.Scope)}, {"job", e.JobID}, {"lead", e.LeadID},
-		{"caller", e.Caller}, {"channel", string(e.Channel)}, {"message", string(e.Message)},
+		{"caller", e.Caller}, {"channel", string(e.Channel)}, {"message", string(e.Message)}, {"cause", e.Cause},
 	} {
 		if f.value != "" {
 			attrs = append(attrs, slog.String(f.name, f.value))
 		}
+	}
+	if e.Attempt > 0 {
+		attrs = append(attrs, slog.Int("attempt", e.Attempt))
 	}
 	if e.Client.IsValid() {
 		attrs = append(attrs, slog.String("client", e.Client.String()))
@@ -128,7 +141,8 @@ func (e Event) LogValue() slog.Value {
 
 // An EventSink receives events. It is called by several goroutines at once, and
 // the Service waits for it, so it should be quick. Events of a request for a
-// link or code come after the answer, except that of a 429.
+// link or code come after the answer, except that of a 429. An EventSink needs to
+// write no log: [Options].Logger gets each event too, and what fails beside.
 type EventSink func(ctx context.Context, e Event)
 
 func (s *Service) emit(ctx context.Context, e Event) {
@@ -139,8 +153,8 @@ func (s *Service) emit(ctx context.Context, e Event) {
 		level = slog.LevelError
 	case EventNotMe:
 		level = slog.LevelWarn
-	case EventResetRefused, EventRateLimited, EventMessageSuppressed, EventDeadLetter:
-		// [Service.DeadLetter] logs, once for many, that jobs are given up.
+	case EventResetRefused, EventRateLimited, EventMessageSuppressed, EventDeliveryFailed, EventDeadLetter:
+		// The log says, once for many, what fails and that jobs are given up.
 		level = slog.LevelDebug
 		if e.Scope == ScopeBudget {
 			// Until the budget's window opens, nobody gets a message on this
@@ -150,6 +164,9 @@ func (s *Service) emit(ctx context.Context, e Event) {
 	}
 	if s.log.Enabled(ctx, level) {
 		s.log.LogAttrs(ctx, level, "recovery", slog.Any("event", e))
+	}
+	if s.opts.Development {
+		s.advise(ctx, e)
 	}
 	if s.opts.Events == nil {
 		return

@@ -2,7 +2,6 @@ package recovery_test
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/password"
+	portalpages "github.com/seed-51359b35/recovery/portal"
 )
 
 // users is the host's user store: here one row, in yours a table.
@@ -64,8 +64,7 @@ func (s *sessions) EndSessions(_ context.Context, leadID string) error {
 
 // The whole flow: forgot, delivered, reset, signed in.
 func Example() {
-	key := make([]byte, 32) // from your secret store, the same on every instance
-	_, _ = rand.Read(key)
+	keys := [][]byte{recovery.NewKey()} // yours comes from your secret store, through ParseKey
 	leads := &users{}
 	signedIn := &sessions{open: map[string][]string{"42": {"a browser"}}}
 	outbox := make(chan recovery.Message, 8)
@@ -74,19 +73,43 @@ func Example() {
 		return nil
 	})
 
+	hasher, err := password.NewArgon2id(password.Argon2idOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
 	service, err := recovery.New(leads, recovery.NewMemoryTokenStore(), mailer, recovery.Options{
-		Keys:     [][]byte{key}, // 32 random bytes from your secret store
-		Link:     recovery.Link{URL: "https://portal.example.com/reset"},
-		Sessions: signedIn,
+		Keys:      keys, // one key of 32 random bytes from your secret store
+		Link:      recovery.Link{URL: "https://portal.example.com/account/reset"},
+		Sessions:  signedIn,
+		Passwords: recovery.PasswordOptions{Hasher: hasher},
+		API:       recovery.APIOptions{Path: "/api"},
 	})
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer service.Shutdown(context.Background())
 	mux := http.NewServeMux()
-	mux.Handle("/account/", http.StripPrefix("/account", service.Handler()))
+	mux.Handle("/api/", service.Handler())
+	// The pages, for hosts that have none of their own.
+	pages, err := portalpages.New(service, portalpages.Options{
+		BaseURL: "https://portal.example.com/account", // Link is this + "/reset", NotMe is this + "/not-me"
+		Keys:    keys,
+		Product: "Acme",
+		SignIn:  "/sign-in",
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	mux.Handle("/account/", pages)
+	mux.Handle("/.well-known/change-password", pages)
 	server := httptest.NewServer(mux)
 	defer server.Close()
+
+	// Log-in verifies what a reset writes, and the bcrypt hashes from before.
+	signsIn := func(ctx context.Context, hash, typed string) bool {
+		result, err := hasher.Verify(ctx, password.Attempt{Hash: hash, Password: typed})
+		return err == nil && result.Match // if result.Rehash, store hasher.Hash(ctx, typed)
+	}
 
 	send := func(path, body string) {
 		res, err := http.Post(server.URL+path, "application/json", strings.NewReader(body))
@@ -98,23 +121,26 @@ func Example() {
 		_, _ = io.Copy(io.Discard, res.Body)
 		fmt.Println(path, res.StatusCode)
 	}
-	send("/account/forgot-password", `{"email":"ada@example.com"}`)
+	send("/api/forgot-password", `{"email":"ada@example.com"}`)
 	message := <-outbox
 	fmt.Println(message.Kind, "to", message.To)
 	link, _ := url.Parse(message.URL.Reveal())
+	if page, err := http.Get(server.URL + "/account/forgot"); err == nil {
+		_ = page.Body.Close()
+		fmt.Println("the page to ask", page.StatusCode)
+	}
 	body := fmt.Sprintf(`{"token":%q,"password":"three brass monkeys"}`, link.Query().Get("token"))
-	send("/account/reset-password", body)
-	send("/account/reset-password", body) // the link is dead
+	send("/api/reset-password", body)
+	send("/api/reset-password", body) // the link is dead
 
-	hasher, _ := password.NewArgon2id(password.Argon2idOptions{})
-	result, _ := hasher.Verify(context.Background(), leads.hash, "three brass monkeys")
-	fmt.Println("signs in:", result.Match)
+	fmt.Println("signs in:", signsIn(context.Background(), leads.hash, "three brass monkeys"))
 	fmt.Println("old sessions:", len(signedIn.open))
 	// Output:
-	// /account/forgot-password 202
+	// /api/forgot-password 202
 	// reset_link to ada@example.com
-	// /account/reset-password 204
-	// /account/reset-password 400
+	// the page to ask 200
+	// /api/reset-password 204
+	// /api/reset-password 400
 	// signs in: true
 	// old sessions: 0
 }
@@ -127,7 +153,7 @@ func ExampleNew() {
 	fmt.Println(err)
 	// Output:
 	// recovery: option notifier: is required: what sends the mail
-	// recovery: option Keys: is required: one key of 32 random bytes from the host's secret store, the same on every instance
+	// recovery: option Keys: is required: one key of 32 random bytes from the host's secret store, the same on every instance; NewKey makes one, and ParseKey reads it from text
 	// recovery: option Link: URL: must be https (http only for localhost and loopback addresses)
 	// recovery: option Sessions: is required: how to end a lead's sessions after a reset, or DangerouslyKeepSessions
 }

@@ -159,6 +159,9 @@ type goldenPortal struct {
 // goldenService returns a fresh Service with the golden lead.
 func goldenService(t *testing.T, v golden, keys ...[]byte) *goldenPortal {
 	t.Helper()
+	for _, key := range keys {
+		testenv.AcceptKey(t, key)
+	}
 	g := &goldenPortal{queue: &heldQueue{}, store: &goldenStore{TokenStore: recovery.NewMemoryTokenStore()}}
 	g.portal = notMePortal(t, func(p *portal, o *recovery.Options) {
 		o.Keys, o.Queue, p.tokens = keys, g.queue, g.store

@@ -26,10 +26,10 @@ import (
 // [Options].EmailField, and a code goes with it as well as with "identifier".
 // Whoever asks with a recipientField of type FieldTypePhone is sent a code, all
 // others a link. Errors are problem details (RFC 9457) with a member "code" for
-// programs. Mount it behind [http.StripPrefix] where it is not at the root. It
-// answers no CORS request.
+// programs. [APIOptions] say where it is mounted, and which pages of other
+// origins may call it.
 func (s *Service) Handler() http.Handler {
-	return s.api(map[string]endpoint{
+	return s.api(s.cors, map[string]endpoint{
 		"/forgot-password": s.serveForgot,
 		"/check-token":     s.serveCheck,
 		"/reset-password":  s.serveReset,
@@ -55,7 +55,8 @@ type APIKey struct {
 // (404). Never mount it where browsers reach it: it refuses every request that
 // a browser marks as its own, but the key is an account-takeover credential
 // (A80). A client that presents many wrong keys is answered with 429, as
-// [Service.AllowSecret] says.
+// [Service.AllowSecret] says. It is found at the path of [APIOptions], and
+// behind [http.StripPrefix] at any other.
 func (s *Service) IssueTokenHandler(keys ...APIKey) (http.Handler, error) {
 	var mistakes OptionErrors
 	if len(keys) == 0 {
@@ -78,7 +79,7 @@ func (s *Service) IssueTokenHandler(keys ...APIKey) (http.Handler, error) {
 		return nil, err
 	}
 	keys = append([]APIKey(nil), keys...)
-	return s.api(map[string]endpoint{"/forgot-token": func(w http.ResponseWriter, r *http.Request) error {
+	return s.api(nil, map[string]endpoint{"/forgot-token": func(w http.ResponseWriter, r *http.Request) error {
 		return s.serveForgotToken(w, r, keys)
 	}}), nil
 }
@@ -86,9 +87,12 @@ func (s *Service) IssueTokenHandler(keys ...APIKey) (http.Handler, error) {
 // An endpoint answers a POST, or returns the error to be answered.
 type endpoint func(w http.ResponseWriter, r *http.Request) error
 
-// api routes by exact path. Limits are those of an operation and not of a path,
-// so an alias of an endpoint has the same limits (A52).
-func (s *Service) api(endpoints map[string]endpoint) http.Handler {
+// api routes by exact path, below the path where it is mounted. Limits are those
+// of an operation and not of a path, so an alias of an endpoint has the same
+// limits (A52).
+func (s *Service) api(cors *httpapi.CORS, endpoints map[string]endpoint) http.Handler {
+	known := func(path string) bool { return endpoints[path] != nil }
+	hints := &httpapi.Hints{Package: "recovery", Option: "API.Path", Origins: "API.Origins"}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		httpapi.SetSecurityHeaders(w.Header())
 		defer func() {
@@ -96,24 +100,43 @@ func (s *Service) api(endpoints map[string]endpoint) http.Handler {
 				if p == http.ErrAbortHandler {
 					panic(p)
 				}
-				s.log.ErrorContext(r.Context(), "recovery: panic", "in", "handler", "panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+				s.log.ErrorContext(r.Context(), "recovery: panic", "in", "handler", "panic", panicText(p, unknownSecrets), "stack", string(debug.Stack()))
 				s.writeError(w, r, errors.New("panic"))
 			}
 		}()
-		serve, ok := endpoints[r.URL.Path]
+		path, ok := s.mount.Find(r.URL.Path, known)
 		if !ok {
-			writeProblem(w, problem{Status: http.StatusNotFound, Code: "not_found", Detail: "There is no such endpoint."})
+			cors.Apply(w, r)
+			s.answerUnknownPath(w, r, hints, known)
 			return
 		}
+		if cors.Preflight(w, r, http.MethodPost, "content-type") {
+			return
+		}
+		cors.Apply(w, r)
 		if r.Method != http.MethodPost {
+			if cors != nil {
+				hints.Preflight(s.log, r, cors)
+			}
 			w.Header().Set("Allow", http.MethodPost)
 			writeProblem(w, problem{Status: http.StatusMethodNotAllowed, Code: "method_not_allowed", Detail: "Use POST."})
 			return
 		}
-		if err := serve(w, r); err != nil {
+		if err := endpoints[path](w, r); err != nil {
 			s.writeError(w, r, err)
 		}
 	})
+}
+
+// answerUnknownPath answers 404. If the path is that of an endpoint below another
+// path, it says so to whoever tries a new program.
+func (s *Service) answerUnknownPath(w http.ResponseWriter, r *http.Request, hints *httpapi.Hints, known func(string) bool) {
+	detail := "There is no such endpoint."
+	if at, endpoint, ok := httpapi.Elsewhere(r.URL.Path, known); ok {
+		hints.Mount(r.Context(), s.log, r.URL.Path, s.mount, at, endpoint)
+		detail = fmt.Sprintf("There is no such endpoint below %s. This API expects %s%s.", at, s.mount, endpoint)
+	}
+	writeProblem(w, problem{Status: http.StatusNotFound, Code: "not_found", Detail: detail})
 }
 
 func (s *Service) serveForgot(w http.ResponseWriter, r *http.Request) error {

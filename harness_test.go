@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 	"github.com/seed-51359b35/recovery/password"
 	"github.com/seed-51359b35/recovery/recoverytest"
 )
@@ -181,8 +182,8 @@ type fastHasher struct{}
 
 func (fastHasher) Hash(_ context.Context, pw string) (string, error) { return "fast:" + pw, nil }
 
-func (fastHasher) Verify(_ context.Context, encoded, pw string) (password.Result, error) {
-	return password.Result{Match: encoded == "fast:"+pw}, nil
+func (fastHasher) Verify(_ context.Context, a password.Attempt) (password.Result, error) {
+	return password.Result{Match: a.Hash == "fast:"+a.Password}, nil
 }
 
 // events keeps what the Service tells.
@@ -238,7 +239,7 @@ type portal struct {
 	mu sync.Mutex
 }
 
-func testKey(fill byte) []byte { return bytes.Repeat([]byte{fill}, 32) }
+func testKey(n byte) []byte { return testenv.Key(strconv.Itoa(int(n))) }
 
 // generous is limits that tests of other things do not meet.
 func generous() recovery.Limits {

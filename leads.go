@@ -99,7 +99,7 @@ func (s *Service) findLead(ctx context.Context, key LeadKey, f Field) (Lead, err
 			return ErrLeadNotFound
 		}
 		return scrub(err, key.Value)
-	})
+	}, key.Value)
 	if errors.Is(err, ErrLeadNotFound) {
 		return Lead{}, ErrLeadNotFound
 	}

@@ -248,7 +248,7 @@ func (s *Service) notifierBudgets(ctx context.Context, d *delivery) ([]scopedReq
 	err := s.call(ctx, "BudgetNotifier.Budgets", func(ctx context.Context) (err error) {
 		budgets, err = notifier.Budgets(ctx, m)
 		return scrub(err, m.secrets()...)
-	})
+	}, m.secrets()...)
 	if err != nil {
 		return nil, fmt.Errorf("recovery: asking for budgets: %w", err)
 	}

@@ -118,8 +118,11 @@ func (q *MemoryQueue) Start(h JobHandler) error {
 }
 
 // Enqueue implements [Queue]. Before Start and after Shutdown it returns
-// [ErrQueueFull].
+// [ErrQueueFull]. For a malformed job it returns [ErrPermanent].
 func (q *MemoryQueue) Enqueue(ctx context.Context, job Job) error {
+	if err := job.Validate(); err != nil {
+		return fmt.Errorf("%w: %w", ErrPermanent, err)
+	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -271,7 +274,8 @@ func (q *MemoryQueue) try(j *queuedJob) (again bool) {
 	ctx, cancel := context.WithTimeout(q.ctx, q.opts.AttemptTimeout)
 	defer cancel()
 	result := make(chan error, 1)
-	go func() { result <- q.perform(ctx, j.job) }()
+	n := j.attempts + 1
+	go func() { result <- q.perform(WithAttempt(ctx, n), j.job) }()
 	var err error
 	select {
 	case err = <-result:
@@ -308,8 +312,7 @@ func (q *MemoryQueue) settle(j *queuedJob, err error) (again bool) {
 func (q *MemoryQueue) perform(ctx context.Context, job Job) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			// The value of the panic is left out because it may quote a secret.
-			err = fmt.Errorf("recovery: panic (%T)\n%s", p, debug.Stack())
+			err = fmt.Errorf("recovery: panic (%s)\n%s", panicText(p, unknownSecrets), debug.Stack())
 		}
 	}()
 	if !time.Now().Before(job.NotAfter) {

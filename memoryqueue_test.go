@@ -103,7 +103,7 @@ func startQueue(t *testing.T, opts recovery.MemoryQueueOptions, perform func(ctx
 
 // job is one that may run at once and lives an hour.
 func job(id string) recovery.Job {
-	return recovery.Job{ID: id, NotBefore: time.Now(), NotAfter: time.Now().Add(time.Hour)}
+	return recovery.Job{ID: id, NotBefore: time.Now(), NotAfter: time.Now().Add(time.Hour), Payload: []byte("sealed")}
 }
 
 func enqueue(t testing.TB, q recovery.Queue, jobs ...recovery.Job) {
@@ -316,7 +316,7 @@ func BenchmarkMemoryQueue(b *testing.B) {
 	if err := q.Start(w); err != nil {
 		b.Fatal(err)
 	}
-	j := recovery.Job{ID: "j", NotAfter: time.Now().Add(24 * time.Hour)}
+	j := recovery.Job{ID: "j", NotAfter: time.Now().Add(24 * time.Hour), Payload: []byte("sealed")}
 	b.ReportAllocs()
 	for b.Loop() {
 		if err := q.Enqueue(context.Background(), j); err != nil {

@@ -484,3 +484,46 @@ func TestNotMeWorksThreeTimes_A56(t *testing.T) {
 		}
 	})
 }
+
+// A client that hangs up once the click is counted stops nothing: nobody would
+// click again, and a queue would have to finish what the request can do.
+func TestNotMeOutlivesTheClient(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limiter := &hangingUp{Limiter: recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{})}
+		ends := 0
+		p := notMePortal(t, func(_ *portal, o *recovery.Options) {
+			o.Limiter = limiter
+			o.Sessions = recovery.SessionEnderFunc(func(ctx context.Context, _ string) error { ends++; return ctx.Err() })
+		})
+		notices := stolen(t, p)
+		thief := p.forgot(t, byMail(johnMail))
+		ends = 0
+		ctx, cancel := context.WithCancel(t.Context())
+		limiter.hangUp = cancel
+		if _, err := p.NotMe(ctx, recovery.NotMeRequest{Token: notMe(t, notices[0])}); err != nil {
+			t.Fatal(err)
+		}
+		wantErr(t, p.check(t.Context(), recovery.TokenProof(token(t, thief))), recovery.ErrInvalidProof)
+		if failed := p.events.of(recovery.EventSessionsNotEnded); ends != 1 || len(failed) != 0 {
+			t.Errorf("sessions were ended %d times, and that failed %d times, want once and never", ends, len(failed))
+		}
+		settle()
+		if ends != 1 {
+			t.Errorf("sessions were ended %d times, want once", ends)
+		}
+	})
+}
+
+// hangingUp is a limiter behind which the client hangs up.
+type hangingUp struct {
+	recovery.Limiter
+	hangUp func()
+}
+
+func (l *hangingUp) Allow(ctx context.Context, takes ...recovery.LimitRequest) ([]recovery.Decision, error) {
+	decisions, err := l.Limiter.Allow(ctx, takes...)
+	if l.hangUp != nil {
+		l.hangUp()
+	}
+	return decisions, err
+}

@@ -62,7 +62,10 @@ type Options struct {
 
 	// Keys are the secrets from which all other keys are derived: 1 to 8 of
 	// them, each at least 32 random bytes. The first one is used for everything
-	// new. The others are still accepted. Required.
+	// new. The others are still accepted. Required. [NewKey] makes a key, and
+	// [ParseKey] reads it from text. A key that is visibly not random is a
+	// mistake: one that repeats itself or counts, has fewer than 12 different
+	// bytes, or is text. Text is accepted behind the first key, with a warning.
 	//
 	// To change the key, deploy the new one everywhere as the last one, then
 	// move it to the front everywhere. Drop the old one a day later, or eight
@@ -126,8 +129,19 @@ type Options struct {
 	Prefix string
 	// Events receives the events. Default: they are only logged.
 	Events EventSink
-	// Logger receives events and failures. Default: [slog.Default].
+	// Logger receives events and failures. ERROR is what people notice, and what
+	// was lost or given up. WARN is what is tried again, and what an operator
+	// should change. INFO is an event that ended well, and what works again. DEBUG
+	// is an event that any stranger can cause, and single failed attempts. A
+	// failure is told when it begins, and then with a count after 15 s, 75 s, 5
+	// min and from then on at most once an hour. Default: [slog.Default].
 	Logger *slog.Logger
+	// Development tells at level INFO why nothing arrives, or why a link is
+	// refused, and what to do: asked twice within a minute, an unknown address,
+	// Verified or Status not set, a limit. In production any stranger could fill
+	// the log with that, so it is refused unless Link and NotMe lead to localhost,
+	// *.localhost, *.test, or a loopback or private address. Default false.
+	Development bool
 
 	// Groups. A newcomer can leave all of them out.
 
@@ -142,6 +156,8 @@ type Options struct {
 	Limits Limits
 	// ClientAddress says how a client's address is found.
 	ClientAddress ClientAddressOptions
+	// API says where [Service.Handler] is mounted, and which pages may call it.
+	API APIOptions
 	// StoreTimeout is the longest time that one call of a [LeadStore],
 	// [TokenStore] or [Limiter] may last: 1 ms to 1 min. It holds for a
 	// [Queue], a [SessionEnder] and a [BudgetNotifier] too. Default 5 s.
@@ -154,10 +170,14 @@ type PasswordOptions struct {
 
 	// Policy decides which passwords are accepted. Default: 15 to 256
 	// characters, not in the list of common passwords, and not one of the
-	// lead's own identifiers.
+	// lead's own identifiers. If Hasher is a [password.BoundedHasher], such as
+	// [password.Bcrypt], the default allows no more bytes than it hashes, and a
+	// Policy that allows more is an error.
 	Policy *password.Policy
-	// Hasher hashes the new password. Default: argon2id with 19 MiB, t=2, p=1
-	// and at most GOMAXPROCS hashes at once.
+	// Hasher hashes the new password. The host's log-in has to verify what it
+	// returns, so both share one Hasher and call its Verify. Default: argon2id
+	// with 19 MiB, t=2, p=1 and at most GOMAXPROCS hashes at once. Where other
+	// programs verify bcrypt hashes: [password.Bcrypt].
 	Hasher password.Hasher
 	// History is how many of the last passwords are refused: 0 to 24. Default
 	// 0. It needs a [PasswordHistoryLeadStore]. Each of them costs one hash for every
@@ -219,6 +239,25 @@ type ClientAddressOptions struct {
 	// 64. An address that stands for an IPv4 address counts as that: NAT64,
 	// 6to4 and Teredo. Default 64.
 	IPv6Prefix int
+}
+
+// APIOptions say where [Service.Handler] is mounted, and which pages may call it.
+type APIOptions struct {
+	_ [0]func()
+
+	// Path is the path of the API, as browsers see it, such as "/account": then
+	// /account/forgot-password is an endpoint. With or without
+	// [http.StripPrefix], and behind a proxy that takes the path or the first
+	// part of it off, the API is found all the same. Default: the root. Then a
+	// router that mounts the API at a path needs StripPrefix. A request that
+	// comes below another path is answered with 404 and told in the log.
+	Path string
+	// Origins are the browser origins whose pages may call the API, each exactly
+	// as browsers send it: "https://app.example.com", with http for loopback
+	// hosts. Pages of mobile apps have origins such as "capacitor://localhost",
+	// which every app can have. Pages of the API's own origin need not be
+	// listed. Cookies are never allowed. Default: none.
+	Origins []string
 }
 
 // maxStartPause is the longest random pause between an answer and the start of

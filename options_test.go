@@ -129,15 +129,20 @@ func TestOptions(t *testing.T) {
 		wrong    []string // options
 	}{
 		{"enough", func(*recovery.Options) {}, nil},
-		{"a key of 32 bytes", func(o *recovery.Options) { o.Keys = [][]byte{make([]byte, 32)} }, nil},
-		{"a key of 31 bytes", func(o *recovery.Options) { o.Keys = [][]byte{make([]byte, 31)} }, []string{"Keys"}},
-		{"a long key", func(o *recovery.Options) { o.Keys = [][]byte{make([]byte, 4096)} }, nil},
+		{"a key of 31 bytes", func(o *recovery.Options) { o.Keys = [][]byte{testKey(1)[:31]} }, []string{"Keys"}},
+		{"a long key", func(o *recovery.Options) { o.Keys = [][]byte{slices.Concat(keys(8)...)} }, nil},
 		{"eight keys", func(o *recovery.Options) { o.Keys = keys(8) }, nil},
 		{"nine keys", func(o *recovery.Options) { o.Keys = keys(9) }, []string{"Keys"}},
 		{"a key twice", func(o *recovery.Options) { o.Keys = [][]byte{testKey(1), testKey(2), testKey(1)} }, []string{"Keys"}},
 		{"two short keys, which are two mistakes", func(o *recovery.Options) { o.Keys = [][]byte{{1}, {2}} }, []string{"Keys", "Keys"}},
 		{"no keys", func(o *recovery.Options) { o.Keys = [][]byte{} }, []string{"Keys"}},
 		{"a prefix of 32", func(o *recovery.Options) { o.Prefix = strings.Repeat("aZ0._-", 6)[:32] }, nil},
+		{"an API at a path, called from an app", func(o *recovery.Options) {
+			o.API = recovery.APIOptions{Path: "/account", Origins: []string{"https://app.example.com", "capacitor://localhost"}}
+		}, nil},
+		{"an API at no path, called from anywhere", func(o *recovery.Options) {
+			o.API = recovery.APIOptions{Path: "account/", Origins: []string{"https://app.example.com", "*"}}
+		}, []string{"API.Path", "API.Origins[1]"}},
 		{"a prefix of 33", func(o *recovery.Options) { o.Prefix = strings.Repeat("a", 33) }, []string{"Prefix"}},
 		{"a prefix with a slash", func(o *recovery.Options) { o.Prefix = "a/b" }, []string{"Prefix"}},
 		{"a prefix with a colon", func(o *recovery.Options) { o.Prefix = "a:b" }, []string{"Prefix"}},

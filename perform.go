@@ -17,7 +17,7 @@ func (s *Service) Perform(ctx context.Context, job Job) (err error) {
 			s.outages.Works(ctx, "jobs")
 		}
 	}()
-	defer s.recoverPanic(ctx, "Service.Perform", &err)
+	defer s.recoverPanic(ctx, "Service.Perform", &err, unknownSecrets)
 	p, err := s.openJob(job)
 	if err != nil {
 		return err
@@ -25,21 +25,28 @@ func (s *Service) Perform(ctx context.Context, job Job) (err error) {
 	if !time.Now().Before(p.NotAfter) {
 		return fmt.Errorf("%w: the job is too old", ErrPermanent)
 	}
+	ctx = withAttempt(ctx, &attempt{job: job.ID, number: attemptNumber(ctx), until: p.NotAfter})
+	d := newDelivery(job, p)
 	switch p.Op {
 	case jobForgot:
-		return s.performForgot(ctx, newDelivery(job, p))
+		err = s.performForgot(ctx, d)
 	case jobSend:
-		return s.performSend(ctx, newDelivery(job, p))
+		err = s.performSend(ctx, d)
 	case jobDeliver:
-		return s.performDeliver(ctx, newDelivery(job, p))
+		err = s.performDeliver(ctx, d)
 	case jobNotice:
-		return s.performNotice(ctx, newDelivery(job, p))
+		err = s.performNotice(ctx, d)
 	case jobSessions:
 		return s.endSessions(ctx, p.Key.Value)
 	case jobNotMe:
 		return s.finishNotMe(ctx, p)
+	default:
+		return fmt.Errorf("%w: unknown kind of job", ErrPermanent)
 	}
-	return fmt.Errorf("%w: unknown kind of job", ErrPermanent)
+	if err != nil {
+		s.failed(ctx, d, err)
+	}
+	return err
 }
 
 // DeadLetter logs and reports, as an [EventDeadLetter], that the queue gave a

@@ -21,7 +21,9 @@ type Job struct {
 	// NotAfter is the time from which on the job is useless.
 	NotAfter time.Time
 	// Payload is any bytes, 1 to 16,384 bytes. The Service sealed it, so a queue
-	// and its storage see neither identifiers nor tokens.
+	// and its storage see neither identifiers nor tokens. Nobody changes the bytes
+	// of the slice once the job is in Enqueue: neither the caller, nor the queue,
+	// nor the handler. So a queue need not copy them.
 	Payload []byte
 }
 
@@ -51,7 +53,8 @@ func fitsNanoseconds(t time.Time) bool {
 }
 
 // A Queue stores jobs, and has each performed after Enqueue has returned. For
-// authors of queues; a host can use [MemoryQueue] or package asynqqueue.
+// authors of queues; a host can use [MemoryQueue], or package asynqqueue or
+// riverqueue.
 //
 // A job is performed by [Service.Perform], once or more often, by one worker at
 // a time. An attempt that returns an error, panics or is lost in a crash is
@@ -61,8 +64,9 @@ func fitsNanoseconds(t time.Time) bool {
 // fourth is on average at least one and a half times the first. They may be
 // drawn at random, up to a bound that grows (full jitter). After an error that
 // wraps [ErrAwaitingReply] the worker keeps the job and repeats the attempt
-// itself: no other worker starts it. A job that was not done in the end, also
-// because of a Shutdown, goes to [Service.DeadLetter].
+// itself: no other worker starts it. A job that waits otherwise, for NotBefore or
+// for another attempt, occupies no worker. A job that was not done in the end,
+// also because of a Shutdown, goes to [Service.DeadLetter].
 //
 // A Service has two queues, and hands jobs over from one to the other under the
 // same ID. The two may have the same storage, but neither jobs, nor room, nor
@@ -72,7 +76,8 @@ func fitsNanoseconds(t time.Time) bool {
 type Queue interface {
 	// Enqueue returns nil once the queue is responsible for the job. It does
 	// not wait for room: a full queue returns an error that wraps
-	// [ErrQueueFull]. It returns when ctx ends. The job goes on when ctx has
+	// [ErrQueueFull]. A malformed job is an error, and is not performed: see
+	// [Job.Validate]. Enqueue returns when ctx ends. The job goes on when ctx has
 	// ended.
 	Enqueue(ctx context.Context, job Job) error
 }
@@ -99,9 +104,10 @@ type WorkerQueue interface {
 	// Shutdown refuses new jobs, and finishes as many of the old ones as it can
 	// before ctx ends. A queue that would lose them also performs those whose
 	// NotBefore has not come, and those that wait for another attempt. Those
-	// that are lost in the end become dead letters. It returns nil once no
-	// worker runs and nothing was lost. Otherwise it returns a
-	// [*ShutdownError] that counts, and that wraps the error of ctx if ctx ended
-	// first.
+	// that are lost in the end become dead letters, also those whose attempt does
+	// not return when its context has ended. It returns nil once no worker runs
+	// and nothing was lost. Otherwise it returns a [*ShutdownError] that counts,
+	// and that wraps the error of ctx if ctx ended first. That is within 10
+	// seconds after ctx has ended, whatever the attempts do.
 	Shutdown(ctx context.Context) error
 }

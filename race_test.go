@@ -106,7 +106,7 @@ func TestOneWinnerWithRealHashes(t *testing.T) {
 	if won.Load() != 1 || p.leads.Writes() != 1 {
 		t.Fatalf("%d won, %d writes", won.Load(), p.leads.Writes())
 	}
-	if r, err := hasher.Verify(t.Context(), p.leads.Hash(johnID), goodPassword); err != nil || !r.Match {
+	if r, err := hasher.Verify(t.Context(), password.Attempt{Hash: p.leads.Hash(johnID), Password: goodPassword}); err != nil || !r.Match {
 		t.Errorf("the new password does not sign in: %+v, %v", r, err)
 	}
 }

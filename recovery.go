@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/seed-51359b35/recovery/internal/clientaddr"
+	"github.com/seed-51359b35/recovery/internal/httpapi"
 	"github.com/seed-51359b35/recovery/internal/outage"
 	"github.com/seed-51359b35/recovery/internal/seal"
 	"github.com/seed-51359b35/recovery/password"
@@ -27,6 +28,8 @@ type Service struct {
 	outages  *outage.Log
 	keys     *keyring
 	clients  *clientaddr.Resolver
+	mount    httpapi.Mount  // of the JSON API
+	cors     *httpapi.CORS  // of the JSON API
 	secrets  *MemoryLimiter // counts the secrets that clients present
 	fields   map[string]Field
 	mailTo   string       // the field that links are sent to by default, or empty
@@ -62,13 +65,18 @@ func New(leads LeadStore, tokens TokenStore, notifier Notifier, opts Options) (*
 	if err != nil {
 		return nil, err
 	}
+	cors, err := httpapi.NewCORS(opts.API.Origins)
+	if err != nil {
+		return nil, err
+	}
 	if opts.Passwords.Hasher == nil {
 		if opts.Passwords.Hasher, err = password.NewArgon2id(password.Argon2idOptions{Logger: opts.Logger}); err != nil {
 			return nil, err
 		}
 	}
 	if opts.Passwords.Policy == nil {
-		if opts.Passwords.Policy, err = password.NewPolicy(password.PolicyOptions{}); err != nil {
+		policy := password.PolicyOptions{MaxBytes: opts.Passwords.maxBytes()}
+		if opts.Passwords.Policy, err = password.NewPolicy(policy); err != nil {
 			return nil, err
 		}
 	}
@@ -87,9 +95,11 @@ func New(leads LeadStore, tokens TokenStore, notifier Notifier, opts Options) (*
 		opts.DeliveryQueue = NewMemoryQueue(MemoryQueueOptions{Workers: maxConcurrent(notifier)})
 	}
 	opts.warnOfIdleWorkers(notifier)
+	opts.warnOfOldKeys()
 	s := &Service{
 		leads: leads, tokens: tokens, notifier: notifier,
 		opts: opts, log: opts.Logger, outages: outage.New("recovery: works again"), keys: keys, clients: clients,
+		mount: httpapi.Mount(opts.API.Path), cors: cors,
 		secrets: NewMemoryLimiter(MemoryLimiterOptions{}),
 		fields:  make(map[string]Field),
 		mailTo:  linksGoTo(opts.Fields),

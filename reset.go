@@ -107,7 +107,7 @@ func (s *Service) ResetPassword(ctx context.Context, req ResetRequest) (ResetRes
 	}
 	// These rules come first: they take little time, need no proof and tell
 	// nothing about an account.
-	if err := s.guard(ctx, "Policy.Check", func() error { return s.opts.Passwords.Policy.Check(req.Password.Reveal()) }); err != nil {
+	if err := s.guard(ctx, "Policy.Check", func() error { return s.opts.Passwords.Policy.Check(req.Password.Reveal()) }, req.Password.Reveal()); err != nil {
 		return ResetResult{}, err
 	}
 	p, err := s.prove(ctx, req.Proof, req.Requester, labels)
@@ -124,7 +124,7 @@ func (s *Service) ResetPassword(ctx context.Context, req ResetRequest) (ResetRes
 	err = s.guard(ctx, "Hasher.Hash", func() (err error) {
 		hash, err = s.opts.Passwords.Hasher.Hash(ctx, req.Password.Reveal())
 		return err
-	})
+	}, req.Password.Reveal())
 	if err != nil {
 		if policy, ok := errors.AsType[*password.PolicyError](err); ok {
 			return ResetResult{}, policy
@@ -262,7 +262,7 @@ func (s *Service) stepUp(ctx context.Context, p proven) error {
 	if s.opts.StepUp == nil {
 		return nil
 	}
-	err := s.guard(ctx, "Options.StepUp", func() error { return s.opts.StepUp(ctx, p.lead) })
+	err := s.guard(ctx, "Options.StepUp", func() error { return s.opts.StepUp(ctx, p.lead) }, unknownSecrets)
 	if err == nil {
 		return nil
 	}
@@ -278,7 +278,7 @@ func (s *Service) stepUp(ctx context.Context, p proven) error {
 func (s *Service) checkPassword(ctx context.Context, p proven, pw string) error {
 	err := s.guard(ctx, "Policy.CheckFor", func() error {
 		return s.opts.Passwords.Policy.CheckFor(ctx, pw, identifiers(p.lead)...)
-	})
+	}, append(identifiers(p.lead), pw)...)
 	if err == nil {
 		err = s.checkHistory(ctx, p.lead.ID, pw)
 	}
@@ -302,16 +302,16 @@ func (s *Service) checkHistory(ctx context.Context, leadID, pw string) error {
 	err := s.call(ctx, "PasswordHistoryLeadStore.PasswordHashes", func(ctx context.Context) (err error) {
 		hashes, err = s.leads.(PasswordHistoryLeadStore).PasswordHashes(ctx, leadID, n)
 		return err
-	})
+	}, unknownSecrets)
 	if err != nil {
 		return err
 	}
 	for _, hash := range hashes[:min(n, len(hashes))] {
 		var result password.Result
 		err := s.guard(ctx, "Hasher.Verify", func() (err error) {
-			result, err = s.opts.Passwords.Hasher.Verify(ctx, hash, pw)
+			result, err = s.opts.Passwords.Hasher.Verify(ctx, password.Attempt{Hash: hash, Password: pw})
 			return err
-		})
+		}, hash, pw)
 		if errors.Is(err, password.ErrMalformedHash) {
 			continue // another system made this hash, and it cannot be compared
 		}
@@ -349,7 +349,7 @@ func (s *Service) change(ctx context.Context, p proven, hash string, from Reques
 			return scrub(versioned.SetPasswordHashIf(ctx, p.lead.ID, p.lead.Version, hash), hash)
 		}
 		return scrub(s.leads.SetPasswordHash(ctx, p.lead.ID, hash), hash)
-	})
+	}, hash)
 	switch {
 	case err == nil:
 		return nil

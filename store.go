@@ -144,7 +144,8 @@ type LeadStore interface {
 	// that the store cannot hold, such as letters where IDs are numbers, is
 	// nobody's.
 	//
-	// The lead belongs to the caller, who may change its Fields.
+	// FindLead says what is stored now: it caches neither a lead nor that there
+	// is none. The lead belongs to the caller, who may change its Fields.
 	//
 	// A [Service] asks for fields that are declared with Search, and for
 	// [LeadIDField]. The store must find its values by the canonical form that
@@ -155,12 +156,14 @@ type LeadStore interface {
 
 	// SetPasswordHash replaces the lead's password hash, which must change the
 	// lead's Version. It changes nothing else: it neither enables the lead nor
-	// verifies an address. A hash has up to 256 bytes of printable ASCII.
+	// verifies an address. A hash has up to 256 bytes of printable ASCII without
+	// spaces.
 	//
 	// If the old hash is certainly still in place, the error wraps
 	// [ErrNotWritten], and the person's link works again. That is so if there is
 	// no such lead, if ctx had ended before the call, and if the database
-	// refused the connection. After any other error the hash may have been
+	// refused the connection. The new hash must not be written later then, by a
+	// retry in the background. After any other error the hash may have been
 	// written, and the link stays spent: a reply that was lost says nothing.
 	SetPasswordHash(ctx context.Context, leadID, hash string) error
 }
@@ -183,7 +186,8 @@ type VersionedLeadStore interface {
 type PasswordHistoryLeadStore interface {
 	LeadStore
 	// PasswordHashes returns up to n hashes of the lead, newest first. The
-	// first is the present one.
+	// first is the present one. A [Service] asks for [PasswordOptions].History
+	// of them, at most 24, so the store keeps at least as many.
 	PasswordHashes(ctx context.Context, leadID string, n int) ([]string, error)
 }
 
@@ -223,7 +227,9 @@ type TokenSpec struct {
 	// MaxFailures is the number of wrong guesses in any interval of
 	// FailureWindow after which no code of the slot can be used: 1 to 1,000,
 	// counted over all codes of the slot. Further guesses are not counted.
-	// FailureWindow is 1 ms to 31 days. For codes only.
+	// Reaching it ends no code: one that has tries left is live again when enough
+	// guesses have left the interval. FailureWindow is 1 ms to 31 days. For codes
+	// only.
 	MaxFailures   int
 	FailureWindow time.Duration
 }
@@ -348,12 +354,12 @@ type TokenStore interface {
 	// is ErrTokenNotFound too.
 	Claim(ctx context.Context, claimID string, refs ...TokenRef) (TokenRecord, error)
 
-	// Release makes the token live again if the ID has claimed it. In any case
-	// it bars the ID: a Claim with it that arrives later returns
-	// [ErrTokenNotFound] and changes nothing. A store may forget all but the 32
-	// youngest barred IDs of one token. A Claim with a barred ID and a wrong
-	// digest is a wrong guess all the same, and Release itself is none. If there
-	// is no such token, this is not an error.
+	// Release makes the token live again if the ID has claimed it, with the
+	// expiry and the count of tries that it had. In any case it bars the ID: a
+	// Claim with it that arrives later returns [ErrTokenNotFound] and changes
+	// nothing. A store may forget all but the 32 youngest barred IDs of one token.
+	// A Claim with a barred ID and a wrong digest is a wrong guess all the same,
+	// and Release itself is none. If there is no such token, this is not an error.
 	Release(ctx context.Context, claimID string, refs ...TokenRef) error
 
 	// Delete ends every token in the slots, also claimed ones. Put still

@@ -19,6 +19,9 @@ import (
 // a worker, and Shutdown, until the kernel closes it.
 const workerReadTimeout = 10 * time.Second
 
+// ackPatience is how long a worker tries to tell Redis that a job is done.
+const ackPatience = 10 * time.Minute
+
 // A workerClient is the host's client as asynq's server uses it. It corrects
 // how a server of asynq v0.26 treats its host when Redis has problems.
 type workerClient struct {
@@ -64,22 +67,65 @@ func (c workerClient) EvalSha(ctx context.Context, sha string, keys []string, ar
 		cmd.SetErr(redis.Nil)
 		return cmd
 	}
-	cmd := c.UniversalClient.EvalSha(context.WithoutCancel(ctx), sha, keys, args...)
+	ctx = context.WithoutCancel(ctx)
+	return c.run(keys, func() *redis.Cmd { return c.UniversalClient.EvalSha(ctx, sha, keys, args...) })
+}
+
+// Eval runs the scripts that Redis has forgotten. It is as EvalSha.
+func (c workerClient) Eval(ctx context.Context, script string, keys []string, args ...any) *redis.Cmd {
+	ctx = context.WithoutCancel(ctx)
+	return c.run(keys, func() *redis.Cmd { return c.UniversalClient.Eval(ctx, script, keys, args...) })
+}
+
+// run sends a script, and sends it again for ackPatience if it says that a job is
+// done and Redis does not take that. asynq itself gives up when the lease of the
+// job ends, 30 s after Redis stopped answering. The job would be performed again
+// later, and somebody would get a second mail. Meanwhile the worker has nothing
+// to do: Redis gives out no jobs. To say twice that a job is done does no harm,
+// also if another instance has it by then.
+func (c workerClient) run(keys []string, send func() *redis.Cmd) *redis.Cmd {
+	cmd := send()
 	c.slowDown(cmd.Err())
+	if !saysDone(keys) {
+		return cmd
+	}
+	for end := time.Now().Add(ackPatience); isRefused(cmd.Err()) && time.Now().Before(end) && !c.stopped(); {
+		cmd = send()
+		c.slowDown(cmd.Err())
+	}
+	if isGone(cmd.Err()) {
+		cmd.SetErr(nil) // the reply was lost, and the job was not
+	}
 	return cmd
+}
+
+// saysDone recognises asynq's script that removes a job that is done. Its first
+// keys are those of the active jobs, of their leases and of the job.
+func saysDone(keys []string) bool {
+	return len(keys) >= 5 && strings.HasSuffix(keys[0], ":active") && strings.HasSuffix(keys[1], ":lease") && strings.Contains(keys[2], "}:t:")
+}
+
+// isGone recognises what asynq's script answers if the job is not with a worker.
+func isGone(err error) bool { return err != nil && err.Error() == "NOT FOUND" }
+
+// isRefused reports whether a script did not run, and may run later.
+func isRefused(err error) bool {
+	return err != nil && !isGone(err) && !errors.Is(err, redis.Nil) && !errors.Is(err, redis.ErrClosed) && !strings.HasPrefix(err.Error(), "NOSCRIPT")
+}
+
+func (c workerClient) stopped() bool {
+	select {
+	case <-c.stop:
+		return true
+	default:
+		return false
+	}
 }
 
 // asksForJob recognises asynq's script that takes a job. Its keys are those of
 // the pending jobs, of the pause, of the active jobs and of their leases.
 func asksForJob(keys []string) bool {
 	return len(keys) == 4 && strings.HasSuffix(keys[0], ":pending") && strings.HasSuffix(keys[1], ":paused")
-}
-
-// Eval runs the scripts that Redis has forgotten. It is as EvalSha.
-func (c workerClient) Eval(ctx context.Context, script string, keys []string, args ...any) *redis.Cmd {
-	cmd := c.UniversalClient.Eval(context.WithoutCancel(ctx), script, keys, args...)
-	c.slowDown(cmd.Err())
-	return cmd
 }
 
 // slowDown pauses after an error. asynq asks for the next job at once after a

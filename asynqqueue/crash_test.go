@@ -59,7 +59,7 @@ func crashService(client redis.UniversalClient, queue, deliveries recovery.Queue
 		return nil, err
 	}
 	return recovery.New(people{}, tokens, notifier, recovery.Options{
-		Keys:                    [][]byte{[]byte("0123456789abcdef0123456789abcdef")},
+		Keys:                    [][]byte{testenv.Key("k")},
 		Link:                    recovery.Link{URL: "https://portal.example.com/reset"},
 		DangerouslyKeepSessions: true,
 		Limits:                  relaxed(),

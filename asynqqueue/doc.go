@@ -94,10 +94,13 @@
 //     that off. A worker waits for a reply for 10 s, whatever the host set, unless
 //     the client is that of a Cluster. A repeated enqueue finds the job in the
 //     queue. If the reply to a worker's request for a job is lost, the repeated
-//     request gets a second job. The first comes back as after a crash. A
-//     repeated acknowledgement finds no such job, and asynq logs that.
-//   - An acknowledgement that Redis did not accept is repeated every 5 s until
-//     the lease ends. Only then is the job performed a second time.
+//     request gets a second job. The first comes back as after a crash.
+//   - A worker tells Redis that a job is done until Redis accepts it, for 10
+//     minutes at most, so that no job is done twice after an outage. A
+//     recoverer of another instance can be faster after an outage of more than
+//     a minute. What else Redis did not accept, for example that a job has to
+//     wait for another attempt, is repeated every 5 s until the lease ends. The
+//     job then comes back as after a crash.
 //   - An outage of more than half a minute ends the leases. The attempts that
 //     run are then ended too, and their jobs are performed again.
 //   - A full queue, see [Options].MaxDepth, refuses jobs with

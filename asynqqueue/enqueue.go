@@ -9,6 +9,7 @@ import (
 	"github.com/hibiken/asynq"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/durablequeue"
 	"github.com/seed-51359b35/recovery/redisguard"
 )
 
@@ -54,9 +55,9 @@ func (q *Queue) Enqueue(ctx context.Context, job recovery.Job) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	payload, err := encode(job)
+	payload, err := durablequeue.Encode(job)
 	if err != nil {
-		return err
+		return fmt.Errorf("asynqqueue: %w", err)
 	}
 	select {
 	case <-q.closing:
@@ -75,13 +76,13 @@ func (q *Queue) Enqueue(ctx context.Context, job recovery.Job) error {
 	asking, cancel := context.WithTimeout(ctx, budget)
 	defer cancel()
 	return q.health.call(func() error {
-		switch err := q.depth.reserve(asking); {
+		switch err := q.depth.Reserve(asking); {
 		case errors.Is(err, recovery.ErrQueueFull):
 			return err
 		case err != nil:
 			return timeoutError(asking, tooShort)
 		}
-		defer q.depth.settle()
+		defer q.depth.Settle()
 		return q.send(asking, tooShort, asynq.NewTask(taskType, payload), opts)
 	})
 }

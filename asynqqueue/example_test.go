@@ -32,7 +32,7 @@ func Example() {
 	})
 	// Both processes have the same keys, leads and tokens, which are in a
 	// redisstore. In this example both run in one process.
-	tokens := recovery.NewMemoryTokenStore()
+	tokens, key := recovery.NewMemoryTokenStore(), recovery.NewKey()
 	newService := func(opts asynqqueue.Options) *recovery.Service {
 		opts.Logger = slog.New(slog.DiscardHandler)
 		queue, err := asynqqueue.New(client, opts)
@@ -45,7 +45,7 @@ func Example() {
 			log.Fatal(err)
 		}
 		service, err := recovery.New(leadStore("ada@example.com"), tokens, mailer, recovery.Options{
-			Keys:                    [][]byte{[]byte("32 random bytes from your secrets")},
+			Keys:                    [][]byte{key},
 			Link:                    recovery.Link{URL: "https://portal.example.com/reset"},
 			DangerouslyKeepSessions: true,
 			Queue:                   queue,

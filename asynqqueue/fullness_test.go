@@ -9,6 +9,7 @@ import (
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/asynqqueue"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 )
 
 // A96: mail is down, the queues have little room, and somebody asks again and
@@ -30,7 +31,7 @@ func TestFullnessOfTheQueueTellsNothing_A96(t *testing.T) {
 			})
 			deliveries := queue("deliveries")
 			service, err := recovery.New(leadStore("ada@example.com"), recovery.NewMemoryTokenStore(), mailer, recovery.Options{
-				Keys:                    [][]byte{[]byte("0123456789abcdef0123456789abcdef")},
+				Keys:                    [][]byte{testenv.Key("k")},
 				Link:                    recovery.Link{URL: "https://portal.example.com/reset"},
 				DangerouslyKeepSessions: true,
 				Queue:                   queue("requests"),

@@ -10,6 +10,7 @@ import (
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/asynqqueue"
+	"github.com/seed-51359b35/recovery/durablequeue"
 	"github.com/seed-51359b35/recovery/internal/testenv"
 )
 
@@ -60,7 +61,7 @@ func readGolden(t *testing.T, all []golden) {
 	_, client := simulated(t)
 	enqueuer := asynq.NewClientFromRedisClient(client)
 	for _, g := range all {
-		job, err := asynqqueue.Decode(g.Job.ID, g.Payload)
+		job, err := durablequeue.Decode(g.Job.ID, g.Payload)
 		must(t, err)
 		same("Decode", job, g.Job)
 		_, err = enqueuer.Enqueue(asynq.NewTask(g.Type, g.Payload), asynq.TaskID(g.Job.ID), asynq.Queue(g.Queue))

@@ -3,8 +3,12 @@ package asynqqueue
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
+	"net"
 	"sync/atomic"
+
+	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/redisguard"
@@ -17,9 +21,9 @@ type health struct {
 	log          *slog.Logger
 }
 
-func newHealth(log *slog.Logger) *health {
+func newHealth(client redis.UniversalClient, log *slog.Logger) *health {
 	return &health{log: log, guard: redisguard.New(redisguard.Options{
-		Down: ErrDown, Logger: log,
+		Down: ErrDown, Logger: log, Client: client,
 		WhenDown: "asynqqueue: Redis accepts no jobs, so the queue refuses jobs until it does",
 		WhenUp:   "asynqqueue: Redis accepts jobs again",
 		Ignore: func(err error) bool {
@@ -43,18 +47,21 @@ func (h *health) call(f func() error) (err error) {
 // errPanicked is what the guard is told of a call that panicked.
 var errPanicked = errors.New("asynqqueue: a call panicked")
 
-// reportDepthError logs once that MaxDepth is not enforced, after a question
-// for the depth failed. While Redis is down it logs nothing: no job is enqueued
-// then, and the breaker logs that.
+// reportDepthError logs once that MaxDepth is not enforced, after Redis answered a
+// question for the depth with an error. If it does not answer, nothing is logged:
+// it takes no job then, and the guard logs that.
 func (h *health) reportDepthError(err error) {
-	if unknown := err != nil; h.depthUnknown.Swap(unknown) != unknown && unknown && !h.guard.Down() {
+	// asynq keeps the text of some answers and not their type.
+	_, silent := errors.AsType[net.Error](err)
+	silent = silent || errors.Is(err, io.EOF)
+	if unknown := err != nil; h.depthUnknown.Swap(unknown) != unknown && unknown && !silent && !h.guard.Down() {
 		h.log.Warn("asynqqueue: the depth of the queue is not known, so MaxDepth is not enforced", "error", err)
 	}
 }
 
 // warnOfRisks logs a warning if Redis can drop or lose jobs (A53).
 func (q *Queue) warnOfRisks() {
-	ctx, cancel := context.WithTimeout(q.ctx, q.opts.Timeout)
+	ctx, cancel := context.WithTimeout(q.workers.Context(), q.opts.Timeout)
 	defer cancel()
 	err := redisguard.WarnOfEviction(ctx, q.client, q.log, "asynqqueue", "jobs")
 	if err == nil {

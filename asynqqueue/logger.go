@@ -6,14 +6,7 @@ import (
 	"log/slog"
 	"strings"
 
-	"github.com/seed-51359b35/recovery/redisguard"
-)
-
-const (
-	// maxWord is the longest word that is logged. A payload is one word, and
-	// longer than any word that asynq writes.
-	maxWord = 80
-	maxLine = 400
+	"github.com/seed-51359b35/recovery/durablequeue"
 )
 
 // line is what every line of asynq is called in the host's log.
@@ -27,10 +20,10 @@ const asynqCause = "asynq"
 // Redis is down, asynq logs that several times a second.
 type logger struct {
 	log     *slog.Logger
-	outages *redisguard.Outages
+	outages *durablequeue.Outages
 }
 
-func newLogger(log *slog.Logger, outages *redisguard.Outages) *logger {
+func newLogger(log *slog.Logger, outages *durablequeue.Outages) *logger {
 	return &logger{log, outages}
 }
 
@@ -52,7 +45,7 @@ func (l *logger) Error(args ...any) { l.write(slog.LevelError, args) }
 func (l *logger) Fatal(args ...any) { l.write(slog.LevelError, args) }
 
 func (l *logger) write(level slog.Level, args []any) {
-	text := redactPayloads(fmt.Sprint(args...))
+	text := durablequeue.Redact(fmt.Sprint(args...))
 	// asynq's commands are long, and Redis does not read a long one before a
 	// connection is signed in.
 	if strings.Contains(text, "unauthenticated") && !strings.Contains(text, "NOAUTH") {
@@ -74,26 +67,4 @@ func (l *logger) write(level slog.Level, args []any) {
 	// While Redis is down, each part of asynq has a line of its own for that. A
 	// worker that gets a job ends the outage.
 	l.outages.Failed(context.Background(), l.log, level, asynqCause, line, "asynq", text)
-}
-
-// redactPayloads removes from a line what could be a payload: words that are
-// too long, and bytes that are not text.
-func redactPayloads(text string) string {
-	text = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r == '\uFFFD' {
-			return ' '
-		}
-		return r
-	}, text)
-	words := strings.Fields(text)
-	for i, w := range words {
-		if len(w) > maxWord {
-			words[i] = "[...]"
-		}
-	}
-	text = strings.Join(words, " ")
-	if len(text) > maxLine {
-		text = strings.ToValidUTF8(text[:maxLine], "") + " [...]"
-	}
-	return text
 }

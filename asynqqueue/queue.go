@@ -7,19 +7,14 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-51359b35/recovery"
-	"github.com/seed-51359b35/recovery/redisguard"
+	"github.com/seed-51359b35/recovery/durablequeue"
 )
-
-// handBackTime is how long Shutdown waits after everything else for asynq to
-// give unfinished jobs back to Redis.
-const handBackTime = time.Second
 
 // A Queue is a durable [recovery.WorkerQueue] on Redis, shared by any number of
 // processes. It is safe for concurrent use.
@@ -27,25 +22,13 @@ type Queue struct {
 	client  redis.UniversalClient
 	opts    Options
 	log     *slog.Logger
-	handler recovery.JobHandler
-	outages *redisguard.Outages
 	health  *health
-	depth   *depth
-	workers chan struct{} // holds one element for each worker that is busy
+	depth   *durablequeue.Depth
+	workers *durablequeue.Workers
 	closing chan struct{} // closed when Shutdown begins
-	ctx     context.Context
-	cancel  context.CancelFunc
 
 	enqueuer  *asynq.Client
 	inspector *asynq.Inspector
-
-	abandoned        atomic.Int64
-	begun            atomic.Int64 // jobs that have a worker
-	givenUp          atomic.Int64 // dead letters
-	handedBack       atomic.Int64 // jobs whose attempts Shutdown ended
-	upgradeWindow    time.Duration
-	newerJobs        sightings
-	newerVersionSeen atomic.Bool // a job of a newer version was seen and logged
 
 	mu         sync.Mutex
 	started    bool
@@ -87,19 +70,21 @@ func New(client redis.UniversalClient, opts Options) (*Queue, error) {
 	if err := opts.validate(client); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	log := opts.Logger.With("queue", opts.Name)
 	q := &Queue{
-		client: client, opts: opts, log: opts.Logger, upgradeWindow: upgradeWindow,
-		outages: redisguard.NewOutages("asynqqueue: works again"),
-		health:  newHealth(opts.Logger),
-		workers: make(chan struct{}, opts.Workers),
+		client: client, opts: opts, log: log,
+		health: newHealth(client, log),
+		workers: durablequeue.NewWorkers(durablequeue.Options{
+			Package: "asynqqueue", Workers: opts.Workers, AttemptTimeout: opts.AttemptTimeout, Grace: opts.Grace,
+			FirstRetry: opts.FirstRetry, MaxRetry: opts.MaxRetry, Backoff: opts.Backoff, PauseEnd: pauseEnd,
+			Logger: log,
+		}),
 		closing: make(chan struct{}),
-		ctx:     ctx, cancel: cancel,
 	}
 	shortClient := withReadTimeout(client, opts.Timeout)
 	q.enqueuer = asynq.NewClientFromRedisClient(shortClient)
 	q.inspector = asynq.NewInspectorFromRedisClient(shortClient)
-	q.depth = newDepth(opts.MaxDepth, q.askDepth)
+	q.depth = durablequeue.NewDepth(opts.MaxDepth, q.askDepth)
 	return q, nil
 }
 
@@ -116,13 +101,13 @@ func (q *Queue) Start(h recovery.JobHandler) error {
 	if q.started || q.ended != nil {
 		return errors.New("asynqqueue: Start was called a second time, or after Shutdown")
 	}
-	q.started, q.handler = true, h
+	q.started = true
+	q.workers.Handle(h)
 	q.goroutines.Go(q.warnOfRisks)
 	if q.opts.EnqueueOnly {
 		return nil
 	}
-	hasWorker := func() bool { return len(q.workers) < cap(q.workers) }
-	q.server = asynq.NewServerFromRedisClient(newWorkerClient(q.client, max(100*time.Millisecond, q.opts.PollInterval), q.closing, hasWorker), asynq.Config{
+	q.server = asynq.NewServerFromRedisClient(newWorkerClient(q.client, max(100*time.Millisecond, q.opts.PollInterval), q.closing, q.workers.AnyFree), asynq.Config{
 		Concurrency:              q.opts.Workers,
 		Queues:                   map[string]int{q.opts.Name: 1},
 		TaskCheckInterval:        q.opts.PollInterval,
@@ -133,7 +118,7 @@ func (q *Queue) Start(h recovery.JobHandler) error {
 		ShutdownTimeout: taskTimeout,
 		RetryDelayFunc:  q.retryDelay,
 		IsFailure:       isFailure,
-		Logger:          newLogger(q.log, q.outages),
+		Logger:          newLogger(q.log, q.workers.Outages()),
 		LogLevel:        asynq.InfoLevel,
 	})
 	return q.server.Start(asynq.HandlerFunc(q.process))
@@ -168,31 +153,16 @@ func (q *Queue) Shutdown(ctx context.Context) error {
 	}
 	ended := q.ended
 	q.mu.Unlock()
-	select {
-	case <-ended:
-		return nil
-	case <-ctx.Done():
-	}
-	cut := len(q.workers)
-	q.cancel()
-	grace := time.NewTimer(q.opts.Grace + handBackTime)
-	defer grace.Stop()
-	select {
-	case <-ended:
-	case <-grace.C:
-	}
-	return &recovery.ShutdownError{CutShort: cut, Kept: int(q.handedBack.Load() + q.begun.Load()), Cause: ctx.Err()}
+	return q.workers.Shutdown(ctx, ended)
 }
 
 func (q *Queue) end() {
 	defer close(q.ended)
-	defer q.cancel()
+	defer q.workers.End()
 	if q.server != nil {
 		q.server.Shutdown()
 	}
-	for range cap(q.workers) {
-		q.workers <- struct{}{} // wait for attempts that were given up
-	}
+	q.workers.Drain() // wait for attempts that were given up
 	q.goroutines.Wait()
 }
 
@@ -230,8 +200,8 @@ func (q *Queue) Stats(ctx context.Context) (Stats, error) {
 	}
 	select {
 	case r := <-done:
-		r.stats.Abandoned = int(q.abandoned.Load())
-		r.stats.Running = len(q.workers)
+		r.stats.Abandoned = q.workers.Abandoned()
+		r.stats.Running = q.workers.Running()
 		return r.stats, r.err
 	case <-ctx.Done():
 		return Stats{}, fmt.Errorf("asynqqueue: Stats: %w", ctx.Err())
@@ -247,7 +217,7 @@ func (q *Queue) QueueStats(ctx context.Context) (recovery.QueueStats, error) {
 	}
 	return recovery.QueueStats{
 		Waiting: s.Pending + s.Scheduled + s.Retrying, Retrying: s.Retrying, Oldest: s.OldestPending,
-		Running: s.Running, Abandoned: s.Abandoned, GivenUp: int(q.givenUp.Load()),
+		Running: s.Running, Abandoned: s.Abandoned, GivenUp: q.workers.GivenUp(),
 	}, nil
 }
 
@@ -271,7 +241,7 @@ func (q *Queue) inspect() (Stats, error) {
 	}, nil
 }
 
-// askDepth implements depth.ask.
+// askDepth is what q.depth asks.
 func (q *Queue) askDepth(done func(n int, err error)) bool {
 	return q.background(func() {
 		stats, err := q.inspect()

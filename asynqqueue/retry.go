@@ -1,10 +1,8 @@
 package asynqqueue
 
 import (
-	"crypto/rand"
 	"errors"
 	"math"
-	"math/big"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -45,7 +43,7 @@ func (q *Queue) retryDelay(n int, err error, _ *asynq.Task) time.Duration {
 	if a, ok := errors.AsType[*requeueError](err); ok {
 		pause = a.pause
 	} else {
-		pause = q.pause(n + 1)
+		pause = q.workers.Pause(n + 1)
 	}
 	return time.Until(pauseEnd(time.Now(), pause))
 }
@@ -62,41 +60,4 @@ func pauseEnd(now time.Time, pause time.Duration) time.Time {
 		return whole.Add(time.Second)
 	}
 	return t
-}
-
-// pause returns the pause after the n-th attempt. It doubles with each attempt,
-// less up to a quarter, so that jobs that failed together do not come back
-// together.
-func (q *Queue) pause(n int) (pause time.Duration) {
-	defer func() {
-		// asynq asks in a goroutine that does not recover. A Backoff that
-		// panics must not end the process. The value of the panic is not
-		// logged, because it may quote a secret.
-		if recover() != nil {
-			q.log.Error("asynqqueue: Options.Backoff panicked, so the pause is MaxRetry")
-			pause = q.opts.MaxRetry
-		}
-	}()
-	if q.opts.Backoff != nil {
-		return min(max(0, q.opts.Backoff(n)), 24*time.Hour)
-	}
-	p := q.opts.MaxRetry
-	if shift := max(n, 1) - 1; shift < 63 && q.opts.FirstRetry <= p>>shift {
-		p = q.opts.FirstRetry << shift
-	}
-	return p - randomDuration(p/4)
-}
-
-// randomDuration is uniform in [0, d]. It uses crypto/rand, because one source
-// of randomness is easier to trust than two (A30), and speed does not matter
-// here.
-func randomDuration(d time.Duration) time.Duration {
-	if d <= 0 {
-		return 0
-	}
-	n, err := rand.Int(rand.Reader, big.NewInt(int64(d)+1))
-	if err != nil {
-		return 0
-	}
-	return time.Duration(n.Int64())
 }

@@ -1,12 +1,12 @@
 package asynqqueue_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -67,7 +67,7 @@ func (f *fleet) start(keys ...byte) (service *recovery.Service, stop func()) {
 		Queue: queue("fleet"), DeliveryQueue: queue("fleet-deliveries"), Events: f.event, Logger: log,
 	}
 	for _, k := range keys {
-		opts.Keys = append(opts.Keys, bytes.Repeat([]byte{k}, 32))
+		opts.Keys = append(opts.Keys, testenv.Key(strconv.Itoa(int(k))))
 	}
 	service, err := recovery.New(f.leads, f.tokens, f.outbox, opts)
 	must(f.t, err)

@@ -15,6 +15,7 @@ import (
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/asynqqueue"
 	"github.com/seed-51359b35/recovery/internal/redistest"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 	"github.com/seed-51359b35/recovery/recoverytest"
 )
 
@@ -29,6 +30,7 @@ func TestSecretsStayAway(t *testing.T) {
 	var mu sync.Mutex
 	var links []string
 	failures := 0
+	attempts := map[string]int{} // the failed ones of each job
 	snapshots := ""
 	snapshot := func() {
 		mu.Lock()
@@ -53,11 +55,22 @@ func TestSecretsStayAway(t *testing.T) {
 	})
 	queue := newQueue(t, client, func(o *asynqqueue.Options) { o.Logger = logger })
 	service, err := recovery.New(leadStore(address), recovery.NewMemoryTokenStore(), notifier, recovery.Options{
-		Keys:                    [][]byte{[]byte("0123456789abcdef0123456789abcdef")},
+		Keys:                    [][]byte{testenv.Key("k")},
 		Link:                    recovery.Link{URL: "https://portal.example.com/reset"},
 		DangerouslyKeepSessions: true,
 		Limits:                  relaxed(),
 		Queue:                   queue, Logger: slog.New(slog.DiscardHandler),
+		Events: func(_ context.Context, e recovery.Event) {
+			mu.Lock()
+			defer mu.Unlock()
+			if e.Kind == recovery.EventDeliveryFailed {
+				attempts[e.JobID]++
+				snapshots += e.Cause
+				if e.Attempt != attempts[e.JobID] {
+					t.Errorf("failed attempt %d of a job counts as %d", attempts[e.JobID], e.Attempt)
+				}
+			}
+		},
 	})
 	must(t, err)
 	for range 2 {
@@ -90,6 +103,9 @@ func TestSecretsStayAway(t *testing.T) {
 				t.Errorf("the log holds %q", form)
 			}
 		}
+	}
+	if n := len(attempts); n == 0 {
+		t.Error("no event tells of a failed attempt")
 	}
 	if !strings.Contains(snapshots, ":t:") || !strings.Contains(log.String(), "an attempt failed") {
 		t.Error("the test looks in the wrong places")
@@ -124,7 +140,7 @@ func TestEnqueueDoesNotDependOnTheLead(t *testing.T) {
 	queue := newQueue(t, proxy.Client(t), func(o *asynqqueue.Options) { o.EnqueueOnly, o.Workers = true, 0 })
 	const known = "ada.lovelace@example.com"
 	service, err := recovery.New(leadStore(known), recovery.NewMemoryTokenStore(), recovery.NotifierFunc(func(context.Context, recovery.Message) error { return nil }), recovery.Options{
-		Keys:                    [][]byte{[]byte("0123456789abcdef0123456789abcdef")},
+		Keys:                    [][]byte{testenv.Key("k")},
 		Link:                    recovery.Link{URL: "https://portal.example.com/reset"},
 		DangerouslyKeepSessions: true, Limits: relaxed(),
 		Queue: queue, Logger: slog.New(slog.DiscardHandler),

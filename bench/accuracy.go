@@ -63,12 +63,22 @@ func randomTrace() []time.Duration {
 	return times
 }
 
-// accuracyPart plays the traces in real time, to everybody at once. No limiter
-// here can be given another clock, and windows are the real 5 s.
+// accuracyPart plays the traces to everybody at once.
 func accuracyPart(tb redistest.TB, b *bench) {
-	b.step("accuracy: traces A to D and random arrivals, 13 s")
 	server := redistest.Start(tb)
-	const table = "Accuracy, 25 in 5 s"
+	var polite obedience
+	playTraces(tb, b, at(server.Addr), "Accuracy, 25 in 5 s", limiters, func(edge time.Time) { polite = obey(tb, server, edge) })
+	polite.hold(b)
+	manyArrivals(tb, b, server, false)
+	manyArrivals(tb, b, server, true)
+	manyInstances(tb, b, server)
+}
+
+// playTraces plays the traces in real time to all targets at once, and calls
+// also meanwhile. No limiter here can be given another clock, and windows are
+// the real 5 s.
+func playTraces(tb redistest.TB, b *bench, p place, table string, targets []target, also func(edge time.Time)) {
+	b.step("%s: traces A to D and random arrivals, 13 s", table)
 	const randomKeys = 40
 	type playing struct {
 		target, trace string
@@ -82,8 +92,8 @@ func accuracyPart(tb redistest.TB, b *bench) {
 		edge = edge.Add(limitWindow)
 	}
 	var wg sync.WaitGroup
-	for n, t := range limiters {
-		d, end := open(tb, t, at(server.Addr))
+	for n, t := range targets {
+		d, end := open(tb, t, p)
 		defer end()
 		start := func(name string, times ...[]time.Duration) {
 			p := &playing{t.name, name, make([][]call, len(times))}
@@ -102,10 +112,8 @@ func accuracyPart(tb redistest.TB, b *bench) {
 		}
 		start("random arrivals", times...)
 	}
-	var polite obedience
-	wg.Go(func() { polite = obey(tb, server, edge) })
+	wg.Go(func() { also(edge) })
 	wg.Wait()
-	polite.hold(b)
 	for _, p := range all {
 		admitted, most, refused := 0, 0, 0
 		for _, calls := range p.calls {
@@ -125,9 +133,6 @@ func accuracyPart(tb redistest.TB, b *bench) {
 			b.hold("L1", p.target+", "+p.trace+", refused falsely", float64(refused), "=", 0)
 		}
 	}
-	manyArrivals(tb, b, server, false)
-	manyArrivals(tb, b, server, true)
-	manyInstances(tb, b, server)
 }
 
 // play makes one key's calls, each as soon after its time as the one before

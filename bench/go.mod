@@ -2,7 +2,10 @@ module github.com/seed-51359b35/recovery/bench
 
 go 1.26.0
 
-replace github.com/seed-51359b35/recovery => ../
+replace (
+	github.com/seed-51359b35/recovery => ../
+	github.com/seed-51359b35/recovery/sqlstore => ../sqlstore
+)
 
 require (
 	github.com/dunglas/httpsfv v1.1.2
@@ -45,6 +48,9 @@ require (
 	github.com/gorilla/securecookie v1.1.2 // indirect
 	github.com/hibiken/asynq v0.26.0 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
+	github.com/jackc/pgpassfile v1.0.0 // indirect
+	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
+	github.com/jackc/puddle/v2 v2.2.2 // indirect
 	github.com/klauspost/cpuid/v2 v2.4.0 // indirect
 	github.com/mattn/go-colorable v0.1.14 // indirect
 	github.com/mattn/go-isatty v0.0.20 // indirect
@@ -71,12 +77,14 @@ require (
 	modernc.org/libc v1.70.0 // indirect
 	modernc.org/mathutil v1.7.1 // indirect
 	modernc.org/memory v1.11.0 // indirect
-	modernc.org/sqlite v1.48.0 // indirect
 )
 
 replace github.com/seed-51359b35/recovery/asynqqueue => ../asynqqueue
 
 require (
+	github.com/jackc/pgx/v5 v5.11.0
 	github.com/seed-51359b35/recovery/asynqqueue v0.0.0-00010101000000-000000000000
+	github.com/seed-51359b35/recovery/sqlstore v0.0.0-00010101000000-000000000000
 	golang.org/x/text v0.43.0
+	modernc.org/sqlite v1.48.0
 )

@@ -10,7 +10,7 @@ import (
 // which they are printed.
 var goalNames = []string{
 	"L1", "L2", "L3", "L4", "L5", "L6", "L7", "L8", "L9", "L10", "L11",
-	"T1", "T3", "H1", "H3", "H5", "H6", "H7", "R1", "R2", "R3", "R4",
+	"P1", "T1", "T3", "H1", "H3", "H5", "H6", "H7", "R1", "R2", "R3", "R4",
 }
 
 // A verdict is a goal of the project and the figure that it is held against.

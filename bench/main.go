@@ -55,6 +55,7 @@ var parts = []part{
 	{"handlers", handlersPart},
 	{"growth", growthPart},
 	{"faults", faultsPart},
+	{"sql", sqlPart},
 }
 
 func main() {

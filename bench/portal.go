@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -107,7 +106,7 @@ func newPortal(tb redistest.TB, at place, most int, edit func(o *recovery.Option
 	store, err := redisstore.New(p.client, redisstore.Options{Timeout: patient, Logger: quiet})
 	must(tb, err)
 	options := recovery.Options{
-		Keys:          [][]byte{bytes.Repeat([]byte{7}, 32)},
+		Keys:          [][]byte{recovery.NewKey()},
 		Link:          recovery.Link{URL: "https://portal.example.com/reset"},
 		Sessions:      recovery.SessionEnderFunc(func(context.Context, string) error { return nil }),
 		ClientAddress: recovery.ClientAddressOptions{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -38,7 +37,7 @@ func realToken(tb redistest.TB) (slot string, spec recovery.TokenSpec) {
 	r := &recorder{TokenStore: recovery.NewMemoryTokenStore()}
 	s, err := recovery.New(newLeads(1), r, recovery.NotifierFunc(func(context.Context, recovery.Message) error { return nil }),
 		recovery.Options{
-			Keys: [][]byte{bytes.Repeat([]byte{7}, 32)}, Link: recovery.Link{URL: "https://portal.example.com/reset"},
+			Keys: [][]byte{recovery.NewKey()}, Link: recovery.Link{URL: "https://portal.example.com/reset"},
 			DangerouslyKeepSessions: true, Logger: quiet,
 		})
 	must(tb, err)
@@ -87,7 +86,9 @@ func tokensPart(tb redistest.TB, b *bench) {
 	for _, callers := range callerCounts {
 		setting := callersSetting(callers)
 		b.step("tokens: %s", setting)
-		s, floor := b.claims(tb, admin, server.Addr, store, names, callers)
+		s, floor := b.claims(tb, store, func() { must(tb, admin.FlushAll(tb.Context()).Err()) }, names, callers, func(own slice) (s, floor series) {
+			return b.withFloor(tb, server.Addr, "claims, "+setting, callers, own)
+		})
 		b.addSeries(table, "claim", setting, s, floor)
 		if bound, ok := map[int]float64{1: 0.60, 16: 0.90, 64: 1.2}[callers]; ok {
 			b.hold("T1", "claim, x floor, "+setting, s.speedup(floor), ">=", bound)
@@ -126,7 +127,7 @@ func claimID(caller, i int) string {
 	return "bench" + strconv.Itoa(caller) + "x" + strconv.Itoa(i)
 }
 
-func putTokens(tb redistest.TB, store *redisstore.Store, names tokenNames, from, n int) {
+func putTokens(tb redistest.TB, store recovery.TokenStore, names tokenNames, from, n int) {
 	const callers = 64
 	s := run(tb.Context(), load{callers: callers, most: (n + callers - 1) / callers * callers}, func(ctx context.Context, caller, i int) error {
 		at := i*callers + caller
@@ -139,15 +140,18 @@ func putTokens(tb redistest.TB, store *redisstore.Store, names tokenNames, from,
 	must(tb, s.err)
 }
 
-// claims claims fresh tokens, each once, in turn with the floor.
-func (b *bench) claims(tb redistest.TB, admin *redis.Client, addr string, store *redisstore.Store, names tokenNames, callers int) (s, floor series) {
+// claims claims fresh tokens, each once, in turn with what beside measures.
+// clear removes all tokens.
+func (b *bench) claims(tb redistest.TB, store recovery.TokenStore, clear func(), names tokenNames, callers int,
+	beside func(own slice) (s, floor series),
+) (s, floor series) {
 	ctx := tb.Context()
 	claim := func(ctx context.Context, caller, i int) error {
 		_, err := store.Claim(ctx, claimID(caller, i), names.ref(i*callers+caller))
 		return err
 	}
 	fresh := func(n int) {
-		must(tb, admin.FlushAll(ctx).Err())
+		clear()
 		putTokens(tb, store, names, 0, n)
 	}
 	// As many tokens as take about a slice.
@@ -155,7 +159,7 @@ func (b *bench) claims(tb redistest.TB, admin *redis.Client, addr string, store 
 	fresh(warm)
 	speed := run(ctx, load{callers: callers, most: warm}, claim)
 	n := max(callers, int(speed.rate()*b.slice.Seconds())/callers*callers)
-	return b.withFloor(tb, addr, "claims, "+callersSetting(callers), callers, func() sample {
+	return beside(func() sample {
 		fresh(n)
 		return run(ctx, load{callers: callers, most: n}, claim)
 	})
@@ -169,21 +173,28 @@ func (b *bench) operations(tb redistest.TB, addr, setting string, callers int, f
 	})
 }
 
-// withFloor measures something that must not fail in turn with the floor, and
-// keeps the floor for the account of drift.
+// withFloor is beside with the floor of Redis.
 func (b *bench) withFloor(tb redistest.TB, addr, setting string, callers int, own slice) (s, floor series) {
 	d, end := open(tb, floorTarget, at(addr))
 	defer end()
 	ask := asking(d, keys(1000), callers, nil)
-	run(tb.Context(), load{callers: callers, length: b.slice / 2}, ask)
+	return b.beside(tb, floorRun{setting: setting, callers: callers}, ask, own)
+}
+
+// beside measures something that must not fail in turn with a floor, and keeps
+// the floor for the account of drift.
+func (b *bench) beside(tb redistest.TB, account floorRun, floor op, own slice) (s, floors series) {
+	callers := account.callers
+	run(tb.Context(), load{callers: callers, length: b.slice / 2}, floor)
 	both := inTurn(b.rounds, []slice{
-		func() sample { return run(tb.Context(), load{callers: callers, length: b.slice}, ask) }, own,
+		func() sample { return run(tb.Context(), load{callers: callers, length: b.slice}, floor) }, own,
 	})
 	for _, one := range both {
 		if _, err := one.failures(); err != nil {
-			tb.Fatalf("%s: %v", setting, err)
+			tb.Fatalf("%s: %v", account.setting, err)
 		}
 	}
-	b.floors = append(b.floors, floorRun{setting: setting, callers: callers, rates: both[0].each(sample.rate)})
+	account.rates = both[0].each(sample.rate)
+	b.floors = append(b.floors, account)
 	return both[1], both[0]
 }

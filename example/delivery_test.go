@@ -280,7 +280,7 @@ func TestDurable(t *testing.T) {
 	if strings.Count(waiting, "msg") < people {
 		t.Fatalf("%d jobs wait on Redis, want %d", strings.Count(waiting, "msg"), people)
 	}
-	for _, secret := range []string{"johnwick", "example.com", "127.0.0.1", demoLeadID, "EmailAddress", demoKey} {
+	for _, secret := range []string{"johnwick", "example.com", "127.0.0.1", demoLeadID, "EmailAddress", string(demoKey[:])} {
 		if strings.Contains(waiting, secret) {
 			t.Errorf("what waits on Redis holds %q", secret)
 		}

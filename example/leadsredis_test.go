@@ -39,7 +39,7 @@ func testClient(t *testing.T, addr string) redis.UniversalClient {
 // testVault is a vault of its own on a server.
 func testVault(t *testing.T, client redis.UniversalClient) *vault {
 	t.Helper()
-	v, err := newVault(client, rand.Text(), []byte(demoKey))
+	v, err := newVault(client, rand.Text(), demoKey[:])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func TestRedisConformance(t *testing.T) {
 	recoverytest.TestLeadStore(t, recoverytest.LeadStoreHarness{
 		New: func(t *testing.T) recovery.LeadStore { return newRedisLeads(testVault(t, client), nil) },
 		Another: func(t *testing.T, first recovery.LeadStore) recovery.LeadStore {
-			v, err := newVault(testClient(t, server.Addr), first.(*redisLeads).vault.prefix, []byte(demoKey))
+			v, err := newVault(testClient(t, server.Addr), first.(*redisLeads).vault.prefix, demoKey[:])
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -52,7 +52,7 @@ func (l *login) signIn(ctx context.Context, client netip.Addr, email, pw string)
 	}
 	// With an empty hash this matches nothing and takes as long as with a real
 	// one, so that the time does not tell who has an account.
-	result, err := l.hasher.Verify(ctx, hash, pw)
+	result, err := l.hasher.Verify(ctx, password.Attempt{Hash: hash, Password: pw})
 	if _, ok := errors.AsType[*password.PolicyError](err); ok {
 		return session{}, "", errSignIn // no such password can ever have been chosen
 	}

@@ -65,7 +65,7 @@ func TestTwoInstancesOnOneRedis(t *testing.T) {
 	}
 	secrets = append(secrets,
 		"johnwick", "john.alt", "example.com", "4157415569", "157415569", demoPAN, demoUsername, demoLeadID, "John Wick", "google", "argon2id",
-		"127.0.0.1", "::1", demoKey, lsqSecretKey, lrAPISecret, ownTokenKey)
+		"127.0.0.1", "::1", string(demoKey[:]), lsqSecretKey, lrAPISecret, ownTokenKey)
 	noneOf(t, server.Client(t), secrets)
 	if n := count(b.outbox())["reset-link"]; n != 2 {
 		t.Errorf("%d links in the outbox of the other instance, want its own two", n)

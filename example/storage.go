@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -53,10 +53,8 @@ func memoryStorage(seeds []seed) (*storage, error) {
 	}
 	// In memory, like all that is sealed with it: a key that outlives the
 	// process belongs into a secret store.
-	key := make([]byte, 32)
-	_, _ = rand.Read(key) // never fails
 	return &storage{
-		key: key, leads: leads, sessions: newMemorySessions(), tokens: recovery.NewMemoryTokenStore(),
+		key: recovery.NewKey(), leads: leads, sessions: newMemorySessions(), tokens: recovery.NewMemoryTokenStore(),
 		guesses: recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{}),
 		close:   func() error { return nil },
 	}, nil
@@ -64,7 +62,7 @@ func memoryStorage(seeds []seed) (*storage, error) {
 
 // demoKey is the key of every demo on Redis, so that instances need no secret
 // to share. Anybody who has read this can forge tokens: never use it elsewhere.
-const demoKey = "published, so it protects nobody"
+var demoKey = sha256.Sum256([]byte("published, so it protects nobody"))
 
 // demoPrefix begins the names of the demo's keys, and keeps the demo apart from
 // a portal on the same Redis.
@@ -98,7 +96,7 @@ func redisStorage(ctx context.Context, c config, seeds []seed, log *slog.Logger)
 	if err != nil {
 		return nil, err
 	}
-	v, err := newVault(client, demoPrefix, []byte(demoKey))
+	v, err := newVault(client, demoPrefix, demoKey[:])
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +112,7 @@ func redisStorage(ctx context.Context, c config, seeds []seed, log *slog.Logger)
 		sessions.leadIDs = append(sessions.leadIDs, e.lead.ID)
 	}
 	s := &storage{
-		key: []byte(demoKey), prefix: demoPrefix, leads: leads, sessions: sessions,
+		key: demoKey[:], prefix: demoPrefix, leads: leads, sessions: sessions,
 		tokens: store, limiter: store, guesses: hashedLimiter{store, v.names}, close: client.Close,
 	}
 	if c.durable {

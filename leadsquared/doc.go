@@ -22,8 +22,7 @@
 // its own, as the vendor does. It also works at "/api/" of an [http.ServeMux],
 // with two differences: the mux compares case, so a request for /API/... does
 // not reach the handler, and the mux answers unclean paths with a redirect of
-// its own. If the paths have a prefix before /api/, remove it with
-// [http.StripPrefix].
+// its own. If clients call with a prefix before /api/, set [Options].Path to it.
 //
 // # Wire
 //

@@ -64,6 +64,8 @@ func missing(message string) *exception {
 var (
 	errNotFound = &exception{http.StatusNotFound, typeNotFound,
 		"The API could not be found. Please check the API signature."}
+	errElsewhere = &exception{http.StatusNotFound, typeNotFound,
+		"The API could not be found here. It is mounted at another path."}
 	errMethod = &exception{http.StatusMethodNotAllowed, typeInvalidInput,
 		"The API is not called with this method. Please check the API signature."}
 	errPublicKeys = &exception{http.StatusUnauthorized, typeUnauthorized,

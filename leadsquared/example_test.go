@@ -25,7 +25,7 @@ func Example() {
 			return nil
 		}),
 		recovery.Options{
-			Keys:                    [][]byte{[]byte("32 random bytes from the secrets")}, // in reality, from a secret store
+			Keys:                    [][]byte{recovery.NewKey()}, // in reality, from a secret store
 			Link:                    recovery.Link{URL: "https://portal.example.com/reset"},
 			DangerouslyKeepSessions: true, // in reality, Sessions
 			Logger:                  slog.New(slog.DiscardHandler),

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 	"github.com/seed-51359b35/recovery/password"
 	"github.com/seed-51359b35/recovery/recoverytest"
 )
@@ -59,7 +60,7 @@ func (h cheapHasher) Hash(_ context.Context, pw string) (string, error) {
 	return fmt.Sprintf("hash-of-%d-bytes", len(pw)), nil
 }
 
-func (cheapHasher) Verify(context.Context, string, string) (password.Result, error) {
+func (cheapHasher) Verify(context.Context, password.Attempt) (password.Result, error) {
 	return password.Result{}, errors.New("not used")
 }
 
@@ -117,7 +118,7 @@ func newTenant(t testing.TB, logs *logBuffer, prefix string, change func(*recove
 	t.Helper()
 	n := &tenant{leads: newLeads(), outbox: &recoverytest.Outbox{}}
 	opts := recovery.Options{
-		Keys:   [][]byte{bytes.Repeat([]byte("k"), 32)},
+		Keys:   [][]byte{testenv.Key("k")},
 		Prefix: prefix,
 		// This wire never uses the link of the options. A test would fail
 		// if it did.

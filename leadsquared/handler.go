@@ -26,9 +26,11 @@ const (
 // make one. A Handler starts no goroutine and is safe for concurrent use.
 type Handler struct {
 	portals []*portal
+	mount   httpapi.Mount
 	cors    *httpapi.CORS // of all portals together
 	log     *slog.Logger
 	outages *outage.Log
+	hints   httpapi.Hints
 }
 
 // New returns a Handler for the portals. It reports every mistake in opts at
@@ -41,7 +43,10 @@ func New(opts Options) (*Handler, error) {
 	if opts.Logger == nil {
 		opts.Logger = portals[0].service.Settings().Logger
 	}
-	return &Handler{portals: portals, cors: cors, log: opts.Logger, outages: outage.New("leadsquared: works again")}, nil
+	return &Handler{
+		portals: portals, mount: httpapi.Mount(opts.Path), cors: cors, log: opts.Logger, outages: outage.New("leadsquared: works again"),
+		hints: httpapi.Hints{Package: "leadsquared", Option: "Path", Origins: "Portals[].Origins"},
+	}, nil
 }
 
 // An operation serves an endpoint. It returns the body of a 200.
@@ -57,6 +62,9 @@ type endpoint struct {
 	// reset says that errors carry IsSuccessful.
 	reset bool
 	do    operation
+	// elsewhere says that the path is one of an endpoint below another path than
+	// that of the handler.
+	elsewhere bool
 }
 
 // A call is one request to an endpoint. Its portal is nil if the endpoint does
@@ -100,23 +108,46 @@ func endpointAt(path string) (endpoint, bool) {
 	return endpoint{}, false
 }
 
+// endpoint finds the endpoint of a request below the path of the options.
+func (h *Handler) endpoint(r *http.Request) (endpoint, bool) {
+	known := func(path string) bool {
+		_, ok := endpointAt(path)
+		return ok
+	}
+	requested := r.URL.EscapedPath()
+	path, ok := h.mount.Find(requested, known)
+	if !ok {
+		if at, elsewhere, ok := httpapi.Elsewhere(requested, known); ok {
+			h.hints.Mount(r.Context(), h.log, requested, h.mount, at, elsewhere)
+			return endpoint{elsewhere: true}, false
+		}
+	}
+	return endpointAt(path)
+}
+
 // ServeHTTP answers every request in JSON, with 404 for a path that it does not
 // serve.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	httpapi.SetSecurityHeaders(w.Header())
 	r = httpapi.ShowSecrets(r)
-	e, known := endpointAt(r.URL.EscapedPath())
+	e, known := h.endpoint(r)
 	// A preflight names the headers of the request and not their values. So it
 	// does not tell which portal the request is for, and it is allowed if any
 	// portal lists the origin. The answer to the request itself uses the list
 	// of its own portal.
-	if known && e.portal && h.cors.Preflight(w, r, corsMethods, corsHeaders) {
-		return
+	if known && e.portal {
+		if h.cors.Preflight(w, r, corsMethods, corsHeaders) {
+			return
+		}
+		h.hints.Preflight(h.log, r, h.cors)
 	}
 	var body any
 	var err error = errNotFound
-	if known {
+	switch {
+	case known:
 		body, err = h.call(w, r, e)
+	case e.elsewhere:
+		err = errElsewhere
 	}
 	status := http.StatusOK
 	if err != nil {

@@ -21,6 +21,13 @@ type Options struct {
 	// with the keys of all portals, which takes about a microsecond for each
 	// portal.
 	Portals []Portal
+	// Path is where the handler is mounted, as clients see it, such as "/crm":
+	// then /crm/api/Authentication/v2/ResetPassword is an endpoint. With or
+	// without [http.StripPrefix], and behind a proxy that takes the path or the
+	// first part of it off, the endpoints are found all the same. A request that
+	// comes below another path is answered with 404 and told in the log.
+	// Default: the root, at which the vendor's clients call.
+	Path string
 	// Logger receives failures of the host's stores, panics and refused key
 	// pairs. It never receives a credential, a body or a URL. Default: the
 	// logger of the first portal's Service.
@@ -119,6 +126,9 @@ func (o Options) build() ([]*portal, *httpapi.CORS, error) {
 	}
 	if len(o.Portals) == 0 {
 		v.mistakes.Add("Portals", "needs at least one")
+	}
+	if err := httpapi.CheckMount(o.Path); err != nil {
+		v.mistakes.Add("Path", "%v", err)
 	}
 	for i, p := range o.Portals {
 		v.portal(i, p)

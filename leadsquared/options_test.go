@@ -40,6 +40,7 @@ func TestNewRefuses(t *testing.T) {
 		want     []string
 	}{
 		{"no portals", func(o *leadsquared.Options) { o.Portals = nil }, []string{"Portals"}},
+		{"a path that ends with a slash", func(o *leadsquared.Options) { o.Path = "/crm/" }, []string{"Path"}},
 		{"an id that is no GUID", p(func(p *leadsquared.Portal) { p.ID = "portal-a" }), []string{"Portals[0].ID"}},
 		{"an id with braces", p(func(p *leadsquared.Portal) { p.ID = "{" + idA + "}" }), []string{"Portals[0].ID"}},
 		{"an id of the right length that is no GUID", p(func(p *leadsquared.Portal) { p.ID = "x" + idA[1:] }), []string{"Portals[0].ID"}},

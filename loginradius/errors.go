@@ -65,6 +65,10 @@ var (
 		status: http.StatusNotFound, code: 908, message: messageParameter,
 		description: "There is no such endpoint.",
 	}
+	errElsewhere = &failure{
+		status: http.StatusNotFound, code: 908, message: messageParameter,
+		description: "There is no such endpoint here. The API is mounted at another path.",
+	}
 	errNoPassword = &failure{
 		status: http.StatusBadRequest, code: 1089, message: "Password is missing",
 		description: "The password is a required parameter.",

@@ -28,7 +28,7 @@ func exampleService() *recovery.Service {
 	}, "")
 	mail := recovery.NotifierFunc(func(context.Context, recovery.Message) error { return nil })
 	svc, err := recovery.New(leads, recovery.NewMemoryTokenStore(), mail, recovery.Options{
-		Keys:                    [][]byte{[]byte("32 random bytes of a secret store")},
+		Keys:                    [][]byte{recovery.NewKey()},
 		Link:                    recovery.Link{URL: "https://www.example.com/reset"},
 		DangerouslyKeepSessions: true,
 		Fields:                  fields,

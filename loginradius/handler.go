@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"runtime/debug"
 
 	"github.com/seed-51359b35/recovery"
@@ -21,10 +20,12 @@ const contentType = "application/json; charset=utf-8"
 // error. Use [New] to make one. A Handler is immutable and safe for concurrent
 // use.
 type Handler struct {
-	apps map[string]*app
-	log  *slog.Logger // for requests whose app is not known
+	apps  map[string]*app
+	mount httpapi.Mount
+	log   *slog.Logger // for requests whose app is not known
 
 	outages *outage.Log
+	hints   httpapi.Hints
 }
 
 // New returns a Handler. It reports every mistake in opts at once, as
@@ -34,7 +35,10 @@ func New(opts Options) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Handler{apps, opts.Apps[0].Service.Settings().Logger, outage.New("loginradius: works again")}, nil
+	return &Handler{
+		apps: apps, mount: httpapi.Mount(opts.Path), log: opts.Apps[0].Service.Settings().Logger, outages: outage.New("loginradius: works again"),
+		hints: httpapi.Hints{Package: "loginradius", Option: "Path", Origins: "Apps[].Origins"},
+	}, nil
 }
 
 // A call is one request. Its app is nil until the API key was found.
@@ -61,14 +65,32 @@ type endpoint struct {
 	post, put  operation
 }
 
-// route finds the endpoint of a path. It refuses a path with percent escapes,
+// route finds the endpoint of a request. It refuses a path with percent escapes,
 // because a gateway in front of the handler may read it differently (A52). No
 // limit depends on the path: limits count by operation.
-func route(u *url.URL) (endpoint, bool) {
-	if u.RawPath != "" {
-		return endpoint{}, false
+func (h *Handler) route(r *http.Request) (endpoint, error) {
+	if r.URL.RawPath != "" {
+		return endpoint{}, errNoSuchPath
 	}
-	switch u.Path {
+	known := func(path string) bool {
+		_, ok := endpointAt(path)
+		return ok
+	}
+	path, ok := h.mount.Find(r.URL.Path, known)
+	if !ok {
+		if at, elsewhere, ok := httpapi.Elsewhere(r.URL.Path, known); ok {
+			h.hints.Mount(r.Context(), h.log, r.URL.Path, h.mount, at, elsewhere)
+			return endpoint{}, errElsewhere
+		}
+		return endpoint{}, errNoSuchPath
+	}
+	e, _ := endpointAt(path)
+	return e, nil
+}
+
+// endpointAt finds the endpoint of a path below the mount.
+func endpointAt(path string) (endpoint, bool) {
+	switch path {
 	case "/identity/v2/manage/account/forgot/token":
 		return endpoint{management: true, post: (*call).forgotToken}, true
 	case "/identity/v2/auth/password":
@@ -121,9 +143,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // answered itself it returns neither an answer nor an error.
 func (h *Handler) serve(c *call) (answer any, err error) {
 	defer c.recoverPanic(&err)
-	e, ok := route(c.r.URL)
-	if !ok {
-		return nil, errNoSuchPath
+	e, err := h.route(c.r)
+	if err != nil {
+		return nil, err
 	}
 	if e.management && isBrowser(c.r) {
 		return nil, errBrowser
@@ -137,6 +159,7 @@ func (h *Handler) serve(c *call) (answer any, err error) {
 			if c.app.cors.Preflight(c.w, c.r, e.methods(), "content-type") {
 				return nil, nil
 			}
+			h.hints.Preflight(c.log, c.r, c.app.cors)
 			c.app.cors.Apply(c.w, c.r)
 		}
 	}

@@ -17,6 +17,13 @@ type Options struct {
 	// Apps are the apps that the handler serves, at least one. A request
 	// chooses by its API key.
 	Apps []App
+	// Path is where the handler is mounted, as clients see it, such as "/lr":
+	// then /lr/identity/v2/auth/password is an endpoint. With or without
+	// [http.StripPrefix], and behind a proxy that takes the path or the first
+	// part of it off, the endpoints are found all the same. A request that comes
+	// below another path is answered with 404 and told in the log. Default: the
+	// root, at which the vendor's clients call.
+	Path string
 }
 
 // An App is one API key, and the users and pages that it gives access to.
@@ -131,6 +138,9 @@ func (o Options) check() (map[string]*app, error) {
 	mistakes := recovery.OptionErrors{Package: "loginradius"}
 	if len(o.Apps) == 0 {
 		mistakes.Add("Apps", "is required: at least one")
+	}
+	if err := httpapi.CheckMount(o.Path); err != nil {
+		mistakes.Add("Path", "%v", err)
 	}
 	apps := make(map[string]*app, len(o.Apps))
 	for i, a := range o.Apps {

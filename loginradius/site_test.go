@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 	"github.com/seed-51359b35/recovery/loginradius"
 	"github.com/seed-51359b35/recovery/password"
 	"github.com/seed-51359b35/recovery/recoverytest"
@@ -81,8 +82,8 @@ func (h *hasher) Hash(_ context.Context, pw string) (string, error) {
 	return "hash of " + pw, h.err
 }
 
-func (h *hasher) Verify(_ context.Context, encoded, pw string) (password.Result, error) {
-	return password.Result{Match: encoded == "hash of "+pw}, nil
+func (h *hasher) Verify(_ context.Context, a password.Attempt) (password.Result, error) {
+	return password.Result{Match: a.Hash == "hash of "+a.Password}, nil
 }
 
 // breached is a list with one leaked password.
@@ -156,7 +157,7 @@ func serviceOptions(s *site) recovery.Options {
 		s.t.Fatal(err)
 	}
 	return recovery.Options{
-		Keys:                    [][]byte{[]byte("0123456789abcdef0123456789abcdef")},
+		Keys:                    [][]byte{testenv.Key("k")},
 		Link:                    recovery.Link{URL: "https://unused.example.com/"},
 		DangerouslyKeepSessions: true,
 		Fields: []recovery.Field{

@@ -18,10 +18,6 @@ import (
 const (
 	saltLen = 16 // bytes; RFC 9106 section 4
 	tagLen  = 32 // bytes; RFC 9106 section 4
-
-	maxGateSlots   = 1 << 12
-	maxGateWaiting = 1 << 20
-	maxGateWait    = time.Minute
 )
 
 // Argon2idOptions configures [NewArgon2id]. The zero value has the minimum cost
@@ -76,8 +72,9 @@ type Argon2idOptions struct {
 }
 
 // Argon2id is a [Hasher] that writes argon2id hashes (RFC 9106) as PHC strings
-// with 16 bytes of salt and 32 of tag, and reads these and bcrypt hashes. Make
-// one with [NewArgon2id] and share it, because its bounds hold for its own
+// with 16 bytes of salt and 32 of tag, 97 characters at the default cost. It
+// hashes the normal form of passwords, and verifies argon2id and bcrypt hashes.
+// Make one with [NewArgon2id] and share it, because its bounds hold for its own
 // callers only. It is safe for concurrent use.
 type Argon2id struct {
 	cost cost
@@ -101,11 +98,7 @@ func NewArgon2id(opts Argon2idOptions) (*Argon2id, error) {
 func newArgon2id(opts Argon2idOptions) *Argon2id {
 	return &Argon2id{
 		cost: cost{memory: opts.Memory, time: opts.Time, parallelism: opts.Parallelism},
-		gate: gate{
-			slots:      make(chan struct{}, opts.MaxConcurrent),
-			maxWaiting: int64(opts.MaxWaiting),
-			maxWait:    opts.MaxWait,
-		},
+		gate: newGate(opts.MaxConcurrent, opts.MaxWaiting, opts.MaxWait),
 	}
 }
 
@@ -114,8 +107,8 @@ func (o Argon2idOptions) withDefaults() Argon2idOptions {
 	o.Time = cmp.Or(o.Time, 2)
 	o.Parallelism = cmp.Or(o.Parallelism, 1)
 	o.MaxConcurrent = cmp.Or(o.MaxConcurrent, runtime.GOMAXPROCS(0))
-	o.MaxWaiting = cmp.Or(o.MaxWaiting, 2048)
-	o.MaxWait = cmp.Or(o.MaxWait, 10*time.Second)
+	o.MaxWaiting = cmp.Or(o.MaxWaiting, defaultGateWaiting)
+	o.MaxWait = cmp.Or(o.MaxWait, defaultGateWait)
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
@@ -147,29 +140,24 @@ func (o Argon2idOptions) validate() error {
 	if o.Time > maxTime {
 		mistake("Time: %d passes is over %d", o.Time, maxTime)
 	}
-	if o.MaxConcurrent < 1 || o.MaxConcurrent > maxGateSlots {
-		mistake("MaxConcurrent: %d is not 1 to %d", o.MaxConcurrent, maxGateSlots)
-	}
-	if o.MaxWaiting < 1 || o.MaxWaiting > maxGateWaiting {
-		mistake("MaxWaiting: %d is not 1 to %d", o.MaxWaiting, maxGateWaiting)
-	}
-	if o.MaxWait < 0 || o.MaxWait > maxGateWait {
-		mistake("MaxWait: %v is not 0 to %v", o.MaxWait, maxGateWait)
-	}
+	checkGate(mistake, o.MaxConcurrent, o.MaxWaiting, o.MaxWait)
 	return errors.Join(errs...)
 }
 
-// Hash implements [Hasher].
+// Hash implements [Hasher]. It hashes the normal form of the password.
 func (a *Argon2id) Hash(ctx context.Context, password string) (string, error) {
 	normal, err := Normalize(password)
 	if err != nil {
 		return "", err
 	}
-	h := phc{cost: a.cost, salt: make([]byte, saltLen)}
-	rand.Read(h.salt) // it never fails; it would end the program
-	if h.tag, err = a.derive(ctx, h.cost, h.salt, normal, tagLen); err != nil {
+	leave, err := a.gate.enter(ctx)
+	if err != nil {
 		return "", err
 	}
+	defer leave()
+	h := phc{cost: a.cost, salt: make([]byte, saltLen)}
+	rand.Read(h.salt) // it never fails; it would end the program
+	h.tag = h.derive(normal, tagLen)
 	return h.String(), nil
 }
 
@@ -177,68 +165,30 @@ func (a *Argon2id) Hash(ctx context.Context, password string) (string, error) {
 // writes (version 19, parameters m, t, p in this order, unpadded base64), with
 // 8 to 48 bytes of salt, 16 to 64 of tag, at most 256 MiB, 64 passes and 1 GiB
 // for memory times passes. It reads bcrypt as $2a$, $2b$ or $2y$ with a cost of
-// 4 to 15.
+// 4 to 15. [Bcrypt.Verify] reads the same.
 //
 // A hash that it cannot read takes as long as one that it can read. So the time
 // does not show whether an account has such a hash or does not exist.
-func (a *Argon2id) Verify(ctx context.Context, encoded, password string) (Result, error) {
-	// The password is checked first, because this error must not depend on the
-	// stored hash.
-	normal, err := Normalize(password)
-	if err != nil {
-		return Result{}, err
-	}
-	if isBcrypt(encoded) {
-		if err := checkBcrypt(encoded); err != nil {
-			return Result{}, a.verifyNobody(ctx, normal, err)
-		}
-		return a.verifyBcrypt(ctx, encoded, password, normal)
-	}
-	if encoded == "" {
-		return Result{}, a.verifyNobody(ctx, normal, nil)
-	}
-	h, err := parsePHC(encoded)
-	if err != nil {
-		return Result{}, a.verifyNobody(ctx, normal, err)
-	}
-	tag, err := a.derive(ctx, h.cost, h.salt, normal, uint32(len(h.tag)))
-	if err != nil {
-		return Result{}, err
-	}
-	match := subtle.ConstantTimeCompare(tag, h.tag) == 1
-	current := h.cost == a.cost && len(h.salt) == saltLen && len(h.tag) == tagLen
-	return Result{Match: match, Rehash: match && !current}, nil
+func (a *Argon2id) Verify(ctx context.Context, attempt Attempt) (Result, error) {
+	own := phc{cost: a.cost, salt: make([]byte, saltLen), tag: make([]byte, tagLen)}
+	return verify(ctx, &a.gate, own, attempt)
 }
 
-// verifyNobody takes as long as a verification and then returns err. If it
-// cannot do so, it returns the error of the gate.
-func (a *Argon2id) verifyNobody(ctx context.Context, normal string, err error) error {
-	if _, gateErr := a.derive(ctx, a.cost, make([]byte, saltLen), normal, tagLen); gateErr != nil {
-		return gateErr
-	}
-	return err
+// derive computes the tag of a password.
+func (h phc) derive(normal string, length int) []byte {
+	return argon2.IDKey([]byte(normal), h.salt, h.cost.time, h.cost.memory, h.cost.parallelism, uint32(length))
 }
 
-func (a *Argon2id) verifyBcrypt(ctx context.Context, encoded, raw, normal string) (Result, error) {
-	leave, err := a.gate.enter(ctx)
-	if err != nil {
-		return Result{}, err
-	}
-	defer leave()
-	candidates := []string{normal}
-	if raw != normal {
-		candidates = append(candidates, raw)
-	}
-	match := matchBcrypt(encoded, candidates...)
-	return Result{Match: match, Rehash: match}, nil
+// matches tries the normal form only: a second try would permanently double the
+// cost of every wrong guess.
+func (h phc) matches(p presented) bool {
+	return subtle.ConstantTimeCompare(h.derive(p.normal, len(h.tag)), h.tag) == 1
 }
 
-// derive waits for a slot and computes one argon2id tag.
-func (a *Argon2id) derive(ctx context.Context, c cost, salt []byte, normal string, tagLen uint32) ([]byte, error) {
-	leave, err := a.gate.enter(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
-	return argon2.IDKey([]byte(normal), salt, c.time, c.memory, c.parallelism, tagLen), nil
+// phcForm is what makes two argon2id hashes take the same work.
+type phcForm struct {
+	cost      cost
+	salt, tag int // bytes
 }
+
+func (h phc) form() any { return phcForm{h.cost, len(h.salt), len(h.tag)} }

@@ -27,10 +27,10 @@ func TestArgon2idAtItsDefaults(t *testing.T) {
 	if !form.MatchString(encoded) {
 		t.Errorf("Hash wrote %q", encoded)
 	}
-	if got, err := hasher.Verify(t.Context(), encoded, "correct horse battery"); err != nil || got != (password.Result{Match: true}) {
+	if got, err := hasher.Verify(t.Context(), password.Attempt{Hash: encoded, Password: "correct horse battery"}); err != nil || got != (password.Result{Match: true}) {
 		t.Errorf("the password: got %+v, %v", got, err)
 	}
-	if got, err := hasher.Verify(t.Context(), encoded, "correct horse batterY"); err != nil || got != (password.Result{}) {
+	if got, err := hasher.Verify(t.Context(), password.Attempt{Hash: encoded, Password: "correct horse batterY"}); err != nil || got != (password.Result{}) {
 		t.Errorf("another password: got %+v, %v", got, err)
 	}
 }
@@ -46,7 +46,7 @@ func TestArgon2idVectors(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			want := password.Result{Match: true, Rehash: true}
-			if got, err := hasher.Verify(t.Context(), tt.stored, tt.presented); err != nil || got != want {
+			if got, err := hasher.Verify(t.Context(), password.Attempt{Hash: tt.stored, Password: tt.presented}); err != nil || got != want {
 				t.Errorf("got %+v, %v; want %+v", got, err, want)
 			}
 		})
@@ -82,7 +82,7 @@ func TestVerifyArgon2id(t *testing.T) {
 		{"nobody's hash and no password", "", "", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := hasher.Verify(t.Context(), tt.stored, tt.presented)
+			got, err := hasher.Verify(t.Context(), password.Attempt{Hash: tt.stored, Password: tt.presented})
 			if err != nil || got != (password.Result{Match: tt.match}) {
 				t.Errorf("got %+v, %v; want match %v and no rehash", got, err, tt.match)
 			}
@@ -127,16 +127,16 @@ func TestRehash(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := password.Result{Match: true, Rehash: tt.rehash}
-			if got, err := now.Verify(t.Context(), encoded, "correct horse"); err != nil || got != want {
+			if got, err := now.Verify(t.Context(), password.Attempt{Hash: encoded, Password: "correct horse"}); err != nil || got != want {
 				t.Errorf("got %+v, %v; want %+v", got, err, want)
 			}
-			if got, err := now.Verify(t.Context(), encoded, "wrong"); err != nil || got != (password.Result{}) {
+			if got, err := now.Verify(t.Context(), password.Attempt{Hash: encoded, Password: "wrong"}); err != nil || got != (password.Result{}) {
 				t.Errorf("a wrong password: got %+v, %v; want no rehash", got, err)
 			}
 		})
 	}
 	t.Run("a shorter salt", func(t *testing.T) {
-		got, err := now.Verify(t.Context(), "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4", "password")
+		got, err := now.Verify(t.Context(), password.Attempt{Hash: "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4", Password: "password"})
 		if err != nil || !got.Rehash {
 			t.Errorf("got %+v, %v; want a rehash", got, err)
 		}
@@ -157,7 +157,7 @@ func TestHasherErrorsDoNotDependOnTheAccount(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var texts []string
 			for _, stored := range []string{argon, bcryptOf(t, "x"), "", "garbage", "$2garbage"} {
-				_, err := hasher.Verify(t.Context(), stored, tt.presented)
+				_, err := hasher.Verify(t.Context(), password.Attempt{Hash: stored, Password: tt.presented})
 				if _, ok := errors.AsType[*password.PolicyError](err); !ok {
 					t.Fatalf("stored %q: got %v, want a *PolicyError", stored, err)
 				}
@@ -183,7 +183,7 @@ func TestVerifyMalformed(t *testing.T) {
 		{"an argon2id hash that wants 4 TiB (A63)", "$argon2id$v=19$m=4294967295,t=1,p=1$" + salt16 + "$" + tag32},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := hasher.Verify(t.Context(), tt.stored, tt.stored)
+			got, err := hasher.Verify(t.Context(), password.Attempt{Hash: tt.stored, Password: tt.stored})
 			if got != (password.Result{}) || !errors.Is(err, password.ErrMalformedHash) {
 				t.Errorf("got %+v, %v; want ErrMalformedHash", got, err)
 			}
@@ -212,7 +212,7 @@ func TestNobodyCostsTheSame(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			if got, _ := hasher.Verify(t.Context(), tt.stored, "wrong horse battery"); got.Match {
+			if got, _ := hasher.Verify(t.Context(), password.Attempt{Hash: tt.stored, Password: "wrong horse battery"}); got.Match {
 				t.Error("it matched")
 			}
 			runtime.ReadMemStats(&after)
@@ -288,10 +288,10 @@ func TestHashAfterItsContextEnded(t *testing.T) {
 	if _, err := hasher.Hash(ctx, "x"); !errors.Is(err, context.Canceled) {
 		t.Errorf("Hash: got %v", err)
 	}
-	if _, err := hasher.Verify(ctx, "", "x"); !errors.Is(err, context.Canceled) {
+	if _, err := hasher.Verify(ctx, password.Attempt{Hash: "", Password: "x"}); !errors.Is(err, context.Canceled) {
 		t.Errorf("Verify: got %v", err)
 	}
-	if _, err := hasher.Verify(ctx, bcryptOf(t, "x"), "x"); !errors.Is(err, context.Canceled) {
+	if _, err := hasher.Verify(ctx, password.Attempt{Hash: bcryptOf(t, "x"), Password: "x"}); !errors.Is(err, context.Canceled) {
 		t.Errorf("Verify of bcrypt: got %v", err)
 	}
 }

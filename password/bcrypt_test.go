@@ -46,7 +46,7 @@ func TestVerifyBcrypt(t *testing.T) {
 		{"73 bytes raw, fewer normalised and hashed so", bcryptOf(t, strings.Repeat("A", 25)), strings.Repeat("\uff21", 25), true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := hasher.Verify(t.Context(), tt.stored, tt.presented)
+			got, err := hasher.Verify(t.Context(), password.Attempt{Hash: tt.stored, Password: tt.presented})
 			want := password.Result{Match: tt.match, Rehash: tt.match}
 			if err != nil || got != want {
 				t.Errorf("got %+v, %v; want %+v", got, err, want)
@@ -70,7 +70,7 @@ func TestVerifyBcryptVersions(t *testing.T) {
 		{"3a is not", "$3a$", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := hasher.Verify(t.Context(), tt.prefix+rest, "correct horse")
+			got, err := hasher.Verify(t.Context(), password.Attempt{Hash: tt.prefix + rest, Password: "correct horse"})
 			if tt.readable != (err == nil) || tt.readable != got.Match {
 				t.Errorf("got %+v, %v", got, err)
 			}
@@ -91,7 +91,7 @@ func TestVerifyBcryptVectors(t *testing.T) {
 		{"Openwall's test vector, empty", "$2a$05$CCCCCCCCCCCCCCCCCCCCC.7uG0VCzI2bS7j6ymqJi9CdcdxiRTWNy", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got, err := hasher.Verify(t.Context(), tt.stored, tt.presented); err != nil || !got.Match {
+			if got, err := hasher.Verify(t.Context(), password.Attempt{Hash: tt.stored, Password: tt.presented}); err != nil || !got.Match {
 				t.Errorf("got %+v, %v; want a match", got, err)
 			}
 		})
@@ -119,7 +119,7 @@ func TestBcryptRefuses(t *testing.T) {
 				t.Errorf("got %v, want ErrMalformedHash", err)
 			}
 			hasher := password.CheapArgon2id(password.Argon2idOptions{})
-			if got, err := hasher.Verify(t.Context(), tt.stored, "correct horse"); got.Match || !errors.Is(err, password.ErrMalformedHash) {
+			if got, err := hasher.Verify(t.Context(), password.Attempt{Hash: tt.stored, Password: "correct horse"}); got.Match || !errors.Is(err, password.ErrMalformedHash) {
 				t.Errorf("Verify: got %+v, %v", got, err)
 			}
 		})

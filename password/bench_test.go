@@ -53,7 +53,7 @@ func BenchmarkVerify(b *testing.B) {
 		b.Run(bb.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				hasher.Verify(b.Context(), bb.stored, "wrong horse battery")
+				hasher.Verify(b.Context(), password.Attempt{Hash: bb.stored, Password: "wrong horse battery"})
 			}
 		})
 	}

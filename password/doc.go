@@ -4,7 +4,7 @@
 //
 // Sign-up, login and password recovery must treat passwords alike. So this
 // package does not depend on package recovery, and every part of a host can
-// share one [Argon2id] and one [Policy].
+// share one [Hasher] and one [Policy].
 //
 // # Quick start
 //
@@ -20,7 +20,10 @@
 //	hash, err := hasher.Hash(ctx, chosen)
 //
 //	// Login, where hash is "" if nobody has that name:
-//	result, err := hasher.Verify(ctx, hash, presented)
+//	result, err := hasher.Verify(ctx, password.Attempt{Hash: hash, Password: presented})
+//	if result.Rehash {
+//		hash, err = hasher.Hash(ctx, presented) // and store it
+//	}
 //
 // The zero value of every option is a secure default. Constructors report all
 // mistakes at once, joined by [errors.Join].
@@ -57,7 +60,8 @@
 // same on every device. [Argon2id] and [Policy] call it themselves. A host that
 // hashes with something else must call it at sign-up, login and reset alike. If
 // a password is hashed unchanged in one place and normalised in another, its
-// owner cannot sign in.
+// owner cannot sign in. [Bcrypt] hashes passwords unchanged, as the programs do
+// that it is for, and verifies both.
 //
 // # Migrating from bcrypt
 //
@@ -78,6 +82,14 @@
 //     double the cost of every wrong guess.
 //   - A cost over 15 is refused, because each guess would take seconds of a
 //     core.
+//
+// Every program that signs people in has to call Verify before the first reset
+// writes an argon2id hash. A login that calls CompareHashAndPassword of
+// golang.org/x/crypto/bcrypt refuses whoever has reset, with the error "bcrypt
+// algorithm version 'a' requested is newer than current version '2'". A column
+// of 60 characters is too narrow. Where another program cannot be changed, use
+// [Bcrypt]: it writes what that program reads. It refuses passwords of more
+// than 72 bytes.
 //
 // Until the last bcrypt hash is gone, the time of a login shows whether an
 // account has such a hash. A host that cannot accept this wraps the old hashes,

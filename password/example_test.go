@@ -68,7 +68,7 @@ func Example_login() {
 		if !found {
 			u = &user{} // the hash of nobody
 		}
-		result, err := hasher.Verify(ctx, u.PasswordHash, presented)
+		result, err := hasher.Verify(ctx, password.Attempt{Hash: u.PasswordHash, Password: presented})
 		if _, refused := errors.AsType[*password.PolicyError](err); refused {
 			return http.StatusUnauthorized // nobody has such a password
 		}
@@ -119,7 +119,7 @@ func ExampleArgon2id_Verify_incorrect() {
 		if !found {
 			return false // wrong: 20 ms sooner than for a name that exists
 		}
-		result, err := hasher.Verify(context.Background(), u.PasswordHash, presented)
+		result, err := hasher.Verify(context.Background(), password.Attempt{Hash: u.PasswordHash, Password: presented})
 		return err == nil && result.Match
 	}
 	fmt.Println(login("nobody@example.com", "correct horse battery"))
@@ -194,4 +194,27 @@ func ExampleNewHIBP() {
 	_, err = password.NewPolicy(password.PolicyOptions{Breach: breaches})
 	fmt.Println(err)
 	// Output: <nil>
+}
+
+// A host whose other programs verify bcrypt hashes keeps them. The same Verify
+// also reads the argon2id hashes of people who came from elsewhere.
+func ExampleBcrypt() {
+	hasher, err := password.NewBcrypt(password.BcryptOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	policy, err := password.NewPolicy(password.PolicyOptions{MaxBytes: hasher.MaxPasswordBytes()})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(policy.Check("an endless passphrase of eighty bytes, of which bcrypt would ignore the last ones"))
+
+	hash, err := hasher.Hash(context.Background(), "correct horse battery")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(hash[:7], bcrypt.CompareHashAndPassword([]byte(hash), []byte("correct horse battery")))
+	// Output:
+	// password: refused: too_long
+	// $2a$10$ <nil>
 }

@@ -7,6 +7,15 @@ import (
 	"time"
 )
 
+const (
+	defaultGateWaiting = 2048
+	defaultGateWait    = 10 * time.Second
+
+	maxGateSlots   = 1 << 12
+	maxGateWaiting = 1 << 20
+	maxGateWait    = time.Minute
+)
+
 // gate lets a fixed number of hashes run at once, and callers wait for a bounded
 // time. Without it 64 hashes of argon2 at once on two cores take 2 GB, and five
 // times as long as one after the other.
@@ -21,6 +30,25 @@ type gate struct {
 	maxWait    time.Duration
 	usual      atomic.Int64 // how long a slot is held, as a moving average in nanoseconds; 0 at first
 	promised   atomic.Int64 // when the last caller that was refused was told to come back, in Unix nanoseconds
+}
+
+// newGate returns a gate for options that checkGate accepts.
+func newGate(maxConcurrent, maxWaiting int, maxWait time.Duration) gate {
+	return gate{slots: make(chan struct{}, maxConcurrent), maxWaiting: int64(maxWaiting), maxWait: maxWait}
+}
+
+// checkGate reports the mistakes in the options of a hasher that concern its
+// gate.
+func checkGate(mistake func(format string, args ...any), maxConcurrent, maxWaiting int, maxWait time.Duration) {
+	if maxConcurrent < 1 || maxConcurrent > maxGateSlots {
+		mistake("MaxConcurrent: %d is not 1 to %d", maxConcurrent, maxGateSlots)
+	}
+	if maxWaiting < 1 || maxWaiting > maxGateWaiting {
+		mistake("MaxWaiting: %d is not 1 to %d", maxWaiting, maxGateWaiting)
+	}
+	if maxWait < 0 || maxWait > maxGateWait {
+		mistake("MaxWait: %v is not 0 to %v", maxWait, maxGateWait)
+	}
 }
 
 // enter gets a slot, which leave returns. It returns a BusyError if no slot

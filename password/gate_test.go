@@ -42,12 +42,21 @@ func TestHashesBeyondTheQueue(t *testing.T) {
 		}{
 			{"Hash", func() error { _, err := hasher.Hash(t.Context(), "x"); return err }},
 			{"Verify", func() error {
-				_, err := hasher.Verify(t.Context(), "$argon2id$v=19$m=8,t=1,p=1$AAECAwQFBgc$"+salt16, "x")
+				_, err := hasher.Verify(t.Context(), password.Attempt{Hash: "$argon2id$v=19$m=8,t=1,p=1$AAECAwQFBgc$" + salt16, Password: "x"})
 				return err
 			}},
-			{"Verify of bcrypt", func() error { _, err := hasher.Verify(t.Context(), bcryptHash, "x"); return err }},
-			{"Verify of nobody", func() error { _, err := hasher.Verify(t.Context(), "", "x"); return err }},
-			{"Verify of garbage", func() error { _, err := hasher.Verify(t.Context(), "!", "x"); return err }},
+			{"Verify of bcrypt", func() error {
+				_, err := hasher.Verify(t.Context(), password.Attempt{Hash: bcryptHash, Password: "x"})
+				return err
+			}},
+			{"Verify of nobody", func() error {
+				_, err := hasher.Verify(t.Context(), password.Attempt{Hash: "", Password: "x"})
+				return err
+			}},
+			{"Verify of garbage", func() error {
+				_, err := hasher.Verify(t.Context(), password.Attempt{Hash: "!", Password: "x"})
+				return err
+			}},
 		} {
 			if err := tt.call(); !errors.Is(err, password.ErrBusy) || time.Since(start) != 0 {
 				t.Errorf("%s beyond the queue: got %v after %v, want ErrBusy at once", tt.name, err, time.Since(start))
@@ -89,7 +98,7 @@ func TestWaitingEnds(t *testing.T) {
 				ctx, cancel := tt.ctx(t.Context())
 				defer cancel()
 				start := time.Now()
-				_, err := hasher.Verify(ctx, "", "x")
+				_, err := hasher.Verify(ctx, password.Attempt{Hash: "", Password: "x"})
 				if !errors.Is(err, tt.want) || time.Since(start) != tt.after {
 					t.Errorf("got %v after %v, want %v after %v", err, time.Since(start), tt.want, tt.after)
 				}

@@ -88,7 +88,7 @@ type PolicyOptions struct {
 	MaxLength int
 
 	// MaxBytes is the maximum length in bytes of UTF-8 after normalisation, 64
-	// to 1,024. Default 1,024. A host that hashes with bcrypt sets 72, because
+	// to 1,024. Default 1,024. A host that hashes with [Bcrypt] sets 72, because
 	// bcrypt ignores the rest (attack A64).
 	MaxBytes int
 
@@ -177,6 +177,9 @@ func (p *Policy) MinLength() int { return cmp.Or(p.minLength, defaultMinLength) 
 
 // MaxLength returns the maximum length in code points.
 func (p *Policy) MaxLength() int { return cmp.Or(p.maxLength, defaultMaxLength) }
+
+// MaxBytes returns the maximum length in bytes of UTF-8.
+func (p *Policy) MaxBytes() int { return cmp.Or(p.maxBytes, maxBytes) }
 
 // Check applies every rule that needs neither a person nor I/O. It returns nil,
 // or a [*PolicyError] with all violations. If the encoding is wrong, that is
@@ -269,8 +272,8 @@ func (p *Policy) check(password string) (normal string, violations []Violation) 
 	switch n := utf8.RuneCountInString(normal); {
 	case n > p.MaxLength():
 		return "", []Violation{tooLong}
-	case len(normal) > cmp.Or(p.maxBytes, maxBytes):
-		return "", []Violation{tooManyBytes(p.maxBytes)}
+	case len(normal) > p.MaxBytes():
+		return "", []Violation{tooManyBytes(p.MaxBytes())}
 	case n < p.MinLength():
 		violations = append(violations, Violation{
 			Rule:    RuleTooShort,

@@ -25,6 +25,7 @@ func (f checkerFunc) Breached(ctx context.Context, s string) (bool, error) { ret
 func TestPolicyLengths(t *testing.T) {
 	const strong = "Vq7#Kx2!Lp9$Wn4&Zt6*Rb3^Mc8%Yd5@Hf1?Gj0+Sk=Tw~Ux;Oa:Pe|Il<Vz>Bn{Qm}Rt,Yw_"
 	emoji := "🐎🔋📎✅🌊🍋🎲🚲🧭🪁🎻🦉🌵🧊🍄"
+	wide := strings.Map(func(r rune) rune { return r + '！' - '!' }, strong[:30]) // three bytes each until NFKC
 	for _, tt := range []struct {
 		name string
 		opts password.PolicyOptions
@@ -50,6 +51,8 @@ func TestPolicyLengths(t *testing.T) {
 		{"72 bytes for bcrypt (A64)", password.PolicyOptions{MaxBytes: 72}, strong[:72], "", 0, 0},
 		{"73 bytes for bcrypt (A64)", password.PolicyOptions{MaxBytes: 72}, strong[:73], password.RuleTooLong, 0, 72},
 		{"20 emoji for bcrypt: bytes, not characters (A64)", password.PolicyOptions{MaxBytes: 72}, emoji + "🐙🐡🦑🐬🦓", password.RuleTooLong, 0, 0},
+		{"43 bytes that become 73 for bcrypt (A64)", password.PolicyOptions{MaxBytes: 72}, strong[:40] + "ﷺ", password.RuleTooLong, 0, 0},
+		{"90 bytes that become 30 for bcrypt", password.PolicyOptions{MaxBytes: 72}, wide, "", 0, 0},
 		{"300 emoji of 512: bytes, not characters", password.PolicyOptions{MaxLength: 512}, strings.Repeat(emoji, 20), password.RuleTooLong, 0, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -64,12 +64,18 @@ func TestPasswordsStaySecret(t *testing.T) {
 		if refused, ok := errors.AsType[*password.PolicyError](err); ok {
 			note(*refused)
 		}
+		old, err := password.CheapBcrypt().Hash(t.Context(), secret)
+		note(old)
+		note(err)
 		encoded, err := hasher.Hash(t.Context(), secret)
 		note(encoded)
 		note(err)
 		for _, ctx := range []context.Context{t.Context(), cancelled} {
 			for _, stored := range []string{encoded, "", "!", "$2a$", bcryptOf(t, "x")} {
-				result, err := hasher.Verify(ctx, stored, secret)
+				attempt := password.Attempt{Hash: stored, Password: secret}
+				note(attempt)
+				note(&attempt)
+				result, err := hasher.Verify(ctx, attempt)
 				note(result)
 				note(err)
 			}
@@ -86,7 +92,7 @@ func TestPasswordsStaySecret(t *testing.T) {
 		_, err = breaches.Breached(t.Context(), secret)
 		note(err)
 		// The stored hash is a password, as in old tables.
-		_, err = hasher.Verify(t.Context(), secret, "x")
+		_, err = hasher.Verify(t.Context(), password.Attempt{Hash: secret, Password: "x"})
 		note(err)
 	}
 	if sink.Len() < 10_000 {

@@ -122,6 +122,10 @@
 //
 // A service worker of the host must leave these pages alone. Behind a proxy,
 // BaseURL is what people see: the portal reads nothing from a request's Host.
+// The pages are found at the path of BaseURL, with or without
+// [http.StripPrefix], and behind a proxy that takes that path or the first part
+// of it off. A request that comes to a page below another path is told in the
+// log, with both paths.
 // The pages answer 429 with Retry-After when a limit of the Service is
 // exceeded, and 503 when a store does not answer. They need https. http is
 // enough only on localhost and loopback addresses, and the names of the cookies

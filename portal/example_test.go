@@ -1,7 +1,6 @@
 package portal_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log"
@@ -19,7 +18,7 @@ import (
 // The pages are mounted below a path, and at the well-known URL where password
 // managers look.
 func Example() {
-	keys := [][]byte{bytes.Repeat([]byte("k"), 32)} // from the secret store
+	keys := [][]byte{recovery.NewKey()} // from the secret store
 	service, err := recovery.New(recoverytest.NewLeads(), recovery.NewMemoryTokenStore(), &recoverytest.Outbox{}, recovery.Options{
 		Keys:                    keys,
 		Link:                    recovery.Link{URL: "https://acme.example/account/reset"},
@@ -53,7 +52,7 @@ func Example() {
 // finds a mistake in any of them.
 func ExampleNew_templates() {
 	service, err := recovery.New(recoverytest.NewLeads(), recovery.NewMemoryTokenStore(), &recoverytest.Outbox{}, recovery.Options{
-		Keys: [][]byte{bytes.Repeat([]byte("k"), 32)}, Link: recovery.Link{URL: "https://acme.example/reset"}, DangerouslyKeepSessions: true,
+		Keys: [][]byte{recovery.NewKey()}, Link: recovery.Link{URL: "https://acme.example/reset"}, DangerouslyKeepSessions: true,
 	})
 	if err != nil {
 		log.Fatal(err)
@@ -61,7 +60,7 @@ func ExampleNew_templates() {
 	defer func() { _ = service.Shutdown(context.Background()) }()
 	_, err = portal.New(service, portal.Options{
 		BaseURL:   "https://acme.example",
-		Keys:      [][]byte{bytes.Repeat([]byte("k"), 32)},
+		Keys:      [][]byte{recovery.NewKey()},
 		Product:   "Acme",
 		Languages: []language.Tag{language.German, language.English},
 		Text:      map[string]map[string]string{"en": {"done.text": "Welcome back."}},

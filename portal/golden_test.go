@@ -68,6 +68,9 @@ type goldenWorld struct {
 
 func newGoldenWorld(t *testing.T, v golden, keys ...[]byte) *goldenWorld {
 	t.Helper()
+	for _, key := range keys {
+		testenv.AcceptKey(t, key)
+	}
 	q := &goldenQueue{}
 	w := &goldenWorld{newWorld(t, func(ro *recovery.Options, po *portal.Options) {
 		ro.Keys, po.Keys, ro.Queue = keys, keys, q
@@ -107,7 +110,7 @@ func writeGolden(t *testing.T) golden {
 	var v golden
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(90*time.Minute + 123456789)
-		v = golden{Time: time.Now().UTC(), Key: []byte("0123456789abcdefghijklmnopqrstuv"), Lead: recovery.Lead{
+		v = golden{Time: time.Now().UTC(), Key: testenv.Key("golden"), Lead: recovery.Lead{
 			ID: "a822e018-80a4-4a86-bd9d-9855710109ff", Name: "John Wick", Status: recovery.StatusActive, Locale: "de",
 			Fields: map[string]recovery.FieldValue{
 				"EmailAddress": {Value: johnMail, Verified: true}, "Phone": {Value: johnPhone, Verified: true},
@@ -221,7 +224,7 @@ func readGolden(t *testing.T, v golden) {
 		all  [][]byte
 	}{
 		{"its key", [][]byte{v.Key}},
-		{"its key behind a new one", [][]byte{[]byte(strings.Repeat("n", 32)), v.Key}},
+		{"its key behind a new one", [][]byte{testenv.Key("n"), v.Key}},
 	} {
 		t.Run(keys.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/text/language"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 	"github.com/seed-51359b35/recovery/password"
 	"github.com/seed-51359b35/recovery/portal"
 	"github.com/seed-51359b35/recovery/recoverytest"
@@ -35,8 +36,8 @@ type fastHasher struct{}
 
 func (fastHasher) Hash(_ context.Context, pw string) (string, error) { return "fast:" + pw, nil }
 
-func (fastHasher) Verify(_ context.Context, encoded, pw string) (password.Result, error) {
-	return password.Result{Match: encoded == "fast:"+pw}, nil
+func (fastHasher) Verify(_ context.Context, a password.Attempt) (password.Result, error) {
+	return password.Result{Match: a.Hash == "fast:"+a.Password}, nil
 }
 
 // A world is a Service and its portal, and the fakes around them.
@@ -50,6 +51,8 @@ type world struct {
 	john    string // the ID of his lead
 	log     *logBuffer
 	hide    bool // whether recovery.HideTokens is mounted outermost
+
+	mounted func(pages http.Handler) http.Handler // how the host mounts the pages; nil for alone
 }
 
 // hookedTokens is a TokenStore that fails on demand.
@@ -135,7 +138,7 @@ func newWorld(t *testing.T, edit func(*recovery.Options, *portal.Options)) *worl
 	w.john = w.leads.Add(recovery.Lead{Name: "John Wick", Fields: map[string]recovery.FieldValue{
 		"EmailAddress": {Value: johnMail, Verified: true}, "Phone": {Value: johnPhone, Verified: true},
 	}}, "fast:old")
-	keys := [][]byte{[]byte(strings.Repeat("k", 32))}
+	keys := [][]byte{testenv.Key("k")}
 	ro := recovery.Options{
 		Keys: keys, Link: recovery.Link{URL: base + "/reset"}, NotMe: recovery.Link{URL: base + "/not-me"},
 		Sessions: recovery.SessionEnderFunc(func(context.Context, string) error { return nil }),
@@ -228,6 +231,9 @@ func (v *visitor) do(r *http.Request) page {
 	}
 	rec := httptest.NewRecorder()
 	var served http.Handler = v.w
+	if v.w.mounted != nil {
+		served = v.w.mounted(served)
+	}
 	if v.w.hide {
 		served = recovery.HideTokens(served, "t")
 	}

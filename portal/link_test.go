@@ -12,6 +12,7 @@ import (
 	"golang.org/x/text/language"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 	"github.com/seed-51359b35/recovery/portal"
 )
 
@@ -254,7 +255,7 @@ func TestCookiesThatWereTamperedWith(t *testing.T) {
 
 // A new first key while a form is open does not make the form another's.
 func TestKeyRotationWhileAFormIsOpen(t *testing.T) {
-	old, fresh := []byte(strings.Repeat("k", 32)), []byte(strings.Repeat("n", 32))
+	old, fresh := testenv.Key("k"), testenv.Key("n")
 	inWorld(t, func(_ *recovery.Options, o *portal.Options) { o.Keys = [][]byte{old, fresh} }, func(w *world) {
 		v := w.visitor()
 		form := v.open(w.link())

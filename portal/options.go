@@ -2,7 +2,6 @@ package portal
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -16,6 +15,7 @@ import (
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/brand"
 	"github.com/seed-51359b35/recovery/internal/i18n"
+	"github.com/seed-51359b35/recovery/internal/masterkey"
 )
 
 // Options configure a [Handler]. BaseURL, Keys and Product are required. Every
@@ -196,10 +196,8 @@ func checkKeys(keys [][]byte) error {
 	if len(keys) == 0 || len(keys) > 8 {
 		return errors.New("must be 1 to 8 keys of 32 random bytes; the keys of the Service can be used")
 	}
-	for i, k := range keys {
-		if len(k) < 32 {
-			return fmt.Errorf("key %d has %d bytes, must have at least 32", i, len(k))
-		}
+	if mistakes := masterkey.Check(keys); mistakes != nil {
+		return errors.New(strings.Join(mistakes, ", and "))
 	}
 	return nil
 }

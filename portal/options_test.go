@@ -1,7 +1,6 @@
 package portal_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 	"golang.org/x/text/language"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 	"github.com/seed-51359b35/recovery/portal"
 	"github.com/seed-51359b35/recovery/recoverytest"
 )
@@ -19,7 +19,7 @@ import (
 func newService(t testing.TB) *recovery.Service {
 	t.Helper()
 	service, err := recovery.New(recoverytest.NewLeads(fields()...), recovery.NewMemoryTokenStore(), &recoverytest.Outbox{}, recovery.Options{
-		Keys: [][]byte{bytes.Repeat([]byte("k"), 32)}, Link: recovery.Link{URL: base + "/reset"}, DangerouslyKeepSessions: true,
+		Keys: [][]byte{testenv.Key("k")}, Link: recovery.Link{URL: base + "/reset"}, DangerouslyKeepSessions: true,
 		Fields: fields(), Limits: generous(), Passwords: recovery.PasswordOptions{Hasher: fastHasher{}},
 	})
 	if err != nil {
@@ -31,7 +31,7 @@ func newService(t testing.TB) *recovery.Service {
 
 func goodOptions() portal.Options {
 	return portal.Options{
-		BaseURL: base, Product: "Acme", Keys: [][]byte{bytes.Repeat([]byte("k"), 32)},
+		BaseURL: base, Product: "Acme", Keys: [][]byte{testenv.Key("k")},
 		// Only two, because New renders every sample in each.
 		Languages: []language.Tag{language.English, language.German},
 	}

@@ -74,7 +74,8 @@ type Data struct {
 	// Wait is how long to wait before the next try: "2 minutes". It may be
 	// empty.
 	Wait string
-	// Detail is the Detail of a [recovery.StepUpError], or empty.
+	// Detail is the Detail of a [recovery.StepUpError], or says where the pages
+	// are if somebody asks for one at another path, or is empty.
 	Detail string
 	// StepUpURL is the answer of Options.StepUpURL, or empty.
 	StepUpURL string

@@ -59,6 +59,7 @@ type Handler struct {
 	outcomeCookie *sealedCookie // an outcome
 	waitCookie    string        // the name of the one cookie that is not sealed: see answerPatient
 	handler       http.Handler
+	hints         httpapi.Hints
 }
 
 // New returns the pages of a Service. It parses every template and renders it
@@ -80,6 +81,7 @@ func New(service *recovery.Service, opts Options) (*Handler, error) {
 	p := &Handler{
 		service: service, settings: service.Settings(), log: opts.Logger, outages: outage.New("portal: works again"), base: base.Path,
 		matcher: i18n.NewMatcher(opts.Languages, opts.DefaultLanguage), translators: translators, templates: templates,
+		hints: httpapi.Hints{Package: "portal", Option: "BaseURL"},
 	}
 	p.resetLink, p.notMeLink = p.settings.Link, p.settings.NotMe
 	// New names for these cookies would lose what browsers hold.
@@ -115,7 +117,9 @@ func New(service *recovery.Service, opts Options) (*Handler, error) {
 }
 
 // ServeHTTP serves the pages below the path of BaseURL, and
-// /.well-known/change-password. Mount it at both, without [http.StripPrefix].
+// /.well-known/change-password. Mount it at both. The pages are found with or
+// without [http.StripPrefix], and behind a proxy that takes the path or the first
+// part of it off.
 func (p *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -127,7 +131,55 @@ func (p *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}()
 	p.setSecurityHeaders(w)
-	p.handler.ServeHTTP(w, httpapi.ShowSecrets(r))
+	p.handler.ServeHTTP(w, p.below(httpapi.ShowSecrets(r)))
+}
+
+// below returns the request with the path that BaseURL gives to its page,
+// whatever a proxy or a router has taken off.
+func (p *Handler) below(r *http.Request) *http.Request {
+	mount := httpapi.Mount(p.base)
+	path, ok := mount.Find(r.URL.Path, p.isPage)
+	if !ok {
+		// The first page has no name. It is looked for last, because the path of
+		// BaseURL may end like that of a page.
+		path, ok = mount.Find(r.URL.Path, func(path string) bool { return path == "" || path == "/" })
+	}
+	if !ok {
+		return r
+	}
+	requested, _, _ := strings.Cut(r.RequestURI, "?")
+	if at, page, found := httpapi.Elsewhere(requested, p.isPage); found && page == path && !strings.HasSuffix(p.base, at) {
+		p.hints.Rewritten(r.Context(), p.log, requested, p.opts.BaseURL+page)
+	}
+	if path = p.base + path; path == r.URL.Path {
+		return r
+	}
+	moved, u := *r, *r.URL
+	u.Path, u.RawPath = path, ""
+	moved.URL = &u
+	return &moved
+}
+
+// isPage reports whether path, without that of BaseURL, is one of a page or file.
+func (p *Handler) isPage(path string) bool {
+	switch path {
+	case pathForgot, pathSent, pathCode, pathReset, pathDone, pathNotMe, pathNotMeDone:
+		return true
+	}
+	_, ok := p.assets[path]
+	return ok
+}
+
+// missing answers 404. If the path is that of a page below another path, it says
+// where the pages are, to whoever tries a new program.
+func (p *Handler) missing(w http.ResponseWriter, r *http.Request) {
+	d := p.page(r, "problem", "")
+	d.Variant = "missing"
+	if at, page, ok := httpapi.Elsewhere(r.URL.Path, p.isPage); ok {
+		p.hints.Mount(r.Context(), p.log, r.URL.Path, httpapi.Mount(p.base), at, page)
+		d.Detail = "The page is not at " + r.URL.Path + ". BaseURL says " + p.opts.BaseURL + page + "."
+	}
+	p.render(w, r, http.StatusNotFound, d)
 }
 
 func (p *Handler) route(w http.ResponseWriter, r *http.Request) {
@@ -137,7 +189,7 @@ func (p *Handler) route(w http.ResponseWriter, r *http.Request) {
 	}
 	path, ok := strings.CutPrefix(r.URL.Path, p.base)
 	if !ok {
-		p.problem(w, r, http.StatusNotFound, "missing")
+		p.missing(w, r)
 		return
 	}
 	if a, ok := p.assets[path]; ok {
@@ -167,7 +219,7 @@ func (p *Handler) route(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case get == nil:
-		p.problem(w, r, http.StatusNotFound, "missing")
+		p.missing(w, r)
 	case r.Method == http.MethodGet || r.Method == http.MethodHead:
 		get(w, r)
 	case r.Method == http.MethodPost && post != nil:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/seed-51359b35/recovery"
@@ -50,6 +51,23 @@ func (a *altered) PasswordHashes(ctx context.Context, id string, n int) ([]strin
 	return a.users.PasswordHashes(ctx, id, n)
 }
 
+// later repeats a write in the background until it succeeds, for up to a minute.
+func later(write func(ctx context.Context) error) {
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		for ctx.Err() == nil {
+			attempt, end := context.WithTimeout(ctx, 10*time.Millisecond)
+			err := write(attempt)
+			end()
+			if err == nil {
+				return
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}()
+}
+
 // seen returns a find that changes each lead that was found.
 func seen(change func(lead *recovery.Lead, key recovery.LeadKey)) func(*altered, context.Context, recovery.LeadKey) (recovery.Lead, error) {
 	return func(a *altered, ctx context.Context, key recovery.LeadKey) (recovery.Lead, error) {
@@ -92,10 +110,10 @@ func failed(err error) func(*altered, context.Context, recovery.LeadKey) (recove
 			return recovery.Lead{}, err
 		}
 		lead, found := a.users.FindLead(ctx, key)
-		if found != nil {
+		if found != nil && !errors.Is(found, recovery.ErrLeadNotFound) {
 			return recovery.Lead{}, err
 		}
-		return lead, nil
+		return lead, found
 	}
 }
 
@@ -318,6 +336,64 @@ func alteredLeads() map[string]*altered {
 			}
 			return a.users.SetPasswordHash(ctx, id, hash)
 		}},
+		"writes later write-stalled": {set: func(a *altered, ctx context.Context, id, hash string) error {
+			err := a.users.SetPasswordHash(ctx, id, hash)
+			if err != nil {
+				later(func(ctx context.Context) error { return a.users.SetPasswordHash(ctx, id, hash) })
+			}
+			return err
+		}},
+		"writes later write-broken": {setIf: func(a *altered, ctx context.Context, id, version, hash string) error {
+			err := a.users.SetPasswordHashIf(ctx, id, version, hash)
+			if err != nil && !errors.Is(err, recovery.ErrVersionChanged) {
+				later(func(ctx context.Context) error { return a.users.SetPasswordHashIf(ctx, id, version, hash) })
+			}
+			return err
+		}},
+		"NULL is an error find-one-value": {find: func(a *altered, ctx context.Context, key recovery.LeadKey) (recovery.Lead, error) {
+			lead, err := a.users.FindLead(ctx, key)
+			if err == nil && len(lead.Fields) < len(allFields) {
+				return recovery.Lead{}, errors.New("sql: Scan error: converting NULL to string is unsupported")
+			}
+			return lead, err
+		}},
+		"remembers nobody find-new": {find: func(a *altered, ctx context.Context, key recovery.LeadKey) (recovery.Lead, error) {
+			a.mu.Lock()
+			_, nobody := a.shared[key.Value]
+			a.mu.Unlock()
+			if nobody {
+				return recovery.Lead{}, recovery.ErrLeadNotFound
+			}
+			lead, err := a.users.FindLead(ctx, key)
+			if err != nil {
+				a.mu.Lock()
+				defer a.mu.Unlock()
+				a.shared[key.Value] = lead
+			}
+			return lead, err
+		}},
+		"writes to all that begin so write-leaves-neighbours": {set: func(a *altered, ctx context.Context, id, hash string) error {
+			for _, lead := range a.every(ctx) {
+				if strings.HasPrefix(lead.ID, id) {
+					_ = a.users.SetPasswordHash(ctx, lead.ID, hash)
+				}
+			}
+			return a.users.SetPasswordHash(ctx, id, hash)
+		}},
+		"a history of five history-long": {history: func(a *altered, ctx context.Context, id string, n int) ([]string, error) {
+			return a.users.PasswordHashes(ctx, id, min(n, 5))
+		}},
+		"a history of 20 history-long": {history: func(a *altered, ctx context.Context, id string, n int) ([]string, error) {
+			return a.users.PasswordHashes(ctx, id, min(n, 20))
+		}},
+		"one history for all history-of-one-lead": {history: func(a *altered, ctx context.Context, id string, n int) ([]string, error) {
+			all, err := a.users.PasswordHashes(ctx, id, n)
+			for _, lead := range a.every(ctx) {
+				others, _ := a.users.PasswordHashes(ctx, lead.ID, n)
+				all = append(all, others...)
+			}
+			return all[:min(n, len(all))], err
+		}},
 		"a bare error while down write-broken": {set: func(a *altered, ctx context.Context, id, hash string) error {
 			if err := a.users.SetPasswordHash(ctx, id, hash); err != nil {
 				return errors.New("dial tcp: connection refused")
@@ -385,7 +461,7 @@ func TestAlteredLeadStores(t *testing.T) {
 			a.users, a.shared = &users{FullLeadStore: l.Full(), leads: l}, map[string]recovery.Lead{}
 			return &a
 		})
-		h.Patience = 100 * time.Millisecond
+		h.Bubble = synctest.Test
 		return recoverytest.ExamineLeadStore(t, h, clauses...)
 	})
 }

@@ -30,6 +30,10 @@ type logState struct {
 	calls  map[string][]called
 	fault  string // "stalls", "breaks" or nothing
 	policy *recovery.LimitPolicy
+	// For some bugs: what was allowed by key and ID, and the last repetition of a
+	// request for each key.
+	ids      map[string]bool
+	repeated map[string]time.Time
 }
 
 type called struct {
@@ -38,7 +42,7 @@ type called struct {
 }
 
 func newLog(bug string) *log {
-	return &log{&logState{calls: map[string][]called{}}, bug}
+	return &log{&logState{calls: map[string][]called{}, ids: map[string]bool{}, repeated: map[string]time.Time{}}, bug}
 }
 
 func (l *log) Allow(ctx context.Context, requests ...recovery.LimitRequest) ([]recovery.Decision, error) {
@@ -202,6 +206,21 @@ func (l *log) decide(t recovery.LimitRequest, now time.Time) recovery.Decision {
 	}
 	calls := l.calls[key]
 	held := t.ID != "" && slices.ContainsFunc(calls, func(c called) bool { return c.id == t.ID })
+	switch l.bug {
+	case "joins keys and IDs", "writes IDs behind keys":
+		joined := key + ":" + t.ID
+		if l.bug == "writes IDs behind keys" {
+			joined = key + t.ID
+		}
+		held = t.ID != "" && l.ids[joined]
+		defer func() { l.ids[joined] = true }()
+	case "IDs of the last 8", "IDs of the last 100":
+		n := map[string]int{"IDs of the last 8": 8, "IDs of the last 100": 100}[l.bug]
+		held = t.ID != "" && slices.ContainsFunc(calls[max(0, len(calls)-n):], func(c called) bool { return c.id == t.ID })
+	case "IDs of a minute", "IDs of a day":
+		most := map[string]time.Duration{"IDs of a minute": time.Minute, "IDs of a day": 24 * time.Hour}[l.bug]
+		held = t.ID != "" && slices.ContainsFunc(calls, func(c called) bool { return c.id == t.ID && now.Sub(c.at) < most })
+	}
 	if l.bug == "IDs of all keys" {
 		for _, others := range l.calls {
 			for _, c := range others {
@@ -255,6 +274,9 @@ func (l *log) decide(t recovery.LimitRequest, now time.Time) recovery.Decision {
 		if l.bug == "then one of a single limit" && len(t.Policy.Limits) > 1 {
 			left = wait
 		}
+		if at, ok := l.repeated[key]; l.bug == "then one since the repetition" && ok {
+			left = at.Add(t.Policy.ThenOneEvery).Sub(now)
+		}
 		if l.bug == "then one since the first call" {
 			left = calls[0].at.Add(t.Policy.ThenOneEvery).Sub(now)
 		}
@@ -268,6 +290,7 @@ func (l *log) decide(t recovery.LimitRequest, now time.Time) recovery.Decision {
 			d.Remaining = 0
 		}
 		d.Allowed = true
+		l.repeated[key] = now
 		if l.bug == "moves the repeated" {
 			i := slices.IndexFunc(calls, func(c called) bool { return c.id == t.ID })
 			l.calls[key] = append(slices.Delete(slices.Clone(calls), i, i+1), called{now, t.ID})
@@ -321,6 +344,12 @@ func (l *log) window(key string, limit recovery.Limit, now time.Time) (in int, r
 		since = start.Add(-1)
 	case "closed interval":
 		since = since.Add(-1)
+	case "windows of whole seconds":
+		if limit.Window > time.Second {
+			since = now.Add(-limit.Window.Truncate(time.Second))
+		}
+	case "windows in steps of 250 ms":
+		since = now.Add(-(limit.Window + 249*time.Millisecond).Truncate(250 * time.Millisecond))
 	case "whole seconds":
 		since = now.Truncate(time.Second).Add(-limit.Window)
 	case "ends early":
@@ -447,6 +476,15 @@ var brokenLimiters = []seeded{
 	{"Reset of the window", "reset"},
 	{"never forgets", "idle"},
 	{"windows of a second", "shortest-window"},
+	{"windows of whole seconds", "odd-windows"},
+	{"windows in steps of 250 ms", "odd-windows"},
+	{"then one since the repetition", "id-repeats-keeps-exception"},
+	{"IDs of a minute", "id-remembered-long"},
+	{"IDs of a day", "id-remembered-long"},
+	{"IDs of the last 8", "id-newest"},
+	{"IDs of the last 100", "id-newest"},
+	{"joins keys and IDs", "id-joined-names"},
+	{"writes IDs behind keys", "id-joined-names"},
 }
 
 func TestBrokenLimiters(t *testing.T) {

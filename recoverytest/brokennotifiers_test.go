@@ -33,6 +33,9 @@ type mailer struct {
 	shared recovery.Message // for one bug
 	seen   map[string]bool  // for some bugs
 	later  sync.WaitGroup   // for one bug
+
+	connection sync.Mutex        // for one bug
+	addresses  map[string]string // by lead, for one bug
 }
 
 func (s *mailer) Notify(ctx context.Context, m recovery.Message) error {
@@ -53,6 +56,10 @@ func (s *mailer) Notify(ctx context.Context, m recovery.Message) error {
 	s.shared = m
 	s.mu.Unlock()
 	if relay != "" {
+		if s.bug == "one connection" {
+			s.connection.Lock()
+			defer s.connection.Unlock()
+		}
 		return s.failing(ctx, relay, m)
 	}
 	if s.bug == "races" {
@@ -93,6 +100,16 @@ func (s *mailer) Notify(ctx context.Context, m recovery.Message) error {
 	switch s.bug {
 	case "lower-cases addresses":
 		to = strings.ToLower(to)
+	case "remembers the lead's address":
+		s.mu.Lock()
+		if s.addresses == nil {
+			s.addresses = map[string]string{}
+		}
+		if known := s.addresses[m.LeadID]; known != "" && m.LeadID != "" {
+			to = known
+		}
+		s.addresses[m.LeadID] = to
+		s.mu.Unlock()
 	case "cuts the tag":
 		local, domain, _ := strings.Cut(to, "@")
 		local, _, _ = strings.Cut(local, "+")
@@ -129,7 +146,11 @@ func (s *mailer) drops(m recovery.Message) bool {
 		"one for each lead":        m.LeadID,
 		"one for each kind":        string(m.Kind),
 		"one for each lead's kind": m.LeadID + string(m.Kind),
+		"one for 8 bytes of ID":    m.ID[:min(8, len(m.ID))],
 	}[s.bug]
+	if s.bug == "drops the expired" && m.Expires.Before(time.Now()) {
+		return true
+	}
 	if key == "" {
 		return false
 	}
@@ -171,8 +192,11 @@ func (s *mailer) failing(ctx context.Context, relay string, m recovery.Message) 
 	secret := m.URL.Reveal() + m.Code.Reveal()
 	switch relay {
 	case "stalls":
-		if s.bug == "ignores ctx" {
+		switch s.bug {
+		case "ignores ctx":
 			time.Sleep(time.Hour)
+		case "never returns":
+			select {}
 		}
 		<-ctx.Done()
 		switch s.bug {
@@ -301,6 +325,10 @@ var brokenNotifiers = []seeded{
 	{"errors quote an excerpt", "broken"},
 	{"errors quote in groups", "broken"},
 	{"refuses repetitions", "repeats"},
+	{"drops the expired", "delivers"},
+	{"one for 8 bytes of ID", "another-message"},
+	{"remembers the lead's address", "another-message"},
+	{"one connection", "context-ends-beside-others"},
 }
 
 func (s *mailer) sent() []recoverytest.Delivery {
@@ -309,24 +337,59 @@ func (s *mailer) sent() []recoverytest.Delivery {
 	return slices.Clone(s.mails)
 }
 
-func TestBrokenNotifiers(t *testing.T) {
+func TestBrokenNotifiers(t *testing.T) { catch(t, brokenNotifiers, examineMailer) }
+
+func examineMailer(t *testing.T, bug string, clauses ...string) recoverytest.Findings {
 	relay := func(how string) func(*testing.T, recovery.Notifier) {
-		return func(_ *testing.T, n recovery.Notifier) { n.(*mailer).relay = how }
+		return func(_ *testing.T, n recovery.Notifier) {
+			s := n.(*mailer)
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.relay = how
+		}
 	}
-	catch(t, brokenNotifiers, func(t *testing.T, bug string, clauses ...string) recoverytest.Findings {
-		return recoverytest.ExamineNotifier(t, recoverytest.NotifierHarness{
-			New: func(t *testing.T) recovery.Notifier {
-				s := &mailer{bug: bug}
-				t.Cleanup(s.later.Wait)
-				return s
-			},
-			Deliveries: func(_ *testing.T, n recovery.Notifier) []recoverytest.Delivery {
-				return n.(*mailer).sent()
-			},
-			Stall: relay("stalls"), Refuse: relay("refuses"), Break: relay("breaks"), Mend: relay(""),
-			Bubble: synctest.Test,
-		}, clauses...)
-	})
+	var patience time.Duration
+	if bug == "one connection" {
+		patience = 200 * time.Millisecond // which pass in real time
+	}
+	return recoverytest.ExamineNotifier(t, recoverytest.NotifierHarness{
+		Patience: patience,
+		New: func(t *testing.T) recovery.Notifier {
+			s := &mailer{bug: bug}
+			t.Cleanup(s.later.Wait)
+			return s
+		},
+		Deliveries: func(_ *testing.T, n recovery.Notifier) []recoverytest.Delivery {
+			return n.(*mailer).sent()
+		},
+		Stall: relay("stalls"), Refuse: relay("refuses"), Break: relay("breaks"), Mend: relay(""),
+		Bubble: synctest.Test,
+	}, clauses...)
+}
+
+// TestGoroutineLeft shows that a call which never returns, not even after its
+// clause, is a finding beside the others, and does not end the program.
+func TestGoroutineLeft(t *testing.T) {
+	found := strings.Join(examineMailer(t, "never returns", "context-ends")["context-ends"], "\n")
+	for _, want := range []string{"Notify while the next hop does not answer: it did not return", "goroutines of the implementation"} {
+		if !strings.Contains(found, want) {
+			t.Errorf("the findings do not say %q: %q", want, found)
+		}
+	}
+	if strings.Contains(found, "Patience") {
+		t.Errorf("the findings blame the machine, which is not slow in a bubble: %q", found)
+	}
+}
+
+// TestQuotationNamesItsSentence shows that an error which quotes a secret is
+// reported with the sentence about that, in whichever clause it shows.
+func TestQuotationNamesItsSentence(t *testing.T) {
+	for bug, field := range map[string]string{"errors quote NotMe": "quotes its NotMe", "errors quote hex": "quotes its URL"} {
+		found := strings.Join(examineMailer(t, bug, "retries")["retries"], "\n")
+		if !strings.Contains(found, "An error must not quote the link") || !strings.Contains(found, field) {
+			t.Errorf("%s: the findings do not name the sentence or the field: %q", bug, found)
+		}
+	}
 }
 
 // budgeting is a notifier with budgets, which may be wrong.
@@ -343,14 +406,18 @@ func TestBrokenBudgets(t *testing.T) {
 	valid := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 9, Window: time.Hour}}}
 	one := func(name string) []recovery.Budget { return []recovery.Budget{{Name: name, Policy: valid}} }
 	for what, budgets := range map[string]func(m recovery.Message) ([]recovery.Budget, error){
-		"":               func(recovery.Message) ([]recovery.Budget, error) { return one("mail"), nil },
-		"five":           func(recovery.Message) ([]recovery.Budget, error) { return make([]recovery.Budget, 5), nil },
-		"no policy":      func(recovery.Message) ([]recovery.Budget, error) { return []recovery.Budget{{Name: "mail"}}, nil },
-		"no name":        func(recovery.Message) ([]recovery.Budget, error) { return one(""), nil },
-		"long name":      func(recovery.Message) ([]recovery.Budget, error) { return one(strings.Repeat("n", 33)), nil },
-		"names a lead":   func(m recovery.Message) ([]recovery.Budget, error) { return one(m.LeadID + "x"), nil },
-		"needs a link":   func(m recovery.Message) ([]recovery.Budget, error) { return nil, errors.New("no link") },
-		"sends at once":  nil,
+		"":              func(recovery.Message) ([]recovery.Budget, error) { return one("mail"), nil },
+		"five":          func(recovery.Message) ([]recovery.Budget, error) { return make([]recovery.Budget, 5), nil },
+		"no policy":     func(recovery.Message) ([]recovery.Budget, error) { return []recovery.Budget{{Name: "mail"}}, nil },
+		"no name":       func(recovery.Message) ([]recovery.Budget, error) { return one(""), nil },
+		"long name":     func(recovery.Message) ([]recovery.Budget, error) { return one(strings.Repeat("n", 33)), nil },
+		"names a lead":  func(m recovery.Message) ([]recovery.Budget, error) { return one(m.LeadID + "x"), nil },
+		"needs a link":  func(m recovery.Message) ([]recovery.Budget, error) { return nil, errors.New("no link") },
+		"sends at once": nil,
+		"asks a server": func(recovery.Message) ([]recovery.Budget, error) {
+			time.Sleep(5 * time.Second)
+			return one("mail"), nil
+		},
 		"names a person": func(m recovery.Message) ([]recovery.Budget, error) { return one(m.To[:min(32, len(m.To))]), nil },
 	} {
 		t.Run(what, func(t *testing.T) {
@@ -384,8 +451,8 @@ func TestQuotes(t *testing.T) {
 			Code: recovery.NewSecret("00004217"), URL: recovery.NewSecret("https://example.com/reset?token=" + rand.Text()),
 			NotMe: recovery.NewSecret("https://example.com/not-me?token=" + rand.Text()),
 		}
-		if recoverytest.QuotesSecret(harmless, m) {
-			t.Errorf("%q is taken for a quotation", harmless)
+		if field := recoverytest.QuotesSecret(harmless, m); field != "" {
+			t.Errorf("%q is taken for a quotation of %s", harmless, field)
 		}
 	}
 }

@@ -35,7 +35,10 @@
 //
 //   - An implementation that lives in this process sets Bubble to
 //     synctest.Test. Every clause then runs in a bubble of its own, where time
-//     passes at once.
+//     passes at once. A call must take no time there, because the suite judges
+//     to the millisecond. One that sleeps, to be like a server, makes clauses
+//     fail for which it is right. Test it on a real clock. A goroutine that is
+//     left when a clause has ended, and that nothing can wake, is a failure.
 //   - A simulated server whose clock the test moves sets Advance. That clock
 //     must not move otherwise.
 //   - A real server sets neither. The suite then sleeps, in units of Tick. It

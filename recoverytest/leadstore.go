@@ -46,6 +46,11 @@ type LeadStoreHarness struct {
 	SetValue  func(t *testing.T, s recovery.LeadStore, leadID, field, value string)
 	SetStatus func(t *testing.T, s recovery.LeadStore, leadID string, status recovery.LeadStatus)
 
+	// History is how many hashes a [recovery.PasswordHistoryLeadStore] keeps of
+	// each lead, which is at least the host's [recovery.PasswordOptions].History.
+	// Default 24, the most that it can be.
+	History int
+
 	// Value returns a canonical value of a field, another one for each name. A
 	// name is a few letters and digits. Optional; by default values are
 	// addresses at example.com, phone numbers in +1 555 and plain text.
@@ -65,7 +70,8 @@ type LeadStoreHarness struct {
 	// 2 s.
 	Patience time.Duration
 
-	// Bubble is synctest.Test for a store that lives in this process. Optional.
+	// Bubble is synctest.Test for a store that lives in this process. Calls must
+	// take no time in it. Optional.
 	Bubble func(t *testing.T, f func(t *testing.T))
 }
 
@@ -80,6 +86,9 @@ func TestLeadStore(t *testing.T, h LeadStoreHarness) {
 func leadStoreSuite(h LeadStoreHarness) suite[*leads] {
 	if len(h.Fields) == 0 {
 		h.Fields = []recovery.Field{{Name: "EmailAddress", Type: recovery.FieldTypeEmail, Search: true, Receive: true}}
+	}
+	if h.History <= 0 {
+		h.History = 24
 	}
 	if h.Patience <= 0 {
 		h.Patience = 2 * time.Second
@@ -96,7 +105,10 @@ func leadStoreSuite(h LeadStoreHarness) suite[*leads] {
 		ask: func(e *leads) {
 			_, _ = e.first.FindLead(e.ctx, recovery.LeadKey{Field: recovery.LeadIDField, Value: random()})
 		},
-		clauses: slices.Concat(leadFindClauses, leadRecordClauses, leadWriteClauses, leadVersionedClauses, leadFaultClauses),
+		clauses: slices.Concat(
+			leadFindClauses, leadFreshClauses, leadRecordClauses, leadWriteClauses, leadHistoryClauses,
+			leadVersionedClauses, leadFaultClauses,
+		),
 	}
 }
 

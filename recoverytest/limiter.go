@@ -23,7 +23,8 @@ type LimiterHarness struct {
 	Another func(t *testing.T, first recovery.Limiter) recovery.Limiter
 
 	// Bubble is synctest.Test for a limiter that lives in this process: every
-	// clause runs in a bubble of its own. Optional.
+	// clause runs in a bubble of its own. Calls must take no time in it, so a
+	// limiter that sleeps, to be like a server, is tested without. Optional.
 	Bubble func(t *testing.T, f func(t *testing.T))
 
 	// Advance moves the limiter's clock, which must not move otherwise. It is
@@ -83,7 +84,7 @@ func limiterSuite(h LimiterHarness) suite[*limits] {
 		ask: func(e *limits) {
 			_, _ = e.first.Allow(e.ctx, recovery.LimitRequest{Key: random(), Policy: e.policy(1, 1)})
 		},
-		clauses: slices.Concat(limiterExactClauses, limiterRequestClauses, limiterIDClauses, limiterFaultClauses),
+		clauses: slices.Concat(limiterExactClauses, limiterRequestClauses, limiterIDClauses, limiterBoundsClauses, limiterFaultClauses),
 	}
 }
 

@@ -91,7 +91,8 @@ var limiterIDClauses = []clause[*limits]{
 		e.wantAllowed("the first request", e.countAllowed(1, first), 1)
 		e.advance(e.ticks(8))
 		e.wantAllowed("the first request again, after the shorter window", e.countAllowed(2, first), 2)
-		e.wantAllowed("others at the same time", e.countAllowed(3, other), 2)
+		e.wantAllowed("others at the same time, when the first call has left the window of 2 ticks, where its repetition must not put it back (the repeated request moves nothing)",
+			e.countAllowed(3, other), 2)
 		e.advance(e.ticks(2.5))
 		e.wantAllowed("the first request again, when its call is the fourth", e.countAllowed(1, first), 1)
 		e.wantAllowed("others, at a limit of 4 in the longer window", e.countAllowed(3, other), 1)

@@ -49,11 +49,12 @@ type NotifierHarness struct {
 	// ends what one of them began. Each is optional.
 	Stall, Refuse, Break, Mend func(t *testing.T, n recovery.Notifier)
 
-	// Patience is how long Notify may go on after its ctx has ended. Default
-	// 2 s.
+	// Patience is how long Notify may go on after its ctx has ended, and how long
+	// Budgets may take, which must return at once. Default 2 s.
 	Patience time.Duration
 
-	// Bubble is synctest.Test for a notifier that does no I/O. Optional.
+	// Bubble is synctest.Test for a notifier that does no I/O. Calls must take no
+	// time in it. Optional.
 	Bubble func(t *testing.T, f func(t *testing.T))
 }
 
@@ -97,14 +98,15 @@ type notifications struct {
 	ctx      context.Context
 }
 
-// message returns the i-th message of its kind, to an address of its own.
+// message returns the i-th message of its kind, to an address of its own. It has
+// what a Service sets: only a link and a code expire.
 func (e *notifications) message(kind recovery.MessageKind, i int) recovery.Message {
 	now := time.Now()
 	m := recovery.Message{
 		ID: random(), Kind: kind, Channel: e.h.Channel, LeadID: random(), Name: "Anna Example", Locale: "en",
 		// The part before the '@' is for the receiving server alone to
 		// interpret: it may tell capitals apart, and the tag.
-		To: fmt.Sprintf("Lead%d.Example+Tag@Example.com", i), RequestedAt: now, Expires: now.Add(time.Hour),
+		To: fmt.Sprintf("Lead%d.Example+Tag@Example.com", i), RequestedAt: now,
 		Client: netip.MustParseAddr("192.0.2.1"),
 	}
 	if e.h.Channel == recovery.ChannelSMS {
@@ -116,6 +118,7 @@ func (e *notifications) message(kind recovery.MessageKind, i int) recovery.Messa
 		// The link is as the Service makes them, with characters that templates
 		// often escape.
 		m.URL = recovery.NewSecret("https://example.com/reset?LeadId=" + m.LeadID + "&token=" + random() + "-_~%3D#a")
+		m.Expires = now.Add(time.Hour)
 	case recovery.MessageResetCode:
 		m.Code = recovery.NewSecret(fmt.Sprintf("%08d", 4_217+i)) // with zeros in front
 		m.Expires = now.Add(10 * time.Minute)
@@ -154,8 +157,9 @@ func (e *notifications) try(ctx context.Context, m recovery.Message) error {
 	err := e.notifier.Notify(ctx, m)
 	if err != nil {
 		for _, text := range []string{err.Error(), fmt.Sprintf("%+v", err)} {
-			if quotesSecret(text, m) {
-				e.errorf("Notify of a message (%s): its error quotes the link or the code, or a part of it, want an error without them", m.Kind)
+			if field := quotesSecret(text, m); field != "" {
+				e.errorf("the contract also says: An error must not quote the link, the code or NotMe, nor a part of them, in whatever escaping. "+
+					"But the error of Notify of a message (%s) quotes its %s, or a part of it, want an error without it", m.Kind, field)
 				break
 			}
 		}

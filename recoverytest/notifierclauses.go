@@ -3,9 +3,13 @@ package recoverytest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/seed-51359b35/recovery"
 )
@@ -62,17 +66,23 @@ var notifierClauses = []clause[*notifications]{
 			e.wantText(all[0], m)
 		}
 	}},
-	{"another-message", "Each message is delivered: another ID is another message, also to the same address, for the same lead and of the same kind.", func(e *notifications) {
+	{"another-message", "Each message is delivered to its own address: another ID is another message, also to the same address, for the same lead and of the same kind.", func(e *notifications) {
 		first := e.credentialMessage(1)
-		for range 2 {
+		n := 0
+		// The third time it is another address of the same lead: a notice goes to
+		// each of them.
+		for _, address := range []int{1, 1, 2} {
 			for _, kind := range e.h.Kinds {
-				m := e.message(kind, 1)
+				m := e.message(kind, address)
 				if m.LeadID != "" {
 					m.LeadID = first.LeadID
 				}
+				// The IDs differ in their last characters only.
+				m.ID = first.ID[:24] + fmt.Sprintf("%02d", n)
+				n++
 				all := e.delivered(m)
 				if len(all) != 1 {
-					e.errorf("after a further message (%s) to one address: %d were delivered, want 1", kind, len(all))
+					e.errorf("after a further message (%s), to an address of a lead that had messages before: %d were delivered, want 1", kind, len(all))
 				}
 				for _, d := range all {
 					e.wantOnly(d, m.To)
@@ -203,6 +213,42 @@ var notifierClauses = []clause[*notifications]{
 			e.wantPassing(err, "Notify while the next hop does not answer")
 		})
 	}},
+	{"context-ends-beside-others", "Notify returns when ctx ends, also while others wait for the next hop: no call holds up another beyond its ctx.", func(e *notifications) {
+		const others = 8
+		e.failing("Stall", e.h.Stall, func(m recovery.Message) {
+			ctx, cancel := context.WithCancel(e.ctx)
+			defer cancel()
+			var waiting sync.WaitGroup
+			var begun atomic.Int32
+			for i := range others {
+				waiting.Go(func() {
+					defer e.guard()
+					begun.Add(1)
+					_ = e.try(ctx, e.message(m.Kind, 100+i))
+				})
+			}
+			e.soon(e.h.Patience, func() bool { return begun.Load() == others })
+			never := func() bool { return false }
+			e.soon(10*time.Millisecond, never) // until they wait
+			last, end := context.WithCancel(e.ctx)
+			defer end()
+			var returned atomic.Bool
+			waiting.Go(func() {
+				defer e.guard()
+				e.wantFailure(e.try(last, m), "Notify while the next hop does not answer")
+				returned.Store(true)
+			})
+			e.soon(10*time.Millisecond, never)
+			end()
+			soon := e.soon(e.h.Patience, returned.Load)
+			cancel()
+			e.within(e.h.Patience, "calls of Notify whose ctx has ended", waiting.Wait)
+			if !soon {
+				// No other kind is tried, because each try takes the patience.
+				e.fatalf("Notify of a message (%s), while the next hop does not answer and %d other calls wait: it did not return within %v after its ctx had ended, want it to", m.Kind, others, e.h.Patience)
+			}
+		})
+	}},
 	{"refused", "An error that no retry can mend wraps ErrPermanent, so that the queue does not try again.", func(e *notifications) {
 		e.failing("Refuse", e.h.Refuse, func(m recovery.Message) {
 			err := e.try(e.ctx, m)
@@ -217,7 +263,7 @@ var notifierClauses = []clause[*notifications]{
 			e.wantPassing(err, "Notify while the next hop fails for the time being")
 		})
 	}},
-	{"budgets", "Budgets returns at most 4 budgets, which are valid and name no person, or an error. It does not need what the message has not got yet.", func(e *notifications) {
+	{"budgets", "Budgets returns at once at most 4 budgets, which are valid and name no person, or an error. It does not need what the message has not got yet.", func(e *notifications) {
 		n, ok := e.notifier.(recovery.BudgetNotifier)
 		if !ok {
 			e.skip("not a BudgetNotifier")
@@ -225,7 +271,13 @@ var notifierClauses = []clause[*notifications]{
 		for i, kind := range e.h.Kinds {
 			m := e.message(kind, i)
 			m.URL, m.Code, m.NotMe, m.ID = recovery.Secret{}, recovery.Secret{}, recovery.Secret{}, ""
-			budgets, err := n.Budgets(e.ctx, m)
+			var budgets []recovery.Budget
+			var err error
+			begun := time.Now()
+			e.within(max(e.h.Patience, time.Minute), "Budgets", func() { budgets, err = n.Budgets(e.ctx, m) })
+			if took := time.Since(begun); took > e.h.Patience {
+				e.errorf("Budgets of a message (%s) took %v, want it to return at once%s", kind, took, e.advice())
+			}
 			if err != nil {
 				e.errorf("Budgets of a message (%s) that can be delivered: error is %v, want none", kind, err)
 			}

@@ -30,7 +30,7 @@ type QueueHarness struct {
 
 	// Another returns a further queue, not started, on the storage of a queue
 	// that was shut down. It is for queues whose jobs outlive them: the further
-	// queue performs the jobs that the first one left. Optional; without it,
+	// queue performs the jobs that the first one left, none before its NotBefore. Optional; without it,
 	// Shutdown itself has to perform the jobs that are due.
 	Another func(t *testing.T, q recovery.WorkerQueue) recovery.WorkerQueue
 
@@ -41,12 +41,14 @@ type QueueHarness struct {
 	Attempts int
 
 	// Bubble is synctest.Test for a queue that lives in this process: every
-	// clause runs in a bubble of its own. Optional.
+	// clause runs in a bubble of its own. Calls of Enqueue must take no time in
+	// it. Optional.
 	Bubble func(t *testing.T, f func(t *testing.T))
 
 	// Patience is how long the suite waits for things that have to happen: a
 	// job that is due, and the first four repetitions of a job that fails.
 	// Configure short pauses in the queue, so that Patience can be short.
+	// Shutdown may take as long after its ctx has ended, but 10 s in a bubble.
 	// Default 10 s, and 10 min in a bubble, where they pass at once.
 	Patience time.Duration
 
@@ -226,7 +228,7 @@ func (e *jobs) untilWithin(patience time.Duration, what string, so func() bool) 
 		select {
 		case <-given:
 		case <-timer.C:
-			e.fatalf("%s: not seen within %v, want it (on a machine that is busier than that, set Patience to more)", what, patience)
+			e.fatalf("%s: not seen within %v, want it%s", what, patience, e.advice())
 		}
 	}
 }
@@ -259,8 +261,10 @@ func (e *jobs) history(id string) ([]attempt, []death) {
 	return e.attemptsOf(id), e.deathsOf(id)
 }
 
-func (e *jobs) waitPerformed(ids ...string) {
-	e.until("every job was performed", func() bool {
+func (e *jobs) waitPerformed(ids ...string) { e.waitPerformedWithin(e.h.Patience, ids...) }
+
+func (e *jobs) waitPerformedWithin(patience time.Duration, ids ...string) {
+	e.untilWithin(patience, "every job was performed", func() bool {
 		for _, id := range ids {
 			if !slices.ContainsFunc(e.attemptsOf(id), func(a attempt) bool { return a.done }) {
 				return false

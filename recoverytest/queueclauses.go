@@ -242,20 +242,34 @@ var queueClauses = []clause[*jobs]{
 		e.waitPerformed(ids...)
 	}},
 	{"one-at-a-time", "An attempt is repeated if it fails, and not while it runs: one worker performs a job, however many have nothing else to do.", func(e *jobs) {
-		hold := make(chan struct{})
-		let := sync.OnceFunc(func() { close(hold) })
-		defer let()
-		e.handle(func(context.Context, recovery.Job, int) error { <-hold; return nil })
+		// These attempts take long, but end before their ctx does: after that a
+		// queue may take them for lost.
+		var cut sync.Map // the IDs of those whose first attempt's ctx ended before
+		e.handle(func(ctx context.Context, job recovery.Job, attempt int) error {
+			if job.Payload[0] != 'l' {
+				return nil
+			}
+			long := e.h.Quiet
+			if deadline, ok := ctx.Deadline(); ok {
+				long = min(long, time.Until(deadline)*9/10)
+			}
+			select {
+			case <-time.After(long):
+			case <-ctx.Done():
+				if attempt == 1 {
+					cut.Store(job.ID, true)
+				}
+			}
+			return nil
+		})
 		var ids []string
 		for range e.h.Workers / 2 {
 			job := e.job()
+			job.Payload[0] = 'l'
 			ids = append(ids, job.ID)
 			e.enqueue(job)
-			e.until("a job at work", func() bool { return len(e.attemptsOf(job.ID)) > 0 })
 		}
-		e.waitBriefly()
-		let()
-		e.waitPerformed(ids...)
+		e.waitPerformedWithin(e.h.Patience+e.h.Quiet, ids...)
 		for range 40 {
 			job := e.job()
 			ids = append(ids, job.ID)
@@ -266,12 +280,15 @@ var queueClauses = []clause[*jobs]{
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		for _, id := range ids {
+			if _, ended := cut.Load(id); ended {
+				continue
+			}
 			if n := len(e.attemptsOf(id)); n != 1 {
-				e.errorf("a job that succeeded at the first attempt: %d attempts, want 1", n)
+				e.errorf("a job that succeeded at the first attempt, after up to %v: %d attempts, want 1", e.h.Quiet, n)
 			}
 		}
 	}},
-	{"two-queues", "A Service hands jobs over from its Queue to its DeliveryQueue, under the same ID. Each queue performs its own jobs with its own handler, and has room of its own (A96).", func(e *jobs) {
+	{"two-queues", "A Service hands jobs over from its Queue to its DeliveryQueue, under the same ID. Each queue performs its own jobs with its own handler, and has workers and room of its own (A96).", func(e *jobs) {
 		other := newJobs(e.probe, e.h)
 		e.handle(func(ctx context.Context, job recovery.Job, _ int) error {
 			job.Payload = []byte("handed over")
@@ -292,13 +309,17 @@ var queueClauses = []clause[*jobs]{
 			}
 		}
 		e.handle(nil)
+		e.wantOwnWorkers(other)
+		other.wantOwnWorkers(e)
 		if e.h.Capacity > 0 {
 			hold := make(chan struct{})
 			let := sync.OnceFunc(func() { close(hold) })
 			defer let()
 			other.handle(func(context.Context, recovery.Job, int) error { <-hold; return nil })
+			var err error
 			for range e.h.Capacity + 2*e.h.Workers + 2 {
-				if other.queue.Enqueue(e.ctx, e.job()) != nil {
+				e.within(e.h.Patience, "Enqueue into a queue that fills", func() { err = other.queue.Enqueue(e.ctx, e.job()) })
+				if err != nil {
 					break
 				}
 			}
@@ -352,6 +373,57 @@ var queueClauses = []clause[*jobs]{
 		defer mu.Unlock()
 		e.waitPerformed(children...)
 	}},
+	{"malformed", "A malformed job is an error of Enqueue, and is not performed.", func(e *jobs) {
+		var ids []string
+		for what, change := range map[string]func(job *recovery.Job){
+			"no ID":                        func(job *recovery.Job) { job.ID = "" },
+			"an ID with a space":           func(job *recovery.Job) { job.ID = "two " + job.ID },
+			"an ID of 129 bytes":           func(job *recovery.Job) { job.ID += strings.Repeat("x", 129-len(job.ID)) },
+			"no payload":                   func(job *recovery.Job) { job.Payload = nil },
+			"a payload of 16,385 bytes":    func(job *recovery.Job) { job.Payload = make([]byte, 16_385) },
+			"no NotAfter":                  func(job *recovery.Job) { job.NotAfter = time.Time{} },
+			"a NotAfter in the year 2300":  func(job *recovery.Job) { job.NotAfter = time.Date(2300, 1, 1, 0, 0, 0, 0, time.UTC) },
+			"a NotBefore in the year 1960": func(job *recovery.Job) { job.NotBefore = time.Date(1960, 1, 1, 0, 0, 0, 0, time.UTC) },
+			"a NotBefore in the year 2300": func(job *recovery.Job) { job.NotBefore = time.Date(2300, 1, 1, 0, 0, 0, 0, time.UTC) },
+		} {
+			job := e.job()
+			change(&job)
+			ids = append(ids, job.ID)
+			if err := e.queue.Enqueue(e.ctx, job); err == nil {
+				e.errorf("Enqueue of a job with %s: no error, want one", what)
+			}
+		}
+		e.history("")
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		for _, id := range ids {
+			if n := len(e.attemptsOf(id)) + len(e.deathsOf(id)); n > 0 {
+				e.errorf("a malformed job (ID %q): %d attempts and dead letters, want none", id, n)
+			}
+		}
+	}},
+	{"waiting-occupies-none", "A job that waits, for NotBefore or for another attempt, occupies no worker: others are performed meanwhile.", func(e *jobs) {
+		due := e.job()
+		e.handle(func(_ context.Context, job recovery.Job, _ int) error {
+			if job.ID != due.ID {
+				return errSome
+			}
+			return nil
+		})
+		var failing []string
+		for range e.h.Workers {
+			early, job := e.job(), e.job()
+			early.NotBefore = early.NotBefore.Add(50 * e.h.Patience)
+			failing = append(failing, job.ID)
+			e.enqueue(early, job)
+		}
+		e.until("as many jobs as there are workers failed twice, while as many others wait for NotBefore", func() bool {
+			return !slices.ContainsFunc(failing, func(id string) bool { return len(e.attemptsOf(id)) < 2 })
+		})
+		e.enqueue(due)
+		e.until("a job is performed while as many wait for NotBefore, and as many for another attempt, as there are workers", func() bool { return e.settled(due.ID) })
+		e.handle(nil)
+	}},
 	{"enqueue-context", "Enqueue returns when ctx ends, and at once if ctx had ended before.", func(e *jobs) {
 		ctx, cancel := context.WithCancel(e.ctx)
 		cancel()
@@ -362,6 +434,28 @@ var queueClauses = []clause[*jobs]{
 			e.waitPerformed(job.ID)
 		}
 	}},
+}
+
+// wantOwnWorkers fails unless a job of this queue is performed while jobs of the
+// other occupy as many workers as one queue has.
+func (e *jobs) wantOwnWorkers(other *jobs) {
+	hold := make(chan struct{})
+	let := sync.OnceFunc(func() { close(hold) })
+	defer let()
+	other.handle(func(context.Context, recovery.Job, int) error { <-hold; return nil })
+	var held []string
+	for range e.h.Workers {
+		job := other.job()
+		held = append(held, job.ID)
+		other.enqueue(job)
+	}
+	other.until("as many jobs of one queue at work as it has workers", func() bool { return other.running >= e.h.Workers })
+	job := e.job()
+	e.enqueue(job)
+	e.until("a job of one queue was performed while all workers of the other were busy", func() bool { return e.settled(job.ID) })
+	let()
+	other.waitPerformed(held...)
+	other.handle(nil)
 }
 
 // failing returns a handler that fails before attempt n, and then succeeds.

@@ -120,11 +120,7 @@ var queueRetryClauses = []clause[*jobs]{
 		if len(attempts) < 3 {
 			e.fatalf("a job that always fails, with a day until NotAfter: %d attempts, want many", len(attempts))
 		}
-		last := attempts[len(attempts)-1].at
-		pause := last.Sub(attempts[len(attempts)-2].at)
-		if left := job.NotAfter.Sub(deaths[0].at); left > 4*pause {
-			e.errorf("a job that always fails was given up after %d attempts, with %v left until NotAfter and a last pause of %v, want more attempts", len(attempts), left, pause)
-		}
+		e.wantNoneEarly([][]attempt{attempts}, [][]death{deaths}, job.NotAfter)
 	}},
 	{"permanent", "An attempt is not repeated if its error wraps ErrPermanent, in whatever way: the job then goes to DeadLetter, as it is, with the cause.", func(e *jobs) {
 		for _, cause := range []error{
@@ -228,29 +224,77 @@ var queueRetryClauses = []clause[*jobs]{
 			e.errorf("a job whose NotAfter passed while it waited for a worker: %d attempts, want none", len(attempts))
 		}
 	}},
-	{"not-after-retries", "A job that fails is repeated until NotAfter, and then goes to DeadLetter, with the cause.", func(e *jobs) {
+	{"not-after-retries", "A job that fails is repeated until NotAfter, and then goes to DeadLetter, with the cause. A queue gives it up earlier only if its next pause would outlast NotAfter.", func(e *jobs) {
+		// Of several, because a pause may be drawn at random.
+		const most = 12
 		e.handle(failing(1<<30, errSome))
-		job := e.job()
-		job.NotAfter = time.Now().Add(e.h.Patience / 4)
-		e.enqueue(job)
-		d := e.waitDead(job.ID)
-		if d.cause == nil {
-			e.errorf("a job that failed until NotAfter: DeadLetter got no cause, want one")
+		var all []recovery.Job
+		end := time.Now().Add(e.h.Patience / 4)
+		for range most {
+			job := e.job()
+			job.NotAfter = end
+			all = append(all, job)
 		}
-		attempts, deaths := e.history(job.ID)
-		if len(attempts) < 2 {
-			e.errorf("a job that failed until NotAfter: %d attempts, want 2 or more", len(attempts))
-		}
-		if len(deaths) != 1 {
-			e.errorf("a job that failed until NotAfter: %d dead letters, want 1", len(deaths))
-		}
-		for _, a := range attempts {
-			// The queue may have looked at the clock a little earlier.
-			if a.at.After(job.NotAfter.Add(e.tolerance())) {
-				e.errorf("an attempt began %v after NotAfter, want none after it", a.at.Sub(job.NotAfter))
+		e.enqueue(all...)
+		var attempts [][]attempt
+		var deaths [][]death
+		for _, job := range all {
+			if d := e.waitDead(job.ID); d.cause == nil {
+				e.errorf("a job that failed until NotAfter: DeadLetter got no cause, want one")
 			}
 		}
+		e.history("")
+		e.mu.Lock()
+		for _, job := range all {
+			attempts, deaths = append(attempts, e.attemptsOf(job.ID)), append(deaths, e.deathsOf(job.ID))
+		}
+		e.mu.Unlock()
+		for i := range all {
+			if len(attempts[i]) < 2 {
+				e.fatalf("a job that failed until NotAfter: %d attempts, want 2 or more", len(attempts[i]))
+			}
+			if len(deaths[i]) != 1 {
+				e.errorf("a job that failed until NotAfter: %d dead letters, want 1", len(deaths[i]))
+			}
+			for _, a := range attempts[i] {
+				// The queue may have looked at the clock a little earlier.
+				if a.at.After(end.Add(e.tolerance())) {
+					e.errorf("an attempt began %v after NotAfter, want none after it", a.at.Sub(end))
+				}
+			}
+		}
+		e.wantNoneEarly(attempts, deaths, end)
 	}},
+}
+
+// wantNoneEarly fails if a job was given up while more time was left than the
+// next pause can take, as far as that shows in the pauses of all jobs so far. A
+// pause may grow as steeply as the longest ones did so far, and half as much
+// again.
+func (e *jobs) wantNoneEarly(attempts [][]attempt, deaths [][]death, notAfter time.Time) {
+	var longest []time.Duration // of the pauses after each number of attempts
+	for _, all := range attempts {
+		for i := 1; i < len(all); i++ {
+			if len(longest) < i {
+				longest = append(longest, 0)
+			}
+			longest[i-1] = max(longest[i-1], all[i].at.Sub(all[i-1].at))
+		}
+	}
+	const least, most = 2.5, 12
+	growth := float64(most)
+	if len(longest) > 1 {
+		growth = least
+	}
+	for i := 1; i < len(longest); i++ {
+		growth = max(growth, min(1.5*float64(longest[i])/float64(max(longest[i-1], 1)), most))
+	}
+	pause := slices.Max(longest)
+	for i, all := range attempts {
+		if left := notAfter.Sub(deaths[i][0].at); float64(left) > growth*float64(pause) {
+			e.errorf("a job that always fails was given up after %d attempts, with %v left until NotAfter, when the longest pause was %v so far, want more attempts", len(all), left, pause)
+		}
+	}
 }
 
 // tolerance is how late an attempt may begin on a busy machine, after the queue

@@ -88,7 +88,7 @@ var queueShutdownClauses = []clause[*jobs]{
 		ctx, cancel := context.WithTimeout(e.ctx, e.h.Quiet/100)
 		defer cancel()
 		var err error
-		e.within(e.h.Patience, "Shutdown while a job hangs", func() { err = e.queue.Shutdown(ctx) })
+		e.within(e.afterCtx(), "Shutdown while a job runs, whose ctx ended", func() { err = e.queue.Shutdown(ctx) })
 		if err == nil {
 			select {
 			case <-ended:
@@ -100,16 +100,29 @@ var queueShutdownClauses = []clause[*jobs]{
 		}
 		e.within(e.h.Patience, "a job whose queue was shut down", func() { <-ended })
 	}},
-	{"shutdown-early", "A queue that would lose its jobs at Shutdown also performs those whose NotBefore has not come.", func(e *jobs) {
+	{"shutdown-early", "A queue that would lose its jobs at Shutdown also performs those whose NotBefore has not come. Others keep them until then.", func(e *jobs) {
 		var ids []string
+		begin := time.Now().Add(e.h.Quiet / 2)
 		for range 3 {
 			job := e.job()
-			job.NotBefore = job.NotBefore.Add(e.h.Quiet)
+			job.NotBefore = begin
 			ids = append(ids, job.ID)
 			e.enqueue(job)
 		}
 		e.shutdown()
 		e.after("a job whose NotBefore had not come at Shutdown is done", func() bool { return e.settled(ids...) })
+		if e.h.Another == nil {
+			return
+		}
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		for _, id := range ids {
+			for _, a := range e.attemptsOf(id) {
+				if a.at.Before(begin) {
+					e.errorf("a job that outlived its queue was performed %v before NotBefore, want no attempt before it, because nothing would have been lost", begin.Sub(a.at))
+				}
+			}
+		}
 	}},
 	{"shutdown-retries", "Shutdown finishes what it can, also jobs that wait for another attempt: each is done, or goes to DeadLetter.", func(e *jobs) {
 		e.handle(failing(2, errSome))
@@ -159,7 +172,7 @@ var queueShutdownClauses = []clause[*jobs]{
 		for i := range 3*e.h.Workers + 3 {
 			job := e.job()
 			if i%3 == 2 {
-				job.NotBefore = job.NotBefore.Add(e.h.Quiet)
+				job.NotBefore = job.NotBefore.Add(e.h.Quiet / 2)
 			}
 			ids = append(ids, job.ID)
 			e.enqueue(job)
@@ -167,13 +180,33 @@ var queueShutdownClauses = []clause[*jobs]{
 		e.until("a job at work", func() bool { return e.running > 0 })
 		ctx, cancel := context.WithTimeout(e.ctx, e.h.Quiet/100)
 		defer cancel()
-		e.within(e.h.Patience, "Shutdown while jobs hang", func() { _ = e.queue.Shutdown(ctx) })
+		e.within(e.afterCtx(), "Shutdown while jobs run, whose ctx ended", func() { _ = e.queue.Shutdown(ctx) })
 		e.handle(nil)
 		if e.h.Another == nil {
 			e.until("every job that was not done is a dead letter", func() bool { return e.settled(ids...) })
 			return
 		}
 		e.after("every job is done or a dead letter", func() bool { return e.settled(ids...) })
+	}},
+	{"shutdown-deaf", "When ctx ends first, Shutdown returns its error, also if an attempt does not return when its own context has ended. The job of that attempt is done or becomes a dead letter.", func(e *jobs) {
+		hold := make(chan struct{})
+		let := sync.OnceFunc(func() { close(hold) })
+		defer let()
+		e.handle(func(context.Context, recovery.Job, int) error { <-hold; return nil })
+		job := e.job()
+		e.enqueue(job)
+		e.until("a job at work", func() bool { return e.running > 0 })
+		ctx, cancel := context.WithTimeout(e.ctx, e.h.Quiet/100)
+		defer cancel()
+		var err error
+		e.within(e.afterCtx(), "Shutdown while an attempt hangs, also when its ctx has ended", func() { err = e.queue.Shutdown(ctx) })
+		e.wantError(err, context.DeadlineExceeded, "Shutdown while an attempt hangs, also when its ctx has ended")
+		e.handle(nil)
+		if e.h.Another == nil {
+			e.until("a job whose attempt hangs is a dead letter", func() bool { return e.settled(job.ID) })
+			return
+		}
+		e.after("a job whose attempt hung is done or a dead letter", func() bool { return e.settled(job.ID) })
 	}},
 	{"shutdown-racing", "Enqueue returns nil once the queue is responsible for the job, also while Shutdown runs: no job that was accepted is lost.", func(e *jobs) {
 		var mu sync.Mutex
@@ -204,4 +237,12 @@ var queueShutdownClauses = []clause[*jobs]{
 		})
 		e.after("every job that was accepted beside Shutdown is done", func() bool { return e.settled(ids...) })
 	}},
+}
+
+// afterCtx is how long Shutdown may take with a ctx that ends soon.
+func (e *jobs) afterCtx() time.Duration {
+	if e.timing.bubble == nil {
+		return e.h.Patience + e.h.Quiet/100
+	}
+	return 10*time.Second + e.h.Quiet/100
 }

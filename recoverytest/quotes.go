@@ -11,22 +11,22 @@ import (
 	"github.com/seed-51359b35/recovery"
 )
 
-// quotesSecret reports whether a text contains a secret of the message, or a
-// large part of it, as it is or in an escaping that mail, HTML, JSON, URLs or
-// Go use.
-func quotesSecret(text string, m recovery.Message) bool {
+// quotesSecret returns the name of the field of the message whose secret a text
+// contains, or a large part of it, as it is or in an escaping that mail, HTML,
+// JSON, URLs or Go use. It returns the empty string if there is none.
+func quotesSecret(text string, m recovery.Message) (field string) {
 	for _, form := range forms(text) {
 		digits := strings.NewReplacer(" ", "", "-", "", ".", "").Replace(form)
 		if code := m.Code.Reveal(); code != "" && strings.Contains(digits, code) {
-			return true
+			return "Code"
 		}
-		for _, link := range []string{m.URL.Reveal(), m.NotMe.Reveal()} {
-			if _, token, ok := strings.Cut(link, "token="); ok && hasPart(form, token) {
-				return true
+		for field, link := range map[string]recovery.Secret{"URL": m.URL, "NotMe": m.NotMe} {
+			if _, token, ok := strings.Cut(link.Reveal(), "token="); ok && hasPart(form, token) {
+				return field
 			}
 		}
 	}
-	return false
+	return ""
 }
 
 // hasPart reports whether a text contains half of a token, in any case: a

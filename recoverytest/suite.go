@@ -63,11 +63,12 @@ const attempts = 4
 // is lost in one run of two is a fault.
 func (s suite[E]) examine(t *testing.T, c clause[E]) (v verdict) {
 	if s.timing.bubble != nil {
-		s.timing.bubble(t, func(t *testing.T) { v = s.once(t, c) })
-		return v
+		return s.inBubble(t, c)
 	}
 	for n := 1; ; n++ {
-		v = s.once(t, c)
+		p := s.probe(t)
+		s.once(p, c)
+		v = p.verdict()
 		if len(v.failures) == 0 || s.timing.exact() || !v.waited || v.calls <= s.timing.tick/4 {
 			return v
 		}
@@ -80,15 +81,44 @@ func (s suite[E]) examine(t *testing.T, c clause[E]) (v verdict) {
 	}
 }
 
-func (s suite[E]) once(t *testing.T, c clause[E]) verdict {
-	p := &probe{t: t, timing: s.timing, begun: time.Now()}
-	func() {
-		defer p.guard()
-		e := s.setup(p)
-		p.begun = time.Now()
-		c.run(e)
+// inBubble runs one clause in a bubble. A goroutine that the implementation
+// leaves there is a panic of the bubble, which would end the program before
+// anything that the clause found is printed. It is a failure of the clause
+// instead.
+func (s suite[E]) inBubble(t *testing.T, c clause[E]) (v verdict) {
+	w := newWatch()
+	defer w.stop()
+	var p *probe
+	defer func() {
+		r := recover()
+		if r == nil {
+			return
+		}
+		if p == nil {
+			panic(r)
+		}
+		v = p.verdict()
+		v.failures = append(v.failures, fmt.Sprintf("goroutines of the implementation, or the clause itself, still waited when nothing could wake them "+
+			"(%v), want every call to return, and what it began to end", r))
 	}()
-	return p.verdict()
+	s.timing.bubble(t, func(t *testing.T) {
+		p = s.probe(t)
+		p.watch = w
+		s.once(p, c)
+		v = p.verdict()
+	})
+	return v
+}
+
+func (s suite[E]) probe(t *testing.T) *probe {
+	return &probe{t: t, timing: s.timing, begun: time.Now()}
+}
+
+func (s suite[E]) once(p *probe, c clause[E]) {
+	defer p.guard()
+	e := s.setup(p)
+	p.begun = time.Now()
+	c.run(e)
 }
 
 // A verdict is what one run of a clause found.
@@ -123,6 +153,7 @@ type probe struct {
 	t      *testing.T // for the harness's hooks
 	timing timing
 	begun  time.Time
+	watch  *watch // of a bubble
 
 	mu        sync.Mutex
 	failures  []string
@@ -131,7 +162,7 @@ type probe struct {
 	moved     time.Duration // the sum of all calls of advance
 	slept     time.Duration // how long these calls took
 	overslept time.Duration // how much longer they took than asked
-	raced     string        // the line of the clause from which race was called last
+	raced     string        // the line of the clause that began goroutines last
 }
 
 // endClause is the value of a panic that ends a clause, from any of its
@@ -204,13 +235,19 @@ func (p *probe) guard() {
 	}
 }
 
-// race calls f n times at once, with 0 to n-1, and waits for all calls.
-func (p *probe) race(n int, f func(i int)) {
+// mark keeps the line of the clause, for failures of the goroutines that it
+// begins.
+func (p *probe) mark() {
 	if line, clause := place(); clause {
 		p.mu.Lock()
+		defer p.mu.Unlock()
 		p.raced = line
-		p.mu.Unlock()
 	}
+}
+
+// race calls f n times at once, with 0 to n-1, and waits for all calls.
+func (p *probe) race(n int, f func(i int)) {
+	p.mark()
 	start := make(chan struct{})
 	var done sync.WaitGroup
 	for i := range n {
@@ -278,9 +315,10 @@ func (p *probe) verdict() verdict {
 
 // within calls f and fails if f has not returned within the patience. The
 // goroutine that still runs is then left behind. In a bubble that happens only
-// after a day, because time costs nothing there, and a goroutine that is left
-// behind is a panic.
+// after two hours, because time costs little there, and a goroutine that is left
+// behind is one failure more.
 func (p *probe) within(patience time.Duration, what string, f func()) {
+	p.mark()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -292,9 +330,9 @@ func (p *probe) within(patience time.Duration, what string, f func()) {
 	select {
 	case <-done:
 	case <-timer.C:
-		p.errorf("%s: it did not return, want it to return within %v (on a machine that is busier than that, set Patience to more)", what, patience)
+		p.errorf("%s: it did not return, want it to return within %v%s", what, patience, p.advice())
 		if p.timing.bubble != nil {
-			timer.Reset(24 * time.Hour)
+			timer.Reset(2 * time.Hour)
 			select {
 			case <-done:
 			case <-timer.C:
@@ -302,6 +340,14 @@ func (p *probe) within(patience time.Duration, what string, f func()) {
 		}
 		panic(endClause{})
 	}
+}
+
+// advice is what to do if only the machine is slow. In a bubble it cannot be.
+func (p *probe) advice() string {
+	if p.timing.bubble != nil {
+		return ""
+	}
+	return " (on a machine that is busier than that, set Patience to more)"
 }
 
 // wantError fails if err does not wrap the error that the contract names.

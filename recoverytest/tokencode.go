@@ -1,6 +1,7 @@
 package recoverytest
 
 import (
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -259,6 +260,50 @@ var tokenCodeClauses = []clause[*tokens]{
 		e.wantNotFound("a code in a slot that took all its failures", ref)
 		e.advance(e.ticks(4))
 		e.wantLive("a code after the counted failures have left the window", ref)
+	}},
+	{"code-failures-exactly", "A wrong guess is in the interval until FailureWindow has passed, to the millisecond, and not after that.", func(e *tokens) {
+		if !e.timing.exact() {
+			e.skip("needs Bubble or Advance")
+		}
+		for _, window := range []time.Duration{e.ticks(3), e.ticks(3) + 217*time.Millisecond} {
+			slot, spec := random(), newCode()
+			spec.MaxFailures, spec.FailureWindow = 1, window
+			ref := e.putCode(slot, spec)
+			e.guess(slot, 1)
+			e.advance(window - time.Millisecond)
+			e.wantNotFound(fmt.Sprintf("a code a millisecond before the FailureWindow of %v has passed, with MaxFailures 1", window), ref)
+			e.advance(2 * time.Millisecond)
+			e.wantLive(fmt.Sprintf("a code a millisecond after the FailureWindow of %v, with MaxFailures 1", window), ref)
+		}
+	}},
+	{"code-failures-end-none", "MaxFailures ends no code: one that has tries left is live again when enough failures have left the interval, and a Put of it meanwhile is a Put of a live digest.", func(e *tokens) {
+		slot, spec := random(), newCode()
+		spec.MaxFailures, spec.FailureWindow = 3, e.ticks(6)
+		ref := e.putCode(slot, spec)
+		e.guess(slot, 3)
+		e.wantNotFound("a code in a slot that took all its failures", ref)
+		e.put(slot, spec)
+		e.advance(e.ticks(7))
+		e.wantLive("a code that took 3 of 5 wrong guesses, after the failures have left the window", ref)
+		e.guess(slot, 1)
+		e.wantLive("the same code with one try left", ref)
+		e.guess(slot, 1)
+		e.wantNotFound("the same code without tries left", ref)
+	}},
+	{"code-release-keeps-tries", "Release makes the token live again as it was: the wrong guesses that were counted stay counted, for the code and for the slot.", func(e *tokens) {
+		slot, spec, id := random(), newCode(), random()
+		spec.MaxFailures = 6
+		ref := e.putCode(slot, spec)
+		e.guess(slot, 4)
+		e.claim(id, ref)
+		e.release(id, ref)
+		e.wantLive("a code with one try left, claimed and released", ref)
+		e.guess(slot, 1)
+		e.wantNotFound("a code after four wrong guesses, a claim, its release, and a fifth guess", ref)
+		latest := e.putCode(slot, withNewDigest(spec))
+		e.wantLive("a code in a slot that took 5 of 6 failures", latest)
+		e.guess(slot, 1)
+		e.wantNotFound("a code in a slot that took 6 of 6 failures, 4 of them before a release", latest)
 	}},
 	{"code-put-after-full", "A code guessed at too often makes room for a new one, which has all its tries.", func(e *tokens) {
 		slot, spec := random(), newCode()

@@ -2,6 +2,8 @@ package recoverytest
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -96,13 +98,16 @@ var tokenPutClauses = []clause[*tokens]{
 		if !e.timing.exact() {
 			e.skip("needs Bubble or Advance")
 		}
-		slot, spec := random(), shortLived(e.ticks(3))
-		e.put(slot, spec)
-		ref := recovery.TokenRef{Slot: slot, Digest: spec.Digest}
-		e.advance(e.ticks(3) - time.Millisecond)
-		e.wantLive("a token a millisecond before its TTL has passed", ref)
-		e.advance(time.Millisecond)
-		e.wantNotFound("a token when its TTL has passed", ref)
+		// The second is no number of whole seconds, nor of quarters of one.
+		for _, ttl := range []time.Duration{e.ticks(3), e.ticks(3) + 217*time.Millisecond} {
+			slot, spec := random(), shortLived(ttl)
+			e.put(slot, spec)
+			ref := recovery.TokenRef{Slot: slot, Digest: spec.Digest}
+			e.advance(ttl - time.Millisecond)
+			e.wantLive(fmt.Sprintf("a token a millisecond before its TTL of %v has passed", ttl), ref)
+			e.advance(time.Millisecond)
+			e.wantNotFound(fmt.Sprintf("a token when its TTL of %v has passed", ttl), ref)
+		}
 	}},
 	{"put-again-changes-nothing", "A Put of a digest that is live already changes nothing, also not its expiry, and returns its record.", func(e *tokens) {
 		slot, spec := random(), shortLived(e.ticks(8))
@@ -345,14 +350,17 @@ var tokenPutClauses = []clause[*tokens]{
 	}},
 	{"put-slots-are-apart", "Slots are independent: the same digest in another slot, also in one with a similar name, is another token.", func(e *tokens) {
 		name, spec := random(), newLink()
-		names := []string{name, name + "_", name + ":", name + "0", strings.ToLower(name), "{" + name + "}", name[1:], name + name}
-		for _, slot := range names {
+		names := []string{name, name + "0", name + ":", strings.ToLower(name), "{" + name + "}", name[1:], name + name}
+		// These are put last: to SQL and to Redis they can be patterns, of which
+		// the others are examples.
+		patterns := []string{name + "_", name + "%", name + "*", name + "?"}
+		for _, slot := range slices.Concat(names, patterns) {
 			e.wantNotFound("a digest of another slot", recovery.TokenRef{Slot: slot, Digest: spec.Digest})
 			e.put(slot, spec)
 		}
 		e.claim(random(), recovery.TokenRef{Slot: name, Digest: spec.Digest})
-		e.delete(names[1])
-		for _, slot := range names[2:] {
+		e.delete(patterns...)
+		for _, slot := range names[1:] {
 			e.wantLive("a digest that was claimed and deleted in other slots", recovery.TokenRef{Slot: slot, Digest: spec.Digest})
 		}
 	}},
@@ -360,7 +368,10 @@ var tokenPutClauses = []clause[*tokens]{
 		slot, spec := random(), newLink()
 		spec.Digest = "aB" + spec.Digest
 		e.put(slot, spec)
-		for _, digest := range []string{strings.ToLower(spec.Digest), strings.ToUpper(spec.Digest), spec.Digest[:8], spec.Digest[1:], spec.Digest + "x", "*", "%"} {
+		for _, digest := range []string{
+			strings.ToLower(spec.Digest), strings.ToUpper(spec.Digest), spec.Digest[:8], spec.Digest[1:], spec.Digest + "x",
+			"*", "%", "_" + spec.Digest[1:], "?" + spec.Digest[1:],
+		} {
 			e.wantNotFound("a digest like one that was put", recovery.TokenRef{Slot: slot, Digest: digest})
 		}
 		e.wantLive("the digest itself", recovery.TokenRef{Slot: slot, Digest: spec.Digest})

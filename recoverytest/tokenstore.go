@@ -26,7 +26,8 @@ type TokenStoreHarness struct {
 	Another func(t *testing.T, first recovery.TokenStore) recovery.TokenStore
 
 	// Bubble is synctest.Test for a store that lives in this process: every
-	// clause runs in a bubble of its own. Optional.
+	// clause runs in a bubble of its own. Calls must take no time in it, so a
+	// store that sleeps, to be like a server, is tested without. Optional.
 	Bubble func(t *testing.T, f func(t *testing.T))
 
 	// Advance moves the store's clock, which must not move otherwise. It is for
@@ -97,8 +98,8 @@ func tokenStoreSuite(h TokenStoreHarness) suite[*tokens] {
 			_, _ = e.first.Peek(e.ctx, recovery.TokenRef{Slot: random(), Digest: random()})
 		},
 		clauses: slices.Concat(
-			tokenPutClauses, tokenClaimClauses, tokenCodeClauses, tokenGuessClauses, tokenRefsClauses, tokenBoundsClauses, tokenFaultClauses,
-			tokenGeneralClauses,
+			tokenPutClauses, tokenClaimClauses, tokenCodeClauses, tokenGuessClauses, tokenRefsClauses, tokenNameClauses, tokenBoundsClauses,
+			tokenFaultClauses, tokenGeneralClauses,
 		),
 	}
 }
@@ -206,7 +207,7 @@ func (e *tokens) wantNotFound(what string, refs ...recovery.TokenRef) {
 func (e *tokens) claim(id string, refs ...recovery.TokenRef) recovery.TokenRecord {
 	token, err := e.pick().Claim(e.ctx, id, refs...)
 	if err != nil {
-		e.fatalf("Claim of a live token: error is %v, want none", err)
+		e.fatalf("Claim of a live token, or by the owner of a claimed one: error is %v, want none", err)
 	}
 	if !slices.ContainsFunc(refs, func(r recovery.TokenRef) bool { return r.Slot == token.Slot && r.Digest == token.Digest }) {
 		e.errorf("Claim returned slot %q, digest %q, want one of %+v", token.Slot, token.Digest, refs)

@@ -75,8 +75,21 @@ func (s *table) find(ref recovery.TokenRef, now time.Time) *row {
 		if s.bug == "digests in any case" {
 			same = strings.EqualFold(r.Digest, ref.Digest) && r.Slot == ref.Slot
 		}
-		if s.bug == "digests of all slots" {
+		switch s.bug {
+		case "digests of all slots":
 			same = r.Digest == ref.Digest
+		case "digests of 63 bytes":
+			same = r.Slot == ref.Slot && r.Digest[:min(63, len(r.Digest))] == ref.Digest[:min(63, len(ref.Digest))]
+		case "slots of 127 bytes":
+			same = r.Digest == ref.Digest && r.Slot[:min(127, len(r.Slot))] == ref.Slot[:min(127, len(ref.Slot))]
+		case "slots by LIKE":
+			same = r.Digest == ref.Digest && like(ref.Slot, r.Slot)
+		case "digests by LIKE":
+			same = r.Slot == ref.Slot && like(ref.Digest, r.Digest)
+		case "joins by a colon":
+			same = r.Slot+":"+r.Digest == ref.Slot+":"+ref.Digest
+		case "joins by nothing":
+			same = r.Slot+r.Digest == ref.Slot+ref.Digest
 		}
 		if same && (now.Before(r.Expires) || s.bug == "no expiry") {
 			return r
@@ -100,6 +113,11 @@ func (s *table) check(id *string, refs ...recovery.TokenRef) error {
 	for _, ref := range refs {
 		if err := ref.Validate(); err != nil {
 			return err
+		}
+		if s.bug == "guesses before it checks" {
+			s.mu.Lock()
+			s.guess(ref.Slot, s.now())
+			s.mu.Unlock()
 		}
 	}
 	return nil
@@ -195,6 +213,12 @@ func (s *table) Put(ctx context.Context, slot string, spec recovery.TokenSpec) (
 			s.rows = append(s.rows, r)
 			return r.TokenRecord, nil
 		}
+	}
+	switch s.bug {
+	case "TTL of whole seconds":
+		spec.TTL = max(spec.TTL.Truncate(time.Second), time.Millisecond)
+	case "failures of whole seconds":
+		spec.FailureWindow = max(spec.FailureWindow.Truncate(time.Second), time.Millisecond)
 	}
 	if s.bug == "TTL in seconds" {
 		spec.TTL = spec.TTL.Truncate(time.Second) + time.Second
@@ -453,6 +477,9 @@ func (s *table) guess(slot string, now time.Time) {
 		if r.tries == 0 || s.bug == "dies at the first" {
 			r.ended = true
 		}
+		if s.bug == "failures end the code" && len(s.fails[slot]) == r.spec.MaxFailures-1 {
+			r.ended = true
+		}
 		counted = true
 	}
 	if counted && s.bug != "guesses race" || s.bug == "counts without a code" {
@@ -490,6 +517,12 @@ func (s *table) Release(ctx context.Context, id string, refs ...recovery.TokenRe
 		holds := r.owner == id
 		if holds || s.bug == "release by anybody" {
 			r.owner = ""
+			switch s.bug {
+			case "release renews the tries":
+				r.tries = r.spec.MaxTries
+			case "release forgets failures":
+				delete(s.fails, r.Slot)
+			}
 			if s.bug == "release revives the dead" {
 				r.ended = false
 			}
@@ -511,7 +544,7 @@ func (s *table) Release(ctx context.Context, id string, refs ...recovery.TokenRe
 
 func (s *table) Delete(ctx context.Context, slots ...string) error {
 	for _, slot := range slots {
-		if err := s.check(nil, recovery.TokenRef{Slot: slot, Digest: "d"}); err != nil {
+		if err := s.check(nil, recovery.TokenRef{Slot: slot, Digest: "d"}); err != nil && s.bug != "delete checks as it goes" {
 			return err
 		}
 	}
@@ -521,6 +554,9 @@ func (s *table) Delete(ctx context.Context, slots ...string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, slot := range slots {
+		if err := (recovery.TokenRef{Slot: slot, Digest: "d"}).Validate(); err != nil && s.bug == "delete checks as it goes" {
+			return err
+		}
 		if s.bug == "delete of one slot" {
 			slot = slots[0]
 		}

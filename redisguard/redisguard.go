@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -15,8 +16,6 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/sony/gobreaker/v2"
-
-	"github.com/seed-51359b35/recovery/internal/outage"
 )
 
 const (
@@ -36,11 +35,17 @@ type Options struct {
 	Down error
 	// Logger gets the line WhenDown, at level ERROR, when Redis begins to count
 	// as down, and the line WhenUp, at level INFO, when it answers again. Both
-	// have the attributes Attrs. A Logger that blocks makes nobody wait but
-	// those whose call showed the change.
+	// have the attributes Attrs, and the first has the error of the last call.
+	// A Logger that blocks makes nobody wait but those whose call showed the
+	// change.
 	Logger           *slog.Logger
 	WhenDown, WhenUp string
 	Attrs            []any
+	// Client, if it is a [*redis.Client], is asked what is wrong when Redis begins
+	// to count as down: if the client speaks TLS and the server does not, or the
+	// reverse, a line at level ERROR says so up to two seconds later. Default:
+	// nobody is asked.
+	Client redis.UniversalClient
 	// Ignore reports whether an error says nothing about Redis, so that it
 	// counts neither as a success nor as a failure. [context.Canceled] is
 	// ignored in any case. Default: no other error is.
@@ -49,15 +54,6 @@ type Options struct {
 	// error does.
 	Failed func(error) bool
 }
-
-// Outages writes a line when an outage begins, one with a count at growing
-// intervals, and one when it is over. It is here because asynqqueue, a module of
-// its own, imports no internal package.
-type Outages = outage.Log
-
-// NewOutages returns an Outages. over is the line that says that an outage is
-// over.
-func NewOutages(over string) *Outages { return outage.New(over) }
 
 // A Guard refuses calls while Redis does not answer. Redis counts as down after
 // five calls that failed in succession. Then one call at a time, every 100 ms,
@@ -72,6 +68,7 @@ type Guard struct {
 	// did not.
 	reached, direct atomic.Bool
 	refusals        atomic.Int64
+	explains        atomic.Bool // explain runs
 }
 
 // New returns a Guard.
@@ -104,20 +101,37 @@ func (g *Guard) Allow() (done func(err error), err error) {
 	}
 	return func(err error) {
 		end(err)
-		g.report()
+		g.report(err)
 	}, nil
 }
 
-// report logs a change. Nothing is locked meanwhile, as it would be in
-// OnStateChange.
-func (g *Guard) report() {
+// report logs a change after a call that ended with err. Nothing is locked
+// meanwhile, as it would be in OnStateChange.
+func (g *Guard) report(err error) {
 	switch down := g.down.Load(); {
 	case g.reported.Swap(down) == down:
 	case down:
-		g.opts.Logger.Error(g.opts.WhenDown, g.opts.Attrs...)
+		g.opts.Logger.Error(g.opts.WhenDown, append(slices.Clone(g.opts.Attrs), "error", cause(err))...)
+		g.explain()
 	default:
 		g.opts.Logger.Info(g.opts.WhenUp, g.opts.Attrs...)
 	}
+}
+
+// cause returns the text of an error that is safe to log. Of what Redis answers
+// that is the first word, such as READONLY: the rest may quote a command.
+func cause(err error) string {
+	if answer, ok := errors.AsType[redis.Error](err); ok {
+		word, _, _ := strings.Cut(answer.Error(), " ")
+		return word
+	}
+	switch {
+	case err == nil:
+		return ""
+	case errors.Is(err, context.DeadlineExceeded):
+		return "no answer in time"
+	}
+	return err.Error()
 }
 
 // Refuses reports whether Allow would refuse a call now. It costs less than a

@@ -14,6 +14,7 @@ import (
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/redistest"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 	"github.com/seed-51359b35/recovery/password"
 	"github.com/seed-51359b35/recovery/recoverytest"
 )
@@ -23,8 +24,8 @@ type plainHasher struct{}
 
 func (plainHasher) Hash(_ context.Context, pw string) (string, error) { return "plain:" + pw, nil }
 
-func (plainHasher) Verify(_ context.Context, encoded, pw string) (password.Result, error) {
-	return password.Result{Match: encoded == "plain:"+pw}, nil
+func (plainHasher) Verify(_ context.Context, a password.Attempt) (password.Result, error) {
+	return password.Result{Match: a.Hash == "plain:"+a.Password}, nil
 }
 
 var (
@@ -36,7 +37,7 @@ var (
 func newService(t testing.TB, leads recovery.LeadStore, tokens recovery.TokenStore, notifier recovery.Notifier, limiter recovery.Limiter) *recovery.Service {
 	t.Helper()
 	s, err := recovery.New(leads, tokens, notifier, recovery.Options{
-		Keys:                    [][]byte{[]byte(strings.Repeat("k", 32))},
+		Keys:                    [][]byte{testenv.Key("k")},
 		Link:                    recovery.Link{URL: "https://portal.example.com/reset"},
 		DangerouslyKeepSessions: true,
 		Passwords:               recovery.PasswordOptions{Hasher: plainHasher{}},

@@ -20,6 +20,7 @@ import (
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/redistest"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 	"github.com/seed-51359b35/recovery/recoverytest"
 )
 
@@ -72,7 +73,7 @@ func newFlood(t *testing.T, client *redis.Client) *flood {
 	f := &flood{queue: recovery.NewMemoryQueue(recovery.MemoryQueueOptions{})}
 	store := newStore(t, client, nil)
 	service, err := recovery.New(recoverytest.NewLeads(), store, &recoverytest.Outbox{}, recovery.Options{
-		Keys:                    [][]byte{[]byte(strings.Repeat("k", 32))},
+		Keys:                    [][]byte{testenv.Key("k")},
 		Link:                    recovery.Link{URL: "https://portal.example.com/reset"},
 		DangerouslyKeepSessions: true,
 		Limiter:                 store,

@@ -169,6 +169,9 @@ type goldenWorld struct {
 
 func newGoldenWorld(t *testing.T, addr string, sim *miniredis.Miniredis, v golden, keys ...[]byte) *goldenWorld {
 	t.Helper()
+	for _, key := range keys {
+		testenv.AcceptKey(t, key)
+	}
 	w := &goldenWorld{
 		client: redis.NewClient(&redis.Options{Addr: addr}), sim: sim,
 		leads: newGoldenLeads(v.Leads), queue: &goldenQueue{},
@@ -307,7 +310,7 @@ const (
 )
 
 func writeGolden(t *testing.T) golden {
-	v := golden{Time: time.Date(2100, 1, 2, 3, 4, 5, 678_901_234, time.UTC), Key: []byte("0123456789abcdefghijklmnopqrstuv")}
+	v := golden{Time: time.Date(2100, 1, 2, 3, 4, 5, 678_901_234, time.UTC), Key: testenv.Key("golden")}
 	for i, address := range []string{linksAddress, doneAddress, codeAddress, issuedAddress, deadCodeAddress, revokedAddress} {
 		v.Leads = append(v.Leads, recovery.Lead{
 			ID: fmt.Sprintf("lead-%d", i), Version: "v1", Status: recovery.StatusActive,
@@ -435,7 +438,7 @@ func readGoldenOn(t *testing.T, v golden, addr string, sim *miniredis.Miniredis)
 		all  [][]byte
 	}{
 		{"its key", [][]byte{v.Key}},
-		{"its key behind a new one", [][]byte{[]byte("ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"), v.Key}},
+		{"its key behind a new one", [][]byte{testenv.Key("n"), v.Key}},
 	} {
 		// at runs f with what is in the file, at its time.
 		at := func(name string, f func(t *testing.T, w *goldenWorld)) {

@@ -51,7 +51,7 @@ type group[V int64 | string] = groupcommit.Group[[]job, []answer[V]]
 func (s *Store) newNode(server string) *node {
 	n := &node{client: s.client, timeout: s.opts.Timeout}
 	guard := redisguard.Options{
-		Down: ErrDown, Logger: s.opts.Logger, Failed: isDown,
+		Down: ErrDown, Logger: s.opts.Logger, Failed: isDown, Client: s.client,
 		WhenDown: "redisstore: Redis does not answer, so every call is refused until it does",
 		WhenUp:   "redisstore: Redis answers again",
 	}

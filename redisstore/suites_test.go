@@ -27,6 +27,8 @@ func newStore(t testing.TB, client redis.UniversalClient, edit func(*redisstore.
 	if edit != nil {
 		edit(&opts)
 	}
+	// On a machine that stalls, patience may be more than New takes.
+	opts.Timeout = min(opts.Timeout, time.Minute)
 	s, err := redisstore.New(client, opts)
 	if err != nil {
 		t.Fatal(err)

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 	"github.com/seed-51359b35/recovery/recoverytest"
 	"github.com/seed-51359b35/recovery/smsnotifier"
 )
@@ -92,7 +93,7 @@ func newPortal(t *testing.T, edit func(o *smsnotifier.Options)) *portal {
 	p.Service, err = recovery.New(p.leads, p.tokens,
 		recovery.ByChannel(map[recovery.Channel]recovery.Notifier{recovery.ChannelEmail: p.mail, recovery.ChannelSMS: sms}),
 		recovery.Options{
-			Keys:                    [][]byte{bytes.Repeat([]byte{7}, 32)},
+			Keys:                    [][]byte{testenv.Key("k")},
 			Link:                    recovery.Link{URL: "https://example.com/reset"},
 			Fields:                  fields,
 			DangerouslyKeepSessions: true,

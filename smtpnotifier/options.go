@@ -233,6 +233,8 @@ func (o Options) checkAddresses(mistakes *recovery.OptionErrors) {
 func (s Server) checkConnection(mistakes *recovery.OptionErrors) {
 	if reason := checkHostPort(s.Address); reason != "" {
 		mistakes.Add("Server.Address", "%s", reason)
+	} else if _, port, _ := net.SplitHostPort(s.Address); port == "465" && (s.TLS == TLSRequired || s.TLS == TLSWhenOffered) {
+		mistakes.Add("Server.Address", "%s", implicitPort)
 	}
 	switch s.TLS {
 	case TLSRequired, TLSImplicit, TLSWhenOffered, DangerouslyPlaintext:

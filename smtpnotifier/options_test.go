@@ -46,6 +46,15 @@ func TestMistakes(t *testing.T) {
 		{"port 0", func(o *smtpnotifier.Options) { o.Server.Address = "relay.example.com:0" }, "Server.Address"},
 		{"a port by name", func(o *smtpnotifier.Options) { o.Server.Address = "relay.example.com:smtp" }, "Server.Address"},
 		{"a port too high", func(o *smtpnotifier.Options) { o.Server.Address = "relay.example.com:65536" }, "Server.Address"},
+		{"port 465 with STARTTLS", func(o *smtpnotifier.Options) {
+			o.Server = smtpnotifier.Server{Address: "relay.example.com:465", TLS: smtpnotifier.TLSRequired}
+		}, "Server.Address"},
+		{"port 465 with STARTTLS when offered", func(o *smtpnotifier.Options) {
+			o.Server = smtpnotifier.Server{Address: "relay.example.com:465", TLS: smtpnotifier.TLSWhenOffered}
+		}, "Server.Address"},
+		{"port 465 with TLS", func(o *smtpnotifier.Options) {
+			o.Server = smtpnotifier.Server{Address: "relay.example.com:465", TLS: smtpnotifier.TLSImplicit}
+		}, ""},
 		{"no host", func(o *smtpnotifier.Options) { o.Server.Address = ":25" }, "Server.Address"},
 		{"a host that is no name", func(o *smtpnotifier.Options) { o.Server.Address = "relay example:25" }, "Server.Address"},
 		{"a host that ends a line", func(o *smtpnotifier.Options) { o.Server.Address = "relay\r\n:25" }, "Server.Address"},

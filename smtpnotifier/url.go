@@ -19,7 +19,12 @@ var (
 	errUser   = errors.New("smtpnotifier: the URL must have both user and password or neither, at most 512 bytes each without control characters")
 	errHost   = errors.New("smtpnotifier: the URL must have a host, a port from 1 to 65535 and no path")
 	errQuery  = errors.New("smtpnotifier: the URL may have ?tls=required after smtp:// and no other parameter")
+	errPort   = errors.New("smtpnotifier: the URL: " + implicitPort)
 )
+
+// implicitPort is the mistake of STARTTLS on a port where TLS begins with the
+// first byte: both sides wait for the other until a timeout.
+const implicitPort = "port 465 is for TLS from the first byte: write smtps:// (TLSImplicit), or take port 587 for STARTTLS"
 
 // ParseURL returns the [Server] that a URL describes. The URL has one of these
 // forms:
@@ -55,6 +60,9 @@ func ParseURL(raw string) (Server, error) {
 	}
 	if u.Path != "" && u.Path != "/" || checkHostPort(u.Host) != "" {
 		return Server{}, errHost
+	}
+	if s.TLS != TLSImplicit && u.Port() == "465" {
+		return Server{}, errPort
 	}
 	if u.User != nil {
 		password, _ := u.User.Password()

@@ -45,6 +45,8 @@ func TestParseURL(t *testing.T) {
 		{"a parameter in capitals", "smtp://relay.example.com:25?TLS=required", "", "", "", "", ""},
 		{"an empty query", "smtp://relay.example.com:25?", "", "", "", "", ""},
 		{"the parameter where it says nothing", "smtps://relay.example.com:465?tls=required", "", "", "", "", ""},
+		{"STARTTLS on the port of TLS", "smtp://relay.example.com:465", "", "", "", "", ""},
+		{"STARTTLS on the port of TLS, required", "smtp://me:s3cret@relay.example.com:465?tls=required", "", "", "", "", ""},
 		{"a user alone", "smtp://me@relay.example.com:25", "", "", "", "", ""},
 		{"a user and an empty password", "smtp://me:@relay.example.com:25", "", "", "", "", ""},
 		{"a password alone", "smtp://:s3cret@relay.example.com:25", "", "", "", "", ""},
@@ -133,4 +135,12 @@ func FuzzParseURL(f *testing.F) {
 			t.Errorf("%q becomes %q, which is %v, %v", raw, shown, again, err)
 		}
 	})
+}
+
+// The scheme smtp with port 465 waits for a greeting that never comes. The error
+// says which scheme is meant.
+func TestErrorOfPort465SaysSmtps(t *testing.T) {
+	if _, err := smtpnotifier.ParseURL("smtp://relay.example.com:465"); err == nil || !strings.Contains(err.Error(), "smtps://") {
+		t.Errorf("%v", err)
+	}
 }

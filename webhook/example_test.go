@@ -49,7 +49,7 @@ func Example() {
 	authorities := x509.NewCertPool()
 	authorities.AddCert(crm.Certificate())
 
-	keys := [][]byte{[]byte("32 random bytes of a secret store")}
+	keys := [][]byte{recovery.NewKey()}
 	hooks, err := webhook.New(webhook.Options{
 		Keys: keys,
 		Endpoints: []webhook.Endpoint{{
@@ -113,7 +113,7 @@ func Example_incorrect() {
 	authorities := x509.NewCertPool()
 	authorities.AddCert(crm.Certificate())
 	hooks, err := webhook.New(webhook.Options{
-		Keys: [][]byte{[]byte("32 random bytes of a secret store")},
+		Keys: [][]byte{recovery.NewKey()},
 		Endpoints: []webhook.Endpoint{{
 			ID: "crm", URL: crm.URL, Secrets: []recovery.Secret{secret},
 			DangerouslyAllowPrivateAddresses: true, RootCAs: authorities,
@@ -171,7 +171,7 @@ func ExampleRetrySchedule() {
 	})
 	hooks, err := webhook.New(webhook.Options{
 		Queue: queue,
-		Keys:  [][]byte{[]byte("32 random bytes of a secret store")},
+		Keys:  [][]byte{recovery.NewKey()},
 		Endpoints: []webhook.Endpoint{
 			{URL: "https://crm.example.com/hooks", Secrets: []recovery.Secret{webhook.GenerateSecret()}},
 			{URL: "https://shop.example.com/hooks", Secrets: []recovery.Secret{webhook.GenerateSecret()}},

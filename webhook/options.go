@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/masterkey"
 	"github.com/seed-51359b35/recovery/internal/safedial"
 )
 
@@ -131,7 +132,6 @@ const (
 	maxEndpoints = 64
 	maxSecrets   = 4
 	maxKeys      = 8
-	minKey       = 32
 )
 
 // withDefaults returns a copy in which zero fields have their defaults. The
@@ -215,15 +215,8 @@ func checkKeys(mistakes *recovery.OptionErrors, keys [][]byte) {
 	if n := len(keys); n == 0 || n > maxKeys {
 		mistakes.Add("Keys", "has %d keys, must have 1 to %d, the same on every instance", n, maxKeys)
 	}
-	for i, k := range keys {
-		if len(k) < minKey {
-			mistakes.Add("Keys", "key %d has %d bytes, must have at least %d", i, len(k), minKey)
-		}
-		for j := range i {
-			if string(keys[j]) == string(k) {
-				mistakes.Add("Keys", "keys %d and %d are the same", j, i)
-			}
-		}
+	for _, mistake := range masterkey.Check(keys) {
+		mistakes.Add("Keys", "%s", mistake)
 	}
 }
 

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 	"github.com/seed-51359b35/recovery/webhook"
 )
 
@@ -69,7 +71,7 @@ func TestOptions(t *testing.T) {
 		{"nine keys", func(o *webhook.Options) {
 			o.Keys = nil
 			for i := range 9 {
-				o.Keys = append(o.Keys, bytes.Repeat([]byte{byte(i)}, 32))
+				o.Keys = append(o.Keys, testenv.Key(strconv.Itoa(i)))
 			}
 		}, "Keys"},
 		{"two keys", func(o *webhook.Options) { o.Keys = [][]byte{key1, key2} }, ""},

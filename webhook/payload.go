@@ -40,6 +40,8 @@ type Data struct {
 	// Channel and Message say which message was sent, and how.
 	Channel recovery.Channel     `json:"channel,omitzero"`
 	Message recovery.MessageKind `json:"message,omitzero"`
+	// Attempt is which attempt failed, in a [recovery.EventDeliveryFailed].
+	Attempt int `json:"attempt,omitzero"`
 	// Mailed says whether an issued token was also sent to the lead. It is set
 	// for [recovery.EventTokenIssued] only, and always for that.
 	Mailed *bool `json:"mailed,omitzero"`
@@ -63,8 +65,8 @@ func Type(kind recovery.EventKind) string { return "recovery." + string(kind) }
 // something, or by a fault.
 //
 // An endpoint gets the other kinds only if [Endpoint].Events names them. Any
-// stranger can cause message_sent, message_suppressed, reset_refused and
-// rate_limited as often as the limits allow. Each request of a stranger would
+// stranger can cause message_sent, message_suppressed, delivery_failed,
+// reset_refused and rate_limited as often as the limits allow. Each request of a stranger would
 // then cause a request of the host to every such endpoint. Also, message_sent
 // and message_suppressed tell the receiver for whose account a link was
 // requested.
@@ -78,14 +80,14 @@ func DefaultEvents() []recovery.EventKind {
 // AllEvents returns all kinds of events, for an audit log.
 func AllEvents() []recovery.EventKind {
 	return append(DefaultEvents(),
-		recovery.EventMessageSent, recovery.EventMessageSuppressed, recovery.EventResetRefused, recovery.EventRateLimited)
+		recovery.EventMessageSent, recovery.EventMessageSuppressed, recovery.EventDeliveryFailed, recovery.EventResetRefused, recovery.EventRateLimited)
 }
 
 // newBody returns the body of an event's deliveries.
 func newBody(e recovery.Event, includeClient bool) ([]byte, error) {
 	p := Payload{Type: Type(e.Kind), Timestamp: e.Time.UTC(), Data: Data{
 		Reason: e.Reason, Scope: e.Scope, JobID: e.JobID, LeadID: e.LeadID, Caller: e.Caller,
-		Channel: e.Channel, Message: e.Message,
+		Channel: e.Channel, Message: e.Message, Attempt: e.Attempt,
 	}}
 	for name, value := range e.Labels {
 		if name == recovery.LabelNoWebhook {

@@ -1,7 +1,6 @@
 package webhook_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -27,8 +26,8 @@ var (
 	secretB = recovery.NewSecret("whsec_QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkI=")
 	secretC = recovery.NewSecret("whsec_Q0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0M=")
 
-	key1 = bytes.Repeat([]byte{1}, 32)
-	key2 = bytes.Repeat([]byte{2}, 32)
+	key1 = testenv.Key("1")
+	key2 = testenv.Key("2")
 )
 
 // A hook is one request that a receiver got.

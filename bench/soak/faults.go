@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os/exec"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -14,8 +16,10 @@ type fault struct {
 	holds time.Duration
 	begin func(e *environment) error
 	end   func(e *environment) error // nil: it ends by itself
-	// aof says that Redis keeps an append-only file that every write reaches.
-	aof bool
+	// redis are further settings of Redis, as on its command line.
+	redis []string
+	// password is what Redis wants from the start.
+	password string
 	// settles is how long its mails may take after it is over. Default 3 min: a
 	// job of a dead worker comes back within 2.
 	settles time.Duration
@@ -39,8 +43,8 @@ func frozen(d time.Duration) fault {
 		end:   func(e *environment) error { e.server.Thaw(); return nil }}
 }
 
-func killed(name string, aof bool) fault {
-	return fault{name: name, holds: 5 * time.Second, aof: aof,
+func killed(name string, redis ...string) fault {
+	return fault{name: name, holds: 5 * time.Second, redis: redis,
 		begin: func(e *environment) error { e.server.Kill(); return nil },
 		end:   func(e *environment) error { e.server.Restart(); return nil }}
 }
@@ -60,7 +64,9 @@ func faults() []fault {
 	all := []fault{
 		{name: "nothing", holds: time.Second, begin: func(*environment) error { return nil }},
 		frozen(time.Second), frozen(5 * time.Second), frozen(30 * time.Second),
-		killed("Redis killed, with an append-only file", true), killed("Redis killed, with nothing on disk", false),
+		killed("Redis killed, with an append-only file", "--appendonly", "yes", "--appendfsync", "always"),
+		killed("Redis killed, with nothing on disk"),
+		{name: "a black hole before Redis", holds: 10 * time.Second, begin: blackHole, end: noHole},
 		onTheWire("replies of Redis lost", redistest.Fault{Mode: redistest.Swallow}),
 		onTheWire("connections to Redis reset", redistest.Fault{Mode: redistest.Reset}),
 		{name: "Redis 300 ms further away", holds: 10 * time.Second,
@@ -81,7 +87,10 @@ func faults() []fault {
 		all = append(all, f)
 	}
 	return append(all,
-		fault{name: "Redis wants a password", holds: 10 * time.Second, begin: wantsPassword, end: wantsNone},
+		fault{name: "the disk of Redis full", holds: 10 * time.Second, redis: []string{"--appendonly", "yes", "--appendfsync", "everysec"},
+			begin: fileLimit("1"), end: fileLimit("unlimited")},
+		fault{name: "Redis wants a password", holds: 10 * time.Second, begin: wants("another"), end: wants("")},
+		fault{name: "the password of Redis changed", holds: 10 * time.Second, password: "first", begin: wants("another"), end: wants("first")},
 		ofTheRelay("mail down for 3 min", 3*time.Minute, mode{down: true}),
 		ofTheRelay("greylisting", 20*time.Second, mode{grey: true}),
 		ofTheRelay("a relay that answers after 31 s", 40*time.Second, mode{slow: 31 * time.Second}),
@@ -89,6 +98,7 @@ func faults() []fault {
 		ofTheRelay("connections cut after the mail, which was taken", 10*time.Second, mode{cut: true, takes: true}),
 		ofTheRelay("connections cut after the mail, which was lost", 10*time.Second, mode{cut: true}),
 		fault{name: "an instance killed", holds: time.Second, begin: signalled(syscall.SIGKILL), end: (*environment).another},
+		fault{name: "an instance killed amid 1,000 jobs", holds: time.Second, begin: killedAmidJobs, end: (*environment).another},
 		fault{name: "SIGTERM under load", holds: time.Second, begin: signalled(syscall.SIGTERM), end: (*environment).another},
 	)
 }
@@ -101,12 +111,43 @@ func signalled(sig syscall.Signal) func(*environment) error {
 	return func(e *environment) error { e.ended = e.fleet.remove(sig); return nil }
 }
 
-// wantsPassword also ends the connections: those that are open stay signed in.
-func wantsPassword(e *environment) error {
-	if err := e.admin.ConfigSet(e.ctx, "requirepass", "another").Err(); err != nil {
-		return err
-	}
-	return e.admin.ClientKillByFilter(e.ctx, "SKIPME", "yes").Err()
+// killedAmidJobs lets a thousand people ask, with a relay that needs a while for
+// each of their mails, and then kills an instance.
+func killedAmidJobs(e *environment) error {
+	e.relay.set(mode{slow: 500 * time.Millisecond})
+	e.traffic.burst(1000)
+	return signalled(syscall.SIGKILL)(e)
 }
 
-func wantsNone(e *environment) error { return e.admin.ConfigSet(e.ctx, "requirepass", "").Err() }
+// wants changes the password that Redis wants. It also ends the connections:
+// those that are open stay signed in.
+func wants(password string) func(*environment) error {
+	return func(e *environment) error {
+		if err := e.admin.ConfigSet(e.ctx, "requirepass", password).Err(); err != nil {
+			return err
+		}
+		return e.admin.ClientKillByFilter(e.ctx, "SKIPME", "yes").Err()
+	}
+}
+
+// fileLimit sets how many bytes the files of Redis may have. To Redis, a limit
+// that is reached is a write that fails, as on a full disk. Redis must ignore
+// SIGXFSZ for that, which main sees to.
+func fileLimit(bytes string) func(*environment) error {
+	return func(e *environment) error {
+		return exec.CommandContext(e.ctx, "prlimit", "--pid", strconv.Itoa(e.server.PID()), "--fsize="+bytes+":").Run()
+	}
+}
+
+// blackHole swallows what goes to Redis and what comes from it, also on new
+// connections.
+func blackHole(e *environment) error {
+	for _, d := range []redistest.Direction{redistest.Requests, redistest.Replies} {
+		e.proxy.Set(d, redistest.Fault{Mode: redistest.Swallow})
+	}
+	return nil
+}
+
+// noHole leaves the connections that were swallowed silent, as a network does
+// that forgot them.
+func noHole(e *environment) error { e.proxy.Clear(); return nil }

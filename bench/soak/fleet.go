@@ -22,7 +22,8 @@ type fleet struct {
 
 	mu        sync.Mutex
 	instances []*instance
-	lines     []string // that instances logged above level info
+	started   int        // instances so far
+	lines     [][]string // what each instance logged besides its events
 }
 
 // An instance is one process.
@@ -38,6 +39,11 @@ func (f *fleet) start() (*instance, error) {
 	if err != nil {
 		return nil, err
 	}
+	f.mu.Lock()
+	number := f.started
+	f.started++
+	f.lines = append(f.lines, nil)
+	f.mu.Unlock()
 	i := &instance{cmd: exec.Command(self), done: make(chan struct{})}
 	i.cmd.Env = append(os.Environ(), f.env...)
 	out, err := i.cmd.StdoutPipe()
@@ -57,7 +63,7 @@ func (f *fleet) start() (*instance, error) {
 		for s := bufio.NewScanner(logs); s.Scan(); {
 			if line := s.Text(); !strings.Contains(line, "level=INFO msg=recovery event") {
 				f.mu.Lock()
-				f.lines = append(f.lines, line)
+				f.lines[number] = append(f.lines[number], line)
 				f.mu.Unlock()
 			}
 		}
@@ -111,12 +117,13 @@ func (f *fleet) all() []*instance {
 	return append([]*instance(nil), f.instances...)
 }
 
-// takeLines returns what was logged since it was called last.
-func (f *fleet) takeLines() []string {
+// takeLines returns what each instance has logged since it was called last, also
+// those that have ended.
+func (f *fleet) takeLines() [][]string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	lines := f.lines
-	f.lines = nil
+	f.lines = make([][]string, f.started)
 	return lines
 }
 
@@ -158,9 +165,9 @@ func resident(pid string) string {
 }
 
 // newFleet starts n instances.
-func newFleet(n int, redisAddr, relayAddr string) (*fleet, error) {
+func newFleet(n int, redisAddr, password, relayAddr string) (*fleet, error) {
 	f := &fleet{
-		env:    []string{redisVariable + "=" + redisAddr, relayVariable + "=" + relayAddr},
+		env:    []string{redisVariable + "=" + redisAddr, passwordVariable + "=" + password, relayVariable + "=" + relayAddr},
 		client: http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64}},
 	}
 	for range n {

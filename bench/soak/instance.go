@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,8 +31,9 @@ import (
 // tokens, limits and both queues on Redis, and mail over SMTP. These variables
 // make one.
 const (
-	redisVariable = "RECOVERY_SOAK_REDIS"
-	relayVariable = "RECOVERY_SOAK_RELAY"
+	redisVariable    = "RECOVERY_SOAK_REDIS"
+	passwordVariable = "RECOVERY_SOAK_PASSWORD"
+	relayVariable    = "RECOVERY_SOAK_RELAY"
 )
 
 // leads are people without end: pN@example.com for every N. Nobody resets twice,
@@ -72,8 +74,9 @@ func newService(client *redis.Client, relay string, log *slog.Logger) (*recovery
 	if err != nil {
 		return nil, nil, err
 	}
+	key := sha256.Sum256([]byte("the same in each instance"))
 	opts := recovery.Options{
-		Keys: [][]byte{[]byte(strings.Repeat("k", 32))}, Link: recovery.Link{URL: "https://portal.example.com/reset"},
+		Keys: [][]byte{key[:]}, Link: recovery.Link{URL: "https://portal.example.com/reset"},
 		DangerouslyKeepSessions: true, Limiter: store, Logger: log,
 		Limits: recovery.Limits{Caller: never, ClientForgot: never, ClientReset: never, ClientCheck: never,
 			Identifier: never, Lead: never, Recipient: never, Issue: never},
@@ -99,7 +102,7 @@ func serveInstance() error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))
-	client := redis.NewClient(&redis.Options{Addr: os.Getenv(redisVariable)})
+	client := redis.NewClient(&redis.Options{Addr: os.Getenv(redisVariable), Password: os.Getenv(passwordVariable)})
 	defer client.Close()
 	service, mailer, err := newService(client, os.Getenv(relayVariable), log)
 	if err != nil {

@@ -10,7 +10,9 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -20,13 +22,14 @@ import (
 
 // An environment is what one row of the table runs in.
 type environment struct {
-	ctx    context.Context
-	server *redistest.Server
-	proxy  *redistest.Proxy // in front of the server, for the instances
-	admin  *redis.Conn      // a connection to the server that stays
-	relay  *relay
-	fleet  *fleet
-	ended  error // how the instance ended that a fault ended
+	ctx     context.Context
+	server  *redistest.Server
+	proxy   *redistest.Proxy // in front of the server, for the instances
+	admin   *redis.Conn      // a connection to the server that stays
+	relay   *relay
+	fleet   *fleet
+	traffic *traffic
+	ended   error // how the instance ended that a fault ended
 }
 
 func main() {
@@ -41,20 +44,29 @@ func main() {
 	soakFor := flag.Duration("for", 10*time.Minute, "how long the mixed traffic runs while nothing fails; 0 leaves it out")
 	rate := flag.Int("rate", 200, "requests a second, 1 to 10,000")
 	only := flag.String("only", "", "faults to run: those whose name contains it; \"none\" for no fault")
+	people := flag.Int("resets", 0, "let so many people reset at once instead, up to 10,000")
 	verbose := flag.Bool("log", false, "print what the instances logged in each row")
 	flag.Parse()
-	if *rate < 1 || *rate > 10_000 || *soakFor < 0 {
+	if *rate < 1 || *rate > 10_000 || *soakFor < 0 || *people < 0 || *people > mostTokens {
 		flag.Usage()
 		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	redistest.QuietClients()
+	signal.Ignore(syscall.SIGXFSZ) // for the Redis that it starts: see fileLimit
+	if *people > 0 {
+		if err := redistest.Run(ctx, "resets", func(tb redistest.TB) { resetsAtOnce(tb, *people) }); err != nil {
+			fmt.Fprintln(os.Stderr, "soak:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	rows := faults()
 	if *soakFor > 0 {
 		rows = append([]fault{{name: "soak for " + soakFor.String(), holds: *soakFor, begin: func(*environment) error { return nil }}}, rows...)
 	}
-	fmt.Println("| fault | answers | healthy after | all mail after | promised | lost | doubled | log lines |\n|---|---|---|---|---|---|---|---|")
+	fmt.Println("| fault | answers | slowest | healthy after | all mail after | promised | lost | doubled | log lines of each |\n|---|---|---|---|---|---|---|---|---|")
 	failed := false
 	for i, f := range rows {
 		isSoak := *soakFor > 0 && i == 0
@@ -78,13 +90,14 @@ func main() {
 // row runs one fault in an environment of its own, and prints its row.
 func row(tb redistest.TB, f fault, rate int, verbose, footprints bool) {
 	e := newEnvironment(tb, f)
-	t := &traffic{fleet: e.fleet, relay: e.relay, answers: map[int]int{}}
+	t := e.traffic
 	stop, done := make(chan struct{}), make(chan struct{})
 	go func() { defer close(done); t.run(rate, stop) }()
 	pause(tb, 2*time.Second)
 	if footprints {
 		fmt.Fprintln(os.Stderr, "at the start:", e.fleet.footprint())
 	}
+	e.fleet.takeLines() // those of the start
 	check(tb, f.begin(e))
 	pause(tb, f.holds)
 	if f.end != nil {
@@ -106,7 +119,12 @@ func row(tb redistest.TB, f fault, rate int, verbose, footprints bool) {
 	pause(tb, 2*time.Second) // for mails that come twice
 	people, missing, doubled := t.promised()
 	lines := e.fleet.takeLines()
-	fmt.Printf("| %s | %s | %v | %v | %d | %d | %d | %d |\n", f.name, t.said(), healthy.Round(time.Millisecond), settled.Round(10*time.Millisecond), people, missing, doubled, len(lines))
+	var counts []string
+	for _, of := range lines {
+		counts = append(counts, strconv.Itoa(len(of)))
+	}
+	fmt.Printf("| %s | %s | %v | %v | %v | %d | %d | %d | %s |\n", f.name, t.said(), t.slowest.Round(10*time.Millisecond), healthy.Round(time.Millisecond),
+		settled.Round(10*time.Millisecond), people, missing, doubled, strings.Join(counts, ", "))
 	if footprints {
 		fmt.Fprintln(os.Stderr, "at the end:  ", e.fleet.footprint())
 	}
@@ -114,16 +132,15 @@ func row(tb redistest.TB, f fault, rate int, verbose, footprints bool) {
 		fmt.Fprintln(os.Stderr, "the instance ended with:", e.ended)
 	}
 	if verbose {
-		fmt.Fprintln(os.Stderr, strings.Join(lines, "\n"))
+		fmt.Fprintln(os.Stderr, strings.Join(e.relay.repeats(), "\n"))
+		for n, of := range lines {
+			fmt.Fprintf(os.Stderr, "instance %d logged:\n%s\n", n+1, strings.Join(of, "\n"))
+		}
 	}
 }
 
 func newEnvironment(tb redistest.TB, f fault) *environment {
-	var args []string
-	if f.aof {
-		args = []string{"--appendonly", "yes", "--appendfsync", "always"}
-	}
-	e := &environment{ctx: tb.Context(), server: redistest.Start(tb, args...)}
+	e := &environment{ctx: tb.Context(), server: redistest.Start(tb, f.redis...)}
 	e.proxy = e.server.Proxy(tb)
 	e.admin = e.server.Client(tb).Conn()
 	tb.Cleanup(func() { _ = e.admin.Close() })
@@ -131,8 +148,12 @@ func newEnvironment(tb redistest.TB, f fault) *environment {
 	e.relay, err = newRelay()
 	check(tb, err)
 	tb.Cleanup(func() { _ = e.relay.listener.Close() })
-	e.fleet, err = newFleet(2, e.proxy.Addr, e.relay.listener.Addr().String())
+	if f.password != "" {
+		check(tb, e.admin.ConfigSet(e.ctx, "requirepass", f.password).Err())
+	}
+	e.fleet, err = newFleet(2, e.proxy.Addr, f.password, e.relay.listener.Addr().String())
 	check(tb, err)
+	e.traffic = &traffic{fleet: e.fleet, relay: e.relay, answers: map[int]int{}}
 	tb.Cleanup(e.fleet.end)
 	return e
 }

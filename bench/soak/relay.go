@@ -21,6 +21,12 @@ type mode struct {
 	takes bool          // whether it keeps a mail that it does not answer
 }
 
+// An arrival is one mail.
+type arrival struct {
+	messageID string
+	at        time.Time
+}
+
 // A relay is a mail server that keeps what it takes.
 type relay struct {
 	listener net.Listener
@@ -28,16 +34,19 @@ type relay struct {
 
 	mu    sync.Mutex
 	mode  mode
-	seen  map[string]bool           // recipients that were refused once, and mails that were cut off once
-	mails map[string]map[string]int // how often each Message-ID came, by "kind recipient"
+	seen  map[string]bool      // recipients that were refused once, and mails that were cut off once
+	mails map[string][]arrival // by "kind recipient"
 }
+
+// mostTokens is how many tokens wait for a reset. Those of further links are lost.
+const mostTokens = 10_000
 
 func newRelay() (*relay, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	r := &relay{listener: l, tokens: make(chan string, 1024), seen: map[string]bool{}, mails: map[string]map[string]int{}}
+	r := &relay{listener: l, tokens: make(chan string, mostTokens), seen: map[string]bool{}, mails: map[string][]arrival{}}
 	go func() {
 		for {
 			c, err := l.Accept()
@@ -159,16 +168,11 @@ func field(re *regexp.Regexp, text string) string {
 func (r *relay) keep(kind, to, id string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	ids := r.mails[kind+" "+to]
-	if ids == nil {
-		ids = map[string]int{}
-		r.mails[kind+" "+to] = ids
-	}
-	ids[id]++
+	r.mails[kind+" "+to] = append(r.mails[kind+" "+to], arrival{id, time.Now()})
 }
 
-// came returns how many of the people got no link, and how many mails came more
-// than once.
+// came returns how many of the people got no link, and how many mails were one too
+// many. Nobody asks twice.
 func (r *relay) came(people []int) (missing, doubled int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -177,10 +181,28 @@ func (r *relay) came(people []int) (missing, doubled int) {
 			missing++
 		}
 	}
-	for _, ids := range r.mails {
-		for _, times := range ids {
-			doubled += times - 1
-		}
+	for _, mails := range r.mails {
+		doubled += len(mails) - 1
 	}
 	return missing, doubled
+}
+
+// repeats returns a line for each mail that came more than once: when it came, and
+// under how many Message-IDs.
+func (r *relay) repeats() (lines []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for who, mails := range r.mails {
+		if len(mails) < 2 {
+			continue
+		}
+		ids := map[string]bool{}
+		var times []string
+		for _, m := range mails {
+			ids[m.messageID] = true
+			times = append(times, m.at.UTC().Format("15:04:05.000"))
+		}
+		lines = append(lines, fmt.Sprintf("%s came %d times with %d Message-IDs: %s", who, len(mails), len(ids), strings.Join(times, ", ")))
+	}
+	return lines
 }

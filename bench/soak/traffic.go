@@ -45,31 +45,57 @@ func (t *traffic) run(rate int, stop <-chan struct{}) {
 }
 
 func (t *traffic) request(n int) {
-	path, body := "/forgot-password", fmt.Sprintf(`{"email":"p%d@example.com"}`, n)
-	known := false
 	switch n % 20 {
 	case 0, 1, 2, 3:
-		body = fmt.Sprintf(`{"email":"nobody%d@example.com"}`, n)
+		t.say(n, "/forgot-password", fmt.Sprintf(`{"email":"nobody%d@example.com"}`, n))
 	case 4, 5:
-		path, body = "/check-token", `{"token":"AAAA"}`
+		t.say(n, "/check-token", `{"token":"AAAA"}`)
 	case 6, 7:
 		select {
 		case token := <-t.relay.tokens:
-			path, body = "/reset-password", fmt.Sprintf(`{"token":%q,"password":"seven-quiet-herons-over-fen"}`, token)
-		default:
-			return // no link has come
+			t.say(n, "/reset-password", resetBody(token))
+		default: // no link has come
 		}
 	default:
-		known = true
+		t.askLink(n)
 	}
+}
+
+func resetBody(token string) string {
+	return fmt.Sprintf(`{"token":%q,"password":"seven-quiet-herons-over-fen"}`, token)
+}
+
+// askLink asks for a link for person n.
+func (t *traffic) askLink(n int) {
+	if t.say(n, "/forgot-password", fmt.Sprintf(`{"email":"p%d@example.com"}`, n)) == http.StatusAccepted {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.waiting = append(t.waiting, n)
+	}
+}
+
+// say sends the n-th request, and counts the answer.
+func (t *traffic) say(n int, path, body string) (status int) {
 	began := time.Now()
-	status := t.post(t.fleet.pick(n).base+path, body)
+	status = t.post(t.fleet.pick(n).base+path, body)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.answers[status]++
 	t.slowest = max(t.slowest, time.Since(began))
-	if known && status == http.StatusAccepted {
-		t.waiting = append(t.waiting, n)
+	return status
+}
+
+// burst lets so many people ask for a link, 64 at a time, beside the others.
+func (t *traffic) burst(people int) {
+	const first = 1_000_000_000 // behind all that run asks for
+	var all sync.WaitGroup
+	defer all.Wait()
+	for caller := range 64 {
+		all.Go(func() {
+			for n := caller; n < people; n += 64 {
+				t.askLink(first + n)
+			}
+		})
 	}
 }
 

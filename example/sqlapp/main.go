@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"database/sql"
-	"encoding/base64"
 	"errors"
 	"html/template"
 	"log"
@@ -42,7 +41,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	base := os.Getenv("BASE_URL")
-	key := must(base64.StdEncoding.DecodeString(os.Getenv("RECOVERY_KEY")))
+	key := must(recovery.ParseKey(os.Getenv("RECOVERY_KEY")))
 
 	db := must(sql.Open("pgx", os.Getenv("DATABASE_URL")))
 	defer db.Close()
@@ -121,7 +120,7 @@ func (a *app) logIn(w http.ResponseWriter, r *http.Request) {
 		fail(w, err)
 		return
 	}
-	result, err := a.hasher.Verify(ctx, hash, typed)
+	result, err := a.hasher.Verify(ctx, password.Attempt{Hash: hash, Password: typed})
 	if errors.Is(err, password.ErrBusy) {
 		fail(w, err)
 		return

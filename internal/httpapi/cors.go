@@ -25,8 +25,10 @@ type CORS struct {
 // NewCORS returns a list of origins. Each is written as browsers send it:
 // scheme://host in lower case, with a port if it is not the default port of the
 // scheme, and with nothing behind it. The scheme is https; http is allowed only
-// for loopback hosts. Patterns are not allowed. Neither is "null", because
-// every sandboxed frame has that origin. NewCORS reports all mistakes at once.
+// for loopback hosts, and any other scheme only with the host localhost and no
+// port, as the pages of an app have it ("capacitor://localhost"). Patterns are
+// not allowed. Neither is "null", because every sandboxed frame has that origin.
+// NewCORS reports all mistakes at once.
 func NewCORS(origins []string) (*CORS, error) {
 	c := &CORS{origins: make(map[string]struct{}, len(origins))}
 	var errs []error
@@ -87,6 +89,22 @@ func (c *CORS) Preflight(w http.ResponseWriter, r *http.Request, methods, header
 	return true
 }
 
+// Unlisted returns the origin of a preflight that [CORS.Preflight] did not
+// answer, so that the host can be told which origin to list. It returns false for
+// any other request.
+func (c *CORS) Unlisted(r *http.Request) (origin string, ok bool) {
+	o := r.Header["Origin"]
+	if r.Method != http.MethodOptions || len(r.Header["Access-Control-Request-Method"]) != 1 || len(o) != 1 {
+		return "", false
+	}
+	if c != nil {
+		if _, listed := c.origins[o[0]]; listed {
+			return "", false
+		}
+	}
+	return o[0], true
+}
+
 func varyByOrigin(h http.Header) {
 	if !slices.Contains(h["Vary"], "Origin") {
 		h.Add("Vary", "Origin")
@@ -106,8 +124,12 @@ func checkOrigin(origin string) error {
 		return errors.New("is shared by all sandboxed pages")
 	}
 	scheme, authority, ok := strings.Cut(origin, "://")
-	if !ok || scheme != "https" && scheme != "http" {
-		return errors.New("must begin with https://")
+	switch {
+	case ok && (scheme == "https" || scheme == "http"):
+	case ok && authority == "localhost" && isScheme(scheme):
+		return nil // Capacitor, Ionic and Tauri, and apps that chose a scheme
+	default:
+		return errors.New("must begin with https://, or be that of an app, such as capacitor://localhost")
 	}
 	if strings.Contains(authority, "*") {
 		return errors.New("must be exact, without *")
@@ -130,6 +152,18 @@ func checkOrigin(origin string) error {
 		return errors.New("must begin with https:// (http is for loopback hosts)")
 	}
 	return nil
+}
+
+// isScheme reports whether s is a scheme as browsers send it (RFC 3986, 3.1).
+func isScheme(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if 'a' <= c && c <= 'z' || i > 0 && ('0' <= c && c <= '9' || c == '+' || c == '-' || c == '.') {
+			continue
+		}
+		return false
+	}
+	return s != ""
 }
 
 func checkPort(scheme, port string) error {

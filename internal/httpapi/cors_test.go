@@ -13,7 +13,7 @@ import (
 func TestNewCORS(t *testing.T) {
 	const (
 		exactly  = "must be exact, without *"
-		https    = "must begin with https://"
+		https    = "must begin with https://, or be that of an app, such as capacitor://localhost"
 		port     = "must have a port between 1 and 65535"
 		standard = "must not name the default port, which browsers leave out"
 		host     = "must have a valid lower-case ASCII host (xn-- form for others), without a dot at the end"
@@ -39,6 +39,12 @@ func TestNewCORS(t *testing.T) {
 		{"an IPv6 loopback address without TLS", "http://[::1]:3000", ""},
 		{"port 443 without TLS", "http://localhost:443", ""},
 
+		{"an app of Capacitor on iOS", "capacitor://localhost", ""},
+		{"an app of Ionic", "ionic://localhost", ""},
+		{"an app of Tauri", "tauri://localhost", ""},
+		{"an app of Tauri on Windows", "http://tauri.localhost", ""},
+		{"an app that chose a scheme", "com.example.shop://localhost", ""},
+
 		{"nothing", "", "is empty"},
 		{"everybody", "*", "must name one origin, not all of them"},
 		{"null", "null", "is shared by all sandboxed pages"},
@@ -50,7 +56,12 @@ func TestNewCORS(t *testing.T) {
 		{"a host that begins with localhost", "http://localhost.evil.com", "must begin with https:// (http is for loopback hosts)"},
 		{"an address that is not loopback", "http://192.0.2.1", "must begin with https:// (http is for loopback hosts)"},
 		{"a scheme in capitals (A02)", "HTTPS://portal.example.com", https},
-		{"an app", "capacitor://localhost", https},
+		{"an app on a port", "capacitor://localhost:8080", https},
+		{"an app on another host", "capacitor://portal.example.com", https},
+		{"a scheme with a letter missing", "htps://portal.example.com", https},
+		{"an app's scheme in capitals", "Capacitor://localhost", https},
+		{"an app without a scheme", "://localhost", https},
+		{"an app with a slash at the end", "capacitor://localhost/", https},
 		{"an extension", "chrome-extension://abcdefghijklmnop", https},
 		{"a file", "file://", https},
 		{"a script (A02)", "javascript:alert(1)", https},

@@ -14,8 +14,10 @@ import (
 const (
 	// firstInterval is how long after its first line an outage is told of again.
 	// Each interval is growth times as long as the one before, up to
-	// maxInterval: lines come after 15 s, 75 s and 5 min, and then every hour.
-	firstInterval = 15 * time.Second
+	// maxInterval: lines come after 1, 5 and 21 min, and then every hour. When
+	// Redis is frozen, seven causes fail at once, so lines that come earlier soon
+	// are more than anybody reads.
+	firstInterval = time.Minute
 	growth        = 4
 	maxInterval   = time.Hour
 	// quiet is how long nothing may fail before a success ends an outage. With a

@@ -48,7 +48,7 @@ func (l *lines) want(t *testing.T, want ...string) {
 	}
 }
 
-// An outage of an hour, with ten failures a second, takes five lines and a last
+// An outage of an hour, with ten failures a second, takes four lines and a last
 // one.
 func TestOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -64,10 +64,9 @@ func TestOutage(t *testing.T) {
 		o.Works(t.Context(), "store")
 		l.want(t,
 			`0s level=ERROR msg="does not answer" error=EOF`,
-			`15s level=ERROR msg="does not answer" error=EOF failures=151`,
-			`1m15s level=ERROR msg="does not answer" error=EOF failures=751`,
-			`5m15s level=ERROR msg="does not answer" error=EOF failures=3151`,
-			`21m15s level=ERROR msg="does not answer" error=EOF failures=12751`,
+			`1m0s level=ERROR msg="does not answer" error=EOF failures=601`,
+			`5m0s level=ERROR msg="does not answer" error=EOF failures=3001`,
+			`21m0s level=ERROR msg="does not answer" error=EOF failures=12601`,
 			`1h0m10s level=INFO msg="works again" what=store failures=36000 lasted=59m59.9s`,
 		)
 	})

@@ -7,23 +7,12 @@ import (
 	"os"
 	"runtime"
 	"sync"
+
+	"github.com/seed-51359b35/recovery/internal/testenv"
 )
 
-// TB is the part of [testing.TB] that this package uses. Every *testing.T,
-// *testing.B and *testing.F implements it. testing.TB itself cannot be
-// implemented outside package testing, and the benchmark program has no test.
-type TB interface {
-	Helper()
-	Name() string
-	Context() context.Context
-	Cleanup(func())
-	TempDir() string
-	Failed() bool
-	Logf(format string, args ...any)
-	Errorf(format string, args ...any)
-	Fatalf(format string, args ...any)
-	Skipf(format string, args ...any)
-}
+// TB is [testenv.TB].
+type TB = testenv.TB
 
 // ErrSkipped is returned by [Run] when its function skipped, because there is
 // no redis-server.

@@ -4,8 +4,9 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
-	"testing"
 	"time"
+
+	"github.com/seed-51359b35/recovery/internal/testenv"
 )
 
 // A Link is a TCP proxy before a server. It passes bytes on with a delay, and
@@ -23,7 +24,7 @@ type Link struct {
 }
 
 // NewLink starts a link to an address. It ends with the test.
-func NewLink(t testing.TB, target string) *Link {
+func NewLink(t testenv.TB, target string) *Link {
 	t.Helper()
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {

@@ -7,19 +7,20 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"testing"
+
+	"github.com/seed-51359b35/recovery/internal/testenv"
 )
 
 // MariaDB returns the MariaDB server that the tests of this process share. It
 // loses what it holds in a crash of the machine.
-func MariaDB(t testing.TB) *Server {
+func MariaDB(t testenv.TB) *Server {
 	t.Helper()
 	return share(t, mariadb{}, "--innodb-flush-log-at-trx-commit=0", "--skip-innodb-doublewrite")
 }
 
 // StartMariaDB starts a server for one test. Arguments are those of mariadbd.
 // By default it is durable.
-func StartMariaDB(t testing.TB, args ...string) *Server {
+func StartMariaDB(t testenv.TB, args ...string) *Server {
 	t.Helper()
 	return start(t, mariadb{}, args...)
 }

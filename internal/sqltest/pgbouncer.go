@@ -7,15 +7,16 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
-	"testing"
 	"time"
+
+	"github.com/seed-51359b35/recovery/internal/testenv"
 )
 
 // PgBouncer returns a PgBouncer before the shared PostgreSQL server, which the
 // tests of this process share. It pools transactions: two statements of one
 // client may reach two connections of the server. Its URL is that of the server
 // behind it.
-func PgBouncer(t testing.TB) *Server {
+func PgBouncer(t testenv.TB) *Server {
 	t.Helper()
 	return share(t, pgbouncer{server: PostgreSQL(t)})
 }

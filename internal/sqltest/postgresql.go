@@ -7,19 +7,20 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"testing"
+
+	"github.com/seed-51359b35/recovery/internal/testenv"
 )
 
 // PostgreSQL returns the PostgreSQL server that the tests of this process
 // share. It loses what it holds in a crash of the machine.
-func PostgreSQL(t testing.TB) *Server {
+func PostgreSQL(t testenv.TB) *Server {
 	t.Helper()
 	return share(t, postgresql{}, "-c", "fsync=off", "-c", "full_page_writes=off")
 }
 
 // StartPostgreSQL starts a server for one test. Arguments are those of
 // postgres, such as "-c", "fsync=off". By default it is durable.
-func StartPostgreSQL(t testing.TB, args ...string) *Server {
+func StartPostgreSQL(t testenv.TB, args ...string) *Server {
 	t.Helper()
 	return start(t, postgresql{}, args...)
 }

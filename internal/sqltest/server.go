@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"sync"
 	"syscall"
-	"testing"
 	"time"
 
 	"github.com/seed-51359b35/recovery/internal/testenv"
@@ -53,7 +52,7 @@ type kind interface {
 }
 
 // start runs a server of its own for a test, which ends with the test.
-func start(t testing.TB, k kind, args ...string) *Server {
+func start(t testenv.TB, k kind, args ...string) *Server {
 	t.Helper()
 	if reason := k.missing(); reason != "" {
 		testenv.Missing(t, RequireVariable, reason)
@@ -159,6 +158,13 @@ func (s *Server) remove() {
 	defer s.mu.Unlock()
 	_ = s.proc.end(syscall.SIGKILL)
 	_ = os.RemoveAll(s.dir)
+}
+
+// PID returns the process ID of the server.
+func (s *Server) PID() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.proc.cmd.Process.Pid
 }
 
 // Dir returns the directory of the server, for a test that looks into its files.

@@ -14,7 +14,7 @@ var shared struct {
 }
 
 // share returns the one server of a kind, and starts it for the first test.
-func share(t testing.TB, k kind, args ...string) *Server {
+func share(t testenv.TB, k kind, args ...string) *Server {
 	t.Helper()
 	if reason := k.missing(); reason != "" {
 		testenv.Missing(t, RequireVariable, reason)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/seed-51359b35/recovery/internal/sqltest"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 )
 
 func TestMain(m *testing.M) { os.Exit(sqltest.Main(m)) }
@@ -14,8 +15,8 @@ func TestMain(m *testing.M) { os.Exit(sqltest.Main(m)) }
 // servers are the servers of one test.
 var servers = []struct {
 	name   string
-	start  func(testing.TB, ...string) *sqltest.Server
-	shared func(testing.TB) *sqltest.Server
+	start  func(testenv.TB, ...string) *sqltest.Server
+	shared func(testenv.TB) *sqltest.Server
 }{
 	{"PostgreSQL", sqltest.StartPostgreSQL, sqltest.PostgreSQL},
 	{"MariaDB", sqltest.StartMariaDB, sqltest.MariaDB},

@@ -21,12 +21,12 @@ func Long() bool { return os.Getenv(LongVariable) == "1" }
 // Missing ends the test because a part of the machine is missing. It skips the
 // test, or fails it if the variable is 1, as in continuous integration, so that
 // a machine without the part cannot report success.
-func Missing(t testing.TB, variable, what string) {
+func Missing(t TB, variable, what string) {
 	t.Helper()
 	if os.Getenv(variable) == "1" {
 		t.Fatalf("%s, and %s=1", what, variable)
 	}
-	t.Skip(what)
+	t.Skipf("%s", what)
 }
 
 // quiet is how long [work] takes on the quiet machine of two cores on which the

@@ -17,10 +17,11 @@ import (
 )
 
 // open returns a database with an empty table. In a file other connections can
-// lock it.
+// lock it. It does not wait for the disk, which may be busy with other tests for
+// longer than a connection waits for the lock.
 func open(t *testing.T) *sql.DB {
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "app.db")+
-		"?_pragma=journal_mode(WAL)&_pragma=busy_timeout(1000)&_txlock=immediate")
+		"?_pragma=journal_mode(WAL)&_pragma=synchronous(OFF)&_pragma=busy_timeout(1000)&_txlock=immediate")
 	if err != nil {
 		t.Fatal(err)
 	}

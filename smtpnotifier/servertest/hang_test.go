@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 	"github.com/seed-51359b35/recovery/messages"
 	"github.com/seed-51359b35/recovery/smtpnotifier"
 )
@@ -61,7 +62,7 @@ func TestHangs_A59(t *testing.T) {
 					p.serve(map[string]func() bool{stage: func() bool { way.hang(p); return false }})
 				})
 				n := newNotifier(t, words(plain), options(addr))
-				ctx, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
+				ctx, cancel := context.WithTimeout(t.Context(), testenv.Patience(150*time.Millisecond))
 				defer cancel()
 				err := within(t, 5*time.Second, func() error { return n.Notify(ctx, message()) })
 				if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, recovery.ErrPermanent) || errors.Is(err, recovery.ErrAwaitingReply) != (stage == ".") {
@@ -94,7 +95,7 @@ func TestHangsWhileWriting_A59(t *testing.T) {
 		mail.HTML = strings.Repeat("<p>=</p>\n", 25_000) // when encoded, this is more than the sockets buffer
 		return mail, err
 	}), options(addr))
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), testenv.Patience(300*time.Millisecond))
 	defer cancel()
 	err := within(t, 5*time.Second, func() error { return n.Notify(ctx, message()) })
 	if !errors.Is(err, context.DeadlineExceeded) {

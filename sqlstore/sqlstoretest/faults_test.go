@@ -102,7 +102,7 @@ func TestOneWinnerWhileTheServerCrashes(t *testing.T) {
 	}
 	for _, d := range []struct {
 		database
-		server func(testing.TB, ...string) *sqltest.Server
+		server func(testenv.TB, ...string) *sqltest.Server
 		source func(s *sqltest.Server) (driver, source string)
 	}{
 		{databases[0], sqltest.StartPostgreSQL, func(s *sqltest.Server) (string, string) { return "pgx", s.URL("postgres") }},

@@ -64,7 +64,7 @@ func TestFlowLeavesNoSecretBehind(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if result, err := hasher.Verify(t.Context(), hashOf(t, db, id), "six brass monkeys"); err != nil || !result.Match {
+		if result, err := hasher.Verify(t.Context(), password.Attempt{Hash: hashOf(t, db, id), Password: "six brass monkeys"}); err != nil || !result.Match {
 			t.Errorf("the new password does not sign in: %v", err)
 		}
 		held := dump(t, db, "recovery_tokens") + dump(t, db, "recovery_limits")
@@ -86,7 +86,7 @@ func newService(t *testing.T, db *sql.DB, d database, outbox *recoverytest.Outbo
 	t.Helper()
 	store := newStore(t, db, d)
 	service, err := recovery.New(newLeads(t, db, d), store, outbox, recovery.Options{
-		Keys:                    [][]byte{[]byte("0123456789abcdef0123456789abcdef")},
+		Keys:                    [][]byte{testenv.Key("k")},
 		Link:                    recovery.Link{URL: "https://portal.example.com/reset"},
 		Fields:                  leadFields,
 		Limiter:                 store,

@@ -284,6 +284,33 @@ func TestLookAlikeRowsAreOtherUsers(t *testing.T) {
 	})
 }
 
+// A35: a link ends when an address of the user becomes verified, or stops to be:
+// the host has learnt something about who reads the mail.
+func TestVersionChangesWithVerification_A35(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, d database, open func(testing.TB) *sql.DB) {
+		db := open(t)
+		leads, id := users(t, db, d)
+		d.set(t, db, id, "email_verified", true, "phone", "+1 555 0001234", "phone_canonical", "+15550001234", "phone_verified", true)
+		for _, column := range []string{"email_verified", "phone_verified"} {
+			for _, verified := range []bool{false, true} {
+				before, err := leads.FindLead(t.Context(), recovery.LeadKey{Field: recovery.LeadIDField, Value: id})
+				if err != nil {
+					t.Fatal(err)
+				}
+				d.set(t, db, id, column, verified)
+				err = leads.SetPasswordHashIf(t.Context(), id, before.Version, "new")
+				if !errors.Is(err, recovery.ErrVersionChanged) || !errors.Is(err, recovery.ErrNotWritten) {
+					t.Errorf("%s became %v, and SetPasswordHashIf with the version before says %v, want ErrVersionChanged and ErrNotWritten", column, verified, err)
+				}
+			}
+		}
+		if hash := hashOf(t, db, id); hash != "old" {
+			t.Errorf("the hash is %q, want the old one", hash)
+		}
+	})
+}
+
 // A value that a column cannot hold is that of nobody.
 func TestUUIDs(t *testing.T) {
 	t.Parallel()

@@ -77,8 +77,8 @@ type fastHasher struct{}
 
 func (fastHasher) Hash(_ context.Context, pw string) (string, error) { return "fast:" + pw, nil }
 
-func (fastHasher) Verify(_ context.Context, encoded, pw string) (password.Result, error) {
-	return password.Result{Match: encoded == "fast:"+pw}, nil
+func (fastHasher) Verify(_ context.Context, a password.Attempt) (password.Result, error) {
+	return password.Result{Match: a.Hash == "fast:"+a.Password}, nil
 }
 
 // A site serves the pages as people get them: over TLS, with real cookies, and
@@ -132,7 +132,7 @@ func newSite(t *testing.T, edit func(*recovery.Options, *portal.Options)) *site 
 
 	s.john = s.addLead("John Wick", johnMail, johnPhone)
 	s.mary = s.addLead("Mary", maryMail, "+4930123456")
-	keys := [][]byte{[]byte(strings.Repeat("k", 32))}
+	keys := [][]byte{testenv.Key("k")}
 	ro := recovery.Options{
 		Keys: keys, Link: recovery.Link{URL: s.base + "/reset"}, NotMe: recovery.Link{URL: s.base + "/not-me"},
 		Sessions: recovery.SessionEnderFunc(func(context.Context, string) error { return nil }),

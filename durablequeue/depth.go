@@ -1,4 +1,4 @@
-package asynqqueue
+package durablequeue
 
 import (
 	"context"
@@ -9,41 +9,45 @@ import (
 )
 
 const (
-	// sampleEvery is how long an answer of Redis is used while there is room.
+	// sampleEvery is how long an answer is used while there is room.
 	sampleEvery = time.Second
-	// sampleWhileFull is how long the queue is held to be full after Redis said
-	// so.
+	// sampleWhileFull is how long the queue is held to be full after an answer
+	// said so.
 	sampleWhileFull = 50 * time.Millisecond
 )
 
-// A depth bounds the queue (A59) without a question to Redis for each job. It
-// adds the jobs that this process has accepted since to the last answer of
-// Redis.
-type depth struct {
+// A Depth bounds a queue (A59) without a question to its storage for each job.
+// It adds the jobs that this process has accepted since to the last answer. It
+// is safe for concurrent use.
+type Depth struct {
 	limit int // the most jobs that the queue may hold
-	// ask asks Redis in the background, and calls done with the answer. It
+	// ask asks the storage in the background, and calls done with the answer. It
 	// reports false, and does not call done, after Shutdown.
 	ask func(done func(n int, err error)) bool
 
 	mu       sync.Mutex
 	askedAt  time.Time     // when the last question began
-	answer   int           // the last answer of Redis; limit until there is one
+	answer   int           // the last answer; limit until there is one
 	reserved int           // jobs that got room since the last question
-	pending  int           // jobs that got room and are perhaps not in Redis yet
+	pending  int           // jobs that got room and are perhaps not in the storage yet
 	asking   chan struct{} // closed when the present question is answered; nil without one
-	fullAt   time.Time     // when Redis last said that the queue is full
+	fullAt   time.Time     // when an answer last said that the queue is full
 }
 
-func newDepth(limit int, ask func(done func(n int, err error)) bool) *depth {
-	return &depth{limit: limit, ask: ask, answer: limit}
+// NewDepth returns a Depth for a queue of at most limit jobs. ask asks the
+// storage in the background how many jobs the queue holds, and calls done with
+// the answer. It reports false, and does not call done, once the queue is shut
+// down.
+func NewDepth(limit int, ask func(done func(n int, err error)) bool) *Depth {
+	return &Depth{limit: limit, ask: ask, answer: limit}
 }
 
-// reserve makes room for a job, or returns [recovery.ErrQueueFull]. It waits
-// for Redis only while the queue looks full, and no longer than ctx lasts. The
+// Reserve makes room for a job, or returns [recovery.ErrQueueFull]. It waits for
+// an answer only while the queue looks full, and no longer than ctx lasts. The
 // queue looks full to the first caller, because nothing is known then. After
-// reserve returned nil, the caller calls settle as soon as it knows whether
-// Redis has the job.
-func (d *depth) reserve(ctx context.Context) error {
+// Reserve returned nil, the caller calls Settle as soon as it knows whether the
+// storage has the job.
+func (d *Depth) Reserve(ctx context.Context) error {
 	// The first answer may belong to a question from before the queue looked
 	// full. The second cannot, and no job got room in between.
 	for range 3 {
@@ -66,7 +70,7 @@ func (d *depth) reserve(ctx context.Context) error {
 // tryReserve makes room and reports true. If there is no room, it returns a
 // channel that is closed when a further try makes sense, or nil if none does.
 // All callers that ask at the same time share one question.
-func (d *depth) tryReserve() (answer <-chan struct{}, ok bool) {
+func (d *Depth) tryReserve() (answer <-chan struct{}, ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := time.Now()
@@ -85,30 +89,29 @@ func (d *depth) tryReserve() (answer <-chan struct{}, ok bool) {
 	return d.asking, false
 }
 
-// settle ends what reserve began: from now on Redis counts the job, or the job
-// is not in the queue.
-func (d *depth) settle() {
+// Settle ends what Reserve began: from now on the storage counts the job, or the
+// job is not in the queue.
+func (d *Depth) Settle() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.pending--
 }
 
-// jobRemoved is called after this process removed a job from the queue. There
-// is room again then, so the last answer of Redis that the queue is full is no
-// longer true.
-func (d *depth) jobRemoved() {
+// JobRemoved is called after this process removed a job from the queue. There is
+// room again then, so the last answer that the queue is full is no longer true.
+func (d *Depth) JobRemoved() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.fullAt = time.Time{}
 }
 
 // looksFull reports whether the queue may be full. A job that was enqueued
-// while Redis was asked may be counted twice, so the queue looks full too early
+// during a question may be counted twice, so the queue looks full too early
 // and never too late.
-func (d *depth) looksFull() bool { return d.answer+d.reserved >= d.limit }
+func (d *Depth) looksFull() bool { return d.answer+d.reserved >= d.limit }
 
 // sample begins a question, unless one is under way. The caller holds mu.
-func (d *depth) sample(now time.Time) {
+func (d *Depth) sample(now time.Time) {
 	if d.asking != nil {
 		return
 	}
@@ -117,9 +120,9 @@ func (d *depth) sample(now time.Time) {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		// The answer counts the jobs that were settled before the question.
-		// After an error the depth is unknown, and only maxmemory bounds the
-		// queue. A user who may not ask would otherwise refuse all jobs for
-		// ever.
+		// After an error the depth is unknown, and only the room of the
+		// storage bounds the queue. A user who may not ask would otherwise
+		// refuse all jobs for ever.
 		d.answer = 0
 		if err == nil {
 			d.answer = n

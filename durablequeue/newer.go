@@ -1,4 +1,4 @@
-package asynqqueue
+package durablequeue
 
 import (
 	"context"
@@ -16,16 +16,16 @@ const upgradeWindow = 15 * time.Minute
 // leaveForOthers hands back a job that this version cannot read, so that an
 // instance that can read it gets it. The job is given up when no instance has
 // taken it within the upgrade window, or when it is too old.
-func (w *worker) leaveForOthers(ctx context.Context, job recovery.Job, n int) error {
-	q := w.queue
-	if !q.newerVersionSeen.Swap(true) {
-		q.log.Warn("asynqqueue: the queue holds jobs that a newer version of this library enqueued", "advice", "bring all instances to the same version")
+func (w *Worker) leaveForOthers(ctx context.Context, job recovery.Job, n int) Result {
+	p := w.pool
+	if !p.newerVersionSeen.Swap(true) {
+		p.opts.Logger.Warn(p.opts.Package+": the queue holds jobs that a newer version of this library enqueued", "advice", "bring all instances to the same version")
 	}
-	pause := q.pause(n)
-	if q.newerJobs.age(job.ID) >= q.upgradeWindow || !pauseEnd(time.Now(), pause).Before(job.NotAfter) {
-		return w.giveUp(ctx, job, errNewerVersion)
+	pause := p.Pause(n)
+	if p.newerJobs.age(job.ID) >= upgradeWindow || !p.opts.PauseEnd(time.Now(), pause).Before(job.NotAfter) {
+		return w.giveUp(ctx, job, ErrNewerVersion)
 	}
-	return &requeueError{pause: pause, failed: true}
+	return Result{Failed, pause}
 }
 
 // maxSightings bounds what a sightings remembers. A job that does not fit in is

@@ -1,4 +1,4 @@
-package asynqqueue
+package durablequeue
 
 import (
 	"encoding/binary"
@@ -9,25 +9,24 @@ import (
 	"github.com/seed-51359b35/recovery"
 )
 
-// taskType is the type of every task of this package.
-const taskType = "recovery:job"
-
-// A task contains a version, NotBefore and NotAfter in nanoseconds since 1970,
-// and the sealed payload. The job's ID is the task's.
+// What is stored of a job is a version, NotBefore and NotAfter in nanoseconds
+// since 1970, and the sealed payload. The storage keeps the job's ID beside it.
 //
 // Every version keeps the first three at the beginning. So a worker that does
 // not know a version still knows when the job becomes pointless. To change the
-// rest, teach decode the new version in one release, and let encode write it in
+// rest, teach Decode the new version in one release, and let Encode write it in
 // the next release.
 const (
 	version    = 1
-	maxVersion = 15 // a task with a higher number is not a task of this package
+	maxVersion = 15 // what has a higher number is no job
 	header     = 1 + 8 + 8
 )
 
-func encode(job recovery.Job) ([]byte, error) {
+// Encode returns what is stored of a job, or an error that wraps
+// [recovery.ErrPermanent] for a job that [recovery.Job.Validate] refuses.
+func Encode(job recovery.Job) ([]byte, error) {
 	if err := job.Validate(); err != nil {
-		return nil, fmt.Errorf("asynqqueue: %w: the job cannot be enqueued: %w", recovery.ErrPermanent, err)
+		return nil, fmt.Errorf("%w: the job cannot be enqueued: %w", recovery.ErrPermanent, err)
 	}
 	b := make([]byte, 0, header+len(job.Payload))
 	b = append(b, version)
@@ -40,13 +39,13 @@ func encode(job recovery.Job) ([]byte, error) {
 	return append(b, job.Payload...), nil
 }
 
-// errNewerVersion reports a task that a newer version of this package can read.
-var errNewerVersion = errors.New("asynqqueue: the job was enqueued by a newer version of this library")
+// ErrNewerVersion reports a job that a newer version of this package can read.
+var ErrNewerVersion = errors.New("durablequeue: the job was enqueued by a newer version of this library")
 
-// decode accepts what encode writes and nothing else. Its errors quote nothing,
-// because anything may stand in Redis, and it must not get into logs. With
-// [errNewerVersion] it returns the job without its payload.
-func decode(id string, b []byte) (recovery.Job, error) {
+// Decode accepts what Encode writes and nothing else. Its errors quote nothing,
+// because anything may stand in the storage, and it must not get into logs. With
+// [ErrNewerVersion] it returns the job without its payload.
+func Decode(id string, b []byte) (recovery.Job, error) {
 	if len(b) <= header {
 		return recovery.Job{}, errors.New("it is too short")
 	}
@@ -66,7 +65,7 @@ func decode(id string, b []byte) (recovery.Job, error) {
 			return recovery.Job{}, err
 		}
 		job.Payload = nil
-		return job, errNewerVersion
+		return job, ErrNewerVersion
 	}
 	if err := job.Validate(); err != nil {
 		return recovery.Job{}, err

@@ -1,0 +1,147 @@
+package recovery
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/netip"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+)
+
+// DevNotifier returns a [Notifier] that prints each message, with its link or
+// code, to w, for example [os.Stdout]. It is for a developer who has no mail
+// server yet: what it prints are secrets that open accounts. So [New] refuses it
+// unless [Options].Link and [Options].NotMe lead to the developer's own machine or
+// network, as [Options].Development says.
+func DevNotifier(w io.Writer) Notifier { return &devNotifier{w: w} }
+
+type devNotifier struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+// Notify implements [Notifier].
+func (n *devNotifier) Notify(_ context.Context, m Message) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n%s to %s", m.Kind, m.To)
+	if !m.Expires.IsZero() {
+		fmt.Fprintf(&b, ", good until %s", m.Expires.Local().Format(time.TimeOnly))
+	}
+	b.WriteString("\n")
+	for _, line := range []struct {
+		name  string
+		value Secret
+	}{{"link", m.URL}, {"code", m.Code}, {"\"this was not me\"", m.NotMe}} {
+		if !line.value.IsZero() {
+			fmt.Fprintf(&b, "  %s: %s\n", line.name, line.value.Reveal())
+		}
+	}
+	b.WriteString("\n")
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	_, err := io.WriteString(n.w, b.String())
+	return err
+}
+
+// isForDevelopment reports whether a notifier is, or uses, a DevNotifier.
+func isForDevelopment(n Notifier) bool {
+	switch n := n.(type) {
+	case *devNotifier:
+		return true
+	case channels:
+		for _, part := range n {
+			if isForDevelopment(part) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// checkDevelopment adds mistakes if something that is only for development is set
+// while links lead elsewhere. The links must have been checked.
+func (o Options) checkDevelopment(mistakes *OptionErrors, notifier Notifier) {
+	const where = "is only for development: %s must lead to localhost, *.localhost, *.test, or a loopback or private address, and leads to another host"
+	if n, ok := notifier.(*devNotifier); ok && n.w == nil {
+		mistakes.Add("notifier", "DevNotifier needs a writer, for example os.Stdout")
+	}
+	for _, l := range []struct {
+		name string
+		link Link
+	}{{"Link", o.Link}, {"NotMe", o.NotMe}} {
+		u, err := url.Parse(l.link.URL)
+		if err != nil || u.Hostname() == "" || isDevelopmentHost(u.Hostname()) {
+			continue
+		}
+		if o.Development {
+			mistakes.Add("Development", where, l.name)
+		}
+		if isForDevelopment(notifier) {
+			mistakes.Add("notifier", "DevNotifier "+where, l.name)
+		}
+	}
+}
+
+// isDevelopmentHost reports whether nobody on the internet reaches the host.
+func isDevelopmentHost(host string) bool {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	if isLoopback(host) || strings.HasSuffix(host, ".test") { // RFC 6761, section 6.2
+		return true
+	}
+	a, err := netip.ParseAddr(host)
+	return err == nil && a.Unmap().IsPrivate()
+}
+
+// advise logs, while somebody develops, what to do about an event that would
+// otherwise be told at level DEBUG only. Any stranger can cause these events, so
+// in production they would fill the log.
+func (s *Service) advise(ctx context.Context, e Event) {
+	what, advice := "", ""
+	switch e.Kind {
+	case EventMessageSuppressed:
+		what, advice = "nothing is sent", suppressedAdvice[e.Reason]
+		if e.Reason == ReasonRateLimited {
+			advice = limitAdvice(e.Scope)
+		}
+	case EventResetRefused:
+		what, advice = "the link, code or password is refused", refusedAdvice[e.Reason]
+	case EventRateLimited:
+		what, advice = "the request is answered with 429", limitAdvice(e.Scope)
+	}
+	if advice != "" {
+		s.log.InfoContext(ctx, "recovery: development: "+what+": "+advice, "event", e)
+	}
+}
+
+var suppressedAdvice = map[EventReason]string{
+	ReasonUnknownLead:   "LeadStore.FindLead found no lead. Look at the field and the value that it was asked for: the value is in lower case, and FindLead must find the lead however it is stored",
+	ReasonDisabled:      "the lead's Status is not StatusActive. The zero value counts as disabled, so FindLead has to set it",
+	ReasonNoPassword:    "the lead has StatusNoPassword. Set option Messages.NoPassword to tell such leads how they sign in",
+	ReasonNoRecipient:   "the lead has no verified address in the field that the message goes to. FindLead has to return it in Lead.Fields, under the name that option Fields gives, with Verified set",
+	ReasonUndeliverable: "the notifier says that it can never deliver to this address. The warning beside says why",
+	ReasonTokenSpent:    "the token was used, or replaced, before its message was sent",
+}
+
+var refusedAdvice = map[EventReason]string{
+	ReasonMalformedProof:   "it is no token of this library, or a part of it is missing. Pass the whole value of the link's parameter",
+	ReasonUnknownKey:       "it was sealed with a key that this instance does not have, or was altered. Links of a program that drew its key at the start end when it ends, and all instances need the same option Keys",
+	ReasonNewerFormat:      "a newer version of this library sealed it",
+	ReasonUnknownToken:     "the TokenStore does not know it: it was used, it has expired, a newer one replaced it, or the code is wrong. A MemoryTokenStore ends with its process, and is not shared by instances",
+	ReasonLeadChanged:      "Lead.Version is not what it was when the link was sent. It must change only with password, address and status, and FindLead must return the same one for the same row each time",
+	ReasonClaimedByAnother: "another request has just used it",
+	ReasonPasswordPolicy:   "the new password breaks the rules that know the person, which the answer names. See option Passwords.Policy",
+}
+
+// limitAdvice says what a limit on a scope counts.
+func limitAdvice(scope LimitScope) string {
+	switch scope {
+	case ScopeCaller, ScopeClient:
+		return "one " + string(scope) + " asked too often. Behind a proxy all clients count as one until option ClientAddress.TrustedProxies lists it. Raise option Limits to try things out"
+	case ScopeBudget:
+		return "the budget of this channel is used up. See option Limits"
+	}
+	return "the same " + string(scope) + " was asked for a short time ago: by default one message a minute, five an hour and ten a day. Wait for a minute, or raise option Limits to try things out"
+}

@@ -1,0 +1,365 @@
+package riverqueue_test
+
+import (
+	"bufio"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver for sqlstore
+
+	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/sqltest"
+	"github.com/seed-51359b35/recovery/internal/testenv"
+	"github.com/seed-51359b35/recovery/riverqueue"
+	"github.com/seed-51359b35/recovery/sqlstore"
+)
+
+// workerVariable contains "URL DIR" for a worker process: TestCrashes runs the
+// test binary again, to kill it.
+const workerVariable = "RIVERQUEUE_TEST_WORKER"
+
+// crashQueue and crashDeliveries are the names of the queues that both processes
+// use.
+const crashQueue, crashDeliveries = "crash", "crash-deliveries"
+
+// people is a store of leads that is the same in every process, without
+// anything that they share.
+type people struct{}
+
+func (people) FindLead(_ context.Context, key recovery.LeadKey) (recovery.Lead, error) {
+	id := strings.TrimSuffix(key.Value, "@example.com")
+	if !strings.HasPrefix(id, "u") {
+		return recovery.Lead{}, recovery.ErrLeadNotFound
+	}
+	return recovery.Lead{
+		ID: id, Version: "1", Status: recovery.StatusActive,
+		Fields: map[string]recovery.FieldValue{"EmailAddress": {Value: id + "@example.com", Verified: true}},
+	}, nil
+}
+
+func (people) SetPasswordHash(context.Context, string, string) error { return recovery.ErrNotWritten }
+
+// crashService returns the Service of both processes. Only the queue differs.
+func crashService(url string, queue, deliveries recovery.Queue, notifier recovery.Notifier, events recovery.EventSink) (*recovery.Service, error) {
+	db, err := sql.Open("pgx", url)
+	if err != nil {
+		return nil, err
+	}
+	tokens, err := sqlstore.New(db, sqlstore.PostgreSQL, sqlstore.Options{Timeout: 5 * time.Second, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return nil, err
+	}
+	return recovery.New(people{}, tokens, notifier, recovery.Options{
+		Keys:                    [][]byte{[]byte("0123456789abcdef0123456789abcdef")},
+		Link:                    recovery.Link{URL: "https://portal.example.com/reset"},
+		DangerouslyKeepSessions: true,
+		Limits:                  relaxed(),
+		Queue:                   queue, DeliveryQueue: deliveries, Events: events, Logger: slog.New(slog.DiscardHandler),
+	})
+}
+
+// workerMain is the other process: a complete Service. Its notifier writes a
+// line for every message before it returns. The process ends with its standard
+// input.
+func workerMain() int {
+	address, dir, _ := strings.Cut(os.Getenv(workerVariable), " ")
+	diary, err := os.OpenFile(filepath.Join(dir, "diary"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	note := func(words ...string) error {
+		if _, err := diary.WriteString(strings.Join(words, " ") + "\n"); err != nil {
+			return err
+		}
+		return diary.Sync()
+	}
+	pool, err := pgxpool.New(context.Background(), address)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer pool.Close()
+	var queues [2]*riverqueue.Queue
+	for i, name := range []string{crashQueue, crashDeliveries} {
+		if queues[i], err = riverqueue.New(pool, riverqueue.Options{
+			Name: name, Workers: 8, Timeout: 5 * time.Second, PollInterval: 50 * time.Millisecond, Logger: slog.New(slog.DiscardHandler),
+		}); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
+	notifier := recovery.NotifierFunc(func(_ context.Context, m recovery.Message) error {
+		time.Sleep(20 * time.Millisecond) // to be killed in
+		if _, err := os.Stat(filepath.Join(dir, "outage")); err == nil {
+			return errors.New("the mail server is down")
+		}
+		return note("sent", m.ID, m.LeadID, m.URL.Reveal())
+	})
+	events := func(_ context.Context, e recovery.Event) {
+		switch {
+		case e.Reason == recovery.ReasonTokenSpent:
+			_ = note("spent", e.JobID, e.LeadID)
+		case e.Kind == recovery.EventDeadLetter, e.Kind == recovery.EventMessageSuppressed:
+			_ = note("lost", e.JobID, string(e.Kind), string(e.Reason))
+		}
+	}
+	service, err := crashService(address, queues[0], queues[1], notifier, events)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	ctx, cancel := context.WithTimeout(context.Background(), testenv.Patience(10*time.Second))
+	defer cancel()
+	if err := service.Shutdown(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+// otherProcess is a process that runs workerMain.
+type otherProcess struct {
+	t     *testing.T
+	cmd   *exec.Cmd
+	stdin io.Closer
+}
+
+func startWorker(t *testing.T, address, dir string) *otherProcess {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s %s", workerVariable, address, dir))
+	cmd.Stderr = os.Stderr
+	stdin, err := cmd.StdinPipe()
+	must(t, err)
+	must(t, cmd.Start())
+	return &otherProcess{t, cmd, stdin}
+}
+
+func (p *otherProcess) kill() {
+	p.t.Helper()
+	must(p.t, p.cmd.Process.Kill())
+	_ = p.cmd.Wait()
+}
+
+func (p *otherProcess) end() {
+	p.t.Helper()
+	_ = p.stdin.Close()
+	if err := p.cmd.Wait(); err != nil {
+		p.t.Errorf("the worker ended with %v", err)
+	}
+}
+
+// asked is the record of the requests so far.
+type asked struct {
+	mu       sync.Mutex
+	accepted map[string]string // lead by job
+	tried    map[string]int    // requests by lead
+}
+
+type jobKey struct{}
+
+// jobs is a queue that tells the caller which job a request made.
+type jobs struct{ *riverqueue.Queue }
+
+func (j jobs) Enqueue(ctx context.Context, job recovery.Job) error {
+	if id, ok := ctx.Value(jobKey{}).(*string); ok {
+		*id = job.ID
+	}
+	return j.Queue.Enqueue(ctx, job)
+}
+
+// ask makes n requests that are accepted, three for most leads and five for
+// some.
+func (a *asked) ask(service *recovery.Service, n int) {
+	for i := 0; ; {
+		a.mu.Lock()
+		enough := len(a.accepted) >= n
+		a.mu.Unlock()
+		if enough {
+			return
+		}
+		lead := "u" + strconv.Itoa(i/17*5+[17]int{0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 4, 4}[i%17])
+		var id string
+		ctx := context.WithValue(context.Background(), jobKey{}, &id)
+		_, err := service.ForgotPassword(ctx, recovery.ForgotRequest{Key: recovery.LeadKey{Field: "EmailAddress", Value: lead + "@example.com"}})
+		a.mu.Lock()
+		a.tried[lead]++
+		if err == nil {
+			a.accepted[id] = lead
+		}
+		a.mu.Unlock()
+		if err == nil {
+			i++
+		}
+		time.Sleep(10 * time.Millisecond) // so that it goes on through all of it
+	}
+}
+
+func (a *asked) jobs() map[string]string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return maps.Clone(a.accepted)
+}
+
+// readDiary returns the lines by their first word and the job.
+func readDiary(t *testing.T, dir string) map[string]map[string][]string {
+	t.Helper()
+	lines := map[string]map[string][]string{"sent": {}, "spent": {}, "lost": {}}
+	f, err := os.Open(filepath.Join(dir, "diary"))
+	if errors.Is(err, os.ErrNotExist) {
+		return lines
+	}
+	must(t, err)
+	defer func() { _ = f.Close() }()
+	for scanner := bufio.NewScanner(f); scanner.Scan(); {
+		words := strings.Fields(scanner.Text())
+		if len(words) > 2 {
+			lines[words[0]][words[1]] = append(lines[words[0]][words[1]], strings.Join(words[2:], " "))
+		}
+	}
+	return lines
+}
+
+// The worker is killed twice, the mail server fails for a while, and PostgreSQL
+// crashes. Every message whose request was accepted is delivered, and no lead
+// has more than three live links. With RECOVERY_LONG=1 there are 1,000
+// requests, otherwise 200.
+func TestCrashes(t *testing.T) {
+	t.Parallel()
+	n, wait := 200, 90*time.Second
+	if testenv.Long() {
+		n, wait = 1000, 3*time.Minute
+	}
+	server := sqltest.StartPostgreSQL(t) // which syncs what it commits
+	address, dir := newDatabase(t, server), t.TempDir()
+	pool := connect(t, address)
+	must(t, riverqueue.Migrate(t.Context(), pool))
+	db, err := sql.Open("pgx", address)
+	must(t, err)
+	t.Cleanup(func() { _ = db.Close() })
+	must(t, sqlstore.Migrate(t.Context(), db, sqlstore.PostgreSQL))
+	open := func(name string) *riverqueue.Queue {
+		return newQueue(t, pool, func(o *riverqueue.Options) {
+			o.Name, o.EnqueueOnly, o.Workers, o.Timeout = name, true, 0, 5*time.Second
+		})
+	}
+	queue, deliveries := open(crashQueue), open(crashDeliveries)
+	nobody := recovery.NotifierFunc(func(context.Context, recovery.Message) error {
+		t.Error("the instance that only enqueues delivers")
+		return nil
+	})
+	web, err := crashService(address, jobs{queue}, deliveries, nobody, nil)
+	must(t, err)
+	a := &asked{accepted: map[string]string{}, tried: map[string]int{}}
+	var asking sync.WaitGroup
+	asking.Go(func() { a.ask(web, n) })
+
+	until := func(what string, so func(diary map[string]map[string][]string) bool) {
+		t.Helper()
+		for deadline := testenv.Within(wait); !so(readDiary(t, dir)); time.Sleep(20 * time.Millisecond) {
+			if deadline.Over() {
+				t.Fatalf("%s: not within %v", what, wait)
+			}
+		}
+	}
+	delivered := func(part int) func(map[string]map[string][]string) bool {
+		return func(diary map[string]map[string][]string) bool { return len(diary["sent"]) >= n*part/100 }
+	}
+	next := func(worker *otherProcess) *otherProcess {
+		worker.kill()
+		if number(t, pool, `SELECT count(*) FROM river_job WHERE state = 'running'`) == 0 {
+			t.Log("the worker was killed with no job at work")
+		}
+		return startWorker(t, address, dir)
+	}
+	began := time.Now()
+	worker := startWorker(t, address, dir)
+	until("a tenth", delivered(10))
+	worker = next(worker)
+	until("a quarter", delivered(25))
+	outage := filepath.Join(dir, "outage")
+	must(t, os.WriteFile(outage, nil, 0o600))
+	time.Sleep(500 * time.Millisecond)
+	must(t, server.Kill())
+	time.Sleep(200 * time.Millisecond)
+	must(t, server.Restart())
+	time.Sleep(500 * time.Millisecond)
+	must(t, os.Remove(outage))
+	until("a half", delivered(50))
+	worker = next(worker)
+	asking.Wait()
+
+	accepted := a.jobs()
+	until("all", func(diary map[string]map[string][]string) bool {
+		for id := range accepted {
+			if diary["sent"][id] == nil && diary["spent"][id] == nil && diary["lost"][id] == nil {
+				return false
+			}
+		}
+		return true
+	})
+	empty(t, queue)
+	empty(t, deliveries)
+	worker.end()
+	diary := readDiary(t, dir)
+	twice, links := 0, map[string]int{}
+	for id, lead := range accepted {
+		if diary["lost"][id] != nil {
+			t.Errorf("job %s was lost: %v", id, diary["lost"][id])
+		}
+		// A fourth link replaces the youngest. A link that is replaced before
+		// it was sent is not sent.
+		if diary["sent"][id] == nil && a.tried[lead] <= 3 {
+			t.Errorf("job %s was not delivered, although its lead asked %d times", id, a.tried[lead])
+		}
+	}
+	for _, sent := range diary["sent"] {
+		twice += len(sent) - 1
+		lead, link, _ := strings.Cut(sent[0], " ")
+		u, err := url.Parse(link)
+		must(t, err)
+		switch _, err := web.CheckProof(t.Context(), recovery.CheckProofRequest{Proof: recovery.TokenProof(u.Query().Get("token"))}); {
+		case err == nil:
+			links[lead]++
+		case !errors.Is(err, recovery.ErrInvalidProof):
+			t.Errorf("CheckProof: %v", err)
+		}
+	}
+	for lead, asked := range a.tried {
+		if live := links[lead]; live > 3 || live < min(asked, 3) && asked <= 3 || live == 0 {
+			t.Errorf("%s asked %d times and has %d live links", lead, asked, live)
+		}
+	}
+	t.Logf("%d requests accepted of %d, %d messages, %d of them once more, %d spent, in %v",
+		len(accepted), sum(a.tried), len(diary["sent"])+twice, twice, len(diary["spent"]), time.Since(began).Round(time.Millisecond))
+	must(t, web.Shutdown(t.Context()))
+}
+
+func sum(m map[string]int) (n int) {
+	for v := range maps.Values(m) {
+		n += v
+	}
+	return n
+}
+
+func relaxed() recovery.Limits {
+	much := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 100_000, Window: time.Hour}}}
+	return recovery.Limits{Caller: much, ClientForgot: much, ClientCheck: much, Identifier: much, Lead: much, Recipient: much}
+}
