@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 	_ "embed"
 	"encoding/base64"
@@ -21,6 +20,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite"
 
+	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/sqlstore"
 )
 
@@ -170,10 +170,8 @@ func plantSQL(ctx context.Context, db *sql.DB, dialect sqlstore.Dialect, seeds [
 			return nil, err
 		}
 	}
-	fresh := make([]byte, 32)
-	_, _ = rand.Read(fresh) // never fails
 	if _, err := tx.ExecContext(ctx, "INSERT INTO recovery_example_key (id, key) VALUES (1, $1) ON CONFLICT DO NOTHING",
-		base64.StdEncoding.EncodeToString(fresh)); err != nil {
+		base64.StdEncoding.EncodeToString(recovery.NewKey())); err != nil {
 		return nil, err
 	}
 	var stored string
@@ -188,5 +186,5 @@ func plantSQL(ctx context.Context, db *sql.DB, dialect sqlstore.Dialect, seeds [
 	if err := tx.Commit(); err != nil {
 		return nil, err
 	}
-	return base64.StdEncoding.DecodeString(stored)
+	return recovery.ParseKey(stored)
 }

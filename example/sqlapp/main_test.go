@@ -27,6 +27,7 @@ import (
 	"github.com/emersion/go-smtp"
 	"golang.org/x/crypto/bcrypt"
 
+	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/sqltest"
 	"github.com/seed-51359b35/recovery/internal/testenv"
 )
@@ -246,12 +247,10 @@ func launch(t *testing.T, source, relay string) *application {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	key := make([]byte, 32)
-	_, _ = rand.Read(key)
 	a := &application{base: "http://" + addr, ended: make(chan struct{})}
 	a.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), os.Args[0])
 	a.cmd.Env = append(os.Environ(), asProgram+"=1", "ADDR="+addr, "BASE_URL="+a.base, "DATABASE_URL="+source,
-		"RECOVERY_KEY="+base64.StdEncoding.EncodeToString(key), "SMTP_URL=smtp://"+relay)
+		"RECOVERY_KEY="+base64.StdEncoding.EncodeToString(recovery.NewKey()), "SMTP_URL=smtp://"+relay)
 	a.cmd.Stdout, a.cmd.Stderr = &a.logs, &a.logs
 	if err := a.cmd.Start(); err != nil {
 		t.Fatal(err)
