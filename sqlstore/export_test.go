@@ -14,7 +14,7 @@ import (
 // NewMemory returns a store whose tables are in memory, for tests in bubbles of
 // package synctest. Its statements do what those of a database do.
 func NewMemory() *Store {
-	return newStore(nil, 2, newMemoryTable(), newMemoryTable(), Options{
+	return newStore(nil, newMemoryTable(), newMemoryTable(), Options{
 		Timeout: time.Minute, DenialCache: 64, Logger: slog.New(slog.DiscardHandler),
 	})
 }

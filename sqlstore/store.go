@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"hash/maphash"
 	"log/slog"
 	"time"
 
@@ -38,12 +37,12 @@ type Options struct {
 // tables. It has no goroutine that lives on.
 type Store struct {
 	denials *denials.Cache
-	limits  *lanes[recovery.LimitRequest, recovery.Decision]
-	tokens  *lanes[tokenJob, tokenAnswer]
+	limits  *group[recovery.LimitRequest, recovery.Decision]
+	tokens  *group[tokenJob, tokenAnswer]
 }
 
 // New returns a Store on a database that has the tables of [Schema]. The caller
-// closes the database. The Store uses at most six connections of its pool at once,
+// closes the database. The Store uses at most four connections of its pool at once,
 // and mostly one or two. New does not ask the database anything. It reports
 // all mistakes in its arguments at once, as joined [*recovery.OptionError]s.
 func New(db *sql.DB, dialect Dialect, opts Options) (*Store, error) {
@@ -72,61 +71,46 @@ func New(db *sql.DB, dialect Dialect, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := 2
-	if dialect == SQLite {
-		n = 1 // there is one writer at a time
-	}
-	return newStore(db, n, limits, tokens, opts), nil
+	return newStore(db, limits, tokens, opts), nil
 }
 
-// newStore returns a store with n calls at a time on each table.
-func newStore(db *sql.DB, n int, limits, tokens statements, opts Options) *Store {
+func newStore(db *sql.DB, limits, tokens statements, opts Options) *Store {
 	return &Store{
 		denials: denials.New(opts.DenialCache),
-		limits: newLanes(n, records[recovery.LimitRequest, recovery.Decision]{
+		limits: newGroup(records[recovery.LimitRequest, recovery.Decision]{
 			db: db, statements: limits, timeout: opts.Timeout, parse: parseLimitLog, lockAfter: 2,
 			nameOf: func(r recovery.LimitRequest) string { return r.Key },
 		}, opts.Logger),
-		tokens: newLanes(n, records[tokenJob, tokenAnswer]{
+		tokens: newGroup(records[tokenJob, tokenAnswer]{
 			db: db, statements: tokens, timeout: opts.Timeout, parse: parseSlot, lockAfter: 2,
 			nameOf: func(j tokenJob) string { return j.ref.Slot },
 		}, opts.Logger),
 	}
 }
 
-// lanes are groups of calls. The jobs of a record are always in the same one, in
-// which one call is out at a time. So no two calls of this process write the
-// same record, but where a caller has several.
-type lanes[J, A any] struct {
+// A group decides the jobs of many callers together. One call to the database is
+// out at a time, so no two calls of this process write the same record. A second
+// one would halve the groups: at 64 callers on PostgreSQL, one call at a time
+// decides 49,000 jobs a second, and two decide 38,000.
+type group[J, A any] struct {
 	statements statements
-	seed       maphash.Seed
-	nameOf     func(J) string
-	groups     []*groupcommit.Group[[]J, []answer[A]]
+	commits    *groupcommit.Group[[]J, []answer[A]]
 }
 
-func newLanes[J, A any](n int, r records[J, A], logger *slog.Logger) *lanes[J, A] {
-	l := &lanes[J, A]{statements: r.statements, seed: maphash.MakeSeed(), nameOf: r.nameOf}
+func newGroup[J, A any](r records[J, A], logger *slog.Logger) *group[J, A] {
 	cleaner := &cleaner{db: r.db, statements: r.statements, timeout: r.timeout, logger: logger}
-	for range n {
-		own := r
-		own.wrote = cleaner.wrote
-		l.groups = append(l.groups, groupcommit.New(own.decide, groupcommit.Options[[]J]{
-			MaxCalls: 1, Timeout: r.timeout, Key: func(jobs []J) string { return r.nameOf(jobs[0]) },
-		}))
-	}
-	return l
+	r.wrote = cleaner.wrote
+	return &group[J, A]{r.statements, groupcommit.New(r.decide, groupcommit.Options[[]J]{
+		MaxCalls: 1, Timeout: r.timeout, Key: func(jobs []J) string { return r.nameOf(jobs[0]) },
+	})}
 }
 
 // ask has the jobs of one caller decided.
-func (l *lanes[J, A]) ask(ctx context.Context, jobs []J) ([]A, error) {
+func (g *group[J, A]) ask(ctx context.Context, jobs []J) ([]A, error) {
 	if len(jobs) == 0 {
 		return []A{}, ctx.Err()
 	}
-	group := l.groups[0]
-	if n := uint64(len(l.groups)); n > 1 {
-		group = l.groups[maphash.String(l.seed, l.nameOf(jobs[0]))%n]
-	}
-	answers, err := group.Do(ctx, jobs)
+	answers, err := g.commits.Do(ctx, jobs)
 	if errors.Is(err, groupcommit.ErrTimeout) {
 		return nil, errTimeout
 	}
