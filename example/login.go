@@ -41,14 +41,23 @@ func (l *login) signIn(ctx context.Context, client netip.Addr, email, pw string)
 	if err := l.admit(ctx, client); err != nil {
 		return session{}, "", err
 	}
-	leadID, hash, err := l.leads.credentials(ctx, email)
+	leadID, _, err := l.leads.credentials(ctx, email)
 	if err != nil {
 		return session{}, "", unavailable(err)
 	}
-	// Before the password is compared, see [sessionStore].
 	epoch, err := l.sessions.epoch(ctx, leadID)
 	if err != nil {
 		return session{}, "", unavailable(err)
+	}
+	// The hash is read after the epoch, see [sessionStore]: a reset that finished
+	// in between would have changed both otherwise, and the old hash would be
+	// compared and then signed in under the new epoch.
+	again, hash, err := l.leads.credentials(ctx, email)
+	if err != nil {
+		return session{}, "", unavailable(err)
+	}
+	if again != leadID {
+		hash = "" // the address is another person's now
 	}
 	// With an empty hash this matches nothing and takes as long as with a real
 	// one, so that the time does not tell who has an account.
