@@ -44,8 +44,10 @@ type Store struct {
 
 // New returns a Store on a database that has the tables of [Schema]. The caller
 // closes the database. The Store uses at most six connections of its pool at once,
-// and mostly one or two. New does not ask the database anything. It reports
-// all mistakes in its arguments at once, as joined [*recovery.OptionError]s.
+// and mostly one or two. New asks the database once whether it answers, for up
+// to Timeout. If it does not, New warns with what the driver says, and returns a
+// Store all the same: the database may come later. New reports all mistakes in its
+// arguments at once, as joined [*recovery.OptionError]s.
 func New(db *sql.DB, dialect Dialect, opts Options) (*Store, error) {
 	if opts.Timeout == 0 {
 		opts.Timeout = 2 * time.Second
@@ -75,6 +77,11 @@ func New(db *sql.DB, dialect Dialect, opts Options) (*Store, error) {
 	n := 2
 	if dialect == SQLite {
 		n = 1 // there is one writer at a time
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), opts.Timeout)
+	defer cancel()
+	if err := db.PingContext(ctx); err != nil {
+		opts.Logger.Warn("sqlstore: the database does not answer. The program starts all the same, and every call fails until it does", "error", err)
 	}
 	return newStore(db, n, limits, tokens, opts), nil
 }
