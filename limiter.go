@@ -342,6 +342,7 @@ const (
 	scopeDevice      LimitScope = "device"
 	scopeLeadDevices LimitScope = "lead-devices"
 	scopeNotMe       LimitScope = "not-me"
+	scopeCheck       LimitScope = "readiness"
 )
 
 // A RateLimitError says that a limit refused a request. The policy that refused

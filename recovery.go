@@ -96,6 +96,7 @@ func New(leads LeadStore, tokens TokenStore, notifier Notifier, opts Options) (*
 	}
 	opts.warnOfIdleWorkers(notifier)
 	opts.warnOfOldKeys()
+	opts.warnOfMixedStores(tokens)
 	s := &Service{
 		leads: leads, tokens: tokens, notifier: notifier,
 		opts: opts, log: opts.Logger, outages: outage.New("recovery: works again"), keys: keys, clients: clients,

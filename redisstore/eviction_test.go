@@ -3,8 +3,10 @@ package redisstore_test
 import (
 	"bytes"
 	"log/slog"
+	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
@@ -12,6 +14,47 @@ import (
 	"github.com/seed-51359b35/recovery/internal/redistest"
 	"github.com/seed-51359b35/recovery/redisstore"
 )
+
+// A Redis that does not answer is told at the start, with its address and the
+// cause. Before, the first request was answered with 503, and "no answer in time"
+// was all that the log said.
+func TestSilenceAtTheStart(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := l.Addr().String()
+	_ = l.Close()
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // it accepts, and says nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = silent.Close() }()
+	for _, tt := range []struct {
+		name   string
+		client redis.UniversalClient
+		want   []string
+	}{
+		{"nobody listens", redis.NewClient(&redis.Options{Addr: refused}), []string{"server=" + refused, "connection refused"}},
+		{"nobody answers", redis.NewClient(&redis.Options{Addr: silent.Addr().String()}), []string{"server=" + silent.Addr().String(), "error="}},
+		{"no Cluster", redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{refused}}), []string{refused, "connection refused"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			defer func() { _ = tt.client.Close() }()
+			var log bytes.Buffer
+			_, err := redisstore.New(tt.client, redisstore.Options{Timeout: 2 * time.Second, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, part := range append(tt.want, "level=WARN", "Redis does not answer") {
+				if strings.Count(log.String(), "\n") != 1 || !strings.Contains(log.String(), part) {
+					t.Errorf("logged %q, want one line with %q", log.String(), part)
+				}
+			}
+		})
+	}
+}
 
 // A53: a policy that can drop counters and tokens is told of at the start.
 func TestEvictionWarning(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -73,7 +74,8 @@ type Store struct {
 // Cluster, with any options. The caller closes it. New asks the servers once
 // for their eviction policy, by INFO, and waits up to Timeout for the answer.
 // It warns of a policy that can drop tokens (A53). There is no warning if a
-// server does not tell its policy. Beside that, New connects once by itself, to
+// server does not tell its policy. If no answer comes, it warns with the address
+// and the cause, and returns a Store all the same: Redis may come later. Beside that, New connects once by itself, to
 // know whether it can while Redis is down. New reports all mistakes in opts at
 // once, as joined [*recovery.OptionError]s.
 func New(client redis.UniversalClient, opts Options) (*Store, error) {
@@ -109,9 +111,32 @@ func New(client redis.UniversalClient, opts Options) (*Store, error) {
 	s.first = s.newNode("")
 	ctx, cancel := context.WithTimeout(context.Background(), opts.Timeout)
 	defer cancel()
-	go func() { _ = s.first.guard.Reach(ctx, client) }() // once while Redis is up
+	reached := make(chan error, 1)
+	go func() { reached <- s.first.guard.Reach(ctx, client) }() // once while Redis is up
 	if err := redisguard.WarnOfEviction(ctx, client, opts.Logger, "redisstore", "tokens and counters"); err != nil {
-		opts.Logger.Debug("redisstore: the eviction policy is not known", "error", err)
+		// go-redis tries to connect again and again, and then says only that the
+		// time is over.
+		if refused := <-reached; refused != nil {
+			err = refused
+		}
+		tellOfSilence(opts.Logger, client, err)
 	}
 	return s, nil
+}
+
+// tellOfSilence logs what became of the question at the start: Redis refused it,
+// or does not answer at all.
+func tellOfSilence(log *slog.Logger, client redis.UniversalClient, err error) {
+	if _, answered := errors.AsType[redis.Error](err); answered {
+		log.Debug("redisstore: the eviction policy is not known", "error", err)
+		return
+	}
+	server := ""
+	switch c := client.(type) {
+	case *redis.Client:
+		server = c.Options().Addr
+	case *redis.ClusterClient:
+		server = strings.Join(c.Options().Addrs, ", ")
+	}
+	log.Warn("redisstore: Redis does not answer. The program starts all the same, and every call fails until Redis answers", "server", server, "error", err)
 }

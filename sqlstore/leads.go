@@ -76,6 +76,14 @@ func NewLeads(db *sql.DB, dialect Dialect, fields []recovery.Field, s LeadStatem
 	return l, nil
 }
 
+// Check implements [recovery.Checker]: it asks whether the database answers.
+func (l *Leads) Check(ctx context.Context) error {
+	if err := l.db.PingContext(ctx); err != nil {
+		return wrap(err)
+	}
+	return nil
+}
+
 // mostFound is how many rows a search reads. There is more than one only where
 // a column treats more values as equal than FindLead does.
 const mostFound = 1000

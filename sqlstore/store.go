@@ -43,8 +43,10 @@ type Store struct {
 
 // New returns a Store on a database that has the tables of [Schema]. The caller
 // closes the database. The Store uses at most four connections of its pool at once,
-// and mostly one or two. New does not ask the database anything. It reports
-// all mistakes in its arguments at once, as joined [*recovery.OptionError]s.
+// and mostly one or two. New asks the database once whether it answers, for up
+// to Timeout. If it does not, New warns with what the driver says, and returns a
+// Store all the same: the database may come later. New reports all mistakes in its
+// arguments at once, as joined [*recovery.OptionError]s.
 func New(db *sql.DB, dialect Dialect, opts Options) (*Store, error) {
 	if opts.Timeout == 0 {
 		opts.Timeout = 2 * time.Second
@@ -70,6 +72,11 @@ func New(db *sql.DB, dialect Dialect, opts Options) (*Store, error) {
 	tokens, err := dialect.statementsFor(tokensTable)
 	if err != nil {
 		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), opts.Timeout)
+	defer cancel()
+	if err := db.PingContext(ctx); err != nil {
+		opts.Logger.Warn("sqlstore: the database does not answer. The program starts all the same, and every call fails until it does", "error", err)
 	}
 	return newStore(db, limits, tokens, opts), nil
 }

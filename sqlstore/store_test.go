@@ -1,6 +1,12 @@
 package sqlstore_test
 
 import (
+	"bytes"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -63,4 +69,41 @@ func TestRowFreedMeanwhile(t *testing.T) {
 		remaining(1)
 		remaining(0)
 	})
+}
+
+// unreachable is a driver whose database does not answer.
+type unreachable struct{}
+
+func (unreachable) Open(string) (driver.Conn, error) {
+	return nil, errors.New("dial tcp 192.0.2.1:5432: connect: connection refused")
+}
+
+// A database that does not answer is told at the start, with what the driver
+// says, and when a readiness probe asks.
+func TestSilenceAtTheStart(t *testing.T) {
+	t.Parallel()
+	sql.Register("unreachable", unreachable{})
+	db, err := sql.Open("unreachable", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	var log bytes.Buffer
+	if _, err := sqlstore.New(db, sqlstore.PostgreSQL, sqlstore.Options{Logger: slog.New(slog.NewTextHandler(&log, nil))}); err != nil {
+		t.Fatal(err)
+	}
+	if got := log.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "level=WARN") || !strings.Contains(got, "192.0.2.1:5432: connect: connection refused") {
+		t.Errorf("logged %q", got)
+	}
+	leads, err := sqlstore.NewLeads(db, sqlstore.PostgreSQL, nil, sqlstore.LeadStatements{
+		Find:            map[string]string{recovery.LeadIDField: "SELECT * FROM users WHERE id = :value"},
+		SetPasswordHash: "UPDATE users SET hash = :hash WHERE id = :id",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var checker recovery.Checker = leads
+	if err := checker.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "connection refused") {
+		t.Errorf("Check: %v", err)
+	}
 }
