@@ -148,6 +148,12 @@ func livesIn(c config) string {
 		mails = "\n\nMails are sent over " + c.smtp.String() + ", and shown in the outbox once it has taken them."
 	}
 	if c.sql != nil {
+		messages := `Messages wait in memory, and those that wait are lost when the process is killed. The
+outbox ends with the program.`
+		if c.durable {
+			messages = `Messages wait there as well, and whichever instance comes first delivers them: look into
+the outboxes of all, which end with their programs.`
+		}
 		return `Users, sessions, tokens and limits live
 in ` + c.sql.name + `.
 They stay there when the program ends. A password that was reset stays reset, so at the
@@ -156,8 +162,7 @@ next start the lines below, which begin with the first one, do not all work.
   THE KEYS ARE KEPT THERE TOO. Whoever can read it can forge tokens: a real portal keeps
   its keys in a secret store.
 
-Messages wait in memory, and those that wait are lost when the process is killed. The
-outbox ends with the program.` + mails
+` + messages + mails
 	}
 	if c.redis == nil {
 		return `Keys, users, sessions and messages live in

@@ -23,6 +23,7 @@ import (
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/redistest"
+	"github.com/seed-51359b35/recovery/internal/sqltest"
 	"github.com/seed-51359b35/recovery/internal/testenv"
 )
 
@@ -261,11 +262,38 @@ func TestLostMessagesAreNoSuccess(t *testing.T) {
 // the first is gone.
 func TestDurable(t *testing.T) {
 	t.Parallel()
-	redisServer, server := redistest.Start(t), newMailServer(t)
+	t.Run("Redis", func(t *testing.T) {
+		t.Parallel()
+		server := redistest.Start(t)
+		testDurable(t, []string{"-redis", "redis://" + server.Addr}, "Messages wait on that Redis", func() (jobs string, n int) {
+			jobs = hashes(t, server.Client(t), "asynq:{"+demoPrefix+"-deliveries}:t:*")
+			return jobs, strings.Count(jobs, "msg")
+		})
+	})
+	t.Run("PostgreSQL", func(t *testing.T) {
+		t.Parallel()
+		// Of its own: River's notifications do not tell one schema from another.
+		url := sqltest.StartPostgreSQL(t, "-c", "fsync=off").URL("postgres")
+		db := openDatabase(t, "-postgres", url)
+		testDurable(t, []string{"-postgres", url}, "Messages wait there as well", func() (jobs string, n int) {
+			err := db.QueryRowContext(t.Context(), "SELECT coalesce(string_agg(j::text, ' '), ''), count(*) FROM river_job j WHERE queue = $1",
+				demoPrefix+"-deliveries").Scan(&jobs, &n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return jobs, n
+		})
+	})
+}
+
+// testDurable has one instance take requests while the mail server is down, and
+// another one deliver them. waiting returns what is kept meanwhile.
+func testDurable(t *testing.T, storage []string, says string, waiting func() (jobs string, n int)) {
+	server := newMailServer(t)
 	server.closed.Store(true)
-	args := []string{"-relaxed-limits", "-redis", "redis://" + redisServer.Addr, "-durable", "-smtp", "smtp://" + server.addr}
+	args := append(storage, "-relaxed-limits", "-durable", "-smtp", "smtp://"+server.addr)
 	a := start(t, args...)
-	if !strings.Contains(a.stdout.String(), "Messages wait on that Redis") {
+	if !strings.Contains(a.stdout.String(), says) {
 		t.Error("the banner does not tell where messages wait")
 	}
 	const people = 5
@@ -276,13 +304,13 @@ func TestDurable(t *testing.T) {
 	if err := a.stop(); err != nil {
 		t.Fatal(err)
 	}
-	waiting := hashes(t, redisServer.Client(t), "asynq:{"+demoPrefix+"-deliveries}:t:*")
-	if strings.Count(waiting, "msg") < people {
-		t.Fatalf("%d jobs wait on Redis, want %d", strings.Count(waiting, "msg"), people)
+	jobs, n := waiting()
+	if n < people {
+		t.Fatalf("%d jobs wait, want %d", n, people)
 	}
 	for _, secret := range []string{"johnwick", "example.com", "127.0.0.1", demoLeadID, "EmailAddress", string(demoKey[:])} {
-		if strings.Contains(waiting, secret) {
-			t.Errorf("what waits on Redis holds %q", secret)
+		if strings.Contains(jobs, secret) {
+			t.Errorf("what waits holds %q", secret)
 		}
 	}
 	server.closed.Store(false)

@@ -41,7 +41,7 @@ func TestFlags(t *testing.T) {
 		{"a queue without a Redis", []string{"-durable"}, 2, "-redis"},
 		{"two places", []string{"-sqlite", "demo.db", "-redis", "redis://127.0.0.1"}, 2, "one of them"},
 		{"two databases", []string{"-sqlite", "demo.db", "-postgres", "postgres://127.0.0.1/demo"}, 2, "one of them"},
-		{"a queue in a database", []string{"-postgres", "postgres://127.0.0.1/demo", "-durable"}, 2, "-redis"},
+		{"a queue in a file", []string{"-sqlite", "demo.db", "-durable"}, 2, "-postgres"},
 		{"a database that is none", []string{"-postgres", "mysql://demo:hunter2@127.0.0.1/demo"}, 2, "postgres://"},
 		{"a database with a mistake", []string{"-postgres", "postgres://demo:hunter2@127.0.0.1:port/demo"}, 2, "-postgres"},
 		{"a database out of reach", []string{"-addr", "127.0.0.1:0", "-postgres", "postgres://demo:hunter2@127.0.0.1:1/demo"}, 1, "127.0.0.1:1, database demo"},

@@ -71,7 +71,7 @@ func openDatabase(t *testing.T, flag, value string) *sql.DB {
 // openSQLStorage opens it as the demo does.
 func openSQLStorage(t *testing.T, flag, value string, seeds []seed) *storage {
 	t.Helper()
-	s, err := sqlStorage(t.Context(), databaseTarget(t, flag, value), seeds, slog.New(slog.DiscardHandler))
+	s, err := sqlStorage(t.Context(), databaseTarget(t, flag, value), false, seeds, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +130,7 @@ func TestSQLStorage(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range all {
 			wg.Go(func() {
-				s, err := sqlStorage(t.Context(), databaseTarget(t, flag, value), seeds, slog.New(slog.DiscardHandler))
+				s, err := sqlStorage(t.Context(), databaseTarget(t, flag, value), false, seeds, slog.New(slog.DiscardHandler))
 				if err != nil {
 					t.Error(err)
 					return

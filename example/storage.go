@@ -39,7 +39,7 @@ func openStorage(ctx context.Context, c config, hasher password.Hasher, log *slo
 	case c.redis != nil:
 		return redisStorage(ctx, c, seeds, log)
 	case c.sql != nil:
-		return sqlStorage(ctx, c.sql, seeds, log)
+		return sqlStorage(ctx, c.sql, c.durable, seeds, log)
 	}
 	return memoryStorage(seeds)
 }

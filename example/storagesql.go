@@ -16,11 +16,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/riverqueue"
 	"github.com/seed-51359b35/recovery/sqlstore"
 )
 
@@ -29,6 +30,8 @@ type sqlTarget struct {
 	dialect sqlstore.Dialect
 	name    string // what it is, without a password
 	open    func() (*sql.DB, error)
+	// pool is for the durable queue. It is nil where there is none.
+	pool func(ctx context.Context) (*pgxpool.Pool, error)
 }
 
 // parsePostgresURL reads a URL as libpq and pgx know it. Errors never repeat it,
@@ -37,14 +40,16 @@ func parsePostgresURL(raw string) (*sqlTarget, error) {
 	if !strings.HasPrefix(raw, "postgres://") && !strings.HasPrefix(raw, "postgresql://") {
 		return nil, errors.New("must begin with postgres://")
 	}
-	config, err := pgx.ParseConfig(raw)
+	config, err := pgxpool.ParseConfig(raw)
 	if err != nil {
 		return nil, errNotURL
 	}
+	server := config.ConnConfig
 	return &sqlTarget{
 		dialect: sqlstore.PostgreSQL,
-		name:    fmt.Sprintf("the PostgreSQL at %s:%d, database %s", config.Host, config.Port, config.Database),
-		open:    func() (*sql.DB, error) { return stdlib.OpenDB(*config), nil },
+		name:    fmt.Sprintf("the PostgreSQL at %s:%d, database %s", server.Host, server.Port, server.Database),
+		open:    func() (*sql.DB, error) { return stdlib.OpenDB(*server), nil },
+		pool:    func(ctx context.Context) (*pgxpool.Pool, error) { return pgxpool.NewWithConfig(ctx, config) },
 	}, nil
 }
 
@@ -98,9 +103,9 @@ const (
 	sqlStartTimeout = 30 * time.Second
 )
 
-// sqlStorage keeps everything but messages in one database. The mails that wait
-// are in memory: a durable queue goes into queue and delivery of the storage.
-func sqlStorage(ctx context.Context, target *sqlTarget, seeds []seed, log *slog.Logger) (_ *storage, err error) {
+// sqlStorage keeps everything in one database, but the messages. They are there
+// too if they are to be durable.
+func sqlStorage(ctx context.Context, target *sqlTarget, durable bool, seeds []seed, log *slog.Logger) (_ *storage, err error) {
 	db, err := target.open()
 	if err != nil {
 		return nil, fmt.Errorf("cannot use %s: %w", target.name, err)
@@ -133,10 +138,43 @@ func sqlStorage(ctx context.Context, target *sqlTarget, seeds []seed, log *slog.
 	if err != nil {
 		return nil, err
 	}
-	return &storage{
+	s := &storage{
 		key: key, prefix: demoPrefix, leads: leads, sessions: &sqlSessions{db},
 		tokens: store, limiter: store, guesses: hashedLimiter{store, n}, close: db.Close,
-	}, nil
+	}
+	if durable {
+		if err := riverQueues(ctx, target, s, log); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// riverQueues keeps the messages of a storage in its database.
+func riverQueues(ctx context.Context, target *sqlTarget, s *storage, log *slog.Logger) error {
+	// The pool outlives the start, which ctx bounds.
+	pool, err := target.pool(context.WithoutCancel(ctx))
+	if err != nil {
+		return err
+	}
+	err = riverqueue.Migrate(ctx, pool)
+	if err == nil {
+		s.queue, err = riverqueue.New(pool, riverqueue.Options{Name: demoPrefix, Logger: log})
+	}
+	if err == nil {
+		// One after another, as on Redis.
+		s.delivery, err = riverqueue.New(pool, riverqueue.Options{Name: demoPrefix + "-deliveries", Workers: 1, Logger: log})
+	}
+	if err != nil {
+		pool.Close()
+		return err
+	}
+	closeDatabase := s.close
+	s.close = func() error {
+		pool.Close()
+		return closeDatabase()
+	}
+	return nil
 }
 
 // schemaSQL are the demo's own tables, on PostgreSQL and SQLite alike.
