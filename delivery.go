@@ -70,7 +70,7 @@ func (s *Service) performDeliver(ctx context.Context, d *delivery) error {
 		return s.suppress(ctx, d, ReasonUnknownLead)
 	}
 	if d.to, ok = s.recipient(d.lead, d.p.Recipient); !ok {
-		return s.suppress(ctx, d, ReasonNoRecipient)
+		return s.suppress(ctx, d, s.whyNoRecipient(ctx, d.lead, d.p.Recipient))
 	}
 	if d.p.Notice != "" {
 		// Only the link after NotMe is counted here. IssueToken counted its own.

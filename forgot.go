@@ -163,7 +163,7 @@ func (s *Service) admitForgot(ctx context.Context, d *delivery, found bool) (ok 
 	case d.lead.Status != StatusActive:
 		return false, s.suppress(ctx, d, ReasonDisabled)
 	case !ok:
-		return false, s.suppress(ctx, d, ReasonNoRecipient)
+		return false, s.suppress(ctx, d, s.whyNoRecipient(ctx, d.lead, d.p.Recipient))
 	}
 	return s.allowDelivery(ctx, d)
 }
