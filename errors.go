@@ -37,6 +37,14 @@ var (
 	// (A24).
 	ErrInvalidProof = errors.New("recovery: the link or code is invalid or expired")
 
+	// ErrDamagedProof is an [ErrInvalidProof] for a link whose token is not one
+	// that this Service makes: it was cut off or changed on its way, made up, or
+	// sealed with a key that is no longer in [Options].Keys. Whoever has the
+	// message opens the link in it again. It is the same for every lead, and the
+	// handlers of this library answer it as any other invalid proof; only the
+	// pages of package portal have words of their own for it.
+	ErrDamagedProof = fmt.Errorf("%w: it is not complete, or was changed", ErrInvalidProof)
+
 	// ErrStepUpRequired means that the person has to prove more than access to
 	// the mailbox. A [StepUpFunc] returns errors that wrap it.
 	ErrStepUpRequired = errors.New("recovery: a further proof is required")

@@ -37,7 +37,7 @@ type NotMeResult struct {
 // page that asks for a click: Message is [MessageResetLink], [MessageResetCode]
 // or [MessagePasswordChanged]. It only opens the link. It counts nothing, asks
 // no store and changes nothing, so a mail scanner may follow the link. The
-// result has no Quotas. The error is [ErrInvalidProof].
+// result has no Quotas. The error wraps [ErrInvalidProof].
 func (s *Service) CheckNotMe(_ context.Context, req NotMeRequest) (NotMeResult, error) {
 	n, err := s.openNotMe(req.Token.Reveal())
 	return NotMeResult{Message: n.kind}, err
@@ -216,7 +216,7 @@ func (s *Service) openNotMe(sealed string) (notMeClaim, error) {
 	b, _, err := s.keys.notMe.Open(sealed)
 	if err != nil || len(b) == 0 {
 		s.tellOfLink("link \"this was not me\"", err)
-		return notMeClaim{}, ErrInvalidProof
+		return notMeClaim{}, linkError(sealReason(err))
 	}
 	id, leadID, ok := strings.Cut(string(b[1:]), " ")
 	for kind, letter := range notMeKinds {

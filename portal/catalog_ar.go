@@ -116,6 +116,7 @@ func arabic() []i18n.Entry {
 
 		{Key: "invalid-link.heading", Text: "هذا الرابط لا يعمل"},
 		{Key: "invalid-link.text", Text: "انتهت صلاحيته أو سبق استخدامه."},
+		{Key: "invalid-link.damaged", Text: "الرابط غير مكتمل أو تغيّر في طريقه. يُرجى فتحه من الرسالة مرة أخرى أو نسخه كاملًا."},
 		{Key: "invalid-link.used", Text: "إذا غيّرت كلمة مرورك للتو بهذا الرابط، فيمكنك تسجيل الدخول بكلمة المرور الجديدة."},
 		{Key: "invalid-link.new", Text: "وإلا، يُرجى طلب رابط جديد. لن يستغرق ذلك سوى دقيقة."},
 		{Key: "invalid-link.again", Text: "يمكنك أيضًا فتح الرابط الوارد في الرسالة مرة أخرى."},

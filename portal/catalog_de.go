@@ -98,6 +98,7 @@ func german() []i18n.Entry {
 
 		{Key: "invalid-link.heading", Text: "Dieser Link funktioniert nicht"},
 		{Key: "invalid-link.text", Text: "Er ist abgelaufen oder wurde bereits verwendet."},
+		{Key: "invalid-link.damaged", Text: "Er ist unvollständig oder wurde unterwegs verändert. Öffnen Sie ihn noch einmal in der Nachricht, oder kopieren Sie ihn ganz."},
 		{Key: "invalid-link.used", Text: "Wenn Sie damit gerade Ihr Passwort geändert haben, können Sie sich mit dem neuen anmelden."},
 		{Key: "invalid-link.new", Text: "Sonst fordern Sie einen neuen Link an. Das dauert nur eine Minute."},
 		{Key: "invalid-link.again", Text: "Sie können den Link in der Nachricht auch noch einmal öffnen."},

@@ -118,6 +118,7 @@ func english() []i18n.Entry {
 		// A link that no longer works.
 		{Key: "invalid-link.heading", Text: "This link does not work"},
 		{Key: "invalid-link.text", Text: "It has expired, or it was used before."},
+		{Key: "invalid-link.damaged", Text: "It is not complete, or was changed on its way. Open it in the message again, or copy all of it."},
 		{Key: "invalid-link.used", Text: "If you have just changed your password with it, you can sign in with the new one."},
 		{Key: "invalid-link.new", Text: "Otherwise, ask for a new link. It takes a minute."},
 		{Key: "invalid-link.again", Text: "You can also open the link in the message again."},

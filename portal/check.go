@@ -24,6 +24,7 @@ type sample struct {
 func (p *Handler) samples() []sample {
 	typed := func(d *Data) { d.Identifier = "name@example.com" }
 	kept := func(d *Data) { d.EndsSessions = false }
+	damaged := func(d *Data) { d.Damaged = true }
 	all := []sample{
 		{"forgot", "", nil},
 		{"forgot", "", func(d *Data) { typed(d); d.fail("identifier", d.text("forgot.invalid")) }},
@@ -55,6 +56,8 @@ func (p *Handler) samples() []sample {
 		{"invalid-link", "", nil},
 		{"invalid-link", "no_link", nil},
 		{"invalid-link", "notice", nil},
+		{"invalid-link", "", damaged},
+		{"invalid-link", "notice", damaged},
 		{"not-me", "links", func(d *Data) { d.Proof = "proof" }},
 		{"not-me", "links", func(d *Data) { d.Proof, d.Alert = "proof", d.text("busy.text") }},
 		{"not-me", "password", func(d *Data) { d.Proof = "proof" }},

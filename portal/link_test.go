@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/text/language"
 
@@ -106,6 +107,109 @@ func TestToLookChangesNothing(t *testing.T) {
 			t.Error("the link was used up")
 		}
 	})
+}
+
+// A06: a link that was damaged on its way works where it is certain what it was: with
+// "&amp;" for '&', with what a program took for a part of it, or with a slash
+// before its query.
+func TestDamagedLinksAreMended(t *testing.T) {
+	inWorld(t, func(o *recovery.Options, _ *portal.Options) {
+		o.Link = recovery.Link{URL: base + "/reset", LeadIDParam: "LeadId", SecretParam: "TemporaryPassword"}
+		o.NotMe = recovery.Link{URL: base + "/not-me"}
+	}, func(w *world) {
+		t := w.t
+		if _, err := w.service.ForgotPassword(t.Context(), recovery.ForgotRequest{Key: recovery.LeadKey{Field: "EmailAddress", Value: johnMail}}); err != nil {
+			t.Fatal(err)
+		}
+		m := w.message()
+		link, notMe := m.URL.Reveal(), m.NotMe.Reveal()
+		at := strings.LastIndex(link, "=") + 1
+		for what, damaged := range map[string]string{
+			"&amp;":          strings.ReplaceAll(link, "&", "&amp;"),
+			"a full stop":    link + ".",
+			"a bracket":      link + ")",
+			"an angle":       link + "%3E",
+			"a quoted link":  link + "%E2%80%9D,",
+			"a Japanese dot": link + "%E3%80%82",
+			"a space":        link + "%20",
+			"a line end":     link + "%0A",
+			"a broken line":  link[:at+20] + "%0D%0A" + link[at+20:],
+			"a slash":        strings.Replace(link, "/reset?", "/reset/?", 1),
+			"upper-case hex": link[:at] + strings.ToUpper(link[at:]),
+		} {
+			w.visitor().open(damaged).is(t, what, 200, "Choose a new password")
+		}
+		for what, damaged := range map[string]string{
+			"a full stop": notMe + ".",
+			"a slash":     strings.Replace(notMe, "/not-me?", "/not-me/?", 1),
+		} {
+			w.visitor().open(damaged).is(t, "not me, "+what, 200, "This was not you?")
+		}
+		// What is not certain is refused.
+		for what, damaged := range map[string]string{
+			"cut off":              link[:len(link)-1],
+			"a character too many": link + "a",
+			"a foreign character":  link[:at+20] + "." + link[at+20:],
+			"an unlucky letter":    link + "%C3%A4b",
+			"another page":         strings.Replace(link, "/reset?", "/reset//?", 1),
+		} {
+			if p := w.visitor().open(damaged); strings.Contains(p.body, "Choose a new password") {
+				t.Errorf("%s: the link works", what)
+			}
+		}
+	})
+}
+
+// A24: a link that is damaged is told apart from one that has expired or was
+// used. It is not told why one that was complete no longer works.
+func TestDamagedLinksAreTold(t *testing.T) {
+	const damaged, expired = "It is not complete, or was changed on its way.", "It has expired, or it was used before."
+	for _, link := range []recovery.Link{
+		{URL: base + "/reset"},
+		{URL: base + "/reset", LeadIDParam: "LeadId", SecretParam: "TemporaryPassword"},
+	} {
+		inWorld(t, func(o *recovery.Options, _ *portal.Options) {
+			o.Link, o.NotMe = link, recovery.Link{URL: base + "/not-me"}
+		}, func(w *world) {
+			t := w.t
+			if _, err := w.service.ForgotPassword(t.Context(), recovery.ForgotRequest{Key: recovery.LeadKey{Field: "EmailAddress", Value: johnMail}}); err != nil {
+				t.Fatal(err)
+			}
+			m := w.message()
+			link, notMe := m.URL.Reveal(), m.NotMe.Reveal()
+			is := func(what, link, want string) {
+				t.Helper()
+				p := w.visitor().open(link)
+				p.is(t, what, 400, "This link does not work", want)
+				if strings.Contains(p.text(), damaged) && strings.Contains(p.text(), expired) {
+					t.Errorf("%s is said to be both", what)
+				}
+			}
+			middle := len(link) - 20
+			is("cut off", link[:middle], damaged)
+			is("an altered link", link[:middle]+swapped(link[middle])+link[middle+1:], map[bool]string{true: damaged, false: expired}[strings.Contains(link, "token=")])
+			is("a notice that is cut off", notMe[:len(notMe)-20], damaged)
+			w.visitor().get("/account/not-me").is(t, "no notice", 400, expired)
+			w.visitor().get("/account/reset").is(t, "no link", 400, expired)
+			v := w.visitor()
+			form := v.open(link)
+			v.post("/account/reset", "proof", form.proof(), "password", goodPassword)
+			is("used", link, expired)
+			for _, age := range []time.Duration{time.Hour, 24 * time.Hour, 8 * 24 * time.Hour} {
+				time.Sleep(age)
+				is("a link of yesterday", link, expired)
+			}
+			is("a notice of last week", notMe, expired)
+		})
+	}
+}
+
+// swapped returns another digit or letter that a token may have.
+func swapped(c byte) string {
+	if c == '0' {
+		return "1"
+	}
+	return "0"
 }
 
 // The parameters of a link have the names that the Service gives them.

@@ -26,6 +26,9 @@ type Data struct {
 	//   - problem: "many", "busy", "unknown", "step_up", "invalid", "foreign",
 	//     "missing" or "failed".
 	Variant string
+	// Damaged says that the link of the page invalid-link is not complete, or was
+	// changed on its way. It has not expired, so the one in the message may work.
+	Damaged bool
 	// Lang and Dir are the attributes of the page's html element.
 	Lang, Dir string
 	// Nonce is the nonce that every style and script element must have.

@@ -144,6 +144,10 @@ func (p *Handler) below(r *http.Request) *http.Request {
 		// BaseURL may end like that of a page.
 		path, ok = mount.Find(r.URL.Path, func(path string) bool { return path == "" || path == "/" })
 	}
+	if trimmed, slash := strings.CutSuffix(r.URL.Path, "/"); !ok && slash {
+		// Some programs write "/reset/?token=..." for "/reset?token=...".
+		path, ok = mount.Find(trimmed, p.isPage)
+	}
 	if !ok {
 		return r
 	}

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -16,7 +17,7 @@ import (
 func (p *Handler) fromLink(q url.Values) (storedProof, bool) {
 	for _, names := range [][2]string{{p.resetLink.LeadIDParam, p.resetLink.SecretParam}, {"LeadId", "TemporaryPassword"}} {
 		if names[0] != "" && (q.Has(names[0]) || q.Has(names[1])) {
-			return storedProof{LeadID: singleParam(q, names[0], 256), Secret: singleParam(q, names[1], 64)}, true
+			return storedProof{LeadID: singleParam(q, names[0], 256), Secret: strings.ToLower(tokenParam(q, names[1], 64))}, true
 		}
 	}
 	for _, name := range []string{p.resetLink.TokenParam, "vtoken", "token"} {
@@ -26,7 +27,7 @@ func (p *Handler) fromLink(q url.Values) (storedProof, bool) {
 		if q.Has("vtype") && singleParam(q, "vtype", 64) != "reset" {
 			return storedProof{}, true // a token for something else
 		}
-		return storedProof{Sealed: singleParam(q, name, 1024)}, true
+		return storedProof{Sealed: tokenParam(q, name, 1024)}, true
 	}
 	return storedProof{}, false
 }
@@ -42,13 +43,38 @@ func singleParam(q url.Values, name string, most int) string {
 	return ""
 }
 
+// tokenParam returns the token in a parameter, as singleParam does, without what
+// links pick up on their way: white space, also of a line that a mail program
+// broke, and at both ends every other character that no token has, such as the
+// full stop or the bracket behind a link. What is removed was certainly added.
+// Only links are mended: elsewhere a token has one spelling (A06).
+func tokenParam(q url.Values, name string, most int) string {
+	if len(q[name]) != 1 {
+		return ""
+	}
+	token := strings.Join(strings.Fields(strings.TrimFunc(q.Get(name), isForeign)), "")
+	return singleParam(url.Values{name: {token}}, name, most)
+}
+
+// isForeign reports whether no token has the character.
+func isForeign(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'
+}
+
+// linkQuery returns the query of a link. Some programs leave "&amp;" where HTML
+// stands for '&'. No parameter of a link has a name that begins so.
+func linkQuery(r *http.Request) url.Values {
+	q, _ := url.ParseQuery(strings.ReplaceAll(r.URL.RawQuery, "&amp;", "&")) // what is malformed is left out
+	return q
+}
+
 // showReset takes the token out of the URL at once, because it would appear in
 // the history, in logs and on the screen (A03). It asks the Service nothing
 // before the browser loads the page without the token. The page then consumes
 // nothing either, because mail scanners open every link before the person does
 // (A04).
 func (p *Handler) showReset(w http.ResponseWriter, r *http.Request) {
-	if stored, ok := p.fromLink(r.URL.Query()); ok {
+	if stored, ok := p.fromLink(linkQuery(r)); ok {
 		// A broken link is stored as well. The page then says that it is
 		// broken, and does not show the link that was opened before.
 		if err := p.linkCookie.save(w, stored, p.settings.LinkTTL); err != nil {
@@ -70,7 +96,7 @@ func (p *Handler) showReset(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !p.proofCookie.load(r, &stored) {
-		p.invalidLink(w, r, "no_link")
+		p.invalidLink(w, r, "no_link", false)
 		return
 	}
 	p.showStoredProof(w, r, stored, p.proofCookie)
@@ -146,7 +172,7 @@ func (p *Handler) reset(w http.ResponseWriter, r *http.Request) {
 	}
 	var stored storedProof
 	if !p.proofCookie.load(r, &stored) {
-		p.invalidLink(w, r, "no_link")
+		p.invalidLink(w, r, "no_link", false)
 		return
 	}
 	if !p.isFormFor(form.Get("proof"), stored.digestParts()...) {
@@ -194,16 +220,17 @@ func (p *Handler) reset(w http.ResponseWriter, r *http.Request) {
 func (p *Handler) answerProofError(w http.ResponseWriter, r *http.Request, err error, d *Data, from *sealedCookie) {
 	invalid := func() {
 		from.clear(w)
-		p.invalidLink(w, r, "")
+		p.invalidLink(w, r, "", errors.Is(err, recovery.ErrDamagedProof))
 	}
 	p.answerError(w, r, err, errorAnswers{page: d, invalidProof: invalid, invalidRequest: invalid})
 }
 
-// invalidLink says that a link no longer works. The words fit every reason, and
-// the page does not say which one it was (A20).
-func (p *Handler) invalidLink(w http.ResponseWriter, r *http.Request, variant string) {
+// invalidLink says that a link no longer works. The words fit every reason that
+// depends on the account, and the page does not say which one it was (A20). A
+// link that is damaged names no account, and the person can do something else.
+func (p *Handler) invalidLink(w http.ResponseWriter, r *http.Request, variant string, damaged bool) {
 	d := p.page(r, "invalid-link", "")
-	d.Variant = variant
+	d.Variant, d.Damaged = variant, damaged
 	p.render(w, r, http.StatusBadRequest, d)
 }
 
