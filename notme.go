@@ -142,7 +142,7 @@ func (s *Service) performNotMe(ctx context.Context, p *payload) error {
 func (s *Service) finishNotMe(ctx context.Context, p payload) error {
 	ended := p.Ended
 	err := s.performNotMe(ctx, &p)
-	if err != nil && p.Ended && !ended && s.enqueueDelivery(ctx, p, time.Until(p.NotAfter)) == nil {
+	if err != nil && p.Ended && !ended && s.enqueueDelivery(ctx, p, time.Until(p.NotAfter.Add(-s.clockSkew(ctx)))) == nil {
 		return nil
 	}
 	return err

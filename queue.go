@@ -82,6 +82,27 @@ type Queue interface {
 	Enqueue(ctx context.Context, job Job) error
 }
 
+// MaxClockSkew is how far the clock of a queue's storage may differ from that of
+// this machine and still count for the times of jobs: see [ClockedQueue].
+const MaxClockSkew = 2 * time.Hour
+
+// A ClockedQueue is a [Queue] whose storage has a clock that all processes share.
+// For authors of queues. A [Service] then seals the times of its jobs by that
+// clock: with its own, a worker whose clock is ahead of that of a web node would
+// find jobs too old, and one whose clock is behind would perform a stolen job for
+// too long. The times of a [Job] stay those of the process that has the job; the
+// queue stores them by its clock. The first of [Options].Queue and
+// [Options].DeliveryQueue that is a ClockedQueue counts, in all processes alike.
+type ClockedQueue interface {
+	Queue
+	// ClockSkew returns by how much the storage's clock is ahead of that of this
+	// machine: 0 if it is not known, or if the difference does not matter. More
+	// than [MaxClockSkew] either way counts as 0, so that whoever sets the clock
+	// of the storage back gives no old job a new life (A31). ClockSkew may ask the
+	// storage for its time, but seldom, and returns when ctx ends.
+	ClockSkew(ctx context.Context) time.Duration
+}
+
 // A JobHandler performs jobs. For authors of queues: the handler that they get
 // is a [*Service].
 type JobHandler interface {

@@ -24,6 +24,8 @@ type Queue struct {
 	log     *slog.Logger
 	health  *health
 	depth   *durablequeue.Depth
+	clock   *durablequeue.Clock
+	noTime  sync.Once // that Redis does not tell the time was logged
 	workers *durablequeue.Workers
 	closing chan struct{} // closed when Shutdown begins
 
@@ -85,6 +87,10 @@ func New(client redis.UniversalClient, opts Options) (*Queue, error) {
 	q.enqueuer = asynq.NewClientFromRedisClient(shortClient)
 	q.inspector = asynq.NewInspectorFromRedisClient(shortClient)
 	q.depth = durablequeue.NewDepth(opts.MaxDepth, q.askDepth)
+	q.clock = durablequeue.NewClock(durablequeue.ClockOptions{
+		Package: "asynqqueue", Storage: "Redis", Ask: q.askTime, Timeout: opts.Timeout, Background: q.background,
+		Logger: log, Outages: q.workers.Outages(),
+	})
 	return q, nil
 }
 
@@ -104,6 +110,7 @@ func (q *Queue) Start(h recovery.JobHandler) error {
 	q.started = true
 	q.workers.Handle(h)
 	q.goroutines.Go(q.warnOfRisks)
+	q.goroutines.Go(func() { q.clock.Skew(q.workers.Context()) }) // a difference is told before the first job
 	if q.opts.EnqueueOnly {
 		return nil
 	}

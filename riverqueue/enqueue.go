@@ -31,10 +31,6 @@ func (q *Queue) Enqueue(ctx context.Context, job recovery.Job) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	encoded, err := durablequeue.Encode(job)
-	if err != nil {
-		return fmt.Errorf("riverqueue: %w", err)
-	}
 	select {
 	case <-q.closing:
 		return errClosed
@@ -42,6 +38,11 @@ func (q *Queue) Enqueue(ctx context.Context, job recovery.Job) error {
 	}
 	asking, cancel := context.WithTimeout(ctx, q.opts.Timeout)
 	defer cancel()
+	stored := durablequeue.Stored(job, q.clock.Skew(asking))
+	encoded, err := durablequeue.Encode(stored)
+	if err != nil {
+		return fmt.Errorf("riverqueue: %w", err)
+	}
 	// The code below looks at NotBefore and at nothing else of the job. So the
 	// time that Enqueue takes does not tell whom the job is about (A22).
 	switch err := q.depth.Reserve(asking); {
@@ -51,7 +52,7 @@ func (q *Queue) Enqueue(ctx context.Context, job recovery.Job) error {
 		return callError(ctx, asking, err)
 	}
 	defer q.depth.Settle()
-	_, err = q.client.Insert(asking, task{ID: job.ID, Job: encoded}, q.insertOpts(job.NotBefore))
+	_, err = q.client.Insert(asking, task{ID: job.ID, Job: encoded}, q.insertOpts(job.NotBefore, stored.NotBefore))
 	return callError(ctx, asking, err)
 }
 

@@ -32,7 +32,7 @@ type performer struct {
 // NextRetry implements [river.Worker]. River does not accept a time before it
 // asked.
 func (p *performer) NextRetry(row *river.Job[task]) time.Time {
-	return time.Now().Add(row.Args.pause)
+	return riverTime{p.queue}.Now().Add(row.Args.pause)
 }
 
 // Work implements [river.Worker]. While it runs, River begins no other job in
@@ -53,6 +53,7 @@ func (p *performer) Work(ctx context.Context, row *river.Job[task]) error {
 		q.log.Error("riverqueue: dropping a row that is no job", "row", row.ID, "reason", problem.Error())
 		return q.remove(row.ID)
 	}
+	job = durablequeue.GivenOut(job, q.clock.Skew(ctx))
 	wait := time.Until(job.NotBefore)
 	if wait > maxStartWait {
 		return river.JobSnooze(wait)

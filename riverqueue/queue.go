@@ -26,6 +26,7 @@ type Queue struct {
 	rows    rows
 	workers *durablequeue.Workers
 	depth   *durablequeue.Depth
+	clock   *durablequeue.Clock
 	leases  leases
 	closing chan struct{} // closed when Shutdown begins
 	drained chan struct{} // closed when no attempt runs any more
@@ -58,6 +59,7 @@ func New(pool *pgxpool.Pool, opts Options) (*Queue, error) {
 		drained: make(chan struct{}),
 	}
 	q.depth = durablequeue.NewDepth(opts.MaxDepth, q.askDepth)
+	q.clock = q.newClock(q.askTime)
 	var err error
 	if q.client, err = river.NewClient(riverpgxv5.New(pool), q.config()); err != nil {
 		return nil, fmt.Errorf("riverqueue: %w", err)
@@ -78,6 +80,10 @@ func (q *Queue) config() *river.Config {
 		FetchOnlyKnownKinds:    true,
 		JobTimeout:             -1, // attempts have a limit of their own
 		MaxAttempts:            maxAttempts,
+		// River compares the times that it gives jobs with now() in PostgreSQL.
+		// Without this, a process whose clock is behind would repeat what fails
+		// without a pause, and one whose clock is ahead an hour late.
+		Test: river.TestConfig{Time: riverTime{q}},
 	}
 	if !q.opts.EnqueueOnly {
 		config.Workers = river.NewWorkers()
@@ -106,6 +112,7 @@ func (q *Queue) Start(h recovery.JobHandler) error {
 	}
 	q.started = true
 	q.workers.Handle(h)
+	q.goroutines.Go(func() { q.clock.Skew(q.workers.Context()) }) // a difference is told before the first job
 	ctx, cancel := context.WithTimeout(context.Background(), 5*q.opts.Timeout)
 	defer cancel()
 	if err := q.rows.check(ctx); err != nil {
