@@ -80,6 +80,9 @@ func TestAuthbossHasher(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := h.CompareHashAndPassword("!", "!"); err == nil {
+		t.Error("a user without a hash signs in")
+	}
 	for _, hash := range []string{fresh, string(old)} {
 		if err := h.CompareHashAndPassword(hash, "correct horse battery"); err != nil {
 			t.Errorf("%.7s: %v", hash, err)

@@ -35,7 +35,7 @@ func TestTableWrittenByHand(t *testing.T) {
 	db := database(t)
 	execute(t, db, `CREATE TABLE users (id bigserial PRIMARY KEY, email text NOT NULL, password_hash char(60) NOT NULL, deleted_at timestamptz)`)
 	execute(t, db, `CREATE TABLE password_resets (user_id bigint, token text, expires_at timestamptz)`)
-	execute(t, db, `INSERT INTO users (email, password_hash, deleted_at) VALUES ('Ada@example.com', 'x', NULL), ('gone@example.com', 'x', now())`)
+	execute(t, db, `INSERT INTO users (email, password_hash, deleted_at) VALUES ('Ada@example.com', 'x', NULL), ('gone@example.com', 'x', now()), ('imported@example.com', '!', NULL)`)
 
 	_, err := tableColumns.Leads(t.Context(), db, sqlstore.PostgreSQL, fields, quiet)
 	if err == nil || !strings.Contains(err.Error(), "97") {
@@ -46,7 +46,9 @@ func TestTableWrittenByHand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for email, want := range map[string]recovery.LeadStatus{"ada@example.com": recovery.StatusActive, "gone@example.com": recovery.StatusDisabled} {
+	for email, want := range map[string]recovery.LeadStatus{
+		"ada@example.com": recovery.StatusActive, "gone@example.com": recovery.StatusDisabled, "imported@example.com": recovery.StatusActive,
+	} {
 		lead, err := leads.FindLead(t.Context(), recovery.LeadKey{Field: "EmailAddress", Value: email})
 		if err != nil || lead.Status != want || !lead.Fields["EmailAddress"].Verified {
 			t.Errorf("%s: %v, %v", email, lead.Status, err)
