@@ -2,6 +2,8 @@ package recovery_test
 
 import (
 	"io/fs"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/testenv"
+	portalpages "github.com/seed-51359b35/recovery/portal"
 )
 
 // A block of code on a page.
@@ -46,7 +49,8 @@ func blocksOf(t *testing.T, page string) (blocks []block) {
 // would notice:
 //
 //   - go and sql: whole lines of one file of this repository;
-//   - text, what a program prints: parts of a Go file, with "..." between them;
+//   - text, what a program logs: whole lines that TestPagesShowWhatIsLogged sees, or
+//     a part of a Go file in each line;
 //   - sh: commands that a test or .ci/run runs, see heldCommand.
 func TestBlocksOfCodeAreHeld(t *testing.T) {
 	sources := readSources(t)
@@ -144,8 +148,11 @@ func same(lines, want []string, indent string) bool {
 // checkPrinted checks that code prints what a block shows.
 func checkPrinted(t *testing.T, all sources, b block) {
 	t.Helper()
-	for part := range strings.SplitSeq(strings.ReplaceAll(b.text, "\n", "..."), "...") {
-		part = strings.TrimSpace(part)
+	for part := range strings.SplitSeq(b.text, "\n") {
+		if strings.HasPrefix(part, "level=") {
+			continue // TestPagesShowWhatIsLogged
+		}
+		part = strings.TrimSpace(strings.TrimPrefix(part, "..."))
 		found := part == ""
 		for name, lines := range all {
 			found = found || filepath.Ext(name) == ".go" && !strings.HasSuffix(name, "_test.go") &&
@@ -176,6 +183,48 @@ func heldCommand(t *testing.T, page, command string) bool {
 		"psql $DATABASE_URL -f schema.sql", "go run .",         // the tests of sqlapp do the same from Go
 		"openssl rand -base64 32", // TestOpenSSLMakesAKey
 	}, command)
+}
+
+// The lines of the log on the pages are those that are logged.
+func TestPagesShowWhatIsLogged(t *testing.T) {
+	p := newPortal(t, func(_ *portal, o *recovery.Options) { o.API.Path = "/api" })
+	h := p.Handler()
+	post(h, "/account/not-me", `{}`)
+	preflight(h, "/api/not-me", "https://app.example.com")
+	r := httptest.NewRequest(http.MethodPost, "/api/not-me", nil)
+	r.RemoteAddr = "10.1.2.3:45678"
+	r.Header.Set("X-Forwarded-For", "198.51.100.7")
+	p.Requester(r)
+	_, err := portalpages.New(p.Service, portalpages.Options{BaseURL: "https://portal.example.com/users", Keys: [][]byte{testKey(1)}, Product: "Acme"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	logged := map[string]bool{} // whether a page has it
+	for line := range strings.Lines(p.log.String()) {
+		if at := strings.Index(line, "level=WARN"); at >= 0 {
+			logged[strings.TrimSpace(line[at:])] = false
+		}
+	}
+	for _, page := range docPages(t) {
+		for _, b := range blocksOf(t, page) {
+			for line := range strings.Lines(b.text) {
+				line = strings.TrimSpace(line)
+				if _, ok := logged[line]; ok {
+					logged[line] = true
+				} else if strings.HasPrefix(line, "level=") {
+					t.Errorf("%s has this line, which is not logged:\n%s", page, line)
+				}
+			}
+		}
+	}
+	for line, shown := range logged {
+		if !shown {
+			t.Errorf("no page shows\n%s", line)
+		}
+	}
+	if len(logged) != 4 {
+		t.Errorf("%d lines, want 4", len(logged))
+	}
 }
 
 // docs/nothing-arrives.md says what to do about every reason that there is.
