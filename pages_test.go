@@ -246,7 +246,7 @@ func TestPageNamesEveryReason(t *testing.T) {
 func TestOpenSSLMakesAKey(t *testing.T) {
 	tool, err := exec.LookPath("openssl")
 	if err != nil {
-		t.Skip("openssl is not installed")
+		testenv.Missing(t, "RECOVERY_REQUIRE_OPENSSL", "openssl is not installed")
 	}
 	out, err := exec.CommandContext(t.Context(), tool, "rand", "-base64", "32").Output()
 	if err != nil {
