@@ -193,7 +193,7 @@ func TestMailServerInTrouble(t *testing.T) {
 	if known.status != 202 || known.status != unknown.status || known.body != unknown.body {
 		t.Errorf("known %+v, unknown %+v", known, unknown)
 	}
-	server.waitRefused(t, people) // each has its token by then
+	server.waitRefused(t, 1)
 	if len(d.outbox()) != 0 {
 		t.Error("the outbox shows what was not sent")
 	}
@@ -300,8 +300,7 @@ func testDurable(t *testing.T, storage []string, says string, waiting func() (jo
 	for range people {
 		a.want("forgot", a.post("/forgot-password", `{"email":"johnwick@example.com"}`), 202, "{}")
 	}
-	server.waitRefused(t, people) // each has its token by then
-	// Some of them may still be in the queue of requests.
+	server.waitRefused(t, 1)
 	testenv.Eventually(t, 10*time.Second, "all messages wait", func() bool {
 		_, n := waiting()
 		return n >= people
@@ -320,27 +319,25 @@ func testDurable(t *testing.T, storage []string, says string, waiting func() (jo
 	}
 	server.closed.Store(false)
 	b := start(t, args...)
-	// Of five links three live, because a fourth replaces the youngest; one
-	// that was replaced while it waited is sent to nobody.
-	mails := server.wait(t, 3)
-	for _, m := range mails {
+	// Of five links three live, because a fourth replaces the youngest. Which of
+	// the others are sent before they are replaced depends on the order of the jobs.
+	testenv.Eventually(t, 30*time.Second, "three links that live have arrived", func() bool {
+		live := 0
+		for _, m := range b.messages("reset-link", 3) {
+			u, err := url.Parse(m.URL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if b.post("/check-token", fmt.Sprintf(`{"token":%q}`, u.Query().Get("token"))).status == 204 {
+				live++
+			}
+		}
+		return live == 3
+	})
+	for _, m := range server.wait(t, 3) {
 		if !slices.Equal(m.to, []string{"johnwick@example.com"}) {
 			t.Errorf("to %q", m.to)
 		}
-	}
-	links := b.messages("reset-link", 3)
-	live := 0
-	for _, m := range links {
-		u, err := url.Parse(m.URL)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if b.post("/check-token", fmt.Sprintf(`{"token":%q}`, u.Query().Get("token"))).status == 204 {
-			live++
-		}
-	}
-	if live != 3 {
-		t.Errorf("%d links live, want 3", live)
 	}
 }
 
