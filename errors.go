@@ -37,12 +37,12 @@ var (
 	// (A24).
 	ErrInvalidProof = errors.New("recovery: the link or code is invalid or expired")
 
-	// ErrDamagedProof is an [ErrInvalidProof] for a link whose token is not one
-	// that this Service makes: it was cut off or changed on its way, made up, or
-	// sealed with a key that is no longer in [Options].Keys. Whoever has the
-	// message opens the link in it again. It is the same for every lead, and the
-	// handlers of this library answer it as any other invalid proof; only the
-	// pages of package portal have words of their own for it.
+	// ErrDamagedProof is an [ErrInvalidProof] for a link whose token this Service
+	// did not make, or can no longer open: it was cut off or changed on its way,
+	// made up, or sealed with a key that is no longer in [Options].Keys. Whoever
+	// has the message can open the link in it again. The error tells nothing about
+	// a lead. The pages of package portal have words of their own for it. Every
+	// other handler of this library answers as to any other invalid proof.
 	ErrDamagedProof = fmt.Errorf("%w: it is not complete, or was changed", ErrInvalidProof)
 
 	// ErrStepUpRequired means that the person has to prove more than access to

@@ -169,9 +169,10 @@ func (s *Service) recipient(lead Lead, field string) (address, bool) {
 	return address{ChannelEmail, to, spelling}, true
 }
 
-// whyNoRecipient returns why a lead has no recipient in a field: there is no
-// verified address, or nothing can be sent to it. The second needs somebody to
-// mend the lead, so the log tells of it, now and then.
+// whyNoRecipient returns why recipient found no address: there is none that is
+// verified, or nothing can be sent to it. In the second case somebody has to mend
+// the lead, so the log tells of it: once for many, because any stranger can ask
+// for that lead again. Each event names its lead.
 func (s *Service) whyNoRecipient(ctx context.Context, lead Lead, field string) EventReason {
 	v := lead.Fields[field]
 	if !s.fields[field].Receive || !v.Verified || strings.TrimSpace(v.Value) == "" {

@@ -168,7 +168,13 @@ func (s *Service) sendNewLinks(ctx context.Context, p payload, lead Lead) error 
 		}
 	}
 	if len(fields) == 0 {
-		s.emit(ctx, Event{Kind: EventMessageSuppressed, Reason: ReasonNoRecipient, LeadID: lead.ID, Client: p.Client})
+		reason := ReasonNoRecipient
+		for _, f := range s.opts.Fields {
+			if why := s.whyNoRecipient(ctx, lead, f.Name); why != ReasonNoRecipient {
+				reason = why
+			}
+		}
+		s.emit(ctx, Event{Kind: EventMessageSuppressed, Reason: reason, LeadID: lead.ID, Client: p.Client})
 		return nil
 	}
 	p.Op, p.Link, p.Secret = jobDeliver, s.opts.Link, newSecret()

@@ -149,8 +149,9 @@ type proven struct {
 }
 
 // prove opens a proof, finds its token and the lead, and checks that both
-// belong together. All invalid proofs get the same error, except for what is no
-// link of ours. Only the event says what was wrong.
+// belong together. All invalid proofs get the same error, except a link whose token
+// this Service did not make: see [ErrDamagedProof]. Only the event says what was
+// wrong.
 func (s *Service) prove(ctx context.Context, proof Proof, from Requester, labels map[string]string) (proven, error) {
 	p := proven{event: Event{Caller: from.Caller, Client: from.Client, Labels: labels}}
 	leadID, refs, reason, err := s.refsOf(ctx, proof)
@@ -256,7 +257,8 @@ func sealReason(err error) EventReason {
 	return ReasonMalformedProof
 }
 
-// linkError returns the error for a link whose token was not looked for.
+// linkError returns the error for a link that is refused before anything is asked
+// about its lead.
 func linkError(reason EventReason) error {
 	if reason == ReasonMalformedProof || reason == ReasonUnknownKey {
 		return ErrDamagedProof

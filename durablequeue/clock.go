@@ -16,12 +16,12 @@ const (
 	// measureAgain is how long after a question without an answer the next one is
 	// asked.
 	measureAgain = time.Second
-	// tolerance is how far two clocks may differ as if they agreed. It is longer
-	// than an answer of the storage takes, and short beside the ten minutes for
-	// which a code lives.
+	// tolerance is the difference up to which two clocks count as the same. It is
+	// longer than an answer of the storage takes, and short beside the ten minutes
+	// for which a code lives.
 	tolerance = 30 * time.Second
-	// stepped is by how much the machine's clock may get ahead of the time that
-	// has passed before it counts as set.
+	// stepped is how much more or less time than has passed the machine's clock may
+	// show before it counts as set.
 	stepped = time.Second
 )
 
@@ -34,10 +34,10 @@ type Clock struct {
 
 	mu     sync.Mutex
 	known  bool
-	here   time.Time // when the last answer came, by the clock of this machine
-	there  time.Time // the same moment by the clock of the storage
-	tried  time.Time // when the last question began
-	asking chan struct{}
+	here   time.Time     // when the last answer came, by the clock of this machine
+	there  time.Time     // the same moment by the clock of the storage
+	tried  time.Time     // when the last question began
+	asking chan struct{} // closed when that has ended; nil while nothing is asked
 }
 
 // ClockOptions configure a [Clock]. All are required.
@@ -67,13 +67,19 @@ func NewClock(opts ClockOptions) *Clock { return &Clock{opts: opts} }
 // after a question that failed it asks again.
 func (c *Clock) Skew(ctx context.Context) time.Duration {
 	c.mu.Lock()
-	stale := !c.isFresh()
-	if stale && c.asking == nil && (c.tried.IsZero() || time.Since(c.tried) >= measureAgain) {
-		c.ask()
+	if c.wasSet() {
+		c.known = false
+	}
+	due := c.asking == nil && time.Since(c.tried) >= measureAgain && !(c.known && time.Since(c.here) < measureEvery)
+	if due {
+		c.tried, c.asking = time.Now(), make(chan struct{})
 	}
 	asking := c.asking
 	wait := asking != nil && !c.known
 	c.mu.Unlock()
+	if due && !c.opts.Background(func() { c.ask(asking) }) {
+		c.answer(asking)
+	}
 	if wait {
 		timer := time.NewTimer(c.opts.Timeout)
 		defer timer.Stop()
@@ -90,8 +96,8 @@ func (c *Clock) Skew(ctx context.Context) time.Duration {
 	return skew
 }
 
-// Stored returns the job with times by the clock of the storage. Given out, by
-// the same skew, it has those by the clock of this machine again.
+// Stored returns a job of this machine as it is stored: its times are by the clock
+// of the storage, which is ahead by skew.
 func Stored(job recovery.Job, skew time.Duration) recovery.Job {
 	if !job.NotBefore.IsZero() {
 		job.NotBefore = job.NotBefore.Add(skew)
@@ -102,21 +108,16 @@ func Stored(job recovery.Job, skew time.Duration) recovery.Job {
 	return job
 }
 
-// GivenOut undoes [Stored].
+// GivenOut returns a job that was stored, with times by the clock of this machine.
+// It undoes [Stored], which another machine may have called.
 func GivenOut(job recovery.Job, skew time.Duration) recovery.Job { return Stored(job, -skew) }
 
-// isFresh reports whether the last measurement still holds. It does not if this
-// machine's clock was set meanwhile, or the machine slept. The caller holds mu.
-func (c *Clock) isFresh() bool {
-	if !c.known {
-		return false
-	}
+// wasSet reports whether somebody set this machine's clock since the last answer,
+// or the machine slept. The caller holds mu.
+func (c *Clock) wasSet() bool {
 	now := time.Now()
 	passed, shown := now.Sub(c.here), now.Round(0).Sub(c.here.Round(0))
-	if (shown - passed).Abs() > stepped {
-		c.known = false
-	}
-	return c.known && passed < measureEvery
+	return c.known && (shown-passed).Abs() > stepped
 }
 
 // measured returns by how much the storage's clock is ahead, or 0. The time that
@@ -131,26 +132,27 @@ func (c *Clock) measured() time.Duration {
 	return c.there.Add(now.Sub(c.here)).Sub(now.Round(0))
 }
 
-// ask begins a question. The caller holds mu.
-func (c *Clock) ask() {
-	asking := make(chan struct{})
-	if !c.opts.Background(func() {
-		began := time.Now()
-		there, err := c.opts.Ask()
-		here := time.Now()
+// ask asks the storage, and tells those who wait for the answer.
+func (c *Clock) ask(asking chan struct{}) {
+	began := time.Now()
+	there, err := c.opts.Ask()
+	here := time.Now()
+	if err == nil {
 		c.mu.Lock()
-		if err == nil {
-			// The answer was made somewhere between the question and its arrival.
-			c.known, c.here, c.there = true, here, there.Add(here.Sub(began)/2)
-		}
-		c.asking = nil
-		close(asking)
+		// The storage looked at its clock somewhere between the two.
+		c.known, c.here, c.there = true, here, there.Add(here.Sub(began)/2)
 		c.mu.Unlock()
-		c.tell(err)
-	}) {
-		return
 	}
-	c.tried, c.asking = time.Now(), asking
+	c.answer(asking)
+	c.tell(err)
+}
+
+// answer ends a question.
+func (c *Clock) answer(asking chan struct{}) {
+	c.mu.Lock()
+	c.asking = nil
+	c.mu.Unlock()
+	close(asking)
 }
 
 // tell logs what the last question found out.
@@ -161,15 +163,14 @@ func (c *Clock) tell(err error) {
 		return
 	}
 	skew := c.measured()
-	switch {
-	case skew.Abs() <= tolerance:
+	if skew.Abs() <= tolerance {
 		o.Outages.Works(ctx, "clock")
 		return
-	case skew.Abs() > recovery.MaxClockSkew:
-		o.Outages.Failed(ctx, o.Logger, slog.LevelError, "clock", o.Package+": this machine's clock and that of "+o.Storage+" differ by so much that jobs are dropped as too old, or start too late. Set the clocks by NTP",
-			"ahead", (-skew).Round(time.Second).String(), "most", recovery.MaxClockSkew.String())
-	default:
-		o.Outages.Failed(ctx, o.Logger, slog.LevelWarn, "clock", o.Package+": this machine's clock and that of "+o.Storage+" differ. Jobs go by that of "+o.Storage+", so their messages are sent all the same. Set the clocks by NTP",
-			"ahead", (-skew).Round(time.Second).String(), "most", recovery.MaxClockSkew.String())
 	}
+	level, effect := slog.LevelWarn, "Jobs go by that of "+o.Storage+", so their messages are sent all the same"
+	if skew.Abs() > recovery.MaxClockSkew {
+		level, effect = slog.LevelError, "That is too much to make up for, so jobs are dropped as too old, or start too late"
+	}
+	o.Outages.Failed(ctx, o.Logger, level, "clock", o.Package+": this machine's clock and that of "+o.Storage+" differ. "+effect+". Set the clocks by NTP",
+		"ahead", (-skew).Round(time.Second).String(), "most", recovery.MaxClockSkew.String())
 }
