@@ -83,8 +83,10 @@ type Queue interface {
 }
 
 // MaxClockSkew is how far the clock of a queue's storage may differ from that of
-// this machine and still count for the times of jobs: see [ClockedQueue].
-const MaxClockSkew = 2 * time.Hour
+// this machine and still count for the times of jobs: see [ClockedQueue]. It is an
+// hour, by which clocks are wrong that take summer time for the time of day, and
+// half an hour more.
+const MaxClockSkew = 90 * time.Minute
 
 // A ClockedQueue is a [Queue] whose storage has a clock that all processes share.
 // For authors of queues. A [Service] then seals the times of its jobs by that
@@ -97,9 +99,10 @@ type ClockedQueue interface {
 	Queue
 	// ClockSkew returns by how much the storage's clock is ahead of that of this
 	// machine: 0 if it is not known, or if the difference does not matter. More
-	// than [MaxClockSkew] either way counts as 0, so that whoever sets the clock
-	// of the storage back gives no old job a new life (A31). ClockSkew may ask the
-	// storage for its time, but seldom, and returns when ctx ends.
+	// than [MaxClockSkew] either way counts as 0. So whoever sets the clock of the
+	// storage ahead and back again lengthens the life of a job by no more than
+	// twice that (A31). ClockSkew may ask the storage for its time, but seldom,
+	// and returns when ctx ends.
 	ClockSkew(ctx context.Context) time.Duration
 }
 
