@@ -2,6 +2,7 @@ package recovery_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -82,5 +83,52 @@ func TestClockOfTheQueue_A31(t *testing.T) {
 	}
 	if longest != time.Hour+2*most {
 		t.Errorf("a job lived for %v at most, and docs/attacks.md says for an hour and %v", longest, 2*most)
+	}
+}
+
+// A storeClock is a token store whose clock is ahead of this machine's.
+type storeClock struct {
+	recovery.TokenStore
+	ahead time.Duration
+}
+
+func (s storeClock) Put(ctx context.Context, slot string, spec recovery.TokenSpec) (recovery.TokenRecord, error) {
+	token, err := s.TokenStore.Put(ctx, slot, spec)
+	token.Expires = token.Expires.Add(s.ahead)
+	return token, err
+}
+
+// A message says until when its link or code works by the clock of the machine that
+// sends it, whatever that of the token store shows. A second attempt says the same,
+// or less than the lifetime.
+func TestMessagesExpireByTheClockOfTheWorker(t *testing.T) {
+	for _, ahead := range []time.Duration{0, time.Hour, -time.Hour} {
+		for _, code := range []bool{false, true} {
+			synctest.Test(t, func(t *testing.T) {
+				var left []time.Duration
+				p := newPortal(t, func(p *portal, _ *recovery.Options) { p.tokens = storeClock{p.tokens, ahead} })
+				p.outbox.Intercept(func(_ context.Context, m recovery.Message) error {
+					if left = append(left, time.Until(m.Expires)); len(left) == 1 {
+						return errors.New("not now")
+					}
+					return nil
+				})
+				req, ttl := byMail(johnMail), time.Hour
+				if req.Code = code; code {
+					ttl = 10 * time.Minute
+				}
+				if _, err := p.ForgotPassword(t.Context(), req); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Minute)
+				synctest.Wait()
+				if len(left) != 2 || left[0] > ttl || left[0] < ttl-time.Second || left[1] > ttl || left[1] < ttl-time.Minute {
+					t.Errorf("a store %v ahead, code %v: the messages say %v", ahead, code, left)
+				}
+				if ahead == 0 && len(left) == 2 && left[1] >= left[0] {
+					t.Errorf("code %v: the second attempt says %v, the first %v", code, left[1], left[0])
+				}
+			})
+		}
 	}
 }

@@ -84,14 +84,12 @@ func (s *Service) ForgotPassword(ctx context.Context, req ForgotRequest) (Forgot
 	}
 	// Every job carries a token, also for a lead that does not exist, so that
 	// the work is always the same. All attempts at a job send the same token.
-	ttl := s.opts.Tokens.LinkTTL
 	if p.Secret = newSecret(); req.Code {
-		ttl = s.opts.Tokens.CodeTTL
 		if p.Secret, err = newCode(); err != nil {
 			return ForgotResult{}, unavailable("randomness", err)
 		}
 	}
-	if err := s.enqueue(ctx, p, ttl, randomDuration(maxStartPause)); err != nil {
+	if err := s.enqueue(ctx, p, s.lifetime(p.kind()), randomDuration(maxStartPause)); err != nil {
 		return ForgotResult{}, unavailable("queue", err)
 	}
 	return ForgotResult{quotas}, nil

@@ -28,6 +28,7 @@ func (s *Service) Perform(ctx context.Context, job Job) (err error) {
 	}
 	ctx = withAttempt(ctx, &attempt{job: job.ID, number: attemptNumber(ctx), until: until})
 	d := newDelivery(job, p)
+	d.until = until
 	switch p.Op {
 	case jobForgot:
 		err = s.performForgot(ctx, d)

@@ -83,7 +83,7 @@ func (p *Handler) notMe(w http.ResponseWriter, r *http.Request) {
 
 func (p *Handler) invalidNotice(w http.ResponseWriter, r *http.Request, err error) {
 	var n notice
-	opened := p.noticeCookie.load(r, &n)
+	opened := p.noticeCookie.load(r, &n) // otherwise there is no link that could be damaged
 	p.noticeCookie.clear(w)
 	d := p.page(r, "invalid-link", "")
 	d.Variant, d.Damaged = "notice", opened && errors.Is(err, recovery.ErrDamagedProof)

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/ascii"
@@ -44,16 +43,16 @@ func singleParam(q url.Values, name string, most int) string {
 }
 
 // tokenParam returns the token in a parameter, as singleParam does, without what
-// links pick up on their way: white space, also of a line that a mail program
-// broke, and at both ends every other character that no token has, such as the
-// full stop or the bracket behind a link. What is removed was certainly added.
-// Only links are mended: elsewhere a token has one spelling (A06).
+// links pick up on their way: white space, which comes from a line that a mail
+// program broke, and at both ends every other character that no token has, such as
+// the full stop or the bracket behind a link. So what is removed was certainly
+// added. Only links are mended: elsewhere a token has one spelling (A06).
 func tokenParam(q url.Values, name string, most int) string {
-	if len(q[name]) != 1 {
+	token := strings.Join(strings.Fields(strings.TrimFunc(q.Get(name), isForeign)), "")
+	if len(q[name]) != 1 || !ascii.IsName(token, 1, most) {
 		return ""
 	}
-	token := strings.Join(strings.Fields(strings.TrimFunc(q.Get(name), isForeign)), "")
-	return singleParam(url.Values{name: {token}}, name, most)
+	return token
 }
 
 // isForeign reports whether no token has the character.
@@ -61,8 +60,9 @@ func isForeign(r rune) bool {
 	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'
 }
 
-// linkQuery returns the query of a link. Some programs leave "&amp;" where HTML
-// stands for '&'. No parameter of a link has a name that begins so.
+// linkQuery returns the query of a link. Programs that copy a link out of HTML may
+// leave "&amp;" in it for '&'. A link has that nowhere else, because both '&' and
+// ';' are escaped in values.
 func linkQuery(r *http.Request) url.Values {
 	q, _ := url.ParseQuery(strings.ReplaceAll(r.URL.RawQuery, "&amp;", "&")) // what is malformed is left out
 	return q
@@ -111,7 +111,7 @@ func (p *Handler) showStoredProof(w http.ResponseWriter, r *http.Request, stored
 		return
 	}
 	stored.Account, stored.Locale = found.Account, found.Locale
-	if err := p.saveProof(w, stored, found); err != nil {
+	if err := p.saveProof(w, stored); err != nil {
 		p.fail(w, r, err)
 		return
 	}
@@ -142,9 +142,11 @@ func (p *Handler) showOther(w http.ResponseWriter, r *http.Request, stored store
 	p.render(w, r, http.StatusConflict, d)
 }
 
-// saveProof stores a proof that was found valid, for as long as it stays valid.
-func (p *Handler) saveProof(w http.ResponseWriter, stored storedProof, found recovery.CheckProofResult) error {
-	return p.proofCookie.save(w, stored, time.Until(found.Expires))
+// saveProof stores a proof that was found valid, for as long as any link or code
+// lives. When this one expires is known by the clock of the token store alone,
+// which may not be that of this machine. The Service decides whether it is valid.
+func (p *Handler) saveProof(w http.ResponseWriter, stored storedProof) error {
+	return p.proofCookie.save(w, stored, max(p.settings.LinkTTL, p.settings.CodeTTL))
 }
 
 func (p *Handler) resetPage(r *http.Request, stored storedProof) *Data {
@@ -225,9 +227,10 @@ func (p *Handler) answerProofError(w http.ResponseWriter, r *http.Request, err e
 	p.answerError(w, r, err, errorAnswers{page: d, invalidProof: invalid, invalidRequest: invalid})
 }
 
-// invalidLink says that a link no longer works. The words fit every reason that
-// depends on the account, and the page does not say which one it was (A20). A
-// link that is damaged names no account, and the person can do something else.
+// invalidLink says that a link does not work. A link that is damaged has words of
+// its own, because the person may still have the whole one, and they tell nothing
+// about an account. The other words fit every other reason, and the page does not
+// say which one it was (A20).
 func (p *Handler) invalidLink(w http.ResponseWriter, r *http.Request, variant string, damaged bool) {
 	d := p.page(r, "invalid-link", "")
 	d.Variant, d.Damaged = variant, damaged
