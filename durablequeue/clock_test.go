@@ -133,6 +133,20 @@ func TestClockIsMeasuredAgain(t *testing.T) {
 			time.Sleep(time.Minute)
 		})
 	})
+	t.Run("nor while Start keeps a question from beginning", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			started := make(chan struct{})
+			c := durablequeue.NewClock(durablequeue.ClockOptions{Background: func(func()) bool { <-started; return false }, Timeout: 5 * time.Second})
+			go c.Skew(t.Context())
+			synctest.Wait()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			if began := time.Now(); c.Skew(ctx) != 0 || time.Since(began) != time.Second {
+				t.Errorf("waited for %v", time.Since(began))
+			}
+			close(started)
+		})
+	})
 	t.Run("after Shutdown", func(t *testing.T) {
 		c := durablequeue.NewClock(durablequeue.ClockOptions{Background: func(func()) bool { return false }})
 		if got := c.Skew(t.Context()); got != 0 {
