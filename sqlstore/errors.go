@@ -37,6 +37,9 @@ func isConflict(err error) bool {
 	return code == sqliteBusy || code == sqliteLocked
 }
 
+// isDenied reports whether the user may not run a statement.
+func isDenied(err error) bool { return sqlState(err) == "42501" || mysqlNumber(err) == "1142" }
+
 // untilNoConflict repeats f while the database gives it up in favour of others,
 // until ctx ends. How long that is worth is for the caller to say: on a busy
 // machine many others may come first.
