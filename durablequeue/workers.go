@@ -83,6 +83,21 @@ func (w *Workers) Handle(h recovery.JobHandler) { w.handler = h }
 // Outages returns what keeps outages from filling the log.
 func (w *Workers) Outages() *Outages { return w.outages }
 
+// Try runs statements that no caller waits for, and returns their error. It logs
+// if they fail, once for many failures. action completes the sentence "failed
+// to".
+func (w *Workers) Try(action string, timeout time.Duration, f func(ctx context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	err := f(ctx)
+	if err != nil {
+		w.outages.Failed(ctx, w.opts.Logger, slog.LevelError, action, w.opts.Package+": failed to "+action, "error", err)
+	} else {
+		w.outages.Works(ctx, action)
+	}
+	return err
+}
+
 // Context ends when End is called, and all attempts with it.
 func (w *Workers) Context() context.Context { return w.ctx }
 

@@ -57,18 +57,18 @@ func (p *performer) Work(ctx context.Context, row *river.Job[task]) error {
 	if wait > maxStartWait {
 		return river.JobSnooze(wait)
 	}
-	lease := q.leases.begin(ctx, row.ID)
-	defer lease.end()
-	if wait > 0 && !q.workers.Sleep(lease.ctx, wait) {
+	lease := q.leases.Begin(ctx, row.ID)
+	defer lease.End()
+	if wait > 0 && !q.workers.Sleep(lease.Context(), wait) {
 		return river.JobSnooze(0)
 	}
-	w := q.workers.Take(lease.ctx, workerWait)
+	w := q.workers.Take(lease.Context(), workerWait)
 	if w == nil {
 		return river.JobSnooze(0)
 	}
-	result := w.Perform(lease.ctx, job, problem, row.Attempt)
+	result := w.Perform(lease.Context(), job, problem, row.Attempt)
 	w.Release()
-	lease.end() // from here on, that the row is gone says nothing
+	lease.End() // from here on, that the row is gone says nothing
 	if w.Stuck() {
 		err := q.giveAway(row.ID, result)
 		<-w.Free()

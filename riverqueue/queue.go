@@ -26,9 +26,9 @@ type Queue struct {
 	rows    rows
 	workers *durablequeue.Workers
 	depth   *durablequeue.Depth
-	leases  leases
-	closing chan struct{} // closed when Shutdown begins
-	drained chan struct{} // closed when no attempt runs any more
+	leases  durablequeue.Leases[int64] // by the row's ID
+	closing chan struct{}              // closed when Shutdown begins
+	drained chan struct{}              // closed when no attempt runs any more
 
 	mu         sync.Mutex
 	started    bool // Start was called
