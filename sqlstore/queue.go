@@ -1,0 +1,359 @@
+package sqlstore
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"sync"
+	"time"
+
+	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/durablequeue"
+)
+
+var (
+	_ recovery.WorkerQueue        = (*Queue)(nil)
+	_ recovery.QueueStatsReporter = (*Queue)(nil)
+)
+
+// QueueOptions configure a [Queue]. The zero value of every field is its default.
+type QueueOptions struct {
+	_ [0]func()
+
+	// Name tells the queues in one file apart: 1 to 64 of a-z, 0-9, '_' and '-'.
+	// Default "recovery". Each queue of each [recovery.Service] needs a name of
+	// its own, because a Service cannot open the jobs of another one.
+	Name string
+	// Workers is how many jobs this process performs at once, 1 to 1,024.
+	// Default 16.
+	Workers int
+	// MaxDepth is how many jobs the queue may hold, waiting and running: 1 to
+	// 1,000,000. Default 10,000. A job needs about 1 KiB of the file, and 20 KiB
+	// at most. Where several processes enqueue, they may exceed it by what they
+	// enqueue in a second.
+	MaxDepth int
+	// Timeout is how long one call of Enqueue or QueueStats may take: 10 ms to
+	// 1 min. Default 2 s.
+	Timeout time.Duration
+	// AttemptTimeout is when the context of an attempt ends: after 10 ms to 1 h.
+	// Default 30 s. An attempt that goes on for 5 s more is given up: its job is
+	// tried again, and its worker is not free until it returns.
+	AttemptTimeout time.Duration
+	// FirstRetry is the pause before the second attempt. The pause doubles with
+	// every further attempt up to MaxRetry, less up to a quarter at random.
+	// Both are 1 ms to 24 h. Default 1 s and 5 min.
+	FirstRetry, MaxRetry time.Duration
+	// Logger receives warnings, without payloads. Default: [slog.Default].
+	Logger *slog.Logger
+}
+
+var queueName = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)
+
+// A Queue is a durable [recovery.WorkerQueue] in a file of SQLite: a job that
+// was accepted outlives the process. It is safe for concurrent use.
+type Queue struct {
+	opts    QueueOptions
+	rows    jobRows
+	workers *durablequeue.Workers
+	depth   *durablequeue.Depth
+	leases  durablequeue.Leases[jobKey]
+	wake    chan struct{} // has room for one signal that a job or a worker may be there
+	closing chan struct{} // closed when Shutdown begins
+	drained chan struct{} // closed when no attempt runs any more
+
+	mu         sync.Mutex
+	started    bool
+	ended      chan struct{}  // made by Shutdown, closed when nothing runs any more
+	fetching   sync.WaitGroup // the goroutine that begins attempts
+	performing sync.WaitGroup // the attempts
+	background sync.WaitGroup // the others
+}
+
+// NewQueue returns a Queue in a file that has the tables of [Schema]. The dialect
+// is [SQLite]: on PostgreSQL, package riverqueue is the durable queue. The caller
+// closes the database, after Shutdown. NewQueue reports all mistakes in its
+// arguments at once, as joined [*recovery.OptionError]s.
+//
+// [recovery.New] starts the Queue, and [recovery.Service.Shutdown] shuts it down.
+func NewQueue(db *sql.DB, dialect Dialect, opts QueueOptions) (*Queue, error) {
+	opts.Name = cmp.Or(opts.Name, "recovery")
+	opts.Workers = cmp.Or(opts.Workers, 16)
+	opts.MaxDepth = cmp.Or(opts.MaxDepth, 10_000)
+	opts.Timeout = cmp.Or(opts.Timeout, 2*time.Second)
+	opts.AttemptTimeout = cmp.Or(opts.AttemptTimeout, 30*time.Second)
+	opts.FirstRetry = cmp.Or(opts.FirstRetry, time.Second)
+	opts.MaxRetry = cmp.Or(opts.MaxRetry, max(opts.FirstRetry, 5*time.Minute))
+	opts.Logger = cmp.Or(opts.Logger, slog.Default())
+	mistakes := recovery.OptionErrors{Package: "sqlstore"}
+	if db == nil {
+		mistakes.Add("db", "is required")
+	}
+	if dialect != SQLite {
+		mistakes.Add("dialect", "is %q, and a Queue has only %q", string(dialect), SQLite)
+	}
+	if !queueName.MatchString(opts.Name) {
+		mistakes.Add("Name", "must be 1 to 64 of a-z, 0-9, '_' and '-'")
+	}
+	mistakes.CheckInt("Workers", opts.Workers, 1, 1024)
+	mistakes.CheckInt("MaxDepth", opts.MaxDepth, 1, 1_000_000)
+	mistakes.CheckDuration("Timeout", opts.Timeout, 10*time.Millisecond, time.Minute)
+	mistakes.CheckDuration("AttemptTimeout", opts.AttemptTimeout, 10*time.Millisecond, time.Hour)
+	mistakes.CheckDuration("FirstRetry", opts.FirstRetry, time.Millisecond, 24*time.Hour)
+	mistakes.CheckDuration("MaxRetry", opts.MaxRetry, time.Millisecond, 24*time.Hour)
+	if opts.MaxRetry < opts.FirstRetry {
+		mistakes.Add("MaxRetry", "is %v, less than FirstRetry", opts.MaxRetry)
+	}
+	if err := mistakes.Err(); err != nil {
+		return nil, err
+	}
+	q := &Queue{
+		opts: opts, rows: newJobRows(db, opts.Name),
+		workers: durablequeue.NewWorkers(durablequeue.Options{
+			Package: "sqlstore", Workers: opts.Workers, AttemptTimeout: opts.AttemptTimeout, Grace: 5 * time.Second,
+			FirstRetry: opts.FirstRetry, MaxRetry: opts.MaxRetry, Logger: opts.Logger,
+		}),
+		wake: make(chan struct{}, 1), closing: make(chan struct{}), drained: make(chan struct{}),
+	}
+	q.depth = durablequeue.NewDepth(opts.MaxDepth, q.askDepth)
+	return q, nil
+}
+
+// Enqueue implements [recovery.Queue]. It returns nil once the job is in the
+// file, and may be called before Start. A job whose ID is in the queue already is
+// not added again.
+//
+// It returns ctx's error when ctx ends, and an error that wraps
+// [context.DeadlineExceeded] after [QueueOptions].Timeout. The job may be in the
+// queue all the same then. It is not after [recovery.ErrQueueFull], also after
+// Shutdown, and [recovery.ErrPermanent], for a malformed job.
+func (q *Queue) Enqueue(ctx context.Context, job recovery.Job) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	encoded, err := durablequeue.Encode(job)
+	if err != nil {
+		return wrap(err)
+	}
+	select {
+	case <-q.closing:
+		return fmt.Errorf("sqlstore: %w: it is shut down", recovery.ErrQueueFull)
+	default:
+	}
+	// The code below looks at NotBefore and at nothing else of the job. So the
+	// time that Enqueue takes does not tell whom the job is about (A22).
+	defer q.signal()
+	return q.call(ctx, func(ctx context.Context) error {
+		if err := q.depth.Reserve(ctx); err != nil {
+			return err
+		}
+		defer q.depth.Settle()
+		return q.rows.put(ctx, job.ID, encoded, job.NotBefore)
+	})
+}
+
+// call runs statements that a caller waits for.
+func (q *Queue) call(ctx context.Context, f func(ctx context.Context) error) error {
+	asking, cancel := context.WithTimeout(ctx, q.opts.Timeout)
+	defer cancel()
+	err := f(asking)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case asking.Err() != nil:
+		return errTimeout
+	}
+	return wrap(err)
+}
+
+// QueueStats implements [recovery.QueueStatsReporter].
+func (q *Queue) QueueStats(ctx context.Context) (stats recovery.QueueStats, err error) {
+	if err = q.call(ctx, func(ctx context.Context) (err error) { stats, err = q.rows.stats(ctx); return err }); err != nil {
+		return recovery.QueueStats{}, err
+	}
+	stats.Running, stats.Abandoned, stats.GivenUp = q.workers.Running(), q.workers.Abandoned(), q.workers.GivenUp()
+	return stats, nil
+}
+
+// MaxConcurrent implements [recovery.ConcurrencyLimited]. It returns
+// [QueueOptions].Workers.
+func (q *Queue) MaxConcurrent() int { return q.opts.Workers }
+
+// Start implements [recovery.WorkerQueue]. It returns an error if the file does
+// not answer within [QueueOptions].Timeout, or has no table for jobs. A second
+// call, or one after Shutdown, is an error.
+func (q *Queue) Start(h recovery.JobHandler) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if h == nil || q.started || q.ended != nil {
+		return errors.New("sqlstore: a Queue is started once, with a handler, and not after Shutdown")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), q.opts.Timeout)
+	defer cancel()
+	if _, err := q.rows.count(ctx); err != nil {
+		return fmt.Errorf("sqlstore: cannot read the table of jobs, which Migrate makes: %w", err)
+	}
+	q.started = true
+	q.workers.Handle(h)
+	q.fetching.Go(q.fetch)
+	q.background.Go(q.keep)
+	return nil
+}
+
+// Shutdown implements [recovery.WorkerQueue]. The Queue then enqueues no more
+// jobs and begins no more attempts, and Shutdown waits for the attempts that
+// run. Jobs that wait stay in the file until the next start. A
+// [recovery.MemoryQueue] differs in this.
+//
+// When ctx ends first, Shutdown ends the contexts of the attempts that still run
+// and hands their jobs back to the file. It returns a [*recovery.ShutdownError]
+// that counts them as cut short and kept, and that wraps ctx's error. A job that
+// cannot be handed back comes back as after a crash. Shutdown returns at the
+// latest 6 seconds after ctx has ended. It may be called more than once, and from
+// several goroutines.
+func (q *Queue) Shutdown(ctx context.Context) error {
+	q.mu.Lock()
+	if q.ended == nil {
+		q.ended = make(chan struct{})
+		close(q.closing)
+		go q.end()
+	}
+	ended := q.ended
+	q.mu.Unlock()
+	return q.workers.Shutdown(ctx, ended)
+}
+
+func (q *Queue) end() {
+	defer close(q.ended)
+	defer q.workers.End()
+	q.fetching.Wait()
+	q.performing.Wait()
+	close(q.drained)
+	q.background.Wait()
+}
+
+const (
+	// pollInterval is how often a process looks for jobs that another one
+	// enqueued, or that a dead one had. It learns of its own at once.
+	pollInterval = 500 * time.Millisecond
+	// statementTimeout is under durablequeue.RenewInterval, so that the next
+	// renewal comes in time.
+	statementTimeout = 4 * time.Second
+)
+
+// signal says that there may be a job that is due, or a worker that is free.
+func (q *Queue) signal() {
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}
+
+// fetch begins attempts until Shutdown.
+func (q *Queue) fetch() {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-q.closing:
+			return
+		case <-q.wake:
+		case <-timer.C:
+		}
+		timer.Reset(q.begin())
+	}
+}
+
+// begin begins the attempts of jobs that are due, as far as workers are free. It
+// returns how long it takes until there may be more.
+func (q *Queue) begin() (wait time.Duration) {
+	free := q.opts.Workers - q.workers.Running()
+	if free == 0 {
+		return pollInterval // whoever becomes free signals
+	}
+	var taken []takenJob
+	if q.workers.Try("find jobs that are due", statementTimeout, func(ctx context.Context) (err error) {
+		running := q.leases.Keys()
+		if wait, err = q.rows.wait(ctx, running, pollInterval); err == nil && wait <= 0 {
+			taken, err = q.rows.take(ctx, running, free)
+		}
+		return err
+	}) != nil {
+		return pollInterval
+	}
+	for _, job := range taken {
+		lease := q.leases.Begin(q.workers.Context(), job.jobKey)
+		w := q.workers.Take(lease.Context(), time.Minute) // nil only when Shutdown ends the attempts
+		q.performing.Go(func() { q.perform(w, lease, job) })
+	}
+	return max(0, wait)
+}
+
+func (q *Queue) perform(w *durablequeue.Worker, lease *durablequeue.Lease[jobKey], taken takenJob) {
+	defer q.signal()
+	result := durablequeue.Result{Verdict: durablequeue.HandedBack}
+	if w != nil {
+		defer func() { <-w.Free() }()
+		job, problem := durablequeue.Decode(taken.id, taken.encoded)
+		if problem == nil || errors.Is(problem, durablequeue.ErrNewerVersion) {
+			result = w.Perform(lease.Context(), job, problem, taken.attempts)
+		} else {
+			// Somebody else wrote it. It may be anything, so it must not get into
+			// logs.
+			q.opts.Logger.Error("sqlstore: dropping a row that is no job", "queue", q.opts.Name, "number", taken.number, "reason", problem.Error())
+			result.Verdict = durablequeue.Done
+		}
+		w.Release()
+	}
+	lease.End() // from here on, that the row has changed says nothing
+	_ = q.workers.Try("take note of what became of a job", conflictPatience, func(ctx context.Context) error {
+		return q.rows.settle(ctx, taken.jobKey, result)
+	})
+	if result.Verdict == durablequeue.Done || result.Verdict == durablequeue.GivenUp {
+		q.depth.JobRemoved()
+	}
+}
+
+// keep renews the leases of jobs that run here, until none runs any more.
+func (q *Queue) keep() {
+	ticker := time.NewTicker(durablequeue.RenewInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+		case <-q.drained:
+			return
+		}
+		ended := 0
+		_ = q.workers.Try("renew the leases of jobs that run here", statementTimeout, func(ctx context.Context) (err error) {
+			ended, err = q.leases.Renew(func(keys []jobKey) ([]jobKey, error) { return q.rows.renew(ctx, keys) })
+			return err
+		})
+		if ended > 0 {
+			q.opts.Logger.Warn("sqlstore: attempts end, because other processes may have their jobs", "queue", q.opts.Name, "attempts", ended)
+		}
+	}
+}
+
+// askDepth is what q.depth asks.
+func (q *Queue) askDepth(done func(n int, err error)) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.ended != nil {
+		return false
+	}
+	q.background.Go(func() {
+		n := 0
+		err := q.workers.Try("count jobs, so MaxDepth is not enforced", statementTimeout, func(ctx context.Context) (err error) {
+			n, err = q.rows.count(ctx)
+			return err
+		})
+		done(n, err)
+	})
+	return true
+}
