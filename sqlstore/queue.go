@@ -32,7 +32,7 @@ type QueueOptions struct {
 	// Default 16.
 	Workers int
 	// MaxDepth is how many jobs the queue may hold, waiting and running: 1 to
-	// 1,000,000. Default 10,000. A job needs about 1 KiB of the file, and 20 KiB
+	// 1,000,000. Default 100,000. A job needs about 1 KiB of the file, and 20 KiB
 	// at most. Where several processes enqueue, they may exceed it by what they
 	// enqueue in a second.
 	MaxDepth int
@@ -82,7 +82,7 @@ type Queue struct {
 func NewQueue(db *sql.DB, dialect Dialect, opts QueueOptions) (*Queue, error) {
 	opts.Name = cmp.Or(opts.Name, "recovery")
 	opts.Workers = cmp.Or(opts.Workers, 16)
-	opts.MaxDepth = cmp.Or(opts.MaxDepth, 10_000)
+	opts.MaxDepth = cmp.Or(opts.MaxDepth, 100_000)
 	opts.Timeout = cmp.Or(opts.Timeout, 2*time.Second)
 	opts.AttemptTimeout = cmp.Or(opts.AttemptTimeout, 30*time.Second)
 	opts.FirstRetry = cmp.Or(opts.FirstRetry, time.Second)
