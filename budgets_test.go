@@ -230,3 +230,26 @@ func TestRefusedRequestsUseNoBudget_A57(t *testing.T) {
 		}
 	})
 }
+
+// A57: neither does a token that a server asks to have mailed, and that the
+// limits of the person refuse.
+func TestRefusedIssuedMailsUseNoBudget_A57(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPortal(t, func(p *portal, o *recovery.Options) {
+			o.Limits.Recipient = recovery.LimitPolicy{Limits: []recovery.Limit{{N: 1, Window: time.Hour}}}
+			o.Limits.EmailBudget = recovery.LimitPolicy{Limits: []recovery.Limit{{N: 2, Window: time.Hour}}}
+			p.leads.Add(lead("anna", recovery.StatusActive), "")
+		})
+		send := func(address string) error {
+			_, err := p.IssueToken(t.Context(), recovery.IssueRequest{Key: byMail(address).Key, Send: true, Requester: recovery.Requester{Caller: "crm"}})
+			return err
+		}
+		wantErr(t, send(johnMail), nil)
+		for range 5 {
+			if limit, ok := errors.AsType[*recovery.RateLimitError](send(johnMail)); !ok || limit.Scope != recovery.ScopeRecipient {
+				t.Fatalf("refused by %+v, want the limit of the recipient", limit)
+			}
+		}
+		wantErr(t, send("anna@example.com"), nil)
+	})
+}

@@ -365,3 +365,35 @@ func TestMemoryTokenStoreSlotIsBounded(t *testing.T) {
 		runtime.KeepAlive(s)
 	})
 }
+
+// A34: the wrong guesses of a day are remembered for the day, long after their
+// code has expired and the last of them.
+func TestMemoryTokenStoreRemembersFailures_A34(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := recovery.NewMemoryTokenStore()
+		put := func(digest string) {
+			t.Helper()
+			if _, err := store.Put(t.Context(), "slot", recovery.TokenSpec{
+				Digest: digest, State: "state", TTL: 10 * time.Minute, MaxLive: 1, Code: true, MaxTries: 5, MaxFailures: 7, FailureWindow: 24 * time.Hour,
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		peek := func(digest string, want error) {
+			t.Helper()
+			_, err := store.Peek(t.Context(), recovery.TokenRef{Slot: "slot", Digest: digest, Code: true})
+			wantErr(t, err, want)
+		}
+		put("first")
+		for range 4 {
+			peek("wrong", recovery.ErrTokenNotFound)
+		}
+		time.Sleep(23 * time.Hour)
+		put("second")
+		peek("second", nil)
+		for range 3 {
+			peek("wrong", recovery.ErrTokenNotFound)
+		}
+		peek("second", recovery.ErrTokenNotFound)
+	})
+}

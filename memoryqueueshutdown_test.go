@@ -23,13 +23,13 @@ func TestMemoryQueueShutdownDrains(t *testing.T) {
 		begin := time.Now()
 		future := job("future")
 		future.NotBefore = begin.Add(time.Hour / 2)
-		enqueue(t, q, job("now"), job("bad"), future, job("bad 2"))
+		enqueue(t, q, job("now"), job("bad"), future, job("bad-2"))
 		synctest.Wait()
 		lost(t, q.Shutdown(t.Context()), 2)
 		if d := time.Since(begin); d != 2*time.Second {
 			t.Errorf("four jobs of a second took two workers %v", d)
 		}
-		for _, id := range []string{"now", "future", "bad", "bad 2"} {
+		for _, id := range []string{"now", "future", "bad", "bad-2"} {
 			if at := w.at(id, begin); len(at) != 1 {
 				t.Errorf("%s: attempts at %v, want one last", id, at)
 			}
@@ -56,7 +56,7 @@ func TestMemoryQueueShutdownEndsWithItsContext(t *testing.T) {
 			return ctx.Err()
 		})
 		begin := time.Now()
-		enqueue(t, q, job("running"), job("waiting 1"), job("waiting 2"))
+		enqueue(t, q, job("running"), job("waiting-1"), job("waiting-2"))
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
@@ -72,7 +72,7 @@ func TestMemoryQueueShutdownEndsWithItsContext(t *testing.T) {
 		if ended == 0 {
 			t.Error("the attempt was not waited for")
 		}
-		for _, id := range []string{"running", "waiting 1", "waiting 2"} {
+		for _, id := range []string{"running", "waiting-1", "waiting-2"} {
 			if cause, dead := w.deadLetter(id); !dead || cause == nil {
 				t.Errorf("%s: dead %v, %v", id, dead, cause)
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -139,6 +140,35 @@ func TestDeliveryQueueThatIsBack(t *testing.T) {
 			t.Error(err)
 		}
 		wantErr(t, p.reset(t.Context(), recovery.TokenProof(token(t, all[1])), goodPassword), recovery.ErrInvalidProof)
+	})
+}
+
+// What nobody can ask for again is not lost while the delivery queue is full: the
+// notices of a reset, and the end of the sessions.
+func TestFullDeliveryQueueLosesNoNotice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := &refusingQueue{err: recovery.ErrQueueFull}
+		p := newPortal(t, func(_ *portal, o *recovery.Options) { o.DeliveryQueue = q })
+		p.sessions = func(context.Context, string) error { return errors.New("it is down") }
+		issued, err := p.IssueToken(t.Context(), recovery.IssueRequest{Key: byMail(johnMail).Key, Requester: recovery.Requester{Caller: "crm"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.reset(t.Context(), recovery.TokenProof(issued.Token.Reveal()), goodPassword); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Minute)
+		p.sessions = nil
+		q.set(nil)
+		time.Sleep(time.Minute)
+		for _, job := range q.take() {
+			if err := p.Perform(t.Context(), job); err != nil {
+				t.Error(err)
+			}
+		}
+		if n := len(p.outbox.OfKind(recovery.MessagePasswordChanged)); n != 3 || !slices.Equal(p.ended, []string{johnID}) {
+			t.Errorf("%d notices, and the sessions of %q were ended, want 3 and those of the lead", n, p.ended)
+		}
 	})
 }
 

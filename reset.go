@@ -133,7 +133,7 @@ func (s *Service) ResetPassword(ctx context.Context, req ResetRequest) (ResetRes
 	}
 	// What follows must be finished also if the request ends.
 	ctx = context.WithoutCancel(ctx)
-	if err := s.change(ctx, p, hash, req.Requester); err != nil {
+	if err := s.change(ctx, p, hash, req); err != nil {
 		return ResetResult{}, err
 	}
 	s.afterReset(ctx, p, req.Requester)
@@ -333,7 +333,7 @@ func (s *Service) checkHistory(ctx context.Context, leadID, pw string) error {
 // A step-up, a breach check and hashing can take seconds since the lead was
 // read. Only a versioned store notices by itself that the lead has changed
 // since then. With any other store the lead is read once more (A35).
-func (s *Service) change(ctx context.Context, p proven, hash string, from Requester) error {
+func (s *Service) change(ctx context.Context, p proven, hash string, req ResetRequest) error {
 	versioned, ok := s.leads.(VersionedLeadStore)
 	if !ok {
 		if _, err := s.provenLead(ctx, p, p.lead.ID); err != nil {
@@ -349,7 +349,7 @@ func (s *Service) change(ctx context.Context, p proven, hash string, from Reques
 			return scrub(versioned.SetPasswordHashIf(ctx, p.lead.ID, p.lead.Version, hash), hash)
 		}
 		return scrub(s.leads.SetPasswordHash(ctx, p.lead.ID, hash), hash)
-	}, hash)
+	}, hash, req.Password.Reveal())
 	switch {
 	case err == nil:
 		return nil
@@ -366,7 +366,7 @@ func (s *Service) change(ctx context.Context, p proven, hash string, from Reques
 	// The hash may have been written, and then the sessions must end: one of
 	// them may be the attacker's. If it was not written, the person only has to
 	// sign in once more.
-	s.endSessionsOrRetry(ctx, p.event, p.followUp(jobSessions, from))
+	s.endSessionsOrRetry(ctx, p.event, p.followUp(jobSessions, req.Requester))
 	return fmt.Errorf("%w: %v", ErrOutcomeUnknown, err)
 }
 

@@ -97,8 +97,13 @@ func (m Message) secrets() []string {
 	return all
 }
 
+// addressLike matches what looks like an e-mail address. A mail server may quote
+// one that nobody here knows, such as the one that it forwards to.
+var addressLike = regexp.MustCompile(`[^\s<>()"',;:]+@[^\s<>()"',;:]+`)
+
 // scrub replaces the secrets in the text of err, in upper and lower case, and
-// as they are written in URLs, in HTML and in Go strings.
+// as they are written in URLs, in HTML and in Go strings. It replaces every
+// e-mail address too.
 func scrub(err error, secrets ...string) error {
 	if err == nil {
 		return nil
@@ -114,5 +119,5 @@ func scrub(err error, secrets ...string) error {
 			text = regexp.MustCompile("(?i)"+regexp.QuoteMeta(form)).ReplaceAllLiteralString(text, redacted)
 		}
 	}
-	return &scrubbedError{text, err}
+	return &scrubbedError{addressLike.ReplaceAllLiteralString(text, redacted), err}
 }

@@ -195,6 +195,39 @@ func TestAnswerAboutAnotherTokenIsRefused(t *testing.T) {
 	})
 }
 
+// A90: nor is a store of leads that answers about another lead when it is asked
+// for an ID.
+func TestAnswerAboutAnotherLeadIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &crossedLeads{}
+		p := newPortal(t, func(p *portal, _ *recovery.Options) {
+			p.leads.Add(lead("anna", recovery.StatusActive), "")
+			store.LeadStore, p.users = p.leads, store
+		})
+		proof := recovery.TokenProof(token(t, p.forgot(t, byMail(johnMail))))
+		store.wrong = "lead-anna"
+		wantErr(t, p.reset(t.Context(), proof, goodPassword), recovery.ErrInvalidProof)
+		device, err := p.NewDevice(t.Context(), johnID, "")
+		wantErr(t, err, recovery.ErrLeadNotFound)
+		if told := p.events.of(recovery.EventWrongRecord); p.leads.Writes() != 0 || device != "" || len(told) != 2 {
+			t.Errorf("%d writes, device %q, events %+v", p.leads.Writes(), device, told)
+		}
+	})
+}
+
+// crossedLeads answers with the lead wrong where it is asked for an ID.
+type crossedLeads struct {
+	recovery.LeadStore
+	wrong string
+}
+
+func (s *crossedLeads) FindLead(ctx context.Context, key recovery.LeadKey) (recovery.Lead, error) {
+	if key.Field == recovery.LeadIDField && s.wrong != "" {
+		key.Value = s.wrong
+	}
+	return s.LeadStore.FindLead(ctx, key)
+}
+
 // crossed answers with the record of somebody else.
 type crossed struct {
 	recovery.TokenStore

@@ -107,7 +107,7 @@ func TestPausesGrowForAJobThatKillsItsWorker(t *testing.T) {
 func takeAndDie(t *testing.T, client *redis.Client, name, id string) {
 	t.Helper()
 	ctx, prefix := t.Context(), "asynq:{"+name+"}:"
-	if taken, err := client.RPopLPush(ctx, prefix+"pending", prefix+"active").Result(); err != nil || taken != id {
+	if taken, err := client.LMove(ctx, prefix+"pending", prefix+"active", "RIGHT", "LEFT").Result(); err != nil || taken != id {
 		t.Fatalf("took %q, %v", taken, err)
 	}
 	must(t, client.HSet(ctx, prefix+"t:"+id, "state", "active").Err())

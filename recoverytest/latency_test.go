@@ -121,3 +121,15 @@ func TestFar(t *testing.T) {
 		})
 	})
 }
+
+// TestFarInAHurry shows that a right implementation passes although its calls
+// are much longer than the tick at first, as on a machine that has become busy.
+func TestFarInAHurry(t *testing.T) {
+	t.Parallel()
+	expect(t, recoverytest.ExamineLimiter(t, recoverytest.LimiterHarness{
+		New: func(*testing.T) recovery.Limiter {
+			return farLimiter{recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{})}
+		},
+		Tick: roundTrip / 20,
+	}, "reset"))
+}

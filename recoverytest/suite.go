@@ -54,8 +54,14 @@ func (s suite[E]) test(t *testing.T) {
 }
 
 // attempts is how often a clause is run on a real clock, while its failures may
-// be the machine's fault. Each time the tick is twice as long.
-const attempts = 4
+// be the machine's fault, and longerTick by how much the tick grows at most.
+// Each time it is at least twice as long, and as long as the calls of the last
+// run needed: twice as long may be much too short on a machine that is busy now
+// and was not when the tick was chosen.
+const (
+	attempts   = 4
+	longerTick = 8
+)
 
 // examine runs one clause, and again where a failure proves nothing: the clause
 // let time pass, and its calls took so much of it that they may have come too
@@ -65,6 +71,7 @@ func (s suite[E]) examine(t *testing.T, c clause[E]) (v verdict) {
 	if s.timing.bubble != nil {
 		return s.inBubble(t, c)
 	}
+	longest := longerTick * max(longestTick, s.timing.tick)
 	for n := 1; ; n++ {
 		p := s.probe(t)
 		s.once(p, c)
@@ -72,12 +79,13 @@ func (s suite[E]) examine(t *testing.T, c clause[E]) (v verdict) {
 		if len(v.failures) == 0 || s.timing.exact() || !v.waited || v.calls <= s.timing.tick/4 {
 			return v
 		}
-		if n == attempts {
+		needed := (4 * v.calls).Round(10 * time.Millisecond)
+		if n == attempts || s.timing.tick == longest {
 			v.note = fmt.Sprintf("this may be the machine's fault, and not the implementation's: the calls of this clause took %v, and Tick was %v. "+
-				"Set Tick to %v or more and run it again.", v.calls.Round(time.Millisecond), s.timing.tick, (4 * v.calls).Round(100*time.Millisecond))
+				"Set Tick to %v or more and run it again.", v.calls.Round(time.Millisecond), s.timing.tick, needed)
 			return v
 		}
-		s.timing.tick *= 2
+		s.timing.tick = min(max(2*s.timing.tick, needed), longest)
 	}
 }
 

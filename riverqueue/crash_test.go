@@ -65,7 +65,7 @@ func crashService(url string, queue, deliveries recovery.Queue, notifier recover
 		return nil, err
 	}
 	return recovery.New(people{}, tokens, notifier, recovery.Options{
-		Keys:                    [][]byte{[]byte("0123456789abcdef0123456789abcdef")},
+		Keys:                    [][]byte{testenv.Key("k")},
 		Link:                    recovery.Link{URL: "https://portal.example.com/reset"},
 		DangerouslyKeepSessions: true,
 		Limits:                  relaxed(),

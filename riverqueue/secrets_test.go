@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 	"github.com/seed-51359b35/recovery/recoverytest"
 	"github.com/seed-51359b35/recovery/riverqueue"
 )
@@ -52,7 +53,7 @@ func TestSecretsStayAway(t *testing.T) {
 	queue := newQueue(t, pool, func(o *riverqueue.Options) { o.Logger = logger })
 	deliveries := newQueue(t, pool, func(o *riverqueue.Options) { o.Logger = logger })
 	service, err := recovery.New(leadStore(address), recovery.NewMemoryTokenStore(), notifier, recovery.Options{
-		Keys:                    [][]byte{[]byte("0123456789abcdef0123456789abcdef")},
+		Keys:                    [][]byte{testenv.Key("k")},
 		Link:                    recovery.Link{URL: "https://portal.example.com/reset"},
 		DangerouslyKeepSessions: true,
 		Limits:                  relaxed(),

@@ -122,7 +122,7 @@
 //     else locks its row, and ends when its context does.
 //   - Operations that share a statement fail together.
 //   - Deadlocks, serialization failures and a busy SQLite are tried again until
-//     Timeout. Nothing else is repeated.
+//     Timeout, and those of [Leads] until ctx ends. Nothing else is repeated.
 //   - A failover to a replica that lags can lose the last writes. A token that
 //     becomes live again this way after a reset still cannot be used, because
 //     it names a version that its lead no longer has.

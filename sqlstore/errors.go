@@ -41,16 +41,13 @@ func isConflict(err error) bool {
 	return false
 }
 
-// conflictPatience is how long a statement or a transaction is repeated that the
-// database gives up.
-const conflictPatience = 10 * time.Second
-
-// untilNoConflict repeats f while the database gives it up in favour of others.
+// untilNoConflict repeats f while the database gives it up in favour of others,
+// until ctx ends. How long that is worth is for the caller to say: on a busy
+// machine many others may come first.
 func untilNoConflict(ctx context.Context, f func() error) error {
-	began := time.Now()
 	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
 		err := f()
-		if !isConflict(err) || time.Since(began) > conflictPatience {
+		if !isConflict(err) {
 			return err
 		}
 		select {

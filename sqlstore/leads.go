@@ -16,7 +16,8 @@ import (
 var _ recovery.VersionedLeadStore = (*Leads)(nil)
 
 // Leads is a [recovery.VersionedLeadStore] over the host's own table of users.
-// It is safe for concurrent use.
+// It is safe for concurrent use. What the database gives up in favour of others
+// is repeated until ctx ends.
 type Leads struct {
 	db      *sql.DB
 	dialect Dialect
@@ -25,6 +26,7 @@ type Leads struct {
 	lock    statement            // finds by ID and locks
 	before  []statement
 	set     statement
+	turn    chan struct{} // see write
 }
 
 // NewLeads returns a store on the statements, for the fields that
@@ -38,7 +40,10 @@ func NewLeads(db *sql.DB, dialect Dialect, fields []recovery.Field, s LeadStatem
 	if dialect != PostgreSQL && dialect != MySQL && dialect != SQLite {
 		mistakes.Add("dialect", "is %q, must be %q, %q or %q", string(dialect), PostgreSQL, MySQL, SQLite)
 	}
-	l := &Leads{db: db, dialect: dialect, fields: make(map[string]recovery.Field), find: make(map[string]statement)}
+	l := &Leads{
+		db: db, dialect: dialect, fields: make(map[string]recovery.Field), find: make(map[string]statement),
+		turn: make(chan struct{}, 1),
+	}
 	compile := func(option, text string, parameters ...string) statement {
 		st, err := compileStatement(dialect, text, parameters)
 		if err != nil {
@@ -173,13 +178,42 @@ func (l *Leads) SetPasswordHashIf(ctx context.Context, leadID, version, hash str
 }
 
 // write replaces a hash in a transaction, which it repeats where the database
-// gave it up in favour of another one.
+// gave it up in favour of another one. Transactions that were given up take
+// turns. If they were repeated side by side, they would go on to give way to one
+// another, and the slower the machine, the longer. SQLite lets one transaction
+// write at a time, and gives the others up, so there all take turns.
 func (l *Leads) write(ctx context.Context, leadID, hash string, check func(leadRow) error) error {
-	return untilNoConflict(ctx, func() error { return l.writeOnce(ctx, leadID, hash, check) })
+	once := func() error { return l.writeOnce(ctx, leadID, hash, check) }
+	if l.dialect != SQLite {
+		if err := once(); !isConflict(err) {
+			return err
+		}
+	}
+	select {
+	case l.turn <- struct{}{}:
+		defer func() { <-l.turn }()
+	case <-ctx.Done():
+		return notWritten(ctx.Err())
+	}
+	return untilNoConflict(ctx, once)
+}
+
+// A transaction is a *sql.Tx or a *sqliteTx.
+type transaction interface {
+	querier
+	Commit() error
+	Rollback() error
+}
+
+func (l *Leads) begin(ctx context.Context) (transaction, error) {
+	if l.dialect == SQLite {
+		return beginSQLite(ctx, l.db)
+	}
+	return l.db.BeginTx(ctx, nil)
 }
 
 func (l *Leads) writeOnce(ctx context.Context, leadID, hash string, check func(leadRow) error) error {
-	tx, err := l.db.BeginTx(ctx, nil)
+	tx, err := l.begin(ctx)
 	if err != nil {
 		return notWritten(err)
 	}

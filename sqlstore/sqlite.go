@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"strings"
 	"time"
@@ -69,5 +70,51 @@ func (s sqlite) free(ctx context.Context, q querier, names []string, now int64) 
 		return err
 	}
 	_, err = q.ExecContext(ctx, s.freeing, now, string(list))
+	return err
+}
+
+// A sqliteTx is a transaction that reads before it writes. It is no *sql.Tx,
+// because that has one try to commit.
+//
+// It does not ask for the lock on the file at its beginning, with BEGIN
+// IMMEDIATE: that waits for as long as busy_timeout says, also when ctx has
+// ended. Once a transaction has read, SQLite does not wait.
+type sqliteTx struct {
+	*sql.Conn
+	ctx context.Context
+}
+
+// beginSQLite begins a transaction. Rollback gives the connection back, also
+// after Commit.
+func beginSQLite(ctx context.Context, db *sql.DB) (*sqliteTx, error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	tx := &sqliteTx{conn, ctx}
+	if _, err := conn.ExecContext(ctx, "BEGIN"); err != nil {
+		_ = tx.Rollback() // it may have begun when ctx ended
+		return nil, err
+	}
+	return tx, nil
+}
+
+// Commit waits for those who read the file, and tries again until ctx ends.
+// Without WAL they lock it out, and from its first try on it keeps new ones out.
+// If the whole transaction were repeated, others would have begun to read
+// meanwhile, and it might never commit. A try is not interrupted, because then
+// nobody knows what became of it.
+func (t *sqliteTx) Commit() error {
+	return untilNoConflict(t.ctx, func() error {
+		_, err := t.ExecContext(context.WithoutCancel(t.ctx), "COMMIT")
+		return err
+	})
+}
+
+// Rollback fails, and changes nothing, after Commit and where SQLite has undone
+// the transaction itself.
+func (t *sqliteTx) Rollback() error {
+	_, err := t.ExecContext(context.WithoutCancel(t.ctx), "ROLLBACK")
+	_ = t.Close()
 	return err
 }

@@ -104,6 +104,31 @@ func TestFlow(t *testing.T) {
 	}
 }
 
+// TestFirstUser: a user without a hash chooses the first password, as the page
+// says.
+func TestFirstUser(t *testing.T) {
+	t.Parallel()
+	db, source := database(t)
+	statement, err := os.ReadFile("ada.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.ExecContext(t.Context(), "DELETE FROM users;"+string(statement)); err != nil {
+		t.Fatal(err)
+	}
+	relay := newRelay(t)
+	app := startApp(t, source, relay.addr)
+	browser := app.browser(t)
+	browser.logIn("ada@example.com", "!", http.StatusUnauthorized)
+	browser.post("/account/forgot", url.Values{"identifier": {"ada@example.com"}}, http.StatusOK)
+	proof := regexp.MustCompile(`name="proof" value="([^"]*)"`).FindStringSubmatch(browser.get(relay.link(t, "ada@example.com", app.base+"/account/reset")))
+	if proof == nil {
+		t.Fatal("the link shows no form")
+	}
+	browser.post("/account/reset", url.Values{"proof": {proof[1]}, "password": {newPassword}, "again": {newPassword}}, http.StatusOK)
+	browser.logIn("ada@example.com", newPassword, http.StatusOK)
+}
+
 // TestGuessesAreLimited: a client may try 20 log-ins a minute.
 func TestGuessesAreLimited(t *testing.T) {
 	t.Parallel()
@@ -155,7 +180,7 @@ func TestPageQuotesTheProgram(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for file, language := range map[string]string{"main.go": "go", "schema.sql": "sql"} {
+	for file, language := range map[string]string{"main.go": "go", "schema.sql": "sql", "ada.sql": "sql"} {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

@@ -39,7 +39,7 @@ func (f *fake) Fatalf(format string, args ...any) {
 	f.end("fatal", fmt.Sprintf(format, args...))
 }
 
-func (f *fake) Skip(args ...any) { f.end("skip", fmt.Sprint(args...)) }
+func (f *fake) Skipf(format string, args ...any) { f.end("skip", fmt.Sprintf(format, args...)) }
 
 func (f *fake) end(how, why string) {
 	f.outcome = how + ": " + why

@@ -68,8 +68,15 @@ func isStream(name string) bool {
 	return false
 }
 
+// tlsHandshake is the first byte of a connection with TLS (RFC 8446, 5.1).
+const tlsHandshake = 22
+
 func (l *link) readRequests(send func(message) bool) {
 	r := bufio.NewReaderSize(l.client, 32<<10)
+	if first, _ := r.Peek(1); len(first) == 1 && first[0] == tlsHandshake {
+		l.close() // redisguard asks a server that does not answer whether it speaks TLS
+		return
+	}
 	for {
 		raw, name, err := readCommand(r)
 		if !send(l.proxy.message(Requests, name, raw, err)) {

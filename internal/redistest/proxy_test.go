@@ -2,6 +2,7 @@ package redistest_test
 
 import (
 	"bufio"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -377,5 +378,19 @@ func TestDialThrough(t *testing.T) {
 	must(t, c.Ping(t.Context()).Err())
 	if p.Commands("PING") != 1 {
 		t.Error("the client went past the proxy")
+	}
+}
+
+// A client that asks whether the server speaks TLS is hung up on, and is no
+// failure of the test.
+func TestProxyHangsUpOnTLS(t *testing.T) {
+	proxy := redistest.Start(t).Proxy(t)
+	conn, err := net.Dial("tcp", proxy.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := tls.Client(conn, &tls.Config{InsecureSkipVerify: true}).HandshakeContext(t.Context()); err == nil {
+		t.Error("the proxy speaks TLS")
 	}
 }

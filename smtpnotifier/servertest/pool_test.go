@@ -250,6 +250,16 @@ func TestNoSecondTry(t *testing.T) {
 			p.readData()
 			return false
 		}, smtpnotifier.StageData, 1},
+		{"the server hangs up within the message", func(p *peer) bool {
+			p.readLine()
+			p.write("250 ok\r\n")
+			p.readLine()
+			p.write("250 ok\r\n")
+			p.readLine()
+			p.write("354 go on\r\n")
+			_, _ = p.Read(make([]byte, 100)) // and what follows is never read
+			return false
+		}, smtpnotifier.StageData, 1},
 		{"the server says goodbye after the message", func(p *peer) bool {
 			p.readLine()
 			p.write("250 ok\r\n")

@@ -6,8 +6,10 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 	"github.com/seed-51359b35/recovery/recoverytest"
 	"github.com/seed-51359b35/recovery/sqlstore"
 )
@@ -124,7 +126,8 @@ func TestLeadsKeepTheContract(t *testing.T) {
 			}
 		}
 		h := recoverytest.LeadStoreHarness{
-			Fields: leadFields,
+			Fields:   leadFields,
+			Patience: testenv.Patience(2 * time.Second),
 			New: func(t *testing.T) recovery.LeadStore {
 				leads, err := sqlstore.NewHistoryLeads(db, d.dialect, leadFields, statements)
 				if err != nil {

@@ -25,9 +25,10 @@ func TestStoreKeepsTheContracts(t *testing.T) {
 		t.Run("Limiter", func(t *testing.T) {
 			t.Parallel()
 			h := recoverytest.LimiterHarness{
-				New:     func(*testing.T) recovery.Limiter { return first },
-				Another: func(*testing.T, recovery.Limiter) recovery.Limiter { return second },
-				Tick:    tick,
+				New:      func(*testing.T) recovery.Limiter { return first },
+				Another:  func(*testing.T, recovery.Limiter) recovery.Limiter { return second },
+				Tick:     tick,
+				Patience: testenv.Patience(2 * time.Second),
 			}
 			h.Stall, h.Break, h.Mend = faults[recovery.Limiter](db, d, "recovery_limits")
 			if d.dialect == sqlstore.SQLite {
@@ -38,11 +39,12 @@ func TestStoreKeepsTheContracts(t *testing.T) {
 		t.Run("TokenStore", func(t *testing.T) {
 			t.Parallel()
 			h := recoverytest.TokenStoreHarness{
-				New:     func(*testing.T) recovery.TokenStore { return first },
-				Another: func(*testing.T, recovery.TokenStore) recovery.TokenStore { return second },
-				Tick:    tick,
-				Dump:    func(t *testing.T, _ recovery.TokenStore) []byte { return []byte(dump(t, db, "recovery_tokens")) },
-				Purge:   func(t *testing.T, _ recovery.TokenStore) { waitForFreed(t, db, first, "recovery_tokens") },
+				New:      func(*testing.T) recovery.TokenStore { return first },
+				Another:  func(*testing.T, recovery.TokenStore) recovery.TokenStore { return second },
+				Tick:     tick,
+				Patience: testenv.Patience(2 * time.Second),
+				Dump:     func(t *testing.T, _ recovery.TokenStore) []byte { return []byte(dump(t, db, "recovery_tokens")) },
+				Purge:    func(t *testing.T, _ recovery.TokenStore) { waitForFreed(t, db, first, "recovery_tokens") },
 			}
 			h.Stall, h.Break, h.Mend = faults[recovery.TokenStore](db, d, "recovery_tokens")
 			if d.dialect == sqlstore.SQLite {
