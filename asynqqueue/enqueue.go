@@ -59,10 +59,8 @@ func (q *Queue) Enqueue(ctx context.Context, job recovery.Job) error {
 	if err != nil {
 		return fmt.Errorf("asynqqueue: %w", err)
 	}
-	select {
-	case <-q.closing:
+	if q.workers.Closed() {
 		return errClosed
-	default:
 	}
 	// The code below looks at NotBefore and at nothing else of the job. So the
 	// time that Enqueue takes does not tell whom the job is about (A22).
@@ -94,7 +92,7 @@ func (q *Queue) Enqueue(ctx context.Context, job recovery.Job) error {
 func (q *Queue) send(ctx context.Context, tooShort bool, task *asynq.Task, opts []asynq.Option) error {
 	done := make(chan error, 1)
 	end, _ := ctx.Deadline()
-	if !q.background(func() {
+	if !q.workers.Background(func() {
 		// The command goes on when the caller's context is cancelled, because
 		// it may have been sent already.
 		ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), end)

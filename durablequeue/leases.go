@@ -14,14 +14,18 @@ const (
 	LeaseTime = 20 * time.Second
 	// RenewInterval is how often a process renews the leases of its jobs.
 	RenewInterval = 5 * time.Second
+	// ownTime is after how long without a renewal a process ends an attempt. So
+	// the attempt has a while to return before another process gets the job.
+	ownTime = LeaseTime - RenewInterval
 )
 
 // Leases are the rights of this process to perform jobs, for a storage that does
 // not notice by itself that a worker died. K is what the storage calls a job. The
 // zero value is ready to use, and safe for concurrent use.
 type Leases[K comparable] struct {
-	mu   sync.Mutex
-	held map[K]*Lease[K]
+	mu     sync.Mutex
+	held   map[K]*Lease[K]
+	lapsed int // leases that were not renewed in time, since the last Renew
 }
 
 // A Lease is the right to perform one job.
@@ -31,14 +35,17 @@ type Lease[K comparable] struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	renewed time.Time
+	lapse   *time.Timer // ends ctx
 }
 
-// Begin returns the lease of a job that the storage has just given out.
-func (l *Leases[K]) Begin(ctx context.Context, key K) *Lease[K] {
-	one := &Lease[K]{all: l, key: key, renewed: time.Now()}
+// Begin returns the lease of a job that the storage has given out. at is when the
+// storage was asked for it.
+func (l *Leases[K]) Begin(ctx context.Context, key K, at time.Time) *Lease[K] {
+	one := &Lease[K]{all: l, key: key, renewed: at}
 	one.ctx, one.cancel = context.WithCancel(ctx)
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	one.lapse = time.AfterFunc(ownTime-time.Since(at), one.lapses)
 	if l.held == nil {
 		l.held = make(map[K]*Lease[K])
 	}
@@ -46,16 +53,29 @@ func (l *Leases[K]) Begin(ctx context.Context, key K) *Lease[K] {
 	return one
 }
 
-// Context ends when another process may have the job, and with End.
+// Context ends when another process may have the job, and with Cancel and End.
 func (l *Lease[K]) Context() context.Context { return l.ctx }
+
+// Cancel ends the context. The job is kept from other processes until End.
+func (l *Lease[K]) Cancel() { l.cancel() }
 
 // End gives the lease up. It may be called more than once.
 func (l *Lease[K]) End() {
 	l.cancel()
 	l.all.mu.Lock()
 	defer l.all.mu.Unlock()
+	l.lapse.Stop()
 	if l.all.held[l.key] == l {
 		delete(l.all.held, l.key)
+	}
+}
+
+func (l *Lease[K]) lapses() {
+	l.all.mu.Lock()
+	defer l.all.mu.Unlock()
+	if l.ctx.Err() == nil && time.Since(l.renewed) >= ownTime {
+		l.cancel()
+		l.all.lapsed++
 	}
 }
 
@@ -69,32 +89,31 @@ func (l *Leases[K]) Keys() []K {
 // Renew renews all leases. It is called every RenewInterval. ask renews those of
 // some jobs in the storage, and returns the jobs that no other process has. If
 // ask returns an error, leases live on for a while, but not for so long that
-// another process may get their jobs before the next call. Renew returns how many
-// leases ended, and the error of ask.
+// another process may get their jobs. Renew returns how many ended since the last
+// call, and the error of ask.
 func (l *Leases[K]) Renew(ask func(keys []K) (renewed []K, err error)) (ended int, err error) {
 	keys := l.Keys()
-	if len(keys) == 0 {
-		return 0, nil
-	}
 	at := time.Now()
-	found, err := ask(keys)
-	ours := make(map[K]bool, len(found))
-	for _, key := range found {
-		ours[key] = true
+	var found []K
+	if len(keys) > 0 {
+		found, err = ask(keys)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, key := range keys {
 		one := l.held[key]
 		switch {
-		case one == nil || !one.renewed.Before(at) || one.ctx.Err() != nil:
-			// It ended meanwhile. A lease that began later is of another attempt.
-		case err == nil && ours[key]:
+		case err != nil || one == nil || !one.renewed.Before(at) || one.ctx.Err() != nil:
+			// Without an answer, nothing is known. A lease that began meanwhile is of
+			// another attempt.
+		case slices.Contains(found, key):
 			one.renewed = at
-		case err == nil || time.Since(one.renewed) >= LeaseTime-RenewInterval:
+			one.lapse.Reset(ownTime - time.Since(at))
+		default:
 			one.cancel()
-			ended++
+			l.lapsed++
 		}
 	}
+	ended, l.lapsed = l.lapsed, 0
 	return ended, err
 }

@@ -40,17 +40,13 @@ func (q *Queue) keep(f func()) {
 // keepLeases renews the leases of jobs that run here. It does nothing else, so
 // that nothing delays it.
 func (q *Queue) keepLeases() {
-	ended := 0
-	err := q.try("renew the leases of jobs that run here", func(ctx context.Context) (err error) {
-		ended, err = q.leases.Renew(func(ids []int64) ([]int64, error) { return q.rows.renew(ctx, ids) })
+	_ = q.try("renew the leases of jobs that run here", func(ctx context.Context) error {
+		ended, err := q.leases.Renew(func(ids []int64) ([]int64, error) { return q.rows.renew(ctx, ids) })
+		if ended > 0 {
+			q.log.Warn("riverqueue: attempts end, because other workers have their jobs or may get them", "attempts", ended)
+		}
 		return err
 	})
-	switch {
-	case ended > 0 && err == nil:
-		q.log.Warn("riverqueue: jobs that run here were given to other workers, so their attempts end", "attempts", ended)
-	case ended > 0:
-		q.log.Warn("riverqueue: PostgreSQL could not be told that jobs run here, so their attempts end", "attempts", ended)
-	}
 }
 
 // keepRows does for this queue what a leader of River does for all of them. It

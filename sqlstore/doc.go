@@ -68,6 +68,8 @@
 //	}
 //	// recovery.Options{Queue: queue, DeliveryQueue: deliveries, ...}
 //
+// What it does:
+//
 //   - Enqueue returns nil once the file has the job. Requests of many callers
 //     share a transaction. The process begins with the job at its NotBefore, and
 //     another process that shares the file within half a second.
@@ -79,9 +81,11 @@
 //     that is done or given up is deleted at once. SQLite may leave the bytes of
 //     its sealed payload in the file until it reuses them, unless the host sets
 //     the pragma secure_delete.
-//   - A job is performed at least once, and more than once only if the process
-//     or the machine fails between the work and the end of its transaction, or
-//     if the clock is set forward while another process shares the file.
+//   - A job is performed at least once, and more than once only if the process or
+//     the machine fails between the work and the end of its transaction, if others
+//     lock the file for 15 seconds during an attempt, or if the clock is set
+//     forward while another process shares the file. If it is set back, jobs that
+//     wait come later by as much.
 //   - With synchronous FULL, SQLite's default, what was accepted outlives a power
 //     failure. With NORMAL it outlives the end of the process.
 //

@@ -61,16 +61,9 @@ type Queue struct {
 	workers *durablequeue.Workers
 	depth   *durablequeue.Depth
 	leases  durablequeue.Leases[jobKey]
-	wake    chan struct{} // has room for one signal that a job or a worker may be there
-	closing chan struct{} // closed when Shutdown begins
-	drained chan struct{} // closed when no attempt runs any more
-
-	mu         sync.Mutex
-	started    bool
-	ended      chan struct{}  // made by Shutdown, closed when nothing runs any more
-	fetching   sync.WaitGroup // the goroutine that begins attempts
-	performing sync.WaitGroup // the attempts
-	background sync.WaitGroup // the others
+	wake    chan struct{}  // has room for one signal that a job or a worker may be there
+	running sync.WaitGroup // attempts; only fetch adds to it
+	drained chan struct{}  // closed by fetch when no attempt runs any more
 }
 
 // NewQueue returns a Queue in a file that has the tables of [Schema]. The dialect
@@ -116,9 +109,9 @@ func NewQueue(db *sql.DB, dialect Dialect, opts QueueOptions) (*Queue, error) {
 			Package: "sqlstore", Workers: opts.Workers, AttemptTimeout: opts.AttemptTimeout, Grace: 5 * time.Second,
 			FirstRetry: opts.FirstRetry, MaxRetry: opts.MaxRetry, Logger: opts.Logger,
 		}),
-		wake: make(chan struct{}, 1), closing: make(chan struct{}), drained: make(chan struct{}),
+		wake: make(chan struct{}, 1), drained: make(chan struct{}),
 	}
-	q.depth = durablequeue.NewDepth(opts.MaxDepth, q.askDepth)
+	q.depth = q.workers.NewDepth(opts.MaxDepth, statementTimeout, q.rows.count)
 	return q, nil
 }
 
@@ -131,49 +124,18 @@ func NewQueue(db *sql.DB, dialect Dialect, opts QueueOptions) (*Queue, error) {
 // queue all the same then. It is not after [recovery.ErrQueueFull], also after
 // Shutdown, and [recovery.ErrPermanent], for a malformed job.
 func (q *Queue) Enqueue(ctx context.Context, job recovery.Job) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	encoded, err := durablequeue.Encode(job)
-	if err != nil {
-		return wrap(err)
-	}
-	select {
-	case <-q.closing:
-		return fmt.Errorf("sqlstore: %w: it is shut down", recovery.ErrQueueFull)
-	default:
-	}
-	// The code below looks at NotBefore and at nothing else of the job. So the
-	// time that Enqueue takes does not tell whom the job is about (A22).
 	defer q.signal()
-	return q.call(ctx, func(ctx context.Context) error {
-		if err := q.depth.Reserve(ctx); err != nil {
-			return err
-		}
-		defer q.depth.Settle()
+	// This looks at NotBefore and at nothing else of the job. So the time that
+	// Enqueue takes does not tell whom the job is about (A22).
+	return q.workers.Enqueue(ctx, job, q.opts.Timeout, q.depth, func(ctx context.Context, encoded []byte) error {
 		return q.rows.put(ctx, job.ID, encoded, job.NotBefore)
 	})
 }
 
-// call runs statements that a caller waits for.
-func (q *Queue) call(ctx context.Context, f func(ctx context.Context) error) error {
-	asking, cancel := context.WithTimeout(ctx, q.opts.Timeout)
-	defer cancel()
-	err := f(asking)
-	switch {
-	case err == nil:
-		return nil
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case asking.Err() != nil:
-		return errTimeout
-	}
-	return wrap(err)
-}
-
 // QueueStats implements [recovery.QueueStatsReporter].
 func (q *Queue) QueueStats(ctx context.Context) (stats recovery.QueueStats, err error) {
-	if err = q.call(ctx, func(ctx context.Context) (err error) { stats, err = q.rows.stats(ctx); return err }); err != nil {
+	err = q.workers.Call(ctx, q.opts.Timeout, func(ctx context.Context) (err error) { stats, err = q.rows.stats(ctx); return err })
+	if err != nil {
 		return recovery.QueueStats{}, err
 	}
 	stats.Running, stats.Abandoned, stats.GivenUp = q.workers.Running(), q.workers.Abandoned(), q.workers.GivenUp()
@@ -188,21 +150,16 @@ func (q *Queue) MaxConcurrent() int { return q.opts.Workers }
 // not answer within [QueueOptions].Timeout, or has no table for jobs. A second
 // call, or one after Shutdown, is an error.
 func (q *Queue) Start(h recovery.JobHandler) error {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if h == nil || q.started || q.ended != nil {
-		return errors.New("sqlstore: a Queue is started once, with a handler, and not after Shutdown")
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), q.opts.Timeout)
-	defer cancel()
-	if _, err := q.rows.count(ctx); err != nil {
-		return fmt.Errorf("sqlstore: cannot read the table of jobs, which Migrate makes: %w", err)
-	}
-	q.started = true
-	q.workers.Handle(h)
-	q.fetching.Go(q.fetch)
-	q.background.Go(q.keep)
-	return nil
+	return q.workers.Start(h, func(run func(f func())) error {
+		ctx, cancel := context.WithTimeout(context.Background(), q.opts.Timeout)
+		defer cancel()
+		if _, err := q.rows.count(ctx); err != nil {
+			return fmt.Errorf("sqlstore: cannot read the table of jobs, which Migrate makes: %w", err)
+		}
+		run(q.fetch)
+		run(q.keep)
+		return nil
+	})
 }
 
 // Shutdown implements [recovery.WorkerQueue]. The Queue then enqueues no more
@@ -217,24 +174,7 @@ func (q *Queue) Start(h recovery.JobHandler) error {
 // latest 6 seconds after ctx has ended. It may be called more than once, and from
 // several goroutines.
 func (q *Queue) Shutdown(ctx context.Context) error {
-	q.mu.Lock()
-	if q.ended == nil {
-		q.ended = make(chan struct{})
-		close(q.closing)
-		go q.end()
-	}
-	ended := q.ended
-	q.mu.Unlock()
-	return q.workers.Shutdown(ctx, ended)
-}
-
-func (q *Queue) end() {
-	defer close(q.ended)
-	defer q.workers.End()
-	q.fetching.Wait()
-	q.performing.Wait()
-	close(q.drained)
-	q.background.Wait()
+	return q.workers.Shutdown(ctx, func() {}) // fetch waits for the attempts
 }
 
 const (
@@ -254,18 +194,20 @@ func (q *Queue) signal() {
 	}
 }
 
-// fetch begins attempts until Shutdown.
+// fetch begins attempts until Shutdown, and then waits for them.
 func (q *Queue) fetch() {
+	defer close(q.drained)
+	defer q.running.Wait()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	for {
+	for !q.workers.Closed() {
 		select {
-		case <-q.closing:
-			return
+		case <-q.workers.Closing():
 		case <-q.wake:
+			timer.Reset(q.begin())
 		case <-timer.C:
+			timer.Reset(q.begin())
 		}
-		timer.Reset(q.begin())
 	}
 }
 
@@ -277,19 +219,27 @@ func (q *Queue) begin() (wait time.Duration) {
 		return pollInterval // whoever becomes free signals
 	}
 	var taken []takenJob
-	if q.workers.Try("find jobs that are due", statementTimeout, func(ctx context.Context) (err error) {
+	at := time.Now()
+	// Nobody performs a job that was taken when this had given up. So it waits for
+	// as long as the storage may take.
+	err := q.workers.Try("find jobs that are due", lineTimeout, func(ctx context.Context) (err error) {
 		running := q.leases.Keys()
 		if wait, err = q.rows.wait(ctx, running, pollInterval); err == nil && wait <= 0 {
-			taken, err = q.rows.take(ctx, running, free)
+			at = time.Now()
+			taken, err = q.rows.take(ctx, at, running, free)
 		}
 		return err
-	}) != nil {
+	})
+	if err != nil {
 		return pollInterval
 	}
 	for _, job := range taken {
-		lease := q.leases.Begin(q.workers.Context(), job.jobKey)
-		w := q.workers.Take(lease.Context(), time.Minute) // nil only when Shutdown ends the attempts
-		q.performing.Go(func() { q.perform(w, lease, job) })
+		lease := q.leases.Begin(q.workers.Context(), job.jobKey, at)
+		var w *durablequeue.Worker // nil: the job is handed back, because Shutdown came first
+		if !q.workers.Closed() {
+			w = q.workers.Take(lease.Context(), time.Minute)
+		}
+		q.running.Go(func() { q.perform(w, lease, job) })
 	}
 	return max(0, wait)
 }
@@ -309,11 +259,16 @@ func (q *Queue) perform(w *durablequeue.Worker, lease *durablequeue.Lease[jobKey
 			result.Verdict = durablequeue.Done
 		}
 		w.Release()
+		q.signal()
 	}
-	lease.End() // from here on, that the row has changed says nothing
-	_ = q.workers.Try("take note of what became of a job", conflictPatience, func(ctx context.Context) error {
+	defer lease.End()
+	lease.Cancel() // from here on, that the row has changed says nothing
+	// If this gave up, a mail that was sent would be sent again. So it goes on,
+	// and keeps the job, until Shutdown ends the attempts.
+	for q.workers.Try("take note of what became of a job", lineTimeout, func(ctx context.Context) error {
 		return q.rows.settle(ctx, taken.jobKey, result)
-	})
+	}) != nil && q.workers.Sleep(context.Background(), pollInterval) {
+	}
 	if result.Verdict == durablequeue.Done || result.Verdict == durablequeue.GivenUp {
 		q.depth.JobRemoved()
 	}
@@ -329,31 +284,12 @@ func (q *Queue) keep() {
 		case <-q.drained:
 			return
 		}
-		ended := 0
-		_ = q.workers.Try("renew the leases of jobs that run here", statementTimeout, func(ctx context.Context) (err error) {
-			ended, err = q.leases.Renew(func(keys []jobKey) ([]jobKey, error) { return q.rows.renew(ctx, keys) })
+		_ = q.workers.Try("renew the leases of jobs that run here", statementTimeout, func(ctx context.Context) error {
+			ended, err := q.leases.Renew(func(keys []jobKey) ([]jobKey, error) { return q.rows.renew(ctx, keys) })
+			if ended > 0 {
+				q.opts.Logger.Warn("sqlstore: attempts end, because other processes have their jobs or may get them", "queue", q.opts.Name, "attempts", ended)
+			}
 			return err
 		})
-		if ended > 0 {
-			q.opts.Logger.Warn("sqlstore: attempts end, because other processes may have their jobs", "queue", q.opts.Name, "attempts", ended)
-		}
 	}
-}
-
-// askDepth is what q.depth asks.
-func (q *Queue) askDepth(done func(n int, err error)) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.ended != nil {
-		return false
-	}
-	q.background.Go(func() {
-		n := 0
-		err := q.workers.Try("count jobs, so MaxDepth is not enforced", statementTimeout, func(ctx context.Context) (err error) {
-			n, err = q.rows.count(ctx)
-			return err
-		})
-		done(n, err)
-	})
-	return true
 }

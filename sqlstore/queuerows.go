@@ -11,6 +11,16 @@ import (
 	"github.com/seed-51359b35/recovery/groupcommit"
 )
 
+const (
+	// writeTimeout is how long a transaction may take, also while others lock the
+	// file.
+	writeTimeout = 10 * time.Second
+	// lineTimeout is how long a caller waits who has to know what was written: for
+	// the transaction before its own, for its own, and for a busy_timeout twice,
+	// which SQLite waits out although the time is over.
+	lineTimeout = time.Minute
+)
+
 // jobRows are the rows of one queue in the table recovery_jobs. See doc.go.
 type jobRows struct {
 	db      *sql.DB
@@ -26,7 +36,7 @@ type jobStatement struct {
 
 func newJobRows(db *sql.DB, queue string) jobRows {
 	r := jobRows{db: db, queue: queue}
-	r.commits = groupcommit.New(r.commit, groupcommit.Options[jobStatement]{MaxCalls: 1, Timeout: conflictPatience})
+	r.commits = groupcommit.New(r.commit, groupcommit.Options[jobStatement]{MaxCalls: 1, Timeout: lineTimeout})
 	return r
 }
 
@@ -69,8 +79,7 @@ func (r jobRows) wait(ctx context.Context, running []jobKey, most time.Duration)
 }
 
 // take takes up to n jobs that are due. A job whose lease has ended is due too.
-func (r jobRows) take(ctx context.Context, running []jobKey, n int) ([]takenJob, error) {
-	now := time.Now()
+func (r jobRows) take(ctx context.Context, now time.Time, running []jobKey, n int) ([]takenJob, error) {
 	return r.write(ctx, `UPDATE recovery_jobs SET lease = random(), due = ?, attempts = attempts + 1
 		WHERE number IN (SELECT number`+others+` AND due <= ? ORDER BY due LIMIT ?) RETURNING number, lease, id, job, attempts`,
 		now.Add(durablequeue.LeaseTime).UnixMicro(), r.queue, list(running), now.UnixMicro(), n)
@@ -128,10 +137,10 @@ func (r jobRows) write(ctx context.Context, text string, args ...any) ([]takenJo
 }
 
 func (r jobRows) commit(ctx context.Context, all []jobStatement, outs [][]takenJob) error {
-	ctx, cancel := context.WithTimeout(ctx, conflictPatience)
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
 	return untilNoConflict(ctx, func() error {
-		tx, err := r.db.BeginTx(ctx, nil)
+		tx, err := beginSQLite(ctx, r.db)
 		if err != nil {
 			return err
 		}
