@@ -13,12 +13,12 @@ import (
 
 const (
 	// writeTimeout is how long a transaction may take, also while others lock the
-	// file.
-	writeTimeout = 10 * time.Second
-	// lineTimeout is how long a caller waits who has to know what was written: for
-	// the transaction before its own, for its own, and for a busy_timeout twice,
-	// which SQLite waits out although the time is over.
-	lineTimeout = time.Minute
+	// file. No caller of Enqueue waits for longer.
+	writeTimeout = time.Minute
+	// lineTimeout is how long somebody waits who has to know what was written: for
+	// the transaction before, for the own one, and for a busy_timeout each, which
+	// SQLite waits out although the time is over.
+	lineTimeout = 3 * time.Minute
 )
 
 // jobRows are the rows of one queue in the table recovery_jobs. See doc.go.

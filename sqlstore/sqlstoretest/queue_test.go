@@ -253,6 +253,33 @@ func TestQueueThatLostAJob(t *testing.T) {
 	}
 }
 
+// While somebody else locks the file, a request waits for as long as Timeout says,
+// and a job that was done is not done again because nobody could take note of it.
+func TestQueueOnALockedFile(t *testing.T) {
+	t.Parallel()
+	source := sqliteFile(t, usual)
+	q := newQueue(t, connect(t, "sqlite", source), func(o *sqlstore.QueueOptions) { o.Timeout = time.Minute })
+	var attempts atomic.Int32
+	atWork, locked := make(chan struct{}), make(chan struct{})
+	start(t, q, func(context.Context, recovery.Job) error {
+		if attempts.Add(1) == 1 {
+			close(atWork)
+			<-locked
+		}
+		return nil
+	})
+	enqueue(t, q, newJob())
+	<-atWork
+	db := connect(t, "sqlite", source)
+	lockFile(t, db, 12*time.Second) // longer than a transaction may take
+	close(locked)
+	enqueue(t, q, newJob())
+	testenv.Eventually(t, time.Minute, "the jobs are deleted", func() bool { return rowsOf(t, db, "true") == 0 })
+	if n := attempts.Load(); n != 2 {
+		t.Errorf("%d attempts, want 2", n)
+	}
+}
+
 // A row that is no job is dropped, and what it holds gets into no log.
 func TestQueueDropsWhatIsNoJob(t *testing.T) {
 	t.Parallel()
