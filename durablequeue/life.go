@@ -12,7 +12,8 @@ import (
 
 // Start begins the life of a queue in this process: h performs its jobs from now
 // on. begin starts what finds them, and hands goroutines that Shutdown has to wait
-// for to run. A second call, or one after Shutdown, is an error.
+// for to run. If begin returns an error, Start may be called again. A second call
+// after one that returned nil, or a call after Shutdown, is an error.
 func (w *Workers) Start(h recovery.JobHandler, begin func(run func(f func())) error) error {
 	if h == nil {
 		return errors.New(w.opts.Package + ": a handler is required")
@@ -22,8 +23,10 @@ func (w *Workers) Start(h recovery.JobHandler, begin func(run func(f func())) er
 	if w.started || w.ended != nil {
 		return errors.New(w.opts.Package + ": Start was called a second time, or after Shutdown")
 	}
-	w.started, w.handler = true, h
-	return begin(w.goroutines.Go)
+	w.handler = h
+	err := begin(w.goroutines.Go)
+	w.started = err == nil
+	return err
 }
 
 // Background runs f in a goroutine that Shutdown waits for. It reports false, and

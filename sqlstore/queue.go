@@ -103,6 +103,7 @@ func NewQueue(db *sql.DB, dialect Dialect, opts QueueOptions) (*Queue, error) {
 	if err := mistakes.Err(); err != nil {
 		return nil, err
 	}
+	opts.Logger = opts.Logger.With("queue", opts.Name)
 	q := &Queue{
 		opts: opts, rows: newJobRows(db, opts.Name),
 		workers: durablequeue.NewWorkers(durablequeue.Options{
@@ -147,8 +148,9 @@ func (q *Queue) QueueStats(ctx context.Context) (stats recovery.QueueStats, err 
 func (q *Queue) MaxConcurrent() int { return q.opts.Workers }
 
 // Start implements [recovery.WorkerQueue]. It returns an error if the file does
-// not answer within [QueueOptions].Timeout, or has no table for jobs. A second
-// call, or one after Shutdown, is an error.
+// not answer within [QueueOptions].Timeout, or has no table for jobs, and may be
+// called again then. A second call after one that returned nil, or a call after
+// Shutdown, is an error.
 func (q *Queue) Start(h recovery.JobHandler) error {
 	return q.workers.Start(h, func(run func(f func())) error {
 		ctx, cancel := context.WithTimeout(context.Background(), q.opts.Timeout)
@@ -255,7 +257,7 @@ func (q *Queue) perform(w *durablequeue.Worker, lease *durablequeue.Lease[jobKey
 		} else {
 			// Somebody else wrote it. It may be anything, so it must not get into
 			// logs.
-			q.opts.Logger.Error("sqlstore: dropping a row that is no job", "queue", q.opts.Name, "number", taken.number, "reason", problem.Error())
+			q.opts.Logger.Error("sqlstore: dropping a row that is no job", "number", taken.number, "reason", problem.Error())
 			result.Verdict = durablequeue.Done
 		}
 		w.Release()
@@ -287,7 +289,7 @@ func (q *Queue) keep() {
 		_ = q.workers.Try("renew the leases of jobs that run here", statementTimeout, func(ctx context.Context) error {
 			ended, err := q.leases.Renew(func(keys []jobKey) ([]jobKey, error) { return q.rows.renew(ctx, keys) })
 			if ended > 0 {
-				q.opts.Logger.Warn("sqlstore: attempts end, because other processes have their jobs or may get them", "queue", q.opts.Name, "attempts", ended)
+				q.opts.Logger.Warn("sqlstore: attempts end, because other processes have their jobs or may get them", "attempts", ended)
 			}
 			return err
 		})

@@ -320,8 +320,7 @@ func TestQueueOnADatabaseOfBefore(t *testing.T) {
 	if err := sqlstore.Migrate(t.Context(), db, sqlstore.SQLite); err != nil {
 		t.Fatal(err)
 	}
-	q = newQueue(t, db, nil)
-	start(t, q, func(context.Context, recovery.Job) error { return nil })
+	start(t, q, func(context.Context, recovery.Job) error { return nil }) // once more
 	enqueue(t, q, newJob())
 	testenv.Eventually(t, 20*time.Second, "a job is done", func() bool { return rowsOf(t, db, "true") == 0 })
 }
