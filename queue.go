@@ -53,8 +53,8 @@ func fitsNanoseconds(t time.Time) bool {
 }
 
 // A Queue stores jobs, and has each performed after Enqueue has returned. For
-// authors of queues; a host can use [MemoryQueue], or package asynqqueue or
-// riverqueue.
+// authors of queues; a host can use [MemoryQueue], or package asynqqueue,
+// riverqueue or sqlstore.
 //
 // A job is performed by [Service.Perform], once or more often, by one worker at
 // a time. An attempt that returns an error, panics or is lost in a crash is

@@ -55,10 +55,8 @@ func (q *Queue) Enqueue(ctx context.Context, job recovery.Job) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	select {
-	case <-q.closing:
+	if q.workers.Closed() {
 		return errClosed
-	default:
 	}
 	budget, tooShort := callBudget(ctx, q.opts.Timeout)
 	asking, cancel := context.WithTimeout(ctx, budget)
@@ -95,7 +93,7 @@ func (q *Queue) Enqueue(ctx context.Context, job recovery.Job) error {
 func (q *Queue) send(ctx context.Context, tooShort bool, task *asynq.Task, opts []asynq.Option) error {
 	done := make(chan error, 1)
 	end, _ := ctx.Deadline()
-	if !q.background(func() {
+	if !q.workers.Background(func() {
 		// The command goes on when the caller's context is cancelled, because
 		// it may have been sent already.
 		ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), end)

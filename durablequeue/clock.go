@@ -64,8 +64,11 @@ func NewClock(opts ClockOptions) *Clock { return &Clock{opts: opts} }
 // machine. It is 0 if the two differ by no more than 30 seconds, by more than
 // [recovery.MaxClockSkew], or if it is not known. While it is not known, Skew waits
 // for an answer, for up to [ClockOptions].Timeout and while ctx lasts. A second
-// after a question that failed it asks again.
+// after a question that failed it asks again. A nil Clock is that of this machine.
 func (c *Clock) Skew(ctx context.Context) time.Duration {
+	if c == nil {
+		return 0
+	}
 	c.mu.Lock()
 	if c.wasSet() {
 		c.known = false
@@ -77,8 +80,13 @@ func (c *Clock) Skew(ctx context.Context) time.Duration {
 	asking := c.asking
 	wait := asking != nil && !c.known
 	c.mu.Unlock()
-	if due && !c.opts.Background(func() { c.ask(asking) }) {
-		c.answer(asking)
+	if due {
+		// Background may wait for Start of the queue, and Start for Skew.
+		go func() {
+			if !c.opts.Background(func() { c.ask(asking) }) {
+				c.answer(asking)
+			}
+		}()
 	}
 	if wait {
 		timer := time.NewTimer(c.opts.Timeout)

@@ -17,9 +17,10 @@
 //	go run ./example -redis redis://127.0.0.1:6379
 //	go run ./example -redis redis://127.0.0.1:6379 -addr 127.0.0.1:8081
 //
-// With -durable as well, messages wait on that Redis, or PostgreSQL, too: what
-// was asked for is delivered although the instance that took it is killed, by
-// whichever instance comes first. With -smtp, mails are really sent:
+// With -durable as well, messages wait in that file, or on that PostgreSQL or
+// Redis, too: what was asked for is delivered although the instance that took it
+// is killed, by whichever instance comes first. With -smtp, mails are really
+// sent:
 //
 //	go run ./example -smtp smtp://127.0.0.1:1025
 //
@@ -119,11 +120,11 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	fs.BoolVar(&c.json, "json-logs", false, "write logs as JSON")
 	var redisURL, postgresURL, smtpURL secretFlag
 	sqlite := fs.String("sqlite", "", "`FILE` that keeps everything but messages over restarts; it is made if there is none, with mode 0600,\n"+
-		"because the demo's keys are kept in it. Mails that wait are lost when the process is killed")
+		"because the demo's keys are kept in it. Without -durable, mails that wait are lost when the process is killed")
 	fs.Func("postgres", "`URL` of a PostgreSQL that instances share: postgres://[USER[:PASSWORD]@]HOST[:PORT]/DATABASE. The demo makes\n"+
 		"tables there, and keeps its keys in one", postgresURL.set)
 	fs.Func("redis", "`URL` of a Redis that instances share, with fixed demo keys (default: everything is in memory)\n"+redisForms, redisURL.set)
-	fs.BoolVar(&c.durable, "durable", false, "with -redis or -postgres: messages wait there, and survive this process")
+	fs.BoolVar(&c.durable, "durable", false, "with -sqlite, -postgres or -redis: messages wait there, and survive this process")
 	fs.Func("smtp", "`URL` of a mail server that mails are sent over: smtp://[USER:PASSWORD@]HOST:PORT, which uses\n"+
 		"STARTTLS when offered and sends no password without it, or with ?tls=required refuses to go on without;\n"+
 		"smtps://... is TLS from the first byte (default: mails go no further than the outbox)", smtpURL.set)
@@ -170,8 +171,8 @@ func (c *config) parseStorage(redisURL, postgresURL *string, sqlite string) (err
 	switch {
 	case redisURL != nil && (postgresURL != nil || sqlite != ""), postgresURL != nil && sqlite != "":
 		return errors.New("-sqlite, -postgres and -redis are one place each: give one of them")
-	case c.durable && redisURL == nil && postgresURL == nil:
-		return errors.New("-durable needs -redis or -postgres, where messages wait")
+	case c.durable && redisURL == nil && postgresURL == nil && sqlite == "":
+		return errors.New("-durable needs -sqlite, -postgres or -redis, where messages wait")
 	case redisURL != nil:
 		if c.redis, err = parseRedisURL(*redisURL); err != nil {
 			return fmt.Errorf("-redis: %w", err)

@@ -21,7 +21,7 @@ func (riverTime) NowOrNil() *time.Time { return nil }
 
 func (q *Queue) newClock(ask func() (time.Time, error)) *durablequeue.Clock {
 	return durablequeue.NewClock(durablequeue.ClockOptions{
-		Package: "riverqueue", Storage: "PostgreSQL", Ask: ask, Timeout: q.opts.Timeout, Background: q.background,
+		Package: "riverqueue", Storage: "PostgreSQL", Ask: ask, Timeout: q.opts.Timeout, Background: q.workers.Background,
 		Logger: q.log, Outages: q.workers.Outages(),
 	})
 }

@@ -2,10 +2,8 @@ package riverqueue
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -27,15 +25,9 @@ type Queue struct {
 	workers *durablequeue.Workers
 	depth   *durablequeue.Depth
 	clock   *durablequeue.Clock
-	leases  leases
-	closing chan struct{} // closed when Shutdown begins
-	drained chan struct{} // closed when no attempt runs any more
-
-	mu         sync.Mutex
-	started    bool // Start was called
-	working    bool // River's client was started
-	goroutines sync.WaitGroup
-	ended      chan struct{} // made by Shutdown, closed when nothing runs any more
+	leases  durablequeue.Leases[int64] // by the row's ID
+	drained chan struct{}              // closed when no attempt runs any more
+	working bool                       // River's client was started; Start writes it
 }
 
 // New returns a Queue on the host's pool, which may have other uses. The caller
@@ -56,10 +48,9 @@ func New(pool *pgxpool.Pool, opts Options) (*Queue, error) {
 			Package: "riverqueue", Workers: opts.Workers, AttemptTimeout: opts.AttemptTimeout, Grace: opts.Grace,
 			FirstRetry: opts.FirstRetry, MaxRetry: opts.MaxRetry, Backoff: opts.Backoff, Logger: log,
 		}),
-		closing: make(chan struct{}),
 		drained: make(chan struct{}),
 	}
-	q.depth = durablequeue.NewDepth(opts.MaxDepth, q.askDepth)
+	q.depth = q.workers.NewDepth(opts.MaxDepth, statementTimeout, q.rows.count)
 	q.clock = q.newClock(q.askTime)
 	var err error
 	if q.client, err = river.NewClient(riverpgxv5.New(pool), q.config()); err != nil {
@@ -104,34 +95,24 @@ const fetchCooldown = 20 * time.Millisecond
 // be called again then. A second call after one that returned nil, or a call after
 // Shutdown, is an error.
 func (q *Queue) Start(h recovery.JobHandler) error {
-	if h == nil {
-		return errors.New("riverqueue: a handler is required")
-	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.started || q.ended != nil {
-		return errors.New("riverqueue: Start was called a second time, or after Shutdown")
-	}
-	q.started = true
-	q.workers.Handle(h)
-	q.goroutines.Go(func() { q.clock.Skew(q.workers.Context()) }) // a difference is told before the first job
-	ctx, cancel := context.WithTimeout(context.Background(), 5*q.opts.Timeout)
-	defer cancel()
-	if err := q.rows.check(ctx); err != nil {
-		q.started = false
-		return err
-	}
-	if q.opts.EnqueueOnly {
+	return q.workers.Start(h, func(run func(func())) error {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*q.opts.Timeout)
+		defer cancel()
+		if err := q.rows.check(ctx); err != nil {
+			return err
+		}
+		run(func() { q.clock.Skew(q.workers.Context()) }) // a difference is told before the first job
+		if q.opts.EnqueueOnly {
+			return nil
+		}
+		if err := q.client.Start(context.Background()); err != nil {
+			return fmt.Errorf("riverqueue: %w", err)
+		}
+		q.working = true
+		run(func() { q.keep(q.keepLeases) })
+		run(func() { q.keep(q.keepRows) })
 		return nil
-	}
-	if err := q.client.Start(context.Background()); err != nil {
-		q.started = false
-		return fmt.Errorf("riverqueue: %w", err)
-	}
-	q.working = true
-	q.goroutines.Go(func() { q.keep(q.keepLeases) })
-	q.goroutines.Go(func() { q.keep(q.keepRows) })
-	return nil
+	})
 }
 
 // MaxConcurrent implements [recovery.ConcurrencyLimited]. It returns
@@ -155,46 +136,10 @@ func (q *Queue) MaxConcurrent() int { return q.opts.Workers }
 //
 // Shutdown may be called more than once, and from several goroutines.
 func (q *Queue) Shutdown(ctx context.Context) error {
-	q.mu.Lock()
-	if q.ended == nil {
-		q.ended = make(chan struct{})
-		close(q.closing)
-		go q.end()
-	}
-	ended := q.ended
-	q.mu.Unlock()
-	return q.workers.Shutdown(ctx, ended)
-}
-
-func (q *Queue) end() {
-	defer close(q.ended)
-	defer q.workers.End()
-	if q.working {
-		_ = q.client.Stop(context.Background()) // waits for all attempts
-	}
-	close(q.drained)
-	q.goroutines.Wait()
-}
-
-// background runs f, unless Shutdown has begun.
-func (q *Queue) background(f func()) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.ended != nil {
-		return false
-	}
-	q.goroutines.Go(f)
-	return true
-}
-
-// askDepth is what q.depth asks.
-func (q *Queue) askDepth(done func(n int, err error)) bool {
-	return q.background(func() {
-		var n int
-		err := q.try("count jobs, so MaxDepth is not enforced", func(ctx context.Context) (err error) {
-			n, err = q.rows.count(ctx)
-			return err
-		})
-		done(n, err)
+	return q.workers.Shutdown(ctx, func() {
+		if q.working {
+			_ = q.client.Stop(context.Background()) // waits for all attempts
+		}
+		close(q.drained)
 	})
 }
