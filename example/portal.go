@@ -177,6 +177,10 @@ func (p *portal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (p *portal) route(at string) http.Handler {
 	first, _, _ := strings.Cut(strings.TrimPrefix(at, "/"), "/")
+	if strings.HasPrefix(at, "//identity/") {
+		// So does an SDK of LoginRadius call whose base URL ends in a slash.
+		return p.loginradius
+	}
 	switch foldASCII(first) {
 	case "api":
 		return p.leadsquared

@@ -53,6 +53,12 @@ func (h *Handler) findApp(c *call) (*app, error) {
 	return a, nil
 }
 
+// isSigned reports whether a request carries one of the headers of the vendor's
+// request signing.
+func (c *call) isSigned() bool {
+	return c.r.Header.Get("Digest") != "" || c.r.Header.Get("X-Request-Expires") != ""
+}
+
 // authenticate counts the secret for the client's address, and then compares it
 // with every valid one. It does not stop at the first match, so that the time
 // does not tell which one matched.
@@ -65,6 +71,9 @@ func (c *call) authenticate() error {
 		return err
 	}
 	if presented == "" {
+		if c.isSigned() {
+			return errSigned
+		}
 		return required(paramAPISecret)
 	}
 	quotas, err := c.app.svc.AllowSecret(c.r.Context(), c.requester(), recovery.NewSecret(presented))

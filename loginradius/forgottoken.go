@@ -152,7 +152,8 @@ func providers(names []string) []string {
 var (
 	errNoSuchUser = &failure{
 		status: http.StatusForbidden, code: 938, message: "User does not exist",
-		description: "There is no user with this identifier who can reset a password.",
+		// The vendor's text.
+		description: "The user does not exist, please use a valid user in order to process this request.",
 	}
 	errTokenLimit = &failure{
 		status: http.StatusForbidden, code: 1178, message: "You have reached a limit for generating token",

@@ -68,7 +68,10 @@ type App struct {
 
 	// Origins are the browser origins whose pages may call the public
 	// endpoints, each exactly as browsers send it, for example
-	// "https://www.example.com". Default: none.
+	// "https://www.example.com". Pages of hybrid apps have origins such as
+	// "capacitor://localhost", "ionic://localhost" and "http://localhost", which
+	// every app can have. Pages of files have the origin "null", which cannot be
+	// listed, because every sandboxed frame has it too. Default: none.
 	Origins []string
 
 	// EmailField is the field that the parameter email stands for and that mail

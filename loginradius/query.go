@@ -8,8 +8,9 @@ import (
 )
 
 // maxQuery is the length of the longest query in bytes. It has room for a
-// resetpasswordurl of [maxURL] bytes, all percent-encoded, and for the rest.
-const maxQuery = 8 << 10
+// resetpasswordurl of [maxURL] bytes, all percent-encoded, for 16 KiB of what
+// CAPTCHAs have in it, and for the rest.
+const maxQuery = 24 << 10
 
 // The parameters that queries may have, in lower case.
 const (
@@ -20,12 +21,13 @@ const (
 	paramEmailTemplate  = "emailtemplate"
 	paramSMSTemplate    = "smstemplate"
 	paramPreventWebhook = "prevent_webhook"
+	paramVoice          = "isvoiceotp"
 )
 
 func isParam(folded string) bool {
 	switch folded {
 	case paramAPIKey, paramAPISecret, paramSendEmail, paramResetURL,
-		paramEmailTemplate, paramSMSTemplate, paramPreventWebhook:
+		paramEmailTemplate, paramSMSTemplate, paramPreventWebhook, paramVoice:
 		return true
 	}
 	return false
@@ -70,13 +72,13 @@ func parseQuery(raw string) (query, error) {
 	return q, nil
 }
 
-// boolean reads true or false in the spellings that clients use. An empty value
-// is false.
+// boolean reads true or false in the spellings that clients use: in any ASCII
+// case, and 1 and 0, which is how PHP writes them. An empty value is false.
 func boolean(name, value string) (bool, error) {
-	switch value {
-	case "true", "True":
+	switch canonical.FoldASCII(value) {
+	case "true", "1":
 		return true, nil
-	case "false", "False", "":
+	case "false", "0", "":
 		return false, nil
 	}
 	return false, malformed(name)
