@@ -39,6 +39,7 @@ func (o Options) withDefaults() Options {
 	o.Tokens.CodeTries = cmp.Or(o.Tokens.CodeTries, 5)
 	o.Tokens.CodeFailures = cmp.Or(o.Tokens.CodeFailures, 20)
 	o.ClientAddress.TrustedProxies = slices.Clone(o.ClientAddress.TrustedProxies)
+	o.ClientAddress.ServerCallers = slices.Clone(o.ClientAddress.ServerCallers)
 	o.ClientAddress.IPv6Prefix = cmp.Or(o.ClientAddress.IPv6Prefix, 64)
 	o.StoreTimeout = cmp.Or(o.StoreTimeout, 5*time.Second)
 	def := defaultLimits(o.Tokens.LinkTTL)

@@ -238,7 +238,7 @@ func (s *Service) serveForgotToken(w http.ResponseWriter, r *http.Request, keys 
 	caller := ""
 	authorization, ok := httpapi.SingleHeader(r.Header, "Authorization")
 	scheme, presented, _ := strings.Cut(authorization, " ")
-	from := s.Requester(r)
+	from := s.ServerRequester(r)
 	var quotas Quotas
 	if presented != "" {
 		var err error

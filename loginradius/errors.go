@@ -60,7 +60,7 @@ var (
 	// Every SDK spells what it signs in another way, so signatures cannot be
 	// checked. Without this answer people would look for a missing secret, which
 	// their SDK leaves out on purpose.
-	errSigned = invalidParameter("Request signing is not supported here. Switch it off in the SDK, so that it sends the apisecret.")
+	errSigned  = invalidParameter("Request signing is not supported here. Switch it off in the SDK, so that it sends the apisecret.")
 	errBrowser = &failure{
 		status: http.StatusForbidden, code: 909,
 		message:     "Your LoginRadius site does not have permission to access this endpoint",

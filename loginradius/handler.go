@@ -282,11 +282,17 @@ func (c *call) phone(body *strictjson.Object) (recovery.LeadKey, error) {
 }
 
 // requester returns the Requester that a public request is counted for. The key
-// is public, so the Service limits the pair of key and client address (A82).
+// is public, so the Service limits the pair of key and client address (A82). A
+// server that also sends the secret may call for other people's addresses.
 func (c *call) requester() recovery.Requester {
-	requester := c.app.svc.Requester(c.r)
-	requester.Caller = c.app.caller
-	return requester
+	var from recovery.Requester
+	if c.r.Header.Get(headerOriginIP) != "" && c.provesSecret() {
+		from = c.app.svc.ServerRequester(c.r)
+	} else {
+		from = c.app.svc.Requester(c.r)
+	}
+	from.Caller = c.app.caller
+	return from
 }
 
 func (c *call) write(status int, answer any) {
