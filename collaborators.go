@@ -55,7 +55,7 @@ func (s *Service) tellIfBlocked(ctx context.Context, what string, a *attempt) (d
 
 // answers are errors with which a collaborator that works answers.
 var answers = []error{
-	ErrLeadNotFound, ErrTokenNotFound, ErrTokenSpent, ErrVersionChanged, ErrStepUpRequired, ErrPermanent, password.ErrMalformedHash,
+	ErrLeadNotFound, ErrTokenNotFound, ErrTokenSpent, ErrVersionChanged, ErrStepUpRequired, ErrCaptchaFailed, ErrPermanent, password.ErrMalformedHash,
 }
 
 // watch logs when a collaborator begins to fail, now and then while it fails, and

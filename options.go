@@ -158,6 +158,9 @@ type Options struct {
 	ClientAddress ClientAddressOptions
 	// API says where [Service.Handler] is mounted, and which pages may call it.
 	API APIOptions
+	// Captcha says who verifies the CAPTCHA of a request. Default: nobody, and no
+	// request needs one.
+	Captcha CaptchaOptions
 	// StoreTimeout is the longest time that one call of a [LeadStore],
 	// [TokenStore] or [Limiter] may last: 1 ms to 1 min. It holds for a
 	// [Queue], a [SessionEnder] and a [BudgetNotifier] too. Default 5 s.

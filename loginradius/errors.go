@@ -197,6 +197,8 @@ func (c *call) failureOf(err error) *failure {
 		if refused, ok := errors.AsType[*password.PolicyError](err); ok {
 			return weakPassword(refused)
 		}
+	case recovery.ErrorCodeCaptchaFailed:
+		return invalidParameter("The CAPTCHA is missing or was not solved.")
 	case recovery.ErrorCodeStepUpRequired:
 		return stepUp(err)
 	case recovery.ErrorCodeOutcomeUnknown:

@@ -163,7 +163,7 @@ func (h *Handler) serve(c *call) (answer any, err error) {
 	if e.management && isBrowser(c.r) {
 		return nil, errBrowser
 	}
-	if c.query, err = parseQuery(c.r.URL.RawQuery); err == nil {
+	if c.query, err = parseQuery(c.r.URL.RawQuery, isParam); err == nil {
 		c.app, err = h.findApp(c)
 	}
 	if c.app != nil {

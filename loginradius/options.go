@@ -124,6 +124,7 @@ type app struct {
 	cors             *httpapi.CORS
 	email            string
 	username, phone  string // empty if requests by it are not offered
+	captcha          []string
 }
 
 // A checker collects the mistakes in one App.
@@ -275,7 +276,7 @@ func (a App) checkSMSTemplates(c checker) map[string]bool {
 // parameter are not offered. The field for e-mail is always required.
 func (a App) checkFields(c checker, out *app) {
 	settings := a.Service.Settings()
-	out.log = settings.Logger
+	out.log, out.captcha = settings.Logger, settings.CaptchaFields
 	out.email = cmp.Or(a.EmailField, "EmailAddress")
 	if f, _ := settings.Field(out.email); !receives(f, recovery.FieldTypeEmail) {
 		c.add("EmailField", "%s must be declared in the Service with type Email, Search and Receive", out.email)

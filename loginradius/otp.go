@@ -27,8 +27,12 @@ func (c *call) forgotByPhone() (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	captcha, err := c.captcha(body)
+	if err != nil {
+		return nil, err
+	}
 	return c.forgotPassword("phone", recovery.ForgotRequest{
-		Key: key, RecipientField: c.app.phone, Code: true, Template: template,
+		Key: key, RecipientField: c.app.phone, Code: true, Template: template, Captcha: captcha,
 	})
 }
 

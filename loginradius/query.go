@@ -36,8 +36,8 @@ func isParam(folded string) bool {
 // A query holds the known parameters of a request, by name in lower case.
 type query map[string]string
 
-// parseQuery reads the known parameters of a query. It matches their names
-// without ASCII case. A parameter that is given twice is an error, because
+// parseQuery reads the known parameters of a query. It matches their names, which
+// known gets in lower case, without ASCII case. A parameter that is given twice is an error, because
 // another server on the way may have checked the other value (A12). parseQuery
 // ignores all unknown parameters. Among them are the pieces of a
 // resetpasswordurl that a client sent without percent-encoding.
@@ -45,7 +45,7 @@ type query map[string]string
 // It does not use url.ParseQuery, which drops a parameter that it cannot read
 // and does not say which one. As in url.ParseQuery, only "&" separates
 // parameters.
-func parseQuery(raw string) (query, error) {
+func parseQuery(raw string, known func(folded string) bool) (query, error) {
 	if len(raw) > maxQuery {
 		return nil, invalidParameter("The query is too long.")
 	}
@@ -59,7 +59,7 @@ func parseQuery(raw string) (query, error) {
 			continue
 		}
 		name = canonical.FoldASCII(name)
-		if !isParam(name) {
+		if !known(name) {
 			continue
 		}
 		if _, twice := q[name]; twice {
