@@ -133,8 +133,8 @@ type Options struct {
 	// was lost or given up. WARN is what is tried again, and what an operator
 	// should change. INFO is an event that ended well, and what works again. DEBUG
 	// is an event that any stranger can cause, and single failed attempts. A
-	// failure is told when it begins, and then with a count after 15 s, 75 s, 5
-	// min and from then on at most once an hour. Default: [slog.Default].
+	// failure is told when it begins, and then with a count after 1, 5 and 21
+	// minutes, and from then on at most once an hour. Default: [slog.Default].
 	Logger *slog.Logger
 	// Development tells at level INFO why nothing arrives, or why a link is
 	// refused, and what to do: asked twice within a minute, an unknown address,

@@ -7,9 +7,8 @@ import (
 )
 
 const (
-	Kind        = kind
-	MaxAttempts = maxAttempts
-	LeaseTime   = leaseTime
+	Kind      = kind
+	LeaseTime = leaseTime
 )
 
 func (q *Queue) Name() string { return q.opts.Name }

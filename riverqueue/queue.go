@@ -48,11 +48,12 @@ func New(pool *pgxpool.Pool, opts Options) (*Queue, error) {
 	if err := opts.validate(pool); err != nil {
 		return nil, err
 	}
+	log := opts.Logger.With("queue", opts.Name)
 	q := &Queue{
-		opts: opts, log: opts.Logger, rows: rows{pool, opts.Name},
+		opts: opts, log: log, rows: rows{pool, opts.Name},
 		workers: durablequeue.NewWorkers(durablequeue.Options{
 			Package: "riverqueue", Workers: opts.Workers, AttemptTimeout: opts.AttemptTimeout, Grace: opts.Grace,
-			FirstRetry: opts.FirstRetry, MaxRetry: opts.MaxRetry, Backoff: opts.Backoff, Logger: opts.Logger,
+			FirstRetry: opts.FirstRetry, MaxRetry: opts.MaxRetry, Backoff: opts.Backoff, Logger: log,
 		}),
 		closing: make(chan struct{}),
 		drained: make(chan struct{}),
@@ -93,8 +94,9 @@ const fetchCooldown = 20 * time.Millisecond
 
 // Start implements [recovery.WorkerQueue]. It begins to perform jobs, unless
 // [Options].EnqueueOnly is set. It returns an error if PostgreSQL does not
-// answer within five times [Options].Timeout, or has no tables of River. A
-// second call, or one after Shutdown, is an error.
+// answer within five times [Options].Timeout, or has no tables of River, and may
+// be called again then. A second call after one that returned nil, or a call after
+// Shutdown, is an error.
 func (q *Queue) Start(h recovery.JobHandler) error {
 	if h == nil {
 		return errors.New("riverqueue: a handler is required")
@@ -109,12 +111,14 @@ func (q *Queue) Start(h recovery.JobHandler) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*q.opts.Timeout)
 	defer cancel()
 	if err := q.rows.check(ctx); err != nil {
+		q.started = false
 		return err
 	}
 	if q.opts.EnqueueOnly {
 		return nil
 	}
 	if err := q.client.Start(context.Background()); err != nil {
+		q.started = false
 		return fmt.Errorf("riverqueue: %w", err)
 	}
 	q.working = true

@@ -26,10 +26,10 @@
 // key and one for a slot. A row holds a short text: the times of the last
 // allowed calls, or the slot's tokens. An operation reads the row, decides in
 // Go, and writes the row if nobody else has written it meanwhile. Otherwise it
-// decides again. So no lock is held between two statements, no statement that
-// arrives late does harm, and PgBouncer may pool transactions or statements.
-// An operation that was too late twice locks the row, so a far instance gets
-// its turn beside near ones.
+// decides again. So no lock is held between two statements, and no statement
+// that arrives late does harm. An operation that was too late twice locks the row
+// in a transaction, so a far instance gets its turn beside near ones. PgBouncer may
+// pool transactions, but not statements.
 //
 // The time is that of the server, or that of the machine for SQLite.
 //
