@@ -57,7 +57,7 @@ func (s *Service) tellIfBlocked(ctx context.Context, what string, a *attempt) (d
 
 // answers are errors with which a collaborator that works answers.
 var answers = []error{
-	ErrLeadNotFound, ErrTokenNotFound, ErrTokenSpent, ErrVersionChanged, ErrStepUpRequired, ErrPermanent, password.ErrMalformedHash,
+	ErrLeadNotFound, ErrTokenNotFound, ErrTokenSpent, ErrVersionChanged, ErrStepUpRequired, ErrCaptchaFailed, ErrPermanent, password.ErrMalformedHash,
 }
 
 // works reports whether a collaborator that returned err works.

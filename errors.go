@@ -23,6 +23,7 @@ import (
 //	*password.PolicyError  ResetPassword                422                rules and details
 //	*RateLimitError        all                          429 + Retry-After  nothing else
 //	ErrStepUpRequired      ResetPassword                403                what the hook says
+//	ErrCaptchaFailed       ForgotPassword               403                nothing
 //	ErrLeadNotFound        IssueToken                   404                to servers only
 //	ErrUnavailable         all                          503 + Retry-After  nothing
 //	ErrOutcomeUnknown      ResetPassword                500                "ask for a new link"
@@ -48,6 +49,10 @@ var (
 	// ErrStepUpRequired means that the person has to prove more than access to
 	// the mailbox. A [StepUpFunc] returns errors that wrap it.
 	ErrStepUpRequired = errors.New("recovery: a further proof is required")
+
+	// ErrCaptchaFailed means that the request has no CAPTCHA, or a wrong or old
+	// one. [CaptchaOptions].Verify returns errors that wrap it.
+	ErrCaptchaFailed = errors.New("recovery: the CAPTCHA is missing or was not solved")
 
 	// ErrUnavailable means that a store, the limiter or another collaborator
 	// failed, that the queue is full, or that the Service is shutting down. No

@@ -29,6 +29,9 @@ type ForgotRequest struct {
 	// [LabelNoWebhook].
 	Labels    map[string]string
 	Requester Requester
+	// Captcha holds what the request has of the fields of [CaptchaOptions], for its
+	// Verify.
+	Captcha map[string]string
 }
 
 // A ForgotResult is the same whether or not there is a lead.
@@ -42,7 +45,8 @@ type ForgotResult struct {
 // nor the time of the answer tells whether an account exists (A20 to A23).
 //
 // The error is an [*InvalidRequestError], a [*RateLimitError] of the caller or
-// the client, or wraps [ErrUnavailable]. No error depends on the lead.
+// the client, or wraps [ErrCaptchaFailed] or [ErrUnavailable]. No error depends on
+// the lead.
 func (s *Service) ForgotPassword(ctx context.Context, req ForgotRequest) (ForgotResult, error) {
 	if err := s.begin(); err != nil {
 		return ForgotResult{}, err
@@ -80,6 +84,9 @@ func (s *Service) ForgotPassword(ctx context.Context, req ForgotRequest) (Forgot
 	}
 	quotas, err := s.allowRequest(ctx, s.opts.Limits.ClientForgot, actionForgot, req.Requester)
 	if err != nil {
+		return ForgotResult{}, err
+	}
+	if err := s.verifyCaptcha(ctx, req); err != nil {
 		return ForgotResult{}, err
 	}
 	// Every job carries a token, also for a lead that does not exist, so that

@@ -158,6 +158,9 @@ type Options struct {
 	ClientAddress ClientAddressOptions
 	// API says where [Service.Handler] is mounted, and which pages may call it.
 	API APIOptions
+	// Captcha says who verifies the CAPTCHA of a request. Default: nobody, and no
+	// request needs one.
+	Captcha CaptchaOptions
 	// StoreTimeout is the longest time that one call of a [LeadStore],
 	// [TokenStore] or [Limiter] may last: 1 ms to 1 min. It holds for a
 	// [Queue], a [SessionEnder] and a [BudgetNotifier] too. Default 5 s.
@@ -235,6 +238,16 @@ type ClientAddressOptions struct {
 	// false. Set it only if every trusted proxy sets Forwarded: one that does
 	// not passes on what the client made up.
 	Forwarded bool
+	// ServerCallers are the addresses of servers that call the APIs for people,
+	// such as the back end of a site, and pass on the address of each person in
+	// the header field X-Origin-IP, as the SDKs of LoginRadius do. Without that,
+	// all people whom a server calls for are one client, and together they soon
+	// reach the limit of a client. Whoever has one of these addresses chooses
+	// under which address its requests count. From any other address the field is
+	// ignored, except with the secret of an API. So it is from a proxy that is not
+	// in TrustedProxies. A server that passes on something else than one address
+	// has its people share one limit. Default none.
+	ServerCallers []netip.Prefix
 	// IPv6Prefix is how many bits of an IPv6 address count as one client: 48 to
 	// 64. An address that stands for an IPv4 address counts as that: NAT64,
 	// 6to4 and Teredo. Default 64.

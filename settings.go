@@ -27,6 +27,9 @@ type Settings struct {
 	// EndsSessions says that a reset signs the lead out everywhere. It is false
 	// if [Options].DangerouslyKeepSessions is set.
 	EndsSessions bool
+	// CaptchaFields are those of [CaptchaOptions], whose values belong into
+	// [ForgotRequest].Captcha. They are empty if no request needs a CAPTCHA.
+	CaptchaFields []string
 	// Logger is the logger of the Service. It is never nil.
 	Logger *slog.Logger
 }
@@ -39,7 +42,8 @@ func (s *Service) Settings() Settings {
 	return Settings{
 		Link: link, NotMe: notMe, Fields: slices.Clone(s.opts.Fields),
 		LinkTTL: s.opts.Tokens.LinkTTL, CodeTTL: s.opts.Tokens.CodeTTL, CodeDigits: codeDigits,
-		PasswordPolicy: s.opts.Passwords.Policy, EndsSessions: s.opts.Sessions != nil, Logger: s.log,
+		PasswordPolicy: s.opts.Passwords.Policy, EndsSessions: s.opts.Sessions != nil,
+		CaptchaFields: slices.Clone(s.opts.Captcha.Fields), Logger: s.log,
 	}
 }
 

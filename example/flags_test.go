@@ -48,6 +48,10 @@ func TestFlags(t *testing.T) {
 		{"a mail server that is none", []string{"-smtp", "mail.example.com"}, 2, "-smtp"},
 		{"a mail server with a mistake", []string{"-smtp", "smtp://user:hunter2@mail.example.com"}, 2, "-smtp"},
 		{"a sender that is none", []string{"-addr", "127.0.0.1:0", "-smtp", "smtp://127.0.0.1:25", "-from", "nobody"}, 1, "From"},
+		{"an origin with a path", []string{"-addr", "127.0.0.1:0", "-origins", "https://a.example,https://b.example/x"}, 1, "https://b.example/x"},
+		{"an origin that is every origin", []string{"-addr", "127.0.0.1:0", "-origins", "*"}, 1, "Origins"},
+		{"a network that is none", []string{"-server-callers", "10.1.0.0/16,10.2"}, 2, `"10.2"`},
+		{"a network of everybody", []string{"-addr", "127.0.0.1:0", "-server-callers", "0.0.0.0/0"}, 1, "trusts every client"},
 		{"a port in use", []string{"-addr", taken.Addr().String()}, 1, "cannot listen on " + taken.Addr().String()},
 	} {
 		t.Run(tt.sentence, func(t *testing.T) {
@@ -72,7 +76,7 @@ func TestFlags(t *testing.T) {
 	if err := run(t.Context(), []string{"-h"}, io.Discard, &stderr); err != nil || exitCode(err) != 0 {
 		t.Errorf("-h: %v", err)
 	}
-	for _, flag := range []string{"-addr", "-base-url", "-relaxed-limits", "-json-logs", "-redis", "-durable", "-sqlite", "-postgres", "-smtp", "-from"} {
+	for _, flag := range []string{"-addr", "-base-url", "-relaxed-limits", "-json-logs", "-redis", "-durable", "-sqlite", "-postgres", "-smtp", "-from", "-origins", "-server-callers"} {
 		if !strings.Contains(stderr.String(), flag) {
 			t.Errorf("-h does not tell of %s", flag)
 		}

@@ -24,6 +24,9 @@
 //
 //	go run ./example -smtp smtp://127.0.0.1:1025
 //
+// With -origins, pages of other origins may call the three APIs. With
+// -server-callers, servers may call for people.
+//
 // It prints its credentials and curl lines for every flow, and then
 // "listening on http://HOST:PORT". The messages are at /outbox. Whoever can
 // reach the address can read them, so it is no place for real data.
@@ -97,6 +100,8 @@ type config struct {
 	durable bool                 // messages wait on that Redis, or in that database
 	smtp    *smtpnotifier.Server // nil: mails go no further than the outbox
 	from    string               // the sender of mails
+	origins []string             // browser origins that may call all three APIs
+	callers []netip.Prefix       // servers whose X-Origin-IP is believed
 }
 
 // A secretFlag is a URL that may hold a password. Package flag would print it
@@ -128,6 +133,16 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	fs.Func("smtp", "`URL` of a mail server that mails are sent over: smtp://[USER:PASSWORD@]HOST:PORT, which uses\n"+
 		"STARTTLS when offered and sends no password without it, or with ?tls=required refuses to go on without;\n"+
 		"smtps://... is TLS from the first byte (default: mails go no further than the outbox)", smtpURL.set)
+	fs.Func("origins", "`URL,URL` of the pages that may call the three APIs from browsers: https://HOST[:PORT], http for loopback hosts,\n"+
+		"or that of an app, such as capacitor://localhost (default: no page of another origin)", func(s string) error {
+		c.origins = strings.Split(s, ",")
+		return nil
+	})
+	fs.Func("server-callers", "`PREFIX,PREFIX` of servers that call for people, whose X-Origin-IP is believed: 10.1.0.0/16 or 10.1.2.3\n"+
+		"(default: of LoginRadius' callers with the secret alone)", func(s string) (err error) {
+		c.callers, err = parsePrefixes(s)
+		return err
+	})
 	fs.StringVar(&c.from, "from", "no-reply@example.com", "`address` that mails come from")
 	if err := fs.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -164,6 +179,23 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	}
 	c.baseURL = strings.TrimSuffix(c.baseURL, "/")
 	return c, nil
+}
+
+// parsePrefixes reads networks, and addresses that stand for themselves alone.
+func parsePrefixes(s string) ([]netip.Prefix, error) {
+	var all []netip.Prefix
+	for part := range strings.SplitSeq(s, ",") {
+		if addr, err := netip.ParseAddr(part); err == nil {
+			all = append(all, netip.PrefixFrom(addr, addr.BitLen()))
+			continue
+		}
+		p, err := netip.ParsePrefix(part)
+		if err != nil {
+			return nil, fmt.Errorf("%q is neither a network such as 10.1.0.0/16 nor an address", part)
+		}
+		all = append(all, p)
+	}
+	return all, nil
 }
 
 // parseStorage reads where everything lives: in memory, or in one other place.

@@ -75,6 +75,7 @@ var (
 	errQuery        = invalidInput("The query string is malformed or too long.")
 	errInvalidProof = invalidInput("The LeadId or TemporaryPassword is invalid or expired. Ask for a new link.")
 	errRecipient    = missing("RecipientField is required: this portal sends no mail.")
+	errCaptcha      = invalidInput("The CAPTCHA is missing or was not solved.")
 	errInternal     = &exception{http.StatusInternalServerError, typeInternal,
 		"The API call failed."}
 	errOutcomeUnknown = &exception{http.StatusInternalServerError, typeInternal,
@@ -105,6 +106,8 @@ func (h *Handler) explain(header http.Header, r *http.Request, e endpoint, err e
 		}
 	case recovery.ErrorCodeInvalidProof:
 		return errInvalidProof
+	case recovery.ErrorCodeCaptchaFailed:
+		return errCaptcha
 	case recovery.ErrorCodeStepUpRequired:
 		return stepUp(err)
 	case recovery.ErrorCodeOutcomeUnknown:

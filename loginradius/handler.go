@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strings"
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/httpapi"
@@ -14,7 +15,14 @@ import (
 	"github.com/seed-51359b35/recovery/internal/strictjson"
 )
 
-const contentType = "application/json; charset=utf-8"
+const (
+	contentType = "application/json; charset=utf-8"
+
+	// corsHeaders are what the vendor's SDK for browsers sends with every request,
+	// and X-Origin-IP, which some pages send and which is believed from nobody
+	// whom the host does not list.
+	corsHeaders = "content-type, x-requested-with, x-origin-ip"
+)
 
 // A Handler serves four paths below /identity/, and answers all others with an
 // error. Use [New] to make one. A Handler is immutable and safe for concurrent
@@ -88,8 +96,13 @@ func (h *Handler) route(r *http.Request) (endpoint, error) {
 	return e, nil
 }
 
-// endpointAt finds the endpoint of a path below the mount.
+// endpointAt finds the endpoint of a path below the mount. Two slashes at its
+// beginning are read as one: SDKs that were set up with a base URL that ends in
+// a slash send them.
 func endpointAt(path string) (endpoint, bool) {
+	if strings.HasPrefix(path, "//") {
+		path = path[1:]
+	}
 	switch path {
 	case "/identity/v2/manage/account/forgot/token":
 		return endpoint{management: true, post: (*call).forgotToken}, true
@@ -150,13 +163,13 @@ func (h *Handler) serve(c *call) (answer any, err error) {
 	if e.management && isBrowser(c.r) {
 		return nil, errBrowser
 	}
-	if c.query, err = parseQuery(c.r.URL.RawQuery); err == nil {
+	if c.query, err = parseQuery(c.r.URL.RawQuery, isParam); err == nil {
 		c.app, err = h.findApp(c)
 	}
 	if c.app != nil {
 		c.log = c.app.log
 		if !e.management {
-			if c.app.cors.Preflight(c.w, c.r, e.methods(), "content-type") {
+			if c.app.cors.Preflight(c.w, c.r, e.methods(), corsHeaders) {
 				return nil, nil
 			}
 			h.hints.Preflight(c.log, c.r, c.app.cors)
@@ -269,11 +282,17 @@ func (c *call) phone(body *strictjson.Object) (recovery.LeadKey, error) {
 }
 
 // requester returns the Requester that a public request is counted for. The key
-// is public, so the Service limits the pair of key and client address (A82).
+// is public, so the Service limits the pair of key and client address (A82). A
+// server that also sends the secret may call for other people's addresses.
 func (c *call) requester() recovery.Requester {
-	requester := c.app.svc.Requester(c.r)
-	requester.Caller = c.app.caller
-	return requester
+	var from recovery.Requester
+	if c.r.Header.Get(headerOriginIP) != "" && c.provesSecret() {
+		from = c.app.svc.ServerRequester(c.r)
+	} else {
+		from = c.app.svc.Requester(c.r)
+	}
+	from.Caller = c.app.caller
+	return from
 }
 
 func (c *call) write(status int, answer any) {

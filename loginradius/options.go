@@ -68,7 +68,10 @@ type App struct {
 
 	// Origins are the browser origins whose pages may call the public
 	// endpoints, each exactly as browsers send it, for example
-	// "https://www.example.com". Default: none.
+	// "https://www.example.com". Pages of hybrid apps have origins such as
+	// "capacitor://localhost", "ionic://localhost" and "http://localhost", which
+	// every app can have. Pages of files have the origin "null", which cannot be
+	// listed, because every sandboxed frame has it too. Default: none.
 	Origins []string
 
 	// EmailField is the field that the parameter email stands for and that mail
@@ -121,6 +124,7 @@ type app struct {
 	cors             *httpapi.CORS
 	email            string
 	username, phone  string // empty if requests by it are not offered
+	captcha          []string
 }
 
 // A checker collects the mistakes in one App.
@@ -272,7 +276,7 @@ func (a App) checkSMSTemplates(c checker) map[string]bool {
 // parameter are not offered. The field for e-mail is always required.
 func (a App) checkFields(c checker, out *app) {
 	settings := a.Service.Settings()
-	out.log = settings.Logger
+	out.log, out.captcha = settings.Logger, settings.CaptchaFields
 	out.email = cmp.Or(a.EmailField, "EmailAddress")
 	if f, _ := settings.Field(out.email); !receives(f, recovery.FieldTypeEmail) {
 		c.add("EmailField", "%s must be declared in the Service with type Email, Search and Receive", out.email)

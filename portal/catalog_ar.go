@@ -55,6 +55,7 @@ func arabic() []i18n.Entry {
 		{Key: "forgot.label.phone", Text: "عنوان البريد الإلكتروني أو رقم الهاتف"},
 		{Key: "forgot.invalid", Text: "يُرجى إدخال عنوان بريد إلكتروني، مثل \u2068name@example.com\u2069."},
 		{Key: "forgot.invalid.phone", Text: "يُرجى إدخال عنوان بريد إلكتروني، مثل \u2068name@example.com\u2069، أو رقم هاتف مع رمز البلد، مثل \u2068+49 30 123456\u2069."},
+		{Key: "forgot.captcha", Text: "تُرجى تأكيد أنك إنسان ثم المتابعة. يتطلّب ذلك JavaScript."},
 
 		{Key: "sent.heading", Text: "يُرجى تفقّد بريدك الوارد"},
 		{Key: "sent.text", Text: "إذا كان هناك حساب بالعنوان %[1]s، فستصل إليك قريبًا رسالة فيها رابط."},

@@ -44,6 +44,8 @@ func english() []i18n.Entry {
 		{Key: "forgot.label.phone", Text: "E-mail address or phone number"},
 		{Key: "forgot.invalid", Text: "Enter an e-mail address, such as name@example.com."},
 		{Key: "forgot.invalid.phone", Text: "Enter an e-mail address, such as name@example.com, or a phone number with its country code, such as +49 30 123456."},
+		// What is written above the widget of a CAPTCHA that was not solved.
+		{Key: "forgot.captcha", Text: "Please confirm that you are human, and continue. This needs JavaScript."},
 
 		// The page after that. The argument is an address. "anonymous" is for
 		// when the address is not known.

@@ -42,6 +42,7 @@ func hindi() []i18n.Entry {
 		{Key: "forgot.label.phone", Text: "ईमेल पता या फ़ोन नंबर"},
 		{Key: "forgot.invalid", Text: "name@example.com जैसा ईमेल पता डालें।"},
 		{Key: "forgot.invalid.phone", Text: "name@example.com जैसा ईमेल पता डालें, या देश के कोड के साथ +49 30 123456 जैसा फ़ोन नंबर डालें।"},
+		{Key: "forgot.captcha", Text: "कृपया पुष्टि करें कि आप इंसान हैं, और आगे बढ़ें। इसके लिए JavaScript चाहिए।"},
 
 		{Key: "sent.heading", Text: "अपना इनबॉक्स देखें"},
 		{Key: "sent.text", Text: "अगर %[1]s से कोई खाता जुड़ा है, तो आपको जल्द ही एक लिंक वाला संदेश मिलेगा।"},

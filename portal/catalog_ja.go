@@ -30,6 +30,7 @@ func japanese() []i18n.Entry {
 		{Key: "forgot.label.phone", Text: "メールアドレスまたは電話番号"},
 		{Key: "forgot.invalid", Text: "メールアドレスを入力してください（例：name@example.com）。"},
 		{Key: "forgot.invalid.phone", Text: "メールアドレス（例：name@example.com）、または国番号付きの電話番号（例：+49 30 123456）を入力してください。"},
+		{Key: "forgot.captcha", Text: "人間であることを確認してから続けてください。JavaScript が必要です。"},
 
 		{Key: "sent.heading", Text: "メールをご確認ください"},
 		{Key: "sent.text", Text: "%[1]s のアカウントがある場合は、リンクを記載したメールがまもなく届きます。"},

@@ -30,6 +30,7 @@ func chinese() []i18n.Entry {
 		{Key: "forgot.label.phone", Text: "邮箱或手机号"},
 		{Key: "forgot.invalid", Text: "请输入邮箱，例如 name@example.com。"},
 		{Key: "forgot.invalid.phone", Text: "请输入邮箱，例如 name@example.com，或者带国家/地区代码的手机号，例如 +49 30 123456。"},
+		{Key: "forgot.captcha", Text: "请确认您不是机器人，然后继续。此操作需要 JavaScript。"},
 
 		{Key: "sent.heading", Text: "请查收邮件"},
 		{Key: "sent.text", Text: "如果 %[1]s 有对应的账号，您很快会收到一封带有链接的邮件。"},

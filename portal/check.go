@@ -66,6 +66,9 @@ func (p *Handler) samples() []sample {
 		{"not-me-done", "password", nil},
 		{"not-me-done", "password", kept},
 	}
+	if p.opts.Captcha.Widget != "" {
+		all = append(all, sample{"forgot", "", func(d *Data) { typed(d); d.fail("captcha", d.text("forgot.captcha")) }})
+	}
 	for _, variant := range []string{"many", "busy", "unknown", "step_up", "invalid", "foreign", "missing", "failed"} {
 		all = append(all, sample{"problem", variant, func(d *Data) {
 			d.Wait, d.Detail, d.StepUpURL, d.RetryURL = d.duration(time.Hour), "Detail", "https://example.com/further", d.url(pathReset)
@@ -147,6 +150,9 @@ func checkPage(page []byte, d *Data) error {
 			c.report("an error of the field %s is not shown", e.Field)
 			break
 		}
+	}
+	if !strings.Contains(string(page), string(d.Captcha)) {
+		c.report("the widget of the CAPTCHA is missing: {{.Captcha}}")
 	}
 	if d.Alert != "" && !strings.Contains(shown, d.Alert) {
 		c.report("the Alert is not shown")
@@ -252,10 +258,14 @@ func attribute(n *html.Node, key string) string {
 
 // staysHere reports whether a URL stays on this origin. Only links that a
 // person clicks may leave it: those to sign in, to get help and to give a
-// further proof.
+// further proof. So may the script of the host's CAPTCHA: the page forgot holds no
+// token.
 func (c *pageCheck) staysHere(element, attr, value string) bool {
 	d := c.data
 	if element == "a" && attr == "href" && value != "" && (value == d.SignIn || value == d.Support || value == d.StepUpURL) {
+		return true
+	}
+	if element == "script" && attr == "src" && value != "" && value == d.CaptchaScript {
 		return true
 	}
 	u, err := url.Parse(value)

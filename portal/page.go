@@ -69,6 +69,11 @@ type Data struct {
 	// pages sent and code.
 	Expiry string
 
+	// Captcha is the Widget of [Options].Captcha, and CaptchaScript its Script, on
+	// the page forgot. They are empty if there is none.
+	Captcha       template.HTML
+	CaptchaScript string
+
 	// Errors are the mistakes in the form's fields. The field of the first one
 	// has the focus.
 	Errors []FieldError
@@ -193,6 +198,8 @@ func (p *Handler) page(r *http.Request, name, locale string) *Data {
 		d.Support = "mailto:" + d.Support
 	}
 	switch name {
+	case "forgot":
+		d.Captcha, d.CaptchaScript = p.opts.Captcha.Widget, p.opts.Captcha.Script
 	case "sent":
 		d.Expiry = d.duration(p.settings.LinkTTL)
 	case "code":
@@ -241,7 +248,7 @@ func (p *Handler) render(w http.ResponseWriter, r *http.Request, status int, d *
 		}
 	}
 	h := w.Header()
-	h.Set("Content-Security-Policy", p.pagePolicy(d.Nonce))
+	h.Set("Content-Security-Policy", p.pagePolicy(d))
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Language", d.Lang)
 	h.Set("Content-Length", strconv.Itoa(b.Len()))
