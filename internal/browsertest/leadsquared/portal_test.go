@@ -13,6 +13,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/browsertest"
@@ -103,8 +104,11 @@ func newSite(t *testing.T, allowPair bool) *site {
 		t.Fatal(err)
 	}
 	s.port = port
+	// The person asks three times at once.
+	much := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 1000, Window: time.Second}}}
 	service, err := recovery.New(s.leads, recovery.NewMemoryTokenStore(), s.outbox, recovery.Options{
 		Keys: [][]byte{testenv.Key("k")}, Link: recovery.Link{URL: s.url(hostOfPortal, "/unused")}, Fields: fields,
+		Limits:    recovery.Limits{Identifier: much, Lead: much, Recipient: much, ClientForgot: much},
 		Passwords: recovery.PasswordOptions{Hasher: quick{}}, DangerouslyKeepSessions: true, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
