@@ -53,7 +53,8 @@ func New(opts Options) (*Handler, error) {
 		opts.Logger = portals[0].service.Settings().Logger
 	}
 	h := &Handler{
-		portals: portals, mount: httpapi.Mount(opts.Path), next: httpapi.NewNext(opts.Next, Paths()), log: opts.Logger, outages: outage.New("leadsquared: works again"),
+		portals: portals, mount: httpapi.Mount(opts.Path), next: httpapi.NewNext(opts.Next, Paths()),
+		log: opts.Logger, outages: outage.New("leadsquared: works again"),
 		hints: httpapi.Hints{Package: "leadsquared", Option: "Path", Origins: "Portals[].Origins"},
 	}
 	var errs [3]error
@@ -61,7 +62,10 @@ func New(opts Options) (*Handler, error) {
 	h.accessCORS, errs[1] = opts.origins(func(p Portal) bool { return p.DangerouslyAllowAccessKeys })
 	h.pairCORS, errs[2] = opts.origins(Portal.pairsInV1)
 	h.pairs = slices.ContainsFunc(opts.Portals, Portal.pairsInV1)
-	return h, errors.Join(errs[:]...)
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, err
+	}
+	return h, nil
 }
 
 // An operation serves an endpoint. It returns the body of a 200.
@@ -72,7 +76,8 @@ type endpoint struct {
 	name   string // for the log
 	method string
 	// portal says that browsers call the endpoint with the public credentials
-	// of a portal. The others are for a key pair. v2 says that all three credentials are required.
+	// of a portal. The others are for a key pair. v2 says that all three
+	// credentials are required.
 	portal, v2 bool
 	// reset says that errors carry IsSuccessful.
 	reset bool

@@ -38,7 +38,8 @@ func New(opts Options) (*Handler, error) {
 		return nil, err
 	}
 	return &Handler{
-		apps: apps, mount: httpapi.Mount(opts.Path), next: httpapi.NewNext(opts.Next, Paths()), log: opts.Apps[0].Service.Settings().Logger, outages: outage.New("loginradius: works again"),
+		apps: apps, mount: httpapi.Mount(opts.Path), next: httpapi.NewNext(opts.Next, Paths()),
+		log: opts.Apps[0].Service.Settings().Logger, outages: outage.New("loginradius: works again"),
 		hints: httpapi.Hints{Package: "loginradius", Option: "Path", Origins: "Apps[].Origins"},
 	}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path"
 	"strings"
 	"testing"
 
@@ -77,4 +78,50 @@ func TestNext(t *testing.T) {
 	if httpapi.NewNext(nil, []string{own}).Serve(nil, httptest.NewRequest(http.MethodPost, "/other", nil)) {
 		t.Error("no handler served a request")
 	}
+}
+
+// FuzzNext holds every path that is passed on to this: no lenient server reads
+// it as one of the wire's own, not even one that does everything wrong at once.
+func FuzzNext(f *testing.F) {
+	const own = "/api/Auth/v2/ResetPassword"
+	for _, path := range []string{
+		own, "/api/Auth/v2/ChangePassword", "/api/x/%2e%2e%252fAuth/v2/ResetPassword", `/api\Auth/v2\ResetPassword. `,
+		"/api;a/./Auth//v2/Re%C5%BFetPassword;b", "//api/Auth/v2/ResetPassword/%3f", "/a/b/%41",
+	} {
+		f.Add(path)
+	}
+	next := httpapi.NewNext(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), []string{own})
+	f.Fuzz(func(t *testing.T, requested string) {
+		u, err := url.ParseRequestURI(requested)
+		if err != nil {
+			return
+		}
+		r := &http.Request{Method: http.MethodPost, URL: u}
+		if next.Serve(nil, r) && strings.HasSuffix(lenient(u.EscapedPath()), strings.ToLower(own)) {
+			t.Errorf("%q is passed on, and a server may read it as %s", requested, own)
+		}
+	})
+}
+
+// lenient reads a path as the most careless server does.
+func lenient(p string) string {
+	for {
+		unescaped, err := url.PathUnescape(p)
+		if err != nil || unescaped == p {
+			break
+		}
+		p = unescaped
+	}
+	p, _, _ = strings.Cut(p, "?")
+	p, _, _ = strings.Cut(p, "#")
+	p = strings.NewReplacer(`\`, "/", "\u017f", "s", "\u212a", "k", "\x00", "").Replace(p)
+	segments := strings.Split(p, "/")
+	for i, s := range segments {
+		s, _, _ = strings.Cut(s, ";")
+		if s != "." && s != ".." {
+			s = strings.TrimRight(s, ". ")
+		}
+		segments[i] = s
+	}
+	return strings.ToLower(path.Clean(strings.Join(segments, "/")))
 }
