@@ -203,8 +203,8 @@ func (o Options) checkLinks(mistakes *OptionErrors) {
 	}
 	if err := o.NotMe.Validate(); err != nil {
 		mistakes.Add("NotMe", "%v", err)
-	} else if o.NotMe.LeadIDParam != "" {
-		mistakes.Add("NotMe", "LeadIDParam and SecretParam must be empty")
+	} else if o.NotMe.isSplit() {
+		mistakes.Add("NotMe", "must carry one token: LeadIDParam and SecretParam must be empty, and {LeadId} and {TemporaryPassword} not be in its URL")
 	}
 }
 

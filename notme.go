@@ -215,7 +215,8 @@ func (s *Service) notMeLink(m Message, about string) (Secret, error) {
 	if err != nil {
 		return Secret{}, err
 	}
-	return NewSecret(s.opts.NotMe.render([]LinkParam{{s.opts.NotMe.tokenParam(), sealed}})), nil
+	link, err := s.opts.NotMe.carry(linkPart{tokenPlace, s.opts.NotMe.tokenParam(), sealed})
+	return NewSecret(link), err
 }
 
 func (s *Service) openNotMe(sealed string) (notMeClaim, error) {

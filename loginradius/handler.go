@@ -24,12 +24,13 @@ const (
 	corsHeaders = "content-type, x-requested-with, x-origin-ip"
 )
 
-// A Handler serves four paths below /identity/, and answers all others with an
-// error. Use [New] to make one. A Handler is immutable and safe for concurrent
+// A Handler serves four paths below /identity/. All others it answers with an
+// error, or passes on to [Options].Next. Use [New] to make one. A Handler is immutable and safe for concurrent
 // use.
 type Handler struct {
 	apps  map[string]*app
 	mount httpapi.Mount
+	next  *httpapi.Next
 	log   *slog.Logger // for requests whose app is not known
 
 	outages *outage.Log
@@ -44,7 +45,8 @@ func New(opts Options) (*Handler, error) {
 		return nil, err
 	}
 	return &Handler{
-		apps: apps, mount: httpapi.Mount(opts.Path), log: opts.Apps[0].Service.Settings().Logger, outages: outage.New("loginradius: works again"),
+		apps: apps, mount: httpapi.Mount(opts.Path), next: httpapi.NewNext(opts.Next, Paths()),
+		log: opts.Apps[0].Service.Settings().Logger, outages: outage.New("loginradius: works again"),
 		hints: httpapi.Hints{Package: "loginradius", Option: "Path", Origins: "Apps[].Origins"},
 	}, nil
 }
@@ -96,6 +98,26 @@ func (h *Handler) route(r *http.Request) (endpoint, error) {
 	return e, nil
 }
 
+// oneSlash returns the request with one slash in front of its path. An SDK whose
+// domain was set with a slash at its end sends two.
+func oneSlash(r *http.Request) *http.Request {
+	if !strings.HasPrefix(r.URL.Path, "//") || r.URL.RawPath != "" {
+		return r
+	}
+	one, u := *r, *r.URL
+	u.Path = u.Path[1:]
+	one.URL = &u
+	return &one
+}
+
+// Paths returns the paths that a [Handler] serves, below [Options].Path.
+func Paths() []string {
+	return []string{
+		"/identity/v2/manage/account/forgot/token",
+		"/identity/v2/auth/password", "/identity/v2/auth/password/reset", "/identity/v2/auth/password/otp",
+	}
+}
+
 // endpointAt finds the endpoint of a path below the mount. Two slashes at its
 // beginning are read as one: SDKs that were set up with a base URL that ends in
 // a slash send them.
@@ -139,10 +161,15 @@ func (e endpoint) operation(method string) operation {
 	return nil
 }
 
-// ServeHTTP answers every request with a JSON object, except a preflight.
+// ServeHTTP answers every request with a JSON object, except a preflight and
+// what [Options].Next serves.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r = httpapi.ShowSecrets(r)
+	if h.next.Serve(w, oneSlash(r)) {
+		return
+	}
 	httpapi.SetSecurityHeaders(w.Header())
-	c := &call{w: w, r: httpapi.ShowSecrets(r), log: h.log, outages: h.outages}
+	c := &call{w: w, r: r, log: h.log, outages: h.outages}
 	answer, err := h.serve(c)
 	switch {
 	case err != nil:

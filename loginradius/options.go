@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"log/slog"
+	"net/http"
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/ascii"
@@ -24,6 +25,17 @@ type Options struct {
 	// below another path is answered with 404 and told in the log. Default: the
 	// root, at which the vendor's clients call.
 	Path string
+	// Next serves all other paths, such as those of log-in, registration and
+	// changed passwords, during a migration: the host's own handler, or a proxy
+	// to the vendor. It gets the request as the client sent it, with its body
+	// and its credentials, which nobody has read; only two slashes in front of
+	// the path are made one. It never gets a path of [Paths], with any method,
+	// nor a path that another server could take for one of them: in other case,
+	// with a slash at its end or an empty segment, a segment that ends in a dot,
+	// a backslash, '%', ';', '?' or '#' behind an escape, or anything else than
+	// printable ASCII. These are answered with 404. Default: 404 for all other
+	// paths.
+	Next http.Handler
 }
 
 // An App is one API key, and the users and pages that it gives access to.

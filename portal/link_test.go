@@ -30,6 +30,7 @@ func TestTokenLeavesTheURL(t *testing.T) {
 		{"own, with another name", recovery.Link{URL: base + "/reset", TokenParam: "t"}, true},
 		{"LoginRadius", recovery.Link{URL: base + "/reset", TokenParam: "vtoken", Fixed: []recovery.LinkParam{{Name: "vtype", Value: "reset"}}}, true},
 		{"LeadSquared", recovery.Link{URL: base + "/reset", LeadIDParam: "LeadId", SecretParam: "TemporaryPassword"}, true},
+		{"LeadSquared, as many portals name it", recovery.Link{URL: base + "/reset", LeadIDParam: "leadId", SecretParam: "tmpPassword"}, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inWorld(t, func(o *recovery.Options, _ *portal.Options) { o.Link = c.link }, func(w *world) {
@@ -267,7 +268,7 @@ func TestBrokenLinks(t *testing.T) {
 		token := u.Query().Get("token")
 		for _, query := range []string{
 			"token=" + token[:len(token)-1], "token=", "token=" + token + "&token=" + token, "token=" + strings.Repeat("x", 5000),
-			"vtoken=" + token + "&vtype=emailverification", "vtype=reset&vtoken=x", "LeadId=x", "TemporaryPassword=x",
+			"vtoken=" + token + "&vtype=emailverification", "vtype=reset&vtoken=x", "LeadId=x", "TemporaryPassword=x", "leadId=x", "tmpPassword=x", "LeadId=x&tmpPassword=" + strings.Repeat("0", 64),
 			"LeadId=" + strings.Repeat("x", 3000) + "&TemporaryPassword=y", "LeadId=a&LeadId=b&TemporaryPassword=" + strings.Repeat("0", 64),
 			"token=%00%ff",
 		} {

@@ -105,6 +105,13 @@ func New(service *recovery.Service, opts Options) (*Handler, error) {
 	opts.Templates, opts.Text, opts.Logo, opts.Font, opts.Keys = nil, nil, nil, nil, nil
 	p.opts = opts
 	p.renderSamples(&mistakes)
+	if mistakes.Err() == nil {
+		for _, path := range []string{pathReset, pathNotMe} {
+			if err := service.AddPage(opts.BaseURL + path); err != nil {
+				mistakes.Add("BaseURL", "%v", err)
+			}
+		}
+	}
 	if err := mistakes.Err(); err != nil {
 		return nil, err
 	}

@@ -11,16 +11,29 @@ import (
 )
 
 // fromLink reads the proof that a link carries. It knows all forms of links
-// that this library and its wires make. It returns false if the query has no
-// proof.
+// that the Service and its wires make, by the names that they are configured
+// with. It returns false if the query has no proof.
+//
+// A link with both of its names is looked for first, because one of the names
+// may also be that of another form.
 func (p *Handler) fromLink(q url.Values) (storedProof, bool) {
-	for _, names := range [][2]string{{p.resetLink.LeadIDParam, p.resetLink.SecretParam}, {"LeadId", "TemporaryPassword"}} {
-		if names[0] != "" && (q.Has(names[0]) || q.Has(names[1])) {
-			return storedProof{LeadID: singleParam(q, names[0], 256), Secret: strings.ToLower(tokenParam(q, names[1], 64))}, true
-		}
+	if len(q) == 0 {
+		return storedProof{}, false
 	}
-	for _, name := range []string{p.resetLink.TokenParam, "vtoken", "token"} {
-		if name == "" || !q.Has(name) {
+	pairs, tokens := p.linkNames()
+	split := func(found func(names [2]string) bool) (storedProof, bool) {
+		for _, names := range pairs {
+			if found(names) {
+				return storedProof{LeadID: singleParam(q, names[0], 256), Secret: strings.ToLower(tokenParam(q, names[1], 64))}, true
+			}
+		}
+		return storedProof{}, false
+	}
+	if stored, ok := split(func(names [2]string) bool { return q.Has(names[0]) && q.Has(names[1]) }); ok {
+		return stored, true
+	}
+	for _, name := range tokens {
+		if !q.Has(name) {
 			continue
 		}
 		if q.Has("vtype") && singleParam(q, "vtype", 64) != "reset" {
@@ -28,7 +41,24 @@ func (p *Handler) fromLink(q url.Values) (storedProof, bool) {
 		}
 		return storedProof{Sealed: tokenParam(q, name, 1024)}, true
 	}
-	return storedProof{}, false
+	// Half of a link is a broken link.
+	return split(func(names [2]string) bool { return q.Has(names[0]) || q.Has(names[1]) })
+}
+
+// linkNames returns the names of parameters that links have. A wire may be
+// added after the pages were made, so they are asked for each time. Those of
+// LeadSquared and its usual portals are known also if the wire is in another
+// program.
+func (p *Handler) linkNames() (pairs [][2]string, tokens []string) {
+	for _, l := range p.service.Settings().Links {
+		if l.LeadIDParam != "" {
+			pairs = append(pairs, [2]string{l.LeadIDParam, l.SecretParam})
+		} else if l.TokenParam != "" {
+			tokens = append(tokens, l.TokenParam)
+		}
+	}
+	return append(pairs, [2]string{"LeadId", "TemporaryPassword"}, [2]string{"leadId", "tmpPassword"}),
+		append(tokens, "vtoken", "token")
 }
 
 // singleParam returns the value of a parameter. It returns "" unless the
