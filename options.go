@@ -119,8 +119,10 @@ type Options struct {
 	// could tell by refused requests who has an account (A96). If it is full, a
 	// link or code that somebody asked for becomes a dead letter, and no answer
 	// changes, except that [Service.IssueToken] with Send, which is for servers,
-	// returns [ErrUnavailable]. [New] starts a [WorkerQueue] here too. Default: a
-	// [MemoryQueue] if Queue has its default; otherwise Queue, and a warning.
+	// returns [ErrUnavailable]. While it fails in another way, what was handed over
+	// is in memory and is tried again: a process that is killed meanwhile loses
+	// it. [New] starts a [WorkerQueue] here too. Default: a [MemoryQueue] if Queue
+	// has its default; otherwise Queue, and a warning.
 	DeliveryQueue Queue
 	// Prefix is the beginning of the names of slots and limiter keys, so that
 	// several Services can share one store: 1 to 32 of a-z, A-Z, 0-9, '.', '_'

@@ -293,6 +293,19 @@ func TestCrashes(t *testing.T) {
 	time.Sleep(500 * time.Millisecond)
 	must(t, os.Remove(outage))
 	until("a half", delivered(50))
+	// What a worker hands over to the second queue during an outage is in its
+	// memory alone, see recovery.Options.DeliveryQueue.
+	until("every job is in Redis or done", func(map[string]map[string][]string) bool {
+		accepted := a.jobs()
+		stored := strings.Join(client.Keys(t.Context(), "asynq:*:t:*").Val(), " ")
+		diary := readDiary(t, dir) // a job leaves Redis after its line is there
+		for id := range accepted {
+			if !strings.Contains(stored, id) && diary["sent"][id] == nil && diary["spent"][id] == nil && diary["lost"][id] == nil {
+				return false
+			}
+		}
+		return true
+	})
 	worker = next(worker)
 	asking.Wait()
 

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver for sqlstore
 
@@ -89,6 +90,12 @@ func workerMain() int {
 		}
 		return diary.Sync()
 	}
+	log, err := os.OpenFile(filepath.Join(dir, "log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	logger := slog.New(slog.NewTextHandler(log, nil)).With("pid", os.Getpid())
 	pool, err := pgxpool.New(context.Background(), address)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -98,7 +105,7 @@ func workerMain() int {
 	var queues [2]*riverqueue.Queue
 	for i, name := range []string{crashQueue, crashDeliveries} {
 		if queues[i], err = riverqueue.New(pool, riverqueue.Options{
-			Name: name, Workers: 8, Timeout: 5 * time.Second, PollInterval: 50 * time.Millisecond, Logger: slog.New(slog.DiscardHandler),
+			Name: name, Workers: 8, Timeout: 5 * time.Second, PollInterval: 50 * time.Millisecond, Logger: logger,
 		}); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
@@ -218,6 +225,30 @@ func (a *asked) jobs() map[string]string {
 	return maps.Clone(a.accepted)
 }
 
+// idsOf returns the jobs that PostgreSQL has.
+func idsOf(t *testing.T, pool *pgxpool.Pool) map[string]bool {
+	t.Helper()
+	rows, err := pool.Query(t.Context(), "SELECT args->>'id' FROM river_job")
+	must(t, err)
+	all, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	must(t, err)
+	ids := map[string]bool{}
+	for _, id := range all {
+		ids[id] = true
+	}
+	return ids
+}
+
+// rowsOf returns what PostgreSQL knows of each job.
+func rowsOf(t *testing.T, pool *pgxpool.Pool) (all []string) {
+	t.Helper()
+	rows, err := pool.Query(t.Context(), `SELECT now()::text || ': ' || (to_jsonb(j) - 'args' - 'unique_key' - 'unique_states')::text FROM river_job j ORDER BY id`)
+	must(t, err)
+	all, err = pgx.CollectRows(rows, pgx.RowTo[string])
+	must(t, err)
+	return all
+}
+
 // readDiary returns the lines by their first word and the job.
 func readDiary(t *testing.T, dir string) map[string]map[string][]string {
 	t.Helper()
@@ -249,6 +280,11 @@ func TestCrashes(t *testing.T) {
 	}
 	server := sqltest.StartPostgreSQL(t) // which syncs what it commits
 	address, dir := newDatabase(t, server), t.TempDir()
+	t.Cleanup(func() {
+		if text, err := os.ReadFile(filepath.Join(dir, "log")); t.Failed() && err == nil {
+			t.Logf("log of the workers:\n%s", text)
+		}
+	})
 	pool := connect(t, address)
 	must(t, riverqueue.Migrate(t.Context(), pool))
 	db, err := sql.Open("pgx", address)
@@ -275,7 +311,7 @@ func TestCrashes(t *testing.T) {
 		t.Helper()
 		for deadline := testenv.Within(wait); !so(readDiary(t, dir)); time.Sleep(20 * time.Millisecond) {
 			if deadline.Over() {
-				t.Fatalf("%s: not within %v", what, wait)
+				t.Fatalf("%s: not within %v. What is in the queues:\n%s", what, wait, strings.Join(rowsOf(t, pool), "\n"))
 			}
 		}
 	}
@@ -303,17 +339,36 @@ func TestCrashes(t *testing.T) {
 	time.Sleep(500 * time.Millisecond)
 	must(t, os.Remove(outage))
 	until("a half", delivered(50))
-	worker = next(worker)
-	asking.Wait()
-
-	accepted := a.jobs()
-	until("all", func(diary map[string]map[string][]string) bool {
+	// What a worker hands over to the second queue during an outage is in its
+	// memory alone, see recovery.Options.DeliveryQueue.
+	until("every job is in PostgreSQL or done", func(map[string]map[string][]string) bool {
+		accepted, stored := a.jobs(), idsOf(t, pool)
+		diary := readDiary(t, dir) // a job leaves PostgreSQL after its line is there
 		for id := range accepted {
-			if diary["sent"][id] == nil && diary["spent"][id] == nil && diary["lost"][id] == nil {
+			if !stored[id] && diary["sent"][id] == nil && diary["spent"][id] == nil && diary["lost"][id] == nil {
 				return false
 			}
 		}
 		return true
+	})
+	worker = next(worker)
+	asking.Wait()
+
+	accepted := a.jobs()
+	var missing []string
+	t.Cleanup(func() {
+		if len(missing) > 0 {
+			t.Logf("nothing became of %q", missing)
+		}
+	})
+	until("all", func(diary map[string]map[string][]string) bool {
+		missing = nil
+		for id := range accepted {
+			if diary["sent"][id] == nil && diary["spent"][id] == nil && diary["lost"][id] == nil {
+				missing = append(missing, id)
+			}
+		}
+		return len(missing) == 0
 	})
 	empty(t, queue)
 	empty(t, deliveries)
