@@ -15,7 +15,7 @@
 //
 // Chromium must be on the PATH. If it is not, [Require] skips the test with one
 // line, or fails it where RECOVERY_REQUIRE_CHROMIUM is 1. The same holds for
-// axe-core and [Axe].
+// Node and for packages of npm, such as axe-core: see [Package].
 //
 // # The network
 //
@@ -33,8 +33,8 @@
 // # Where the tests are
 //
 // browsertest is a separate module, so that the main module does not require
-// chromedp. The directories portal, messages and leadsquared have the tests of
-// these packages that need a browser. With RECOVERY_LONG=1 they check every
+// chromedp. The directories portal, messages, leadsquared and loginradius have the
+// tests of these packages that need a browser or Node. With RECOVERY_LONG=1 they check every
 // combination of page, language, width and colours. Without it they check a
 // part that has each of these at least once.
 package browsertest

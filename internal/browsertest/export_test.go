@@ -1,4 +1,7 @@
 package browsertest
 
-// The names below are for the tests of this package.
-var UnpackAxe = unpackAxe
+// Unpack is for the tests of this package.
+func (p Package) Unpack(archive []byte) error {
+	_, err := p.unpack(archive)
+	return err
+}
