@@ -40,8 +40,12 @@ func catch(t *testing.T, all []seeded, examine func(t *testing.T, bug string, cl
 	})
 	for _, s := range all {
 		t.Run(s.bug, func(t *testing.T) {
-			if found := examine(t, s.bug, s.clause); len(found) == 0 {
+			found := examine(t, s.bug, s.clause)
+			if len(found) == 0 {
 				t.Errorf("clause %s does not find it", s.clause)
+			}
+			for clause, failures := range found {
+				t.Logf("%s finds %q:\n\t%s", clause, s.bug, strings.Join(failures, "\n\t"))
 			}
 		})
 	}

@@ -39,7 +39,6 @@ var limiterBoundsClauses = []clause[*limits]{
 		if !e.timing.exact() {
 			e.skip("needs Bubble or Advance")
 		}
-		const day = 24 * time.Hour
 		// Each has a key of its own, so that no repetition renews what the next
 		// one needs.
 		var passed time.Duration

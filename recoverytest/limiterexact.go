@@ -239,7 +239,6 @@ var limiterExactClauses = []clause[*limits]{
 		if !e.timing.exact() {
 			e.skip("needs Bubble or Advance")
 		}
-		const day = 24 * time.Hour
 		j := e.judge(recovery.LimitPolicy{Limits: []recovery.Limit{{N: 3, Window: 31 * day}}})
 		for range 8 {
 			j.calls(2)

@@ -45,7 +45,7 @@ var tokenBoundsClauses = []clause[*tokens]{
 		if !e.timing.exact() {
 			e.skip("needs Bubble or Advance")
 		}
-		const longest = 31 * 24 * time.Hour
+		const longest = 31 * day
 		slot, codeSlot, owner, barred := random(), random(), random(), random()
 		live, claimed, deleted, code := shortLived(longest), shortLived(longest), shortLived(longest), newCode()
 		code.TTL, code.FailureWindow, code.MaxFailures = longest, longest, 7

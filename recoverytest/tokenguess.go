@@ -83,12 +83,7 @@ var tokenGuessClauses = []clause[*tokens]{
 			slots = append(slots, slot)
 		}
 		e.advance(10 * time.Minute)
-		for range 10 {
-			e.putLinks(1)
-		}
-		if e.h.Purge != nil {
-			e.h.Purge(e.t, e.first)
-		}
+		e.useOthers()
 		held := e.dump()
 		for _, slot := range slots {
 			if strings.Contains(held, slot) {

@@ -136,12 +136,7 @@ var tokenGeneralClauses = []clause[*tokens]{
 		e.put(busy, old)
 		e.advance(e.ticks(8))
 		e.putLink(busy)
-		for range 10 {
-			e.putLinks(1)
-		}
-		if e.h.Purge != nil {
-			e.h.Purge(e.t, e.first)
-		}
+		e.useOthers()
 		held := e.dump()
 		for _, name := range []string{slot, codeSlot, claimed.Digest, spec.Digest, old.Digest} {
 			if strings.Contains(held, name) {

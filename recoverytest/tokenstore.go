@@ -32,7 +32,10 @@ type TokenStoreHarness struct {
 
 	// Advance moves the store's clock, which must not move otherwise. It is for
 	// simulated servers. Optional; without it the suite takes the clock to run
-	// as that of package time, and sleeps.
+	// as that of package time, and sleeps. It then sleeps for seconds at most,
+	// so without Bubble or Advance it does not see what a store forgets after
+	// minutes or days, although it still matters: tokens, claims, barred ids,
+	// spent digests and the count of wrong guesses.
 	Advance func(t *testing.T, d time.Duration)
 
 	// Tick is the unit of the times that have to pass. About 100 ticks pass in
@@ -116,6 +119,8 @@ type tokens struct {
 // longTTL is a lifetime that is longer than any clause. Tokens that a clause
 // leaves on a shared server expire soon after.
 const longTTL = 10 * time.Minute
+
+const day = 24 * time.Hour
 
 func newLink() recovery.TokenSpec {
 	return recovery.TokenSpec{Digest: random(), State: random(), TTL: longTTL, MaxLive: 3}
@@ -251,6 +256,16 @@ func (e *tokens) guess(slot string, n int) {
 		} else {
 			e.wantClaimRefused("with a wrong guess", random(), ref)
 		}
+	}
+}
+
+// useOthers puts tokens into other slots, and lets the harness purge.
+func (e *tokens) useOthers() {
+	for range 10 {
+		e.putLinks(1)
+	}
+	if e.h.Purge != nil {
+		e.h.Purge(e.t, e.first)
 	}
 }
 
