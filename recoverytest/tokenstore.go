@@ -100,7 +100,8 @@ func tokenStoreSuite(h TokenStoreHarness) suite[*tokens] {
 			}
 		},
 		ask: func(e *tokens) {
-			_, _ = e.first.Peek(e.ctx, recovery.TokenRef{Slot: random(), Digest: random()})
+			// A call that writes, which takes longest.
+			_, _ = e.first.Peek(e.ctx, recovery.TokenRef{Slot: random(), Digest: random(), Code: true})
 		},
 		clauses: slices.Concat(
 			tokenPutClauses, tokenClaimClauses, tokenCodeClauses, tokenGuessClauses, tokenRefsClauses, tokenNameClauses, tokenBoundsClauses,
