@@ -39,7 +39,11 @@ func (o Options) withDefaults() Options {
 	o.Tokens.CodeTries = cmp.Or(o.Tokens.CodeTries, 5)
 	o.Tokens.CodeFailures = cmp.Or(o.Tokens.CodeFailures, 20)
 	o.ClientAddress.TrustedProxies = slices.Clone(o.ClientAddress.TrustedProxies)
+	o.ClientAddress.ServerCallers = slices.Clone(o.ClientAddress.ServerCallers)
 	o.ClientAddress.IPv6Prefix = cmp.Or(o.ClientAddress.IPv6Prefix, 64)
+	if o.Captcha.Fields = slices.Clone(o.Captcha.Fields); o.Captcha.Verify != nil && o.Captcha.Fields == nil {
+		o.Captcha.Fields = defaultCaptchaFields()
+	}
 	o.StoreTimeout = cmp.Or(o.StoreTimeout, 5*time.Second)
 	def := defaultLimits(o.Tokens.LinkTTL)
 	defaults := def.policies()
@@ -101,6 +105,7 @@ func (o Options) validate(leads LeadStore, tokens TokenStore, notifier Notifier)
 	o.checkSessions(&mistakes)
 	checkFields(&mistakes, o.Fields)
 	o.API.check(&mistakes)
+	o.Captcha.check(&mistakes)
 	if sameQueue(o.Queue, o.DeliveryQueue) {
 		mistakes.Add("DeliveryQueue", "must be another queue than Queue, or strangers can tell by its fullness who has an account")
 	}
@@ -198,8 +203,8 @@ func (o Options) checkLinks(mistakes *OptionErrors) {
 	}
 	if err := o.NotMe.Validate(); err != nil {
 		mistakes.Add("NotMe", "%v", err)
-	} else if o.NotMe.LeadIDParam != "" {
-		mistakes.Add("NotMe", "LeadIDParam and SecretParam must be empty")
+	} else if o.NotMe.isSplit() {
+		mistakes.Add("NotMe", "must carry one token: LeadIDParam and SecretParam must be empty, and {LeadId} and {TemporaryPassword} not be in its URL")
 	}
 }
 

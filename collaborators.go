@@ -28,7 +28,8 @@ func (s *Service) call(ctx context.Context, what string, f func(ctx context.Cont
 // allows. It turns a panic into an error, as call does.
 func (s *Service) guard(ctx context.Context, what string, f func() error, secrets ...string) (err error) {
 	if a := attemptOf(ctx); a != nil {
-		defer s.tellIfBlocked(ctx, what, a)()
+		done := s.tellIfBlocked(ctx, what, a)
+		defer func() { done(err) }()
 	}
 	defer func() { s.watch(ctx, what, err) }()
 	defer s.recoverPanic(ctx, what, &err, secrets...)
@@ -40,14 +41,15 @@ func (s *Service) guard(ctx context.Context, what string, f func() error, secret
 const blockedAfter = 10 * time.Second
 
 // tellIfBlocked logs that a call of the host's code does not return, unless done
-// is called before. Its error would come too late: it may never come.
-func (s *Service) tellIfBlocked(ctx context.Context, what string, a *attempt) (done func()) {
+// is called before. Its error would come too late: it may never come. A later call
+// that succeeds in time ends the outage.
+func (s *Service) tellIfBlocked(ctx context.Context, what string, a *attempt) (done func(err error)) {
 	timer := time.AfterFunc(blockedAfter, func() {
 		s.outages.Failed(ctx, s.log, slog.LevelWarn, what, "recovery: "+what+" does not return. It holds a worker of the queue meanwhile",
 			append([]any{"after", blockedAfter.String()}, a.attrs()...)...)
 	})
-	return func() {
-		if timer.Stop() {
+	return func(err error) {
+		if timer.Stop() && works(err) {
 			s.outages.Works(ctx, what)
 		}
 	}
@@ -55,7 +57,13 @@ func (s *Service) tellIfBlocked(ctx context.Context, what string, a *attempt) (d
 
 // answers are errors with which a collaborator that works answers.
 var answers = []error{
-	ErrLeadNotFound, ErrTokenNotFound, ErrTokenSpent, ErrVersionChanged, ErrStepUpRequired, ErrPermanent, password.ErrMalformedHash,
+	ErrLeadNotFound, ErrTokenNotFound, ErrTokenSpent, ErrVersionChanged, ErrStepUpRequired, ErrCaptchaFailed, ErrPermanent, password.ErrMalformedHash,
+}
+
+// works reports whether a collaborator that returned err works.
+func works(err error) bool {
+	_, policy := errors.AsType[*password.PolicyError](err)
+	return err == nil || policy || slices.ContainsFunc(answers, func(answer error) bool { return errors.Is(err, answer) })
 }
 
 // watch logs when a collaborator begins to fail, now and then while it fails, and
@@ -64,9 +72,8 @@ var answers = []error{
 // collaborator is what up to the dot.
 func (s *Service) watch(ctx context.Context, what string, err error) {
 	collaborator, _, _ := strings.Cut(what, ".")
-	_, policy := errors.AsType[*password.PolicyError](err)
 	switch {
-	case err == nil, policy, slices.ContainsFunc(answers, func(answer error) bool { return errors.Is(err, answer) }):
+	case works(err):
 		s.outages.Works(ctx, collaborator)
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		// The client hung up, or the queue ends the attempt.

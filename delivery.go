@@ -4,16 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // A delivery is a job that ends with a message to one address. It also holds
 // what the worker has found out so far.
 type delivery struct {
-	job  Job
-	p    payload
-	kind MessageKind // the kind of the message
-	lead Lead        // zero until the lead was found
-	to   address
+	job   Job
+	p     payload
+	until time.Time   // when the job ends, by the clock of this machine
+	kind  MessageKind // the kind of the message
+	lead  Lead        // zero until the lead was found
+	to    address
 	// known says that a known device asked, and that its limits allowed it.
 	known bool
 	event Event // the fields that all events of this job have
@@ -70,7 +72,7 @@ func (s *Service) performDeliver(ctx context.Context, d *delivery) error {
 		return s.suppress(ctx, d, ReasonUnknownLead)
 	}
 	if d.to, ok = s.recipient(d.lead, d.p.Recipient); !ok {
-		return s.suppress(ctx, d, ReasonNoRecipient)
+		return s.suppress(ctx, d, s.whyNoRecipient(ctx, d.lead, d.p.Recipient))
 	}
 	if d.p.Notice != "" {
 		// Only the link after NotMe is counted here. IssueToken counted its own.
@@ -106,7 +108,7 @@ func (s *Service) sendToken(ctx context.Context, d *delivery) error {
 		return unavailable("token store", err)
 	}
 	m := d.message()
-	m.Expires = token.Expires
+	m.Expires = s.expiry(d, token)
 	if d.p.Code {
 		m.Code = NewSecret(d.p.Secret)
 	} else {
@@ -117,6 +119,21 @@ func (s *Service) sendToken(ctx context.Context, d *delivery) error {
 		m.URL = NewSecret(link)
 	}
 	return s.send(ctx, d, m, m.ID)
+}
+
+// expiry returns when a token expires, by the clock of this machine. The record
+// says it by the clock of the store. If the two clocks differ by more than a code
+// lives, a notifier would refuse each code as expired. A token lives until its job
+// ends at least, and at most for its lifetime from now on.
+func (s *Service) expiry(d *delivery, token TokenRecord) time.Time {
+	latest := time.Now().Add(s.lifetime(d.p.kind()))
+	switch {
+	case token.Expires.Before(d.until):
+		return d.until
+	case token.Expires.After(latest):
+		return latest
+	}
+	return token.Expires
 }
 
 // send hands a message to the host's Notifier. The queue limits the time of the

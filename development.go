@@ -117,12 +117,13 @@ func (s *Service) advise(ctx context.Context, e Event) {
 }
 
 var suppressedAdvice = map[EventReason]string{
-	ReasonUnknownLead:   "LeadStore.FindLead found no lead. Look at the field and the value that it was asked for: the value is in lower case, and FindLead must find the lead however it is stored",
-	ReasonDisabled:      "the lead's Status is not StatusActive. The zero value counts as disabled, so FindLead has to set it",
-	ReasonNoPassword:    "the lead has StatusNoPassword. Set option Messages.NoPassword to tell such leads how they sign in",
-	ReasonNoRecipient:   "the lead has no verified address in the field that the message goes to. FindLead has to return it in Lead.Fields, under the name that option Fields gives, with Verified set",
-	ReasonUndeliverable: "the notifier says that it can never deliver to this address. The warning beside says why",
-	ReasonTokenSpent:    "the token was used, or replaced, before its message was sent",
+	ReasonUnknownLead:          "LeadStore.FindLead found no lead. Look at the field and the value that it was asked for: the value is in lower case, and FindLead must find the lead however it is stored",
+	ReasonDisabled:             "the lead's Status is not StatusActive. The zero value counts as disabled, so FindLead has to set it",
+	ReasonNoPassword:           "the lead has StatusNoPassword. Set option Messages.NoPassword to tell such leads how they sign in",
+	ReasonNoRecipient:          "the lead has no verified address in the field that the message goes to. FindLead has to return it in Lead.Fields, under the name that option Fields gives, with Verified set",
+	ReasonUndeliverableAddress: "the lead's verified address cannot be written to. The warning beside says why",
+	ReasonUndeliverable:        "the notifier says that it can never deliver to this address. The warning beside says why",
+	ReasonTokenSpent:           "the token was used, or replaced, before its message was sent",
 }
 
 var refusedAdvice = map[EventReason]string{

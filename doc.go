@@ -156,9 +156,9 @@
 // Call [Service.Shutdown] after [http.Server.Shutdown]: it finishes the jobs of
 // the queue. The default queue is in memory, so a crash loses messages that
 // were not sent yet, and people have to ask again. Package asynqqueue keeps the
-// jobs in Redis, and package riverqueue in PostgreSQL. Packages smtpnotifier and
-// smsnotifier deliver messages, package messages has their texts, and package
-// webhook informs other systems.
+// jobs in Redis, package riverqueue in PostgreSQL, and package sqlstore in SQLite.
+// Packages smtpnotifier and smsnotifier deliver messages, package messages has
+// their texts, and package webhook informs other systems.
 //
 // # What strangers can make grow
 //
@@ -187,8 +187,8 @@
 // asks, so 1,140 bytes of memory, or 490 of Redis. An IPv6 /64 is one address.
 // What is over in memory is freed as later requests come. While the [LeadStore]
 // is slow or down, jobs stay in Queue as long as their link would live. If it is
-// full, everybody is answered with 503. Packages asynqqueue and riverqueue hold
-// 100,000 jobs.
+// full, everybody is answered with 503. The queues of packages asynqqueue,
+// riverqueue and sqlstore hold 100,000 jobs.
 //
 // A guess at a code leaves a record also where there is no code (A97): one for
 // each lead, and 4,096 under each of [Options].Keys for all other identifiers

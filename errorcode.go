@@ -19,6 +19,7 @@ const (
 	ErrorCodePasswordPolicy ErrorCode = "password_policy"  // a [*password.PolicyError]
 	ErrorCodeRateLimited    ErrorCode = "rate_limited"     // a [*RateLimitError]
 	ErrorCodeStepUpRequired ErrorCode = "step_up_required" // [ErrStepUpRequired]
+	ErrorCodeCaptchaFailed  ErrorCode = "captcha_failed"   // [ErrCaptchaFailed]
 	ErrorCodeNoSuchLead     ErrorCode = "no_such_lead"     // [ErrLeadNotFound]; for servers only
 	ErrorCodeOutcomeUnknown ErrorCode = "outcome_unknown"  // [ErrOutcomeUnknown]
 	ErrorCodeUnavailable    ErrorCode = "unavailable"      // [ErrUnavailable]
@@ -43,6 +44,8 @@ func ErrorCodeOf(err error) ErrorCode {
 		return ErrorCodeInvalidProof
 	case errors.Is(err, ErrStepUpRequired):
 		return ErrorCodeStepUpRequired
+	case errors.Is(err, ErrCaptchaFailed):
+		return ErrorCodeCaptchaFailed
 	case errors.Is(err, ErrLeadNotFound):
 		return ErrorCodeNoSuchLead
 	}

@@ -23,6 +23,7 @@ import (
 //	*password.PolicyError  ResetPassword                422                rules and details
 //	*RateLimitError        all                          429 + Retry-After  nothing else
 //	ErrStepUpRequired      ResetPassword                403                what the hook says
+//	ErrCaptchaFailed       ForgotPassword               403                nothing
 //	ErrLeadNotFound        IssueToken                   404                to servers only
 //	ErrUnavailable         all                          503 + Retry-After  nothing
 //	ErrOutcomeUnknown      ResetPassword                500                "ask for a new link"
@@ -37,9 +38,21 @@ var (
 	// (A24).
 	ErrInvalidProof = errors.New("recovery: the link or code is invalid or expired")
 
+	// ErrDamagedProof is an [ErrInvalidProof] for a link whose token this Service
+	// did not make, or can no longer open: it was cut off or changed on its way,
+	// made up, or sealed with a key that is no longer in [Options].Keys. Whoever
+	// has the message can open the link in it again. The error tells nothing about
+	// a lead. The pages of package portal have words of their own for it. Every
+	// other handler of this library answers as to any other invalid proof.
+	ErrDamagedProof = fmt.Errorf("%w: it is not complete, or was changed", ErrInvalidProof)
+
 	// ErrStepUpRequired means that the person has to prove more than access to
 	// the mailbox. A [StepUpFunc] returns errors that wrap it.
 	ErrStepUpRequired = errors.New("recovery: a further proof is required")
+
+	// ErrCaptchaFailed means that the request has no CAPTCHA, or a wrong or old
+	// one. [CaptchaOptions].Verify returns errors that wrap it.
+	ErrCaptchaFailed = errors.New("recovery: the CAPTCHA is missing or was not solved")
 
 	// ErrUnavailable means that a store, the limiter or another collaborator
 	// failed, that the queue is full, or that the Service is shutting down. No

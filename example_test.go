@@ -87,7 +87,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer service.Shutdown(context.Background())
+	defer service.Shutdown(context.Background()) // SIGTERM needs more: see docs/production.md
 	mux := http.NewServeMux()
 	mux.Handle("/api/", service.Handler())
 	// The pages, for hosts that have none of their own.

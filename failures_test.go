@@ -100,6 +100,30 @@ func TestBlockedNotifierIsTold(t *testing.T) {
 	})
 }
 
+// A notifier that blocked and now fails does not work again.
+func TestBlockedNotifierThatFailsIsNotToldToWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		p := newPortal(t, func(p *portal, _ *recovery.Options) {
+			p.outbox.Intercept(func(context.Context, recovery.Message) error {
+				<-release
+				return errors.New("connection refused")
+			})
+		})
+		post(p.Handler(), "/forgot-password", `{"email":"johnwick@example.com"}`)
+		time.Sleep(11 * time.Second)
+		close(release)
+		time.Sleep(time.Minute) // attempts that fail at once
+		log := strings.Join(shown(p.log.String()), "")
+		if !strings.Contains(log, "does not return") || !strings.Contains(log, "Notifier fails") {
+			t.Fatalf("the log does not say that the notifier blocked and then failed:\n%s", log)
+		}
+		if strings.Contains(log, "works again") {
+			t.Errorf("told to work again while every attempt fails:\n%s", log)
+		}
+	})
+}
+
 // What is written about a panic of the host's code is its text, without what the
 // code was given. Where it may know other secrets, the text is written only if
 // the runtime wrote it.

@@ -29,6 +29,9 @@ type ForgotRequest struct {
 	// [LabelNoWebhook].
 	Labels    map[string]string
 	Requester Requester
+	// Captcha holds what the request has of the fields of [CaptchaOptions], for its
+	// Verify.
+	Captcha map[string]string
 }
 
 // A ForgotResult is the same whether or not there is a lead.
@@ -42,7 +45,8 @@ type ForgotResult struct {
 // nor the time of the answer tells whether an account exists (A20 to A23).
 //
 // The error is an [*InvalidRequestError], a [*RateLimitError] of the caller or
-// the client, or wraps [ErrUnavailable]. No error depends on the lead.
+// the client, or wraps [ErrCaptchaFailed] or [ErrUnavailable]. No error depends on
+// the lead.
 func (s *Service) ForgotPassword(ctx context.Context, req ForgotRequest) (ForgotResult, error) {
 	if err := s.begin(); err != nil {
 		return ForgotResult{}, err
@@ -82,16 +86,17 @@ func (s *Service) ForgotPassword(ctx context.Context, req ForgotRequest) (Forgot
 	if err != nil {
 		return ForgotResult{}, err
 	}
+	if err := s.verifyCaptcha(ctx, req); err != nil {
+		return ForgotResult{}, err
+	}
 	// Every job carries a token, also for a lead that does not exist, so that
 	// the work is always the same. All attempts at a job send the same token.
-	ttl := s.opts.Tokens.LinkTTL
 	if p.Secret = newSecret(); req.Code {
-		ttl = s.opts.Tokens.CodeTTL
 		if p.Secret, err = newCode(); err != nil {
 			return ForgotResult{}, unavailable("randomness", err)
 		}
 	}
-	if err := s.enqueue(ctx, p, ttl, randomDuration(maxStartPause)); err != nil {
+	if err := s.enqueue(ctx, p, s.lifetime(p.kind()), randomDuration(maxStartPause)); err != nil {
 		return ForgotResult{}, unavailable("queue", err)
 	}
 	return ForgotResult{quotas}, nil
@@ -163,7 +168,7 @@ func (s *Service) admitForgot(ctx context.Context, d *delivery, found bool) (ok 
 	case d.lead.Status != StatusActive:
 		return false, s.suppress(ctx, d, ReasonDisabled)
 	case !ok:
-		return false, s.suppress(ctx, d, ReasonNoRecipient)
+		return false, s.suppress(ctx, d, s.whyNoRecipient(ctx, d.lead, d.p.Recipient))
 	}
 	return s.allowDelivery(ctx, d)
 }

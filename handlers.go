@@ -25,7 +25,7 @@ import (
 // Names are exact and unknown ones refused. "email" stands for a key of the field
 // [Options].EmailField, and a code goes with it as well as with "identifier".
 // Whoever asks with a recipientField of type FieldTypePhone is sent a code, all
-// others a link. Errors are problem details (RFC 9457) with a member "code" for
+// others a link. With [Options].Captcha, the first one takes its fields too. Errors are problem details (RFC 9457) with a member "code" for
 // programs. [APIOptions] say where it is mounted, and which pages of other
 // origins may call it.
 func (s *Service) Handler() http.Handler {
@@ -140,11 +140,20 @@ func (s *Service) answerUnknownPath(w http.ResponseWriter, r *http.Request, hint
 }
 
 func (s *Service) serveForgot(w http.ResponseWriter, r *http.Request) error {
-	body, err := readObject(w, r, "email", "identifier", "recipientField")
+	body, err := readObject(w, r, append([]string{"email", "identifier", "recipientField"}, s.opts.Captcha.Fields...)...)
 	if err != nil {
 		return err
 	}
-	req := ForgotRequest{Requester: s.Requester(r)}
+	req := ForgotRequest{Requester: s.Requester(r), Captcha: map[string]string{}}
+	for _, name := range s.opts.Captcha.Fields {
+		value, given, err := body.String(name)
+		if err != nil {
+			return err
+		}
+		if given {
+			req.Captcha[name] = value
+		}
+	}
 	key, err := s.readKey(body)
 	if err != nil {
 		return err
@@ -238,7 +247,7 @@ func (s *Service) serveForgotToken(w http.ResponseWriter, r *http.Request, keys 
 	caller := ""
 	authorization, ok := httpapi.SingleHeader(r.Header, "Authorization")
 	scheme, presented, _ := strings.Cut(authorization, " ")
-	from := s.Requester(r)
+	from := s.ServerRequester(r)
 	var quotas Quotas
 	if presented != "" {
 		var err error

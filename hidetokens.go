@@ -13,6 +13,7 @@ import (
 var secretParams = []string{
 	"token",                  // links of a Service, and "this was not me"
 	"temporarypassword",      // links of LeadSquared
+	"tmppassword",            // the same, as many portals name it
 	"vtoken",                 // links of LoginRadius
 	"apisecret",              // servers that call LoginRadius' API
 	"accesskey", "secretkey", // servers that call LeadSquared's API

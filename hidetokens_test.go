@@ -15,6 +15,7 @@ func TestHideTokens_A03(t *testing.T) {
 		{"/reset?a=1&token=abc&b=%20", "https://x.example/reset?token=abc&c=2", "/reset?a=1&token=hidden&b=%20", "https://x.example/reset?token=hidden&c=2"},
 		{"/reset?LeadId=7&TemporaryPassword=abc", "", "/reset?LeadId=7&TemporaryPassword=hidden", ""},
 		{"/reset?LeadId=7&amp;TemporaryPassword=abc", "", "/reset?LeadId=7&amp;TemporaryPassword=hidden", ""},
+		{"/reset?leadId=7&tmpPassword=abc", "", "/reset?leadId=7&tmpPassword=hidden", ""},
 		{"/reset?vtype=reset&vtoken=abc", "", "/reset?vtype=reset&vtoken=hidden", ""},
 		{"/identity?apikey=k&apisecret=abc", "", "/identity?apikey=k&apisecret=hidden", ""},
 		{"/access?accessKey=abc&secretKey=def", "", "/access?accessKey=hidden&secretKey=hidden", ""},

@@ -160,7 +160,7 @@ func (s *Service) findForIssue(ctx context.Context, d *delivery, send bool) (Eve
 		return "", nil
 	}
 	if d.to, ok = s.recipient(d.lead, d.p.Recipient); !ok {
-		return ReasonNoRecipient, nil
+		return s.whyNoRecipient(ctx, d.lead, d.p.Recipient), nil
 	}
 	return "", nil
 }

@@ -37,7 +37,7 @@ const noticeTTL = 24 * time.Hour
 type payload struct {
 	Op        jobKind
 	ID        string            // of the job
-	NotAfter  time.Time         // of the job
+	NotAfter  time.Time         // of the job, by the clock of a ClockedQueue
 	Key       LeadKey           // of the lead: its ID, except that for jobForgot and jobSend it is what the request named
 	Recipient string            `json:",omitzero"` // the field whose address gets the message
 	To        string            `json:",omitzero"` // the address, for jobNotice
@@ -99,24 +99,40 @@ func (p payload) messageKind() MessageKind {
 // usualJob is the capacity for a job. Most jobs fit, and longer ones grow.
 const usualJob = 512
 
-func (s *Service) newJob(p payload, ttl, pause time.Duration) (Job, error) {
+func (s *Service) newJob(ctx context.Context, p payload, ttl, pause time.Duration) (Job, error) {
+	skew := s.clockSkew(ctx)
 	now := time.Now()
-	p.ID, p.NotAfter, p.sealedBy = newID(), now.Add(ttl), 0
-	return s.sealJob(p, now.Add(pause))
+	p.ID, p.NotAfter, p.sealedBy = newID(), now.Add(skew+ttl), 0
+	return s.sealJob(p, now.Add(pause), skew)
 }
 
-func (s *Service) sealJob(p payload, notBefore time.Time) (Job, error) {
+// clockSkew returns by how much the clock by which jobs are sealed is ahead of
+// that of this machine.
+func (s *Service) clockSkew(ctx context.Context) time.Duration {
+	for _, queue := range s.queues {
+		if q, ok := queue.(ClockedQueue); ok {
+			if skew := q.ClockSkew(ctx); skew.Abs() <= MaxClockSkew {
+				return skew
+			}
+			return 0
+		}
+	}
+	return 0
+}
+
+// sealJob seals a job whose NotAfter is by the clock that is ahead by skew.
+func (s *Service) sealJob(p payload, notBefore time.Time, skew time.Duration) (Job, error) {
 	_, p.PreventWebhook = p.Labels[LabelNoWebhook]
 	b, err := p.appendJSON(make([]byte, seal.BoxRoom, usualJob))
 	if err != nil {
 		return Job{}, err
 	}
-	return Job{ID: p.ID, NotBefore: notBefore, NotAfter: p.NotAfter, Payload: s.keys.jobs.SealAgain(b, p.sealedBy)}, nil
+	return Job{ID: p.ID, NotBefore: notBefore, NotAfter: p.NotAfter.Add(-skew), Payload: s.keys.jobs.SealAgain(b, p.sealedBy)}, nil
 }
 
 // enqueue stores the job of a request that anybody can make.
 func (s *Service) enqueue(ctx context.Context, p payload, ttl, pause time.Duration) error {
-	job, err := s.newJob(p, ttl, pause)
+	job, err := s.newJob(ctx, p, ttl, pause)
 	if err != nil {
 		return err
 	}
@@ -130,7 +146,7 @@ func (s *Service) enqueue(ctx context.Context, p payload, ttl, pause time.Durati
 
 // enqueueDelivery stores a job that exists only because there is a lead.
 func (s *Service) enqueueDelivery(ctx context.Context, p payload, ttl time.Duration) error {
-	job, err := s.newJob(p, ttl, 0)
+	job, err := s.newJob(ctx, p, ttl, 0)
 	if err != nil {
 		return err
 	}
@@ -140,7 +156,7 @@ func (s *Service) enqueueDelivery(ctx context.Context, p payload, ttl time.Durat
 // enqueueOrRetry is for jobs that nobody can request again. If the queue is
 // full or fails, it tries again in the background.
 func (s *Service) enqueueOrRetry(ctx context.Context, p payload) {
-	job, err := s.newJob(p, noticeTTL, 0)
+	job, err := s.newJob(ctx, p, noticeTTL, 0)
 	if err != nil {
 		s.log.ErrorContext(ctx, "recovery: making a job failed", "kind", string(p.Op), "error", err)
 		return
@@ -158,7 +174,7 @@ func (s *Service) enqueueOrRetry(ctx context.Context, p payload) {
 func (s *Service) handOver(ctx context.Context, d *delivery) error {
 	p := d.p
 	p.Op = jobSend
-	job, err := s.sealJob(p, time.Time{})
+	job, err := s.sealJob(p, time.Time{}, s.clockSkew(ctx))
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrPermanent, err)
 	}

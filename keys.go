@@ -29,8 +29,8 @@ func NewKey() []byte {
 // To make such a text: openssl rand -base64 32
 func ParseKey(text string) ([]byte, error) {
 	text = strings.TrimSpace(text)
-	// 64 hexadecimal digits are valid base64 too, and mean another key there. A
-	// key in base64 without any other character is out of the question.
+	// 64 hexadecimal digits are valid base64 too, and would be another key there.
+	// They are never meant so: the base64 of random bytes has other characters.
 	key, err := hex.DecodeString(text)
 	if err != nil {
 		standard := strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(text, "="))

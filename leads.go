@@ -3,6 +3,7 @@ package recovery
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"unicode/utf8"
 
@@ -166,6 +167,21 @@ func (s *Service) recipient(lead Lead, field string) (address, bool) {
 		to = spelling
 	}
 	return address{ChannelEmail, to, spelling}, true
+}
+
+// whyNoRecipient returns why recipient found no address: there is none that is
+// verified, or nothing can be sent to it. In the second case somebody has to mend
+// the lead, so the log tells of it: once for many, because any stranger can ask
+// for that lead again. Each event names its lead.
+func (s *Service) whyNoRecipient(ctx context.Context, lead Lead, field string) EventReason {
+	v := lead.Fields[field]
+	if !s.fields[field].Receive || !v.Verified || strings.TrimSpace(v.Value) == "" {
+		return ReasonNoRecipient
+	}
+	s.outages.Failed(ctx, s.log, slog.LevelWarn, "address",
+		"recovery: a lead's verified address cannot be written to, so nothing is sent. It must be one plain address, such as ada@example.com, without a name, white space or two dots in succession, and with a domain of the internet; or one phone number with its country code",
+		"lead", lead.ID, "field", field)
+	return ReasonUndeliverableAddress
 }
 
 // recipients returns every address of the lead that messages may go to, without

@@ -153,7 +153,8 @@ func secretPolicy() LimitPolicy { return LimitPolicy{Limits: []Limit{{25, 5 * ti
 
 // AllowSecret counts a secret that a client presents. A handler that accepts
 // secrets calls it before it compares anything, so that nobody finds a secret
-// by trying (A80). One client address may present 25 different secrets in 5 s.
+// by trying (A80). One address may present 25 different secrets in 5 s: that of
+// the server, if it passes on the address of a person, or else the client's.
 // The same secret counts once in that time, so whoever has the right one is not
 // limited by this. An empty one counts every time.
 //
@@ -168,6 +169,10 @@ func (s *Service) AllowSecret(ctx context.Context, from Requester, presented Sec
 		return nil, err
 	}
 	defer s.inFlight.Done()
+	if from.passedOn || from.Server.IsValid() {
+		// The secret is not checked yet, so the event must not name Client either.
+		from.Client = from.Server
+	}
 	request := LimitRequest{Key: "secret:" + s.clients.Bucket(from.Client), Policy: secretPolicy()}
 	if v := presented.Reveal(); v != "" {
 		request.ID = s.keys.limitKey(ScopeClient, "secret", v)

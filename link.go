@@ -1,6 +1,7 @@
 package recovery
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -17,10 +18,17 @@ type Link struct {
 	// 2,048 bytes together with Fixed. http is accepted for localhost and
 	// loopback addresses. It may have a query, to which the parameters are
 	// added. It must not have a fragment.
+	//
+	// For a page that reads its path, whole segments may be placeholders:
+	// {token}, or {LeadId} and {TemporaryPassword}. They stand for what
+	// TokenParam, or LeadIDParam and SecretParam, would carry. These are empty
+	// then, and no parameter is added. A URL must not have any other braces.
+	// What stands in a path reaches the access log of the page's server:
+	// [HideTokens] hides parameters only.
 	URL string
 	// TokenParam is the query parameter that carries the lead ID and the
 	// secret, sealed in one string. Default "token", if LeadIDParam is empty
-	// too.
+	// too and URL has no placeholder.
 	TokenParam string
 	// LeadIDParam and SecretParam, if set, carry the lead ID and the secret in
 	// two parameters instead. The secret is 64 lower-case hexadecimal digits.
@@ -36,6 +44,9 @@ type LinkParam struct{ Name, Value string }
 func (l Link) Validate() error {
 	if err := checkURL(l.URL); err != nil {
 		return fmt.Errorf("URL: %w", err)
+	}
+	if err := l.checkPlaceholders(); err != nil {
+		return err
 	}
 	if (l.LeadIDParam == "") != (l.SecretParam == "") {
 		return errors.New("LeadIDParam and SecretParam must be set together")
@@ -70,14 +81,76 @@ func (l Link) tokenParam() string {
 }
 
 func (l Link) params() []string {
-	names := []string{l.tokenParam()}
-	if l.LeadIDParam != "" {
+	var names []string
+	switch {
+	case l.inPath():
+	case l.LeadIDParam != "":
 		names = []string{l.LeadIDParam, l.SecretParam}
+	default:
+		names = []string{l.tokenParam()}
 	}
 	for _, p := range l.Fixed {
 		names = append(names, p.Name)
 	}
 	return names
+}
+
+// The placeholders of [Link.URL].
+const (
+	tokenPlace  = "{token}"
+	leadIDPlace = "{LeadId}"
+	secretPlace = "{TemporaryPassword}"
+)
+
+// has reports whether the path of the URL has a placeholder.
+func (l Link) has(place string) bool {
+	path, _, _ := strings.Cut(l.URL, "?")
+	return slices.Contains(strings.Split(path, "/"), place)
+}
+
+// inPath reports whether the path carries the token. A job of an older version,
+// which knew no placeholders, may have both names and braces: there the
+// parameters carry it.
+func (l Link) inPath() bool {
+	return l.TokenParam == "" && l.LeadIDParam == "" && (l.has(tokenPlace) || l.has(leadIDPlace))
+}
+
+// isSplit reports whether the link carries the lead ID and the secret apart.
+func (l Link) isSplit() bool {
+	return l.LeadIDParam != "" || l.inPath() && l.has(leadIDPlace)
+}
+
+// checkPlaceholders refuses braces that would be mailed as they are.
+func (l Link) checkPlaceholders() error {
+	path, query, _ := strings.Cut(l.URL, "?")
+	var found []string
+	for segment := range strings.SplitSeq(path, "/") {
+		switch {
+		case segment == tokenPlace || segment == leadIDPlace || segment == secretPlace:
+			found = append(found, segment)
+		case hasBraces(segment):
+			return errors.New("URL: must have no braces but {token}, or {LeadId} and {TemporaryPassword}, each as a whole segment of the path")
+		}
+	}
+	slices.Sort(found)
+	switch {
+	case strings.ContainsAny(query, "{}"):
+		return errors.New("URL: must have no braces in its query")
+	case len(found) == 0:
+		return nil
+	case !slices.Equal(found, []string{tokenPlace}) && !slices.Equal(found, []string{leadIDPlace, secretPlace}):
+		return errors.New("URL: must have the placeholder {token} once, or {LeadId} and {TemporaryPassword} once each")
+	case cmp.Or(l.TokenParam, l.LeadIDParam, l.SecretParam) != "":
+		return errors.New("TokenParam, LeadIDParam and SecretParam must be empty if URL has placeholders")
+	}
+	return nil
+}
+
+// hasBraces finds escaped braces too: they come from a tool that has escaped a
+// placeholder.
+func hasBraces(segment string) bool {
+	upper := strings.ToUpper(segment)
+	return strings.ContainsAny(segment, "{}") || strings.Contains(upper, "%7B") || strings.Contains(upper, "%7D")
 }
 
 // checkURL checks the URL to which a token will be added (A01, A02).
@@ -117,6 +190,32 @@ func isLoopback(host string) bool {
 	return err == nil && a.IsLoopback()
 }
 
+// A linkPart is a part of a token: its placeholder, its parameter, its value.
+type linkPart struct{ place, param, value string }
+
+// carry returns the URL that carries parts of a token, in its path or in its
+// query.
+func (l Link) carry(parts ...linkPart) (string, error) {
+	if !l.inPath() {
+		params := make([]LinkParam, len(parts))
+		for i, p := range parts {
+			params[i] = LinkParam{p.param, p.value}
+		}
+		return l.render(params), nil
+	}
+	path, query, _ := strings.Cut(l.URL, "?")
+	segments := strings.Split(path, "/")
+	for _, p := range parts {
+		if p.value == "." || p.value == ".." {
+			// Browsers drop these segments, also if they are escaped.
+			return "", errors.New("recovery: the ID of the lead cannot be a segment of a link's path")
+		}
+		segments[slices.Index(segments, p.place)] = url.PathEscape(p.value)
+	}
+	l.URL = strings.Join(segments, "/") + "?" + query
+	return l.render(nil), nil
+}
+
 // render adds the fixed parameters and then params to the URL of the link. It
 // removes parameters of the same names that the URL has already (A02).
 func (l Link) render(params []LinkParam) string {
@@ -137,6 +236,9 @@ func (l Link) render(params []LinkParam) string {
 	for _, p := range params {
 		parts = append(parts, url.QueryEscape(p.Name)+"="+url.QueryEscape(p.Value))
 	}
+	if len(parts) == 0 {
+		return base
+	}
 	return base + "?" + strings.Join(parts, "&")
 }
 
@@ -152,8 +254,8 @@ func (s *Service) link(l *Link) (Link, error) {
 
 func (s *Service) linkURL(p payload, leadID string) (string, error) {
 	l, sealed := p.Link, p.Sealed
-	if l.LeadIDParam != "" {
-		return l.render([]LinkParam{{l.LeadIDParam, leadID}, {l.SecretParam, p.Secret}}), nil
+	if l.isSplit() {
+		return l.carry(linkPart{leadIDPlace, l.LeadIDParam, leadID}, linkPart{secretPlace, l.SecretParam, p.Secret})
 	}
 	if sealed == "" {
 		var err error
@@ -161,5 +263,5 @@ func (s *Service) linkURL(p payload, leadID string) (string, error) {
 			return "", err
 		}
 	}
-	return l.render([]LinkParam{{l.tokenParam(), sealed}}), nil
+	return l.carry(linkPart{tokenPlace, l.tokenParam(), sealed})
 }

@@ -71,8 +71,8 @@ type Message struct {
 	// [MessagePasswordChanged] have it. Like URL, it carries a secret. A text
 	// message is short, so it may leave NotMe out beside a link or a code.
 	NotMe Secret
-	// Expires is when the link in URL, or the code, expires. It is zero for the
-	// other kinds.
+	// Expires is when the link in URL, or the code, expires, by the clock of this
+	// machine. It is zero for the other kinds.
 	Expires time.Time
 	// Template is the template that the request named. Empty means the usual
 	// one.

@@ -37,7 +37,7 @@ type NotMeResult struct {
 // page that asks for a click: Message is [MessageResetLink], [MessageResetCode]
 // or [MessagePasswordChanged]. It only opens the link. It counts nothing, asks
 // no store and changes nothing, so a mail scanner may follow the link. The
-// result has no Quotas. The error is [ErrInvalidProof].
+// result has no Quotas. The error wraps [ErrInvalidProof].
 func (s *Service) CheckNotMe(_ context.Context, req NotMeRequest) (NotMeResult, error) {
 	n, err := s.openNotMe(req.Token.Reveal())
 	return NotMeResult{Message: n.kind}, err
@@ -142,7 +142,7 @@ func (s *Service) performNotMe(ctx context.Context, p *payload) error {
 func (s *Service) finishNotMe(ctx context.Context, p payload) error {
 	ended := p.Ended
 	err := s.performNotMe(ctx, &p)
-	if err != nil && p.Ended && !ended && s.enqueueDelivery(ctx, p, time.Until(p.NotAfter)) == nil {
+	if err != nil && p.Ended && !ended && s.enqueueDelivery(ctx, p, time.Until(p.NotAfter.Add(-s.clockSkew(ctx)))) == nil {
 		return nil
 	}
 	return err
@@ -168,7 +168,13 @@ func (s *Service) sendNewLinks(ctx context.Context, p payload, lead Lead) error 
 		}
 	}
 	if len(fields) == 0 {
-		s.emit(ctx, Event{Kind: EventMessageSuppressed, Reason: ReasonNoRecipient, LeadID: lead.ID, Client: p.Client})
+		reason := ReasonNoRecipient
+		for _, f := range s.opts.Fields {
+			if why := s.whyNoRecipient(ctx, lead, f.Name); why != ReasonNoRecipient {
+				reason = why
+			}
+		}
+		s.emit(ctx, Event{Kind: EventMessageSuppressed, Reason: reason, LeadID: lead.ID, Client: p.Client})
 		return nil
 	}
 	p.Op, p.Link, p.Secret = jobDeliver, s.opts.Link, newSecret()
@@ -209,14 +215,15 @@ func (s *Service) notMeLink(m Message, about string) (Secret, error) {
 	if err != nil {
 		return Secret{}, err
 	}
-	return NewSecret(s.opts.NotMe.render([]LinkParam{{s.opts.NotMe.tokenParam(), sealed}})), nil
+	link, err := s.opts.NotMe.carry(linkPart{tokenPlace, s.opts.NotMe.tokenParam(), sealed})
+	return NewSecret(link), err
 }
 
 func (s *Service) openNotMe(sealed string) (notMeClaim, error) {
 	b, _, err := s.keys.notMe.Open(sealed)
 	if err != nil || len(b) == 0 {
 		s.tellOfLink("link \"this was not me\"", err)
-		return notMeClaim{}, ErrInvalidProof
+		return notMeClaim{}, linkError(sealReason(err))
 	}
 	id, leadID, ok := strings.Cut(string(b[1:]), " ")
 	for kind, letter := range notMeKinds {

@@ -163,6 +163,24 @@ func TestNotMeReachesALeadWithoutMailByPhone(t *testing.T) {
 	})
 }
 
+// The event says why no new link went out: the lead has an address, and nothing can
+// be sent to it.
+func TestNotMeTellsOfAnUndeliverableAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := notMePortal(t, nil)
+		notices := stolen(t, p)
+		p.leads.Change(johnID, func(l *recovery.Lead) {
+			l.Fields = map[string]recovery.FieldValue{"EmailAddress": {Value: "john@intranet", Verified: true}}
+		})
+		p.disown(t, notMe(t, notices[0]))
+		settle()
+		told := p.events.of(recovery.EventMessageSuppressed)
+		if len(told) != 1 || told[0].Reason != recovery.ReasonUndeliverableAddress || told[0].LeadID != johnID {
+			t.Errorf("events %+v", told)
+		}
+	})
+}
+
 // What a store or the host's sessions fail to do at once is done later, and the
 // person is told that it is being done.
 func TestNotMeIsFinishedLater(t *testing.T) {

@@ -133,8 +133,8 @@ type Options struct {
 	// was lost or given up. WARN is what is tried again, and what an operator
 	// should change. INFO is an event that ended well, and what works again. DEBUG
 	// is an event that any stranger can cause, and single failed attempts. A
-	// failure is told when it begins, and then with a count after 15 s, 75 s, 5
-	// min and from then on at most once an hour. Default: [slog.Default].
+	// failure is told when it begins, and then with a count after 1, 5 and 21
+	// minutes, and from then on at most once an hour. Default: [slog.Default].
 	Logger *slog.Logger
 	// Development tells at level INFO why nothing arrives, or why a link is
 	// refused, and what to do: asked twice within a minute, an unknown address,
@@ -158,6 +158,9 @@ type Options struct {
 	ClientAddress ClientAddressOptions
 	// API says where [Service.Handler] is mounted, and which pages may call it.
 	API APIOptions
+	// Captcha says who verifies the CAPTCHA of a request. Default: nobody, and no
+	// request needs one.
+	Captcha CaptchaOptions
 	// StoreTimeout is the longest time that one call of a [LeadStore],
 	// [TokenStore] or [Limiter] may last: 1 ms to 1 min. It holds for a
 	// [Queue], a [SessionEnder] and a [BudgetNotifier] too. Default 5 s.
@@ -235,6 +238,16 @@ type ClientAddressOptions struct {
 	// false. Set it only if every trusted proxy sets Forwarded: one that does
 	// not passes on what the client made up.
 	Forwarded bool
+	// ServerCallers are the addresses of servers that call the APIs for people,
+	// such as the back end of a site, and pass on the address of each person in
+	// the header field X-Origin-IP, as the SDKs of LoginRadius do. Without that,
+	// all people whom a server calls for are one client, and together they soon
+	// reach the limit of a client. Whoever has one of these addresses chooses
+	// under which address its requests count. From any other address the field is
+	// ignored, except with the secret of an API. So it is from a proxy that is not
+	// in TrustedProxies. A server that passes on something else than one address
+	// has its people share one limit. Default none.
+	ServerCallers []netip.Prefix
 	// IPv6Prefix is how many bits of an IPv6 address count as one client: 48 to
 	// 64. An address that stands for an IPv4 address counts as that: NAT64,
 	// 6to4 and Teredo. Default 64.

@@ -22,11 +22,13 @@ func (s *Service) Perform(ctx context.Context, job Job) (err error) {
 	if err != nil {
 		return err
 	}
-	if !time.Now().Before(p.NotAfter) {
+	until := p.NotAfter.Add(-s.clockSkew(ctx))
+	if !time.Now().Before(until) {
 		return fmt.Errorf("%w: the job is too old", ErrPermanent)
 	}
-	ctx = withAttempt(ctx, &attempt{job: job.ID, number: attemptNumber(ctx), until: p.NotAfter})
+	ctx = withAttempt(ctx, &attempt{job: job.ID, number: attemptNumber(ctx), until: until})
 	d := newDelivery(job, p)
+	d.until = until
 	switch p.Op {
 	case jobForgot:
 		err = s.performForgot(ctx, d)

@@ -46,6 +46,7 @@ var problems = map[ErrorCode]problem{
 	ErrorCodePasswordPolicy: {Status: http.StatusUnprocessableEntity, Field: "password", Detail: "The password is not accepted."},
 	ErrorCodeRateLimited:    {Status: http.StatusTooManyRequests, Type: typeQuotaExceeded, Detail: "Too many requests."},
 	ErrorCodeStepUpRequired: {Status: http.StatusForbidden, Detail: "A further proof is required."},
+	ErrorCodeCaptchaFailed:  {Status: http.StatusForbidden, Detail: "The CAPTCHA is missing or was not solved."},
 	ErrorCodeNoSuchLead:     {Status: http.StatusNotFound, Detail: "There is no lead that could reset a password."},
 	ErrorCodeOutcomeUnknown: {Status: http.StatusInternalServerError, Detail: "It is not certain that the password was changed. Please ask for a new link."},
 	ErrorCodeUnavailable:    {Status: http.StatusServiceUnavailable, Type: typeReducedCapacity, Detail: "Please try again in a moment."},

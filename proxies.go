@@ -10,7 +10,7 @@ import (
 
 func (o ClientAddressOptions) resolver() clientaddr.Options {
 	return clientaddr.Options{
-		Trusted: o.TrustedProxies, UnixSockets: o.TrustUnixSockets, Forwarded: o.Forwarded, IPv6Prefix: o.IPv6Prefix,
+		Trusted: o.TrustedProxies, Servers: o.ServerCallers, UnixSockets: o.TrustUnixSockets, Forwarded: o.Forwarded, IPv6Prefix: o.IPv6Prefix,
 	}
 }
 
@@ -18,7 +18,7 @@ func (o ClientAddressOptions) resolver() clientaddr.Options {
 // proxies, so each line is logged once. A peer with a public address is told
 // apart: a client that makes the field up must not use up the line about the
 // host's own proxy.
-type toldProxies struct{ private, public, trusted atomic.Bool }
+type toldProxies struct{ private, public, trusted, privateServer, publicServer atomic.Bool }
 
 // tellOfProxies logs that a proxy stands in front whose fields are not read.
 // Without the right options, all clients behind it count as one, and together
@@ -39,9 +39,8 @@ func (s *Service) tellOfProxies(r *http.Request) {
 		}
 		return
 	}
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	once := &told.private
-	if addr := peer.Addr().Unmap(); err == nil && !addr.IsPrivate() && !addr.IsLoopback() && !addr.IsLinkLocalUnicast() {
+	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil && isPublic(peer.Addr()) {
 		once = &told.public
 	}
 	if once.Swap(true) {
@@ -49,4 +48,23 @@ func (s *Service) tellOfProxies(r *http.Request) {
 	}
 	s.log.Warn("recovery: a peer that is not a trusted proxy sends a header field of proxies. If it is your proxy, all clients behind it count as one: add its address to option ClientAddress.TrustedProxies or, for a Unix domain socket, set ClientAddress.TrustUnixSockets. If it is a client that made the field up, there is nothing to do",
 		"peer", r.RemoteAddr, "sends", header)
+}
+
+// tellOfServer logs that somebody who is not believed passes on the address of a
+// person, once for private addresses and once for all others.
+func (s *Service) tellOfServer(sender netip.Addr) {
+	once := &s.proxies.privateServer
+	if sender.IsValid() && isPublic(sender) {
+		once = &s.proxies.publicServer
+	}
+	if once.Swap(true) {
+		return
+	}
+	s.log.Warn("recovery: a sender that is not believed passes on the address of a person in X-Origin-IP. If it is your server, all people whom it calls for count as one: add its address to option ClientAddress.ServerCallers, and its proxy, if there is one, to ClientAddress.TrustedProxies. If it is a client that made the field up, there is nothing to do",
+		"sender", sender.String())
+}
+
+func isPublic(a netip.Addr) bool {
+	a = a.Unmap()
+	return !a.IsPrivate() && !a.IsLoopback() && !a.IsLinkLocalUnicast()
 }

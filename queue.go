@@ -53,8 +53,8 @@ func fitsNanoseconds(t time.Time) bool {
 }
 
 // A Queue stores jobs, and has each performed after Enqueue has returned. For
-// authors of queues; a host can use [MemoryQueue], or package asynqqueue or
-// riverqueue.
+// authors of queues; a host can use [MemoryQueue], or package asynqqueue,
+// riverqueue or sqlstore.
 //
 // A job is performed by [Service.Perform], once or more often, by one worker at
 // a time. An attempt that returns an error, panics or is lost in a crash is
@@ -80,6 +80,30 @@ type Queue interface {
 	// [Job.Validate]. Enqueue returns when ctx ends. The job goes on when ctx has
 	// ended.
 	Enqueue(ctx context.Context, job Job) error
+}
+
+// MaxClockSkew is how far the clock of a queue's storage may differ from that of
+// this machine and still count for the times of jobs: see [ClockedQueue]. It is an
+// hour, by which clocks are wrong that take summer time for the time of day, and
+// half an hour more.
+const MaxClockSkew = 90 * time.Minute
+
+// A ClockedQueue is a [Queue] whose storage has a clock that all processes share.
+// For authors of queues. A [Service] then seals the times of its jobs by that
+// clock: with its own, a worker whose clock is ahead of that of a web node would
+// find jobs too old, and one whose clock is behind would perform a stolen job for
+// too long. The times of a [Job] stay those of the process that has the job; the
+// queue stores them by its clock. The first of [Options].Queue and
+// [Options].DeliveryQueue that is a ClockedQueue counts, in all processes alike.
+type ClockedQueue interface {
+	Queue
+	// ClockSkew returns by how much the storage's clock is ahead of that of this
+	// machine: 0 if it is not known, or if the difference does not matter. More
+	// than [MaxClockSkew] either way counts as 0. So whoever sets the clock of the
+	// storage ahead and back again lengthens the life of a job by no more than
+	// twice that (A31). ClockSkew may ask the storage for its time, but seldom,
+	// and returns when ctx ends.
+	ClockSkew(ctx context.Context) time.Duration
 }
 
 // A JobHandler performs jobs. For authors of queues: the handler that they get

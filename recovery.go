@@ -36,6 +36,7 @@ type Service struct {
 	foreign  seal.Foreign // jobs that only another instance can open
 	links    seal.Told    // what was logged of links that another instance may have sealed
 	proxies  toldProxies  // what was logged of proxies
+	register linkRegister // links of other handlers, and pages
 
 	mu       sync.RWMutex
 	closed   bool

@@ -3,6 +3,8 @@ package recovery
 import (
 	"net/http"
 	"net/netip"
+
+	"github.com/seed-51359b35/recovery/internal/clientaddr"
 )
 
 // A Requester says who sends a request. Its zero value is a client whose
@@ -15,6 +17,14 @@ type Requester struct {
 	// Client is the address of the person's device. The zero Addr stands for
 	// every client whose address is not known: all of them share one limit.
 	Client netip.Addr
+	// Server is the address of the server that sent the request for the person
+	// and passed on Client. It is the zero Addr if nobody did who is believed:
+	// see [ClientAddressOptions].ServerCallers. Limits do not count it, but
+	// [Service.AllowSecret] does.
+	Server netip.Addr
+	// passedOn says that Client was passed on by Server, also where Server has
+	// no address.
+	passedOn bool
 	// AcceptLanguage is the request's Accept-Language field. A value of more
 	// than 128 bytes is ignored.
 	AcceptLanguage string
@@ -30,8 +40,26 @@ type Requester struct {
 // [Service.RememberDevice]. Caller is empty: set it after the API key was
 // checked.
 func (s *Service) Requester(r *http.Request) Requester {
+	from := s.requester(r, false)
+	if !from.passedOn && clientaddr.PassesOn(r) {
+		s.tellOfServer(from.Client)
+	}
+	return from
+}
+
+// ServerRequester is Requester for a request whose sender is a server that proved
+// a secret of the host's: what it says in X-Origin-IP is believed, wherever it
+// calls from. [Service.AllowSecret] takes the result also before the secret was
+// checked, because it counts the server.
+func (s *Service) ServerRequester(r *http.Request) Requester { return s.requester(r, true) }
+
+func (s *Service) requester(r *http.Request, proven bool) Requester {
 	s.tellOfProxies(r)
-	return Requester{Client: s.clients.Addr(r), AcceptLanguage: r.Header.Get("Accept-Language"), Device: s.deviceOf(r)}
+	from := Requester{Client: s.clients.Addr(r), AcceptLanguage: r.Header.Get("Accept-Language"), Device: s.deviceOf(r)}
+	if person, ok := s.clients.PassedOn(r, from.Client, proven); ok {
+		from.Client, from.Server, from.passedOn = person, from.Client, true
+	}
+	return from
 }
 
 // check limits the lengths, because a job carries these values.

@@ -149,8 +149,9 @@ type proven struct {
 }
 
 // prove opens a proof, finds its token and the lead, and checks that both
-// belong together. All invalid proofs get the same error. Only the event says
-// what was wrong.
+// belong together. All invalid proofs get the same error, except a link whose token
+// this Service did not make: see [ErrDamagedProof]. Only the event says what was
+// wrong.
 func (s *Service) prove(ctx context.Context, proof Proof, from Requester, labels map[string]string) (proven, error) {
 	p := proven{event: Event{Caller: from.Caller, Client: from.Client, Labels: labels}}
 	leadID, refs, reason, err := s.refsOf(ctx, proof)
@@ -158,7 +159,11 @@ func (s *Service) prove(ctx context.Context, proof Proof, from Requester, labels
 		return p, err
 	}
 	if reason != "" {
-		return p, s.refuse(ctx, p, reason)
+		err := s.refuse(ctx, p, reason)
+		if proof.key == (LeadKey{}) {
+			err = linkError(reason)
+		}
+		return p, err
 	}
 	p.refs = refs
 	err = s.call(ctx, "TokenStore.Peek", func(ctx context.Context) (err error) {
@@ -246,8 +251,19 @@ func sealReason(err error) EventReason {
 		return ReasonUnknownKey
 	case errors.Is(err, seal.ErrNewerVersion):
 		return ReasonNewerFormat
+	case errors.Is(err, seal.ErrTooOld):
+		return ReasonUnknownToken
 	}
 	return ReasonMalformedProof
+}
+
+// linkError returns the error for a link that is refused before anything is asked
+// about its lead.
+func linkError(reason EventReason) error {
+	if reason == ReasonMalformedProof || reason == ReasonUnknownKey {
+		return ErrDamagedProof
+	}
+	return ErrInvalidProof
 }
 
 // refuse returns the one error for all invalid proofs. Only its event says what

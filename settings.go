@@ -16,6 +16,8 @@ type Settings struct {
 	// Link and NotMe are those of [Options]. NotMe is zero if there is no such
 	// page.
 	Link, NotMe Link
+	// Links are Link and what was added by [Service.AddLink] so far.
+	Links []Link
 	// Fields are the fields of a lead that requests may name.
 	Fields []Field
 	// LinkTTL is the lifetime of a link, CodeTTL that of a code.
@@ -27,6 +29,9 @@ type Settings struct {
 	// EndsSessions says that a reset signs the lead out everywhere. It is false
 	// if [Options].DangerouslyKeepSessions is set.
 	EndsSessions bool
+	// CaptchaFields are those of [CaptchaOptions], whose values belong into
+	// [ForgotRequest].Captcha. They are empty if no request needs a CAPTCHA.
+	CaptchaFields []string
 	// Logger is the logger of the Service. It is never nil.
 	Logger *slog.Logger
 }
@@ -37,9 +42,10 @@ func (s *Service) Settings() Settings {
 	link, notMe := s.opts.Link, s.opts.NotMe
 	link.Fixed, notMe.Fixed = slices.Clone(link.Fixed), slices.Clone(notMe.Fixed)
 	return Settings{
-		Link: link, NotMe: notMe, Fields: slices.Clone(s.opts.Fields),
+		Link: link, NotMe: notMe, Links: s.allLinks(), Fields: slices.Clone(s.opts.Fields),
 		LinkTTL: s.opts.Tokens.LinkTTL, CodeTTL: s.opts.Tokens.CodeTTL, CodeDigits: codeDigits,
-		PasswordPolicy: s.opts.Passwords.Policy, EndsSessions: s.opts.Sessions != nil, Logger: s.log,
+		PasswordPolicy: s.opts.Passwords.Policy, EndsSessions: s.opts.Sessions != nil,
+		CaptchaFields: slices.Clone(s.opts.Captcha.Fields), Logger: s.log,
 	}
 }
 

@@ -72,18 +72,24 @@ func isCode(s string) bool {
 	return true
 }
 
+// lifetime returns how long a token lives in the store.
+func (s *Service) lifetime(kind tokenKind) time.Duration {
+	if kind == kindCode {
+		return s.opts.Tokens.CodeTTL
+	}
+	return s.opts.Tokens.LinkTTL
+}
+
 // put stores a token for the lead in its present state, in the slot of a field,
 // under one generation of keys. All attempts at a job use the same generation
 // and the same slot: in another place the store would not recognise a token that
 // is spent already.
 func (s *Service) put(ctx context.Context, g *generation, kind tokenKind, lead Lead, field, secret string) (TokenRecord, error) {
 	ref := s.keys.refOf(g, kind, lead.ID, field, secret)
-	spec := TokenSpec{Digest: ref.Digest, State: g.stateOf(lead), TTL: s.opts.Tokens.LinkTTL, MaxLive: 3}
+	spec := TokenSpec{Digest: ref.Digest, State: g.stateOf(lead), TTL: s.lifetime(kind), MaxLive: 3}
 	if kind == kindCode {
-		spec = TokenSpec{
-			Digest: ref.Digest, State: spec.State, TTL: s.opts.Tokens.CodeTTL, MaxLive: 1, Code: true,
-			MaxTries: s.opts.Tokens.CodeTries, MaxFailures: s.opts.Tokens.CodeFailures, FailureWindow: failureWindow,
-		}
+		spec.MaxLive, spec.Code = 1, true
+		spec.MaxTries, spec.MaxFailures, spec.FailureWindow = s.opts.Tokens.CodeTries, s.opts.Tokens.CodeFailures, failureWindow
 	}
 	var token TokenRecord
 	err := s.call(ctx, "TokenStore.Put", func(ctx context.Context) (err error) {

@@ -38,6 +38,7 @@ func (q *Queue) process(ctx context.Context, task *asynq.Task) error {
 		q.log.Error("asynqqueue: dropping a task that is not of this queue", "task", durablequeue.Redact(id), "reason", problem.Error())
 		return asynq.RevokeTask
 	}
+	job = durablequeue.GivenOut(job, q.clock.Skew(ctx))
 	failures, _ := asynq.GetRetryCount(ctx)
 	wait := time.Until(job.NotBefore)
 	if wait > maxStartWait {

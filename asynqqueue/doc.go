@@ -139,9 +139,13 @@
 //   - Set maxmemory-policy noeviction. Any other policy can drop jobs when
 //     memory is short (A53). Start warns of it, and of a missing append-only
 //     file.
-//   - The clocks of all processes must agree within a few seconds. If they
-//     differ by almost a minute, a process takes jobs from another that still
-//     performs them.
+//   - Jobs go by the clock of Redis, up to [recovery.MaxClockSkew] away from that
+//     of a process. So a web node whose clock is wrong loses no message. A
+//     difference of more than 30 seconds is logged.
+//   - The clocks of all processes with workers must agree within a few seconds
+//     all the same, because asynq goes by them. If they differ by almost a
+//     minute, a process takes jobs from another that still performs them, and a
+//     message may be sent twice.
 //
 // All keys begin with "asynq:". Those of a queue, "asynq:{recovery}:...", lie
 // on one node of a Cluster. Jobs are deleted when they are done. asynq keeps
@@ -154,7 +158,7 @@
 // The user that the client signs in as needs these keys, and EVAL, EVALSHA,
 // SADD, SMEMBERS, SISMEMBER, ZADD and ZREM, INFO for the warnings, and for the
 // scripts DEL, EXISTS, EXPIRE, EXPIREAT, GET, HDEL, HGET, HSET, INCR, LLEN,
-// LPUSH, LRANGE, LREM, MEMORY USAGE, RPOPLPUSH, RPUSH, SET, SETEX, ZCARD,
+// LPUSH, LRANGE, LREM, MEMORY USAGE, RPOPLPUSH, RPUSH, SET, SETEX, TIME, ZCARD,
 // ZRANGE, ZRANGEBYSCORE and ZREMRANGEBYSCORE. It needs no SUBSCRIBE, so asynq's
 // tools cannot cancel a job that runs here. They can show and pause a queue. Do
 // not archive jobs with them: a job that was archived is not performed, and its

@@ -55,14 +55,16 @@ func (q *Queue) Enqueue(ctx context.Context, job recovery.Job) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	payload, err := durablequeue.Encode(job)
+	if q.workers.Closed() {
+		return errClosed
+	}
+	budget, tooShort := callBudget(ctx, q.opts.Timeout)
+	asking, cancel := context.WithTimeout(ctx, budget)
+	defer cancel()
+	stored := durablequeue.Stored(job, q.clock.Skew(asking))
+	payload, err := durablequeue.Encode(stored)
 	if err != nil {
 		return fmt.Errorf("asynqqueue: %w", err)
-	}
-	select {
-	case <-q.closing:
-		return errClosed
-	default:
 	}
 	// The code below looks at NotBefore and at nothing else of the job. So the
 	// time that Enqueue takes does not tell whom the job is about (A22).
@@ -70,11 +72,8 @@ func (q *Queue) Enqueue(ctx context.Context, job recovery.Job) error {
 		asynq.Queue(q.opts.Name), asynq.TaskID(job.ID), asynq.MaxRetry(maxRetries), asynq.Timeout(taskTimeout),
 	}
 	if time.Until(job.NotBefore) > maxInlineWait {
-		opts = append(opts, asynq.ProcessAt(job.NotBefore))
+		opts = append(opts, asynq.ProcessAt(stored.NotBefore))
 	}
-	budget, tooShort := callBudget(ctx, q.opts.Timeout)
-	asking, cancel := context.WithTimeout(ctx, budget)
-	defer cancel()
 	return q.health.call(func() error {
 		switch err := q.depth.Reserve(asking); {
 		case errors.Is(err, recovery.ErrQueueFull):
@@ -94,7 +93,7 @@ func (q *Queue) Enqueue(ctx context.Context, job recovery.Job) error {
 func (q *Queue) send(ctx context.Context, tooShort bool, task *asynq.Task, opts []asynq.Option) error {
 	done := make(chan error, 1)
 	end, _ := ctx.Deadline()
-	if !q.background(func() {
+	if !q.workers.Background(func() {
 		// The command goes on when the caller's context is cancelled, because
 		// it may have been sent already.
 		ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), end)

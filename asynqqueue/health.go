@@ -6,7 +6,10 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"strconv"
+	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -58,6 +61,36 @@ func (h *health) reportDepthError(err error) {
 		h.log.Warn("asynqqueue: the depth of the queue is not known, so MaxDepth is not enforced", "error", err)
 	}
 }
+
+// readTime is a script, because a command without a key would ask any node of a
+// Cluster.
+var readTime = redis.NewScript("return redis.call('TIME')")
+
+// askTime is what q.clock asks.
+func (q *Queue) askTime() (time.Time, error) {
+	ctx, cancel := context.WithTimeout(q.workers.Context(), q.opts.Timeout)
+	defer cancel()
+	parts, err := readTime.Run(ctx, q.client, []string{"asynq:{" + q.opts.Name + "}:pending"}).StringSlice()
+	if err != nil {
+		if text := strings.ToLower(err.Error()); strings.Contains(text, "noperm") || strings.Contains(text, "acl") || strings.Contains(text, "can't run this command") {
+			q.noTime.Do(func() {
+				q.log.Warn("asynqqueue: the user in Redis may not ask for the time, so a clock that differs is neither noticed nor made up for. It needs TIME", "error", err)
+			})
+		}
+		return time.Time{}, err
+	}
+	if len(parts) != 2 {
+		return time.Time{}, errors.New("it has not two parts")
+	}
+	seconds, err := strconv.ParseInt(parts[0], 10, 64)
+	micros, err2 := strconv.ParseInt(parts[1], 10, 64)
+	return time.Unix(seconds, 1000*micros), errors.Join(err, err2)
+}
+
+// ClockSkew implements [recovery.ClockedQueue]. It asks Redis for its time once a
+// minute, and waits for the first answer, for up to [Options].Timeout. A
+// difference of more than 30 seconds is logged.
+func (q *Queue) ClockSkew(ctx context.Context) time.Duration { return q.clock.Skew(ctx) }
 
 // warnOfRisks logs a warning if Redis can drop or lose jobs (A53).
 func (q *Queue) warnOfRisks() {

@@ -54,7 +54,7 @@ func TestPermissions(t *testing.T) {
 	server := redistest.Start(t)
 	rule := []any{"ACL", "SETUSER", "app", "on", ">secret", "~asynq:*", "resetchannels", "-@all"}
 	for name := range strings.FieldsSeq(`eval evalsha sadd smembers sismember zadd zrem info
-		del exists expire expireat get hdel hget hset incr llen lpush lrange lrem memory|usage rpoplpush rpush set setex zcard zrange
+		del exists expire expireat get hdel hget hset incr llen lpush lrange lrem memory|usage rpoplpush rpush set setex time zcard zrange
 		zrangebyscore zremrangebyscore`) {
 		rule = append(rule, "+"+name)
 	}
@@ -93,6 +93,19 @@ func TestPermissions(t *testing.T) {
 		}
 	}
 	if n := strings.Count(log.String(), "MaxDepth is not enforced"); n != 1 {
+		t.Errorf("told of %d times:\n%s", n, log.String())
+	}
+	// Nor is a job refused without the right to ask for the time, which an earlier
+	// version did not need.
+	if _, err := server.Do("ACL", "SETUSER", "app", "+memory|usage", "-time"); err != nil {
+		t.Fatal(err)
+	}
+	d := &diary{}
+	q = start(t, newQueue(t, client, func(o *asynqqueue.Options) { o.Logger = debugLogger(&log) }), d)
+	job := newJob()
+	enqueue(t, q, job)
+	waitDone(t, d, job)
+	if n := strings.Count(log.String(), "It needs TIME"); n != 1 {
 		t.Errorf("told of %d times:\n%s", n, log.String())
 	}
 }

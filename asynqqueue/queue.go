@@ -24,17 +24,13 @@ type Queue struct {
 	log     *slog.Logger
 	health  *health
 	depth   *durablequeue.Depth
+	clock   *durablequeue.Clock
+	noTime  sync.Once // that Redis does not tell the time was logged
 	workers *durablequeue.Workers
-	closing chan struct{} // closed when Shutdown begins
 
 	enqueuer  *asynq.Client
 	inspector *asynq.Inspector
-
-	mu         sync.Mutex
-	started    bool
-	server     *asynq.Server
-	goroutines sync.WaitGroup // goroutines of this package; added to under mu, never after ended is made
-	ended      chan struct{}  // made by Shutdown, closed when nothing runs any more
+	server    *asynq.Server // nil until Start
 }
 
 // Stats are the present numbers of a [Queue]. Running and Abandoned are those
@@ -79,12 +75,15 @@ func New(client redis.UniversalClient, opts Options) (*Queue, error) {
 			FirstRetry: opts.FirstRetry, MaxRetry: opts.MaxRetry, Backoff: opts.Backoff, PauseEnd: pauseEnd,
 			Logger: log,
 		}),
-		closing: make(chan struct{}),
 	}
 	shortClient := withReadTimeout(client, opts.Timeout)
 	q.enqueuer = asynq.NewClientFromRedisClient(shortClient)
 	q.inspector = asynq.NewInspectorFromRedisClient(shortClient)
 	q.depth = durablequeue.NewDepth(opts.MaxDepth, q.askDepth)
+	q.clock = durablequeue.NewClock(durablequeue.ClockOptions{
+		Package: "asynqqueue", Storage: "Redis", Ask: q.askTime, Timeout: opts.Timeout, Background: q.workers.Background,
+		Logger: log, Outages: q.workers.Outages(),
+	})
 	return q, nil
 }
 
@@ -93,35 +92,28 @@ func New(client redis.UniversalClient, opts Options) (*Queue, error) {
 // the process handles signals. A second call, or one after Shutdown, is an
 // error.
 func (q *Queue) Start(h recovery.JobHandler) error {
-	if h == nil {
-		return errors.New("asynqqueue: a handler is required")
-	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.started || q.ended != nil {
-		return errors.New("asynqqueue: Start was called a second time, or after Shutdown")
-	}
-	q.started = true
-	q.workers.Handle(h)
-	q.goroutines.Go(q.warnOfRisks)
-	if q.opts.EnqueueOnly {
-		return nil
-	}
-	q.server = asynq.NewServerFromRedisClient(newWorkerClient(q.client, max(100*time.Millisecond, q.opts.PollInterval), q.closing, q.workers.AnyFree), asynq.Config{
-		Concurrency:              q.opts.Workers,
-		Queues:                   map[string]int{q.opts.Name: 1},
-		TaskCheckInterval:        q.opts.PollInterval,
-		DelayedTaskCheckInterval: q.opts.PollInterval,
-		// This is longer than process runs, which ends by itself, or when
-		// Shutdown's context ends. Otherwise asynq would put a job back while it
-		// runs.
-		ShutdownTimeout: taskTimeout,
-		RetryDelayFunc:  q.retryDelay,
-		IsFailure:       isFailure,
-		Logger:          newLogger(q.log, q.workers.Outages()),
-		LogLevel:        asynq.InfoLevel,
+	return q.workers.Start(h, func(run func(func())) error {
+		run(q.warnOfRisks)
+		run(func() { q.clock.Skew(q.workers.Context()) }) // a difference is told before the first job
+		if q.opts.EnqueueOnly {
+			return nil
+		}
+		q.server = asynq.NewServerFromRedisClient(newWorkerClient(q.client, max(100*time.Millisecond, q.opts.PollInterval), q.workers.Closing(), q.workers.AnyFree), asynq.Config{
+			Concurrency:              q.opts.Workers,
+			Queues:                   map[string]int{q.opts.Name: 1},
+			TaskCheckInterval:        q.opts.PollInterval,
+			DelayedTaskCheckInterval: q.opts.PollInterval,
+			// This is longer than process runs, which ends by itself, or when
+			// Shutdown's context ends. Otherwise asynq would put a job back while it
+			// runs.
+			ShutdownTimeout: taskTimeout,
+			RetryDelayFunc:  q.retryDelay,
+			IsFailure:       isFailure,
+			Logger:          newLogger(q.log, q.workers.Outages()),
+			LogLevel:        asynq.InfoLevel,
+		})
+		return q.server.Start(asynq.HandlerFunc(q.process))
 	})
-	return q.server.Start(asynq.HandlerFunc(q.process))
 }
 
 // MaxConcurrent implements [recovery.ConcurrencyLimited]. It returns
@@ -145,36 +137,12 @@ func (q *Queue) MaxConcurrent() int { return q.opts.Workers }
 //
 // Shutdown may be called more than once, and from several goroutines.
 func (q *Queue) Shutdown(ctx context.Context) error {
-	q.mu.Lock()
-	if q.ended == nil {
-		q.ended = make(chan struct{})
-		close(q.closing)
-		go q.end()
-	}
-	ended := q.ended
-	q.mu.Unlock()
-	return q.workers.Shutdown(ctx, ended)
-}
-
-func (q *Queue) end() {
-	defer close(q.ended)
-	defer q.workers.End()
-	if q.server != nil {
-		q.server.Shutdown()
-	}
-	q.workers.Drain() // wait for attempts that were given up
-	q.goroutines.Wait()
-}
-
-// background runs f, unless Shutdown has begun.
-func (q *Queue) background(f func()) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.ended != nil {
-		return false
-	}
-	q.goroutines.Go(f)
-	return true
+	return q.workers.Shutdown(ctx, func() {
+		if q.server != nil {
+			q.server.Shutdown()
+		}
+		q.workers.Drain() // wait for attempts that were given up
+	})
 }
 
 // Stats returns the present numbers, or an error: that of ctx, one that wraps
@@ -192,7 +160,7 @@ func (q *Queue) Stats(ctx context.Context) (Stats, error) {
 		return Stats{}, err
 	}
 	done := make(chan result, 1)
-	if !q.background(func() {
+	if !q.workers.Background(func() {
 		stats, err := q.inspect()
 		done <- result{stats, err}
 	}) {
@@ -243,7 +211,7 @@ func (q *Queue) inspect() (Stats, error) {
 
 // askDepth is what q.depth asks.
 func (q *Queue) askDepth(done func(n int, err error)) bool {
-	return q.background(func() {
+	return q.workers.Background(func() {
 		stats, err := q.inspect()
 		q.health.reportDepthError(err)
 		done(stats.Depth(), err)

@@ -26,7 +26,7 @@ func TestPauses(t *testing.T) {
 		{"Backoff panics", func(int) time.Duration { panic("host") }, 1, 5 * time.Minute, 5 * time.Minute},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			w, _ := newWorkers(nil, func(o *durablequeue.Options) { o.Backoff = tt.backoff })
+			w, _ := newWorkers(&handler{}, func(o *durablequeue.Options) { o.Backoff = tt.backoff })
 			seen := map[time.Duration]bool{}
 			for range 50 {
 				p := w.Pause(tt.n)

@@ -3,6 +3,7 @@ package durablequeue
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -36,8 +37,8 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// Workers perform the attempts of one queue in one process. They are safe for
-// concurrent use.
+// Workers perform the attempts of one queue in one process, and know whether it
+// was started or shut down. They are safe for concurrent use.
 type Workers struct {
 	opts    Options
 	handler recovery.JobHandler
@@ -53,6 +54,12 @@ type Workers struct {
 
 	newerJobs        sightings
 	newerVersionSeen atomic.Bool // a job of a newer version was seen and logged
+
+	closing    chan struct{} // closed when Shutdown begins
+	mu         sync.Mutex
+	started    bool
+	goroutines sync.WaitGroup // added to under mu, and never after ended is made
+	ended      chan struct{}  // made by Shutdown, closed when nothing runs any more
 }
 
 // Outages writes a line when an outage begins, one with a count at growing
@@ -64,7 +71,7 @@ type Outages = outage.Log
 // over.
 func NewOutages(over string) *Outages { return outage.New(over) }
 
-// NewWorkers returns workers that are all free. Handle comes before Take.
+// NewWorkers returns workers that are all free. Start comes before Take.
 func NewWorkers(opts Options) *Workers {
 	if opts.PauseEnd == nil {
 		opts.PauseEnd = func(now time.Time, pause time.Duration) time.Time { return now.Add(max(0, pause)) }
@@ -72,13 +79,10 @@ func NewWorkers(opts Options) *Workers {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Workers{
 		opts: opts, outages: NewOutages(opts.Package + ": works again"),
-		slots: make(chan struct{}, opts.Workers),
-		ctx:   ctx, cancel: cancel,
+		slots: make(chan struct{}, opts.Workers), closing: make(chan struct{}),
+		ctx: ctx, cancel: cancel,
 	}
 }
-
-// Handle sets what performs the jobs.
-func (w *Workers) Handle(h recovery.JobHandler) { w.handler = h }
 
 // Outages returns what keeps outages from filling the log.
 func (w *Workers) Outages() *Outages { return w.outages }
@@ -143,30 +147,6 @@ func (w *Workers) Drain() {
 
 // End ends the contexts of all attempts. Their jobs are handed back.
 func (w *Workers) End() { w.cancel() }
-
-// Shutdown waits until ended is closed, and then returns nil. If ctx ends first,
-// it ends the attempts, waits for [Options].Grace and a second more, in which
-// the storage gets the jobs back, and returns a [*recovery.ShutdownError].
-func (w *Workers) Shutdown(ctx context.Context, ended <-chan struct{}) error {
-	select {
-	case <-ended:
-		return nil
-	case <-ctx.Done():
-	}
-	cut := len(w.slots)
-	w.End()
-	grace := time.NewTimer(w.opts.Grace + handBackTime)
-	defer grace.Stop()
-	select {
-	case <-ended:
-	case <-grace.C:
-	}
-	return &recovery.ShutdownError{CutShort: cut, Kept: int(w.handedBack.Load() + w.begun.Load()), Cause: ctx.Err()}
-}
-
-// handBackTime is how long Shutdown waits after everything else for unfinished
-// jobs to be back in the storage.
-const handBackTime = time.Second
 
 // A Worker is one of [Options].Workers. Two goroutines hold it: its user's, and
 // the one that runs the host's code. The worker is free again when both have

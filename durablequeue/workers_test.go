@@ -42,7 +42,9 @@ func newWorkers(h recovery.JobHandler, edit func(o *durablequeue.Options)) (*dur
 		edit(&opts)
 	}
 	w := durablequeue.NewWorkers(opts)
-	w.Handle(h)
+	if err := w.Start(h, func(func(func())) error { return nil }); err != nil {
+		panic(err)
+	}
 	return w, log
 }
 
@@ -194,12 +196,10 @@ func TestShutdown(t *testing.T) {
 					results <- w.Perform(t.Context(), newJob(), nil, 1)
 				}()
 				synctest.Wait()
-				ended := make(chan struct{})
-				go func() { pool.Drain(); close(ended) }()
 				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 				defer cancel()
 				began := time.Now()
-				err := pool.Shutdown(ctx, ended)
+				err := pool.Shutdown(ctx, pool.Drain)
 				if took := time.Since(began); took != tt.takes {
 					t.Errorf("it took %v, want %v", took, tt.takes)
 				}
@@ -210,7 +210,9 @@ func TestShutdown(t *testing.T) {
 				if got := <-results; got.Verdict != tt.want {
 					t.Errorf("%+v, want %v", got, tt.want)
 				}
-				<-ended
+				if err := pool.Shutdown(t.Context(), pool.Drain); err != nil {
+					t.Errorf("a second Shutdown = %v", err)
+				}
 			})
 		})
 	}

@@ -284,6 +284,27 @@ func TestDurable(t *testing.T) {
 			return jobs, n
 		})
 	})
+	t.Run("SQLite", func(t *testing.T) {
+		t.Parallel()
+		file := emptyDatabase(t, "-sqlite")
+		testDurable(t, []string{"-sqlite", file}, "Messages wait there as well", func() (jobs string, n int) {
+			rows, err := openDatabase(t, "-sqlite", file).QueryContext(t.Context(), "SELECT id, job FROM recovery_jobs WHERE queue = $1", demoPrefix+"-deliveries")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for ; rows.Next(); n++ {
+				var id, job string
+				if err := rows.Scan(&id, &job); err != nil {
+					t.Fatal(err)
+				}
+				jobs += id + " " + job + "\n"
+			}
+			if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+				t.Fatal(err)
+			}
+			return jobs, n
+		})
+	})
 }
 
 // testDurable has one instance take requests while the mail server is down, and

@@ -38,10 +38,9 @@ func TestFlags(t *testing.T) {
 		{"a base with a path", []string{"-base-url", "https://portal.example.com/demo"}, 2, "path"},
 		{"a base with a query", []string{"-base-url", "https://portal.example.com/?a=1"}, 2, "query"},
 		{"a base with a fragment", []string{"-base-url", "https://portal.example.com/#a"}, 2, "fragment"},
-		{"a queue without a Redis", []string{"-durable"}, 2, "-redis"},
+		{"a queue that is nowhere", []string{"-durable"}, 2, "-sqlite, -postgres or -redis"},
 		{"two places", []string{"-sqlite", "demo.db", "-redis", "redis://127.0.0.1"}, 2, "one of them"},
 		{"two databases", []string{"-sqlite", "demo.db", "-postgres", "postgres://127.0.0.1/demo"}, 2, "one of them"},
-		{"a queue in a file", []string{"-sqlite", "demo.db", "-durable"}, 2, "-postgres"},
 		{"a database that is none", []string{"-postgres", "mysql://demo:hunter2@127.0.0.1/demo"}, 2, "postgres://"},
 		{"a database with a mistake", []string{"-postgres", "postgres://demo:hunter2@127.0.0.1:port/demo"}, 2, "-postgres"},
 		{"a database out of reach", []string{"-addr", "127.0.0.1:0", "-postgres", "postgres://demo:hunter2@127.0.0.1:1/demo"}, 1, "127.0.0.1:1, database demo"},
@@ -49,6 +48,10 @@ func TestFlags(t *testing.T) {
 		{"a mail server that is none", []string{"-smtp", "mail.example.com"}, 2, "-smtp"},
 		{"a mail server with a mistake", []string{"-smtp", "smtp://user:hunter2@mail.example.com"}, 2, "-smtp"},
 		{"a sender that is none", []string{"-addr", "127.0.0.1:0", "-smtp", "smtp://127.0.0.1:25", "-from", "nobody"}, 1, "From"},
+		{"an origin with a path", []string{"-addr", "127.0.0.1:0", "-origins", "https://a.example,https://b.example/x"}, 1, "https://b.example/x"},
+		{"an origin that is every origin", []string{"-addr", "127.0.0.1:0", "-origins", "*"}, 1, "Origins"},
+		{"a network that is none", []string{"-server-callers", "10.1.0.0/16,10.2"}, 2, `"10.2"`},
+		{"a network of everybody", []string{"-addr", "127.0.0.1:0", "-server-callers", "0.0.0.0/0"}, 1, "trusts every client"},
 		{"a port in use", []string{"-addr", taken.Addr().String()}, 1, "cannot listen on " + taken.Addr().String()},
 	} {
 		t.Run(tt.sentence, func(t *testing.T) {
@@ -73,7 +76,7 @@ func TestFlags(t *testing.T) {
 	if err := run(t.Context(), []string{"-h"}, io.Discard, &stderr); err != nil || exitCode(err) != 0 {
 		t.Errorf("-h: %v", err)
 	}
-	for _, flag := range []string{"-addr", "-base-url", "-relaxed-limits", "-json-logs", "-redis", "-durable", "-sqlite", "-postgres", "-smtp", "-from"} {
+	for _, flag := range []string{"-addr", "-base-url", "-relaxed-limits", "-json-logs", "-redis", "-durable", "-sqlite", "-postgres", "-smtp", "-from", "-origins", "-server-callers"} {
 		if !strings.Contains(stderr.String(), flag) {
 			t.Errorf("-h does not tell of %s", flag)
 		}

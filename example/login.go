@@ -65,6 +65,11 @@ func (l *login) signIn(ctx context.Context, client netip.Addr, email, pw string)
 	if _, ok := errors.AsType[*password.PolicyError](err); ok {
 		return session{}, "", errSignIn // no such password can ever have been chosen
 	}
+	if errors.Is(err, password.ErrMalformedHash) {
+		// An answer of its own would tell that there is an account.
+		l.log.WarnContext(ctx, "a stored hash cannot be read, so nobody can sign in until a reset replaces it", "lead", leadID, "error", err)
+		return session{}, "", errSignIn
+	}
 	if err != nil {
 		return session{}, "", err
 	}

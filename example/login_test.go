@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -64,5 +65,38 @@ func TestLoginBesideAReset_A74(t *testing.T) {
 		if n == 0 && err != nil || n > 0 && !errors.Is(err, errSignIn) {
 			t.Errorf("a reset after read %d: %v", n, err)
 		}
+	}
+}
+
+// An account whose hash cannot be read has the answer of every other, and the
+// operator is told.
+func TestLoginWithAHashThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	hasher, err := password.NewArgon2id(password.Argon2idOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	seeds, err := demoSeeds(t.Context(), hasher)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leads := newMemoryLeads()
+	for _, s := range seeds {
+		s.hash = "!"
+		if err := leads.add(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var log strings.Builder
+	l := &login{
+		leads: leads, sessions: newMemorySessions(), hasher: hasher, log: slog.New(slog.NewTextHandler(&log, nil)),
+		limiter: recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{}),
+		policy:  recovery.LimitPolicy{Limits: []recovery.Limit{{N: 20, Window: time.Minute}}},
+	}
+	if _, _, err := l.signIn(t.Context(), netip.MustParseAddr("203.0.113.7"), demoEmail, demoPassword); !errors.Is(err, errSignIn) {
+		t.Errorf("the answer is %v, want that of a wrong password", err)
+	}
+	if !strings.Contains(log.String(), "lead="+demoLeadID) {
+		t.Errorf("the log does not name the lead: %s", log.String())
 	}
 }

@@ -17,11 +17,15 @@
 //	go run ./example -redis redis://127.0.0.1:6379
 //	go run ./example -redis redis://127.0.0.1:6379 -addr 127.0.0.1:8081
 //
-// With -durable as well, messages wait on that Redis, or PostgreSQL, too: what
-// was asked for is delivered although the instance that took it is killed, by
-// whichever instance comes first. With -smtp, mails are really sent:
+// With -durable as well, messages wait in that file, or on that PostgreSQL or
+// Redis, too: what was asked for is delivered although the instance that took it
+// is killed, by whichever instance comes first. With -smtp, mails are really
+// sent:
 //
 //	go run ./example -smtp smtp://127.0.0.1:1025
+//
+// With -origins, pages of other origins may call the three APIs. With
+// -server-callers, servers may call for people.
 //
 // It prints its credentials and curl lines for every flow, and then
 // "listening on http://HOST:PORT". The messages are at /outbox. Whoever can
@@ -96,6 +100,8 @@ type config struct {
 	durable bool                 // messages wait on that Redis, or in that database
 	smtp    *smtpnotifier.Server // nil: mails go no further than the outbox
 	from    string               // the sender of mails
+	origins []string             // browser origins that may call all three APIs
+	callers []netip.Prefix       // servers whose X-Origin-IP is believed
 }
 
 // A secretFlag is a URL that may hold a password. Package flag would print it
@@ -119,14 +125,24 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	fs.BoolVar(&c.json, "json-logs", false, "write logs as JSON")
 	var redisURL, postgresURL, smtpURL secretFlag
 	sqlite := fs.String("sqlite", "", "`FILE` that keeps everything but messages over restarts; it is made if there is none, with mode 0600,\n"+
-		"because the demo's keys are kept in it. Mails that wait are lost when the process is killed")
+		"because the demo's keys are kept in it. Without -durable, mails that wait are lost when the process is killed")
 	fs.Func("postgres", "`URL` of a PostgreSQL that instances share: postgres://[USER[:PASSWORD]@]HOST[:PORT]/DATABASE. The demo makes\n"+
 		"tables there, and keeps its keys in one", postgresURL.set)
 	fs.Func("redis", "`URL` of a Redis that instances share, with fixed demo keys (default: everything is in memory)\n"+redisForms, redisURL.set)
-	fs.BoolVar(&c.durable, "durable", false, "with -redis or -postgres: messages wait there, and survive this process")
+	fs.BoolVar(&c.durable, "durable", false, "with -sqlite, -postgres or -redis: messages wait there, and survive this process")
 	fs.Func("smtp", "`URL` of a mail server that mails are sent over: smtp://[USER:PASSWORD@]HOST:PORT, which uses\n"+
 		"STARTTLS when offered and sends no password without it, or with ?tls=required refuses to go on without;\n"+
 		"smtps://... is TLS from the first byte (default: mails go no further than the outbox)", smtpURL.set)
+	fs.Func("origins", "`URL,URL` of the pages that may call the three APIs from browsers: https://HOST[:PORT], http for loopback hosts,\n"+
+		"or that of an app, such as capacitor://localhost (default: no page of another origin)", func(s string) error {
+		c.origins = strings.Split(s, ",")
+		return nil
+	})
+	fs.Func("server-callers", "`PREFIX,PREFIX` of servers that call for people, whose X-Origin-IP is believed: 10.1.0.0/16 or 10.1.2.3\n"+
+		"(default: of LoginRadius' callers with the secret alone)", func(s string) (err error) {
+		c.callers, err = parsePrefixes(s)
+		return err
+	})
 	fs.StringVar(&c.from, "from", "no-reply@example.com", "`address` that mails come from")
 	if err := fs.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -165,13 +181,30 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	return c, nil
 }
 
+// parsePrefixes reads networks, and addresses that stand for themselves alone.
+func parsePrefixes(s string) ([]netip.Prefix, error) {
+	var all []netip.Prefix
+	for part := range strings.SplitSeq(s, ",") {
+		if addr, err := netip.ParseAddr(part); err == nil {
+			all = append(all, netip.PrefixFrom(addr, addr.BitLen()))
+			continue
+		}
+		p, err := netip.ParsePrefix(part)
+		if err != nil {
+			return nil, fmt.Errorf("%q is neither a network such as 10.1.0.0/16 nor an address", part)
+		}
+		all = append(all, p)
+	}
+	return all, nil
+}
+
 // parseStorage reads where everything lives: in memory, or in one other place.
 func (c *config) parseStorage(redisURL, postgresURL *string, sqlite string) (err error) {
 	switch {
 	case redisURL != nil && (postgresURL != nil || sqlite != ""), postgresURL != nil && sqlite != "":
 		return errors.New("-sqlite, -postgres and -redis are one place each: give one of them")
-	case c.durable && redisURL == nil && postgresURL == nil:
-		return errors.New("-durable needs -redis or -postgres, where messages wait")
+	case c.durable && redisURL == nil && postgresURL == nil && sqlite == "":
+		return errors.New("-durable needs -sqlite, -postgres or -redis, where messages wait")
 	case redisURL != nil:
 		if c.redis, err = parseRedisURL(*redisURL); err != nil {
 			return fmt.Errorf("-redis: %w", err)

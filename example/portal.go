@@ -93,6 +93,8 @@ func newPortal(ctx context.Context, c config, log *slog.Logger) (*portal, error)
 		Passwords:     recovery.PasswordOptions{Hasher: hasher, Policy: policy},
 		Limits:        limits,
 		Logger:        log,
+		API:           recovery.APIOptions{Origins: c.origins},
+		ClientAddress: recovery.ClientAddressOptions{ServerCallers: c.callers},
 	})
 	if err != nil {
 		return nil, errors.Join(err, store.close())
@@ -100,7 +102,7 @@ func newPortal(ctx context.Context, c config, log *slog.Logger) (*portal, error)
 	p := &portal{service: service, api: service.Handler(), close: func(ctx context.Context) error {
 		return errors.Join(delivery.close(ctx), store.close())
 	}}
-	if err := p.mount(resetURL); err != nil {
+	if err := p.mount(resetURL, c.origins); err != nil {
 		return nil, errors.Join(err, p.shutdown(context.WithoutCancel(ctx)))
 	}
 	p.recovery, err = recoveryportal.New(service, recoveryportal.Options{
@@ -135,7 +137,7 @@ func (p *portal) shutdown(ctx context.Context) error {
 
 // mount makes the handlers of the two vendors' APIs and of the own one for
 // servers.
-func (p *portal) mount(resetURL string) (err error) {
+func (p *portal) mount(resetURL string, origins []string) (err error) {
 	p.leadsquared, err = leadsquared.New(leadsquared.Options{Portals: []leadsquared.Portal{{
 		ID:             lsqPortal,
 		Service:        p.service,
@@ -144,6 +146,7 @@ func (p *portal) mount(resetURL string) (err error) {
 		AccessKeys:     []leadsquared.AccessKey{{Key: lsqAccessKey, Secret: recovery.NewSecret(lsqSecretKey)}},
 		AllowV1:        true,
 		ResetURL:       resetURL,
+		Origins:        origins,
 	}}})
 	if err != nil {
 		return fmt.Errorf("leadsquared: %w", err)
@@ -158,6 +161,7 @@ func (p *portal) mount(resetURL string) (err error) {
 			{Name: lrCodeTemplate, Kind: loginradius.TemplateCode},
 		},
 		SMSTemplates: []string{lrSMSTemplate},
+		Origins:      origins,
 		// Clients of the vendor may send the secret in the query.
 		DangerouslyAllowQuerySecret: true,
 	}}})
@@ -177,6 +181,10 @@ func (p *portal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (p *portal) route(at string) http.Handler {
 	first, _, _ := strings.Cut(strings.TrimPrefix(at, "/"), "/")
+	if strings.HasPrefix(at, "//identity/") {
+		// So does an SDK of LoginRadius call whose base URL ends in a slash.
+		return p.loginradius
+	}
 	switch foldASCII(first) {
 	case "api":
 		return p.leadsquared

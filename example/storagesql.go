@@ -30,7 +30,7 @@ type sqlTarget struct {
 	dialect sqlstore.Dialect
 	name    string // what it is, without a password
 	open    func() (*sql.DB, error)
-	// pool is for the durable queue. It is nil where there is none.
+	// pool is for the durable queue on PostgreSQL, and nil on SQLite.
 	pool func(ctx context.Context) (*pgxpool.Pool, error)
 }
 
@@ -142,12 +142,28 @@ func sqlStorage(ctx context.Context, target *sqlTarget, durable bool, seeds []se
 		key: key, prefix: demoPrefix, leads: leads, sessions: &sqlSessions{db},
 		tokens: store, limiter: store, guesses: hashedLimiter{store, n}, close: db.Close,
 	}
-	if durable {
-		if err := riverQueues(ctx, target, s, log); err != nil {
-			return nil, err
-		}
+	if !durable {
+		return s, nil
+	}
+	if target.pool != nil {
+		err = riverQueues(ctx, target, s, log)
+	} else {
+		err = sqliteQueues(db, s, log)
+	}
+	if err != nil {
+		return nil, err
 	}
 	return s, nil
+}
+
+// sqliteQueues keeps the messages of a storage in its file.
+func sqliteQueues(db *sql.DB, s *storage, log *slog.Logger) (err error) {
+	if s.queue, err = sqlstore.NewQueue(db, sqlstore.SQLite, sqlstore.QueueOptions{Name: demoPrefix, Logger: log}); err != nil {
+		return err
+	}
+	// One after another, as on Redis.
+	s.delivery, err = sqlstore.NewQueue(db, sqlstore.SQLite, sqlstore.QueueOptions{Name: demoPrefix + "-deliveries", Workers: 1, Logger: log})
+	return err
 }
 
 // riverQueues keeps the messages of a storage in its database.

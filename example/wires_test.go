@@ -166,6 +166,7 @@ func TestUnknownPaths(t *testing.T) {
 			}
 		}
 	}
+	d.want("two slashes", d.post("//identity/v2/auth/password?apikey=demo-api-key", `{"email":"nobody@example.com"}`), 200, `{"IsPosted":true}`)
 	for _, path := range []string{"/x", "//api/x", "/outbox/", "/./outbox", "/reset-password/", "/forgot-token/x"} {
 		if a := d.get(path); a.status != 404 {
 			t.Errorf("%s: %d", path, a.status)

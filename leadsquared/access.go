@@ -15,37 +15,25 @@ type publicToken struct {
 }
 
 // publicToken returns the key that browsers send.
-func (h *Handler) publicToken(c *call) (any, error) {
-	p, err := h.accessedPortal(c)
-	if err != nil {
-		return nil, err
-	}
-	return publicToken{p.publicAuthKeys[0]}, nil
+func (*Handler) publicToken(c *call) (any, error) {
+	return publicToken{c.portal.publicAuthKeys[0]}, nil
 }
 
 // registerToken returns the registration token, which is the whole body.
-func (h *Handler) registerToken(c *call) (any, error) {
-	p, err := h.accessedPortal(c)
-	if err != nil {
-		return nil, err
-	}
-	return p.registerTokens[0], nil
+func (*Handler) registerToken(c *call) (any, error) {
+	return c.portal.registerTokens[0], nil
 }
 
-// accessedPortal returns the portal whose key pair the request presents. It
-// counts the pair before it compares anything, so that guesses are limited.
-func (h *Handler) accessedPortal(c *call) (*portal, error) {
-	if len(c.r.URL.RawQuery) > maxQuery {
-		return nil, errQuery
-	}
-	query, err := url.ParseQuery(c.r.URL.RawQuery)
+// portalOfKeyPair returns the portal whose key pair the request presents, if it
+// is one that may use its pair here. It counts the pair before it compares
+// anything, so that guesses are limited.
+func (h *Handler) portalOfKeyPair(c *call, may func(*portal) bool) (*portal, recovery.Quotas, error) {
+	key, keySecret, ok, err := presentedPair(c.r)
 	if err != nil {
-		return nil, errQuery
+		return nil, nil, err
 	}
-	key, ok1 := either(c.r.Header, "X-Lsq-Accesskey", query, "accesskey")
-	keySecret, ok2 := either(c.r.Header, "X-Lsq-Secretkey", query, "secretkey")
 	var pair recovery.Secret
-	if ok1 && ok2 {
+	if ok {
 		pair = recovery.NewSecret(key + "\x00" + keySecret)
 	}
 	// A Service counts, and knows which proxies to trust. The Service of the
@@ -55,16 +43,48 @@ func (h *Handler) accessedPortal(c *call) (*portal, error) {
 	from := service.Requester(c.r)
 	quotas, err := service.AllowSecret(c.r.Context(), from, pair)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	quotas.SetHeader(c.w.Header())
-	if ok1 && ok2 {
-		if p := h.portalOfPair(key, keySecret); p != nil {
-			return p, nil
+	if ok {
+		if p := h.portalOfPair(key, keySecret); p != nil && may(p) {
+			return p, quotas, nil
 		}
 	}
 	h.log.WarnContext(c.r.Context(), "leadsquared: access key pair refused", "client", from.Client.String())
-	return nil, errKeyPair
+	return nil, quotas, errKeyPair
+}
+
+// portalByPairInV1 returns the portal of a v1 request without Authorization,
+// which carries a key pair in its place. A right pair of a portal that does not
+// allow that is answered like a wrong one.
+func (h *Handler) portalByPairInV1(c *call) (*portal, error) {
+	key, keySecret, _, err := presentedPair(c.r)
+	if err != nil {
+		return nil, err
+	}
+	if key == "" && keySecret == "" {
+		return nil, wrongPublicKeys(c.r, false)
+	}
+	p, quotas, err := h.portalOfKeyPair(c, func(p *portal) bool { return p.v1 && p.pairs })
+	if err != nil {
+		quotas.SetHeader(c.w.Header())
+	}
+	return p, err
+}
+
+// presentedPair returns the key pair of a request. ok is false unless both
+// values are there and each is meant without doubt.
+func presentedPair(r *http.Request) (key, keySecret string, ok bool, err error) {
+	if len(r.URL.RawQuery) > maxQuery {
+		return "", "", false, errQuery
+	}
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return "", "", false, errQuery
+	}
+	key, ok1 := either(r.Header, "X-Lsq-Accesskey", query, "accesskey")
+	keySecret, ok2 := either(r.Header, "X-Lsq-Secretkey", query, "secretkey")
+	return key, keySecret, ok1 && ok2, nil
 }
 
 const maxQuery = 2048 // bytes

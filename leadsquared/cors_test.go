@@ -97,7 +97,7 @@ func TestCORS(t *testing.T) {
 		{"a stranger's page calls A", call(evil), 200, ""},
 		{"the null origin calls A", call("null"), 200, ""},
 		{"no page calls A", call("", header("Origin")), 200, ""},
-		{"A's page sends a bad body", call(originA, header("Content-Type", "text/plain")), 415, originA},
+		{"A's page sends a bad body", call(originA, header("Content-Type", "text/plain")), 400, originA},
 		{"A's page has a wrong key, and can read that", call(originA, header("Authorization", "wrong")), 401, originA},
 		{"a stranger's page has a wrong key", call(evil, header("Authorization", "wrong")), 401, ""},
 		{"A's page has a wrong path", post("/api/nothing", "", header("Origin", originA)), 404, ""},

@@ -18,7 +18,8 @@
 //	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second}
 //
 // The handler expects paths that begin with /api/ and answers every request,
-// also for paths that it does not know. It is best to give it a host name of
+// also for paths that it does not know, unless [Options].Next serves those.
+// [Paths] lists its own. It is best to give it a host name of
 // its own, as the vendor does. It also works at "/api/" of an [http.ServeMux],
 // with two differences: the mux compares case, so a request for /API/... does
 // not reach the handler, and the mux answers unclean paths with a redirect of
@@ -48,7 +49,9 @@
 // v2 calls carry Authorization (the public key, with no scheme in front),
 // x-lsq-registertoken and x-lsq-portalid, all of the same portal. v1 calls
 // carry Authorization alone, and only portals with [Portal.AllowV1] accept
-// them. Each header must be given exactly once.
+// them. Each header must be given exactly once. The oldest portals send a key
+// pair in place of Authorization, as in the next paragraph; that is for
+// [Portal.DangerouslyAllowAccessKeys].
 //
 // Servers that hold a key pair can read both public values. A server sends the
 // pair in the headers x-LSQ-AccessKey and x-LSQ-SecretKey. It may also send the
@@ -73,10 +76,10 @@
 //
 //	status         ExceptionType                            when
 //	400            MXMandatoryAttributeMissingException     a required name is missing or empty
-//	400            MXInvalidInputException                  malformed body, unknown schema name, weak password, invalid proof, step-up
-//	401            MXUnAuthorizedAccessException            credentials wrong or missing
+//	400            MXInvalidInputException                  malformed body or not application/json, unknown schema name, weak password, invalid proof, step-up
+//	401            MXUnAuthorizedAccessException            credentials wrong or missing; a missing header is named
 //	404            MXResourceNotFoundException              no such path
-//	405, 413, 415  MXInvalidInputException                  other method, more than 16 KiB, not application/json
+//	405, 408, 413  MXInvalidInputException                  other method, body too slow, more than 16 KiB
 //	429            MXAPIRateLimitExceededException          "API calls exceeded the limit of 25 in 5 second(s)"
 //	500, 503       MXInternalServerException                failure; the log has the details
 //
@@ -88,8 +91,8 @@
 // the answers, but never with cookies. A preflight does not tell which portal
 // it is for, so it is allowed if any portal lists the origin. The same holds
 // for a 401, because no portal was found. All other answers use the list of the
-// portal that the credentials belong to. The Access endpoints are not for
-// browsers.
+// portal that the credentials belong to. The Access endpoints are for browsers
+// only if [Portal.DangerouslyAllowAccessKeys] is set.
 //
 // # Threat model
 //
@@ -114,29 +117,94 @@
 // marked as verified (A81).
 //
 // A server proves itself with a key pair, whose secret is drawn at random. The
-// two Access endpoints count the pair by client address before they compare
-// anything: 25 different pairs in 5 s for each process
-// ([recovery.Service.AllowSecret]). They log refused pairs. The values that they
-// return are public anyway.
+// two Access endpoints, and v1 calls with a pair, count the pair by client
+// address before they compare anything: 25 different pairs in 5 s for each process
+// ([recovery.Service.AllowSecret]). They log refused pairs. The values that the
+// endpoints return are public anyway. With
+// [Portal.DangerouslyAllowAccessKeys] the pair is public too, and proves no more
+// than a public key does.
 //
 // Every comparison of keys looks at all portals, and its time does not tell how
 // close a guess came. Logs hold no credential, no body and no URL.
 //
 // # Differences from the vendor
 //
-//   - Forgot never returns LeadId and TemporaryPassword, and its answer is the
-//     same for everybody; see above.
-//   - There is one answer, a 400, to an unknown lead and to a wrong, used,
-//     superseded or expired TemporaryPassword.
-//   - The limits of [recovery.Limits] on clients apply in addition to 25 in
-//     5 s, so a 429 can name other numbers.
-//   - A password that the policy refuses is a 400 with the reasons, and the
-//     link can still be used.
-//   - The host declares the schema names; any other name is a 400.
-//   - Keys can be rotated. A key in the query and one in a header must be the
-//     same, and a header that is given twice is a 401.
-//   - Bodies with trailing data, duplicate names, invalid UTF-8, more than 8
-//     levels or more than 16 KiB are refused.
+// What, why, and what a client sees:
+//
+//	Forgot returns no LeadId and no TemporaryPassword
+//	     why   whoever knew an address could take the account (A38)
+//	     seen  Status and Message alone; both values are in the link
+//	Forgot answers alike whether or not a lead matched
+//	     why   the answer would tell who has an account (A20)
+//	     seen  200 for unknown leads, for leads without a password, for those
+//	           who get no more messages, and before the message is sent
+//	one answer for every TemporaryPassword that does not work
+//	     why   strangers would learn which links were used (A24)
+//	     seen  400 for an unknown lead, and for a wrong, used, superseded or
+//	           expired TemporaryPassword
+//	TemporaryPassword does not sign in
+//	     why   a link in a mailbox would be a password
+//	     seen  it works in Reset alone, once, until the link expires
+//	new passwords follow the policy of the host, 15 characters by default
+//	     why   short passwords are guessed
+//	     seen  400 with all reasons; the link still works
+//	schema names are declared by the host, and compared exactly
+//	     why   a caller must not choose who gets the link (A81)
+//	     seen  400 that names what is not declared, not searched, or does not
+//	           receive
+//	messages go only to verified addresses that are stored on the lead
+//	     why   an address that nobody has proved may be a stranger's (A81)
+//	     seen  200, and no message
+//	a phone as RecipientField gets the link by text message
+//	     why   this API has no way to redeem a code
+//	     seen  the same answer
+//	EmailAddress and SearchKeyData exclude each other; RecipientField goes with
+//	SearchKeyData
+//	     why   two readers would understand such a body differently (A12)
+//	     seen  400
+//	bodies have one meaning: no trailing data, no name twice (also in other
+//	case), valid UTF-8, strings where strings belong, 8 levels, 16 KiB, not
+//	compressed
+//	     why   parsers that differ have let attackers through (A60, A61)
+//	     seen  400, or 413 for more than 16 KiB
+//	a header or parameter that is given twice, or differently in header and
+//	query, is no credential
+//	     why   a server on the way may have read the other one
+//	     seen  401
+//	v1 is off unless AllowV1 is set
+//	     why   one key is a weaker filter than three
+//	     seen  401 at paths without v2
+//	a key pair instead of Authorization is off unless
+//	DangerouslyAllowAccessKeys is set, and is never accepted by v2
+//	     why   every visitor of such a portal has the pair
+//	     seen  401 that names the Authorization header
+//	pages of other origins call only if they are listed, and the Access
+//	endpoints only with DangerouslyAllowAccessKeys
+//	     why   any page could send its visitors' browsers here
+//	     seen  no CORS headers, so the browser shows an error
+//	a 401 names the headers that are missing or wrong
+//	     why   the vendor's "Check your AccessKey and SecretKey" names what most
+//	           portals do not send; it is kept where a pair was sent
+//	     seen  the vendor's first sentence, and then another one
+//	limits count the client address too, beside 25 in 5 s for each portal and
+//	client
+//	     why   the keys are public, so one visitor could use up a limit of the
+//	           portal (A82); mailboxes are protected by limits of their own
+//	     seen  429 may name other numbers than 25 and 5; Retry-After, RateLimit
+//	           and RateLimit-Policy say when to try again
+//	paths have one spelling, but for case
+//	     why   a gateway could overlook another spelling (A52)
+//	     seen  404 for a slash at the end or two in a row, a dot segment or an
+//	           escape
+//	405, 408, 413 and 503 have the vendor's body
+//	     why   its clients read the body before the status
+//	     seen  ExceptionType and ExceptionMessage
+//	sign-in, sign-up, change of password and all else are not served
+//	     why   this library recovers passwords
+//	     seen  404, or what [Options].Next answers
+//	keys can be rotated: two of each may be live
+//	     why   a key that leaked can be replaced without a stop
+//	     seen  nothing; PublicToken and GetRegisterToken return the first
 //
 // # Migrating
 //
@@ -145,7 +213,9 @@
 // tmpPassword from the link: set [Portal.LeadIDParam] and
 // [Portal.TemporaryPasswordParam] to these names. Change a page that reads the
 // two values from the answer to Forgot, which was never safe: it must read them
-// from the link. Set [Portal.AllowV1] for pages of the first generation, and
+// from the link. For pages that read the path of the link, [Portal.ResetURL] has
+// placeholders. [Options].Next serves what is not served here, so that pages
+// keep one base URL. Set [Portal.AllowV1] for pages of the first generation, and
 // remove it when no such page is left, because their one key is the weaker
 // filter.
 //

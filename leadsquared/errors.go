@@ -68,13 +68,12 @@ var (
 		"The API could not be found here. It is mounted at another path."}
 	errMethod = &exception{http.StatusMethodNotAllowed, typeInvalidInput,
 		"The API is not called with this method. Please check the API signature."}
-	errPublicKeys = &exception{http.StatusUnauthorized, typeUnauthorized,
-		"The API call was made with invalid access credentials. Check the Authorization, x-lsq-registertoken and x-lsq-portalid headers."}
 	errKeyPair = &exception{http.StatusUnauthorized, typeUnauthorized,
 		"The API call was made with invalid access credentials. Check your AccessKey and SecretKey."}
 	errQuery        = invalidInput("The query string is malformed or too long.")
 	errInvalidProof = invalidInput("The LeadId or TemporaryPassword is invalid or expired. Ask for a new link.")
 	errRecipient    = missing("RecipientField is required: this portal sends no mail.")
+	errCaptcha      = invalidInput("The CAPTCHA is missing or was not solved.")
 	errInternal     = &exception{http.StatusInternalServerError, typeInternal,
 		"The API call failed."}
 	errOutcomeUnknown = &exception{http.StatusInternalServerError, typeInternal,
@@ -82,6 +81,35 @@ var (
 	errUnavailable = &exception{http.StatusServiceUnavailable, typeInternal,
 		"The API is temporarily unavailable. Try again later."}
 )
+
+// wrongPublicKeys names the headers that are missing or, if none is, those that
+// may be wrong. Somebody who has only a key pair learns what to send instead.
+func wrongPublicKeys(r *http.Request, v2 bool) *exception {
+	need := []string{"Authorization"}
+	if v2 {
+		need = append(need, "x-lsq-registertoken", "x-lsq-portalid")
+	}
+	var absent []string
+	for _, name := range need {
+		if len(r.Header.Values(name)) == 0 {
+			absent = append(absent, name)
+		}
+	}
+	text := "Check the " + headers(need) + "."
+	if absent != nil {
+		text = "Missing: the " + headers(absent) + "."
+	}
+	return &exception{http.StatusUnauthorized, typeUnauthorized, "The API call was made with invalid access credentials. " + text}
+}
+
+// headers lists names of headers as a sentence does.
+func headers(names []string) string {
+	last := len(names) - 1
+	if last == 0 {
+		return names[0] + " header"
+	}
+	return strings.Join(names[:last], ", ") + " and " + names[last] + " headers"
+}
 
 // explain turns an error into an exception and sets the headers that go with
 // it. It logs an error whose text the client must not see.
@@ -105,6 +133,8 @@ func (h *Handler) explain(header http.Header, r *http.Request, e endpoint, err e
 		}
 	case recovery.ErrorCodeInvalidProof:
 		return errInvalidProof
+	case recovery.ErrorCodeCaptchaFailed:
+		return errCaptcha
 	case recovery.ErrorCodeStepUpRequired:
 		return stepUp(err)
 	case recovery.ErrorCodeOutcomeUnknown:
@@ -129,7 +159,11 @@ func explainOwn(header http.Header, err error) *exception {
 		if err.Close {
 			header.Set("Connection", "close")
 		}
-		return &exception{err.Status, typeInvalidInput, "The request " + err.Reason + "."}
+		status := err.Status
+		if status == http.StatusUnsupportedMediaType {
+			status = http.StatusBadRequest // the vendor lists the content type under 400
+		}
+		return &exception{status, typeInvalidInput, "The request " + err.Reason + "."}
 	case *strictjson.Error:
 		if err.Field == "" {
 			return invalidInput("The " + err.Error() + ".")

@@ -26,6 +26,9 @@ func (h *Handler) forgot(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if req.Captcha, err = c.portal.captcha(o); err != nil {
+		return nil, err
+	}
 	req.Link, req.Requester = &c.portal.link, c.requester()
 	result, err := c.portal.service.ForgotPassword(c.r.Context(), req)
 	if err != nil {
@@ -81,6 +84,21 @@ func (p *portal) forgotRequest(o *strictjson.Object) (req recovery.ForgotRequest
 		req.RecipientField, err = p.recipientField(recipient)
 	}
 	return req, err
+}
+
+// captcha reads what a CAPTCHA has added to the body.
+func (p *portal) captcha(o *strictjson.Object) (map[string]string, error) {
+	fields := map[string]string{}
+	for _, name := range p.settings.CaptchaFields {
+		value, given, err := o.String(name)
+		if err != nil {
+			return nil, err
+		}
+		if given {
+			fields[name] = value
+		}
+	}
+	return fields, nil
 }
 
 // emailKey reads the short form of the body.

@@ -2,10 +2,12 @@ package leadsquared
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/canonical"
@@ -17,9 +19,10 @@ import (
 const (
 	contentType = "application/json; charset=utf-8"
 
-	// The answer to the preflight of a listed origin.
-	corsMethods = http.MethodPost
+	// The headers that a preflight of a listed origin may ask for: the public
+	// credentials, and the key pair where it is accepted from pages.
 	corsHeaders = "content-type, authorization, x-lsq-registertoken, x-lsq-portalid"
+	pairHeaders = "x-lsq-accesskey, x-lsq-secretkey"
 )
 
 // A Handler serves the vendor's endpoints for one or more portals. Use [New] to
@@ -28,6 +31,12 @@ type Handler struct {
 	portals []*portal
 	mount   httpapi.Mount
 	cors    *httpapi.CORS // of all portals together
+	// accessCORS and pairCORS are of the portals whose pages may call the Access
+	// endpoints, and of those whose v1 calls may carry a key pair.
+	accessCORS, pairCORS *httpapi.CORS
+	pairs                bool // whether v1 calls of a portal may carry a key pair
+	next                 *httpapi.Next
+
 	log     *slog.Logger
 	outages *outage.Log
 	hints   httpapi.Hints
@@ -36,17 +45,27 @@ type Handler struct {
 // New returns a Handler for the portals. It reports every mistake in opts at
 // once, as [*recovery.OptionError] values joined by [errors.Join].
 func New(opts Options) (*Handler, error) {
-	portals, cors, err := opts.build()
+	portals, err := opts.build()
 	if err != nil {
 		return nil, err
 	}
 	if opts.Logger == nil {
 		opts.Logger = portals[0].service.Settings().Logger
 	}
-	return &Handler{
-		portals: portals, mount: httpapi.Mount(opts.Path), cors: cors, log: opts.Logger, outages: outage.New("leadsquared: works again"),
+	h := &Handler{
+		portals: portals, mount: httpapi.Mount(opts.Path), next: httpapi.NewNext(opts.Next, Paths()),
+		log: opts.Logger, outages: outage.New("leadsquared: works again"),
 		hints: httpapi.Hints{Package: "leadsquared", Option: "Path", Origins: "Portals[].Origins"},
-	}, nil
+	}
+	var errs [3]error
+	h.cors, errs[0] = opts.origins(func(Portal) bool { return true })
+	h.accessCORS, errs[1] = opts.origins(func(p Portal) bool { return p.DangerouslyAllowAccessKeys })
+	h.pairCORS, errs[2] = opts.origins(Portal.pairsInV1)
+	h.pairs = slices.ContainsFunc(opts.Portals, Portal.pairsInV1)
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, err
+	}
+	return h, nil
 }
 
 // An operation serves an endpoint. It returns the body of a 200.
@@ -57,7 +76,8 @@ type endpoint struct {
 	name   string // for the log
 	method string
 	// portal says that browsers call the endpoint with the public credentials
-	// of a portal. v2 says that all three credentials are required.
+	// of a portal. The others are for a key pair. v2 says that all three
+	// credentials are required.
 	portal, v2 bool
 	// reset says that errors carry IsSuccessful.
 	reset bool
@@ -67,8 +87,8 @@ type endpoint struct {
 	elsewhere bool
 }
 
-// A call is one request to an endpoint. Its portal is nil if the endpoint does
-// not use the public credentials of one.
+// A call is one request to an endpoint, and the portal whose credentials it
+// carries.
 type call struct {
 	w      http.ResponseWriter
 	r      *http.Request
@@ -77,6 +97,17 @@ type call struct {
 
 // maxPath is more than the length of the longest path that is served.
 const maxPath = 64
+
+// Paths returns the paths that a [Handler] serves, below [Options].Path, as the
+// vendor spells them. A Handler finds them without regard to ASCII case.
+func Paths() []string {
+	return []string{
+		"/api/Authentication/v2/SecureForgotPassword", "/api/Authentication/v2/ForgotPassword",
+		"/api/Authentication/SecureForgotPassword", "/api/Authentication/ForgotPassword",
+		"/api/Authentication/v2/ResetPassword", "/api/Authentication/ResetPassword",
+		"/api/Access/PublicToken", "/api/Access/GetRegisterToken",
+	}
+}
 
 // endpointAt finds the endpoint of a path. It compares the path without ASCII
 // case and otherwise as the client sent it: an escaped letter, a doubled or
@@ -126,20 +157,16 @@ func (h *Handler) endpoint(r *http.Request) (endpoint, bool) {
 }
 
 // ServeHTTP answers every request in JSON, with 404 for a path that it does not
-// serve.
+// serve. If there is a Next, that serves other paths.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	httpapi.SetSecurityHeaders(w.Header())
 	r = httpapi.ShowSecrets(r)
+	if h.next.Serve(w, r) {
+		return
+	}
+	httpapi.SetSecurityHeaders(w.Header())
 	e, known := h.endpoint(r)
-	// A preflight names the headers of the request and not their values. So it
-	// does not tell which portal the request is for, and it is allowed if any
-	// portal lists the origin. The answer to the request itself uses the list
-	// of its own portal.
-	if known && e.portal {
-		if h.cors.Preflight(w, r, corsMethods, corsHeaders) {
-			return
-		}
-		h.hints.Preflight(h.log, r, h.cors)
+	if known && h.preflight(w, r, e) {
+		return
 	}
 	var body any
 	var err error = errNotFound
@@ -160,6 +187,23 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(fmt.Sprintf("leadsquared: encoding %T: %v", body, err))
 	}
 	httpapi.WriteJSON(w, status, contentType, b)
+}
+
+// preflight answers the preflight of a listed origin. A preflight names the
+// headers of the request and not their values. So it does not tell which portal
+// the request is for, and it is allowed if any portal lists the origin. The
+// answer to the request itself uses the list of its own portal.
+func (h *Handler) preflight(w http.ResponseWriter, r *http.Request, e endpoint) bool {
+	switch {
+	case !e.portal:
+		return h.accessCORS.Preflight(w, r, e.method, "content-type, "+pairHeaders)
+	case !e.v2 && h.pairCORS.Preflight(w, r, e.method, corsHeaders+", "+pairHeaders):
+		return true
+	case h.cors.Preflight(w, r, e.method, corsHeaders):
+		return true
+	}
+	h.hints.Preflight(h.log, r, h.cors)
+	return false
 }
 
 // call checks the method, then the credentials, and then runs the operation,
@@ -184,18 +228,38 @@ func (h *Handler) call(w http.ResponseWriter, r *http.Request, e endpoint) (body
 		return nil, errMethod
 	}
 	c := &call{w: w, r: r}
-	if e.portal {
-		if c.portal = h.portalOf(r.Header, e.v2); c.portal == nil {
-			// The portal is not known, so there is no list of its own to use.
-			// Without these headers a page could not tell a wrong key from a
-			// broken network. They give nothing away: the preflight has already
-			// told the page whether some portal lists its origin.
+	if c.portal, err = h.authenticate(c, e); err != nil {
+		// The portal is not known, so there is no list of its own to use.
+		// Without these headers a page could not tell a wrong key from a
+		// broken network. They give nothing away: the preflight has already
+		// told the page whether some portal lists its origin.
+		if e.portal {
 			h.cors.Apply(w, r)
-			return nil, errPublicKeys
+		} else {
+			h.accessCORS.Apply(w, r)
 		}
+		return nil, err
+	}
+	if e.portal || c.portal.pairs {
 		c.portal.cors.Apply(w, r)
 	}
 	return e.do(h, c)
+}
+
+// authenticate returns the portal whose credentials a request carries.
+func (h *Handler) authenticate(c *call, e endpoint) (*portal, error) {
+	switch {
+	case !e.portal:
+		p, quotas, err := h.portalOfKeyPair(c, func(*portal) bool { return true })
+		quotas.SetHeader(c.w.Header())
+		return p, err
+	case !e.v2 && h.pairs && len(c.r.Header["Authorization"]) == 0:
+		return h.portalByPairInV1(c)
+	}
+	if p := h.portalOf(c.r.Header, e.v2); p != nil {
+		return p, nil
+	}
+	return nil, wrongPublicKeys(c.r, e.v2)
 }
 
 // object reads the body. Names are matched without case, because the vendor's

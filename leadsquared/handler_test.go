@@ -112,7 +112,7 @@ func TestOrderOfChecks(t *testing.T) {
 		{"everything wrong", "/api/nothing", []tweak{func(r *http.Request) { r.Method = "PUT" }, header("Authorization"), header("Content-Type", "text/plain")}, 404},
 		{"everything wrong but the path", forgotV2, []tweak{func(r *http.Request) { r.Method = "PUT" }, header("Authorization"), header("Content-Type", "text/plain")}, 405},
 		{"credentials, type, and limit", forgotV2, []tweak{header("Authorization"), header("Content-Type", "text/plain")}, 401},
-		{"type and limit", forgotV2, []tweak{header("Content-Type", "text/plain")}, 415},
+		{"type and limit", forgotV2, []tweak{header("Content-Type", "text/plain")}, 400},
 		{"body and limit", forgotV2, []tweak{func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader(`{}`)); r.ContentLength = 2 }}, 400},
 		{"limit", forgotV2, nil, 429},
 		{"limit and proof", resetV2, nil, 429},

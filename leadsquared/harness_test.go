@@ -242,7 +242,7 @@ func shapeProblem(status int, body []byte) string {
 	}
 	types := map[int][]string{
 		400: {invalidInput, missing}, 401: {unauthorized}, 404: {notFound}, 405: {invalidInput}, 413: {invalidInput},
-		415: {invalidInput}, 429: {rateLimited}, 500: {internal}, 503: {internal},
+		408: {invalidInput}, 429: {rateLimited}, 500: {internal}, 503: {internal},
 	}
 	if !slices.Contains(types[status], e.ExceptionType) {
 		return "type does not belong to the status"
@@ -292,11 +292,20 @@ func (w *world) mailedLink(n *tenant, as tweak) *url.URL {
 	before := len(n.links())
 	want(w.t, w.do(post(forgotV2, `{"EmailAddress":"`+johnMail+`"}`, as)), 200, forgotOK)
 	settle()
-	links := n.links()
-	if len(links) != before+1 {
-		w.t.Fatalf("%d links sent, want %d", len(links), before+1)
+	if got := len(n.links()); got != before+1 {
+		w.t.Fatalf("%d links sent, want %d", got, before+1)
 	}
-	u, err := url.Parse(links[before].URL.Reveal())
+	return w.lastLink(n)
+}
+
+// lastLink returns the newest link of a portal.
+func (w *world) lastLink(n *tenant) *url.URL {
+	w.t.Helper()
+	links := n.links()
+	if len(links) == 0 {
+		w.t.Fatal("no link was sent")
+	}
+	u, err := url.Parse(links[len(links)-1].URL.Reveal())
 	if err != nil {
 		w.t.Fatal(err)
 	}

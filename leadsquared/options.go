@@ -3,7 +3,9 @@ package leadsquared
 import (
 	"fmt"
 	"log/slog"
+	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/ascii"
@@ -28,6 +30,15 @@ type Options struct {
 	// comes below another path is answered with 404 and told in the log.
 	// Default: the root, at which the vendor's clients call.
 	Path string
+	// Next serves all other paths, such as those of sign-in and sign-up, during
+	// a migration: the host's own handler, or a proxy to the vendor. It gets the
+	// request as the client sent it, with its body and its credentials, which
+	// nobody has read. It never gets a path of [Paths], with any method, nor a
+	// path that another server could take for one of them: one with an empty
+	// segment, a segment that ends in a dot, a backslash, '%', ';', '?' or '#'
+	// behind an escape, or anything else than printable ASCII. These are
+	// answered with 404. Default: 404 for all other paths.
+	Next http.Handler
 	// Logger receives failures of the host's stores, panics and refused key
 	// pairs. It never receives a credential, a body or a URL. Default: the
 	// logger of the first portal's Service.
@@ -67,14 +78,28 @@ type Portal struct {
 	// AllowV1 also serves the first generation of endpoints, whose clients send
 	// no credential but the Authorization header. Default false: v2 only.
 	AllowV1 bool
+	// DangerouslyAllowAccessKeys is for the oldest portals, whose pages have a
+	// key pair of AccessKeys in their JavaScript. With it, pages of Origins may
+	// call the Access endpoints. With AllowV1 too, a v1 request that has no
+	// Authorization header may carry the pair in its place, in the headers
+	// x-LSQ-AccessKey and x-LSQ-SecretKey or in the query. Such a pair is no
+	// secret any more: every visitor has it, and from the query it reaches
+	// access logs. List it here alone, and use it for nothing else. Default
+	// false: such a request is a 401 that names the header that is missing.
+	DangerouslyAllowAccessKeys bool
 
 	// ResetURL is the absolute https URL of the page that mailed links open. It
-	// may have a query; [recovery.Link] says which URLs are accepted. Required,
-	// because no request ever decides where a link leads (A01).
+	// may have a query, or the placeholders {LeadId} and {TemporaryPassword} as
+	// segments of its path, such as
+	// "https://portal.example.com/reset/{LeadId}/{TemporaryPassword}";
+	// [recovery.Link] says which URLs are accepted. A URL of pages of package
+	// portal that could not read the links is refused
+	// ([recovery.Service.AddLink]). Required, because no request ever decides
+	// where a link leads (A01).
 	ResetURL string
 	// LeadIDParam and TemporaryPasswordParam are the query parameters of the
-	// link. Default "LeadId" and "TemporaryPassword". The vendor's own portals
-	// read "leadId" and "tmpPassword".
+	// link. Default "LeadId" and "TemporaryPassword", or none if ResetURL has
+	// placeholders. The vendor's own portals read "leadId" and "tmpPassword".
 	LeadIDParam, TemporaryPasswordParam string
 
 	// Origins are the browser origins whose pages may call the Forgot and Reset
@@ -112,13 +137,14 @@ type portal struct {
 	registerTokens []string
 	accessKeys     []AccessKey
 	v1             bool
+	pairs          bool // DangerouslyAllowAccessKeys
 	link           recovery.Link
 	cors           *httpapi.CORS
 }
 
 // build checks all options before it makes anything of them, and reports all
 // mistakes.
-func (o Options) build() ([]*portal, *httpapi.CORS, error) {
+func (o Options) build() ([]*portal, error) {
 	v := &validation{
 		mistakes: recovery.OptionErrors{Package: "leadsquared"},
 		ids:      map[string]int{}, services: map[*recovery.Service]int{}, authKeys: map[string][]int{},
@@ -135,31 +161,45 @@ func (o Options) build() ([]*portal, *httpapi.CORS, error) {
 	}
 	v.acrossPortals(o.Portals)
 	if err := v.mistakes.Err(); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	portals := make([]*portal, 0, len(o.Portals))
-	var origins []string
-	for _, p := range o.Portals {
+	for i, p := range o.Portals {
 		cors, err := httpapi.NewCORS(p.Origins)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		origins = append(origins, p.Origins...)
+		if err := p.Service.AddLink(p.link()); err != nil {
+			v.mistakes.Add(fmt.Sprintf("Portals[%d].ResetURL", i), "%v", err)
+		}
 		id := canonical.FoldASCII(p.ID)
 		portals = append(portals, &portal{
 			id: id, caller: "leadsquared:" + id, service: p.Service, settings: p.Service.Settings(),
 			publicAuthKeys: slices.Clone(p.PublicAuthKeys),
 			registerTokens: slices.Clone(p.RegisterTokens),
 			accessKeys:     slices.Clone(p.AccessKeys),
-			v1:             p.AllowV1, link: p.link(), cors: cors,
+			v1:             p.AllowV1, pairs: p.DangerouslyAllowAccessKeys, link: p.link(), cors: cors,
 		})
 	}
-	anyPortal, err := httpapi.NewCORS(origins)
-	return portals, anyPortal, err
+	return portals, v.mistakes.Err()
+}
+
+// origins returns the origins of the portals that are meant, together.
+func (o Options) origins(meant func(Portal) bool) (*httpapi.CORS, error) {
+	var all []string
+	for _, p := range o.Portals {
+		if meant(p) {
+			all = append(all, p.Origins...)
+		}
+	}
+	return httpapi.NewCORS(all)
 }
 
 func (p Portal) link() recovery.Link {
 	l := recovery.Link{URL: p.ResetURL, LeadIDParam: p.LeadIDParam, SecretParam: p.TemporaryPasswordParam}
+	if strings.ContainsAny(p.ResetURL, "{}") {
+		return l // the path carries both
+	}
 	if l.LeadIDParam == "" {
 		l.LeadIDParam = "LeadId"
 	}
@@ -168,6 +208,10 @@ func (p Portal) link() recovery.Link {
 	}
 	return l
 }
+
+// pairsInV1 reports whether v1 calls of a portal may carry a key pair in place
+// of the Authorization header.
+func (p Portal) pairsInV1() bool { return p.AllowV1 && p.DangerouslyAllowAccessKeys }
 
 // A validation collects mistakes, and the values that must not occur twice in
 // all portals. The maps lead from such a value to the index of its portal or to
@@ -207,6 +251,11 @@ func (v *validation) portal(i int, p Portal) {
 	v.pairs(at+"AccessKeys", p.AccessKeys)
 	if err := p.link().Validate(); err != nil {
 		v.mistakes.Add(at+"ResetURL or the names of its parameters", "%v", err)
+	} else if strings.Contains(p.ResetURL, "{token}") {
+		v.mistakes.Add(at+"ResetURL", "must have the placeholders {LeadId} and {TemporaryPassword}: clients of this API send both back")
+	}
+	if p.DangerouslyAllowAccessKeys && len(p.AccessKeys) == 0 {
+		v.mistakes.Add(at+"DangerouslyAllowAccessKeys", "needs AccessKeys")
 	}
 	for j, origin := range p.Origins {
 		if _, err := httpapi.NewCORS([]string{origin}); err != nil {

@@ -20,7 +20,7 @@ func TestPreflight(t *testing.T) {
 		}
 		for name, want := range map[string]string{
 			"Access-Control-Allow-Origin": page, "Access-Control-Allow-Methods": methods,
-			"Access-Control-Allow-Headers": "content-type", "Access-Control-Allow-Credentials": "", "Vary": "Origin",
+			"Access-Control-Allow-Headers": "content-type, x-requested-with, x-origin-ip", "Access-Control-Allow-Credentials": "", "Vary": "Origin",
 		} {
 			if got := a.header.Get(name); got != want {
 				t.Errorf("%s: %s: %q, want %q", path, name, got, want)

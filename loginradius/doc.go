@@ -16,10 +16,13 @@
 // # Wire
 //
 // Success is 200. Names in the query, in headers and in JSON are matched
-// without ASCII case. Paths are matched exactly. The key is the parameter
-// apikey of the query or the header X-LoginRadius-ApiKey. The secret is the
-// header X-LoginRadius-ApiSecret or, if the [App] allows it, the parameter
-// apisecret of the query.
+// without ASCII case. Paths are matched exactly, but for a second slash before
+// identity, which an SDK sends whose base URL ends in a slash. (A ServeMux answers
+// that with a redirect, before this handler sees it.) A boolean is true, false, 1
+// or 0 in any ASCII case, or empty for false. The key is the parameter apikey of
+// the query or the header X-LoginRadius-ApiKey. The secret is the header
+// X-LoginRadius-ApiSecret or, if the [App] allows it, the parameter apisecret of
+// the query.
 //
 //	POST /identity/v2/manage/account/forgot/token    key and secret
 //	     query   sendemail, resetpasswordurl, emailtemplate, prevent_webhook
@@ -34,10 +37,19 @@
 //	     body    {"resettoken","password"}, {"otp","email","password"}
 //	             or {"otp","username","password"}
 //	POST /identity/v2/auth/password/otp              key
-//	     query   smstemplate
+//	     query   smstemplate, isvoiceotp
 //	     body    {"phone"}
 //	PUT  /identity/v2/auth/password/otp              key
 //	     body    {"phone","otp","password"}
+//
+// The endpoints that send messages to the public also take the fields of a CAPTCHA,
+// in the query or in the body, if the Service has one verified: see
+// [recovery.CaptchaOptions]. The query may have 24 KiB in all, and the body 16 KiB.
+//
+// A server that calls a public endpoint for a person passes on the person's
+// address in X-Origin-IP, as the vendor's server SDKs do. It is believed from
+// ServerCallers of [recovery.ClientAddressOptions], and from whoever sends the
+// secret along. From others it is ignored.
 //
 // All endpoints but the first answer {"IsPosted":true}. A mailed link is one of
 // [App.ResetURLs] with vtype=reset and vtoken. vtoken has the same value as
@@ -51,8 +63,9 @@
 //
 //	ErrorCode   status     when
 //	901, 902    403, 401   unknown key (901); wrong secret (902)
-//	908         400        a parameter is missing, malformed or given twice;
-//	                       Description names it
+//	908         400        a parameter is missing, malformed or given twice,
+//	                       or stands for something that is not offered;
+//	                       Description names it. A CAPTCHA was not solved
 //	908         404, 405   unknown path (404); wrong method (405)
 //	908         429        too many calls
 //	909         403        a browser at the first endpoint; a further proof
@@ -103,23 +116,43 @@
 //
 // # Differences from the vendor
 //
-//   - Public endpoints do not tell whether a user exists.
-//   - Every invalid token is 1063. 974 and 975 (used, expired) do not occur:
-//     the Service does not tell used and expired tokens apart, so that nobody
-//     else can (A24). Every invalid code is 1185, whether it was sent by mail
-//     or by SMS.
-//   - 1123 does not occur, because the endpoint that reports limits on messages
-//     sends no SMS.
-//   - A disabled lead and one without a password are 938.
-//   - The host configures every resetpasswordurl in full, not only its domain.
-//   - A parameter given twice is 908, whether the values are equal or not. A
-//     key or secret that differs between query and header is answered like a
-//     wrong one.
-//   - The first endpoint always returns a link token, and the mail that it
-//     sends always carries a link. If the request names a template for codes,
-//     the usual template is used in its place.
-//   - Security questions are not offered (ASVS v5.0.0-6.4.2).
-//   - A short code has eight digits.
+//	what                         why                       what a client sees
+//	users on public endpoints    nobody may learn who has  {"IsPosted":true} for every
+//	                             an account (A20)          identifier; 938 only with the secret
+//	used and expired tokens      the same (A24)            1063 in place of 974 and 975
+//	wrong, used, expired codes   the same (A24)            1185, by mail and by SMS
+//	disabled users, and those    no token would help       938, where the secret is known
+//	without a password
+//	a resetpasswordurl           links lead to the host's  908 unless scheme, host, port and
+//	                             pages alone (A02)         path are those of [App.ResetURLs];
+//	                                                       the mail has the URL listed there
+//	the secret in the query      it reaches access logs    908, unless the App has
+//	                                                       DangerouslyAllowQuerySecret
+//	browsers at the first        whoever has its answer    403 / 909, and no CORS
+//	endpoint                     has the account (A80)
+//	request signing (digest,     each SDK signs something  908, which names request signing
+//	X-Request-Expires)           else
+//	two values of a parameter    two servers may read      908; a key or secret that differs
+//	                             different ones (A12)      from its header is a wrong one
+//	the first endpoint with a    its answer is a link      a link, with the usual template
+//	template for codes           token
+//	1123 (limit on SMS)          the endpoint that tells   does not occur
+//	                             of limits sends no SMS
+//	isVoiceOtp                   no calls are made         908, and no SMS in its place
+//	codes                        fewer could be guessed    eight digits
+//	security questions           ASVS v5.0.0-6.4.2         404 / 908
+//	a CAPTCHA                    the host verifies it      908 "The CAPTCHA is missing or was
+//	                                                       not solved."
+//	X-Origin-IP                  whoever may write it has  no effect, unless the server is
+//	                             the limits of anybody     listed or sends the secret (A50)
+//	limits                       those of this library     429 / 908 with the vendor's text
+//	                             are added to 25 in 5 s    and other numbers
+//	prevent_webhook in public    nobody may hide whose     no effect
+//	                             password they reset
+//	a step-up                    the vendor has none       403 / 909
+//	other errors                 an SDK looks only for     all have the five keys, also 404,
+//	                             ErrorCode                 405, 413 and 503
+//	other endpoints of the API   they belong to the host   404 / 908
 //
 // # Migrating
 //

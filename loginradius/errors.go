@@ -54,8 +54,13 @@ var (
 	}
 	errWrongSecret = &failure{
 		status: http.StatusUnauthorized, code: 902, message: "The API secret is unauthorized",
-		description: "This API secret is not the app's, or the secrets in query and header differ.",
+		// The vendor's text, which also stands for secrets that differ.
+		description: "The provided LoginRadius API secret is invalid or is not authorized, please use a valid or authorized LoginRadius API secret or check the API secret for your LoginRadius account.",
 	}
+	// Every SDK spells what it signs in another way, so signatures cannot be
+	// checked. Without this answer people would look for a missing secret, which
+	// their SDK leaves out on purpose.
+	errSigned  = invalidParameter("Request signing is not supported here. Switch it off in the SDK, so that it sends the apisecret.")
 	errBrowser = &failure{
 		status: http.StatusForbidden, code: 909,
 		message:     "Your LoginRadius site does not have permission to access this endpoint",
@@ -192,6 +197,8 @@ func (c *call) failureOf(err error) *failure {
 		if refused, ok := errors.AsType[*password.PolicyError](err); ok {
 			return weakPassword(refused)
 		}
+	case recovery.ErrorCodeCaptchaFailed:
+		return invalidParameter("The CAPTCHA is missing or was not solved.")
 	case recovery.ErrorCodeStepUpRequired:
 		return stepUp(err)
 	case recovery.ErrorCodeOutcomeUnknown:

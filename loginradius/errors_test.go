@@ -70,7 +70,7 @@ func TestErrorTable(t *testing.T) {
 		{name: "empty code", call: do("PUT", reset, `{"otp":"","email":"john@example.com","password":"`+newPassword+`"}`), status: 400, code: 908, message: param, description: "The otp is a required parameter."},
 		{name: "no code by phone", call: do("PUT", otp, `{"phone":"+4915112345678","password":"`+newPassword+`"}`), status: 400, code: 908, message: param, description: "The otp is a required parameter."},
 		{name: "code with a malformed identifier", call: do("PUT", reset, `{"otp":"12345678","email":"john","password":"`+newPassword+`"}`), status: 400, code: 908, message: param, description: "The email is not formatted correctly."},
-		{name: "query too long", call: do("POST", public+"&x="+strings.Repeat("x", 9000), john), status: 400, code: 908, message: param, description: "The query is too long."},
+		{name: "query too long", call: do("POST", public+"&x="+strings.Repeat("x", 25<<10), john), status: 400, code: 908, message: param, description: "The query is too long."},
 		{name: "browser", call: do("POST", pathForgotToken, john, "Origin", "https://x.example"), status: 403, code: 909, message: "Your LoginRadius site does not have permission to access this endpoint"},
 		{
 			name: "step-up", options: func(o *recovery.Options) {

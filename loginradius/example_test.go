@@ -122,5 +122,5 @@ func ExampleApp_queryAPISecret() {
 	h.ServeHTTP(w, r)
 	fmt.Println(w.Code, w.Body)
 	// Output:
-	// 403 {"Description":"There is no user with this identifier who can reset a password.","ErrorCode":938,"Message":"User does not exist","IsProviderError":false,"ProviderErrorResponse":null}
+	// 403 {"Description":"The user does not exist, please use a valid user in order to process this request.","ErrorCode":938,"Message":"User does not exist","IsProviderError":false,"ProviderErrorResponse":null}
 }

@@ -42,13 +42,16 @@ func (c *call) forgotToken() (any, error) {
 		// place for one.
 		m.template = ""
 	}
+	// AcceptLanguage stays empty, because the header is the server's and says
+	// nothing about the person. The limit belongs to the key, so Client is for
+	// events: the address of the person, if the server passes it on.
+	from := recovery.Requester{Caller: c.app.caller}
+	if server := c.app.svc.ServerRequester(c.r); server.Server.IsValid() {
+		from.Client, from.Server = server.Client, server.Server
+	}
 	result, err := c.app.svc.IssueToken(c.r.Context(), recovery.IssueRequest{
 		Key: m.key, Send: send, RecipientField: c.app.email, Link: &m.link, Template: m.template,
-		Labels: labels,
-		// Client stays empty, because the limit belongs to the key.
-		// AcceptLanguage stays empty, because the header is the server's and
-		// says nothing about the person.
-		Requester: recovery.Requester{Caller: c.app.caller},
+		Labels: labels, Requester: from,
 	})
 	if err != nil {
 		return nil, issueFailure(err, m.param)
@@ -152,7 +155,8 @@ func providers(names []string) []string {
 var (
 	errNoSuchUser = &failure{
 		status: http.StatusForbidden, code: 938, message: "User does not exist",
-		description: "There is no user with this identifier who can reset a password.",
+		// The vendor's text.
+		description: "The user does not exist, please use a valid user in order to process this request.",
 	}
 	errTokenLimit = &failure{
 		status: http.StatusForbidden, code: 1178, message: "You have reached a limit for generating token",

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strings"
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/httpapi"
@@ -14,14 +15,22 @@ import (
 	"github.com/seed-51359b35/recovery/internal/strictjson"
 )
 
-const contentType = "application/json; charset=utf-8"
+const (
+	contentType = "application/json; charset=utf-8"
 
-// A Handler serves four paths below /identity/, and answers all others with an
-// error. Use [New] to make one. A Handler is immutable and safe for concurrent
+	// corsHeaders are what the vendor's SDK for browsers sends with every request,
+	// and X-Origin-IP, which some pages send and which is believed from nobody
+	// whom the host does not list.
+	corsHeaders = "content-type, x-requested-with, x-origin-ip"
+)
+
+// A Handler serves four paths below /identity/. All others it answers with an
+// error, or passes on to [Options].Next. Use [New] to make one. A Handler is immutable and safe for concurrent
 // use.
 type Handler struct {
 	apps  map[string]*app
 	mount httpapi.Mount
+	next  *httpapi.Next
 	log   *slog.Logger // for requests whose app is not known
 
 	outages *outage.Log
@@ -36,7 +45,8 @@ func New(opts Options) (*Handler, error) {
 		return nil, err
 	}
 	return &Handler{
-		apps: apps, mount: httpapi.Mount(opts.Path), log: opts.Apps[0].Service.Settings().Logger, outages: outage.New("loginradius: works again"),
+		apps: apps, mount: httpapi.Mount(opts.Path), next: httpapi.NewNext(opts.Next, Paths()),
+		log: opts.Apps[0].Service.Settings().Logger, outages: outage.New("loginradius: works again"),
 		hints: httpapi.Hints{Package: "loginradius", Option: "Path", Origins: "Apps[].Origins"},
 	}, nil
 }
@@ -88,8 +98,33 @@ func (h *Handler) route(r *http.Request) (endpoint, error) {
 	return e, nil
 }
 
-// endpointAt finds the endpoint of a path below the mount.
+// oneSlash returns the request with one slash in front of its path. An SDK whose
+// domain was set with a slash at its end sends two.
+func oneSlash(r *http.Request) *http.Request {
+	if !strings.HasPrefix(r.URL.Path, "//") || r.URL.RawPath != "" {
+		return r
+	}
+	one, u := *r, *r.URL
+	u.Path = u.Path[1:]
+	one.URL = &u
+	return &one
+}
+
+// Paths returns the paths that a [Handler] serves, below [Options].Path.
+func Paths() []string {
+	return []string{
+		"/identity/v2/manage/account/forgot/token",
+		"/identity/v2/auth/password", "/identity/v2/auth/password/reset", "/identity/v2/auth/password/otp",
+	}
+}
+
+// endpointAt finds the endpoint of a path below the mount. Two slashes at its
+// beginning are read as one: SDKs that were set up with a base URL that ends in
+// a slash send them.
 func endpointAt(path string) (endpoint, bool) {
+	if strings.HasPrefix(path, "//") {
+		path = path[1:]
+	}
 	switch path {
 	case "/identity/v2/manage/account/forgot/token":
 		return endpoint{management: true, post: (*call).forgotToken}, true
@@ -126,10 +161,15 @@ func (e endpoint) operation(method string) operation {
 	return nil
 }
 
-// ServeHTTP answers every request with a JSON object, except a preflight.
+// ServeHTTP answers every request with a JSON object, except a preflight and
+// what [Options].Next serves.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r = httpapi.ShowSecrets(r)
+	if h.next.Serve(w, oneSlash(r)) {
+		return
+	}
 	httpapi.SetSecurityHeaders(w.Header())
-	c := &call{w: w, r: httpapi.ShowSecrets(r), log: h.log, outages: h.outages}
+	c := &call{w: w, r: r, log: h.log, outages: h.outages}
 	answer, err := h.serve(c)
 	switch {
 	case err != nil:
@@ -150,13 +190,13 @@ func (h *Handler) serve(c *call) (answer any, err error) {
 	if e.management && isBrowser(c.r) {
 		return nil, errBrowser
 	}
-	if c.query, err = parseQuery(c.r.URL.RawQuery); err == nil {
+	if c.query, err = parseQuery(c.r.URL.RawQuery, isParam); err == nil {
 		c.app, err = h.findApp(c)
 	}
 	if c.app != nil {
 		c.log = c.app.log
 		if !e.management {
-			if c.app.cors.Preflight(c.w, c.r, e.methods(), "content-type") {
+			if c.app.cors.Preflight(c.w, c.r, e.methods(), corsHeaders) {
 				return nil, nil
 			}
 			h.hints.Preflight(c.log, c.r, c.app.cors)
@@ -269,11 +309,17 @@ func (c *call) phone(body *strictjson.Object) (recovery.LeadKey, error) {
 }
 
 // requester returns the Requester that a public request is counted for. The key
-// is public, so the Service limits the pair of key and client address (A82).
+// is public, so the Service limits the pair of key and client address (A82). A
+// server that also sends the secret may call for other people's addresses.
 func (c *call) requester() recovery.Requester {
-	requester := c.app.svc.Requester(c.r)
-	requester.Caller = c.app.caller
-	return requester
+	var from recovery.Requester
+	if c.r.Header.Get(headerOriginIP) != "" && c.provesSecret() {
+		from = c.app.svc.ServerRequester(c.r)
+	} else {
+		from = c.app.svc.Requester(c.r)
+	}
+	from.Caller = c.app.caller
+	return from
 }
 
 func (c *call) write(status int, answer any) {

@@ -144,7 +144,7 @@ func TestPaths(t *testing.T) {
 	s := newSite(t, nil, nil)
 	for _, path := range []string{
 		"/", "/identity", "/identity/", "/identity/v2", "/identity/v2/auth/password/", "/identity/v2/auth/password/reset/",
-		"//identity/v2/auth/password", "/identity//v2/auth/password", "/identity/v2/auth/./password", "/identity/v2/auth/x/../password",
+		"///identity/v2/auth/password", "/identity//v2/auth/password", "//identity//v2/auth/password", "/identity/v2/auth/./password", "/identity/v2/auth/x/../password",
 		"/Identity/v2/auth/password", "/identity/V2/auth/PASSWORD", "/identity/v2/auth/password;x=1", "/identity/v2/auth/password%20",
 		"/identity/v2/%61uth/password", "/identity%2fv2/auth/password", "/identity/v2/auth%2fpassword", "/identity/v2/auth/password%3f",
 		"/identity/v1/auth/password", "/identity/v2/manage/account", "/identity/v2/auth/password/securityanswer", "/api/Authentication/ForgotPassword",

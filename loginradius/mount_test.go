@@ -16,11 +16,11 @@ func TestMount(t *testing.T) {
 	if s.handler, err = loginradius.New(loginradius.Options{Path: "/shop/lr", Apps: []loginradius.App{appOptions(s)}}); err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{"/shop/lr" + pathPassword, "/lr" + pathPassword, pathPassword} {
+	for _, path := range []string{"/shop/lr" + pathPassword, "/lr" + pathPassword, pathPassword, "/shop/lr/" + pathPassword} {
 		s.do("POST", path+"?apikey="+apiKey, john).wantPosted(t)
 	}
 	const missing = "A parameter is not formatted correctly"
-	for _, path := range []string{"/shop/lr/" + pathPassword, "/shop/lr/nothing", "/shop/lr/%69dentity/v2/auth/password"} {
+	for _, path := range []string{"/shop/lr//" + pathPassword, "/shop/lr/nothing", "/shop/lr/%69dentity/v2/auth/password"} {
 		s.do("POST", path+"?apikey="+apiKey, john).wantFailure(t, 404, 908, missing)
 	}
 	if logs := s.logs.String(); strings.Contains(logs, "is not mounted") {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"log/slog"
+	"net/http"
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/ascii"
@@ -24,6 +25,17 @@ type Options struct {
 	// below another path is answered with 404 and told in the log. Default: the
 	// root, at which the vendor's clients call.
 	Path string
+	// Next serves all other paths, such as those of log-in, registration and
+	// changed passwords, during a migration: the host's own handler, or a proxy
+	// to the vendor. It gets the request as the client sent it, with its body
+	// and its credentials, which nobody has read; only two slashes in front of
+	// the path are made one. It never gets a path of [Paths], with any method,
+	// nor a path that another server could take for one of them: in other case,
+	// with a slash at its end or an empty segment, a segment that ends in a dot,
+	// a backslash, '%', ';', '?' or '#' behind an escape, or anything else than
+	// printable ASCII. These are answered with 404. Default: 404 for all other
+	// paths.
+	Next http.Handler
 }
 
 // An App is one API key, and the users and pages that it gives access to.
@@ -68,7 +80,10 @@ type App struct {
 
 	// Origins are the browser origins whose pages may call the public
 	// endpoints, each exactly as browsers send it, for example
-	// "https://www.example.com". Default: none.
+	// "https://www.example.com". Pages of hybrid apps have origins such as
+	// "capacitor://localhost", "ionic://localhost" and "http://localhost", which
+	// every app can have. Pages of files have the origin "null", which cannot be
+	// listed, because every sandboxed frame has it too. Default: none.
 	Origins []string
 
 	// EmailField is the field that the parameter email stands for and that mail
@@ -121,6 +136,7 @@ type app struct {
 	cors             *httpapi.CORS
 	email            string
 	username, phone  string // empty if requests by it are not offered
+	captcha          []string
 }
 
 // A checker collects the mistakes in one App.
@@ -272,7 +288,7 @@ func (a App) checkSMSTemplates(c checker) map[string]bool {
 // parameter are not offered. The field for e-mail is always required.
 func (a App) checkFields(c checker, out *app) {
 	settings := a.Service.Settings()
-	out.log = settings.Logger
+	out.log, out.captcha = settings.Logger, settings.CaptchaFields
 	out.email = cmp.Or(a.EmailField, "EmailAddress")
 	if f, _ := settings.Field(out.email); !receives(f, recovery.FieldTypeEmail) {
 		c.add("EmailField", "%s must be declared in the Service with type Email, Search and Receive", out.email)

@@ -5,6 +5,14 @@ import "github.com/seed-51359b35/recovery"
 // forgotByPhone asks the Service to send a code by SMS, to the number that is
 // stored on the lead.
 func (c *call) forgotByPhone() (any, error) {
+	voice, err := boolean(paramVoice, c.query[paramVoice])
+	if err != nil {
+		return nil, err
+	}
+	if voice {
+		// A text message instead would not reach whoever needs a call.
+		return nil, invalidParameter("The isvoiceotp is not supported here: codes are sent as text messages.")
+	}
 	template := c.query[paramSMSTemplate]
 	if template == "" {
 		template = c.app.defaultSMS
@@ -19,8 +27,12 @@ func (c *call) forgotByPhone() (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	captcha, err := c.captcha(body)
+	if err != nil {
+		return nil, err
+	}
 	return c.forgotPassword("phone", recovery.ForgotRequest{
-		Key: key, RecipientField: c.app.phone, Code: true, Template: template,
+		Key: key, RecipientField: c.app.phone, Code: true, Template: template, Captcha: captcha,
 	})
 }
 

@@ -8,8 +8,9 @@ import (
 )
 
 // maxQuery is the length of the longest query in bytes. It has room for a
-// resetpasswordurl of [maxURL] bytes, all percent-encoded, and for the rest.
-const maxQuery = 8 << 10
+// resetpasswordurl of [maxURL] bytes, all percent-encoded, for 16 KiB of what
+// CAPTCHAs have in it, and for the rest.
+const maxQuery = 24 << 10
 
 // The parameters that queries may have, in lower case.
 const (
@@ -20,12 +21,13 @@ const (
 	paramEmailTemplate  = "emailtemplate"
 	paramSMSTemplate    = "smstemplate"
 	paramPreventWebhook = "prevent_webhook"
+	paramVoice          = "isvoiceotp"
 )
 
 func isParam(folded string) bool {
 	switch folded {
 	case paramAPIKey, paramAPISecret, paramSendEmail, paramResetURL,
-		paramEmailTemplate, paramSMSTemplate, paramPreventWebhook:
+		paramEmailTemplate, paramSMSTemplate, paramPreventWebhook, paramVoice:
 		return true
 	}
 	return false
@@ -34,8 +36,8 @@ func isParam(folded string) bool {
 // A query holds the known parameters of a request, by name in lower case.
 type query map[string]string
 
-// parseQuery reads the known parameters of a query. It matches their names
-// without ASCII case. A parameter that is given twice is an error, because
+// parseQuery reads the known parameters of a query. It matches their names, which
+// known gets in lower case, without ASCII case. A parameter that is given twice is an error, because
 // another server on the way may have checked the other value (A12). parseQuery
 // ignores all unknown parameters. Among them are the pieces of a
 // resetpasswordurl that a client sent without percent-encoding.
@@ -43,7 +45,7 @@ type query map[string]string
 // It does not use url.ParseQuery, which drops a parameter that it cannot read
 // and does not say which one. As in url.ParseQuery, only "&" separates
 // parameters.
-func parseQuery(raw string) (query, error) {
+func parseQuery(raw string, known func(folded string) bool) (query, error) {
 	if len(raw) > maxQuery {
 		return nil, invalidParameter("The query is too long.")
 	}
@@ -57,7 +59,7 @@ func parseQuery(raw string) (query, error) {
 			continue
 		}
 		name = canonical.FoldASCII(name)
-		if !isParam(name) {
+		if !known(name) {
 			continue
 		}
 		if _, twice := q[name]; twice {
@@ -70,13 +72,13 @@ func parseQuery(raw string) (query, error) {
 	return q, nil
 }
 
-// boolean reads true or false in the spellings that clients use. An empty value
-// is false.
+// boolean reads true or false in the spellings that clients use: in any ASCII
+// case, and 1 and 0, which is how PHP writes them. An empty value is false.
 func boolean(name, value string) (bool, error) {
-	switch value {
-	case "true", "True":
+	switch canonical.FoldASCII(value) {
+	case "true", "1":
 		return true, nil
-	case "false", "False", "":
+	case "false", "0", "":
 		return false, nil
 	}
 	return false, malformed(name)

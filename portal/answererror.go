@@ -30,6 +30,8 @@ func (p *Handler) answerError(w http.ResponseWriter, r *http.Request, err error,
 		on.invalidProof()
 	case code == recovery.ErrorCodeInvalidRequest && on.invalidRequest != nil:
 		on.invalidRequest()
+	case code == recovery.ErrorCodeCaptchaFailed:
+		p.answerCaptcha(w, r, on.page)
 	case code == recovery.ErrorCodePasswordPolicy:
 		p.answerPolicy(w, r, err, on.page)
 	case code == recovery.ErrorCodeRateLimited:

@@ -55,6 +55,7 @@ func arabic() []i18n.Entry {
 		{Key: "forgot.label.phone", Text: "عنوان البريد الإلكتروني أو رقم الهاتف"},
 		{Key: "forgot.invalid", Text: "يُرجى إدخال عنوان بريد إلكتروني، مثل \u2068name@example.com\u2069."},
 		{Key: "forgot.invalid.phone", Text: "يُرجى إدخال عنوان بريد إلكتروني، مثل \u2068name@example.com\u2069، أو رقم هاتف مع رمز البلد، مثل \u2068+49 30 123456\u2069."},
+		{Key: "forgot.captcha", Text: "تُرجى تأكيد أنك إنسان ثم المتابعة. يتطلّب ذلك JavaScript."},
 
 		{Key: "sent.heading", Text: "يُرجى تفقّد بريدك الوارد"},
 		{Key: "sent.text", Text: "إذا كان هناك حساب بالعنوان %[1]s، فستصل إليك قريبًا رسالة فيها رابط."},
@@ -116,6 +117,7 @@ func arabic() []i18n.Entry {
 
 		{Key: "invalid-link.heading", Text: "هذا الرابط لا يعمل"},
 		{Key: "invalid-link.text", Text: "انتهت صلاحيته أو سبق استخدامه."},
+		{Key: "invalid-link.damaged", Text: "الرابط غير مكتمل أو تغيّر في طريقه. يُرجى فتحه من الرسالة مرة أخرى أو نسخه كاملًا."},
 		{Key: "invalid-link.used", Text: "إذا غيّرت كلمة مرورك للتو بهذا الرابط، فيمكنك تسجيل الدخول بكلمة المرور الجديدة."},
 		{Key: "invalid-link.new", Text: "وإلا، يُرجى طلب رابط جديد. لن يستغرق ذلك سوى دقيقة."},
 		{Key: "invalid-link.again", Text: "يمكنك أيضًا فتح الرابط الوارد في الرسالة مرة أخرى."},

@@ -39,6 +39,7 @@ func german() []i18n.Entry {
 		{Key: "forgot.label.phone", Text: "E-Mail-Adresse oder Telefonnummer"},
 		{Key: "forgot.invalid", Text: "Geben Sie eine E-Mail-Adresse ein, zum Beispiel name@example.com."},
 		{Key: "forgot.invalid.phone", Text: "Geben Sie eine E-Mail-Adresse ein, zum Beispiel name@example.com, oder eine Telefonnummer mit Ländervorwahl, zum Beispiel +49 30 123456."},
+		{Key: "forgot.captcha", Text: "Bitte bestätigen Sie, dass Sie ein Mensch sind, und machen Sie weiter. Dafür wird JavaScript gebraucht."},
 
 		{Key: "sent.heading", Text: "Schauen Sie in Ihr Postfach"},
 		{Key: "sent.text", Text: "Wenn es zu %[1]s ein Konto gibt, ist eine Nachricht mit einem Link unterwegs."},
@@ -98,6 +99,7 @@ func german() []i18n.Entry {
 
 		{Key: "invalid-link.heading", Text: "Dieser Link funktioniert nicht"},
 		{Key: "invalid-link.text", Text: "Er ist abgelaufen oder wurde bereits verwendet."},
+		{Key: "invalid-link.damaged", Text: "Er ist unvollständig oder wurde unterwegs verändert. Öffnen Sie ihn noch einmal in der Nachricht, oder kopieren Sie ihn ganz."},
 		{Key: "invalid-link.used", Text: "Wenn Sie damit gerade Ihr Passwort geändert haben, können Sie sich mit dem neuen anmelden."},
 		{Key: "invalid-link.new", Text: "Sonst fordern Sie einen neuen Link an. Das dauert nur eine Minute."},
 		{Key: "invalid-link.again", Text: "Sie können den Link in der Nachricht auch noch einmal öffnen."},

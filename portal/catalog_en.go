@@ -44,6 +44,8 @@ func english() []i18n.Entry {
 		{Key: "forgot.label.phone", Text: "E-mail address or phone number"},
 		{Key: "forgot.invalid", Text: "Enter an e-mail address, such as name@example.com."},
 		{Key: "forgot.invalid.phone", Text: "Enter an e-mail address, such as name@example.com, or a phone number with its country code, such as +49 30 123456."},
+		// What is written above the widget of a CAPTCHA that was not solved.
+		{Key: "forgot.captcha", Text: "Please confirm that you are human, and continue. This needs JavaScript."},
 
 		// The page after that. The argument is an address. "anonymous" is for
 		// when the address is not known.
@@ -118,6 +120,7 @@ func english() []i18n.Entry {
 		// A link that no longer works.
 		{Key: "invalid-link.heading", Text: "This link does not work"},
 		{Key: "invalid-link.text", Text: "It has expired, or it was used before."},
+		{Key: "invalid-link.damaged", Text: "It is not complete, or was changed on its way. Open it in the message again, or copy all of it."},
 		{Key: "invalid-link.used", Text: "If you have just changed your password with it, you can sign in with the new one."},
 		{Key: "invalid-link.new", Text: "Otherwise, ask for a new link. It takes a minute."},
 		{Key: "invalid-link.again", Text: "You can also open the link in the message again."},

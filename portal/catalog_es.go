@@ -38,6 +38,7 @@ func spanish() []i18n.Entry {
 		{Key: "forgot.label.phone", Text: "Correo electrónico o número de teléfono"},
 		{Key: "forgot.invalid", Text: "Introduzca una dirección de correo electrónico, como name@example.com."},
 		{Key: "forgot.invalid.phone", Text: "Introduzca una dirección de correo electrónico, como name@example.com, o un número de teléfono con el prefijo del país, como +49 30 123456."},
+		{Key: "forgot.captcha", Text: "Confirme que es una persona y continúe. Para ello hace falta JavaScript."},
 
 		{Key: "sent.heading", Text: "Revise su correo"},
 		{Key: "sent.text", Text: "Si hay una cuenta asociada a %[1]s, en breve recibirá un mensaje con un enlace."},
@@ -97,6 +98,7 @@ func spanish() []i18n.Entry {
 
 		{Key: "invalid-link.heading", Text: "Este enlace no funciona"},
 		{Key: "invalid-link.text", Text: "Ha caducado o ya se ha usado."},
+		{Key: "invalid-link.damaged", Text: "Está incompleto o se ha alterado por el camino. Ábralo de nuevo desde el mensaje o cópielo entero."},
 		{Key: "invalid-link.used", Text: "Si acaba de cambiar su contraseña con él, puede iniciar sesión con la nueva."},
 		{Key: "invalid-link.new", Text: "Si no, pida un enlace nuevo. Solo lleva un minuto."},
 		{Key: "invalid-link.again", Text: "También puede volver a abrir el enlace del mensaje."},

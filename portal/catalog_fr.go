@@ -40,6 +40,7 @@ func french() []i18n.Entry {
 		{Key: "forgot.label.phone", Text: "Adresse e-mail ou numéro de téléphone"},
 		{Key: "forgot.invalid", Text: "Saisissez une adresse e-mail, comme name@example.com."},
 		{Key: "forgot.invalid.phone", Text: "Saisissez une adresse e-mail, comme name@example.com, ou un numéro de téléphone avec l’indicatif du pays, comme +49 30 123456."},
+		{Key: "forgot.captcha", Text: "Veuillez confirmer que vous êtes humain, puis continuer. Pour cela, JavaScript est nécessaire."},
 
 		{Key: "sent.heading", Text: "Consultez vos e-mails"},
 		{Key: "sent.text", Text: "S’il existe un compte associé à %[1]s, vous allez recevoir un message contenant un lien."},
@@ -99,6 +100,7 @@ func french() []i18n.Entry {
 
 		{Key: "invalid-link.heading", Text: "Ce lien ne fonctionne pas"},
 		{Key: "invalid-link.text", Text: "Il a expiré ou a déjà été utilisé."},
+		{Key: "invalid-link.damaged", Text: "Il est incomplet ou a été modifié en chemin. Rouvrez-le depuis le message ou copiez-le en entier."},
 		{Key: "invalid-link.used", Text: "Si vous venez de changer votre mot de passe avec ce lien, connectez-vous avec le nouveau."},
 		{Key: "invalid-link.new", Text: "Sinon, demandez un nouveau lien. Cela ne prend qu’une minute."},
 		{Key: "invalid-link.again", Text: "Vous pouvez aussi rouvrir le lien du message."},

@@ -42,6 +42,7 @@ func hindi() []i18n.Entry {
 		{Key: "forgot.label.phone", Text: "ईमेल पता या फ़ोन नंबर"},
 		{Key: "forgot.invalid", Text: "name@example.com जैसा ईमेल पता डालें।"},
 		{Key: "forgot.invalid.phone", Text: "name@example.com जैसा ईमेल पता डालें, या देश के कोड के साथ +49 30 123456 जैसा फ़ोन नंबर डालें।"},
+		{Key: "forgot.captcha", Text: "कृपया पुष्टि करें कि आप इंसान हैं, और आगे बढ़ें। इसके लिए JavaScript चाहिए।"},
 
 		{Key: "sent.heading", Text: "अपना इनबॉक्स देखें"},
 		{Key: "sent.text", Text: "अगर %[1]s से कोई खाता जुड़ा है, तो आपको जल्द ही एक लिंक वाला संदेश मिलेगा।"},
@@ -103,6 +104,7 @@ func hindi() []i18n.Entry {
 
 		{Key: "invalid-link.heading", Text: "यह लिंक काम नहीं करता"},
 		{Key: "invalid-link.text", Text: "यह समाप्त हो गया है या पहले ही इस्तेमाल हो चुका है।"},
+		{Key: "invalid-link.damaged", Text: "यह अधूरा है या रास्ते में बदल गया है। इसे संदेश से फिर से खोलें या पूरा लिंक कॉपी करें।"},
 		{Key: "invalid-link.used", Text: "अगर आपने अभी-अभी इसी लिंक से अपना पासवर्ड बदला है, तो नए पासवर्ड से साइन इन करें।"},
 		{Key: "invalid-link.new", Text: "नहीं तो नया लिंक माँगें। इसमें बस एक मिनट लगता है।"},
 		{Key: "invalid-link.again", Text: "आप संदेश में दिया गया लिंक फिर से भी खोल सकते हैं।"},

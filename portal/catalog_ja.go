@@ -30,6 +30,7 @@ func japanese() []i18n.Entry {
 		{Key: "forgot.label.phone", Text: "メールアドレスまたは電話番号"},
 		{Key: "forgot.invalid", Text: "メールアドレスを入力してください（例：name@example.com）。"},
 		{Key: "forgot.invalid.phone", Text: "メールアドレス（例：name@example.com）、または国番号付きの電話番号（例：+49 30 123456）を入力してください。"},
+		{Key: "forgot.captcha", Text: "人間であることを確認してから続けてください。JavaScript が必要です。"},
 
 		{Key: "sent.heading", Text: "メールをご確認ください"},
 		{Key: "sent.text", Text: "%[1]s のアカウントがある場合は、リンクを記載したメールがまもなく届きます。"},
@@ -91,6 +92,7 @@ func japanese() []i18n.Entry {
 
 		{Key: "invalid-link.heading", Text: "このリンクは使用できません"},
 		{Key: "invalid-link.text", Text: "期限切れか、すでに使用されています。"},
+		{Key: "invalid-link.damaged", Text: "リンクの一部が欠けているか、変わっています。メッセージのリンクをもう一度開くか、リンク全体をコピーしてください。"},
 		{Key: "invalid-link.used", Text: "このリンクで先ほどパスワードを変更された場合は、新しいパスワードでログインできます。"},
 		{Key: "invalid-link.new", Text: "そうでない場合は、新しいリンクを受け取ってください。1分ほどで済みます。"},
 		{Key: "invalid-link.again", Text: "メッセージのリンクをもう一度開くこともできます。"},

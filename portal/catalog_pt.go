@@ -41,6 +41,7 @@ func portuguese() []i18n.Entry {
 		{Key: "forgot.label.phone", Text: "Endereço de e-mail ou número de telefone"},
 		{Key: "forgot.invalid", Text: "Insira um endereço de e-mail, como name@example.com."},
 		{Key: "forgot.invalid.phone", Text: "Insira um endereço de e-mail, como name@example.com, ou um número de telefone com o código do país, como +49 30 123456."},
+		{Key: "forgot.captcha", Text: "Por favor, confirme que é uma pessoa e continue. Para isso é necessário JavaScript."},
 
 		{Key: "sent.heading", Text: "Veja a sua caixa de entrada"},
 		{Key: "sent.text", Text: "Se existir uma conta para %[1]s, uma mensagem com um link está a caminho."},
@@ -100,6 +101,7 @@ func portuguese() []i18n.Entry {
 
 		{Key: "invalid-link.heading", Text: "Este link não funciona"},
 		{Key: "invalid-link.text", Text: "Expirou ou já foi usado."},
+		{Key: "invalid-link.damaged", Text: "Está incompleto ou foi alterado pelo caminho. Abra-o de novo a partir da mensagem ou copie-o por inteiro."},
 		{Key: "invalid-link.used", Text: "Se acabou de alterar a sua senha com ele, pode entrar com a nova."},
 		{Key: "invalid-link.new", Text: "Caso contrário, peça um novo link. Leva só um minuto."},
 		{Key: "invalid-link.again", Text: "Também pode abrir de novo o link da mensagem."},

@@ -30,6 +30,7 @@ func chinese() []i18n.Entry {
 		{Key: "forgot.label.phone", Text: "邮箱或手机号"},
 		{Key: "forgot.invalid", Text: "请输入邮箱，例如 name@example.com。"},
 		{Key: "forgot.invalid.phone", Text: "请输入邮箱，例如 name@example.com，或者带国家/地区代码的手机号，例如 +49 30 123456。"},
+		{Key: "forgot.captcha", Text: "请确认您不是机器人，然后继续。此操作需要 JavaScript。"},
 
 		{Key: "sent.heading", Text: "请查收邮件"},
 		{Key: "sent.text", Text: "如果 %[1]s 有对应的账号，您很快会收到一封带有链接的邮件。"},
@@ -91,6 +92,7 @@ func chinese() []i18n.Entry {
 
 		{Key: "invalid-link.heading", Text: "此链接无法使用"},
 		{Key: "invalid-link.text", Text: "链接已失效，或已被使用过。"},
+		{Key: "invalid-link.damaged", Text: "链接不完整，或在途中被改动。请再次打开消息中的链接，或复制整个链接。"},
 		{Key: "invalid-link.used", Text: "如果您刚刚用它更改了密码，可以使用新密码登录。"},
 		{Key: "invalid-link.new", Text: "否则，请获取新链接，只需一分钟。"},
 		{Key: "invalid-link.again", Text: "您也可以再次打开消息中的链接。"},

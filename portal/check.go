@@ -24,6 +24,7 @@ type sample struct {
 func (p *Handler) samples() []sample {
 	typed := func(d *Data) { d.Identifier = "name@example.com" }
 	kept := func(d *Data) { d.EndsSessions = false }
+	damaged := func(d *Data) { d.Damaged = true }
 	all := []sample{
 		{"forgot", "", nil},
 		{"forgot", "", func(d *Data) { typed(d); d.fail("identifier", d.text("forgot.invalid")) }},
@@ -55,6 +56,8 @@ func (p *Handler) samples() []sample {
 		{"invalid-link", "", nil},
 		{"invalid-link", "no_link", nil},
 		{"invalid-link", "notice", nil},
+		{"invalid-link", "", damaged},
+		{"invalid-link", "notice", damaged},
 		{"not-me", "links", func(d *Data) { d.Proof = "proof" }},
 		{"not-me", "links", func(d *Data) { d.Proof, d.Alert = "proof", d.text("busy.text") }},
 		{"not-me", "password", func(d *Data) { d.Proof = "proof" }},
@@ -62,6 +65,9 @@ func (p *Handler) samples() []sample {
 		{"not-me", "password", func(d *Data) { kept(d); d.Proof = "proof" }},
 		{"not-me-done", "password", nil},
 		{"not-me-done", "password", kept},
+	}
+	if p.opts.Captcha.Widget != "" {
+		all = append(all, sample{"forgot", "", func(d *Data) { typed(d); d.fail("captcha", d.text("forgot.captcha")) }})
 	}
 	for _, variant := range []string{"many", "busy", "unknown", "step_up", "invalid", "foreign", "missing", "failed"} {
 		all = append(all, sample{"problem", variant, func(d *Data) {
@@ -144,6 +150,9 @@ func checkPage(page []byte, d *Data) error {
 			c.report("an error of the field %s is not shown", e.Field)
 			break
 		}
+	}
+	if !strings.Contains(string(page), string(d.Captcha)) {
+		c.report("the widget of the CAPTCHA is missing: {{.Captcha}}")
 	}
 	if d.Alert != "" && !strings.Contains(shown, d.Alert) {
 		c.report("the Alert is not shown")
@@ -249,10 +258,14 @@ func attribute(n *html.Node, key string) string {
 
 // staysHere reports whether a URL stays on this origin. Only links that a
 // person clicks may leave it: those to sign in, to get help and to give a
-// further proof.
+// further proof. So may the script of the host's CAPTCHA: the page forgot holds no
+// token.
 func (c *pageCheck) staysHere(element, attr, value string) bool {
 	d := c.data
 	if element == "a" && attr == "href" && value != "" && (value == d.SignIn || value == d.Support || value == d.StepUpURL) {
+		return true
+	}
+	if element == "script" && attr == "src" && value != "" && value == d.CaptchaScript {
 		return true
 	}
 	u, err := url.Parse(value)

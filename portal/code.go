@@ -64,7 +64,7 @@ func (p *Handler) code(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	stored.Account, stored.Locale = found.Account, found.Locale
-	if err := p.saveProof(w, stored, found); err != nil {
+	if err := p.saveProof(w, stored); err != nil {
 		p.fail(w, r, err)
 		return
 	}

@@ -83,6 +83,10 @@
 //     [recovery.Service.RememberDevice]. So no stranger can use up the limits
 //     of the person who uses it (A58).
 //
+// With Options.Captcha the page forgot has the widget of a CAPTCHA, whose provider
+// then learns that somebody is there. Its script could read what is typed on
+// that page, which holds no token. No other page loads it.
+//
 // Whoever holds a valid link sees the account's address. So a person knows
 // whose password it is, and a password manager stores the two together.
 //
@@ -103,7 +107,8 @@
 // [New] renders everything in every language. It refuses:
 //   - a form without one of its fields,
 //   - an error that is not shown,
-//   - a resource of another site,
+//   - a resource of another site, but for the script of Options.Captcha,
+//   - a page forgot without {{.Captcha}}, if there is one,
 //   - a style or script element without the nonce,
 //   - an attribute such as onclick or style, which the pages' policy stops,
 //   - a style or script that contains "</".

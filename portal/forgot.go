@@ -38,6 +38,7 @@ func (p *Handler) forgot(w http.ResponseWriter, r *http.Request) {
 	if req.Code = req.Key.Field == p.opts.PhoneField; req.Code {
 		req.RecipientField = p.opts.PhoneField
 	}
+	req.Captcha = p.captcha(form)
 	_, err := p.service.ForgotPassword(r.Context(), req)
 	if err != nil {
 		d := p.page(r, "forgot", "")

@@ -58,8 +58,9 @@ type world struct {
 // hookedTokens is a TokenStore that fails on demand.
 type hookedTokens struct {
 	recovery.TokenStore
-	mu   sync.Mutex
-	fail error
+	ahead time.Duration // its clock, of the portal's
+	mu    sync.Mutex
+	fail  error
 }
 
 func (s *hookedTokens) Peek(ctx context.Context, refs ...recovery.TokenRef) (recovery.TokenRecord, error) {
@@ -69,7 +70,9 @@ func (s *hookedTokens) Peek(ctx context.Context, refs ...recovery.TokenRef) (rec
 	if err != nil {
 		return recovery.TokenRecord{}, err
 	}
-	return s.TokenStore.Peek(ctx, refs...)
+	token, err := s.TokenStore.Peek(ctx, refs...)
+	token.Expires = token.Expires.Add(s.ahead)
+	return token, err
 }
 
 func (s *hookedTokens) failWith(err error) {
@@ -227,7 +230,9 @@ func (v *visitor) do(r *http.Request) page {
 		r.Header[name] = values
 	}
 	for _, c := range v.cookies {
-		r.AddCookie(c)
+		if c.Expires.IsZero() || time.Now().Before(c.Expires) {
+			r.AddCookie(c)
+		}
 	}
 	rec := httptest.NewRecorder()
 	var served http.Handler = v.w
@@ -242,9 +247,12 @@ func (v *visitor) do(r *http.Request) page {
 	for _, c := range answer.Cookies() {
 		if c.MaxAge < 0 {
 			delete(v.cookies, c.Name)
-		} else {
-			v.cookies[c.Name] = c
+			continue
 		}
+		if c.MaxAge > 0 {
+			c.Expires = time.Now().Add(time.Duration(c.MaxAge) * time.Second)
+		}
+		v.cookies[c.Name] = c
 	}
 	return answer
 }

@@ -2,6 +2,7 @@ package portal
 
 import (
 	"cmp"
+	"errors"
 	"net/http"
 
 	"github.com/seed-51359b35/recovery"
@@ -16,13 +17,13 @@ type notice struct {
 // showNotMe changes nothing. Only the button of its page does, because mail
 // scanners open links and press no button (A04).
 func (p *Handler) showNotMe(w http.ResponseWriter, r *http.Request) {
-	q := r.URL.Query()
+	q := linkQuery(r)
 	param := cmp.Or(p.notMeLink.TokenParam, "token")
 	if !q.Has(param) {
 		param = "token"
 	}
 	if q.Has(param) {
-		if err := p.noticeCookie.save(w, notice{singleParam(q, param, 1024)}, noticeLifetime); err != nil {
+		if err := p.noticeCookie.save(w, notice{tokenParam(q, param, 1024)}, noticeLifetime); err != nil {
 			p.fail(w, r, err)
 			return
 		}
@@ -37,7 +38,7 @@ func (p *Handler) showNotMe(w http.ResponseWriter, r *http.Request) {
 func (p *Handler) showNotice(w http.ResponseWriter, r *http.Request, n notice, status int) {
 	found, err := p.service.CheckNotMe(r.Context(), recovery.NotMeRequest{Token: recovery.NewSecret(n.Token)})
 	if err != nil {
-		p.invalidNotice(w, r)
+		p.invalidNotice(w, r, err)
 		return
 	}
 	d := p.page(r, "not-me", "")
@@ -73,17 +74,19 @@ func (p *Handler) notMe(w http.ResponseWriter, r *http.Request) {
 		if found, err := p.service.CheckNotMe(r.Context(), recovery.NotMeRequest{Token: recovery.NewSecret(n.Token)}); err == nil {
 			d.Variant = variantOf(found.Message)
 		}
-		p.answerError(w, r, err, errorAnswers{page: d, invalidProof: func() { p.invalidNotice(w, r) }})
+		p.answerError(w, r, err, errorAnswers{page: d, invalidProof: func() { p.invalidNotice(w, r, err) }})
 		return
 	}
 	p.noticeCookie.clear(w)
 	p.redirectToOutcome(w, r, pathNotMeDone, outcome{NotMe: variantOf(result.Message)})
 }
 
-func (p *Handler) invalidNotice(w http.ResponseWriter, r *http.Request) {
+func (p *Handler) invalidNotice(w http.ResponseWriter, r *http.Request, err error) {
+	var n notice
+	opened := p.noticeCookie.load(r, &n) // otherwise there is no link that could be damaged
 	p.noticeCookie.clear(w)
 	d := p.page(r, "invalid-link", "")
-	d.Variant = "notice"
+	d.Variant, d.Damaged = "notice", opened && errors.Is(err, recovery.ErrDamagedProof)
 	p.render(w, r, http.StatusBadRequest, d)
 }
 

@@ -96,6 +96,11 @@ type Options struct {
 	// StepUpURL at once. Default none: the page has no link.
 	StepUpURL func(r *http.Request, err *recovery.StepUpError) string
 
+	// Captcha is the widget of a CAPTCHA on the page forgot. The Verify of
+	// recovery.CaptchaOptions decides about what it adds to the form. Default
+	// none.
+	Captcha Captcha
+
 	// Logger receives what goes wrong. Default: the logger of the Service.
 	Logger *slog.Logger
 }
@@ -137,6 +142,7 @@ func (o Options) validate(mistakes *recovery.OptionErrors, service *recovery.Ser
 	if !cookieName.MatchString(o.CookieName) {
 		mistakes.Add("CookieName", "must be 1 to 32 of a-z, A-Z, 0-9, '.', '_' and '-'")
 	}
+	o.Captcha.check(mistakes, service)
 	_, logoErr := sniffImage(o.Logo)
 	for _, found := range []struct {
 		option string

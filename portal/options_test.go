@@ -18,10 +18,17 @@ import (
 
 func newService(t testing.TB) *recovery.Service {
 	t.Helper()
-	service, err := recovery.New(recoverytest.NewLeads(fields()...), recovery.NewMemoryTokenStore(), &recoverytest.Outbox{}, recovery.Options{
+	return newServiceWith(t, func(*recovery.Options) {})
+}
+
+func newServiceWith(t testing.TB, edit func(*recovery.Options)) *recovery.Service {
+	t.Helper()
+	opts := recovery.Options{
 		Keys: [][]byte{testenv.Key("k")}, Link: recovery.Link{URL: base + "/reset"}, DangerouslyKeepSessions: true,
 		Fields: fields(), Limits: generous(), Passwords: recovery.PasswordOptions{Hasher: fastHasher{}},
-	})
+	}
+	edit(&opts)
+	service, err := recovery.New(recoverytest.NewLeads(fields()...), recovery.NewMemoryTokenStore(), &recoverytest.Outbox{}, opts)
 	if err != nil {
 		t.Fatal(err)
 	}

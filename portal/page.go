@@ -26,6 +26,9 @@ type Data struct {
 	//   - problem: "many", "busy", "unknown", "step_up", "invalid", "foreign",
 	//     "missing" or "failed".
 	Variant string
+	// Damaged says that the link of the page invalid-link is not complete, or was
+	// changed on its way. It has not expired, so the one in the message may work.
+	Damaged bool
 	// Lang and Dir are the attributes of the page's html element.
 	Lang, Dir string
 	// Nonce is the nonce that every style and script element must have.
@@ -65,6 +68,11 @@ type Data struct {
 	// Expiry is how long a link or code works: "60 minutes". It is set on the
 	// pages sent and code.
 	Expiry string
+
+	// Captcha is the Widget of [Options].Captcha, and CaptchaScript its Script, on
+	// the page forgot. They are empty if there is none.
+	Captcha       template.HTML
+	CaptchaScript string
 
 	// Errors are the mistakes in the form's fields. The field of the first one
 	// has the focus.
@@ -190,6 +198,8 @@ func (p *Handler) page(r *http.Request, name, locale string) *Data {
 		d.Support = "mailto:" + d.Support
 	}
 	switch name {
+	case "forgot":
+		d.Captcha, d.CaptchaScript = p.opts.Captcha.Widget, p.opts.Captcha.Script
 	case "sent":
 		d.Expiry = d.duration(p.settings.LinkTTL)
 	case "code":
@@ -238,7 +248,7 @@ func (p *Handler) render(w http.ResponseWriter, r *http.Request, status int, d *
 		}
 	}
 	h := w.Header()
-	h.Set("Content-Security-Policy", p.pagePolicy(d.Nonce))
+	h.Set("Content-Security-Policy", p.pagePolicy(d))
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Language", d.Lang)
 	h.Set("Content-Length", strconv.Itoa(b.Len()))

@@ -105,8 +105,18 @@ func New(service *recovery.Service, opts Options) (*Handler, error) {
 	opts.Templates, opts.Text, opts.Logo, opts.Font, opts.Keys = nil, nil, nil, nil, nil
 	p.opts = opts
 	p.renderSamples(&mistakes)
+	if mistakes.Err() == nil {
+		for _, path := range []string{pathReset, pathNotMe} {
+			if err := service.AddPage(opts.BaseURL + path); err != nil {
+				mistakes.Add("BaseURL", "%v", err)
+			}
+		}
+	}
 	if err := mistakes.Err(); err != nil {
 		return nil, err
+	}
+	if len(p.settings.CaptchaFields) > 0 && opts.Captcha.Widget == "" {
+		p.log.Warn("portal: the Service has a CAPTCHA verified, and the page forgot has none: set option Captcha, unless Verify lets these pages through")
 	}
 	if p.resetLink.URL != opts.BaseURL+pathReset {
 		// This is no error, because a host may have its own page for the link.
@@ -143,6 +153,10 @@ func (p *Handler) below(r *http.Request) *http.Request {
 		// The first page has no name. It is looked for last, because the path of
 		// BaseURL may end like that of a page.
 		path, ok = mount.Find(r.URL.Path, func(path string) bool { return path == "" || path == "/" })
+	}
+	if trimmed, slash := strings.CutSuffix(r.URL.Path, "/"); !ok && slash {
+		// Some programs write "/reset/?token=..." for "/reset?token=...".
+		path, ok = mount.Find(trimmed, p.isPage)
 	}
 	if !ok {
 		return r
@@ -251,8 +265,11 @@ func (p *Handler) setSecurityHeaders(w http.ResponseWriter) {
 
 // pagePolicy is the Content-Security-Policy of a page. It allows only styles
 // and scripts that carry the nonce, and the portal's own assets (A72).
-func (p *Handler) pagePolicy(nonce string) string {
-	policy := "default-src 'none'; style-src 'nonce-" + nonce + "'; script-src 'nonce-" + nonce + "'; "
+func (p *Handler) pagePolicy(d *Data) string {
+	if d.Captcha != "" {
+		return p.captchaPolicy(d.Nonce)
+	}
+	policy := "default-src 'none'; style-src 'nonce-" + d.Nonce + "'; script-src 'nonce-" + d.Nonce + "'; "
 	if p.logo != "" {
 		policy += "img-src 'self'; "
 	}
@@ -260,6 +277,16 @@ func (p *Handler) pagePolicy(nonce string) string {
 		policy += "font-src 'self'; "
 	}
 	return policy + "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+}
+
+// captchaPolicy is that of the page with a CAPTCHA. It also allows what comes from
+// the provider, which shows a frame and asks its servers. The provider's scripts
+// set styles of elements, and know nothing of trusted types.
+func (p *Handler) captchaPolicy(nonce string) string {
+	sources := strings.Join(p.opts.Captcha.sources(), " ")
+	return "default-src 'none'; style-src 'nonce-" + nonce + "' " + sources + "; style-src-attr 'unsafe-inline'; script-src 'nonce-" + nonce + "' " + sources +
+		"; frame-src " + sources + "; connect-src " + sources + "; img-src 'self' data: " + sources +
+		"; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 }
 
 func newNonce() string {

@@ -1,34 +1,64 @@
 package portal
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/ascii"
 )
 
 // fromLink reads the proof that a link carries. It knows all forms of links
-// that this library and its wires make. It returns false if the query has no
-// proof.
+// that the Service and its wires make, by the names that they are configured
+// with. It returns false if the query has no proof.
+//
+// A link with both of its names is looked for first, because one of the names
+// may also be that of another form.
 func (p *Handler) fromLink(q url.Values) (storedProof, bool) {
-	for _, names := range [][2]string{{p.resetLink.LeadIDParam, p.resetLink.SecretParam}, {"LeadId", "TemporaryPassword"}} {
-		if names[0] != "" && (q.Has(names[0]) || q.Has(names[1])) {
-			return storedProof{LeadID: singleParam(q, names[0], 256), Secret: singleParam(q, names[1], 64)}, true
-		}
+	if len(q) == 0 {
+		return storedProof{}, false
 	}
-	for _, name := range []string{p.resetLink.TokenParam, "vtoken", "token"} {
-		if name == "" || !q.Has(name) {
+	pairs, tokens := p.linkNames()
+	split := func(found func(names [2]string) bool) (storedProof, bool) {
+		for _, names := range pairs {
+			if found(names) {
+				return storedProof{LeadID: singleParam(q, names[0], 256), Secret: strings.ToLower(tokenParam(q, names[1], 64))}, true
+			}
+		}
+		return storedProof{}, false
+	}
+	if stored, ok := split(func(names [2]string) bool { return q.Has(names[0]) && q.Has(names[1]) }); ok {
+		return stored, true
+	}
+	for _, name := range tokens {
+		if !q.Has(name) {
 			continue
 		}
 		if q.Has("vtype") && singleParam(q, "vtype", 64) != "reset" {
 			return storedProof{}, true // a token for something else
 		}
-		return storedProof{Sealed: singleParam(q, name, 1024)}, true
+		return storedProof{Sealed: tokenParam(q, name, 1024)}, true
 	}
-	return storedProof{}, false
+	// Half of a link is a broken link.
+	return split(func(names [2]string) bool { return q.Has(names[0]) || q.Has(names[1]) })
+}
+
+// linkNames returns the names of parameters that links have. A wire may be
+// added after the pages were made, so they are asked for each time. Those of
+// LeadSquared and its usual portals are known also if the wire is in another
+// program.
+func (p *Handler) linkNames() (pairs [][2]string, tokens []string) {
+	for _, l := range p.service.Settings().Links {
+		if l.LeadIDParam != "" {
+			pairs = append(pairs, [2]string{l.LeadIDParam, l.SecretParam})
+		} else if l.TokenParam != "" {
+			tokens = append(tokens, l.TokenParam)
+		}
+	}
+	return append(pairs, [2]string{"LeadId", "TemporaryPassword"}, [2]string{"leadId", "tmpPassword"}),
+		append(tokens, "vtoken", "token")
 }
 
 // singleParam returns the value of a parameter. It returns "" unless the
@@ -42,13 +72,39 @@ func singleParam(q url.Values, name string, most int) string {
 	return ""
 }
 
+// tokenParam returns the token in a parameter, as singleParam does, without what
+// links pick up on their way: white space, which comes from a line that a mail
+// program broke, and at both ends every other character that no token has, such as
+// the full stop or the bracket behind a link. So what is removed was certainly
+// added. Only links are mended: elsewhere a token has one spelling (A06).
+func tokenParam(q url.Values, name string, most int) string {
+	token := strings.Join(strings.Fields(strings.TrimFunc(q.Get(name), isForeign)), "")
+	if len(q[name]) != 1 || !ascii.IsName(token, 1, most) {
+		return ""
+	}
+	return token
+}
+
+// isForeign reports whether no token has the character.
+func isForeign(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'
+}
+
+// linkQuery returns the query of a link. Programs that copy a link out of HTML may
+// leave "&amp;" in it for '&'. A link has that nowhere else, because both '&' and
+// ';' are escaped in values.
+func linkQuery(r *http.Request) url.Values {
+	q, _ := url.ParseQuery(strings.ReplaceAll(r.URL.RawQuery, "&amp;", "&")) // what is malformed is left out
+	return q
+}
+
 // showReset takes the token out of the URL at once, because it would appear in
 // the history, in logs and on the screen (A03). It asks the Service nothing
 // before the browser loads the page without the token. The page then consumes
 // nothing either, because mail scanners open every link before the person does
 // (A04).
 func (p *Handler) showReset(w http.ResponseWriter, r *http.Request) {
-	if stored, ok := p.fromLink(r.URL.Query()); ok {
+	if stored, ok := p.fromLink(linkQuery(r)); ok {
 		// A broken link is stored as well. The page then says that it is
 		// broken, and does not show the link that was opened before.
 		if err := p.linkCookie.save(w, stored, p.settings.LinkTTL); err != nil {
@@ -70,7 +126,7 @@ func (p *Handler) showReset(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !p.proofCookie.load(r, &stored) {
-		p.invalidLink(w, r, "no_link")
+		p.invalidLink(w, r, "no_link", false)
 		return
 	}
 	p.showStoredProof(w, r, stored, p.proofCookie)
@@ -85,7 +141,7 @@ func (p *Handler) showStoredProof(w http.ResponseWriter, r *http.Request, stored
 		return
 	}
 	stored.Account, stored.Locale = found.Account, found.Locale
-	if err := p.saveProof(w, stored, found); err != nil {
+	if err := p.saveProof(w, stored); err != nil {
 		p.fail(w, r, err)
 		return
 	}
@@ -116,9 +172,11 @@ func (p *Handler) showOther(w http.ResponseWriter, r *http.Request, stored store
 	p.render(w, r, http.StatusConflict, d)
 }
 
-// saveProof stores a proof that was found valid, for as long as it stays valid.
-func (p *Handler) saveProof(w http.ResponseWriter, stored storedProof, found recovery.CheckProofResult) error {
-	return p.proofCookie.save(w, stored, time.Until(found.Expires))
+// saveProof stores a proof that was found valid, for as long as any link or code
+// lives. When this one expires is known by the clock of the token store alone,
+// which may not be that of this machine. The Service decides whether it is valid.
+func (p *Handler) saveProof(w http.ResponseWriter, stored storedProof) error {
+	return p.proofCookie.save(w, stored, max(p.settings.LinkTTL, p.settings.CodeTTL))
 }
 
 func (p *Handler) resetPage(r *http.Request, stored storedProof) *Data {
@@ -146,7 +204,7 @@ func (p *Handler) reset(w http.ResponseWriter, r *http.Request) {
 	}
 	var stored storedProof
 	if !p.proofCookie.load(r, &stored) {
-		p.invalidLink(w, r, "no_link")
+		p.invalidLink(w, r, "no_link", false)
 		return
 	}
 	if !p.isFormFor(form.Get("proof"), stored.digestParts()...) {
@@ -194,16 +252,18 @@ func (p *Handler) reset(w http.ResponseWriter, r *http.Request) {
 func (p *Handler) answerProofError(w http.ResponseWriter, r *http.Request, err error, d *Data, from *sealedCookie) {
 	invalid := func() {
 		from.clear(w)
-		p.invalidLink(w, r, "")
+		p.invalidLink(w, r, "", errors.Is(err, recovery.ErrDamagedProof))
 	}
 	p.answerError(w, r, err, errorAnswers{page: d, invalidProof: invalid, invalidRequest: invalid})
 }
 
-// invalidLink says that a link no longer works. The words fit every reason, and
-// the page does not say which one it was (A20).
-func (p *Handler) invalidLink(w http.ResponseWriter, r *http.Request, variant string) {
+// invalidLink says that a link does not work. A link that is damaged has words of
+// its own, because the person may still have the whole one, and they tell nothing
+// about an account. The other words fit every other reason, and the page does not
+// say which one it was (A20).
+func (p *Handler) invalidLink(w http.ResponseWriter, r *http.Request, variant string, damaged bool) {
 	d := p.page(r, "invalid-link", "")
-	d.Variant = variant
+	d.Variant, d.Damaged = variant, damaged
 	p.render(w, r, http.StatusBadRequest, d)
 }
 

@@ -2,6 +2,7 @@ package redisstore_test
 
 import (
 	"bytes"
+	"context"
 	"log/slog"
 	"net"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-51359b35/recovery/internal/redistest"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 	"github.com/seed-51359b35/recovery/redisstore"
 )
 
@@ -53,6 +55,32 @@ func TestSilenceAtTheStart(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A dialer that does not heed its context, as that of go-redis for TLS, does not
+// make New wait for longer than Timeout.
+func TestDialerThatIgnoresItsContext(t *testing.T) {
+	t.Parallel()
+	hold := make(chan struct{})
+	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", Dialer: func(context.Context, string, string) (net.Conn, error) {
+		<-hold
+		return nil, net.ErrClosed
+	}})
+	defer func() { _ = client.Close() }()
+	defer close(hold)
+	done := make(chan error, 1)
+	go func() {
+		_, err := redisstore.New(client, redisstore.Options{Timeout: 100 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)})
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Fatal(err)
+		}
+	case <-time.After(testenv.Patience(20 * time.Second)):
+		t.Fatal("New does not return")
 	}
 }
 

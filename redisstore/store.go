@@ -75,9 +75,9 @@ type Store struct {
 // for their eviction policy, by INFO, and waits up to Timeout for the answer.
 // It warns of a policy that can drop tokens (A53). There is no warning if a
 // server does not tell its policy. If no answer comes, it warns with the address
-// and the cause, and returns a Store all the same: Redis may come later. Beside that, New connects once by itself, to
-// know whether it can while Redis is down. New reports all mistakes in opts at
-// once, as joined [*recovery.OptionError]s.
+// and the cause, and returns a Store all the same: Redis may come later. Beside
+// that, New connects once by itself, to know whether it can while Redis is down.
+// New reports all mistakes in opts at once, as joined [*recovery.OptionError]s.
 func New(client redis.UniversalClient, opts Options) (*Store, error) {
 	if opts.Timeout == 0 {
 		opts.Timeout = 500 * time.Millisecond
@@ -115,9 +115,14 @@ func New(client redis.UniversalClient, opts Options) (*Store, error) {
 	go func() { reached <- s.first.guard.Reach(ctx, client) }() // once while Redis is up
 	if err := redisguard.WarnOfEviction(ctx, client, opts.Logger, "redisstore", "tokens and counters"); err != nil {
 		// go-redis tries to connect again and again, and then says only that the
-		// time is over.
-		if refused := <-reached; refused != nil {
-			err = refused
+		// time is over. There is no wait for the other: a dialer may not heed ctx,
+		// as that of go-redis for TLS does not.
+		select {
+		case refused := <-reached:
+			if refused != nil {
+				err = refused
+			}
+		default:
 		}
 		tellOfSilence(opts.Logger, client, err)
 	}

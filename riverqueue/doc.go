@@ -128,6 +128,10 @@
 // PostgreSQL 13 or later. With synchronous_commit on, which is the default, a
 // crash of the server loses nothing that was accepted.
 //
+// Jobs go by the clock of PostgreSQL, up to [recovery.MaxClockSkew] away from that
+// of a process. So a web node or a worker whose clock is wrong loses no message. A
+// difference of more than 30 seconds is logged.
+//
 // Each Queue with workers takes one connection of the pool away for good, to
 // listen, unless [Options].PollOnly is set, and needs some others for short
 // statements. Behind PgBouncer in transaction mode set PollOnly, and

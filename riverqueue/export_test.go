@@ -2,14 +2,14 @@ package riverqueue
 
 import (
 	"log/slog"
+	"time"
 
 	"github.com/seed-51359b35/recovery/durablequeue"
 )
 
 const (
-	Kind        = kind
-	MaxAttempts = maxAttempts
-	LeaseTime   = leaseTime
+	Kind      = kind
+	LeaseTime = leaseTime
 )
 
 func (q *Queue) Name() string { return q.opts.Name }
@@ -19,6 +19,18 @@ func (q *Queue) Keep() {
 	q.keepLeases()
 	q.keepRows()
 }
+
+// SetClock makes the clock of PostgreSQL be ahead of what it says. It is called
+// before Start.
+func (q *Queue) SetClock(ahead time.Duration) {
+	q.clock = q.newClock(func() (time.Time, error) {
+		now, err := q.askTime()
+		return now.Add(ahead), err
+	})
+}
+
+// RiverTime is the clock that River goes by.
+func (q *Queue) RiverTime() time.Time { return riverTime{q}.Now() }
 
 // NewLogger is the logger as River gets it.
 func NewLogger(log *slog.Logger) *slog.Logger {

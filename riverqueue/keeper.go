@@ -2,16 +2,18 @@ package riverqueue
 
 import (
 	"context"
-	"log/slog"
 	"time"
+
+	"github.com/seed-51359b35/recovery/durablequeue"
 )
 
 const (
 	// keepEvery is how often a worker process looks after the queue.
-	keepEvery = 5 * time.Second
+	keepEvery = durablequeue.RenewInterval
 	// leaseTime is after how long without a renewal a job is taken from its
-	// worker. With keepEvery, a dead worker's job is back within 25 s.
-	leaseTime = 20 * time.Second
+	// worker. River does not notice a worker's death for an hour. With keepEvery,
+	// a dead worker's job is back within 25 s.
+	leaseTime = durablequeue.LeaseTime
 	// scheduleAhead is how long before its time a job becomes available. River
 	// hands it out at its time all the same. It is longer than keepEvery, so
 	// that no job is late.
@@ -38,10 +40,13 @@ func (q *Queue) keep(f func()) {
 // keepLeases renews the leases of jobs that run here. It does nothing else, so
 // that nothing delays it.
 func (q *Queue) keepLeases() {
-	_ = q.try("renew the leases of jobs that run here", q.renew)
-	if n := q.leases.expire(); n > 0 {
-		q.log.Warn("riverqueue: PostgreSQL could not be told that jobs run here, so their attempts end", "attempts", n)
-	}
+	_ = q.try("renew the leases of jobs that run here", func(ctx context.Context) error {
+		ended, err := q.leases.Renew(func(ids []int64) ([]int64, error) { return q.rows.renew(ctx, ids) })
+		if ended > 0 {
+			q.log.Warn("riverqueue: attempts end, because other workers have their jobs or may get them", "attempts", ended)
+		}
+		return err
+	})
 }
 
 // keepRows does for this queue what a leader of River does for all of them. It
@@ -58,32 +63,7 @@ func (q *Queue) keepRows() {
 	_ = q.try("delete jobs that are done", q.rows.remove)
 }
 
-func (q *Queue) renew(ctx context.Context) error {
-	asked := q.leases.ids()
-	if len(asked) == 0 {
-		return nil
-	}
-	at := time.Now()
-	found, err := q.rows.renew(ctx, asked)
-	if err != nil {
-		return err
-	}
-	if n := q.leases.renew(asked, found, at); n > 0 {
-		q.log.Warn("riverqueue: jobs that run here were given to other workers, so their attempts end", "attempts", n)
-	}
-	return nil
-}
-
-// try runs statements that no caller waits for, and logs if they fail. what
-// completes the sentence "PostgreSQL failed to".
-func (q *Queue) try(what string, f func(ctx context.Context) error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), statementTimeout)
-	defer cancel()
-	err := f(ctx)
-	if err != nil {
-		q.workers.Outages().Failed(ctx, q.log, slog.LevelError, what, "riverqueue: PostgreSQL failed to "+what, "error", err)
-	} else {
-		q.workers.Outages().Works(ctx, what)
-	}
-	return err
+// try runs statements that no caller waits for, and logs if they fail.
+func (q *Queue) try(action string, f func(ctx context.Context) error) error {
+	return q.workers.Try(action, statementTimeout, f)
 }

@@ -32,7 +32,7 @@ type performer struct {
 // NextRetry implements [river.Worker]. River does not accept a time before it
 // asked.
 func (p *performer) NextRetry(row *river.Job[task]) time.Time {
-	return time.Now().Add(row.Args.pause)
+	return riverTime{p.queue}.Now().Add(row.Args.pause)
 }
 
 // Work implements [river.Worker]. While it runs, River begins no other job in
@@ -41,10 +41,8 @@ func (p *performer) NextRetry(row *river.Job[task]) time.Time {
 func (p *performer) Work(ctx context.Context, row *river.Job[task]) error {
 	q := p.queue
 	q.workers.Outages().Works(ctx, riverCause) // it has given a job out
-	select {
-	case <-q.closing:
+	if q.workers.Closed() {
 		return river.JobSnooze(0) // River's client was not told in time
-	default:
 	}
 	job, problem := durablequeue.Decode(row.Args.ID, row.Args.Job)
 	if problem != nil && !errors.Is(problem, durablequeue.ErrNewerVersion) {
@@ -53,22 +51,23 @@ func (p *performer) Work(ctx context.Context, row *river.Job[task]) error {
 		q.log.Error("riverqueue: dropping a row that is no job", "row", row.ID, "reason", problem.Error())
 		return q.remove(row.ID)
 	}
+	job = durablequeue.GivenOut(job, q.clock.Skew(ctx))
 	wait := time.Until(job.NotBefore)
 	if wait > maxStartWait {
 		return river.JobSnooze(wait)
 	}
-	lease := q.leases.begin(ctx, row.ID)
-	defer lease.end()
-	if wait > 0 && !q.workers.Sleep(lease.ctx, wait) {
+	lease := q.leases.Begin(ctx, row.ID, time.Now())
+	defer lease.End()
+	if wait > 0 && !q.workers.Sleep(lease.Context(), wait) {
 		return river.JobSnooze(0)
 	}
-	w := q.workers.Take(lease.ctx, workerWait)
+	w := q.workers.Take(lease.Context(), workerWait)
 	if w == nil {
 		return river.JobSnooze(0)
 	}
-	result := w.Perform(lease.ctx, job, problem, row.Attempt)
+	result := w.Perform(lease.Context(), job, problem, row.Attempt)
 	w.Release()
-	lease.end() // from here on, that the row is gone says nothing
+	lease.End() // from here on, that the row is gone says nothing
 	if w.Stuck() {
 		err := q.giveAway(row.ID, result)
 		<-w.Free()

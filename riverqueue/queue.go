@@ -2,10 +2,8 @@ package riverqueue
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -26,15 +24,10 @@ type Queue struct {
 	rows    rows
 	workers *durablequeue.Workers
 	depth   *durablequeue.Depth
-	leases  leases
-	closing chan struct{} // closed when Shutdown begins
-	drained chan struct{} // closed when no attempt runs any more
-
-	mu         sync.Mutex
-	started    bool // Start was called
-	working    bool // River's client was started
-	goroutines sync.WaitGroup
-	ended      chan struct{} // made by Shutdown, closed when nothing runs any more
+	clock   *durablequeue.Clock
+	leases  durablequeue.Leases[int64] // by the row's ID
+	drained chan struct{}              // closed when no attempt runs any more
+	working bool                       // River's client was started; Start writes it
 }
 
 // New returns a Queue on the host's pool, which may have other uses. The caller
@@ -48,16 +41,17 @@ func New(pool *pgxpool.Pool, opts Options) (*Queue, error) {
 	if err := opts.validate(pool); err != nil {
 		return nil, err
 	}
+	log := opts.Logger.With("queue", opts.Name)
 	q := &Queue{
-		opts: opts, log: opts.Logger, rows: rows{pool, opts.Name},
+		opts: opts, log: log, rows: rows{pool, opts.Name},
 		workers: durablequeue.NewWorkers(durablequeue.Options{
 			Package: "riverqueue", Workers: opts.Workers, AttemptTimeout: opts.AttemptTimeout, Grace: opts.Grace,
-			FirstRetry: opts.FirstRetry, MaxRetry: opts.MaxRetry, Backoff: opts.Backoff, Logger: opts.Logger,
+			FirstRetry: opts.FirstRetry, MaxRetry: opts.MaxRetry, Backoff: opts.Backoff, Logger: log,
 		}),
-		closing: make(chan struct{}),
 		drained: make(chan struct{}),
 	}
-	q.depth = durablequeue.NewDepth(opts.MaxDepth, q.askDepth)
+	q.depth = q.workers.NewDepth(opts.MaxDepth, statementTimeout, q.rows.count)
+	q.clock = q.newClock(q.askTime)
 	var err error
 	if q.client, err = river.NewClient(riverpgxv5.New(pool), q.config()); err != nil {
 		return nil, fmt.Errorf("riverqueue: %w", err)
@@ -78,6 +72,10 @@ func (q *Queue) config() *river.Config {
 		FetchOnlyKnownKinds:    true,
 		JobTimeout:             -1, // attempts have a limit of their own
 		MaxAttempts:            maxAttempts,
+		// River compares the times that it gives jobs with now() in PostgreSQL.
+		// Without this, a process whose clock is behind would repeat what fails
+		// without a pause, and one whose clock is ahead an hour late.
+		Test: river.TestConfig{Time: riverTime{q}},
 	}
 	if !q.opts.EnqueueOnly {
 		config.Workers = river.NewWorkers()
@@ -93,34 +91,28 @@ const fetchCooldown = 20 * time.Millisecond
 
 // Start implements [recovery.WorkerQueue]. It begins to perform jobs, unless
 // [Options].EnqueueOnly is set. It returns an error if PostgreSQL does not
-// answer within five times [Options].Timeout, or has no tables of River. A
-// second call, or one after Shutdown, is an error.
+// answer within five times [Options].Timeout, or has no tables of River, and may
+// be called again then. A second call after one that returned nil, or a call after
+// Shutdown, is an error.
 func (q *Queue) Start(h recovery.JobHandler) error {
-	if h == nil {
-		return errors.New("riverqueue: a handler is required")
-	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.started || q.ended != nil {
-		return errors.New("riverqueue: Start was called a second time, or after Shutdown")
-	}
-	q.started = true
-	q.workers.Handle(h)
-	ctx, cancel := context.WithTimeout(context.Background(), 5*q.opts.Timeout)
-	defer cancel()
-	if err := q.rows.check(ctx); err != nil {
-		return err
-	}
-	if q.opts.EnqueueOnly {
+	return q.workers.Start(h, func(run func(func())) error {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*q.opts.Timeout)
+		defer cancel()
+		if err := q.rows.check(ctx); err != nil {
+			return err
+		}
+		run(func() { q.clock.Skew(q.workers.Context()) }) // a difference is told before the first job
+		if q.opts.EnqueueOnly {
+			return nil
+		}
+		if err := q.client.Start(context.Background()); err != nil {
+			return fmt.Errorf("riverqueue: %w", err)
+		}
+		q.working = true
+		run(func() { q.keep(q.keepLeases) })
+		run(func() { q.keep(q.keepRows) })
 		return nil
-	}
-	if err := q.client.Start(context.Background()); err != nil {
-		return fmt.Errorf("riverqueue: %w", err)
-	}
-	q.working = true
-	q.goroutines.Go(func() { q.keep(q.keepLeases) })
-	q.goroutines.Go(func() { q.keep(q.keepRows) })
-	return nil
+	})
 }
 
 // MaxConcurrent implements [recovery.ConcurrencyLimited]. It returns
@@ -144,46 +136,10 @@ func (q *Queue) MaxConcurrent() int { return q.opts.Workers }
 //
 // Shutdown may be called more than once, and from several goroutines.
 func (q *Queue) Shutdown(ctx context.Context) error {
-	q.mu.Lock()
-	if q.ended == nil {
-		q.ended = make(chan struct{})
-		close(q.closing)
-		go q.end()
-	}
-	ended := q.ended
-	q.mu.Unlock()
-	return q.workers.Shutdown(ctx, ended)
-}
-
-func (q *Queue) end() {
-	defer close(q.ended)
-	defer q.workers.End()
-	if q.working {
-		_ = q.client.Stop(context.Background()) // waits for all attempts
-	}
-	close(q.drained)
-	q.goroutines.Wait()
-}
-
-// background runs f, unless Shutdown has begun.
-func (q *Queue) background(f func()) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.ended != nil {
-		return false
-	}
-	q.goroutines.Go(f)
-	return true
-}
-
-// askDepth is what q.depth asks.
-func (q *Queue) askDepth(done func(n int, err error)) bool {
-	return q.background(func() {
-		var n int
-		err := q.try("count jobs, so MaxDepth is not enforced", func(ctx context.Context) (err error) {
-			n, err = q.rows.count(ctx)
-			return err
-		})
-		done(n, err)
+	return q.workers.Shutdown(ctx, func() {
+		if q.working {
+			_ = q.client.Stop(context.Background()) // waits for all attempts
+		}
+		close(q.drained)
 	})
 }

@@ -82,7 +82,7 @@ func TestLostJobs(t *testing.T) {
 	}
 	close(hold)
 	empty(t, other)
-	if !strings.Contains(log.String(), "were given to other workers") {
+	if !strings.Contains(log.String(), "other workers have their jobs") {
 		t.Errorf("the log:\n%s", log.String())
 	}
 }

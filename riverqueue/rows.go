@@ -33,6 +33,13 @@ func (r rows) check(ctx context.Context) error {
 	return nil
 }
 
+// now returns the time by the clock of PostgreSQL. The name is that of the system's
+// own function, whatever else a search_path holds.
+func (r rows) now(ctx context.Context) (t time.Time, err error) {
+	err = r.pool.QueryRow(ctx, `SELECT pg_catalog.clock_timestamp()`).Scan(&t)
+	return t, err
+}
+
 // count returns how many jobs wait or run.
 func (r rows) count(ctx context.Context) (n int, err error) {
 	err = r.pool.QueryRow(ctx, `SELECT count(*) FROM river_job

@@ -214,6 +214,29 @@ func TestStart(t *testing.T) {
 	}
 }
 
+// A program that starts before PostgreSQL answers can try again.
+func TestStartAgain(t *testing.T) {
+	t.Parallel()
+	pool := database(t)
+	var log safeBuffer
+	q := newQueue(t, pool, func(o *riverqueue.Options) { o.Timeout, o.Logger = 50*time.Millisecond, debugLogger(&log) })
+	unlock := lockTable(t, pool)
+	if err := q.Start(&diary{}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Start = %v", err)
+	}
+	unlock()
+	d := &diary{}
+	eventually(t, "it starts", func() bool { return q.Start(d) == nil })
+	job := newJob()
+	eventually(t, "a job", func() bool { return q.Enqueue(t.Context(), job) == nil })
+	waitDone(t, d, job)
+	for line := range strings.Lines(log.String()) {
+		if !strings.Contains(line, "queue="+q.Name()) {
+			t.Errorf("the line does not name the queue: %s", line)
+		}
+	}
+}
+
 // Every goroutine ends with Shutdown, River's too. The test is not parallel,
 // because it counts goroutines.
 func TestGoroutinesEnd(t *testing.T) {

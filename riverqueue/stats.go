@@ -34,16 +34,12 @@ func (s Stats) Depth() int { return s.Pending + s.Scheduled + s.Retrying + s.Act
 // [Options].Timeout, or the error that PostgreSQL answers with. After Shutdown
 // it always returns an error.
 func (q *Queue) Stats(ctx context.Context) (Stats, error) {
-	select {
-	case <-q.closing:
+	if q.workers.Closed() {
 		return Stats{}, errors.New("riverqueue: Stats after Shutdown")
-	default:
 	}
-	asking, cancel := context.WithTimeout(ctx, q.opts.Timeout)
-	defer cancel()
-	s, err := q.rows.stats(asking)
-	if err != nil {
-		return Stats{}, callError(ctx, asking, err)
+	var s Stats
+	if err := q.workers.Call(ctx, q.opts.Timeout, func(ctx context.Context) (err error) { s, err = q.rows.stats(ctx); return err }); err != nil {
+		return Stats{}, err
 	}
 	s.Running, s.Abandoned = q.workers.Running(), q.workers.Abandoned()
 	return s, nil

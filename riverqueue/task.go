@@ -40,9 +40,10 @@ func (t *task) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// insertOpts returns how River keeps a job. In one queue there is one job of
-// an ID, until it is done.
-func (q *Queue) insertOpts(notBefore time.Time) *river.InsertOpts {
+// insertOpts returns how River keeps a job that starts at a time, which is stored
+// by the clock of PostgreSQL. In one queue there is one job of an ID, until it is
+// done.
+func (q *Queue) insertOpts(notBefore, stored time.Time) *river.InsertOpts {
 	opts := &river.InsertOpts{
 		Queue: q.opts.Name, MaxAttempts: maxAttempts,
 		UniqueOpts: river.UniqueOpts{ByArgs: true, ByQueue: true, ByState: []rivertype.JobState{
@@ -51,7 +52,7 @@ func (q *Queue) insertOpts(notBefore time.Time) *river.InsertOpts {
 		}},
 	}
 	if time.Until(notBefore) > scheduleAhead {
-		opts.ScheduledAt = notBefore
+		opts.ScheduledAt = stored
 	}
 	return opts
 }

@@ -137,6 +137,11 @@
 // rates, and DMARC's aggregate reports. If more mailboxes of known leads are
 // unknown than before, a domain has often lapsed.
 //
+// A Notifier is no [recovery.Checker], so a readiness probe does not ask the relay.
+// While the relay is down, the queue keeps the messages, and every instance can
+// still serve those who have a link. Many relays also limit, or bar, a client that
+// connects again and again and sends nothing.
+//
 // A new password needs a new Notifier. [Server].Token is called for each
 // connection.
 //

@@ -17,6 +17,7 @@ type cleaner struct {
 	statements statements
 	timeout    time.Duration
 	logger     *slog.Logger
+	told       sync.Once // that the user may not delete
 
 	mu      sync.Mutex
 	running bool
@@ -54,7 +55,12 @@ func (c *cleaner) run() {
 	defer cancel()
 	for range mostBites {
 		expired, err := c.bite(ctx)
-		if err != nil {
+		switch {
+		case isDenied(err):
+			c.told.Do(func() {
+				c.logger.Warn("sqlstore: the database user may not delete expired rows, so the tables grow. It needs DELETE", "error", err)
+			})
+		case err != nil:
 			// The next bite tries again.
 			c.logger.Debug("sqlstore: expired rows were not freed", "error", err)
 		}

@@ -43,8 +43,8 @@ type row struct {
 type statements interface {
 	// read returns the rows that have the names, in any order, and the time of
 	// the server in microseconds since 1970. Every change that the rows show
-	// was made before that time. With lock, q is a transaction that locks the
-	// rows.
+	// was made before that time, or less than clockTolerance after it. With
+	// lock, q is a transaction that locks the rows.
 	read(ctx context.Context, q querier, names []string, lock bool) (rows []row, now int64, err error)
 	// write writes the rows, in one atomic step for each of them. A row with
 	// previous 0 is inserted, and another one replaces the row that has
@@ -54,8 +54,7 @@ type statements interface {
 	// page returns the names and expiries of up to limit rows after a name, in
 	// order, and the time of the server.
 	page(ctx context.Context, q querier, after string, limit int) (rows []row, now int64, err error)
-	// free deletes those of the rows that expired before the time. It waits for
-	// no lock that a write holds.
+	// free deletes those of the rows that expired before the time.
 	free(ctx context.Context, q querier, names []string, now int64) error
 }
 

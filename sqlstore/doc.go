@@ -1,7 +1,8 @@
 // Package sqlstore keeps recovery's tokens and counts its limits in the SQL
 // database that an application has: PostgreSQL, MySQL, MariaDB or SQLite. Each
 // token has one winner, and the windows of limits are exact, across any number
-// of instances. The package imports no driver: the host opens the database.
+// of instances. In SQLite it also keeps the jobs that wait, see [Queue]. The
+// package imports no driver: the host opens the database.
 //
 // # Quick start
 //
@@ -22,14 +23,14 @@
 //
 // # How it works
 //
-// There are two tables, recovery_limits and recovery_tokens, with one row for a
-// key and one for a slot. A row holds a short text: the times of the last
+// A [Store] has two tables, recovery_limits and recovery_tokens, with one row for
+// a key and one for a slot. A row holds a short text: the times of the last
 // allowed calls, or the slot's tokens. An operation reads the row, decides in
 // Go, and writes the row if nobody else has written it meanwhile. Otherwise it
-// decides again. So no lock is held between two statements, no statement that
-// arrives late does harm, and PgBouncer may pool transactions or statements.
-// An operation that was too late twice locks the row, so a far instance gets
-// its turn beside near ones.
+// decides again. So no lock is held between two statements, and no statement
+// that arrives late does harm. An operation that was too late twice locks the row
+// in a transaction, so a far instance gets its turn beside near ones. PgBouncer may
+// pool transactions, but not statements.
 //
 // The time is that of the server, or that of the machine for SQLite.
 //
@@ -38,7 +39,7 @@
 //
 // # Tables
 //
-// The columns of both tables are:
+// The columns of recovery_limits and recovery_tokens are:
 //
 //   - name: the key of a limit, or the slot of tokens. Slots whose names begin
 //     with a space are written so that a wrong guess takes as long where there
@@ -51,6 +52,70 @@
 //
 // While it is used, a Store looks at a few hundred rows at a time, one after
 // another, and deletes those that have expired.
+//
+// # The queue
+//
+// A [Queue] keeps jobs in a file of SQLite, in the table recovery_jobs. A Service
+// needs two, with two names:
+//
+//	queue, err := sqlstore.NewQueue(db, sqlstore.SQLite, sqlstore.QueueOptions{})
+//	if err != nil {
+//		return err
+//	}
+//	deliveries, err := sqlstore.NewQueue(db, sqlstore.SQLite, sqlstore.QueueOptions{Name: "recovery-deliveries"})
+//	if err != nil {
+//		return err
+//	}
+//	// recovery.Options{Queue: queue, DeliveryQueue: deliveries, ...}
+//
+// What it does:
+//
+//   - Enqueue returns nil once the file has the job. Requests of many callers
+//     share a transaction. The process begins with the job at its NotBefore, and
+//     another process that shares the file within half a second.
+//   - A job belongs to the process that performs it for 20 seconds at a time,
+//     and is renewed every 5. So a long wait for a mail server is no problem, and
+//     the jobs of a process that died are performed again within 21 seconds, by
+//     whichever process runs then.
+//   - An attempt that fails is repeated with growing pauses until NotAfter. A job
+//     that is done or given up is deleted at once. SQLite may leave the bytes of
+//     its sealed payload in the file until it reuses them, unless the host sets
+//     the pragma secure_delete.
+//   - A job is performed at least once, and more than once only if the process or
+//     the machine fails between the work and the end of its transaction, if others
+//     lock the file for 15 seconds during an attempt, or if the clock is set
+//     forward while another process shares the file. If it is set back, jobs that
+//     wait come later by as much.
+//   - With synchronous FULL, SQLite's default, what was accepted outlives a power
+//     failure. With NORMAL it outlives the end of the process.
+//
+// The columns of the table are:
+//
+//   - number: of the row. queue: the queue's name. id: of the job.
+//   - job: a version, NotBefore, NotAfter and the payload, which the Service
+//     sealed.
+//   - due: when the job may be taken, in microseconds since 1970: at its
+//     NotBefore, when a pause ends, or when the lease of its worker ends.
+//   - attempts: how many have begun.
+//   - lease: a random number for each attempt, or 0 while the job waits. A
+//     worker whose lease was taken over can no longer write to the row.
+//
+// On PostgreSQL, package riverqueue is the durable queue. For SQLite three
+// libraries were considered, and none keeps the contract of [recovery.Queue]:
+//
+//   - maragu.dev/goqite v0.4.0 chooses IDs itself, so the same job can be in the
+//     queue twice. It deletes and renews a message by that ID alone, also for a
+//     worker that has lost it to another one. It does not tell how often a
+//     message was received, so pauses cannot grow, and keeps a message for ever
+//     that was received too often.
+//   - github.com/mikestefanello/backlite v0.6.0 takes tasks with a SELECT and an
+//     UPDATE that does not look whether another process was first. A claim lasts
+//     a fixed time, which nobody renews. The pause is always the same, the
+//     attempts are counted, and a shutdown hands nothing back.
+//   - River's driver riversqlite v0.51.2 is in early testing, as it says, and
+//     asks for a pool of one connection. River notices a dead worker by a fixed
+//     time and renews nothing, so all that package riverqueue adds would have to
+//     be written once more, for SQLite.
 //
 // # Faults
 //
@@ -69,7 +134,7 @@
 // # Operating
 //
 // PostgreSQL 12, MySQL 8, MariaDB 10.6 or SQLite 3.35, or later. The user needs
-// SELECT, INSERT, UPDATE and DELETE on the two tables. All statements run at the
+// SELECT, INSERT, UPDATE and DELETE on the tables. All statements run at the
 // connection's default isolation, whatever that is. SQLite serves one machine:
 // use journal_mode WAL, and a busy_timeout for the host's own statements.
 package sqlstore

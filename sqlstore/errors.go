@@ -24,22 +24,21 @@ func wrap(err error) error { return fmt.Errorf("sqlstore: %w", err) }
 // in favour of another one: a deadlock, a serialization failure, a lock that it
 // did not wait for. Nothing was written then, and another try may succeed. It
 // knows the errors of drivers by what they have in common, because this package
-// imports none.
+// imports none. The text of an error counts only where there is no code: it may
+// quote what somebody typed.
 func isConflict(err error) bool {
-	switch sqlState(err) {
-	case "40001", "40P01", "55P03":
-		return true
+	if state := sqlState(err); state != "" {
+		return state == "40001" || state == "40P01" || state == "55P03"
 	}
-	switch code := sqliteCode(err); code & 0xff {
-	case sqliteBusy, sqliteLocked:
-		return true
+	if number := mysqlNumber(err); number != "" {
+		return number == "1205" || number == "1213"
 	}
-	switch mysqlNumber(err) {
-	case "1205", "1213":
-		return true
-	}
-	return false
+	code := sqliteCode(err) & 0xff
+	return code == sqliteBusy || code == sqliteLocked
 }
+
+// isDenied reports whether the user may not run a statement.
+func isDenied(err error) bool { return sqlState(err) == "42501" || mysqlNumber(err) == "1142" }
 
 // untilNoConflict repeats f while the database gives it up in favour of others,
 // until ctx ends. How long that is worth is for the caller to say: on a busy
@@ -75,17 +74,18 @@ const (
 )
 
 // sqliteCode returns the code of an error of SQLite, or 0. modernc.org/sqlite
-// and zombiezen's have a method. Those of mattn's driver are known by their
-// text.
+// and zombiezen's have a method. Those of mattn's driver and of ncruces' are known
+// by their text, which this package or the driver may have put words before.
 func sqliteCode(err error) int {
 	var e interface{ Code() int }
-	if errors.As(err, &e) {
+	switch {
+	case errors.As(err, &e):
 		return e.Code()
-	}
-	if err != nil && strings.HasPrefix(err.Error(), "database is locked") {
+	case err == nil:
+		return 0
+	case strings.Contains(err.Error(), "database is locked"):
 		return sqliteBusy
-	}
-	if err != nil && strings.HasPrefix(err.Error(), "database table is locked") {
+	case strings.Contains(err.Error(), "database table is locked"):
 		return sqliteLocked
 	}
 	return 0

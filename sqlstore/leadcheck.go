@@ -141,7 +141,13 @@ func (c Columns) checkCollations(ctx context.Context, db *sql.DB, fields []recov
 
 // describe reads what the database says of a column.
 func (c Columns) describe(ctx context.Context, db *sql.DB, dialect Dialect, column, what string) *sql.Row {
-	unquote := func(s string) string { return strings.Trim(s, "`\"") }
+	unquote := func(s string) string {
+		bare := strings.Trim(s, "`\"")
+		if dialect == PostgreSQL && bare == s {
+			return strings.ToLower(s) // as the server reads a name without quotes
+		}
+		return bare
+	}
 	schema, table, qualified := strings.Cut(c.Table, ".")
 	if !qualified {
 		schema, table = "", c.Table

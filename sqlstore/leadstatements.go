@@ -23,7 +23,8 @@ import (
 //   - password_hash: required. Without one, the lead has no password.
 //   - status: "active", "disabled" or "no_password". Default: active.
 //   - value_NAME: what the lead holds in the field NAME, for every field.
-//   - verified_NAME: whether it is verified, for every field that receives.
+//   - verified_NAME: whether it is verified, for every field that receives: a
+//     boolean, a bit, the number 1, or the text "t" or "true".
 //   - canonical_NAME: its canonical form, where the host stores one. It is what
 //     a search compares.
 //   - name, locale: optional.
@@ -319,10 +320,10 @@ func (r *leadReader) read(rows *sql.Rows) (leadRow, error) {
 	return row, nil
 }
 
-// isTrue knows how drivers write a truth.
+// isTrue knows how drivers write a truth. The byte 1 is that of MySQL's BIT(1).
 func isTrue(s string) bool {
 	switch strings.ToLower(s) {
-	case "1", "t", "true":
+	case "1", "t", "true", "\x01":
 		return true
 	}
 	return false

@@ -58,6 +58,7 @@ func newPostgreSQL(table string) *postgresql {
 			RETURNING name, previous`),
 		paging: newVariants(named(`(SELECT name, '', 0, 0, expires, 0 FROM TABLE WHERE name > $1::text COLLATE "C" ORDER BY name LIMIT $2::int)
 			UNION ALL ` + postgresqlClock)),
+		// It waits for no lock that a write holds.
 		freeing: newVariants(named(`DELETE FROM TABLE WHERE expires <= $2::bigint AND name = ANY (ARRAY(
 			SELECT name FROM TABLE WHERE name = ANY ($1::text::text[]) AND expires <= $2::bigint ORDER BY name FOR UPDATE SKIP LOCKED))`)),
 	}

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"log/slog"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -105,5 +106,25 @@ func TestSilenceAtTheStart(t *testing.T) {
 	var checker recovery.Checker = leads
 	if err := checker.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "connection refused") {
 		t.Errorf("Check: %v", err)
+	}
+}
+
+// All mistakes are reported at once. A Queue is in SQLite, and its options cannot
+// be compared, so that a field of any type can be added to them.
+func TestQueueOptions(t *testing.T) {
+	t.Parallel()
+	_, err := sqlstore.NewQueue(nil, sqlstore.PostgreSQL, sqlstore.QueueOptions{
+		Name: "A queue", Workers: -1, MaxDepth: -1, Timeout: time.Hour, AttemptTimeout: -1, FirstRetry: time.Hour, MaxRetry: time.Minute,
+	})
+	if err == nil {
+		t.Fatal("all was accepted")
+	}
+	for _, option := range []string{"db", "dialect", "Name", "Workers", "MaxDepth", "Timeout", "AttemptTimeout", "MaxRetry"} {
+		if !strings.Contains(err.Error(), "option "+option+":") {
+			t.Errorf("no word of %s: %v", option, err)
+		}
+	}
+	if typ := reflect.TypeFor[sqlstore.QueueOptions](); typ.Comparable() || typ.Field(0).Type != reflect.TypeFor[[0]func()]() {
+		t.Errorf("%v can be compared, or does not begin with a field that prevents it", typ)
 	}
 }

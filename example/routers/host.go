@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"log"
 	"net/http"
 
 	"github.com/alexedwards/scs/v2"
@@ -75,6 +76,11 @@ func (h *Host) compare(ctx context.Context, email, typed string) (user, bool, er
 	result, err := h.hasher.Verify(ctx, password.Attempt{Hash: u.hash, Password: typed})
 	if _, refused := errors.AsType[*password.PolicyError](err); refused {
 		return user{}, false, nil // nobody has such a password
+	}
+	if errors.Is(err, password.ErrMalformedHash) {
+		// An answer of its own would tell that there is an account.
+		log.Printf("The hash of user %s cannot be read, so nobody can sign in until a reset replaces it.", u.id)
+		return user{}, false, nil
 	}
 	return u, err == nil && result.Match, err
 }

@@ -94,3 +94,16 @@ func TestProduction(t *testing.T) {
 		t.Errorf("alarms for %v", called)
 	}
 }
+
+// alarms calls for what needs a person, and for nothing else.
+func TestAlarms(t *testing.T) {
+	t.Parallel()
+	var called []recovery.EventKind
+	sink := alarms(func(e recovery.Event) { called = append(called, e.Kind) })
+	for _, kind := range []recovery.EventKind{recovery.EventMessageSent, recovery.EventDeadLetter, recovery.EventResetRefused} {
+		sink(t.Context(), recovery.Event{Kind: kind})
+	}
+	if len(called) != 1 || called[0] != recovery.EventDeadLetter {
+		t.Errorf("alarms for %v, want one for a dead letter", called)
+	}
+}

@@ -61,7 +61,9 @@ func TestPage(t *testing.T) {
 	// browser may ask again, because it has reset the password.
 	post(t, old, p.base+"/account/forgot", url.Values{"identifier": {"nobody@example.com"}}, http.StatusOK)
 	p.waitFor(t, "LeadStore.FindLead found no lead")
-	post(t, old, p.base+"/account/forgot", url.Values{"identifier": {"ada@example.com"}}, http.StatusOK)
+	for range 2 { // the request above may be a minute old on a busy machine
+		post(t, old, p.base+"/account/forgot", url.Values{"identifier": {"ada@example.com"}}, http.StatusOK)
+	}
 	p.waitFor(t, "was asked for a short time ago")
 
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {

@@ -33,8 +33,8 @@
 // # Where the tests are
 //
 // browsertest is a separate module, so that the main module does not require
-// chromedp. The directories portal and messages have the tests of these
-// packages that need a browser. With RECOVERY_LONG=1 they check every
+// chromedp. The directories portal, messages and leadsquared have the tests of
+// these packages that need a browser. With RECOVERY_LONG=1 they check every
 // combination of page, language, width and colours. Without it they check a
 // part that has each of these at least once.
 package browsertest

@@ -5,9 +5,13 @@
 // choose it. The peer of the connection is the client, unless the host
 // application has named trusted proxies. Only then is X-Forwarded-For read, or
 // Forwarded (RFC 7239) if the host chose that, and only those of its elements
-// that trusted proxies have added. No other header (X-Real-IP, True-Client-IP,
-// CF-Connecting-IP) is ever read, and never two: a proxy that sets one of them
-// passes on whatever the client wrote into the others.
+// that trusted proxies have added. No other header of proxies (X-Real-IP,
+// True-Client-IP, CF-Connecting-IP) is ever read, and never two: a proxy that sets
+// one of them passes on whatever the client wrote into the others.
+//
+// A server that calls for people says in X-Origin-IP whose request it is. That is
+// read if the address that was found so far is one of the host's servers, or if
+// the sender has proved a secret, and in no other case.
 package clientaddr
 
 import (
@@ -39,6 +43,7 @@ const (
 // [New].
 type Resolver struct {
 	trusted   []netip.Prefix
+	servers   []netip.Prefix
 	sockets   bool
 	forwarded bool
 	v6bits    int
@@ -50,6 +55,10 @@ type Options struct {
 	// Trusted are the addresses of proxies. A prefix of zero bits is a mistake:
 	// if everybody is a trusted proxy, everybody can choose their own address.
 	Trusted []netip.Prefix
+	// Servers are the addresses of servers that pass on, in X-Origin-IP, the
+	// address of the person for whom they call. A prefix of zero bits is a mistake
+	// here too.
+	Servers []netip.Prefix
 	// UnixSockets trusts the peers of Unix domain sockets. Whoever may open the
 	// socket is a proxy of the host.
 	UnixSockets bool
@@ -82,6 +91,14 @@ func New(opts Options) (*Resolver, error) {
 			continue
 		}
 		r.trusted = append(r.trusted, q)
+	}
+	for i, p := range opts.Servers {
+		q, err := canonicalPrefix(p)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("server caller %d: %w", i, err))
+			continue
+		}
+		r.servers = append(r.servers, q)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -191,8 +208,10 @@ func parseHop(s string) netip.Addr {
 // canonical returns the same address for all spellings that name the same host.
 func canonical(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }
 
-func (r *Resolver) isTrusted(a netip.Addr) bool {
-	for _, p := range r.trusted {
+func (r *Resolver) isTrusted(a netip.Addr) bool { return contains(r.trusted, a) }
+
+func contains(prefixes []netip.Prefix, a netip.Addr) bool {
+	for _, p := range prefixes {
 		if p.Contains(a) {
 			return true
 		}

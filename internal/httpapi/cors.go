@@ -126,7 +126,7 @@ func checkOrigin(origin string) error {
 	scheme, authority, ok := strings.Cut(origin, "://")
 	switch {
 	case ok && (scheme == "https" || scheme == "http"):
-	case ok && authority == "localhost" && isScheme(scheme):
+	case ok && authority == "localhost" && isScheme(scheme) && scheme != "file":
 		return nil // Capacitor, Ionic and Tauri, and apps that chose a scheme
 	default:
 		return errors.New("must begin with https://, or be that of an app, such as capacitor://localhost")

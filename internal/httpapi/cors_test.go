@@ -56,6 +56,8 @@ func TestNewCORS(t *testing.T) {
 		{"a host that begins with localhost", "http://localhost.evil.com", "must begin with https:// (http is for loopback hosts)"},
 		{"an address that is not loopback", "http://192.0.2.1", "must begin with https:// (http is for loopback hosts)"},
 		{"a scheme in capitals (A02)", "HTTPS://portal.example.com", https},
+		{"a file", "file://", https},
+		{"a file of this machine", "file://localhost", https},
 		{"an app on a port", "capacitor://localhost:8080", https},
 		{"an app on another host", "capacitor://portal.example.com", https},
 		{"a scheme with a letter missing", "htps://portal.example.com", https},

@@ -3,16 +3,8 @@ package redistest
 import (
 	"bytes"
 	"os"
-	"os/exec"
 	"strconv"
-	"syscall"
 )
-
-// dieWithParent makes the kernel kill the process when the test process dies in
-// any way. Cleanups do not run when a test binary panics or times out.
-func dieWithParent(cmd *exec.Cmd) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-}
 
 // stopped reports whether the process has stopped. The kernel delivers SIGSTOP
 // with a delay, and a server may answer a few more commands until then.

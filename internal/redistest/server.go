@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"github.com/seed-51359b35/recovery/internal/testenv"
+	"github.com/seed-51359b35/recovery/internal/testproc"
 )
 
 // These are the limits for the steps of a server. Each is far above the time
@@ -42,7 +44,7 @@ type Server struct {
 	sentinel bool
 
 	mu     sync.Mutex
-	proc   *process
+	proc   *testproc.Process
 	frozen bool
 }
 
@@ -123,14 +125,16 @@ var errTaken = errors.New("the port was taken")
 func (s *Server) run() error {
 	args := append([]string{filepath.Base(s.confPath())}, s.args...)
 	before := len(s.Log())
-	proc, err := startProcess(s.program, args, s.dir, s.logPath())
+	cmd := exec.Command(s.program, args...)
+	cmd.Dir = s.dir
+	proc, err := testproc.Start(cmd, s.logPath())
 	if err != nil {
 		return err
 	}
 	s.proc, s.frozen = proc, false
 	deadline := testenv.Within(startLimit)
 	for !s.answers() {
-		if proc.gone() {
+		if proc.Gone() {
 			log := s.Log()[before:]
 			if strings.Contains(log, "Address already in use") ||
 				strings.Contains(log, "Failed listening on port") {
@@ -139,7 +143,7 @@ func (s *Server) run() error {
 			return fmt.Errorf("redis-server on %s ended at once:\n%s", s.Addr, log)
 		}
 		if deadline.Over() {
-			_ = proc.kill()
+			_ = proc.Kill()
 			return fmt.Errorf("redis-server on %s did not answer within %v:\n%s",
 				s.Addr, startLimit, s.Log()[before:])
 		}
@@ -169,7 +173,7 @@ func (s *Server) answers() bool {
 		return false
 	}
 	if strings.HasPrefix(pong, "-NOAUTH") {
-		return !s.proc.gone()
+		return !s.proc.Gone()
 	}
 	if !strings.HasPrefix(pong, "+PONG") {
 		return false
@@ -180,7 +184,7 @@ func (s *Server) answers() bool {
 			return false
 		}
 		if id, ok := strings.CutPrefix(line, "process_id:"); ok {
-			return strings.TrimSpace(id) == strconv.Itoa(s.proc.pid())
+			return strings.TrimSpace(id) == strconv.Itoa(s.proc.PID())
 		}
 	}
 }
@@ -245,10 +249,10 @@ func (s *Server) Stop() {
 }
 
 func (s *Server) stop() error {
-	if s.proc.gone() {
+	if s.proc.Gone() {
 		return nil
 	}
-	p := s.proc.cmd.Process
+	p := s.proc.Process()
 	if s.frozen {
 		if err := resume(p); err != nil {
 			return err
@@ -258,7 +262,7 @@ func (s *Server) stop() error {
 	if err := terminate(p); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
-	return s.proc.wait(stopLimit)
+	return s.proc.Wait(stopLimit)
 }
 
 // Kill ends the server at once, as a crash does (SIGKILL), frozen or not, and
@@ -267,7 +271,7 @@ func (s *Server) Kill() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.frozen = false
-	if err := s.proc.kill(); err != nil {
+	if err := s.proc.Kill(); err != nil {
 		s.tb.Errorf("redistest: kill of %s: %v", s.Addr, err)
 	}
 }
@@ -299,12 +303,12 @@ func (s *Server) Restart() {
 func (s *Server) Freeze() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := suspend(s.proc.cmd.Process); err != nil {
+	if err := suspend(s.proc.Process()); err != nil {
 		s.tb.Errorf("redistest: freeze of %s: %v", s.Addr, err)
 		return
 	}
 	s.frozen = true
-	for deadline := testenv.Within(freezeLimit); !stopped(s.proc.pid()); {
+	for deadline := testenv.Within(freezeLimit); !stopped(s.proc.PID()); {
 		if deadline.Over() {
 			s.tb.Errorf("redistest: %s did not freeze within %v", s.Addr, freezeLimit)
 			return
@@ -318,7 +322,7 @@ func (s *Server) Freeze() {
 func (s *Server) Thaw() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := resume(s.proc.cmd.Process); err != nil {
+	if err := resume(s.proc.Process()); err != nil {
 		s.tb.Errorf("redistest: thaw of %s: %v", s.Addr, err)
 		return
 	}
@@ -329,7 +333,7 @@ func (s *Server) Thaw() {
 func (s *Server) Up() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return !s.frozen && !s.proc.gone()
+	return !s.frozen && !s.proc.Gone()
 }
 
 // PID returns the id of the process, or of the last process if the server is
@@ -337,7 +341,7 @@ func (s *Server) Up() bool {
 func (s *Server) PID() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.proc.pid()
+	return s.proc.PID()
 }
 
 // Log returns what the server has logged so far, over all restarts.

@@ -22,12 +22,14 @@ import (
 )
 
 // Open returns one of these errors for a value that it does not open. Use the
-// difference between the three only for logs and retries. Anybody can cause
-// each of them, because the value was not authenticated. So none of them may
-// decide what somebody is allowed to do.
+// difference between them only for logs, retries, and to tell a person what to
+// do. Anybody can cause each but ErrTooOld, because the value was not
+// authenticated. So none of them may decide what somebody is allowed to do.
 var (
-	// ErrInvalid: the value was not sealed here, was changed, or is too old.
-	ErrInvalid = errors.New("it was not sealed by this service, was changed, or is too old")
+	// ErrInvalid: the value was not sealed here, or was changed.
+	ErrInvalid = errors.New("it was not sealed by this service, or was changed")
+	// ErrTooOld: a key opens the value, which is older than the Sealer accepts.
+	ErrTooOld = errors.New("it is too old")
 	// ErrUnknownKey: the value looks complete, and no key opens it.
 	ErrUnknownKey = errors.New("it was sealed with a key that this instance does not have")
 	// ErrNewerVersion: the value begins with a later version than this one.
@@ -88,7 +90,7 @@ func (s *Sealer) Seal(value []byte) (string, error) {
 }
 
 // Open returns the value and the index of the key that opened it, or
-// [ErrInvalid], [ErrUnknownKey] or [ErrNewerVersion].
+// [ErrInvalid], [ErrTooOld], [ErrUnknownKey] or [ErrNewerVersion].
 func (s *Sealer) Open(sealed string) (value []byte, key int, err error) {
 	if sealed == "" || len(sealed)-1 > s.maxLen {
 		return nil, 0, ErrInvalid
@@ -117,10 +119,10 @@ func (s *Sealer) Open(sealed string) (value []byte, key int, err error) {
 		if failure == nil {
 			return value, i, nil
 		}
-		// Any other error, for example that the value is too old, comes after
-		// the key has verified the value.
+		// Any other error comes after the key has verified the value: it is too
+		// old.
 		if !errors.Is(failure, securecookie.ErrMacInvalid) {
-			return nil, 0, ErrInvalid
+			return nil, 0, ErrTooOld
 		}
 		if hasAllParts(raw) {
 			err = ErrUnknownKey

@@ -80,7 +80,7 @@ func TestSealedValuesOpenOnlyWhereTheyShould(t *testing.T) {
 			t.Error("at its last second:", err)
 		}
 		time.Sleep(time.Second)
-		if _, _, err := s.Open(sealed); err != seal.ErrInvalid {
+		if _, _, err := s.Open(sealed); err != seal.ErrTooOld {
 			t.Error("too old:", err)
 		}
 	})

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/seed-51359b35/recovery/internal/testenv"
+	"github.com/seed-51359b35/recovery/internal/testproc"
 )
 
 // RequireVariable names the environment variable that makes a missing server a
@@ -35,7 +36,7 @@ type Server struct {
 	args []string
 
 	mu   sync.Mutex
-	proc *process
+	proc *testproc.Process
 }
 
 // A kind is a program, and how it is used.
@@ -105,12 +106,12 @@ func (s *Server) run() error {
 		return err
 	}
 	s.proc = proc
-	for deadline := testenv.Within(startLimit); !s.kind.ready(s.dir, s.port, proc.cmd.Process.Pid); time.Sleep(10 * time.Millisecond) {
-		if proc.gone() {
+	for deadline := testenv.Within(startLimit); !s.kind.ready(s.dir, s.port, proc.PID()); time.Sleep(10 * time.Millisecond) {
+		if proc.Gone() {
 			return fmt.Errorf("%s ended at once:\n%s", s.kind.name(), tail(s.dir))
 		}
 		if deadline.Over() {
-			_ = proc.end(syscall.SIGKILL)
+			_ = end(proc, syscall.SIGKILL)
 			return fmt.Errorf("%s did not answer within %v:\n%s", s.kind.name(), startLimit, tail(s.dir))
 		}
 	}
@@ -122,7 +123,7 @@ func (s *Server) run() error {
 func (s *Server) Kill() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.proc.end(syscall.SIGKILL); err != nil {
+	if err := end(s.proc, syscall.SIGKILL); err != nil {
 		return err
 	}
 	for deadline := testenv.Within(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
@@ -141,7 +142,7 @@ func (s *Server) Kill() error {
 func (s *Server) Restart() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.proc.end(s.kind.stop()); err != nil {
+	if err := end(s.proc, s.kind.stop()); err != nil {
 		return err
 	}
 	// The port was ours a moment ago, so another program uses it only briefly.
@@ -156,7 +157,7 @@ func (s *Server) Restart() error {
 func (s *Server) remove() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_ = s.proc.end(syscall.SIGKILL)
+	_ = end(s.proc, syscall.SIGKILL)
 	_ = os.RemoveAll(s.dir)
 }
 
@@ -164,7 +165,7 @@ func (s *Server) remove() {
 func (s *Server) PID() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.proc.cmd.Process.Pid
+	return s.proc.PID()
 }
 
 // Dir returns the directory of the server, for a test that looks into its files.

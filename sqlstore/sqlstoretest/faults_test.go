@@ -85,7 +85,7 @@ func TestWhoWaitsForALockLeavesInTime(t *testing.T) {
 			_, err := patient.Claim(t.Context(), "next", ref)
 			return err == nil
 		})
-		if _, err := hasty.Claim(t.Context(), "late", ref); !errors.Is(err, recovery.ErrTokenNotFound) {
+		if _, err := patient.Claim(t.Context(), "late", ref); !errors.Is(err, recovery.ErrTokenNotFound) {
 			t.Errorf("a claim with a barred ID: error is %v, want ErrTokenNotFound", err)
 		}
 	})

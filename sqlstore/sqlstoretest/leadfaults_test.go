@@ -311,6 +311,39 @@ func TestVersionChangesWithVerification_A35(t *testing.T) {
 	})
 }
 
+// Whether an address is verified may be in a column of any type that databases
+// have for it. If it were not understood, nobody would get a mail, and the log
+// would not say why.
+func TestHowTruthIsWritten(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, d database, open func(testing.TB) *sql.DB) {
+		db := open(t)
+		kinds := map[string][2]string{"BOOLEAN": {"false", "true"}, "SMALLINT": {"0", "1"}, "VARCHAR(5)": {"'false'", "'true'"}, "CHAR(1)": {"'f'", "'t'"}}
+		if d.dialect != sqlstore.SQLite {
+			kinds["BIT(1)"] = [2]string{"b'0'", "b'1'"}
+		}
+		for kind, values := range kinds {
+			table := fresh()
+			execute(t, db, "CREATE TABLE "+table+" (id VARCHAR(9), email VARCHAR(99), password_hash VARCHAR(99), verified "+kind+")")
+			execute(t, db, "INSERT INTO "+table+" VALUES ('no', 'no@example.com', 'hash', "+values[0]+"), ('yes', 'yes@example.com', 'hash', "+values[1]+")")
+			find := "SELECT id, password_hash, email AS value_EmailAddress, verified AS verified_EmailAddress FROM " + table + " WHERE "
+			leads, err := sqlstore.NewLeads(db, d.dialect, leadFields[:1], sqlstore.LeadStatements{
+				Find:            map[string]string{recovery.LeadIDField: find + "id = :value", "EmailAddress": find + "email = :value"},
+				SetPasswordHash: "UPDATE " + table + " SET password_hash = :hash WHERE id = :id",
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for id, want := range map[string]bool{"no": false, "yes": true} {
+				lead, err := leads.FindLead(t.Context(), recovery.LeadKey{Field: recovery.LeadIDField, Value: id})
+				if err != nil || lead.Fields["EmailAddress"].Verified != want {
+					t.Errorf("a truth in %s: verified is %v, %v, want %v", kind, lead.Fields["EmailAddress"].Verified, err, want)
+				}
+			}
+		}
+	})
+}
+
 // A value that a column cannot hold is that of nobody.
 func TestUUIDs(t *testing.T) {
 	t.Parallel()

@@ -171,6 +171,15 @@ func TestCheckFindsNarrowHashes(t *testing.T) {
 				t.Errorf("a hash in %s: %v, want %q", kind, err, want)
 			}
 		}
+		if d.dialect == sqlstore.PostgreSQL {
+			capitals := leadColumns
+			capitals.Table, capitals.PasswordHash = "Users", "Password_Hash"
+			execute(t, db, "ALTER TABLE users ALTER COLUMN password_hash TYPE VARCHAR(60)")
+			err := capitals.Check(t.Context(), db, d.dialect, leadFields, slog.New(slog.DiscardHandler))
+			if err == nil || !strings.Contains(err.Error(), "must have 97 or more") {
+				t.Errorf("names in capitals, and a hash in VARCHAR(60): %v, want an error", err)
+			}
+		}
 		bcrypt := leadColumns
 		bcrypt.HashWidth = 60
 		execute(t, db, "ALTER TABLE users DROP COLUMN password_hash")

@@ -25,6 +25,13 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv(workerVariable) != "" {
+		if err := workerMain(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	// Without this it prints lines for every server that a test kills.
 	_ = mysql.SetLogger(log.New(io.Discard, "", 0))
 	flag.Parse()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -128,6 +129,73 @@ func TestExpiredRowsAreFreed(t *testing.T) {
 			t.Logf("%d keys: %d bytes after one flood, %d after four and the freeing", keys, first, size())
 		}
 	})
+}
+
+// A user who may not delete is told of once. Otherwise the tables would grow, and
+// nobody would know why.
+func TestUserWhoMayNotDelete(t *testing.T) {
+	t.Parallel()
+	for _, d := range databases[:2] {
+		t.Run(d.name, func(t *testing.T) {
+			t.Parallel()
+			driver, source := d.create(t)
+			db, user := connect(t, driver, source), fresh()
+			if err := sqlstore.Migrate(t.Context(), db, d.dialect); err != nil {
+				t.Fatal(err)
+			}
+			execute(t, db, "CREATE USER "+user)
+			t.Cleanup(func() {
+				execute(t, db, map[sqlstore.Dialect]string{sqlstore.PostgreSQL: "DROP OWNED BY " + user + "; "}[d.dialect]+"DROP USER "+user)
+			})
+			for _, table := range []string{"recovery_limits", "recovery_tokens"} {
+				execute(t, db, "GRANT SELECT, INSERT, UPDATE ON "+table+" TO "+user)
+			}
+			source = strings.NewReplacer("recovery@", user+"@", "root@", user+"@").Replace(source)
+			var log lines
+			s, err := sqlstore.New(connect(t, driver, source), d.dialect, sqlstore.Options{
+				Timeout: 30 * time.Second, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			write := func() { // enough for the store to look for expired rows
+				var all sync.WaitGroup
+				for range 64 {
+					all.Go(func() {
+						if _, err := s.Put(t.Context(), fresh(), recovery.TokenSpec{Digest: "d", TTL: time.Millisecond, MaxLive: 1}); err != nil {
+							t.Error(err)
+						}
+					})
+				}
+				all.Wait()
+			}
+			testenv.Eventually(t, 20*time.Second, "a line in the log", func() bool { write(); return log.count("It needs DELETE") > 0 })
+			for range 5 {
+				write()
+			}
+			if n := log.count("It needs DELETE"); n != 1 {
+				t.Errorf("%d lines, want 1", n)
+			}
+		})
+	}
+}
+
+// lines are a log that goroutines share.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) count(part string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.text.String(), part)
 }
 
 // tableSize returns the bytes of a table with its indexes, or 0 where there is

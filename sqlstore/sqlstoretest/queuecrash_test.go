@@ -1,0 +1,228 @@
+package sqlstoretest
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/testenv"
+	"github.com/seed-51359b35/recovery/sqlstore"
+)
+
+// workerVariable contains "DIR SOURCE" for a worker process: the test runs the
+// test binary again, to kill it.
+const workerVariable = "SQLSTORE_TEST_WORKER"
+
+// everybody is a store of leads that is the same in every process.
+type everybody struct{}
+
+func (everybody) FindLead(_ context.Context, key recovery.LeadKey) (recovery.Lead, error) {
+	return recovery.Lead{
+		ID: key.Value, Version: "1", Status: recovery.StatusActive,
+		Fields: map[string]recovery.FieldValue{"EmailAddress": {Value: key.Value, Verified: true}},
+	}, nil
+}
+
+func (everybody) SetPasswordHash(context.Context, string, string) error {
+	return recovery.ErrNotWritten
+}
+
+// A process is a complete Service on one file.
+type process struct {
+	service *recovery.Service
+	queues  [2]*sqlstore.Queue
+}
+
+// onlyEnqueues hides that a queue has workers, so that they are not started.
+type onlyEnqueues struct{ recovery.Queue }
+
+func openProcess(source string, works bool, notifier recovery.Notifier) (p process, err error) {
+	db, err := sql.Open("sqlite", source)
+	if err != nil {
+		return p, err
+	}
+	quiet := slog.New(slog.DiscardHandler)
+	var queues [2]recovery.Queue
+	for i, name := range []string{"recovery", "deliveries"} {
+		if p.queues[i], err = sqlstore.NewQueue(db, sqlstore.SQLite, sqlstore.QueueOptions{Name: name, Workers: 8, Logger: quiet}); err != nil {
+			return p, err
+		}
+		queues[i] = p.queues[i]
+		if !works {
+			queues[i] = onlyEnqueues{p.queues[i]}
+		}
+	}
+	tokens, err := sqlstore.New(db, sqlstore.SQLite, sqlstore.Options{Timeout: 30 * time.Second, Logger: quiet})
+	if err != nil {
+		return p, err
+	}
+	much := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 100_000, Window: time.Hour}}}
+	p.service, err = recovery.New(everybody{}, tokens, notifier, recovery.Options{
+		Keys:                    [][]byte{testenv.Key("k")},
+		Link:                    recovery.Link{URL: "https://portal.example.com/reset"},
+		DangerouslyKeepSessions: true,
+		Limits:                  recovery.Limits{Caller: much, ClientForgot: much, ClientCheck: much, Identifier: much, Lead: much, Recipient: much},
+		Queue:                   queues[0], DeliveryQueue: queues[1], Logger: quiet,
+	})
+	return p, err
+}
+
+func (p process) ask(ctx context.Context, person int) error {
+	_, err := p.service.ForgotPassword(ctx, recovery.ForgotRequest{
+		Key: recovery.LeadKey{Field: "EmailAddress", Value: fmt.Sprintf("u%d@example.com", person)},
+	})
+	return err
+}
+
+// lockFile keeps everybody else from writing for a while, as a host's long
+// transaction does, and returns when it has begun.
+func lockFile(t *testing.T, db *sql.DB, d time.Duration) {
+	conn, err := db.Conn(t.Context())
+	if err == nil {
+		_, err = conn.ExecContext(t.Context(), "BEGIN IMMEDIATE")
+	}
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	time.AfterFunc(d, func() {
+		_, _ = conn.ExecContext(context.Background(), "ROLLBACK")
+		_ = conn.Close()
+	})
+}
+
+// workerMain is the process that is killed. Its notifier writes a line for every
+// message before it returns. The process ends with its standard input.
+func workerMain() error {
+	dir, source, _ := strings.Cut(os.Getenv(workerVariable), " ")
+	diary, err := os.OpenFile(filepath.Join(dir, "diary"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	p, err := openProcess(source, true, recovery.NotifierFunc(func(_ context.Context, m recovery.Message) error {
+		time.Sleep(20 * time.Millisecond) // to be killed in
+		_, err := diary.WriteString(m.LeadID + "\n")
+		return err
+	}))
+	if err != nil {
+		return err
+	}
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	ctx, cancel := context.WithTimeout(context.Background(), testenv.Patience(10*time.Second))
+	defer cancel()
+	return p.service.Shutdown(ctx)
+}
+
+// The worker is killed amid the requests, several times if they are many, and
+// somebody else locks the file for longer than a request waits. Who is refused
+// asks again, and each person gets a mail. There are 100 requests, or with
+// RECOVERY_LONG=1 1,000.
+func TestQueueSurvivesKills(t *testing.T) {
+	t.Parallel()
+	n, kills := 100, []int{30}
+	if testenv.Long() {
+		n, kills = 1000, []int{10, 25, 50, 75}
+	}
+	dir := t.TempDir()
+	source := sqliteFile(t, "_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)&_txlock=immediate") // which syncs what it commits
+	db := connect(t, "sqlite", source)
+	start := func() (kill, end func()) {
+		cmd := exec.CommandContext(t.Context(), os.Args[0])
+		cmd.Env = append(os.Environ(), workerVariable+"="+dir+" "+source)
+		cmd.Stderr = os.Stderr
+		stdin, err := cmd.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		kill = func() {
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+		}
+		end = func() {
+			_ = stdin.Close()
+			if err := cmd.Wait(); err != nil {
+				t.Errorf("the worker ended with %v", err)
+			}
+		}
+		return kill, end
+	}
+	web, err := openProcess(source, false, recovery.NotifierFunc(func(context.Context, recovery.Message) error {
+		t.Error("the process that only enqueues delivers")
+		return nil
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked, refused := make(chan struct{}), 0
+	go func() {
+		defer close(asked)
+		for i := 0; i < n && t.Context().Err() == nil; i++ {
+			if i == n/2 {
+				lockFile(t, db, 4*time.Second)
+			}
+			for web.ask(t.Context(), i) != nil && t.Context().Err() == nil {
+				refused++
+			}
+			time.Sleep(5 * time.Millisecond) // so that it goes on through all of it
+		}
+	}()
+	t.Cleanup(func() { <-asked })
+	sent := func() map[string]int {
+		text, err := os.ReadFile(filepath.Join(dir, "diary"))
+		if err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+		all := map[string]int{}
+		for _, line := range strings.Fields(string(text)) {
+			all[line]++
+		}
+		return all
+	}
+	began, died := time.Now(), time.Time{}
+	kill, end := start()
+	atWork := 0
+	for _, part := range kills {
+		testenv.Eventually(t, time.Minute, fmt.Sprintf("%d %% are sent", part), func() bool { return len(sent()) >= n*part/100 })
+		kill()
+		died = time.Now()
+		atWork += rowsOf(t, db, "lease <> 0")
+		kill, end = start()
+	}
+	<-asked
+	testenv.Eventually(t, time.Minute, "every job is done", func() bool { return rowsOf(t, db, "true") == 0 })
+	took := time.Since(died)
+	end()
+	all, more := sent(), 0
+	for _, times := range all {
+		more += times - 1
+	}
+	if len(all) != n {
+		t.Errorf("%d of %d people got a mail", len(all), n)
+	}
+	if refused == 0 {
+		t.Error("nobody was refused while the file was locked, so this proves nothing")
+	}
+	if atWork == 0 {
+		t.Error("the worker was killed with no job at work, so this proves nothing")
+	}
+	if took > testenv.Patience(30*time.Second) && n == 100 {
+		t.Errorf("the jobs of the dead worker were done after %v, want 30 s at most", took)
+	}
+	t.Logf("%d requests, %d refusals, %d kills with %d jobs at work, %d mails, %d of them once more, in %v; the last %v after the last kill",
+		n, refused, len(kills), atWork, len(all)+more, more, time.Since(began).Round(time.Millisecond), took.Round(time.Millisecond))
+	if err := web.service.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
