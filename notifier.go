@@ -39,7 +39,8 @@ const (
 )
 
 // A Message is what a [Notifier] delivers. Printing and logging it show neither
-// address nor content.
+// address nor content. Name, Locale, Languages, NotMe, Template,
+// IdentityProviders and Client may be empty.
 type Message struct {
 	// ID is the same in every attempt to deliver this message, so that a
 	// provider with idempotency keys can drop repetitions. It says nothing

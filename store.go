@@ -187,7 +187,8 @@ type PasswordHistoryLeadStore interface {
 	LeadStore
 	// PasswordHashes returns up to n hashes of the lead, newest first. The
 	// first is the present one. A [Service] asks for [PasswordOptions].History
-	// of them, at most 24, so the store keeps at least as many.
+	// of them, at most 24, so the store keeps at least as many. If the store
+	// cannot answer, that is an error, and no empty history.
 	PasswordHashes(ctx context.Context, leadID string, n int) ([]string, error)
 }
 
@@ -315,6 +316,11 @@ func (r TokenRef) Validate() error {
 //
 // A slot holds links only or codes only. What a store does with both in one slot
 // is not defined.
+//
+// Slots, digests and claim IDs are compared byte by byte, over their whole
+// length. Peek and Claim without [TokenRef].Code, Release and Delete write
+// nothing about a slot that is not there: nobody can fill the store with
+// questions.
 //
 // A malformed argument is an error, and so is a ctx that had ended before the
 // call. Both change nothing. While the store cannot answer, its errors wrap

@@ -1,6 +1,7 @@
 package recoverytest_test
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -23,8 +24,8 @@ func TestEveryClauseIsBroken(t *testing.T) {
 		"TokenStore": brokenTokenStores, "Limiter": brokenLimiters, "LeadStore": leads, "Notifier": notifiers, "Queue": brokenQueues,
 	} {
 		for _, clause := range recoverytest.Clauses()[suite] {
-			if !slices.ContainsFunc(seeds, func(s seeded) bool { return s.clause == clause[0] }) {
-				t.Errorf("%s: no broken implementation for the clause %s", suite, clause[0])
+			if !slices.ContainsFunc(seeds, func(s seeded) bool { return s.clause == clause.Name }) {
+				t.Errorf("%s: no broken implementation for the clause %s", suite, clause.Name)
 			}
 		}
 	}
@@ -40,9 +41,42 @@ func catch(t *testing.T, all []seeded, examine func(t *testing.T, bug string, cl
 	})
 	for _, s := range all {
 		t.Run(s.bug, func(t *testing.T) {
-			if found := examine(t, s.bug, s.clause); len(found) == 0 {
+			found := examine(t, s.bug, s.clause)
+			if len(found) == 0 {
 				t.Errorf("clause %s does not find it", s.clause)
+			}
+			for clause, failures := range found {
+				t.Logf("%s finds %q:\n\t%s", clause, s.bug, strings.Join(failures, "\n\t"))
+				for _, failure := range failures {
+					wantWhole(t, failure)
+				}
 			}
 		})
 	}
 }
+
+// wantWhole fails unless the failure says where its clause is and what was
+// wanted, and names errors as a program does.
+func wantWhole(t *testing.T, failure string) {
+	if strings.HasPrefix(failure, "goroutines of the implementation") {
+		return // no line of the clause waits for them
+	}
+	if !clauseLine.MatchString(failure) {
+		t.Errorf("the failure does not begin with the line of a clause: %s", failure)
+	}
+	if strings.Contains(failure, "panic: ") || strings.Contains(failure, "of the seed") {
+		return // these say what the implementation did, or how to see it again
+	}
+	for _, part := range []string{": ", "want"} {
+		if !strings.Contains(failure, part) {
+			t.Errorf("the failure does not have %q: %s", part, failure)
+		}
+	}
+	for _, part := range []string{"<nil>", "%!", `wraps "`} {
+		if strings.Contains(failure, part) {
+			t.Errorf("the failure has %q: %s", part, failure)
+		}
+	}
+}
+
+var clauseLine = regexp.MustCompile(`^(token|limiter|lead|notifier|queue)[a-z]+\.go:\d+: `)

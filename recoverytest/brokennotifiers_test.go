@@ -371,7 +371,7 @@ func examineMailer(t *testing.T, bug string, clauses ...string) recoverytest.Fin
 // clause, is a finding beside the others, and does not end the program.
 func TestGoroutineLeft(t *testing.T) {
 	found := strings.Join(examineMailer(t, "never returns", "context-ends")["context-ends"], "\n")
-	for _, want := range []string{"Notify while the next hop does not answer: it did not return", "goroutines of the implementation"} {
+	for _, want := range []string{"Notify of a message (reset_link) while the next hop does not answer: it did not return", "goroutines of the implementation"} {
 		if !strings.Contains(found, want) {
 			t.Errorf("the findings do not say %q: %q", want, found)
 		}
@@ -384,7 +384,7 @@ func TestGoroutineLeft(t *testing.T) {
 // TestQuotationNamesItsSentence shows that an error which quotes a secret is
 // reported with the sentence about that, in whichever clause it shows.
 func TestQuotationNamesItsSentence(t *testing.T) {
-	for bug, field := range map[string]string{"errors quote NotMe": "quotes its NotMe", "errors quote hex": "quotes its URL"} {
+	for bug, field := range map[string]string{"errors quote NotMe": "quotes the message's NotMe", "errors quote hex": "quotes the message's URL"} {
 		found := strings.Join(examineMailer(t, bug, "retries")["retries"], "\n")
 		if !strings.Contains(found, "An error must not quote the link") || !strings.Contains(found, field) {
 			t.Errorf("%s: the findings do not name the sentence or the field: %q", bug, found)

@@ -177,6 +177,9 @@ var brokenTokenStores = []seeded{
 	{"guesses race", "code-parallel-late"},
 	{"guesses race", "code-parallel-exact"},
 	{"failures reset by a new code", "code-failures-survive-expiry"},
+	{"failures of a minute", "code-failures-survive-expiry"},
+	{"failures of an hour", "code-failures-survive-expiry"},
+	{"failures of a week", "code-failures-survive-expiry"},
 	{"tries of the slot", "code-put-after-full"},
 	{"forgets barred", "random-operations"},
 }

@@ -7,8 +7,9 @@
 // There is a suite for each interface: [TestLeadStore], [TestTokenStore],
 // [TestLimiter], [TestNotifier] and [TestQueue]. Each runs one subtest, called
 // a clause, for every sentence of the contract that can be tested. Every clause
-// gets a new implementation from the harness. A failure prints the sentence,
-// the line of the clause, what it did, what it saw and what it wanted:
+// gets a new implementation from the harness. A failure prints the sentence, the
+// name in package recovery whose documentation has it, the line of the clause,
+// what it did, what it saw and what it wanted:
 //
 //	func TestUsers(t *testing.T) {
 //		recoverytest.TestLeadStore(t, recoverytest.LeadStoreHarness{

@@ -44,9 +44,12 @@ func ExamineQueue(t *testing.T, h QueueHarness, clauses ...string) Findings {
 	return findings(t, queueSuite(h), clauses)
 }
 
-// Clauses returns the names and texts of all clauses, by suite.
-func Clauses() map[string][][2]string {
-	return map[string][][2]string{
+// A Clause is what a suite says of a clause.
+type Clause struct{ Name, Where, Text string }
+
+// Clauses returns all clauses, by suite.
+func Clauses() map[string][]Clause {
+	return map[string][]Clause{
 		"TokenStore": texts(tokenStoreSuite(TokenStoreHarness{}).clauses),
 		"Limiter":    texts(limiterSuite(LimiterHarness{}).clauses),
 		"LeadStore":  texts(leadStoreSuite(LeadStoreHarness{}).clauses),
@@ -55,9 +58,9 @@ func Clauses() map[string][][2]string {
 	}
 }
 
-func texts[E any](clauses []clause[E]) (all [][2]string) {
+func texts[E any](clauses []clause[E]) (all []Clause) {
 	for _, c := range clauses {
-		all = append(all, [2]string{c.name, c.text})
+		all = append(all, Clause{c.name, c.where, c.text})
 	}
 	return slices.Clip(all)
 }

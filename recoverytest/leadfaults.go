@@ -11,7 +11,7 @@ import (
 
 // leadFaultClauses are about calls that cannot be answered.
 var leadFaultClauses = []clause[*leads]{
-	{"find-context-ended", "FindLead with a ctx that had ended before may answer as usual. If it fails, the error does not say that there is no such lead.", func(e *leads) {
+	{"find-context-ended", "LeadStore.FindLead", "FindLead with a ctx that had ended before may answer as usual. If it fails, the error does not say that there is no such lead.", func(e *leads) {
 		id, lead := e.addActive()
 		for _, ctx := range e.ended() {
 			for _, key := range e.keys(id, lead) {
@@ -25,7 +25,7 @@ var leadFaultClauses = []clause[*leads]{
 		}
 		e.findByID(id)
 	}},
-	{"find-stalled", "FindLead returns when ctx ends, also while the database does not answer.", func(e *leads) {
+	{"find-stalled", "LeadStore", "FindLead returns when ctx ends, also while the database does not answer.", func(e *leads) {
 		id, lead := e.addActive()
 		e.while("Stall", e.h.Stall, func() {
 			for _, key := range e.keys(id, lead) {
@@ -36,7 +36,7 @@ var leadFaultClauses = []clause[*leads]{
 			}
 		})
 	}},
-	{"find-broken", "ErrLeadNotFound means that there is no such lead. Any other error means that the store could not answer, as while the database is down.", func(e *leads) {
+	{"find-broken", "LeadStore.FindLead", "ErrLeadNotFound means that there is no such lead. Any other error means that the store could not answer, as while the database is down.", func(e *leads) {
 		id, lead := e.addActive()
 		e.while("Break", e.h.Break, func() {
 			for _, key := range append(e.keys(id, lead), recovery.LeadKey{Field: recovery.LeadIDField, Value: random()}) {
@@ -45,7 +45,7 @@ var leadFaultClauses = []clause[*leads]{
 		})
 		e.findByID(id)
 	}},
-	{"write-context-ended", "SetPasswordHash with a ctx that had ended before may write as usual. If it writes nothing, its error wraps ErrNotWritten, so that the person's link works again.", func(e *leads) {
+	{"write-context-ended", "LeadStore.SetPasswordHash", "SetPasswordHash with a ctx that had ended before may write as usual. If it writes nothing, its error wraps ErrNotWritten, so that the person's link works again.", func(e *leads) {
 		for _, w := range e.writes() {
 			for _, ctx := range e.ended() {
 				id, version, old := e.written()
@@ -58,7 +58,7 @@ var leadFaultClauses = []clause[*leads]{
 			}
 		}
 	}},
-	{"write-stalled", "SetPasswordHash returns when ctx ends, also while the database does not answer. Its error wraps ErrNotWritten only if the old hash is certainly still in place.", func(e *leads) {
+	{"write-stalled", "LeadStore.SetPasswordHash", "SetPasswordHash returns when ctx ends, also while the database does not answer. Its error wraps ErrNotWritten only if the old hash is certainly still in place.", func(e *leads) {
 		for _, w := range e.writes() {
 			id, version, old := e.written()
 			latest := newHash()
@@ -69,7 +69,7 @@ var leadFaultClauses = []clause[*leads]{
 			e.wantTruth(w.name+" while the database does not answer", err, id, old, latest)
 		}
 	}},
-	{"write-broken", "If the old hash is certainly still in place, the error wraps ErrNotWritten, as while the database is down.", func(e *leads) {
+	{"write-broken", "LeadStore.SetPasswordHash", "If the old hash is certainly still in place, the error wraps ErrNotWritten, as while the database is down.", func(e *leads) {
 		for _, w := range e.writes() {
 			id, version, old := e.written()
 			latest := newHash()
@@ -79,7 +79,7 @@ var leadFaultClauses = []clause[*leads]{
 			e.wantTruth(w.name+" while the database is down", err, id, old, latest)
 		}
 	}},
-	{"write-reply-lost", "An error wraps ErrNotWritten only if the old hash is certainly still in place. It is not when the reply to a write was lost.", func(e *leads) {
+	{"write-reply-lost", "LeadStore.SetPasswordHash", "An error wraps ErrNotWritten only if the old hash is certainly still in place. It is not when the reply to a write was lost.", func(e *leads) {
 		for _, w := range e.writes() {
 			id, version, old := e.written()
 			latest := newHash()
@@ -88,7 +88,7 @@ var leadFaultClauses = []clause[*leads]{
 			e.wantTruth(w.name+" whose reply was lost", err, id, old, latest)
 		}
 	}},
-	{"history-broken", "PasswordHashes returns the hashes of the lead, or an error: while the database is down, no lead is without a history.", func(e *leads) {
+	{"history-broken", "PasswordHistoryLeadStore.PasswordHashes", "PasswordHashes returns the hashes of the lead, or an error: while the database is down, no lead is without a history.", func(e *leads) {
 		history, ok := e.first.(recovery.PasswordHistoryLeadStore)
 		if !ok {
 			e.skip("not a PasswordHistoryLeadStore")
@@ -97,12 +97,12 @@ var leadFaultClauses = []clause[*leads]{
 		e.setHash(id, newHash())
 		for _, ctx := range e.ended() {
 			if got, err := history.PasswordHashes(ctx, id, 1); err == nil && len(got) != 1 {
-				e.errorf("PasswordHashes with a ctx that had ended: %d hashes and no error, want 1 hash or an error", len(got))
+				e.errorf("PasswordHashes with a ctx that had ended: it returned %d hashes and no error, want 1 hash or an error", len(got))
 			}
 		}
 		e.while("Break", e.h.Break, func() {
 			if got, err := history.PasswordHashes(e.ctx, id, 3); err == nil {
-				e.errorf("PasswordHashes while the database is down: %d hashes and no error, want an error", len(got))
+				e.errorf("PasswordHashes while the database is down: it returned %d hashes and no error, want an error", len(got))
 			}
 		})
 	}},
@@ -128,7 +128,7 @@ func (e *leads) lookUp(ctx context.Context, key recovery.LeadKey) error {
 // wantNoAnswer fails unless the error says that the store could not answer.
 func (e *leads) wantNoAnswer(what string, err error) {
 	if err == nil || errors.Is(err, recovery.ErrLeadNotFound) {
-		e.errorf("%s: error is %v, want one that does not wrap ErrLeadNotFound", what, err)
+		e.errorf("%s: it returned %s, want an error that does not wrap recovery.ErrLeadNotFound", what, outcomeOf(err))
 	}
 }
 
@@ -171,10 +171,10 @@ func (e *leads) wantTruth(what string, err error, id, old, latest string) {
 	}
 	switch got := e.storedHash(id); {
 	case got != old && got != latest:
-		e.errorf("%s: the hash is %q, want the old or the new one", what, got)
+		e.errorf("%s: the stored hash is %q, want %q, as before, or %q, which was to be written", what, got, old, latest)
 	case err == nil && got != latest:
-		e.errorf("%s: no error and the old hash, want an error or the new hash", what)
+		e.errorf("%s: it returned no error, and the old hash is still stored, want an error or the new hash", what)
 	case errors.Is(err, recovery.ErrNotWritten) && got != old:
-		e.errorf("%s: error is %q and the hash is new, want no ErrNotWritten or the old hash", what, err)
+		e.errorf("%s returned %s and the new hash is stored, want an error that does not wrap recovery.ErrNotWritten, or the old hash", what, outcomeOf(err))
 	}
 }

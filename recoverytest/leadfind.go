@@ -7,7 +7,7 @@ import (
 )
 
 var leadFindClauses = []clause[*leads]{
-	{"find-by-field", "FindLead returns the one lead whose field has the value, for every field that is searched, and the lead holds that field.", func(e *leads) {
+	{"find-by-field", "LeadStore.FindLead", "FindLead returns the one lead whose field has the value, for every field that is searched, and the lead holds that field.", func(e *leads) {
 		id, lead := e.addActive()
 		e.addActive()
 		for _, f := range e.searchFields() {
@@ -21,7 +21,7 @@ var leadFindClauses = []clause[*leads]{
 			}
 		}
 	}},
-	{"find-by-canonical-form", "The store finds its leads by the canonical form of a value: addresses in lower case, phone numbers as '+' and digits.", func(e *leads) {
+	{"find-by-canonical-form", "LeadStore.FindLead", "The store finds its leads by the canonical form of a value: addresses in lower case, phone numbers as '+' and digits.", func(e *leads) {
 		lead := e.activeLead(random())
 		given := lead
 		given.Fields = map[string]recovery.FieldValue{}
@@ -38,7 +38,7 @@ var leadFindClauses = []clause[*leads]{
 			}
 		}
 	}},
-	{"find-by-id", "FindLead also finds a lead by LeadIDField, which is the lead's own, stable ID.", func(e *leads) {
+	{"find-by-id", "LeadStore.FindLead", "FindLead also finds a lead by LeadIDField, which is the lead's own, stable ID.", func(e *leads) {
 		id, lead := e.addActive()
 		other, _ := e.addActive()
 		if id == other {
@@ -55,14 +55,14 @@ var leadFindClauses = []clause[*leads]{
 		}
 		e.findByID(other)
 	}},
-	{"find-nobody", "FindLead returns an error that wraps ErrLeadNotFound when there is no such lead.", func(e *leads) {
+	{"find-nobody", "LeadStore.FindLead", "FindLead returns an error that wraps ErrLeadNotFound when there is no such lead.", func(e *leads) {
 		e.addActive()
 		for _, f := range e.searchFields() {
 			e.wantNobody("which nobody has", f.Name, e.value(f, random()))
 		}
 		e.wantNobody("which nobody has", recovery.LeadIDField, random())
 	}},
-	{"find-ambiguous", "FindLead returns an error that wraps ErrLeadNotFound when there is more than one such lead.", func(e *leads) {
+	{"find-ambiguous", "LeadStore.FindLead", "FindLead returns an error that wraps ErrLeadNotFound when there is more than one such lead.", func(e *leads) {
 		for _, f := range e.searchFields() {
 			first := e.activeLead(random())
 			second := e.activeLead(random())
@@ -72,7 +72,7 @@ var leadFindClauses = []clause[*leads]{
 			e.wantNobody("which two leads have", f.Name, first.Fields[f.Name].Value)
 		}
 	}},
-	{"find-ambiguous-status", "More than one lead has the value also if only one of them is active, or is verified there: FindLead does not choose.", func(e *leads) {
+	{"find-ambiguous-status", "LeadStore.FindLead", "More than one lead has the value also if only one of them is active, or is verified there: FindLead does not choose.", func(e *leads) {
 		for _, f := range e.searchFields() {
 			for _, status := range []recovery.LeadStatus{recovery.StatusActive, recovery.StatusDisabled} {
 				first, second := e.activeLead(random()), e.activeLead(random())
@@ -87,7 +87,7 @@ var leadFindClauses = []clause[*leads]{
 			}
 		}
 	}},
-	{"find-ambiguous-case", "More than one lead has the value when two spellings of it have one canonical form.", func(e *leads) {
+	{"find-ambiguous-case", "LeadStore.FindLead", "More than one lead has the value when two spellings of it have one canonical form.", func(e *leads) {
 		for _, f := range e.searchFields() {
 			first := e.activeLead(random())
 			second := e.activeLead(random())
@@ -102,7 +102,7 @@ var leadFindClauses = []clause[*leads]{
 			e.wantNobody("which two leads have, in two spellings", f.Name, value.Value)
 		}
 	}},
-	{"find-look-alikes", "FindLead returns the one lead whose field has the value: a look-alike is another value (A10).", func(e *leads) {
+	{"find-look-alikes", "LeadStore.FindLead", "FindLead returns the one lead whose field has the value: a look-alike is another value (A10).", func(e *leads) {
 		// The values contain every letter that has such a look-alike.
 		for _, f := range e.searchFields() {
 			if f.Type == recovery.FieldTypePhone {
@@ -130,7 +130,7 @@ var leadFindClauses = []clause[*leads]{
 			}
 		}
 	}},
-	{"find-stored-look-alikes", "A value that only looks alike is a different value, also if another lead has it: whoever registers it does not keep the owner from resetting (A10).", func(e *leads) {
+	{"find-stored-look-alikes", "LeadStore.FindLead", "A value that only looks alike is a different value, also if another lead has it: whoever registers it does not keep the owner from resetting (A10).", func(e *leads) {
 		for _, f := range e.searchFields() {
 			if f.Type == recovery.FieldTypePhone {
 				continue
@@ -152,7 +152,7 @@ var leadFindClauses = []clause[*leads]{
 			}
 		}
 	}},
-	{"find-long-values", "FindLead returns the one lead whose field has the value: values that differ only in their last characters are different, however long they are.", func(e *leads) {
+	{"find-long-values", "LeadStore.FindLead", "FindLead returns the one lead whose field has the value: values that differ only in their last characters are different, however long they are.", func(e *leads) {
 		if e.h.Value != nil {
 			e.skip("needs values of the suite's own, without LeadStoreHarness.Value")
 		}
@@ -177,7 +177,7 @@ var leadFindClauses = []clause[*leads]{
 			e.wantNobody("almost the value of others", f.Name, values[3])
 		}
 	}},
-	{"find-exact-case", "Text without IgnoreCase is compared exactly.", func(e *leads) {
+	{"find-exact-case", "LeadStore.FindLead", "Text without IgnoreCase is compared exactly.", func(e *leads) {
 		_, lead := e.addActive()
 		for _, f := range e.searchFields() {
 			if value := lead.Fields[f.Name].Value; f.Type == recovery.FieldTypeText && !f.IgnoreCase {
@@ -186,7 +186,7 @@ var leadFindClauses = []clause[*leads]{
 			}
 		}
 	}},
-	{"find-exact-id", "An ID is compared exactly. One that looks alike, or that the store could not hold, is nobody's.", func(e *leads) {
+	{"find-exact-id", "LeadStore.FindLead", "An ID is compared exactly. One that looks alike, or that the store could not hold, is nobody's.", func(e *leads) {
 		id, _ := e.addActive()
 		e.addActive()
 		for _, other := range e.otherIDs(id) {
@@ -194,7 +194,7 @@ var leadFindClauses = []clause[*leads]{
 		}
 		e.findByID(id)
 	}},
-	{"find-metacharacters", "FindLead returns the one lead whose field has the value: a value is never a pattern or a piece of a query.", func(e *leads) {
+	{"find-metacharacters", "LeadStore.FindLead", "FindLead returns the one lead whose field has the value: a value is never a pattern or a piece of a query.", func(e *leads) {
 		id, lead := e.addActive()
 		fields := []string{recovery.LeadIDField}
 		for _, f := range e.searchFields() {
@@ -215,7 +215,7 @@ var leadFindClauses = []clause[*leads]{
 		}
 		e.findByID(id)
 	}},
-	{"find-empty", "FindLead returns the one lead whose field has the value: a lead without one is not found by the empty value.", func(e *leads) {
+	{"find-empty", "LeadStore.FindLead", "FindLead returns the one lead whose field has the value: a lead without one is not found by the empty value.", func(e *leads) {
 		for _, f := range e.searchFields() {
 			lead := e.activeLead(random())
 			if len(e.h.Fields) > 1 {
@@ -226,7 +226,7 @@ var leadFindClauses = []clause[*leads]{
 		}
 		e.wantNobody("empty", recovery.LeadIDField, "")
 	}},
-	{"find-other-field", "FindLead searches the field it is asked for: a value that a lead has in another finds nobody.", func(e *leads) {
+	{"find-other-field", "LeadStore.FindLead", "FindLead searches the field it is asked for: a value that a lead has in another finds nobody.", func(e *leads) {
 		id, lead := e.addActive()
 		for _, f := range e.searchFields() {
 			e.wantNobody("an ID", f.Name, id)
@@ -238,7 +238,7 @@ var leadFindClauses = []clause[*leads]{
 			}
 		}
 	}},
-	{"find-stable", "ID and Version are stable: a lead that did not change reads the same, by any field.", func(e *leads) {
+	{"find-stable", "Lead.ID", "ID and Version are stable: a lead that did not change reads the same, by any field.", func(e *leads) {
 		id, lead := e.addActive()
 		first := e.findByID(id)
 		for range 3 {
@@ -249,7 +249,7 @@ var leadFindClauses = []clause[*leads]{
 			}
 		}
 	}},
-	{"find-racing", "Implementations are safe for concurrent use.", func(e *leads) {
+	{"find-racing", "LeadStore", "Implementations are safe for concurrent use.", func(e *leads) {
 		var all []recovery.Lead
 		var ids []string
 		for range 8 {

@@ -7,7 +7,7 @@ import (
 // leadFreshClauses are about leads that have few values, and about what a store
 // may not remember.
 var leadFreshClauses = []clause[*leads]{
-	{"find-one-value", "FindLead returns the one lead whose field has the value, also if all its other fields are empty.", func(e *leads) {
+	{"find-one-value", "LeadStore.FindLead", "FindLead returns the one lead whose field has the value, also if all its other fields are empty.", func(e *leads) {
 		for _, f := range e.searchFields() {
 			lead := e.activeLead(random())
 			value := lead.Fields[f.Name]
@@ -25,7 +25,7 @@ var leadFreshClauses = []clause[*leads]{
 			}
 		}
 	}},
-	{"find-new", "FindLead returns the one lead whose field has the value: also one that was added, or got the value, just after a search for it found nobody.", func(e *leads) {
+	{"find-new", "LeadStore.FindLead", "FindLead returns the one lead whose field has the value: also one that was added, or got the value, just after a search for it found nobody.", func(e *leads) {
 		for _, f := range e.searchFields() {
 			lead := e.activeLead(random())
 			value := lead.Fields[f.Name].Value
@@ -55,7 +55,7 @@ func (e *leads) wantEverywhere(what string, f recovery.Field, value, id string) 
 	for range e.all {
 		lead, err := e.pick().FindLead(e.ctx, recovery.LeadKey{Field: f.Name, Value: value})
 		if err != nil || lead.ID != id {
-			e.errorf("FindLead by %s of %s, for whom a search before found nobody: lead %q and error %v, want lead %q", f.Name, what, lead.ID, err, id)
+			e.errorf("FindLead by %s of %s, for whom a search before found nobody: it returned lead %q and %s, want lead %q", f.Name, what, lead.ID, outcomeOf(err), id)
 		}
 	}
 }

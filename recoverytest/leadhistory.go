@@ -8,7 +8,7 @@ import (
 
 // leadHistoryClauses are about long histories, and about those of several leads.
 var leadHistoryClauses = []clause[*leads]{
-	{"history-long", "PasswordHashes returns up to n hashes, newest first. A Service asks for PasswordOptions.History of them, at most 24, and the store keeps at least as many.", func(e *leads) {
+	{"history-long", "PasswordHistoryLeadStore.PasswordHashes", "PasswordHashes returns up to n hashes, newest first. A Service asks for PasswordOptions.History of them, at most 24, and the store keeps at least as many.", func(e *leads) {
 		history := e.historyStore()
 		id, _ := e.addActive()
 		var written []string // the present one first
@@ -19,11 +19,11 @@ var leadHistoryClauses = []clause[*leads]{
 		for _, n := range []int{min(6, e.h.History), min(12, e.h.History), e.h.History} {
 			got, err := history().PasswordHashes(e.ctx, id, n)
 			if err != nil || !slices.Equal(got, written[:n]) {
-				e.errorf("PasswordHashes with n %d after %d writes: %d hashes and error %v, want the last %d that were written and none", n, len(written), len(got), err, n)
+				e.errorf("PasswordHashes with n %d after %d writes: it returned %d hashes and %s, want the last %d that were written, newest first, and no error", n, len(written), len(got), outcomeOf(err), n)
 			}
 		}
 	}},
-	{"history-of-one-lead", "PasswordHashes returns the hashes of the lead, and none of another.", func(e *leads) {
+	{"history-of-one-lead", "PasswordHistoryLeadStore.PasswordHashes", "PasswordHashes returns the hashes of the lead, and none of another.", func(e *leads) {
 		history := e.historyStore()
 		var ids []string
 		var own [][]string
@@ -42,7 +42,7 @@ var leadHistoryClauses = []clause[*leads]{
 		for i, id := range ids {
 			got, err := history().PasswordHashes(e.ctx, id, 24)
 			if err != nil {
-				e.fatalf("PasswordHashes: error is %v, want none", err)
+				e.fatalf("PasswordHashes: it returned %s, want none", outcomeOf(err))
 			}
 			for _, hash := range got {
 				if !slices.Contains(own[i], hash) {

@@ -10,13 +10,13 @@ import (
 
 // leadRecordClauses are about what a lead holds once it is found.
 var leadRecordClauses = []clause[*leads]{
-	{"find-status", "Status says whether a lead can recover a password: an active lead can.", func(e *leads) {
+	{"find-status", "LeadStatus", "Status says whether a lead can recover a password: an active lead can.", func(e *leads) {
 		id, _ := e.addActive()
 		if got := e.findByID(id); got.Status != recovery.StatusActive {
 			e.errorf("FindLead of an active lead: Status is %q, want %q", got.Status, recovery.StatusActive)
 		}
 	}},
-	{"find-disabled", "A lead that is disabled does not come back as active.", func(e *leads) {
+	{"find-disabled", "LeadStatus", "A lead that is disabled does not come back as active.", func(e *leads) {
 		lead := e.activeLead(random())
 		lead.Status = recovery.StatusDisabled
 		id := e.add(lead)
@@ -25,13 +25,13 @@ var leadRecordClauses = []clause[*leads]{
 			switch {
 			case errors.Is(err, recovery.ErrLeadNotFound):
 			case err != nil:
-				e.errorf("FindLead of a disabled lead: error is %v, want none or ErrLeadNotFound", err)
+				e.errorf("FindLead of a disabled lead: it returned %s, want none or recovery.ErrLeadNotFound", outcomeOf(err))
 			case got.Status != recovery.StatusDisabled:
 				e.errorf("FindLead of a disabled lead: Status is %q, want %q", got.Status, recovery.StatusDisabled)
 			}
 		}
 	}},
-	{"find-no-password", "A lead that signs in elsewhere comes back with StatusNoPassword.", func(e *leads) {
+	{"find-no-password", "LeadStatus", "A lead that signs in elsewhere comes back with StatusNoPassword.", func(e *leads) {
 		lead := e.activeLead(random())
 		lead.Status = recovery.StatusNoPassword
 		id := e.add(lead)
@@ -41,7 +41,7 @@ var leadRecordClauses = []clause[*leads]{
 			}
 		}
 	}},
-	{"find-verified", "Verified says that the person proved to receive messages there: a value comes back as verified only if it is.", func(e *leads) {
+	{"find-verified", "FieldValue.Verified", "Verified says that the person proved to receive messages there: a value comes back as verified only if it is.", func(e *leads) {
 		lead := e.activeLead(random())
 		for _, f := range e.h.Fields {
 			lead.Fields[f.Name] = recovery.FieldValue{Value: lead.Fields[f.Name].Value}
@@ -54,14 +54,14 @@ var leadRecordClauses = []clause[*leads]{
 				continue
 			}
 			if unverified.Fields[f.Name].Verified {
-				e.errorf("%s was added as not verified and came back as verified", f.Name)
+				e.errorf("FindLead of a lead whose %s was added as not verified: Verified is true, want false", f.Name)
 			}
 			if !verified.Fields[f.Name].Verified {
-				e.errorf("%s was added as verified and came back as not verified", f.Name)
+				e.errorf("FindLead of a lead whose %s was added as verified: Verified is false, want true", f.Name)
 			}
 		}
 	}},
-	{"find-verified-apart", "Verified says that the person proved to receive messages at this Value: each field comes back with its own.", func(e *leads) {
+	{"find-verified-apart", "FieldValue.Verified", "Verified says that the person proved to receive messages at this Value: each field comes back with its own.", func(e *leads) {
 		for _, f := range e.h.Fields {
 			if !f.Receive {
 				continue
@@ -76,30 +76,30 @@ var leadRecordClauses = []clause[*leads]{
 					got := e.find(key.Field, key.Value)
 					for name, want := range lead.Fields {
 						if e.receives(name) && got.Fields[name].Verified != want.Verified {
-							e.errorf("a lead found by %s: %s is verified: %v, want %v, as it was added", key.Field, name, got.Fields[name].Verified, want.Verified)
+							e.errorf("FindLead by %s: Verified of %s is %v, want %v, as it was added", key.Field, name, got.Fields[name].Verified, want.Verified)
 						}
 					}
 				}
 			}
 		}
 	}},
-	{"find-whole-lead", "Fields holds the field that was searched, those that may receive, and the others: by every key FindLead returns the same lead.", func(e *leads) {
+	{"find-whole-lead", "Lead.Fields", "Fields holds the field that was searched, those that may receive, and the others: by every key FindLead returns the same lead.", func(e *leads) {
 		id, lead := e.addActive()
 		want := e.findByID(id)
 		for _, key := range e.keys(id, lead) {
 			got := e.find(key.Field, key.Value)
 			for _, f := range e.h.Fields {
 				if v, ok := got.Fields[f.Name]; !ok || canonical(f, v.Value) != lead.Fields[f.Name].Value || v != want.Fields[f.Name] {
-					e.errorf("a lead found by %s: %s is %+v, want %+v", key.Field, f.Name, v, want.Fields[f.Name])
+					e.errorf("FindLead by %s: %s is %+v, want %+v, as by ID and as it was added", key.Field, f.Name, v, want.Fields[f.Name])
 				}
 			}
 			if got.Status != want.Status || got.Name != want.Name || got.Locale != want.Locale || !slices.Equal(got.IdentityProviders, want.IdentityProviders) {
-				e.errorf("a lead found by %s: Status %q, Name %q, Locale %q, IdentityProviders %q, want %q, %q, %q, %q, as by ID",
+				e.errorf("FindLead by %s: Status %q, Name %q, Locale %q, IdentityProviders %q, want %q, %q, %q, %q, as by ID",
 					key.Field, got.Status, got.Name, got.Locale, got.IdentityProviders, want.Status, want.Name, want.Locale, want.IdentityProviders)
 			}
 		}
 	}},
-	{"find-copies", "Implementations are safe for concurrent use: a lead belongs to the caller, who may change its Fields and IdentityProviders.", func(e *leads) {
+	{"find-copies", "LeadStore.FindLead", "Implementations are safe for concurrent use: a lead belongs to the caller, who may change its Fields and IdentityProviders.", func(e *leads) {
 		id, lead := e.addActive()
 		want := e.findByID(id)
 		fields := maps.Clone(want.Fields)

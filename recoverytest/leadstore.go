@@ -237,13 +237,13 @@ func (e *leads) addActive() (id string, lead recovery.Lead) {
 func (e *leads) find(field, value string) recovery.Lead {
 	lead, err := e.pick().FindLead(e.ctx, recovery.LeadKey{Field: field, Value: value})
 	if err != nil {
-		e.fatalf("FindLead by %s %q: error is %v, want the lead", field, value, err)
+		e.fatalf("FindLead by %s %q: it returned %s, want the lead", field, value, outcomeOf(err))
 	}
 	if lead.ID == "" || len(lead.ID) > 256 || strings.ContainsFunc(lead.ID, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
-		e.errorf("FindLead returned ID %q, want 1 to 256 bytes of printable ASCII", lead.ID)
+		e.errorf("FindLead by %s %q: it returned the ID %q, want 1 to 256 bytes of printable ASCII without spaces", field, value, lead.ID)
 	}
 	if lead.Version == "" {
-		e.errorf("FindLead by %s %q returned an empty Version, want one", field, value)
+		e.errorf("FindLead by %s %q: it returned an empty Version, want one", field, value)
 	}
 	return lead
 }
@@ -251,7 +251,7 @@ func (e *leads) find(field, value string) recovery.Lead {
 func (e *leads) findByID(id string) recovery.Lead {
 	lead := e.find(recovery.LeadIDField, id)
 	if lead.ID != id {
-		e.errorf("FindLead by ID %[1]q returned lead %[2]q, want %[1]q", id, lead.ID)
+		e.errorf("FindLead by ID %[1]q: it returned the lead with the ID %[2]q, want %[1]q", id, lead.ID)
 	}
 	return lead
 }
@@ -260,9 +260,9 @@ func (e *leads) findByID(id string) recovery.Lead {
 func (e *leads) wantNobody(what, field, value string) {
 	lead, err := e.pick().FindLead(e.ctx, recovery.LeadKey{Field: field, Value: value})
 	if err == nil {
-		e.errorf("FindLead by %s %q (%s) returned lead %q, want ErrLeadNotFound", field, value, what, lead.ID)
+		e.errorf("FindLead by %s %q (%s): it returned the lead %q and no error, want an error that wraps recovery.ErrLeadNotFound", field, value, what, lead.ID)
 	} else if !errors.Is(err, recovery.ErrLeadNotFound) {
-		e.errorf("FindLead by %s %q (%s): error is %v, want ErrLeadNotFound", field, value, what, err)
+		e.errorf("FindLead by %s %q (%s): it returned %s, want an error that wraps recovery.ErrLeadNotFound", field, value, what, outcomeOf(err))
 	}
 }
 
@@ -276,20 +276,20 @@ func (e *leads) storedHash(id string) string {
 	}
 	hashes, err := history.PasswordHashes(e.ctx, id, 1)
 	if err != nil || len(hashes) != 1 {
-		e.fatalf("PasswordHashes with n 1: %d hashes and error %v, want 1 and none", len(hashes), err)
+		e.fatalf("PasswordHashes with n 1: it returned %d hashes and %s, want 1 and no error", len(hashes), outcomeOf(err))
 	}
 	return hashes[0]
 }
 
 func (e *leads) setHash(id, hash string) {
 	if err := e.pick().SetPasswordHash(e.ctx, id, hash); err != nil {
-		e.fatalf("SetPasswordHash of a lead that is there: error is %v, want none", err)
+		e.fatalf("SetPasswordHash of a lead that is there: it returned %s, want none", outcomeOf(err))
 	}
 }
 
 // wantHash fails if the lead's hash is not want, byte for byte.
 func (e *leads) wantHash(what, id, want string) {
 	if got := e.storedHash(id); got != want {
-		e.errorf("%s: the hash is\n\t\t%q (%d bytes), want\n\t\t%q (%d bytes)", what, got, len(got), want, len(want))
+		e.errorf("%s: the stored hash is\n\t\t%q (%d bytes), want\n\t\t%q (%d bytes)", what, got, len(got), want, len(want))
 	}
 }

@@ -9,13 +9,13 @@ import (
 )
 
 var leadVersionedClauses = []clause[*leads]{
-	{"versioned-writes", "SetPasswordHashIf is SetPasswordHash for a lead that still has the version.", func(e *leads) {
+	{"versioned-writes", "VersionedLeadStore.SetPasswordHashIf", "SetPasswordHashIf is SetPasswordHash for a lead that still has the version.", func(e *leads) {
 		v := e.versionedStore()
 		id, _ := e.addActive()
 		for range 3 {
 			before, want := e.findByID(id).Version, newLongHash()
 			if err := v().SetPasswordHashIf(e.ctx, id, before, want); err != nil {
-				e.fatalf("SetPasswordHashIf with the present version: error is %v, want none", err)
+				e.fatalf("SetPasswordHashIf with the present version: it returned %s, want none", outcomeOf(err))
 			}
 			e.wantHash("after SetPasswordHashIf", id, want)
 			if e.findByID(id).Version == before {
@@ -23,7 +23,7 @@ var leadVersionedClauses = []clause[*leads]{
 			}
 		}
 	}},
-	{"versioned-refuses", "SetPasswordHashIf of a lead that has another version writes nothing: the error wraps both ErrVersionChanged and ErrNotWritten.", func(e *leads) {
+	{"versioned-refuses", "VersionedLeadStore.SetPasswordHashIf", "SetPasswordHashIf of a lead that has another version writes nothing: the error wraps both ErrVersionChanged and ErrNotWritten.", func(e *leads) {
 		v := e.versionedStore()
 		id, _ := e.addActive()
 		stale, kept := e.findByID(id).Version, newHash()
@@ -43,7 +43,7 @@ var leadVersionedClauses = []clause[*leads]{
 			e.errorf("after refused writes: Version is %q, want %q, as before", got, current)
 		}
 	}},
-	{"versioned-address", "SetPasswordHashIf refuses a lead whose address has changed since it was read.", func(e *leads) {
+	{"versioned-address", "VersionedLeadStore.SetPasswordHashIf", "SetPasswordHashIf refuses a lead whose address has changed since it was read.", func(e *leads) {
 		v := e.versionedStore()
 		if e.h.SetValue == nil {
 			e.skip("needs LeadStoreHarness.SetValue")
@@ -58,7 +58,7 @@ var leadVersionedClauses = []clause[*leads]{
 			e.wantChanged(v().SetPasswordHashIf(e.ctx, id, stale, newHash()), "SetPasswordHashIf after "+f.Name+" changed")
 		}
 	}},
-	{"versioned-status", "SetPasswordHashIf refuses a lead whose status has changed since it was read.", func(e *leads) {
+	{"versioned-status", "VersionedLeadStore.SetPasswordHashIf", "SetPasswordHashIf refuses a lead whose status has changed since it was read.", func(e *leads) {
 		v := e.versionedStore()
 		if e.h.SetStatus == nil {
 			e.skip("needs LeadStoreHarness.SetStatus")
@@ -73,7 +73,7 @@ var leadVersionedClauses = []clause[*leads]{
 		}
 		e.wantHash("after SetPasswordHashIf of a lead that was disabled", id, kept)
 	}},
-	{"versioned-of-another", "SetPasswordHashIf compares the version of this lead, and not that of another.", func(e *leads) {
+	{"versioned-of-another", "VersionedLeadStore.SetPasswordHashIf", "SetPasswordHashIf compares the version of this lead, and not that of another.", func(e *leads) {
 		v := e.versionedStore()
 		id, _ := e.addActive()
 		other, _ := e.addActive()
@@ -87,7 +87,7 @@ var leadVersionedClauses = []clause[*leads]{
 			e.wantHash("after SetPasswordHashIf with the version of another lead", id, kept)
 		}
 	}},
-	{"versioned-unknown", "SetPasswordHashIf of a lead that is not there writes nothing for certain: its error wraps ErrNotWritten.", func(e *leads) {
+	{"versioned-unknown", "VersionedLeadStore.SetPasswordHashIf", "SetPasswordHashIf of a lead that is not there writes nothing for certain: its error wraps ErrNotWritten.", func(e *leads) {
 		v := e.versionedStore()
 		id, _ := e.addActive()
 		version := e.findByID(id).Version
@@ -98,7 +98,7 @@ var leadVersionedClauses = []clause[*leads]{
 			e.errorf("SetPasswordHashIf of an unknown lead changed another lead's Version, want no change")
 		}
 	}},
-	{"versioned-racing", "SetPasswordHashIf is one atomic step: of 64 calls at once with the same version exactly one writes.", func(e *leads) {
+	{"versioned-racing", "VersionedLeadStore.SetPasswordHashIf", "SetPasswordHashIf is one atomic step: of 64 calls at once with the same version exactly one writes.", func(e *leads) {
 		v := e.versionedStore()
 		for range e.rounds(20, 3) {
 			id, _ := e.addActive()
@@ -117,7 +117,7 @@ var leadVersionedClauses = []clause[*leads]{
 				mu.Unlock()
 			})
 			if len(winners) != 1 {
-				e.fatalf("of 64 calls of SetPasswordHashIf at once %d succeeded, want 1", len(winners))
+				e.fatalf("SetPasswordHashIf, called 64 times at once with the same version: %d calls returned no error, want 1", len(winners))
 			}
 			e.wantHash("after the race", id, winners[0])
 		}

@@ -10,14 +10,14 @@ import (
 )
 
 var leadWriteClauses = []clause[*leads]{
-	{"write-changes-hash", "SetPasswordHash replaces the lead's password hash: a login reads what was written, byte for byte.", func(e *leads) {
+	{"write-changes-hash", "LeadStore.SetPasswordHash", "SetPasswordHash replaces the lead's password hash: a login reads what was written, byte for byte.", func(e *leads) {
 		id, _ := e.addActive()
 		for _, want := range []string{newHash(), newLongHash(), newLongHash(), newHash()} {
 			e.setHash(id, want)
 			e.wantHash("after SetPasswordHash", id, want)
 		}
 	}},
-	{"write-any-hash", "A hash has up to 256 bytes of printable ASCII without spaces: none is cut, padded or changed, and Version belongs to the whole of it.", func(e *leads) {
+	{"write-any-hash", "LeadStore.SetPasswordHash", "A hash has up to 256 bytes of printable ASCII without spaces: none is cut, padded or changed, and Version belongs to the whole of it.", func(e *leads) {
 		id, _ := e.addActive()
 		for _, n := range []int{1, 13, 60, 61, 72, 73, 128, 129, 255, 256, 256} {
 			want := hashOf(n)
@@ -32,14 +32,14 @@ var leadWriteClauses = []clause[*leads]{
 			}
 		}
 	}},
-	{"write-changes-version", "SetPasswordHash changes the lead's Version, so that no earlier token can be used (A35).", func(e *leads) {
+	{"write-changes-version", "Lead.Version", "SetPasswordHash changes the lead's Version, so that no earlier token can be used (A35).", func(e *leads) {
 		id, lead := e.addActive()
 		seen := map[string]bool{e.findByID(id).Version: true}
 		for range 4 {
 			e.setHash(id, newHash())
 			version := e.findByID(id).Version
 			if seen[version] {
-				e.errorf("after SetPasswordHash: Version is %q, want another than before", version)
+				e.errorf("FindLead after SetPasswordHash: Version is %q, want another than before", version)
 			}
 			seen[version] = true
 			for _, key := range e.keys(id, lead) {
@@ -52,12 +52,12 @@ var leadWriteClauses = []clause[*leads]{
 			e.setHash(id, newLongHash())
 			version := e.findByID(id).Version
 			if seen[version] {
-				e.errorf("SetPasswordHash of two hashes that differ in their last bytes: Version is the same, want another")
+				e.errorf("FindLead after SetPasswordHash of a hash that differs from the one before in its last bytes only: Version is %q, want another than before", version)
 			}
 			seen[version] = true
 		}
 	}},
-	{"write-leaves-neighbours", "SetPasswordHash replaces the hash of one lead, also if the IDs of others begin with that lead's ID.", func(e *leads) {
+	{"write-leaves-neighbours", "LeadStore.SetPasswordHash", "SetPasswordHash replaces the hash of one lead, also if the IDs of others begin with that lead's ID.", func(e *leads) {
 		// Where a counter gives the IDs, those of the last begin with that of the
 		// first.
 		const most = 12
@@ -76,7 +76,7 @@ var leadWriteClauses = []clause[*leads]{
 			}
 		}
 	}},
-	{"write-leaves-others", "SetPasswordHash replaces the hash of one lead, and changes no other lead's hash or Version.", func(e *leads) {
+	{"write-leaves-others", "LeadStore.SetPasswordHash", "SetPasswordHash replaces the hash of one lead, and changes no other lead's hash or Version.", func(e *leads) {
 		id, _ := e.addActive()
 		other, _ := e.addActive()
 		old := newHash()
@@ -88,7 +88,7 @@ var leadWriteClauses = []clause[*leads]{
 			e.errorf("SetPasswordHash changed another lead's Version from %q to %q, want no change", version, got)
 		}
 	}},
-	{"write-leaves-fields", "SetPasswordHash replaces the hash and nothing else.", func(e *leads) {
+	{"write-leaves-fields", "LeadStore.SetPasswordHash", "SetPasswordHash replaces the hash and nothing else.", func(e *leads) {
 		id, _ := e.addActive()
 		before := e.findByID(id)
 		e.setHash(id, newHash())
@@ -102,7 +102,7 @@ var leadWriteClauses = []clause[*leads]{
 			}
 		}
 	}},
-	{"write-leaves-status", "SetPasswordHash replaces the hash and nothing else: it does not enable a lead, and verifies no address.", func(e *leads) {
+	{"write-leaves-status", "LeadStore.SetPasswordHash", "SetPasswordHash replaces the hash and nothing else: it does not enable a lead, and verifies no address.", func(e *leads) {
 		lead := e.activeLead(random())
 		for name, v := range lead.Fields {
 			lead.Fields[name] = recovery.FieldValue{Value: v.Value}
@@ -112,7 +112,7 @@ var leadWriteClauses = []clause[*leads]{
 		e.wantUnverified("after SetPasswordHash", id)
 		if v, ok := e.first.(recovery.VersionedLeadStore); ok {
 			if err := v.SetPasswordHashIf(e.ctx, id, e.findByID(id).Version, newHash()); err != nil {
-				e.fatalf("SetPasswordHashIf with the present version: error is %v, want none", err)
+				e.fatalf("SetPasswordHashIf with the present version: it returned %s, want none", outcomeOf(err))
 			}
 			e.wantUnverified("after SetPasswordHashIf", id)
 		}
@@ -122,10 +122,10 @@ var leadWriteClauses = []clause[*leads]{
 		err := e.pick().SetPasswordHash(e.ctx, id, newHash())
 		got, findErr := e.pick().FindLead(e.ctx, recovery.LeadKey{Field: recovery.LeadIDField, Value: id})
 		if findErr == nil && got.Status != recovery.StatusDisabled {
-			e.errorf("after SetPasswordHash of a disabled lead, with error %v: Status is %q, want %q", err, got.Status, recovery.StatusDisabled)
+			e.errorf("after SetPasswordHash of a disabled lead, with %s: Status is %q, want %q", outcomeOf(err), got.Status, recovery.StatusDisabled)
 		}
 	}},
-	{"write-unknown", "An error that left the old hash in place for certain wraps ErrNotWritten. This is a lead that is not there.", func(e *leads) {
+	{"write-unknown", "LeadStore.SetPasswordHash", "An error that left the old hash in place for certain wraps ErrNotWritten. This is a lead that is not there.", func(e *leads) {
 		id, _ := e.addActive()
 		old := newHash()
 		e.setHash(id, old)
@@ -135,7 +135,7 @@ var leadWriteClauses = []clause[*leads]{
 		}
 		e.wantHash("after SetPasswordHash of unknown leads", id, old)
 	}},
-	{"write-racing", "Implementations are safe for concurrent use: of several hashes written at once one is left, complete, and Version belongs to it.", func(e *leads) {
+	{"write-racing", "LeadStore", "Implementations are safe for concurrent use: of several hashes written at once one is left, complete, and Version belongs to it.", func(e *leads) {
 		id, _ := e.addActive()
 		before := e.findByID(id).Version
 		written := make([]string, 16)
@@ -150,7 +150,7 @@ var leadWriteClauses = []clause[*leads]{
 			e.errorf("after several writes at once: Version is as before, want another")
 		}
 	}},
-	{"version-address", "Version changes whenever an address changes, in any way (A35).", func(e *leads) {
+	{"version-address", "Lead.Version", "Version changes whenever an address changes, in any way (A35).", func(e *leads) {
 		if e.h.SetValue == nil {
 			e.skip("needs LeadStoreHarness.SetValue")
 		}
@@ -164,10 +164,10 @@ var leadWriteClauses = []clause[*leads]{
 			e.h.SetValue(e.t, e.first, id, f.Name, value)
 			after := e.findByID(id)
 			if after.Fields[f.Name].Value != value {
-				e.errorf("after SetValue: %s is %q, want %q", f.Name, after.Fields[f.Name].Value, value)
+				e.errorf("FindLead after SetValue: %s is %q, want %q", f.Name, after.Fields[f.Name].Value, value)
 			}
 			if f.Receive && after.Version == before.Version {
-				e.errorf("after SetValue of %s: Version is as before, want another", f.Name)
+				e.errorf("FindLead after SetValue of %s: Version is as before, want another", f.Name)
 			}
 			if f.Search {
 				e.wantNobody("the former value", f.Name, lead.Fields[f.Name].Value)
@@ -177,7 +177,7 @@ var leadWriteClauses = []clause[*leads]{
 			}
 		}
 	}},
-	{"version-status", "Version changes whenever the status changes, in any way (A35).", func(e *leads) {
+	{"version-status", "Lead.Version", "Version changes whenever the status changes, in any way (A35).", func(e *leads) {
 		if e.h.SetStatus == nil {
 			e.skip("needs LeadStoreHarness.SetStatus")
 		}
@@ -188,16 +188,16 @@ var leadWriteClauses = []clause[*leads]{
 		switch {
 		case errors.Is(err, recovery.ErrLeadNotFound):
 		case err != nil:
-			e.errorf("FindLead of a disabled lead: error is %v, want none or ErrLeadNotFound", err)
+			e.errorf("FindLead of a disabled lead: it returned %s, want none or recovery.ErrLeadNotFound", outcomeOf(err))
 		case disabled.Version == before.Version || disabled.Status != recovery.StatusDisabled:
-			e.errorf("after the lead was disabled: Status is %q, Version %q, before %q, %q, want a disabled lead with another Version", disabled.Status, disabled.Version, before.Status, before.Version)
+			e.errorf("FindLead after SetStatus disabled the lead: Status is %q, Version %q, before %q, %q, want a disabled lead with another Version", disabled.Status, disabled.Version, before.Status, before.Version)
 		}
 		e.h.SetStatus(e.t, e.first, id, recovery.StatusActive)
 		if after := e.findByID(id); after.Status != recovery.StatusActive {
-			e.errorf("after the lead was made active again: Status is %q, want %q", after.Status, recovery.StatusActive)
+			e.errorf("FindLead after SetStatus made the lead active again: Status is %q, want %q", after.Status, recovery.StatusActive)
 		}
 	}},
-	{"history", "PasswordHashes returns up to n of the lead's hashes, the current one first.", func(e *leads) {
+	{"history", "PasswordHistoryLeadStore.PasswordHashes", "PasswordHashes returns up to n of the lead's hashes, the current one first.", func(e *leads) {
 		history, ok := e.pick().(recovery.PasswordHistoryLeadStore)
 		if !ok {
 			e.skip("not a PasswordHistoryLeadStore")
@@ -212,31 +212,31 @@ var leadWriteClauses = []clause[*leads]{
 			for n := range 6 {
 				got, err := history.PasswordHashes(e.ctx, id, n)
 				if err != nil {
-					e.fatalf("PasswordHashes: error is %v, want none", err)
+					e.fatalf("PasswordHashes: it returned %s, want none", outcomeOf(err))
 				}
 				if len(got) > n {
-					e.errorf("PasswordHashes with n %d returned %d hashes, want no more than n", n, len(got))
+					e.errorf("PasswordHashes with n %d: it returned %d hashes, want no more than n", n, len(got))
 				}
 				// Behind the hashes of this clause there is the one of Add.
 				if same := min(n, len(written), e.h.History); len(got) < same || !slices.Equal(got[:same], written[:same]) {
-					e.errorf("PasswordHashes with n %d after %d writes returned %q, want %q first", n, len(written), got, written[:same])
+					e.errorf("PasswordHashes with n %d after %d writes: it returned %q, want %q first", n, len(written), got, written[:same])
 				}
 			}
 		}
 		if got, err := history.PasswordHashes(e.ctx, id, 2); err == nil && len(got) > 0 {
 			got[0] = "changed by the caller"
 			if again, err := history.PasswordHashes(e.ctx, id, 1); err != nil || !slices.Equal(again, written[:1]) {
-				e.errorf("PasswordHashes after a caller changed the slice that it got: %q and error %v, want %q and none", again, err, written[:1])
+				e.errorf("PasswordHashes after a caller changed the slice that it got: it returned %q and %s, want %q and no error", again, outcomeOf(err), written[:1])
 			}
 		}
 		if v, ok := history.(recovery.VersionedLeadStore); ok {
 			want := hashOf(256)
 			if err := v.SetPasswordHashIf(e.ctx, id, e.findByID(id).Version, want); err != nil {
-				e.fatalf("SetPasswordHashIf with the present version: error is %v, want none", err)
+				e.fatalf("SetPasswordHashIf with the present version: it returned %s, want none", outcomeOf(err))
 			}
 			got, err := history.PasswordHashes(e.ctx, id, 2)
 			if err != nil || !slices.Equal(got, []string{want, written[0]}) {
-				e.errorf("PasswordHashes after SetPasswordHashIf returned %q and error %v, want %q and none", got, err, []string{want, written[0]})
+				e.errorf("PasswordHashes after SetPasswordHashIf: it returned %q and %s, want %q and no error", got, outcomeOf(err), []string{want, written[0]})
 			}
 		}
 	}},

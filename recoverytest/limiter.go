@@ -2,7 +2,9 @@ package recoverytest
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -116,39 +118,42 @@ func longPolicy(n int) recovery.LimitPolicy {
 func (e *limits) allow(requests ...recovery.LimitRequest) []recovery.Decision {
 	decisions, err := e.pick().Allow(e.ctx, requests...)
 	if err != nil {
-		e.fatalf("Allow: error is %v, want none", err)
+		e.fatalf("Allow of %d requests: it returned %s, want none", len(requests), outcomeOf(err))
 	}
 	if len(decisions) != len(requests) {
-		e.fatalf("Allow returned %d decisions for %d requests", len(decisions), len(requests))
+		e.fatalf("Allow of %[2]d requests: it returned %[1]d decisions, want one for each", len(decisions), len(requests))
 	}
 	for _, d := range decisions {
 		if !d.Allowed && d.RetryAfter <= 0 {
-			e.errorf("a call was refused: RetryAfter is %v, want more than 0", d.RetryAfter)
+			e.errorf("Allow refused a call: RetryAfter is %v, want more than 0", d.RetryAfter)
 		}
 		if d.Allowed && d.RetryAfter != 0 {
-			e.errorf("a call was allowed: RetryAfter is %v, want 0", d.RetryAfter)
+			e.errorf("Allow allowed a call: RetryAfter is %v, want 0", d.RetryAfter)
 		}
 		if d.Remaining < 0 {
-			e.errorf("Remaining is %d, want 0 or more", d.Remaining)
+			e.errorf("Allow returned a decision whose Remaining is %d, want 0 or more", d.Remaining)
 		}
 	}
 	return decisions
 }
 
-// countAllowed makes n calls, one after the other, and returns how many of them
-// were allowed.
-func (e *limits) countAllowed(n int, request recovery.LimitRequest) (allowed int) {
+// A tally is how many of some calls were allowed.
+type tally struct{ allowed, calls int }
+
+// countAllowed makes n calls, one after the other.
+func (e *limits) countAllowed(n int, request recovery.LimitRequest) tally {
+	t := tally{calls: n}
 	for range n {
 		if e.allow(request)[0].Allowed {
-			allowed++
+			t.allowed++
 		}
 	}
-	return allowed
+	return t
 }
 
-func (e *limits) wantAllowed(what string, got, want int) {
-	if got != want {
-		e.errorf("%s: %d calls were allowed, want %d", what, got, want)
+func (e *limits) wantAllowed(what string, got tally, want int) {
+	if got.allowed != want {
+		e.errorf("%s: Allow allowed %d of %d calls, want %d of them", what, got.allowed, got.calls, want)
 	}
 }
 
@@ -192,14 +197,15 @@ func (j *judge) call() bool {
 	return d.Allowed
 }
 
-// calls makes n calls and returns how many were allowed.
-func (j *judge) calls(n int) (allowed int) {
+// calls makes n calls.
+func (j *judge) calls(n int) tally {
+	t := tally{calls: n}
 	for range n {
 		if j.call() {
-			allowed++
+			t.allowed++
 		}
 	}
-	return allowed
+	return t
 }
 
 // An expectation is what may be true of a decision that is made in a span.
@@ -241,19 +247,18 @@ func (j *judge) decision(d recovery.Decision, now span) {
 	x := j.expect(now)
 	switch {
 	case d.Allowed && x.certainlyFull && !x.exempt:
-		j.errorf("call at %v, after %d allowed ones: it was allowed, want a refusal, because a window is full", now.from, len(j.allowed))
+		j.wrong(now, "it was allowed, want a refusal, because a window is full")
 	case !d.Allowed && !x.possiblyFull:
-		j.errorf("call at %v, after %d allowed ones: it was refused, want it allowed, because no window is full", now.from, len(j.allowed))
+		j.wrong(now, "it was refused, want it allowed, because no window is full, or ThenOneEvery has passed")
 	case !d.Allowed && (d.RetryAfter < x.wait.from-j.slack || d.RetryAfter > x.wait.to+j.slack+j.longest):
-		j.errorf("call at %v was refused: RetryAfter is %v, want %v to %v", now.from, d.RetryAfter, x.wait.from, x.wait.to)
+		j.wrong(now, "it was refused, and RetryAfter is %v, want %s", d.RetryAfter, between(x.wait.from, x.wait.to))
 	case !d.Allowed && d.Remaining != 0:
-		j.errorf("call at %v was refused: Remaining is %d, want 0", now.from, d.Remaining)
+		j.wrong(now, "it was refused, and Remaining is %d, want 0", d.Remaining)
 	case d.Allowed && (d.Remaining < int(x.remaining.from) || d.Remaining > int(x.remaining.to)):
-		j.errorf("call at %v was allowed: Remaining is %d, want %d to %d", now.from, d.Remaining, x.remaining.from, x.remaining.to)
-	}
-	if !slices.Contains(j.request.Policy.Limits, d.Limit) {
-		j.errorf("call at %v: Limit is %v, want one of the policy's", now.from, d.Limit)
-	} else if j.timing.exact() {
+		j.wrong(now, "it was allowed, and Remaining is %d, want %s", d.Remaining, between(int(x.remaining.from), int(x.remaining.to)))
+	case !slices.Contains(j.request.Policy.Limits, d.Limit):
+		j.wrong(now, "Limit is %v, want one of the policy's", d.Limit)
+	case j.timing.exact():
 		j.window(d, now)
 	}
 }
@@ -263,10 +268,10 @@ func (j *judge) decision(d recovery.Decision, now span) {
 func (j *judge) window(d recovery.Decision, now span) {
 	in, _ := j.inWindow(d.Limit, now)
 	if !d.Allowed && in < d.Limit.N {
-		j.errorf("call at %v: the limit %v refused it with %d calls in its window, want a limit that is full", now.from, d.Limit, in)
+		j.wrong(now, "Limit is %v, as if it had refused the call, with %d calls in its window, want a limit that is full", d.Limit, in)
 	}
-	if d.Allowed && d.Remaining != max(0, d.Limit.N-in-1) {
-		j.errorf("call at %v: Remaining is %d, want %d, which the limit %v has left", now.from, d.Remaining, d.Limit.N-in-1, d.Limit)
+	if left := max(0, d.Limit.N-in-1); d.Allowed && d.Remaining != left {
+		j.wrong(now, "Limit is %v and Remaining %d, want %d, which this limit has left", d.Limit, d.Remaining, left)
 	}
 	reset := d.Limit.Window
 	if in > 0 {
@@ -275,8 +280,38 @@ func (j *judge) window(d recovery.Decision, now span) {
 	// With ThenOneEvery a window can hold more calls than its N. A limiter need
 	// not remember calls that are older than the youngest N.
 	if d.Reset != reset && j.request.Policy.ThenOneEvery == 0 {
-		j.errorf("call at %v: Reset is %v, want %v, when the oldest call leaves the window of %v", now.from, d.Reset, reset, d.Limit)
+		j.wrong(now, "Limit is %v and Reset %v, want %v, when the oldest call leaves its window", d.Limit, d.Reset, reset)
 	}
+}
+
+// wrong reports a decision, with the policy and the calls that led to it. Times
+// count from the beginning of the clause.
+func (j *judge) wrong(now span, format string, args ...any) {
+	var policy []string
+	for _, l := range j.request.Policy.Limits {
+		policy = append(policy, l.String())
+	}
+	if t := j.request.Policy.ThenOneEvery; t > 0 {
+		policy = append(policy, "then one every "+t.String())
+	}
+	earlier := "no call was allowed before"
+	if n := len(j.allowed); n > 0 {
+		const last = 5
+		var at []string
+		for _, call := range j.allowed[max(0, n-last):] {
+			at = append(at, call.from.String())
+		}
+		earlier = fmt.Sprintf("%d were allowed before, the last of them at %s", n, strings.Join(at, ", "))
+	}
+	j.errorf("Allow of a call at %v with the limits %s (%s): %s", now.from, strings.Join(policy, ", "), earlier, fmt.Sprintf(format, args...))
+}
+
+// between describes two bounds.
+func between[T comparable](from, to T) string {
+	if from == to {
+		return fmt.Sprint(from)
+	}
+	return fmt.Sprintf("%v to %v", from, to)
 }
 
 // inWindow returns how many calls are in l's window, at least and at most.

@@ -10,7 +10,7 @@ import (
 // limiterBoundsClauses are about windows of any length, and about how long and
 // how many IDs are remembered.
 var limiterBoundsClauses = []clause[*limits]{
-	{"odd-windows", "Window is 1 ms to 31 days, any number of milliseconds: a call leaves the interval exactly Window after it was made, and no sooner or later.", func(e *limits) {
+	{"odd-windows", "Limit", "Window is 1 ms to 31 days, any number of milliseconds: a call leaves the interval exactly Window after it was made, and no sooner or later.", func(e *limits) {
 		if !e.timing.exact() {
 			e.skip("needs Bubble or Advance")
 		}
@@ -26,20 +26,19 @@ var limiterBoundsClauses = []clause[*limits]{
 			e.wantAllowed(fmt.Sprintf("at the end of a window of %v", window), j.calls(3), 2)
 		}
 	}},
-	{"id-repeats-keeps-exception", "The repeated request moves nothing: ThenOneEvery counts from the call itself, and not from its repetition.", func(e *limits) {
+	{"id-repeats-keeps-exception", "LimitRequest.ID", "The repeated request moves nothing: ThenOneEvery counts from the call itself, and not from its repetition.", func(e *limits) {
 		first := recovery.LimitRequest{Key: random(), Policy: e.person(4, 1, 60), ID: random()}
 		other := recovery.LimitRequest{Key: first.Key, Policy: first.Policy}
 		e.wantAllowed("the first request", e.countAllowed(1, first), 1)
 		e.advance(e.ticks(2.5))
 		e.wantAllowed("the first request again", e.countAllowed(1, first), 1)
 		e.advance(e.ticks(2))
-		e.wantAllowed("another, 4.5 ticks after the first and 2 after its repetition, with one every 4", e.countAllowed(1, other), 1)
+		e.wantAllowed("a request without an ID, with a ThenOneEvery of 4 ticks, 4.5 ticks after one with an ID and 2 after its repetition", e.countAllowed(1, other), 1)
 	}},
-	{"id-remembered-long", "A limiter remembers an ID at least as long as the call is within the longest Window, of up to 31 days.", func(e *limits) {
+	{"id-remembered-long", "LimitRequest.ID", "A limiter remembers an ID at least as long as the call is within the longest Window, of up to 31 days.", func(e *limits) {
 		if !e.timing.exact() {
 			e.skip("needs Bubble or Advance")
 		}
-		const day = 24 * time.Hour
 		// Each has a key of its own, so that no repetition renews what the next
 		// one needs.
 		var passed time.Duration
@@ -55,7 +54,7 @@ var limiterBoundsClauses = []clause[*limits]{
 			e.wantAllowed(fmt.Sprintf("a request repeated after %v, in a window of 31 days at a limit of 1", at), e.countAllowed(1, requests[i]), 1)
 		}
 	}},
-	{"id-newest", "A limiter remembers the ID of a call that is one of the newest N, also if N is large and the others have IDs too.", func(e *limits) {
+	{"id-newest", "LimitRequest.ID", "A limiter remembers the ID of a call that is one of the newest N, also if N is large and the others have IDs too.", func(e *limits) {
 		const n = 200
 		key := random()
 		requests := make([]recovery.LimitRequest, n)
@@ -64,12 +63,12 @@ var limiterBoundsClauses = []clause[*limits]{
 		}
 		e.allow(requests...)
 		for _, i := range []int{0, 1, n / 2, n - 1} {
-			e.wantAllowed(fmt.Sprintf("request %d of %d, repeated at a limit of %d", i+1, n, n), e.countAllowed(1, requests[i]), 1)
+			e.wantAllowed(fmt.Sprintf("request %d of %d that were allowed, each with an ID, repeated at a limit of %d", i+1, n, n), e.countAllowed(1, requests[i]), 1)
 		}
 		other := recovery.LimitRequest{Key: key, Policy: longPolicy(n), ID: random()}
 		e.wantAllowed("a request with another ID", e.countAllowed(1, other), 0)
 	}},
-	{"id-joined-names", "An ID belongs to its Key: of two pairs of key and ID that read the same when they are joined, each is a request of its own.", func(e *limits) {
+	{"id-joined-names", "LimitRequest.ID", "An ID belongs to its Key: of two pairs of key and ID that read the same when they are joined, each is a request of its own.", func(e *limits) {
 		e.race(len(separators), func(i int) {
 			name, sep := random(), separators[i]
 			first := recovery.LimitRequest{Key: name, Policy: longPolicy(1), ID: "b" + sep + "c"}
@@ -77,7 +76,7 @@ var limiterBoundsClauses = []clause[*limits]{
 			e.wantAllowed("a first request", e.countAllowed(1, first), 1)
 			e.wantAllowed("a request whose key and ID read like those of the first when they are joined by "+quoted(sep), e.countAllowed(1, second), 1)
 			third := recovery.LimitRequest{Key: second.Key, Policy: second.Policy, ID: "d"}
-			e.wantAllowed("another for its key, at a limit of 1", e.countAllowed(1, third), 0)
+			e.wantAllowed("a request with a new ID for the key of the second, at a limit of 1 that the second has used up, where key and ID of two read the same when they are joined by "+quoted(sep), e.countAllowed(1, third), 0)
 		})
 	}},
 }

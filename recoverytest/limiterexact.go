@@ -26,10 +26,10 @@ func trace(bursts ...burst) func(e *limits) {
 				return // calls take so long that the rest would take minutes
 			}
 			e.at(e.ticks(b.at))
-			total += j.calls(b.n)
+			total += j.calls(b.n).allowed
 			want += b.allowed
 			if e.timing.exact() && total != want {
-				e.fatalf("%d calls were allowed up to tick %v, want %d", total, b.at, want)
+				e.fatalf("Allow, up to %v, with a limit of 25 in %v: it allowed %d calls, want %d", e.ticks(b.at), e.ticks(5), total, want)
 			}
 		}
 	}
@@ -50,15 +50,15 @@ func steady() (bursts []burst) {
 const exactWindow = "Never more than N in any interval of length Window, and never a refusal while there are fewer (A54): "
 
 var limiterExactClauses = []clause[*limits]{
-	{"trace-a", exactWindow + "of 25 calls at 4.9 and 25 at 5.1 ticks, on the edge of a fixed window, 25 and 0 are allowed.",
+	{"trace-a", "Limiter", exactWindow + "of 25 calls at 4.9 and 25 at 5.1 ticks, on the edge of a fixed window, 25 and 0 are allowed.",
 		trace(burst{4.9, 25, 25}, burst{5.1, 25, 0})},
-	{"trace-b", exactWindow + "of 1 call at 0, 24 at 4.9 and 25 at 5.1 ticks, 1, 24 and 1 are allowed.",
+	{"trace-b", "Limiter", exactWindow + "of 1 call at 0, 24 at 4.9 and 25 at 5.1 ticks, 1, 24 and 1 are allowed.",
 		trace(burst{0, 1, 1}, burst{4.9, 24, 24}, burst{5.1, 25, 1})},
-	{"trace-c", exactWindow + "of 100 calls in every tick, for 12 ticks, 75 are allowed.",
+	{"trace-c", "Limiter", exactWindow + "of 100 calls in every tick, for 12 ticks, 75 are allowed.",
 		trace(steady()...)},
-	{"trace-d", exactWindow + "of 25 calls at 0.2 and 25 at 5.9 ticks, 25 and 25 are allowed.",
+	{"trace-d", "Limiter", exactWindow + "of 25 calls at 0.2 and 25 at 5.9 ticks, 25 and 25 are allowed.",
 		trace(burst{0.2, 25, 25}, burst{5.9, 25, 25})},
-	{"half-open", "The interval is half open: a call leaves it exactly Window after it was made.", func(e *limits) {
+	{"half-open", "Limit", "The interval is half open: a call leaves it exactly Window after it was made.", func(e *limits) {
 		if !e.timing.exact() {
 			e.skip("needs Bubble or Advance")
 		}
@@ -69,7 +69,7 @@ var limiterExactClauses = []clause[*limits]{
 		e.advance(time.Millisecond)
 		e.wantAllowed("at the end of the window", j.calls(3), 2)
 	}},
-	{"random-arrivals", exactWindow + "also when calls arrive at random.", func(e *limits) {
+	{"random-arrivals", "Limiter", exactWindow + "also when calls arrive at random.", func(e *limits) {
 		seed, n := e.h.Seed, e.h.Arrivals
 		if seed == 0 {
 			seed = rand.Uint64()
@@ -89,12 +89,12 @@ var limiterExactClauses = []clause[*limits]{
 		}
 		for i := range e.roundsWithin(4*enough, n, min(n, 100)) {
 			if judges[rnd.IntN(len(judges))].call(); e.failed() {
-				e.fatalf("this was arrival %d of the seed %d", i, seed)
+				e.fatalf("this was arrival %d of the seed %d: set LimiterHarness.Seed to it to see the same again", i, seed)
 			}
 			e.pause(rnd)
 		}
 	}},
-	{"several-limits", "The limits of a policy hold together, and a call that one of them refuses is counted by none.", func(e *limits) {
+	{"several-limits", "LimitPolicy", "The limits of a policy hold together, and a call that one of them refuses is counted by none.", func(e *limits) {
 		j := e.judge(e.policy(2, 4, 3, 12))
 		n := e.fewer(20, 4)
 		e.wantAllowed("at first", j.calls(n), 2)
@@ -105,7 +105,7 @@ var limiterExactClauses = []clause[*limits]{
 		e.at(e.ticks(13))
 		e.wantAllowed("after the longer window", j.calls(n), 2)
 	}},
-	{"refused-not-counted", "A refused call is not counted at all.", func(e *limits) {
+	{"refused-not-counted", "Limiter.Allow", "A refused call is not counted at all.", func(e *limits) {
 		j := e.judge(e.policy(3, 6))
 		j.calls(3)
 		for range 5 {
@@ -117,7 +117,7 @@ var limiterExactClauses = []clause[*limits]{
 			e.wantAllowed("after the allowed calls have left the window", n, 3)
 		}
 	}},
-	{"retry-after", "RetryAfter is how long until a call could be allowed: a call that waits as long is not refused, and no earlier call can succeed.", func(e *limits) {
+	{"retry-after", "Decision.RetryAfter", "RetryAfter is how long until a call could be allowed: a call that waits as long is not refused, and no earlier call can succeed.", func(e *limits) {
 		request := recovery.LimitRequest{Key: random(), Policy: e.policy(3, 6)}
 		for range 3 {
 			e.allow(request)
@@ -126,22 +126,23 @@ var limiterExactClauses = []clause[*limits]{
 		for range 3 {
 			d := e.allow(request)[0]
 			if d.Allowed {
-				e.fatalf("a call over the limit was allowed, want a refusal")
+				e.fatalf("a fourth call with a limit of %v: Allow allowed it, want a refusal", request.Policy.Limits[0])
 			}
+			refused := d.RetryAfter
 			if early := d.RetryAfter - e.ticks(0.6); early > 0 {
 				e.advance(early)
 				if again := e.allow(request)[0]; again.Allowed {
-					e.fatalf("a call was allowed %v before RetryAfter had passed, want a refusal", e.ticks(0.6))
+					e.fatalf("a call %v before the RetryAfter of the last refusal has passed: Allow allowed it, want a refusal, because no call before that can be allowed", e.ticks(0.6))
 				}
 				d.RetryAfter -= early
 			}
 			e.advance(d.RetryAfter)
 			if again := e.allow(request)[0]; !again.Allowed {
-				e.errorf("a call after RetryAfter had passed was refused, with RetryAfter %v, want it allowed", again.RetryAfter)
+				e.errorf("a call when the RetryAfter of the last refusal (%v) has passed: Allow refused it, with RetryAfter %v, want it allowed", refused, again.RetryAfter)
 			}
 		}
 	}},
-	{"then-one-every", "ThenOneEvery allows a call in spite of a full window once the last allowed call is that long ago (A58).", func(e *limits) {
+	{"then-one-every", "LimitPolicy.ThenOneEvery", "ThenOneEvery allows a call in spite of a full window once the last allowed call is that long ago (A58).", func(e *limits) {
 		policy := e.policy(2, 60)
 		policy.ThenOneEvery = e.ticks(4)
 		j := e.judge(policy)
@@ -153,7 +154,7 @@ var limiterExactClauses = []clause[*limits]{
 			e.wantAllowed("after ThenOneEvery has passed", j.calls(3), 1)
 		}
 	}},
-	{"then-one-every-windows", "ThenOneEvery allows a call although any of several limits is reached, once the last allowed call is that long ago. The default limits of a person have this form (A58).", func(e *limits) {
+	{"then-one-every-windows", "LimitPolicy.ThenOneEvery", "ThenOneEvery allows a call although any of several limits is reached, once the last allowed call is that long ago. The default limits of a person have this form (A58).", func(e *limits) {
 		ticks := 18
 		judges := []*judge{e.judge(e.person(4, 1, 1, 2, 4, 3, 14)), e.judge(e.person(2, 2, 6, 3, 14)), e.judge(e.person(6, 3, 2, 4, 9))}
 		if e.timing.exact() {
@@ -167,46 +168,46 @@ var limiterExactClauses = []clause[*limits]{
 			e.advance(e.ticks(1))
 		}
 	}},
-	{"fields", "Limit is the limit that refused, or the one that has the fewest calls left; Remaining is how many calls it still allows now.", func(e *limits) {
+	{"fields", "Decision.Limit", "Limit is the limit that refused, or the one that has the fewest calls left; Remaining is how many calls it still allows now.", func(e *limits) {
 		request := recovery.LimitRequest{Key: random(), Policy: recovery.LimitPolicy{Limits: []recovery.Limit{{N: 5, Window: longTTL}, {N: 3, Window: longTTL / 2}}}}
 		for left := 2; left >= 0; left-- {
 			if d := e.allow(request)[0]; !d.Allowed || d.Remaining != left || d.Limit != request.Policy.Limits[1] {
-				e.errorf("a call under limits of 5 and 3: Allowed is %v, Remaining %d, Limit %v, want true, %d, %v", d.Allowed, d.Remaining, d.Limit, left, request.Policy.Limits[1])
+				e.errorf("Allow with the limits 5 in 10m and 3 in 5m: Allowed is %v, Remaining %d, Limit %v, want true, %d, %v", d.Allowed, d.Remaining, d.Limit, left, request.Policy.Limits[1])
 			}
 		}
 		if d := e.allow(request)[0]; d.Allowed || d.Remaining != 0 || d.Limit != request.Policy.Limits[1] {
-			e.errorf("the fourth call under limits of 5 and 3: Allowed is %v, Remaining %d, Limit %v, want false, 0, %v", d.Allowed, d.Remaining, d.Limit, request.Policy.Limits[1])
+			e.errorf("Allow of a fourth call with the limits 5 in 10m and 3 in 5m: Allowed is %v, Remaining %d, Limit %v, want false, 0, %v", d.Allowed, d.Remaining, d.Limit, request.Policy.Limits[1])
 		}
 	}},
-	{"fields-tie", "Limit is the limit that refused, or the one that has the fewest calls left; of several, the one that stays so for longest.", func(e *limits) {
+	{"fields-tie", "Decision.Limit", "Limit is the limit that refused, or the one that has the fewest calls left; of several, the one that stays so for longest.", func(e *limits) {
 		short, longer := recovery.Limit{N: 2, Window: longTTL / 2}, recovery.Limit{N: 2, Window: longTTL}
 		for _, both := range [][]recovery.Limit{{short, longer}, {longer, short}} {
 			request := recovery.LimitRequest{Key: random(), Policy: recovery.LimitPolicy{Limits: both}}
 			for i := range 4 {
 				if d := e.allow(request)[0]; d.Limit != longer {
-					e.errorf("call %d of %v and %v: Limit is %v, want %v", i+1, both[0], both[1], d.Limit, longer)
+					e.errorf("Allow, call %d with the limits %v and %v: Limit is %v, want %v", i+1, both[0], both[1], d.Limit, longer)
 				}
 			}
 		}
 	}},
-	{"reset", "Reset is how long until the oldest call in Limit's window leaves it, this one included if it was allowed.", func(e *limits) {
+	{"reset", "Decision.Reset", "Reset is how long until the oldest call in Limit's window leaves it, this one included if it was allowed.", func(e *limits) {
 		request := recovery.LimitRequest{Key: random(), Policy: e.policy(2, 10)}
 		for _, want := range []float64{10, 7, 4} {
 			d := e.allow(request)[0]
 			if off := (d.Reset - e.ticks(want)).Abs(); off > e.ticks(0.5) || e.timing.exact() && off != 0 {
-				e.errorf("calls 3 ticks apart, in a window of 10 ticks: Reset is %v, want %v", d.Reset, e.ticks(want))
+				e.errorf("Allow of calls %v apart, with a limit of %v: Reset is %v, want %v", e.ticks(3), request.Policy.Limits[0], d.Reset, e.ticks(want))
 			}
 			e.advance(e.ticks(3))
 		}
 	}},
-	{"idle", "A call leaves the interval: a key that was idle for its longest window is as a new one.", func(e *limits) {
+	{"idle", "Limit", "A call leaves the interval: a key that was idle for its longest window is as a new one.", func(e *limits) {
 		j := e.judge(e.policy(4, 1, 8, 4))
 		for range 3 {
 			e.wantAllowed("after a pause", j.calls(6), 4)
 			e.advance(e.ticks(4.5))
 		}
 	}},
-	{"large", "N is 1 to 100,000: a large limit is as exact as a small one.", func(e *limits) {
+	{"large", "Limit", "N is 1 to 100,000: a large limit is as exact as a small one.", func(e *limits) {
 		n, batch := 1000, 250
 		if e.timing.bubble != nil {
 			n, batch = 100_000, 1000
@@ -224,22 +225,21 @@ var limiterExactClauses = []clause[*limits]{
 				}
 			}
 		}
-		e.wantAllowed(fmt.Sprintf("%d calls at a limit of %d", n+batch, n), allowed, n)
+		e.wantAllowed(fmt.Sprintf("calls of %d requests each, at a limit of %d", batch, n), tally{allowed, n + batch}, n)
 	}},
-	{"shortest-window", "Window is 1 ms to 31 days: one of a millisecond ends.", func(e *limits) {
+	{"shortest-window", "Limit", "Window is 1 ms to 31 days: one of a millisecond ends.", func(e *limits) {
 		request := recovery.LimitRequest{Key: random(), Policy: recovery.LimitPolicy{Limits: []recovery.Limit{{N: 1, Window: time.Millisecond}}}}
 		for range 5 {
 			if !e.allow(request)[0].Allowed {
-				e.errorf("a call after the window of a millisecond had passed was refused, want it allowed")
+				e.errorf("a call %v after the last, with a limit of 1 in 1ms: Allow refused it, want it allowed", max(e.ticks(0.1), 2*time.Millisecond))
 			}
 			e.advance(max(e.ticks(0.1), 2*time.Millisecond))
 		}
 	}},
-	{"longest-window", "Window is 1 ms to 31 days: one of 31 days forgets nothing before its end.", func(e *limits) {
+	{"longest-window", "Limit", "Window is 1 ms to 31 days: one of 31 days forgets nothing before its end.", func(e *limits) {
 		if !e.timing.exact() {
 			e.skip("needs Bubble or Advance")
 		}
-		const day = 24 * time.Hour
 		j := e.judge(recovery.LimitPolicy{Limits: []recovery.Limit{{N: 3, Window: 31 * day}}})
 		for range 8 {
 			j.calls(2)

@@ -12,7 +12,7 @@ import (
 // limiterFaultClauses are about requests that cannot be decided, and about what
 // is left when the windows have passed.
 var limiterFaultClauses = []clause[*limits]{
-	{"malformed", "A malformed request is an error, and counts nothing: neither itself nor the others of its call.", func(e *limits) {
+	{"malformed", "Limiter", "A malformed request is an error, and counts nothing: neither itself nor the others of its call.", func(e *limits) {
 		good := recovery.LimitRequest{Key: random(), Policy: longPolicy(1)}
 		one := func(l recovery.Limit) recovery.LimitPolicy { return recovery.LimitPolicy{Limits: []recovery.Limit{l}} }
 		for what, request := range map[string]recovery.LimitRequest{
@@ -30,30 +30,30 @@ var limiterFaultClauses = []clause[*limits]{
 			"a negative ThenOneEvery": {Key: random(), Policy: recovery.LimitPolicy{Limits: good.Policy.Limits, ThenOneEvery: -1}},
 		} {
 			if _, err := e.pick().Allow(e.ctx, request); err == nil {
-				e.errorf("a request with %s: no error, want one", what)
+				e.errorf("Allow of a request with %s: it returned no error, want one", what)
 			}
 			for _, both := range [][]recovery.LimitRequest{{good, request}, {request, good}} {
 				if _, err := e.pick().Allow(e.ctx, both...); err == nil {
-					e.errorf("a request with %s, beside a good one: no error, want one", what)
+					e.errorf("Allow of a request with %s, beside a good one: it returned no error, want one", what)
 				}
 			}
 			if (recovery.LimitRequest{Key: request.Key, Policy: good.Policy}).Validate() == nil {
 				request.Policy = good.Policy
-				e.wantAllowed("a good request for the key of one with "+what, e.countAllowed(1, request), 1)
+				e.wantAllowed("a good request, at a limit of 1, for the key of a refused one with "+what, e.countAllowed(1, request), 1)
 			}
 		}
-		e.wantAllowed("a good request that was in one call with malformed ones", e.countAllowed(1, good), 1)
+		e.wantAllowed("a good request, at a limit of 1, that was in one call with malformed ones before", e.countAllowed(1, good), 1)
 	}},
-	{"context-ended", "A call of Allow whose ctx had ended before is an error: it allows nothing, and counts nothing.", func(e *limits) {
+	{"context-ended", "Limiter", "A call of Allow whose ctx had ended before is an error: it allows nothing, and counts nothing.", func(e *limits) {
 		request := recovery.LimitRequest{Key: random(), Policy: longPolicy(1)}
 		for _, ctx := range e.ended() {
 			if decisions, err := e.pick().Allow(ctx, request); err == nil {
-				e.errorf("Allow with a ctx that had ended returned %v and no error, want an error", decisions)
+				e.errorf("Allow with a ctx that had ended: it returned the decisions %+v and no error, want an error", decisions)
 			}
 		}
 		e.wantAllowed("a request after calls whose ctx had ended, at a limit of 1", e.countAllowed(1, request), 1)
 	}},
-	{"stalled", "Allow returns when ctx ends, also while the limiter's server does not answer. It then allows nothing.", func(e *limits) {
+	{"stalled", "Limiter.Allow", "Allow returns when ctx ends, also while the limiter's server does not answer. It then allows nothing.", func(e *limits) {
 		request := recovery.LimitRequest{Key: random(), Policy: longPolicy(9)}
 		e.allow(request) // so that the key is there
 		e.while("Stall", e.h.Stall, func() {
@@ -63,13 +63,13 @@ var limiterFaultClauses = []clause[*limits]{
 					return err
 				})
 				if err == nil {
-					e.errorf("Allow while the server does not answer: no error, want one")
+					e.errorf("Allow while the server does not answer: it returned no error, want one")
 				}
 			}
 		})
 		e.allow(request)
 	}},
-	{"broken", "While a limiter cannot count, as when its server is down, it allows nothing: it returns an error, or refuses a call that it knows to be over a limit.", func(e *limits) {
+	{"broken", "Limiter", "While a limiter cannot count, as when its server is down, it allows nothing: it returns an error, or refuses a call that it knows to be over a limit.", func(e *limits) {
 		known := recovery.LimitRequest{Key: random(), Policy: longPolicy(9)}
 		full := recovery.LimitRequest{Key: random(), Policy: longPolicy(1)}
 		e.allow(known, full)
@@ -78,13 +78,13 @@ var limiterFaultClauses = []clause[*limits]{
 				decisions, err := e.first.Allow(e.ctx, request)
 				known := request.Key == full.Key && len(decisions) == 1 && !decisions[0].Allowed
 				if err == nil && !known {
-					e.errorf("Allow while the server is down returned %+v and no error, want an error", decisions)
+					e.errorf("Allow while the server is down: it returned the decisions %+v and no error, want an error", decisions)
 				}
 			}
 		})
-		e.wantAllowed("a request after the server came back", e.countAllowed(1, known), 1)
+		e.wantAllowed("a second request after the server came back, at a limit of 9", e.countAllowed(1, known), 1)
 	}},
-	{"forgets", "A limiter frees what it holds of a key when its longest window and ThenOneEvery have passed, at the latest while other keys are used or by Purge.", func(e *limits) {
+	{"forgets", "Limiter", "A limiter frees what it holds of a key when its longest window and ThenOneEvery have passed, at the latest while other keys are used or by Purge.", func(e *limits) {
 		if e.h.Dump == nil {
 			e.skip("needs LimiterHarness.Dump")
 		}
@@ -111,7 +111,7 @@ var limiterFaultClauses = []clause[*limits]{
 			e.h.Purge(e.t, e.first)
 		}
 		if left := held() - before; left > full/4 {
-			e.errorf("120 keys took %d bytes. After their windows had passed, and 130 calls for another, %d of these were left, want nearly none", full, left)
+			e.errorf("Allow for 120 keys made what Dump returns %d bytes longer. After their windows and ThenOneEvery had passed, 130 calls for another key, and Purge if there is one, %d bytes more than before were left, want at most a quarter of it", full, left)
 		}
 	}},
 }

@@ -158,8 +158,8 @@ func (e *notifications) try(ctx context.Context, m recovery.Message) error {
 	if err != nil {
 		for _, text := range []string{err.Error(), fmt.Sprintf("%+v", err)} {
 			if field := quotesSecret(text, m); field != "" {
-				e.errorf("the contract also says: An error must not quote the link, the code or NotMe, nor a part of them, in whatever escaping. "+
-					"But the error of Notify of a message (%s) quotes its %s, or a part of it, want an error without it", m.Kind, field)
+				e.errorf("the contract also says (recovery.Notifier.Notify): An error must not quote the link, the code or NotMe, nor a part of them, in whatever escaping. "+
+					"But Notify of a message (%s) returned %s, which quotes the message's %s, %q, or a part of it, want an error without it", m.Kind, outcomeOf(err), field, secretOf(m, field))
 				break
 			}
 		}
@@ -169,7 +169,7 @@ func (e *notifications) try(ctx context.Context, m recovery.Message) error {
 
 func (e *notifications) notify(m recovery.Message) {
 	if err := e.try(e.ctx, m); err != nil {
-		e.fatalf("Notify of %v: error is %v, want none", m, err)
+		e.fatalf("Notify of %v: it returned %s, want none", m, outcomeOf(err))
 	}
 }
 
@@ -180,6 +180,11 @@ func (e *notifications) delivered(m recovery.Message) []Delivery {
 	e.notify(m)
 	all := e.deliveries()
 	return all[min(before, len(all)):]
+}
+
+// secretOf returns what a field of the message hides.
+func secretOf(m recovery.Message, field string) string {
+	return map[string]recovery.Secret{"URL": m.URL, "Code": m.Code, "NotMe": m.NotMe}[field].Reveal()
 }
 
 // wantText fails unless the text of a delivery contains the message's secrets. A
@@ -194,11 +199,11 @@ func (e *notifications) wantText(d Delivery, m recovery.Message) {
 			continue
 		}
 		if !strings.Contains(d.Text, part.secret.Reveal()) {
-			e.errorf("the text of a message (%s) does not contain its %s, want it unchanged", m.Kind, part.name)
+			e.errorf("Notify of a message (%s): the text that was delivered does not contain its %s, want %q in it, unchanged. The text is %.500q", m.Kind, part.name, part.secret.Reveal(), d.Text)
 		}
 	}
 	if strings.Contains(d.Text, m.URL.String()) {
-		e.errorf("the text of a message (%s) contains %s, want the link itself", m.Kind, m.URL)
+		e.errorf("Notify of a message (%s): the text that was delivered contains %q, which is what a recovery.Secret prints, want the link itself (Secret.Reveal)", m.Kind, m.URL)
 	}
 }
 
@@ -206,11 +211,11 @@ func (e *notifications) wantText(d Delivery, m recovery.Message) {
 // often, and to no other.
 func (e *notifications) wantOnly(d Delivery, to string) {
 	if len(d.To) == 0 {
-		e.errorf("a message was delivered to nobody, want %q", to)
+		e.errorf("Notify of a message: it was delivered to nobody, want %q", to)
 	}
 	for _, got := range d.To {
 		if !sameAddress(got, to) {
-			e.errorf("a message was delivered to %q, want only %q, as it is written", d.To, to)
+			e.errorf("Notify of a message: it was delivered to %q, want only %q, as it is written", d.To, to)
 			return
 		}
 	}

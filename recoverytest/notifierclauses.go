@@ -15,31 +15,31 @@ import (
 )
 
 var notifierClauses = []clause[*notifications]{
-	{"delivers", "Notify gives the message to the next hop, and returns nil once the next hop has taken responsibility: each message once, to its one address.", func(e *notifications) {
+	{"delivers", "Notifier.Notify", "Notify gives the message to the next hop, and returns nil once the next hop has taken responsibility: each message once, to its one address.", func(e *notifications) {
 		for i, kind := range e.h.Kinds {
 			m := e.message(kind, i)
 			e.notify(m)
 			all := e.deliveries()
 			if len(all) != i+1 {
-				e.fatalf("after %[2]d messages, the last a %[3]s: %[1]d were delivered, want %[2]d", len(all), i+1, kind)
+				e.fatalf("Notify of %[2]d messages, the last a %[3]s: %[1]d were delivered when it had returned, want %[2]d", len(all), i+1, kind)
 			}
 			e.wantOnly(all[i], m.To)
 			if all[i].Text == "" {
-				e.errorf("a message (%s) was delivered without text, want one", kind)
+				e.errorf("Notify of a message (%s): it was delivered without text, want one", kind)
 			}
 		}
 	}},
-	{"carries-secret", "URL is the link, Code is the digits and NotMe is a second link: the text that the person gets contains each of them unchanged.", func(e *notifications) {
+	{"carries-secret", "Message.URL", "URL is the link, Code is the digits and NotMe is a second link: the text that the person gets contains each of them unchanged.", func(e *notifications) {
 		for i, kind := range e.h.Kinds {
 			m := e.message(kind, i)
 			all := e.delivered(m)
 			if len(all) != 1 {
-				e.fatalf("after a message (%s): %d were delivered, want 1", kind, len(all))
+				e.fatalf("Notify of a message (%s): %d were delivered when it had returned, want 1", kind, len(all))
 			}
 			e.wantText(all[0], m)
 		}
 	}},
-	{"carries-zeros", "Code is the digits, also those that are zeros.", func(e *notifications) {
+	{"carries-zeros", "Message.Code", "Code is the digits, also those that are zeros.", func(e *notifications) {
 		if !slices.Contains(e.h.Kinds, recovery.MessageResetCode) {
 			e.skip("no messages with codes")
 		}
@@ -51,7 +51,7 @@ var notifierClauses = []clause[*notifications]{
 			}
 		}
 	}},
-	{"only-required", "Name, Locale, Languages, NotMe, Template, IdentityProviders and Client are optional: a message without them is delivered.", func(e *notifications) {
+	{"only-required", "Message", "Name, Locale, Languages, NotMe, Template, IdentityProviders and Client are optional: a message without them is delivered.", func(e *notifications) {
 		for i, kind := range e.h.Kinds {
 			full := e.message(kind, i)
 			m := recovery.Message{
@@ -60,13 +60,13 @@ var notifierClauses = []clause[*notifications]{
 			}
 			all := e.delivered(m)
 			if len(all) != 1 {
-				e.fatalf("after a message (%s) without optional fields: %d were delivered, want 1", kind, len(all))
+				e.fatalf("Notify of a message (%s) without optional fields: %d were delivered when it had returned, want 1", kind, len(all))
 			}
 			e.wantOnly(all[0], m.To)
 			e.wantText(all[0], m)
 		}
 	}},
-	{"another-message", "Each message is delivered to its own address: another ID is another message, also to the same address, for the same lead and of the same kind.", func(e *notifications) {
+	{"another-message", "Notifier.Notify", "Each message is delivered to its own address: another ID is another message, also to the same address, for the same lead and of the same kind.", func(e *notifications) {
 		first := e.credentialMessage(1)
 		n := 0
 		// The third time it is another address of the same lead: a notice goes to
@@ -82,7 +82,7 @@ var notifierClauses = []clause[*notifications]{
 				n++
 				all := e.delivered(m)
 				if len(all) != 1 {
-					e.errorf("after a further message (%s), to an address of a lead that had messages before: %d were delivered, want 1", kind, len(all))
+					e.errorf("Notify of a further message (%s) with an ID of its own, to an address of a lead that had messages before: it returned nil, and %d were delivered, want 1", kind, len(all))
 				}
 				for _, d := range all {
 					e.wantOnly(d, m.To)
@@ -91,7 +91,7 @@ var notifierClauses = []clause[*notifications]{
 			}
 		}
 	}},
-	{"retries", "After an error the queue tries again: a message that was not delivered is delivered then, and not taken for one that was sent.", func(e *notifications) {
+	{"retries", "Notifier.Notify", "After an error the queue tries again: a message that was not delivered is delivered then, and not taken for one that was sent.", func(e *notifications) {
 		for i, kind := range e.h.Kinds {
 			for _, ctx := range e.ended() {
 				m := e.message(kind, i)
@@ -120,20 +120,20 @@ var notifierClauses = []clause[*notifications]{
 			}
 		}
 	}},
-	{"repeats", "Delivery is at least once: the same message, with the same ID and the same token, can come again.", func(e *notifications) {
+	{"repeats", "Notifier.Notify", "Delivery is at least once: the same message, with the same ID and the same token, can come again.", func(e *notifications) {
 		m := e.credentialMessage(1)
 		for range 3 {
 			e.notify(m)
 		}
 		all := e.deliveries()
 		if len(all) < 1 || len(all) > 3 {
-			e.errorf("a message that Notify got three times: it was delivered %d times, want 1 to 3", len(all))
+			e.errorf("Notify of one message three times: it was delivered %d times, want 1 to 3", len(all))
 		}
 		for _, d := range all {
 			e.wantOnly(d, m.To)
 		}
 	}},
-	{"racing", "Implementations are safe for concurrent use: of many messages at once each reaches its own address with its own link or code.", func(e *notifications) {
+	{"racing", "Notifier", "Implementations are safe for concurrent use: of many messages at once each reaches its own address with its own link or code.", func(e *notifications) {
 		byAddress := make(map[string]recovery.Message)
 		messages := make([]recovery.Message, 32)
 		for i := range messages {
@@ -143,7 +143,7 @@ var notifierClauses = []clause[*notifications]{
 		e.race(len(messages), func(i int) { e.notify(messages[i]) })
 		all := e.deliveries()
 		if len(all) != len(messages) {
-			e.errorf("after many messages at once: %d were delivered, want %d", len(all), len(messages))
+			e.errorf("Notify of 32 messages at once: %d were delivered, want %d", len(all), len(messages))
 		}
 		for _, d := range all {
 			for to, m := range byAddress {
@@ -155,10 +155,10 @@ var notifierClauses = []clause[*notifications]{
 			}
 		}
 		for to := range byAddress {
-			e.errorf("after many messages at once: none was delivered to %q, want its own", to)
+			e.errorf("Notify of 32 messages at once: none was delivered to %q, want its own", to)
 		}
 	}},
-	{"hostile-texts", "To is one address: no text of a lead or a request can add another.", func(e *notifications) {
+	{"hostile-texts", "Message.To", "To is one address: no text of a lead or a request can add another.", func(e *notifications) {
 		for i, text := range hostileTexts {
 			m := e.credentialMessage(i)
 			m.Name, m.Locale, m.Languages, m.Template = text, text, text, ""
@@ -167,14 +167,14 @@ var notifierClauses = []clause[*notifications]{
 			err := e.try(e.ctx, m)
 			all := e.deliveries()
 			if err == nil && len(all) == before {
-				e.errorf("Notify of a message with the name %q: no error and no delivery, want one of them", text)
+				e.errorf("Notify of a message with the name %.80q: it returned no error and delivered nothing, want one of them", text)
 			}
 			for _, d := range all[before:] {
 				e.wantOnly(d, m.To)
 			}
 		}
 	}},
-	{"hostile-address", "To is one address: a text that looks like several addresses, or like a command, is used as one address or refused.", func(e *notifications) {
+	{"hostile-address", "Message.To", "To is one address: a text that looks like several addresses, or like a command, is used as one address or refused.", func(e *notifications) {
 		good := e.credentialMessage(1).To
 		for _, to := range []string{
 			good + ", evil@example.net", good + ";evil@example.net", good + " evil@example.net", good + "\r\nBcc: evil@example.net",
@@ -190,30 +190,30 @@ var notifierClauses = []clause[*notifications]{
 				e.wantOnly(d, to)
 			}
 			if err == nil && len(all) == before {
-				e.errorf("Notify of a message to %q: no error and no delivery, want one of them", to)
+				e.errorf("Notify of a message to %q: it returned no error and delivered nothing, want one of them", to)
 			}
 		}
 	}},
-	{"context-ended", "Notify returns when ctx ends, and at once if ctx had ended before. It then returns nil only if it delivered the message.", func(e *notifications) {
+	{"context-ended", "Notifier.Notify", "Notify returns when ctx ends, and at once if ctx had ended before. It then returns nil only if it delivered the message.", func(e *notifications) {
 		for _, ctx := range e.ended() {
 			m := e.credentialMessage(1)
 			before := len(e.deliveries())
 			var err error
 			e.within(e.h.Patience, "Notify with a ctx that had ended", func() { err = e.try(ctx, m) })
 			if n := len(e.deliveries()); err == nil && n == before {
-				e.errorf("Notify with a ctx that had ended: no error and no delivery, want one of them")
+				e.errorf("Notify with a ctx that had ended: it returned no error and delivered nothing, want one of them")
 			}
 			e.wantPassing(err, "Notify with a ctx that had ended")
 		}
 	}},
-	{"context-ends", "Notify returns when ctx ends, also while the next hop does not answer.", func(e *notifications) {
+	{"context-ends", "Notifier.Notify", "Notify returns when ctx ends, also while the next hop does not answer.", func(e *notifications) {
 		e.failing("Stall", e.h.Stall, func(m recovery.Message) {
-			err := e.bounded("Notify while the next hop does not answer", e.h.Patience, func(ctx context.Context) error { return e.try(ctx, m) })
-			e.wantFailure(err, "Notify while the next hop does not answer")
-			e.wantPassing(err, "Notify while the next hop does not answer")
+			err := e.bounded("Notify"+kindOf(m)+" while the next hop does not answer", e.h.Patience, func(ctx context.Context) error { return e.try(ctx, m) })
+			e.wantFailure(err, "Notify"+kindOf(m)+" while the next hop does not answer")
+			e.wantPassing(err, "Notify"+kindOf(m)+" while the next hop does not answer")
 		})
 	}},
-	{"context-ends-beside-others", "Notify returns when ctx ends, also while others wait for the next hop: no call holds up another beyond its ctx.", func(e *notifications) {
+	{"context-ends-beside-others", "Notifier.Notify", "Notify returns when ctx ends, also while others wait for the next hop: no call holds up another beyond its ctx.", func(e *notifications) {
 		const others = 8
 		e.failing("Stall", e.h.Stall, func(m recovery.Message) {
 			ctx, cancel := context.WithCancel(e.ctx)
@@ -235,7 +235,7 @@ var notifierClauses = []clause[*notifications]{
 			var returned atomic.Bool
 			waiting.Go(func() {
 				defer e.guard()
-				e.wantFailure(e.try(last, m), "Notify while the next hop does not answer")
+				e.wantFailure(e.try(last, m), "Notify"+kindOf(m)+" while the next hop does not answer")
 				returned.Store(true)
 			})
 			e.soon(10*time.Millisecond, never)
@@ -249,21 +249,21 @@ var notifierClauses = []clause[*notifications]{
 			}
 		})
 	}},
-	{"refused", "An error that no retry can mend wraps ErrPermanent, so that the queue does not try again.", func(e *notifications) {
+	{"refused", "Notifier.Notify", "An error that no retry can mend wraps ErrPermanent, so that the queue does not try again.", func(e *notifications) {
 		e.failing("Refuse", e.h.Refuse, func(m recovery.Message) {
 			err := e.try(e.ctx, m)
-			e.wantFailure(err, "Notify of a message that the next hop refuses")
-			e.wantError(err, recovery.ErrPermanent, "Notify of a message that the next hop refuses")
+			e.wantFailure(err, "Notify"+kindOf(m)+" that the next hop refuses")
+			e.wantError(err, recovery.ErrPermanent, "Notify"+kindOf(m)+" that the next hop refuses")
 		})
 	}},
-	{"broken", "An error makes the queue try again: a failure that is not permanent does not wrap ErrPermanent.", func(e *notifications) {
+	{"broken", "Notifier.Notify", "An error makes the queue try again: a failure that is not permanent does not wrap ErrPermanent.", func(e *notifications) {
 		e.failing("Break", e.h.Break, func(m recovery.Message) {
 			err := e.try(e.ctx, m)
-			e.wantFailure(err, "Notify while the next hop fails for the time being")
-			e.wantPassing(err, "Notify while the next hop fails for the time being")
+			e.wantFailure(err, "Notify"+kindOf(m)+" while the next hop fails for the time being")
+			e.wantPassing(err, "Notify"+kindOf(m)+" while the next hop fails for the time being")
 		})
 	}},
-	{"budgets", "Budgets returns at once at most 4 budgets, which are valid and name no person, or an error. It does not need what the message has not got yet.", func(e *notifications) {
+	{"budgets", "BudgetNotifier.Budgets", "Budgets returns at once at most 4 budgets, which are valid and name no person, or an error. It does not need what the message has not got yet.", func(e *notifications) {
 		n, ok := e.notifier.(recovery.BudgetNotifier)
 		if !ok {
 			e.skip("not a BudgetNotifier")
@@ -279,7 +279,7 @@ var notifierClauses = []clause[*notifications]{
 				e.errorf("Budgets of a message (%s) took %v, want it to return at once%s", kind, took, e.advice())
 			}
 			if err != nil {
-				e.errorf("Budgets of a message (%s) that can be delivered: error is %v, want none", kind, err)
+				e.errorf("Budgets of a message (%s) that can be delivered: it returned %s, want none", kind, outcomeOf(err))
 			}
 			if len(budgets) > 4 {
 				e.errorf("Budgets of a message (%s): %d budgets, want at most 4", kind, len(budgets))
@@ -294,7 +294,7 @@ var notifierClauses = []clause[*notifications]{
 			}
 		}
 		if n := len(e.deliveries()); n > 0 {
-			e.errorf("Budgets delivered %d messages, want none", n)
+			e.errorf("Budgets: it delivered %d messages, want none", n)
 		}
 	}},
 }
@@ -311,11 +311,14 @@ func (e *notifications) failing(name string, begin func(*testing.T, recovery.Not
 	}
 }
 
+// kindOf names the message in a failure.
+func kindOf(m recovery.Message) string { return " of a message (" + string(m.Kind) + ")" }
+
 // wantDelivered fails unless the message is delivered now.
 func (e *notifications) wantDelivered(m recovery.Message, what string) {
 	all := e.delivered(m)
 	if len(all) == 0 {
-		e.errorf("Notify of a message (%s) %s: no error and no delivery, want it delivered", m.Kind, what)
+		e.errorf("Notify of a message (%s) %s, called again with the same message: it returned no error and delivered nothing, want it delivered", m.Kind, what)
 	}
 	for _, d := range all {
 		e.wantOnly(d, m.To)
@@ -325,14 +328,14 @@ func (e *notifications) wantDelivered(m recovery.Message, what string) {
 
 func (e *notifications) wantFailure(err error, what string) {
 	if err == nil {
-		e.errorf("%s: no error, want one", what)
+		e.errorf("%s: it returned no error, want one", what)
 	}
 }
 
 // wantPassing fails if the error says that no other attempt can help.
 func (e *notifications) wantPassing(err error, what string) {
 	if errors.Is(err, recovery.ErrPermanent) {
-		e.errorf("%s: error is %v, want one that does not wrap ErrPermanent", what, err)
+		e.errorf("%s: it returned %s, want an error that does not wrap recovery.ErrPermanent", what, outcomeOf(err))
 	}
 }
 

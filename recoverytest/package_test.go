@@ -1,9 +1,11 @@
 package recoverytest_test
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -41,20 +43,63 @@ func TestImports(t *testing.T) {
 }
 
 // TestClauses shows that a clause can be run by its name and read as a
-// sentence.
+// sentence, and that it names a place where package recovery documents it.
 func TestClauses(t *testing.T) {
 	name := regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+	documented := documentedNames(t)
 	for suite, clauses := range recoverytest.Clauses() {
 		seen := map[string]bool{}
 		for _, c := range clauses {
-			if seen[c[0]] || !name.MatchString(c[0]) {
-				t.Errorf("%s: clause %q: bad name", suite, c[0])
+			if seen[c.Name] || !name.MatchString(c.Name) {
+				t.Errorf("%s: clause %q: bad name", suite, c.Name)
 			}
-			seen[c[0]] = true
-			if !strings.HasSuffix(c[1], ".") {
-				t.Errorf("%s: clause %q: the text is not a sentence: %q", suite, c[0], c[1])
+			seen[c.Name] = true
+			if !strings.HasSuffix(c.Text, ".") {
+				t.Errorf("%s: clause %q: the text is not a sentence: %q", suite, c.Name, c.Text)
 			}
-			t.Logf("%s/%s: %s", suite, c[0], c[1])
+			if !documented[c.Where] {
+				t.Errorf("%s: clause %q: package recovery has no documentation of %q", suite, c.Name, c.Where)
+			}
+			t.Logf("%s/%s (%s): %s", suite, c.Name, c.Where, c.Text)
 		}
 	}
+}
+
+// documentedNames returns the types of package recovery that have a comment, and
+// their fields and methods that do.
+func documentedNames(t *testing.T) map[string]bool {
+	files, err := filepath.Glob("../*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]bool{}
+	for _, file := range files {
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, decl := range parsed.Decls {
+			types, ok := decl.(*ast.GenDecl)
+			if !ok || types.Tok != token.TYPE || types.Doc.Text() == "" {
+				continue
+			}
+			spec := types.Specs[0].(*ast.TypeSpec)
+			names[spec.Name.Name] = true
+			var members *ast.FieldList
+			switch of := spec.Type.(type) {
+			case *ast.StructType:
+				members = of.Fields
+			case *ast.InterfaceType:
+				members = of.Methods
+			default:
+				continue
+			}
+			for _, member := range members.List {
+				for _, name := range member.Names {
+					names[spec.Name.Name+"."+name.Name] = member.Doc.Text() != ""
+				}
+			}
+		}
+	}
+	return names
 }

@@ -3,6 +3,7 @@ package recoverytest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -79,16 +80,17 @@ func queueSuite(h QueueHarness) suite[*jobs] {
 	}
 	return suite[*jobs]{
 		timing:  newTiming(h.Bubble, nil, 0),
-		setup:   func(p *probe) *jobs { return newJobs(p, h) },
+		setup:   func(p *probe) *jobs { return newJobs(p, h, "") },
 		clauses: slices.Concat(queueClauses, queueRetryClauses, queueShutdownClauses),
 	}
 }
 
-// newJobs returns a new queue that was started.
-func newJobs(p *probe, h QueueHarness) *jobs {
-	e := &jobs{probe: p, h: h, queue: h.New(p.t), ctx: p.t.Context(), count: map[string]int{}, changed: make(chan struct{})}
+// newJobs returns a new queue that was started. The name, which may be empty, is
+// what failures call it.
+func newJobs(p *probe, h QueueHarness, name string) *jobs {
+	e := &jobs{probe: p, h: h, name: name, queue: h.New(p.t), ctx: p.t.Context(), count: map[string]int{}, changed: make(chan struct{})}
 	if err := e.queue.Start(e); err != nil {
-		e.fatalf("Start of a new queue: error is %v, want none", err)
+		e.fatalf("Start of a new queue: it returned %s, want none", outcomeOf(err))
 	}
 	p.t.Cleanup(e.end)
 	return e
@@ -99,6 +101,7 @@ func newJobs(p *probe, h QueueHarness) *jobs {
 type jobs struct {
 	*probe
 	h     QueueHarness
+	name  string // of the queue, in failures, if the clause has two
 	queue recovery.WorkerQueue
 	ctx   context.Context
 
@@ -109,6 +112,7 @@ type jobs struct {
 	dead        []death
 	running     int
 	mostRunning int           // the most attempts that ran at once
+	taken       []string      // the IDs of the jobs that enqueue enqueued
 	changed     chan struct{} // closed and replaced whenever the record grows
 	ended       bool
 }
@@ -129,6 +133,7 @@ type death struct {
 // handle sets what an attempt does. The attempts of a job count from 1. Without
 // handle every job succeeds.
 func (e *jobs) handle(f func(ctx context.Context, job recovery.Job, attempt int) error) {
+	e.mark() // f runs in the queue's goroutines
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.perform = f
@@ -141,16 +146,15 @@ func (e *jobs) after(what string, so func() bool) {
 	if e.h.Another != nil {
 		e.queue = e.h.Another(e.t, e.queue)
 		if err := e.queue.Start(e); err != nil {
-			e.fatalf("Start of another queue: error is %v, want none", err)
+			e.fatalf("Start of another queue: it returned %s, want none", outcomeOf(err))
 		}
 		e.until(what+", by one queue or the other", so)
 		return
 	}
 	e.mu.Lock()
-	ok := so()
-	e.mu.Unlock()
-	if !ok {
-		e.errorf("%s: not seen when Shutdown had returned, want it", what)
+	defer e.mu.Unlock()
+	if !so() {
+		e.errorf("%s: not seen when Shutdown had returned, want it (%s)", what, e.seen())
 	}
 }
 
@@ -225,9 +229,23 @@ func (e *jobs) untilWithin(patience time.Duration, what string, so func() bool) 
 		select {
 		case <-given:
 		case <-timer.C:
-			e.fatalf("%s: not seen within %v, want it%s", what, patience, e.advice())
+			e.mu.Lock()
+			defer e.mu.Unlock()
+			e.fatalf("%s%s: not seen within %v, want it (%s)%s", e.name, what, patience, e.seen(), e.advice())
 		}
 	}
+}
+
+// seen describes what the handler has seen so far. The caller holds mu.
+func (e *jobs) seen() string {
+	without := 0
+	for _, id := range e.taken {
+		if e.count[id] == 0 {
+			without++
+		}
+	}
+	return fmt.Sprintf("Enqueue took %d jobs, %d of which had no attempt; %d attempts in all, of which %d still run; %d dead letters",
+		len(e.taken), without, len(e.attempts), e.running, len(e.dead))
 }
 
 // attemptsOf returns the attempts of one job so far. The caller holds mu, as
@@ -261,7 +279,7 @@ func (e *jobs) history(id string) ([]attempt, []death) {
 func (e *jobs) waitPerformed(ids ...string) { e.waitPerformedWithin(e.h.Patience, ids...) }
 
 func (e *jobs) waitPerformedWithin(patience time.Duration, ids ...string) {
-	e.untilWithin(patience, "every job was performed", func() bool {
+	e.untilWithin(patience, fmt.Sprintf("an attempt of each of %d jobs that are due, or will be within %v", len(ids), patience), func() bool {
 		for _, id := range ids {
 			if !slices.ContainsFunc(e.attemptsOf(id), func(a attempt) bool { return a.done }) {
 				return false
@@ -271,9 +289,9 @@ func (e *jobs) waitPerformedWithin(patience time.Duration, ids ...string) {
 	})
 }
 
-func (e *jobs) waitDead(id string) death {
+func (e *jobs) waitDead(what, id string) death {
 	var d []death
-	e.until("a dead letter", func() bool { d = e.deathsOf(id); return len(d) > 0 })
+	e.until("DeadLetter of "+what, func() bool { d = e.deathsOf(id); return len(d) > 0 })
 	return d[0]
 }
 
@@ -285,10 +303,21 @@ func (e *jobs) job() recovery.Job {
 
 func (e *jobs) enqueue(all ...recovery.Job) {
 	for _, job := range all {
-		if err := e.queue.Enqueue(e.ctx, job); err != nil {
-			e.fatalf("Enqueue of a job: error is %v, want none", err)
+		if err := e.tryEnqueue(e.ctx, job); err != nil {
+			e.fatalf("%sEnqueue of a job: it returned %s, want none", e.name, outcomeOf(err))
 		}
 	}
+}
+
+// tryEnqueue calls Enqueue, and remembers the jobs that the queue took.
+func (e *jobs) tryEnqueue(ctx context.Context, job recovery.Job) error {
+	err := e.queue.Enqueue(ctx, job)
+	if err == nil {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.taken = append(e.taken, job.ID)
+	}
+	return err
 }
 
 // shutdown ends the queue within the patience. A queue may report jobs that it
@@ -299,7 +328,7 @@ func (e *jobs) shutdown() {
 	err := e.queue.Shutdown(ctx)
 	var lost *recovery.ShutdownError
 	if err != nil && (!errors.As(err, &lost) || errors.Is(err, context.DeadlineExceeded)) {
-		e.errorf("Shutdown within %v: error is %v, want none", e.h.Patience, err)
+		e.errorf("%sShutdown with a ctx of %v: it returned %s, want none, or a *ShutdownError that counts what was lost", e.name, e.h.Patience, outcomeOf(err))
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 var errSome = errors.New("recoverytest: some failure")
 
 var queueClauses = []clause[*jobs]{
-	{"performs", "A queue has each job performed, once or more, for which Enqueue returned nil.", func(e *jobs) {
+	{"performs", "Queue", "A queue has each job performed, once or more, for which Enqueue returned nil.", func(e *jobs) {
 		var ids []string
 		for range 40 {
 			job := e.job()
@@ -26,7 +26,7 @@ var queueClauses = []clause[*jobs]{
 		}
 		e.waitPerformed(ids...)
 	}},
-	{"intact", "ID, Payload, NotBefore and NotAfter of a job are the same for every attempt, as they were enqueued; a Payload is any bytes under 16 KiB.", func(e *jobs) {
+	{"intact", "Job", "ID, Payload, NotBefore and NotAfter of a job are the same for every attempt, as they were enqueued; a Payload is any bytes under 16 KiB.", func(e *jobs) {
 		e.handle(func(_ context.Context, _ recovery.Job, attempt int) error {
 			if attempt < 3 {
 				return errSome
@@ -44,18 +44,18 @@ var queueClauses = []clause[*jobs]{
 		for _, job := range []recovery.Job{e.job(), short, large, every} {
 			e.enqueue(job)
 			var all []attempt
-			e.until("the third attempt", func() bool { all = e.attemptsOf(job.ID); return len(all) >= 3 })
+			e.until("the third attempt of a job whose first two returned an error", func() bool { all = e.attemptsOf(job.ID); return len(all) >= 3 })
 			for _, a := range all {
 				if !bytes.Equal(a.job.Payload, job.Payload) {
-					e.errorf("a job with a payload of %d bytes: an attempt got another payload, of %d bytes, want the same", len(job.Payload), len(a.job.Payload))
+					e.errorf("Perform of a job with a payload of %d bytes: it got another payload, of %d bytes, want the same", len(job.Payload), len(a.job.Payload))
 				}
 				if !nearlyEqual(a.job.NotAfter, job.NotAfter) || !nearlyEqual(a.job.NotBefore, job.NotBefore) {
-					e.errorf("an attempt got NotBefore %v and NotAfter %v, want %v and %v", a.job.NotBefore, a.job.NotAfter, job.NotBefore, job.NotAfter)
+					e.errorf("Perform of a job: it got NotBefore %v and NotAfter %v, want %v and %v, or times less than a second away", a.job.NotBefore, a.job.NotAfter, job.NotBefore, job.NotAfter)
 				}
 			}
 		}
 	}},
-	{"ids-are-apart", "ID is unique, and up to 128 bytes of printable ASCII: jobs whose IDs look alike are different jobs, and so are jobs with the same payload.", func(e *jobs) {
+	{"ids-are-apart", "Job.ID", "ID is unique, and up to 128 bytes of printable ASCII: jobs whose IDs look alike are different jobs, and so are jobs with the same payload.", func(e *jobs) {
 		name := random()
 		long := name + printable(0, 101)
 		want := map[string][]byte{}
@@ -82,12 +82,12 @@ var queueClauses = []clause[*jobs]{
 		for id, payload := range want {
 			for _, a := range e.attemptsOf(id) {
 				if !bytes.Equal(a.job.Payload, payload) {
-					e.errorf("the job with the ID %q got the payload of another, want its own", id)
+					e.errorf("Perform of the job with the ID %q: it got the payload of another job, whose ID looks alike, want its own", id)
 				}
 			}
 		}
 	}},
-	{"after-enqueue", "Jobs are performed after Enqueue has returned: Enqueue does not wait for them.", func(e *jobs) {
+	{"after-enqueue", "Queue", "Jobs are performed after Enqueue has returned: Enqueue does not wait for them.", func(e *jobs) {
 		hold := make(chan struct{})
 		defer close(hold)
 		e.handle(func(context.Context, recovery.Job, int) error { <-hold; return nil })
@@ -95,7 +95,7 @@ var queueClauses = []clause[*jobs]{
 			e.within(e.h.Patience, "Enqueue while jobs hang", func() { e.enqueue(e.job()) })
 		}
 	}},
-	{"outlives-request", "Enqueue returns nil once the queue is responsible for the job: the end of the request's ctx afterwards does not affect the job.", func(e *jobs) {
+	{"outlives-request", "Queue.Enqueue", "Enqueue returns nil once the queue is responsible for the job: the end of the request's ctx afterwards does not affect the job.", func(e *jobs) {
 		hold, began := make(chan struct{}), make(chan context.Context, 1)
 		let := sync.OnceFunc(func() { close(hold) })
 		defer let()
@@ -114,8 +114,8 @@ var queueClauses = []clause[*jobs]{
 		ctx, cancel := context.WithCancel(e.ctx)
 		defer cancel()
 		for _, j := range []recovery.Job{job, later} {
-			if err := e.queue.Enqueue(ctx, j); err != nil {
-				e.fatalf("Enqueue of a job: error is %v, want none", err)
+			if err := e.tryEnqueue(ctx, j); err != nil {
+				e.fatalf("Enqueue of a job, with a ctx that ends later: it returned %s, want none", outcomeOf(err))
 			}
 		}
 		e.until("a job at work", func() bool { return len(e.attemptsOf(job.ID)) > 0 })
@@ -123,18 +123,18 @@ var queueClauses = []clause[*jobs]{
 		cancel()
 		time.Sleep(time.Millisecond)
 		if err := running.Err(); err != nil {
-			e.errorf("the ctx of Enqueue was cancelled: the ctx of the attempt ended too, with %v, want it to go on", err)
+			e.errorf("Perform, when the ctx that Enqueue had got was cancelled: the ctx of Perform ended too, with %v, want it to go on", err)
 		}
 		let()
 		e.waitPerformed(job.ID, later.ID)
 	}},
-	{"not-before-zero", "NotBefore is the earliest start of the job. A job without one may start at once.", func(e *jobs) {
+	{"not-before-zero", "Job.NotBefore", "NotBefore is the earliest start of the job. A job without one may start at once.", func(e *jobs) {
 		job := e.job()
 		job.NotBefore = time.Time{}
 		e.enqueue(job)
 		e.waitPerformed(job.ID)
 	}},
-	{"not-before", "NotBefore is when the job may start: it does not start earlier (A22).", func(e *jobs) {
+	{"not-before", "Job.NotBefore", "NotBefore is when the job may start: it does not start earlier (A22).", func(e *jobs) {
 		var all []recovery.Job
 		for i := range 8 {
 			job := e.job()
@@ -153,12 +153,12 @@ var queueClauses = []clause[*jobs]{
 		for _, job := range all {
 			for _, a := range e.attemptsOf(job.ID) {
 				if a.at.Before(job.NotBefore) {
-					e.errorf("a job was performed %v before NotBefore, want no attempt before it", job.NotBefore.Sub(a.at))
+					e.errorf("Perform was called %v before the job's NotBefore, want no attempt before it", job.NotBefore.Sub(a.at))
 				}
 			}
 		}
 	}},
-	{"full", "Enqueue does not wait for room: a full queue returns an error that wraps ErrQueueFull, and accepts jobs again when there is room (A59).", func(e *jobs) {
+	{"full", "Queue.Enqueue", "Enqueue does not wait for room: a full queue returns an error that wraps ErrQueueFull, and accepts jobs again when there is room (A59).", func(e *jobs) {
 		if e.h.Capacity == 0 {
 			e.skip("needs QueueHarness.Capacity")
 		}
@@ -171,7 +171,7 @@ var queueClauses = []clause[*jobs]{
 		var err error
 		for range e.h.Capacity + 2*e.h.Workers + 2 {
 			last = e.job()
-			e.within(e.h.Patience, "Enqueue into a queue that fills", func() { err = e.queue.Enqueue(e.ctx, last) })
+			e.within(e.h.Patience, "Enqueue into a queue that fills", func() { err = e.tryEnqueue(e.ctx, last) })
 			if err != nil {
 				break
 			}
@@ -180,7 +180,7 @@ var queueClauses = []clause[*jobs]{
 		refused := last.ID
 		e.wantError(err, recovery.ErrQueueFull, "Enqueue into a queue of "+fmt.Sprint(e.h.Capacity)+" that holds "+fmt.Sprint(len(accepted)))
 		if len(accepted) < e.h.Capacity {
-			e.errorf("a queue of %d jobs was full with %d, want it to accept all", e.h.Capacity, len(accepted))
+			e.errorf("Enqueue into a queue whose Capacity is %d: it was full with %d jobs, want it to take as many as Capacity", e.h.Capacity, len(accepted))
 		}
 		let()
 		e.waitPerformed(accepted...)
@@ -188,10 +188,10 @@ var queueClauses = []clause[*jobs]{
 		e.enqueue(job)
 		e.waitPerformed(job.ID)
 		if attempts, deaths := e.history(refused); err != nil && len(attempts)+len(deaths) > 0 {
-			e.errorf("a job that a full queue refused: %d attempts and %d dead letters, want none", len(attempts), len(deaths))
+			e.errorf("a job that Enqueue refused, because the queue was full: %d attempts and %d dead letters, want none", len(attempts), len(deaths))
 		}
 	}},
-	{"workers", "No more jobs run at once than the queue has workers, however many jobs there are.", func(e *jobs) {
+	{"workers", "WorkerQueue", "No more jobs run at once than the queue has workers, however many jobs there are.", func(e *jobs) {
 		hold := make(chan struct{})
 		let := sync.OnceFunc(func() { close(hold) })
 		defer let()
@@ -202,17 +202,17 @@ var queueClauses = []clause[*jobs]{
 			ids = append(ids, job.ID)
 			e.enqueue(job)
 		}
-		e.until("all workers at work", func() bool { return e.running >= e.h.Workers })
+		e.until("as many jobs at work as the queue has workers", func() bool { return e.running >= e.h.Workers })
 		e.waitBriefly()
 		let()
 		e.waitPerformed(ids...)
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		if e.mostRunning > e.h.Workers {
-			e.errorf("more jobs than workers: %d jobs ran at once, want at most %d", e.mostRunning, e.h.Workers)
+			e.errorf("of many jobs that are due, %d ran at once, want at most %d, which is QueueHarness.Workers", e.mostRunning, e.h.Workers)
 		}
 	}},
-	{"slow-one", "A job that takes long does not keep the others waiting while there are workers.", func(e *jobs) {
+	{"slow-one", "Queue", "A job that takes long does not keep the others waiting while there are workers.", func(e *jobs) {
 		hold := make(chan struct{})
 		let := sync.OnceFunc(func() { close(hold) })
 		defer let()
@@ -234,7 +234,7 @@ var queueClauses = []clause[*jobs]{
 		}
 		e.waitPerformed(ids...)
 	}},
-	{"racing", "Implementations are safe for concurrent use: no job is lost when many goroutines enqueue at once.", func(e *jobs) {
+	{"racing", "Queue", "Implementations are safe for concurrent use: no job is lost when many goroutines enqueue at once.", func(e *jobs) {
 		ids := make([]string, 60)
 		e.race(len(ids), func(i int) {
 			job := e.job()
@@ -243,7 +243,7 @@ var queueClauses = []clause[*jobs]{
 		})
 		e.waitPerformed(ids...)
 	}},
-	{"one-at-a-time", "An attempt is repeated if it fails, and not while it runs: one worker performs a job, however many have nothing else to do.", func(e *jobs) {
+	{"one-at-a-time", "Queue", "An attempt is repeated if it fails, and not while it runs: one worker performs a job, however many have nothing else to do.", func(e *jobs) {
 		// These attempts take long, but end before their ctx does: after that a
 		// queue may take them for lost.
 		var cut sync.Map // the IDs of those whose first attempt's ctx ended before
@@ -286,15 +286,16 @@ var queueClauses = []clause[*jobs]{
 				continue
 			}
 			if n := len(e.attemptsOf(id)); n != 1 {
-				e.errorf("a job that succeeded at the first attempt, after up to %v: %d attempts, want 1", e.h.Quiet, n)
+				e.errorf("Perform of a job returned nil at the first attempt, after up to %v: the job had %d attempts, want 1", e.h.Quiet, n)
 			}
 		}
 	}},
-	{"two-queues", "A Service hands jobs over from its Queue to its DeliveryQueue, under the same ID. Each queue performs its own jobs with its own handler, and has workers and room of its own (A96).", func(e *jobs) {
-		other := newJobs(e.probe, e.h)
+	{"two-queues", "Queue", "A Service hands jobs over from its Queue to its DeliveryQueue, under the same ID. Each queue performs its own jobs with its own handler, and has workers and room of its own (A96).", func(e *jobs) {
+		other := newJobs(e.probe, e.h, "of two queues, the second: ")
+		e.name = "of two queues, the first: "
 		e.handle(func(ctx context.Context, job recovery.Job, _ int) error {
 			job.Payload = []byte("handed over")
-			return other.queue.Enqueue(ctx, job)
+			return other.tryEnqueue(ctx, job)
 		})
 		var ids []string
 		for range 10 {
@@ -306,7 +307,7 @@ var queueClauses = []clause[*jobs]{
 		other.waitPerformed(ids...)
 		for _, id := range ids {
 			if len(e.attemptsTold(id, "handed over")) > 0 || len(other.attemptsTold(id, "handed over")) != 1 {
-				e.errorf("a job that was handed over: the first queue performed it %d times and the second %d times, want 0 and 1",
+				e.errorf("a job whose Perform by the first queue enqueued it into the second, with the same ID and another payload: the first queue performed that payload %d times and the second %d times, want 0 and 1",
 					len(e.attemptsTold(id, "handed over")), len(other.attemptsTold(id, "handed over")))
 			}
 		}
@@ -320,22 +321,24 @@ var queueClauses = []clause[*jobs]{
 			other.handle(func(context.Context, recovery.Job, int) error { <-hold; return nil })
 			var err error
 			for range e.h.Capacity + 2*e.h.Workers + 2 {
-				e.within(e.h.Patience, "Enqueue into a queue that fills", func() { err = other.queue.Enqueue(e.ctx, e.job()) })
+				e.within(e.h.Patience, "Enqueue into a queue that fills", func() { err = other.tryEnqueue(e.ctx, e.job()) })
 				if err != nil {
 					break
 				}
 			}
+			e.name = "of two queues, the first, while the second is full: "
 			job := e.job()
 			e.enqueue(job)
 			e.waitPerformed(job.ID)
 			let()
 		}
 		other.shutdown()
+		e.name = "of two queues, the first, after Shutdown of the second: "
 		job := e.job()
 		e.enqueue(job)
 		e.waitPerformed(job.ID)
 	}},
-	{"enqueue-from-a-job", "Enqueue does not wait for a worker, so a job may enqueue others, from every worker at once.", func(e *jobs) {
+	{"enqueue-from-a-job", "Queue.Enqueue", "Enqueue does not wait for a worker, so a job may enqueue others, from every worker at once.", func(e *jobs) {
 		var mu sync.Mutex
 		var children []string
 		all := make(chan struct{}, e.h.Workers)
@@ -354,8 +357,8 @@ var queueClauses = []clause[*jobs]{
 			child := e.job()
 			ctx, cancel := context.WithTimeout(ctx, e.h.Patience/8)
 			defer cancel()
-			if err := e.queue.Enqueue(ctx, child); err != nil {
-				e.errorf("Enqueue from a job, while every worker is busy: error is %v, want none", err)
+			if err := e.tryEnqueue(ctx, child); err != nil {
+				e.errorf("Enqueue by a job, while every worker performs such a job: it returned %s, want none", outcomeOf(err))
 				return nil
 			}
 			mu.Lock()
@@ -375,7 +378,7 @@ var queueClauses = []clause[*jobs]{
 		defer mu.Unlock()
 		e.waitPerformed(children...)
 	}},
-	{"malformed", "A malformed job is an error of Enqueue, and is not performed.", func(e *jobs) {
+	{"malformed", "Queue.Enqueue", "A malformed job is an error of Enqueue, and is not performed.", func(e *jobs) {
 		var ids []string
 		for what, change := range map[string]func(job *recovery.Job){
 			"no ID":                        func(job *recovery.Job) { job.ID = "" },
@@ -391,8 +394,8 @@ var queueClauses = []clause[*jobs]{
 			job := e.job()
 			change(&job)
 			ids = append(ids, job.ID)
-			if err := e.queue.Enqueue(e.ctx, job); err == nil {
-				e.errorf("Enqueue of a job with %s: no error, want one", what)
+			if err := e.tryEnqueue(e.ctx, job); err == nil {
+				e.errorf("Enqueue of a job with %s: it returned no error, want one", what)
 			}
 		}
 		e.history("")
@@ -400,11 +403,11 @@ var queueClauses = []clause[*jobs]{
 		defer e.mu.Unlock()
 		for _, id := range ids {
 			if n := len(e.attemptsOf(id)) + len(e.deathsOf(id)); n > 0 {
-				e.errorf("a malformed job (ID %q): %d attempts and dead letters, want none", id, n)
+				e.errorf("a malformed job (ID %q), which Enqueue must refuse: %d attempts and dead letters, want none", id, n)
 			}
 		}
 	}},
-	{"waiting-occupies-none", "A job that waits, for NotBefore or for another attempt, occupies no worker: others are performed meanwhile.", func(e *jobs) {
+	{"waiting-occupies-none", "Queue", "A job that waits, for NotBefore or for another attempt, occupies no worker: others are performed meanwhile.", func(e *jobs) {
 		due := e.job()
 		e.handle(func(_ context.Context, job recovery.Job, _ int) error {
 			if job.ID != due.ID {
@@ -426,12 +429,12 @@ var queueClauses = []clause[*jobs]{
 		e.until("a job is performed while as many wait for NotBefore, and as many for another attempt, as there are workers", func() bool { return e.settled(due.ID) })
 		e.handle(nil)
 	}},
-	{"enqueue-context", "Enqueue returns when ctx ends, and at once if ctx had ended before.", func(e *jobs) {
+	{"enqueue-context", "Queue.Enqueue", "Enqueue returns when ctx ends, and at once if ctx had ended before.", func(e *jobs) {
 		ctx, cancel := context.WithCancel(e.ctx)
 		cancel()
 		job := e.job()
 		var err error
-		e.within(e.h.Patience, "Enqueue with a ctx that had ended", func() { err = e.queue.Enqueue(ctx, job) })
+		e.within(e.h.Patience, "Enqueue with a ctx that had ended", func() { err = e.tryEnqueue(ctx, job) })
 		if err == nil {
 			e.waitPerformed(job.ID)
 		}
@@ -451,10 +454,10 @@ func (e *jobs) wantOwnWorkers(other *jobs) {
 		held = append(held, job.ID)
 		other.enqueue(job)
 	}
-	other.until("as many jobs of one queue at work as it has workers", func() bool { return other.running >= e.h.Workers })
+	other.until("as many jobs at work as the queue has workers", func() bool { return other.running >= e.h.Workers })
 	job := e.job()
 	e.enqueue(job)
-	e.until("a job of one queue was performed while all workers of the other were busy", func() bool { return e.settled(job.ID) })
+	e.until("Perform of a job while all workers of the other queue are busy", func() bool { return e.settled(job.ID) })
 	let()
 	other.waitPerformed(held...)
 	other.handle(nil)

@@ -15,7 +15,7 @@ import (
 
 // queueRetryClauses are about attempts that fail.
 var queueRetryClauses = []clause[*jobs]{
-	{"retries-errors", "An attempt that fails with an error is repeated, and one that succeeds is not.", func(e *jobs) {
+	{"retries-errors", "Queue", "An attempt that fails with an error is repeated, and one that succeeds is not.", func(e *jobs) {
 		// Whatever the error is, unless it wraps ErrPermanent: that of a ctx which
 		// ended is no reason to drop the job.
 		causes := []error{errSome, context.DeadlineExceeded, fmt.Errorf("%w: %w", errSome, context.Canceled), recovery.ErrQueueFull}
@@ -32,8 +32,8 @@ var queueRetryClauses = []clause[*jobs]{
 			return nil
 		})
 		e.enqueue(all...)
-		for _, job := range all {
-			e.until("the third attempt", func() bool { return len(e.attemptsOf(job.ID)) >= 3 })
+		for i, job := range all {
+			e.until(fmt.Sprintf("the third attempt of a job whose first two returned the error %q", causes[i]), func() bool { return len(e.attemptsOf(job.ID)) >= 3 })
 		}
 		e.history("")
 		for i, job := range all {
@@ -41,11 +41,11 @@ var queueRetryClauses = []clause[*jobs]{
 			attempts, deaths := e.attemptsOf(job.ID), e.deathsOf(job.ID)
 			e.mu.Unlock()
 			if len(attempts) != 3 || len(deaths) > 0 {
-				e.errorf("a job that failed with %q and succeeded at the third attempt: %d attempts and %d dead letters, want 3 and 0", causes[i], len(attempts), len(deaths))
+				e.errorf("a job whose Perform returned the error %q twice, and then nil: %d attempts and %d dead letters, want 3 and 0", causes[i], len(attempts), len(deaths))
 			}
 		}
 	}},
-	{"retries-panics", "An attempt that panics is repeated, and the queue goes on.", func(e *jobs) {
+	{"retries-panics", "Queue", "An attempt that panics is repeated, and the queue goes on.", func(e *jobs) {
 		e.handle(func(_ context.Context, job recovery.Job, attempt int) error {
 			if attempt < 3 && job.Payload[0] == 'p' {
 				panic(fmt.Sprintf("attempt %d", attempt))
@@ -65,13 +65,13 @@ var queueRetryClauses = []clause[*jobs]{
 		e.enqueue(other)
 		e.waitPerformed(other.ID)
 		for _, id := range ids {
-			e.until("the third attempt of a job that panics", func() bool { return len(e.attemptsOf(id)) >= 3 })
+			e.until("the third attempt of a job whose first two panicked", func() bool { return len(e.attemptsOf(id)) >= 3 })
 		}
 		last := e.job()
 		e.enqueue(last)
 		e.waitPerformed(last.ID)
 	}},
-	{"pauses-grow", "An attempt that fails is repeated with growing pauses: of many jobs the fourth pause is on average at least one and a half times the first.", func(e *jobs) {
+	{"pauses-grow", "Queue", "An attempt that fails is repeated with growing pauses: of many jobs the fourth pause is on average at least one and a half times the first.", func(e *jobs) {
 		// Of many, because a pause may be drawn at random up to one that grows.
 		const most = 40
 		e.handle(failing(5, errSome))
@@ -96,7 +96,7 @@ var queueRetryClauses = []clause[*jobs]{
 			e.errorf("%d jobs that always fail: the first pause was %v on average and the fourth %v, want the fourth to be at least %v", most, first, fourth, first*3/2)
 		}
 	}},
-	{"keeps-trying", "An attempt that fails is repeated until NotAfter, and not for a number of times. A queue gives a job up earlier only if its next pause would outlast NotAfter.", func(e *jobs) {
+	{"keeps-trying", "Queue", "An attempt that fails is repeated until NotAfter, and not for a number of times. A queue gives a job up earlier only if its next pause would outlast NotAfter.", func(e *jobs) {
 		if e.timing.bubble == nil {
 			if e.h.Attempts == 0 {
 				e.skip("needs Bubble, or QueueHarness.Attempts")
@@ -122,7 +122,7 @@ var queueRetryClauses = []clause[*jobs]{
 		}
 		e.wantNoneEarly([][]attempt{attempts}, [][]death{deaths}, job.NotAfter)
 	}},
-	{"permanent", "An attempt is not repeated if its error wraps ErrPermanent, in whatever way: the job then goes to DeadLetter, as it is, with the cause.", func(e *jobs) {
+	{"permanent", "Queue", "An attempt is not repeated if its error wraps ErrPermanent, in whatever way: the job then goes to DeadLetter, as it is, with the cause.", func(e *jobs) {
 		for _, cause := range []error{
 			fmt.Errorf("%w: %w", recovery.ErrPermanent, errSome), errors.Join(errSome, recovery.ErrPermanent),
 			fmt.Errorf("outer: %w", fmt.Errorf("inner: %w: %w", errSome, recovery.ErrPermanent)),
@@ -130,19 +130,19 @@ var queueRetryClauses = []clause[*jobs]{
 			e.handle(failing(1000, cause))
 			job := e.job()
 			e.enqueue(job)
-			d := e.waitDead(job.ID)
+			d := e.waitDead(fmt.Sprintf("a job whose Perform returned %q, which wraps recovery.ErrPermanent", cause), job.ID)
 			if !errors.Is(d.cause, errSome) || !errors.Is(d.cause, recovery.ErrPermanent) {
-				e.errorf("DeadLetter got the cause %v, want the error that Perform returned", d.cause)
+				e.errorf("DeadLetter of a job whose Perform returned %q: the cause is %s, want that error, or one that wraps it (errors.Is with it and with recovery.ErrPermanent)", cause, outcomeOf(d.cause))
 			}
 			if !bytes.Equal(d.job.Payload, job.Payload) || !nearlyEqual(d.job.NotAfter, job.NotAfter) || !nearlyEqual(d.job.NotBefore, job.NotBefore) {
-				e.errorf("DeadLetter got another payload, NotBefore or NotAfter than the job has, want the same")
+				e.errorf("DeadLetter of a job that failed with recovery.ErrPermanent: it got a payload of %d bytes, NotBefore %v and NotAfter %v, want the payload of %d bytes that Enqueue got, %v and %v", len(d.job.Payload), d.job.NotBefore, d.job.NotAfter, len(job.Payload), job.NotBefore, job.NotAfter)
 			}
 			if attempts, deaths := e.history(job.ID); len(attempts) != 1 || len(deaths) != 1 {
-				e.errorf("a job that failed with ErrPermanent: %d attempts and %d dead letters, want 1 and 1", len(attempts), len(deaths))
+				e.errorf("a job whose Perform returned recovery.ErrPermanent: %d attempts and %d dead letters, want 1 and 1", len(attempts), len(deaths))
 			}
 		}
 	}},
-	{"permanent-after-errors", "ErrPermanent ends a job at any attempt.", func(e *jobs) {
+	{"permanent-after-errors", "Queue", "ErrPermanent ends a job at any attempt.", func(e *jobs) {
 		e.handle(func(_ context.Context, _ recovery.Job, attempt int) error {
 			if attempt < 3 {
 				return errSome
@@ -151,12 +151,12 @@ var queueRetryClauses = []clause[*jobs]{
 		})
 		job := e.job()
 		e.enqueue(job)
-		e.waitDead(job.ID)
+		e.waitDead("a job whose Perform returned recovery.ErrPermanent at the third attempt", job.ID)
 		if attempts, deaths := e.history(job.ID); len(attempts) != 3 || len(deaths) != 1 {
-			e.errorf("a job that failed with ErrPermanent at the third attempt: %d attempts and %d dead letters, want 3 and 1", len(attempts), len(deaths))
+			e.errorf("a job whose Perform returned recovery.ErrPermanent at the third attempt: %d attempts and %d dead letters, want 3 and 1", len(attempts), len(deaths))
 		}
 	}},
-	{"awaiting-reply", "After an error that wraps ErrAwaitingReply the worker keeps the job and repeats the attempt until the error is another one.", func(e *jobs) {
+	{"awaiting-reply", "Queue", "After an error that wraps ErrAwaitingReply the worker keeps the job and repeats the attempt until the error is another one.", func(e *jobs) {
 		var answered atomic.Bool
 		var held []string
 		for range e.h.Workers {
@@ -177,34 +177,34 @@ var queueRetryClauses = []clause[*jobs]{
 			job.ID = id
 			e.enqueue(job)
 		}
-		e.until("every worker repeats its job", func() bool {
+		e.until("a third attempt of each of as many jobs as there are workers, whose Perform returns recovery.ErrAwaitingReply", func() bool {
 			return !slices.ContainsFunc(held, func(id string) bool { return len(e.attemptsOf(id)) < 3 })
 		})
 		other := e.job()
 		e.enqueue(other)
 		if attempts, _ := e.history(other.ID); len(attempts) > 0 {
-			e.errorf("a job got a worker while each of %d workers kept a job that waits for a reply, want none", e.h.Workers)
+			e.errorf("Perform of a further job, while Perform of as many jobs as there are workers (%d) returns recovery.ErrAwaitingReply: it was called, want no worker to be free", e.h.Workers)
 		}
 		answered.Store(true)
 		e.waitPerformed(append(held, other.ID)...)
 		if _, deaths := e.history(held[0]); len(deaths) > 0 {
-			e.errorf("a job that waited for a reply went to DeadLetter, want it not to")
+			e.errorf("a job whose Perform returned recovery.ErrAwaitingReply, and later nil, went to DeadLetter, want it not to")
 		}
 	}},
-	{"not-after", "NotAfter is when the job has become pointless: the job is then not performed, and goes to DeadLetter.", func(e *jobs) {
+	{"not-after", "Job.NotAfter", "NotAfter is when the job has become pointless: the job is then not performed, and goes to DeadLetter.", func(e *jobs) {
 		late, good := e.job(), e.job()
 		late.NotBefore = time.Now().Add(-2 * time.Hour)
 		late.NotAfter = time.Now().Add(-time.Hour)
-		if err := e.queue.Enqueue(e.ctx, late); err == nil {
-			e.waitDead(late.ID)
+		if err := e.tryEnqueue(e.ctx, late); err == nil {
+			e.waitDead("a job whose NotAfter had passed when Enqueue took it", late.ID)
 		} // otherwise the queue is not responsible for the job
 		e.enqueue(good)
 		e.waitPerformed(good.ID)
 		if attempts, _ := e.history(late.ID); len(attempts) > 0 {
-			e.errorf("a job whose NotAfter had passed was performed, want no attempt")
+			e.errorf("Perform of a job whose NotAfter had passed when Enqueue got it: it was called, want no attempt")
 		}
 	}},
-	{"not-after-waiting", "NotAfter is the time from which on the job is useless: one that waited for a worker until then is not performed, and goes to DeadLetter.", func(e *jobs) {
+	{"not-after-waiting", "Job.NotAfter", "NotAfter is the time from which on the job is useless: one that waited for a worker until then is not performed, and goes to DeadLetter.", func(e *jobs) {
 		hold := make(chan struct{})
 		let := sync.OnceFunc(func() { close(hold) })
 		defer let()
@@ -212,19 +212,19 @@ var queueRetryClauses = []clause[*jobs]{
 		for range e.h.Workers {
 			e.enqueue(e.job())
 		}
-		e.until("all workers at work", func() bool { return e.running >= e.h.Workers })
+		e.until("as many jobs at work as the queue has workers", func() bool { return e.running >= e.h.Workers })
 		job := e.job()
 		job.NotAfter = time.Now().Add(100 * time.Millisecond)
 		e.enqueue(job)
 		// A queue may lose the part of a time that is under a second.
 		time.Sleep(1500 * time.Millisecond)
 		let()
-		e.waitDead(job.ID)
+		e.waitDead("a job whose NotAfter passed while it waited for a worker", job.ID)
 		if attempts, _ := e.history(job.ID); len(attempts) > 0 {
 			e.errorf("a job whose NotAfter passed while it waited for a worker: %d attempts, want none", len(attempts))
 		}
 	}},
-	{"not-after-retries", "A job that fails is repeated until NotAfter, and then goes to DeadLetter, with the cause. A queue gives it up earlier only if its next pause would outlast NotAfter.", func(e *jobs) {
+	{"not-after-retries", "Queue", "A job that fails is repeated until NotAfter, and then goes to DeadLetter, with the cause. A queue gives it up earlier only if its next pause would outlast NotAfter.", func(e *jobs) {
 		// Of several, because a pause may be drawn at random.
 		const most = 12
 		e.handle(failing(1<<30, errSome))
@@ -239,8 +239,8 @@ var queueRetryClauses = []clause[*jobs]{
 		var attempts [][]attempt
 		var deaths [][]death
 		for _, job := range all {
-			if d := e.waitDead(job.ID); d.cause == nil {
-				e.errorf("a job that failed until NotAfter: DeadLetter got no cause, want one")
+			if d := e.waitDead("a job that failed until NotAfter", job.ID); d.cause == nil {
+				e.errorf("DeadLetter of a job that failed until NotAfter: the cause is nil, want the error of the last attempt")
 			}
 		}
 		e.history("")
@@ -259,7 +259,7 @@ var queueRetryClauses = []clause[*jobs]{
 			for _, a := range attempts[i] {
 				// The queue may have looked at the clock a little earlier.
 				if a.at.After(end.Add(e.tolerance())) {
-					e.errorf("an attempt began %v after NotAfter, want none after it", a.at.Sub(end))
+					e.errorf("Perform of a job that fails was called %v after NotAfter, want no attempt after it", a.at.Sub(end))
 				}
 			}
 		}

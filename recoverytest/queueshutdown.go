@@ -11,7 +11,7 @@ import (
 )
 
 var queueShutdownClauses = []clause[*jobs]{
-	{"shutdown-drains", "Shutdown finishes what it can before ctx ends, and returns once no worker runs.", func(e *jobs) {
+	{"shutdown-drains", "WorkerQueue.Shutdown", "Shutdown finishes what it can before ctx ends, and returns once no worker runs.", func(e *jobs) {
 		hold := make(chan struct{})
 		let := sync.OnceFunc(func() { close(hold) })
 		defer let()
@@ -22,7 +22,7 @@ var queueShutdownClauses = []clause[*jobs]{
 			ids = append(ids, job.ID)
 			e.enqueue(job)
 		}
-		e.until("all workers at work", func() bool { return e.running >= e.h.Workers })
+		e.until("as many jobs at work as the queue has workers", func() bool { return e.running >= e.h.Workers })
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
@@ -31,7 +31,7 @@ var queueShutdownClauses = []clause[*jobs]{
 		e.waitBriefly()
 		select {
 		case <-done:
-			e.errorf("Shutdown returned while workers ran, want it to wait for them")
+			e.errorf("Shutdown with a ctx of %v, while Perform runs: it returned, want it to wait for Perform", e.h.Patience)
 		default:
 		}
 		let()
@@ -40,22 +40,22 @@ var queueShutdownClauses = []clause[*jobs]{
 		running, before := e.running, len(e.attempts)
 		for _, id := range ids {
 			if e.h.Another == nil && len(e.attemptsOf(id)) == 0 {
-				e.errorf("a job that was due was not performed before Shutdown returned, want it performed")
+				e.errorf("a job that was due when Shutdown was called: no attempt when Shutdown returned, want one, because without QueueHarness.Another the queue loses its jobs then")
 			}
 		}
 		e.mu.Unlock()
 		if running > 0 {
-			e.errorf("after Shutdown returned: %d workers run, want none", running)
+			e.errorf("when Shutdown had returned: %d calls of Perform still run, want none", running)
 		}
 		time.Sleep(e.h.Quiet)
 		e.mu.Lock()
 		if len(e.attempts) != before {
-			e.errorf("after Shutdown returned: further attempts began, want none")
+			e.errorf("in the %v after Shutdown had returned: %d further calls of Perform began, want none", e.h.Quiet, len(e.attempts)-before)
 		}
 		e.mu.Unlock()
 		e.after("every job that was accepted is done", func() bool { return e.settled(ids...) })
 	}},
-	{"shutdown-last", "Shutdown finishes what it can, also the jobs that were enqueued just before.", func(e *jobs) {
+	{"shutdown-last", "WorkerQueue.Shutdown", "Shutdown finishes what it can, also the jobs that were enqueued just before.", func(e *jobs) {
 		var ids []string
 		for range 20 {
 			job := e.job()
@@ -65,17 +65,17 @@ var queueShutdownClauses = []clause[*jobs]{
 		e.shutdown()
 		e.after("a job that was enqueued just before Shutdown is done", func() bool { return e.settled(ids...) })
 	}},
-	{"shutdown-refuses", "After Shutdown the queue accepts no more jobs.", func(e *jobs) {
+	{"shutdown-refuses", "WorkerQueue.Shutdown", "After Shutdown the queue accepts no more jobs.", func(e *jobs) {
 		e.shutdown()
 		job := e.job()
-		if err := e.queue.Enqueue(e.ctx, job); err == nil {
-			e.errorf("Enqueue after Shutdown: no error, want one")
+		if err := e.tryEnqueue(e.ctx, job); err == nil {
+			e.errorf("Enqueue after Shutdown: it returned no error, want one")
 		}
 		if attempts, _ := e.history(job.ID); len(attempts) > 0 {
-			e.errorf("a job that was enqueued after Shutdown was performed, want no attempt")
+			e.errorf("Perform of a job that was enqueued after Shutdown: it was called, want no attempt")
 		}
 	}},
-	{"shutdown-context", "Shutdown returns ctx's error when ctx ends first, and ends the contexts of the attempts that still run.", func(e *jobs) {
+	{"shutdown-context", "WorkerQueue.Shutdown", "Shutdown returns ctx's error when ctx ends first, and ends the contexts of the attempts that still run.", func(e *jobs) {
 		ended := make(chan struct{})
 		once := sync.OnceFunc(func() { close(ended) })
 		e.handle(func(ctx context.Context, _ recovery.Job, _ int) error {
@@ -93,14 +93,14 @@ var queueShutdownClauses = []clause[*jobs]{
 			select {
 			case <-ended:
 			default:
-				e.errorf("Shutdown while a job hangs: no error and the job's ctx has not ended, want an error or an ended ctx")
+				e.errorf("Shutdown while Perform hangs, with a ctx that ended: it returned no error, and the ctx of Perform has not ended, want an error, or that ctx to be ended")
 			}
 		} else {
-			e.wantError(err, context.DeadlineExceeded, "Shutdown while a job hangs")
+			e.wantError(err, context.DeadlineExceeded, "Shutdown while Perform hangs, with a ctx that ended")
 		}
-		e.within(e.h.Patience, "a job whose queue was shut down", func() { <-ended })
+		e.within(e.h.Patience, "Perform, which waits for the end of its ctx, after Shutdown whose ctx ended", func() { <-ended })
 	}},
-	{"shutdown-early", "A queue that would lose its jobs at Shutdown also performs those whose NotBefore has not come. Others keep them until then.", func(e *jobs) {
+	{"shutdown-early", "WorkerQueue.Shutdown", "A queue that would lose its jobs at Shutdown also performs those whose NotBefore has not come. Others keep them until then.", func(e *jobs) {
 		var ids []string
 		begin := time.Now().Add(e.h.Quiet / 2)
 		for range 3 {
@@ -119,12 +119,12 @@ var queueShutdownClauses = []clause[*jobs]{
 		for _, id := range ids {
 			for _, a := range e.attemptsOf(id) {
 				if a.at.Before(begin) {
-					e.errorf("a job that outlived its queue was performed %v before NotBefore, want no attempt before it, because nothing would have been lost", begin.Sub(a.at))
+					e.errorf("Perform of a job that outlived its queue was called %v before NotBefore, want no attempt before it, because nothing would have been lost", begin.Sub(a.at))
 				}
 			}
 		}
 	}},
-	{"shutdown-retries", "Shutdown finishes what it can, also jobs that wait for another attempt: each is done, or goes to DeadLetter.", func(e *jobs) {
+	{"shutdown-retries", "WorkerQueue.Shutdown", "Shutdown finishes what it can, also jobs that wait for another attempt: each is done, or goes to DeadLetter.", func(e *jobs) {
 		e.handle(failing(2, errSome))
 		var ids []string
 		for range e.h.Workers + 2 {
@@ -138,7 +138,7 @@ var queueShutdownClauses = []clause[*jobs]{
 		e.shutdown()
 		e.after("a job that waited for another attempt at Shutdown is done, or a dead letter", func() bool { return e.settled(ids...) })
 	}},
-	{"shutdown-fails", "A job that was not done in the end goes to DeadLetter, also one that fails in its last attempt before Shutdown returns. Shutdown then returns a ShutdownError that counts it as lost.", func(e *jobs) {
+	{"shutdown-fails", "WorkerQueue.Shutdown", "A job that was not done in the end goes to DeadLetter, also one that fails in its last attempt before Shutdown returns. Shutdown then returns a ShutdownError that counts it as lost.", func(e *jobs) {
 		e.handle(failing(1<<30, errSome))
 		var ids []string
 		for range e.h.Workers + 2 {
@@ -159,14 +159,14 @@ var queueShutdownClauses = []clause[*jobs]{
 		told, _ := errors.AsType[*recovery.ShutdownError](err)
 		switch {
 		case err != nil && (told == nil || told.Cause != nil):
-			e.errorf("Shutdown within %v: error is %v, want none but a ShutdownError that counts", e.h.Patience, err)
+			e.errorf("Shutdown within %v: it returned %s, want none but a *ShutdownError that counts what was lost", e.h.Patience, outcomeOf(err))
 		case lost > 0 && (told == nil || told.Lost != lost):
-			e.errorf("%d jobs became dead letters at Shutdown: error is %v, want a ShutdownError that counts them as lost", lost, err)
+			e.errorf("%d jobs became dead letters, and Shutdown returned %s, want a *ShutdownError whose Lost is that number", lost, outcomeOf(err))
 		}
 		e.handle(nil) // another queue does what this one left
 		e.after("a job that failed at Shutdown is a dead letter", func() bool { return e.settled(ids...) })
 	}},
-	{"shutdown-hopeless", "A job that was not done in the end goes to DeadLetter, also when Shutdown's ctx ends first.", func(e *jobs) {
+	{"shutdown-hopeless", "WorkerQueue.Shutdown", "A job that was not done in the end goes to DeadLetter, also when Shutdown's ctx ends first.", func(e *jobs) {
 		e.handle(func(ctx context.Context, _ recovery.Job, _ int) error { <-ctx.Done(); return ctx.Err() })
 		var ids []string
 		for i := range 3*e.h.Workers + 3 {
@@ -188,7 +188,7 @@ var queueShutdownClauses = []clause[*jobs]{
 		}
 		e.after("every job is done or a dead letter", func() bool { return e.settled(ids...) })
 	}},
-	{"shutdown-deaf", "When ctx ends first, Shutdown returns its error, also if an attempt does not return when its own context has ended. The job of that attempt is done or becomes a dead letter.", func(e *jobs) {
+	{"shutdown-deaf", "WorkerQueue.Shutdown", "When ctx ends first, Shutdown returns its error, also if an attempt does not return when its own context has ended. The job of that attempt is done or becomes a dead letter.", func(e *jobs) {
 		hold := make(chan struct{})
 		let := sync.OnceFunc(func() { close(hold) })
 		defer let()
@@ -208,7 +208,7 @@ var queueShutdownClauses = []clause[*jobs]{
 		}
 		e.after("a job whose attempt hung is done or a dead letter", func() bool { return e.settled(job.ID) })
 	}},
-	{"shutdown-racing", "Enqueue returns nil once the queue is responsible for the job, also while Shutdown runs: no job that was accepted is lost.", func(e *jobs) {
+	{"shutdown-racing", "WorkerQueue.Shutdown", "Enqueue returns nil once the queue is responsible for the job, also while Shutdown runs: no job that was accepted is lost.", func(e *jobs) {
 		var mu sync.Mutex
 		var ids []string
 		done := make(chan struct{})
@@ -228,7 +228,7 @@ var queueShutdownClauses = []clause[*jobs]{
 				case <-time.After(e.h.Quiet / 1000):
 				}
 				job := e.job()
-				if e.queue.Enqueue(e.ctx, job) == nil {
+				if e.tryEnqueue(e.ctx, job) == nil {
 					mu.Lock()
 					ids = append(ids, job.ID)
 					mu.Unlock()

@@ -11,7 +11,7 @@ import (
 // tokenBoundsClauses are about the largest numbers that the contract allows, and
 // about what must be kept until then.
 var tokenBoundsClauses = []clause[*tokens]{
-	{"put-remembers-spent", "Put refuses spent digests until they would have expired, also when others came after them. A store may forget all but the 64 youngest of a slot.", func(e *tokens) {
+	{"put-remembers-spent", "TokenStore.Put", "Put refuses spent digests until they would have expired, also when others came after them. A store may forget all but the 64 youngest of a slot.", func(e *tokens) {
 		slot := random()
 		var specs []recovery.TokenSpec
 		for range 67 {
@@ -22,7 +22,7 @@ var tokenBoundsClauses = []clause[*tokens]{
 		replaced := specs[2 : len(specs)-1]
 		e.race(len(replaced), func(i int) { e.wantSpent(slot, replaced[i], "replaced") })
 	}},
-	{"put-remembers-deleted", "Put refuses the digests of a slot that was deleted, of which a store remembers the 64 youngest: tokens that are live now take none of their places.", func(e *tokens) {
+	{"put-remembers-deleted", "TokenStore.Put", "Put refuses the digests of a slot that was deleted, of which a store remembers the 64 youngest: tokens that are live now take none of their places.", func(e *tokens) {
 		slot := random()
 		var mu sync.Mutex
 		var specs []recovery.TokenSpec
@@ -41,11 +41,11 @@ var tokenBoundsClauses = []clause[*tokens]{
 		e.race(len(specs), func(i int) { e.wantSpent(slot, specs[i], fmt.Sprintf("deleted (%d of 64)", i+1)) })
 		e.wantLive("a token put after 64 were deleted", live...)
 	}},
-	{"put-longest-ttl", "TTL and FailureWindow are up to 31 days: nothing is forgotten before their end.", func(e *tokens) {
+	{"put-longest-ttl", "TokenSpec.TTL", "TTL and FailureWindow are up to 31 days: nothing is forgotten before their end.", func(e *tokens) {
 		if !e.timing.exact() {
 			e.skip("needs Bubble or Advance")
 		}
-		const longest = 31 * 24 * time.Hour
+		const longest = 31 * day
 		slot, codeSlot, owner, barred := random(), random(), random(), random()
 		live, claimed, deleted, code := shortLived(longest), shortLived(longest), shortLived(longest), newCode()
 		code.TTL, code.FailureWindow, code.MaxFailures = longest, longest, 7
@@ -73,17 +73,17 @@ var tokenBoundsClauses = []clause[*tokens]{
 		e.wantNotFound("a token after its TTL of 31 days", liveRef, claimedRef)
 		e.wantLive("a code after the first failures have left the window", latest)
 	}},
-	{"put-shortest-ttl", "TTL is 1 ms or more: a token of a millisecond ends, and its digest is then a new one.", func(e *tokens) {
+	{"put-shortest-ttl", "TokenSpec.TTL", "TTL is 1 ms or more: a token of a millisecond ends, and its digest is then a new one.", func(e *tokens) {
 		slot, spec := random(), shortLived(time.Millisecond)
 		if _, err := e.pick().Put(e.ctx, slot, spec); err != nil {
-			e.fatalf("Put with a TTL of 1 ms: error is %v, want none", err)
+			e.fatalf("Put of a new digest with a TTL of 1 ms: it returned %s, want none", outcomeOf(err))
 		}
 		e.advance(max(e.ticks(0.1), 20*time.Millisecond))
 		e.wantNotFound("a token after its TTL of 1 ms", recovery.TokenRef{Slot: slot, Digest: spec.Digest})
 		spec.TTL = longTTL
 		e.put(slot, spec)
 	}},
-	{"code-most-tries", "MaxTries and MaxFailures are up to 1,000: a code dies at the last try, and not before.", func(e *tokens) {
+	{"code-most-tries", "TokenSpec.MaxTries", "MaxTries and MaxFailures are up to 1,000: a code dies at the last try, and not before.", func(e *tokens) {
 		tries := 1000
 		if e.timing.advance != nil {
 			tries = 300 // simulated servers are slow, and one byte holds 255
@@ -102,7 +102,7 @@ var tokenBoundsClauses = []clause[*tokens]{
 			e.wantNotFound(fmt.Sprintf("a code after %d wrong guesses", last+1), code)
 		}
 	}},
-	{"purge-keeps", "Only expired records are removed: what is live, claimed, barred, spent or counted stays, and means the same after it.", func(e *tokens) {
+	{"purge-keeps", "TokenStore", "Only expired records are removed: what is live, claimed, barred, spent or counted stays, and means the same after it.", func(e *tokens) {
 		if e.h.Purge == nil {
 			e.skip("needs TokenStoreHarness.Purge")
 		}
@@ -126,7 +126,7 @@ var tokenBoundsClauses = []clause[*tokens]{
 		e.wantLive("a token that has not expired, after Purge", live, latest, code)
 		e.wantClaimRefused("by another id, after Purge", random(), claimed)
 		if _, err := e.pick().Claim(e.ctx, owner, claimed); err != nil {
-			e.errorf("Claim by the owner of a token that was claimed before Purge, and has not expired: error is %v, want the token, as before Purge", err)
+			e.errorf("Claim by the owner of a token that was claimed before Purge, and has not expired: it returned %s, want the token, as before Purge", outcomeOf(err))
 		}
 		e.wantClaimRefused("by a barred id, after Purge", barred, live)
 		e.wantSpent(slot, deleted, "deleted before Purge")

@@ -2,6 +2,7 @@ package recoverytest
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 
@@ -9,19 +10,19 @@ import (
 )
 
 var tokenClaimClauses = []clause[*tokens]{
-	{"peek-absent", "Peek returns the live token that a TokenRef names, or ErrTokenNotFound.", func(e *tokens) {
+	{"peek-absent", "TokenStore.Peek", "Peek returns the live token that a TokenRef names, or ErrTokenNotFound.", func(e *tokens) {
 		slot, _ := e.putLinks(1)
 		e.wantNotFound("a digest that was never put", recovery.TokenRef{Slot: slot, Digest: random()})
 		e.wantNotFound("a slot that was never put in", recovery.TokenRef{Slot: random(), Digest: random()})
 	}},
-	{"peek-consumes-nothing", "Peek consumes nothing.", func(e *tokens) {
+	{"peek-consumes-nothing", "TokenStore.Peek", "Peek consumes nothing.", func(e *tokens) {
 		_, refs := e.putLinks(1)
 		for range e.fewer(100, 10) {
 			e.wantLive("a token that was peeked at often", refs[0])
 		}
 		e.claim(random(), refs[0])
 	}},
-	{"peek-writes-nothing", "Peek and Claim without TokenRef.Code, Release and Delete write nothing about a slot that is not there: nobody can fill the store with questions.", func(e *tokens) {
+	{"peek-writes-nothing", "TokenStore", "Peek and Claim without TokenRef.Code, Release and Delete write nothing about a slot that is not there: nobody can fill the store with questions.", func(e *tokens) {
 		e.putLinks(1)
 		before := e.dump()
 		ref := recovery.TokenRef{Slot: random(), Digest: random()}
@@ -32,10 +33,11 @@ var tokenClaimClauses = []clause[*tokens]{
 		e.release(random(), ref)
 		e.delete(ref.Slot)
 		if after := e.dump(); after != before {
-			e.errorf("after calls about a slot without tokens the store holds\n%.2000s\nwant the same as before:\n%.2000s", after, before)
+			was, is := difference(before, after)
+			e.errorf("after Peek and Claim without TokenRef.Code, Release and Delete of a slot that was never put in, Dump returned another text than before: it has\n%q\nwant, as before,\n%q", is, was)
 		}
 	}},
-	{"peek-any-ref", "Several TokenRefs are the same secret under several keys: Peek and Claim find the token under any of them.", func(e *tokens) {
+	{"peek-any-ref", "TokenStore", "Several TokenRefs are the same secret under several keys: Peek and Claim find the token under any of them.", func(e *tokens) {
 		for i := range 3 {
 			refs := []recovery.TokenRef{{Slot: random(), Digest: random()}, {Slot: random(), Digest: random()}, {Slot: random(), Digest: random()}}
 			spec := newLink()
@@ -43,7 +45,7 @@ var tokenClaimClauses = []clause[*tokens]{
 			e.put(refs[i].Slot, spec)
 			token, err := e.pick().Peek(e.ctx, refs...)
 			if err != nil {
-				e.fatalf("Peek with three refs, of which number %d is live: error is %v, want none", i+1, err)
+				e.fatalf("Peek with three refs, of which number %d is live: it returned %s, want the token", i+1, outcomeOf(err))
 			}
 			e.wantRecord(token, refs[i].Slot, spec, "Peek")
 			id := random()
@@ -55,13 +57,13 @@ var tokenClaimClauses = []clause[*tokens]{
 			e.wantClaimRefused("by an id released under several refs", id, refs...)
 		}
 	}},
-	{"claim-absent", "Claim of a token that is not there gets ErrTokenNotFound.", func(e *tokens) {
+	{"claim-absent", "TokenStore.Claim", "Claim of a token that is not there gets ErrTokenNotFound.", func(e *tokens) {
 		slot, refs := e.putLinks(1)
 		e.wantClaimRefused("of a digest that was never put", random(), recovery.TokenRef{Slot: slot, Digest: random()})
 		e.wantClaimRefused("of a slot that was never put in", random(), recovery.TokenRef{Slot: random(), Digest: random()})
 		e.wantLive("the token that was there", refs[0])
 	}},
-	{"claim-one-winner", "Exactly one id wins, however many race (A33).", func(e *tokens) {
+	{"claim-one-winner", "TokenStore.Claim", "Exactly one id wins, however many race (A33).", func(e *tokens) {
 		racers := e.fewer(64, 16)
 		for range e.rounds(50, 3) {
 			slot, refs := e.putLinks(1)
@@ -75,19 +77,19 @@ var tokenClaimClauses = []clause[*tokens]{
 					return
 				}
 				if token.Slot != slot || token.Digest != refs[0].Digest {
-					e.errorf("Claim returned slot %q, digest %q, want %q, %q", token.Slot, token.Digest, slot, refs[0].Digest)
+					e.errorf("Claim by the winner: it returned slot %q, digest %q, want %q, %q", token.Slot, token.Digest, slot, refs[0].Digest)
 				}
 				mu.Lock()
 				winners = append(winners, id)
 				mu.Unlock()
 			})
 			if len(winners) != 1 {
-				e.fatalf("a token that %[2]d ids claimed at once: %[1]d of them won, want 1", len(winners), racers)
+				e.fatalf("Claim of one token by %[2]d ids at once: %[1]d of them got it, want 1", len(winners), racers)
 			}
 			e.claim(winners[0], refs[0])
 		}
 	}},
-	{"claim-repeat", "Repeating Claim with the id that won returns the same token again.", func(e *tokens) {
+	{"claim-repeat", "TokenStore.Claim", "Repeating Claim with the id that won returns the same token again.", func(e *tokens) {
 		for _, spec := range []recovery.TokenSpec{newLink(), newCode()} {
 			slot, id := random(), random()
 			first := e.put(slot, spec)
@@ -96,13 +98,13 @@ var tokenClaimClauses = []clause[*tokens]{
 				token := e.claim(id, ref)
 				e.wantRecord(token, slot, spec, "Claim")
 				if !token.Expires.Equal(first.Expires) {
-					e.errorf("a repeated Claim returned Expires %v, want %v, as Put did", token.Expires, first.Expires)
+					e.errorf("Claim repeated with the id that holds the token: Expires is %v, want %v, as Put returned it", token.Expires, first.Expires)
 				}
 			}
 			e.wantClaimRefused("by another id", random(), ref)
 		}
 	}},
-	{"claim-repeat-racing", "Repeating Claim with the id that won is harmless, also when both calls run at once.", func(e *tokens) {
+	{"claim-repeat-racing", "TokenStore.Claim", "Repeating Claim with the id that won is harmless, also when both calls run at once.", func(e *tokens) {
 		for range e.rounds(20, 2) {
 			_, refs := e.putLinks(1)
 			id := random()
@@ -110,19 +112,19 @@ var tokenClaimClauses = []clause[*tokens]{
 			e.wantClaimRefused("by another id", random(), refs[0])
 		}
 	}},
-	{"claim-hides", "Once a token is claimed, everybody else gets ErrTokenNotFound, from Claim and from Peek.", func(e *tokens) {
+	{"claim-hides", "TokenStore.Claim", "Once a token is claimed, everybody else gets ErrTokenNotFound, from Claim and from Peek.", func(e *tokens) {
 		_, refs := e.putLinks(2)
 		for range 4 {
 			e.wantLive("a token that nobody has claimed", refs...) // on each instance
 		}
 		e.claim(random(), refs[0])
-		e.wantNotFound("a claimed token", refs[0], refs[0])
+		e.wantNotFound("a claimed token, asked for twice", refs[0], refs[0])
 		for range 5 {
 			e.wantClaimRefused("of a claimed token", random(), refs[0])
 		}
 		e.wantLive("the other token of the slot", refs[1])
 	}},
-	{"claim-stays", "A token that was claimed, and neither released nor deleted, stays claimed.", func(e *tokens) {
+	{"claim-stays", "TokenStore", "A token that was claimed, and neither released nor deleted, stays claimed.", func(e *tokens) {
 		slot, spec := random(), shortLived(e.ticks(9))
 		e.put(slot, spec)
 		ref, id := recovery.TokenRef{Slot: slot, Digest: spec.Digest}, random()
@@ -134,42 +136,42 @@ var tokenClaimClauses = []clause[*tokens]{
 		}
 		e.claim(id, ref)
 	}},
-	{"claim-needs-id", "The caller names the claim with an id of 1 to 64 letters and digits: any other id is an error, and changes nothing.", func(e *tokens) {
+	{"claim-needs-id", "TokenStore.Claim", "The caller names the claim with an id of 1 to 64 letters and digits: any other id is an error, and changes nothing.", func(e *tokens) {
 		_, refs := e.putLinks(1)
 		for _, id := range []string{"", "two words", "a,b", "-", strings.Repeat("i", 65)} {
 			if _, err := e.pick().Claim(e.ctx, id, refs[0]); err == nil || errors.Is(err, recovery.ErrTokenNotFound) {
-				e.errorf("Claim with the id %q: error is %v, want one that says the id is malformed", id, err)
+				e.errorf("Claim with the id %q: it returned %s, want an error that says the id is malformed, and does not wrap recovery.ErrTokenNotFound", id, outcomeOf(err))
 			}
 			if err := e.pick().Release(e.ctx, id, refs[0]); err == nil {
-				e.errorf("Release with the id %q: no error, want one", id)
+				e.errorf("Release with the id %q: it returned no error, want one", id)
 			}
 		}
 		e.wantLive("a token claimed without an id", refs[0])
 	}},
-	{"malformed-names", "A malformed slot or digest is an error, and changes nothing.", func(e *tokens) {
+	{"malformed-names", "TokenStore", "A malformed slot or digest is an error, and changes nothing.", func(e *tokens) {
 		slot, refs := e.putLinks(1)
 		for _, malformed := range []recovery.TokenRef{
 			{}, {Slot: slot}, {Digest: refs[0].Digest}, {Slot: slot + "\n", Digest: refs[0].Digest},
 			{Slot: slot, Digest: refs[0].Digest + " x"}, {Slot: strings.Repeat("s", 129), Digest: refs[0].Digest},
 		} {
 			if _, err := e.pick().Peek(e.ctx, malformed); err == nil || errors.Is(err, recovery.ErrTokenNotFound) {
-				e.errorf("Peek of %+v: error is %v, want one that says the ref is malformed", malformed, err)
+				e.errorf("Peek of %+v: it returned %s, want an error that says the ref is malformed, and does not wrap recovery.ErrTokenNotFound", malformed, outcomeOf(err))
 			}
 			if _, err := e.pick().Claim(e.ctx, random(), malformed); err == nil || errors.Is(err, recovery.ErrTokenNotFound) {
-				e.errorf("Claim of %+v: error is %v, want one that says the ref is malformed", malformed, err)
+				e.errorf("Claim of %+v: it returned %s, want an error that says the ref is malformed, and does not wrap recovery.ErrTokenNotFound", malformed, outcomeOf(err))
 			}
 			if err := e.pick().Release(e.ctx, random(), malformed); err == nil {
-				e.errorf("Release of %+v: no error, want one", malformed)
+				e.errorf("Release of %+v: it returned no error, want one", malformed)
 			}
 		}
 		for _, malformed := range []string{"", "has space", slot + "\n", strings.Repeat("s", 129)} {
 			if err := e.pick().Delete(e.ctx, malformed); err == nil {
-				e.errorf("Delete of %q: no error, want one", malformed)
+				e.errorf("Delete of %q: it returned no error, want one", malformed)
 			}
 		}
 		e.wantLive("a token that was there", refs[0])
 	}},
-	{"claim-held-elsewhere", "With several TokenRefs, a token that one id holds under any of them cannot be claimed by another id.", func(e *tokens) {
+	{"claim-held-elsewhere", "TokenStore.Claim", "With several TokenRefs, a token that one id holds under any of them cannot be claimed by another id.", func(e *tokens) {
 		for i := range 2 {
 			slots := [2]string{random(), random()}
 			refs := []recovery.TokenRef{e.putLink(slots[0]), e.putLink(slots[1])}
@@ -183,7 +185,7 @@ var tokenClaimClauses = []clause[*tokens]{
 			e.claim(random(), refs[1-i])
 		}
 	}},
-	{"release-revives", "Release makes the token live again if the id holds it.", func(e *tokens) {
+	{"release-revives", "TokenStore.Release", "Release makes the token live again if the id holds it.", func(e *tokens) {
 		for _, spec := range []recovery.TokenSpec{newLink(), newCode()} {
 			slot, id := random(), random()
 			first := e.put(slot, spec)
@@ -195,11 +197,11 @@ var tokenClaimClauses = []clause[*tokens]{
 				id = random()
 			}
 			if token := e.claim(id, ref); !token.Expires.Equal(first.Expires) {
-				e.errorf("Release moved Expires from %v to %v, want no change", first.Expires, token.Expires)
+				e.errorf("Claim of a token that was released: Expires is %[2]v, want %[1]v, as Put returned it", first.Expires, token.Expires)
 			}
 		}
 	}},
-	{"release-bars-the-owner", "Release bars the id: a Claim with it that arrives later gets ErrTokenNotFound and changes nothing.", func(e *tokens) {
+	{"release-bars-the-owner", "TokenStore.Release", "Release bars the id: a Claim with it that arrives later gets ErrTokenNotFound and changes nothing.", func(e *tokens) {
 		_, refs := e.putLinks(1)
 		id := random()
 		e.claim(id, refs[0])
@@ -210,7 +212,7 @@ var tokenClaimClauses = []clause[*tokens]{
 		}
 		e.claim(random(), refs[0])
 	}},
-	{"release-bars-in-advance", "Release bars the id in any case: a Claim that arrives after it, for example from a dead connection, is refused and does not use up the link.", func(e *tokens) {
+	{"release-bars-in-advance", "TokenStore.Release", "Release bars the id in any case: a Claim that arrives after it, for example from a dead connection, is refused and does not use up the link.", func(e *tokens) {
 		_, refs := e.putLinks(1)
 		id := random()
 		e.release(id, refs[0])
@@ -219,7 +221,7 @@ var tokenClaimClauses = []clause[*tokens]{
 		e.wantLive("a token after the late Claim", refs[0])
 		e.claim(random(), refs[0])
 	}},
-	{"release-by-a-stranger", "Release makes the token live again only if the id holds it, and bars the id in any case.", func(e *tokens) {
+	{"release-by-a-stranger", "TokenStore.Release", "Release makes the token live again only if the id holds it, and bars the id in any case.", func(e *tokens) {
 		_, refs := e.putLinks(1)
 		owner, stranger := random(), random()
 		e.claim(owner, refs[0])
@@ -230,7 +232,7 @@ var tokenClaimClauses = []clause[*tokens]{
 		e.wantClaimRefused("with the stranger's barred id", stranger, refs[0])
 		e.wantLive("the token after its owner released it", refs[0])
 	}},
-	{"release-again", "An id that held the token once does not hold it now: its second Release leaves the present owner alone.", func(e *tokens) {
+	{"release-again", "TokenStore.Release", "An id that held the token once does not hold it now: its second Release leaves the present owner alone.", func(e *tokens) {
 		_, refs := e.putLinks(1)
 		former, owner := random(), random()
 		e.claim(former, refs[0])
@@ -241,23 +243,25 @@ var tokenClaimClauses = []clause[*tokens]{
 		e.wantClaimRefused("by a third", random(), refs[0])
 		e.claim(owner, refs[0])
 	}},
-	{"release-bars-32", "A store may forget ids barred on one token, but it must remember the 32 youngest.", func(e *tokens) {
+	{"release-bars-32", "TokenStore.Release", "A store may forget ids barred on one token, but it must remember the 32 youngest.", func(e *tokens) {
 		_, refs := e.putLinks(1)
 		var ids []string
 		for range 40 {
 			ids = append(ids, random())
 			e.release(ids[len(ids)-1], refs[0])
 		}
-		e.race(32, func(i int) { e.wantClaimRefused("with one of the 32 youngest barred ids", ids[8+i], refs[0]) })
+		e.race(32, func(i int) {
+			e.wantClaimRefused(fmt.Sprintf("with a barred id, the youngest but %d of 40", 31-i), ids[8+i], refs[0])
+		})
 		e.claim(random(), refs[0])
 	}},
-	{"release-bars-one-token", "An id is barred on the token it was released on.", func(e *tokens) {
+	{"release-bars-one-token", "TokenStore.Release", "An id is barred on the token it was released on.", func(e *tokens) {
 		_, refs := e.putLinks(2)
 		id := random()
 		e.release(id, refs[0])
 		e.claim(id, refs[1])
 	}},
-	{"release-absent", "Releasing a token that is not there is not an error, and creates nothing.", func(e *tokens) {
+	{"release-absent", "TokenStore.Release", "Releasing a token that is not there is not an error, and creates nothing.", func(e *tokens) {
 		slot, spec := random(), newLink()
 		ref := recovery.TokenRef{Slot: slot, Digest: spec.Digest}
 		e.release(random(), ref)
@@ -266,7 +270,7 @@ var tokenClaimClauses = []clause[*tokens]{
 		e.release(random(), recovery.TokenRef{Slot: slot, Digest: random()})
 		e.wantLive("a token put after a Release of it", ref)
 	}},
-	{"release-revives-no-dead", "Only a claim can be undone: Release revives no token that was deleted or replaced.", func(e *tokens) {
+	{"release-revives-no-dead", "TokenStore", "Only a claim can be undone: Release revives no token that was deleted or replaced.", func(e *tokens) {
 		slot, refs := e.putLinks(1)
 		id := random()
 		e.claim(id, refs[0])
@@ -288,7 +292,7 @@ var tokenClaimClauses = []clause[*tokens]{
 		e.release(random(), ref)
 		e.wantNotFound("a code that was guessed at too often and released", ref)
 	}},
-	{"delete-ends-live", "Delete ends every token in the slots.", func(e *tokens) {
+	{"delete-ends-live", "TokenStore.Delete", "Delete ends every token in the slots.", func(e *tokens) {
 		slot, refs := e.putLinks(3)
 		other, others := e.putLinks(3)
 		codeSlot := random()
@@ -302,7 +306,7 @@ var tokenClaimClauses = []clause[*tokens]{
 		e.delete(other)
 		e.wantNotFound("the tokens of the other slot", others...)
 	}},
-	{"delete-ends-claimed", "Delete ends claimed tokens too.", func(e *tokens) {
+	{"delete-ends-claimed", "TokenStore.Delete", "Delete ends claimed tokens too.", func(e *tokens) {
 		slot, refs := e.putLinks(2)
 		id := random()
 		e.claim(id, refs[0])
@@ -312,7 +316,7 @@ var tokenClaimClauses = []clause[*tokens]{
 		e.wantNotFound("a token that was claimed, deleted and released", refs...)
 		e.wantClaimRefused("of a token that was claimed, deleted and released", random(), refs[0])
 	}},
-	{"delete-absent", "Deleting a slot that is not there is not an error.", func(e *tokens) {
+	{"delete-absent", "TokenStore.Delete", "Deleting a slot that is not there is not an error.", func(e *tokens) {
 		slot, refs := e.putLinks(1)
 		e.delete(random(), slot, random())
 		e.wantNotFound("a token deleted among absent slots", refs[0])

@@ -9,7 +9,7 @@ import (
 
 // tokenFaultClauses are about calls that cannot be answered.
 var tokenFaultClauses = []clause[*tokens]{
-	{"context-ended", "An operation whose ctx had ended before the call is an error, and changes nothing.", func(e *tokens) {
+	{"context-ended", "TokenStore", "An operation whose ctx had ended before the call is an error, and changes nothing.", func(e *tokens) {
 		for _, ctx := range e.ended() {
 			slot, refs := e.putLinks(2)
 			owner, spec := random(), newLink()
@@ -26,7 +26,7 @@ var tokenFaultClauses = []clause[*tokens]{
 			e.wantUnchanged("with a ctx that had ended", slot, spec, refs[0], refs[1], owner, code)
 		}
 	}},
-	{"stalled", "Every operation returns when ctx ends, also while the server does not answer. It does not say then what it does not know.", func(e *tokens) {
+	{"stalled", "TokenStore", "Every operation returns when ctx ends, also while the server does not answer. It does not say then what it does not know.", func(e *tokens) {
 		slot, refs := e.putLinks(2)
 		owner, spec := random(), newLink()
 		e.claim(owner, refs[1])
@@ -39,7 +39,7 @@ var tokenFaultClauses = []clause[*tokens]{
 			}
 		})
 	}},
-	{"broken", "ErrTokenNotFound and ErrTokenSpent are answers. While the server is down there is none, and every operation is another error.", func(e *tokens) {
+	{"broken", "TokenStore", "ErrTokenNotFound and ErrTokenSpent are answers. While the server is down there is none, and every operation is another error.", func(e *tokens) {
 		slot, refs := e.putLinks(2)
 		owner, spec := random(), newLink()
 		e.claim(owner, refs[1])
@@ -92,7 +92,7 @@ func (e *tokens) works() bool {
 // wantNoAnswer fails unless the error says nothing about the token.
 func (e *tokens) wantNoAnswer(what string, err error) {
 	if err == nil || errors.Is(err, recovery.ErrTokenNotFound) || errors.Is(err, recovery.ErrTokenSpent) {
-		e.errorf("%s: error is %v, want one that says nothing about the token", what, err)
+		e.errorf("%s: it returned %s, want an error that wraps neither recovery.ErrTokenNotFound nor recovery.ErrTokenSpent", what, outcomeOf(err))
 	}
 }
 

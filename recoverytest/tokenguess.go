@@ -10,7 +10,7 @@ import (
 // tokenGuessClauses are about what a guess at a code writes where there is no
 // wrong guess to count (A97). How much a store writes cannot be seen from here.
 var tokenGuessClauses = []clause[*tokens]{
-	{"guess-unseen", "A Peek or Claim with TokenRef.Code that finds no wrong guess to count changes nothing that any call can see (A97).", func(e *tokens) {
+	{"guess-unseen", "TokenStore.Peek", "A Peek or Claim with TokenRef.Code that finds no wrong guess to count changes nothing that any call can see (A97).", func(e *tokens) {
 		slot, spec := random(), newCode()
 		spec.MaxFailures = 9
 		ref := recovery.TokenRef{Slot: slot, Digest: spec.Digest, Code: true}
@@ -44,17 +44,17 @@ var tokenGuessClauses = []clause[*tokens]{
 		e.guessInVain(slot, 20)
 		e.wantNotFound("a new code in a slot that took all its failures", e.putCode(slot, withNewDigest(spec)))
 	}},
-	{"guess-unseen-links", "A Peek or Claim with TokenRef.Code changes nothing in a slot of links that any call can see (A97).", func(e *tokens) {
+	{"guess-unseen-links", "TokenStore.Peek", "A Peek or Claim with TokenRef.Code changes nothing in a slot of links that any call can see (A97).", func(e *tokens) {
 		slot, spec := random(), newLink()
 		first := e.put(slot, spec)
 		e.guessInVain(slot, 20)
 		e.wantLive("a link in a slot with wrong guesses", recovery.TokenRef{Slot: slot, Digest: spec.Digest, Code: true})
 		if again := e.put(slot, spec); !again.Expires.Equal(first.Expires) {
-			e.errorf("Put of a live digest after guesses returned Expires %v, want %v, as the first Put did", again.Expires, first.Expires)
+			e.errorf("Put of a live digest after guesses: Expires is %v, want %v, as the first Put returned it", again.Expires, first.Expires)
 		}
 		e.claim(random(), recovery.TokenRef{Slot: slot, Digest: spec.Digest})
 	}},
-	{"guess-writes", "A Peek or Claim with TokenRef.Code writes to the record of its slot, even if there is none (A97).", func(e *tokens) {
+	{"guess-writes", "TokenStore.Peek", "A Peek or Claim with TokenRef.Code writes to the record of its slot, even if there is none (A97).", func(e *tokens) {
 		before := e.dump()
 		for _, op := range []struct {
 			name  string
@@ -66,12 +66,12 @@ var tokenGuessClauses = []clause[*tokens]{
 			op.guess(recovery.TokenRef{Slot: random(), Digest: random(), Code: true})
 			after := e.dump()
 			if after == before {
-				e.errorf("%s with TokenRef.Code of a slot that was never put in has written nothing, want a record", op.name)
+				e.errorf("%s with TokenRef.Code of a slot that was never put in: Dump is the same as before, want a record", op.name)
 			}
 			before = after
 		}
 	}},
-	{"guess-forgotten", "A record that is there for guesses alone is removed within 10 minutes of the last one (A95, A97).", func(e *tokens) {
+	{"guess-forgotten", "TokenStore.Peek", "A record that is there for guesses alone is removed within 10 minutes of the last one (A95, A97).", func(e *tokens) {
 		e.dump() // skips the clause without Dump
 		if !e.timing.exact() {
 			e.skip("needs TokenStoreHarness.Bubble or Advance, because 10 minutes have to pass")
@@ -83,16 +83,11 @@ var tokenGuessClauses = []clause[*tokens]{
 			slots = append(slots, slot)
 		}
 		e.advance(10 * time.Minute)
-		for range 10 {
-			e.putLinks(1)
-		}
-		if e.h.Purge != nil {
-			e.h.Purge(e.t, e.first)
-		}
+		e.useOthers()
 		held := e.dump()
 		for _, slot := range slots {
 			if strings.Contains(held, slot) {
-				e.errorf("10 minutes after the last guess at an empty slot the store holds %.2000s, want nothing of the slot", held)
+				e.errorf("10 minutes after the last guess at an empty slot Dump still has the slot: %q, want nothing of it", around(held, slot))
 			}
 		}
 	}},

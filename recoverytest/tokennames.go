@@ -13,7 +13,7 @@ var separators = []string{"", ":", "|", ".", "/", "-", "_", "#", ",", ";", "=", 
 // tokenNameClauses are about long names, about names that a store joins to one
 // key, and about malformed ones beside good ones.
 var tokenNameClauses = []clause[*tokens]{
-	{"put-long-names-are-apart", "Slot has up to 128 bytes and Digest up to 64: two that differ in their last byte only are two, however long they are.", func(e *tokens) {
+	{"put-long-names-are-apart", "TokenStore", "Slot has up to 128 bytes and Digest up to 64: two that differ in their last byte only are two, however long they are.", func(e *tokens) {
 		name := random()
 		slot, digest := name+printable(3, 127-len(name)), name+printable(5, 63-len(name))
 		refs := []recovery.TokenRef{{Slot: slot + "a", Digest: digest + "a"}, {Slot: slot + "a", Digest: digest + "b"}, {Slot: slot + "b", Digest: digest + "a"}}
@@ -27,7 +27,7 @@ var tokenNameClauses = []clause[*tokens]{
 		e.wantLive("a token whose slot differs in the last byte from one that was deleted", refs[1])
 		e.wantNotFound("a token that was claimed or deleted", refs[0], refs[2])
 	}},
-	{"put-joined-names-are-apart", "A TokenRef names one token in one slot: of two pairs of slot and digest that read the same when they are joined, each is a token of its own.", func(e *tokens) {
+	{"put-joined-names-are-apart", "TokenStore", "A TokenRef names one token in one slot: of two pairs of slot and digest that read the same when they are joined, each is a token of its own.", func(e *tokens) {
 		e.race(len(separators), func(i int) {
 			name, sep := random(), separators[i]
 			first := recovery.TokenRef{Slot: name + sep + "b", Digest: "c"}
@@ -39,7 +39,7 @@ var tokenNameClauses = []clause[*tokens]{
 			e.wantLive("a token whose slot and digest read like those of a claimed one when they are joined by "+quoted(sep), second)
 		})
 	}},
-	{"malformed-among-good", "A malformed argument is an error, and changes nothing, also not what the other refs or slots of the call name.", func(e *tokens) {
+	{"malformed-among-good", "TokenStore", "A malformed argument is an error, and changes nothing, also not what the other refs or slots of the call name.", func(e *tokens) {
 		for _, last := range []bool{true, false} {
 			slot, refs := e.putLinks(2)
 			live, held, owner := refs[0], refs[1], random()
@@ -92,6 +92,6 @@ func (e *tokens) putNamed(ref recovery.TokenRef) {
 // wantMalformed fails unless the error says that an argument is malformed.
 func (e *tokens) wantMalformed(what string, err error) {
 	if err == nil || errors.Is(err, recovery.ErrTokenNotFound) {
-		e.errorf("%s: error is %v, want one that says what is malformed", what, err)
+		e.errorf("%s: it returned %s, want an error that says what is malformed, and does not wrap recovery.ErrTokenNotFound", what, outcomeOf(err))
 	}
 }

@@ -11,24 +11,24 @@ import (
 )
 
 var tokenGeneralClauses = []clause[*tokens]{
-	{"racing-same-put", "A Put of a digest that is live already changes nothing: of many Puts at once one makes the token, and all return it.", func(e *tokens) {
+	{"racing-same-put", "TokenStore.Put", "A Put of a digest that is live already changes nothing: of many Puts at once one makes the token, and all return it.", func(e *tokens) {
 		slot, spec := random(), newLink()
 		tokens := make([]recovery.TokenRecord, 32)
 		e.race(len(tokens), func(i int) { tokens[i] = e.put(slot, spec) })
 		for _, token := range tokens {
 			if !token.Expires.Equal(tokens[0].Expires) {
-				e.errorf("Puts of one digest at once returned Expires %v and %v, want the same", tokens[0].Expires, token.Expires)
+				e.errorf("32 Puts of one digest at once: they returned Expires %v and %v, want the same", tokens[0].Expires, token.Expires)
 			}
 		}
 		e.wantLive("the token and two more", recovery.TokenRef{Slot: slot, Digest: spec.Digest}, e.putLink(slot), e.putLink(slot))
 	}},
-	{"racing-puts", "MaxLive is how many tokens may be usable in the slot at once, however many callers race.", func(e *tokens) {
+	{"racing-puts", "TokenSpec.MaxLive", "MaxLive is how many tokens may be usable in the slot at once, however many callers race.", func(e *tokens) {
 		for range e.rounds(10, 2) {
 			slot := random()
 			refs := make([]recovery.TokenRef, 24)
 			e.race(len(refs), func(i int) { refs[i] = e.putLink(slot) })
 			if n := e.usable(refs); n != 3 {
-				e.errorf("after %d Puts at once: %d tokens are usable, want 3", len(refs), n)
+				e.errorf("after %d Puts at once with MaxLive 3: Peek finds %d tokens, want 3", len(refs), n)
 			}
 			codes := make([]recovery.TokenRef, 8)
 			for i := range codes {
@@ -41,11 +41,11 @@ var tokenGeneralClauses = []clause[*tokens]{
 				codes[i] = e.putCode(slot, spec)
 			})
 			if n := e.usable(codes); n != 1 {
-				e.errorf("after %d Puts of codes at once: %d are usable, want 1", len(codes), n)
+				e.errorf("after %d Puts of codes at once: Peek finds %d of them, want 1", len(codes), n)
 			}
 		}
 	}},
-	{"racing-everything", "Every operation is atomic: at most one id holds a token at any time, whatever operations run at once.", func(e *tokens) {
+	{"racing-everything", "TokenStore", "Every operation is atomic: at most one id holds a token at any time, whatever operations run at once.", func(e *tokens) {
 		const workers = 16
 		rounds := e.fewer(60, 6)
 		slot, specs := random(), []recovery.TokenSpec{newLink(), newLink(), newLink()}
@@ -57,7 +57,7 @@ var tokenGeneralClauses = []clause[*tokens]{
 				ref := recovery.TokenRef{Slot: slot, Digest: specs[n].Digest}
 				_, err := e.pick().Put(e.ctx, slot, specs[n])
 				if err != nil && !errors.Is(err, recovery.ErrTokenSpent) {
-					e.fatalf("Put beside other operations: error is %v, want none or ErrTokenSpent", err)
+					e.fatalf("Put beside other operations: it returned %s, want none or recovery.ErrTokenSpent", outcomeOf(err))
 				}
 				id := random()
 				_, err = e.pick().Claim(e.ctx, id, ref)
@@ -69,13 +69,13 @@ var tokenGeneralClauses = []clause[*tokens]{
 				// From the reply until the Release this id alone holds the
 				// token, unless a Delete has ended it.
 				if now := holders[n].Add(1); now != 1 {
-					e.errorf("%d ids hold one token at once, want 1", now)
+					e.errorf("Claim of one token by several ids: %d of them hold it at once, want 1", now)
 				}
 				if _, err := e.pick().Claim(e.ctx, id, ref); err != nil {
 					select {
 					case <-deleted:
 					default:
-						e.errorf("Claim repeated by the owner: error is %v, want none", err)
+						e.errorf("Claim repeated by the owner: it returned %s, want the token", outcomeOf(err))
 					}
 				}
 				holders[n].Add(-1)
@@ -95,7 +95,7 @@ var tokenGeneralClauses = []clause[*tokens]{
 			e.wantNotFound("a deleted token", recovery.TokenRef{Slot: slot, Digest: spec.Digest})
 		}
 	}},
-	{"racing-deletes", "Every operation is atomic: after a Delete no id holds a token of the slot, also none whose Claim ran at the same time.", func(e *tokens) {
+	{"racing-deletes", "TokenStore", "Every operation is atomic: after a Delete no id holds a token of the slot, also none whose Claim ran at the same time.", func(e *tokens) {
 		for range e.rounds(20, 2) {
 			slot, refs := e.putLinks(3)
 			var mu sync.Mutex
@@ -119,7 +119,7 @@ var tokenGeneralClauses = []clause[*tokens]{
 			e.wantNotFound("a token claimed beside a Delete and released", refs...)
 		}
 	}},
-	{"forgets", "A store frees what it holds of a slot when the tokens have expired and the failures have left their window (A32).", func(e *tokens) {
+	{"forgets", "TokenStore", "A store frees what it holds of a slot when the tokens have expired and the failures have left their window (A32).", func(e *tokens) {
 		e.dump() // skips the clause without Dump
 		slot, codeSlot := random(), random()
 		e.put(slot, shortLived(e.ticks(4)))
@@ -136,20 +136,19 @@ var tokenGeneralClauses = []clause[*tokens]{
 		e.put(busy, old)
 		e.advance(e.ticks(8))
 		e.putLink(busy)
-		for range 10 {
-			e.putLinks(1)
-		}
-		if e.h.Purge != nil {
-			e.h.Purge(e.t, e.first)
-		}
+		e.useOthers()
 		held := e.dump()
-		for _, name := range []string{slot, codeSlot, claimed.Digest, spec.Digest, old.Digest} {
-			if strings.Contains(held, name) {
-				e.errorf("after a slot or a token has expired, the store holds %.2000s, want nothing of it", held)
+		for _, gone := range []struct{ what, name string }{
+			{"the slot whose links have expired", slot}, {"the slot whose code has expired, with all failures", codeSlot},
+			{"the digest of a claimed link that has expired", claimed.Digest}, {"the digest of a code that has expired", spec.Digest},
+			{"the digest of a link that has expired, in a slot that is used", old.Digest},
+		} {
+			if strings.Contains(held, gone.name) {
+				e.errorf("after Puts into other slots, and Purge if there is one, Dump still has %s: %q, want nothing of it", gone.what, around(held, gone.name))
 			}
 		}
 	}},
-	{"random-operations", "Operations in any order do what the contract says of each of them.", func(e *tokens) {
+	{"random-operations", "TokenStore", "Operations in any order do what the contract says of each of them.", func(e *tokens) {
 		seed := e.h.Seed
 		if seed == 0 {
 			seed = rand.Uint64()
@@ -161,7 +160,7 @@ var tokenGeneralClauses = []clause[*tokens]{
 		w := randomWalk{tokens: e, rnd: rand.New(rand.NewPCG(seed, 0)), model: model{slots: map[string]*modelSlot{}}}
 		for step := range e.rounds(n, least) {
 			if op, ok := w.step(); !ok {
-				e.fatalf("operation %d of seed %d: %s\nbefore it:\n\t%s", step, seed, op, strings.Join(w.history, "\n\t"))
+				e.fatalf("operation %d of seed %d (1/2 is digest 2 in slot 1; slots 0 and 1 have links, 2 and 3 have codes; of each operation before it this is what the contract wants): %s\nbefore it:\n\t%s", step, seed, op, strings.Join(w.history, "\n\t"))
 			}
 		}
 	}},

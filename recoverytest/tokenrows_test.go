@@ -71,6 +71,15 @@ func (s *table) lastOf(slot string) *row {
 	return nil
 }
 
+// freed reports whether the store has freed a slot too early, whose tokens have
+// all expired and whose failures still count.
+func (s *table) freed(slot string, now time.Time) bool {
+	kept := map[string]time.Duration{"failures of a minute": time.Minute, "failures of an hour": time.Hour, "failures of a week": 7 * 24 * time.Hour}[s.bug]
+	fails := s.fails[slot]
+	return kept > 0 && len(fails) > 0 && now.Sub(fails[len(fails)-1]) > kept &&
+		!slices.ContainsFunc(s.rows, func(r *row) bool { return r.Slot == slot && now.Before(r.Expires) })
+}
+
 // claimedIn returns how many tokens of a slot are claimed.
 func (s *table) claimedIn(slot string, now time.Time) (n int) {
 	for _, r := range s.rows {

@@ -3,7 +3,9 @@ package recoverytest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -32,7 +34,10 @@ type TokenStoreHarness struct {
 
 	// Advance moves the store's clock, which must not move otherwise. It is for
 	// simulated servers. Optional; without it the suite takes the clock to run
-	// as that of package time, and sleeps.
+	// as that of package time, and sleeps. It then sleeps for seconds at most,
+	// so without Bubble or Advance it does not see what a store forgets after
+	// minutes or days, although it still matters: tokens, claims, barred ids,
+	// spent digests and the count of wrong guesses.
 	Advance func(t *testing.T, d time.Duration)
 
 	// Tick is the unit of the times that have to pass. About 100 ticks pass in
@@ -95,7 +100,8 @@ func tokenStoreSuite(h TokenStoreHarness) suite[*tokens] {
 			}
 		},
 		ask: func(e *tokens) {
-			_, _ = e.first.Peek(e.ctx, recovery.TokenRef{Slot: random(), Digest: random()})
+			// A call that writes, which takes longest.
+			_, _ = e.first.Peek(e.ctx, recovery.TokenRef{Slot: random(), Digest: random(), Code: true})
 		},
 		clauses: slices.Concat(
 			tokenPutClauses, tokenClaimClauses, tokenCodeClauses, tokenGuessClauses, tokenRefsClauses, tokenNameClauses, tokenBoundsClauses,
@@ -111,11 +117,14 @@ type tokens struct {
 	h     TokenStoreHarness
 	first recovery.TokenStore
 	ctx   context.Context
+	known sync.Map // what was put and claimed, so that failures can tell repetitions
 }
 
 // longTTL is a lifetime that is longer than any clause. Tokens that a clause
 // leaves on a shared server expire soon after.
 const longTTL = 10 * time.Minute
+
+const day = 24 * time.Hour
 
 func newLink() recovery.TokenSpec {
 	return recovery.TokenSpec{Digest: random(), State: random(), TTL: longTTL, MaxLive: 3}
@@ -135,11 +144,15 @@ func newCode() recovery.TokenSpec {
 }
 
 func (e *tokens) put(slot string, spec recovery.TokenSpec) recovery.TokenRecord {
+	what := "Put of a new digest"
+	if _, again := e.known.LoadOrStore(slot+"\n"+spec.Digest, true); again {
+		what = "Put of a digest that was put before, and is live or has expired"
+	}
 	token, err := e.pick().Put(e.ctx, slot, spec)
 	if err != nil {
-		e.fatalf("Put of a new or live digest: error is %v, want none", err)
+		e.fatalf("%s: it returned %s, want none", what, outcomeOf(err))
 	}
-	e.wantRecord(token, slot, spec, "Put")
+	e.wantRecord(token, slot, spec, what)
 	return token
 }
 
@@ -166,19 +179,38 @@ func (e *tokens) putCode(slot string, spec recovery.TokenSpec) recovery.TokenRef
 // wantSpent fails if the digest can be put again.
 func (e *tokens) wantSpent(slot string, spec recovery.TokenSpec, why string) {
 	if _, err := e.pick().Put(e.ctx, slot, spec); !errors.Is(err, recovery.ErrTokenSpent) {
-		e.errorf("Put of a digest that was %s: error is %v, want an error that wraps ErrTokenSpent", why, err)
+		e.errorf("Put of a digest that was %s: it returned %s, want an error that wraps recovery.ErrTokenSpent", why, outcomeOf(err))
 	}
 }
 
 // wantRecord compares a record with what was put.
 func (e *tokens) wantRecord(token recovery.TokenRecord, slot string, spec recovery.TokenSpec, op string) {
-	if token.Slot != slot || token.Digest != spec.Digest || token.State != spec.State {
-		e.errorf("%s returned slot %q, digest %q, state %q, want %q, %q, %q",
-			op, token.Slot, token.Digest, token.State, slot, spec.Digest, spec.State)
+	for _, field := range []struct{ name, got, want string }{
+		{"Slot", token.Slot, slot}, {"Digest", token.Digest, spec.Digest}, {"State", token.State, spec.State},
+	} {
+		if field.got != field.want {
+			e.errorf("%s: the record has the %s %q, want %q, as it was put", op, field.name, field.got, field.want)
+		}
 	}
 	if token.Expires.IsZero() {
-		e.errorf("%s returned a zero Expires, want a time", op)
+		e.errorf("%s: the record has a zero Expires, want a time", op)
 	}
+}
+
+// numbered returns what one of several tokens is.
+func numbered(what string, i, n int) string {
+	if n == 1 {
+		return what
+	}
+	return fmt.Sprintf("%s (%d of %d)", what, i+1, n)
+}
+
+// tokenOr describes what Peek or Claim returned.
+func tokenOr(err error) string {
+	if err == nil {
+		return "the token and no error"
+	}
+	return outcomeOf(err)
 }
 
 // wantLive fails unless each ref alone names a live token.
@@ -186,9 +218,9 @@ func (e *tokens) wantLive(what string, refs ...recovery.TokenRef) {
 	for i, ref := range refs {
 		token, err := e.pick().Peek(e.ctx, ref)
 		if err != nil {
-			e.errorf("%s (%d of %d): Peek returned the error %v, want the token", what, i+1, len(refs), err)
+			e.errorf("Peek of %s: it returned %s, want the token", numbered(what, i, len(refs)), outcomeOf(err))
 		} else if token.Slot != ref.Slot || token.Digest != ref.Digest {
-			e.errorf("%s (%d of %d): Peek returned slot %q, digest %q, want %q, %q", what, i+1, len(refs), token.Slot, token.Digest, ref.Slot, ref.Digest)
+			e.errorf("Peek of %s: it returned slot %q, digest %q, want %q, %q", numbered(what, i, len(refs)), token.Slot, token.Digest, ref.Slot, ref.Digest)
 		}
 	}
 }
@@ -199,18 +231,22 @@ func (e *tokens) wantNotFound(what string, refs ...recovery.TokenRef) {
 	for i, ref := range refs {
 		_, err := e.pick().Peek(e.ctx, ref)
 		if !errors.Is(err, recovery.ErrTokenNotFound) {
-			e.errorf("%s (%d of %d): Peek returned the error %v, want one that wraps ErrTokenNotFound", what, i+1, len(refs), err)
+			e.errorf("Peek of %s: it returned %s, want an error that wraps recovery.ErrTokenNotFound", numbered(what, i, len(refs)), tokenOr(err))
 		}
 	}
 }
 
 func (e *tokens) claim(id string, refs ...recovery.TokenRef) recovery.TokenRecord {
+	what := "Claim of a live token, with a new id"
+	if _, again := e.known.LoadOrStore(fmt.Sprint(id, refs), true); again {
+		what = "Claim repeated with the id that holds the token"
+	}
 	token, err := e.pick().Claim(e.ctx, id, refs...)
 	if err != nil {
-		e.fatalf("Claim of a live token, or by the owner of a claimed one: error is %v, want none", err)
+		e.fatalf("%s: it returned %s, want the token", what, outcomeOf(err))
 	}
 	if !slices.ContainsFunc(refs, func(r recovery.TokenRef) bool { return r.Slot == token.Slot && r.Digest == token.Digest }) {
-		e.errorf("Claim returned slot %q, digest %q, want one of %+v", token.Slot, token.Digest, refs)
+		e.errorf("%s: it returned slot %q, digest %q, want one of %+v", what, token.Slot, token.Digest, refs)
 	}
 	return token
 }
@@ -219,19 +255,19 @@ func (e *tokens) claim(id string, refs ...recovery.TokenRef) recovery.TokenRecor
 func (e *tokens) wantClaimRefused(what, id string, refs ...recovery.TokenRef) {
 	_, err := e.pick().Claim(e.ctx, id, refs...)
 	if !errors.Is(err, recovery.ErrTokenNotFound) {
-		e.errorf("Claim %s: error is %v, want one that wraps ErrTokenNotFound", what, err)
+		e.errorf("Claim %s: it returned %s, want an error that wraps recovery.ErrTokenNotFound", what, tokenOr(err))
 	}
 }
 
 func (e *tokens) release(id string, refs ...recovery.TokenRef) {
 	if err := e.pick().Release(e.ctx, id, refs...); err != nil {
-		e.fatalf("Release: error is %v, want none", err)
+		e.fatalf("Release: it returned %s, want none, whether the token is there or not", outcomeOf(err))
 	}
 }
 
 func (e *tokens) delete(slots ...string) {
 	if err := e.pick().Delete(e.ctx, slots...); err != nil {
-		e.fatalf("Delete: error is %v, want none", err)
+		e.fatalf("Delete: it returned %s, want none, whether the slots are there or not", outcomeOf(err))
 	}
 }
 
@@ -251,6 +287,16 @@ func (e *tokens) guess(slot string, n int) {
 		} else {
 			e.wantClaimRefused("with a wrong guess", random(), ref)
 		}
+	}
+}
+
+// useOthers puts tokens into other slots, and lets the harness purge.
+func (e *tokens) useOthers() {
+	for range 10 {
+		e.putLinks(1)
+	}
+	if e.h.Purge != nil {
+		e.h.Purge(e.t, e.first)
 	}
 }
 

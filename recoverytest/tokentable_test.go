@@ -245,7 +245,7 @@ func (s *table) Put(ctx context.Context, slot string, spec recovery.TokenSpec) (
 		return r.TokenRecord, nil
 	}
 	s.makeRoom(slot, spec, now)
-	if s.bug == "failures reset by a new code" {
+	if s.bug == "failures reset by a new code" || s.freed(slot, now) {
 		delete(s.fails, slot)
 	}
 	r := &row{TokenRecord: recovery.TokenRecord{Slot: slot, Digest: spec.Digest, State: spec.State, Expires: now.Add(spec.TTL)}, spec: spec, tries: spec.MaxTries}

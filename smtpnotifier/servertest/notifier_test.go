@@ -42,10 +42,10 @@ func newSet(t testing.TB) *messages.Renderer {
 // loopback interface.
 func TestContract(t *testing.T) {
 	relays := map[recovery.Notifier]*relay{}
+	ends := map[recovery.Notifier]func(){} // of what Stall began
 	recoverytest.TestNotifier(t, recoverytest.NotifierHarness{
 		New: func(t *testing.T) recovery.Notifier {
 			r := new(relay)
-			r.rcpt = func(string) error { return nil }
 			r.start(t)
 			n := newNotifier(t, newSet(t), options(r.addr))
 			relays[n] = r
@@ -69,19 +69,28 @@ func TestContract(t *testing.T) {
 		},
 		Stall: func(t *testing.T, n recovery.Notifier) {
 			end := make(chan struct{})
-			t.Cleanup(func() { close(end) })
-			relays[n].rcpt = func(string) error { <-end; return nil }
+			let := sync.OnceFunc(func() { close(end) })
+			t.Cleanup(let)
+			ends[n] = let
+			relays[n].answers(func(string) error { <-end; return nil }, nil)
 		},
-		Refuse: func(t *testing.T, n recovery.Notifier) {
-			relays[n].rcpt = func(to string) error {
+		Refuse: func(_ *testing.T, n recovery.Notifier) {
+			relays[n].answers(func(to string) error {
 				return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "no mailbox " + to}
-			}
+			}, nil)
 		},
-		Break: func(t *testing.T, n recovery.Notifier) {
-			relays[n].body = func(data []byte) error {
+		Break: func(_ *testing.T, n recovery.Notifier) {
+			relays[n].answers(nil, func(data []byte) error {
 				return &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: string(data[len(data)-200:])}
-			}
+			})
 		},
+		Mend: func(_ *testing.T, n recovery.Notifier) {
+			if let := ends[n]; let != nil {
+				let()
+			}
+			relays[n].answers(nil, nil)
+		},
+		Patience: testenv.Patience(2 * time.Second),
 	})
 }
 

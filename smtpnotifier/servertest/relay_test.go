@@ -38,7 +38,7 @@ type received struct {
 }
 
 // A relay is a server that follows the RFCs, on a port of its own. Tests set
-// its fields before start.
+// its fields before start, and answers changes two of them later.
 type relay struct {
 	tls        *tls.Config // offers STARTTLS
 	implicit   bool        // speaks TLS from the first byte
@@ -99,6 +99,14 @@ func (r *relay) serve(t testing.TB, l net.Listener) {
 		_ = r.server.Close()
 		<-done
 	})
+}
+
+// answers sets what a relay that has started replies to recipients and to mails.
+// Nil accepts everything.
+func (r *relay) answers(rcpt func(string) error, body func([]byte) error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.rcpt, r.body = rcpt, body
 }
 
 // taken returns the mails that the relay accepted.
@@ -206,8 +214,11 @@ func (s *relaySession) Mail(from string, opts *smtp.MailOptions) error {
 }
 
 func (s *relaySession) Rcpt(to string, _ *smtp.RcptOptions) error {
-	if s.relay.rcpt != nil {
-		if err := s.relay.rcpt(to); err != nil {
+	s.relay.mu.Lock()
+	rcpt := s.relay.rcpt
+	s.relay.mu.Unlock()
+	if rcpt != nil {
+		if err := rcpt(to); err != nil {
 			return err
 		}
 	}
@@ -220,8 +231,11 @@ func (s *relaySession) Data(r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	if s.relay.body != nil {
-		if err := s.relay.body(data); err != nil {
+	s.relay.mu.Lock()
+	body := s.relay.body
+	s.relay.mu.Unlock()
+	if body != nil {
+		if err := body(data); err != nil {
 			return err
 		}
 	}

@@ -109,61 +109,65 @@ func (d database) addUser(t testing.TB, db *sql.DB) string {
 
 func TestLeadsKeepTheContract(t *testing.T) {
 	t.Parallel()
-	column := map[string]string{"EmailAddress": "email", "Phone": "phone", "UserName": "user_name", "Nick": "nick"}
 	on(t, append(slices.Clone(databases), pgBouncer, strict, plain), func(t *testing.T, d database, open func(testing.TB) *sql.DB) {
 		db := open(t)
 		for _, statement := range usersSchema(d) {
 			execute(t, db, statement)
 		}
-		statements, err := leadColumns.Statements(d.dialect, leadFields)
-		if err != nil {
-			t.Fatal(err)
-		}
-		setValue := func(t *testing.T, id, field, value string) {
-			d.set(t, db, id, column[field], value)
-			if field == "Phone" {
-				d.set(t, db, id, "phone_canonical", digits(value))
-			}
-		}
-		h := recoverytest.LeadStoreHarness{
-			Fields:   leadFields,
-			Patience: testenv.Patience(2 * time.Second),
-			New: func(t *testing.T) recovery.LeadStore {
-				leads, err := sqlstore.NewHistoryLeads(db, d.dialect, leadFields, statements)
-				if err != nil {
-					t.Fatal(err)
-				}
-				return leads
-			},
-			Another: func(t *testing.T, _ recovery.LeadStore) recovery.LeadStore {
-				leads, err := sqlstore.NewHistoryLeads(open(t), d.dialect, leadFields, statements)
-				if err != nil {
-					t.Fatal(err)
-				}
-				return leads
-			},
-			Add: func(t *testing.T, _ recovery.LeadStore, lead recovery.Lead, hash string) string {
-				id := d.addUser(t, db)
-				d.set(t, db, id, "password_hash", hash, "blocked", lead.Status == recovery.StatusDisabled,
-					"email_verified", lead.Fields["EmailAddress"].Verified, "phone_verified", lead.Fields["Phone"].Verified)
-				for field, v := range lead.Fields {
-					setValue(t, id, field, v.Value)
-				}
-				return id
-			},
-			ReadHash: func(t *testing.T, _ recovery.LeadStore, id string) string {
-				var hash string
-				if err := db.QueryRow("SELECT password_hash FROM users WHERE id = " + id).Scan(&hash); err != nil {
-					t.Fatal(err)
-				}
-				return hash
-			},
-			SetValue: func(t *testing.T, _ recovery.LeadStore, id, field, value string) { setValue(t, id, field, value) },
-			SetStatus: func(t *testing.T, _ recovery.LeadStore, id string, status recovery.LeadStatus) {
-				d.set(t, db, id, "blocked", status == recovery.StatusDisabled)
-			},
-		}
-		h.Stall, h.Break, h.Mend = faults[recovery.LeadStore](db, d, "users")
+		h := leadsHarness(t, d, db, db)
+		h.Another = func(t *testing.T, _ recovery.LeadStore) recovery.LeadStore { return historyLeads(t, d, open(t)) }
 		recoverytest.TestLeadStore(t, h)
 	})
+}
+
+// historyLeads returns a store of the leads on a connection.
+func historyLeads(t *testing.T, d database, db *sql.DB) recovery.LeadStore {
+	statements, err := leadColumns.Statements(d.dialect, leadFields)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leads, err := sqlstore.NewHistoryLeads(db, d.dialect, leadFields, statements)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return leads
+}
+
+// leadsHarness returns the harness of a store whose connection is of. The host
+// writes its users, and makes faults, over db.
+func leadsHarness(t *testing.T, d database, db, of *sql.DB) recoverytest.LeadStoreHarness {
+	column := map[string]string{"EmailAddress": "email", "Phone": "phone", "UserName": "user_name", "Nick": "nick"}
+	setValue := func(t *testing.T, id, field, value string) {
+		d.set(t, db, id, column[field], value)
+		if field == "Phone" {
+			d.set(t, db, id, "phone_canonical", digits(value))
+		}
+	}
+	h := recoverytest.LeadStoreHarness{
+		Fields:   leadFields,
+		Patience: testenv.Patience(2 * time.Second),
+		New:      func(t *testing.T) recovery.LeadStore { return historyLeads(t, d, of) },
+		Add: func(t *testing.T, _ recovery.LeadStore, lead recovery.Lead, hash string) string {
+			id := d.addUser(t, db)
+			d.set(t, db, id, "password_hash", hash, "blocked", lead.Status == recovery.StatusDisabled,
+				"email_verified", lead.Fields["EmailAddress"].Verified, "phone_verified", lead.Fields["Phone"].Verified)
+			for field, v := range lead.Fields {
+				setValue(t, id, field, v.Value)
+			}
+			return id
+		},
+		ReadHash: func(t *testing.T, _ recovery.LeadStore, id string) string {
+			var hash string
+			if err := db.QueryRow("SELECT password_hash FROM users WHERE id = " + id).Scan(&hash); err != nil {
+				t.Fatal(err)
+			}
+			return hash
+		},
+		SetValue: func(t *testing.T, _ recovery.LeadStore, id, field, value string) { setValue(t, id, field, value) },
+		SetStatus: func(t *testing.T, _ recovery.LeadStore, id string, status recovery.LeadStatus) {
+			d.set(t, db, id, "blocked", status == recovery.StatusDisabled)
+		},
+	}
+	h.Stall, h.Break, h.Mend = faults[recovery.LeadStore](db, d, "users")
+	return h
 }
