@@ -62,6 +62,11 @@
 //	GET /api/Access/PublicToken?accessKey=A&secretKey=S        200 {"PublicAuthKey":"..."}
 //	GET /api/Access/GetRegisterToken?accessKey=A&secretKey=S   200 "..."
 //
+// The body of Forgot may also hold the fields of a CAPTCHA, if the Service has one
+// verified: see [recovery.CaptchaOptions]. A server that calls for a person passes
+// on the person's address in X-Origin-IP. It is believed from ServerCallers of
+// [recovery.ClientAddressOptions], and ignored from others.
+//
 // Paths are matched without ASCII case and otherwise exactly as the client sent
 // them: a trailing or doubled slash, a dot segment or a percent escape makes a
 // 404. Names in bodies are matched without ASCII case, null counts as absent,
@@ -76,7 +81,7 @@
 //
 //	status         ExceptionType                            when
 //	400            MXMandatoryAttributeMissingException     a required name is missing or empty
-//	400            MXInvalidInputException                  malformed body or not application/json, unknown schema name, weak password, invalid proof, step-up
+//	400            MXInvalidInputException                  malformed body or not application/json, unknown schema name, weak password, invalid proof, step-up, CAPTCHA
 //	401            MXUnAuthorizedAccessException            credentials wrong or missing; a missing header is named
 //	404            MXResourceNotFoundException              no such path
 //	405, 408, 413  MXInvalidInputException                  other method, body too slow, more than 16 KiB
@@ -196,6 +201,16 @@
 //	     why   a gateway could overlook another spelling (A52)
 //	     seen  404 for a slash at the end or two in a row, a dot segment or an
 //	           escape
+//	a 500 says nothing of its cause
+//	     why   the vendor's "Check the exception message to get more details" would
+//	           show strangers what failed inside (A83)
+//	     seen  "The API call failed."; the details are in the log
+//	a CAPTCHA or a step-up that the host asks for
+//	     why   the vendor's pages have neither
+//	     seen  400 "The CAPTCHA is missing or was not solved.", or the host's text
+//	X-Origin-IP counts from listed servers alone
+//	     why   whoever may write it has the limits of anybody (A50)
+//	     seen  people of a server that is not listed share one client's limits
 //	405, 408, 413 and 503 have the vendor's body
 //	     why   its clients read the body before the status
 //	     seen  ExceptionType and ExceptionMessage

@@ -118,30 +118,6 @@ func TestDoubleSlash(t *testing.T) {
 	}
 }
 
-// TestDescriptionsOfTheSeed: the vendor's page prints these three errors.
-func TestDescriptionsOfTheSeed(t *testing.T) {
-	s := newSite(t, nil, nil)
-	for _, tt := range []struct {
-		answer        answer
-		status, code  int
-		message, want string
-	}{
-		{s.manage("", `{}`), 400, 908, "A parameter is not formatted correctly", "The email is a required parameter."},
-		{
-			s.do("POST", pathForgotToken+"?apikey="+apiKey, john, anySecret, "wrong"), 401, 902, "The API secret is unauthorized",
-			"The provided LoginRadius API secret is invalid or is not authorized, please use a valid or authorized LoginRadius API secret or check the API secret for your LoginRadius account.",
-		},
-		{
-			s.manage("", `{"Username":"nobody"}`), 403, 938, "User does not exist",
-			"The user does not exist, please use a valid user in order to process this request.",
-		},
-	} {
-		if e := tt.answer.wantFailure(t, tt.status, tt.code, tt.message); e.Description != tt.want {
-			t.Errorf("%d: Description %q", tt.code, e.Description)
-		}
-	}
-}
-
 // TestVoiceCode: no text message is sent to whoever needs a call.
 func TestVoiceCode(t *testing.T) {
 	s := newSite(t, nil, nil)

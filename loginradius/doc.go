@@ -123,6 +123,11 @@
 //	wrong, used, expired codes   the same (A24)            1185, by mail and by SMS
 //	disabled users, and those    no token would help       938, where the secret is known
 //	without a password
+//	messages                     an address that nobody    only to verified addresses; 938
+//	                             proved may be a           where the secret is known and
+//	                             stranger's (A81)          sendemail is true
+//	ForgotToken                  it is sealed, so nobody   letters, digits, "-" and "_", and
+//	                             reads or makes one        not the JWT of the vendor's sample
 //	a resetpasswordurl           links lead to the host's  908 unless scheme, host, port and
 //	                             pages alone (A02)         path are those of [App.ResetURLs];
 //	                                                       the mail has the URL listed there
@@ -132,27 +137,50 @@
 //	endpoint                     has the account (A80)
 //	request signing (digest,     each SDK signs something  908, which names request signing
 //	X-Request-Expires)           else
-//	two values of a parameter    two servers may read      908; a key or secret that differs
-//	                             different ones (A12)      from its header is a wrong one
+//	two values of a parameter,   two servers may read      908; a key or secret that differs
+//	email with username, or      different ones (A12)      from its header is a wrong one
+//	resettoken with otp
+//	bodies with two meanings     parsers that differ have  965 or 1079 for a name given twice,
+//	                             let attackers through     invalid UTF-8, trailing data, more
+//	                             (A60, A61)                than 8 levels or 16 KiB; then the
+//	                                                       connection is closed
+//	paths in another spelling    a gateway could overlook  404 / 908 for other case, a slash
+//	                             it (A52)                  at the end, a dot segment, an escape
+//	pages of other origins       any page could send its   no CORS, unless [App.Origins] lists
+//	                             visitors' browsers here   them; no page can read the answer
+//	                                                       to an unknown key
+//	templates                    the host writes its       908 unless the App registers the
+//	                             messages (A66)            name
+//	resetPasswordEmailTemplate,  the host writes the       no effect: the usual notice is sent
+//	welcomeEmailTemplate         notice of a reset
 //	the first endpoint with a    its answer is a link      a link, with the usual template
 //	template for codes           token
 //	1123 (limit on SMS)          the endpoint that tells   does not occur
 //	                             of limits sends no SMS
 //	isVoiceOtp                   no calls are made         908, and no SMS in its place
-//	codes                        fewer could be guessed    eight digits
+//	codes                        fewer could be guessed    eight digits, dead after a few wrong
+//	                             (A34)                     ones, by default five
+//	new passwords                short ones are guessed    1134, with all reasons, below the
+//	                                                       host's policy, by default 15
+//	                                                       characters; the token still works
 //	security questions           ASVS v5.0.0-6.4.2         404 / 908
 //	a CAPTCHA                    the host verifies it      908 "The CAPTCHA is missing or was
 //	                                                       not solved."
 //	X-Origin-IP                  whoever may write it has  no effect, unless the server is
 //	                             the limits of anybody     listed or sends the secret (A50)
 //	limits                       those of this library     429 / 908 with the vendor's text
-//	                             are added to 25 in 5 s    and other numbers
+//	                             are added to 25 in 5 s    and other numbers, and the
+//	                                                       connection is closed, on which an
+//	                                                       SDK waits
 //	prevent_webhook in public    nobody may hide whose     no effect
 //	                             password they reset
 //	a step-up                    the vendor has none       403 / 909
 //	other errors                 an SDK looks only for     all have the five keys, also 404,
 //	                             ErrorCode                 405, 413 and 503
-//	other endpoints of the API   they belong to the host   404 / 908
+//	names of providers           two SDKs take them for    those with "Description" or
+//	                             failures                  "rrorCode" in them are left out
+//	other endpoints of the API,  they belong to the host   404 / 908, or what [Options].Next
+//	such as PINs                                           answers
 //
 // # Migrating
 //

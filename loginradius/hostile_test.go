@@ -147,7 +147,11 @@ func TestPaths(t *testing.T) {
 		"///identity/v2/auth/password", "/identity//v2/auth/password", "//identity//v2/auth/password", "/identity/v2/auth/./password", "/identity/v2/auth/x/../password",
 		"/Identity/v2/auth/password", "/identity/V2/auth/PASSWORD", "/identity/v2/auth/password;x=1", "/identity/v2/auth/password%20",
 		"/identity/v2/%61uth/password", "/identity%2fv2/auth/password", "/identity/v2/auth%2fpassword", "/identity/v2/auth/password%3f",
-		"/identity/v1/auth/password", "/identity/v2/manage/account", "/identity/v2/auth/password/securityanswer", "/api/Authentication/ForgotPassword",
+		"/identity/v1/auth/password", "/identity/v2/manage/account", "/api/Authentication/ForgotPassword",
+		// What the vendor's SDKs call besides: security questions, PINs, and passwords
+		// that are set or changed.
+		"/identity/v2/auth/password/securityanswer", "/identity/v2/auth/pin/forgot/email", "/identity/v2/auth/pin/reset/token",
+		"/identity/v2/manage/account/0b9d7c52/password", "/identity/v2/auth/password/change", "/identity/v2/auth/login",
 	} {
 		r := newRequest("POST", "http://api.example.com"+path+"?apikey="+apiKey, john)
 		s.send(r).wantFailure(t, 404, 908, "A parameter is not formatted correctly")

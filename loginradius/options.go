@@ -204,7 +204,7 @@ func (a App) checkSecrets(c checker) []string {
 	var secrets []string
 	for i, s := range a.Secrets {
 		secret := s.Reveal()
-		// Guesses are not limited, so a secret must be long.
+		// A limit on guesses only slows guessing, so a secret must be long.
 		if !ascii.IsName(secret, 12, 256) {
 			c.add("Secrets", "secret %d must be 12 to 256 characters of printable ASCII without spaces", i)
 		}

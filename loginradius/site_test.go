@@ -308,7 +308,13 @@ func (a answer) check(t testing.TB) {
 	default:
 		a.failure(t)
 	}
-	if a.status != http.StatusNoContent && a.header.Get("Content-Length") != strconv.Itoa(len(a.body)) {
+	if a.status == http.StatusNoContent {
+		return
+	}
+	if got := a.header.Get("Content-Type"); got != "application/json; charset=utf-8" {
+		t.Errorf("Content-Type is %q", got)
+	}
+	if a.header.Get("Content-Length") != strconv.Itoa(len(a.body)) {
 		t.Errorf("Content-Length is %s for %d bytes", a.header.Get("Content-Length"), len(a.body))
 	}
 }
