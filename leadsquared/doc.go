@@ -38,6 +38,9 @@
 //
 //	200 {"Status":"Success","Message":"Reset link sent successfully"}
 //
+// If the Service has a CAPTCHA verified, its fields stand beside the others in the
+// body: see [recovery.CaptchaOptions].
+//
 // Reset Password, with the values from the link:
 //
 //	POST /api/Authentication/v2/ResetPassword          /api/Authentication/ResetPassword
@@ -74,14 +77,19 @@
 //
 //	{"Status":"Error","ExceptionType":"MXInvalidInputException","ExceptionMessage":"..."}
 //
-//	status         ExceptionType                            when
-//	400            MXMandatoryAttributeMissingException     a required name is missing or empty
-//	400            MXInvalidInputException                  malformed body or not application/json, unknown schema name, weak password, invalid proof, step-up
-//	401            MXUnAuthorizedAccessException            credentials wrong or missing; a missing header is named
-//	404            MXResourceNotFoundException              no such path
-//	405, 408, 413  MXInvalidInputException                  other method, body too slow, more than 16 KiB
-//	429            MXAPIRateLimitExceededException          "API calls exceeded the limit of 25 in 5 second(s)"
-//	500, 503       MXInternalServerException                failure; the log has the details
+//	status         ExceptionType                         when
+//	400            MXMandatoryAttributeMissingException  a required name is missing or empty
+//	400            MXInvalidInputException               malformed body or not application/json,
+//	                                                     unknown schema name, CAPTCHA not solved,
+//	                                                     weak password, invalid proof, step-up
+//	401            MXUnAuthorizedAccessException         credentials wrong or missing; a missing
+//	                                                     header is named
+//	404            MXResourceNotFoundException           no such path
+//	405, 408, 413  MXInvalidInputException               other method, body too slow, more than
+//	                                                     16 KiB
+//	429            MXAPIRateLimitExceededException       "API calls exceeded the limit of 25 in 5
+//	                                                     second(s)"
+//	500, 503       MXInternalServerException             failure; the log has the details
 //
 // 429 and 503 carry Retry-After. Answers to requests that were counted carry
 // RateLimit and RateLimit-Policy if the Service reports them, which it does on
@@ -196,6 +204,14 @@
 //	     why   a gateway could overlook another spelling (A52)
 //	     seen  404 for a slash at the end or two in a row, a dot segment or an
 //	           escape
+//	a CAPTCHA, if the host wants one
+//	     why   it keeps programs from asking, beside the limits
+//	     seen  400 "The CAPTCHA is missing or was not solved."
+//	X-Origin-IP names the person for whom a server calls, from servers that the
+//	host lists (ServerCallers of [recovery.ClientAddressOptions])
+//	     why   the people of one server would share the limit of one client; a
+//	           key pair in a page proves no server (A50)
+//	     seen  nothing; from others it has no effect
 //	405, 408, 413 and 503 have the vendor's body
 //	     why   its clients read the body before the status
 //	     seen  ExceptionType and ExceptionMessage
