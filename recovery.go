@@ -26,6 +26,7 @@ type Service struct {
 	opts     Options
 	log      *slog.Logger
 	outages  *outage.Log
+	blocked  atomic.Int64 // calls in workers that last longer than blockedAfter
 	keys     *keyring
 	clients  *clientaddr.Resolver
 	mount    httpapi.Mount  // of the JSON API
