@@ -139,18 +139,21 @@ func (w *Workers) Call(ctx context.Context, timeout time.Duration, f func(ctx co
 
 // Try runs statements that no caller waits for, and returns their error. It logs
 // if they fail, once for many failures. While the storage is down all actions
-// fail, so the log tells of the first one alone until that works. action completes
-// the sentence "failed to".
+// fail, so the log tells of the first one until that works again, and of the others
+// at level debug. action completes the sentence "failed to".
 func (w *Workers) Try(action string, timeout time.Duration, f func(ctx context.Context) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	err := f(ctx)
+	line := w.opts.Package + ": failed to " + action + ". It is tried again"
 	switch {
 	case err == nil:
 		w.failing.works(action)
 		w.outages.Works(ctx, action)
 	case w.failing.fails(action):
-		w.outages.Failed(ctx, w.opts.Logger, slog.LevelError, action, w.opts.Package+": failed to "+action+". It is tried again", "error", err)
+		w.outages.Failed(ctx, w.opts.Logger, slog.LevelError, action, line, "error", err)
+	default:
+		w.opts.Logger.DebugContext(ctx, line, "error", err)
 	}
 	return err
 }

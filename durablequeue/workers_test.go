@@ -222,7 +222,8 @@ func TestShutdown(t *testing.T) {
 // that fails while the others work is told of all the same.
 func TestOneActionSpeaksForTheStorage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w, log := newWorkers(&handler{}, nil)
+		log := new(bytes.Buffer)
+		w, _ := newWorkers(&handler{}, func(o *durablequeue.Options) { o.Logger = slog.New(slog.NewTextHandler(log, nil)) })
 		try := func(err error, actions ...string) {
 			for _, action := range actions {
 				_ = w.Try(action, time.Second, func(context.Context) error { return err })
