@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http/httptest"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -175,6 +176,41 @@ func TestCaptchaComesAfterTheLimits(t *testing.T) {
 			t.Errorf("%d calls of the provider, want 55", n)
 		}
 	})
+}
+
+// TestHostileCaptchaValues_A61: whatever a stranger sends in the fields, a refusal
+// is a refusal, is not logged, and costs little. Values come here that are no
+// text, from queries and forms.
+func TestHostileCaptchaValues_A61(t *testing.T) {
+	for _, value := range []string{"", "\x00", "\xff\xfe\xff", "no text: \xc3(", strings.Repeat("a\u00e9<%", 4<<10)} {
+		for _, tt := range []struct {
+			answer error
+			want   error
+		}{
+			{fmt.Errorf("%q is wrong: %w", value, recovery.ErrCaptchaFailed), recovery.ErrCaptchaFailed},
+			{errors.New("dial: no route"), recovery.ErrUnavailable},
+			{fmt.Errorf("the provider did not read %.100s", value), recovery.ErrUnavailable},
+		} {
+			synctest.Test(t, func(t *testing.T) {
+				c := &provider{answer: func(context.Context) error { return tt.answer }}
+				p := newPortal(t, withCaptcha(c))
+				req := byMail(johnMail)
+				req.Captcha = map[string]string{"g-recaptcha-response": value}
+				var before, after runtime.MemStats
+				runtime.ReadMemStats(&before)
+				_, err := p.ForgotPassword(t.Context(), req)
+				runtime.ReadMemStats(&after)
+				wantErr(t, err, tt.want)
+				if took := after.TotalAlloc - before.TotalAlloc; took > 1<<20 {
+					t.Errorf("%.20q, %.40v: %d bytes allocated", value, tt.answer, took)
+				}
+				logs := p.log.String()
+				if strings.Contains(logs, "panic") || tt.want == recovery.ErrCaptchaFailed && logs != "" || strings.Contains(logs, "\xff\xfe") {
+					t.Errorf("%.20q, %.40v: the log is\n%s", value, tt.answer, logs)
+				}
+			})
+		}
+	}
 }
 
 func TestCaptchaOptions(t *testing.T) {

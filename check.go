@@ -124,8 +124,12 @@ func (s *Service) checkQueue(ctx context.Context, name string, q Queue) error {
 	case workers > 0 && stats.Abandoned >= workers:
 		return fmt.Errorf("%s: all %d workers hang, and %d jobs wait", name, workers, stats.Waiting)
 	case stats.Oldest > maxAge:
-		return fmt.Errorf("%s: a job has waited %v for a worker, %d jobs wait, and %d of %d workers are busy",
-			name, stats.Oldest.Round(time.Second), stats.Waiting, stats.Running, workers)
+		busy := fmt.Sprintf("%d of %d workers are busy", stats.Running, workers)
+		if workers == 0 { // the queue does not say how many it has
+			busy = fmt.Sprintf("%d attempts run", stats.Running)
+		}
+		return fmt.Errorf("%s: a job has waited %v for a worker, %d jobs wait, and %s",
+			name, stats.Oldest.Round(time.Second), stats.Waiting, busy)
 	}
 	return nil
 }

@@ -64,6 +64,9 @@ func TestCheck(t *testing.T) {
 		{"a job that waits for a worker", func(_ *portal, o *recovery.Options) {
 			o.DeliveryQueue = statQueue{o.DeliveryQueue, recovery.QueueStats{Waiting: 40, Oldest: 31 * time.Second, Running: 16}, 16, nil}
 		}, []string{"DeliveryQueue: a job has waited 31s for a worker, 40 jobs wait, and 16 of 16 workers are busy"}},
+		{"a job that waits in a queue that does not say how many workers it has", func(_ *portal, o *recovery.Options) {
+			o.DeliveryQueue = statQueue{o.DeliveryQueue, recovery.QueueStats{Waiting: 40, Oldest: 31 * time.Second, Running: 16}, 0, nil}
+		}, []string{"DeliveryQueue: a job has waited 31s for a worker, 40 jobs wait, and 16 attempts run"}},
 		{"workers that hang", func(_ *portal, o *recovery.Options) {
 			o.Queue = statQueue{o.Queue, recovery.QueueStats{Waiting: 40, Oldest: time.Second, Running: 16, Abandoned: 16}, 16, nil}
 		}, []string{"Queue: all 16 workers hang"}},

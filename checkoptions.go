@@ -102,6 +102,9 @@ func (o Options) validate(leads LeadStore, tokens TokenStore, notifier Notifier)
 	o.checkKeys(&mistakes)
 	o.checkLinks(&mistakes)
 	o.checkDevelopment(&mistakes, notifier)
+	if c, ok := notifier.(channels); ok && linksGoTo(o.Fields) != "" && c[ChannelEmail] == nil {
+		mistakes.Add("notifier", "ByChannel has no notifier for ChannelEmail, and links go by mail to the field %s. Give it one, or have no field of type FieldTypeEmail with Receive", linksGoTo(o.Fields))
+	}
 	o.checkSessions(&mistakes)
 	checkFields(&mistakes, o.Fields)
 	o.API.check(&mistakes)

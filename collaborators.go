@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/seed-51359b35/recovery/password"
@@ -41,15 +42,39 @@ func (s *Service) guard(ctx context.Context, what string, f func() error, secret
 const blockedAfter = 10 * time.Second
 
 // tellIfBlocked logs that a call of the host's code does not return, unless done
-// is called before. Its error would come too late: it may never come. A later call
-// that succeeds in time ends the outage.
+// is called before. Its error would come too late: it may never come. It counts on
+// while the call lasts, because once all workers hang nothing else fails. A later
+// call that succeeds in time ends the outage.
 func (s *Service) tellIfBlocked(ctx context.Context, what string, a *attempt) (done func(err error)) {
-	timer := time.AfterFunc(blockedAfter, func() {
-		s.outages.Failed(ctx, s.log, slog.LevelWarn, what, "recovery: "+what+" does not return. It holds a worker of the queue meanwhile",
-			append([]any{"after", blockedAfter.String()}, a.attrs()...)...)
-	})
+	var mu sync.Mutex
+	var timer *time.Timer
+	began, ended, told := time.Now(), false, false
+	tell := func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if ended {
+			return
+		}
+		if !told {
+			told = true
+			s.blocked.Add(1)
+		}
+		s.outages.Failed(ctx, s.log, slog.LevelWarn, what, "recovery: "+what+" does not return, and holds a worker of the queue until it does. Look at what it calls, and give those calls a time limit",
+			append([]any{"after", time.Since(began).Round(time.Second).String(), "calls_that_hang", s.blocked.Load()}, a.attrs()...)...)
+		timer.Reset(blockedAfter)
+	}
+	mu.Lock()
+	timer = time.AfterFunc(blockedAfter, tell)
+	mu.Unlock()
 	return func(err error) {
-		if timer.Stop() && works(err) {
+		mu.Lock()
+		ended = true
+		timer.Stop()
+		mu.Unlock()
+		switch {
+		case told:
+			s.blocked.Add(-1)
+		case works(err):
 			s.outages.Works(ctx, what)
 		}
 	}
@@ -80,13 +105,42 @@ func (s *Service) watch(ctx context.Context, what string, err error) {
 	case errors.Is(err, ErrAwaitingReply):
 		s.outages.Failed(ctx, s.log, slog.LevelWarn, collaborator, "recovery: "+collaborator+" is slow", "in", what, "error", err)
 	default:
-		level, args := slog.LevelError, []any{"in", what, "error", err}
-		if a := attemptOf(ctx); a != nil {
-			// It is tried again. What is given up is told as an error.
-			level, args = slog.LevelWarn, append(args, a.attrs()...)
+		level, consequence, args := slog.LevelError, s.consequence(what), []any{"in", what, "error", err}
+		a := attemptOf(ctx)
+		switch {
+		case errors.Is(err, ErrQueueFull) && fullQueues[what] != "":
+			consequence = fullQueues[what]
+		case a != nil:
+			// What is given up is told as an error.
+			level, consequence, args = slog.LevelWarn, ". It is tried again until it works, or until the time in retried_until", append(args, a.attrs()...)
 		}
-		s.outages.Failed(ctx, s.log, level, collaborator, "recovery: "+collaborator+" fails", args...)
+		if what == "LeadStore.FindLead" && strings.Contains(err.Error(), noRows) {
+			consequence += ". For nobody FindLead has to return recovery.ErrLeadNotFound, and not the error of the database"
+		}
+		s.outages.Failed(ctx, s.log, level, collaborator, "recovery: "+collaborator+" fails"+consequence, args...)
 	}
+}
+
+// noRows is in the text of sql.ErrNoRows and pgx.ErrNoRows.
+const noRows = "no rows in result set"
+
+// fullQueues say what follows while a queue is full, and what to do.
+var fullQueues = map[string]string{
+	"Queue.Enqueue":         ": it is full, and requests are answered with 503 until it has room. Jobs come in faster than they are done: look for what is slow, such as the LeadStore, or give it more workers",
+	"DeliveryQueue.Enqueue": ": it is full, and links and codes that people ask for are given up until it has room. Look why messages wait there, such as a Notifier that fails, or give it more room",
+}
+
+// consequence says what follows while a call for a request fails.
+func (s *Service) consequence(what string) string {
+	switch {
+	case what == "TokenStore.Release" || what == "TokenStore.Delete" || what == "SessionEnder.EndSessions":
+		return ". It is tried again"
+	case what == "LeadStore.SetPasswordHash" || what == "DeliveryQueue.Enqueue" || what == "BudgetNotifier.Budgets":
+		return "" // it depends on more than this call
+	case what == "Limiter.Allow" && s.opts.Limits.DangerouslyAllowOnError:
+		return "" // another line says so
+	}
+	return ", and requests that need it are answered with 503 until it works again"
 }
 
 // recoverPanic must be deferred around a call of the host's code. It logs a

@@ -136,6 +136,14 @@ var refusedAdvice = map[EventReason]string{
 	ReasonPasswordPolicy:   "the new password breaks the rules that know the person, which the answer names. See option Passwords.Policy",
 }
 
+// again is what a limit counts that holds for one person.
+var again = map[LimitScope]string{
+	ScopeIdentifier: "a message for the same identifier",
+	ScopeLead:       "a message for the same lead",
+	ScopeRecipient:  "a message to the same address or number",
+	ScopeIssueToken: "a token for the same identifier",
+}
+
 // limitAdvice says what a limit on a scope counts.
 func limitAdvice(scope LimitScope) string {
 	switch scope {
@@ -144,5 +152,5 @@ func limitAdvice(scope LimitScope) string {
 	case ScopeBudget:
 		return "the budget of this channel is used up. See option Limits"
 	}
-	return "the same " + string(scope) + " was asked for a short time ago: by default one message a minute, five an hour and ten a day. Wait for a minute, or raise option Limits to try things out"
+	return again[scope] + " was asked for a short time ago: by default one message a minute, five an hour and ten a day. Wait for a minute, or raise option Limits to try things out"
 }

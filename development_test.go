@@ -32,7 +32,7 @@ func TestDevelopmentTellsWhyNothingArrives(t *testing.T) {
 		{"Verified is not set", "with Verified set", forgot("unverified@example.com")},
 		{"Status is not set", "FindLead has to set it", forgot("disabled@example.com")},
 		{"no password", "option Messages.NoPassword", forgot("social@example.com")},
-		{"asked twice within a minute", "Wait for a minute", twice},
+		{"asked twice within a minute", "a message for the same identifier was asked for a short time ago", twice},
 		{"one client asks too often", "ClientAddress.TrustedProxies", func(t *testing.T, p *portal) {
 			for range 31 {
 				forgot("nobody@example.com")(t, p)

@@ -152,12 +152,13 @@ func (s *Service) emit(ctx context.Context, e Event) {
 	e.Time = time.Now()
 	level := slog.LevelInfo
 	switch e.Kind {
-	case EventWrongRecord, EventSessionsNotEnded:
+	case EventSessionsNotEnded:
 		level = slog.LevelError
 	case EventNotMe:
 		level = slog.LevelWarn
-	case EventResetRefused, EventRateLimited, EventMessageSuppressed, EventDeliveryFailed, EventDeadLetter:
-		// The log says, once for many, what fails and that jobs are given up.
+	case EventResetRefused, EventRateLimited, EventMessageSuppressed, EventDeliveryFailed, EventDeadLetter, EventWrongRecord:
+		// The log says, once for many, what fails, that jobs are given up, and what
+		// is wrong with a record.
 		level = slog.LevelDebug
 		if e.Scope == ScopeBudget {
 			// Until the budget's window opens, nobody gets a message on this

@@ -100,6 +100,42 @@ func TestBlockedNotifierIsTold(t *testing.T) {
 	})
 }
 
+// Once every worker hangs nothing else fails, and still the log says how many
+// hang, and afterwards how long that lasted.
+func TestWorkersThatHangAreTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		p := newPortal(t, func(p *portal, o *recovery.Options) {
+			o.DeliveryQueue = recovery.NewMemoryQueue(recovery.MemoryQueueOptions{Workers: 2})
+			p.outbox.Intercept(func(context.Context, recovery.Message) error {
+				<-release // it ignores its context
+				return nil
+			})
+		})
+		for range 3 {
+			post(p.Handler(), "/forgot-password", `{"email":"johnwick@example.com"}`)
+		}
+		time.Sleep(6 * time.Minute)
+		close(release)
+		time.Sleep(time.Minute)
+		post(p.Handler(), "/forgot-password", `{"email":"johnwick@example.com"}`)
+		settle()
+		lines := shown(p.log.String())
+		log := strings.Join(lines, "")
+		for _, want := range []string{"after=10s calls_that_hang=1", "after=1m10s calls_that_hang=2", "after=5m10s calls_that_hang=2"} {
+			if !strings.Contains(log, "does not return, and holds a worker of the queue until it does. Look at what it calls, and give those calls a time limit\" "+want) {
+				t.Errorf("no line says %s", want)
+			}
+		}
+		if !strings.Contains(log, `msg="recovery: works again" what=Notifier.Notify failures=70 lasted=5m40`) || len(lines) > 6 {
+			t.Error("want a line that says how long it lasted, and not more than six")
+		}
+		if t.Failed() {
+			t.Log(log)
+		}
+	})
+}
+
 // A notifier that blocked and now fails does not work again.
 func TestBlockedNotifierThatFailsIsNotToldToWork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

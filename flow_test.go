@@ -31,7 +31,8 @@ func TestForgottenPasswordIsResetThroughTheMailedLink(t *testing.T) {
 		if err := p.reset(t.Context(), proof, goodPassword); err != nil {
 			t.Fatal(err)
 		}
-		want := []string{"Take 1", "Peek", "FindLead LeadId", "FindLead LeadId", "Claim", "SetPasswordHash", "Delete", "EndSessions", "Enqueue", "Enqueue", "Enqueue"}
+		want := []string{"Take 1", "Peek", "FindLead LeadId", "FindLead LeadId", "Claim", "SetPasswordHash", "Delete", "EndSessions", "Enqueue", "Enqueue", "Enqueue",
+			"FindLead LeadId"} // the first reset looks whether the version has changed
 		// The first notice may be on its way before the last is enqueued.
 		got := slices.DeleteFunc(p.calls.take(), func(call string) bool { return strings.HasPrefix(call, "Notify") })
 		if !slices.Equal(got, want) {

@@ -25,9 +25,9 @@ import (
 // Names are exact and unknown ones refused. "email" stands for a key of the field
 // [Options].EmailField, and a code goes with it as well as with "identifier".
 // Whoever asks with a recipientField of type FieldTypePhone is sent a code, all
-// others a link. With [Options].Captcha, the first one takes its fields too. Errors are problem details (RFC 9457) with a member "code" for
-// programs. [APIOptions] say where it is mounted, and which pages of other
-// origins may call it.
+// others a link. With [Options].Captcha, the first one takes its fields too. Errors
+// are problem details (RFC 9457) with a member "code" for programs. [APIOptions]
+// say where it is mounted, and which pages of other origins may call it.
 func (s *Service) Handler() http.Handler {
 	return s.api(s.cors, map[string]endpoint{
 		"/forgot-password": s.serveForgot,

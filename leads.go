@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -117,12 +119,23 @@ func (s *Service) findLead(ctx context.Context, key LeadKey, f Field) (Lead, err
 		}
 	}
 	if stored != key.Value {
-		s.emit(ctx, Event{Kind: EventWrongRecord, LeadID: lead.ID})
+		s.tellWrongRecord(ctx, lead, key.Field)
 		return Lead{}, ErrLeadNotFound
 	}
 	// Name and Locale travel in jobs, whose size is limited.
 	lead.Name, lead.Locale = shorten(lead.Name, 256), shorten(lead.Locale, 64)
 	return lead, nil
+}
+
+// tellWrongRecord tells that a search found a lead without the value that was
+// asked for. The log says which fields came: most often the field has another name.
+// Any stranger can ask again, so it says so once for many.
+func (s *Service) tellWrongRecord(ctx context.Context, lead Lead, asked string) {
+	came := shorten(strings.Join(slices.Sorted(maps.Keys(lead.Fields)), " "), maxCause)
+	s.outages.Failed(ctx, s.log, slog.LevelError, "wrong record",
+		"recovery: LeadStore.FindLead returned a lead that has another value than the one that was asked for, so nothing is done. Lead.Fields must have the field under exactly the name in asked_for, with the value that FindLead searched",
+		"asked_for", asked, "fields", came, "lead", lead.ID)
+	s.emit(ctx, Event{Kind: EventWrongRecord, LeadID: lead.ID})
 }
 
 // shorten returns the beginning of s: at most n bytes, and whole characters.

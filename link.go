@@ -109,10 +109,10 @@ func (l Link) has(place string) bool {
 }
 
 // inPath reports whether the path carries the token. A job of an older version,
-// which knew no placeholders, may have both names and braces: there the
+// which knew no placeholders, may have any braces, and names too: there the
 // parameters carry it.
 func (l Link) inPath() bool {
-	return l.TokenParam == "" && l.LeadIDParam == "" && (l.has(tokenPlace) || l.has(leadIDPlace))
+	return l.TokenParam == "" && l.LeadIDParam == "" && (l.has(tokenPlace) || l.has(leadIDPlace) && l.has(secretPlace))
 }
 
 // isSplit reports whether the link carries the lead ID and the secret apart.

@@ -15,9 +15,11 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 	"unicode/utf8"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 )
 
 // linkParam returns a query parameter of the link in a message.
@@ -370,7 +372,15 @@ func TestLinkIsNeverBuiltFromTheRequestLine_A01(t *testing.T) {
 		if res.StatusCode != http.StatusAccepted {
 			t.Fatalf("%q: %s", head, res.Status)
 		}
-		m := <-mails
+		var m recovery.Message
+		testenv.Eventually(t, 20*time.Second, "the mail that was asked for", func() bool {
+			select {
+			case m = <-mails:
+				return true
+			default:
+				return false
+			}
+		})
 		if got := strings.Replace(m.URL.Reveal(), linkParam(t, m, "token"), "TOKEN", 1); got != "https://portal.example.com/reset?token=TOKEN" {
 			t.Errorf("%q: the link is %s", head, got)
 		}

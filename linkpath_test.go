@@ -92,6 +92,20 @@ func TestLinkWithPlaceholdersIsRendered(t *testing.T) {
 	}
 }
 
+// An instance that knew no placeholders sealed any braces into a job, and had the
+// parameters carry the token.
+func TestBracesOfOldJobs(t *testing.T) {
+	for _, link := range []recovery.Link{
+		{URL: "https://portal.example.com/{LeadId}"},
+		{URL: "https://portal.example.com/{TemporaryPassword}"},
+		{URL: "https://portal.example.com/{token}", TokenParam: "token"},
+	} {
+		if got, err := recovery.RenderLink(link, "token", "TOKEN"); err != nil || got != link.URL+"?token=TOKEN" {
+			t.Errorf("%s became %s, %v", link.URL, got, err)
+		}
+	}
+}
+
 // The ID of a lead may have any printable ASCII, and stays one segment. Browsers drop the
 // segments "." and "..", so such a lead gets no link that leads elsewhere.
 func TestLeadIDInThePath(t *testing.T) {

@@ -145,13 +145,17 @@ func TestEscapedSecretsAreScrubbed(t *testing.T) {
 		p.outbox.Intercept(func(_ context.Context, m recovery.Message) error {
 			link, _ := url.Parse(m.URL.Reveal())
 			seen = append(seen, link.Query().Get("token"), link.Query().Get("TemporaryPassword"))
-			text := fmt.Sprintf(`Post "https://mail.example/send?link=%s&to=%s": <a href=%q> %q`,
-				url.QueryEscape(m.URL.Reveal()), url.QueryEscape(m.To), strings.ReplaceAll(m.URL.Reveal(), "&", "&amp;"), url.PathEscape(m.To))
+			if value, inPath := strings.CutPrefix(link.Path, "/in-path/"); inPath {
+				seen = append(seen, value)
+			}
+			text := fmt.Sprintf(`Post "https://mail.example/send?link=%s&to=%s": <a href=%q> %q %s`,
+				url.QueryEscape(m.URL.Reveal()), url.QueryEscape(m.To), strings.ReplaceAll(m.URL.Reveal(), "&", "&amp;"), url.PathEscape(m.To), link.RequestURI())
 			return fmt.Errorf("%w: %s, %s", recovery.ErrPermanent, text, strings.ToUpper(text))
 		})
 		for _, link := range []recovery.Link{
 			{URL: "https://portal.example.com/reset"},
 			{URL: "https://portal.example.com/reset", LeadIDParam: "LeadId", SecretParam: "TemporaryPassword"},
+			{URL: "https://portal.example.com/in-path/{token}"},
 		} {
 			req := byMail("john+wick@example.com")
 			req.Link = &link
@@ -161,7 +165,7 @@ func TestEscapedSecretsAreScrubbed(t *testing.T) {
 			settle()
 		}
 		log := strings.ToLower(p.log.String())
-		if !strings.Contains(log, "[redacted]") || len(seen) != 4 {
+		if !strings.Contains(log, "[redacted]") || len(seen) != 7 {
 			t.Fatalf("nothing was logged\n%s", log)
 		}
 		for _, secret := range append(seen, "john+wick", "john%2bwick") {

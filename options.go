@@ -247,8 +247,9 @@ type ClientAddressOptions struct {
 	// reach the limit of a client. Whoever has one of these addresses chooses
 	// under which address its requests count. From any other address the field is
 	// ignored, except with the secret of an API. So it is from a proxy that is not
-	// in TrustedProxies. A server that passes on something else than one address
-	// has its people share one limit. Default none.
+	// in TrustedProxies, and in what one of these addresses forwards itself, as its
+	// X-Forwarded-For tells: it may be a stranger's. A server that passes on
+	// something else than one address has its people share one limit. Default none.
 	ServerCallers []netip.Prefix
 	// IPv6Prefix is how many bits of an IPv6 address count as one client: 48 to
 	// 64. An address that stands for an IPv4 address counts as that: NAT64,

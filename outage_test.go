@@ -34,10 +34,10 @@ func TestOutagesDoNotFillTheLog(t *testing.T) {
 		path     string
 		begin    string // a part of the first line
 	}{
-		{"the limiter", forgot, `msg="recovery: Limiter fails"`},
-		{"the queue", forgot, `msg="recovery: Queue fails"`},
-		{"the token store", reset, `msg="recovery: TokenStore fails"`},
-		{"the hasher", reset, `msg="recovery: Hasher fails"`},
+		{"the limiter", forgot, `msg="recovery: Limiter fails, and requests that need it are answered with 503 until it works again"`},
+		{"the queue", forgot, `msg="recovery: Queue fails, and requests that need it are answered with 503`},
+		{"the token store", reset, `msg="recovery: TokenStore fails, and requests that need it are answered with 503`},
+		{"the hasher", reset, `msg="recovery: Hasher fails, and requests that need it are answered with 503`},
 	} {
 		t.Run(test.sentence, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -108,7 +108,7 @@ func TestMailOutageDoesNotFillTheLog(t *testing.T) {
 		down.Store(false)
 		time.Sleep(10 * time.Minute)
 		lines := shown(p.log.String())
-		if len(lines) != 3 || !strings.Contains(lines[0], "Notifier fails") || !strings.Contains(lines[0], "connection refused") ||
+		if len(lines) != 3 || !strings.Contains(lines[0], "Notifier fails. It is tried again") || !strings.Contains(lines[0], "connection refused") ||
 			strings.Contains(p.log.String(), johnMail) || !strings.Contains(lines[2], "works again") {
 			t.Errorf("logged %d lines:\n%s", len(lines), strings.Join(lines, ""))
 		}

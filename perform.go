@@ -55,12 +55,28 @@ func (s *Service) Perform(ctx context.Context, job Job) (err error) {
 // job up because of cause. Queues call it.
 func (s *Service) DeadLetter(ctx context.Context, job Job, cause error) {
 	e := Event{Kind: EventDeadLetter, JobID: job.ID}
+	lost := "unknown: the job cannot be read"
 	if p, _ := s.openJob(job); p.ID != "" {
+		lost = lostWith[p.Op]
 		e.Caller, e.Client, e.Labels = p.Caller, p.Client, p.Labels
 		if p.Key.Field == LeadIDField {
 			e.LeadID = p.Key.Value
 		}
 	}
-	s.outages.Failed(ctx, s.log, slog.LevelError, "jobs", "recovery: job given up", "job", job.ID, "error", cause)
+	args := []any{"lost", lost, "job", job.ID, "error", cause}
+	if e.LeadID != "" {
+		args = append(args, "lead", e.LeadID)
+	}
+	s.outages.Failed(ctx, s.log, slog.LevelError, "jobs", "recovery: job given up", args...)
 	s.emit(ctx, e)
+}
+
+// lostWith says what nobody does after a job is given up.
+var lostWith = map[jobKind]string{
+	jobForgot:   "a link or code that somebody asked for",
+	jobSend:     "a link or code that somebody asked for",
+	jobDeliver:  "a link or code that is in the store already",
+	jobNotice:   "the notice that a password was changed",
+	jobSessions: "the end of a lead's sessions: they stay open, so end them by hand",
+	jobNotMe:    "a part of \"this was not me\": the lead's links may still work",
 }

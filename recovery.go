@@ -26,6 +26,11 @@ type Service struct {
 	opts     Options
 	log      *slog.Logger
 	outages  *outage.Log
+	blocked  atomic.Int64 // calls in workers that last longer than blockedAfter
+
+	toldOfMemory   atomic.Bool // tellOfMemory logged
+	versionChanges atomic.Bool // a reset was seen to change Lead.Version
+
 	keys     *keyring
 	clients  *clientaddr.Resolver
 	mount    httpapi.Mount  // of the JSON API

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/seed-51359b35/recovery/internal/seal"
@@ -171,6 +172,7 @@ func (s *Service) prove(ctx context.Context, proof Proof, from Requester, labels
 		return err
 	})
 	if errors.Is(err, ErrTokenNotFound) {
+		s.tellOfMemory(ctx, proof)
 		return p, s.refuse(ctx, p, ReasonUnknownToken)
 	}
 	// The event has no lead before this: without a token, the lead is only what
@@ -186,6 +188,14 @@ func (s *Service) prove(ctx context.Context, proof Proof, from Requester, labels
 	// may have changed since the first.
 	p.lead, err = s.provenLead(ctx, p, leadID)
 	return p, err
+}
+
+// tellOfMemory tells once that a link which this Service's keys sealed is not in
+// its MemoryTokenStore. Nobody can make such a link up.
+func (s *Service) tellOfMemory(ctx context.Context, proof Proof) {
+	if _, ok := s.tokens.(*MemoryTokenStore); ok && !proof.sealed.IsZero() && !s.toldOfMemory.Swap(true) {
+		s.log.InfoContext(ctx, "recovery: the MemoryTokenStore does not know a link that was made with these Keys. It was used, has expired or was replaced, and then there is nothing to do; or another instance made it, or this one before it was started again. Where there are several instances, or links must outlive the program, use a store such as sqlstore or redisstore")
+	}
 }
 
 // provenLead reads the lead, and refuses the proof if the lead is not as it was
@@ -439,6 +449,26 @@ func (s *Service) afterReset(ctx context.Context, p proven, from Requester) {
 		notice.Reset = reset
 		notice.Channel, notice.To = to.channel, to.to
 		s.enqueueOrRetry(ctx, notice)
+	}
+	s.checkVersion(ctx, p.lead)
+}
+
+// checkVersion tells if the write of a password left the lead's version as it was.
+// Then other links that were mailed before outlive a change of the password. Once a
+// version has changed, it asks no more.
+func (s *Service) checkVersion(ctx context.Context, before Lead) {
+	if s.versionChanges.Load() {
+		return
+	}
+	after, err := s.leadByID(ctx, before.ID)
+	switch {
+	case err != nil: // the next reset asks again
+	case after.Version != before.Version:
+		s.versionChanges.Store(true)
+	default:
+		s.outages.Failed(ctx, s.log, slog.LevelError, "version",
+			"recovery: Lead.Version is the same before and after a new password was written, so links that were mailed before outlive a change of the password. FindLead has to return another Version after each change of password, address or status, such as a counter or a digest of all three",
+			"lead", before.ID)
 	}
 }
 

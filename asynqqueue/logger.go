@@ -12,6 +12,9 @@ import (
 // line is what every line of asynq is called in the host's log.
 const line = "asynqqueue: a log line of asynq"
 
+// trouble is what its warnings and errors are called.
+const trouble = "asynqqueue: asynq, which performs the jobs, reports a failure. If Redis is down, jobs wait there and go on when it is back"
+
 // asynqCause is the cause of all that asynq warns of.
 const asynqCause = "asynq"
 
@@ -66,5 +69,5 @@ func (l *logger) write(level slog.Level, args []any) {
 	}
 	// While Redis is down, each part of asynq has a line of its own for that. A
 	// worker that gets a job ends the outage.
-	l.outages.Failed(context.Background(), l.log, level, asynqCause, line, "asynq", text)
+	l.outages.Failed(context.Background(), l.log, level, asynqCause, trouble, "asynq", text)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/seed-51359b35/recovery"
@@ -137,18 +138,63 @@ func (w *Workers) Call(ctx context.Context, timeout time.Duration, f func(ctx co
 }
 
 // Try runs statements that no caller waits for, and returns their error. It logs
-// if they fail, once for many failures. action completes the sentence "failed
-// to".
+// if they fail, once for many failures. While the storage is down all actions
+// fail, so the log tells of the first one until that works again, and of the others
+// at level debug. action completes the sentence "failed to".
 func (w *Workers) Try(action string, timeout time.Duration, f func(ctx context.Context) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	err := f(ctx)
-	if err != nil {
-		w.outages.Failed(ctx, w.opts.Logger, slog.LevelError, action, w.opts.Package+": failed to "+action, "error", err)
-	} else {
+	line := w.opts.Package + ": failed to " + action + ". It is tried again"
+	switch {
+	case err == nil:
+		w.failing.works(action)
 		w.outages.Works(ctx, action)
+	case w.failing.fails(action):
+		w.outages.Failed(ctx, w.opts.Logger, slog.LevelError, action, line, "error", err)
+	default:
+		w.opts.Logger.DebugContext(ctx, line, "error", err)
 	}
 	return err
+}
+
+// Failing reports whether the log tells of an action of Try that fails now.
+func (w *Workers) Failing() bool { return w.failing.now() }
+
+// failing is the action of which the log tells.
+type failing struct {
+	mu     sync.Mutex
+	action string // empty: none
+	at     time.Time
+}
+
+// failingFor is how long an action that is not tried any more counts as failing.
+const failingFor = time.Minute
+
+// fails reports whether the log has to tell of an action that failed.
+func (f *failing) fails(action string) bool {
+	now := time.Now()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.action != action && f.action != "" && now.Sub(f.at) < failingFor {
+		return false
+	}
+	f.action, f.at = action, now
+	return true
+}
+
+func (f *failing) works(action string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.action == action {
+		f.action = ""
+	}
+}
+
+func (f *failing) now() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.action != "" && time.Since(f.at) < failingFor
 }
 
 // NewDepth returns a Depth for a queue of at most limit jobs. count returns how

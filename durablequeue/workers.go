@@ -43,6 +43,7 @@ type Workers struct {
 	opts    Options
 	handler recovery.JobHandler
 	outages *Outages
+	failing failing
 	slots   chan struct{} // holds one element for each worker that is busy
 	ctx     context.Context
 	cancel  context.CancelFunc

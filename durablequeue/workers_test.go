@@ -217,3 +217,48 @@ func TestShutdown(t *testing.T) {
 		})
 	}
 }
+
+// While the storage is down, the log tells of one action, however many fail. One
+// that fails while the others work is told of all the same.
+func TestOneActionSpeaksForTheStorage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := new(bytes.Buffer)
+		w, _ := newWorkers(&handler{}, func(o *durablequeue.Options) { o.Logger = slog.New(slog.NewTextHandler(log, nil)) })
+		try := func(err error, actions ...string) {
+			for _, action := range actions {
+				_ = w.Try(action, time.Second, func(context.Context) error { return err })
+			}
+			time.Sleep(5 * time.Second)
+		}
+		all := []string{"find jobs", "renew leases", "delete jobs"}
+		for range 70 { // nearly six minutes
+			try(errSome, all...)
+		}
+		if !w.Failing() {
+			t.Error("no action is failing")
+		}
+		for range 3 {
+			try(nil, all...)
+		}
+		if w.Failing() {
+			t.Error("an action is failing")
+		}
+		if n := strings.Count(log.String(), "\n"); n != 4 || strings.Count(log.String(), "failed to find jobs. It is tried again") != 3 || !strings.Contains(log.String(), "works again\" what=\"find jobs\" failures=70") {
+			t.Errorf("%d lines, want 3 about one action, and one when it works again:\n%s", n, log)
+		}
+		log.Reset()
+		for range 3 {
+			try(nil, "find jobs")
+			try(errSome, "delete jobs")
+		}
+		if n := strings.Count(log.String(), "failed to delete jobs"); n != 1 {
+			t.Errorf("%d lines about the action that fails alone, want 1:\n%s", n, log)
+		}
+		// An action that is never tried again speaks for nobody.
+		time.Sleep(time.Minute)
+		try(errSome, "find jobs")
+		if !strings.Contains(log.String(), "failed to find jobs") {
+			t.Errorf("silent because of an action that nobody tries any more:\n%s", log)
+		}
+	})
+}

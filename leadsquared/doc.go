@@ -38,6 +38,9 @@
 //
 //	200 {"Status":"Success","Message":"Reset link sent successfully"}
 //
+// If the Service has a CAPTCHA verified, its fields stand beside the others in the
+// body: see [recovery.CaptchaOptions].
+//
 // Reset Password, with the values from the link:
 //
 //	POST /api/Authentication/v2/ResetPassword          /api/Authentication/ResetPassword
@@ -62,11 +65,6 @@
 //	GET /api/Access/PublicToken?accessKey=A&secretKey=S        200 {"PublicAuthKey":"..."}
 //	GET /api/Access/GetRegisterToken?accessKey=A&secretKey=S   200 "..."
 //
-// The body of Forgot may also hold the fields of a CAPTCHA, if the Service has one
-// verified: see [recovery.CaptchaOptions]. A server that calls for a person passes
-// on the person's address in X-Origin-IP. It is believed from ServerCallers of
-// [recovery.ClientAddressOptions], and ignored from others.
-//
 // Paths are matched without ASCII case and otherwise exactly as the client sent
 // them: a trailing or doubled slash, a dot segment or a percent escape makes a
 // 404. Names in bodies are matched without ASCII case, null counts as absent,
@@ -79,14 +77,19 @@
 //
 //	{"Status":"Error","ExceptionType":"MXInvalidInputException","ExceptionMessage":"..."}
 //
-//	status         ExceptionType                            when
-//	400            MXMandatoryAttributeMissingException     a required name is missing or empty
-//	400            MXInvalidInputException                  malformed body or not application/json, unknown schema name, weak password, invalid proof, step-up, CAPTCHA
-//	401            MXUnAuthorizedAccessException            credentials wrong or missing; a missing header is named
-//	404            MXResourceNotFoundException              no such path
-//	405, 408, 413  MXInvalidInputException                  other method, body too slow, more than 16 KiB
-//	429            MXAPIRateLimitExceededException          "API calls exceeded the limit of 25 in 5 second(s)"
-//	500, 503       MXInternalServerException                failure; the log has the details
+//	status         ExceptionType                         when
+//	400            MXMandatoryAttributeMissingException  a required name is missing or empty
+//	400            MXInvalidInputException               malformed body or not application/json,
+//	                                                     unknown schema name, CAPTCHA not solved,
+//	                                                     weak password, invalid proof, step-up
+//	401            MXUnAuthorizedAccessException         credentials wrong or missing; a missing
+//	                                                     header is named
+//	404            MXResourceNotFoundException           no such path
+//	405, 408, 413  MXInvalidInputException               other method, body too slow, more than
+//	                                                     16 KiB
+//	429            MXAPIRateLimitExceededException       "API calls exceeded the limit of 25 in 5
+//	                                                     second(s)"
+//	500, 503       MXInternalServerException             failure; the log has the details
 //
 // 429 and 503 carry Retry-After. Answers to requests that were counted carry
 // RateLimit and RateLimit-Policy if the Service reports them, which it does on
@@ -205,12 +208,17 @@
 //	     why   the vendor's "Check the exception message to get more details" would
 //	           show strangers what failed inside (A83)
 //	     seen  "The API call failed."; the details are in the log
-//	a CAPTCHA or a step-up that the host asks for
-//	     why   the vendor's pages have neither
-//	     seen  400 "The CAPTCHA is missing or was not solved.", or the host's text
-//	X-Origin-IP counts from listed servers alone
-//	     why   whoever may write it has the limits of anybody (A50)
-//	     seen  people of a server that is not listed share one client's limits
+//	a CAPTCHA, if the host wants one
+//	     why   it keeps programs from asking, beside the limits
+//	     seen  400 "The CAPTCHA is missing or was not solved."
+//	X-Origin-IP names the person for whom a server calls, from servers that the
+//	host lists (ServerCallers of [recovery.ClientAddressOptions])
+//	     why   the people of one server would share the limit of one client; a
+//	           key pair in a page proves no server (A50)
+//	     seen  nothing; from others it has no effect
+//	a step-up, if the host asks for one
+//	     why   the vendor has none
+//	     seen  400 with the host's text
 //	405, 408, 413 and 503 have the vendor's body
 //	     why   its clients read the body before the status
 //	     seen  ExceptionType and ExceptionMessage

@@ -34,10 +34,10 @@ type Options struct {
 	// a migration: the host's own handler, or a proxy to the vendor. It gets the
 	// request as the client sent it, with its body and its credentials, which
 	// nobody has read. It never gets a path of [Paths], with any method, nor a
-	// path that another server could take for one of them: one with an empty
-	// segment, a segment that ends in a dot, a backslash, '%', ';', '?' or '#'
-	// behind an escape, or anything else than printable ASCII. These are
-	// answered with 404. Default: 404 for all other paths.
+	// path that another server could take for one of them: with a format behind
+	// it (".json"), an empty segment, a segment that ends in a dot, a backslash,
+	// '%', ';', '?' or '#' behind an escape, or anything else than printable
+	// ASCII. These are answered with 404. Default: 404 for all other paths.
 	Next http.Handler
 	// Logger receives failures of the host's stores, panics and refused key
 	// pairs. It never receives a credential, a body or a URL. Default: the

@@ -77,6 +77,12 @@ func TestCaptcha(t *testing.T) {
 				t.Errorf("answers differ: %v", bodies)
 			}
 			s.do("POST", pathOTP+"?apikey="+apiKey, phone)
+			// A value that is no text is as wrong as any other (A61).
+			status, code := 400, 908
+			if down != nil {
+				status, code = 503, 950
+			}
+			s.do("POST", pathPassword+"?apikey="+apiKey+"&g-recaptcha-response=%ff%fe%ff", john).wantFailure(t, status, code, "")
 		}
 	})
 	// A server with the secret, and a reset, need none.

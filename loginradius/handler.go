@@ -25,8 +25,8 @@ const (
 )
 
 // A Handler serves four paths below /identity/. All others it answers with an
-// error, or passes on to [Options].Next. Use [New] to make one. A Handler is immutable and safe for concurrent
-// use.
+// error, or passes on to [Options].Next. Use [New] to make one. A Handler is
+// immutable and safe for concurrent use.
 type Handler struct {
 	apps  map[string]*app
 	mount httpapi.Mount
@@ -98,14 +98,17 @@ func (h *Handler) route(r *http.Request) (endpoint, error) {
 	return e, nil
 }
 
-// oneSlash returns the request with one slash in front of its path. An SDK whose
-// domain was set with a slash at its end sends two.
-func oneSlash(r *http.Request) *http.Request {
-	if !strings.HasPrefix(r.URL.Path, "//") || r.URL.RawPath != "" {
+// oneSlash returns the request with one slash in front of identity, below the
+// mount or at the root. SDKs that were set up with a base URL that ends in a slash
+// send two.
+func (h *Handler) oneSlash(r *http.Request) *http.Request {
+	twice := func(path string) bool { return strings.HasPrefix(path, "//identity/") }
+	path, ok := h.mount.Find(r.URL.Path, twice)
+	if !ok || r.URL.RawPath != "" {
 		return r
 	}
 	one, u := *r, *r.URL
-	u.Path = u.Path[1:]
+	u.Path = strings.TrimSuffix(u.Path, path) + path[1:]
 	one.URL = &u
 	return &one
 }
@@ -118,13 +121,8 @@ func Paths() []string {
 	}
 }
 
-// endpointAt finds the endpoint of a path below the mount. Two slashes at its
-// beginning are read as one: SDKs that were set up with a base URL that ends in
-// a slash send them.
+// endpointAt finds the endpoint of a path below the mount.
 func endpointAt(path string) (endpoint, bool) {
-	if strings.HasPrefix(path, "//") {
-		path = path[1:]
-	}
 	switch path {
 	case "/identity/v2/manage/account/forgot/token":
 		return endpoint{management: true, post: (*call).forgotToken}, true
@@ -164,8 +162,8 @@ func (e endpoint) operation(method string) operation {
 // ServeHTTP answers every request with a JSON object, except a preflight and
 // what [Options].Next serves.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	r = httpapi.ShowSecrets(r)
-	if h.next.Serve(w, oneSlash(r)) {
+	r = h.oneSlash(httpapi.ShowSecrets(r))
+	if h.next.Serve(w, r) {
 		return
 	}
 	httpapi.SetSecurityHeaders(w.Header())

@@ -38,7 +38,7 @@ func TestNext_A52(t *testing.T) {
 		got, body = r, string(b)
 		w.WriteHeader(http.StatusTeapot)
 	})
-	h, err := loginradius.New(loginradius.Options{Apps: []loginradius.App{appOptions(s)}, Next: next})
+	h, err := loginradius.New(loginradius.Options{Path: "/lr", Apps: []loginradius.App{appOptions(s)}, Next: next})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,6 +59,7 @@ func TestNext_A52(t *testing.T) {
 		"/identity/v2/auth/password/securityanswer":       "/identity/v2/auth/password/securityanswer",
 		"/identity/v2/auth/login":                         "/identity/v2/auth/login",
 		"//identity/v2/auth/login":                        "/identity/v2/auth/login",
+		"/lr//identity/v2/auth/login":                     "/lr/identity/v2/auth/login",
 		"/identity/v2/manage/account/forgot/token/status": "/identity/v2/manage/account/forgot/token/status",
 	} {
 		for _, method := range []string{"GET", "POST", "PUT", "DELETE", "OPTIONS"} {
@@ -77,7 +78,7 @@ func TestNext_A52(t *testing.T) {
 		}
 		for _, spelling := range []string{
 			path + "/", "/" + path, "//" + path, "/elsewhere" + path, strings.ToUpper(path), strings.Replace(path, "/v2/", "//v2/", 1),
-			strings.Replace(path, "/v2/", "/./v2/", 1), strings.Replace(path, "/v2/", "/x/../v2/", 1), path + ";a=b", path + ".", path + "%20",
+			strings.Replace(path, "/v2/", "/./v2/", 1), strings.Replace(path, "/v2/", "/x/../v2/", 1), path + ";a=b", path + ".", path + "%20", path + ".json", "/lr" + path, "/lr/" + path,
 		} {
 			if send("POST", spelling); got != nil {
 				t.Errorf("Next got %s", spelling)

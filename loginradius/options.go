@@ -29,12 +29,12 @@ type Options struct {
 	// changed passwords, during a migration: the host's own handler, or a proxy
 	// to the vendor. It gets the request as the client sent it, with its body
 	// and its credentials, which nobody has read; only two slashes in front of
-	// the path are made one. It never gets a path of [Paths], with any method,
+	// identity are made one. It never gets a path of [Paths], with any method,
 	// nor a path that another server could take for one of them: in other case,
-	// with a slash at its end or an empty segment, a segment that ends in a dot,
-	// a backslash, '%', ';', '?' or '#' behind an escape, or anything else than
-	// printable ASCII. These are answered with 404. Default: 404 for all other
-	// paths.
+	// with a slash or a format (".json") at its end, with an empty segment, a
+	// segment that ends in a dot, a backslash, '%', ';', '?' or '#' behind an
+	// escape, or anything else than printable ASCII. These are answered with
+	// 404. Default: 404 for all other paths.
 	Next http.Handler
 }
 

@@ -37,10 +37,10 @@ func isParam(folded string) bool {
 type query map[string]string
 
 // parseQuery reads the known parameters of a query. It matches their names, which
-// known gets in lower case, without ASCII case. A parameter that is given twice is an error, because
-// another server on the way may have checked the other value (A12). parseQuery
-// ignores all unknown parameters. Among them are the pieces of a
-// resetpasswordurl that a client sent without percent-encoding.
+// known gets in lower case, without ASCII case. A parameter that is given twice is
+// an error, because another server on the way may have checked the other value
+// (A12). parseQuery ignores all unknown parameters. Among them are the pieces of
+// a resetpasswordurl that a client sent without percent-encoding.
 //
 // It does not use url.ParseQuery, which drops a parameter that it cannot read
 // and does not say which one. As in url.ParseQuery, only "&" separates

@@ -35,6 +35,10 @@ type Captcha struct {
 // wildcard for all hosts, nor anything that would begin another directive.
 var captchaSource = regexp.MustCompile(`^https://(\*\.[a-z0-9-]+\.)?[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?$`)
 
+// scriptHost is a host that stands in the policy as it is. A URL may have others,
+// such as "*" or "a;b".
+var scriptHost = regexp.MustCompile(`^([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?$`)
+
 func (c Captcha) check(mistakes *recovery.OptionErrors, service *recovery.Service) {
 	if c.Widget == "" && c.Script == "" && len(c.Sources) == 0 {
 		return
@@ -44,6 +48,8 @@ func (c Captcha) check(mistakes *recovery.OptionErrors, service *recovery.Servic
 	}
 	if err := (recovery.Link{URL: c.Script}).Validate(); err != nil {
 		mistakes.Add("Captcha.Script", "%v", err)
+	} else if u, err := url.Parse(c.Script); err != nil || !scriptHost.MatchString(u.Host) {
+		mistakes.Add("Captcha.Script", "must have a host of lower-case letters, digits, dots and hyphens")
 	}
 	if len(c.Sources) > 16 {
 		mistakes.Add("Captcha.Sources", "has %d sources, at most 16", len(c.Sources))

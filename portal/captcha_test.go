@@ -109,6 +109,9 @@ func TestCaptchaOptions(t *testing.T) {
 		{"no widget", "Captcha.Widget: is required", verified, func(o *portal.Options) { o.Captcha.Widget = "" }},
 		{"no script", "Captcha.Script", verified, func(o *portal.Options) { o.Captcha.Script = "" }},
 		{"a script without TLS", "Captcha.Script", verified, func(o *portal.Options) { o.Captcha.Script = "http://provider.example/api.js" }},
+		{"a script of every host (A72)", "Captcha.Script", verified, func(o *portal.Options) { o.Captcha.Script = "https://*/api.js" }},
+		{"a script that begins another directive (A72)", "Captcha.Script", verified, func(o *portal.Options) { o.Captcha.Script = "https://a.example;b/api.js" }},
+		{"a fake at an address", "", verified, func(o *portal.Options) { o.Captcha.Script = "http://[::1]:4711/api.js" }},
 		{"everything", "Captcha.Sources", verified, func(o *portal.Options) { o.Captcha.Sources = []string{"https://*"} }},
 		{"a top-level domain", "Captcha.Sources", verified, func(o *portal.Options) { o.Captcha.Sources = []string{"https://*.com"} }},
 		{"another directive", "Captcha.Sources", verified, func(o *portal.Options) {

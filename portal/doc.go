@@ -31,8 +31,10 @@
 //	/not-me-done  says what was done about that
 //
 // /reset takes links with LeadId and TemporaryPassword (the LeadSquared
-// format), links with vtype=reset and vtoken (the LoginRadius format), and
-// links with token (the Service's own). /not-me takes links with token. Every
+// format), links with vtype=reset and vtoken (the LoginRadius format), links
+// with token (the Service's own), and those of [recovery.Settings].Links by
+// whatever names they have. /not-me takes links with token, or as
+// [recovery.Options].NotMe names it. Every
 // page takes lang, which is one of en, es, fr, de, pt, hi, ar, zh and ja:
 // /forgot?lang=de is the German page.
 //

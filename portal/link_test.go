@@ -393,3 +393,22 @@ func TestKeyRotationWhileAFormIsOpen(t *testing.T) {
 		}
 	})
 }
+
+// Over plain http at another host, browsers do not keep the cookies of pages whose
+// BaseURL is https, so no link works there. The log says so once. It says nothing at
+// the host of BaseURL, where a proxy may speak https.
+func TestPagesWithoutTheirCookiesAreTold(t *testing.T) {
+	for _, test := range []struct {
+		url  string
+		told int
+	}{{"http://192.168.1.4/account/reset", 1}, {"https://192.168.1.4/account/reset", 0}, {"http://" + strings.TrimPrefix(base, "https://") + "/reset", 0}} {
+		inWorld(t, nil, func(w *world) {
+			for range 3 {
+				w.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, test.url, nil))
+			}
+			if n := strings.Count(w.log.String(), "opened over http at another host than that of option BaseURL"); n != test.told {
+				w.t.Errorf("%s: told %d times, want %d:\n%s", test.url, n, test.told, w.log)
+			}
+		})
+	}
+}

@@ -126,6 +126,7 @@ func (p *Handler) showReset(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !p.proofCookie.load(r, &stored) {
+		p.hints.Insecure(p.log, r, p.opts.BaseURL)
 		p.invalidLink(w, r, "no_link", false)
 		return
 	}

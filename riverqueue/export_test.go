@@ -32,7 +32,8 @@ func (q *Queue) SetClock(ahead time.Duration) {
 // RiverTime is the clock that River goes by.
 func (q *Queue) RiverTime() time.Time { return riverTime{q}.Now() }
 
-// NewLogger is the logger as River gets it.
-func NewLogger(log *slog.Logger) *slog.Logger {
-	return newLogger(log, durablequeue.NewOutages("works again"))
+// NewLogger is the logger as River gets it. failing says that the log tells of an
+// outage of PostgreSQL already.
+func NewLogger(log *slog.Logger, failing bool) *slog.Logger {
+	return newLogger(log, durablequeue.NewOutages("works again"), func() bool { return failing })
 }

@@ -10,6 +10,9 @@ import (
 // line is what every line of River is called in the host's log.
 const line = "riverqueue: a log line of River"
 
+// trouble is what its warnings and errors are called.
+const trouble = "riverqueue: River, which performs the jobs, reports a failure. If PostgreSQL is down, jobs wait there and go on when it is back"
+
 // riverCause is the cause of all that River warns of.
 const riverCause = "river"
 
@@ -19,10 +22,11 @@ const riverCause = "river"
 type handler struct {
 	log     *slog.Logger
 	outages *durablequeue.Outages
+	failing func() bool // the log tells already that PostgreSQL fails
 }
 
-func newLogger(log *slog.Logger, outages *durablequeue.Outages) *slog.Logger {
-	return slog.New(handler{log, outages})
+func newLogger(log *slog.Logger, outages *durablequeue.Outages, failing func() bool) *slog.Logger {
+	return slog.New(handler{log, outages, failing})
 }
 
 // Enabled implements [slog.Handler].
@@ -51,12 +55,16 @@ func (h handler) Handle(ctx context.Context, r slog.Record) error {
 		return true
 	})
 	text = durablequeue.Redact(text)
-	if level := hostLevel(r.Level); level >= slog.LevelWarn {
+	level := hostLevel(r.Level)
+	switch {
+	case level < slog.LevelWarn:
+		h.log.Log(ctx, level, line, "river", text)
+	case h.failing():
+		h.log.Log(ctx, slog.LevelDebug, line, "river", text)
+	default:
 		// While PostgreSQL is down, each part of River has a line of its own for
 		// that. A worker that gets a job ends the outage.
-		h.outages.Failed(ctx, h.log, level, riverCause, line, "river", text)
-	} else {
-		h.log.Log(ctx, level, line, "river", text)
+		h.outages.Failed(ctx, h.log, level, riverCause, trouble, "river", text)
 	}
 	return nil
 }

@@ -29,13 +29,13 @@ func TestRiverSpeaksThroughSlog(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var log bytes.Buffer
-			tt.say(riverqueue.NewLogger(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))))
+			tt.say(riverqueue.NewLogger(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})), false))
 			if got := log.String(); !strings.Contains(got, tt.want) || strings.Contains(got, payload[:100]) {
 				t.Errorf("logged %q, want %s", got, tt.want)
 			}
 		})
 	}
-	quiet := riverqueue.NewLogger(slog.New(slog.NewTextHandler(new(bytes.Buffer), nil)))
+	quiet := riverqueue.NewLogger(slog.New(slog.NewTextHandler(new(bytes.Buffer), nil)), false)
 	if quiet.Enabled(t.Context(), slog.LevelInfo) || !quiet.Enabled(t.Context(), slog.LevelWarn) {
 		t.Error("River writes lines that the host does not want, or none")
 	}
@@ -45,7 +45,7 @@ func TestRiverSpeaksThroughSlog(t *testing.T) {
 func TestRiverDoesNotRepeatItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
-		l := riverqueue.NewLogger(slog.New(slog.NewTextHandler(&log, nil)))
+		l := riverqueue.NewLogger(slog.New(slog.NewTextHandler(&log, nil)), false)
 		for i := range 300 {
 			l.Error("producer: Error fetching jobs", "err", fmt.Sprintf("connection %d refused", i))
 			l.Warn("another line")
@@ -58,4 +58,13 @@ func TestRiverDoesNotRepeatItself(t *testing.T) {
 			t.Errorf("nobody learns how often:\n%s", log.String())
 		}
 	})
+}
+
+// While the queue tells that PostgreSQL fails, River's lines say nothing more.
+func TestRiverIsSilentWhileTheQueueTells(t *testing.T) {
+	var log bytes.Buffer
+	riverqueue.NewLogger(slog.New(slog.NewTextHandler(&log, nil)), true).Error("producer: Error fetching jobs", "err", "refused")
+	if log.Len() > 0 {
+		t.Errorf("logged %q", log.String())
+	}
 }

@@ -64,7 +64,7 @@ func New(pool *pgxpool.Pool, opts Options) (*Queue, error) {
 // not know. What a leader would do for this queue is done by keepRows.
 func (q *Queue) config() *river.Config {
 	config := &river.Config{
-		Logger:                 newLogger(q.log, q.workers.Outages()),
+		Logger:                 newLogger(q.log, q.workers.Outages(), q.workers.Failing),
 		LeaderElectionDisabled: true,
 		PollOnly:               q.opts.PollOnly,
 		FetchCooldown:          min(fetchCooldown, q.opts.PollInterval),

@@ -25,6 +25,7 @@ import (
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/example/routers"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 )
 
 // lines is an access log.
@@ -193,10 +194,15 @@ func TestRouters(t *testing.T) {
 func reset(t *testing.T, b browser, mail <-chan recovery.Message, password string) (token string) {
 	t.Helper()
 	b.send(t, "/api/forgot-password", map[string]string{"email": "ada@example.com"}, http.StatusAccepted)
-	m := <-mail
-	for m.Kind != recovery.MessageResetLink {
-		m = <-mail
-	}
+	var m recovery.Message
+	testenv.Eventually(t, 20*time.Second, "a mail with a link", func() bool {
+		select {
+		case m = <-mail:
+			return m.Kind == recovery.MessageResetLink
+		default:
+			return false
+		}
+	})
 	link, err := url.Parse(m.URL.Reveal())
 	if err != nil {
 		t.Fatal(err)

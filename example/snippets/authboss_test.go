@@ -47,6 +47,9 @@ func (s authbossSessions) EndSessions(ctx context.Context, leadID string) error 
 	var pid string
 	err := s.db.QueryRowContext(ctx,
 		"UPDATE users SET session_stamp = session_stamp + 1 WHERE CAST(id AS text) = $1 RETURNING email", leadID).Scan(&pid)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil // deleted since, so no session finds the user
+	}
 	if err != nil {
 		return err
 	}
@@ -126,6 +129,9 @@ func TestAuthbossTable(t *testing.T) {
 	remembered := tokens{"ada@example.com": true, "new@example.com": true}
 	if err := (authbossSessions{db, remembered}).EndSessions(t.Context(), "1"); err != nil || len(remembered) != 1 {
 		t.Errorf("%d remember-me tokens are left, want the other user's: %v", len(remembered), err)
+	}
+	if err := (authbossSessions{db, remembered}).EndSessions(t.Context(), "404"); err != nil {
+		t.Errorf("a user who was deleted since: %v, which would be tried again for a day", err)
 	}
 	var stamp int
 	var selector sql.NullString

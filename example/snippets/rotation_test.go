@@ -6,8 +6,10 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 	"github.com/seed-51359b35/recovery/recoverytest"
 )
 
@@ -101,7 +103,21 @@ func ask(t *testing.T, service *recovery.Service, links <-chan string) (token st
 	if err != nil {
 		t.Fatal(err)
 	}
-	return <-links
+	return next(t, links)
+}
+
+// next waits for a link that was asked for.
+func next(t *testing.T, links <-chan string) (link string) {
+	t.Helper()
+	testenv.Eventually(t, 20*time.Second, "a message with the link that was asked for", func() bool {
+		select {
+		case link = <-links:
+			return true
+		default:
+			return false
+		}
+	})
+	return link
 }
 
 func reset(service *recovery.Service, token string) error {

@@ -61,7 +61,7 @@ func TestMailsWaitInSQLite(t *testing.T) {
 	links := make(chan string, 1)
 	second, stop := start(toChannel(links))
 	defer stop()
-	if err := reset(second, <-links); err != nil {
+	if err := reset(second, next(t, links)); err != nil {
 		t.Error(err)
 	}
 }

@@ -109,7 +109,7 @@ func TestVendors(t *testing.T) {
 	if w.Code != http.StatusOK {
 		t.Errorf("LeadSquared: %d %s", w.Code, w.Body)
 	}
-	<-links
+	next(t, links)
 
 	withNames := recoverytest.NewLeads(loginRadiusFields...)
 	withNames.Add(ada, "")
@@ -193,7 +193,7 @@ func TestBesideTheVendor(t *testing.T) {
 	if w := call(lsq, "POST", "/api/Authentication/ForgotPassword"+pair, `{"EmailAddress":"ada@example.com"}`); w.Code != http.StatusOK {
 		t.Errorf("forgot: %d %s", w.Code, w.Body)
 	}
-	if link := <-links; !strings.HasPrefix(link, "https://portal.example.com/reset/"+adaID+"/") {
+	if link := next(t, links); !strings.HasPrefix(link, "https://portal.example.com/reset/"+adaID+"/") {
 		t.Errorf("the link is %s", link)
 	}
 	if w := call(lsq, "POST", "/api/Authentication/Signin"+pair, `{"Password":"x"}`); strings.Join(w.Header()["Cache-Control"], ", ") != "the vendor's" {

@@ -100,8 +100,12 @@ func main() {
 	check(errors.Join(server.Shutdown(ctx), a.service.Shutdown(ctx), mailer.Shutdown(ctx)))
 }
 
-// guesses are the log-ins that a client may try.
-var guesses = recovery.LimitPolicy{Limits: []recovery.Limit{{N: 20, Window: time.Minute}}}
+var (
+	// guesses are the log-ins that a client may try.
+	guesses = recovery.LimitPolicy{Limits: []recovery.Limit{{N: 20, Window: time.Minute}}}
+	// warnings are the lines about hashes that cannot be read.
+	warnings = recovery.LimitPolicy{Limits: []recovery.Limit{{N: 1, Window: time.Minute}}}
+)
 
 func (a *app) logIn(w http.ResponseWriter, r *http.Request) {
 	ctx, typed := r.Context(), r.PostFormValue("password")
@@ -125,7 +129,10 @@ func (a *app) logIn(w http.ResponseWriter, r *http.Request) {
 		fail(w, err)
 		return
 	}
-	if err != nil || !result.Match {
+	if errors.Is(err, password.ErrMalformedHash) && hash != "!" { // "!" is a user who has no password yet
+		a.warn(ctx, id, err)
+	}
+	if err != nil || !result.Match { // the same answer to all, so that it does not tell who has an account
 		http.Error(w, "The e-mail address or the password is wrong.", http.StatusUnauthorized)
 		return
 	}
@@ -152,6 +159,15 @@ func (a *app) rehash(ctx context.Context, id int64, old, typed string) error {
 		_, err = a.db.ExecContext(ctx, "UPDATE users SET password_hash = $1 WHERE id = $2 AND password_hash = $3", newer, id, old)
 	}
 	return err
+}
+
+// warn says that a hash cannot be read. It writes a line a minute at most, because
+// anybody can try to log in.
+func (a *app) warn(ctx context.Context, id int64, cause error) {
+	allowed, err := a.guesses.Allow(ctx, recovery.LimitRequest{Key: "unreadable", Policy: warnings})
+	if err == nil && allowed[0].Allowed {
+		log.Printf("The hash of user %d, and perhaps of others, cannot be read, so nobody signs in with it until a reset replaces it: %v", id, cause)
+	}
 }
 
 // EndSessions signs a user out everywhere: a session counts while it has the

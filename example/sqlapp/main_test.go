@@ -129,6 +129,35 @@ func TestFirstUser(t *testing.T) {
 	browser.logIn("ada@example.com", newPassword, http.StatusOK)
 }
 
+// A hash that no hasher reads is answered as a wrong password is, and the log
+// says which user has it. Everybody can cause this, so a line a minute is enough.
+// Users without a password are no mistake.
+func TestUnreadableHashIsTold(t *testing.T) {
+	t.Parallel()
+	db, source := database(t)
+	if _, err := db.ExecContext(t.Context(), `UPDATE users SET password_hash = CASE WHEN lower(email) = 'ada@example.com' THEN '!' ELSE 'md5-of-another-program' END`); err != nil {
+		t.Fatal(err)
+	}
+	var grace string
+	if err := db.QueryRowContext(t.Context(), "SELECT id FROM users WHERE email = 'grace@example.com'").Scan(&grace); err != nil {
+		t.Fatal(err)
+	}
+	app := startApp(t, source, "127.0.0.1:1")
+	browser, began := app.browser(t), time.Now()
+	browser.logIn("ada@example.com", oldPassword, http.StatusUnauthorized)
+	for range 3 {
+		browser.logIn("grace@example.com", oldPassword, http.StatusUnauthorized)
+	}
+	took := time.Since(began)
+	logs := app.stop(t)
+	if n := strings.Count(logs, "cannot be read"); !strings.Contains(logs, "The hash of user "+grace+",") || n != 1 && took < time.Minute {
+		t.Errorf("%d lines about hashes that cannot be read, want 1, about user %s:\n%s", n, grace, logs)
+	}
+	if strings.Contains(logs, "md5-of") {
+		t.Errorf("the log has the hash:\n%s", logs)
+	}
+}
+
 // TestGuessesAreLimited: a client may try 20 log-ins a minute.
 func TestGuessesAreLimited(t *testing.T) {
 	t.Parallel()

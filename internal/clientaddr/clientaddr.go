@@ -136,10 +136,17 @@ func canonicalPrefix(p netip.Prefix) (netip.Prefix, error) {
 // Forwarded is malformed. All such clients share one bucket: clients that cannot
 // be told apart are counted together, and not left uncounted.
 func (r *Resolver) Addr(req *http.Request) netip.Addr {
-	addr := parseHop(req.RemoteAddr)
+	addr, _ := r.find(req)
+	return addr
+}
+
+// find is Addr. forwards says that elements of the header before that of the
+// address were not read: whoever has it forwards for somebody, or makes that up.
+func (r *Resolver) find(req *http.Request) (addr netip.Addr, forwards bool) {
+	addr = parseHop(req.RemoteAddr)
 	switch {
 	case !r.isTrustedPeer(req, addr):
-		return addr
+		return addr, false
 	case r.forwarded:
 		return r.lastForwarded(req.Header["Forwarded"], addr)
 	}
@@ -147,25 +154,25 @@ func (r *Resolver) Addr(req *http.Request) netip.Addr {
 	// (RFC 9110, 5.3). Each proxy appends the peer that it saw. So a client
 	// cannot change the right end of the list, but it can change the rest.
 	hops := 0
-	for _, line := range slices.Backward(req.Header["X-Forwarded-For"]) {
+	for i, line := range slices.Backward(req.Header["X-Forwarded-For"]) {
 		for more := true; more; {
 			if hops++; hops > maxHops {
-				return netip.Addr{}
+				return netip.Addr{}, true
 			}
 			var hop string
 			var ok bool
 			if line, hop, more, ok = splitLast(line); !ok {
-				return netip.Addr{}
+				return netip.Addr{}, true
 			}
 			if hop == "" { // an empty element does not count (RFC 9110, 5.6.1)
 				continue
 			}
 			if addr = parseHop(hop); !r.isTrusted(addr) {
-				return addr // also the zero Addr, which is never trusted
+				return addr, more || i > 0 // also the zero Addr, which is never trusted
 			}
 		}
 	}
-	return addr
+	return addr, false
 }
 
 // splitLast splits a list before its last element. It reads no more than maxHop

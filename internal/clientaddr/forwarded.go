@@ -9,27 +9,27 @@ import (
 // maxForwarded limits the bytes of one line of Forwarded that are read.
 const maxForwarded = maxHops * maxHop
 
-// lastForwarded is Addr for the lines of a Forwarded field (RFC 7239).
-func (r *Resolver) lastForwarded(lines []string, addr netip.Addr) netip.Addr {
+// lastForwarded is find for the lines of a Forwarded field (RFC 7239).
+func (r *Resolver) lastForwarded(lines []string, addr netip.Addr) (last netip.Addr, forwards bool) {
 	hops := 0
-	for _, line := range slices.Backward(lines) {
+	for i, line := range slices.Backward(lines) {
 		if len(line) > maxForwarded {
-			return netip.Addr{}
+			return netip.Addr{}, true
 		}
 		elements, ok := forwardedFor(line)
 		if !ok {
-			return netip.Addr{}
+			return netip.Addr{}, true
 		}
-		for _, hop := range slices.Backward(elements) {
+		for j, hop := range slices.Backward(elements) {
 			if hops++; hops > maxHops {
-				return netip.Addr{}
+				return netip.Addr{}, true
 			}
 			if addr = parseHop(hop); !r.isTrusted(addr) {
-				return addr
+				return addr, i+j > 0
 			}
 		}
 	}
-	return addr
+	return addr, false
 }
 
 // forwardedFor returns the node of the parameter "for" of each element, or an

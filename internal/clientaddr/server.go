@@ -35,14 +35,15 @@ func PassesOn(req *http.Request) bool {
 }
 
 // isServer reports whether sender is one of the host's servers. A field of a
-// proxy that Addr does not read says that sender is a proxy, and perhaps one that
-// the host has not listed. Behind it is anybody, so it is not believed: a host that
-// lists 127.0.0.1 must not thereby believe what strangers write, because its own
-// proxy runs there too (A50).
+// proxy that was not read, or not to its beginning, says that sender is a proxy,
+// and perhaps one that the host has not listed. Behind it is anybody, so it is not
+// believed: a host that lists a server must not thereby believe what strangers
+// write, because a proxy runs on that machine too (A50).
 func (r *Resolver) isServer(req *http.Request, sender netip.Addr) bool {
 	if !contains(r.servers, sender) {
 		return false
 	}
 	ignored, _ := r.Ignored(req)
-	return ignored == ""
+	_, forwards := r.find(req)
+	return ignored == "" && !forwards
 }

@@ -34,6 +34,7 @@ func TestPassedOn_A50(t *testing.T) {
 	}{
 		{"a listed server", server, []string{"198.51.100.7"}, nil, false, "198.51.100.7"},
 		{"a listed server behind a trusted proxy", "10.0.0.1:1", []string{"198.51.100.7"}, []string{"10.8.1.1"}, false, "198.51.100.7"},
+		{"a listed server behind two trusted proxies", "10.0.0.1:1", []string{"198.51.100.7"}, []string{"10.8.1.1,10.0.0.1"}, false, "198.51.100.7"},
 		{"a server as an IPv4-mapped prefix and peer", "[::ffff:127.0.0.1]:1", []string{"198.51.100.7"}, nil, false, "198.51.100.7"},
 		{"a server with an IPv6 address", "[2001:db8:8::1]:1", []string{"2001:DB8::1"}, nil, false, "2001:db8::1"},
 		{"an address with a port", server, []string{"198.51.100.7:5"}, nil, false, "198.51.100.7"},
@@ -47,6 +48,9 @@ func TestPassedOn_A50(t *testing.T) {
 		{"a stranger who makes the server's address up", "192.0.2.1:1", []string{"198.51.100.7"}, []string{"10.8.1.1"}, false, ""},
 		{"a stranger who makes it up behind the trusted proxy", "10.0.0.1:1", []string{"198.51.100.7"}, []string{"10.8.1.1, 192.0.2.1"}, false, ""},
 		{"a stranger behind a proxy that is only listed as a server", server, []string{"198.51.100.7"}, []string{"192.0.2.1"}, false, ""},
+		{"a stranger behind such a proxy and a trusted one", "10.0.0.1:1", []string{"198.51.100.7"}, []string{"192.0.2.1, 10.8.1.1"}, false, ""},
+		{"the same on two lines", "10.0.0.1:1", []string{"198.51.100.7"}, []string{"192.0.2.1", "10.8.1.1"}, false, ""},
+		{"the same through two trusted ones", "10.0.0.1:1", []string{"198.51.100.7"}, []string{"192.0.2.1, 10.8.1.1, 10.0.0.1"}, false, ""},
 		{"the trusted proxy itself", "10.0.0.1:1", []string{"198.51.100.7"}, nil, false, ""},
 		{"a peer without an address", "@", []string{"198.51.100.7"}, nil, false, ""},
 		{"a server that passes nobody on", server, nil, nil, false, ""},
@@ -68,6 +72,30 @@ func TestPassedOn_A50(t *testing.T) {
 		person, ok := r.PassedOn(req, r.Addr(req), tt.proven)
 		if ok != (tt.want != "") || ok && person.String() != tt.want {
 			t.Errorf("%s: %v, %v, want %q", tt.sentence, person, ok, tt.want)
+		}
+	}
+}
+
+// TestForwardingServer_A50: the same by Forwarded.
+func TestForwardingServer_A50(t *testing.T) {
+	r, err := clientaddr.New(clientaddr.Options{Trusted: prefixes("10.0.0.1/32"), Servers: prefixes("10.8.0.0/16"), Forwarded: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		forwarded []string
+		believed  bool
+	}{
+		{[]string{"for=10.8.1.1"}, true},
+		{[]string{"for=10.8.1.1, for=10.0.0.1"}, true},
+		{[]string{"for=192.0.2.1, for=10.8.1.1"}, false},
+		{[]string{"for=192.0.2.1", "for=10.8.1.1"}, false},
+		{[]string{"for=192.0.2.1, for=10.8.1.1", "for=10.0.0.1"}, false},
+	} {
+		req := request("10.0.0.1:1")
+		req.Header["Forwarded"], req.Header["X-Origin-Ip"] = tt.forwarded, []string{"198.51.100.7"}
+		if _, ok := r.PassedOn(req, r.Addr(req), false); ok != tt.believed {
+			t.Errorf("%q: believed %v", tt.forwarded, ok)
 		}
 	}
 }

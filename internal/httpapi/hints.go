@@ -4,19 +4,21 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"strings"
 	"sync/atomic"
 )
 
-// Hints tell the host of two mistakes at the first request that shows them: a
-// handler that is mounted where its options do not say so, and a page that wants
-// to call it and is not listed. Each is logged once, because strangers can cause
+// Hints tell the host of three mistakes at the first request that shows them: a
+// handler that is mounted where its options do not say so, a page that wants to call
+// it and is not listed, and a page whose cookies browsers do not keep. Each is logged once, because strangers can cause
 // the same requests. Hints are safe for concurrent use.
 type Hints struct {
 	// Package and Option name what logs, and the option that has the mount:
 	// "API.Path". Origins is the option that lists the origins, if there is one.
 	Package, Option, Origins string
 
-	mount, origin atomic.Bool
+	mount, origin, insecure atomic.Bool
 }
 
 // Mount tells that a request for the endpoint came below another path than at.
@@ -48,4 +50,17 @@ func (h *Hints) Preflight(log *slog.Logger, r *http.Request, list *CORS) {
 	}
 	log.WarnContext(r.Context(), h.Package+": a page of another origin wants to call this handler, and its browser does not let it. If it is a page of yours, add its origin to option "+
 		h.Origins+". If it is a stranger's, there is nothing to do", "origin", origin)
+}
+
+// Insecure tells that a page without its cookie was asked for over http at another
+// host than that of its public URL, which is https. Over http at the same host, a
+// proxy may speak https, so nothing is known then.
+func (h *Hints) Insecure(log *slog.Logger, r *http.Request, public string) {
+	u, err := url.Parse(public)
+	if err != nil || u.Scheme != "https" || r.TLS != nil || strings.EqualFold(r.Host, u.Host) || h.insecure.Swap(true) {
+		return
+	}
+	log.WarnContext(r.Context(), h.Package+": a link was opened over http at another host than that of option "+h.Option+
+		", and the browser did not bring the cookie that the page needs: browsers keep it over https alone. Open the page at "+h.Option+
+		". If a proxy speaks https and changes Host, have it leave Host as it is", "host", r.Host, h.Option, public)
 }

@@ -33,10 +33,11 @@ func NewNext(handler http.Handler, own []string) *Next {
 // Serve passes a request on and returns true, if its path is none of the wire's
 // own, below whatever mount, and no server can read it as one of them. Some
 // servers merge slashes, resolve dot segments or unescape twice, cut what
-// follows a semicolon, turn backslashes around, or drop dots at the end. A
-// handler that is a proxy to such a server would otherwise reset passwords
-// there, past the wire and its limits (A52). Own paths are meant in any case,
-// and with or without a slash at their end.
+// follows a semicolon, turn backslashes around, drop dots at the end, or take
+// what follows a dot as the format of the answer ("/reset.json"). A handler that
+// is a proxy to such a server would otherwise reset passwords there, past the
+// wire and its limits (A52). Own paths are meant in any case, and with or without
+// a slash at their end.
 //
 // The request and the header of the answer must be as they came.
 func (n *Next) Serve(w http.ResponseWriter, r *http.Request) bool {
@@ -63,8 +64,10 @@ func (n *Next) isFor(path string) bool {
 			return false
 		}
 	}
+	last := strings.LastIndexByte(path, '/') + 1
+	name, _, _ := strings.Cut(path[last:], ".")
 	for _, own := range n.own {
-		if strings.HasSuffix(path, own) {
+		if strings.HasSuffix(path[:last]+name, own) {
 			return false
 		}
 	}

@@ -28,6 +28,7 @@ func TestNext(t *testing.T) {
 		{"a dot inside a segment", "/.well-known/a.b/..c", true},
 		{"an escaped letter of another path", "/api/%41uth/%7euser", true},
 		{"an escaped slash of another path", "/api/a%2Fb", true},
+		{"a file", "/api/Auth/v2/ResetPasswords.css", true},
 		{"an address as an ID", "/api/users/a@b.example", true},
 
 		{"an own path", own, false},
@@ -52,6 +53,10 @@ func TestNext(t *testing.T) {
 		{"with a question mark that is escaped", own + "%3Fa=b", false},
 		{"with a number sign that is escaped", own + "%23a", false},
 		{"with a dot at the end", own + ".", false},
+		{"with a format", own + ".json", false},
+		{"with a format and a slash at the end", own + ".json/", false},
+		{"with two formats", own + ".tar.gz", false},
+		{"with an escaped dot", own + "%2ejson", false},
 		{"with a space at the end", own + "%20", false},
 		{"with a NUL at the end", own + "%00", false},
 		{"with a line break", own + "%0d%0a", false},
@@ -123,5 +128,6 @@ func lenient(p string) string {
 		}
 		segments[i] = s
 	}
-	return strings.ToLower(path.Clean(strings.Join(segments, "/")))
+	p = strings.ToLower(path.Clean(strings.Join(segments, "/")))
+	return strings.TrimSuffix(p, path.Ext(p))
 }
