@@ -10,9 +10,10 @@ import (
 )
 
 // Hints tell the host of three mistakes at the first request that shows them: a
-// handler that is mounted where its options do not say so, a page that wants to call
-// it and is not listed, and a page whose cookies browsers do not keep. Each is logged once, because strangers can cause
-// the same requests. Hints are safe for concurrent use.
+// handler that is mounted where its options do not say so, a page that wants to
+// call it and is not listed, and a page whose cookies browsers do not keep. Each is
+// logged once, because strangers can cause the same requests. Hints are safe for
+// concurrent use.
 type Hints struct {
 	// Package and Option name what logs, and the option that has the mount:
 	// "API.Path". Origins is the option that lists the origins, if there is one.
