@@ -100,8 +100,14 @@ func lockFile(t *testing.T, db *sql.DB, d time.Duration) {
 	})
 }
 
+func exists(dir, name string) bool {
+	_, err := os.Stat(filepath.Join(dir, name))
+	return err == nil
+}
+
 // workerMain is the process that is killed. Its notifier writes a line for every
-// message before it returns. The process ends with its standard input.
+// message before it returns. While there is a file "hang", it does not return, and
+// writes a file "hangs". The process ends with its standard input.
 func workerMain() error {
 	dir, source, _ := strings.Cut(os.Getenv(workerVariable), " ")
 	diary, err := os.OpenFile(filepath.Join(dir, "diary"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
@@ -109,7 +115,12 @@ func workerMain() error {
 		return err
 	}
 	p, err := openProcess(source, true, recovery.NotifierFunc(func(_ context.Context, m recovery.Message) error {
-		time.Sleep(20 * time.Millisecond) // to be killed in
+		for exists(dir, "hang") { // to be killed in
+			if err := os.WriteFile(filepath.Join(dir, "hangs"), nil, 0o600); err != nil {
+				return err
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
 		_, err := diary.WriteString(m.LeadID + "\n")
 		return err
 	}))
@@ -195,8 +206,18 @@ func TestQueueSurvivesKills(t *testing.T) {
 	atWork := 0
 	for _, part := range kills {
 		testenv.Eventually(t, time.Minute, fmt.Sprintf("%d %% are sent", part), func() bool { return len(sent()) >= n*part/100 })
+		hang := filepath.Join(dir, "hang")
+		if err := os.WriteFile(hang, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		testenv.Eventually(t, time.Minute, "a job is at work", func() bool { return exists(dir, "hangs") })
 		kill()
 		died = time.Now()
+		for _, name := range []string{hang, hang + "s"} {
+			if err := os.Remove(name); err != nil {
+				t.Fatal(err)
+			}
+		}
 		atWork += rowsOf(t, db, "lease <> 0")
 		kill, end = start()
 	}
