@@ -55,18 +55,22 @@ func (k mariadb) missing() string {
 }
 
 func (k mariadb) initialize(dir string) error {
-	return run(dir, k.installer(), "--no-defaults", "--datadir="+filepath.Join(dir, "data"),
+	return run(dir, k.installer(), "--no-defaults", "--datadir="+filepath.Join(dir, "data"), tmpdir(dir),
 		"--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve")
 }
 
 func (k mariadb) command(dir string, port int) (string, []string) {
 	return k.server(), []string{
-		"--no-defaults", "--datadir=" + filepath.Join(dir, "data"), "--socket=" + filepath.Join(dir, "socket"),
+		"--no-defaults", "--datadir=" + filepath.Join(dir, "data"), tmpdir(dir), "--socket=" + filepath.Join(dir, "socket"),
 		"--pid-file=" + filepath.Join(dir, "pid"), "--port=" + strconv.Itoa(port), "--bind-address=127.0.0.1",
 		"--skip-name-resolve", "--max-connections=300", "--innodb-buffer-pool-size=64M",
 		"--innodb-log-file-size=16M", "--character-set-server=utf8mb4", "--collation-server=utf8mb4_unicode_ci",
 	}
 }
+
+// tmpdir has MariaDB keep its temporary tables to itself: a server that starts
+// removes those of all others in its temporary directory.
+func tmpdir(dir string) string { return "--tmpdir=" + dir }
 
 // ready looks at the file that a server writes once it listens. It holds its
 // process, so it is not the file of a server that crashed.
