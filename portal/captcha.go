@@ -12,7 +12,11 @@ import (
 
 // A Captcha is the widget of a provider on the page forgot. No other page has
 // it. With it, that page loads a script of the provider's, who so learns that
-// somebody is there, and needs JavaScript.
+// somebody is there, and needs JavaScript. That script runs in the origin of the
+// pages and can open the others, so trust it as you trust your own code.
+//
+// The script may set styles of elements. The policy of the page stops style
+// elements without the nonce, and workers from blob: URLs.
 type Captcha struct {
 	_ [0]func()
 
@@ -26,8 +30,9 @@ type Captcha struct {
 	Script string
 	// Sources are further sources for the Content-Security-Policy of the page,
 	// for scripts, styles, frames, images and connections: up to 16 of the form
-	// "https://*.hcaptcha.com" or "https://www.gstatic.com/recaptcha/". The origin
-	// of Script is always one. Default none.
+	// "https://*.hcaptcha.com" or "https://www.gstatic.com/recaptcha/". The first
+	// one does not stand for https://hcaptcha.com itself. The origin of Script is
+	// always one. Default none.
 	Sources []string
 }
 

@@ -41,6 +41,9 @@ func TestCaptcha(t *testing.T) {
 		v := w.visitor()
 		p := v.get("/account/forgot")
 		form, _, _ := strings.Cut(p.body[strings.Index(p.body, "<form"):], "</form>")
+		if !strings.Contains(form, `<noscript><p class="hint">Please confirm that you are human`) {
+			t.Errorf("whoever has no scripts is told nothing:\n%s", form)
+		}
 		if !strings.Contains(form, widget) || !strings.Contains(p.body, `<script src="`+widgetScript+`" nonce="`) {
 			t.Errorf("the page is\n%s", p.body)
 		}
@@ -60,6 +63,9 @@ func TestCaptcha(t *testing.T) {
 		for _, fields := range [][]string{{"identifier", johnMail}, {"identifier", "nobody@example.com", "cf-turnstile-response", "wrong"}, {"identifier", johnMail, "g-recaptcha-response", "solved"}} {
 			p := v.post("/account/forgot", fields...)
 			p.is(t, "not solved", 422, "Please confirm that you are human")
+			if !p.has(`<div class="wrong" role="alert" tabindex="-1" autofocus>`) || p.has("<noscript>") {
+				t.Errorf("the error has no focus, or is there twice:\n%s", p.body)
+			}
 			if !strings.Contains(p.body, widget) || !p.has(`value="`+fields[1]+`"`) || !strings.Contains(p.Header.Get("Content-Security-Policy"), "cloudflare") {
 				t.Errorf("the page is\n%s", p.body)
 			}

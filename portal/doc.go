@@ -87,7 +87,9 @@
 //
 // With Options.Captcha the page forgot has the widget of a CAPTCHA, whose provider
 // then learns that somebody is there. Its script could read what is typed on
-// that page, which holds no token. No other page loads it.
+// that page, which holds no token. No other page loads it. But it runs in the
+// origin of the pages, and could open the page reset in a window and read that:
+// choose a provider that you trust as you trust your own code.
 //
 // Whoever holds a valid link sees the account's address. So a person knows
 // whose password it is, and a password manager stores the two together.
