@@ -252,14 +252,14 @@ func (s *Service) link(l *Link) (Link, error) {
 	return *l, nil
 }
 
-func (s *Service) linkURL(p payload, leadID string) (string, error) {
-	l, sealed := p.Link, p.Sealed
+func (s *Service) linkURL(d *delivery) (string, error) {
+	l, sealed := d.link, d.p.Sealed
 	if l.isSplit() {
-		return l.carry(linkPart{leadIDPlace, l.LeadIDParam, leadID}, linkPart{secretPlace, l.SecretParam, p.Secret})
+		return l.carry(linkPart{leadIDPlace, l.LeadIDParam, d.lead.ID}, linkPart{secretPlace, l.SecretParam, d.p.Secret})
 	}
 	if sealed == "" {
 		var err error
-		if sealed, err = s.keys.sealToken(kindMailed, leadID, p.Secret); err != nil {
+		if sealed, err = s.keys.sealToken(d.token, d.lead.ID, d.p.Secret); err != nil {
 			return "", err
 		}
 	}
