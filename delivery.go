@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 )
 
@@ -52,6 +53,9 @@ func (d *delivery) message() Message {
 		ID: d.job.ID, Kind: d.kind, LeadID: d.lead.ID, Channel: d.to.channel, To: d.to.to,
 		Name: d.lead.Name, Locale: d.lead.Locale, Languages: d.p.Languages,
 		RequestedAt: d.p.RequestedAt, Client: d.p.Client,
+	}
+	if d.p.Purpose != "" {
+		m.Client = netip.Addr{} // where the host's administrator works is nobody's business
 	}
 	switch d.kind {
 	case MessageResetLink, MessageResetCode, MessageInvitation, MessageResetRequired:
