@@ -147,7 +147,7 @@ type Options struct {
 	// Development tells at level INFO why nothing arrives, or why a link is
 	// refused, and what to do: asked twice within a minute, an unknown address,
 	// Verified or Status not set, a limit. In production any stranger could fill
-	// the log with that, so it is refused unless Link and NotMe lead to localhost,
+	// the log with that, so it is refused unless all links lead to localhost,
 	// *.localhost, *.test, or a loopback or private address. Default false.
 	Development bool
 
