@@ -65,7 +65,9 @@ const bulkReport = time.Minute
 // example after a leak of passwords, or to invite people who come from another
 // system. It puts one message after the other into [Options].DeliveryQueue, at the
 // rate that the request names, and returns when the last one is there, or when
-// ctx ends. While the queue is full or fails, it waits.
+// ctx ends. While the queue is full or fails, it waits; and also while more than
+// 256 jobs wait there, if the queue is a [QueueStatsReporter]. So people who ask for
+// a link do not wait long behind it.
 //
 // Call it again with the same Name to go on after an error or the end of the
 // process, with all leads or only the rest: whoever was sent a message is skipped.
@@ -108,6 +110,9 @@ func (s *Service) SendToAll(ctx context.Context, req BulkRequest) (BulkProgress,
 			return progress, err
 		}
 		progress.Read++
+		if progress.Queued%bulkLook == 0 {
+			s.leaveRoom(ctx)
+		}
 		queued, err := s.sendOne(ctx, p, leadID, &progress)
 		if err != nil {
 			report()
@@ -126,6 +131,29 @@ func (s *Service) SendToAll(ctx context.Context, req BulkRequest) (BulkProgress,
 	progress.Done = true
 	report()
 	return progress, nil
+}
+
+// bulkBacklog is how many jobs may wait in the delivery queue while a bulk adds
+// more, and bulkLook after how many it looks.
+const bulkBacklog, bulkLook = 256, 16
+
+// leaveRoom waits while many jobs wait in the delivery queue. Otherwise a bulk that
+// is faster than the mail server would fill the queue: people who ask for a link
+// would wait behind it, and be given up once the queue is full. A queue that cannot
+// tell its numbers is not waited for.
+func (s *Service) leaveRoom(ctx context.Context) {
+	for ctx.Err() == nil {
+		deliveries, err := statsOf(ctx, "DeliveryQueue", s.opts.DeliveryQueue)
+		if err != nil || deliveries.Waiting <= bulkBacklog {
+			return
+		}
+		select {
+		case <-s.closing:
+			return
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+		}
+	}
 }
 
 // bulkBurst is how many messages may make up for lost time.

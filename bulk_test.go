@@ -256,6 +256,41 @@ func TestSendToAllWaits(t *testing.T) {
 	})
 }
 
+// A bulk that is faster than the mail server leaves room for people who ask for a
+// link, and does not keep them waiting for long.
+func TestSendToAllLeavesRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPortal(t, func(_ *portal, o *recovery.Options) {
+			o.DeliveryQueue = recovery.NewMemoryQueue(recovery.MemoryQueueOptions{Capacity: 400, Workers: 16})
+		})
+		ids := crowd(p, 1000)
+		p.outbox.Intercept(func(context.Context, recovery.Message) error {
+			time.Sleep(time.Second)
+			return nil
+		})
+		done := make(chan error)
+		go func() {
+			_, err := p.SendToAll(t.Context(), forced("fast", ids...))
+			done <- err
+		}()
+		time.Sleep(20 * time.Second)
+		if _, err := p.ForgotPassword(t.Context(), byMail(johnMail)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(25 * time.Second)
+		if n := len(p.links()[johnID]); n != 1 {
+			t.Errorf("the person got %d links meanwhile, want 1", n)
+		}
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if n := len(p.links()); n != 1001 || len(p.events.of(recovery.EventDeadLetter)) > 0 {
+			t.Errorf("%d links, given up: %v", n, p.events.of(recovery.EventDeadLetter))
+		}
+	})
+}
+
 func TestSendToAllRefuses(t *testing.T) {
 	p := newPortal(t, nil)
 	good := forced("name", johnID)
