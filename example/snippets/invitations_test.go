@@ -8,6 +8,7 @@ import (
 	"iter"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"path/filepath"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/testenv"
 	"github.com/seed-51359b35/recovery/password"
+	"github.com/seed-51359b35/recovery/portal"
 	"github.com/seed-51359b35/recovery/recoverytest"
 	"github.com/seed-51359b35/recovery/sqlstore"
 )
@@ -223,5 +225,10 @@ func TestInvitations(t *testing.T) {
 	_, err = service.ResetPassword(ctx, recovery.ResetRequest{Proof: recovery.TokenProof(tokenIn(t, m.URL.Reveal())), Password: recovery.NewSecret("a-second-password-of-mine")})
 	if s, _, _ := status(m.To); err != nil || mayOpen(s) != nil {
 		t.Errorf("%v, %s", err, s)
+	}
+	w := httptest.NewRecorder()
+	portal.Options{Done: forgetMe}.Done(w, nil, recovery.PasswordReset{})
+	if c := w.Result().Cookies(); len(c) != 1 || c[0].MaxAge >= 0 {
+		t.Errorf("cookies %v", c)
 	}
 }
