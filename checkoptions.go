@@ -34,6 +34,7 @@ func (o Options) withDefaults() Options {
 	}
 	o.Link.Fixed = slices.Clone(o.Link.Fixed)
 	o.NotMe.Fixed = slices.Clone(o.NotMe.Fixed)
+	o.ReturnTo = slices.Clone(o.ReturnTo)
 	o.Tokens.LinkTTL = cmp.Or(o.Tokens.LinkTTL, time.Hour)
 	o.Tokens.CodeTTL = cmp.Or(o.Tokens.CodeTTL, 10*time.Minute)
 	o.Tokens.CodeTries = cmp.Or(o.Tokens.CodeTries, 5)
@@ -101,6 +102,7 @@ func (o Options) validate(leads LeadStore, tokens TokenStore, notifier Notifier)
 	checkCollaborators(&mistakes, leads, tokens, notifier)
 	o.checkKeys(&mistakes)
 	o.checkLinks(&mistakes)
+	o.checkReturnTo(&mistakes)
 	o.checkDevelopment(&mistakes, notifier)
 	if c, ok := notifier.(channels); ok && linksGoTo(o.Fields) != "" && c[ChannelEmail] == nil {
 		mistakes.Add("notifier", "ByChannel has no notifier for ChannelEmail, and links go by mail to the field %s. Give it one, or have no field of type FieldTypeEmail with Receive", linksGoTo(o.Fields))

@@ -104,7 +104,10 @@ func linkQuery(r *http.Request) url.Values {
 // nothing either, because mail scanners open every link before the person does
 // (A04).
 func (p *Handler) showReset(w http.ResponseWriter, r *http.Request) {
-	if stored, ok := p.fromLink(linkQuery(r)); ok {
+	q := linkQuery(r)
+	if stored, ok := p.fromLink(q); ok {
+		// This opens nothing but what the Service has sealed, and asks no store.
+		stored.ReturnTo = p.service.OpenReturnTo(tokenParam(q, returnToParam, 1024))
 		// A broken link is stored as well. The page then says that it is
 		// broken, and does not show the link that was opened before.
 		if err := p.linkCookie.save(w, stored, p.settings.LinkTTL); err != nil {
@@ -127,7 +130,7 @@ func (p *Handler) showReset(w http.ResponseWriter, r *http.Request) {
 	}
 	if !p.proofCookie.load(r, &stored) {
 		p.hints.Insecure(p.log, r, p.opts.BaseURL)
-		p.invalidLink(w, r, "no_link", false)
+		p.invalidLink(w, r, invalidLink{variant: "no_link"})
 		return
 	}
 	p.showStoredProof(w, r, stored, p.proofCookie)
@@ -184,6 +187,7 @@ func (p *Handler) resetPage(r *http.Request, stored storedProof) *Data {
 	d := p.page(r, "reset", stored.Locale)
 	d.Account, d.Proof = stored.Account, p.formDigest(stored.digestParts()...)
 	d.WaitCookie = p.waitCookie
+	d.cameFrom = stored.ReturnTo
 	return d
 }
 
@@ -195,7 +199,9 @@ func isPatient(s string) bool {
 
 // problemPage is the page for an error where there is no form to show again.
 func (p *Handler) problemPage(r *http.Request, stored storedProof) *Data {
-	return p.page(r, "problem", stored.Locale)
+	d := p.page(r, "problem", stored.Locale)
+	d.cameFrom = stored.ReturnTo
+	return d
 }
 
 func (p *Handler) reset(w http.ResponseWriter, r *http.Request) {
@@ -205,7 +211,7 @@ func (p *Handler) reset(w http.ResponseWriter, r *http.Request) {
 	}
 	var stored storedProof
 	if !p.proofCookie.load(r, &stored) {
-		p.invalidLink(w, r, "no_link", false)
+		p.invalidLink(w, r, invalidLink{variant: "no_link"})
 		return
 	}
 	if !p.isFormFor(form.Get("proof"), stored.digestParts()...) {
@@ -245,7 +251,7 @@ func (p *Handler) reset(w http.ResponseWriter, r *http.Request) {
 	if p.chosenLanguage(r) == "" && stored.Locale != "" {
 		next += "?lang=" + p.translator(r, stored.Locale).File
 	}
-	p.redirectToOutcome(w, r, next, outcome{Done: true})
+	p.redirectToOutcome(w, r, next, outcome{Done: true, ReturnTo: stored.ReturnTo})
 }
 
 // answerProofError answers an error of CheckProof or ResetPassword for a proof
@@ -253,18 +259,27 @@ func (p *Handler) reset(w http.ResponseWriter, r *http.Request) {
 func (p *Handler) answerProofError(w http.ResponseWriter, r *http.Request, err error, d *Data, from *sealedCookie) {
 	invalid := func() {
 		from.clear(w)
-		p.invalidLink(w, r, "", errors.Is(err, recovery.ErrDamagedProof))
+		p.invalidLink(w, r, invalidLink{damaged: errors.Is(err, recovery.ErrDamagedProof), cameFrom: d.cameFrom})
 	}
 	p.answerError(w, r, err, errorAnswers{page: d, invalidProof: invalid, invalidRequest: invalid})
+}
+
+// An invalidLink says what is known of a link that does not work: its variant, as
+// in [Data], whether it is damaged, and where the person came from.
+type invalidLink struct {
+	variant  string
+	damaged  bool
+	cameFrom string
 }
 
 // invalidLink says that a link does not work. A link that is damaged has words of
 // its own, because the person may still have the whole one, and they tell nothing
 // about an account. The other words fit every other reason, and the page does not
 // say which one it was (A20).
-func (p *Handler) invalidLink(w http.ResponseWriter, r *http.Request, variant string, damaged bool) {
+func (p *Handler) invalidLink(w http.ResponseWriter, r *http.Request, link invalidLink) {
 	d := p.page(r, "invalid-link", "")
-	d.Variant, d.Damaged = variant, damaged
+	d.Variant, d.Damaged = link.variant, link.damaged
+	p.keep(r, d, link.cameFrom)
 	p.render(w, r, http.StatusBadRequest, d)
 }
 
@@ -274,5 +289,7 @@ func (p *Handler) showDone(w http.ResponseWriter, r *http.Request) {
 		p.redirect(w, r, pathForgot)
 		return
 	}
-	p.render(w, r, http.StatusOK, p.page(r, "done", ""))
+	d := p.page(r, "done", "")
+	p.offer(d, o.ReturnTo)
+	p.render(w, r, http.StatusOK, d)
 }
