@@ -21,8 +21,9 @@ type ForgotRequest struct {
 	// ReturnTo is where the person came from, and may return to after the reset: a
 	// URL of up to 512 bytes, without a fragment, at or below one of
 	// [Options].ReturnTo, or a path at the origin of [Options].Link. The link
-	// carries it, sealed, and [Service.OpenReturnTo] opens it. A code cannot carry
-	// it: the page that takes the code keeps it. Default: none.
+	// carries it, sealed, and is longer by 150 to 1,020 bytes. [Service.OpenReturnTo]
+	// opens it. A code cannot carry it: the page that takes the code keeps it.
+	// Default: none.
 	ReturnTo string
 	// Template names a template that the [Notifier] knows, up to 128 bytes.
 	// Default: the usual one.

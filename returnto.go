@@ -82,7 +82,7 @@ func checkPlace(place string) (reason string) {
 		var segment string
 		segment, path, _ = strings.Cut(path, "/")
 		if !isPlainSegment(segment) {
-			return "must have a path without empty segments, dot segments, and escaped slashes, backslashes and percent signs"
+			return "must have a path without empty segments, segments of dots, and escaped slashes, backslashes and percent signs"
 		}
 	}
 	return ""
@@ -90,11 +90,12 @@ func checkPlace(place string) (reason string) {
 
 // isPlainSegment reports whether every server takes a segment of a path for that
 // one segment. Some decode escapes before they look for dot segments, or do so
-// twice, and some leave out what follows a ';'.
+// twice. Some leave out what follows a ';', and some leave out dots and spaces at
+// the end of a name.
 func isPlainSegment(segment string) bool {
 	decoded, err := url.PathUnescape(segment)
 	name, _, _ := strings.Cut(decoded, ";")
-	return err == nil && decoded != "" && name != "." && name != ".." && !strings.ContainsAny(decoded, `/\%`)
+	return err == nil && strings.Trim(name, ". ") != "" && !strings.ContainsAny(decoded, `/\%`)
 }
 
 // checkAllowedPlace checks an entry of [Options].ReturnTo.
