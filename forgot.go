@@ -18,6 +18,13 @@ type ForgotRequest struct {
 	// Link is one of the host's links, never one that the client chose.
 	// Default: [Options].Link.
 	Link *Link
+	// ReturnTo is where the person came from, and may return to after the reset: a
+	// URL of up to 512 bytes, without a fragment, at or below one of
+	// [Options].ReturnTo, or a path at the origin of [Options].Link. The link
+	// carries it, sealed, and is longer by 150 to 1,020 bytes. [Service.OpenReturnTo]
+	// opens it. A code cannot carry it: the page that takes the code keeps it.
+	// Default: none.
+	ReturnTo string
 	// Template names a template that the [Notifier] knows, up to 128 bytes.
 	// Default: the usual one.
 	Template string
@@ -78,6 +85,11 @@ func (s *Service) ForgotPassword(ctx context.Context, req ForgotRequest) (Forgot
 	}
 	if p.Link, err = s.link(req.Link); err != nil {
 		return ForgotResult{}, err
+	}
+	if req.ReturnTo != "" {
+		if p.ReturnTo, err = s.CheckReturnTo(req.ReturnTo); err != nil {
+			return ForgotResult{}, err
+		}
 	}
 	if len(p.Template) > 128 {
 		return ForgotResult{}, invalid("template", "is too long")

@@ -27,6 +27,11 @@ import (
 //	POST /check-invitation   {"token"}              204
 //	POST /accept-invitation  {"token","password"}   204
 //
+// With [Options].ReturnTo, /forgot-password also takes "returnTo", which is
+// [ForgotRequest].ReturnTo. The page of the link sends /check-token and
+// /reset-password what the link has as "return_to", as "returnTo". Their answer is
+// then 200 {"returnTo"} with the URL to offer, or 204 as without.
+//
 // Names are exact and unknown ones refused. "email" stands for a key of the field
 // [Options].EmailField, and a code goes with it as well as with "identifier".
 // Whoever asks with a recipientField of type FieldTypePhone is sent a code, all
@@ -150,7 +155,7 @@ func (s *Service) answerUnknownPath(w http.ResponseWriter, r *http.Request, hint
 }
 
 func (s *Service) serveForgot(w http.ResponseWriter, r *http.Request) error {
-	body, err := readObject(w, r, append([]string{"email", "identifier", "recipientField"}, s.opts.Captcha.Fields...)...)
+	body, err := readObject(w, r, append([]string{"email", "identifier", "recipientField", "returnTo"}, s.opts.Captcha.Fields...)...)
 	if err != nil {
 		return err
 	}
@@ -172,6 +177,9 @@ func (s *Service) serveForgot(w http.ResponseWriter, r *http.Request) error {
 	if req.RecipientField, _, err = body.String("recipientField"); err != nil {
 		return err
 	}
+	if req.ReturnTo, _, err = body.String("returnTo"); err != nil {
+		return err
+	}
 	// This API has a way to redeem a code, and a link in a text message is what
 	// phishing looks like.
 	f := s.fields[req.RecipientField]
@@ -186,11 +194,15 @@ func (s *Service) serveForgot(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Service) serveCheck(w http.ResponseWriter, r *http.Request) error {
-	body, err := readObject(w, r, "email", "identifier", "leadId", "token", "code")
+	body, err := readObject(w, r, "email", "identifier", "leadId", "token", "code", "returnTo")
 	if err != nil {
 		return err
 	}
 	proof, key, err := s.readProof(body)
+	if err != nil {
+		return err
+	}
+	returnTo, _, err := body.String("returnTo")
 	if err != nil {
 		return err
 	}
@@ -199,16 +211,19 @@ func (s *Service) serveCheck(w http.ResponseWriter, r *http.Request) error {
 		return key.nameAsSent(err)
 	}
 	result.Quotas.SetHeader(w.Header())
-	w.WriteHeader(http.StatusNoContent)
-	return nil
+	return s.answerProven(w, returnTo)
 }
 
 func (s *Service) serveReset(w http.ResponseWriter, r *http.Request) error {
-	body, err := readObject(w, r, "email", "identifier", "leadId", "token", "code", "password")
+	body, err := readObject(w, r, "email", "identifier", "leadId", "token", "code", "password", "returnTo")
 	if err != nil {
 		return err
 	}
 	proof, key, err := s.readProof(body)
+	if err != nil {
+		return err
+	}
+	returnTo, _, err := body.String("returnTo")
 	if err != nil {
 		return err
 	}
@@ -221,7 +236,24 @@ func (s *Service) serveReset(w http.ResponseWriter, r *http.Request) error {
 		return key.nameAsSent(err)
 	}
 	result.Quotas.SetHeader(w.Header())
-	w.WriteHeader(http.StatusNoContent)
+	return s.answerProven(w, returnTo)
+}
+
+// answerProven answers a request whose proof was valid: with 204 or, if the link
+// says where the person came from, with that place.
+func (s *Service) answerProven(w http.ResponseWriter, returnTo string) error {
+	place := s.OpenReturnTo(returnTo)
+	if place == "" {
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	answer, err := json.Marshal(struct {
+		ReturnTo string `json:"returnTo"`
+	}{place})
+	if err != nil {
+		return err
+	}
+	httpapi.WriteJSON(w, http.StatusOK, jsonType, answer)
 	return nil
 }
 

@@ -28,6 +28,7 @@ type keyring struct {
 	jobs        *seal.Box
 	notMe       *seal.Sealer // seals notice, message and lead in one string
 	devices     *seal.Sealer // seals what a known device presents
+	returns     *seal.Sealer // seals where a person came from
 }
 
 // A generation is the keys that are derived from one of Options.Keys.
@@ -43,7 +44,7 @@ func newKeyring(opts Options) (*keyring, error) {
 			k.otherFields = append(k.otherFields, f.Name)
 		}
 	}
-	var tokens, notMe, devices []seal.Key
+	var tokens, notMe, devices, returns []seal.Key
 	var jobs [][]byte
 	for _, key := range opts.Keys {
 		var err error
@@ -62,6 +63,7 @@ func newKeyring(opts Options) (*keyring, error) {
 		jobs = append(jobs, sub("job"))
 		notMe = append(notMe, seal.Key{Hash: sub("not-me mac"), Block: sub("not-me enc")})
 		devices = append(devices, seal.Key{Hash: sub("device mac"), Block: sub("device enc")})
+		returns = append(returns, seal.Key{Hash: sub("return-to mac"), Block: sub("return-to enc")})
 		if err != nil {
 			return nil, fmt.Errorf("recovery: deriving keys: %w", err)
 		}
@@ -71,6 +73,7 @@ func newKeyring(opts Options) (*keyring, error) {
 	// is much longer than any of them lives, so that clocks that differ end no live
 	// token.
 	k.tokens = seal.New(tokens, "recovery.token", 2*maxTTL, 1024)
+	k.returns = seal.New(returns, "recovery.return-to", 2*maxTTL, 1024)
 	var err error
 	if k.jobs, err = seal.NewBox(jobs, "recovery.job"); err != nil {
 		return nil, fmt.Errorf("recovery: deriving keys: %w", err)

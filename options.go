@@ -102,6 +102,15 @@ type Options struct {
 	// scanners follow links, and then calls [Service.NotMe]. LeadIDParam and
 	// SecretParam must be empty. Default: no such link.
 	NotMe Link
+	// ReturnTo are places of the host's own to which a person may return after a
+	// reset: each an origin such as "https://app.example.com", or an origin and a
+	// path such as "https://www.example.com/shop", which stands for that path and
+	// all below it. http is accepted for loopback hosts. [ForgotRequest].ReturnTo
+	// names one of them, and the mailed link then carries it in one more parameter,
+	// "return_to". Anybody can ask for a link to any of these places, with any query,
+	// for anybody. So list no place that a GET changes, or that redirects to where
+	// its query says. Default none.
+	ReturnTo []string
 	// StepUp can ask for a further proof. Default: nothing more is asked.
 	StepUp StepUpFunc
 	// Invitations let leads choose their first password. Default: none.

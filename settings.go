@@ -20,6 +20,8 @@ type Settings struct {
 	Invitations InvitationOptions
 	// Links are Link and what was added by [Service.AddLink] so far.
 	Links []Link
+	// ReturnTo are those of [Options].
+	ReturnTo []string
 	// Fields are the fields of a lead that requests may name.
 	Fields []Field
 	// LinkTTL is the lifetime of a link, CodeTTL that of a code.
@@ -47,7 +49,7 @@ func (s *Service) Settings() Settings {
 	invitations.Link.Fixed = slices.Clone(invitations.Link.Fixed)
 	return Settings{
 		Invitations: invitations,
-		Link:        link, NotMe: notMe, Links: s.allLinks(), Fields: slices.Clone(s.opts.Fields),
+		Link:        link, NotMe: notMe, Links: s.allLinks(), ReturnTo: slices.Clone(s.opts.ReturnTo), Fields: slices.Clone(s.opts.Fields),
 		LinkTTL: s.opts.Tokens.LinkTTL, CodeTTL: s.opts.Tokens.CodeTTL, CodeDigits: codeDigits,
 		PasswordPolicy: s.opts.Passwords.Policy, EndsSessions: s.opts.Sessions != nil,
 		CaptchaFields: slices.Clone(s.opts.Captcha.Fields), Logger: s.log,

@@ -267,7 +267,7 @@ func (s *Renderer) place(client netip.Addr, v *i18n.Translator) (location, netwo
 }
 
 // maxLink is the longest link, in bytes. Links of the Service are shorter:
-// 2,048 bytes and the token.
+// 2,048 bytes, the token, and a place to return to.
 const maxLink = 8192
 
 // isLink reports whether s can be sent as a link. Every link of the Service

@@ -114,6 +114,7 @@ func arabic() []i18n.Entry {
 		{Key: "done.heading", Text: "تم تغيير كلمة مرورك"},
 		{Key: "done.text", Text: "تم تسجيل خروجك من جميع الأجهزة. يمكنك الآن تسجيل الدخول بكلمة مرورك الجديدة."},
 		{Key: "done.text.kept", Text: "يمكنك الآن تسجيل الدخول بكلمة مرورك الجديدة."},
+		{Key: "done.return", Text: "المتابعة إلى %[1]s"},
 
 		{Key: "invalid-link.heading", Text: "هذا الرابط لا يعمل"},
 		{Key: "invalid-link.text", Text: "انتهت صلاحيته أو سبق استخدامه."},

@@ -96,6 +96,7 @@ func german() []i18n.Entry {
 		{Key: "done.heading", Text: "Ihr Passwort wurde geändert"},
 		{Key: "done.text", Text: "Sie wurden auf allen Geräten abgemeldet. Jetzt können Sie sich mit Ihrem neuen Passwort anmelden."},
 		{Key: "done.text.kept", Text: "Jetzt können Sie sich mit Ihrem neuen Passwort anmelden."},
+		{Key: "done.return", Text: "Weiter zu %[1]s"},
 
 		{Key: "invalid-link.heading", Text: "Dieser Link funktioniert nicht"},
 		{Key: "invalid-link.text", Text: "Er ist abgelaufen oder wurde bereits verwendet."},

@@ -116,6 +116,9 @@ func english() []i18n.Entry {
 		{Key: "done.text", Text: "You have been signed out on all devices. You can now sign in with your new password."},
 		// "kept" is for hosts where a reset does not end sessions.
 		{Key: "done.text.kept", Text: "You can now sign in with your new password."},
+		// The button that leads back to where the person came from. The argument is
+		// the name of a host.
+		{Key: "done.return", Text: "Continue to %[1]s"},
 
 		// A link that no longer works.
 		{Key: "invalid-link.heading", Text: "This link does not work"},

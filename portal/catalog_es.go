@@ -95,6 +95,7 @@ func spanish() []i18n.Entry {
 		{Key: "done.heading", Text: "Se ha cambiado su contraseña"},
 		{Key: "done.text", Text: "Se ha cerrado su sesión en todos los dispositivos. Ya puede iniciar sesión con su contraseña nueva."},
 		{Key: "done.text.kept", Text: "Ya puede iniciar sesión con su contraseña nueva."},
+		{Key: "done.return", Text: "Continuar a %[1]s"},
 
 		{Key: "invalid-link.heading", Text: "Este enlace no funciona"},
 		{Key: "invalid-link.text", Text: "Ha caducado o ya se ha usado."},

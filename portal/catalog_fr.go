@@ -97,6 +97,7 @@ func french() []i18n.Entry {
 		{Key: "done.heading", Text: "Votre mot de passe a été modifié"},
 		{Key: "done.text", Text: "Votre compte a été déconnecté de tous les appareils. Vous pouvez vous connecter avec votre nouveau mot de passe."},
 		{Key: "done.text.kept", Text: "Vous pouvez vous connecter avec votre nouveau mot de passe."},
+		{Key: "done.return", Text: "Continuer vers %[1]s"},
 
 		{Key: "invalid-link.heading", Text: "Ce lien ne fonctionne pas"},
 		{Key: "invalid-link.text", Text: "Il a expiré ou a déjà été utilisé."},

@@ -101,6 +101,7 @@ func hindi() []i18n.Entry {
 		{Key: "done.heading", Text: "आपका पासवर्ड बदल दिया गया है"},
 		{Key: "done.text", Text: "आपको सभी डिवाइस से साइन आउट कर दिया गया है। अब अपने नए पासवर्ड से साइन इन करें।"},
 		{Key: "done.text.kept", Text: "अब अपने नए पासवर्ड से साइन इन करें।"},
+		{Key: "done.return", Text: "%[1]s पर जाएँ"},
 
 		{Key: "invalid-link.heading", Text: "यह लिंक काम नहीं करता"},
 		{Key: "invalid-link.text", Text: "यह समाप्त हो गया है या पहले ही इस्तेमाल हो चुका है।"},

@@ -89,6 +89,7 @@ func japanese() []i18n.Entry {
 		{Key: "done.heading", Text: "パスワードが変更されました"},
 		{Key: "done.text", Text: "すべてのデバイスからログアウトされました。新しいパスワードでログインできます。"},
 		{Key: "done.text.kept", Text: "新しいパスワードでログインできます。"},
+		{Key: "done.return", Text: "%[1]s に進む"},
 
 		{Key: "invalid-link.heading", Text: "このリンクは使用できません"},
 		{Key: "invalid-link.text", Text: "期限切れか、すでに使用されています。"},

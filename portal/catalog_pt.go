@@ -98,6 +98,7 @@ func portuguese() []i18n.Entry {
 		{Key: "done.heading", Text: "A sua senha foi alterada"},
 		{Key: "done.text", Text: "A sua sessão foi encerrada em todos os dispositivos. Já pode entrar com a nova senha."},
 		{Key: "done.text.kept", Text: "Já pode entrar com a nova senha."},
+		{Key: "done.return", Text: "Continuar para %[1]s"},
 
 		{Key: "invalid-link.heading", Text: "Este link não funciona"},
 		{Key: "invalid-link.text", Text: "Expirou ou já foi usado."},

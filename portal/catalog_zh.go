@@ -89,6 +89,7 @@ func chinese() []i18n.Entry {
 		{Key: "done.heading", Text: "您的密码已更改"},
 		{Key: "done.text", Text: "您已在所有设备上退出登录。现在可以使用新密码登录了。"},
 		{Key: "done.text.kept", Text: "现在可以使用新密码登录了。"},
+		{Key: "done.return", Text: "继续前往 %[1]s"},
 
 		{Key: "invalid-link.heading", Text: "此链接无法使用"},
 		{Key: "invalid-link.text", Text: "链接已失效，或已被使用过。"},

@@ -131,6 +131,8 @@ type storedProof struct {
 	// checked.
 	Account string `json:"a,omitempty"`
 	Locale  string `json:"g,omitempty"`
+	// ReturnTo is where the person came from. It is no part of the proof.
+	ReturnTo string `json:"r,omitempty"`
 }
 
 func (s storedProof) proof() recovery.Proof {

@@ -109,6 +109,8 @@ type outcome struct {
 	Done  bool `json:"d,omitempty"` // the password was changed
 	// NotMe is the variant of the page not-me-done, or empty.
 	NotMe string `json:"t,omitempty"`
+	// ReturnTo is where the person came from.
+	ReturnTo string `json:"r,omitempty"`
 }
 
 func (p *Handler) redirectToOutcome(w http.ResponseWriter, r *http.Request, path string, o outcome) {

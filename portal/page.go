@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -92,6 +93,10 @@ type Data struct {
 	StepUpURL string
 	// RetryURL is the path of a page where another try may help, or empty.
 	RetryURL string
+	// ReturnTo is the URL to which the page done offers to return, and ReturnHost
+	// its host, with its port if that is not the usual one. They are empty if the
+	// person came from nowhere that recovery.Options.ReturnTo lists.
+	ReturnTo, ReturnHost string
 
 	// Style and Script are the contents of style.css and script.js.
 	Style  template.CSS
@@ -99,6 +104,8 @@ type Data struct {
 
 	translator *i18n.Translator
 	url        func(path string) string
+	// cameFrom is the place that links to the page forgot keep, or empty.
+	cameFrom string
 	// err is a sentence that failed. It keeps the page from being shown.
 	err error
 }
@@ -198,7 +205,12 @@ func (p *Handler) page(r *http.Request, name, locale string) *Data {
 		Phone:     p.opts.PhoneField != "",
 		MinLength: p.settings.PasswordPolicy.MinLength(), MaxLength: p.settings.PasswordPolicy.MaxLength(),
 		CodeDigits: p.settings.CodeDigits, EndsSessions: p.settings.EndsSessions, Logo: p.logo, translator: t,
-		url: func(path string) string { return p.url(r, path) },
+	}
+	d.url = func(path string) string {
+		if path == pathForgot {
+			path = withReturnTo(path, d.cameFrom)
+		}
+		return p.url(r, path)
 	}
 	if t.RightToLeft {
 		d.Dir = "rtl"
@@ -209,33 +221,38 @@ func (p *Handler) page(r *http.Request, name, locale string) *Data {
 	switch name {
 	case "forgot":
 		d.Captcha, d.CaptchaScript = p.opts.Captcha.Widget, p.opts.Captcha.Script
+		d.cameFrom = p.returnTo(r)
 	case "sent":
 		d.Expiry = d.duration(p.settings.LinkTTL)
 	case "code":
 		d.Expiry = d.duration(p.settings.CodeTTL)
 	}
-	d.Languages = p.languageChoices(r, t, name)
+	d.Languages = p.languageChoices(r, d)
 	return d
 }
 
 // languageChoices returns the languages that the person can choose. The answer
 // to a form has no URL of its own, so its languages lead to the page with the
 // form. Those of a problem or an invalid link lead to the first page.
-func (p *Handler) languageChoices(r *http.Request, current *i18n.Translator, name string) []LanguageChoice {
+func (p *Handler) languageChoices(r *http.Request, d *Data) []LanguageChoice {
 	if len(p.translators) < 2 {
 		return nil
 	}
 	path := strings.TrimPrefix(r.URL.Path, p.base)
-	if name == "problem" || name == "invalid-link" {
+	if d.Page == "problem" || d.Page == "invalid-link" {
 		path = pathForgot
+	}
+	keep := ""
+	if path == pathForgot && d.cameFrom != "" {
+		keep = "&" + returnToParam + "=" + url.QueryEscape(d.cameFrom)
 	}
 	var all []LanguageChoice
 	for _, l := range p.translators {
-		c := LanguageChoice{Name: ownName(l.File), Lang: l.Tag.String(), Dir: "ltr", Current: l.Tag == current.Tag}
+		c := LanguageChoice{Name: ownName(l.File), Lang: l.Tag.String(), Dir: "ltr", Current: l.Tag == d.translator.Tag}
 		if l.RightToLeft {
 			c.Dir = "rtl"
 		}
-		c.URL = p.base + path + "?lang=" + l.File
+		c.URL = p.base + path + "?lang=" + l.File + keep
 		all = append(all, c)
 	}
 	return all

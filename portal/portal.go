@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/httpapi"
@@ -61,6 +62,8 @@ type Handler struct {
 	waitCookie    string        // the name of the one cookie that is not sealed: see answerPatient
 	handler       http.Handler
 	hints         httpapi.Hints
+
+	toldOfReturnTo atomic.Bool
 }
 
 // New returns the pages of a Service. It parses every template and renders it
@@ -208,7 +211,7 @@ func (p *Handler) missing(w http.ResponseWriter, r *http.Request) {
 
 func (p *Handler) route(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == wellKnownChange {
-		p.redirect(w, r, pathForgot)
+		p.redirect(w, r, withReturnTo(pathForgot, p.returnTo(r)))
 		return
 	}
 	path, ok := strings.CutPrefix(r.URL.Path, p.base)
@@ -223,7 +226,9 @@ func (p *Handler) route(w http.ResponseWriter, r *http.Request) {
 	var get, post http.HandlerFunc
 	switch path {
 	case "", "/":
-		get = func(w http.ResponseWriter, r *http.Request) { p.redirect(w, r, pathForgot) }
+		get = func(w http.ResponseWriter, r *http.Request) {
+			p.redirect(w, r, withReturnTo(pathForgot, p.returnTo(r)))
+		}
 	case pathForgot:
 		get, post = p.showForgot, p.forgot
 	case pathSent:

@@ -122,7 +122,7 @@ func (p *Handler) showReset(w http.ResponseWriter, r *http.Request) {
 	}
 	if !p.proofCookie.load(r, &stored) {
 		p.hints.Insecure(p.log, r, p.opts.BaseURL)
-		p.invalidLink(w, r, "no_link", false)
+		p.invalidLink(w, r, invalidLink{variant: "no_link"})
 		return
 	}
 	p.showStoredProof(w, r, stored, p.proofCookie)
@@ -139,11 +139,14 @@ func (p *Handler) showInvitation(w http.ResponseWriter, r *http.Request) {
 // takeLink keeps what a link carries, and redirects to the page without it. It
 // returns false if the URL carries nothing.
 func (p *Handler) takeLink(w http.ResponseWriter, r *http.Request, invitation bool) bool {
-	stored, ok := p.fromLink(linkQuery(r))
+	q := linkQuery(r)
+	stored, ok := p.fromLink(q)
 	if !ok {
 		return false
 	}
 	stored.Invitation = invitation
+	// This opens nothing but what the Service has sealed, and asks no store.
+	stored.ReturnTo = p.service.OpenReturnTo(tokenParam(q, returnToParam, 1024))
 	// A broken link is stored as well. The page then says that it is broken, and
 	// does not show the link that was opened before.
 	if err := p.linkCookie.save(w, stored, p.settings.LinkTTL); err != nil {
@@ -221,6 +224,7 @@ func (p *Handler) resetPage(r *http.Request, stored storedProof) *Data {
 	d := p.page(r, "reset", stored.Locale)
 	d.Account, d.Proof = stored.Account, p.formDigest(stored.digestParts()...)
 	d.WaitCookie, d.Invitation = p.waitCookie, stored.Invitation
+	d.cameFrom = stored.ReturnTo
 	return d
 }
 
@@ -233,7 +237,7 @@ func isPatient(s string) bool {
 // problemPage is the page for an error where there is no form to show again.
 func (p *Handler) problemPage(r *http.Request, stored storedProof) *Data {
 	d := p.page(r, "problem", stored.Locale)
-	d.Invitation = stored.Invitation
+	d.Invitation, d.cameFrom = stored.Invitation, stored.ReturnTo
 	return d
 }
 
@@ -244,7 +248,7 @@ func (p *Handler) reset(w http.ResponseWriter, r *http.Request) {
 	}
 	var stored storedProof
 	if !p.proofCookie.load(r, &stored) {
-		p.invalidLink(w, r, "no_link", false)
+		p.invalidLink(w, r, invalidLink{variant: "no_link"})
 		return
 	}
 	if !p.isFormFor(form.Get("proof"), stored.digestParts()...) {
@@ -283,7 +287,7 @@ func (p *Handler) reset(w http.ResponseWriter, r *http.Request) {
 	if p.chosenLanguage(r) == "" && stored.Locale != "" {
 		next += "?lang=" + p.translator(r, stored.Locale).File
 	}
-	p.redirectToOutcome(w, r, next, outcome{Done: true, First: stored.Invitation})
+	p.redirectToOutcome(w, r, next, outcome{Done: true, First: stored.Invitation, ReturnTo: stored.ReturnTo})
 }
 
 // answerProofError answers an error of CheckProof or ResetPassword for a proof
@@ -291,22 +295,31 @@ func (p *Handler) reset(w http.ResponseWriter, r *http.Request) {
 func (p *Handler) answerProofError(w http.ResponseWriter, r *http.Request, err error, d *Data, from *sealedCookie) {
 	invalid := func() {
 		from.clear(w)
-		variant := ""
+		link := invalidLink{damaged: errors.Is(err, recovery.ErrDamagedProof), cameFrom: d.cameFrom}
 		if d.Invitation {
-			variant = "invitation"
+			link.variant = "invitation"
 		}
-		p.invalidLink(w, r, variant, errors.Is(err, recovery.ErrDamagedProof))
+		p.invalidLink(w, r, link)
 	}
 	p.answerError(w, r, err, errorAnswers{page: d, invalidProof: invalid, invalidRequest: invalid})
+}
+
+// An invalidLink says what is known of a link that does not work: its variant, as
+// in [Data], whether it is damaged, and where the person came from.
+type invalidLink struct {
+	variant  string
+	damaged  bool
+	cameFrom string
 }
 
 // invalidLink says that a link does not work. A link that is damaged has words of
 // its own, because the person may still have the whole one, and they tell nothing
 // about an account. The other words fit every other reason, and the page does not
 // say which one it was (A20).
-func (p *Handler) invalidLink(w http.ResponseWriter, r *http.Request, variant string, damaged bool) {
+func (p *Handler) invalidLink(w http.ResponseWriter, r *http.Request, link invalidLink) {
 	d := p.page(r, "invalid-link", "")
-	d.Variant, d.Damaged, d.Invitation = variant, damaged, variant == "invitation"
+	d.Variant, d.Damaged, d.Invitation = link.variant, link.damaged, link.variant == "invitation"
+	p.keep(r, d, link.cameFrom)
 	p.render(w, r, http.StatusBadRequest, d)
 }
 
@@ -318,6 +331,7 @@ func (p *Handler) showDone(w http.ResponseWriter, r *http.Request) {
 	}
 	d := p.page(r, "done", "")
 	d.Invitation = o.First
+	p.offer(d, o.ReturnTo)
 	p.render(w, r, http.StatusOK, d)
 }
 
