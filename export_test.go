@@ -29,3 +29,6 @@ func SetRandom(r io.Reader) (restore func()) {
 	rand.Reader = r
 	return func() { rand.Reader = old }
 }
+
+// Repeating returns how many failed calls s is repeating.
+func (s *Service) Repeating() int { return len(s.repeats) }
