@@ -103,8 +103,8 @@ func TestIdentifiers(t *testing.T) {
 	}
 }
 
-// People know their number without the code of the country, which has one to three
-// digits.
+// People know their number without the code of the country, which has one to
+// three digits.
 func TestPhoneNumbersWithoutTheirCountryCode(t *testing.T) {
 	policy, err := password.NewPolicy(password.PolicyOptions{})
 	if err != nil {

@@ -103,9 +103,9 @@ func TestOneOfTwoReplicasIsTooFew(t *testing.T) {
 	}
 }
 
-// A91: a claim that is sent again, because the server forgot the script, is won when
-// the replica has the second one. That it had everything before the first, which
-// wrote nothing, does not count.
+// A91: a claim that is sent again, because the server forgot the script, is won
+// when the replica has the second one. That it had everything before the first,
+// which wrote nothing, does not count.
 func TestReplicasHaveTheClaimAfterAForgottenScript_A91(t *testing.T) {
 	t.Parallel()
 	// No ping, so the replica misses nothing but the claim.

@@ -195,8 +195,9 @@ func TestEndSessionsEndsAllOfOneLead(t *testing.T) {
 	other.want(t, "/who", "")
 }
 
-// Somebody signs in at a browser where another is still signed in, and gets nothing
-// of what the host kept in that session. Who signs in a second time keeps it.
+// A74: somebody signs in at a browser where another is still signed in, and gets
+// nothing of what the host kept in that session. Whoever signs in a second time
+// keeps it.
 func TestSignInOverAnotherLeadKeepsNothingOfIt_A74(t *testing.T) {
 	h := newHost(t)
 	shared := &browser{h: h}

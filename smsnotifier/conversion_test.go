@@ -114,8 +114,8 @@ func TestConversionCountsWhatCosts(t *testing.T) {
 	})
 }
 
-// Each message counts for the whole Window, which begins when the people have had
-// their time. Patience may be longer than Window.
+// A57: each message counts for the whole Window, which begins when the people
+// have had their time. Patience may be longer than Window.
 func TestConversionCountsForTheWholeWindow_A57(t *testing.T) {
 	for _, patience := range []time.Duration{15 * time.Minute, time.Hour, 24 * time.Hour} {
 		synctest.Test(t, func(t *testing.T) {
