@@ -38,3 +38,6 @@ func SecretOf(s *Service, token string) string {
 	}
 	return secret
 }
+
+// Repeating returns how many failed calls s is repeating.
+func (s *Service) Repeating() int { return len(s.repeats) }

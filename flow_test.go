@@ -179,13 +179,19 @@ func TestWeakPasswordLeavesTheLinkAlive(t *testing.T) {
 	})
 }
 
+// A35: RevokeTokens ends all links, codes and tokens of a lead, whichever of its
+// addresses they went to.
 func TestRevokedTokensAreDead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPortal(t, nil)
-		link := recovery.TokenProof(token(t, p.forgot(t, byMail(johnMail))))
 		req := byMail(johnMail)
 		req.Code = true
-		code := recovery.CodeProof(req.Key, p.forgot(t, req).Code.Reveal())
+		proofs := []recovery.Proof{recovery.CodeProof(req.Key, p.forgot(t, req).Code.Reveal())}
+		for _, field := range []string{"EmailAddress", "mx_Alternate_Email", "Phone"} {
+			link := byMail(johnMail)
+			link.RecipientField = field
+			proofs = append(proofs, recovery.TokenProof(token(t, p.forgot(t, link))))
+		}
 		issued, err := p.IssueToken(t.Context(), recovery.IssueRequest{Key: req.Key, Requester: recovery.Requester{Caller: "crm"}})
 		if err != nil {
 			t.Fatal(err)
@@ -193,7 +199,7 @@ func TestRevokedTokensAreDead(t *testing.T) {
 		if err := p.RevokeTokens(t.Context(), johnID); err != nil {
 			t.Fatal(err)
 		}
-		for _, proof := range []recovery.Proof{link, code, recovery.TokenProof(issued.Token.Reveal())} {
+		for _, proof := range append(proofs, recovery.TokenProof(issued.Token.Reveal())) {
 			wantErr(t, p.reset(t.Context(), proof, goodPassword), recovery.ErrInvalidProof)
 		}
 	})

@@ -252,6 +252,10 @@ func TestDeleteIsRepeated(t *testing.T) {
 		if !strings.Contains(fmt.Sprint(p.calls.take()), "Delete") {
 			t.Error("Delete was not repeated")
 		}
+		// Only so many calls are repeated at once, so each must end as one of them.
+		if n := p.Repeating(); n != 0 {
+			t.Errorf("%d calls count as being repeated after the last one worked", n)
+		}
 	})
 }
 

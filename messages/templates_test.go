@@ -128,7 +128,7 @@ func TestTemplateMistakes(t *testing.T) {
 		{"HTML with the code in an attribute", files("reset-code.html", `x<p title="{{.Code}}">`), "the HTML does not show .Code"},
 		{"a subject with the link", files("reset-link.subject.txt", "{{.URL}}"), "the subject carries a link or code"},
 		{"a subject with the code", files("reset-code.subject.txt", "{{.Code}} is your code"), "the subject carries a link or code"},
-		{"a subject with not me", files("password-changed.subject.txt", "{{.NotMe}}"), "the subject"},
+		{"a subject with not me", files("password-changed.subject.txt", "x {{.NotMe}}"), "the subject carries a link or code"},
 		{"a subject with the name", files("reset-link.subject.txt", "Dear {{.Name}}"), "the subject carries .Name"},
 		{"a subject of two lines (A13)", files("reset-link.subject.txt", "a\nb"), "more than one line"},
 		{"a subject that is too long", files("reset-link.subject.txt", strings.Repeat("x", 151)), "longer than 150"},

@@ -103,6 +103,26 @@ func TestIdentifiers(t *testing.T) {
 	}
 }
 
+// People know their number without the code of the country, which has one to
+// three digits.
+func TestPhoneNumbersWithoutTheirCountryCode(t *testing.T) {
+	policy, err := password.NewPolicy(password.PolicyOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ number, national string }{
+		{"+1 202 555 0143", "202 555 0143"},
+		{"+49 30 901820", "30 901820"},
+		{"+351 912 345 789", "912 345 789"},
+	} {
+		for _, in := range []string{tt.national + "!!!!!!", tt.national + " " + tt.national} {
+			if err := policy.CheckFor(t.Context(), in, tt.number); !refusedBy(err, password.RuleIdentifier) {
+				t.Errorf("%q is not refused to the owner of %s: %v", in, tt.number, err)
+			}
+		}
+	}
+}
+
 // CVE-2021-45115: comparisons with texts that strangers chose must not be
 // expensive.
 func TestHostileIdentifiers(t *testing.T) {

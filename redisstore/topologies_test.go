@@ -3,6 +3,7 @@ package redisstore_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -99,6 +100,28 @@ func TestOneOfTwoReplicasIsTooFew(t *testing.T) {
 		if deadline.Over() {
 			t.Fatalf("the same claim, with both replicas: %v", err)
 		}
+	}
+}
+
+// A91: a claim that is sent again, because the server forgot the script, is won
+// when the replica has the second one. That it had everything before the first,
+// which wrote nothing, does not count.
+func TestReplicasHaveTheClaimAfterAForgottenScript_A91(t *testing.T) {
+	t.Parallel()
+	// No ping, so the replica misses nothing but the claim.
+	r := redistest.StartMasterReplica(t, 1, "--repl-ping-replica-period", "3600")
+	client := r.Master.Client(t, func(o *redis.Options) { o.ReadTimeout = testenv.Patience(time.Second) })
+	s := newStore(t, client, func(o *redisstore.Options) { o.Replicas, o.Timeout = 1, testenv.Patience(10*time.Second) })
+	ref := put(t, s)
+	r.Master.ScriptFlush()
+	testenv.Eventually(t, 10*time.Second, "the replica tells the master that it has everything", func() bool {
+		role, err := r.Master.Do("ROLE") // [master OFFSET [[HOST PORT OFFSET]]]
+		words := strings.Fields(strings.Trim(fmt.Sprint(role), "[]"))
+		return err == nil && len(words) == 5 && words[4] == words[1]
+	})
+	r.Stall(0)
+	if _, err := s.Claim(t.Context(), "id", ref); !errors.Is(err, redisstore.ErrTooFewReplicas) {
+		t.Errorf("Claim without the replica: %v", err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -55,7 +56,8 @@ func (s *store) fail(err error) {
 }
 
 // A host has two leads, ada and bob, and these paths: /in?lead=ada signs in, /out
-// signs out, /renew renews the token, and /who answers with who is signed in.
+// signs out, /renew renews the token, and /who answers with who is signed in. It
+// keeps something in the session, and /seen answers whether that is there.
 type host struct {
 	*scsrecovery.Sessions
 	manager *scs.SessionManager
@@ -121,6 +123,9 @@ func (h *host) mux() *http.ServeMux {
 		h.during()
 		h.manager.Put(r.Context(), "seen", true) // so the session is saved again
 		_, _ = io.WriteString(w, h.LeadID(r.Context()))
+	})
+	mux.HandleFunc("/seen", func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, strconv.FormatBool(h.manager.GetBool(r.Context(), "seen")))
 	})
 	mux.HandleFunc("/renew", func(w http.ResponseWriter, r *http.Request) {
 		h.during()
@@ -188,6 +193,25 @@ func TestEndSessionsEndsAllOfOneLead(t *testing.T) {
 	other.want(t, "/in?lead=ada", "ada")
 	other.want(t, "/out", "")
 	other.want(t, "/who", "")
+}
+
+// A74: somebody signs in at a browser where another is still signed in, and gets
+// nothing of what the host kept in that session. Whoever signs in a second time
+// keeps it.
+func TestSignInOverAnotherLeadKeepsNothingOfIt_A74(t *testing.T) {
+	h := newHost(t)
+	shared := &browser{h: h}
+	shared.want(t, "/in?lead=ada", "ada")
+	shared.want(t, "/who", "ada")
+	shared.want(t, "/in?lead=ada", "ada")
+	shared.want(t, "/seen", "true")
+	adas := shared.cookie
+	shared.want(t, "/in?lead=bob", "bob")
+	shared.want(t, "/seen", "false")
+	if shared.cookie == adas {
+		t.Error("bob's session has the token of ada's")
+	}
+	(&browser{h, adas}).want(t, "/who", "")
 }
 
 // A session that is saved while a reset ends it is not open afterwards, and

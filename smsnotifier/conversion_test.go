@@ -114,6 +114,26 @@ func TestConversionCountsWhatCosts(t *testing.T) {
 	})
 }
 
+// A57: each message counts for the whole Window, which begins when the people
+// have had their time. Patience may be longer than Window.
+func TestConversionCountsForTheWholeWindow_A57(t *testing.T) {
+	for _, patience := range []time.Duration{15 * time.Minute, time.Hour, 24 * time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			c, _ := alarms(t, func(o *smsnotifier.ConversionOptions) { o.Window, o.Patience = time.Hour, patience })
+			c.Record(t.Context(), sentTo("lead"))
+			for _, step := range []struct {
+				pause time.Duration
+				want  int
+			}{{patience - 1, 0}, {1, 1}, {time.Hour - 1, 1}, {1, 0}} {
+				time.Sleep(step.pause)
+				if got := c.Report(); got.Sent != step.want {
+					t.Errorf("Patience %v: %v later %d messages count, want %d", patience, step.pause, got.Sent, step.want)
+				}
+			}
+		})
+	}
+}
+
 // An operator switches off an alarm that is raised all night.
 func TestConversionAlarmsOncePerWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

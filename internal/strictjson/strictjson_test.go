@@ -188,6 +188,29 @@ func TestFoldingIsASCIIOnly_A60(t *testing.T) {
 	}
 }
 
+// A60: large objects are searched by an index. However many members there are,
+// and wherever a name stands among them, it is found in other capitals, and is
+// refused a second time.
+func TestFoldingInObjectsOfEverySize_A60(t *testing.T) {
+	for n := 1; n <= 40; n++ {
+		var members []string
+		for i := range n {
+			members = append(members, fmt.Sprintf(`"Name%d":"%d"`, i, i))
+		}
+		body := strings.Join(members, ",")
+		o := parse(t, "{"+body+"}", folding)
+		for i := range n {
+			name := fmt.Sprintf("nAME%d", i)
+			if got, ok, err := o.String(name); got != fmt.Sprint(i) || !ok || err != nil {
+				t.Errorf("of %d members, %s is %q, %v, %v", n, name, got, ok, err)
+			}
+			if _, err := strictjson.Parse([]byte("{"+body+`,"`+name+`":""}`), folding); err == nil {
+				t.Errorf("after %d members, a second %s is accepted", n, name)
+			}
+		}
+	}
+}
+
 // A12: a list, an object or a number in place of one identifier.
 func TestWrongTypes_A12(t *testing.T) {
 	tests := []struct {
