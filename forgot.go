@@ -147,7 +147,7 @@ func (s *Service) performSend(ctx context.Context, d *delivery) error {
 	if ok, err := s.admitForgot(ctx, d, found); !ok {
 		return err
 	}
-	if d.kind == MessageResetLink || d.kind == MessageResetCode {
+	if d.kind.hasToken() {
 		return s.sendToken(ctx, d)
 	}
 	m := d.message()
@@ -172,13 +172,15 @@ func (s *Service) admitForgot(ctx context.Context, d *delivery, found bool) (ok 
 		return s.allowDelivery(ctx, d)
 	}
 	d.to, ok = s.recipient(d.lead, d.p.Recipient)
+	if d.lead.Status == StatusInvited && s.opts.Invitations.OnForgot && !d.p.Code {
+		d.invite(s.opts.Invitations.Link)
+	}
+	why := s.whyNoToken(d.token, d.lead.Status)
 	switch {
 	case d.lead.Status == StatusNoPassword && s.opts.Messages.NoPassword && ok:
 		d.kind = MessageNoPassword
-	case d.lead.Status == StatusNoPassword:
-		return false, s.suppress(ctx, d, ReasonNoPassword)
-	case d.lead.Status != StatusActive:
-		return false, s.suppress(ctx, d, ReasonDisabled)
+	case why != "":
+		return false, s.suppress(ctx, d, why)
 	case !ok:
 		return false, s.suppress(ctx, d, s.whyNoRecipient(ctx, d.lead, d.p.Recipient))
 	}

@@ -261,23 +261,23 @@ func (s *Service) link(l *Link) (Link, error) {
 	return *l, nil
 }
 
-func (s *Service) linkURL(p payload, leadID string) (string, error) {
-	l, sealed := p.Link, p.Sealed
+func (s *Service) linkURL(d *delivery) (string, error) {
+	l, sealed := d.link, d.p.Sealed
 	var parts []linkPart
 	if l.isSplit() {
-		parts = []linkPart{{leadIDPlace, l.LeadIDParam, leadID}, {secretPlace, l.SecretParam, p.Secret}}
+		parts = []linkPart{{leadIDPlace, l.LeadIDParam, d.lead.ID}, {secretPlace, l.SecretParam, d.p.Secret}}
 	} else {
 		if sealed == "" {
 			var err error
-			if sealed, err = s.keys.sealToken(kindMailed, leadID, p.Secret); err != nil {
+			if sealed, err = s.keys.sealToken(d.token, d.lead.ID, d.p.Secret); err != nil {
 				return "", err
 			}
 		}
 		parts = []linkPart{{tokenPlace, l.tokenParam(), sealed}}
 	}
-	if p.ReturnTo != "" {
+	if d.p.ReturnTo != "" {
 		// It stands last: if the end of a link is lost on its way, the token is not.
-		place, err := s.keys.returns.Seal([]byte(p.ReturnTo))
+		place, err := s.keys.returns.Seal([]byte(d.p.ReturnTo))
 		if err != nil {
 			return "", err
 		}

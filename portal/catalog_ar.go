@@ -124,6 +124,12 @@ func arabic() []i18n.Entry {
 		{Key: "invalid-link.again", Text: "يمكنك أيضًا فتح الرابط الوارد في الرسالة مرة أخرى."},
 		{Key: "invalid-link.cookies", Text: "إذا فتحت رابطًا للتو، فقد يكون متصفحك يحظر ملفات تعريف الارتباط التي تحتاج إليها هذه الصفحة."},
 
+		{Key: "invitation.heading", Text: "اختيار كلمة المرور"},
+		{Key: "invitation.button", Text: "حفظ كلمة المرور"},
+		{Key: "invitation.done", Text: "تم حفظ كلمة مرورك"},
+		{Key: "invitation.done.text", Text: "يمكنك الآن تسجيل الدخول بكلمة مرورك."},
+		{Key: "invitation.invalid", Text: "يُرجى طلب رابط جديد من الجهة التي أرسلت الدعوة."},
+
 		{Key: "many.heading", Text: "محاولات كثيرة جدًا"},
 		{Key: "many.text", Text: "لم يتغيّر شيء. تُرجى المحاولة مجددًا بعد %[1]s."},
 		{Key: "busy.heading", Text: "تُرجى المحاولة بعد قليل"},

@@ -106,6 +106,12 @@ func german() []i18n.Entry {
 		{Key: "invalid-link.again", Text: "Sie können den Link in der Nachricht auch noch einmal öffnen."},
 		{Key: "invalid-link.cookies", Text: "Wenn Sie gerade einen Link geöffnet haben, blockiert Ihr Browser vielleicht Cookies. Diese Seite braucht sie."},
 
+		{Key: "invitation.heading", Text: "Passwort wählen"},
+		{Key: "invitation.button", Text: "Passwort speichern"},
+		{Key: "invitation.done", Text: "Ihr Passwort ist festgelegt"},
+		{Key: "invitation.done.text", Text: "Jetzt können Sie sich mit Ihrem Passwort anmelden."},
+		{Key: "invitation.invalid", Text: "Bitten Sie die Person, die Sie eingeladen hat, um einen neuen."},
+
 		{Key: "many.heading", Text: "Zu viele Versuche"},
 		{Key: "many.text", Text: "Es wurde nichts geändert. Bitte versuchen Sie es in %[1]s noch einmal."},
 		{Key: "busy.heading", Text: "Bitte gleich noch einmal versuchen"},

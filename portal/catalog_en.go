@@ -129,6 +129,13 @@ func english() []i18n.Entry {
 		{Key: "invalid-link.again", Text: "You can also open the link in the message again."},
 		{Key: "invalid-link.cookies", Text: "If you have just opened a link, your browser may be blocking cookies, which this page needs."},
 
+		// What differs for somebody who was invited to choose a first password.
+		{Key: "invitation.heading", Text: "Choose your password"},
+		{Key: "invitation.button", Text: "Save password"},
+		{Key: "invitation.done", Text: "Your password is set"},
+		{Key: "invitation.done.text", Text: "You can now sign in with your password."},
+		{Key: "invitation.invalid", Text: "Ask whoever invited you for a new one."},
+
 		// What may happen instead of the page that was asked for. The argument
 		// of many.text is how long to wait.
 		{Key: "many.heading", Text: "Too many tries"},

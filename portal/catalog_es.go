@@ -105,6 +105,12 @@ func spanish() []i18n.Entry {
 		{Key: "invalid-link.again", Text: "También puede volver a abrir el enlace del mensaje."},
 		{Key: "invalid-link.cookies", Text: "Si acaba de abrir un enlace, es posible que su navegador bloquee las cookies, que esta página necesita."},
 
+		{Key: "invitation.heading", Text: "Elija su contraseña"},
+		{Key: "invitation.button", Text: "Guardar contraseña"},
+		{Key: "invitation.done", Text: "Su contraseña está lista"},
+		{Key: "invitation.done.text", Text: "Ya puede iniciar sesión con su contraseña."},
+		{Key: "invitation.invalid", Text: "Pida uno nuevo a la persona que le invitó."},
+
 		{Key: "many.heading", Text: "Demasiados intentos"},
 		{Key: "many.text", Text: "No se ha cambiado nada. Inténtelo de nuevo dentro de %[1]s."},
 		{Key: "busy.heading", Text: "Inténtelo de nuevo dentro de un momento"},

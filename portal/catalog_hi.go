@@ -111,6 +111,12 @@ func hindi() []i18n.Entry {
 		{Key: "invalid-link.again", Text: "आप संदेश में दिया गया लिंक फिर से भी खोल सकते हैं।"},
 		{Key: "invalid-link.cookies", Text: "अगर आपने अभी-अभी कोई लिंक खोला है, तो हो सकता है कि आपका ब्राउज़र कुकी रोक रहा हो, जो इस पेज के लिए ज़रूरी हैं।"},
 
+		{Key: "invitation.heading", Text: "अपना पासवर्ड चुनें"},
+		{Key: "invitation.button", Text: "पासवर्ड सेव करें"},
+		{Key: "invitation.done", Text: "आपका पासवर्ड सेव हो गया है"},
+		{Key: "invitation.done.text", Text: "अब अपने पासवर्ड से साइन इन करें।"},
+		{Key: "invitation.invalid", Text: "जिन्होंने आपको आमंत्रित किया था, उनसे नया लिंक माँगें।"},
+
 		{Key: "many.heading", Text: "बहुत ज़्यादा कोशिशें"},
 		{Key: "many.text", Text: "कुछ नहीं बदला है। कृपया %[1]s बाद फिर से कोशिश करें।"},
 		{Key: "busy.heading", Text: "कृपया थोड़ी देर में फिर से कोशिश करें"},

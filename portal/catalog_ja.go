@@ -99,6 +99,12 @@ func japanese() []i18n.Entry {
 		{Key: "invalid-link.again", Text: "メッセージのリンクをもう一度開くこともできます。"},
 		{Key: "invalid-link.cookies", Text: "リンクを開いた直後の場合は、ブラウザーで Cookie がブロックされている可能性があります。このページには Cookie が必要です。"},
 
+		{Key: "invitation.heading", Text: "パスワードを設定"},
+		{Key: "invitation.button", Text: "パスワードを保存"},
+		{Key: "invitation.done", Text: "パスワードが設定されました"},
+		{Key: "invitation.done.text", Text: "設定したパスワードでログインできます。"},
+		{Key: "invitation.invalid", Text: "招待した方に新しいリンクをご依頼ください。"},
+
 		{Key: "many.heading", Text: "試行回数が多すぎます"},
 		{Key: "many.text", Text: "変更は行われていません。%[1]s後にもう一度お試しください。"},
 		{Key: "busy.heading", Text: "少し待ってからもう一度お試しください"},

@@ -51,6 +51,10 @@ func (p *Handler) samples() []sample {
 			d.fail("password", d.text("refused.too_short", d.MinLength))
 			d.fail("password", d.text("refused.too_long", d.MaxLength))
 		}},
+		{"reset", "", func(d *Data) { d.Proof, d.Invitation = "proof", true }},
+		{"done", "", func(d *Data) { d.Invitation = true }},
+		{"invalid-link", "invitation", func(d *Data) { d.Invitation = true }},
+		{"invalid-link", "invitation", func(d *Data) { d.Invitation, d.Damaged = true, true }},
 		{"done", "", nil},
 		{"done", "", kept},
 		{"invalid-link", "", nil},

@@ -22,14 +22,17 @@ type Data struct {
 	Page string
 	// Variant is the variant of the page, or empty. Pages with variants are:
 	//   - not-me and not-me-done: "links" or "password".
-	//   - invalid-link: "notice" for a link "this was not me", "no_link" where
-	//     the browser held no link, or empty.
+	//   - invalid-link: "notice" for a link "this was not me", "invitation",
+	//     "no_link" where the browser held no link, or empty.
 	//   - problem: "many", "busy", "unknown", "step_up", "invalid", "foreign",
 	//     "missing" or "failed".
 	Variant string
 	// Damaged says that the link of the page invalid-link is not complete, or was
 	// changed on its way. It has not expired, so the one in the message may work.
 	Damaged bool
+	// Invitation says that the pages reset, done and invalid-link are about a first
+	// password.
+	Invitation bool
 	// Lang and Dir are the attributes of the page's html element.
 	Lang, Dir string
 	// Nonce is the nonce that every style and script element must have.
@@ -140,6 +143,12 @@ func (d *Data) URL(page string) (string, error) {
 
 // Heading returns the title of the page.
 func (d *Data) Heading() (string, error) {
+	if d.Invitation && d.Page == "reset" {
+		return d.T("invitation.heading")
+	}
+	if d.Invitation && d.Page == "done" {
+		return d.T("invitation.done")
+	}
 	if d.Page == "problem" {
 		return d.T(d.Variant + ".heading")
 	}

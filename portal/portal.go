@@ -26,6 +26,7 @@ const (
 	pathSent      = "/sent"
 	pathCode      = "/code"
 	pathReset     = "/reset"
+	pathInvited   = "/invitation"
 	pathDone      = "/done"
 	pathNotMe     = "/not-me"
 	pathNotMeDone = "/not-me-done"
@@ -109,7 +110,11 @@ func New(service *recovery.Service, opts Options) (*Handler, error) {
 	p.opts = opts
 	p.renderSamples(&mistakes)
 	if mistakes.Err() == nil {
-		for _, path := range []string{pathReset, pathNotMe} {
+		paths := []string{pathReset, pathNotMe}
+		if p.settings.Invitations.Link.URL != "" {
+			paths = append(paths, pathInvited)
+		}
+		for _, path := range paths {
 			if err := service.AddPage(opts.BaseURL + path); err != nil {
 				mistakes.Add("BaseURL", "%v", err)
 			}
@@ -120,6 +125,9 @@ func New(service *recovery.Service, opts Options) (*Handler, error) {
 	}
 	if len(p.settings.CaptchaFields) > 0 && opts.Captcha.Widget == "" {
 		p.log.Warn("portal: the Service has a CAPTCHA verified, and the page forgot has none: set option Captcha, unless Verify lets these pages through")
+	}
+	if link := p.settings.Invitations.Link.URL; link != "" && link != opts.BaseURL+pathInvited {
+		p.log.Warn("portal: invitations do not lead to this portal", "link", link, "page", opts.BaseURL+pathInvited)
 	}
 	if p.resetLink.URL != opts.BaseURL+pathReset {
 		// This is no error, because a host may have its own page for the link.
@@ -182,6 +190,8 @@ func (p *Handler) isPage(path string) bool {
 	switch path {
 	case pathForgot, pathSent, pathCode, pathReset, pathDone, pathNotMe, pathNotMeDone:
 		return true
+	case pathInvited:
+		return p.settings.Invitations.Link.URL != ""
 	}
 	_, ok := p.assets[path]
 	return ok
@@ -229,6 +239,10 @@ func (p *Handler) route(w http.ResponseWriter, r *http.Request) {
 		}
 	case pathReset:
 		get, post = p.showReset, p.reset
+	case pathInvited:
+		if p.settings.Invitations.Link.URL != "" {
+			get = p.showInvitation
+		}
 	case pathDone:
 		get = p.showDone
 	case pathNotMe:
