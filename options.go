@@ -103,8 +103,9 @@ type Options struct {
 	NotMe Link
 	// StepUp can ask for a further proof. Default: nothing more is asked.
 	StepUp StepUpFunc
-	// Limiter counts requests. Default: a [MemoryLimiter], which is right for
-	// one instance.
+	// Limiter counts requests. Default: the [TokenStore] if it is a Limiter too, as
+	// those of packages sqlstore and redisstore are, or else a [MemoryLimiter],
+	// which is right for one instance.
 	Limiter Limiter
 	// Queue stores the work that is done after the answer. Default: a
 	// [MemoryQueue]. [New] starts a [WorkerQueue]. With any other queue, the

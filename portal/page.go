@@ -29,6 +29,11 @@ type Data struct {
 	// Damaged says that the link of the page invalid-link is not complete, or was
 	// changed on its way. It has not expired, so the one in the message may work.
 	Damaged bool
+	// Missing says that the browser brought no link to the page invalid-link. If it
+	// opened the page where the browser keeps no cookie of it, Address is the URL
+	// where the page works, and otherwise it is empty.
+	Missing bool
+	Address string
 	// Lang and Dir are the attributes of the page's html element.
 	Lang, Dir string
 	// Nonce is the nonce that every style and script element must have.

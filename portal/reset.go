@@ -126,8 +126,7 @@ func (p *Handler) showReset(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !p.proofCookie.load(r, &stored) {
-		p.hints.Insecure(p.log, r, p.opts.BaseURL)
-		p.invalidLink(w, r, "no_link", false)
+		p.missingLink(w, r, "no_link")
 		return
 	}
 	p.showStoredProof(w, r, stored, p.proofCookie)
@@ -205,7 +204,7 @@ func (p *Handler) reset(w http.ResponseWriter, r *http.Request) {
 	}
 	var stored storedProof
 	if !p.proofCookie.load(r, &stored) {
-		p.invalidLink(w, r, "no_link", false)
+		p.missingLink(w, r, "no_link")
 		return
 	}
 	if !p.isFormFor(form.Get("proof"), stored.digestParts()...) {
@@ -253,7 +252,7 @@ func (p *Handler) reset(w http.ResponseWriter, r *http.Request) {
 func (p *Handler) answerProofError(w http.ResponseWriter, r *http.Request, err error, d *Data, from *sealedCookie) {
 	invalid := func() {
 		from.clear(w)
-		p.invalidLink(w, r, "", errors.Is(err, recovery.ErrDamagedProof))
+		p.invalidLink(w, r, errors.Is(err, recovery.ErrDamagedProof))
 	}
 	p.answerError(w, r, err, errorAnswers{page: d, invalidProof: invalid, invalidRequest: invalid})
 }
@@ -262,9 +261,21 @@ func (p *Handler) answerProofError(w http.ResponseWriter, r *http.Request, err e
 // its own, because the person may still have the whole one, and they tell nothing
 // about an account. The other words fit every other reason, and the page does not
 // say which one it was (A20).
-func (p *Handler) invalidLink(w http.ResponseWriter, r *http.Request, variant string, damaged bool) {
+func (p *Handler) invalidLink(w http.ResponseWriter, r *http.Request, damaged bool) {
 	d := p.page(r, "invalid-link", "")
-	d.Variant, d.Damaged = variant, damaged
+	d.Damaged = damaged
+	p.render(w, r, http.StatusBadRequest, d)
+}
+
+// missingLink says that the browser brought no link. Nothing has expired then. Over
+// http at another host than that of BaseURL it is known why: browsers keep the
+// cookie of the link over https alone.
+func (p *Handler) missingLink(w http.ResponseWriter, r *http.Request, variant string) {
+	d := p.page(r, "invalid-link", "")
+	d.Variant, d.Missing = variant, true
+	if p.hints.Insecure(p.log, r, p.opts.BaseURL) {
+		d.Address = p.opts.BaseURL
+	}
 	p.render(w, r, http.StatusBadRequest, d)
 }
 

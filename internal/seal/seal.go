@@ -131,6 +131,22 @@ func (s *Sealer) Open(sealed string) (value []byte, key int, err error) {
 	return nil, 0, err
 }
 
+// Time returns when a string was sealed, by the clock of the machine that sealed
+// it, in whole seconds. Open must have opened it. The zero time means that it is no
+// sealed string.
+func Time(sealed string) time.Time {
+	if sealed == "" {
+		return time.Time{}
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(sealed[1:])
+	if err != nil || !hasAllParts(raw) {
+		return time.Time{}
+	}
+	date, _, _ := bytes.Cut(raw, []byte("|"))
+	seconds, _ := strconv.ParseInt(string(date), 10, 64) // hasAllParts has read it
+	return time.Unix(seconds, 0)
+}
+
 // hasAllParts reports whether a decoded string has the parts that securecookie
 // writes: date|value|mac.
 func hasAllParts(raw []byte) bool {
