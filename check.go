@@ -168,7 +168,7 @@ func (o Options) warnOfMixedStores(tokens TokenStore) {
 	_, sharedLimits := o.Limiter.(TokenStore)
 	switch {
 	case sharedTokens && limitsInMemory:
-		o.Logger.Warn("recovery: tokens are in a shared store and limits in memory, so each instance has limits of its own. Set option Limiter to the store, which is a Limiter too", "tokens", fmt.Sprintf("%T", tokens))
+		o.Logger.Warn("recovery: tokens are in a shared store and limits in memory, so each instance has limits of its own. Leave option Limiter out: the store is a Limiter too", "tokens", fmt.Sprintf("%T", tokens))
 	case tokensInMemory && sharedLimits:
 		o.Logger.Warn("recovery: limits are in a shared store and tokens in memory, so a link works on the instance that sent it alone, and no longer than that runs. Give the store to New, which is a TokenStore too", "limits", fmt.Sprintf("%T", o.Limiter))
 	}

@@ -276,6 +276,17 @@ func (o Options) warnOfOldKeys() {
 	}
 }
 
+// tellOfMemoryQueue says at the start what is lost without Shutdown. Nothing can say
+// so later: a program that ends without it runs no code of ours, and the next one
+// does not know what waited.
+func (o Options) tellOfMemoryQueue() {
+	_, asked := o.Queue.(*MemoryQueue)
+	_, sent := o.DeliveryQueue.(*MemoryQueue)
+	if asked || sent {
+		o.Logger.Info("recovery: mails that wait are in memory. They are lost unless Shutdown of the Service is called before the program ends, at SIGTERM too. Service.ListenAndServe does this")
+	}
+}
+
 // warnOfIdleWorkers warns if the delivery queue has more workers than the
 // notifier can use at a time.
 func (o Options) warnOfIdleWorkers(notifier Notifier) {

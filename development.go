@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/seed-51359b35/recovery/password"
 )
 
 // DevNotifier returns a [Notifier] that prints each message, with its link or
@@ -110,6 +112,10 @@ func (s *Service) advise(ctx context.Context, e Event) {
 		what, advice = "the link, code or password is refused", refusedAdvice[e.Reason]
 	case EventRateLimited:
 		what, advice = "the request is answered with 429", limitAdvice(e.Scope)
+	case EventPasswordReset:
+		if _, bcrypt := s.opts.Passwords.Hasher.(*password.Bcrypt); !bcrypt && !s.toldOfHash.Swap(true) {
+			what, advice = "the password was changed", "log-in has to call Verify of Service.Hasher, which reads the new hash and bcrypt. If log-in calls bcrypt.CompareHashAndPassword, this person can no longer sign in"
+		}
 	}
 	if advice != "" {
 		s.log.InfoContext(ctx, "recovery: development: "+what+": "+advice, "event", e)

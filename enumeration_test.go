@@ -189,36 +189,37 @@ func TestBadProofsAreOneAnswer(t *testing.T) {
 		changed := token(t, p.forgot(t, byMail(johnMail)))
 		p.leads.Touch(johnID)
 		secret := strings.Repeat("ab", 32)
-		var first string
-		for _, c := range []struct{ name, proof string }{
-			{"a used token", `"token":"` + used + `"`},
-			{"an expired token", `"token":"` + expired + `"`},
-			{"a token from before a change", `"token":"` + changed + `"`},
-			{"a forged token", `"token":"bm90IGEgdG9rZW4"`},
-			{"an empty token", `"token":""`},
-			{"the word undefined", `"token":"undefined"`},
-			{"a very long token", `"token":"` + strings.Repeat("A", 8000) + `"`},
-			{"a secret for a known lead", `"leadId":"` + johnID + `","token":"` + secret + `"`},
-			{"a secret for an unknown lead", `"leadId":"nobody","token":"` + secret + `"`},
-			{"a lead ID in upper case", `"leadId":"` + strings.ToUpper(johnID) + `","token":"` + secret + `"`},
-			{"a lead ID in braces", `"leadId":"{` + johnID + `}","token":"` + secret + `"`},
-			{"a lead ID with a line break", `"leadId":"a\r\nb","token":"` + secret + `"`},
-			{"an empty lead ID", `"leadId":"","token":"` + secret + `"`},
-			{"a secret in upper case", `"leadId":"` + johnID + `","token":"` + strings.ToUpper(secret) + `"`},
-			{"a code for a known lead without one", `"email":"` + johnMail + `","code":"12345678"`},
-			{"a code for an unknown lead", `"email":"nobody@example.com","code":"12345678"`},
-			{"a code for a disabled lead", `"email":"disabled@example.com","code":"12345678"`},
-			{"a code of seven digits", `"email":"` + johnMail + `","code":"1234567"`},
-			{"a code of other digits", `"email":"` + johnMail + `","code":"١٢٣٤٥٦٧٨"`},
+		first := map[string]string{} // the first answer of each kind
+		const invalid, damaged = `"detail":"The link or code is invalid or expired."`, `"damaged":true`
+		for _, c := range []struct{ says, name, proof string }{
+			{invalid, "a used token", `"token":"` + used + `"`},
+			{invalid, "an expired token", `"token":"` + expired + `"`},
+			{invalid, "a token from before a change", `"token":"` + changed + `"`},
+			{damaged, "a forged token", `"token":"bm90IGEgdG9rZW4"`},
+			{damaged, "an empty token", `"token":""`},
+			{damaged, "the word undefined", `"token":"undefined"`},
+			{damaged, "a very long token", `"token":"` + strings.Repeat("A", 8000) + `"`},
+			{invalid, "a secret for a known lead", `"leadId":"` + johnID + `","token":"` + secret + `"`},
+			{invalid, "a secret for an unknown lead", `"leadId":"nobody","token":"` + secret + `"`},
+			{invalid, "a lead ID in upper case", `"leadId":"` + strings.ToUpper(johnID) + `","token":"` + secret + `"`},
+			{invalid, "a lead ID in braces", `"leadId":"{` + johnID + `}","token":"` + secret + `"`},
+			{damaged, "a lead ID with a line break", `"leadId":"a\r\nb","token":"` + secret + `"`},
+			{damaged, "an empty lead ID", `"leadId":"","token":"` + secret + `"`},
+			{damaged, "a secret in upper case", `"leadId":"` + johnID + `","token":"` + strings.ToUpper(secret) + `"`},
+			{invalid, "a code for a known lead without one", `"email":"` + johnMail + `","code":"12345678"`},
+			{invalid, "a code for an unknown lead", `"email":"nobody@example.com","code":"12345678"`},
+			{invalid, "a code for a disabled lead", `"email":"disabled@example.com","code":"12345678"`},
+			{invalid, "a code of seven digits", `"email":"` + johnMail + `","code":"1234567"`},
+			{invalid, "a code of other digits", `"email":"` + johnMail + `","code":"١٢٣٤٥٦٧٨"`},
 		} {
 			for path, more := range map[string]string{"/check-token": "", "/reset-password": `,"password":"` + goodPassword + `"`} {
 				got := answer(post(h, path, `{`+c.proof+more+`}`))
 				got = limitFields.ReplaceAllString(got, "")
-				if first == "" {
-					first = got
+				if first[c.says] == "" {
+					first[c.says] = got
 				}
-				if got != first || !strings.HasPrefix(got, "400\n") {
-					t.Errorf("%s at %s: answer\n%s\nwant\n%s", c.name, path, got, first)
+				if got != first[c.says] || !strings.HasPrefix(got, "400\n") || !strings.Contains(got, c.says) || !strings.Contains(got, `"code":"invalid_proof"`) {
+					t.Errorf("%s at %s: answer\n%s\nwant\n%s", c.name, path, got, first[c.says])
 				}
 			}
 		}

@@ -19,7 +19,8 @@ import (
 //	error                  returned by                  own API            the body may say
 //	ErrInvalidRequest      all                          400                the field and why
 //	ErrInvalidProof        CheckProof, ResetPassword,
-//	                       NotMe, CheckNotMe            400                "invalid or expired", always the same
+//	                       NotMe, CheckNotMe            400                "invalid or expired", the same for all but
+//	                                                                       an ErrDamagedProof
 //	*password.PolicyError  ResetPassword                422                rules and details
 //	*RateLimitError        all                          429 + Retry-After  nothing else
 //	ErrStepUpRequired      ResetPassword                403                what the hook says
@@ -42,8 +43,9 @@ var (
 	// did not make, or can no longer open: it was cut off or changed on its way,
 	// made up, or sealed with a key that is no longer in [Options].Keys. Whoever
 	// has the message can open the link in it again. The error tells nothing about
-	// a lead. The pages of package portal have words of their own for it. Every
-	// other handler of this library answers as to any other invalid proof.
+	// a lead. The pages of package portal have words of their own for it, and so has
+	// the own API, whose answer has "damaged": true. The vendors' APIs answer as to
+	// any other invalid proof.
 	ErrDamagedProof = fmt.Errorf("%w: it is not complete, or was changed", ErrInvalidProof)
 
 	// ErrStepUpRequired means that the person has to prove more than access to
@@ -87,6 +89,12 @@ var (
 	// ErrTokenNotFound is returned by [TokenStore.Peek] and [TokenStore.Claim]
 	// for a token that this caller cannot use, for any reason.
 	ErrTokenNotFound = errors.New("recovery: no such token")
+
+	// ErrTokenNotRecorded is an [ErrTokenNotFound] of [TokenStore.Peek] from a
+	// store that knows for certain that it has no record of the digest: nobody put
+	// it there, or its lifetime is over. It tells an operator that two instances
+	// have two stores.
+	ErrTokenNotRecorded = fmt.Errorf("%w: the store has no record of it", ErrTokenNotFound)
 
 	// ErrTokenSpent is returned by [TokenStore.Put] if the digest was claimed,
 	// replaced, deleted or guessed at too often, and its lifetime is not over.

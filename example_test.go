@@ -73,16 +73,11 @@ func Example() {
 		return nil
 	})
 
-	hasher, err := password.NewArgon2id(password.Argon2idOptions{})
-	if err != nil {
-		log.Fatal(err)
-	}
 	service, err := recovery.New(leads, recovery.NewMemoryTokenStore(), mailer, recovery.Options{
-		Keys:      keys, // one key of 32 random bytes from your secret store
-		Link:      recovery.Link{URL: "https://portal.example.com/account/reset"},
-		Sessions:  signedIn,
-		Passwords: recovery.PasswordOptions{Hasher: hasher},
-		API:       recovery.APIOptions{Path: "/api"},
+		Keys:     keys, // one key of 32 random bytes from your secret store
+		Link:     recovery.Link{URL: "https://portal.example.com/account/reset"},
+		Sessions: signedIn,
+		API:      recovery.APIOptions{Path: "/api"},
 	})
 	if err != nil {
 		log.Fatal(err)
@@ -100,15 +95,14 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	mux.Handle("/account/", pages)
-	mux.Handle("/.well-known/change-password", pages)
+	pages.Mount(mux)
 	server := httptest.NewServer(mux)
 	defer server.Close()
 
 	// Log-in verifies what a reset writes, and the bcrypt hashes from before.
 	signsIn := func(ctx context.Context, hash, typed string) bool {
-		result, err := hasher.Verify(ctx, password.Attempt{Hash: hash, Password: typed})
-		return err == nil && result.Match // if result.Rehash, store hasher.Hash(ctx, typed)
+		result, err := service.Hasher().Verify(ctx, password.Attempt{Hash: hash, Password: typed})
+		return err == nil && result.Match // if result.Rehash, store service.Hasher().Hash(ctx, typed)
 	}
 
 	send := func(path, body string) {

@@ -236,6 +236,9 @@ func (s *Service) cannotOpen(job Job, err error) error {
 // sealed. It is no warning, because anybody can make up such a link.
 func (s *Service) tellOfLink(what string, err error) {
 	if advice := s.links.FirstAdvice(err); advice != "" {
+		if errors.Is(err, seal.ErrUnknownKey) {
+			advice += ". All instances need the same Prefix too"
+		}
 		s.log.Info("recovery: " + what + " cannot be opened: " + err.Error() + ". If this happens to many real links, " + advice)
 	}
 }

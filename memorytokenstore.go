@@ -141,9 +141,10 @@ func (m *MemoryTokenStore) use(ctx context.Context, claimID string, refs []Token
 	now := time.Now()
 	m.expire(now, len(refs))
 	var found *memoryToken
-	claimed := false
+	claimed, recorded := false, false
 	for _, ref := range refs {
 		s := m.slots[ref.Slot]
+		recorded = recorded || ref.Code
 		if ref.Code {
 			if s == nil {
 				s = m.add(ref.Slot)
@@ -155,6 +156,7 @@ func (m *MemoryTokenStore) use(ctx context.Context, claimID string, refs []Token
 			continue
 		}
 		t := s.find(ref.Digest, now)
+		recorded = recorded || t != nil
 		switch {
 		case t != nil && !t.dead && t.claim != "" && (claimID == "" || t.claim != claimID):
 			claimed = true
@@ -166,7 +168,10 @@ func (m *MemoryTokenStore) use(ctx context.Context, claimID string, refs []Token
 			m.countFailure(s, now)
 		}
 	}
-	if found == nil || claimed {
+	switch {
+	case !recorded && len(refs) > 0:
+		return TokenRecord{}, ErrTokenNotRecorded
+	case found == nil || claimed:
 		return TokenRecord{}, ErrTokenNotFound
 	}
 	if claimID != "" {

@@ -1,8 +1,10 @@
 package recovery
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -20,11 +22,7 @@ type OptionError struct {
 }
 
 func (e *OptionError) Error() string {
-	name := e.Package
-	if name == "" {
-		name = "recovery"
-	}
-	return name + ": option " + e.Option + ": " + e.Reason
+	return cmp.Or(e.Package, "recovery") + ": option " + e.Option + ": " + e.Reason
 }
 
 // OptionErrors collects the mistakes in the options of a package, so that a
@@ -39,9 +37,11 @@ type OptionErrors struct {
 }
 
 // Add adds a mistake. The reason is a format for [fmt.Sprintf], and its text
-// follows the name of the option, for example "must not be negative".
+// follows the name of the option, for example "must not be negative". Where it is
+// the text of an error that names the same package, the name is left out.
 func (e *OptionErrors) Add(option, reason string, args ...any) {
-	e.errs = append(e.errs, &OptionError{e.Package, option, fmt.Sprintf(reason, args...)})
+	text := strings.TrimPrefix(fmt.Sprintf(reason, args...), cmp.Or(e.Package, "recovery")+": ")
+	e.errs = append(e.errs, &OptionError{e.Package, option, text})
 }
 
 // CheckInt adds a mistake unless low <= v <= high.

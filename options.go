@@ -118,8 +118,9 @@ type Options struct {
 	// AfterReset is called after a password was replaced, or a first one was
 	// chosen. Default: nothing is called.
 	AfterReset AfterResetFunc
-	// Limiter counts requests. Default: a [MemoryLimiter], which is right for
-	// one instance.
+	// Limiter counts requests. Default: the [TokenStore] if it is a Limiter too, as
+	// those of packages sqlstore and redisstore are, or else a [MemoryLimiter],
+	// which is right for one instance.
 	Limiter Limiter
 	// Queue stores the work that is done after the answer. Default: a
 	// [MemoryQueue]. [New] starts a [WorkerQueue]. With any other queue, the

@@ -32,6 +32,17 @@ func goodOptions() recovery.Options {
 	}
 }
 
+// A mistake that another check has worded with the package's name has it once.
+func TestOptionErrorsNameThePackageOnce(t *testing.T) {
+	for name, want := range map[string]string{"": "recovery", "acme": "acme"} {
+		mistakes := recovery.OptionErrors{Package: name}
+		mistakes.Add("URL", "%v", errors.New(want+": does not parse"))
+		if got := mistakes.Err().Error(); got != want+": option URL: does not parse" {
+			t.Errorf("%q: %s", name, got)
+		}
+	}
+}
+
 // newErrors are the mistakes that New reports, by option.
 func newErrors(t *testing.T, leads recovery.LeadStore, tokens recovery.TokenStore, n recovery.Notifier, opts recovery.Options) []*recovery.OptionError {
 	t.Helper()

@@ -14,10 +14,11 @@ import (
 	"github.com/seed-51359b35/recovery/password"
 )
 
-// shown returns the lines of a log above level debug, without events.
+// shown returns the lines of a log above level debug, without events, and without
+// the line of the start about a memory queue.
 func shown(log string) (lines []string) {
 	for line := range strings.Lines(log) {
-		if !strings.Contains(line, "level=DEBUG") && !strings.Contains(line, "msg=recovery event") {
+		if !strings.Contains(line, "level=DEBUG") && !strings.Contains(line, "msg=recovery event") && !strings.Contains(line, "mails that wait are in memory") {
 			lines = append(lines, line)
 		}
 	}

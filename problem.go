@@ -21,6 +21,7 @@ type problem struct {
 	Detail           string      `json:"detail,omitempty"`
 	Code             ErrorCode   `json:"code"`
 	Field            string      `json:"field,omitempty"`
+	Damaged          bool        `json:"damaged,omitempty"`
 	Violations       []violation `json:"violations,omitempty"`
 	ViolatedPolicies []string    `json:"violated-policies,omitempty"`
 }
@@ -70,6 +71,10 @@ func (s *Service) writeError(w http.ResponseWriter, r *http.Request, err error) 
 	p := problems[code]
 	p.Code = code
 	switch code {
+	case ErrorCodeInvalidProof:
+		if p.Damaged = errors.Is(err, ErrDamagedProof); p.Damaged {
+			p.Detail = "The link is not complete, was changed on its way, or was not made here. Open it in the message again, or copy all of it."
+		}
 	case ErrorCodeInvalidRequest:
 		if request, ok := errors.AsType[*InvalidRequestError](err); ok {
 			p.Field, p.Detail = request.Field, sentence(request.Field+" "+request.Reason)

@@ -28,7 +28,8 @@ type Service struct {
 	outages  *outage.Log
 	blocked  atomic.Int64 // calls in workers that last longer than blockedAfter
 
-	toldOfMemory   atomic.Bool // tellOfMemory logged
+	toldOfStores   atomic.Bool // tellOfStores logged
+	toldOfHash     atomic.Bool // advise said what log-in has to call
 	versionChanges atomic.Bool // a reset was seen to change Lead.Version
 
 	keys     *keyring
@@ -87,7 +88,10 @@ func New(leads LeadStore, tokens TokenStore, notifier Notifier, opts Options) (*
 		}
 	}
 	if opts.Limiter == nil {
-		opts.Limiter = NewMemoryLimiter(MemoryLimiterOptions{})
+		var ok bool
+		if opts.Limiter, ok = tokens.(Limiter); !ok {
+			opts.Limiter = NewMemoryLimiter(MemoryLimiterOptions{})
+		}
 	}
 	shared := opts.Queue != nil && opts.DeliveryQueue == nil
 	switch {
@@ -103,6 +107,7 @@ func New(leads LeadStore, tokens TokenStore, notifier Notifier, opts Options) (*
 	opts.warnOfIdleWorkers(notifier)
 	opts.warnOfOldKeys()
 	opts.warnOfMixedStores(tokens)
+	opts.tellOfMemoryQueue()
 	s := &Service{
 		leads: leads, tokens: tokens, notifier: notifier,
 		opts: opts, log: opts.Logger, outages: outage.New("recovery: works again"), keys: keys, clients: clients,

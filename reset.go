@@ -193,7 +193,7 @@ func (s *Service) prove(ctx context.Context, proof Proof, from Requester, labels
 		return err
 	})
 	if errors.Is(err, ErrTokenNotFound) {
-		s.tellOfMemory(ctx, proof)
+		s.tellOfStores(ctx, proof, err)
 		return p, s.refuse(ctx, p, ReasonUnknownToken)
 	}
 	// The event has no lead before this: without a token, the lead is only what
@@ -211,12 +211,38 @@ func (s *Service) prove(ctx context.Context, proof Proof, from Requester, labels
 	return p, err
 }
 
-// tellOfMemory tells once that a link which this Service's keys sealed is not in
-// its MemoryTokenStore. Nobody can make such a link up.
-func (s *Service) tellOfMemory(ctx context.Context, proof Proof) {
-	if _, ok := s.tokens.(*MemoryTokenStore); ok && !proof.sealed.IsZero() && !s.toldOfMemory.Swap(true) {
-		s.log.InfoContext(ctx, "recovery: the MemoryTokenStore does not know a link that was made with these Keys. It was used, has expired or was replaced, and then there is nothing to do; or another instance made it, or this one before it was started again. Where there are several instances, or links must outlive the program, use a store such as sqlstore or redisstore")
+// tellOfStores tells once of a link that was made with these Keys a short time ago
+// and that the store has no record of: it was made with another store. A link that
+// was used, replaced or ended is recorded until it would have expired, and nobody
+// can make one up. A link of more than half its lifetime counts as expired, because
+// clocks differ.
+func (s *Service) tellOfStores(ctx context.Context, proof Proof, err error) {
+	if proof.sealed.IsZero() || !errors.Is(err, ErrTokenNotRecorded) {
+		return
 	}
+	age := time.Since(seal.Time(proof.sealed.Reveal()))
+	if age > s.opts.Tokens.LinkTTL/2 || s.toldOfStores.Swap(true) {
+		return
+	}
+	s.log.WarnContext(ctx, "recovery: the token store has no record of a link that was made with these Keys a short time ago. Another instance made it in another store, or the store has lost it. "+storeAdvice(s.tokens),
+		"store", described(s.tokens), "age", age.Round(time.Second).String())
+}
+
+// storeAdvice says what to do about two stores.
+func storeAdvice(tokens TokenStore) string {
+	if _, ok := tokens.(*MemoryTokenStore); ok {
+		return "A MemoryTokenStore is lost when its program ends, and no other instance has it. Where there are several instances, or links must outlive the program, use a store such as sqlstore or redisstore"
+	}
+	return "Give all instances the same server and database, and the same Fields"
+}
+
+// described is what the log says about a collaborator: what it says itself, as a
+// [slog.LogValuer], or else its type.
+func described(collaborator any) any {
+	if v, ok := collaborator.(slog.LogValuer); ok {
+		return v
+	}
+	return fmt.Sprintf("%T", collaborator)
 }
 
 // provenLead reads the lead, and refuses the proof if the lead is not as it was
@@ -251,7 +277,7 @@ func (s *Service) refsOf(ctx context.Context, proof Proof, p *proven) (leadID st
 			s.tellOfLink("link or issued token", err)
 			return "", sealReason(err), nil
 		}
-		p.sealed = seal.SealedAt(proof.sealed.Reveal())
+		p.sealed = seal.Time(proof.sealed.Reveal())
 	} else if !validLeadID(id) || !isSecret(secret) {
 		return "", ReasonMalformedProof, nil
 	}

@@ -462,7 +462,8 @@ func TestReturnToThroughTheAPI(t *testing.T) {
 		send("/reset-password", reset, 403, "*")
 		refusal = nil
 		send("/reset-password", reset, 200, back)
-		send("/reset-password", reset, 400, invalid)
+		used := post(h, "/check-token", `{"token":"`+token(t, all[0])+`"}`).Body.String()
+		send("/reset-password", reset, 400, used)
 	})
 }
 

@@ -384,6 +384,10 @@ type TokenStore interface {
 	// with another digest, the call counts as a wrong guess, in the same atomic
 	// step. This may end the code.
 	//
+	// For refs without Code, the error, as that of Claim, may be
+	// [ErrTokenNotRecorded] if the store holds none of the digests, neither live
+	// nor spent. An author can leave this out.
+	//
 	// If a ref has Code, the call makes one write of about the same size to the
 	// record of its slot, whatever it finds, even if there is no record. Where a
 	// write takes long, the time of the answer would otherwise tell who has a

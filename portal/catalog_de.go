@@ -101,6 +101,8 @@ func german() []i18n.Entry {
 		{Key: "invalid-link.heading", Text: "Dieser Link funktioniert nicht"},
 		{Key: "invalid-link.text", Text: "Er ist abgelaufen oder wurde bereits verwendet."},
 		{Key: "invalid-link.damaged", Text: "Er ist unvollständig oder wurde unterwegs verändert. Öffnen Sie ihn noch einmal in der Nachricht, oder kopieren Sie ihn ganz."},
+		{Key: "invalid-link.missing", Text: "Diese Seite hat keinen Link erhalten. Öffnen Sie den Link in der Nachricht noch einmal, oder kopieren Sie ihn ganz."},
+		{Key: "invalid-link.address", Text: "Diese Seite funktioniert nicht unter der Adresse, unter der sie geöffnet wurde. Öffnen Sie sie unter %[1]s, mit dem Link aus der Nachricht."},
 		{Key: "invalid-link.used", Text: "Wenn Sie damit gerade Ihr Passwort geändert haben, können Sie sich mit dem neuen anmelden."},
 		{Key: "invalid-link.new", Text: "Sonst fordern Sie einen neuen Link an. Das dauert nur eine Minute."},
 		{Key: "invalid-link.again", Text: "Sie können den Link in der Nachricht auch noch einmal öffnen."},

@@ -100,6 +100,8 @@ func spanish() []i18n.Entry {
 		{Key: "invalid-link.heading", Text: "Este enlace no funciona"},
 		{Key: "invalid-link.text", Text: "Ha caducado o ya se ha usado."},
 		{Key: "invalid-link.damaged", Text: "Está incompleto o se ha alterado por el camino. Ábralo de nuevo desde el mensaje o cópielo entero."},
+		{Key: "invalid-link.missing", Text: "A esta página no ha llegado ningún enlace. Abra de nuevo el enlace del mensaje o cópielo entero."},
+		{Key: "invalid-link.address", Text: "Esta página no funciona en la dirección en la que se ha abierto. Ábrala en %[1]s, con el enlace del mensaje."},
 		{Key: "invalid-link.used", Text: "Si acaba de cambiar su contraseña con él, puede iniciar sesión con la nueva."},
 		{Key: "invalid-link.new", Text: "Si no, pida un enlace nuevo. Solo lleva un minuto."},
 		{Key: "invalid-link.again", Text: "También puede volver a abrir el enlace del mensaje."},

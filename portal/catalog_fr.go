@@ -102,6 +102,8 @@ func french() []i18n.Entry {
 		{Key: "invalid-link.heading", Text: "Ce lien ne fonctionne pas"},
 		{Key: "invalid-link.text", Text: "Il a expiré ou a déjà été utilisé."},
 		{Key: "invalid-link.damaged", Text: "Il est incomplet ou a été modifié en chemin. Rouvrez-le depuis le message ou copiez-le en entier."},
+		{Key: "invalid-link.missing", Text: "Aucun lien n’est arrivé jusqu’à cette page. Rouvrez le lien du message ou copiez-le en entier."},
+		{Key: "invalid-link.address", Text: "Cette page ne fonctionne pas à l’adresse où elle a été ouverte. Ouvrez-la sur %[1]s, avec le lien du message."},
 		{Key: "invalid-link.used", Text: "Si vous venez de changer votre mot de passe avec ce lien, connectez-vous avec le nouveau."},
 		{Key: "invalid-link.new", Text: "Sinon, demandez un nouveau lien. Cela ne prend qu’une minute."},
 		{Key: "invalid-link.again", Text: "Vous pouvez aussi rouvrir le lien du message."},

@@ -94,6 +94,8 @@ func japanese() []i18n.Entry {
 		{Key: "invalid-link.heading", Text: "このリンクは使用できません"},
 		{Key: "invalid-link.text", Text: "期限切れか、すでに使用されています。"},
 		{Key: "invalid-link.damaged", Text: "リンクの一部が欠けているか、変わっています。メッセージのリンクをもう一度開くか、リンク全体をコピーしてください。"},
+		{Key: "invalid-link.missing", Text: "このページにリンクが届いていません。メッセージのリンクをもう一度開くか、リンク全体をコピーしてください。"},
+		{Key: "invalid-link.address", Text: "このページは、開かれたアドレスでは使用できません。メッセージのリンクを使って、%[1]s で開いてください。"},
 		{Key: "invalid-link.used", Text: "このリンクで先ほどパスワードを変更された場合は、新しいパスワードでログインできます。"},
 		{Key: "invalid-link.new", Text: "そうでない場合は、新しいリンクを受け取ってください。1分ほどで済みます。"},
 		{Key: "invalid-link.again", Text: "メッセージのリンクをもう一度開くこともできます。"},

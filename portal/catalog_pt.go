@@ -103,6 +103,8 @@ func portuguese() []i18n.Entry {
 		{Key: "invalid-link.heading", Text: "Este link não funciona"},
 		{Key: "invalid-link.text", Text: "Expirou ou já foi usado."},
 		{Key: "invalid-link.damaged", Text: "Está incompleto ou foi alterado pelo caminho. Abra-o de novo a partir da mensagem ou copie-o por inteiro."},
+		{Key: "invalid-link.missing", Text: "Nenhum link chegou a esta página. Abra de novo o link da mensagem ou copie-o por inteiro."},
+		{Key: "invalid-link.address", Text: "Esta página não funciona no endereço em que foi aberta. Abra-a em %[1]s, com o link da mensagem."},
 		{Key: "invalid-link.used", Text: "Se acabou de alterar a sua senha com ele, pode entrar com a nova."},
 		{Key: "invalid-link.new", Text: "Caso contrário, peça um novo link. Leva só um minuto."},
 		{Key: "invalid-link.again", Text: "Também pode abrir de novo o link da mensagem."},

@@ -25,6 +25,7 @@ func (p *Handler) samples() []sample {
 	typed := func(d *Data) { d.Identifier = "name@example.com" }
 	kept := func(d *Data) { d.EndsSessions = false }
 	damaged := func(d *Data) { d.Damaged = true }
+	missing := func(d *Data) { d.Missing = true }
 	all := []sample{
 		{"forgot", "", nil},
 		{"forgot", "", func(d *Data) { typed(d); d.fail("identifier", d.text("forgot.invalid")) }},
@@ -58,8 +59,10 @@ func (p *Handler) samples() []sample {
 		{"done", "", nil},
 		{"done", "", kept},
 		{"invalid-link", "", nil},
-		{"invalid-link", "no_link", nil},
+		{"invalid-link", "no_link", missing},
+		{"invalid-link", "no_link", func(d *Data) { missing(d); d.Address = p.opts.BaseURL }},
 		{"invalid-link", "notice", nil},
+		{"invalid-link", "notice", missing},
 		{"invalid-link", "", damaged},
 		{"invalid-link", "notice", damaged},
 		{"not-me", "links", func(d *Data) { d.Proof = "proof" }},

@@ -233,6 +233,7 @@ func (v *visitor) do(r *http.Request) page {
 	for name, values := range v.header {
 		r.Header[name] = values
 	}
+	r.Header.Set("Sec-Fetch-Mode", "navigate") // as browsers do over https
 	for _, c := range v.cookies {
 		if c.Expires.IsZero() || time.Now().Before(c.Expires) {
 			r.AddCookie(c)

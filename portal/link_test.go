@@ -209,8 +209,13 @@ func TestDamagedLinksAreTold(t *testing.T) {
 			}
 			is("an altered link", link[:middle]+swapped(link[middle])+link[middle+1:], altered)
 			is("a notice that is cut off", notMe[:len(notMe)-20], damaged)
-			w.visitor().get("/account/not-me").is(t, "no notice", 400, expired)
-			w.visitor().get("/account/reset").is(t, "no link", 400, expired)
+			for _, page := range []string{"/account/not-me", "/account/reset"} {
+				p := w.visitor().get(page)
+				p.is(t, "no link", 400, "No link has reached this page.")
+				if strings.Contains(p.text(), expired) {
+					t.Errorf("%s without a link says that one has expired", page)
+				}
+			}
 			v := w.visitor()
 			form := v.open(link)
 			v.post("/account/reset", "proof", form.proof(), "password", goodPassword)
@@ -395,16 +400,26 @@ func TestKeyRotationWhileAFormIsOpen(t *testing.T) {
 }
 
 // Over plain http at another host, browsers do not keep the cookies of pages whose
-// BaseURL is https, so no link works there. The log says so once. It says nothing at
-// the host of BaseURL, where a proxy may speak https.
+// BaseURL is https, so no link works there. The page says where it works, and the log
+// says so once. They say nothing of it at the host of BaseURL, where a proxy may speak https.
 func TestPagesWithoutTheirCookiesAreTold(t *testing.T) {
 	for _, test := range []struct {
-		url  string
-		told int
-	}{{"http://192.168.1.4/account/reset", 1}, {"https://192.168.1.4/account/reset", 0}, {"http://" + strings.TrimPrefix(base, "https://") + "/reset", 0}} {
+		url, fetchMode string
+		told           int
+	}{
+		{"http://192.168.1.4/account/reset", "", 1},
+		{"http://192.168.1.4/account/reset", "navigate", 0}, // a proxy speaks https and changes Host
+		{"https://192.168.1.4/account/reset", "", 0},
+		{"http://" + strings.TrimPrefix(base, "https://") + "/reset", "", 0},
+	} {
 		inWorld(t, nil, func(w *world) {
 			for range 3 {
-				w.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, test.url, nil))
+				page, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, test.url, nil)
+				r.Header.Set("Sec-Fetch-Mode", test.fetchMode)
+				w.ServeHTTP(page, r)
+				if told := strings.Contains(page.Body.String(), "Open it at "+base+", with the link"); told != (test.told > 0) || strings.Contains(page.Body.String(), "expired") {
+					w.t.Errorf("%s: the page says\n%s", test.url, page.Body)
+				}
 			}
 			if n := strings.Count(w.log.String(), "opened over http at another host than that of option BaseURL"); n != test.told {
 				w.t.Errorf("%s: told %d times, want %d:\n%s", test.url, n, test.told, w.log)

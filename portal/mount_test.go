@@ -120,3 +120,23 @@ func TestUnknownPagesAreNotTold(t *testing.T) {
 		}
 	})
 }
+
+// Mount mounts the pages where BaseURL says, and at the path by which password
+// managers find them.
+func TestMount(t *testing.T) {
+	for _, base := range []string{"https://acme.example/shop/account", "https://acme.example"} {
+		inWorld(t, func(ro *recovery.Options, po *portal.Options) {
+			po.BaseURL, ro.Link.URL, ro.NotMe.URL = base, base+"/reset", base+"/not-me"
+		}, func(w *world) {
+			mux := http.NewServeMux()
+			w.Mount(mux)
+			for path, want := range map[string]int{base + "/forgot": 200, "https://acme.example/.well-known/change-password": 303} {
+				answer := httptest.NewRecorder()
+				mux.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, path, nil))
+				if answer.Code != want {
+					w.t.Errorf("%s: %d, want %d", path, answer.Code, want)
+				}
+			}
+		})
+	}
+}

@@ -83,10 +83,13 @@ func (p *Handler) notMe(w http.ResponseWriter, r *http.Request) {
 
 func (p *Handler) invalidNotice(w http.ResponseWriter, r *http.Request, err error) {
 	var n notice
-	opened := p.noticeCookie.load(r, &n) // otherwise there is no link that could be damaged
+	if !p.noticeCookie.load(r, &n) {
+		p.missingLink(w, r, invalidLink{variant: "notice"})
+		return
+	}
 	p.noticeCookie.clear(w)
 	d := p.page(r, "invalid-link", "")
-	d.Variant, d.Damaged = "notice", opened && errors.Is(err, recovery.ErrDamagedProof)
+	d.Variant, d.Damaged = "notice", errors.Is(err, recovery.ErrDamagedProof)
 	p.render(w, r, http.StatusBadRequest, d)
 }
 

@@ -33,6 +33,11 @@ type Data struct {
 	// Invitation says that the pages reset, done and invalid-link are about a first
 	// password.
 	Invitation bool
+	// Missing says that the browser brought no link to the page invalid-link. If it
+	// opened the page where the browser keeps no cookie of it, Address is the URL
+	// where the page works, and otherwise it is empty.
+	Missing bool
+	Address string
 	// Lang and Dir are the attributes of the page's html element.
 	Lang, Dir string
 	// Nonce is the nonce that every style and script element must have.

@@ -155,6 +155,16 @@ func (p *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.handler.ServeHTTP(w, p.below(httpapi.ShowSecrets(r)))
 }
 
+// Mount mounts the pages in a mux, at the path of BaseURL and at
+// /.well-known/change-password. The mux is a [*http.ServeMux], or a router with its
+// method.
+func (p *Handler) Mount(mux interface {
+	Handle(pattern string, handler http.Handler)
+}) {
+	mux.Handle(p.base+"/", p)
+	mux.Handle(wellKnownChange, p)
+}
+
 // below returns the request with the path that BaseURL gives to its page,
 // whatever a proxy or a router has taken off.
 func (p *Handler) below(r *http.Request) *http.Request {

@@ -121,8 +121,7 @@ func (p *Handler) showReset(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !p.proofCookie.load(r, &stored) {
-		p.hints.Insecure(p.log, r, p.opts.BaseURL)
-		p.invalidLink(w, r, invalidLink{variant: "no_link"})
+		p.missingLink(w, r, invalidLink{variant: "no_link"})
 		return
 	}
 	p.showStoredProof(w, r, stored, p.proofCookie)
@@ -248,7 +247,7 @@ func (p *Handler) reset(w http.ResponseWriter, r *http.Request) {
 	}
 	var stored storedProof
 	if !p.proofCookie.load(r, &stored) {
-		p.invalidLink(w, r, invalidLink{variant: "no_link"})
+		p.missingLink(w, r, invalidLink{variant: "no_link"})
 		return
 	}
 	if !p.isFormFor(form.Get("proof"), stored.digestParts()...) {
@@ -320,6 +319,19 @@ func (p *Handler) invalidLink(w http.ResponseWriter, r *http.Request, link inval
 	d := p.page(r, "invalid-link", "")
 	d.Variant, d.Damaged, d.Invitation = link.variant, link.damaged, link.variant == "invitation"
 	p.keep(r, d, link.cameFrom)
+	p.render(w, r, http.StatusBadRequest, d)
+}
+
+// missingLink says that the browser brought no link. Nothing has expired then. Over
+// http at another host than that of BaseURL it is known why: browsers keep the
+// cookie of the link over https alone.
+func (p *Handler) missingLink(w http.ResponseWriter, r *http.Request, link invalidLink) {
+	d := p.page(r, "invalid-link", "")
+	d.Variant, d.Missing = link.variant, true
+	p.keep(r, d, link.cameFrom)
+	if p.hints.Insecure(p.log, r, p.opts.BaseURL) {
+		d.Address = p.opts.BaseURL
+	}
 	p.render(w, r, http.StatusBadRequest, d)
 }
 

@@ -95,6 +95,7 @@ var brokenTokenStores = []seeded{
 	{"delete of one slot", "delete-absent"},
 	{"delete forgets digests", "put-after-delete"},
 	{"absent is another error", "peek-absent"},
+	{"spent is not recorded", "peek-recorded"},
 	{"writes for anybody", "peek-writes-nothing"},
 	{"keeps for ever", "forgets"},
 	{"ignores ctx", "context-ended"},

@@ -15,6 +15,25 @@ var tokenClaimClauses = []clause[*tokens]{
 		e.wantNotFound("a digest that was never put", recovery.TokenRef{Slot: slot, Digest: random()})
 		e.wantNotFound("a slot that was never put in", recovery.TokenRef{Slot: random(), Digest: random()})
 	}},
+	{"peek-recorded", "TokenStore.Peek", "ErrTokenNotRecorded is for digests of which the store holds nothing, neither live nor spent.", func(e *tokens) {
+		slot, refs := e.putLinks(3)
+		e.claim(random(), refs[0])
+		one := newLink()
+		e.put(slot, one) // replaces a link
+		id := random()
+		e.claim(id, recovery.TokenRef{Slot: slot, Digest: one.Digest})
+		e.release(id, recovery.TokenRef{Slot: slot, Digest: one.Digest})
+		peek := func(what string) {
+			for i, ref := range append(refs, recovery.TokenRef{Slot: slot, Digest: one.Digest}) {
+				if _, err := e.pick().Peek(e.ctx, recovery.TokenRef{Slot: random(), Digest: random()}, ref); errors.Is(err, recovery.ErrTokenNotRecorded) {
+					e.errorf("Peek of %s: it returned an error that wraps recovery.ErrTokenNotRecorded, want one that does not, because the digest was put", numbered(what, i, 4))
+				}
+			}
+		}
+		peek("one of four links, of which one is claimed and one is replaced")
+		e.delete(slot)
+		peek("one of four links that were deleted")
+	}},
 	{"peek-consumes-nothing", "TokenStore.Peek", "Peek consumes nothing.", func(e *tokens) {
 		_, refs := e.putLinks(1)
 		for range e.fewer(100, 10) {

@@ -418,6 +418,9 @@ func (s *table) use(ctx context.Context, id string, refs []recovery.TokenRef) (r
 		if s.bug == "absent is another error" {
 			return recovery.TokenRecord{}, errors.New("nothing here")
 		}
+		if s.bug == "spent is not recorded" {
+			return recovery.TokenRecord{}, recovery.ErrTokenNotRecorded
+		}
 		if held && s.bug == "refused claim takes what is free" && found != nil && id != "" {
 			found.owner = id
 		}

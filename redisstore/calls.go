@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -173,4 +174,10 @@ func (c *call[V]) read(r *run[V], acknowledged int64) {
 	}
 }
 
-func wrap(err error) error { return fmt.Errorf("redisstore: %w", err) }
+// wrap says whose error it is, once.
+func wrap(err error) error {
+	if strings.HasPrefix(err.Error(), "redisstore: ") {
+		return err
+	}
+	return fmt.Errorf("redisstore: %w", err)
+}

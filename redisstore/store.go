@@ -136,12 +136,24 @@ func tellOfSilence(log *slog.Logger, client redis.UniversalClient, err error) {
 		log.Debug("redisstore: the eviction policy is not known", "error", err)
 		return
 	}
-	server := ""
+	server, _ := address(client)
+	log.Warn("redisstore: Redis does not answer. The program starts all the same, and every call fails until Redis answers", "server", server, "error", err)
+}
+
+// address returns the server and the database of a client, as far as it tells.
+func address(client redis.UniversalClient) (server string, database int) {
 	switch c := client.(type) {
 	case *redis.Client:
-		server = c.Options().Addr
+		return c.Options().Addr, c.Options().DB
 	case *redis.ClusterClient:
-		server = strings.Join(c.Options().Addrs, ", ")
+		return strings.Join(c.Options().Addrs, ", "), 0
 	}
-	log.Warn("redisstore: Redis does not answer. The program starts all the same, and every call fails until Redis answers", "server", server, "error", err)
+	return "", 0
+}
+
+// LogValue implements [slog.LogValuer]: the server, and the number of the database
+// there.
+func (s *Store) LogValue() slog.Value {
+	server, database := address(s.client)
+	return slog.GroupValue(slog.String("type", "redisstore"), slog.String("server", server), slog.Int("database", database))
 }

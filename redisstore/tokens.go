@@ -136,15 +136,16 @@ func (s *Store) confirm(ctx context.Context, jobs []job) error {
 }
 
 // choose finds the one usable token among the answers, and which refs are
-// usable. A token that another id holds under any ref is nobody's.
+// usable. A token that another id holds under any ref is nobody's. The word none
+// says that there is no record of the digest.
 func choose(answers []answer[string], refs []recovery.TokenRef) (found recovery.TokenRecord, usable []recovery.TokenRef, err error) {
-	held := false
+	held, recorded := false, false
 	for i, a := range answers {
 		word, token, err := parse(a.values, refs[i])
 		if err != nil {
 			return recovery.TokenRecord{}, nil, err
 		}
-		held = held || word == "held"
+		held, recorded = held || word == "held", recorded || word != "none" || refs[i].Code
 		if word == "ok" {
 			usable = append(usable, refs[i])
 			if found.Slot == "" {
@@ -152,7 +153,10 @@ func choose(answers []answer[string], refs []recovery.TokenRef) (found recovery.
 			}
 		}
 	}
-	if held || len(usable) == 0 {
+	switch {
+	case !recorded:
+		return recovery.TokenRecord{}, nil, recovery.ErrTokenNotRecorded
+	case held || len(usable) == 0:
 		return recovery.TokenRecord{}, usable, recovery.ErrTokenNotFound
 	}
 	return found, usable, nil

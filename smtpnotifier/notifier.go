@@ -3,6 +3,7 @@ package smtpnotifier
 import (
 	"context"
 	"errors"
+	"net/mail"
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/messages"
@@ -47,6 +48,30 @@ func New(renderer Renderer, opts Options) (*Notifier, error) {
 		fields:   opts.fields(),
 		pool:     newPool(opts.MaxConnections, opts.IdleTimeout),
 	}, nil
+}
+
+// Open returns a Notifier with the defaults: package messages writes the mails, and
+// the server of a URL sends them, see [ParseURL]. from is their sender with the name
+// of the product, such as "Acme <no-reply@accounts.example.com>". It opens no
+// connection. For anything else, such as mails in the host's words, call [New].
+func Open(url, from string) (*Notifier, error) {
+	mistakes := recovery.OptionErrors{Package: "smtpnotifier"}
+	server, err := ParseURL(url)
+	if err != nil {
+		mistakes.Add("url", "%v", err)
+	}
+	sender, err := mail.ParseAddress(from)
+	if err != nil || sender.Name == "" {
+		mistakes.Add("from", "is %q, must be the name of the product and an address, such as Acme <no-reply@accounts.example.com>", from)
+	}
+	if err := mistakes.Err(); err != nil {
+		return nil, err
+	}
+	renderer, err := messages.New(messages.Options{Product: sender.Name})
+	if err != nil {
+		return nil, err
+	}
+	return New(renderer, Options{Server: server, From: *sender})
 }
 
 // Notify implements [recovery.Notifier]: it renders m and sends it over the

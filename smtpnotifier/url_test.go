@@ -144,3 +144,21 @@ func TestErrorOfPort465SaysSmtps(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// Open needs a URL and a sender, says of both what is wrong at once, and does not
+// quote the URL.
+func TestOpen(t *testing.T) {
+	n, err := smtpnotifier.Open("smtps://me:s3cret@relay.example.com:465", "Acme <no-reply@accounts.example.com>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	for _, from := range []string{"", "no-reply@accounts.example.com", "Acme"} {
+		_, err := smtpnotifier.Open("smtps://me:s3cret@relay.example.com:465?tls=none", from)
+		if err == nil || !strings.Contains(err.Error(), "option url: the URL may have") || !strings.Contains(err.Error(), "option from: ") || strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("from %q: %v", from, err)
+		}
+	}
+}

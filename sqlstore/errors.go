@@ -18,7 +18,13 @@ var (
 	errUnreadable = errors.New("sqlstore: a row holds something that this library did not write; delete the row")
 )
 
-func wrap(err error) error { return fmt.Errorf("sqlstore: %w", err) }
+// wrap says whose error it is, once.
+func wrap(err error) error {
+	if strings.HasPrefix(err.Error(), "sqlstore: ") {
+		return err
+	}
+	return fmt.Errorf("sqlstore: %w", err)
+}
 
 // isConflict reports whether the database gave a statement or a transaction up
 // in favour of another one: a deadlock, a serialization failure, a lock that it

@@ -1,10 +1,15 @@
 package sqlstore_test
 
 import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
+	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/sqlstore"
 )
 
@@ -58,3 +63,42 @@ func TestConflictsAreKnown(t *testing.T) {
 		}
 	}
 }
+
+// An error says once whose it is, also where it was wrapped before.
+func TestErrorsNameThePackageOnce(t *testing.T) {
+	t.Parallel()
+	err := sqlstore.Wrap(sqlstore.Wrap(errors.New("connection refused")))
+	if err.Error() != "sqlstore: connection refused" {
+		t.Errorf("%v", err)
+	}
+	db := sql.OpenDB(downDatabase{})
+	defer func() { _ = db.Close() }()
+	columns := sqlstore.Columns{Table: "users", ID: "id", PasswordHash: "hash", Fields: map[string]sqlstore.FieldColumns{"EmailAddress": {Value: "email", Verified: "true"}}}
+	statements, err := columns.Statements(sqlstore.SQLite, []recovery.Field{{Name: "EmailAddress", Type: recovery.FieldTypeEmail, Search: true, Receive: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	leads, err := sqlstore.NewLeads(db, sqlstore.PostgreSQL, nil, statements)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, found := leads.FindLead(t.Context(), recovery.LeadKey{Field: recovery.LeadIDField, Value: "1"})
+	_, ended := sqlstore.EndSessions(t.Context(), db, sqlstore.SQLite, "DELETE FROM sessions WHERE user_id = :id")
+	for _, err := range []error{
+		found, ended, leads.Check(t.Context()), leads.SetPasswordHash(t.Context(), "1", "hash"),
+		columns.Check(t.Context(), db, sqlstore.PostgreSQL, nil, nil), sqlstore.Migrate(t.Context(), db, sqlstore.SQLite),
+	} {
+		if err == nil || strings.Count(err.Error(), "sqlstore: ") != 1 {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
+// downDatabase is a database that nobody reaches.
+type downDatabase struct{}
+
+func (downDatabase) Connect(context.Context) (driver.Conn, error) {
+	return nil, errors.New("connection refused")
+}
+
+func (downDatabase) Driver() driver.Driver { return nil }

@@ -11,6 +11,9 @@ import (
 	"github.com/seed-51359b35/recovery"
 )
 
+// Wrap is wrap.
+var Wrap = wrap
+
 // NewMemory returns a store whose tables are in memory, for tests in bubbles of
 // package synctest. Its statements do what those of a database do.
 func NewMemory() *Store {
@@ -138,7 +141,7 @@ func operate(record string, j tokenJob, now int64) (answer, after string, err er
 	}
 	a, _ := s.decide(j, now)
 	after, _ = s.text()
-	return [...]string{notFound: "not found", found: "found", held: "held", spent: "spent", done: "done"}[a.word] + a.state, after, nil
+	return [...]string{notFound: "not found", notRecorded: "not found", found: "found", held: "held", spent: "spent", done: "done"}[a.word] + a.state, after, nil
 }
 
 // IsConflict exports isConflict.

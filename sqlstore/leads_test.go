@@ -41,7 +41,11 @@ func TestMistakesOfTheHost(t *testing.T) {
 	want(err, "option Table", "option ID", "option PasswordHash", "option Fields[Email].Value", "option Fields[Email].Verified", "option Fields[EMAIL].Value")
 	_, err = sqlstore.Columns{}.Leads(t.Context(), nil, sqlstore.SQLite, fields, nil)
 	want(err, "option Table", "option Fields[Email].Value")
-	_, err = sqlstore.Columns{Table: "users", ID: "id", PasswordHash: "hash"}.Leads(t.Context(), nil, sqlstore.SQLite, nil, nil)
+	columns := sqlstore.Columns{Table: "users", ID: "id", PasswordHash: "hash"}
+	_, err = columns.Leads(t.Context(), nil, sqlstore.SQLite, nil, nil)
+	want(err, "option Fields[EmailAddress].Value: is required") // the field that there is by default
+	columns.Fields = map[string]sqlstore.FieldColumns{"EmailAddress": {Value: "email", Verified: "true"}}
+	_, err = columns.Leads(t.Context(), nil, sqlstore.SQLite, nil, nil)
 	want(err, "option db")
 	_, err = sqlstore.New(nil, "oracle", sqlstore.Options{Timeout: 1})
 	want(err, "option db", `is "oracle"`, "option Timeout")

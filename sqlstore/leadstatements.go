@@ -180,8 +180,13 @@ func (c Columns) Statements(dialect Dialect, fields []recovery.Field) (LeadState
 }
 
 // Leads checks the columns and returns a store over them: it calls [Columns.Check],
-// [Columns.Statements] and [NewLeads].
+// [Columns.Statements] and [NewLeads]. The fields are those of
+// [recovery.Options].Fields. Without any they are its default, one field
+// EmailAddress. logger may be nil, for [slog.Default].
 func (c Columns) Leads(ctx context.Context, db *sql.DB, dialect Dialect, fields []recovery.Field, logger *slog.Logger) (*Leads, error) {
+	if len(fields) == 0 {
+		fields = []recovery.Field{{Name: "EmailAddress", Type: recovery.FieldTypeEmail, Search: true, Receive: true}}
+	}
 	statements, err := c.Statements(dialect, fields)
 	if err != nil {
 		return nil, err

@@ -64,6 +64,8 @@ type Queue struct {
 	wake    chan struct{}  // has room for one signal that a job or a worker may be there
 	running sync.WaitGroup // attempts; only fetch adds to it
 	drained chan struct{}  // closed by fetch when no attempt runs any more
+
+	toldOfLeft bool // tellOfLeft has; only fetch uses it
 }
 
 // NewQueue returns a Queue in a file that has the tables of [Schema]. The dialect
@@ -226,7 +228,9 @@ func (q *Queue) begin() (wait time.Duration) {
 	// as long as the storage may take.
 	err := q.workers.Try("find jobs that are due", lineTimeout, func(ctx context.Context) (err error) {
 		running := q.leases.Keys()
-		if wait, err = q.rows.wait(ctx, running, pollInterval); err == nil && wait <= 0 {
+		var left int
+		if wait, left, err = q.rows.wait(ctx, running, pollInterval); err == nil && wait <= 0 {
+			q.tellOfLeft(left)
 			at = time.Now()
 			taken, err = q.rows.take(ctx, at, running, free)
 		}
@@ -244,6 +248,15 @@ func (q *Queue) begin() (wait time.Duration) {
 		q.running.Go(func() { q.perform(w, lease, job) })
 	}
 	return max(0, wait)
+}
+
+// tellOfLeft tells once of jobs that a process began and did not finish. Shutdown
+// would have handed them back.
+func (q *Queue) tellOfLeft(n int) {
+	if n > 0 && !q.toldOfLeft {
+		q.toldOfLeft = true
+		q.opts.Logger.Warn("sqlstore: jobs that another process began are performed again, because it ended or hangs, so a mail may arrive twice. If it was not killed, have it call Shutdown of the Service before it ends", "jobs", n)
+	}
 }
 
 func (q *Queue) perform(w *durablequeue.Worker, lease *durablequeue.Lease[jobKey], taken takenJob) {

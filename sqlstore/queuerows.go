@@ -68,14 +68,15 @@ func (r jobRows) put(ctx context.Context, id string, encoded []byte, notBefore t
 const others = ` FROM recovery_jobs WHERE queue = ? AND number NOT IN (SELECT json_extract(value, '$[0]') FROM json_each(?))`
 
 // wait returns how long it takes until a job is due that does not run here, or at
-// most the given time. It does not lock the file for others.
-func (r jobRows) wait(ctx context.Context, running []jobKey, most time.Duration) (time.Duration, error) {
+// most the given time, and how many jobs other processes began and no longer renew.
+// It does not lock the file for others.
+func (r jobRows) wait(ctx context.Context, running []jobKey, most time.Duration) (wait time.Duration, left int, err error) {
 	var due sql.NullInt64
-	err := r.read(ctx, []any{&due}, `SELECT min(due)`+others, r.queue, list(running))
+	err = r.read(ctx, []any{&due, &left}, `SELECT min(due), count(*) FILTER (WHERE lease <> 0 AND due <= ?)`+others, time.Now().UnixMicro(), r.queue, list(running))
 	if err != nil || !due.Valid {
-		return most, err
+		return most, 0, err
 	}
-	return min(most, time.Until(time.UnixMicro(due.Int64))), nil
+	return min(most, time.Until(time.UnixMicro(due.Int64))), left, nil
 }
 
 // take takes up to n jobs that are due. A job whose lease has ended is due too.

@@ -279,7 +279,9 @@ func (s *slot) makeRoom(maxLive int) {
 func (s *slot) use(j tokenJob, now int64) (tokenAnswer, bool) {
 	t := s.find(j.ref.Digest)
 	switch {
-	case t == nil || t.dead:
+	case t == nil:
+		return tokenAnswer{word: notRecorded}, s.countGuess(now)
+	case t.dead:
 		return tokenAnswer{word: notFound}, s.countGuess(now)
 	case t.claim != "" && t.claim != j.claimID:
 		return tokenAnswer{word: held}, false
@@ -356,6 +358,7 @@ type word int
 
 const (
 	notFound word = iota
+	notRecorded
 	found
 	held // by another claim
 	spent

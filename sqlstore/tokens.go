@@ -64,8 +64,9 @@ func (s *Store) use(ctx context.Context, op operation, claimID string, refs []re
 	if err != nil {
 		return recovery.TokenRecord{}, nil, err
 	}
-	isHeld := false
+	isHeld, recorded := false, false
 	for i, a := range answers {
+		recorded = recorded || a.word != notRecorded || refs[i].Code
 		isHeld = isHeld || a.word == held
 		if a.word == found {
 			if usable = append(usable, refs[i]); len(usable) == 1 {
@@ -73,7 +74,10 @@ func (s *Store) use(ctx context.Context, op operation, claimID string, refs []re
 			}
 		}
 	}
-	if isHeld || len(usable) == 0 {
+	switch {
+	case !recorded:
+		return recovery.TokenRecord{}, nil, recovery.ErrTokenNotRecorded
+	case isHeld || len(usable) == 0:
 		return recovery.TokenRecord{}, usable, recovery.ErrTokenNotFound
 	}
 	return token, usable, nil

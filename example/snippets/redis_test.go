@@ -32,7 +32,7 @@ func onRedis(url string, leads recovery.LeadStore, mailer recovery.Notifier, opt
 	if err != nil {
 		return nil, err
 	}
-	opts.Limiter, opts.Queue, opts.DeliveryQueue = store, queue, deliveries
+	opts.Queue, opts.DeliveryQueue = queue, deliveries
 	return recovery.New(leads, store, mailer, opts)
 }
 

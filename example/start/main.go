@@ -6,16 +6,13 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"errors"
 	"html/template"
 	"log"
 	"net/http"
 	"os"
-	"os/signal"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/password"
@@ -23,46 +20,35 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	addr := cmp.Or(os.Getenv("ADDR"), "localhost:8080")
 	base := "http://" + addr
 	keys := [][]byte{recovery.NewKey()} // later from your secret store, so that links outlive the program
 
-	a := &app{hasher: must(password.NewArgon2id(password.Argon2idOptions{})), sessions: map[string]bool{}}
-	a.hash = must(a.hasher.Hash(ctx, "correct horse battery"))
+	a := &app{sessions: map[string]bool{}}
 	a.service = must(recovery.New(a, recovery.NewMemoryTokenStore(), recovery.DevNotifier(os.Stdout), recovery.Options{
 		Keys:        keys,
 		Link:        recovery.Link{URL: base + "/account/reset"},
 		NotMe:       recovery.Link{URL: base + "/account/not-me"},
 		Sessions:    a,
-		Passwords:   recovery.PasswordOptions{Hasher: a.hasher},
 		Development: true, // the log says why nothing arrives
 	}))
+	a.hash = must(a.service.Hasher().Hash(context.Background(), "correct horse battery"))
 	pages := must(portal.New(a.service, portal.Options{BaseURL: base + "/account", Keys: keys, Product: "Acme", SignIn: "/"}))
 
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", a.front)
 	mux.HandleFunc("POST /log-in", a.logIn)
-	mux.Handle("/account/", pages)
+	pages.Mount(mux)
+	log.Print("open ", base)
+	// At Ctrl-C or SIGTERM the requests end, and the mails are sent that they asked for.
 	server := &http.Server{Addr: addr, Handler: http.NewCrossOriginProtection().Handler(mux)}
-	go func() {
-		log.Print("open ", base)
-		if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
-			log.Fatal(err)
-		}
-	}()
-	<-ctx.Done()
-	// First the requests end, then the mails are sent that they asked for.
-	ctx = context.Background()
-	if err := errors.Join(server.Shutdown(ctx), a.service.Shutdown(ctx)); err != nil {
-		log.Print(err)
+	if err := a.service.ListenAndServe(context.Background(), server); err != nil {
+		log.Fatal(err)
 	}
 }
 
 // app has one user, whose ID is 1.
 type app struct {
-	hasher  password.Hasher
 	service *recovery.Service
 
 	mu       sync.Mutex
@@ -112,7 +98,7 @@ func (a *app) logIn(w http.ResponseWriter, r *http.Request) {
 	if !strings.EqualFold(r.PostFormValue("email"), "ada@example.com") {
 		hash = "" // takes as long, and matches nothing
 	}
-	result, err := a.hasher.Verify(r.Context(), password.Attempt{Hash: hash, Password: r.PostFormValue("password")})
+	result, err := a.service.Hasher().Verify(r.Context(), password.Attempt{Hash: hash, Password: r.PostFormValue("password")})
 	cookie := http.Cookie{Name: "session", Value: rand.Text(), Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}
 	a.mu.Lock()
 	signedIn := err == nil && result.Match && a.version == version // a reset may have come first

@@ -55,13 +55,19 @@ func (h *Hints) Preflight(log *slog.Logger, r *http.Request, list *CORS) {
 
 // Insecure tells that a page without its cookie was asked for over http at another
 // host than that of its public URL, which is https. Over http at the same host, a
-// proxy may speak https, so nothing is known then.
-func (h *Hints) Insecure(log *slog.Logger, r *http.Request, public string) {
+// proxy may speak https, so nothing is known then. Nor is it where the browser says
+// how it fetches: it does so over https alone, and on its own machine. Insecure
+// reports whether that is so.
+func (h *Hints) Insecure(log *slog.Logger, r *http.Request, public string) bool {
 	u, err := url.Parse(public)
-	if err != nil || u.Scheme != "https" || r.TLS != nil || strings.EqualFold(r.Host, u.Host) || h.insecure.Swap(true) {
-		return
+	if err != nil || u.Scheme != "https" || r.TLS != nil || r.Header.Get("Sec-Fetch-Mode") != "" || strings.EqualFold(r.Host, u.Host) {
+		return false
+	}
+	if h.insecure.Swap(true) {
+		return true
 	}
 	log.WarnContext(r.Context(), h.Package+": a link was opened over http at another host than that of option "+h.Option+
 		", and the browser did not bring the cookie that the page needs: browsers keep it over https alone. Open the page at "+h.Option+
 		". If a proxy speaks https and changes Host, have it leave Host as it is", "host", r.Host, h.Option, public)
+	return true
 }

@@ -177,13 +177,13 @@ end
 local function decide(slot, digest, id)
   local t = token(slot, digest)
   if not t or dead(t) then
-    return 'none', count_guess(slot)
+    return t and 'spent' or 'none', count_guess(slot)
   end
   if t.claim ~= '-' and t.claim ~= id then
     return 'held', false
   end
   if exhausted(slot, t) or id and bars(t, id) then
-    return 'none', false
+    return 'spent', false
   end
   t.claim = id or t.claim
   return 'ok', id ~= nil, t.state, t.expires

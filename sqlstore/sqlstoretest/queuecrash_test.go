@@ -1,6 +1,7 @@
 package sqlstoretest
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"fmt"
@@ -255,5 +256,49 @@ func TestQueueSurvivesKills(t *testing.T) {
 		n, refused, len(kills), atWork, len(all)+more, more, time.Since(began).Round(time.Millisecond), took.Round(time.Millisecond))
 	if err := web.service.Shutdown(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// The next process tells of jobs that one began which ended without Shutdown, and says
+// nothing of jobs that only waited.
+func TestJobsOfAnEndedProcessAreTold(t *testing.T) {
+	t.Parallel()
+	for begun, want := range map[bool]int{true: 1, false: 0} {
+		db := connect(t, "sqlite", sqliteFile(t, usual))
+		now := time.Now()
+		first := newQueue(t, db, func(o *sqlstore.QueueOptions) { o.Name = "told" })
+		for _, id := range []string{"a", "b"} {
+			job := recovery.Job{ID: id, Payload: []byte("p"), NotBefore: now, NotAfter: now.Add(time.Hour)}
+			if err := first.Enqueue(t.Context(), job); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if begun {
+			execute(t, db, "UPDATE recovery_jobs SET lease = number, due = 1, attempts = 1")
+		}
+		var log bytes.Buffer
+		next := newQueue(t, db, func(o *sqlstore.QueueOptions) {
+			o.Name, o.Workers, o.Logger = "told", 1, slog.New(slog.NewTextHandler(&log, nil))
+		})
+		done := make(chan string, 2)
+		if err := next.Start(handler(func(_ context.Context, job recovery.Job) error {
+			done <- job.ID
+			return nil
+		})); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			select {
+			case <-done:
+			case <-time.After(testenv.Patience(20 * time.Second)):
+				t.Fatal("a job was not performed")
+			}
+		}
+		if err := next.Shutdown(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(log.String(), "have it call Shutdown of the Service before it ends\" queue=told jobs=2"); n != want {
+			t.Errorf("begun %v: told %d times, want %d:\n%s", begun, n, want, &log)
+		}
 	}
 }
