@@ -244,7 +244,7 @@ func (s *Service) codeRefs(ctx context.Context, proof Proof) (leadID string, ref
 		return "", nil, ReasonMalformedProof, nil
 	}
 	lead, err := s.findLead(ctx, key, f)
-	if err != nil && !errors.Is(err, ErrLeadNotFound) {
+	if err != nil && !errors.Is(err, ErrLeadNotFound) && !errors.Is(err, errBadLead) {
 		return "", nil, "", err
 	}
 	owner := s.keys.decoy(key) // computed for everybody, because that takes time

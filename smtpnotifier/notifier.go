@@ -29,7 +29,7 @@ type Notifier struct {
 }
 
 var (
-	_ recovery.Notifier           = (*Notifier)(nil)
+	_ recovery.ChannelNotifier    = (*Notifier)(nil)
 	_ recovery.ConcurrencyLimited = (*Notifier)(nil)
 )
 
@@ -97,6 +97,12 @@ func (n *Notifier) Notify(ctx context.Context, m recovery.Message) error {
 // MaxConcurrent implements [recovery.ConcurrencyLimited]. It returns
 // [Options].MaxConnections.
 func (n *Notifier) MaxConcurrent() int { return n.opts.MaxConnections }
+
+// Channels implements [recovery.ChannelNotifier]. It returns
+// [recovery.ChannelEmail].
+func (n *Notifier) Channels() []recovery.Channel {
+	return []recovery.Channel{recovery.ChannelEmail}
+}
 
 // transfer sends a letter up to its last line, over an idle session or a new
 // one. It returns the session, on which only the end of the letter is missing.
