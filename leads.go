@@ -214,7 +214,7 @@ func (s *Service) whyNoRecipient(ctx context.Context, lead Lead, field string) E
 		return ReasonNoRecipient
 	}
 	s.outages.Failed(ctx, s.log, slog.LevelWarn, "address",
-		"recovery: a lead's verified address cannot be written to, so nothing is sent. It must be one plain address, such as ada@example.com, without a name, white space or two dots in succession, and with a domain of the internet; or one phone number with its country code",
+		"recovery: a lead's verified address cannot be written to, so nothing is sent. It must be one plain address, such as ada@example.com, without a name, quotes or white space, with no dot at its beginning, with letters outside ASCII only as Unicode's form NFC writes them, and with a domain of the internet; or one phone number with its country code",
 		"lead", lead.ID, "field", field)
 	return ReasonUndeliverableAddress
 }

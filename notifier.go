@@ -52,7 +52,9 @@ type Message struct {
 	// To is one address. For e-mail it is written as on the lead, without white
 	// space around it, and with an internationalised domain in ASCII. Use it
 	// byte by byte: the part before the '@' is for the receiving server to
-	// interpret. For SMS it is '+' and digits.
+	// interpret. That part may have letters outside ASCII, which SMTP delivers with
+	// SMTPUTF8 only, and dots in a row or at its end, which SMTP wants in quotes.
+	// For SMS it is '+' and digits.
 	To string
 	// LeadID is empty for [MessageUnknownAddress].
 	LeadID string

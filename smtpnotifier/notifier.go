@@ -175,7 +175,7 @@ func isStale(err error) bool {
 	if _, timeout := errors.AsType[*timeoutError](err); timeout {
 		return false
 	}
-	return e.Code == 0 || e.Code == 421
+	return e.Code == 0 && !e.Permanent || e.Code == 421
 }
 
 // Shutdown closes the idle connections and waits for the deliveries that run,
