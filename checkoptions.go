@@ -107,9 +107,7 @@ func (o Options) validate(leads LeadStore, tokens TokenStore, notifier Notifier)
 	o.checkLinks(&mistakes)
 	o.checkReturnTo(&mistakes)
 	o.checkDevelopment(&mistakes, notifier)
-	if c, ok := notifier.(channels); ok && linksGoTo(o.Fields) != "" && c[ChannelEmail] == nil {
-		mistakes.Add("notifier", "ByChannel has no notifier for ChannelEmail, and links go by mail to the field %s. Give it one, or have no field of type FieldTypeEmail with Receive", linksGoTo(o.Fields))
-	}
+	checkChannels(&mistakes, notifier, o.Fields)
 	o.checkSessions(&mistakes)
 	checkFields(&mistakes, o.Fields)
 	o.API.check(&mistakes)
@@ -228,6 +226,21 @@ func (o Options) checkSessions(mistakes *OptionErrors) {
 	}
 	if o.Sessions != nil && o.DangerouslyKeepSessions {
 		mistakes.Add("Sessions", "must not be set together with DangerouslyKeepSessions")
+	}
+}
+
+// checkChannels adds a mistake for each field that receives and that the notifier
+// says it cannot reach. Without it, whatever goes there would fail later, for one
+// person after the other.
+func checkChannels(mistakes *OptionErrors, notifier Notifier, fields []Field) {
+	for _, f := range fields {
+		switch {
+		case !f.Receive || notifier == nil:
+		case f.Type == FieldTypeEmail && !serves(notifier, ChannelEmail):
+			mistakes.Add("notifier", "cannot send mails, and the field %s receives them. Pass ByChannel with a notifier for ChannelEmail, such as that of package smtpnotifier, or leave Receive out", f.Name)
+		case f.Type == FieldTypePhone && !serves(notifier, ChannelSMS):
+			mistakes.Add("notifier", "cannot send text messages, and the field %s receives them. Pass ByChannel with a notifier for ChannelSMS, such as that of package smsnotifier, or leave Receive out", f.Name)
+		}
 	}
 }
 

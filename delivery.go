@@ -76,8 +76,6 @@ func (d *delivery) findLead(ctx context.Context, s *Service) (ok bool, err error
 		return true, nil
 	case errors.Is(err, ErrLeadNotFound):
 		return false, nil
-	case errors.Is(err, errBadLead):
-		return false, fmt.Errorf("%w: %w", ErrPermanent, err)
 	}
 	return false, err
 }

@@ -128,6 +128,7 @@ var suppressedAdvice = map[EventReason]string{
 	ReasonNoPassword:           "the lead has StatusNoPassword. Set option Messages.NoPassword to tell such leads how they sign in",
 	ReasonNoRecipient:          "the lead has no verified address in the field that the message goes to. FindLead has to return it in Lead.Fields, under the name that option Fields gives, with Verified set",
 	ReasonUndeliverableAddress: "the lead's verified address cannot be written to. The warning beside says why",
+	ReasonInvalidLead:          "the lead's ID or Version is not valid. The error beside says why",
 	ReasonUndeliverable:        "the notifier says that it can never deliver to this address. The warning beside says why",
 	ReasonTokenSpent:           "the token was used, or replaced, before its message was sent",
 }

@@ -297,7 +297,7 @@ func TestAnswerNamesNoAddress(t *testing.T) {
 func TestLookAlikesFindNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPortal(t, nil)
-		fold := strings.NewReplacer("ı", "i", "İ", "i", "ſ", "s", "\u212a", "k", "ﬁ", "fi", "＠", "@", "ß", "ss")
+		fold := strings.NewReplacer("ı", "i", "İ", "i", "ſ", "s", "\u212a", "k", "ﬁ", "fi", "＠", "@", "ß", "ss", "ï", "i", "\u0441", "c", "\u034f", "", ".@", "@", "..", "")
 		folding := foldingStore{p.leads.Leads, fold.Replace}
 		s, err := recovery.New(folding, p.tokens, p.outbox, recovery.Options{
 			Keys: [][]byte{testKey(1)}, Link: recovery.Link{URL: "https://portal.example.com/reset"},
@@ -310,6 +310,12 @@ func TestLookAlikesFindNobody(t *testing.T) {
 		for _, key := range []recovery.LeadKey{
 			{Field: "EmailAddress", Value: "johnwic\u212a@example.com"},
 			{Field: "EmailAddress", Value: "johnw\u0131ck@example.com"},
+			{Field: "EmailAddress", Value: "johnw\u0130ck@example.com"},
+			{Field: "EmailAddress", Value: "johnw\u00efck@example.com"},
+			{Field: "EmailAddress", Value: "johnwi\u0441k@example.com"},
+			{Field: "EmailAddress", Value: "johnwick.@example.com"},
+			{Field: "EmailAddress", Value: "john..wick@example.com"},
+			{Field: "EmailAddress", Value: "johnwi\u034fck@example.com"},
 			{Field: "EmailAddress", Value: "johnwick\uff20example.com"},
 			{Field: "EmailAddress", Value: "johnwick@example.com\uff20evil.example"},
 			{Field: "EmailAddress", Value: "johnwick@example.com,attacker@evil.example"},

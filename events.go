@@ -92,19 +92,22 @@ const (
 	// ReasonUndeliverableAddress says that the lead's verified address cannot be
 	// written to, for example because it has a name or a line end in it.
 	ReasonUndeliverableAddress EventReason = "undeliverable_address"
-	ReasonRateLimited          EventReason = "rate_limited" // Scope says whose limit refused
-	ReasonTokenSpent           EventReason = "token_spent"  // a job was repeated after its token was used
-	ReasonMalformedProof       EventReason = "malformed_proof"
-	ReasonUnknownKey           EventReason = "unknown_key"        // sealed with a key that this instance does not have, or altered
-	ReasonNewerFormat          EventReason = "newer_version"      // sealed by a newer version of this library
-	ReasonUnknownToken         EventReason = "unknown_token"      // not in the store, expired, used or a wrong code
-	ReasonLeadChanged          EventReason = "lead_changed"       // the token was made for another [Lead].Version
-	ReasonClaimedByAnother     EventReason = "claimed_by_another" // another request used the token first
-	ReasonPasswordPolicy       EventReason = "password_policy"
-	ReasonStepUpRequired       EventReason = "step_up_required"
-	ReasonStoreUnavailable     EventReason = "store_unavailable" // the token store did not answer the claim
-	ReasonPasswordNotWritten   EventReason = "not_written"       // [ErrNotWritten]
-	ReasonOutcomeUnknown       EventReason = "outcome_unknown"   // [ErrOutcomeUnknown]
+	// ReasonInvalidLead says that the [LeadStore] returned a lead whose ID or
+	// Version breaks its contract. The log says which rule.
+	ReasonInvalidLead        EventReason = "invalid_lead"
+	ReasonRateLimited        EventReason = "rate_limited" // Scope says whose limit refused
+	ReasonTokenSpent         EventReason = "token_spent"  // a job was repeated after its token was used
+	ReasonMalformedProof     EventReason = "malformed_proof"
+	ReasonUnknownKey         EventReason = "unknown_key"        // sealed with a key that this instance does not have, or altered
+	ReasonNewerFormat        EventReason = "newer_version"      // sealed by a newer version of this library
+	ReasonUnknownToken       EventReason = "unknown_token"      // not in the store, expired, used or a wrong code
+	ReasonLeadChanged        EventReason = "lead_changed"       // the token was made for another [Lead].Version
+	ReasonClaimedByAnother   EventReason = "claimed_by_another" // another request used the token first
+	ReasonPasswordPolicy     EventReason = "password_policy"
+	ReasonStepUpRequired     EventReason = "step_up_required"
+	ReasonStoreUnavailable   EventReason = "store_unavailable" // the token store did not answer the claim
+	ReasonPasswordNotWritten EventReason = "not_written"       // [ErrNotWritten]
+	ReasonOutcomeUnknown     EventReason = "outcome_unknown"   // [ErrOutcomeUnknown]
 )
 
 // An Event is one thing that happened, for audit logs and alarms. It holds no

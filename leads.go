@@ -81,8 +81,10 @@ func linksGoTo(fields []Field) string {
 	return ""
 }
 
+const maxLeadID = 256 // bytes
+
 func validLeadID(id string) bool {
-	return ascii.IsName(id, 1, 256)
+	return ascii.IsName(id, 1, maxLeadID)
 }
 
 // errBadLead means that a lead breaks the contract of LeadStore. It does not
@@ -110,6 +112,7 @@ func (s *Service) findLead(ctx context.Context, key LeadKey, f Field) (Lead, err
 		return Lead{}, unavailable("lead store", err)
 	}
 	if !validLeadID(lead.ID) || lead.Version == "" {
+		s.tellInvalidLead(ctx, lead, key.Field)
 		return Lead{}, errBadLead
 	}
 	stored := lead.ID
@@ -125,6 +128,25 @@ func (s *Service) findLead(ctx context.Context, key LeadKey, f Field) (Lead, err
 	// Name and Locale travel in jobs, whose size is limited.
 	lead.Name, lead.Locale = shorten(lead.Name, 256), shorten(lead.Locale, 64)
 	return lead, nil
+}
+
+// tellInvalidLead tells which rule a lead breaks: once for many, because any
+// stranger can ask for that lead again. It does not show the ID, which may be a
+// name or an address.
+func (s *Service) tellInvalidLead(ctx context.Context, lead Lead, asked string) {
+	broken := "a Lead.Version that is empty. Return what changes with password, address and status, such as a counter of the row"
+	if !validLeadID(lead.ID) {
+		broken = "a Lead.ID that has a space or a character outside printable ASCII in it"
+		switch {
+		case lead.ID == "":
+			broken = "a Lead.ID that is empty"
+		case len(lead.ID) > maxLeadID:
+			broken = "a Lead.ID that is longer than 256 bytes"
+		}
+		broken += ". Return 1 to 256 characters of printable ASCII without spaces, such as the primary key of the row"
+	}
+	s.outages.Failed(ctx, s.log, slog.LevelError, "invalid lead",
+		"recovery: LeadStore.FindLead returned "+broken+". Until then nothing is done for such leads", "asked_for", asked)
 }
 
 // tellWrongRecord tells that a search found a lead without the value that was
@@ -197,7 +219,7 @@ func (s *Service) whyNoRecipient(ctx context.Context, lead Lead, field string) E
 		return ReasonNoRecipient
 	}
 	s.outages.Failed(ctx, s.log, slog.LevelWarn, "address",
-		"recovery: a lead's verified address cannot be written to, so nothing is sent. It must be one plain address, such as ada@example.com, without a name, white space or two dots in succession, and with a domain of the internet; or one phone number with its country code",
+		"recovery: a lead's verified address cannot be written to, so nothing is sent. It must be one plain address, such as ada@example.com, without a name, quotes or white space, with no dot at its beginning, with letters outside ASCII only as Unicode's form NFC writes them, and with a domain of the internet; or one phone number with its country code",
 		"lead", lead.ID, "field", field)
 	return ReasonUndeliverableAddress
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -66,7 +67,9 @@ type Message struct {
 	// To is one address. For e-mail it is written as on the lead, without white
 	// space around it, and with an internationalised domain in ASCII. Use it
 	// byte by byte: the part before the '@' is for the receiving server to
-	// interpret. For SMS it is '+' and digits.
+	// interpret. That part may have letters outside ASCII, which SMTP delivers with
+	// SMTPUTF8 only, and dots in a row or at its end, which SMTP wants in quotes.
+	// For SMS it is '+' and digits.
 	To string
 	// LeadID is empty for [MessageUnknownAddress].
 	LeadID string
@@ -152,6 +155,22 @@ type ConcurrencyLimited interface {
 	MaxConcurrent() int
 }
 
+// A ChannelNotifier is a [Notifier] that says which channels it serves, such as
+// that of package smtpnotifier, which sends mails only. [New] refuses one that
+// cannot reach a field with Receive. A Notifier without this method, for example
+// a [NotifierFunc], is taken to serve every channel.
+type ChannelNotifier interface {
+	Notifier
+	// Channels returns the channels, always the same ones.
+	Channels() []Channel
+}
+
+// serves reports whether a notifier delivers by a channel, or does not say.
+func serves(n Notifier, c Channel) bool {
+	says, ok := n.(ChannelNotifier)
+	return !ok || slices.Contains(says.Channels(), c)
+}
+
 // A BudgetNotifier is a [Notifier] that knows, before a token is stored,
 // whether it can deliver to an address, and which further budgets the message
 // counts against, for example that of a country. For authors of notifiers;
@@ -218,6 +237,18 @@ func (c channels) Notify(ctx context.Context, m Message) error {
 		return err
 	}
 	return n.Notify(ctx, m)
+}
+
+// Channels implements [ChannelNotifier]. It leaves out a channel whose notifier
+// says that it does not serve it.
+func (c channels) Channels() []Channel {
+	var served []Channel
+	for channel, n := range c {
+		if serves(n, channel) {
+			served = append(served, channel)
+		}
+	}
+	return served
 }
 
 // MaxConcurrent implements [ConcurrencyLimited]. All channels share the workers

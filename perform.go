@@ -2,6 +2,7 @@ package recovery
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -46,6 +47,10 @@ func (s *Service) Perform(ctx context.Context, job Job) (err error) {
 		return s.finishNotMe(ctx, p)
 	default:
 		return fmt.Errorf("%w: unknown kind of job", ErrPermanent)
+	}
+	if errors.Is(err, errBadLead) {
+		// The log has told of it. Another try would find the same lead.
+		return s.suppress(ctx, d, ReasonInvalidLead)
 	}
 	if err != nil {
 		s.failed(ctx, d, err)

@@ -297,7 +297,7 @@ func (s *Service) codeRefs(ctx context.Context, proof Proof, p *proven) (leadID 
 		return "", ReasonMalformedProof, nil
 	}
 	lead, err := s.findLead(ctx, key, f)
-	if err != nil && !errors.Is(err, ErrLeadNotFound) {
+	if err != nil && !errors.Is(err, ErrLeadNotFound) && !errors.Is(err, errBadLead) {
 		return "", "", err
 	}
 	owner := s.keys.decoy(key) // computed for everybody, because that takes time

@@ -53,9 +53,14 @@ type Field struct {
 }
 
 // A LeadKey names a lead by the value of one of its fields. A store gets the
-// canonical form of the value: e-mail addresses in lower case with an ASCII
-// domain, phone numbers as '+' and digits, values of fields with IgnoreCase in
-// lower case, and other text without white space around it.
+// canonical form of the value: e-mail addresses with A to Z in lower case and an
+// ASCII domain, phone numbers as '+' and digits, values of fields with IgnoreCase
+// with A to Z in lower case, and other text without white space around it.
+//
+// An e-mail address may have dots before the '@' in a row or at its end, and
+// letters outside ASCII before it: these are neither folded nor normalised, and
+// accepted only as Unicode's forms NFC and NFKC write them. So "müller@" and
+// "MÜLLER@" are two addresses, of which "Müller@" is the first.
 type LeadKey struct {
 	Field string
 	Value string
@@ -154,7 +159,8 @@ type LeadStore interface {
 	// call, FindLead may answer as usual.
 	//
 	// Compare values byte by byte in canonical form: a value that only looks
-	// alike, or that differs in case, is a different value. For e-mail addresses
+	// alike, that Unicode's normalisation would make equal, or that differs in
+	// case, is a different value. For e-mail addresses
 	// and fields with IgnoreCase, comparing without case is right, if only A to
 	// Z are folded: the lower function of a database may also turn U+212A, the
 	// sign for kelvin, into k. For other text and for IDs it is wrong. A value

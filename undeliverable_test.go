@@ -23,7 +23,10 @@ func TestUndeliverableAddressIsTold(t *testing.T) {
 		{"zoe@example.com\n", true, recovery.ReasonUndeliverableAddress},
 		{" zoe@example.com\t", true, ""}, // an address in spaces is one that can be written to
 		{"zoe@example.com\nBcc: all@example.com", true, recovery.ReasonUndeliverableAddress},
-		{"taro..yamzoe@example.com", true, recovery.ReasonUndeliverableAddress},
+		{".taro@example.com", true, recovery.ReasonUndeliverableAddress},
+		{"mu\u0308ller@example.com", true, recovery.ReasonUndeliverableAddress}, // NFC writes it as müller
+		{"taro..yamada.@docomo.ne.jp", true, ""},
+		{"m\u00fcller@example.com", true, ""},
 		{"Zoe <zoe@example.com>", false, recovery.ReasonNoRecipient},
 		{"", true, recovery.ReasonNoRecipient},
 		{" ", true, recovery.ReasonNoRecipient},

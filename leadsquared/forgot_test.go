@@ -178,6 +178,23 @@ func TestForgotBodies(t *testing.T) {
 	}
 }
 
+// Addresses with dots before the '@' and with letters outside ASCII get a link, by
+// either form.
+func TestForgotAddressesThatExist(t *testing.T) {
+	for _, address := range []string{"foo.@docomo.ne.jp", "a..b@docomo.ne.jp", "m\u00fcller@example.com"} {
+		for _, body := range []string{`{"EmailAddress":"` + address + `"}`, `{"SearchKeyData":{"SchemaName":"EmailAddress","Value":"` + address + `"}}`} {
+			bubble(t, nil, func(t *testing.T, w *world) {
+				w.a.leads.AddEmail(address, "")
+				want(t, w.do(post(forgotV2, body)), 200, forgotOK)
+				settle()
+				if links := w.a.links(); len(links) != 1 || links[0].To != address {
+					t.Errorf("%s: %v", body, links)
+				}
+			})
+		}
+	}
+}
+
 // A portal without a searchable EmailAddress says so.
 func TestForgotWithoutEmailField(t *testing.T) {
 	change := func(o *recovery.Options) {

@@ -212,6 +212,18 @@ func TestOnlyTheStoredAddressIsWrittenTo(t *testing.T) {
 	}
 }
 
+// Addresses with dots before the '@' and with letters outside ASCII get a link.
+func TestAddressesThatExist(t *testing.T) {
+	for _, address := range []string{"foo.@docomo.ne.jp", "a..b@docomo.ne.jp", "m\u00fcller@example.com"} {
+		s := newSite(t, nil, nil)
+		s.leads.Add(recovery.Lead{Fields: map[string]recovery.FieldValue{"EmailAddress": {Value: address, Verified: true}}}, "")
+		s.do("POST", pathPassword+"?apikey="+apiKey, `{"email":"`+address+`"}`).wantPosted(t)
+		if m := s.one(); m.To != address {
+			t.Errorf("sent to %q, want %q", m.To, address)
+		}
+	}
+}
+
 // TestMassAssignment (A65): other members in the body of a reset change
 // nothing.
 func TestMassAssignment(t *testing.T) {

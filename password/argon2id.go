@@ -73,7 +73,8 @@ type Argon2idOptions struct {
 
 // Argon2id is a [Hasher] that writes argon2id hashes (RFC 9106) as PHC strings
 // with 16 bytes of salt and 32 of tag, 97 characters at the default cost. It
-// hashes the normal form of passwords, and verifies argon2id and bcrypt hashes.
+// hashes the normal form of passwords, and verifies argon2id and bcrypt hashes,
+// and those of other programs that the documentation of the package lists.
 // Make one with [NewArgon2id] and share it, because its bounds hold for its own
 // callers only. It is safe for concurrent use.
 type Argon2id struct {
@@ -165,7 +166,8 @@ func (a *Argon2id) Hash(ctx context.Context, password string) (string, error) {
 // writes (version 19, parameters m, t, p in this order, unpadded base64), with
 // 8 to 48 bytes of salt, 16 to 64 of tag, at most 256 MiB, 64 passes and 1 GiB
 // for memory times passes. It reads bcrypt as $2a$, $2b$ or $2y$ with a cost of
-// 4 to 15. [Bcrypt.Verify] reads the same.
+// 4 to 15, and the hashes of other programs that the documentation of the package
+// lists under "Migrating". [Bcrypt.Verify] reads the same.
 //
 // A hash that it cannot read takes as long as one that it can read. So the time
 // does not show whether an account has such a hash or does not exist.
@@ -175,20 +177,33 @@ func (a *Argon2id) Verify(ctx context.Context, attempt Attempt) (Result, error) 
 }
 
 // derive computes the tag of a password.
-func (h phc) derive(normal string, length int) []byte {
-	return argon2.IDKey([]byte(normal), h.salt, h.cost.time, h.cost.memory, h.cost.parallelism, uint32(length))
+func (h phc) derive(password string, length int) []byte {
+	key := argon2.IDKey
+	if h.isArgon2i {
+		key = argon2.Key
+	}
+	return key([]byte(password), h.salt, h.cost.time, h.cost.memory, h.cost.parallelism, uint32(length))
 }
 
-// matches tries the normal form only: a second try would permanently double the
-// cost of every wrong guess.
+// matches tries the normal form only, except for a hash that is certainly
+// another program's: a second try would permanently double the cost of every
+// wrong guess.
 func (h phc) matches(p presented) bool {
-	return subtle.ConstantTimeCompare(h.derive(p.normal, len(h.tag)), h.tag) == 1
+	if !h.foreign {
+		p.typed = p.normal
+	}
+	match := false
+	for _, candidate := range p.spellings() {
+		match = subtle.ConstantTimeCompare(h.derive(candidate, len(h.tag)), h.tag) == 1 || match
+	}
+	return match
 }
 
-// phcForm is what makes two argon2id hashes take the same work.
+// phcForm is what makes two argon2 hashes take the same work.
 type phcForm struct {
-	cost      cost
-	salt, tag int // bytes
+	cost               cost
+	salt, tag          int // bytes
+	isArgon2i, foreign bool
 }
 
-func (h phc) form() any { return phcForm{h.cost, len(h.salt), len(h.tag)} }
+func (h phc) form() any { return phcForm{h.cost, len(h.salt), len(h.tag), h.isArgon2i, h.foreign} }

@@ -3,6 +3,8 @@ package password
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"runtime"
@@ -139,9 +141,6 @@ func (b *Bcrypt) Verify(ctx context.Context, attempt Attempt) (Result, error) {
 	return verify(ctx, &b.gate, own, attempt)
 }
 
-// isBcrypt reports whether s claims to be a bcrypt hash.
-func isBcrypt(s string) bool { return strings.HasPrefix(s, "$2") }
-
 // A bcryptHash is a hash that parseBcrypt returned.
 type bcryptHash string
 
@@ -150,7 +149,7 @@ type bcryptHash string
 // and some of them set bits in the last character of the salt that bcrypt
 // ignores.
 func parseBcrypt(s string) (bcryptHash, error) {
-	if len(s) != lenBcrypt || s[3] != '$' || s[6] != '$' || strings.Trim(s[7:], bcryptAlphabet) != "" {
+	if len(s) != lenBcrypt || s[0] != '$' || s[1] != '2' || s[3] != '$' || s[6] != '$' || strings.Trim(s[7:], bcryptAlphabet) != "" {
 		return "", malformed("not of the form $2b$10$salthash")
 	}
 	if v := s[2]; v != 'a' && v != 'b' && v != 'y' {
@@ -178,6 +177,36 @@ func (h bcryptHash) matches(p presented) bool {
 	}
 	return match
 }
+
+// A djangoBcrypt is a bcrypt hash behind the name of Django's algorithm.
+type djangoBcrypt struct {
+	bcryptHash
+	// hashedFirst says that Django hashed the password with SHA-256 before, and
+	// gave bcrypt the 64 hexadecimal digits.
+	hashedFirst bool
+}
+
+// parseDjangoBcrypt reads "bcrypt$$2b$12$..." and "bcrypt_sha256$$2b$12$...".
+func parseDjangoBcrypt(s string) (djangoBcrypt, error) {
+	name, rest, _ := strings.Cut(s, "$")
+	hash, err := parseBcrypt(rest)
+	return djangoBcrypt{hash, name == "bcrypt_sha256"}, err
+}
+
+func (h djangoBcrypt) matches(p presented) bool {
+	if !h.hashedFirst {
+		return h.bcryptHash.matches(p)
+	}
+	match := false
+	for _, candidate := range p.spellings() {
+		digest := sha256.Sum256([]byte(candidate))
+		digits := hex.EncodeToString(digest[:])
+		match = bcrypt.CompareHashAndPassword([]byte(h.bcryptHash), []byte(digits)) == nil || match
+	}
+	return match
+}
+
+func (h djangoBcrypt) form() any { return h }
 
 // fitsBcrypt reports whether bcrypt tells the password from all others.
 func fitsBcrypt(password string) bool {

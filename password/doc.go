@@ -63,37 +63,57 @@
 // owner cannot sign in. [Bcrypt] hashes passwords unchanged, as the programs do
 // that it is for, and verifies both.
 //
-// # Migrating from bcrypt
+// # Migrating
 //
-// [Argon2id.Verify] reads $2a$, $2b$ and $2y$ hashes and reports Rehash for
-// every match. Store what Hash returns then, and the table migrates with the
-// logins. Nobody has to reset a password, except for the few people below.
+// Verify of both hashers reads what other programs have stored, and reports
+// Rehash for every match. Store what Hash returns then, and the table migrates
+// with the logins. Nobody has to reset a password, except for the few people
+// below. The kinds, with the bounds beyond which a hash is refused:
+//
+//   - bcrypt: $2a$, $2b$ and $2y$, and Django's bcrypt$ and bcrypt_sha256$
+//     before them. Cost 4 to 15.
+//   - argon2id and argon2i as PHC strings of version 19, and Django's argon2$
+//     before them. 256 MiB, 64 passes, 1 GiB for memory times passes.
+//   - PBKDF2 with SHA-1, SHA-256 or SHA-512: Django (pbkdf2_sha256$...), passlib
+//     ($pbkdf2-sha256$...), PHC ($pbkdf2-sha256$i=...,l=...), Werkzeug
+//     (pbkdf2:sha256:...) and ASP.NET Core Identity 2 and 3. 4,000,000 rounds, or
+//     half as many if the tag is longer than the digest.
+//   - scrypt: passlib ($scrypt$ln=...), Django (scrypt$...), Werkzeug (scrypt:...).
+//     256 MiB, and 1 GiB for memory times p. r up to 32, p up to 16.
+//   - Firebase Authentication, written as Supabase and Hanko write it:
+//     $fbscrypt$v=1,n=<mem_cost>,r=<rounds>,p=1,ss=<salt separator>,sk=<signer
+//     key>$<salt>$<hash>. The bounds are those of scrypt.
+//
+// No hash is longer than 255 characters. Salts have 1 to 64 bytes, and tags 16
+// to 64. PBKDF2, scrypt and the rest are verified and never made.
 //
 //   - bcrypt reads 72 bytes and ignores the rest. So a hash of a longer
 //     password accepts any password with the same beginning (attack A64).
 //     Verify compares the whole password (ASVS v5.0.0-6.2.8): a password of
 //     more than 72 bytes never matches a bcrypt hash. If the old host truncated
 //     passwords silently, people with such passwords have to reset them.
+//     bcrypt_sha256$ has no such limit.
 //   - bcrypt repeats its key with a NUL in between, so "a" and "a\x00a" have
-//     the same hash. A password with a NUL never matches a bcrypt hash.
+//     the same hash. A password with a NUL never matches a bcrypt hash, and one
+//     with a NUL at its end matches no hash by PBKDF2 or scrypt.
 //   - Old hosts hashed the password as it was typed. If it differs from its
-//     NFKC form, Verify tries both. It does so for bcrypt only. argon2id hashes
-//     are taken to be of the NFKC form, because a second try would permanently
-//     double the cost of every wrong guess.
-//   - A cost over 15 is refused, because each guess would take seconds of a
-//     core.
+//     NFKC form, Verify tries both. It does not for argon2id hashes without
+//     Django's prefix: these are taken to be of the NFKC form, because a second
+//     try would permanently double the cost of every wrong guess.
+//   - A hash beyond the bounds is refused, because each guess would take seconds
+//     of a core, or the memory of the server.
 //
 // Every program that signs people in has to call Verify before the first reset
 // writes an argon2id hash. A login that calls CompareHashAndPassword of
 // golang.org/x/crypto/bcrypt refuses whoever has reset, with the error "bcrypt
 // algorithm version 'a' requested is newer than current version '2'". A column
-// of 60 characters is too narrow. Where another program cannot be changed, use
-// [Bcrypt]: it writes what that program reads. It refuses passwords of more
-// than 72 bytes.
+// of 60 characters is too narrow. Where another program cannot be changed, and
+// reads bcrypt, use [Bcrypt]: it writes what that program reads. It refuses
+// passwords of more than 72 bytes.
 //
-// Until the last bcrypt hash is gone, the time of a login shows whether an
-// account has such a hash. A host that cannot accept this wraps the old hashes,
-// or resets the passwords.
+// Until the last old hash is gone, the time of a login shows whether an account
+// has such a hash. A host that cannot accept this wraps the old hashes, or resets
+// the passwords.
 //
 // # Operating
 //

@@ -83,6 +83,33 @@ func CheckBcrypt(s string) error {
 	return err
 }
 
+// CheckHash reports whether Verify would compute the hash s.
+func CheckHash(s string) error {
+	_, err := parseHash(s)
+	return err
+}
+
+// CostOf returns what a guess at the hash s takes: KiB of memory, and passes
+// over them, or rounds if there is no memory to speak of.
+func CostOf(s string) (memory, passes uint64, err error) {
+	stored, err := parseHash(s)
+	if err != nil {
+		return 0, 0, err
+	}
+	switch h := stored.(type) {
+	case phc:
+		return uint64(h.cost.memory), uint64(h.cost.time), nil
+	case scryptHash:
+		return uint64(h.cost.n) * uint64(h.cost.r) / 8, uint64(h.cost.p), nil
+	case firebaseHash:
+		return uint64(h.cost.n) * uint64(h.cost.r) / 8, uint64(h.cost.p), nil
+	case pbkdf2Hash:
+		size := h.cost.newDigest()().Size()
+		return 0, uint64(h.cost.rounds) * uint64((len(h.tag)+size-1)/size), nil
+	}
+	return 0, 0, nil // bcrypt, whose cost has a test of its own
+}
+
 // Weakness returns why password is common, "" if it is not.
 func Weakness(password string) string { return string(weakness(fold(password))) }
 

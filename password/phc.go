@@ -27,8 +27,6 @@ const (
 	maxPHC    = 11 + 5 + 64 + 64 + 86 // bytes; no string within these bounds is longer
 )
 
-const phcPrefix = "$argon2id$"
-
 // phc is a hash in the string format of the Password Hashing Competition:
 //
 //	$argon2id$v=19$m=19456,t=2,p=1$<salt>$<tag>
@@ -36,6 +34,9 @@ type phc struct {
 	cost cost
 	salt []byte
 	tag  []byte
+	// isArgon2i says that it is a hash by argon2i, the older of the two. foreign
+	// says that another program made it, and of the password as it was typed.
+	isArgon2i, foreign bool
 }
 
 // cost is what one argon2id hash takes.
@@ -46,10 +47,25 @@ type cost struct {
 }
 
 func (h phc) String() string {
-	return fmt.Sprintf("%sv=%d$m=%d,t=%d,p=%d$%s$%s", phcPrefix, argon2.Version,
+	return fmt.Sprintf("$%s$v=%d$m=%d,t=%d,p=%d$%s$%s", h.name(), argon2.Version,
 		h.cost.memory, h.cost.time, h.cost.parallelism,
 		base64.RawStdEncoding.EncodeToString(h.salt),
 		base64.RawStdEncoding.EncodeToString(h.tag))
+}
+
+func (h phc) name() string {
+	if h.isArgon2i {
+		return "argon2i"
+	}
+	return "argon2id"
+}
+
+// parseForeignArgon2 reads "argon2$argon2id$v=19$...", which is Django's, and
+// argon2i, which was Django's and PHP's before argon2id.
+func parseForeignArgon2(s string) (phc, error) {
+	h, err := parsePHC(strings.TrimPrefix(s, "argon2"))
+	h.foreign = true
+	return h, err
 }
 
 // parsePHC reads a hash in the spelling that String writes, and in no other. A
@@ -60,13 +76,13 @@ func parsePHC(s string) (phc, error) {
 		return phc{}, malformed("longer than any hash")
 	}
 	parts := strings.Split(s, "$")
-	if len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" {
+	if len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" && parts[1] != "argon2i" {
 		return phc{}, malformed("not of the form $argon2id$v=19$m=,t=,p=$salt$tag")
 	}
 	if parts[2] != "v="+strconv.Itoa(argon2.Version) {
 		return phc{}, malformed("not version 19 of argon2")
 	}
-	var h phc
+	h := phc{isArgon2i: parts[1] == "argon2i"}
 	var err error
 	if h.cost, err = parseCost(parts[3]); err != nil {
 		return phc{}, err

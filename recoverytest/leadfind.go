@@ -114,7 +114,7 @@ var leadFindClauses = []clause[*leads]{
 			id := e.add(lead)
 			for _, double := range []struct{ letter, twin string }{
 				{"k", "\u212a"}, {"i", "\u0131"}, {"s", "\u017f"}, {"i", "\u0130"},
-				{"k", "\uff4b"}, {"i", "\u0456"}, {"s", "\u0455"}, {"i", "\u00ed"}, {"i", "i\u0307"}, {"s", "s\u200b"},
+				{"k", "\uff4b"}, {"i", "\u0456"}, {"s", "\u0455"}, {"i", "\u00ed"}, {"i", "i\u0307"}, {"s", "s\u200b"}, {"s", "s."}, {"k", "k\u034f"},
 			} {
 				e.wantNobody("a look-alike", f.Name, strings.Replace(value, double.letter, double.twin, 1))
 			}
@@ -175,6 +175,29 @@ var leadFindClauses = []clause[*leads]{
 				}
 			}
 			e.wantNobody("almost the value of others", f.Name, values[3])
+		}
+	}},
+	{"find-dots-and-letters", "LeadStore.FindLead", "FindLead returns the one lead whose field has the value: addresses that differ only in dots before the '@', or in letters outside ASCII, are different addresses, and each is found.", func(e *leads) {
+		if e.h.Value != nil {
+			e.skip("needs values of the suite's own, without LeadStoreHarness.Value")
+		}
+		for _, f := range e.searchFields() {
+			if f.Type != recovery.FieldTypeEmail {
+				continue
+			}
+			name, domain, _ := strings.Cut(e.value(f, random()), "@")
+			ids := map[string]string{}
+			for _, local := range []string{name, name + ".", name + "..", "u." + name, "u.." + name, "u" + name, "\u00fc" + name, "\u7528" + name} {
+				lead := e.activeLead(random())
+				lead.Fields[f.Name] = recovery.FieldValue{Value: local + "@" + domain, Verified: f.Receive}
+				ids[local+"@"+domain] = e.add(lead)
+			}
+			for value, id := range ids {
+				if got := e.find(f.Name, value); got.ID != id || canonical(f, got.Fields[f.Name].Value) != value {
+					e.errorf("FindLead by %s %q returned lead %q with %q in that field, want lead %q", f.Name, value, got.ID, got.Fields[f.Name].Value, id)
+				}
+			}
+			e.wantNobody("decomposed", f.Name, "u\u0308"+name+"@"+domain)
 		}
 	}},
 	{"find-exact-case", "LeadStore.FindLead", "Text without IgnoreCase is compared exactly.", func(e *leads) {

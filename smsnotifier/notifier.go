@@ -27,6 +27,11 @@ type Notifier struct {
 	provider Provider
 }
 
+var (
+	_ recovery.BudgetNotifier  = (*Notifier)(nil)
+	_ recovery.ChannelNotifier = (*Notifier)(nil)
+)
+
 // New returns a Notifier. The renderer writes the texts, and the provider sends
 // them. New reports every mistake at once, each as a [*recovery.OptionError].
 func New(renderer Renderer, provider Provider, opts Options) (*Notifier, error) {
@@ -38,6 +43,12 @@ func New(renderer Renderer, provider Provider, opts Options) (*Notifier, error) 
 		opts.Notices = opts.Budget
 	}
 	return &Notifier{opts, renderer, provider}, nil
+}
+
+// Channels implements [recovery.ChannelNotifier]. It returns
+// [recovery.ChannelSMS].
+func (n *Notifier) Channels() []recovery.Channel {
+	return []recovery.Channel{recovery.ChannelSMS}
 }
 
 // Budgets implements [recovery.BudgetNotifier]. It returns the budgets of all

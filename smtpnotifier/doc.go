@@ -27,7 +27,8 @@
 // A mail has these header fields and no other:
 //
 //	From                      Options.From
-//	To                        Message.To, byte for byte, without a name
+//	To                        Message.To, byte for byte, without a name; quoted if it has
+//	                          a dot before the @ or two in a row
 //	Reply-To                  Options.ReplyTo, if set
 //	Subject                   as rendered
 //	Date                      of this attempt, in UTC
@@ -62,6 +63,7 @@
 //	tls        any failure                                           tries again
 //	auth       any failure, 535 too                                  tries again
 //	sender     any failure                                           tries again
+//	recipient  letters outside ASCII, and a relay without SMTPUTF8   permanent
 //	recipient  4xx                                                   tries again
 //	recipient  500, 502 to 504, 530, 534, 535, 538                   tries again
 //	recipient  5xx with X.7.x, as "relay access denied" has          tries again
@@ -85,10 +87,12 @@
 //
 // An attacker who asks for the reset of another person's password chooses
 // neither recipient nor text. The address is the one stored on the lead. It is
-// validated once more, and goes into RCPT TO and To unchanged, never through a
-// parser that may rewrite it (A12, A13, CVE-2025-59937). Every mail is checked
+// validated once more, and goes into RCPT TO and To unchanged but for the quotes
+// that RFC 5321 wants around some, never through a parser that may rewrite it
+// (A12, A13, CVE-2025-59937). Every mail is checked
 // before it is sent: it has only the header fields above, each once, printable
-// ASCII, no line over 998 bytes, and no bare CR or LF (CVE-2023-51764).
+// ASCII but for the recipient in To, no line over 998 bytes, and no bare CR or LF
+// (CVE-2023-51764).
 //
 // An attacker between this process and the relay can neither read nor change
 // mails. By default nothing is sent without TLS 1.2 or later and a verified
@@ -150,7 +154,10 @@
 // RFC 5321 servers with or without ESMTP, STARTTLS (RFC 3207), AUTH (RFC 4954)
 // with SCRAM-SHA-256 and SCRAM-SHA-1, both with channel binding where offered,
 // PLAIN, LOGIN and XOAUTH2, enhanced status codes (RFC 3463). A server may write
-// the keywords of its extensions in any case. SMTPUTF8 is not used: local parts
-// are ASCII and domains arrive in ASCII. The module
+// the keywords of its extensions in any case. SMTPUTF8 (RFC 6531) is
+// used for recipients with letters outside ASCII before the @, and for no other
+// mail. If the relay does not offer it, that mail fails for good, with an event
+// that says so. If the relay does and the recipient's server does not, the relay
+// sends a bounce. Domains arrive in ASCII. The module
 // [github.com/wneessen/go-mail] implements the protocol and the message format.
 package smtpnotifier

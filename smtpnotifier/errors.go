@@ -92,6 +92,7 @@ var (
 	errNoPassword      = errors.New("the server offers no STARTTLS, and a password never goes without TLS")
 	errNoAuth          = errors.New("the server offers no mechanism that may be used to sign in")
 	errAuthFailed      = errors.New("signing in failed")
+	errNoUTF8          = errors.New("the server offers no SMTPUTF8, and the address has letters outside ASCII before the @")
 	errTooManyBytes    = errors.New("the server sent more than any reply needs")
 )
 
@@ -103,7 +104,7 @@ func unsendable(reason string) *Error {
 
 // newError returns the error for a failure at a stage.
 func newError(stage Stage, err error) *Error {
-	e := &Error{Stage: stage}
+	e := &Error{Stage: stage, Permanent: errors.Is(err, errNoUTF8)}
 	if reply, ok := errors.AsType[*textproto.Error](err); ok {
 		e.Code = reply.Code
 		if m := enhancedCode.FindString(reply.Msg); m != "" && m[0]-'0' == byte(reply.Code/100) {
@@ -158,7 +159,7 @@ func safeCause(stage Stage, err error) error {
 	}
 	for _, safe := range []error{
 		io.EOF, io.ErrUnexpectedEOF, io.ErrClosedPipe, io.ErrShortWrite, os.ErrDeadlineExceeded, net.ErrClosed,
-		errTooManyBytes, errNoTLS, errNoPassword, errNoAuth,
+		errTooManyBytes, errNoTLS, errNoPassword, errNoAuth, errNoUTF8,
 	} {
 		if errors.Is(err, safe) {
 			return safe

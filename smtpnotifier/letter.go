@@ -30,8 +30,8 @@ const (
 
 // A letter is a message in the form in which it is sent.
 type letter struct {
-	to   string
-	data []byte // CRLF line ends, 7 bits, not dot-stuffed
+	to   mailbox
+	data []byte // CRLF line ends, not dot-stuffed, and 7 bits but for To
 }
 
 // compose makes the letter for a message.
@@ -57,10 +57,11 @@ func (n *Notifier) compose(m recovery.Message) (letter, error) {
 		// The cause is dropped, because it may quote the message.
 		return letter{}, unsendable("the message cannot be serialised")
 	}
-	if reason := checkWire(data, n.fields); reason != "" {
+	to := mailbox(m.To)
+	if reason := checkWire(data, n.fields, to); reason != "" {
 		return letter{}, unsendable(reason)
 	}
-	return letter{m.To, data}, nil
+	return letter{to, data}, nil
 }
 
 // checkMail returns what is wrong with a rendered mail, or "". The templates

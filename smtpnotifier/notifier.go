@@ -30,7 +30,7 @@ type Notifier struct {
 }
 
 var (
-	_ recovery.Notifier           = (*Notifier)(nil)
+	_ recovery.ChannelNotifier    = (*Notifier)(nil)
 	_ recovery.ConcurrencyLimited = (*Notifier)(nil)
 )
 
@@ -123,6 +123,12 @@ func (n *Notifier) Notify(ctx context.Context, m recovery.Message) error {
 // [Options].MaxConnections.
 func (n *Notifier) MaxConcurrent() int { return n.opts.MaxConnections }
 
+// Channels implements [recovery.ChannelNotifier]. It returns
+// [recovery.ChannelEmail].
+func (n *Notifier) Channels() []recovery.Channel {
+	return []recovery.Channel{recovery.ChannelEmail}
+}
+
 // transfer sends a letter up to its last line, over an idle session or a new
 // one. It returns the session, on which only the end of the letter is missing.
 func (n *Notifier) transfer(ctx context.Context, l letter) (*session, error) {
@@ -194,7 +200,7 @@ func isStale(err error) bool {
 	if _, timeout := errors.AsType[*timeoutError](err); timeout {
 		return false
 	}
-	return e.Code == 0 || e.Code == 421
+	return e.Code == 0 && !e.Permanent || e.Code == 421
 }
 
 // Shutdown closes the idle connections and waits for the deliveries that run,

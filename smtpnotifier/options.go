@@ -205,7 +205,7 @@ func (o Options) checkAddresses(mistakes *recovery.OptionErrors) {
 		badAddress = "must have an address of unquoted ASCII, with a domain of two labels or more"
 		badName    = "must have a name of at most 128 bytes of printable characters, or none"
 	)
-	if !isAddress(o.From.Address) {
+	if !isOwnAddress(o.From.Address) {
 		mistakes.Add("From", badAddress)
 	}
 	if !isDisplayName(o.From.Name) {
@@ -214,7 +214,7 @@ func (o Options) checkAddresses(mistakes *recovery.OptionErrors) {
 	if o.ReplyTo.Address == "" && o.ReplyTo.Name != "" {
 		mistakes.Add("ReplyTo", "has a name and no address")
 	}
-	if o.ReplyTo.Address != "" && !isAddress(o.ReplyTo.Address) {
+	if o.ReplyTo.Address != "" && !isOwnAddress(o.ReplyTo.Address) {
 		mistakes.Add("ReplyTo", badAddress)
 	}
 	if !isDisplayName(o.ReplyTo.Name) {
@@ -222,7 +222,7 @@ func (o Options) checkAddresses(mistakes *recovery.OptionErrors) {
 	}
 	// The defaults come from From. If From is wrong, that is one mistake, and
 	// not one more for each default.
-	if o.EnvelopeSender != o.From.Address && !isAddress(o.EnvelopeSender) {
+	if o.EnvelopeSender != o.From.Address && !isOwnAddress(o.EnvelopeSender) {
 		mistakes.Add("EnvelopeSender", "must be an address of unquoted ASCII, without a name or angle brackets")
 	}
 	if o.HelloName != domainOf(o.From.Address) && !isHelloName(o.HelloName) {
@@ -343,6 +343,35 @@ func checkHostPort(s string) string {
 func isAddress(s string) bool {
 	spelling, err := canonical.Email(s)
 	return err == nil && spelling == canonical.FoldASCII(s)
+}
+
+// isOwnAddress reports whether every relay takes s for an address of the host's:
+// without what a [mailbox] must be quoted for, or needs SMTPUTF8 for.
+func isOwnAddress(s string) bool {
+	m := mailbox(s)
+	return isAddress(s) && !m.needsUTF8() && m.quoted() == s
+}
+
+// A mailbox is a person's address that isAddress accepts.
+type mailbox string
+
+// quoted returns the address as it stands in commands and headers. A local part
+// with a dot at its end or two in a row must be a quoted string there (RFC 5321,
+// section 4.1.2, RFC 5322, section 3.4.1), as carriers in Japan want it. Nothing
+// in it has to be escaped.
+func (m mailbox) quoted() string {
+	at := strings.LastIndexByte(string(m), '@')
+	local := string(m[:max(at, 0)])
+	if strings.HasSuffix(local, ".") || strings.Contains(local, "..") {
+		return `"` + local + `"` + string(m[at:])
+	}
+	return string(m)
+}
+
+// needsUTF8 reports whether only a relay with SMTPUTF8 (RFC 6531) can be told the
+// address.
+func (m mailbox) needsUTF8() bool {
+	return strings.ContainsFunc(string(m), func(r rune) bool { return r >= utf8.RuneSelf })
 }
 
 func domainOf(address string) string {

@@ -48,8 +48,9 @@ func (e *timeoutError) Temporary() bool { return true }
 type session struct {
 	wire   *wire
 	client *smtp.Client
-	sent   int  // how many messages
-	reused bool // the session has been idle
+	hello  string // what the client is called in EHLO
+	sent   int    // how many messages
+	reused bool   // the session has been idle
 
 	data io.WriteCloser // the mail whose end is missing
 
@@ -73,10 +74,10 @@ func (n *Notifier) connect(ctx context.Context) (_ *session, err error) {
 		// The error can quote no server, because none has sent anything yet.
 		return nil, &Error{Stage: StageConnect, cause: cmp.Or(context.Cause(ctx), err)}
 	}
-	s := &session{wire: &wire{Conn: conn}}
+	s := &session{wire: &wire{Conn: conn}, hello: n.opts.HelloName}
 	s.wire.allowBytes(connectReplyBytes)
 	stop := s.closeWhenDone(ctx)
-	stage, err := s.prepare(ctx, server, n.opts.HelloName)
+	stage, err := s.prepare(ctx, server)
 	if !stop() && err == nil {
 		err = net.ErrClosed
 	}
@@ -89,7 +90,7 @@ func (n *Notifier) connect(ctx context.Context) (_ *session, err error) {
 
 // prepare does on a new connection what comes before the first message. An
 // error comes with the stage that failed.
-func (s *session) prepare(ctx context.Context, server Server, hello string) (Stage, error) {
+func (s *session) prepare(ctx context.Context, server Server) (Stage, error) {
 	var conn net.Conn = s.wire
 	if server.TLS == TLSImplicit {
 		secure := tls.Client(s.wire, server.TLSConfig)
@@ -102,12 +103,12 @@ func (s *session) prepare(ctx context.Context, server Server, hello string) (Sta
 	if s.client, err = smtp.NewClient(conn, server.host()); err != nil {
 		return StageConnect, err
 	}
-	s.client.SkipSMTPUTF8(true) // all addresses are ASCII
-	if err := s.client.Hello(hello); err != nil {
+	s.client.SkipSMTPUTF8(true) // transact adds it to the mails that need it
+	if err := s.client.Hello(s.hello); err != nil {
 		return StageConnect, err
 	}
 	if server.TLS == TLSRequired || server.TLS == TLSWhenOffered {
-		offered, _, err := s.offer(hello, "STARTTLS")
+		offered, _, err := s.offer("STARTTLS")
 		switch {
 		case err != nil:
 			return StageTLS, err
@@ -129,7 +130,7 @@ func (s *session) prepare(ctx context.Context, server Server, hello string) (Sta
 	if state, err := s.client.GetTLSConnectionState(); err != nil || !state.HandshakeComplete {
 		return StageTLS, errNoPassword
 	}
-	_, mechanisms, err := s.offer(hello, "AUTH")
+	_, mechanisms, err := s.offer("AUTH")
 	if err != nil {
 		return StageAuth, err
 	}
@@ -149,11 +150,11 @@ func (s *session) prepare(ctx context.Context, server Server, hello string) (Sta
 // (go.dev/issue/78749), and with [TLSWhenOffered] a mail would go in clear to a
 // server that says "starttls". So offer reads the reply to EHLO itself where
 // go-mail finds no such keyword. It has to ask for that reply once more.
-func (s *session) offer(hello, keyword string) (offered bool, parameters string, err error) {
+func (s *session) offer(keyword string) (offered bool, parameters string, err error) {
 	if offered, parameters := s.client.Extension(keyword); offered {
 		return true, parameters, nil
 	}
-	id, err := s.client.Text.Cmd("EHLO %s", hello)
+	id, err := s.client.Text.Cmd("EHLO %s", s.hello)
 	if err != nil {
 		return false, "", err
 	}
@@ -219,7 +220,7 @@ func (s *session) finish(ctx context.Context) (reusable bool, err error) {
 func (s *session) isReusable(err error) bool {
 	reply, ok := errors.AsType[*textproto.Error](err)
 	if !ok {
-		return err == nil
+		return err == nil || errors.Is(err, errNoUTF8)
 	}
 	return reply.Code >= 400 && reply.Code < 600 && reply.Code != 421 && s.client.Reset() == nil
 }
@@ -233,13 +234,24 @@ func (s *session) transact(l letter, from string) (stage Stage, dataBegun bool, 
 		probe = time.AfterFunc(probeTimeout, func() { _ = s.wire.Close() })
 		defer probe.Stop()
 	}
-	if err := s.client.Mail("<" + from + ">"); err != nil {
+	sender := "<" + from + ">"
+	if l.to.needsUTF8() {
+		offered, _, err := s.offer("SMTPUTF8")
+		if err != nil {
+			return StageSender, false, err
+		}
+		if !offered {
+			return StageRecipient, false, errNoUTF8
+		}
+		sender += " SMTPUTF8" // a parameter, which go-mail adds to none or to all
+	}
+	if err := s.client.Mail(sender); err != nil {
 		return StageSender, false, err
 	}
 	if probe != nil && !probe.Stop() {
 		return StageSender, false, net.ErrClosed
 	}
-	if err := s.client.Rcpt("<" + l.to + ">"); err != nil {
+	if err := s.client.Rcpt("<" + l.to.quoted() + ">"); err != nil {
 		return StageRecipient, false, err
 	}
 	if s.data, err = s.client.Data(); err != nil {

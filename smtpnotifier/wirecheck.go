@@ -27,8 +27,11 @@ func (o Options) fields() map[string]bool {
 // last check, and does not depend on how the letter was made. Whatever a
 // template, a name or the next version of a library does, no letter has a
 // header field that is not in fields (A13), or a line end that one server sees
-// and another does not (CVE-2023-51764).
-func checkWire(data []byte, fields map[string]bool) string {
+// and another does not (CVE-2023-51764). Only the field To may have characters
+// outside ASCII, and nothing but the recipient.
+func checkWire(data []byte, fields map[string]bool, to mailbox) string {
+	recipient := "<" + to.quoted() + ">"
+	field := "" // the one that the line may continue
 	seen := make(map[string]bool, len(fields))
 	header := true
 	for len(data) > 0 {
@@ -36,7 +39,8 @@ func checkWire(data []byte, fields map[string]bool) string {
 		if !ok {
 			return "the last line has no end"
 		}
-		if reason := checkLine(line); reason != "" {
+		isTo := header && (string(line) == "To: "+recipient || field == "To" && string(line) == " "+recipient)
+		if reason := checkLine(line); reason != "" && !isTo {
 			return reason
 		}
 		data = rest
@@ -60,7 +64,7 @@ func checkWire(data []byte, fields map[string]bool) string {
 		if seen[name] {
 			return "the header has a field twice"
 		}
-		seen[name] = true
+		seen[name], field = true, name
 	}
 	if header {
 		return "the message has no body"

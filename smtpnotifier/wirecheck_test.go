@@ -33,13 +33,21 @@ func TestCheckWire_A13(t *testing.T) {
 		{"a NUL", head + "\r\n\x00\r\n", "a line holds something other than printable ASCII"},
 		{"a byte of eight bits", head + "\r\n\xe9\r\n", "a line holds something other than printable ASCII"},
 		{"a character outside ASCII", "From: é\r\n", "a line holds something other than printable ASCII"},
+		{"the recipient in To", "From: <a@example.com>\r\nTo: <jörg@example.com>\r\n\r\n", ""},
+		{"the recipient in To, folded", "From: <a@example.com>\r\nTo:\r\n <jörg@example.com>\r\n\r\n", ""},
+		{"the recipient in another field, folded", head + "Reply-To:\r\n <jörg@example.com>\r\n\r\n", "a line holds something other than printable ASCII"},
+		{"the recipient twice", "From: <a@example.com>\r\nTo: <jörg@example.com>\r\n , <jörg@example.com>\r\n\r\n", "a line holds something other than printable ASCII"},
+		{"the recipient in another field", "From: <jörg@example.com>\r\nTo: <a@example.com>\r\n\r\n", "a line holds something other than printable ASCII"},
+		{"somebody else in To", "From: <a@example.com>\r\nTo: <jorg\u0308@example.com>\r\n\r\n", "a line holds something other than printable ASCII"},
+		{"the recipient and more", "From: <a@example.com>\r\nTo: <jörg@example.com>, <ö@b.example>\r\n\r\n", "a line holds something other than printable ASCII"},
+		{"the recipient's field in the body", head + "\r\nTo: <jörg@example.com>\r\n", "a line holds something other than printable ASCII"},
 		{"a last line without end", head + "\r\nHello.", "the last line has no end"},
 		{"no body", head, "the message has no body"},
 		{"nothing", "", "the message has no body"},
 	}
 	for _, test := range tests {
 		t.Run(test.sentence, func(t *testing.T) {
-			if got := smtpnotifier.CheckWire([]byte(test.data), known); got != test.want {
+			if got := smtpnotifier.CheckWire([]byte(test.data), known, "jörg@example.com"); got != test.want {
 				t.Errorf("%q, want %q", got, test.want)
 			}
 		})

@@ -221,10 +221,12 @@ func condition(dialect Dialect, f recovery.Field, fc FieldColumns) string {
 	case f.Type != recovery.FieldTypeEmail && !f.IgnoreCase:
 		return exactly(dialect, fc.Value)
 	case dialect == MySQL:
-		// LOWER alone would use no index.
-		return fc.Value + " = :value AND CAST(LOWER(" + fc.Value + ") AS BINARY) = :value"
+		// LOWER alone would use no index. A column may have another character set.
+		return fc.Value + " = :value AND CAST(CONVERT(LOWER(" + fc.Value + ") USING utf8mb4) AS BINARY) = CAST(LOWER(CONVERT(:value USING utf8mb4)) AS BINARY)"
 	}
-	return "lower(" + fc.Value + ") = :value"
+	// The value is in lower case, but only from A to Z. Most databases fold other
+	// letters too, so both sides must be folded alike.
+	return "lower(" + fc.Value + ") = lower(:value)"
 }
 
 // quoteName quotes a name in which a field may have any printable character.

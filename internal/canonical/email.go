@@ -2,8 +2,11 @@ package canonical
 
 import (
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
+	"golang.org/x/text/unicode/norm"
 )
 
 // The lengths in bytes are from RFC 5321, 4.5.3.1, and RFC 3696 erratum 1690: a
@@ -18,21 +21,30 @@ const (
 	errEmailEmpty  = invalid("must not be empty")
 	errEmailLong   = invalid("must not be longer than 254 bytes")
 	errEmailAt     = invalid("must contain exactly one @")
-	errEmailLocal  = invalid("must have 1 to 64 ASCII letters, digits or unquoted symbols before the @, with no dot first, last or doubled")
+	errEmailLocal  = invalid("must have 1 to 64 bytes of letters, digits or unquoted symbols before the @, with no dot first")
 	errEmailDomain = invalid("must have a valid domain name of at least two labels after the @")
 )
 
 // Email returns the canonical form of an e-mail address: without spaces and
-// tabs at both ends, the local part in lower-case ASCII, the domain as
-// lower-case A-labels. The result has at most 254 bytes.
+// tabs at both ends, A to Z in lower case, the domain as A-labels. The result has at most 254 bytes.
 //
 // Email accepts fewer addresses than RFC 5322 and net/mail, on purpose. The
-// local part must be a dot-atom of ASCII characters. Quoted strings can hide
-// separators, comments and SMTP parameters. A local part outside ASCII has
-// look-alikes, and some system between the form and the store may treat two of
-// them as equal. Email does not apply NFKC: a look-alike of @ is an error and
-// not an @. The domain goes through UTS #46 ([idna.Lookup]), so that a
-// full-width or accented spelling becomes the one name that DNS knows.
+// local part must not be a quoted string, because that can hide separators,
+// comments and SMTP parameters. It may have dots at its end and in a row, as
+// addresses of Japanese carriers have (foo.@docomo.ne.jp, a..b@docomo.ne.jp).
+//
+// The local part may have letters outside ASCII (RFC 6531). They stand for
+// themselves: Email neither folds nor normalises them, so two addresses are the
+// same only if they are the same bytes, but for A to Z. Normalisation would make
+// two mailboxes one: NFC turns the Kelvin sign into a K, and NFKC a full-width @
+// into an @. So whatever NFC or NFKC would change is refused, and no system
+// between the form and the mailbox that normalises can turn one accepted address
+// into another (A10, A11). What is left are letters, marks and decimal digits that
+// can be seen. A mark is refused as the first character: it would combine with
+// the "<" in front of the address.
+//
+// The domain goes through UTS #46 ([idna.Lookup]), so that a full-width or
+// accented spelling becomes the one name that DNS knows.
 //
 // Email refuses a domain that has a single label (a public form should not
 // cause mail to localhost), that ends with a dot, or that is an address
@@ -56,7 +68,7 @@ func Email(s string) (canonical string, err error) {
 	if at < 0 || strings.IndexByte(s[at+1:], '@') >= 0 {
 		return "", errEmailAt
 	}
-	if !isDotAtom(s[:at]) {
+	if !isLocalPart(s[:at]) {
 		return "", errEmailLocal
 	}
 	domain, err := asciiDomain(s[at+1:])
@@ -72,27 +84,40 @@ func Email(s string) (canonical string, err error) {
 	return s[:at+1] + domain, nil
 }
 
-// isDotAtom reports whether s, in lower case, is an unquoted local part
-// (RFC 5321, 4.1.2).
-func isDotAtom(s string) bool {
-	if len(s) > maxLocal {
+// isLocalPart reports whether s, with A to Z in lower case, is what Email accepts
+// in front of the @.
+func isLocalPart(s string) bool {
+	if s == "" || len(s) > maxLocal || s[0] == '.' {
 		return false
 	}
-	dot := true // makes a leading dot count as doubled
+	ascii := true
 	for i := range len(s) {
 		switch c := s[i]; {
-		case c == '.':
-			if dot {
-				return false
-			}
-			dot = true
-		case isLower(c), isDigit(c), strings.IndexByte("!#$%&'*+-/=?^_`{|}~", c) >= 0:
-			dot = false
-		default:
+		case c >= utf8.RuneSelf:
+			ascii = false
+		case !isLower(c) && !isDigit(c) && strings.IndexByte(".!#$%&'*+-/=?^_`{|}~", c) < 0:
 			return false
 		}
 	}
-	return !dot
+	return ascii || hasStableLetters(s)
+}
+
+// hasStableLetters reports whether the characters of s outside ASCII are letters,
+// marks and decimal digits that no normalisation changes.
+func hasStableLetters(s string) bool {
+	if !utf8.ValidString(s) || !norm.NFKC.IsNormalString(s) { // so it is in NFC too
+		return false
+	}
+	for i, r := range s {
+		switch {
+		case r < utf8.RuneSelf:
+		case !unicode.In(r, unicode.L, unicode.M, unicode.Nd),
+			unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector), // not seen
+			i == 0 && unicode.Is(unicode.M, r):
+			return false
+		}
+	}
+	return true
 }
 
 // asciiDomain returns domain as DNS knows it. The ASCII letters of domain must

@@ -131,8 +131,11 @@ func TestHostileAddresses_A13(t *testing.T) {
 		"anna@example.com>\r\nRCPT TO:<evil@example.net", "anna@example.com> ORCPT=rfc822;evil@example.net",
 		`"anna@example.com> ORCPT=a"@example.net`, `"anna"@example.com`, "Anna <anna@example.com>", "<anna@example.com>",
 		"anna@example.com,evil@example.net", "anna@example.com;evil@example.net", "anna@example.com evil@example.net",
-		"@relay.example:anna@example.com", "anna(comment)@example.com", ".anna@example.com", "an..na@example.com",
-		"ann\u00e1@example.com", "anna@ex\u00e4mple.com", "anna\uff20example.com", "anna\x00@example.com", "anna\t@example.com",
+		"@relay.example:anna@example.com", "anna(comment)@example.com", ".anna@example.com", "..anna@example.com",
+		"anna\u0301@example.com", "\u0338anna@example.com", "\u0301anna@example.com", "\u212anna@example.com", "an\u037ena@example.com",
+		"ann\u00e1@ex\u00e4mple.com", "ann\u00e1@example.com> SMTPUTF8", "ann\u00e1\u0085@example.com", "ann\u00e1\u2028@example.com",
+		"ann\u00e1\u202e@example.com", "ann\u00e1\u00a0@example.com", "ann\u00e1\r\nRCPT TO:<evil@example.net>@example.com", "ann\xe1@example.com",
+		`"ann\u00e1"@example.com`, "ann\u00e1..\\@example.com", "anna@ex\u00e4mple.com", "anna\uff20example.com", "anna\x00@example.com", "anna\t@example.com",
 		strings.Repeat("a", 65) + "@example.com", "anna@" + strings.Repeat("a.", 200) + "com", "anna!evil@example",
 	} {
 		m := message()

@@ -78,7 +78,7 @@ alias_database =
 recipient_delimiter =
 virtual_mailbox_domains = example.com
 virtual_mailbox_base = %[1]s/mail
-virtual_mailbox_maps = inline:{{ %[3]s = inbox/ }}
+virtual_mailbox_maps = inline:{{ %[3]s = inbox/ }, { foo..@example.com = dots/ }, { müller@example.com = letters/ }}
 virtual_uid_maps = static:65534
 virtual_gid_maps = static:65534
 virtual_minimum_uid = 100
@@ -92,7 +92,7 @@ smtpd_recipient_restrictions = reject_non_fqdn_recipient, reject_unauth_destinat
 smtpd_data_restrictions = reject_unauth_pipelining
 strict_rfc821_envelopes = yes
 strict_mime_encoding_domain = yes
-strict_8bitmime = yes
+strict_8bitmime_body = yes
 message_size_limit = 1000000
 `, dir, strings.TrimSpace(string(daemons)), strings.ToLower(recipient)),
 		"master.cf": "127.0.0.1:" + port + ` inet n - n - - smtpd
@@ -166,6 +166,18 @@ func TestPostfix(t *testing.T) {
 	err = n.Notify(t.Context(), m)
 	if e, ok := errors.AsType[*smtpnotifier.Error](err); !ok || e.Code != 554 || e.Enhanced != "5.7.1" || errors.Is(err, recovery.ErrPermanent) {
 		t.Errorf("relaying denied: %v", err)
+	}
+
+	// Addresses that RFC 5321 wants in quotes, and that need SMTPUTF8.
+	for to, box := range map[string]string{"foo..@example.com": "dots", "müller@example.com": "letters"} {
+		m := message()
+		m.To, m.ID = to, "for "+to
+		must(t, n.Notify(t.Context(), m))
+		testenv.Eventually(t, 20*time.Second, "the mail for "+to, func() bool {
+			files, err := filepath.Glob(filepath.Join(filepath.Dir(filepath.Dir(inbox)), box, "new", "*"))
+			must(t, err)
+			return len(files) == 1
+		})
 	}
 
 	var files []string

@@ -284,6 +284,39 @@ func TestLookAlikeRowsAreOtherUsers(t *testing.T) {
 	})
 }
 
+// A10: letters outside ASCII before the '@' are compared as bytes, on every
+// database, whatever its collation and its lower function take for equal. Each
+// address is found, also one in capitals, and a look-alike finds nobody.
+func TestLettersOutsideASCIIAreBytes_A10(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, d database, open func(testing.TB) *sql.DB) {
+		db := open(t)
+		leads, _ := users(t, db, d)
+		ids := map[string]string{} // by canonical form
+		for stored, form := range map[string]string{
+			"m\u00fcller@example.com": "m\u00fcller@example.com", "\u00d6rjan@example.com": "\u00d6rjan@example.com", "stra\u00dfe@example.com": "stra\u00dfe@example.com",
+			"muller@example.com": "muller@example.com", "strasse@example.com": "strasse@example.com", "B.\u00c5@Example.com": "b.\u00c5@example.com",
+			"\u7528\u6237@example.com": "\u7528\u6237@example.com", "foo.@docomo.ne.jp": "foo.@docomo.ne.jp", "Foo..a@docomo.ne.jp": "foo..a@docomo.ne.jp", "foo@docomo.ne.jp": "foo@docomo.ne.jp",
+		} {
+			ids[form] = d.person(t, db, stored)
+		}
+		for form, id := range ids {
+			lead, err := leads.FindLead(t.Context(), recovery.LeadKey{Field: "EmailAddress", Value: form})
+			if err != nil || lead.ID != id {
+				t.Errorf("%q: lead %q, %v, want lead %q", form, lead.ID, err, id)
+			}
+		}
+		for _, other := range []string{
+			"m\u00dcller@example.com", "\u00f6rjan@example.com", "orjan@example.com", "mu\u0308ller@example.com", "b.\u00e5@example.com", "b.a@example.com",
+			"stra\u1e9ee@example.com", "\u7528@example.com", "foo..@docomo.ne.jp", "foo.a@docomo.ne.jp", "fooa@docomo.ne.jp",
+		} {
+			if lead, err := leads.FindLead(t.Context(), recovery.LeadKey{Field: "EmailAddress", Value: other}); !errors.Is(err, recovery.ErrLeadNotFound) {
+				t.Errorf("%q: lead %q, %v, want ErrLeadNotFound", other, lead.ID, err)
+			}
+		}
+	})
+}
+
 // A35: a link ends when an address of the user becomes verified, or stops to be:
 // the host has learnt something about who reads the mail.
 func TestVersionChangesWithVerification_A35(t *testing.T) {
