@@ -49,7 +49,8 @@ type task[J, A any] struct {
 // decide decides the jobs of several callers. Jobs of one record are decided in
 // their order, and written together. The answer is errLate to those of a record
 // that somebody else has locked, or has written meanwhile: nothing was written.
-// So nobody waits here for somebody else's record.
+// So nobody waits here for somebody else's record. In SQLite there are no locks of
+// records, and everybody waits for the file together.
 func (r *records[J, A]) decide(ctx context.Context, callers [][]J, answers [][]answer[A]) error {
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
@@ -66,7 +67,7 @@ func (r *records[J, A]) decide(ctx context.Context, callers [][]J, answers [][]a
 			open[name] = append(open[name], task[J, A]{job, &answers[i][j]})
 		}
 	}
-	if err := r.attempt(ctx, open); err != nil && !isConflict(err) {
+	if err := untilNoConflict(ctx, func() error { return r.attempt(ctx, open) }); err != nil {
 		return r.timedOut(ctx, err)
 	}
 	for _, tasks := range open {

@@ -44,7 +44,9 @@ func TestTablesComeBackToTheirSize(t *testing.T) {
 			peak := sizes(t, db, d, name)
 			t.Logf("minute %d, %d takes: %s", minute, takes.Load(), peak)
 			if minute == 1 {
-				limit = 1.5 * float64(peak.file) / float64(rows)
+				// PostgreSQL uses space again that autovacuum has freed, a minute
+				// later, and MariaDB takes 4 MB at a time.
+				limit = 3 * float64(peak.file) / float64(rows)
 			}
 			began := time.Now()
 			testenv.Eventually(t, 5*time.Minute, "the rows are freed", func() bool {
