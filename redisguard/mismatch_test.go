@@ -18,6 +18,18 @@ import (
 	"github.com/seed-51359b35/recovery/redisguard"
 )
 
+var errDown = errors.New("down")
+
+// end makes a call that ends with err.
+func end(t *testing.T, g *redisguard.Guard, err error) {
+	t.Helper()
+	done, refused := g.Allow()
+	if refused != nil {
+		t.Fatalf("Allow = %v", refused)
+	}
+	done(err)
+}
+
 // A server that speaks TLS to a client that does not, or the reverse, is "EOF" or
 // a timeout to go-redis. A guard that goes down says what it is, and blames
 // nothing on TLS otherwise.

@@ -1,6 +1,6 @@
 // Package redisguard is what packages redisstore and asynqqueue share: it stops
-// asking a Redis that does not answer, and it asks Redis at the start whether
-// it can lose what it holds. Programs do not need it.
+// asking a Redis that does not answer (package breaker), and it asks Redis at the
+// start whether it can lose what it holds. Programs do not need it.
 package redisguard
 
 import (
@@ -8,23 +8,13 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
-	"time"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/sony/gobreaker/v2"
-)
 
-const (
-	// maxFailures is how many calls must fail in succession before Redis counts
-	// as down.
-	maxFailures = 5
-	// retryEvery is how soon one call tries a Redis that is down. It is short,
-	// so that Redis is used again soon after it is back.
-	retryEvery = 100 * time.Millisecond
+	"github.com/seed-51359b35/recovery/breaker"
 )
 
 // Options configure a [Guard]. Down, Logger, WhenDown and WhenUp are required.
@@ -55,15 +45,11 @@ type Options struct {
 	Failed func(error) bool
 }
 
-// A Guard refuses calls while Redis does not answer. Redis counts as down after
-// five calls that failed in succession. Then one call at a time, every 100 ms,
-// tries Redis, and the others are refused without waiting. A Guard is safe for
-// concurrent use.
+// A Guard refuses calls while Redis does not answer, as a [breaker.Breaker] does.
+// It is safe for concurrent use.
 type Guard struct {
-	opts     Options
-	breaker  *gobreaker.TwoStepCircuitBreaker[struct{}]
-	down     atomic.Bool
-	reported atomic.Bool // what the Logger was told last of down
+	*breaker.Breaker
+	opts Options
 	// For Reach: whether the last try connected, whether any did, and how many
 	// did not.
 	reached, direct atomic.Bool
@@ -74,84 +60,22 @@ type Guard struct {
 // New returns a Guard.
 func New(opts Options) *Guard {
 	g := &Guard{opts: opts}
-	g.breaker = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
-		Timeout:     retryEvery,
-		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= maxFailures },
-		IsSuccessful: func(err error) bool {
-			return err == nil || opts.Failed != nil && !opts.Failed(err)
-		},
-		IsExcluded: func(err error) bool {
-			return errors.Is(err, context.Canceled) || opts.Ignore != nil && opts.Ignore(err)
-		},
-		OnStateChange: func(_ string, _, to gobreaker.State) {
-			if to != gobreaker.StateHalfOpen {
-				g.down.Store(to == gobreaker.StateOpen)
-			}
-		},
+	g.Breaker = breaker.New(breaker.Options{
+		Down: opts.Down, Logger: opts.Logger, WhenDown: opts.WhenDown, WhenUp: opts.WhenUp, Attrs: opts.Attrs,
+		Ignore: opts.Ignore, Failed: opts.Failed, Cause: cause, OnDown: g.explain,
 	})
 	return g
 }
 
-// Allow returns [Options].Down if no call may be made now. Otherwise the caller
-// makes its call, and then calls done once, with its error.
-func (g *Guard) Allow() (done func(err error), err error) {
-	end, err := g.breaker.Allow()
-	if err != nil {
-		return nil, g.opts.Down
-	}
-	return func(err error) {
-		end(err)
-		g.report(err)
-	}, nil
-}
-
-// report logs a change after a call that ended with err. Nothing is locked
-// meanwhile, as it would be in OnStateChange.
-func (g *Guard) report(err error) {
-	switch down := g.down.Load(); {
-	case g.reported.Swap(down) == down:
-	case down:
-		g.opts.Logger.Error(g.opts.WhenDown, append(slices.Clone(g.opts.Attrs), "error", cause(err))...)
-		g.explain()
-	default:
-		g.opts.Logger.Info(g.opts.WhenUp, g.opts.Attrs...)
-	}
-}
-
-// cause returns the text of an error that is safe to log. Of what Redis answers
-// that is the first word, such as READONLY: the rest may quote a command.
+// cause returns what may be logged of what Redis answers: the first word, such as
+// READONLY. The rest may quote a command.
 func cause(err error) string {
 	if answer, ok := errors.AsType[redis.Error](err); ok {
 		word, _, _ := strings.Cut(answer.Error(), " ")
 		return word
 	}
-	switch {
-	case err == nil:
-		return ""
-	case errors.Is(err, context.DeadlineExceeded):
-		return "no answer in time"
-	}
-	return err.Error()
+	return ""
 }
-
-// Refuses reports whether Allow would refuse a call now. It costs less than a
-// call that is refused later.
-func (g *Guard) Refuses() bool {
-	switch g.breaker.State() {
-	case gobreaker.StateOpen:
-		return true
-	case gobreaker.StateHalfOpen:
-		// One call tries. One that said nothing about Redis leaves room for
-		// another.
-		c := g.breaker.Counts()
-		return c.Requests > c.TotalExclusions
-	}
-	return false
-}
-
-// Down reports whether Redis counts as down. It still does while a call tries
-// whether Redis is back.
-func (g *Guard) Down() bool { return g.down.Load() }
 
 // IsDown reports whether an error shows that Redis is down or cannot do its
 // work, rather than that it refused one command. For [Options].Failed.

@@ -37,6 +37,7 @@ type row struct {
 	name, record       string
 	revision, previous int64
 	expires            int64
+	held               bool // by somebody else, and not read
 }
 
 // statements are the operations on one table, in one dialect.
@@ -44,17 +45,19 @@ type statements interface {
 	// read returns the rows that have the names, in any order, and the time of
 	// the server in microseconds since 1970. Every change that the rows show
 	// was made before that time, or less than clockTolerance after it. With
-	// lock, q is a transaction that locks the rows.
+	// lock, q is a transaction that locks the rows. It waits for nobody: rows
+	// that somebody else has locked are marked as held.
 	read(ctx context.Context, q querier, names []string, lock bool) (rows []row, now int64, err error)
 	// write writes the rows, in one atomic step for each of them. A row with
 	// previous 0 is inserted, and another one replaces the row that has
-	// previous as its revision. The names that it returns are those of the rows
-	// that were written.
+	// previous as its revision, unless somebody else has locked that. The names
+	// that it returns are those of the rows that were written.
 	write(ctx context.Context, q querier, rows []row) (written []string, err error)
 	// page returns the names and expiries of up to limit rows after a name, in
 	// order, and the time of the server.
 	page(ctx context.Context, q querier, after string, limit int) (rows []row, now int64, err error)
-	// free deletes those of the rows that expired before the time.
+	// free deletes those of the rows that expired before the time and that nobody
+	// has locked.
 	free(ctx context.Context, q querier, names []string, now int64) error
 }
 
@@ -83,8 +86,8 @@ func (d Dialect) statementsFor(table string) (statements, error) {
 	return nil, fmt.Errorf("sqlstore: there is no dialect %q", string(d))
 }
 
-// queryRows reads the rows that a query returns, and takes its last column for
-// the time. The time is in a row with an empty name, which no record has.
+// queryRows reads the rows that a query returns. The last column is the time in
+// the row with an empty name, which no record has, and 1 in those that are held.
 func queryRows(ctx context.Context, q querier, query string, args ...any) (rows []row, now int64, err error) {
 	result, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
@@ -93,14 +96,15 @@ func queryRows(ctx context.Context, q querier, query string, args ...any) (rows 
 	defer func() { _ = result.Close() }()
 	for result.Next() {
 		var r row
-		var at int64
-		if err := result.Scan(&r.name, &r.record, &r.revision, &r.previous, &r.expires, &at); err != nil {
+		var last int64
+		if err := result.Scan(&r.name, &r.record, &r.revision, &r.previous, &r.expires, &last); err != nil {
 			return nil, 0, err
 		}
 		if r.name == "" {
-			now = at
+			now = last
 			continue
 		}
+		r.held = last != 0
 		rows = append(rows, r)
 	}
 	return rows, now, result.Err()

@@ -26,11 +26,11 @@
 // A [Store] has two tables, recovery_limits and recovery_tokens, with one row for
 // a key and one for a slot. A row holds a short text: the times of the last
 // allowed calls, or the slot's tokens. An operation reads the row, decides in
-// Go, and writes the row if nobody else has written it meanwhile. Otherwise it
-// decides again. So no lock is held between two statements, and no statement
-// that arrives late does harm. An operation that was too late twice locks the row
-// in a transaction, so a far instance gets its turn beside near ones. PgBouncer may
-// pool transactions, but not statements.
+// Go, and writes the row if nobody else has written it meanwhile. So no lock is held
+// between two statements, and no statement that arrives late does harm. An operation
+// that came too late decides again, and locks the row in a transaction, so a far
+// instance gets its turn beside near ones. PgBouncer may pool transactions, but not
+// statements.
 //
 // The time is that of the server, or that of the machine for SQLite.
 //
@@ -122,8 +122,17 @@
 // While the database is down, slow or read-only, no call is allowed and no link
 // is consumed. Everything works again by itself afterwards.
 //
-//   - An operation takes no longer than [Options].Timeout, also while somebody
-//     else locks its row, and ends when its context does.
+//   - An operation takes no longer than [Options].Timeout, and ends when its
+//     context does.
+//   - Statements wait for no row that somebody else has locked. An operation on
+//     such a row is tried again until Timeout, and those on other rows go on.
+//     There are two exceptions: a row that somebody else's open transaction has
+//     inserted, and a lock on a whole table. SQLite locks the whole file, so
+//     whoever writes to it in a long transaction keeps every operation waiting.
+//   - After five calls in succession that could not reach the database, or two
+//     that it did not answer within Timeout, every operation returns [ErrDown] at
+//     once. One call at a time tries whether the database answers again, and it is
+//     used again within a quarter of a second.
 //   - Operations that share a statement fail together.
 //   - Deadlocks, serialization failures and a busy SQLite are tried again until
 //     Timeout, and those of [Leads] until ctx ends. Nothing else is repeated.

@@ -9,11 +9,18 @@ import (
 	"time"
 )
 
+// ErrDown is returned without a question to the database while the database does
+// not answer.
+var ErrDown = errors.New("sqlstore: the database is down")
+
 var (
 	// errTimeout is what became of an operation that was not answered within
 	// Options.Timeout.
 	errTimeout = fmt.Errorf("sqlstore: the database did not answer in time: %w", context.DeadlineExceeded)
-	errNewer   = errors.New("sqlstore: the record was written by a newer version of this library; bring all instances to the same version")
+	// errLate is the answer to a job that somebody else came before. See
+	// records.decide.
+	errLate  = errors.New("sqlstore: somebody else came first")
+	errNewer = errors.New("sqlstore: the record was written by a newer version of this library; bring all instances to the same version")
 	// errUnreadable: somebody else writes to the same tables.
 	errUnreadable = errors.New("sqlstore: a row holds something that this library did not write; delete the row")
 )
@@ -41,6 +48,12 @@ func isConflict(err error) bool {
 	}
 	code := sqliteCode(err) & 0xff
 	return code == sqliteBusy || code == sqliteLocked
+}
+
+// isSilence reports whether an error is none with which the database answered, but
+// one of the connection or of time.
+func isSilence(err error) bool {
+	return err != nil && sqlState(err) == "" && mysqlNumber(err) == "" && sqliteCode(err) == 0
 }
 
 // isDenied reports whether the user may not run a statement.

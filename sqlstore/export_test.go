@@ -2,6 +2,9 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
 	"log/slog"
 	"maps"
 	"slices"
@@ -17,10 +20,24 @@ var Wrap = wrap
 // NewMemory returns a store whose tables are in memory, for tests in bubbles of
 // package synctest. Its statements do what those of a database do.
 func NewMemory() *Store {
-	return newStore(nil, newMemoryTable(), newMemoryTable(), Options{
+	return newStore(emptyDB, newMemoryTable(), newMemoryTable(), Options{
 		Timeout: time.Minute, DenialCache: 64, Logger: slog.New(slog.DiscardHandler),
 	})
 }
+
+// emptyDB is a database with transactions in which nothing can be done. It is made
+// outside of bubbles, because it has a goroutine.
+var emptyDB = sql.OpenDB(empty{})
+
+type empty struct{}
+
+func (empty) Connect(context.Context) (driver.Conn, error) { return empty{}, nil }
+func (empty) Driver() driver.Driver                        { return nil }
+func (empty) Prepare(string) (driver.Stmt, error)          { return nil, errors.ErrUnsupported }
+func (empty) Begin() (driver.Tx, error)                    { return empty{}, nil }
+func (empty) Commit() error                                { return nil }
+func (empty) Rollback() error                              { return nil }
+func (empty) Close() error                                 { return nil }
 
 // DumpTokens returns the tokens of a store that NewMemory returned.
 func DumpTokens(s *Store) string { return s.tokens.statements.(*memoryTable).dump() }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/hex"
+	"slices"
 	"strconv"
 )
 
@@ -18,32 +19,72 @@ type mysql struct{ table string }
 const mysqlClock = "SELECT '', '', 0, 0, 0, TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(6))"
 
 func (m mysql) read(ctx context.Context, q querier, names []string, lock bool) ([]row, int64, error) {
-	query := "SELECT name, record, revision, previous, 0, 0 FROM " + m.table + " WHERE name IN " + hexList(names)
+	where := " FROM " + m.table + " WHERE name IN " + hexList(names)
 	if !lock {
-		return queryRows(ctx, q, query+" UNION ALL "+mysqlClock)
+		return queryRows(ctx, q, "SELECT name, record, revision, previous, 0, 0"+where+" UNION ALL "+mysqlClock)
 	}
-	rows, _, err := queryRows(ctx, q, query+" FOR UPDATE")
+	locked, _, err := queryRows(ctx, q, "SELECT name, record, revision, previous, 0, 0"+where+" FOR UPDATE SKIP LOCKED")
 	if err != nil {
 		return nil, 0, err
 	}
-	_, now, err := queryRows(ctx, q, mysqlClock)
-	return rows, now, err
+	all, now, err := queryRows(ctx, q, "SELECT name, '', 0, 0, 0, 1"+where+" UNION ALL "+mysqlClock)
+	held := slices.DeleteFunc(all, func(r row) bool {
+		return slices.ContainsFunc(locked, func(l row) bool { return l.name == r.name })
+	})
+	return append(held, locked...), now, err
 }
 
-// write reads the rows again, because the statement does not tell which of them
-// it wrote. Its transaction holds their locks until then.
-func (m mysql) write(ctx context.Context, q querier, rows []row) (written []string, err error) {
-	if db, ok := q.(*sql.DB); ok {
-		tx, err := db.BeginTx(ctx, nil)
-		if err != nil {
-			return nil, err
-		}
-		defer func() { _ = tx.Rollback() }() // without effect after Commit
-		if written, err = m.write(ctx, tx, rows); err != nil {
-			return nil, err
-		}
-		return written, tx.Commit()
+// inTransaction runs f in a transaction.
+func inTransaction(ctx context.Context, db *sql.DB, f func(tx *sql.Tx) error) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
 	}
+	defer func() { _ = tx.Rollback() }() // without effect after Commit
+	if err := f(tx); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// write locks the rows that are to be replaced, unless q is the transaction that
+// has locked them, and leaves out those that somebody else has locked.
+func (m mysql) write(ctx context.Context, q querier, rows []row) (written []string, err error) {
+	db, ok := q.(*sql.DB)
+	if !ok {
+		return m.insert(ctx, q, rows)
+	}
+	var names []string
+	for _, r := range rows {
+		if r.previous != 0 {
+			names = append(names, r.name)
+		}
+	}
+	err = inTransaction(ctx, db, func(tx *sql.Tx) error {
+		if len(names) > 0 {
+			free, _, err := queryRows(ctx, tx, "SELECT name, '', revision, 0, 0, 0 FROM "+m.table+" WHERE name IN "+hexList(names)+" FOR UPDATE SKIP LOCKED")
+			if err != nil {
+				return err
+			}
+			rows = slices.DeleteFunc(slices.Clone(rows), func(r row) bool {
+				return r.previous != 0 && !slices.ContainsFunc(free, func(f row) bool { return f.name == r.name && f.revision == r.previous })
+			})
+		}
+		if len(rows) == 0 {
+			return nil
+		}
+		written, err = m.insert(ctx, tx, rows)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return written, nil
+}
+
+// insert inserts or replaces rows. It reads them again, because the statement does
+// not tell which of them it wrote. Its transaction holds their locks until then.
+func (m mysql) insert(ctx context.Context, q querier, rows []row) (written []string, err error) {
 	b := []byte("INSERT INTO " + m.table + " (name, record, revision, previous, expires) VALUES ")
 	names, revisions := make([]string, len(rows)), make(map[string]int64, len(rows))
 	for i, r := range rows {
@@ -85,8 +126,19 @@ func (m mysql) page(ctx context.Context, q querier, after string, limit int) ([]
 }
 
 func (m mysql) free(ctx context.Context, q querier, names []string, now int64) error {
-	_, err := q.ExecContext(ctx, "DELETE FROM "+m.table+" WHERE expires <= "+strconv.FormatInt(now, 10)+" AND name IN "+hexList(names))
-	return err
+	expired := " FROM " + m.table + " WHERE expires <= " + strconv.FormatInt(now, 10) + " AND name IN "
+	return inTransaction(ctx, q.(*sql.DB), func(tx *sql.Tx) error {
+		rows, _, err := queryRows(ctx, tx, "SELECT name, '', 0, 0, 0, 0"+expired+hexList(names)+" FOR UPDATE SKIP LOCKED")
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		names = names[:0]
+		for _, r := range rows {
+			names = append(names, r.name)
+		}
+		_, err = tx.ExecContext(ctx, "DELETE"+expired+hexList(names))
+		return err
+	})
 }
 
 func hexList(texts []string) string {

@@ -12,9 +12,8 @@ import (
 // text, because every driver can send a text, with and without prepared
 // statements. So one statement serves lists of any length.
 type postgresql struct {
-	reading, locking, paging, freeing variants
-	writing                           string
-	written                           atomic.Int64 // rows, by this process
+	reading, locking, writing, paging, freeing variants
+	written                                    atomic.Int64 // rows, by this process
 }
 
 // variants are one statement in texts that differ in a comment alone. A driver
@@ -47,15 +46,21 @@ func newPostgreSQL(table string) *postgresql {
 		reading: newVariants(named(`SELECT name, record, revision, previous, 0, 0 FROM TABLE WHERE name = ANY ($1::text::text[])
 			UNION ALL ` + postgresqlClock)),
 		locking: newVariants(named(`WITH locked AS MATERIALIZED (
-				SELECT name, record, revision, previous FROM TABLE WHERE name = ANY ($1::text::text[]) ORDER BY name FOR UPDATE)
+				SELECT name, record, revision, previous FROM TABLE WHERE name = ANY ($1::text::text[]) FOR NO KEY UPDATE SKIP LOCKED)
 			SELECT name, record, revision, previous, 0, 0 FROM locked
+			UNION ALL SELECT name, '', 0, 0, 0, 1 FROM TABLE WHERE name = ANY ($1::text::text[]) AND name NOT IN (SELECT name FROM locked)
 			UNION ALL ` + postgresqlClock)),
-		// The rows come sorted, so two writes lock them in the same order.
-		writing: named(`INSERT INTO TABLE AS t (name, record, revision, previous, expires)
+		// It waits for no lock of a row that is there. Rows that are not come
+		// sorted, so two writes insert them in the same order.
+		writing: newVariants(named(`WITH free AS MATERIALIZED (
+				SELECT name FROM TABLE WHERE name = ANY ($1::text::text[]) FOR NO KEY UPDATE SKIP LOCKED)
+			INSERT INTO TABLE AS t (name, record, revision, previous, expires)
 			SELECT * FROM unnest($1::text::text[], $2::text::text[], $3::text::bigint[], $4::text::bigint[], $5::text::bigint[])
+				AS given (name, record, revision, previous, expires)
+			WHERE previous = 0 OR name IN (SELECT name FROM free)
 			ON CONFLICT (name) DO UPDATE SET record = excluded.record, revision = excluded.revision, previous = 0, expires = excluded.expires
 			WHERE t.revision = excluded.previous
-			RETURNING name, previous`),
+			RETURNING name, previous`)),
 		paging: newVariants(named(`(SELECT name, '', 0, 0, expires, 0 FROM TABLE WHERE name > $1::text COLLATE "C" ORDER BY name LIMIT $2::int)
 			UNION ALL ` + postgresqlClock)),
 		// It waits for no lock that a write holds.
@@ -88,7 +93,7 @@ func (p *postgresql) write(ctx context.Context, q querier, rows []row) ([]string
 		return b.String()
 	}
 	p.written.Add(int64(len(rows)))
-	return queryWritten(ctx, q, p.writing,
+	return queryWritten(ctx, q, p.now(&p.writing),
 		texts(func(r row) string { return r.name }), texts(func(r row) string { return r.record }),
 		numbers(func(r row) int64 { return r.revision }), numbers(func(r row) int64 { return r.previous }),
 		numbers(func(r row) int64 { return r.expires }))

@@ -7,6 +7,8 @@ import (
 	"encoding/binary"
 	"slices"
 	"time"
+
+	"github.com/seed-51359b35/recovery/breaker"
 )
 
 // A record is what a row holds, read from its text. It is used by one goroutine.
@@ -29,13 +31,13 @@ type records[J, A any] struct {
 	db         *sql.DB
 	statements statements
 	timeout    time.Duration
+	guard      *breaker.Breaker
 	nameOf     func(J) string
 	parse      func(text string) (record[J, A], error)
 	wrote      func(rows int) // is told of writes
-	// lockAfter is how often a write may be too late before the rows are locked
-	// for the next one. Without it a far instance could always lose to near
-	// ones.
-	lockAfter int
+	// lock says that the rows are locked from their reading to their writing.
+	// Without it a far instance could always lose to near ones.
+	lock bool
 }
 
 // A task is a job, and where its answer goes.
@@ -45,10 +47,18 @@ type task[J, A any] struct {
 }
 
 // decide decides the jobs of several callers. Jobs of one record are decided in
-// their order, and written together.
+// their order, and written together. The answer is errLate to those of a record
+// that somebody else has locked, or has written meanwhile: nothing was written.
+// So nobody waits here for somebody else's record. In SQLite there are no locks of
+// records, and everybody waits for the file together.
 func (r *records[J, A]) decide(ctx context.Context, callers [][]J, answers [][]answer[A]) error {
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
+	if r.guard.Down() {
+		if err := reach(ctx, r.db); err != nil {
+			return r.timedOut(ctx, err)
+		}
+	}
 	open := make(map[string][]task[J, A])
 	for i, jobs := range callers {
 		answers[i] = make([]answer[A], len(jobs))
@@ -57,21 +67,12 @@ func (r *records[J, A]) decide(ctx context.Context, callers [][]J, answers [][]a
 			open[name] = append(open[name], task[J, A]{job, &answers[i][j]})
 		}
 	}
-	for late, pause := 0, time.Millisecond; len(open) > 0; {
-		err := r.attempt(ctx, open, late >= r.lockAfter)
-		switch {
-		case err == nil:
-			late++
-		case !isConflict(err):
-			return r.timedOut(ctx, err)
-		default:
-			// Nothing was written.
-			select {
-			case <-ctx.Done():
-				return r.timedOut(ctx, err)
-			case <-time.After(pause):
-				pause = min(2*pause, 20*time.Millisecond)
-			}
+	if err := untilNoConflict(ctx, func() error { return r.attempt(ctx, open) }); err != nil {
+		return r.timedOut(ctx, err)
+	}
+	for _, tasks := range open {
+		for _, t := range tasks {
+			*t.answer = answer[A]{err: errLate}
 		}
 	}
 	return nil
@@ -85,11 +86,10 @@ func (r *records[J, A]) timedOut(ctx context.Context, err error) error {
 	return wrap(err)
 }
 
-// attempt decides the open tasks once, and removes those that are done. With
-// lock, nobody else can come first.
-func (r *records[J, A]) attempt(ctx context.Context, open map[string][]task[J, A], lock bool) error {
-	if !lock {
-		return r.readAndWrite(ctx, r.db, open, false)
+// attempt decides the open tasks once, and removes those that are done.
+func (r *records[J, A]) attempt(ctx context.Context, open map[string][]task[J, A]) error {
+	if !r.lock {
+		return r.readAndWrite(ctx, r.db, open)
 	}
 	tx, err := r.db.BeginTx(ctx, nil)
 	if err != nil {
@@ -100,7 +100,7 @@ func (r *records[J, A]) attempt(ctx context.Context, open map[string][]task[J, A
 	for name, tasks := range open {
 		done[name] = tasks
 	}
-	if err := r.readAndWrite(ctx, tx, done, true); err != nil {
+	if err := r.readAndWrite(ctx, tx, done); err != nil {
 		return err
 	}
 	if err := tx.Commit(); err != nil {
@@ -114,13 +114,13 @@ func (r *records[J, A]) attempt(ctx context.Context, open map[string][]task[J, A
 	return nil
 }
 
-func (r *records[J, A]) readAndWrite(ctx context.Context, q querier, open map[string][]task[J, A], lock bool) error {
+func (r *records[J, A]) readAndWrite(ctx context.Context, q querier, open map[string][]task[J, A]) error {
 	names := make([]string, 0, len(open))
 	for name := range open {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	rows, now, err := r.statements.read(ctx, q, names, lock)
+	rows, now, err := r.statements.read(ctx, q, names, r.lock)
 	if err != nil {
 		return err
 	}
@@ -135,6 +135,9 @@ func (r *records[J, A]) readAndWrite(ctx context.Context, q querier, open map[st
 	var todo []row
 	for i, name := range names {
 		before := found[name]
+		if before.held {
+			continue
+		}
 		text, expires, changed := r.decideOne(before.record, open[name], now)
 		if !changed {
 			delete(open, name)

@@ -18,6 +18,7 @@ type Link struct {
 	target   string
 	listener net.Listener
 	delay    atomic.Int64 // of each direction
+	swallow  atomic.Bool
 
 	mu    sync.Mutex
 	conns map[net.Conn]bool // of clients
@@ -63,6 +64,11 @@ func (l *Link) Cut() {
 	}
 }
 
+// Swallow says whether what is sent is lost, in both directions, while nothing is
+// closed, as in a network that drops packets. A connection that has lost something
+// passes nothing on any more, also later. New ones can be made all the time.
+func (l *Link) Swallow(swallow bool) { l.swallow.Store(swallow) }
+
 func (l *Link) serve(client net.Conn) {
 	defer func() { _ = client.Close() }()
 	server, err := net.DialTimeout("tcp4", l.target, 5*time.Second)
@@ -79,8 +85,9 @@ func (l *Link) serve(client net.Conn) {
 		delete(l.conns, client)
 	}()
 	var both sync.WaitGroup
-	both.Go(func() { l.pass(server, client) })
-	both.Go(func() { l.pass(client, server) })
+	var lost atomic.Bool
+	both.Go(func() { l.pass(server, client, &lost) })
+	both.Go(func() { l.pass(client, server, &lost) })
 	both.Wait()
 }
 
@@ -90,16 +97,19 @@ type piece struct {
 	due   time.Time
 }
 
-// pass copies one direction. Pieces that follow each other closely share the
-// delay, as on a real network.
-func (l *Link) pass(to, from net.Conn) {
+// pass copies one direction, until the connection has lost something. Pieces that
+// follow each other closely share the delay, as on a real network.
+func (l *Link) pass(to, from net.Conn, lost *atomic.Bool) {
 	pieces := make(chan piece, 1024)
 	go func() {
 		defer close(pieces)
 		for {
 			b := make([]byte, 16<<10)
 			n, err := from.Read(b)
-			if n > 0 {
+			if l.swallow.Load() {
+				lost.Store(true)
+			}
+			if n > 0 && !lost.Load() {
 				pieces <- piece{b[:n], time.Now().Add(time.Duration(l.delay.Load()))}
 			}
 			if err != nil {

@@ -154,6 +154,31 @@ func (s *Server) Restart() error {
 	return err
 }
 
+// Freeze suspends the server and its processes (SIGSTOP). The kernel goes on
+// accepting connections and data, but nothing is answered. Thaw lets them go on.
+func (s *Server) Freeze() error { return s.signal(freezing) }
+
+// Thaw ends what [Server.Freeze] began. The server then answers what was sent
+// meanwhile.
+func (s *Server) Thaw() error { return s.signal(thawing) }
+
+// signal signals the server first, so that it starts no further process, and then
+// the processes that it has started.
+func (s *Server) signal(signal syscall.Signal) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.proc.Process().Signal(signal); err != nil {
+		return err
+	}
+	pids, err := children(s.proc.PID())
+	for _, pid := range pids {
+		if p, err := os.FindProcess(pid); err == nil {
+			_ = p.Signal(signal) // it may have ended
+		}
+	}
+	return err
+}
+
 func (s *Server) remove() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

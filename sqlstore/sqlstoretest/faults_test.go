@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/seed-51359b35/recovery"
-	"github.com/seed-51359b35/recovery/internal/sqltest"
 	"github.com/seed-51359b35/recovery/internal/testenv"
 	"github.com/seed-51359b35/recovery/sqlstore"
 )
@@ -100,14 +99,7 @@ func TestOneWinnerWhileTheServerCrashes(t *testing.T) {
 	if testenv.Long() {
 		tokens, racers = 2000, 64
 	}
-	for _, d := range []struct {
-		database
-		server func(testenv.TB, ...string) *sqltest.Server
-		source func(s *sqltest.Server) (driver, source string)
-	}{
-		{databases[0], sqltest.StartPostgreSQL, func(s *sqltest.Server) (string, string) { return "pgx", s.URL("postgres") }},
-		{databases[1], sqltest.StartMariaDB, func(s *sqltest.Server) (string, string) { return "mysql", "root@tcp(" + s.Addr + ")/mysql" }},
-	} {
+	for _, d := range own {
 		t.Run(d.name, func(t *testing.T) {
 			t.Parallel()
 			server := d.server(t)

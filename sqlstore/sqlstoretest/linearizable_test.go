@@ -234,9 +234,9 @@ func TestFarInstanceGetsItsTurn(t *testing.T) {
 			if _, err := distant.Allow(t.Context(), request); err != nil {
 				t.Error(err)
 			}
-			// Two turns of two round trips that come too late, and about six
-			// round trips with the lock: 200 to 400 ms. Without the lock a call
-			// comes too late until Timeout.
+			// A turn of two round trips that comes too late, and then turns with
+			// the lock, of about six round trips, until it finds the row free:
+			// 200 to 400 ms. Without the lock a call comes too late until Timeout.
 			if took := time.Since(began); took > testenv.Patience(5*time.Second) {
 				t.Errorf("a far call took %v, want about 300 ms", took)
 			}
