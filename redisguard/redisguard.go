@@ -101,6 +101,9 @@ func (g *Guard) Allow() (done func(err error), err error) {
 	}
 	return func(err error) {
 		end(err)
+		if err == nil {
+			g.reached.Store(false) // that is long ago at the next failure
+		}
 		g.report(err)
 	}, nil
 }
@@ -153,6 +156,14 @@ func (g *Guard) Refuses() bool {
 // whether Redis is back.
 func (g *Guard) Down() bool { return g.down.Load() }
 
+// Failing reports whether [Guard.Reach] should come before the next call: Redis
+// counts as down, or the last call failed and Reach has connected before. Where
+// it never has, perhaps only the host's hooks can, and one failure is no reason
+// to refuse calls.
+func (g *Guard) Failing() bool {
+	return g.Down() || g.direct.Load() && g.breaker.Counts().ConsecutiveFailures > 0
+}
+
 // IsDown reports whether an error shows that Redis is down or cannot do its
 // work, rather than that it refused one command. For [Options].Failed.
 func IsDown(err error) bool {
@@ -175,6 +186,9 @@ func IsDown(err error) bool {
 func Refusal(ctx context.Context, client redis.UniversalClient, err error) error {
 	if err == nil || !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) && !strings.Contains(err.Error(), "unauthenticated") {
 		return nil
+	}
+	if c, ok := client.(*redis.Client); ok && connect(ctx, c) != nil {
+		return nil // and the pool is not made to try as often as it repeats a PING
 	}
 	cause := client.Ping(ctx).Err()
 	if _, ok := errors.AsType[redis.Error](cause); !ok {
