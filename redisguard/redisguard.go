@@ -63,6 +63,7 @@ type Guard struct {
 	opts     Options
 	breaker  *gobreaker.TwoStepCircuitBreaker[struct{}]
 	down     atomic.Bool
+	failing  atomic.Bool // the last call failed
 	reported atomic.Bool // what the Logger was told last of down
 	// For Reach: whether the last try connected, whether any did, and how many
 	// did not.
@@ -78,7 +79,12 @@ func New(opts Options) *Guard {
 		Timeout:     retryEvery,
 		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= maxFailures },
 		IsSuccessful: func(err error) bool {
-			return err == nil || opts.Failed != nil && !opts.Failed(err)
+			ok := err == nil || opts.Failed != nil && !opts.Failed(err)
+			g.failing.Store(!ok)
+			if ok {
+				g.reached.Store(false) // that is long ago at the next failure
+			}
+			return ok
 		},
 		IsExcluded: func(err error) bool {
 			return errors.Is(err, context.Canceled) || opts.Ignore != nil && opts.Ignore(err)
@@ -101,9 +107,6 @@ func (g *Guard) Allow() (done func(err error), err error) {
 	}
 	return func(err error) {
 		end(err)
-		if err == nil {
-			g.reached.Store(false) // that is long ago at the next failure
-		}
 		g.report(err)
 	}, nil
 }
@@ -161,7 +164,7 @@ func (g *Guard) Down() bool { return g.down.Load() }
 // it never has, perhaps only the host's hooks can, and one failure is no reason
 // to refuse calls.
 func (g *Guard) Failing() bool {
-	return g.Down() || g.direct.Load() && g.breaker.Counts().ConsecutiveFailures > 0
+	return g.Down() || g.direct.Load() && g.failing.Load()
 }
 
 // IsDown reports whether an error shows that Redis is down or cannot do its
