@@ -52,6 +52,9 @@ type Options struct {
 	// Cause returns what the line WhenDown may say of an error, or the empty
 	// string for the text of the error itself. Default: the latter.
 	Cause func(error) string
+	// Counted is called for each call that counts, with whether it succeeded. It
+	// must return at once. Default: nothing is.
+	Counted func(ok bool)
 	// OnDown is called after the line WhenDown. Default: nothing is.
 	OnDown func()
 }
@@ -77,7 +80,11 @@ func New(opts Options) *Breaker {
 			return c.ConsecutiveFailures >= maxFailures || opts.MaxTimeouts > 0 && b.timeouts.Load() >= int64(opts.MaxTimeouts)
 		},
 		IsSuccessful: func(err error) bool {
-			return err == nil || opts.Failed != nil && !opts.Failed(err)
+			ok := err == nil || opts.Failed != nil && !opts.Failed(err)
+			if opts.Counted != nil {
+				opts.Counted(ok)
+			}
+			return ok
 		},
 		IsExcluded: b.ignores,
 		OnStateChange: func(_ string, _, to gobreaker.State) {

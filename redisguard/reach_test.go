@@ -60,3 +60,41 @@ func TestReach(t *testing.T) {
 type cut struct{ net.Conn }
 
 func (cut) Close() error { return errors.New("cut") }
+
+// One failure makes the next call connect by itself first, where that has worked
+// before. A success ends this, and what Reach found out before it is forgotten.
+func TestFailing(t *testing.T) {
+	var refused error
+	dials := 0
+	client := redis.NewClient(&redis.Options{Dialer: func(context.Context, string, string) (net.Conn, error) {
+		dials++
+		return cut{}, refused
+	}})
+	defer func() { _ = client.Close() }()
+	g := redisguard.New(redisguard.Options{Down: errDown, Logger: slog.New(slog.DiscardHandler)})
+	end(t, g, errors.New("no answer"))
+	if g.Failing() {
+		t.Error("Failing = true, and nobody knows whether connecting without the hooks works")
+	}
+	if err := g.Reach(t.Context(), client); err != nil || dials != 1 {
+		t.Fatalf("Reach = %v after %d connections", err, dials)
+	}
+	if !g.Failing() {
+		t.Error("Failing = false after a failure")
+	}
+	end(t, g, nil)
+	if g.Failing() {
+		t.Error("Failing = true after a success")
+	}
+	end(t, g, errors.New("no answer"))
+	refused = errors.New("refused")
+	if err := g.Reach(t.Context(), client); err != refused || dials != 2 {
+		t.Errorf("Reach = %v after %d connections, want a try of its own", err, dials)
+	}
+	for range 4 {
+		end(t, g, errors.New("no answer"))
+	}
+	if !g.Down() || !g.Failing() {
+		t.Errorf("after five failures: Down = %v, Failing = %v", g.Down(), g.Failing())
+	}
+}

@@ -49,7 +49,8 @@ type Options struct {
 // It is safe for concurrent use.
 type Guard struct {
 	*breaker.Breaker
-	opts Options
+	opts    Options
+	failing atomic.Bool // the last call failed
 	// For Reach: whether the last try connected, whether any did, and how many
 	// did not.
 	reached, direct atomic.Bool
@@ -63,6 +64,12 @@ func New(opts Options) *Guard {
 	g.Breaker = breaker.New(breaker.Options{
 		Down: opts.Down, Logger: opts.Logger, WhenDown: opts.WhenDown, WhenUp: opts.WhenUp, Attrs: opts.Attrs,
 		Ignore: opts.Ignore, Failed: opts.Failed, Cause: cause, OnDown: g.explain,
+		Counted: func(ok bool) {
+			g.failing.Store(!ok)
+			if ok {
+				g.reached.Store(false) // that is long ago at the next failure
+			}
+		},
 	})
 	return g
 }
@@ -75,6 +82,14 @@ func cause(err error) string {
 		return word
 	}
 	return ""
+}
+
+// Failing reports whether [Guard.Reach] should come before the next call: Redis
+// counts as down, or the last call failed and Reach has connected before. Where
+// it never has, perhaps only the host's hooks can, and one failure is no reason
+// to refuse calls.
+func (g *Guard) Failing() bool {
+	return g.Down() || g.direct.Load() && g.failing.Load()
 }
 
 // IsDown reports whether an error shows that Redis is down or cannot do its
@@ -99,6 +114,9 @@ func IsDown(err error) bool {
 func Refusal(ctx context.Context, client redis.UniversalClient, err error) error {
 	if err == nil || !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) && !strings.Contains(err.Error(), "unauthenticated") {
 		return nil
+	}
+	if c, ok := client.(*redis.Client); ok && connect(ctx, c) != nil {
+		return nil // and the pool is not made to try as often as it repeats a PING
 	}
 	cause := client.Ping(ctx).Err()
 	if _, ok := errors.AsType[redis.Error](cause); !ok {

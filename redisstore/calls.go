@@ -33,7 +33,6 @@ type call[V int64 | string] struct {
 	replicas int // that WAIT waits for; 0 for no WAIT
 	jobs     []job
 	answers  []answer[V] // to each job
-	one      [1]run[V]   // the usual case
 }
 
 // A run is one run of the script, for neighbouring jobs.
@@ -46,14 +45,13 @@ type run[V int64 | string] struct {
 // send makes the call, and fills in the answers.
 func (c *call[V]) send(ctx context.Context) error {
 	client := c.node.client
-	if c.node.guard.Down() {
+	if c.node.guard.Failing() {
 		if err := c.node.guard.Reach(ctx, client); err != nil {
 			return wrap(err)
 		}
 	}
 	if c.node.oneScript.Load() {
-		c.one[0].to = len(c.jobs)
-		err := c.process(ctx, client, c.one[:])
+		err := c.process(ctx, client, []run[V]{{to: len(c.jobs)}})
 		if !says(err, "CROSSSLOT") {
 			return err
 		}

@@ -43,7 +43,9 @@
 //     returns [ErrDown] at once.
 //   - Redis is used again within a quarter of a second after it is back. It can
 //     be a second if go-redis failed to connect as often as its pool has
-//     connections, because it then tries only once a second. A client of its
+//     connections, because it then tries only once a second. From the first
+//     failure on this package connects by itself before it asks go-redis, so
+//     that only a pool of a few connections fails so often. A client of its
 //     own with DialerRetries 1000 and DialerRetryTimeout 50 ms never does. But
 //     its callers wait for their PoolTimeout while Redis is down.
 //   - Operations that share a script fail together where Redis refuses to run

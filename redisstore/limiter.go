@@ -104,17 +104,13 @@ func (l *limitJobs) add(i int, r recovery.LimitRequest) {
 	l.jobs = append(l.jobs, j)
 }
 
-// kindOf tells limits.lua which way a request goes. Most are of the first two
-// kinds.
+// kindOf tells limits.lua which way a request goes.
 func kindOf(r recovery.LimitRequest, unit time.Duration) any {
-	every := units(r.Policy.ThenOneEvery, unit)
-	switch {
-	case r.ID != "" || every > 0 || len(r.Policy.Limits) > 1:
-		return fmt.Sprintf("%d %d %d %d", unit/time.Microsecond, every, len(r.Policy.Limits), min(len(r.ID), 1))
-	case unit == time.Microsecond:
-		return "1 0 1 0"
+	if unit == time.Microsecond && r.Policy.ThenOneEvery == 0 && len(r.Policy.Limits) == 1 && r.ID == "" {
+		return "1 0 1 0" // most are, and these need no memory
 	}
-	return "1000 0 1 0"
+	every := units(r.Policy.ThenOneEvery, unit)
+	return fmt.Sprintf("%d %d %d %d", unit/time.Microsecond, every, len(r.Policy.Limits), min(len(r.ID), 1))
 }
 
 // units rounds up, so that a window is never shorter than it says.

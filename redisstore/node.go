@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -126,30 +127,34 @@ func replicaWait(timeout, readTimeout time.Duration) time.Duration {
 	return max(wait, time.Millisecond)
 }
 
-// do has the jobs of one caller decided by one node.
-func do[V int64 | string](ctx context.Context, n *node, g *group[V], jobs []job) ([]answer[V], error) {
-	if n.guard.Refuses() {
-		return nil, ErrDown
-	}
-	answers, err := g.Do(ctx, jobs)
-	if errors.Is(err, groupcommit.ErrTimeout) {
-		err = fmt.Errorf("redisstore: Redis did not answer in time: %w", context.DeadlineExceeded)
-	}
-	return answers, err
-}
-
 // ask has jobs decided, all in one round trip. groupOf names the script. An
 // error means that nothing may be concluded about any of them.
 func ask[V int64 | string](ctx context.Context, s *Store, groupOf func(*node) *group[V], jobs []job) ([]answer[V], error) {
-	if s.cluster == nil || len(jobs) == 1 {
-		n := s.nodeOf(ctx, jobs[0].key)
-		answers, err := do(ctx, n, groupOf(n), jobs)
-		if err == nil {
-			err = firstError(answers)
-		}
-		return answers, err
+	if len(jobs) == 0 {
+		return nil, ctx.Err()
 	}
-	return askMany(ctx, s, groupOf, jobs)
+	if s.cluster != nil && len(jobs) > 1 {
+		// Each may belong to another node, and those of one node go together.
+		answers := make([]answer[V], len(jobs))
+		var wg sync.WaitGroup
+		for i := range jobs {
+			wg.Go(func() {
+				one, err := ask(ctx, s, groupOf, jobs[i:i+1])
+				answers[i] = append(one, answer[V]{err: err})[0]
+			})
+		}
+		wg.Wait()
+		return answers, firstError(answers)
+	}
+	n := s.nodeOf(ctx, jobs[0].key)
+	if n.guard.Refuses() {
+		return nil, ErrDown
+	}
+	answers, err := groupOf(n).Do(ctx, jobs)
+	if errors.Is(err, groupcommit.ErrTimeout) {
+		err = fmt.Errorf("redisstore: Redis did not answer in time: %w", context.DeadlineExceeded)
+	}
+	return answers, cmp.Or(err, firstError(answers))
 }
 
 func firstError[V any](answers []answer[V]) error {

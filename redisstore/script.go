@@ -3,10 +3,8 @@ package redisstore
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha1"
 	_ "embed"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"strconv"
 	"strings"
@@ -39,7 +37,7 @@ type list[V any] interface {
 
 func limitsScript() script[int64] {
 	return script[int64]{
-		limitsLua, shaOf(limitsLua), 2, newNonce,
+		limitsLua, redis.NewScript(limitsLua).Hash(), 2, newNonce,
 		func(ctx context.Context, args ...any) list[int64] {
 			return ints{redis.NewIntSliceCmd(ctx, args...), once{}}
 		},
@@ -48,16 +46,11 @@ func limitsScript() script[int64] {
 
 func tokensScript() script[string] {
 	return script[string]{
-		tokensLua, shaOf(tokensLua), 3, func() string { return strconv.FormatInt(newNonce(), 10) },
+		tokensLua, redis.NewScript(tokensLua).Hash(), 3, func() string { return strconv.FormatInt(newNonce(), 10) },
 		func(ctx context.Context, args ...any) list[string] {
 			return texts{redis.NewStringSliceCmd(ctx, args...), once{}}
 		},
 	}
-}
-
-func shaOf(source string) string {
-	sum := sha1.Sum([]byte(source)) // the protocol's name for it, not a protection
-	return hex.EncodeToString(sum[:])
 }
 
 type (

@@ -12,7 +12,6 @@ import (
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/denials"
-	"github.com/seed-51359b35/recovery/redisguard"
 )
 
 // Options configure a [Store]. The zero value of every field is its default.
@@ -111,33 +110,8 @@ func New(client redis.UniversalClient, opts Options) (*Store, error) {
 	s.first = s.newNode("")
 	ctx, cancel := context.WithTimeout(context.Background(), opts.Timeout)
 	defer cancel()
-	reached := make(chan error, 1)
-	go func() { reached <- s.first.guard.Reach(ctx, client) }() // once while Redis is up
-	if err := redisguard.WarnOfEviction(ctx, client, opts.Logger, "redisstore", "tokens and counters"); err != nil {
-		// go-redis tries to connect again and again, and then says only that the
-		// time is over. There is no wait for the other: a dialer may not heed ctx,
-		// as that of go-redis for TLS does not.
-		select {
-		case refused := <-reached:
-			if refused != nil {
-				err = refused
-			}
-		default:
-		}
-		tellOfSilence(opts.Logger, client, err)
-	}
+	s.first.guard.AskAtStart(ctx, "redisstore", "tokens and counters")
 	return s, nil
-}
-
-// tellOfSilence logs what became of the question at the start: Redis refused it,
-// or does not answer at all.
-func tellOfSilence(log *slog.Logger, client redis.UniversalClient, err error) {
-	if _, answered := errors.AsType[redis.Error](err); answered {
-		log.Debug("redisstore: the eviction policy is not known", "error", err)
-		return
-	}
-	server, _ := address(client)
-	log.Warn("redisstore: Redis does not answer. The program starts all the same, and every call fails until Redis answers", "server", server, "error", err)
 }
 
 // address returns the server and the database of a client, as far as it tells.

@@ -48,9 +48,6 @@ func (s *Store) Peek(ctx context.Context, refs ...recovery.TokenRef) (recovery.T
 	if err != nil {
 		return recovery.TokenRecord{}, err
 	}
-	if len(jobs) == 0 {
-		return recovery.TokenRecord{}, recovery.ErrTokenNotFound
-	}
 	answers, err := ask(ctx, s, tokensOf, jobs)
 	if err != nil {
 		return recovery.TokenRecord{}, err
@@ -67,9 +64,6 @@ func (s *Store) Claim(ctx context.Context, claimID string, refs ...recovery.Toke
 	jobs, err := jobsFor(refs, "claim", "guess-claim", claimID)
 	if err != nil {
 		return recovery.TokenRecord{}, err
-	}
-	if len(jobs) == 0 {
-		return recovery.TokenRecord{}, recovery.ErrTokenNotFound
 	}
 	answers, err := ask(ctx, s, func(n *node) *group[string] { return n.claims }, jobs)
 	if err != nil {
@@ -103,9 +97,6 @@ func (s *Store) Release(ctx context.Context, claimID string, refs ...recovery.To
 	if err != nil {
 		return err
 	}
-	if len(jobs) == 0 {
-		return ctx.Err()
-	}
 	return s.confirm(ctx, jobs)
 }
 
@@ -117,9 +108,6 @@ func (s *Store) Delete(ctx context.Context, slots ...string) error {
 			return err
 		}
 		jobs[i] = job{key: slot, head: []any{"delete"}}
-	}
-	if len(jobs) == 0 {
-		return ctx.Err()
 	}
 	return s.confirm(ctx, jobs)
 }

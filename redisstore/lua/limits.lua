@@ -152,14 +152,12 @@ local reply, k, at, decide = { ARGV[1] + 0 }, 0, 2, nil
 while k < #KEYS do
   local last, kind, ttl, first = k + ARGV[at], ARGV[at + 1], ARGV[at + 2], at + 3
   local n, window = ARGV[first] + 0, ARGV[first + 1] + 0
-  -- Most calls are of one window, without id or exception.
-  local usual, unit, every, windows, ids = true, 1, 0, 1, 0
-  if kind == '1000 0 1 0' then
-    unit = 1000
-  elseif kind ~= '1 0 1 0' then
+  local unit, every, windows, ids = 1, 0, 1, 0
+  if kind ~= '1 0 1 0' then -- which most calls have
     unit, every, windows, ids = string.match(kind, '^(%d+) (%d+) (%d+) (%d+)$')
-    usual, every, ids = false, every + 0, ids + 0
+    every, windows, ids = every + 0, windows + 0, ids + 0
   end
+  local usual = every == 0 and windows == 1 and ids == 0
   at = first + 2 * windows
   local after = at
   -- A call is logged at the end of its unit and judged at the beginning of one, so

@@ -27,25 +27,6 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local version = '1\n'
 local find, match, sub = string.find, string.match, string.sub
 
--- live_link finds the line of a live link without reading the others, which is
--- all that most calls need: where it stands, state, expiry, claim, barred. For
--- everything else it returns nothing, and the slot is read as a whole.
-local function live_link(raw, digest)
-  local from = find(raw, '\n' .. digest .. ' ', 1, true)
-  if not from or sub(raw, 1, #version) ~= version then
-    return
-  end
-  from = from + 1
-  local state, expires, more, to = match(raw, '^ (%S+) (%d+) l([^\n]*)()', from + #digest)
-  if not to or expires + 0 <= now then
-    return
-  end
-  if more == '' then
-    return from, to, state, expires, '-', '-'
-  end
-  return from, to, state, expires, match(more, '^ 0 (%S+) (%S+)$')
-end
-
 -- read_failures reads the last line of a slot. It reports false if it cannot.
 local function read_failures(slot, text)
   local max, window, times = match(text, '^%s*(%d+) (%d+)([%d ]*)$')
@@ -104,24 +85,22 @@ local function write(key, slot)
   for _, t in ipairs(slot.tokens) do
     local line = t.digest .. ' ' .. t.state .. ' ' .. t.expires .. ' ' .. t.status
     if t.tries > 0 or t.claim ~= '-' or t.barred ~= '-' then
-      line = line .. ' ' .. string.format('%d', t.tries) .. ' ' .. t.claim .. ' ' .. t.barred
+      line = line .. ' ' .. t.tries .. ' ' .. t.claim .. ' ' .. t.barred
     end
     lines[#lines + 1] = line
     dies = math.max(dies, t.expires + 0)
   end
   local raw = version .. table.concat(lines, '\n')
   if slot.max > 0 then
-    local f = { string.format('%d', slot.max), string.format('%d', slot.window) }
+    raw = raw .. '\n\n' .. table.concat({ slot.max, slot.window, unpack(slot.failures) }, ' ')
     for _, at in ipairs(slot.failures) do
-      f[#f + 1] = string.format('%d', at)
       dies = math.max(dies, at + slot.window)
     end
-    raw = raw .. '\n\n' .. table.concat(f, ' ')
   end
   if dies <= now then
     redis.call('DEL', key)
   else
-    redis.call('SET', key, raw, 'PX', string.format('%d', dies - now))
+    redis.call('SET', key, raw, 'PX', dies - now)
   end
 end
 
@@ -133,16 +112,14 @@ local function token(slot, digest)
   end
 end
 
+local killed = { l = 'x', c = 'y' } -- the status of what was l or c
+
 local function dead(t)
-  return t.status == 'x' or t.status == 'y'
+  return not killed[t.status]
 end
 
 local function kill(t)
-  if t.status == 'l' then
-    t.status = 'x'
-  elseif t.status == 'c' then
-    t.status = 'y'
-  end
+  t.status = killed[t.status] or t.status
 end
 
 local function exhausted(slot, t)
@@ -172,22 +149,27 @@ local function count_guess(slot)
   return false
 end
 
--- decide is what peek and claim find in a slot, and whether that changed it. A
--- peek has no id.
-local function decide(slot, digest, id)
+-- The operations change a slot. They return a word, whether the slot has to be
+-- written, and the state and the expiry of a token.
+local operations = {}
+
+-- A claim is a peek with an id.
+function operations.peek(slot, digest, id)
   local t = token(slot, digest)
   if not t or dead(t) then
     return t and 'spent' or 'none', count_guess(slot)
   end
   if t.claim ~= '-' and t.claim ~= id then
-    return 'held', false
+    return 'held'
   end
   if exhausted(slot, t) or id and bars(t, id) then
-    return 'spent', false
+    return 'spent'
   end
   t.claim = id or t.claim
   return 'ok', id ~= nil, t.state, t.expires
 end
+
+operations.claim = operations.peek
 
 -- add_decoy puts a dead token into a slot without tokens, so that a guess reads
 -- and writes as much as one at a code. Its digest is longer than a caller's may
@@ -202,37 +184,17 @@ local function add_decoy(slot)
   end
 end
 
-local function use(key, raw, digest, id, guess)
-  if not raw and not guess then
-    return 'none'
-  end
-  local slot, other = read(raw)
-  if not slot then
-    return other
-  end
-  local word, changed, state, expires = decide(slot, digest, id)
-  if guess and #slot.tokens == 0 then
+function operations.guess(slot, digest, id)
+  local word, _, state, expires = operations.peek(slot, digest, id)
+  if #slot.tokens == 0 then
     add_decoy(slot)
   end
-  if changed or guess then
-    write(key, slot)
-  end
-  return word, state, expires
-end
-
-local operations = { peek = use, claim = use }
-
-function operations.guess(key, raw, digest, id)
-  return use(key, raw, digest, id, true)
+  return word, true, state, expires
 end
 
 operations['guess-claim'] = operations.guess
 
-function operations.release(key, raw, digest, id)
-  local slot, other = read(raw)
-  if not slot then
-    return other
-  end
+function operations.release(slot, digest, id)
   local t = token(slot, digest)
   if not t then
     return 'none'
@@ -241,35 +203,23 @@ function operations.release(key, raw, digest, id)
     t.claim = '-'
   end
   if not bars(t, id) then
-    local ids = {}
-    for old in string.gmatch(t.barred, '[^,]+') do
-      if old ~= '-' then
-        ids[#ids + 1] = old
-      end
+    t.barred = t.barred == '-' and id or t.barred .. ',' .. id
+    local _, commas = string.gsub(t.barred, ',', ',')
+    if commas >= 32 then
+      t.barred = match(t.barred, ',(.+)') -- without the oldest
     end
-    if #ids >= 32 then
-      table.remove(ids, 1)
-    end
-    ids[#ids + 1] = id
-    t.barred = table.concat(ids, ',')
   end
-  write(key, slot)
-  return 'done'
+  return 'done', true
 end
 
-function operations.delete(key, raw)
-  local slot, other = read(raw)
-  if not slot then
-    return other
-  end
+function operations.delete(slot)
   if #slot.tokens == 0 then
     return 'none'
   end
   for _, t in ipairs(slot.tokens) do
     kill(t)
   end
-  write(key, slot)
-  return 'done'
+  return 'done', true
 end
 
 -- make_room kills the youngest tokens until one more fits, so that neither an
@@ -290,28 +240,20 @@ local function make_room(slot, most)
       end
     end
   end
-  local i = 1
-  while spent > 64 and i <= #slot.tokens do
-    if dead(slot.tokens[i]) then
-      table.remove(slot.tokens, i)
-      spent = spent - 1
-    else
-      i = i + 1
-    end
+  local kept = {}
+  for _, t in ipairs(slot.tokens) do
+    if spent > 64 and dead(t) then spent = spent - 1 else kept[#kept + 1] = t end
   end
+  slot.tokens = kept
 end
 
-function operations.put(key, raw, digest, state, ttl, most, tries, max_failures, window)
-  local slot, other = read(raw)
-  if not slot then
-    return other
-  end
+function operations.put(slot, digest, state, ttl, most, tries, max_failures, window)
   local t = token(slot, digest)
   if t then
     if dead(t) or t.claim ~= '-' then
       return 'spent'
     end
-    return 'ok', t.state, t.expires
+    return 'ok', false, t.state, t.expires
   end
   tries = tries + 0
   if tries > 0 then
@@ -323,27 +265,35 @@ function operations.put(key, raw, digest, state, ttl, most, tries, max_failures,
     status = tries > 0 and 'c' or 'l', tries = tries, claim = '-', barred = '-',
   }
   slot.tokens[#slot.tokens + 1] = t
-  write(key, slot)
-  return 'ok', state, t.expires
+  return 'ok', true, state, t.expires
 end
 
--- quick decides a peek or a claim of a live link without reading the others. It
--- returns nothing for everything else.
+-- quick decides a peek or a claim of a live link without reading the other
+-- tokens, which is all that most calls need. It returns nothing for everything
+-- else, and then the slot is read as a whole.
 local function quick(key, raw, digest, id)
-  local from, to, state, expires, claim, barred = live_link(raw, digest)
-  if not claim or claim ~= '-' and claim ~= id then
+  local from = find(raw, '\n' .. digest .. ' ', 1, true)
+  if not from or sub(raw, 1, #version) ~= version then
     return
   end
-  if not id then
-    return 'ok', state, expires
+  local state, expires, more, to = match(raw, '^ (%S+) (%d+) l([^\n]*)()', from + 1 + #digest)
+  if not to or expires + 0 <= now then
+    return
   end
-  if barred == '-' then
+  local claim, barred = '-', '-'
+  if more ~= '' then
+    claim, barred = match(more, '^ 0 (%S+) (%S+)$')
+  end
+  if not claim or claim ~= '-' and claim ~= id or id and barred ~= '-' then
+    return
+  end
+  if id then
     -- Written even where it says so already: WAIT waits for the last write of
     -- its connection, and a repeated claim must not be acknowledged for none.
-    redis.call('SET', key, sub(raw, 1, from - 1) .. digest .. ' ' .. state .. ' ' .. expires ..
+    redis.call('SET', key, sub(raw, 1, from) .. digest .. ' ' .. state .. ' ' .. expires ..
       ' l 0 ' .. id .. ' -' .. sub(raw, to), 'KEEPTTL')
-    return 'ok', state, expires
   end
+  return 'ok', false, state, expires
 end
 
 local arguments = { put = 7, peek = 1, claim = 2, guess = 1, ['guess-claim'] = 2, release = 2, delete = 0 }
@@ -358,12 +308,19 @@ while k < #KEYS do
     if type(raw) == 'table' and not find(raw.err, 'WRONGTYPE', 1, true) then
       return raw -- for example, the user may not GET
     end
-    local word, state, expires
-    if operate == use and type(raw) == 'string' then
-      word, state, expires = quick(KEYS[k], raw, unpack(ARGV, at, at + size - 1))
+    local word, changed, state, expires
+    if operate == operations.peek and type(raw) == 'string' then
+      word, changed, state, expires = quick(KEYS[k], raw, unpack(ARGV, at, at + size - 1))
     end
     if not word then
-      word, state, expires = operate(KEYS[k], raw, unpack(ARGV, at, at + size - 1))
+      local slot, other = read(raw)
+      word = other
+      if slot then
+        word, changed, state, expires = operate(slot, unpack(ARGV, at, at + size - 1))
+      end
+      if changed then
+        write(KEYS[k], slot)
+      end
     end
     reply[3 * k - 1], reply[3 * k], reply[3 * k + 1] = word, state or '', expires or ''
     at = at + size
