@@ -152,6 +152,35 @@ func TestFarWindowsEnd(t *testing.T) {
 	}, "several-limits", "refused-not-counted", "then-one-every", "idle"))
 }
 
+// TestSlowSimulation shows that no clause takes minutes on a simulated server
+// that is slow: a round takes 60 ms here, and 50 of them would take 3 s.
+func TestSlowSimulation(t *testing.T) {
+	t.Parallel()
+	var slots sync.Map // one for each round
+	expect(t, recoverytest.ExamineTokenStore(t, recoverytest.TokenStoreHarness{
+		New: func(*testing.T) recovery.TokenStore {
+			return slotsOf{farTokens{recovery.NewMemoryTokenStore()}, &slots}
+		},
+		Advance: func(*testing.T, time.Duration) {},
+	}, "claim-one-winner"))
+	rounds := 0
+	slots.Range(func(any, any) bool { rounds++; return true })
+	if rounds < 3 || rounds > 40 {
+		t.Errorf("%d rounds, want 3 to 40", rounds)
+	}
+}
+
+// slotsOf remembers the slots that were put in.
+type slotsOf struct {
+	farTokens
+	slots *sync.Map
+}
+
+func (s slotsOf) Put(ctx context.Context, slot string, spec recovery.TokenSpec) (recovery.TokenRecord, error) {
+	s.slots.Store(slot, true)
+	return s.farTokens.Put(ctx, slot, spec)
+}
+
 // TestParallel shows that Parallel runs clauses side by side, but none beside one
 // that makes the server fail or looks at all that it holds. All clauses share one
 // store, so these would make others fail.

@@ -80,6 +80,10 @@ var limiterExactClauses = []clause[*limits]{
 				n = 10_000
 			}
 		}
+		least := min(n, 100)
+		if e.timing.exact() {
+			least = n
+		}
 		rnd := rand.New(rand.NewPCG(seed, 0))
 		thenOne := e.policy(3, 7)
 		thenOne.ThenOneEvery = e.ticks(2)
@@ -87,7 +91,7 @@ var limiterExactClauses = []clause[*limits]{
 			e.judge(e.policy(25, 5)), e.judge(e.policy(1, 1)), e.judge(e.policy(4, 1, 9, 5, 20, 30)), e.judge(thenOne),
 			e.judge(e.person(8, 1, 1, 3, 8, 5, 40)), e.judge(e.policy(9, 1, 12, 2, 14, 3, 16, 4, 17, 5, 18, 6, 19, 7, 20, 8)),
 		}
-		for i := range e.roundsWithin(4*enough, n, min(n, 100)) {
+		for i := range e.roundsWithin(4*enough, n, least) {
 			if judges[rnd.IntN(len(judges))].call(); e.failed() {
 				e.fatalf("this was arrival %d of the seed %d: set LimiterHarness.Seed to it to see the same again", i, seed)
 			}

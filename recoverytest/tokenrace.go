@@ -127,6 +127,9 @@ var tokenGeneralClauses = []clause[*tokens]{
 		n, least := e.h.Operations, e.h.Operations
 		if n <= 0 {
 			n, least = 2000, 100
+			if e.timing.exact() {
+				least = n
+			}
 		}
 		w := randomWalk{tokens: e, rnd: rand.New(rand.NewPCG(seed, 0)), model: model{slots: map[string]*modelSlot{}}}
 		for step := range e.rounds(n, least) {

@@ -15,7 +15,7 @@ import (
 // that the suite chooses.
 func TestFarStoreKeepsTheContracts(t *testing.T) {
 	if !testenv.Long() {
-		t.Skip("set RECOVERY_LONG=1 to run it: it takes three and a half minutes")
+		t.Skip("set RECOVERY_LONG=1 to run it: it takes half a minute")
 	}
 	t.Parallel()
 	onLinks(t, func(t *testing.T, d database, link *sqltest.Link, near, far func(testing.TB) *sql.DB) {
