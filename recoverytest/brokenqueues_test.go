@@ -1,9 +1,12 @@
 package recoverytest_test
 
 import (
+	"context"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/recoverytest"
@@ -95,6 +98,32 @@ func TestDurableQueue(t *testing.T) {
 // TestFullJitter shows that a queue may draw its pauses at random.
 func TestFullJitter(t *testing.T) {
 	expect(t, recoverytest.ExamineQueue(t, poolHarness("full jitter")))
+}
+
+// slowQueue takes one job after the other, as a database that is far away.
+type slowQueue struct {
+	recovery.WorkerQueue
+	mu *sync.Mutex
+}
+
+func (q slowQueue) Enqueue(ctx context.Context, job recovery.Job) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	time.Sleep(25 * time.Millisecond)
+	return q.WorkerQueue.Enqueue(ctx, job)
+}
+
+// TestSlowEnqueue shows that a right queue passes although some of the jobs,
+// which end after 250 ms, arrive so late that they are not repeated.
+func TestSlowEnqueue(t *testing.T) {
+	t.Parallel()
+	expect(t, recoverytest.ExamineQueue(t, recoverytest.QueueHarness{
+		New: func(*testing.T) recovery.WorkerQueue {
+			q := recovery.NewMemoryQueue(recovery.MemoryQueueOptions{Workers: 4, Backoff: func(int) time.Duration { return 20 * time.Millisecond }})
+			return slowQueue{q, new(sync.Mutex)}
+		},
+		Workers: 4, Patience: time.Second, Quiet: 50 * time.Millisecond,
+	}, "not-after-retries"))
 }
 
 func poolHarness(bug string) recoverytest.QueueHarness {

@@ -2,6 +2,8 @@ package recoverytest_test
 
 import (
 	"context"
+	"flag"
+	"sync"
 	"testing"
 	"time"
 
@@ -96,13 +98,14 @@ func TestFar(t *testing.T) {
 	timed := func(t *testing.T, suite func(t *testing.T)) {
 		t.Parallel()
 		begun := time.Now()
+		t.Cleanup(func() { t.Logf("the suite took %v", time.Since(begun).Round(time.Second)) })
 		suite(t)
-		t.Logf("the suite took %v", time.Since(begun).Round(time.Second))
 	}
 	t.Run("TokenStore", func(t *testing.T) {
 		timed(t, func(t *testing.T) {
 			recoverytest.TestTokenStore(t, recoverytest.TokenStoreHarness{
-				New: func(*testing.T) recovery.TokenStore { return farTokens{recovery.NewMemoryTokenStore()} },
+				New:      func(*testing.T) recovery.TokenStore { return farTokens{recovery.NewMemoryTokenStore()} },
+				Parallel: true,
 			})
 		})
 	})
@@ -112,12 +115,15 @@ func TestFar(t *testing.T) {
 				New: func(*testing.T) recovery.Limiter {
 					return farLimiter{recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{})}
 				},
+				Parallel: true,
 			})
 		})
 	})
 	t.Run("LeadStore", func(t *testing.T) {
 		timed(t, func(t *testing.T) {
-			recoverytest.TestLeadStore(t, leadsHarness(func(l *recoverytest.Leads) recovery.LeadStore { return farLeads{l, l.Full()} }))
+			h := leadsHarness(func(l *recoverytest.Leads) recovery.LeadStore { return farLeads{l, l.Full()} })
+			h.Parallel = true
+			recoverytest.TestLeadStore(t, h)
 		})
 	})
 }
@@ -132,4 +138,75 @@ func TestFarInAHurry(t *testing.T) {
 		},
 		Tick: roundTrip / 20,
 	}, "reset"))
+}
+
+// TestFarWindowsEnd shows that a right implementation passes at once although
+// windows end between its calls, which take five ticks each.
+func TestFarWindowsEnd(t *testing.T) {
+	t.Parallel()
+	expect(t, recoverytest.ExamineLimiterOnce(t, recoverytest.LimiterHarness{
+		New: func(*testing.T) recovery.Limiter {
+			return farLimiter{recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{})}
+		},
+		Tick: roundTrip / 5,
+	}, "several-limits", "refused-not-counted", "then-one-every", "idle"))
+}
+
+// TestSlowSimulation shows that no clause takes minutes on a simulated server
+// that is slow: a round takes 60 ms here, and 50 of them would take 3 s.
+func TestSlowSimulation(t *testing.T) {
+	t.Parallel()
+	var slots sync.Map // one for each round
+	expect(t, recoverytest.ExamineTokenStore(t, recoverytest.TokenStoreHarness{
+		New: func(*testing.T) recovery.TokenStore {
+			return slotsOf{farTokens{recovery.NewMemoryTokenStore()}, &slots}
+		},
+		Advance: func(*testing.T, time.Duration) {},
+	}, "claim-one-winner"))
+	rounds := 0
+	slots.Range(func(any, any) bool { rounds++; return true })
+	if rounds < 3 || rounds > 40 {
+		t.Errorf("%d rounds, want 3 to 40", rounds)
+	}
+}
+
+// slotsOf remembers the slots that were put in.
+type slotsOf struct {
+	farTokens
+	slots *sync.Map
+}
+
+func (s slotsOf) Put(ctx context.Context, slot string, spec recovery.TokenSpec) (recovery.TokenRecord, error) {
+	s.slots.Store(slot, true)
+	return s.farTokens.Put(ctx, slot, spec)
+}
+
+// TestParallel shows that Parallel runs clauses side by side, but none beside one
+// that makes the server fail or looks at all that it holds. All clauses share one
+// store, so these would make others fail.
+func TestParallel(t *testing.T) {
+	t.Parallel()
+	shared := newTable("")
+	var mu sync.Mutex
+	running, most := 0, 0
+	t.Run("suite", func(t *testing.T) {
+		h := tableHarness("")
+		h.Bubble, h.Parallel, h.Tick = nil, true, 50*time.Millisecond
+		h.New = func(t *testing.T) recovery.TokenStore {
+			mu.Lock()
+			defer mu.Unlock()
+			running++
+			most = max(most, running)
+			t.Cleanup(func() {
+				mu.Lock()
+				defer mu.Unlock()
+				running--
+			})
+			return shared
+		}
+		recoverytest.TestTokenStore(t, h)
+	})
+	if allowed := flag.Lookup("test.parallel").Value.(flag.Getter).Get().(int); allowed > 1 && most < 2 {
+		t.Errorf("at most %d clause ran at once, want 2 or more, because -parallel is %d", most, allowed)
+	}
 }

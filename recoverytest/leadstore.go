@@ -76,6 +76,14 @@ type LeadStoreHarness struct {
 	// 2 s.
 	Patience time.Duration
 
+	// Parallel runs clauses side by side, as many at once as -parallel says: for
+	// a server that is far away, so that clauses mostly wait. The hooks are then
+	// called from several goroutines at once. Clauses that make the server fail,
+	// or look at everything that it holds, run alone, before the others. The
+	// others end when the test does, as every parallel subtest. Parallel has no
+	// effect with Bubble.
+	Parallel bool
+
 	// Bubble is synctest.Test for a store that lives in this process. Calls must
 	// take no time in it. Optional.
 	Bubble func(t *testing.T, f func(t *testing.T))
@@ -114,8 +122,10 @@ func leadStoreSuite(h LeadStoreHarness) suite[*leads] {
 		},
 		clauses: slices.Concat(
 			leadFindClauses, leadFreshClauses, leadRecordClauses, leadWriteClauses, leadHistoryClauses,
-			leadVersionedClauses, leadFirstClauses, leadFaultClauses,
+			leadVersionedClauses, leadFirstClauses,
 		),
+		alone:    leadFaultClauses,
+		parallel: h.Parallel,
 	}
 }
 

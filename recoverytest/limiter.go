@@ -57,6 +57,14 @@ type LimiterHarness struct {
 	Dump  func(t *testing.T, l recovery.Limiter) []byte
 	Purge func(t *testing.T, l recovery.Limiter)
 
+	// Parallel runs clauses side by side, as many at once as -parallel says: for
+	// a server that is far away, so that clauses mostly wait. The hooks are then
+	// called from several goroutines at once. Clauses that make the server fail,
+	// or look at everything that it holds, run alone, before the others. The
+	// others end when the test does, as every parallel subtest. Parallel has no
+	// effect with Bubble or Advance.
+	Parallel bool
+
 	// Arrivals is how many calls arrive at random. Default 10,000 with Bubble
 	// or Advance and 1,000 without.
 	Arrivals int
@@ -86,7 +94,9 @@ func limiterSuite(h LimiterHarness) suite[*limits] {
 		ask: func(e *limits) {
 			_, _ = e.first.Allow(e.ctx, recovery.LimitRequest{Key: random(), Policy: e.policy(1, 1)})
 		},
-		clauses: slices.Concat(limiterExactClauses, limiterRequestClauses, limiterIDClauses, limiterBoundsClauses, limiterFaultClauses),
+		clauses:  slices.Concat(limiterExactClauses, limiterRequestClauses, limiterIDClauses, limiterBoundsClauses),
+		alone:    limiterFaultClauses,
+		parallel: h.Parallel,
 	}
 }
 
@@ -206,6 +216,14 @@ func (j *judge) calls(n int) tally {
 		}
 	}
 	return t
+}
+
+// wantCalls makes n calls, of which want have to be allowed. On a real clock only
+// the judge decides, because windows may end between slow calls.
+func (j *judge) wantCalls(what string, n, want int) {
+	if got := j.calls(n); j.timing.exact() {
+		j.wantAllowed(what, got, want)
+	}
 }
 
 // An expectation is what may be true of a decision that is made in a span.

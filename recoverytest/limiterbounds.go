@@ -19,11 +19,11 @@ var limiterBoundsClauses = []clause[*limits]{
 			25*time.Hour + time.Millisecond, 8*24*time.Hour - time.Millisecond,
 		} {
 			j := e.judge(recovery.LimitPolicy{Limits: []recovery.Limit{{N: 2, Window: window}}})
-			e.wantAllowed(fmt.Sprintf("at first, with a window of %v", window), j.calls(3), 2)
+			j.wantCalls(fmt.Sprintf("at first, with a window of %v", window), 3, 2)
 			e.advance(window - time.Millisecond)
-			e.wantAllowed(fmt.Sprintf("a millisecond before the end of a window of %v", window), j.calls(1), 0)
+			j.wantCalls(fmt.Sprintf("a millisecond before the end of a window of %v", window), 1, 0)
 			e.advance(time.Millisecond)
-			e.wantAllowed(fmt.Sprintf("at the end of a window of %v", window), j.calls(3), 2)
+			j.wantCalls(fmt.Sprintf("at the end of a window of %v", window), 3, 2)
 		}
 	}},
 	{"id-repeats-keeps-exception", "LimitRequest.ID", "The repeated request moves nothing: ThenOneEvery counts from the call itself, and not from its repetition.", func(e *limits) {

@@ -41,6 +41,12 @@ type QueueHarness struct {
 	// 25 attempts, so 30 is a good number if the pauses are short.
 	Attempts int
 
+	// Parallel runs clauses side by side, as many at once as -parallel says: for
+	// a queue on a server, so that clauses mostly wait. The hooks are then called
+	// from several goroutines at once. The clauses end when the test does, as
+	// every parallel subtest. Parallel has no effect with Bubble.
+	Parallel bool
+
 	// Bubble is synctest.Test for a queue that lives in this process: every
 	// clause runs in a bubble of its own. Calls of Enqueue must take no time in
 	// it. Optional.
@@ -79,9 +85,10 @@ func queueSuite(h QueueHarness) suite[*jobs] {
 		}
 	}
 	return suite[*jobs]{
-		timing:  newTiming(h.Bubble, nil, 0),
-		setup:   func(p *probe) *jobs { return newJobs(p, h, "") },
-		clauses: slices.Concat(queueClauses, queueRetryClauses, queueShutdownClauses),
+		timing:   newTiming(h.Bubble, nil, 0),
+		setup:    func(p *probe) *jobs { return newJobs(p, h, "") },
+		clauses:  slices.Concat(queueClauses, queueRetryClauses, queueShutdownClauses),
+		parallel: h.Parallel,
 	}
 }
 

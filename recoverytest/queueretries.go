@@ -228,30 +228,49 @@ var queueRetryClauses = []clause[*jobs]{
 		// Of several, because a pause may be drawn at random.
 		const most = 12
 		e.handle(failing(1<<30, errSome))
-		var all []recovery.Job
+		type accepted struct {
+			id string
+			at time.Time
+		}
+		var mu sync.Mutex
+		var all []accepted
 		end := time.Now().Add(e.h.Patience / 4)
-		for range most {
+		e.race(most, func(int) {
 			job := e.job()
 			job.NotAfter = end
-			all = append(all, job)
-		}
-		e.enqueue(all...)
+			err := e.tryEnqueue(e.ctx, job)
+			at := time.Now()
+			if err == nil {
+				mu.Lock()
+				defer mu.Unlock()
+				all = append(all, accepted{job.ID, at})
+			} else if at.Before(end) {
+				e.fatalf("Enqueue of a job before its NotAfter: it returned %s, want none", outcomeOf(err))
+			}
+		})
 		var attempts [][]attempt
 		var deaths [][]death
 		for _, job := range all {
-			if d := e.waitDead("a job that failed until NotAfter", job.ID); d.cause == nil {
+			if d := e.waitDead("a job that failed until NotAfter", job.id); d.cause == nil {
 				e.errorf("DeadLetter of a job that failed until NotAfter: the cause is nil, want the error of the last attempt")
 			}
 		}
 		e.history("")
 		e.mu.Lock()
 		for _, job := range all {
-			attempts, deaths = append(attempts, e.attemptsOf(job.ID)), append(deaths, e.deathsOf(job.ID))
+			attempts, deaths = append(attempts, e.attemptsOf(job.id)), append(deaths, e.deathsOf(job.id))
 		}
 		e.mu.Unlock()
-		for i := range all {
-			if len(attempts[i]) < 2 {
-				e.fatalf("a job that failed until NotAfter: %d attempts, want 2 or more", len(attempts[i]))
+		repeated := false
+		for i, job := range all {
+			repeated = repeated || len(attempts[i]) > 1
+			begun := job.at // when the first attempt began, or could begin
+			if len(attempts[i]) > 0 {
+				begun = attempts[i][0].at
+			}
+			// One that began late had perhaps no time for a second attempt.
+			if left := end.Sub(begun); len(attempts[i]) < 2 && left > e.h.Patience/8 {
+				e.fatalf("a job that failed until NotAfter: %d attempts, want 2 or more, because there were %v left for them%s", len(attempts[i]), left, e.advice())
 			}
 			if len(deaths[i]) != 1 {
 				e.errorf("a job that failed until NotAfter: %d dead letters, want 1", len(deaths[i]))
@@ -262,6 +281,9 @@ var queueRetryClauses = []clause[*jobs]{
 					e.errorf("Perform of a job that fails was called %v after NotAfter, want no attempt after it", a.at.Sub(end))
 				}
 			}
+		}
+		if !repeated {
+			e.fatalf("%d jobs that failed until NotAfter, %v after they were made: none had two attempts, want that%s", most, e.h.Patience/4, e.advice())
 		}
 		e.wantNoneEarly(attempts, deaths, end)
 	}},

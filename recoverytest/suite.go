@@ -34,6 +34,11 @@ type suite[E any] struct {
 	timing  timing
 	setup   func(p *probe) E
 	clauses []clause[E]
+	// alone are clauses that make the implementation fail for all who use it, or
+	// look at everything that it holds. None of them runs beside another clause.
+	alone []clause[E]
+	// parallel makes the other clauses run side by side on a real clock.
+	parallel bool
 	// ask makes one call, to measure how long calls take. It is nil if no clause
 	// needs time to pass.
 	ask func(e E)
@@ -43,21 +48,32 @@ type suite[E any] struct {
 func (s suite[E]) test(t *testing.T) {
 	t.Helper()
 	s.timing = s.measured(t)
+	var mu sync.Mutex
 	var left []string
-	for _, c := range s.clauses {
+	t.Cleanup(func() { // when the parallel clauses have ended
+		if len(left) > 0 {
+			t.Logf("-short left out %d of %d clauses, because they need time to pass: %s", len(left), len(s.all()), strings.Join(left, ", "))
+		}
+	})
+	for i, c := range s.all() {
 		t.Run(c.name, func(t *testing.T) {
 			t.Helper()
+			if s.parallel && i >= len(s.alone) && !s.timing.exact() {
+				t.Parallel()
+			}
 			v := s.examine(t, c)
 			if v.short {
+				mu.Lock()
 				left = append(left, c.name)
+				mu.Unlock()
 			}
 			v.report(t, c.where, c.text)
 		})
 	}
-	if len(left) > 0 {
-		t.Logf("-short left out %d of %d clauses, because they need time to pass: %s", len(left), len(s.clauses), strings.Join(left, ", "))
-	}
 }
+
+// all returns all clauses, those first that run alone.
+func (s suite[E]) all() []clause[E] { return slices.Concat(s.alone, s.clauses) }
 
 // attempts is how often a clause is run on a real clock, while its failures may
 // be the machine's fault, and longerTick by how much the tick grows at most.
@@ -97,6 +113,7 @@ func (s suite[E]) examine(t *testing.T, c clause[E]) (v verdict) {
 			needed = 0
 		}
 		s.timing.tick = min(max(2*s.timing.tick, needed), longest)
+		t.Logf("it failed, perhaps because its calls took %v: it is run again with a Tick of %v", v.calls.Round(time.Millisecond), s.timing.tick)
 	}
 }
 

@@ -41,11 +41,11 @@ const (
 // it. A clause can then make a call at an exact instant.
 func (tm timing) exact() bool { return tm.bubble != nil || tm.advance != nil }
 
-// measured returns the timing with the duration of a call, and with a tick that
-// is long compared with it, unless the harness chose the tick.
+// measured returns the timing with the duration of a call, and on a real clock
+// with a tick that is long compared with it, unless the harness chose the tick.
 func (s suite[E]) measured(t *testing.T) timing {
 	tm := s.timing
-	if s.ask == nil || tm.exact() {
+	if s.ask == nil || tm.bubble != nil {
 		return tm
 	}
 	t.Run("round-trip", func(t *testing.T) {
@@ -60,7 +60,7 @@ func (s suite[E]) measured(t *testing.T) timing {
 			took = append(took, time.Since(start))
 		}
 		tm.call = slices.Sorted(slices.Values(took))[len(took)/2]
-		if !tm.given {
+		if !tm.given && !tm.exact() {
 			tm.tick = min(max(shortestTick, (callsInTick*tm.call).Round(10*time.Millisecond)), longestTick)
 		}
 		t.Logf("a call takes %v, and Tick is %v", tm.call.Round(time.Microsecond), tm.tick)
@@ -71,7 +71,7 @@ func (s suite[E]) measured(t *testing.T) timing {
 // enough is how long a clause repeats what may show a fault only now and then.
 const enough = time.Second
 
-// rounds yields 0 to most-1. On a real clock it ends after a second, but not
+// rounds yields 0 to most-1. Outside of a bubble it ends after a second, but not
 // before it has yielded least numbers, so that a slow implementation is tested
 // too and no suite takes minutes. With -short it yields least numbers only.
 func (p *probe) rounds(most, least int) iter.Seq[int] { return p.roundsWithin(enough, most, least) }
@@ -80,7 +80,7 @@ func (p *probe) roundsWithin(enough time.Duration, most, least int) iter.Seq[int
 	return func(yield func(int) bool) {
 		begun := time.Now()
 		for i := range most {
-			if !p.timing.exact() && i >= least && (testing.Short() || time.Since(begun) > enough) {
+			if p.timing.bubble == nil && i >= least && (testing.Short() || time.Since(begun) > enough) {
 				return
 			}
 			if !yield(i) {

@@ -102,40 +102,4 @@ var tokenBoundsClauses = []clause[*tokens]{
 			e.wantNotFound(fmt.Sprintf("a code after %d wrong guesses", last+1), code)
 		}
 	}},
-	{"purge-keeps", "TokenStore", "Only expired records are removed: what is live, claimed, barred, spent or counted stays, and means the same after it.", func(e *tokens) {
-		if e.h.Purge == nil {
-			e.skip("needs TokenStoreHarness.Purge")
-		}
-		slot, codeSlot, goneSlot, owner, barred := random(), random(), random(), random(), random()
-		deleted, replaced := newLink(), newLink()
-		e.put(slot, deleted)
-		e.delete(slot)
-		live, claimed := e.putLink(slot), e.putLink(slot)
-		e.put(slot, replaced)
-		latest := e.putLink(slot)
-		e.claim(owner, claimed)
-		e.release(barred, live)
-		code := e.putCode(codeSlot, newCode())
-		e.guess(codeSlot, 4)
-		gone := newCode()
-		gone.TTL, gone.MaxFailures = e.ticks(2), 7
-		e.putCode(goneSlot, gone)
-		e.guess(goneSlot, 4)
-		e.advance(e.ticks(3))
-		e.h.Purge(e.t, e.first)
-		e.wantLive("a token that has not expired, after Purge", live, latest, code)
-		e.wantClaimRefused("by another id, after Purge", random(), claimed)
-		if _, err := e.pick().Claim(e.ctx, owner, claimed); err != nil {
-			e.errorf("Claim by the owner of a token that was claimed before Purge, and has not expired: it returned %s, want the token, as before Purge", outcomeOf(err))
-		}
-		e.wantClaimRefused("by a barred id, after Purge", barred, live)
-		e.wantSpent(slot, deleted, "deleted before Purge")
-		e.wantSpent(slot, replaced, "replaced before Purge")
-		e.guess(codeSlot, 1)
-		e.wantNotFound("a code after four wrong guesses, Purge and a fifth", code)
-		gone.TTL = longTTL
-		next := e.putCode(goneSlot, withNewDigest(gone))
-		e.guess(goneSlot, 3)
-		e.wantNotFound("a code in a slot that took 4 of 7 failures before Purge, at a code that has expired, and 3 after it", next)
-	}},
 }

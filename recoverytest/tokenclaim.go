@@ -41,21 +41,6 @@ var tokenClaimClauses = []clause[*tokens]{
 		}
 		e.claim(random(), refs[0])
 	}},
-	{"peek-writes-nothing", "TokenStore", "Peek and Claim without TokenRef.Code, Release and Delete write nothing about a slot that is not there: nobody can fill the store with questions.", func(e *tokens) {
-		e.putLinks(1)
-		before := e.dump()
-		ref := recovery.TokenRef{Slot: random(), Digest: random()}
-		for range 10 {
-			e.wantNotFound("a slot that was never put in", ref)
-			e.wantClaimRefused("of a slot that was never put in", random(), ref)
-		}
-		e.release(random(), ref)
-		e.delete(ref.Slot)
-		if after := e.dump(); after != before {
-			was, is := difference(before, after)
-			e.errorf("after Peek and Claim without TokenRef.Code, Release and Delete of a slot that was never put in, Dump returned another text than before: it has\n%q\nwant, as before,\n%q", is, was)
-		}
-	}},
 	{"peek-any-ref", "TokenStore", "Several TokenRefs are the same secret under several keys: Peek and Claim find the token under any of them.", func(e *tokens) {
 		for i := range 3 {
 			refs := []recovery.TokenRef{{Slot: random(), Digest: random()}, {Slot: random(), Digest: random()}, {Slot: random(), Digest: random()}}

@@ -216,28 +216,6 @@ var tokenCodeClauses = []clause[*tokens]{
 		e.guess(slot, 1)
 		e.wantNotFound("a code in a slot that took all its failures, some before a Delete", ref)
 	}},
-	{"code-failures-survive-expiry", "TokenSpec.MaxFailures", "The number of failures outlives the codes, also a code that expired.", func(e *tokens) {
-		// How long ago the code expired. A store that frees the slot after a
-		// minute, an hour or a day shows only where time costs nothing.
-		idles := []time.Duration{0}
-		if e.timing.exact() {
-			idles = append(idles, 2*time.Minute, 2*time.Hour, 2*day, 30*day)
-		}
-		for _, idle := range idles {
-			slot, spec := random(), newCode()
-			spec.MaxFailures, spec.TTL, spec.FailureWindow = 7, e.ticks(3), max(longTTL, idle+day)
-			e.putCode(slot, spec)
-			e.guess(slot, 4)
-			e.advance(e.ticks(4) + idle)
-			e.useOthers() // a store may free what is old at such calls
-			spec.TTL = longTTL
-			ref := e.putCode(slot, withNewDigest(spec))
-			e.guess(slot, 2)
-			e.wantLive("a code in a slot that took 6 of 7 failures", ref)
-			e.guess(slot, 1)
-			e.wantNotFound(fmt.Sprintf("a code in a slot that took 7 of 7 failures within %v, 4 of them at a code that expired about %v ago", spec.FailureWindow, e.ticks(1)+idle), ref)
-		}
-	}},
 	{"code-failures-pass", "TokenSpec.MaxFailures", "MaxFailures is how many wrong guesses a slot takes in any interval of FailureWindow: each failure leaves the interval when the window has passed, and codes can be used again.", func(e *tokens) {
 		slot, spec := random(), newCode()
 		spec.MaxFailures, spec.FailureWindow = 3, e.ticks(10)

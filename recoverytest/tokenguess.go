@@ -1,11 +1,6 @@
 package recoverytest
 
-import (
-	"strings"
-	"time"
-
-	"github.com/seed-51359b35/recovery"
-)
+import "github.com/seed-51359b35/recovery"
 
 // tokenGuessClauses are about what a guess at a code writes where there is no
 // wrong guess to count (A97). How much a store writes cannot be seen from here.
@@ -53,43 +48,6 @@ var tokenGuessClauses = []clause[*tokens]{
 			e.errorf("Put of a live digest after guesses: Expires is %v, want %v, as the first Put returned it", again.Expires, first.Expires)
 		}
 		e.claim(random(), recovery.TokenRef{Slot: slot, Digest: spec.Digest})
-	}},
-	{"guess-writes", "TokenStore.Peek", "A Peek or Claim with TokenRef.Code writes to the record of its slot, even if there is none (A97).", func(e *tokens) {
-		before := e.dump()
-		for _, op := range []struct {
-			name  string
-			guess func(ref recovery.TokenRef)
-		}{
-			{"Peek", func(ref recovery.TokenRef) { e.wantNotFound("a wrong guess", ref) }},
-			{"Claim", func(ref recovery.TokenRef) { e.wantClaimRefused("with a wrong guess", random(), ref) }},
-		} {
-			op.guess(recovery.TokenRef{Slot: random(), Digest: random(), Code: true})
-			after := e.dump()
-			if after == before {
-				e.errorf("%s with TokenRef.Code of a slot that was never put in: Dump is the same as before, want a record", op.name)
-			}
-			before = after
-		}
-	}},
-	{"guess-forgotten", "TokenStore.Peek", "A record that is there for guesses alone is removed within 10 minutes of the last one (A95, A97).", func(e *tokens) {
-		e.dump() // skips the clause without Dump
-		if !e.timing.exact() {
-			e.skip("needs TokenStoreHarness.Bubble or Advance, because 10 minutes have to pass")
-		}
-		var slots []string
-		for range 10 {
-			slot := random()
-			e.guessInVain(slot, 3)
-			slots = append(slots, slot)
-		}
-		e.advance(10 * time.Minute)
-		e.useOthers()
-		held := e.dump()
-		for _, slot := range slots {
-			if strings.Contains(held, slot) {
-				e.errorf("10 minutes after the last guess at an empty slot Dump still has the slot: %q, want nothing of it", around(held, slot))
-			}
-		}
 	}},
 }
 

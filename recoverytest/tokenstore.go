@@ -68,6 +68,14 @@ type TokenStoreHarness struct {
 	// 2 s.
 	Patience time.Duration
 
+	// Parallel runs clauses side by side, as many at once as -parallel says: for
+	// a server that is far away, so that clauses mostly wait. The hooks are then
+	// called from several goroutines at once. Clauses that make the server fail,
+	// or look at everything that it holds, run alone, before the others. The
+	// others end when the test does, as every parallel subtest. Parallel has no
+	// effect with Bubble or Advance.
+	Parallel bool
+
 	// Operations is the length of the random test. Default 2,000.
 	Operations int
 
@@ -105,8 +113,10 @@ func tokenStoreSuite(h TokenStoreHarness) suite[*tokens] {
 		},
 		clauses: slices.Concat(
 			tokenPutClauses, tokenClaimClauses, tokenCodeClauses, tokenGuessClauses, tokenRefsClauses, tokenNameClauses, tokenBoundsClauses,
-			tokenFaultClauses, tokenGeneralClauses,
+			tokenGeneralClauses,
 		),
+		alone:    slices.Concat(tokenFaultClauses, tokenHeldClauses),
+		parallel: h.Parallel,
 	}
 }
 

@@ -49,10 +49,11 @@ func TestMiniredis(t *testing.T) {
 		server.SetTime(now)
 		server.FastForward(d)
 	}
-	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
+	// With the race detector, on a busy machine, a script waits for seconds.
+	client := redis.NewClient(&redis.Options{Addr: server.Addr(), ReadTimeout: time.Minute})
 	t.Cleanup(func() { client.Close() })
 	open := func(t *testing.T) *redisstore.Store {
-		return newStore(t, client, func(o *redisstore.Options) { o.DenialCache = -1 })
+		return newStore(t, client, func(o *redisstore.Options) { o.DenialCache, o.Timeout = -1, time.Minute })
 	}
 	recoverytest.TestTokenStore(t, recoverytest.TokenStoreHarness{
 		New:        func(t *testing.T) recovery.TokenStore { return open(t) },
