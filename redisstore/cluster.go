@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"sync"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -36,6 +37,31 @@ func (s *Store) nodeAt(server string) *node {
 		s.nodes[server] = n
 	}
 	return n
+}
+
+// askMany has jobs decided that may belong to several nodes of a Cluster, by all
+// of these at once. Those of one node stay together, and in their order: two may
+// be for one key.
+func askMany[V int64 | string](ctx context.Context, s *Store, groupOf func(*node) *group[V], jobs []job) ([]answer[V], error) {
+	own, places := make(map[*node][]job), make(map[*node][]int)
+	for i, j := range jobs {
+		n := s.nodeOf(ctx, j.key)
+		own[n], places[n] = append(own[n], j), append(places[n], i)
+	}
+	all := make([]answer[V], len(jobs))
+	var wg sync.WaitGroup
+	for n := range own {
+		wg.Go(func() {
+			answers, err := do(ctx, n, groupOf(n), own[n])
+			for k, i := range places[n] {
+				if all[i].err = err; err == nil {
+					all[i] = answers[k]
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return all, firstError(all)
 }
 
 // followLayout keeps in step with the masters of a Cluster after a call.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -134,27 +133,23 @@ func ask[V int64 | string](ctx context.Context, s *Store, groupOf func(*node) *g
 		return nil, ctx.Err()
 	}
 	if s.cluster != nil && len(jobs) > 1 {
-		// Each may belong to another node, and those of one node go together.
-		answers := make([]answer[V], len(jobs))
-		var wg sync.WaitGroup
-		for i := range jobs {
-			wg.Go(func() {
-				one, err := ask(ctx, s, groupOf, jobs[i:i+1])
-				answers[i] = append(one, answer[V]{err: err})[0]
-			})
-		}
-		wg.Wait()
-		return answers, firstError(answers)
+		return askMany(ctx, s, groupOf, jobs)
 	}
 	n := s.nodeOf(ctx, jobs[0].key)
+	answers, err := do(ctx, n, groupOf(n), jobs)
+	return answers, cmp.Or(err, firstError(answers))
+}
+
+// do has the jobs of one caller decided by one node.
+func do[V int64 | string](ctx context.Context, n *node, g *group[V], jobs []job) ([]answer[V], error) {
 	if n.guard.Refuses() {
 		return nil, ErrDown
 	}
-	answers, err := groupOf(n).Do(ctx, jobs)
+	answers, err := g.Do(ctx, jobs)
 	if errors.Is(err, groupcommit.ErrTimeout) {
 		err = fmt.Errorf("redisstore: Redis did not answer in time: %w", context.DeadlineExceeded)
 	}
-	return answers, cmp.Or(err, firstError(answers))
+	return answers, err
 }
 
 func firstError[V any](answers []answer[V]) error {
