@@ -130,6 +130,9 @@ func (o Options) checkReturnTo(mistakes *OptionErrors) {
 	if err := o.Link.leavesRoom(o.ReturnTo); err != nil {
 		mistakes.Add("Link", "%v", err)
 	}
+	if err := o.Invitations.Link.leavesRoom(o.ReturnTo); err != nil {
+		mistakes.Add("Invitations.Link", "%v", err)
+	}
 }
 
 // leavesRoom returns an error if the link has the parameter "return_to" already

@@ -296,6 +296,39 @@ func TestLinkLeavesRoomForReturnTo(t *testing.T) {
 	}
 }
 
+// Whoever was invited and asks for a reset gets a link of an invitation, which
+// carries the place as well. So it has to leave room too.
+func TestReturnToInAnInvitation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const place = "https://app.example.com/cart"
+		p := newPortal(t, func(p *portal, o *recovery.Options) {
+			withPlaces(p, o)
+			o.Invitations = recovery.InvitationOptions{Link: recovery.Link{URL: "https://portal.example.com/invitation"}, OnForgot: true}
+			p.leads.Add(lead("invited", recovery.StatusInvited), "")
+			p.users = p.leads.Full()
+		})
+		req := byMail("invited@example.com")
+		req.ReturnTo = place
+		m := p.forgot(t, req)
+		if got := p.OpenReturnTo(returnTo(t, m.URL.Reveal())); m.Kind != recovery.MessageInvitation || got != place {
+			t.Errorf("a message of kind %s, with the place %q", m.Kind, got)
+		}
+		for _, listed := range [][]string{nil, places} {
+			s, err := recovery.New(p.leads.Full(), recovery.NewMemoryTokenStore(), p.outbox, recovery.Options{
+				Keys: [][]byte{testKey(1)}, Link: recovery.Link{URL: "https://portal.example.com/reset"}, DangerouslyKeepSessions: true,
+				Invitations: recovery.InvitationOptions{Link: recovery.Link{URL: "https://portal.example.com/invitation?return_to=x"}, OnForgot: true},
+				ReturnTo:    listed,
+			})
+			if s != nil {
+				ended(t, s.Shutdown(t.Context()))
+			}
+			if (err != nil) != (listed != nil) || err != nil && !strings.Contains(err.Error(), "option Invitations.Link: must not use the parameter return_to") {
+				t.Errorf("places %q: %v", listed, err)
+			}
+		}
+	})
+}
+
 // returnTo returns the parameter of a link.
 func returnTo(t testing.TB, link string) string {
 	t.Helper()
