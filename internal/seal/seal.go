@@ -131,10 +131,9 @@ func (s *Sealer) Open(sealed string) (value []byte, key int, err error) {
 	return nil, 0, err
 }
 
-// Time returns when a string was sealed, by the clock of the machine that sealed
-// it, in whole seconds. Open must have opened it. The zero time means that it is no
-// sealed string.
-func Time(sealed string) time.Time {
+// SealedAt returns when a string was sealed, to the second. It reads a string that
+// Open has accepted, and returns the zero time for any other.
+func SealedAt(sealed string) time.Time {
 	if sealed == "" {
 		return time.Time{}
 	}
@@ -143,7 +142,7 @@ func Time(sealed string) time.Time {
 		return time.Time{}
 	}
 	date, _, _ := bytes.Cut(raw, []byte("|"))
-	seconds, _ := strconv.ParseInt(string(date), 10, 64) // hasAllParts has read it
+	seconds, _ := strconv.ParseInt(string(date), 10, 64)
 	return time.Unix(seconds, 0)
 }
 
