@@ -116,14 +116,20 @@ func Refusal(ctx context.Context, client redis.UniversalClient, err error) error
 		return nil
 	}
 	if c, ok := client.(*redis.Client); ok && connect(ctx, c) != nil {
-		return nil // and the pool is not made to try as often as it repeats a PING
+		return nil // and the pool is not made to try
 	}
-	cause := client.Ping(ctx).Err()
+	cause := client.Process(ctx, ping{redis.NewStatusCmd(ctx, "ping")})
 	if _, ok := errors.AsType[redis.Error](cause); !ok {
 		return nil
 	}
 	return cause
 }
+
+// A ping is one that go-redis does not repeat.
+type ping struct{ *redis.StatusCmd }
+
+// NoRetry implements [redis.Cmder].
+func (ping) NoRetry() bool { return true }
 
 // Info asks every server that takes writes for one value of a section of INFO,
 // and calls found with the answer of each that names it. It asks INFO because

@@ -99,10 +99,13 @@ func TestOutage(t *testing.T) {
 		{"frozen", (*redistest.Server).Freeze, (*redistest.Server).Thaw},
 		{"refused", (*redistest.Server).Kill, (*redistest.Server).Restart},
 	}
+	few := make(chan struct{}, 4) // more would make each other late
 	for _, outage := range outages {
 		for _, client := range clients {
 			t.Run(outage.name+"/"+client.name, func(t *testing.T) {
 				t.Parallel() // with the other outages alone
+				few <- struct{}{}
+				defer func() { <-few }()
 				server := redistest.Start(t)
 				var pool poolWatch
 				s := newStore(t, server.Client(t, client.edit, pool.watch), func(o *redisstore.Options) { o.Timeout = 250 * time.Millisecond })
@@ -129,7 +132,7 @@ func TestOutage(t *testing.T) {
 							if err == nil || errors.Is(err, recovery.ErrTokenNotFound) {
 								through.Add(1)
 							}
-							time.Sleep(4 * time.Millisecond) // for the other outages
+							time.Sleep(20 * time.Millisecond) // for the other outages
 						}
 					})
 				}
@@ -300,8 +303,9 @@ func TestLongOutageDoesNotWearTheClientOut(t *testing.T) {
 func TestFirstFailureDoesNotWearTheClientOut(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
+	proxy := server.Proxy(t)
 	var pooled atomic.Int64
-	client := server.Client(t, func(o *redis.Options) {
+	client := proxy.Client(t, func(o *redis.Options) {
 		dial := redis.NewDialer(o)
 		o.Dialer = func(ctx context.Context, network, addr string) (net.Conn, error) {
 			if _, ok := ctx.Deadline(); ok { // only the pool's own attempts have one
@@ -324,7 +328,8 @@ func TestFirstFailureDoesNotWearTheClientOut(t *testing.T) {
 		go func() { out <- ask() }()
 		testenv.Eventually(t, 10*time.Second, "a call is out", func() bool { return client.PoolStats().Hits > sent })
 		before := pooled.Load()
-		server.Kill()
+		proxy.Refuse()
+		proxy.CutAll()
 		if err := <-out; err == nil {
 			t.Error("a call was answered by nobody")
 		}
@@ -336,6 +341,7 @@ func TestFirstFailureDoesNotWearTheClientOut(t *testing.T) {
 		if n := pooled.Load() - before; n > 0 {
 			t.Errorf("the pool tried to connect %d times, want it left alone", n)
 		}
-		server.Restart()
+		server.Thaw()
+		proxy.Accept()
 	}
 }
