@@ -15,7 +15,9 @@ type delivery struct {
 	until time.Time   // when the job ends, by the clock of this machine
 	kind  MessageKind // the kind of the message
 	lead  Lead        // zero until the lead was found
-	to    address
+	// account is what the lead signs in with, or empty.
+	account string
+	to      address
 	// known says that a known device asked, and that its limits allowed it.
 	known bool
 	event Event // the fields that all events of this job have
@@ -38,7 +40,9 @@ func (d *delivery) message() Message {
 	}
 	switch d.kind {
 	case MessageResetLink, MessageResetCode:
-		m.Template = d.p.Template
+		m.Template, m.Account = d.p.Template, d.account
+	case MessagePasswordChanged:
+		m.Account = d.account
 	case MessageNoPassword:
 		m.IdentityProviders = d.lead.IdentityProviders
 	}
@@ -51,7 +55,7 @@ func (d *delivery) findLead(ctx context.Context, s *Service) (ok bool, err error
 	lead, err := s.findLead(ctx, d.p.Key, s.fields[d.p.Key.Field])
 	switch {
 	case err == nil:
-		d.lead, d.event.LeadID = lead, lead.ID
+		d.lead, d.account, d.event.LeadID = lead, s.accountOf(lead), lead.ID
 		return true, nil
 	case errors.Is(err, ErrLeadNotFound):
 		return false, nil
@@ -89,7 +93,7 @@ func (s *Service) performDeliver(ctx context.Context, d *delivery) error {
 func (s *Service) performNotice(ctx context.Context, d *delivery) error {
 	d.kind = MessagePasswordChanged
 	d.lead = Lead{ID: d.p.Key.Value, Name: d.p.Name, Locale: d.p.Locale}
-	d.to = address{d.p.Channel, d.p.To, d.p.To}
+	d.account, d.to = d.p.Account, address{d.p.Channel, d.p.To, d.p.To}
 	return s.send(ctx, d, d.message(), d.p.Reset)
 }
 

@@ -27,6 +27,9 @@ type devNotifier struct {
 func (n *devNotifier) Notify(_ context.Context, m Message) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%s to %s", m.Kind, m.To)
+	if m.Account != "" && m.Account != m.To {
+		fmt.Fprintf(&b, ", account %q", m.Account)
+	}
 	if !m.Expires.IsZero() {
 		fmt.Fprintf(&b, ", good until %s", m.Expires.Local().Format(time.TimeOnly))
 	}

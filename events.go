@@ -109,7 +109,7 @@ type Event struct {
 	// is 0 if the queue does not tell ([WithAttempt]).
 	Attempt int
 	// Cause is the text of the error, in an EventDeliveryFailed: up to 512 bytes,
-	// without the address, the links and the code of the message.
+	// without the address, the account, the links and the code of the message.
 	Cause string
 	// Mailed says, in an [EventTokenIssued], that the token was sent to the
 	// lead too.

@@ -213,6 +213,23 @@ func (s *Service) recipients(lead Lead) []address {
 	return all
 }
 
+// maxAccount is the longest name of an account, in bytes. It travels in jobs.
+const maxAccount = 256
+
+// accountOf returns what the lead signs in with, or the empty string if the host
+// names no field for that. A part of a name would name another account, so one that
+// is too long counts as none.
+func (s *Service) accountOf(lead Lead) string {
+	if s.opts.SignInField == "" {
+		return ""
+	}
+	account := strings.TrimSpace(lead.Fields[s.opts.SignInField].Value)
+	if len(account) > maxAccount || !utf8.ValidString(account) {
+		return ""
+	}
+	return account
+}
+
 // identifiers returns values of the lead that must not be its password.
 func identifiers(lead Lead) []string {
 	all := []string{lead.Name}

@@ -39,7 +39,7 @@ const (
 )
 
 // A Message is what a [Notifier] delivers. Printing and logging it show neither
-// address nor content. Name, Locale, Languages, NotMe, Template,
+// address nor content. Name, Account, Locale, Languages, NotMe, Template,
 // IdentityProviders and Client may be empty.
 type Message struct {
 	// ID is the same in every attempt to deliver this message, so that a
@@ -57,6 +57,12 @@ type Message struct {
 	LeadID string
 	// Name is [Lead].Name.
 	Name string
+	// Account is what the person signs in with: the lead's value of
+	// [Options].SignInField, as the host stores it, up to 256 bytes. It is set for
+	// [MessageResetLink], [MessageResetCode] and [MessagePasswordChanged], so that
+	// a person with several accounts sees which one it is. It may be To. Whoever
+	// signed up may have chosen it: show it as text, never as markup or as a link.
+	Account string
 	// Locale is [Lead].Locale. Languages is the Accept-Language field of the
 	// request, for a lead whose Locale is empty.
 	Locale    string

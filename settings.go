@@ -20,6 +20,8 @@ type Settings struct {
 	Links []Link
 	// Fields are the fields of a lead that requests may name.
 	Fields []Field
+	// SignInField is that of [Options], or empty.
+	SignInField string
 	// LinkTTL is the lifetime of a link, CodeTTL that of a code.
 	LinkTTL, CodeTTL time.Duration
 	// CodeDigits is how many digits a code has.
@@ -42,7 +44,7 @@ func (s *Service) Settings() Settings {
 	link, notMe := s.opts.Link, s.opts.NotMe
 	link.Fixed, notMe.Fixed = slices.Clone(link.Fixed), slices.Clone(notMe.Fixed)
 	return Settings{
-		Link: link, NotMe: notMe, Links: s.allLinks(), Fields: slices.Clone(s.opts.Fields),
+		Link: link, NotMe: notMe, Links: s.allLinks(), Fields: slices.Clone(s.opts.Fields), SignInField: s.opts.SignInField,
 		LinkTTL: s.opts.Tokens.LinkTTL, CodeTTL: s.opts.Tokens.CodeTTL, CodeDigits: codeDigits,
 		PasswordPolicy: s.opts.Passwords.Policy, EndsSessions: s.opts.Sessions != nil,
 		CaptchaFields: slices.Clone(s.opts.Captcha.Fields), Logger: s.log,

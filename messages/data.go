@@ -16,7 +16,7 @@ import (
 // Data is what a template sees. Every field is checked and formatted text in
 // the message's language, which may be shown as it is. Data has nothing else
 // about the person: neither the address, nor other addresses of the account,
-// nor the lead's ID.
+// unless the person signs in with one, nor the lead's ID.
 type Data struct {
 	// Product, Host, Support and Color are the [Options].
 	Product, Host, Support, Color string
@@ -34,6 +34,10 @@ type Data struct {
 	// Name is the person's name. It is empty if there is none, or if the name
 	// is not fit to be shown (A66).
 	Name string
+	// Account is what the person signs in with. It is empty if it is the address
+	// that the message goes to, if it is not known, or if it is not fit to be shown
+	// (A66).
+	Account string
 	// URL is the link of a message that carries one, and Code is the code. At
 	// most one of them is set. NotMe is the link for "this was not me", or
 	// empty.
@@ -100,6 +104,15 @@ func (d *Data) Greeting() (string, error) {
 		return d.T("hello.anonymous")
 	}
 	return d.T("hello", d.Name)
+}
+
+// Intro returns the sentence with that key, about Product. If there is an Account,
+// it returns the sentence that names it too, whose key has ".account" behind.
+func (d *Data) Intro(key string) (string, error) {
+	if d.Account == "" {
+		return d.T(key, d.Product)
+	}
+	return d.T(key+".account", d.Product, d.Account)
 }
 
 // Expiry returns the sentence with that key, about ExpiresIn. Where nothing
@@ -204,6 +217,9 @@ func (s *Renderer) newData(m recovery.Message, v *i18n.Translator) (*Data, error
 	}
 	if v.RightToLeft {
 		d.Dir = "rtl"
+	}
+	if !isSameAddress(m.Account, m.To) {
+		d.Account = cleanAccount(m.Account)
 	}
 	d.Location, d.Network = s.place(m.Client, v)
 	switch m.Kind {

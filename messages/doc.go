@@ -115,15 +115,19 @@
 //     sentence of the other direction (a left-to-right name in right-to-left
 //     text, or the reverse) it is wrapped in isolation marks. Controls of
 //     direction are refused.
+//   - The account that a mail names: what its owner signs in with, such as a user
+//     name. It is shown if it is a name or one word with nothing that a mail program
+//     turns into a link to a page, in quotation marks, and never in a subject or a
+//     text message. ada.lovelace is shown, and ada.me is not: there are such domains.
 //   - The language, if the person chose none.
 //   - The address of the client. Its network or its place is shown.
 //   - The name of a template. It is looked up among the templates that were
 //     there at the start, and never becomes a path.
 //
 // Everything else comes from the host's configuration or from the Service. The
-// address, other addresses of the account and the lead's ID are not in [Data],
-// so no template can show them. A subject has no link and no code, because
-// locked screens show it. Templates are the host's own, and trusted. The host
+// address, other addresses of the account, except one that it signs in with, and
+// the lead's ID are not in [Data], so no template can show them. A subject has no
+// link and no code, because locked screens show it. Templates are the host's own, and trusted. The host
 // answers for what they load from elsewhere or print as unescaped HTML.
 //
 // Links and codes stand in the rendered message and nowhere else (A39). Errors

@@ -16,7 +16,7 @@ import (
 
 // A Mail is a rendered e-mail.
 type Mail struct {
-	// Subject is one line without link, code or name.
+	// Subject is one line without link, code, name or account.
 	Subject string
 	// Text and HTML say the same. Text ends its lines with a bare line feed.
 	Text, HTML string

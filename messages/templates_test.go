@@ -130,6 +130,7 @@ func TestTemplateMistakes(t *testing.T) {
 		{"a subject with the code", files("reset-code.subject.txt", "{{.Code}} is your code"), "the subject carries a link or code"},
 		{"a subject with not me", files("password-changed.subject.txt", "{{.NotMe}}"), "the subject"},
 		{"a subject with the name", files("reset-link.subject.txt", "Dear {{.Name}}"), "the subject carries .Name"},
+		{"a subject with the account", files("reset-link.subject.txt", "For {{.Account}}"), "the subject carries .Account"},
 		{"a subject of two lines (A13)", files("reset-link.subject.txt", "a\nb"), "more than one line"},
 		{"a subject that is too long", files("reset-link.subject.txt", strings.Repeat("x", 151)), "longer than 150"},
 		{"a subject that turns around (A66)", files("reset-link.subject.txt", "a\u202eb"), "more than one line"},
