@@ -15,10 +15,12 @@ type EventKind string
 // The kinds of events.
 const (
 	// EventMessageSent says that the [Notifier] accepted a message
-	// (authn_token_created for a link or code).
+	// (authn_token_created for a link or code). For a [MessageResetLinks] there is
+	// one for each account.
 	EventMessageSent EventKind = "message_sent"
 	// EventMessageSuppressed says that a request sent no message. Reason says
-	// why.
+	// why. Beside a message for several accounts with one address there is one for
+	// each account that it leaves out.
 	EventMessageSuppressed EventKind = "message_suppressed"
 	// EventDeliveryFailed says that an attempt at a delivery failed, and Cause
 	// why: the [Notifier] refused or did not answer, or a store that the worker
@@ -65,6 +67,7 @@ type EventReason string
 // The reasons of events.
 const (
 	ReasonUnknownLead   EventReason = "unknown_lead"
+	ReasonAmbiguous     EventReason = "ambiguous" // several leads have the value: see [MultiLeadStore]
 	ReasonDisabled      EventReason = "disabled"
 	ReasonNoPassword    EventReason = "no_password"
 	ReasonNoRecipient   EventReason = "no_verified_recipient"

@@ -151,7 +151,7 @@ func (s *Service) findForIssue(ctx context.Context, d *delivery, send bool) (Eve
 	case err != nil:
 		return "", err
 	case !ok:
-		return ReasonUnknownLead, nil
+		return d.whyNobody(), nil
 	case d.lead.Status == StatusNoPassword:
 		return ReasonNoPassword, nil
 	case d.lead.Status != StatusActive:

@@ -82,7 +82,12 @@ func (e *scrubbedError) Unwrap() error { return e.cause }
 // own because they contain nothing that could be escaped in several ways.
 func (m Message) secrets() []string {
 	all := []string{m.URL.Reveal(), m.NotMe.Reveal(), m.Code.Reveal(), m.To, m.Account}
-	for _, link := range []Secret{m.URL, m.NotMe} {
+	links := []Secret{m.URL, m.NotMe}
+	for _, a := range m.Accounts {
+		all = append(all, a.URL.Reveal(), a.Account)
+		links = append(links, a.URL)
+	}
+	for _, link := range links {
 		u, err := url.Parse(link.Reveal())
 		if err != nil {
 			continue

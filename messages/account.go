@@ -1,6 +1,7 @@
 package messages
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -9,8 +10,70 @@ import (
 	"golang.org/x/net/publicsuffix"
 	"golang.org/x/text/unicode/norm"
 
+	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/canonical"
+	"github.com/seed-51359b35/recovery/internal/i18n"
 )
+
+// An Account is one of the accounts that a message gives links for.
+type Account struct {
+	// Label tells the account from the others: what its owner signs in with or, if
+	// that is not known or not fit to be shown (A66), the owner's name, or a number.
+	Label string
+	// Line is Label in plain text, with controls around a label that could disturb
+	// the line's direction. HTML has the bdi element for that.
+	Line string
+	// Name is the owner's name, or empty.
+	Name string
+	// URL is the link of this account.
+	URL string
+}
+
+// addAccounts adds the accounts of a message. Labels that are the same get numbers
+// too: nobody could tell whose link is whose.
+func (d *Data) addAccounts(accounts []recovery.MessageAccount) error {
+	if len(accounts) == 0 {
+		return permanent("the message has no accounts")
+	}
+	count := map[string]int{}
+	for i, from := range accounts {
+		a := Account{Label: cleanAccount(from.Account), Name: cleanName(from.Name), URL: from.URL.Reveal()}
+		if !isLink(a.URL) {
+			return permanent("an account of the message has no link that can be sent")
+		}
+		if a.Label == "" {
+			a.Label = a.Name
+		}
+		if a.Label == "" {
+			var err error
+			if a.Label, err = d.translator.Translate(false, "reset-links.account", i+1); err != nil {
+				return err
+			}
+		}
+		d.Accounts = append(d.Accounts, a)
+		count[strings.ToLower(a.Label)]++
+	}
+	for i := range d.Accounts {
+		a := &d.Accounts[i]
+		if count[strings.ToLower(a.Label)] > 1 {
+			a.Label = fmt.Sprintf("%s (%d)", a.Label, i+1)
+		}
+		a.Line = i18n.Isolate(a.Label, d.translator.RightToLeft)
+	}
+	return nil
+}
+
+// urls returns the links that a message must have.
+func (d *Data) urls() []string {
+	var urls []string
+	if d.URL != "" {
+		urls = append(urls, d.URL)
+	}
+	for _, a := range d.Accounts {
+		urls = append(urls, a.URL)
+	}
+	return urls
+}
 
 // maxAccount is the longest account that is shown, in characters.
 const maxAccount = 100

@@ -1,6 +1,8 @@
 package messages_test
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -48,6 +50,65 @@ func TestAccounts(t *testing.T) {
 		if got := messages.CleanAccount(value); got != "" {
 			t.Errorf("%q is shown as %q", value, got)
 		}
+	}
+}
+
+// Whose link is whose is told by the name of the account, or by what is left.
+func TestLabelsOfAccounts(t *testing.T) {
+	s := newRenderer(t)
+	for name, tt := range map[string]struct {
+		accounts [][2]string // account and name
+		want     []string
+	}{
+		"accounts":            {[][2]string{{"ada", "Ada"}, {"bob", "Ada"}}, []string{"ada", "bob"}},
+		"names":               {[][2]string{{"", "Ada"}, {"", "Bob"}}, []string{"Ada", "Bob"}},
+		"nothing":             {[][2]string{{"", ""}, {"", ""}, {"", ""}}, []string{"Account 1", "Account 2", "Account 3"}},
+		"the same":            {[][2]string{{"", "Ada"}, {"", "Bob"}, {"", "ada"}}, []string{"Ada (1)", "Bob", "ada (3)"}},
+		"not fit to be shown": {[][2]string{{"evil.com", "Ada"}, {"evil.com", "http://evil.com"}}, []string{"Ada", "Account 2"}},
+		"the address":         {[][2]string{{"secret.address@example.org", ""}, {"b@example.org", ""}}, []string{"secret.address@example.org", "b@example.org"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newMessage(recovery.MessageResetLinks, "en")
+			m.Accounts = nil
+			for i, a := range tt.accounts {
+				m.Accounts = append(m.Accounts, recovery.MessageAccount{Account: a[0], Name: a[1], URL: recovery.NewSecret(fmt.Sprint(resetURL, i))})
+			}
+			mail := mustMail(t, s, m)
+			at := 0
+			for i, label := range tt.want {
+				line := "\n" + label + "\n" + resetURL + fmt.Sprint(i) + "\n"
+				found := strings.Index(mail.Text, line)
+				if found < at {
+					t.Errorf("%q does not stand above its link, in order: %s", label, mail.Text)
+				}
+				at = found
+				if !strings.Contains(mail.HTML, "<bdi>"+label+"</bdi>") {
+					t.Errorf("the HTML has no %q", label)
+				}
+			}
+			if strings.Contains(mail.Text+mail.HTML, "evil.com") {
+				t.Errorf("a hostile name is shown: %s", mail.Text)
+			}
+		})
+	}
+}
+
+// A message about several accounts has a good link for each, and never goes by SMS.
+func TestAccountsNeedLinks(t *testing.T) {
+	s := newRenderer(t)
+	for name, edit := range map[string]func(m *recovery.Message){
+		"no accounts":     func(m *recovery.Message) { m.Accounts = nil },
+		"one has no link": func(m *recovery.Message) { m.Accounts[1].URL = recovery.Secret{} },
+		"one has markup":  func(m *recovery.Message) { m.Accounts[0].URL = recovery.NewSecret("javascript:x") },
+	} {
+		m := newMessage(recovery.MessageResetLinks, "en")
+		edit(&m)
+		if _, err := s.Mail(m); !errors.Is(err, recovery.ErrPermanent) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := s.SMS(newMessage(recovery.MessageResetLinks, "en")); !errors.Is(err, recovery.ErrPermanent) {
+		t.Errorf("SMS: %v", err)
 	}
 }
 

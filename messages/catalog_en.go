@@ -51,6 +51,13 @@ func english() []i18n.Entry {
 		{Key: "reset-link.expiry", Text: "The link works once and expires in %[1]s."},
 		{Key: "reset-link.keep", Text: "Do not forward this message: whoever has the link can change your password."},
 
+		{Key: "reset-links.intro", Text: "We received a request to reset the password of your %[1]s account. Several accounts have this address, so each has a link of its own. Use the one of the account that you want to sign in to."},
+		// The argument is a number: the first account, the second one.
+		{Key: "reset-links.account", Text: "Account %[1]d"},
+		// The argument is how long.
+		{Key: "reset-links.expiry", Text: "Each link works once and expires in %[1]s."},
+		{Key: "reset-links.keep", Text: "Do not forward this message: whoever has one of the links can change that account’s password."},
+
 		{Key: "reset-code.subject", Text: "Your code to reset your %[1]s password"},
 		{Key: "reset-code.heading", Text: "Your code"},
 		{Key: "reset-code.intro", Text: "Enter this code to reset the password of your %[1]s account:"},

@@ -44,6 +44,11 @@ func spanish() []i18n.Entry {
 		{Key: "reset-link.expiry", Text: "El enlace funciona una sola vez y caduca en %[1]s."},
 		{Key: "reset-link.keep", Text: "No reenvíe este mensaje: quien tenga el enlace puede cambiar su contraseña."},
 
+		{Key: "reset-links.intro", Text: "Hemos recibido una solicitud para restablecer la contraseña de su cuenta de %[1]s. Varias cuentas tienen esta dirección, por lo que cada una tiene su propio enlace. Utilice el de la cuenta en la que quiere iniciar sesión."},
+		{Key: "reset-links.account", Text: "Cuenta %[1]d"},
+		{Key: "reset-links.expiry", Text: "Cada enlace funciona una sola vez y caduca en %[1]s."},
+		{Key: "reset-links.keep", Text: "No reenvíe este mensaje: quien tenga uno de los enlaces puede cambiar la contraseña de esa cuenta."},
+
 		{Key: "reset-code.subject", Text: "Código para restablecer su contraseña de %[1]s"},
 		{Key: "reset-code.heading", Text: "Su código"},
 		{Key: "reset-code.intro", Text: "Introduzca este código para restablecer la contraseña de su cuenta de %[1]s:"},

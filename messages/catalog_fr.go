@@ -45,6 +45,11 @@ func french() []i18n.Entry {
 		{Key: "reset-link.expiry", Text: "Le lien ne fonctionne qu’une seule fois et expire dans %[1]s."},
 		{Key: "reset-link.keep", Text: "Ne transférez pas ce message\u00a0: toute personne qui possède ce lien peut changer votre mot de passe."},
 
+		{Key: "reset-links.intro", Text: "Nous avons reçu une demande de réinitialisation du mot de passe de votre compte %[1]s. Plusieurs comptes sont associés à cette adresse, et chacun a donc son propre lien. Utilisez celui du compte auquel vous voulez vous connecter."},
+		{Key: "reset-links.account", Text: "Compte %[1]d"},
+		{Key: "reset-links.expiry", Text: "Chaque lien ne fonctionne qu’une seule fois et expire dans %[1]s."},
+		{Key: "reset-links.keep", Text: "Ne transférez pas ce message\u00a0: toute personne qui possède l’un de ces liens peut changer le mot de passe du compte correspondant."},
+
 		{Key: "reset-code.subject", Text: "Votre code de réinitialisation du mot de passe %[1]s"},
 		{Key: "reset-code.heading", Text: "Votre code"},
 		{Key: "reset-code.intro", Text: "Saisissez ce code pour réinitialiser le mot de passe de votre compte %[1]s\u00a0:"},

@@ -38,6 +38,11 @@ func japanese() []i18n.Entry {
 		{Key: "reset-link.expiry", Text: "このリンクは1回のみ有効で、%[1]s後に期限切れになります。"},
 		{Key: "reset-link.keep", Text: "このメールを転送しないでください。リンクを知っている人は誰でもパスワードを変更できます。"},
 
+		{Key: "reset-links.intro", Text: "%[1]s アカウントのパスワードを再設定するご依頼を受け付けました。このメールアドレスには複数のアカウントがあるため、アカウントごとにリンクが異なります。ログインするアカウントのリンクをご利用ください。"},
+		{Key: "reset-links.account", Text: "アカウント %[1]d"},
+		{Key: "reset-links.expiry", Text: "各リンクは1回のみ有効で、%[1]s後に期限切れになります。"},
+		{Key: "reset-links.keep", Text: "このメールを転送しないでください。いずれかのリンクを知っている人は誰でも、そのアカウントのパスワードを変更できます。"},
+
 		{Key: "reset-code.subject", Text: "%[1]s のパスワード再設定コード"},
 		{Key: "reset-code.heading", Text: "確認コード"},
 		{Key: "reset-code.intro", Text: "%[1]s アカウントのパスワードを再設定するには、次のコードを入力してください。"},

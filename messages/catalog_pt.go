@@ -46,6 +46,11 @@ func portuguese() []i18n.Entry {
 		{Key: "reset-link.expiry", Text: "O link funciona uma única vez e expira em %[1]s."},
 		{Key: "reset-link.keep", Text: "Não encaminhe esta mensagem: quem tiver o link pode alterar a sua senha."},
 
+		{Key: "reset-links.intro", Text: "Recebemos um pedido para redefinir a senha da sua conta de %[1]s. Várias contas têm este endereço, por isso cada uma tem o seu próprio link. Use o da conta em que quer entrar."},
+		{Key: "reset-links.account", Text: "Conta %[1]d"},
+		{Key: "reset-links.expiry", Text: "Cada link funciona uma única vez e expira em %[1]s."},
+		{Key: "reset-links.keep", Text: "Não encaminhe esta mensagem: quem tiver um dos links pode alterar a senha dessa conta."},
+
 		{Key: "reset-code.subject", Text: "Código para redefinir a sua senha de %[1]s"},
 		{Key: "reset-code.heading", Text: "O seu código"},
 		{Key: "reset-code.intro", Text: "Insira este código para redefinir a senha da sua conta de %[1]s:"},

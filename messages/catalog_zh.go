@@ -38,6 +38,11 @@ func chinese() []i18n.Entry {
 		{Key: "reset-link.expiry", Text: "此链接仅可使用一次，将在 %[1]s后失效。"},
 		{Key: "reset-link.keep", Text: "请勿转发本邮件：任何获得此链接的人都可以更改您的密码。"},
 
+		{Key: "reset-links.intro", Text: "我们收到了重置您的 %[1]s 账号密码的请求。此邮箱对应多个账号，因此每个账号都有各自的链接。请使用您想登录的账号的链接。"},
+		{Key: "reset-links.account", Text: "账号 %[1]d"},
+		{Key: "reset-links.expiry", Text: "每个链接仅可使用一次，将在 %[1]s后失效。"},
+		{Key: "reset-links.keep", Text: "请勿转发本邮件：任何获得其中某个链接的人都可以更改该账号的密码。"},
+
 		{Key: "reset-code.subject", Text: "重置 %[1]s 密码的验证码"},
 		{Key: "reset-code.heading", Text: "您的验证码"},
 		{Key: "reset-code.intro", Text: "请输入此验证码，以重置您的 %[1]s 账号密码："},

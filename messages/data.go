@@ -42,8 +42,12 @@ type Data struct {
 	// most one of them is set. NotMe is the link for "this was not me", or
 	// empty.
 	URL, Code, NotMe string
-	// ExpiresIn is how long URL or Code still works: "60 minutes". Expires is
-	// the time when it stops working. Both are empty where nothing expires.
+	// Accounts are the accounts of a message about several, at least two, each with
+	// a link of its own. They are set for [recovery.MessageResetLinks] only.
+	Accounts []Account
+	// ExpiresIn is how long URL, Code or the links of Accounts still work: "60
+	// minutes". Expires is the time when they stop working. Both are empty where
+	// nothing expires.
 	ExpiresIn, Expires string
 	// RequestedAt is the time of the request. For
 	// [recovery.MessagePasswordChanged] it is the time of the change.
@@ -228,6 +232,10 @@ func (s *Renderer) newData(m recovery.Message, v *i18n.Translator) (*Data, error
 		if !isLink(d.URL) {
 			return nil, permanent("the message has no link that can be sent")
 		}
+	case recovery.MessageResetLinks:
+		if err := d.addAccounts(m.Accounts); err != nil {
+			return nil, err
+		}
 	case recovery.MessageResetCode:
 		d.Code = m.Code.Reveal()
 		if !isCode(d.Code) {
@@ -241,14 +249,14 @@ func (s *Renderer) newData(m recovery.Message, v *i18n.Translator) (*Data, error
 		}
 	}
 	switch m.Kind {
-	case recovery.MessageResetLink, recovery.MessageResetCode, recovery.MessagePasswordChanged:
+	case recovery.MessageResetLink, recovery.MessageResetLinks, recovery.MessageResetCode, recovery.MessagePasswordChanged:
 		if d.NotMe != "" && !isLink(d.NotMe) {
 			return nil, permanent("the message has a link for \"not me\" that cannot be sent")
 		}
 	default:
 		d.NotMe = ""
 	}
-	if (d.URL != "" || d.Code != "") && !m.Expires.IsZero() {
+	if (d.URL != "" || d.Code != "" || len(d.Accounts) > 0) && !m.Expires.IsZero() {
 		d.Expires = formatTime(m.Expires, s.opts.TimeZone)
 		key, n := "minutes", 0
 		hours, minutes := remaining(time.Now(), m.Expires)

@@ -33,6 +33,13 @@ func samples(kind recovery.MessageKind, now time.Time) []recovery.Message {
 		switch kind {
 		case recovery.MessageResetLink:
 			m.URL, m.Expires = recovery.NewSecret(sampleURL), now.Add(time.Hour)
+		case recovery.MessageResetLinks:
+			m.Expires = now.Add(time.Hour)
+			m.Accounts = []recovery.MessageAccount{
+				{LeadID: "1", Account: sampleLogin, Name: sampleName, URL: recovery.NewSecret(sampleURL + "1")},
+				{LeadID: "2", Name: sampleName, URL: recovery.NewSecret(sampleURL + "2")},
+				{LeadID: "3", URL: recovery.NewSecret(sampleURL + "3")},
+			}
 		case recovery.MessageResetCode:
 			m.Code, m.Expires = recovery.NewSecret(sampleCode), now.Add(10*time.Minute)
 		}

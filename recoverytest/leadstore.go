@@ -76,8 +76,9 @@ type LeadStoreHarness struct {
 }
 
 // TestLeadStore tests a [recovery.LeadStore], with one subtest for each clause
-// of its contract. It also tests the contracts of [recovery.VersionedLeadStore]
-// and [recovery.PasswordHistoryLeadStore], if the store implements them.
+// of its contract. It also tests the contracts of [recovery.VersionedLeadStore],
+// [recovery.PasswordHistoryLeadStore] and [recovery.MultiLeadStore], if the store
+// implements them.
 func TestLeadStore(t *testing.T, h LeadStoreHarness) {
 	t.Helper()
 	leadStoreSuite(h).test(t)
@@ -107,7 +108,7 @@ func leadStoreSuite(h LeadStoreHarness) suite[*leads] {
 		},
 		clauses: slices.Concat(
 			leadFindClauses, leadFreshClauses, leadRecordClauses, leadWriteClauses, leadHistoryClauses,
-			leadVersionedClauses, leadFaultClauses,
+			leadVersionedClauses, leadMultiClauses, leadFaultClauses,
 		),
 	}
 }
