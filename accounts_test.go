@@ -64,7 +64,7 @@ func (p *portal) reasons() (all []string) {
 	return all
 }
 
-// Several accounts with one address get one message. Each link works for its own
+// A99: several accounts with one address get one message. Each link works for its own
 // account, and once, and ends no other.
 func TestAccountsShareOneMessage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -104,6 +104,30 @@ func TestAccountsShareOneMessage(t *testing.T) {
 		settle()
 		if n := len(p.outbox.OfKind(recovery.MessagePasswordChanged)); n != 6 { // to the address and to the phone
 			t.Errorf("%d notices", n)
+		}
+	})
+}
+
+// The whole way over the JSON API: the answer is that for everybody (A20), and each
+// link resets its own account.
+func TestAccountsOverTheAPI_A20(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := family(t, nil)
+		h := p.Handler()
+		shared, nobody := post(h, "/forgot-password", `{"email":"`+sharedMail+`"}`), post(h, "/forgot-password", `{"email":"nobody@example.com"}`)
+		if a, b := limitFields.ReplaceAllString(answer(shared), ""), limitFields.ReplaceAllString(answer(nobody), ""); a != b || shared.Code != 202 {
+			t.Errorf("%s\n%s", a, b)
+		}
+		settle()
+		all := p.outbox.Messages()
+		if len(all) != 1 || len(all[0].Accounts) != 3 {
+			t.Fatalf("%d messages", len(all))
+		}
+		for _, a := range all[0].Accounts {
+			body := `{"token":"` + token(t, linkOf(all[0], a.Account)) + `","password":"` + goodPassword + `"}`
+			if w := post(h, "/reset-password", body); w.Code != 204 || p.leads.Hash(a.LeadID) != "fast:"+goodPassword {
+				t.Errorf("%s: %s", a.Account, answer(w))
+			}
 		}
 	})
 }
@@ -356,7 +380,9 @@ func TestAccountsHaveTheirOwnLimits_A58(t *testing.T) {
 func TestKnownDeviceOfOneAccount_A58(t *testing.T) {
 	once := recovery.LimitPolicy{Limits: []recovery.Limit{{N: 1, Window: 24 * time.Hour}}}
 	synctest.Test(t, func(t *testing.T) {
-		p := family(t, func(_ *portal, o *recovery.Options) { o.Limits.Lead, o.Limits.Recipient, o.Limits.Identifier = once, once, once })
+		p := family(t, func(_ *portal, o *recovery.Options) {
+			o.Limits.Lead, o.Limits.Recipient, o.Limits.Identifier = once, once, once
+		})
 		p.forgot(t, byMail(sharedMail)) // a stranger
 		req := byMail(sharedMail)
 		req.Requester.Device = newDevice(t, p, "lead-b", "")
@@ -413,11 +439,15 @@ func TestAccountsAreChecked_A10(t *testing.T) {
 	})
 }
 
+// A message names eight accounts at most. The IDs of that many, each as long as a
+// UUID, have room in the link "this was not me".
 func TestAtMostEightAccounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := family(t, func(p *portal, _ *recovery.Options) {
-			for _, name := range strings.Split("d e f g h i j", " ") {
-				p.leads.Add(member(name), "")
+			for i, name := range strings.Split("d e f g h i j k", " ") {
+				lead := member(name)
+				lead.ID = fmt.Sprintf("00000000-0000-4000-8000-%012d", i)
+				p.leads.Add(lead, "")
 			}
 		})
 		if m := p.forgot(t, byMail(sharedMail)); len(m.Accounts) != 8 || m.NotMe.IsZero() {

@@ -26,6 +26,8 @@ type golden struct {
 	Stored []goldenStored
 	NotMe  []goldenNotMe
 	Device string `json:",omitzero"` // which the golden lead's browser keeps
+
+	Accounts *goldenAccounts `json:",omitzero"`
 }
 
 // A goldenJob waits in a queue.
@@ -290,6 +292,7 @@ func writeGolden(t *testing.T) golden {
 		}
 		writeGoldenRequests(t, &v, job)
 		writeGoldenFollowUps(t, &v, job)
+		writeGoldenAccounts(t, &v)
 		if !time.Now().Equal(v.Time) {
 			t.Error("time has passed meanwhile")
 		}
@@ -460,6 +463,9 @@ func readGolden(t *testing.T, v golden) {
 				}
 				g.resets(t, v, s.Proof.proof())
 			})
+		}
+		if v.Accounts != nil {
+			t.Run(keys.name+"/accounts", func(t *testing.T) { readGoldenAccounts(t, v, keys.all) })
 		}
 		if v.Device != "" {
 			at("device", func(t *testing.T, g *goldenPortal) { readGoldenDevice(t, v, g, keys.all) })

@@ -20,7 +20,8 @@
 //
 // A mail has a subject, a plain text and HTML that says the same as the plain
 // text. A text message is one text. There is a mail for each
-// [recovery.MessageKind], and a text message for each kind but unknown_address.
+// [recovery.MessageKind], and a text message for each kind but unknown_address and
+// reset_links.
 // A message with a link or code says how long it works. A mail says when, and
 // roughly from where, somebody asked for it. Every message says what to do if
 // that was somebody else, with the link of [recovery.Message].NotMe where that
@@ -67,8 +68,8 @@
 //	[TEMPLATE/]KIND[.LANGUAGE].PART
 //
 // KIND is a message kind with hyphens for its underscores: reset-link,
-// reset-code, password-changed, no-password or unknown-address. PART is html,
-// txt, subject.txt or sms.txt. LANGUAGE is en, es, fr, de, pt, hi, ar, zh or
+// reset-links, reset-code, password-changed, no-password or unknown-address. PART
+// is html, txt, subject.txt or sms.txt. LANGUAGE is en, es, fr, de, pt, hi, ar, zh or
 // ja; without it the file is for all of them. TEMPLATE is the name that a
 // [recovery.Message] asks for (emailtemplate and smstemplate of the LoginRadius
 // wire): 1 to 128 of A-Z, a-z, 0-9, '_', '-' and '.', not starting with a dot.

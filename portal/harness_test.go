@@ -160,7 +160,7 @@ func newWorld(t *testing.T, edit func(*recovery.Options, *portal.Options)) *worl
 		edit(&ro, &po)
 	}
 	var err error
-	if w.service, err = recovery.New(w.leads, w.tokens, w.outbox, ro); err != nil {
+	if w.service, err = recovery.New(w.leads.Multi(), w.tokens, w.outbox, ro); err != nil {
 		t.Fatal(err)
 	}
 	if w.Handler, err = portal.New(w.service, po); err != nil {

@@ -147,3 +147,38 @@ func TestPhoneNeedsEmail(t *testing.T) {
 		}
 	})
 }
+
+// Somebody whose accounts share an address asks for one, gets a mail with a link for
+// each, and resets each in one browser.
+func TestWholeWayOfTwoAccounts(t *testing.T) {
+	inWorld(t, withUserNames(nil), func(w *world) {
+		t := w.t
+		w.leads.SetValue(w.john, "Login", johnName)
+		baba := w.leads.Add(recovery.Lead{Fields: map[string]recovery.FieldValue{
+			"EmailAddress": {Value: johnMail, Verified: true}, "Login": {Value: "baba.yaga"},
+		}}, "fast:old")
+		v := w.visitor()
+		if p := v.post("/account/forgot", "identifier", johnMail); p.StatusCode != 303 {
+			t.Fatalf("forgot answers %d", p.StatusCode)
+		}
+		m := w.messageOf(recovery.MessageResetLinks)
+		if len(m.Accounts) != 2 {
+			t.Fatalf("%d accounts", len(m.Accounts))
+		}
+		for _, a := range m.Accounts {
+			form := v.open(a.URL.Reveal())
+			form.is(t, "the form", 200, "Choose a new password")
+			if !strings.Contains(form.body, `value="`+a.Account+`"`) {
+				t.Errorf("the form of %s names another account", a.Account)
+			}
+			if p := v.post("/account/reset", "proof", form.proof(), "username", a.Account, "password", goodPassword); p.StatusCode != 303 {
+				t.Fatalf("reset answers %d: %s", p.StatusCode, p.text())
+			}
+		}
+		if !w.changed() || w.leads.Hash(baba) != "fast:"+goodPassword {
+			t.Error("one password is not changed")
+		}
+		// The link "this was not me" of such a message is about links.
+		v.open(m.NotMe.Reveal()).is(t, "not me", 200, "we will cancel every link and code")
+	})
+}
