@@ -118,6 +118,9 @@ func (o Options) validate(leads LeadStore, tokens TokenStore, notifier Notifier)
 	if o.EmailField != "" && !slices.ContainsFunc(o.Fields, func(f Field) bool { return f.Name == o.EmailField && f.isEmailKey() }) {
 		mistakes.Add("EmailField", "%q must be one of Fields, with type FieldTypeEmail and Search", o.EmailField)
 	}
+	if o.SignInField != "" && !slices.ContainsFunc(o.Fields, func(f Field) bool { return f.Name == o.SignInField }) {
+		mistakes.Add("SignInField", "%q must be one of Fields", o.SignInField)
+	}
 	o.Passwords.checkBound(&mistakes)
 	mistakes.CheckInt("Passwords.History", o.Passwords.History, 0, 24)
 	if _, ok := leads.(PasswordHistoryLeadStore); o.Passwords.History > 0 && leads != nil && !ok {

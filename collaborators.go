@@ -114,7 +114,7 @@ func (s *Service) watch(ctx context.Context, what string, err error) {
 			// What is given up is told as an error.
 			level, consequence, args = slog.LevelWarn, ". It is tried again until it works, or until the time in retried_until", append(args, a.attrs()...)
 		}
-		if what == "LeadStore.FindLead" && strings.Contains(err.Error(), noRows) {
+		if strings.HasPrefix(what, "LeadStore.FindLead") && strings.Contains(err.Error(), noRows) {
 			consequence += ". For nobody FindLead has to return recovery.ErrLeadNotFound, and not the error of the database"
 		}
 		s.outages.Failed(ctx, s.log, level, collaborator, "recovery: "+collaborator+" fails"+consequence, args...)

@@ -18,11 +18,19 @@ type delivery struct {
 	kind  MessageKind // the kind of the message
 	link  Link        // what the token is put in
 	lead  Lead        // zero until the lead was found
-	to    address
-	// known says that a known device asked, and that its limits allowed it.
-	known bool
+	// account is what the lead signs in with, or empty.
+	account string
+	to      address
+	// known is the lead for which a known device asked, if the limits of the device
+	// allowed it.
+	known string
 	sent  bool  // the notifier has the message
 	event Event // the fields that all events of this job have
+
+	ambiguous bool      // it is not certain which of several leads is meant
+	shared    bool      // several leads have what the request named
+	accounts  []account // those of them that get a link
+	out       []leftOut // the others
 }
 
 func newDelivery(job Job, p payload) *delivery {
@@ -59,7 +67,14 @@ func (d *delivery) message() Message {
 	}
 	switch d.kind {
 	case MessageResetLink, MessageResetCode, MessageInvitation, MessageResetRequired:
+		m.Template, m.Account = d.p.Template, d.account
+	case MessagePasswordChanged:
+		m.Account = d.account
+	case MessageResetLinks:
 		m.Template = d.p.Template
+		for _, a := range d.accounts {
+			m.Accounts = append(m.Accounts, MessageAccount{LeadID: a.lead.ID, Name: a.lead.Name})
+		}
 	case MessageNoPassword:
 		m.IdentityProviders = d.lead.IdentityProviders
 	}
@@ -72,12 +87,31 @@ func (d *delivery) findLead(ctx context.Context, s *Service) (ok bool, err error
 	lead, err := s.findLead(ctx, d.p.Key, s.fields[d.p.Key.Field])
 	switch {
 	case err == nil:
-		d.lead, d.event.LeadID = lead, lead.ID
+		d.is(s, lead)
 		return true, nil
 	case errors.Is(err, ErrLeadNotFound):
-		return false, nil
+		return d.isNobody(err), nil
 	}
 	return false, err
+}
+
+// is says which lead the delivery is for.
+func (d *delivery) is(s *Service, lead Lead) {
+	d.lead, d.account, d.event.LeadID = lead, s.accountOf(lead), lead.ID
+}
+
+// isNobody keeps why no lead was found, and returns false.
+func (d *delivery) isNobody(err error) bool {
+	d.ambiguous = errors.Is(err, ErrLeadAmbiguous)
+	return false
+}
+
+// whyNobody returns why there is no lead.
+func (d *delivery) whyNobody() EventReason {
+	if d.ambiguous {
+		return ReasonAmbiguous
+	}
+	return ReasonUnknownLead
 }
 
 // performDeliver sends the token that [Service.IssueToken] has stored, or the
@@ -88,7 +122,7 @@ func (s *Service) performDeliver(ctx context.Context, d *delivery) error {
 		return err
 	}
 	if !ok {
-		return s.suppress(ctx, d, ReasonUnknownLead)
+		return s.suppress(ctx, d, d.whyNobody())
 	}
 	if d.to, ok = s.recipient(d.lead, d.p.Recipient); !ok {
 		return s.suppress(ctx, d, s.whyNoRecipient(ctx, d.lead, d.p.Recipient))
@@ -108,7 +142,7 @@ func (s *Service) performDeliver(ctx context.Context, d *delivery) error {
 func (s *Service) performNotice(ctx context.Context, d *delivery) error {
 	d.kind = MessagePasswordChanged
 	d.lead = Lead{ID: d.p.Key.Value, Name: d.p.Name, Locale: d.p.Locale}
-	d.to = address{d.p.Channel, d.p.To, d.p.To}
+	d.account, d.to = d.p.Account, address{d.p.Channel, d.p.To, d.p.To}
 	return s.send(ctx, d, d.message(), d.p.Reset)
 }
 
@@ -118,6 +152,9 @@ func (s *Service) performNotice(ctx context.Context, d *delivery) error {
 func (s *Service) sendToken(ctx context.Context, d *delivery) error {
 	if why := s.whyNoToken(d.token, d.lead.Status); why != "" {
 		return s.suppress(ctx, d, why)
+	}
+	if d.shared && d.token == kindMailed {
+		return s.sendShared(ctx, d)
 	}
 	token, err := s.put(ctx, d.p.generation, d.token, d.ttl(s), d.lead, d.p.Slot, d.p.Secret)
 	if errors.Is(err, ErrTokenSpent) {
@@ -171,7 +208,13 @@ func (s *Service) send(ctx context.Context, d *delivery, m Message, about string
 	d.sent = true
 	e := d.event
 	e.Kind, e.LeadID, e.Channel, e.Message = EventMessageSent, m.LeadID, m.Channel, m.Kind
-	s.emit(ctx, e)
+	if len(m.Accounts) == 0 {
+		s.emit(ctx, e)
+	}
+	for _, a := range m.Accounts {
+		e.LeadID = a.LeadID
+		s.emit(ctx, e)
+	}
 	return nil
 }
 
@@ -204,17 +247,23 @@ func (s *Service) suppress(ctx context.Context, d *delivery, reason EventReason)
 // the budgets. It returns false and no error if the delivery ends here.
 func (s *Service) allowDelivery(ctx context.Context, d *delivery) (ok bool, err error) {
 	person, budgets, err := s.deliveryLimits(ctx, d)
-	if errors.Is(err, ErrPermanent) {
-		s.log.WarnContext(ctx, "recovery: a message can never be delivered", "job", d.job.ID, "error", err)
-		return false, s.suppress(ctx, d, ReasonUndeliverable)
-	}
 	if err != nil {
-		return false, err
+		return s.cannotDeliver(ctx, d, err)
 	}
 	if ok, err := s.allowJob(ctx, d, person...); !ok {
 		return false, err
 	}
 	return s.allowJob(ctx, d, budgets...)
+}
+
+// cannotDeliver ends the delivery if an error of the budgets says that the message
+// can never be delivered. After any other it is tried again.
+func (s *Service) cannotDeliver(ctx context.Context, d *delivery, err error) (ok bool, _ error) {
+	if !errors.Is(err, ErrPermanent) {
+		return false, err
+	}
+	s.log.WarnContext(ctx, "recovery: a message can never be delivered", "job", d.job.ID, "error", err)
+	return false, s.suppress(ctx, d, ReasonUndeliverable)
 }
 
 // allowJob asks the limiter in a worker. A refusal ends the delivery: then it

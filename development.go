@@ -29,10 +29,16 @@ type devNotifier struct {
 func (n *devNotifier) Notify(_ context.Context, m Message) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%s to %s", m.Kind, m.To)
+	if m.Account != "" && m.Account != m.To {
+		fmt.Fprintf(&b, ", account %q", m.Account)
+	}
 	if !m.Expires.IsZero() {
 		fmt.Fprintf(&b, ", good until %s", m.Expires.Local().Format(time.TimeOnly))
 	}
 	b.WriteString("\n")
+	for _, a := range m.Accounts {
+		fmt.Fprintf(&b, "  link for %q (%s): %s\n", a.Account, a.LeadID, a.URL.Reveal())
+	}
 	for _, line := range []struct {
 		name  string
 		value Secret
@@ -124,6 +130,7 @@ func (s *Service) advise(ctx context.Context, e Event) {
 
 var suppressedAdvice = map[EventReason]string{
 	ReasonUnknownLead:          "LeadStore.FindLead found no lead. Look at the field and the value that it was asked for: the value is in lower case, and FindLead must find the lead however it is stored",
+	ReasonAmbiguous:            "several leads have the value, so it is not certain whom the message is for. A link by e-mail can name them all, if FindLeads finds them (see MultiLeadStore) and they have one address. Codes need a value that one lead has",
 	ReasonDisabled:             "the lead's Status is not StatusActive. The zero value counts as disabled, so FindLead has to set it",
 	ReasonNoPassword:           "the lead has StatusNoPassword. Set option Messages.NoPassword to tell such leads how they sign in",
 	ReasonNoRecipient:          "the lead has no verified address in the field that the message goes to. FindLead has to return it in Lead.Fields, under the name that option Fields gives, with Verified set",

@@ -77,6 +77,11 @@ var (
 	// than one, was found. [Service.IssueToken] returns it too.
 	ErrLeadNotFound = errors.New("recovery: no such lead")
 
+	// ErrLeadAmbiguous is an ErrLeadNotFound that says why: more than one lead was
+	// found. A [Service] answers as for nobody. Only its event differs, which has
+	// [ReasonAmbiguous]. IssueToken does not return it.
+	ErrLeadAmbiguous = fmt.Errorf("%w: more than one has the value", ErrLeadNotFound)
+
 	// ErrNotWritten is wrapped by an error of [LeadStore.SetPasswordHash] if
 	// the old hash is certainly still in place.
 	ErrNotWritten = errors.New("recovery: the password hash was not written")

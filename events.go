@@ -15,10 +15,12 @@ type EventKind string
 // The kinds of events.
 const (
 	// EventMessageSent says that the [Notifier] accepted a message
-	// (authn_token_created for a link or code).
+	// (authn_token_created for a link or code). For a [MessageResetLinks] there is
+	// one for each account.
 	EventMessageSent EventKind = "message_sent"
 	// EventMessageSuppressed says that a request sent no message. Reason says
-	// why.
+	// why. Beside a message for several accounts with one address there is one for
+	// each account that it leaves out.
 	EventMessageSuppressed EventKind = "message_suppressed"
 	// EventDeliveryFailed says that an attempt at a delivery failed, and Cause
 	// why: the [Notifier] refused or did not answer, or a store that the worker
@@ -75,6 +77,7 @@ type EventReason string
 // The reasons of events.
 const (
 	ReasonUnknownLead EventReason = "unknown_lead"
+	ReasonAmbiguous   EventReason = "ambiguous" // several leads have the value: see [MultiLeadStore]
 	ReasonDisabled    EventReason = "disabled"
 	ReasonNoPassword  EventReason = "no_password"
 	ReasonNoRecipient EventReason = "no_verified_recipient"
@@ -136,8 +139,8 @@ type Event struct {
 	// is 0 if the queue does not tell ([WithAttempt]).
 	Attempt int
 	// Cause is the text of the error, in an EventDeliveryFailed and an
-	// EventAfterResetFailed: up to 512 bytes, without the address, the links and
-	// the code of the message.
+	// EventAfterResetFailed: up to 512 bytes, without the address, the account, the
+	// links and the code of the message.
 	Cause string
 	// Mailed says, in an [EventTokenIssued], that the token was sent to the
 	// lead too.

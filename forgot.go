@@ -125,7 +125,7 @@ func (s *Service) performForgot(ctx context.Context, d *delivery) error {
 	if len(s.queues) == 1 {
 		return s.performSend(ctx, d) // the host wants no other queue
 	}
-	found, err := d.findLead(ctx, s)
+	found, err := d.findLeads(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -140,7 +140,7 @@ func (s *Service) performForgot(ctx context.Context, d *delivery) error {
 // performSend delivers what performForgot has found. The lead is looked up
 // again, because it may have changed since.
 func (s *Service) performSend(ctx context.Context, d *delivery) error {
-	found, err := d.findLead(ctx, s)
+	found, err := d.findLeads(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -161,8 +161,8 @@ func (s *Service) performSend(ctx context.Context, d *delivery) error {
 // would fill the limiter, and newcomers would get no messages (A95).
 func (s *Service) admitForgot(ctx context.Context, d *delivery, found bool) (ok bool, err error) {
 	key := d.p.Key
-	if !found && (!s.opts.Messages.UnknownAddress || s.fields[key.Field].Type != FieldTypeEmail) {
-		return false, s.suppress(ctx, d, ReasonUnknownLead)
+	if !found && (d.ambiguous || !s.opts.Messages.UnknownAddress || s.fields[key.Field].Type != FieldTypeEmail) {
+		return false, s.suppress(ctx, d, d.whyNobody())
 	}
 	if ok, err := s.allowAsker(ctx, d); !ok {
 		return false, err
@@ -170,6 +170,9 @@ func (s *Service) admitForgot(ctx context.Context, d *delivery, found bool) (ok 
 	if !found {
 		d.kind, d.to = MessageUnknownAddress, address{ChannelEmail, key.Value, key.Value}
 		return s.allowDelivery(ctx, d)
+	}
+	if len(d.accounts) > 1 {
+		return s.allowShared(ctx, d)
 	}
 	d.to, ok = s.recipient(d.lead, d.p.Recipient)
 	if d.lead.Status == StatusInvited && s.opts.Invitations.OnForgot && !d.p.Code {
@@ -194,8 +197,15 @@ func (s *Service) admitForgot(ctx context.Context, d *delivery, found bool) (ok 
 // the lead does not have, does not use up the limit of what can be sent (A58).
 func (s *Service) allowAsker(ctx context.Context, d *delivery) (ok bool, err error) {
 	what := d.p.Recipient + " " + string(d.p.kind())
-	if d.known, err = s.allowDevice(ctx, d, what); d.known || err != nil {
-		return d.known, err
+	for _, lead := range d.candidates() {
+		ok, err := s.allowDevice(ctx, d, lead, what)
+		if err != nil {
+			return false, err
+		}
+		if ok {
+			d.known = lead.ID
+			return true, nil
+		}
 	}
 	key := d.p.Key
 	return s.allowJob(ctx, d, scopedRequest{ScopeIdentifier, LimitRequest{
@@ -207,11 +217,11 @@ func (s *Service) allowAsker(ctx context.Context, d *delivery) (ok bool, err err
 // its limits, which no stranger can use up, allow it (A58). If they do not, the
 // request counts as that of any other client: nobody may be worse off with a
 // known device than without one, even if a thief of its cookie uses all of it up.
-func (s *Service) allowDevice(ctx context.Context, d *delivery, what string) (ok bool, err error) {
-	if d.lead.ID == "" {
+func (s *Service) allowDevice(ctx context.Context, d *delivery, lead Lead, what string) (ok bool, err error) {
+	if lead.ID == "" {
 		return false, nil
 	}
-	device := s.knownDevice(d.p.Device, d.lead)
+	device := s.knownDevice(d.p.Device, lead)
 	if device == "" {
 		return false, nil
 	}
@@ -220,7 +230,7 @@ func (s *Service) allowDevice(ctx context.Context, d *delivery, what string) (ok
 	// against the other devices of the lead.
 	for _, r := range []scopedRequest{
 		{scopeDevice, LimitRequest{Key: s.keys.limitKey(scopeDevice, what, device), Policy: limits.Device, ID: d.job.ID}},
-		{scopeLeadDevices, LimitRequest{Key: s.keys.limitKey(scopeLeadDevices, "", d.lead.ID), Policy: limits.LeadDevices, ID: d.job.ID}},
+		{scopeLeadDevices, LimitRequest{Key: s.keys.limitKey(scopeLeadDevices, "", lead.ID), Policy: limits.LeadDevices, ID: d.job.ID}},
 	} {
 		decisions, err := s.allow(ctx, []scopedRequest{r})
 		if err != nil {

@@ -27,7 +27,8 @@ type golden struct {
 	NotMe  []goldenNotMe
 	Device string `json:",omitzero"` // which the golden lead's browser keeps
 
-	Returns []goldenReturn `json:",omitzero"`
+	Returns  []goldenReturn  `json:",omitzero"`
+	Accounts *goldenAccounts `json:",omitzero"`
 }
 
 // A goldenJob waits in a queue.
@@ -295,6 +296,7 @@ func writeGolden(t *testing.T) golden {
 		}
 		writeGoldenRequests(t, &v, job)
 		writeGoldenFollowUps(t, &v, job)
+		writeGoldenAccounts(t, &v)
 		if !time.Now().Equal(v.Time) {
 			t.Error("time has passed meanwhile")
 		}
@@ -469,6 +471,9 @@ func readGolden(t *testing.T, v golden) {
 				}
 				g.resets(t, v, s.Proof.proof())
 			})
+		}
+		if v.Accounts != nil {
+			t.Run(keys.name+"/accounts", func(t *testing.T) { readGoldenAccounts(t, v, keys.all) })
 		}
 		if v.Device != "" {
 			at("device", func(t *testing.T, g *goldenPortal) { readGoldenDevice(t, v, g, keys.all) })

@@ -151,7 +151,7 @@ func (s *Service) findForIssue(ctx context.Context, d *delivery, send bool) (Eve
 	case err != nil:
 		return "", err
 	case !ok:
-		return ReasonUnknownLead, nil
+		return d.whyNobody(), nil
 	}
 	if why := s.whyNoToken(d.token, d.lead.Status); why != "" || !send {
 		return why, nil

@@ -64,6 +64,7 @@ type payload struct {
 	Notice         storedKind `json:",omitzero"` // the kind of message that NotMe answers
 	Ended          bool       `json:",omitzero"` // NotMe has ended the tokens already
 	Reset          string     `json:",omitzero"` // the ID of the reset that a notice is about
+	Account        string     `json:",omitzero"` // what the lead signs in with, for jobNotice
 	ReturnTo       string     `json:",omitzero"` // the absolute URL of [ForgotRequest].ReturnTo
 
 	Purpose Purpose       `json:",omitzero"` // of jobSendFor

@@ -70,6 +70,7 @@ func (p *payload) fields(t *jobText) {
 	t.text("Notice", (*string)(&p.Notice), unlessEmpty)
 	t.flag("Ended", &p.Ended)
 	t.text("Reset", &p.Reset, unlessEmpty)
+	t.text("Account", &p.Account, unlessEmpty)
 	t.text("ReturnTo", &p.ReturnTo, unlessEmpty)
 	t.text("Purpose", (*string)(&p.Purpose), unlessEmpty)
 	if t.name("TTL", p.TTL != 0) {

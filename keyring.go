@@ -34,6 +34,7 @@ type keyring struct {
 // A generation is the keys that are derived from one of Options.Keys.
 type generation struct {
 	slot, digest, state, limit *macKey
+	account                    *macKey // derives the secrets of several accounts from one
 }
 
 func newKeyring(opts Options) (*keyring, error) {
@@ -58,6 +59,7 @@ func newKeyring(opts Options) (*keyring, error) {
 		k.generations = append(k.generations, generation{
 			slot: newMACKey(sub("slot")), digest: newMACKey(sub("digest")),
 			state: newMACKey(sub("state")), limit: newMACKey(sub("limit")),
+			account: newMACKey(sub("account")),
 		})
 		tokens = append(tokens, seal.Key{Hash: sub("token mac"), Block: sub("token enc")})
 		jobs = append(jobs, sub("job"))

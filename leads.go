@@ -98,25 +98,40 @@ func (s *Service) findLead(ctx context.Context, key LeadKey, f Field) (Lead, err
 	var lead Lead
 	err := s.call(ctx, "LeadStore.FindLead", func(ctx context.Context) (err error) {
 		lead, err = s.leads.FindLead(ctx, key)
-		if errors.Is(err, ErrLeadNotFound) {
-			// Scrubbing takes time, which would tell that nobody has the
-			// identifier (A20).
-			return ErrLeadNotFound
-		}
-		return scrub(err, key.Value)
+		return notFoundOr(err, key.Value)
 	}, key.Value)
 	if errors.Is(err, ErrLeadNotFound) {
-		return Lead{}, ErrLeadNotFound
+		return Lead{}, err
 	}
 	if err != nil {
 		return Lead{}, unavailable("lead store", err)
 	}
+	return s.checkLead(ctx, lead, key, f)
+}
+
+// notFoundOr returns the error of a search, without the value that was searched
+// for. Scrubbing takes time, which would tell that nobody has the identifier, or
+// more than one lead (A20).
+func notFoundOr(err error, value string) error {
+	switch {
+	case errors.Is(err, ErrLeadAmbiguous):
+		return ErrLeadAmbiguous
+	case errors.Is(err, ErrLeadNotFound):
+		return ErrLeadNotFound
+	}
+	return scrub(err, value)
+}
+
+// checkLead checks a lead that a search found. It returns ErrLeadNotFound if the
+// lead does not have the value that was asked for.
+func (s *Service) checkLead(ctx context.Context, lead Lead, key LeadKey, f Field) (Lead, error) {
 	if !validLeadID(lead.ID) || lead.Version == "" {
 		s.tellInvalidLead(ctx, lead, key.Field)
 		return Lead{}, errBadLead
 	}
 	stored := lead.ID
 	if key.Field != LeadIDField {
+		var err error
 		if stored, err = f.canonical(lead.Fields[f.Name].Value); err != nil {
 			stored = ""
 		}
@@ -155,7 +170,7 @@ func (s *Service) tellInvalidLead(ctx context.Context, lead Lead, asked string) 
 func (s *Service) tellWrongRecord(ctx context.Context, lead Lead, asked string) {
 	came := shorten(strings.Join(slices.Sorted(maps.Keys(lead.Fields)), " "), maxCause)
 	s.outages.Failed(ctx, s.log, slog.LevelError, "wrong record",
-		"recovery: LeadStore.FindLead returned a lead that has another value than the one that was asked for, so nothing is done. Lead.Fields must have the field under exactly the name in asked_for, with the value that FindLead searched",
+		"recovery: LeadStore.FindLead or FindLeads returned a lead that has another value than the one that was asked for, so nothing is done. Lead.Fields must have the field under exactly the name in asked_for, with the value that was searched",
 		"asked_for", asked, "fields", came, "lead", lead.ID)
 	s.emit(ctx, Event{Kind: EventWrongRecord, LeadID: lead.ID})
 }
@@ -238,6 +253,23 @@ func (s *Service) recipients(lead Lead) []address {
 		}
 	}
 	return all
+}
+
+// maxAccount is the longest name of an account, in bytes. It travels in jobs.
+const maxAccount = 256
+
+// accountOf returns what the lead signs in with, or the empty string if the host
+// names no field for that. A part of a name would name another account, so one that
+// is too long counts as none.
+func (s *Service) accountOf(lead Lead) string {
+	if s.opts.SignInField == "" {
+		return ""
+	}
+	account := strings.TrimSpace(lead.Fields[s.opts.SignInField].Value)
+	if len(account) > maxAccount || !utf8.ValidString(account) {
+		return ""
+	}
+	return account
 }
 
 // identifiers returns values of the lead that must not be its password.

@@ -215,6 +215,13 @@ func (s *Service) deliveryLimits(ctx context.Context, d *delivery) (person, budg
 		}
 		person = s.personLimits(d, kind)
 	}
+	budgets, err = s.budgets(ctx, d)
+	return person, budgets, err
+}
+
+// budgets returns the budgets of all messages together, which the message counts
+// against.
+func (s *Service) budgets(ctx context.Context, d *delivery) (budgets []scopedRequest, err error) {
 	policy := s.opts.Limits.EmailBudget
 	if d.to.channel == ChannelSMS {
 		policy = s.opts.Limits.SMSBudget
@@ -223,27 +230,37 @@ func (s *Service) deliveryLimits(ctx context.Context, d *delivery) (person, budg
 		budgets = append(budgets, s.budget(string(d.to.channel), policy, d.job.ID))
 	}
 	own, err := s.notifierBudgets(ctx, d)
-	return person, append(budgets, own...), err
+	return append(budgets, own...), err
 }
 
 // personLimits returns the limits on what one person and one address receive.
 // What a known device asked for was counted by allowDevice instead.
 func (s *Service) personLimits(d *delivery, kind tokenKind) []scopedRequest {
-	if d.known {
+	if d.known != "" {
 		return nil
-	}
-	limits := &s.opts.Limits
-	count := func(scope LimitScope, what, value string, policy LimitPolicy) scopedRequest {
-		return scopedRequest{scope, LimitRequest{Key: s.keys.limitKey(scope, what, value), Policy: policy, ID: d.job.ID}}
 	}
 	var requests []scopedRequest
 	if d.lead.ID != "" {
-		// Each address is counted and not each field. If two fields have the same
-		// address, a stranger could otherwise have Lead refuse what Recipient
-		// counts, and the other way round, and no message would go out (A58).
-		requests = append(requests, count(ScopeLead, string(kind)+" "+d.to.canonical, d.lead.ID, limits.Lead))
+		requests = append(requests, s.leadLimit(d, kind, d.lead.ID, d.to))
 	}
-	return append(requests, count(ScopeRecipient, string(kind)+string(d.to.channel), d.to.canonical, limits.Recipient))
+	return append(requests, s.recipientLimit(d, kind, d.to))
+}
+
+// leadLimit is the limit on what one lead receives. Each address is counted and not
+// each field. If two fields have the same address, a stranger could otherwise have
+// Lead refuse what Recipient counts, and the other way round, and no message would
+// go out (A58).
+func (s *Service) leadLimit(d *delivery, kind tokenKind, leadID string, to address) scopedRequest {
+	return scopedRequest{ScopeLead, LimitRequest{
+		Key: s.keys.limitKey(ScopeLead, string(kind)+" "+to.canonical, leadID), Policy: s.opts.Limits.Lead, ID: d.job.ID,
+	}}
+}
+
+// recipientLimit is the limit on what one address receives.
+func (s *Service) recipientLimit(d *delivery, kind tokenKind, to address) scopedRequest {
+	return scopedRequest{ScopeRecipient, LimitRequest{
+		Key: s.keys.limitKey(ScopeRecipient, string(kind)+string(to.channel), to.canonical), Policy: s.opts.Limits.Recipient, ID: d.job.ID,
+	}}
 }
 
 // notifierBudgets returns the budgets that a [BudgetNotifier] names.

@@ -16,6 +16,10 @@ type MessageKind string
 const (
 	// MessageResetLink carries a link, in URL.
 	MessageResetLink MessageKind = "reset_link"
+	// MessageResetLinks carries a link for each of several accounts that have the
+	// address, in Accounts. It goes by e-mail only. Only a [MultiLeadStore] leads
+	// to it.
+	MessageResetLinks MessageKind = "reset_links"
 	// MessageResetCode carries a code, in Code.
 	MessageResetCode MessageKind = "reset_code"
 	// MessagePasswordChanged says that the password was reset. It goes to every
@@ -39,7 +43,7 @@ const (
 // hasToken reports whether messages of this kind carry a link or a code.
 func (k MessageKind) hasToken() bool {
 	switch k {
-	case MessageResetLink, MessageResetCode, MessageInvitation, MessageResetRequired:
+	case MessageResetLink, MessageResetLinks, MessageResetCode, MessageInvitation, MessageResetRequired:
 		return true
 	}
 	return false
@@ -55,7 +59,7 @@ const (
 )
 
 // A Message is what a [Notifier] delivers. Printing and logging it show neither
-// address nor content. Name, Locale, Languages, NotMe, Template,
+// address nor content. Name, Account, Locale, Languages, NotMe, Template,
 // IdentityProviders and Client may be empty.
 type Message struct {
 	// ID is the same in every attempt to deliver this message, so that a
@@ -71,10 +75,17 @@ type Message struct {
 	// SMTPUTF8 only, and dots in a row or at its end, which SMTP wants in quotes.
 	// For SMS it is '+' and digits.
 	To string
-	// LeadID is empty for [MessageUnknownAddress].
+	// LeadID is empty for [MessageUnknownAddress] and [MessageResetLinks].
 	LeadID string
-	// Name is [Lead].Name.
+	// Name is [Lead].Name. In a [MessageResetLinks] it is the name that all accounts
+	// have, or empty.
 	Name string
+	// Account is what the person signs in with: the lead's value of
+	// [Options].SignInField, as the host stores it, up to 256 bytes. It is set for
+	// [MessageResetLink], [MessageResetCode] and [MessagePasswordChanged], so that
+	// a person with several accounts sees which one it is. It may be To. Whoever
+	// signed up may have chosen it: show it as text, never as markup or as a link.
+	Account string
 	// Locale is [Lead].Locale. Languages is the Accept-Language field of the
 	// request, for a lead whose Locale is empty.
 	Locale    string
@@ -82,15 +93,21 @@ type Message struct {
 	// URL is the link in a [MessageResetLink], [MessageInvitation] or
 	// [MessageResetRequired].
 	URL Secret
+	// Accounts are those in a [MessageResetLinks]: 2 to 8, each with a link of its
+	// own, in the order of [MultiLeadStore]. The message has to show which link is
+	// whose.
+	Accounts []MessageAccount
 	// Code is the code in a [MessageResetCode]: digits, which may begin with
 	// zeros.
 	Code Secret
 	// NotMe is the link to the page where the person says "this was not me", if
-	// [Options].NotMe is set. [MessageResetLink], [MessageResetCode] and
-	// [MessagePasswordChanged] have it. Like URL, it carries a secret. A text
-	// message is short, so it may leave NotMe out beside a link or a code.
+	// [Options].NotMe is set. [MessageResetLink], [MessageResetLinks],
+	// [MessageResetCode] and [MessagePasswordChanged] have it. Like URL, it carries
+	// a secret. A text message is short, so it may leave NotMe out beside a link or
+	// a code. In a MessageResetLinks it ends the links of all accounts, and is empty
+	// if their IDs together are too long for a link.
 	NotMe Secret
-	// Expires is when the link in URL, or the code, expires, by the clock of this
+	// Expires is when the link, or the code, or the first of several links, expires, by the clock of this
 	// machine. It is zero for the other kinds.
 	Expires time.Time
 	// Template is the template that the request named. Empty means the usual

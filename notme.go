@@ -34,8 +34,8 @@ type NotMeResult struct {
 }
 
 // CheckNotMe returns which message the link "this was not me" is about, for the
-// page that asks for a click: Message is [MessageResetLink], [MessageResetCode]
-// or [MessagePasswordChanged]. It only opens the link. It counts nothing, asks
+// page that asks for a click: Message is [MessageResetLink], [MessageResetLinks],
+// [MessageResetCode] or [MessagePasswordChanged]. It only opens the link. It counts nothing, asks
 // no store and changes nothing, so a mail scanner may follow the link. The
 // result has no Quotas. The error wraps [ErrInvalidProof].
 func (s *Service) CheckNotMe(_ context.Context, req NotMeRequest) (NotMeResult, error) {
@@ -46,7 +46,7 @@ func (s *Service) CheckNotMe(_ context.Context, req NotMeRequest) (NotMeResult, 
 // NotMe protects the account of a person who says "this was not me". It ends
 // every link, issued token and code of the lead that the token store holds. A
 // job in the queue that has not stored its token yet still sends a link or code
-// that works.
+// that works. If the message named several accounts, NotMe does this for each.
 //
 // If the message was a notice that the password was changed, NotMe also ends
 // the lead's sessions. Then it sends a new link to the e-mail addresses that
@@ -86,27 +86,34 @@ func (s *Service) NotMe(ctx context.Context, req NotMeRequest) (NotMeResult, err
 	result := NotMeResult{n.kind, quotas}
 	// What follows must be finished also if the request ends.
 	ctx = context.WithoutCancel(ctx)
-	once := scopedRequest{scopeNotMe, LimitRequest{Key: s.keys.limitKey(scopeNotMe, n.about, n.leadID), Policy: notMePolicy}}
+	once := scopedRequest{scopeNotMe, LimitRequest{Key: s.keys.limitKey(scopeNotMe, n.about, n.leads()), Policy: notMePolicy}}
 	decisions, err := s.allow(ctx, []scopedRequest{once})
 	if err == nil && !decisions[0].Allowed {
 		return result, nil
 	}
 	// After an error of the limiter the work goes on: the limiter may have
 	// counted the click, and then the next click would change nothing.
-	e := Event{Kind: EventNotMe, JobID: n.about, LeadID: n.leadID, Client: req.Requester.Client, Message: n.kind}
+	for _, leadID := range n.leadIDs {
+		s.protect(ctx, req.Requester, n, leadID)
+	}
+	return result, nil
+}
+
+// protect does for one lead what NotMe does. What fails is tried again.
+func (s *Service) protect(ctx context.Context, from Requester, n notMeClaim, leadID string) {
+	e := Event{Kind: EventNotMe, JobID: n.about, LeadID: leadID, Client: from.Client, Message: n.kind}
 	s.emit(ctx, e)
 	p := payload{
-		Op: jobNotMe, Key: LeadKey{LeadIDField, n.leadID}, Notice: storeKind(n.kind),
-		Client: req.Requester.Client, Languages: req.Requester.AcceptLanguage, RequestedAt: time.Now(),
+		Op: jobNotMe, Key: LeadKey{LeadIDField, leadID}, Notice: storeKind(n.kind),
+		Client: from.Client, Languages: from.AcceptLanguage, RequestedAt: time.Now(),
 	}
 	if n.kind == MessagePasswordChanged {
 		s.endSessionsOrRetry(ctx, e, p)
 	}
 	if err := s.performNotMe(ctx, &p); err != nil {
-		s.log.ErrorContext(ctx, "recovery: a part of \"this was not me\" failed, will be tried again", "lead", n.leadID, "error", err)
+		s.log.ErrorContext(ctx, "recovery: a part of \"this was not me\" failed, will be tried again", "lead", leadID, "error", err)
 		s.enqueueOrRetry(ctx, p)
 	}
-	return result, nil
 }
 
 // performNotMe ends the tokens, and then sends the new links. It sets p.Ended
@@ -195,13 +202,18 @@ type notMeClaim struct {
 	kind MessageKind
 	// about is the ID of the reset that the notice is about, or that of the
 	// message with the link or code.
-	about, leadID string
+	about string
+	// leadIDs is one lead, or several after a MessageResetLinks.
+	leadIDs []string
 }
+
+// leads returns the IDs of the leads with spaces between them, which no ID has.
+func (n notMeClaim) leads() string { return strings.Join(n.leadIDs, " ") }
 
 // notMeKinds are the kinds of messages that have the link "this was not me",
 // each with its letter in the link. The letters must not change.
 var notMeKinds = map[MessageKind]string{
-	MessageResetLink: "l", MessageResetCode: "c", MessagePasswordChanged: "p",
+	MessageResetLink: "l", MessageResetCode: "c", MessagePasswordChanged: "p", MessageResetLinks: "a",
 }
 
 // notMeLink returns the link "this was not me" for a message, or an empty
@@ -211,7 +223,17 @@ func (s *Service) notMeLink(m Message, about string) (Secret, error) {
 	if !ok || s.opts.NotMe.URL == "" {
 		return Secret{}, nil
 	}
-	sealed, err := s.keys.notMe.Seal([]byte(letter + about + " " + m.LeadID))
+	n := notMeClaim{leadIDs: []string{m.LeadID}}
+	if len(m.Accounts) > 0 {
+		n.leadIDs = nil
+		for _, a := range m.Accounts {
+			n.leadIDs = append(n.leadIDs, a.LeadID)
+		}
+	}
+	sealed, err := s.keys.notMe.Seal([]byte(letter + about + " " + n.leads()))
+	if err != nil && len(m.Accounts) > 0 {
+		return Secret{}, nil // their IDs are too long; a link for some of them would be no answer
+	}
 	if err != nil {
 		return Secret{}, err
 	}
@@ -225,10 +247,12 @@ func (s *Service) openNotMe(sealed string) (notMeClaim, error) {
 		s.tellOfLink("link \"this was not me\"", err)
 		return notMeClaim{}, linkError(sealReason(err))
 	}
-	id, leadID, ok := strings.Cut(string(b[1:]), " ")
+	parts := strings.Split(string(b[1:]), " ")
 	for kind, letter := range notMeKinds {
-		if ok && letter == string(b[:1]) && validLeadID(leadID) {
-			return notMeClaim{kind, id, leadID}, nil
+		n := notMeClaim{kind, parts[0], parts[1:]}
+		if letter == string(b[:1]) && (len(n.leadIDs) == 1 || kind == MessageResetLinks && len(n.leadIDs) > 1) &&
+			!slices.ContainsFunc(n.leadIDs, func(id string) bool { return !validLeadID(id) }) {
+			return n, nil
 		}
 	}
 	return notMeClaim{}, ErrInvalidProof

@@ -97,6 +97,13 @@ type Options struct {
 	// it is such a field, or else the first one that is. If there is none, the
 	// API refuses "email", and asks for "identifier".
 	EmailField string
+	// SignInField is the field whose value people sign in with, such as a user name:
+	// one of Fields, of any type. [Message].Account and [CheckProofResult].Account
+	// are its value. So messages say which account they are about, and password
+	// managers store the new password under the right name. FindLead has to return
+	// the field in [Lead].Fields. Default: none. Then messages name no account, and
+	// CheckProofResult.Account is the identifier or the address.
+	SignInField string
 	// NotMe is the page where a person says "this was not me". Messages about a
 	// reset then have a link to it. The page asks for a click, because mail
 	// scanners follow links, and then calls [Service.NotMe]. LeadIDParam and

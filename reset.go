@@ -1,6 +1,7 @@
 package recovery
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,10 +24,11 @@ type CheckProofResult struct {
 	Expires time.Time
 	// Account is what the person signs in with, for the page where the new
 	// password is chosen. Password managers store the two together, and a
-	// person with several accounts sees which one it is. For a code it is the
-	// identifier that came with it. For other proofs it is the lead's address
-	// in the field that links go to by default, or empty. Show it to nobody
-	// else.
+	// person with several accounts sees which one it is. It is the lead's value of
+	// [Options].SignInField. If that is not set, or the lead has none, it is the
+	// identifier that came with a code. For other proofs it is then the lead's
+	// address in the field that links go to by default, or empty. Show it to
+	// nobody else.
 	Account string
 	// Locale is [Lead].Locale.
 	Locale string
@@ -59,10 +61,7 @@ func (s *Service) checkProof(ctx context.Context, req CheckProofRequest, takes t
 	if err != nil {
 		return CheckProofResult{}, err
 	}
-	account := req.Proof.key.Value
-	if account == "" {
-		account = p.lead.Fields[s.mailTo].Value
-	}
+	account := cmp.Or(s.accountOf(p.lead), req.Proof.key.Value, p.lead.Fields[s.mailTo].Value)
 	return CheckProofResult{p.token.Expires, account, p.lead.Locale, quotas}, nil
 }
 
@@ -486,7 +485,7 @@ func (s *Service) afterReset(ctx context.Context, p proven, done PasswordReset) 
 	for _, to := range s.noticesTo(p.lead) {
 		notice := p.followUp(jobNotice, from)
 		notice.Reset = reset
-		notice.Channel, notice.To = to.channel, to.to
+		notice.Channel, notice.To, notice.Account = to.channel, to.to, s.accountOf(p.lead)
 		s.enqueueOrRetry(ctx, notice)
 	}
 	s.checkVersion(ctx, p.lead)

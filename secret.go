@@ -78,11 +78,16 @@ func (e *scrubbedError) Error() string { return e.text }
 func (e *scrubbedError) Unwrap() error { return e.cause }
 
 // secrets returns what no error about the message may quote: the address, the
-// code, the links, and the values in the links. The values are listed on their
+// account, the code, the links, and the values in the links. The values are listed on their
 // own because they contain nothing that could be escaped in several ways.
 func (m Message) secrets() []string {
-	all := []string{m.URL.Reveal(), m.NotMe.Reveal(), m.Code.Reveal(), m.To}
-	for _, link := range []Secret{m.URL, m.NotMe} {
+	all := []string{m.URL.Reveal(), m.NotMe.Reveal(), m.Code.Reveal(), m.To, m.Account}
+	links := []Secret{m.URL, m.NotMe}
+	for _, a := range m.Accounts {
+		all = append(all, a.URL.Reveal(), a.Account)
+		links = append(links, a.URL)
+	}
+	for _, link := range links {
 		u, err := url.Parse(link.Reveal())
 		if err != nil {
 			continue

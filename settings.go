@@ -24,6 +24,8 @@ type Settings struct {
 	ReturnTo []string
 	// Fields are the fields of a lead that requests may name.
 	Fields []Field
+	// SignInField is that of [Options], or empty.
+	SignInField string
 	// LinkTTL is the lifetime of a link, CodeTTL that of a code.
 	LinkTTL, CodeTTL time.Duration
 	// CodeDigits is how many digits a code has.
@@ -49,7 +51,7 @@ func (s *Service) Settings() Settings {
 	invitations.Link.Fixed = slices.Clone(invitations.Link.Fixed)
 	return Settings{
 		Invitations: invitations,
-		Link:        link, NotMe: notMe, Links: s.allLinks(), ReturnTo: slices.Clone(s.opts.ReturnTo), Fields: slices.Clone(s.opts.Fields),
+		Link:        link, NotMe: notMe, Links: s.allLinks(), ReturnTo: slices.Clone(s.opts.ReturnTo), Fields: slices.Clone(s.opts.Fields), SignInField: s.opts.SignInField,
 		LinkTTL: s.opts.Tokens.LinkTTL, CodeTTL: s.opts.Tokens.CodeTTL, CodeDigits: codeDigits,
 		PasswordPolicy: s.opts.Passwords.Policy, EndsSessions: s.opts.Sessions != nil,
 		CaptchaFields: slices.Clone(s.opts.Captcha.Fields), Logger: s.log,

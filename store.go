@@ -35,8 +35,9 @@ type Field struct {
 	// printable ASCII without spaces.
 	Name string
 	Type FieldType
-	// Search says that a lead may be looked up by this field. The values must
-	// be unique: at most one lead has each.
+	// Search says that a lead may be looked up by this field. The values should
+	// be unique: for one that several leads have, nothing is sent, except by a
+	// [MultiLeadStore].
 	Search bool
 	// Receive says that messages may be sent to the lead's value of this field,
 	// if the value is verified. Type must be FieldTypeEmail or FieldTypePhone.
@@ -154,7 +155,8 @@ func (l Lead) LogValue() slog.Value { return slog.StringValue(l.String()) }
 type LeadStore interface {
 	// FindLead returns the one lead whose field has the value. If no lead has
 	// it, or more than one, whatever their status, the error wraps
-	// [ErrLeadNotFound]. Any other error means that the store could not answer,
+	// [ErrLeadNotFound]. For more than one it should be [ErrLeadAmbiguous], which
+	// wraps it, so that an operator sees why nothing is sent. Any other error means that the store could not answer,
 	// because its database is down or ctx has ended. If ctx had ended before the
 	// call, FindLead may answer as usual.
 	//

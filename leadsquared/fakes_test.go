@@ -132,7 +132,7 @@ func newTenant(t testing.TB, logs *logBuffer, prefix string, change func(*recove
 	if change != nil {
 		change(&opts)
 	}
-	svc, err := recovery.New(n.leads, recovery.NewMemoryTokenStore(), n.outbox, opts)
+	svc, err := recovery.New(n.leads.Multi(), recovery.NewMemoryTokenStore(), n.outbox, opts)
 	if err != nil {
 		t.Fatal(err)
 	}

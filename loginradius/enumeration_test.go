@@ -51,7 +51,7 @@ func TestForgotTellsNothing(t *testing.T) {
 			s.outbox.Intercept(func(context.Context, recovery.Message) error { return errors.New("550 no such mailbox") })
 		},
 		"user store down": func(s *site) { s.failFind(errors.New("down")) },
-		"store ambiguous": func(s *site) { s.failFind(recovery.ErrLeadNotFound) },
+		"store ambiguous": func(s *site) { s.failFind(recovery.ErrLeadAmbiguous) },
 		"tokens down":     func(s *site) { s.tokens.broken = true },
 	}
 	for _, e := range endpoints {

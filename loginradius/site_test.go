@@ -215,7 +215,7 @@ func newSite(t testing.TB, service func(*recovery.Options), app func(*loginradiu
 	s.leads.SetStatus("lead-disabled", recovery.StatusDisabled)
 	s.leads.SetStatus("lead-social", recovery.StatusNoPassword)
 	var err error
-	if s.svc, err = recovery.New(s.leads, s.tokens, s.outbox, so); err != nil {
+	if s.svc, err = recovery.New(s.leads.Multi(), s.tokens, s.outbox, so); err != nil {
 		t.Fatal(err)
 	}
 	ao := appOptions(s)
@@ -413,7 +413,7 @@ func (s *site) deliver() []recovery.Message {
 	s.jobs.run(s.t.Context())
 	var credentials []recovery.Message
 	for _, m := range s.outbox.Messages() {
-		if m.Kind == recovery.MessageResetLink || m.Kind == recovery.MessageResetCode {
+		if m.Kind != recovery.MessagePasswordChanged && m.Kind != recovery.MessageNoPassword && m.Kind != recovery.MessageUnknownAddress {
 			credentials = append(credentials, m)
 		}
 	}

@@ -47,15 +47,26 @@ func english() []i18n.Entry {
 		{Key: "reset-link.subject", Text: "Reset your %[1]s password"},
 		{Key: "reset-link.heading", Text: "Reset your password"},
 		{Key: "reset-link.intro", Text: "We received a request to reset the password of your %[1]s account."},
+		// The second argument is what the person signs in with.
+		{Key: "reset-link.intro.account", Text: "We received a request to reset the password of your %[1]s account “%[2]s”."},
 		{Key: "reset-link.button", Text: "Choose a new password"},
 		{Key: "reset-link.open", Text: "Open this link to choose a new password:"},
 		// The argument is how long.
 		{Key: "reset-link.expiry", Text: "The link works once and expires in %[1]s."},
 		{Key: "reset-link.keep", Text: "Do not forward this message: whoever has the link can change your password."},
 
+		{Key: "reset-links.intro", Text: "We received a request to reset the password of your %[1]s account. Several accounts have this address, so each has a link of its own. Use the one of the account that you want to sign in to."},
+		// The argument is a number: the first account, the second one.
+		{Key: "reset-links.account", Text: "Account %[1]d"},
+		// The argument is how long.
+		{Key: "reset-links.expiry", Text: "Each link works once and expires in %[1]s."},
+		{Key: "reset-links.keep", Text: "Do not forward this message: whoever has one of the links can change that account’s password."},
+
 		{Key: "reset-code.subject", Text: "Your code to reset your %[1]s password"},
 		{Key: "reset-code.heading", Text: "Your code"},
 		{Key: "reset-code.intro", Text: "Enter this code to reset the password of your %[1]s account:"},
+		// The second argument is what the person signs in with.
+		{Key: "reset-code.intro.account", Text: "Enter this code to reset the password of your %[1]s account “%[2]s”:"},
 		// The argument is how long.
 		{Key: "reset-code.expiry", Text: "The code works once and expires in %[1]s."},
 		{Key: "reset-code.keep", Text: "Never share this code. We will never ask you for it."},
@@ -63,6 +74,8 @@ func english() []i18n.Entry {
 		{Key: "password-changed.subject", Text: "Your %[1]s password was changed"},
 		{Key: "password-changed.heading", Text: "Your password was changed"},
 		{Key: "password-changed.intro", Text: "The password of your %[1]s account was changed."},
+		// The second argument is what the person signs in with.
+		{Key: "password-changed.intro.account", Text: "The password of your %[1]s account “%[2]s” was changed."},
 		{Key: "password-changed.ok", Text: "If this was you, there is nothing more to do."},
 		{Key: "password-changed.act", Text: "If this was not you, tell us at once, so that we can protect your account:"},
 		{Key: "password-changed.help", Text: "If this was not you, reset your password at once and contact our support."},

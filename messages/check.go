@@ -41,7 +41,7 @@ func checkSubject(text string, d *Data) error {
 	case !utf8.ValidString(text) || strings.ContainsFunc(text, breaksLine):
 		return errors.New("the subject is more than one line of text")
 	}
-	for _, secret := range []string{d.URL, d.Code, d.NotMe} {
+	for _, secret := range append(d.urls(), d.Code, d.NotMe) {
 		if secret != "" && strings.Contains(text, secret) {
 			return errors.New("the subject carries a link or code, and locked screens show subjects")
 		}
@@ -59,10 +59,17 @@ func checkText(text string, d *Data) error {
 	if strings.TrimSpace(text) == "" {
 		return errors.New("the text is empty")
 	}
-	if d.URL != "" && !slices.ContainsFunc(strings.Fields(text), func(w string) bool {
-		return strings.TrimSuffix(strings.TrimPrefix(w, "<"), ">") == d.URL
-	}) {
-		return errors.New("the text does not have .URL between spaces or line ends")
+	for _, url := range d.urls() {
+		if !slices.ContainsFunc(strings.Fields(text), func(w string) bool {
+			return strings.TrimSuffix(strings.TrimPrefix(w, "<"), ">") == url
+		}) {
+			return fmt.Errorf("the text does not have %s between spaces or line ends", d.urlName())
+		}
+	}
+	for _, a := range d.Accounts {
+		if !strings.Contains(text, a.Label) {
+			return errors.New("the text does not have the .Label of each of .Accounts")
+		}
 	}
 	if d.Code != "" && !strings.Contains(text, d.Code) {
 		return errors.New("the text does not have .Code")
@@ -75,13 +82,28 @@ func checkHTML(text string, d *Data) error {
 	if strings.TrimSpace(visible) == "" {
 		return errors.New("the HTML is empty")
 	}
-	if d.URL != "" && !slices.Contains(hrefs, normalized(d.URL)) {
-		return errors.New("the HTML has no link to .URL")
+	for _, url := range d.urls() {
+		if !slices.Contains(hrefs, normalized(url)) {
+			return fmt.Errorf("the HTML has no link to %s", d.urlName())
+		}
+	}
+	for _, a := range d.Accounts {
+		if !strings.Contains(visible, a.Label) {
+			return errors.New("the HTML does not show the .Label of each of .Accounts")
+		}
 	}
 	if d.Code != "" && !strings.Contains(visible, d.Code) {
 		return errors.New("the HTML does not show .Code")
 	}
 	return nil
+}
+
+// urlName is how a template names the links of a message.
+func (d *Data) urlName() string {
+	if len(d.Accounts) > 0 {
+		return "the .URL of each of .Accounts"
+	}
+	return ".URL"
 }
 
 // readHTML returns the targets of the links and the text of a document.

@@ -16,7 +16,7 @@ import (
 // Data is what a template sees. Every field is checked and formatted text in
 // the message's language, which may be shown as it is. Data has nothing else
 // about the person: neither the address, nor other addresses of the account,
-// nor the lead's ID.
+// unless the person signs in with one, nor the lead's ID.
 type Data struct {
 	// Product, Host, Support and Color are the [Options].
 	Product, Host, Support, Color string
@@ -34,12 +34,20 @@ type Data struct {
 	// Name is the person's name. It is empty if there is none, or if the name
 	// is not fit to be shown (A66).
 	Name string
+	// Account is what the person signs in with. It is empty if it is the address
+	// that the message goes to, if it is not known, or if it is not fit to be shown
+	// (A66).
+	Account string
 	// URL is the link of a message that carries one, and Code is the code. At
 	// most one of them is set. NotMe is the link for "this was not me", or
 	// empty.
 	URL, Code, NotMe string
-	// ExpiresIn is how long URL or Code still works: "60 minutes". Expires is
-	// the time when it stops working. Both are empty where nothing expires.
+	// Accounts are the accounts of a message about several, at least two, each with
+	// a link of its own. They are set for [recovery.MessageResetLinks] only.
+	Accounts []Account
+	// ExpiresIn is how long URL, Code or the links of Accounts still work: "60
+	// minutes". Expires is the time when they stop working. Both are empty where
+	// nothing expires.
 	ExpiresIn, Expires string
 	// RequestedAt is the time of the request. For
 	// [recovery.MessagePasswordChanged] it is the time of the change.
@@ -100,6 +108,15 @@ func (d *Data) Greeting() (string, error) {
 		return d.T("hello.anonymous")
 	}
 	return d.T("hello", d.Name)
+}
+
+// Intro returns the sentence with that key, about Product. If there is an Account,
+// it returns the sentence that names it too, whose key has ".account" behind.
+func (d *Data) Intro(key string) (string, error) {
+	if d.Account == "" {
+		return d.T(key, d.Product)
+	}
+	return d.T(key+".account", d.Product, d.Account)
 }
 
 // Expiry returns the sentence with that key, about ExpiresIn. Where nothing
@@ -205,12 +222,19 @@ func (s *Renderer) newData(m recovery.Message, v *i18n.Translator) (*Data, error
 	if v.RightToLeft {
 		d.Dir = "rtl"
 	}
+	if !isSameAddress(m.Account, m.To) {
+		d.Account = cleanAccount(m.Account)
+	}
 	d.Location, d.Network = s.place(m.Client, v)
 	switch m.Kind {
 	case recovery.MessageResetLink, recovery.MessageInvitation, recovery.MessageResetRequired:
 		d.URL = m.URL.Reveal()
 		if !isLink(d.URL) {
 			return nil, permanent("the message has no link that can be sent")
+		}
+	case recovery.MessageResetLinks:
+		if err := d.addAccounts(m.Accounts); err != nil {
+			return nil, err
 		}
 	case recovery.MessageResetCode:
 		d.Code = m.Code.Reveal()
@@ -225,14 +249,14 @@ func (s *Renderer) newData(m recovery.Message, v *i18n.Translator) (*Data, error
 		}
 	}
 	switch m.Kind {
-	case recovery.MessageResetLink, recovery.MessageResetCode, recovery.MessagePasswordChanged:
+	case recovery.MessageResetLink, recovery.MessageResetLinks, recovery.MessageResetCode, recovery.MessagePasswordChanged:
 		if d.NotMe != "" && !isLink(d.NotMe) {
 			return nil, permanent("the message has a link for \"not me\" that cannot be sent")
 		}
 	default:
 		d.NotMe = ""
 	}
-	if (d.URL != "" || d.Code != "") && !m.Expires.IsZero() {
+	if (d.URL != "" || d.Code != "" || len(d.Accounts) > 0) && !m.Expires.IsZero() {
 		d.Expires = formatTime(m.Expires, s.opts.TimeZone)
 		unit, n := remaining(time.Now(), m.Expires)
 		var err error

@@ -20,7 +20,8 @@
 //
 // A mail has a subject, a plain text and HTML that says the same as the plain
 // text. A text message is one text. There is a mail for each
-// [recovery.MessageKind], and a text message for each kind but unknown_address.
+// [recovery.MessageKind], and a text message for each kind but unknown_address and
+// reset_links.
 // A message with a link or code says how long it works. A mail says when, and
 // roughly from where, somebody asked for it. Every message says what to do if
 // that was somebody else, with the link of [recovery.Message].NotMe where that
@@ -67,8 +68,8 @@
 //	[TEMPLATE/]KIND[.LANGUAGE].PART
 //
 // KIND is a message kind with hyphens for its underscores: reset-link,
-// reset-code, password-changed, no-password or unknown-address. PART is html,
-// txt, subject.txt or sms.txt. LANGUAGE is en, es, fr, de, pt, hi, ar, zh or
+// reset-links, reset-code, password-changed, no-password or unknown-address. PART
+// is html, txt, subject.txt or sms.txt. LANGUAGE is en, es, fr, de, pt, hi, ar, zh or
 // ja; without it the file is for all of them. TEMPLATE is the name that a
 // [recovery.Message] asks for (emailtemplate and smstemplate of the LoginRadius
 // wire): 1 to 128 of A-Z, a-z, 0-9, '_', '-' and '.', not starting with a dot.
@@ -115,15 +116,19 @@
 //     sentence of the other direction (a left-to-right name in right-to-left
 //     text, or the reverse) it is wrapped in isolation marks. Controls of
 //     direction are refused.
+//   - The account that a mail names: what its owner signs in with, such as a user
+//     name. It is shown if it is a name or one word with nothing that a mail program
+//     turns into a link to a page, in quotation marks, and never in a subject or a
+//     text message. ada.lovelace is shown, and ada.me is not: there are such domains.
 //   - The language, if the person chose none.
 //   - The address of the client. Its network or its place is shown.
 //   - The name of a template. It is looked up among the templates that were
 //     there at the start, and never becomes a path.
 //
 // Everything else comes from the host's configuration or from the Service. The
-// address, other addresses of the account and the lead's ID are not in [Data],
-// so no template can show them. A subject has no link and no code, because
-// locked screens show it. Templates are the host's own, and trusted. The host
+// address, other addresses of the account, except one that it signs in with, and
+// the lead's ID are not in [Data], so no template can show them. A subject has no
+// link and no code, because locked screens show it. Templates are the host's own, and trusted. The host
 // answers for what they load from elsewhere or print as unescaped HTML.
 //
 // Links and codes stand in the rendered message and nowhere else (A39). Errors

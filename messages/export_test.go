@@ -29,6 +29,7 @@ func Catalogue(tag language.Tag) map[string][]any {
 
 var (
 	CleanName     = cleanName
+	CleanAccount  = cleanAccount
 	CleanPlace    = cleanPlace
 	CleanProvider = cleanProvider
 	NormalizedURL = normalized

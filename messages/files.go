@@ -38,7 +38,7 @@ const layout = "layout"
 func kinds() []recovery.MessageKind {
 	return []recovery.MessageKind{
 		recovery.MessageResetLink, recovery.MessageResetCode, recovery.MessagePasswordChanged,
-		recovery.MessageNoPassword, recovery.MessageUnknownAddress,
+		recovery.MessageNoPassword, recovery.MessageUnknownAddress, recovery.MessageResetLinks,
 		recovery.MessageInvitation, recovery.MessageResetRequired,
 	}
 }
@@ -48,7 +48,7 @@ func inFileNames(kind recovery.MessageKind) string { return strings.ReplaceAll(s
 
 // hasPart reports whether messages of a kind have the part.
 func hasPart(k recovery.MessageKind, p part) bool {
-	return p != partSMS || k != recovery.MessageUnknownAddress
+	return p != partSMS || k != recovery.MessageUnknownAddress && k != recovery.MessageResetLinks
 }
 
 // A fileName says what a template file is for.

@@ -24,7 +24,7 @@ var now = time.Date(2026, 11, 22, 14, 5, 0, 0, time.UTC)
 
 var allKinds = []recovery.MessageKind{
 	recovery.MessageResetLink, recovery.MessageResetCode, recovery.MessagePasswordChanged,
-	recovery.MessageNoPassword, recovery.MessageUnknownAddress,
+	recovery.MessageNoPassword, recovery.MessageUnknownAddress, recovery.MessageResetLinks,
 	recovery.MessageInvitation, recovery.MessageResetRequired,
 }
 
@@ -59,6 +59,12 @@ func newMessage(kind recovery.MessageKind, locale string) recovery.Message {
 		m.URL, m.NotMe, m.Expires = recovery.NewSecret(resetURL), recovery.NewSecret(notMeURL), made.Add(time.Hour)
 	case recovery.MessageInvitation, recovery.MessageResetRequired:
 		m.URL, m.Expires = recovery.NewSecret(resetURL), made.Add(7*24*time.Hour)
+	case recovery.MessageResetLinks:
+		m.LeadID, m.NotMe, m.Expires = "", recovery.NewSecret(notMeURL), made.Add(time.Hour)
+		m.Accounts = []recovery.MessageAccount{
+			{LeadID: "lead-4711", Account: "zoe.oneill", Name: "Zoé O’Neill", URL: recovery.NewSecret(resetURL)},
+			{LeadID: "lead-4712", Account: "zoe-work", URL: recovery.NewSecret(resetURL + "2")},
+		}
 	case recovery.MessageResetCode:
 		m.Code, m.NotMe, m.Expires = recovery.NewSecret(code), recovery.NewSecret(notMeURL), made.Add(10*time.Minute)
 	case recovery.MessagePasswordChanged:

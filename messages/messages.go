@@ -16,7 +16,7 @@ import (
 
 // A Mail is a rendered e-mail.
 type Mail struct {
-	// Subject is one line without link, code or name.
+	// Subject is one line without link, code, name or account.
 	Subject string
 	// Text and HTML say the same. Text ends its lines with a bare line feed.
 	Text, HTML string
@@ -117,15 +117,15 @@ func (s *Renderer) Mail(m recovery.Message) (Mail, error) {
 }
 
 // SMS renders a message as a text message. It returns the errors of
-// [Renderer.Mail], and an error that wraps [recovery.ErrPermanent] for the kind
-// [recovery.MessageUnknownAddress], which has no text message, and for a code
-// without [Options].Host.
+// [Renderer.Mail], and an error that wraps [recovery.ErrPermanent] for the kinds
+// [recovery.MessageUnknownAddress] and [recovery.MessageResetLinks], which have no
+// text message, and for a code without [Options].Host.
 //
 // The last line of a text message with a code is "@host #code". The Renderer
 // adds it to the text of the template. The built-in template for a link ends
 // with the link.
 func (s *Renderer) SMS(m recovery.Message) (SMS, error) {
-	if m.Kind == recovery.MessageUnknownAddress {
+	if !hasPart(m.Kind, partSMS) {
 		return SMS{}, permanent("a message of this kind never goes by SMS")
 	}
 	i := s.matcher.Match(m.Locale, m.Languages)

@@ -69,7 +69,11 @@ func checkSubject(t *testing.T, subject string, m recovery.Message) {
 func checkLinks(t *testing.T, mail messages.Mail, doc document, m recovery.Message) {
 	t.Helper()
 	want := []string{}
-	for _, u := range []recovery.Secret{m.URL, m.NotMe} {
+	urls := []recovery.Secret{m.URL}
+	for _, a := range m.Accounts {
+		urls = append(urls, a.URL)
+	}
+	for _, u := range append(urls, m.NotMe) {
 		if !u.IsZero() {
 			want = append(want, u.Reveal())
 		}
@@ -191,12 +195,14 @@ func TestBareMessages(t *testing.T) {
 			switch kind {
 			case recovery.MessageResetLink, recovery.MessageInvitation, recovery.MessageResetRequired:
 				m.URL = recovery.NewSecret(resetURL)
+			case recovery.MessageResetLinks:
+				m.Accounts = []recovery.MessageAccount{{URL: recovery.NewSecret(resetURL)}, {URL: recovery.NewSecret(resetURL)}}
 			case recovery.MessageResetCode:
 				m.Code = recovery.NewSecret(code)
 			}
 			mail := mustMail(t, s, m)
 			texts := []string{mail.Subject, mail.Text, parseHTML(t, mail.HTML).text}
-			if kind != recovery.MessageUnknownAddress {
+			if kind != recovery.MessageUnknownAddress && kind != recovery.MessageResetLinks {
 				texts = append(texts, mustSMS(t, s, m).Text)
 			}
 			for _, text := range texts {
@@ -395,9 +401,9 @@ func TestOnlyKindsThatHaveThem(t *testing.T) {
 		mail := mustMail(t, s, m)
 		all := mail.Subject + mail.Text + parseHTML(t, mail.HTML).text
 		for name, want := range map[string]bool{
-			resetURL: slices.Contains([]recovery.MessageKind{recovery.MessageResetLink, recovery.MessageInvitation, recovery.MessageResetRequired}, kind),
+			resetURL: slices.Contains([]recovery.MessageKind{recovery.MessageResetLink, recovery.MessageResetLinks, recovery.MessageInvitation, recovery.MessageResetRequired}, kind),
 			code:     kind == recovery.MessageResetCode,
-			notMeURL: slices.Contains([]recovery.MessageKind{recovery.MessageResetLink, recovery.MessageResetCode, recovery.MessagePasswordChanged}, kind),
+			notMeURL: slices.Contains([]recovery.MessageKind{recovery.MessageResetLink, recovery.MessageResetLinks, recovery.MessageResetCode, recovery.MessagePasswordChanged}, kind),
 			"Google": kind == recovery.MessageNoPassword,
 		} {
 			// The HTML of a code shows the link for "this was not me" only as a

@@ -3,6 +3,7 @@ package messages
 import (
 	"fmt"
 	"maps"
+	"math/bits"
 	"net/netip"
 	"slices"
 	"strings"
@@ -18,11 +19,13 @@ const (
 	sampleNotMe = "https://sample.example.com/not-me?lang=xx&token=bm90LW1l"
 	sampleCode  = "24681357"
 	sampleName  = "Quintus Samplename"
+	sampleLogin = "quintus.samplelogin"
 )
 
 // samples returns messages of one kind. Name, place and the link for "this was
 // not me" may be missing in a message, so there is a sample for every
-// combination.
+// combination. The account is missing in half of them: it is there with and
+// without each of the others.
 func samples(kind recovery.MessageKind, now time.Time) []recovery.Message {
 	var all []recovery.Message
 	for i := range 8 {
@@ -32,6 +35,13 @@ func samples(kind recovery.MessageKind, now time.Time) []recovery.Message {
 			m.URL, m.Expires = recovery.NewSecret(sampleURL), now.Add(7*24*time.Hour)
 		case recovery.MessageResetLink:
 			m.URL, m.Expires = recovery.NewSecret(sampleURL), now.Add(time.Hour)
+		case recovery.MessageResetLinks:
+			m.Expires = now.Add(time.Hour)
+			m.Accounts = []recovery.MessageAccount{
+				{LeadID: "1", Account: sampleLogin, Name: sampleName, URL: recovery.NewSecret(sampleURL + "1")},
+				{LeadID: "2", Name: sampleName, URL: recovery.NewSecret(sampleURL + "2")},
+				{LeadID: "3", URL: recovery.NewSecret(sampleURL + "3")},
+			}
 		case recovery.MessageResetCode:
 			m.Code, m.Expires = recovery.NewSecret(sampleCode), now.Add(10*time.Minute)
 		}
@@ -43,6 +53,9 @@ func samples(kind recovery.MessageKind, now time.Time) []recovery.Message {
 			m.Client = netip.MustParseAddr("203.0.113.7")
 		} else {
 			m.RequestedAt, m.Expires = time.Time{}, time.Time{}
+		}
+		if bits.OnesCount(uint(i))%2 == 0 {
+			m.Account = sampleLogin
 		}
 		if i&4 == 0 {
 			m.NotMe = recovery.NewSecret(sampleNotMe)
@@ -142,6 +155,9 @@ func renderSample(t *template, p part, d Data) error {
 	}
 	if p == partSubject && strings.Contains(text, sampleName) {
 		return fmt.Errorf("%s: the subject carries .Name, and whoever signed up chose that name", t.name)
+	}
+	if p == partSubject && strings.Contains(text, sampleLogin) {
+		return fmt.Errorf("%s: the subject carries .Account, and locked screens show subjects", t.name)
 	}
 	return nil
 }

@@ -36,26 +36,41 @@ func english() []i18n.Entry {
 		{Key: "new.link", Text: "Ask for a new link"},
 		{Key: "new.code", Text: "Ask for a new code"},
 
-		// The page where a reset is asked for.
+		// The page where a reset is asked for. Without an ending, people type an
+		// address. The ending says what else: "phone" a phone number, "name" a user
+		// name, "all" both. With "user" they type nothing but a user name.
 		{Key: "forgot.heading", Text: "Forgot your password?"},
 		{Key: "forgot.text", Text: "Enter your e-mail address. We will send you a link to choose a new password."},
 		{Key: "forgot.text.phone", Text: "Enter your e-mail address, and we will send you a link to choose a new password; or your phone number, and we will send you a code."},
+		{Key: "forgot.text.name", Text: "Enter your e-mail address or user name. We will e-mail you a link to choose a new password."},
+		{Key: "forgot.text.all", Text: "Enter your e-mail address or user name, and we will e-mail you a link to choose a new password; or your phone number, and we will send you a code."},
+		{Key: "forgot.text.user", Text: "Enter your user name. We will e-mail you a link to choose a new password."},
 		{Key: "forgot.label", Text: "E-mail address"},
 		{Key: "forgot.label.phone", Text: "E-mail address or phone number"},
+		{Key: "forgot.label.name", Text: "E-mail address or user name"},
+		{Key: "forgot.label.all", Text: "E-mail address, user name or phone number"},
+		{Key: "forgot.label.user", Text: "User name"},
 		{Key: "forgot.invalid", Text: "Enter an e-mail address, such as name@example.com."},
 		{Key: "forgot.invalid.phone", Text: "Enter an e-mail address, such as name@example.com, or a phone number with its country code, such as +49 30 123456."},
+		{Key: "forgot.invalid.name", Text: "Enter an e-mail address, such as name@example.com, or a user name."},
+		{Key: "forgot.invalid.all", Text: "Enter an e-mail address, such as name@example.com, a user name, or a phone number with its country code, such as +49 30 123456."},
+		{Key: "forgot.invalid.user", Text: "Enter your user name."},
 		// What is written above the widget of a CAPTCHA that was not solved.
 		{Key: "forgot.captcha", Text: "Please confirm that you are human, and continue. This needs JavaScript."},
 
-		// The page after that. The argument is an address. "anonymous" is for
-		// when the address is not known.
+		// The page after that. The argument is an address or a user name.
+		// "anonymous" is for when that is not known, and "name" for where people can
+		// type a user name.
 		{Key: "sent.heading", Text: "Check your inbox"},
 		{Key: "sent.text", Text: "If there is an account for %[1]s, a message with a link is on its way."},
 		{Key: "sent.text.anonymous", Text: "If there is an account with the address that you entered, a message with a link is on its way."},
+		{Key: "sent.text.anonymous.name", Text: "If there is an account with what you entered, a message with a link is on its way."},
 		// The argument is how long.
 		{Key: "sent.expiry", Text: "The link works once and expires in %[1]s."},
 		{Key: "sent.spam", Text: "Nothing there after a few minutes? Look in your spam folder, and check that the address is right."},
+		{Key: "sent.spam.name", Text: "Nothing there after a few minutes? Look in your spam folder, and check that what you entered is right."},
 		{Key: "sent.again", Text: "Try again or use another address"},
+		{Key: "sent.again.name", Text: "Try again or enter something else"},
 
 		// The page for a code. The argument is a phone number. "anonymous" is
 		// for when the number is not known.

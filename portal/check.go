@@ -28,8 +28,7 @@ func (p *Handler) samples() []sample {
 	missing := func(d *Data) { d.Missing = true }
 	all := []sample{
 		{"forgot", "", nil},
-		{"forgot", "", func(d *Data) { typed(d); d.fail("identifier", d.text("forgot.invalid")) }},
-		{"forgot", "", func(d *Data) { typed(d); d.fail("identifier", d.text("forgot.invalid.phone")) }},
+		{"forgot", "", func(d *Data) { typed(d); d.fail("identifier", d.text("forgot.invalid"+d.asked())) }},
 		{"forgot", "", func(d *Data) { typed(d); d.Wait = d.duration(time.Minute); d.Alert = d.text("many.text", d.Wait) }},
 		{"forgot", "", func(d *Data) { d.Alert = d.text("busy.text") }},
 		{"sent", "", nil},

@@ -22,7 +22,7 @@
 //
 // Below BaseURL:
 //
-//	/forgot       asks for an address or a phone number
+//	/forgot       asks for an address, a user name or a phone number
 //	/sent         says "check your inbox"
 //	/code         takes a code, where Options.PhoneField is set
 //	/reset        takes the new password; links lead here
@@ -98,7 +98,8 @@
 // origin of the pages, and could open the page reset in a window and read that:
 // choose a provider that you trust as you trust your own code.
 //
-// Whoever holds a valid link sees the account's address. So a person knows
+// Whoever holds a valid link sees what the account signs in with, as
+// [recovery.CheckProofResult] says: its user name or its address. So a person knows
 // whose password it is, and a password manager stores the two together.
 //
 // # Templates

@@ -45,11 +45,7 @@ func (p *Handler) forgot(w http.ResponseWriter, r *http.Request) {
 		d := p.page(r, "forgot", "")
 		d.Identifier = typed
 		p.answerError(w, r, err, errorAnswers{page: d, invalidRequest: func() {
-			key := "forgot.invalid"
-			if p.opts.PhoneField != "" {
-				key += ".phone"
-			}
-			d.fail("identifier", d.text(key))
+			d.fail("identifier", d.text("forgot.invalid"+d.asked()))
 			p.render(w, r, http.StatusUnprocessableEntity, d)
 		}})
 		return
@@ -66,12 +62,19 @@ func (p *Handler) forgot(w http.ResponseWriter, r *http.Request) {
 }
 
 // key returns the key for the text that a person typed. A text with an "@" is
-// an address, and any other text is a phone number.
+// an address. Any other text is a phone number if it begins with a '+' or if the
+// pages take no user names. Without the '+', nobody can tell a phone number from a
+// user name of digits.
 func (p *Handler) key(typed string) recovery.LeadKey {
-	if p.opts.PhoneField == "" || strings.Contains(typed, "@") {
-		return recovery.LeadKey{Field: p.opts.EmailField, Value: typed}
+	o := &p.opts
+	number := latinDigits(typed)
+	switch {
+	case o.EmailField != "" && (strings.Contains(typed, "@") || o.PhoneField == "" && o.UserNameField == ""):
+		return recovery.LeadKey{Field: o.EmailField, Value: typed}
+	case o.PhoneField != "" && (o.UserNameField == "" || strings.HasPrefix(number, "+")):
+		return recovery.LeadKey{Field: o.PhoneField, Value: number}
 	}
-	return recovery.LeadKey{Field: p.opts.PhoneField, Value: latinDigits(typed)}
+	return recovery.LeadKey{Field: o.UserNameField, Value: typed}
 }
 
 func (p *Handler) showSent(w http.ResponseWriter, r *http.Request) {

@@ -105,6 +105,9 @@ func fields() []recovery.Field {
 	}
 }
 
+// loginField holds user names. The Services of most worlds have no such field.
+var loginField = recovery.Field{Name: "Login", Type: recovery.FieldTypeText, Search: true, IgnoreCase: true}
+
 // generous returns limits that no test exceeds by accident.
 func generous() recovery.Limits {
 	l := recovery.DefaultLimits()
@@ -135,7 +138,7 @@ func inWorld(t *testing.T, edit func(*recovery.Options, *portal.Options), f func
 func newWorld(t *testing.T, edit func(*recovery.Options, *portal.Options)) *world {
 	t.Helper()
 	w := &world{
-		t: t, leads: recoverytest.NewLeads(fields()...), outbox: &recoverytest.Outbox{}, log: &logBuffer{},
+		t: t, leads: recoverytest.NewLeads(append(fields(), loginField)...), outbox: &recoverytest.Outbox{}, log: &logBuffer{},
 		tokens: &hookedTokens{TokenStore: recovery.NewMemoryTokenStore()},
 	}
 	w.john = w.leads.Add(recovery.Lead{Name: "John Wick", Fields: map[string]recovery.FieldValue{
@@ -156,7 +159,7 @@ func newWorld(t *testing.T, edit func(*recovery.Options, *portal.Options)) *worl
 	if edit != nil {
 		edit(&ro, &po)
 	}
-	var leads recovery.LeadStore = w.leads
+	var leads recovery.LeadStore = w.leads.Multi()
 	if ro.Invitations.Link.URL != "" {
 		leads = w.leads.Full()
 	}

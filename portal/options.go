@@ -55,13 +55,21 @@ type Options struct {
 	Support string
 
 	// EmailField is the field that holds e-mail addresses, as in
-	// recovery.Options.Fields. People are searched by it. Default
-	// "EmailAddress".
+	// recovery.Options.Fields. People are searched by it. Default "EmailAddress",
+	// or none if UserNameField is set and the Service has no such field with
+	// Search: then people type their user names alone.
 	EmailField string
 	// PhoneField is the field that holds phone numbers. People are searched by
-	// it, and codes are sent to it. Default none: no page asks for a phone
-	// number.
+	// it, and codes are sent to it. It needs EmailField. Default none: no page asks
+	// for a phone number.
 	PhoneField string
+	// UserNameField is the field that holds user names, of type FieldTypeText.
+	// People are searched by it, and links go to their e-mail addresses. Where the
+	// pages take addresses too, a text with an '@' is an address, and where they
+	// take phone numbers, one that begins with '+' is a phone number. So the user
+	// names must be none of these. Default: recovery.Options.SignInField if it has
+	// that type and Search, or else none. Text can replace the words "user name".
+	UserNameField string
 
 	// Color is the colour of buttons, as #RRGGBB. White text must have a
 	// contrast of at least 4.5 against it (WCAG 2.2, 1.4.3). The colour for
@@ -118,8 +126,14 @@ func (o Options) withDefaults(service *recovery.Service) Options {
 	if o.CookieName == "" {
 		o.CookieName = "recovery"
 	}
-	if o.EmailField == "" {
-		o.EmailField = "EmailAddress"
+	if service != nil {
+		settings := service.Settings()
+		if f, ok := settings.Field(settings.SignInField); ok && o.UserNameField == "" && f.Type == recovery.FieldTypeText && f.Search {
+			o.UserNameField = f.Name
+		}
+		if f, ok := settings.Field("EmailAddress"); o.EmailField == "" && (o.UserNameField == "" || ok && f.Search) {
+			o.EmailField = "EmailAddress"
+		}
 	}
 	if o.Color == "" {
 		o.Color = brand.Color
@@ -143,9 +157,17 @@ func (o Options) validate(mistakes *recovery.OptionErrors, service *recovery.Ser
 	if service == nil {
 		mistakes.Add("service", "is required")
 	} else {
-		checkField(mistakes, "EmailField", service, o.EmailField, recovery.FieldTypeEmail)
+		if o.EmailField != "" {
+			checkField(mistakes, "EmailField", service, o.EmailField, recovery.FieldTypeEmail)
+		}
 		if o.PhoneField != "" {
 			checkField(mistakes, "PhoneField", service, o.PhoneField, recovery.FieldTypePhone)
+		}
+		if o.UserNameField != "" {
+			checkField(mistakes, "UserNameField", service, o.UserNameField, recovery.FieldTypeText)
+		}
+		if o.PhoneField != "" && o.EmailField == "" {
+			mistakes.Add("PhoneField", "needs EmailField")
 		}
 	}
 	if !cookieName.MatchString(o.CookieName) {

@@ -89,6 +89,8 @@ func TestOptions(t *testing.T) {
 		{"Email that is no field", func(o *portal.Options) { o.EmailField = "Mail" }, "EmailField"},
 		{"Email of another type", func(o *portal.Options) { o.EmailField = "Phone" }, "EmailField"},
 		{"a Phone", func(o *portal.Options) { o.PhoneField = "Phone" }, ""},
+		{"a UserName that is no field", func(o *portal.Options) { o.UserNameField = "Login" }, "UserNameField"},
+		{"a UserName of another type", func(o *portal.Options) { o.UserNameField = "EmailAddress" }, "UserNameField"},
 		{"a Phone of another type", func(o *portal.Options) { o.PhoneField = "EmailAddress" }, "PhoneField"},
 		{"a language", func(o *portal.Options) { o.Languages = []language.Tag{language.Japanese} }, ""},
 		{"a language that is not spoken", func(o *portal.Options) { o.Languages = []language.Tag{language.Finnish} }, "Languages"},

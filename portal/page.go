@@ -51,12 +51,13 @@ type Data struct {
 	// there is only one.
 	Languages []LanguageChoice
 
-	// Identifier is the address or number that the person typed or last asked
-	// for.
+	// Identifier is the address, user name or number that the person typed or last
+	// asked for.
 	Identifier string
 	// Known says that the page for a code need not ask for Identifier.
 	Known bool
-	// Account is the address or number that the person signs in with, or empty.
+	// Account is what the person signs in with, as [recovery.CheckProofResult] says,
+	// or empty.
 	Account string
 	// Proof is the value of the field "proof" in the page's form.
 	Proof string
@@ -66,8 +67,9 @@ type Data struct {
 	// Patient is the number that the script gave the form that was sent, or
 	// empty if no script waits for the answer.
 	Patient string
-	// Phone says that the person may type a phone number instead of an address.
-	Phone bool
+	// Email, Phone and UserName say what the person may type to ask for a reset: an
+	// address, a phone number, a user name.
+	Email, Phone, UserName bool
 	// MinLength and MaxLength are the bounds of a password, in characters.
 	MinLength, MaxLength int
 	// CodeDigits is the number of digits of a code.
@@ -134,6 +136,25 @@ type FieldError struct{ Field, Text string }
 // in the file catalog_en.go. An unknown key is an error that [New] finds.
 func (d *Data) T(key string, args ...any) (string, error) {
 	return d.translator.Translate(true, key, args...)
+}
+
+// Asking returns the sentence with that key about what the person may type: of
+// those whose keys have the ending of Email, Phone and UserName.
+func (d *Data) Asking(key string) (string, error) { return d.T(key + d.asked()) }
+
+// asked is the ending of the keys of sentences about what the person may type.
+func (d *Data) asked() string {
+	switch {
+	case d.UserName && !d.Email:
+		return ".user"
+	case d.UserName && d.Phone:
+		return ".all"
+	case d.UserName:
+		return ".name"
+	case d.Phone:
+		return ".phone"
+	}
+	return ""
 }
 
 // URL returns the path of a page: forgot, sent, code, reset, done, not-me or
@@ -207,7 +228,7 @@ func (p *Handler) page(r *http.Request, name, locale string) *Data {
 	d := &Data{
 		Page: name, Lang: t.Tag.String(), Dir: "ltr", Nonce: newNonce(),
 		Product: p.opts.Product, SignIn: p.opts.SignIn, Support: p.opts.Support,
-		Phone:     p.opts.PhoneField != "",
+		Email: p.opts.EmailField != "", Phone: p.opts.PhoneField != "", UserName: p.opts.UserNameField != "",
 		MinLength: p.settings.PasswordPolicy.MinLength(), MaxLength: p.settings.PasswordPolicy.MaxLength(),
 		CodeDigits: p.settings.CodeDigits, EndsSessions: p.settings.EndsSessions, Logo: p.logo, translator: t,
 	}

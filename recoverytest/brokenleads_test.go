@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -251,7 +252,52 @@ func (u *users) PasswordHashes(ctx context.Context, id string, n int) ([]string,
 	return u.FullLeadStore.PasswordHashes(ctx, id, n)
 }
 
+func (u *users) FindLeads(ctx context.Context, key recovery.LeadKey, most int) ([]recovery.Lead, error) {
+	if u.bug == "multi ignores max" {
+		most = 1000
+	}
+	leads, err := u.FullLeadStore.FindLeads(ctx, key, most)
+	switch u.bug {
+	case "multi of one":
+		leads = leads[:min(1, len(leads))]
+	case "multi active":
+		leads = slices.DeleteFunc(leads, func(lead recovery.Lead) bool { return lead.Status != recovery.StatusActive })
+	case "multi in any order":
+		all, _ := u.FullLeadStore.FindLeads(ctx, key, 1000)
+		rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+		leads = all[:min(most, len(all))]
+	case "multi without version":
+		for i := range leads {
+			leads[i].Version = ""
+		}
+	case "multi of another version":
+		for i := range leads {
+			leads[i].Version += "x"
+		}
+	case "multi folds unicode":
+		leads = nil
+		for _, lead := range u.every(ctx) {
+			if strings.EqualFold(lead.Fields[key.Field].Value, key.Value) && len(leads) < most {
+				leads = append(leads, lead)
+			}
+		}
+	case "multi none is an error":
+		if len(leads) == 0 {
+			return nil, errors.New("sql: no rows in result set")
+		}
+	}
+	return leads, err
+}
+
 var brokenLeadStores = []seeded{
+	{"multi of one", "multi-all"},
+	{"multi active", "multi-all"},
+	{"multi ignores max", "multi-max"},
+	{"multi in any order", "multi-order"},
+	{"multi without version", "multi-all"},
+	{"multi of another version", "multi-complete"},
+	{"multi folds unicode", "multi-look-alikes"},
+	{"multi none is an error", "multi-none"},
 	{"folds unicode", "find-look-alikes"},
 	{"upper-cases", "find-look-alikes"},
 	{"upper-cases", "find-exact-case"},

@@ -184,7 +184,16 @@ func (s *mailer) text(m recovery.Message) string {
 	default:
 		text += " " + m.NotMe.Reveal()
 	}
-	return text
+	switch {
+	case s.bug == "one account of several" && len(m.Accounts) > 0:
+		m.Accounts = m.Accounts[:1]
+	case s.bug == "links of nobody":
+		m.Accounts = slices.Clone(m.Accounts)
+		for i := range m.Accounts {
+			m.Accounts[i].Account = ""
+		}
+	}
+	return text + accountsOf(m)
 }
 
 // failing is what Notify does while the relay fails.
@@ -214,6 +223,8 @@ func (s *mailer) failing(ctx context.Context, relay string, m recovery.Message) 
 			return fmt.Errorf("%w: 550 %s", recovery.ErrPermanent, secret)
 		case "refusals quote NotMe":
 			return fmt.Errorf("%w: 550 %s", recovery.ErrPermanent, m.NotMe.Reveal())
+		case "refusals quote accounts":
+			return fmt.Errorf("%w: 550 %s", recovery.ErrPermanent, accountsOf(m))
 		}
 		return fmt.Errorf("%w: 550 no such user", recovery.ErrPermanent)
 	}
@@ -295,6 +306,8 @@ var brokenNotifiers = []seeded{
 	{"prints the secret", "carries-secret"},
 	{"lower-cases links", "carries-secret"},
 	{"no link NotMe", "carries-secret"},
+	{"one account of several", "carries-secret"},
+	{"links of nobody", "carries-secret"},
 	{"no link NotMe in notices", "carries-secret"},
 	{"codes as numbers", "carries-zeros"},
 	{"needs a name", "only-required"},
@@ -311,6 +324,7 @@ var brokenNotifiers = []seeded{
 	{"ended ctx is permanent", "context-ended"},
 	{"refusals quote", "refused"},
 	{"refusals quote NotMe", "refused"},
+	{"refusals quote accounts", "refused"},
 	{"errors quote NotMe", "broken"},
 	{"errors quote a query", "broken"},
 	{"errors quote HTML", "broken"},

@@ -62,10 +62,11 @@ func ExampleTestNotifier() {
 			New: func(*testing.T) recovery.Notifier { return new(recoverytest.Outbox) },
 			Deliveries: func(t *testing.T, n recovery.Notifier) (all []recoverytest.Delivery) {
 				for _, m := range n.(*recoverytest.Outbox).Messages() {
-					all = append(all, recoverytest.Delivery{
-						To:   []string{m.To},
-						Text: string(m.Kind) + " " + m.URL.Reveal() + m.Code.Reveal() + " " + m.NotMe.Reveal(),
-					})
+					text := string(m.Kind) + " " + m.URL.Reveal() + m.Code.Reveal() + " " + m.NotMe.Reveal()
+					for _, a := range m.Accounts {
+						text += " " + a.Account + " " + a.URL.Reveal()
+					}
+					all = append(all, recoverytest.Delivery{To: []string{m.To}, Text: text})
 				}
 				return all
 			},

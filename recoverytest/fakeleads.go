@@ -18,7 +18,7 @@ import (
 // one. It keeps the contract, counts calls, and fails on demand.
 //
 // Leads implements LeadStore and no more, so a Service on it works as on the
-// simplest of stores. Versioned, History and Full return the same leads as
+// simplest of stores. Versioned, History, Multi and Full return the same leads as
 // stores that implement more.
 //
 // Its methods are safe for concurrent use. They copy the leads that they get
@@ -44,10 +44,10 @@ type storedLead struct {
 // without its lock, so they may block, panic, or call methods of Leads. Nil
 // fields are not called.
 type LeadsHooks struct {
-	// Find is called before FindLead looks up a lead. FindLead returns its
-	// error.
+	// Find is called before FindLead or FindLeads looks up leads. It returns the
+	// error of the hook.
 	Find func(ctx context.Context, key recovery.LeadKey) error
-	// AfterFind is called with the lead that was found. FindLead returns what
+	// AfterFind is called with each lead that was found. FindLead returns what
 	// it returns, for example another lead, as a broken store would.
 	AfterFind func(ctx context.Context, key recovery.LeadKey, lead recovery.Lead) (recovery.Lead, error)
 	// BeforeWrite is called before a hash is written. If it returns an error,
@@ -155,7 +155,7 @@ func (l *Leads) Hash(leadID string) string {
 	return l.mustLead(leadID).hashes[0]
 }
 
-// Finds returns how often FindLead was called.
+// Finds returns how often FindLead and FindLeads were called.
 func (l *Leads) Finds() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -207,16 +207,54 @@ func (l *Leads) find(key recovery.LeadKey) (recovery.Lead, error) {
 			continue
 		}
 		if found != nil {
-			return recovery.Lead{}, fmt.Errorf("%w: more than one has this %s", recovery.ErrLeadNotFound, key.Field)
+			return recovery.Lead{}, recovery.ErrLeadAmbiguous
 		}
 		found = held
 	}
 	if found == nil {
 		return recovery.Lead{}, recovery.ErrLeadNotFound
 	}
-	lead := copyLead(found.Lead)
-	lead.Version = found.version()
-	return lead, nil
+	return found.copy(), nil
+}
+
+func (h *storedLead) copy() recovery.Lead {
+	lead := copyLead(h.Lead)
+	lead.Version = h.version()
+	return lead
+}
+
+// findAll returns all leads with the value, in the order of their IDs.
+func (l *Leads) findAll(ctx context.Context, key recovery.LeadKey, most int) ([]recovery.Lead, error) {
+	l.mu.Lock()
+	l.finds++
+	hooks := l.hooks
+	l.mu.Unlock()
+	if hooks.Find != nil {
+		if err := hooks.Find(ctx, key); err != nil {
+			return nil, err
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	var found []recovery.Lead
+	for _, id := range slices.Sorted(maps.Keys(l.leads)) {
+		if held := l.leads[id]; l.matches(held, key) && len(found) < most {
+			found = append(found, held.copy())
+		}
+	}
+	l.mu.Unlock()
+	if hooks.AfterFind == nil {
+		return found, nil
+	}
+	for i := range found {
+		var err error
+		if found[i], err = hooks.AfterFind(ctx, key, found[i]); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
 }
 
 func (l *Leads) matches(held *storedLead, key recovery.LeadKey) bool {
@@ -286,7 +324,23 @@ func (l *Leads) Full() FullLeadStore {
 		versionedLeads
 		history
 		firstPassword
-	}{versionedLeads{l}, history{l}, firstPassword{l}}
+		multi
+	}{versionedLeads{l}, history{l}, firstPassword{l}, multi{l}}
+}
+
+// Multi returns the same leads as a [recovery.MultiLeadStore].
+func (l *Leads) Multi() recovery.MultiLeadStore {
+	return struct {
+		*Leads
+		multi
+	}{l, multi{l}}
+}
+
+// multi has FindLeads only.
+type multi struct{ leads *Leads }
+
+func (m multi) FindLeads(ctx context.Context, key recovery.LeadKey, most int) ([]recovery.Lead, error) {
+	return m.leads.findAll(ctx, key, most)
 }
 
 // FullLeadStore is a LeadStore that implements the optional interfaces too.
@@ -295,6 +349,7 @@ type FullLeadStore interface {
 	recovery.PasswordHistoryLeadStore
 	recovery.FirstPasswordLeadStore
 	recovery.VerifyingLeadStore
+	recovery.MultiLeadStore
 }
 
 type versionedLeads struct{ *Leads }

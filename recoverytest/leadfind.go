@@ -139,10 +139,7 @@ var leadFindClauses = []clause[*leads]{
 			owner := e.activeLead(random())
 			owner.Fields[f.Name] = recovery.FieldValue{Value: value, Verified: f.Receive}
 			id := e.add(owner)
-			for _, twin := range []string{
-				strings.Replace(value, "k", "\u212a", 1), strings.Replace(value, "i", "\u0131", 1), strings.Replace(value, "i", "\u00ed", 1),
-				strings.Replace(value, "s", "\u017f", 1), strings.Replace(value, "s", "s\u200b", 1),
-			} {
+			for _, twin := range lookAlikes(value) {
 				other := e.activeLead(random())
 				other.Fields[f.Name] = recovery.FieldValue{Value: twin, Verified: f.Receive}
 				e.add(other)
@@ -293,6 +290,14 @@ var leadFindClauses = []clause[*leads]{
 			}
 		})
 	}},
+}
+
+// lookAlikes returns values that look like one with the letters k, i and s.
+func lookAlikes(value string) []string {
+	return []string{
+		strings.Replace(value, "k", "\u212a", 1), strings.Replace(value, "i", "\u0131", 1), strings.Replace(value, "i", "\u00ed", 1),
+		strings.Replace(value, "s", "\u017f", 1), strings.Replace(value, "s", "s\u200b", 1),
+	}
 }
 
 // otherIDs returns values that are nobody's ID, and that a column which folds,

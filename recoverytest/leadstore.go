@@ -91,8 +91,9 @@ type LeadStoreHarness struct {
 
 // TestLeadStore tests a [recovery.LeadStore], with one subtest for each clause
 // of its contract. It also tests the contracts of [recovery.VersionedLeadStore],
-// [recovery.PasswordHistoryLeadStore], [recovery.FirstPasswordLeadStore] and
-// [recovery.VerifyingLeadStore], if the store implements them.
+// [recovery.PasswordHistoryLeadStore], [recovery.FirstPasswordLeadStore],
+// [recovery.VerifyingLeadStore] and [recovery.MultiLeadStore], if the store
+// implements them.
 func TestLeadStore(t *testing.T, h LeadStoreHarness) {
 	t.Helper()
 	leadStoreSuite(h).test(t)
@@ -122,7 +123,7 @@ func leadStoreSuite(h LeadStoreHarness) suite[*leads] {
 		},
 		clauses: slices.Concat(
 			leadFindClauses, leadFreshClauses, leadRecordClauses, leadWriteClauses, leadHistoryClauses,
-			leadVersionedClauses, leadFirstClauses,
+			leadVersionedClauses, leadFirstClauses, leadMultiClauses,
 		),
 		alone:    leadFaultClauses,
 		parallel: h.Parallel,

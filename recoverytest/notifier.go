@@ -39,8 +39,8 @@ type NotifierHarness struct {
 	Channel recovery.Channel
 
 	// Kinds are the kinds of messages that it delivers. Default: all that a
-	// Service sends over the channel, which are all but MessageUnknownAddress
-	// for SMS.
+	// Service sends over the channel, which are all but MessageUnknownAddress and
+	// MessageResetLinks for SMS.
 	Kinds []recovery.MessageKind
 
 	// Stall makes the next hop accept messages and never answer. Refuse makes
@@ -75,7 +75,7 @@ func notifierSuite(h NotifierHarness) suite[*notifications] {
 			recovery.MessageNoPassword, recovery.MessageInvitation, recovery.MessageResetRequired,
 		}
 		if h.Channel == recovery.ChannelEmail {
-			h.Kinds = append(h.Kinds, recovery.MessageUnknownAddress)
+			h.Kinds = append(h.Kinds, recovery.MessageUnknownAddress, recovery.MessageResetLinks)
 		}
 	}
 	if h.Patience <= 0 {
@@ -119,6 +119,13 @@ func (e *notifications) message(kind recovery.MessageKind, i int) recovery.Messa
 		// often escape.
 		m.URL = recovery.NewSecret("https://example.com/reset?LeadId=" + m.LeadID + "&token=" + random() + "-_~%3D#a")
 		m.Expires = now.Add(time.Hour)
+	case recovery.MessageResetLinks:
+		m.LeadID, m.Expires = "", now.Add(time.Hour)
+		for j := range 3 {
+			account := recovery.MessageAccount{LeadID: random(), Account: fmt.Sprintf("anna-%d", j), Name: m.Name}
+			account.URL = recovery.NewSecret("https://example.com/reset?LeadId=" + account.LeadID + "&token=" + random() + "-_~%3D#a")
+			m.Accounts = append(m.Accounts, account)
+		}
 	case recovery.MessageResetCode:
 		m.Code = recovery.NewSecret(fmt.Sprintf("%08d", 4_217+i)) // with zeros in front
 		m.Expires = now.Add(10 * time.Minute)
@@ -128,7 +135,7 @@ func (e *notifications) message(kind recovery.MessageKind, i int) recovery.Messa
 		m.LeadID, m.Name = "", ""
 	}
 	switch kind {
-	case recovery.MessageResetLink, recovery.MessageResetCode, recovery.MessagePasswordChanged:
+	case recovery.MessageResetLink, recovery.MessageResetLinks, recovery.MessageResetCode, recovery.MessagePasswordChanged:
 		m.NotMe = recovery.NewSecret("https://example.com/not-me?lang=en&token=" + random() + "-_")
 	}
 	return m
@@ -184,6 +191,11 @@ func (e *notifications) delivered(m recovery.Message) []Delivery {
 
 // secretOf returns what a field of the message hides.
 func secretOf(m recovery.Message, field string) string {
+	for _, a := range m.Accounts {
+		if field == "Accounts" {
+			return a.URL.Reveal()
+		}
+	}
 	return map[string]recovery.Secret{"URL": m.URL, "Code": m.Code, "NotMe": m.NotMe}[field].Reveal()
 }
 
@@ -200,6 +212,11 @@ func (e *notifications) wantText(d Delivery, m recovery.Message) {
 		}
 		if !strings.Contains(d.Text, part.secret.Reveal()) {
 			e.errorf("Notify of a message (%s): the text that was delivered does not contain its %s, want %q in it, unchanged. The text is %.500q", m.Kind, part.name, part.secret.Reveal(), d.Text)
+		}
+	}
+	for _, a := range m.Accounts {
+		if !strings.Contains(d.Text, a.URL.Reveal()) || !strings.Contains(d.Text, a.Account) {
+			e.errorf("Notify of a message (%s): the text that was delivered does not contain the Account and the URL of each of its Accounts, want %q and %q in it, unchanged. The text is %.500q", m.Kind, a.Account, a.URL.Reveal(), d.Text)
 		}
 	}
 	if strings.Contains(d.Text, m.URL.String()) {

@@ -51,12 +51,15 @@ var notifierClauses = []clause[*notifications]{
 			}
 		}
 	}},
-	{"only-required", "Message", "Name, Locale, Languages, NotMe, Template, IdentityProviders and Client are optional: a message without them is delivered.", func(e *notifications) {
+	{"only-required", "Message", "Name, Account, Locale, Languages, NotMe, Template, IdentityProviders and Client are optional: a message without them is delivered.", func(e *notifications) {
 		for i, kind := range e.h.Kinds {
 			full := e.message(kind, i)
 			m := recovery.Message{
 				ID: full.ID, Kind: kind, Channel: full.Channel, To: full.To, LeadID: full.LeadID,
 				URL: full.URL, Code: full.Code, Expires: full.Expires, RequestedAt: full.RequestedAt,
+			}
+			for _, a := range full.Accounts { // without their names
+				m.Accounts = append(m.Accounts, recovery.MessageAccount{LeadID: a.LeadID, URL: a.URL})
 			}
 			all := e.delivered(m)
 			if len(all) != 1 {

@@ -11,6 +11,12 @@ import (
 	"github.com/seed-51359b35/recovery"
 )
 
+// A link is one of the links of a message, and the field that has it.
+type link struct {
+	field string
+	url   recovery.Secret
+}
+
 // quotesSecret returns the name of the field of the message whose secret a text
 // contains, or a large part of it, as it is or in an escaping that mail, HTML,
 // JSON, URLs or Go use. It returns the empty string if there is none.
@@ -20,9 +26,13 @@ func quotesSecret(text string, m recovery.Message) (field string) {
 		if code := m.Code.Reveal(); code != "" && strings.Contains(digits, code) {
 			return "Code"
 		}
-		for field, link := range map[string]recovery.Secret{"URL": m.URL, "NotMe": m.NotMe} {
-			if _, token, ok := strings.Cut(link.Reveal(), "token="); ok && hasPart(form, token) {
-				return field
+		links := []link{{"URL", m.URL}, {"NotMe", m.NotMe}}
+		for _, a := range m.Accounts {
+			links = append(links, link{"Accounts", a.URL})
+		}
+		for _, l := range links {
+			if _, token, ok := strings.Cut(l.url.Reveal(), "token="); ok && hasPart(form, token) {
+				return l.field
 			}
 		}
 	}

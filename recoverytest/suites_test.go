@@ -181,7 +181,7 @@ func TestOutbox(t *testing.T) {
 		New: func(*testing.T) recovery.Notifier { return new(recoverytest.Outbox) },
 		Deliveries: func(_ *testing.T, n recovery.Notifier) (all []recoverytest.Delivery) {
 			for _, m := range n.(*recoverytest.Outbox).Messages() {
-				all = append(all, recoverytest.Delivery{To: []string{m.To}, Text: m.URL.Reveal() + m.Code.Reveal() + " " + m.NotMe.Reveal() + string(m.Kind)})
+				all = append(all, recoverytest.Delivery{To: []string{m.To}, Text: m.URL.Reveal() + m.Code.Reveal() + " " + m.NotMe.Reveal() + string(m.Kind) + accountsOf(m)})
 			}
 			return all
 		},
@@ -274,4 +274,12 @@ func TestLeadsFake(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { recoverytest.TestLeadStore(t, leadsHarness(show)) })
 	}
+}
+
+// accountsOf is what a text says of the accounts of a message.
+func accountsOf(m recovery.Message) (text string) {
+	for _, a := range m.Accounts {
+		text += "\n" + a.Account + " " + a.URL.Reveal()
+	}
+	return text
 }

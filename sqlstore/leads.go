@@ -18,9 +18,11 @@ var (
 	_ recovery.VersionedLeadStore     = (*Leads)(nil)
 	_ recovery.FirstPasswordLeadStore = (*Leads)(nil)
 	_ recovery.VerifyingLeadStore     = (*Leads)(nil)
+	_ recovery.MultiLeadStore         = (*Leads)(nil)
 )
 
-// Leads is a [recovery.VersionedLeadStore] over the host's own table of users.
+// Leads is a [recovery.VersionedLeadStore] and a [recovery.MultiLeadStore] over the
+// host's own table of users.
 // It is safe for concurrent use. What the database gives up in favour of others
 // is repeated until ctx ends.
 type Leads struct {
@@ -112,22 +114,46 @@ const mostFound = 1000
 // the program and not "no such lead", which would be silent: nobody gets a mail,
 // and the log does not say why.
 func (l *Leads) FindLead(ctx context.Context, key recovery.LeadKey) (recovery.Lead, error) {
-	st, ok := l.find[key.Field]
-	if !ok {
-		return recovery.Lead{}, fmt.Errorf("sqlstore: the field %q has no search: give NewLeads the fields of recovery.Options.Fields", key.Field)
-	}
-	var rows []leadRow
-	err := untilNoConflict(ctx, func() (err error) {
-		rows, err = l.query(ctx, l.db, st, key.Field, key.Value)
-		return err
-	})
+	rows, err := l.search(ctx, key)
 	if err != nil {
 		return recovery.Lead{}, err
 	}
-	if len(rows) != 1 {
+	switch len(rows) {
+	case 0:
 		return recovery.Lead{}, recovery.ErrLeadNotFound
+	case 1:
+		return rows[0].lead(l.fields), nil
 	}
-	return rows[0].lead(l.fields), nil
+	return recovery.Lead{}, recovery.ErrLeadAmbiguous
+}
+
+// FindLeads implements [recovery.MultiLeadStore]. It compares values as FindLead
+// does, and returns the leads in the order of their IDs as text. It uses the same
+// statements.
+func (l *Leads) FindLeads(ctx context.Context, key recovery.LeadKey, max int) ([]recovery.Lead, error) {
+	rows, err := l.search(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(rows, func(a, b leadRow) int { return strings.Compare(a.id, b.id) })
+	var leads []recovery.Lead
+	for _, row := range rows[:min(len(rows), max)] {
+		leads = append(leads, row.lead(l.fields))
+	}
+	return leads, nil
+}
+
+// search returns the leads with a key.
+func (l *Leads) search(ctx context.Context, key recovery.LeadKey) (rows []leadRow, err error) {
+	st, ok := l.find[key.Field]
+	if !ok {
+		return nil, fmt.Errorf("sqlstore: the field %q has no search: give NewLeads the fields of recovery.Options.Fields", key.Field)
+	}
+	err = untilNoConflict(ctx, func() (err error) {
+		rows, err = l.query(ctx, l.db, st, key.Field, key.Value)
+		return err
+	})
+	return rows, err
 }
 
 // query returns the leads whose field has exactly the value.

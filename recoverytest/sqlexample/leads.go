@@ -57,10 +57,13 @@ func (s Leads) FindLead(ctx context.Context, key recovery.LeadKey) (recovery.Lea
 	if err := rows.Err(); err != nil {
 		return recovery.Lead{}, err
 	}
-	if len(found) != 1 {
-		return recovery.Lead{}, fmt.Errorf("%w: %d users", recovery.ErrLeadNotFound, len(found))
+	switch len(found) {
+	case 0:
+		return recovery.Lead{}, recovery.ErrLeadNotFound
+	case 1:
+		return found[0], nil
 	}
-	return found[0], nil
+	return recovery.Lead{}, recovery.ErrLeadAmbiguous
 }
 
 // SetPasswordHash implements [recovery.LeadStore].
