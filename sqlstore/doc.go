@@ -51,7 +51,17 @@
 //   - expires: when the row no longer matters, in microseconds since 1970.
 //
 // While it is used, a Store looks at a few hundred rows at a time, one after
-// another, and deletes those that have expired.
+// another, and deletes those that have expired. Their space is used again by later
+// rows, so the tables stop growing. After a million takes of as many keys and 100,000
+// tokens, which expired at the end of each minute, two rows were left:
+//
+//   - PostgreSQL: the tables with their indexes began empty, took 29 MB at most, with
+//     91,000 rows, and 14 MB at the end. Autovacuum gives back what is free at the end
+//     of a table. For the rest there is REINDEX CONCURRENTLY.
+//   - SQLite: 20 MB at most, with 170,000 rows, and as much at the end, all of it free.
+//     VACUUM gives it back.
+//   - MariaDB, after 600,000 takes: 27 MB at most, with 56,000 rows. Half of it was
+//     free each time that rows had been deleted. OPTIMIZE TABLE gives it back.
 //
 // # The queue
 //

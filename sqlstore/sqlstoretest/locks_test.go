@@ -64,6 +64,12 @@ func TestLockedRowDelaysNoOtherKey(t *testing.T) {
 				if through > 0 {
 					t.Errorf("%d calls for the locked key were answered", through)
 				}
+				// Its turn comes after the statements whose callers have left.
+				short, cancel := context.WithTimeout(t.Context(), timeout/8)
+				defer cancel()
+				if err := call(short, s, locked); !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("a call for the locked key: %v", err)
+				}
 				if err := tx.Rollback(); err != nil {
 					t.Fatal(err)
 				}
@@ -71,8 +77,9 @@ func TestLockedRowDelaysNoOtherKey(t *testing.T) {
 					return
 				}
 				decisions, err := s.Allow(t.Context(), recovery.LimitRequest{Key: locked, Policy: policy})
-				if err != nil || decisions[0].Remaining != 23 {
-					t.Errorf("afterwards: %+v, %v, want 23 left", decisions, err)
+				// The last statement may have met the end of the transaction.
+				if err != nil || decisions[0].Remaining < 22 {
+					t.Errorf("afterwards: %+v, %v, want 22 or 23 left", decisions, err)
 				}
 			})
 		}
