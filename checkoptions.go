@@ -34,7 +34,11 @@ func (o Options) withDefaults() Options {
 	}
 	o.Link.Fixed = slices.Clone(o.Link.Fixed)
 	o.NotMe.Fixed = slices.Clone(o.NotMe.Fixed)
+	o.Invitations.Link.Fixed = slices.Clone(o.Invitations.Link.Fixed)
+	o.ReturnTo = slices.Clone(o.ReturnTo)
 	o.Tokens.LinkTTL = cmp.Or(o.Tokens.LinkTTL, time.Hour)
+	o.Tokens.InvitationTTL = cmp.Or(o.Tokens.InvitationTTL, 7*24*time.Hour)
+	o.Tokens.ForcedResetTTL = cmp.Or(o.Tokens.ForcedResetTTL, 24*time.Hour)
 	o.Tokens.CodeTTL = cmp.Or(o.Tokens.CodeTTL, 10*time.Minute)
 	o.Tokens.CodeTries = cmp.Or(o.Tokens.CodeTries, 5)
 	o.Tokens.CodeFailures = cmp.Or(o.Tokens.CodeFailures, 20)
@@ -101,6 +105,7 @@ func (o Options) validate(leads LeadStore, tokens TokenStore, notifier Notifier)
 	checkCollaborators(&mistakes, leads, tokens, notifier)
 	o.checkKeys(&mistakes)
 	o.checkLinks(&mistakes)
+	o.checkReturnTo(&mistakes)
 	o.checkDevelopment(&mistakes, notifier)
 	checkChannels(&mistakes, notifier, o.Fields)
 	o.checkSessions(&mistakes)
@@ -119,6 +124,9 @@ func (o Options) validate(leads LeadStore, tokens TokenStore, notifier Notifier)
 		mistakes.Add("Passwords.History", "needs a LeadStore that implements PasswordHistoryLeadStore, and %T does not", leads)
 	}
 	mistakes.CheckDuration("Tokens.LinkTTL", o.Tokens.LinkTTL, time.Minute, 24*time.Hour)
+	mistakes.CheckDuration("Tokens.InvitationTTL", o.Tokens.InvitationTTL, minTTL, maxTTL)
+	mistakes.CheckDuration("Tokens.ForcedResetTTL", o.Tokens.ForcedResetTTL, minTTL, maxTTL)
+	o.Invitations.check(&mistakes, leads)
 	mistakes.CheckDuration("Tokens.CodeTTL", o.Tokens.CodeTTL, time.Minute, 10*time.Minute)
 	mistakes.CheckInt("Tokens.CodeTries", o.Tokens.CodeTries, 1, 10)
 	mistakes.CheckInt("Tokens.CodeFailures", o.Tokens.CodeFailures, 5, 100)
@@ -245,6 +253,9 @@ func checkFields(mistakes *OptionErrors, fields []Field) {
 		}
 		if f.Name == LeadIDField {
 			mistakes.Add("Fields", "the name %s is reserved", LeadIDField)
+		}
+		if f.Trusted && !f.Receive {
+			mistakes.Add("Fields", "%s: Trusted is for fields with Receive", f.Name)
 		}
 		if seen[f.Name] {
 			mistakes.Add("Fields", "%s is declared twice", f.Name)

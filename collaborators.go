@@ -135,6 +135,10 @@ func (s *Service) consequence(what string) string {
 	switch {
 	case what == "TokenStore.Release" || what == "TokenStore.Delete" || what == "SessionEnder.EndSessions":
 		return ". It is tried again"
+	case what == "AfterReset":
+		return ". It is not called again, and the reset it followed is complete"
+	case what == "VerifyingLeadStore.MarkVerified":
+		return ". The password is changed, and it is tried again"
 	case what == "LeadStore.SetPasswordHash" || what == "DeliveryQueue.Enqueue" || what == "BudgetNotifier.Budgets":
 		return "" // it depends on more than this call
 	case what == "Limiter.Allow" && s.opts.Limits.DangerouslyAllowOnError:

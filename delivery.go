@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 )
 
@@ -13,19 +14,36 @@ type delivery struct {
 	job   Job
 	p     payload
 	until time.Time   // when the job ends, by the clock of this machine
+	token tokenKind   // the kind of the token
 	kind  MessageKind // the kind of the message
+	link  Link        // what the token is put in
 	lead  Lead        // zero until the lead was found
 	to    address
 	// known says that a known device asked, and that its limits allowed it.
 	known bool
+	sent  bool  // the notifier has the message
 	event Event // the fields that all events of this job have
 }
 
 func newDelivery(job Job, p payload) *delivery {
 	return &delivery{
-		job: job, p: p, kind: p.messageKind(),
-		event: Event{JobID: job.ID, Caller: p.Caller, Client: p.Client, Labels: p.Labels},
+		job: job, p: p, token: p.kind(), kind: p.kind().message(), link: p.Link,
+		event: Event{JobID: job.ID, Caller: p.Caller, Client: p.Client, Labels: p.Labels, Purpose: p.Purpose},
 	}
+}
+
+// invite makes the delivery one of an invitation.
+func (d *delivery) invite(link Link) {
+	d.token, d.kind, d.link = kindInvitation, MessageInvitation, link
+	d.event.Purpose = PurposeInvitation
+}
+
+// ttl returns how long the token lives in the store.
+func (d *delivery) ttl(s *Service) time.Duration {
+	if d.p.TTL > 0 {
+		return d.p.TTL
+	}
+	return s.lifetime(d.token)
 }
 
 // message returns the message for the notifier, without its token and its
@@ -36,8 +54,11 @@ func (d *delivery) message() Message {
 		Name: d.lead.Name, Locale: d.lead.Locale, Languages: d.p.Languages,
 		RequestedAt: d.p.RequestedAt, Client: d.p.Client,
 	}
+	if d.p.Purpose != "" {
+		m.Client = netip.Addr{} // where the host's administrator works is nobody's business
+	}
 	switch d.kind {
-	case MessageResetLink, MessageResetCode:
+	case MessageResetLink, MessageResetCode, MessageInvitation, MessageResetRequired:
 		m.Template = d.p.Template
 	case MessageNoPassword:
 		m.IdentityProviders = d.lead.IdentityProviders
@@ -95,10 +116,10 @@ func (s *Service) performNotice(ctx context.Context, d *delivery) error {
 // before its token works. When an attempt is repeated, the same token is
 // stored, so there is no second one.
 func (s *Service) sendToken(ctx context.Context, d *delivery) error {
-	if d.lead.Status != StatusActive {
-		return s.suppress(ctx, d, ReasonDisabled)
+	if why := s.whyNoToken(d.token, d.lead.Status); why != "" {
+		return s.suppress(ctx, d, why)
 	}
-	token, err := s.put(ctx, d.p.generation, d.p.kind(), d.lead, d.p.Slot, d.p.Secret)
+	token, err := s.put(ctx, d.p.generation, d.token, d.ttl(s), d.lead, d.p.Slot, d.p.Secret)
 	if errors.Is(err, ErrTokenSpent) {
 		return s.suppress(ctx, d, ReasonTokenSpent)
 	}
@@ -110,7 +131,7 @@ func (s *Service) sendToken(ctx context.Context, d *delivery) error {
 	if d.p.Code {
 		m.Code = NewSecret(d.p.Secret)
 	} else {
-		link, err := s.linkURL(d.p, d.lead.ID)
+		link, err := s.linkURL(d)
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrPermanent, err)
 		}
@@ -124,7 +145,7 @@ func (s *Service) sendToken(ctx context.Context, d *delivery) error {
 // lives, a notifier would refuse each code as expired. A token lives until its job
 // ends at least, and at most for its lifetime from now on.
 func (s *Service) expiry(d *delivery, token TokenRecord) time.Time {
-	latest := time.Now().Add(s.lifetime(d.p.kind()))
+	latest := time.Now().Add(d.ttl(s))
 	switch {
 	case token.Expires.Before(d.until):
 		return d.until
@@ -147,6 +168,7 @@ func (s *Service) send(ctx context.Context, d *delivery, m Message, about string
 	if err != nil {
 		return fmt.Errorf("recovery: notifying: %w", err)
 	}
+	d.sent = true
 	e := d.event
 	e.Kind, e.LeadID, e.Channel, e.Message = EventMessageSent, m.LeadID, m.Channel, m.Kind
 	s.emit(ctx, e)

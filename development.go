@@ -71,7 +71,7 @@ func (o Options) checkDevelopment(mistakes *OptionErrors, notifier Notifier) {
 	for _, l := range []struct {
 		name string
 		link Link
-	}{{"Link", o.Link}, {"NotMe", o.NotMe}} {
+	}{{"Link", o.Link}, {"NotMe", o.NotMe}, {"Invitations.Link", o.Invitations.Link}} {
 		u, err := url.Parse(l.link.URL)
 		if err != nil || u.Hostname() == "" || isDevelopmentHost(u.Hostname()) {
 			continue

@@ -51,7 +51,7 @@ const (
 // credentials in its CORS answers. If [Options].Link is http, which only loopback
 // addresses can have, the cookie is not Secure, and its name has no "__Host-".
 //
-// The error wraps [ErrLeadNotFound], also for a lead that is not active, or
+// The error wraps [ErrLeadNotFound], also for a lead that may not reset its password, or
 // [ErrUnavailable]. No cookie is set then. The sign-in need not fail: the device
 // only remains unknown.
 func (s *Service) RememberDevice(w http.ResponseWriter, r *http.Request, leadID string) error {
@@ -83,7 +83,7 @@ func (s *Service) NewDevice(ctx context.Context, leadID, known string) (string, 
 	if err != nil {
 		return "", err
 	}
-	if lead.Status != StatusActive {
+	if s.whyNoToken(kindMailed, lead.Status) != "" {
 		return "", ErrLeadNotFound
 	}
 	id := newID()

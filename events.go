@@ -35,6 +35,16 @@ const (
 	// forwarding addresses that a thief added outlive the password, and so do
 	// remember-me tokens that the [SessionEnder] does not end.
 	EventPasswordReset EventKind = "password_reset"
+	// EventFirstPassword says that a lead has chosen its first password, with an
+	// invitation.
+	EventFirstPassword EventKind = "first_password"
+	// EventAfterResetFailed says that [Options].AfterReset returned an error, and
+	// Cause which. The password is changed all the same, and it is not called
+	// again.
+	EventAfterResetFailed EventKind = "after_reset_failed"
+	// EventBulkProgress says how far a [Service.SendToAll] has come, in Bulk: once
+	// a minute, and at the end.
+	EventBulkProgress EventKind = "bulk_progress"
 	// EventResetRefused says that a reset, or a check of a proof, failed
 	// (authn_password_change_fail). Reason says why.
 	EventResetRefused EventKind = "reset_refused"
@@ -64,10 +74,20 @@ type EventReason string
 
 // The reasons of events.
 const (
-	ReasonUnknownLead   EventReason = "unknown_lead"
-	ReasonDisabled      EventReason = "disabled"
-	ReasonNoPassword    EventReason = "no_password"
-	ReasonNoRecipient   EventReason = "no_verified_recipient"
+	ReasonUnknownLead EventReason = "unknown_lead"
+	ReasonDisabled    EventReason = "disabled"
+	ReasonNoPassword  EventReason = "no_password"
+	ReasonNoRecipient EventReason = "no_verified_recipient"
+	// ReasonInvited says that the lead has [StatusInvited]: it has no password to
+	// reset, and uses its invitation.
+	ReasonInvited EventReason = "invited"
+	// ReasonHasPassword says that an invitation is for a lead that has a password.
+	ReasonHasPassword EventReason = "has_password"
+	// ReasonWrongPurpose says that a link was made for another [Purpose].
+	ReasonWrongPurpose EventReason = "wrong_purpose"
+	// ReasonSentBefore says that this lead was sent the message of this
+	// [BulkRequest].Name before.
+	ReasonSentBefore    EventReason = "sent_before"
 	ReasonUndeliverable EventReason = "undeliverable" // as the [BudgetNotifier] says
 	// ReasonUndeliverableAddress says that the lead's verified address cannot be
 	// written to, for example because it has a name or a line end in it.
@@ -108,11 +128,16 @@ type Event struct {
 	// Channel and Message are those of the message, if there is one.
 	Channel Channel
 	Message MessageKind
+	// Purpose is that of the link. It is empty for [PurposeReset].
+	Purpose Purpose
+	// Bulk is how far an EventBulkProgress has come.
+	Bulk BulkProgress
 	// Attempt is which attempt failed, in an [EventDeliveryFailed], from 1 on. It
 	// is 0 if the queue does not tell ([WithAttempt]).
 	Attempt int
-	// Cause is the text of the error, in an EventDeliveryFailed: up to 512 bytes,
-	// without the address, the links and the code of the message.
+	// Cause is the text of the error, in an EventDeliveryFailed and an
+	// EventAfterResetFailed: up to 512 bytes, without the address, the links and
+	// the code of the message.
 	Cause string
 	// Mailed says, in an [EventTokenIssued], that the token was sent to the
 	// lead too.
@@ -127,7 +152,7 @@ func (e Event) LogValue() slog.Value {
 	attrs := []slog.Attr{slog.String("kind", string(e.Kind))}
 	for _, f := range []struct{ name, value string }{
 		{"reason", string(e.Reason)}, {"scope", string(e.Scope)}, {"job", e.JobID}, {"lead", e.LeadID},
-		{"caller", e.Caller}, {"channel", string(e.Channel)}, {"message", string(e.Message)}, {"cause", e.Cause},
+		{"caller", e.Caller}, {"channel", string(e.Channel)}, {"message", string(e.Message)}, {"purpose", string(e.Purpose)}, {"cause", e.Cause},
 	} {
 		if f.value != "" {
 			attrs = append(attrs, slog.String(f.name, f.value))
@@ -135,6 +160,9 @@ func (e Event) LogValue() slog.Value {
 	}
 	if e.Attempt > 0 {
 		attrs = append(attrs, slog.Int("attempt", e.Attempt))
+	}
+	if e.Kind == EventBulkProgress {
+		attrs = append(attrs, slog.Any("bulk", e.Bulk))
 	}
 	if e.Client.IsValid() {
 		attrs = append(attrs, slog.String("client", e.Client.String()))

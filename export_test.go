@@ -29,3 +29,12 @@ func SetRandom(r io.Reader) (restore func()) {
 	rand.Reader = r
 	return func() { rand.Reader = old }
 }
+
+// SecretOf returns the secret in a sealed token, which only the keys can tell.
+func SecretOf(s *Service, token string) string {
+	_, _, secret, err := s.keys.openToken(token)
+	if err != nil {
+		panic(err)
+	}
+	return secret
+}

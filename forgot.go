@@ -18,6 +18,13 @@ type ForgotRequest struct {
 	// Link is one of the host's links, never one that the client chose.
 	// Default: [Options].Link.
 	Link *Link
+	// ReturnTo is where the person came from, and may return to after the reset: a
+	// URL of up to 512 bytes, without a fragment, at or below one of
+	// [Options].ReturnTo, or a path at the origin of [Options].Link. The link
+	// carries it, sealed, and is longer by 150 to 1,020 bytes. [Service.OpenReturnTo]
+	// opens it. A code cannot carry it: the page that takes the code keeps it.
+	// Default: none.
+	ReturnTo string
 	// Template names a template that the [Notifier] knows, up to 128 bytes.
 	// Default: the usual one.
 	Template string
@@ -79,6 +86,11 @@ func (s *Service) ForgotPassword(ctx context.Context, req ForgotRequest) (Forgot
 	if p.Link, err = s.link(req.Link); err != nil {
 		return ForgotResult{}, err
 	}
+	if req.ReturnTo != "" {
+		if p.ReturnTo, err = s.CheckReturnTo(req.ReturnTo); err != nil {
+			return ForgotResult{}, err
+		}
+	}
 	if len(p.Template) > 128 {
 		return ForgotResult{}, invalid("template", "is too long")
 	}
@@ -135,7 +147,7 @@ func (s *Service) performSend(ctx context.Context, d *delivery) error {
 	if ok, err := s.admitForgot(ctx, d, found); !ok {
 		return err
 	}
-	if d.kind == MessageResetLink || d.kind == MessageResetCode {
+	if d.kind.hasToken() {
 		return s.sendToken(ctx, d)
 	}
 	m := d.message()
@@ -160,13 +172,15 @@ func (s *Service) admitForgot(ctx context.Context, d *delivery, found bool) (ok 
 		return s.allowDelivery(ctx, d)
 	}
 	d.to, ok = s.recipient(d.lead, d.p.Recipient)
+	if d.lead.Status == StatusInvited && s.opts.Invitations.OnForgot && !d.p.Code {
+		d.invite(s.opts.Invitations.Link)
+	}
+	why := s.whyNoToken(d.token, d.lead.Status)
 	switch {
 	case d.lead.Status == StatusNoPassword && s.opts.Messages.NoPassword && ok:
 		d.kind = MessageNoPassword
-	case d.lead.Status == StatusNoPassword:
-		return false, s.suppress(ctx, d, ReasonNoPassword)
-	case d.lead.Status != StatusActive:
-		return false, s.suppress(ctx, d, ReasonDisabled)
+	case why != "":
+		return false, s.suppress(ctx, d, why)
 	case !ok:
 		return false, s.suppress(ctx, d, s.whyNoRecipient(ctx, d.lead, d.p.Recipient))
 	}

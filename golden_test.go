@@ -26,6 +26,8 @@ type golden struct {
 	Stored []goldenStored
 	NotMe  []goldenNotMe
 	Device string `json:",omitzero"` // which the golden lead's browser keeps
+
+	Returns []goldenReturn `json:",omitzero"`
 }
 
 // A goldenJob waits in a queue.
@@ -60,7 +62,8 @@ type goldenMessage struct {
 	Locale         string
 	Languages      string
 	Template       string
-	Link           string `json:",omitzero"` // without the parameter "token"
+	Link           string `json:",omitzero"` // without the parameters "token" and "return_to"
+	ReturnTo       string `json:",omitzero"` // the place that the link carries
 	RequestedAt    time.Time
 	Client         netip.Addr
 	Caller         string // of the event, as the next one
@@ -164,7 +167,7 @@ func goldenService(t *testing.T, v golden, keys ...[]byte) *goldenPortal {
 	}
 	g := &goldenPortal{queue: &heldQueue{}, store: &goldenStore{TokenStore: recovery.NewMemoryTokenStore()}}
 	g.portal = notMePortal(t, func(p *portal, o *recovery.Options) {
-		o.Keys, o.Queue, p.tokens = keys, g.queue, g.store
+		o.Keys, o.Queue, p.tokens, o.ReturnTo = keys, g.queue, g.store, places
 		p.leads.Add(v.Lead, "")
 		p.leads.SetHooks(g.hooks(v))
 	})
@@ -206,6 +209,7 @@ func (g *goldenPortal) perform(t *testing.T, v golden, job recovery.Job) goldenO
 		}
 		if !m.URL.IsZero() {
 			gm.Link = withoutToken(t, m.URL.Reveal())
+			gm.ReturnTo = g.OpenReturnTo(returnTo(t, m.URL.Reveal()))
 		}
 		out.Messages = append(out.Messages, gm)
 	}
@@ -221,6 +225,7 @@ func withoutToken(t *testing.T, link string) string {
 	}
 	q := u.Query()
 	q.Del("token")
+	q.Del("return_to")
 	u.RawQuery = q.Encode()
 	return u.String()
 }
@@ -322,6 +327,9 @@ func writeGoldenRequests(t *testing.T, v *golden, job func(name string, job reco
 		}, func(m recovery.Message) goldenProof {
 			return goldenProof{LeadID: linkParam(t, m, "LeadId"), Secret: linkParam(t, m, "Auth")}
 		}},
+		{"forgot, a link with a place to return to", recovery.ForgotRequest{
+			Key: recovery.LeadKey{Field: "EmailAddress", Value: johnMail}, ReturnTo: "https://app.example.com/cart?a=1&b=2",
+		}, func(m recovery.Message) goldenProof { return goldenProof{Sealed: token(t, m)} }},
 		{"forgot, a code", recovery.ForgotRequest{Key: phone, RecipientField: "Phone", Code: true},
 			func(m recovery.Message) goldenProof { return goldenProof{Key: phone, Code: m.Code.Reveal()} }},
 	} {
@@ -339,6 +347,7 @@ func writeGoldenRequests(t *testing.T, v *golden, job func(name string, job reco
 		}
 		m := g.last(t)
 		proof := r.proof(m)
+		v.keepReturn(t, m, r.req.ReturnTo)
 		job(r.name, jobs[0], proof)
 		job("send: "+r.name, send, proof)
 		v.NotMe = append(v.NotMe, goldenNotMe{goldenKind(m.Kind), m.NotMe.Reveal(), m.ID})
@@ -463,6 +472,9 @@ func readGolden(t *testing.T, v golden) {
 		}
 		if v.Device != "" {
 			at("device", func(t *testing.T, g *goldenPortal) { readGoldenDevice(t, v, g, keys.all) })
+		}
+		for _, r := range v.Returns {
+			at("return to", func(t *testing.T, g *goldenPortal) { readGoldenReturn(t, r, g) })
 		}
 		for _, n := range v.NotMe {
 			at("not me/"+string(n.Kind), func(t *testing.T, g *goldenPortal) { readGoldenNotMe(t, v, n, g) })

@@ -22,6 +22,16 @@ import (
 //	POST /reset-password   the same and "password"                                           204
 //	POST /not-me           {"token"}                                                         204
 //
+// and, if [Options].Invitations has a Link, for the page that it leads to:
+//
+//	POST /check-invitation   {"token"}              204
+//	POST /accept-invitation  {"token","password"}   204
+//
+// With [Options].ReturnTo, /forgot-password also takes "returnTo", which is
+// [ForgotRequest].ReturnTo. The page of the link sends /check-token and
+// /reset-password what the link has as "return_to", as "returnTo". Their answer is
+// then 200 {"returnTo"} with the URL to offer, or 204 as without.
+//
 // Names are exact and unknown ones refused. "email" stands for a key of the field
 // [Options].EmailField, and a code goes with it as well as with "identifier".
 // Whoever asks with a recipientField of type FieldTypePhone is sent a code, all
@@ -29,12 +39,17 @@ import (
 // are problem details (RFC 9457) with a member "code" for programs. [APIOptions]
 // say where it is mounted, and which pages of other origins may call it.
 func (s *Service) Handler() http.Handler {
-	return s.api(s.cors, map[string]endpoint{
+	endpoints := map[string]endpoint{
 		"/forgot-password": s.serveForgot,
 		"/check-token":     s.serveCheck,
 		"/reset-password":  s.serveReset,
 		"/not-me":          s.serveNotMe,
-	})
+	}
+	if s.opts.Invitations.Link.URL != "" {
+		endpoints["/check-invitation"] = s.serveCheckInvitation
+		endpoints["/accept-invitation"] = s.serveAcceptInvitation
+	}
+	return s.api(s.cors, endpoints)
 }
 
 // An APIKey lets a server ask for reset tokens.
@@ -140,7 +155,7 @@ func (s *Service) answerUnknownPath(w http.ResponseWriter, r *http.Request, hint
 }
 
 func (s *Service) serveForgot(w http.ResponseWriter, r *http.Request) error {
-	body, err := readObject(w, r, append([]string{"email", "identifier", "recipientField"}, s.opts.Captcha.Fields...)...)
+	body, err := readObject(w, r, append([]string{"email", "identifier", "recipientField", "returnTo"}, s.opts.Captcha.Fields...)...)
 	if err != nil {
 		return err
 	}
@@ -162,6 +177,9 @@ func (s *Service) serveForgot(w http.ResponseWriter, r *http.Request) error {
 	if req.RecipientField, _, err = body.String("recipientField"); err != nil {
 		return err
 	}
+	if req.ReturnTo, _, err = body.String("returnTo"); err != nil {
+		return err
+	}
 	// This API has a way to redeem a code, and a link in a text message is what
 	// phishing looks like.
 	f := s.fields[req.RecipientField]
@@ -176,11 +194,15 @@ func (s *Service) serveForgot(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Service) serveCheck(w http.ResponseWriter, r *http.Request) error {
-	body, err := readObject(w, r, "email", "identifier", "leadId", "token", "code")
+	body, err := readObject(w, r, "email", "identifier", "leadId", "token", "code", "returnTo")
 	if err != nil {
 		return err
 	}
 	proof, key, err := s.readProof(body)
+	if err != nil {
+		return err
+	}
+	returnTo, _, err := body.String("returnTo")
 	if err != nil {
 		return err
 	}
@@ -189,12 +211,11 @@ func (s *Service) serveCheck(w http.ResponseWriter, r *http.Request) error {
 		return key.nameAsSent(err)
 	}
 	result.Quotas.SetHeader(w.Header())
-	w.WriteHeader(http.StatusNoContent)
-	return nil
+	return s.answerProven(w, returnTo)
 }
 
 func (s *Service) serveReset(w http.ResponseWriter, r *http.Request) error {
-	body, err := readObject(w, r, "email", "identifier", "leadId", "token", "code", "password")
+	body, err := readObject(w, r, "email", "identifier", "leadId", "token", "code", "password", "returnTo")
 	if err != nil {
 		return err
 	}
@@ -202,20 +223,87 @@ func (s *Service) serveReset(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	pw, ok, err := body.String("password")
+	returnTo, _, err := body.String("returnTo")
 	if err != nil {
 		return err
 	}
-	if !ok {
-		return invalid("password", "is required")
+	pw, err := required(body, "password")
+	if err != nil {
+		return err
 	}
 	result, err := s.ResetPassword(r.Context(), ResetRequest{Proof: proof, Password: NewSecret(pw), Requester: s.Requester(r)})
 	if err != nil {
 		return key.nameAsSent(err)
 	}
 	result.Quotas.SetHeader(w.Header())
+	return s.answerProven(w, returnTo)
+}
+
+// answerProven answers a request whose proof was valid: with 204 or, if the link
+// says where the person came from, with that place.
+func (s *Service) answerProven(w http.ResponseWriter, returnTo string) error {
+	place := s.OpenReturnTo(returnTo)
+	if place == "" {
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	answer, err := json.Marshal(struct {
+		ReturnTo string `json:"returnTo"`
+	}{place})
+	if err != nil {
+		return err
+	}
+	httpapi.WriteJSON(w, http.StatusOK, jsonType, answer)
+	return nil
+}
+
+func (s *Service) serveCheckInvitation(w http.ResponseWriter, r *http.Request) error {
+	body, err := readObject(w, r, "token")
+	if err != nil {
+		return err
+	}
+	token, err := required(body, "token")
+	if err != nil {
+		return err
+	}
+	result, err := s.CheckInvitation(r.Context(), CheckProofRequest{Proof: TokenProof(token), Requester: s.Requester(r)})
+	if err != nil {
+		return err
+	}
+	result.Quotas.SetHeader(w.Header())
 	w.WriteHeader(http.StatusNoContent)
 	return nil
+}
+
+func (s *Service) serveAcceptInvitation(w http.ResponseWriter, r *http.Request) error {
+	body, err := readObject(w, r, "token", "password")
+	if err != nil {
+		return err
+	}
+	token, err := required(body, "token")
+	if err != nil {
+		return err
+	}
+	pw, err := required(body, "password")
+	if err != nil {
+		return err
+	}
+	result, err := s.AcceptInvitation(r.Context(), ResetRequest{Proof: TokenProof(token), Password: NewSecret(pw), Requester: s.Requester(r)})
+	if err != nil {
+		return err
+	}
+	result.Quotas.SetHeader(w.Header())
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// required returns the string of a member that must be given.
+func required(body *strictjson.Object, name string) (string, error) {
+	value, ok, err := body.String(name)
+	if err == nil && !ok {
+		err = invalid(name, "is required")
+	}
+	return value, err
 }
 
 func (s *Service) serveNotMe(w http.ResponseWriter, r *http.Request) error {
@@ -223,12 +311,9 @@ func (s *Service) serveNotMe(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	token, ok, err := body.String("token")
+	token, err := required(body, "token")
 	if err != nil {
 		return err
-	}
-	if !ok {
-		return invalid("token", "is required")
 	}
 	result, err := s.NotMe(r.Context(), NotMeRequest{Token: NewSecret(token), Requester: s.Requester(r)})
 	if err != nil {

@@ -110,7 +110,7 @@ func (s *Service) issuePayload(req IssueRequest) (p payload, err error) {
 	}
 	p = payload{
 		Op: jobDeliver, Template: req.Template, Caller: req.Requester.Caller,
-		Languages: req.Requester.AcceptLanguage, RequestedAt: time.Now(), Secret: newSecret(),
+		Languages: req.Requester.AcceptLanguage, RequestedAt: time.Now(), Secret: s.keys.sharedSecret(),
 	}
 	if p.Labels, err = copyLabels(req.Labels); err != nil {
 		return payload{}, err
@@ -152,12 +152,9 @@ func (s *Service) findForIssue(ctx context.Context, d *delivery, send bool) (Eve
 		return "", err
 	case !ok:
 		return ReasonUnknownLead, nil
-	case d.lead.Status == StatusNoPassword:
-		return ReasonNoPassword, nil
-	case d.lead.Status != StatusActive:
-		return ReasonDisabled, nil
-	case !send:
-		return "", nil
+	}
+	if why := s.whyNoToken(d.token, d.lead.Status); why != "" || !send {
+		return why, nil
 	}
 	if d.to, ok = s.recipient(d.lead, d.p.Recipient); !ok {
 		return s.whyNoRecipient(ctx, d.lead, d.p.Recipient), nil
@@ -171,7 +168,7 @@ func (s *Service) putIssued(ctx context.Context, d *delivery, send bool) (IssueR
 	if send {
 		kind = kindMailed
 	}
-	token, err := s.put(ctx, &s.keys.generations[0], kind, d.lead, "", d.p.Secret)
+	token, err := s.put(ctx, &s.keys.generations[0], kind, d.ttl(s), d.lead, "", d.p.Secret)
 	if err != nil {
 		return IssueResult{}, unavailable("token store", err)
 	}

@@ -23,12 +23,13 @@ const (
 	jobNotice   jobKind = "notice"   // tell one address of a reset
 	jobSessions jobKind = "sessions" // end a lead's sessions
 	jobNotMe    jobKind = "not-me"   // finish what NotMe could not do
+	jobSendFor  jobKind = "send-for" // send a link that the host asked for
 )
 
 // jobKinds are all kinds. A job of any other kind was made by a newer version
 // of this library. An older version ignores fields that it does not know, so
 // whatever it must not ignore needs a new kind of job.
-var jobKinds = [...]jobKind{jobForgot, jobSend, jobDeliver, jobNotice, jobSessions, jobNotMe}
+var jobKinds = [...]jobKind{jobForgot, jobSend, jobDeliver, jobNotice, jobSessions, jobNotMe, jobSendFor}
 
 // noticeTTL is how long the queue tries to do a job that must not be lost.
 const noticeTTL = 24 * time.Hour
@@ -63,6 +64,11 @@ type payload struct {
 	Notice         storedKind `json:",omitzero"` // the kind of message that NotMe answers
 	Ended          bool       `json:",omitzero"` // NotMe has ended the tokens already
 	Reset          string     `json:",omitzero"` // the ID of the reset that a notice is about
+	ReturnTo       string     `json:",omitzero"` // the absolute URL of [ForgotRequest].ReturnTo
+
+	Purpose Purpose       `json:",omitzero"` // of jobSendFor
+	TTL     time.Duration `json:",omitzero"` // the lifetime of the link, if its request says so
+	Bulk    string        `json:",omitzero"` // [BulkRequest].Name
 
 	generation *generation // the keys that sealed the job
 	sealedBy   int         // their index
@@ -85,15 +91,7 @@ func (p payload) kind() tokenKind {
 	if p.Code {
 		return kindCode
 	}
-	return kindMailed
-}
-
-// messageKind returns the kind of the message that carries the token.
-func (p payload) messageKind() MessageKind {
-	if p.Code {
-		return MessageResetCode
-	}
-	return MessageResetLink
+	return p.Purpose.kind()
 }
 
 // usualJob is the capacity for a job. Most jobs fit, and longer ones grow.

@@ -70,6 +70,12 @@ func (p *payload) fields(t *jobText) {
 	t.text("Notice", (*string)(&p.Notice), unlessEmpty)
 	t.flag("Ended", &p.Ended)
 	t.text("Reset", &p.Reset, unlessEmpty)
+	t.text("ReturnTo", &p.ReturnTo, unlessEmpty)
+	t.text("Purpose", (*string)(&p.Purpose), unlessEmpty)
+	if t.name("TTL", p.TTL != 0) {
+		t.other(p.TTL)
+	}
+	t.text("Bulk", &p.Bulk, unlessEmpty)
 	t.end("}")
 }
 

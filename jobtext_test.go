@@ -30,6 +30,8 @@ func fill(v reflect.Value, s string, at time.Time) {
 			*p = []recovery.LinkParam{{Name: s, Value: "reset"}, {Name: "b", Value: s}}
 		case *bool:
 			*p = s != ""
+		case *time.Duration:
+			*p = time.Duration(len(s)) * time.Minute
 		default:
 			if f.Kind() == reflect.Struct {
 				fill(f, s, at)

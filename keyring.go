@@ -3,14 +3,15 @@ package recovery
 import (
 	"crypto/hkdf"
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"hash"
 	"strconv"
 	"sync"
-	"time"
 
 	"github.com/seed-51359b35/recovery/internal/seal"
 )
@@ -27,6 +28,7 @@ type keyring struct {
 	jobs        *seal.Box
 	notMe       *seal.Sealer // seals notice, message and lead in one string
 	devices     *seal.Sealer // seals what a known device presents
+	returns     *seal.Sealer // seals where a person came from
 }
 
 // A generation is the keys that are derived from one of Options.Keys.
@@ -42,7 +44,7 @@ func newKeyring(opts Options) (*keyring, error) {
 			k.otherFields = append(k.otherFields, f.Name)
 		}
 	}
-	var tokens, notMe, devices []seal.Key
+	var tokens, notMe, devices, returns []seal.Key
 	var jobs [][]byte
 	for _, key := range opts.Keys {
 		var err error
@@ -61,15 +63,17 @@ func newKeyring(opts Options) (*keyring, error) {
 		jobs = append(jobs, sub("job"))
 		notMe = append(notMe, seal.Key{Hash: sub("not-me mac"), Block: sub("not-me enc")})
 		devices = append(devices, seal.Key{Hash: sub("device mac"), Block: sub("device enc")})
+		returns = append(returns, seal.Key{Hash: sub("return-to mac"), Block: sub("return-to enc")})
 		if err != nil {
 			return nil, fmt.Errorf("recovery: deriving keys: %w", err)
 		}
 	}
 	// The store decides when a token expires. The age limit of the seal only
 	// saves a question to the store about tokens that are certainly too old. It
-	// is much longer than LinkTTL, so that clocks that differ end no live
+	// is much longer than any of them lives, so that clocks that differ end no live
 	// token.
-	k.tokens = seal.New(tokens, "recovery.token", 2*opts.Tokens.LinkTTL+time.Hour, 1024)
+	k.tokens = seal.New(tokens, "recovery.token", 2*maxTTL, 1024)
+	k.returns = seal.New(returns, "recovery.return-to", 2*maxTTL, 1024)
 	var err error
 	if k.jobs, err = seal.NewBox(jobs, "recovery.job"); err != nil {
 		return nil, fmt.Errorf("recovery: deriving keys: %w", err)
@@ -155,7 +159,7 @@ func (k *keyring) refs(kind tokenKind, leadID, secret string) []TokenRef {
 		g := &k.generations[i]
 		usual := k.refOf(g, kind, leadID, "", secret)
 		refs = append(refs, usual)
-		if kind != kindMailed {
+		if !kind.isLink() {
 			continue
 		}
 		for _, field := range k.otherFields {
@@ -185,16 +189,63 @@ func (k *keyring) decoy(key LeadKey) string {
 	return "\x00" + strconv.Itoa(int(n))
 }
 
+// fieldOf returns the field that the link of a token went to, by the slot where it
+// stands, or the empty string.
+func (k *keyring) fieldOf(slot string, kind tokenKind, leadID, usual string) string {
+	for i := range k.generations {
+		g := &k.generations[i]
+		if slot == k.slot(g, kind, leadID, "") {
+			return usual
+		}
+		for _, field := range k.otherFields {
+			if slot == k.slot(g, kind, leadID, field) {
+				return field
+			}
+		}
+	}
+	return ""
+}
+
+// sharedSecret returns a secret for a token that several may know, such as a server
+// and the person: whoever presents it has not proved which address is theirs. It is
+// 16 random bytes and their MAC. So the keys tell it from other secrets, wherever
+// the token is stored and however a link carries it, and nobody else can.
+func (k *keyring) sharedSecret() string {
+	var b [32]byte
+	_, _ = rand.Read(b[:16]) // never fails, see newSecret
+	copy(b[16:], k.generations[0].sharedMAC(b[:16]))
+	return hex.EncodeToString(b[:])
+}
+
+// isShared reports whether a secret is from sharedSecret.
+func (k *keyring) isShared(secret string) bool {
+	b, err := hex.DecodeString(secret)
+	if err != nil || len(b) != 32 {
+		return false
+	}
+	for i := range k.generations {
+		if hmac.Equal(b[16:], k.generations[i].sharedMAC(b[:16])) {
+			return true
+		}
+	}
+	return false
+}
+
+func (g *generation) sharedMAC(b []byte) []byte { return g.digest.sum(nil, "shared", string(b))[:16] }
+
 // slots returns all slots of a lead, of all kinds, fields and generations.
 func (k *keyring) slots(leadID string) []string {
-	slots := make([]string, 0, (len(allKinds)+len(k.otherFields))*len(k.generations))
+	slots := make([]string, 0, len(allKinds)*(1+len(k.otherFields))*len(k.generations))
 	for i := range k.generations {
 		g := &k.generations[i]
 		for _, kind := range allKinds {
 			slots = append(slots, k.slot(g, kind, leadID, ""))
-		}
-		for _, field := range k.otherFields {
-			slots = append(slots, k.slot(g, kindMailed, leadID, field))
+			if !kind.isLink() {
+				continue
+			}
+			for _, field := range k.otherFields {
+				slots = append(slots, k.slot(g, kind, leadID, field))
+			}
 		}
 	}
 	return slots

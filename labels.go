@@ -12,6 +12,10 @@ import (
 // the label has no meaning.
 const LabelNoWebhook = "no_webhook"
 
+// LabelBulk is the label whose value is the name of a [BulkRequest], in the events
+// of its messages.
+const LabelBulk = "bulk"
+
 const (
 	maxLabels     = 8
 	maxLabelName  = 32

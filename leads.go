@@ -181,12 +181,12 @@ type address struct {
 }
 
 // recipient returns the address in a field that may receive, if it is verified
-// and well formed. Messages go to no other value of the lead, and to no value
+// and well formed. Those of an invited lead need not be verified. Messages go to no other value of the lead, and to no value
 // of a request.
 func (s *Service) recipient(lead Lead, field string) (address, bool) {
 	f, ok := s.fields[field]
 	v := lead.Fields[field]
-	if !ok || !f.Receive || !v.Verified {
+	if !ok || !f.Receive || !f.mayReceive(lead) {
 		return address{}, false
 	}
 	spelling, err := f.canonical(v.Value)
@@ -204,13 +204,18 @@ func (s *Service) recipient(lead Lead, field string) (address, bool) {
 	return address{ChannelEmail, to, spelling}, true
 }
 
+// mayReceive reports whether messages may go to the lead's value of the field.
+func (f Field) mayReceive(lead Lead) bool {
+	return lead.Fields[f.Name].Verified || f.Trusted || lead.Status == StatusInvited
+}
+
 // whyNoRecipient returns why recipient found no address: there is none that is
 // verified, or nothing can be sent to it. In the second case somebody has to mend
 // the lead, so the log tells of it: once for many, because any stranger can ask
 // for that lead again. Each event names its lead.
 func (s *Service) whyNoRecipient(ctx context.Context, lead Lead, field string) EventReason {
 	v := lead.Fields[field]
-	if !s.fields[field].Receive || !v.Verified || strings.TrimSpace(v.Value) == "" {
+	if f := s.fields[field]; !f.Receive || !f.mayReceive(lead) || strings.TrimSpace(v.Value) == "" {
 		return ReasonNoRecipient
 	}
 	s.outages.Failed(ctx, s.log, slog.LevelWarn, "address",

@@ -208,6 +208,10 @@ func (s *Service) deliveryLimits(ctx context.Context, d *delivery) (person, budg
 			// A lead may have the address in a field that is not searched. Its
 			// links must not be limited by what strangers have sent there (A58).
 			kind = "u"
+		case MessageInvitation, MessageResetRequired:
+			// What a host sends costs no request of a person. An invitation that a
+			// forgotten password brings counts as the link that was asked for.
+			kind = d.p.kind()
 		}
 		person = s.personLimits(d, kind)
 	}

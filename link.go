@@ -190,7 +190,8 @@ func isLoopback(host string) bool {
 	return err == nil && a.IsLoopback()
 }
 
-// A linkPart is a part of a token: its placeholder, its parameter, its value.
+// A linkPart is a part of a token: its placeholder, its parameter, its value. What
+// is no part of a token has no placeholder.
 type linkPart struct{ place, param, value string }
 
 // carry returns the URL that carries parts of a token, in its path or in its
@@ -205,7 +206,12 @@ func (l Link) carry(parts ...linkPart) (string, error) {
 	}
 	path, query, _ := strings.Cut(l.URL, "?")
 	segments := strings.Split(path, "/")
+	var params []LinkParam
 	for _, p := range parts {
+		if p.place == "" {
+			params = append(params, LinkParam{p.param, p.value})
+			continue
+		}
 		if p.value == "." || p.value == ".." {
 			// Browsers drop these segments, also if they are escaped.
 			return "", errors.New("recovery: the ID of the lead cannot be a segment of a link's path")
@@ -213,7 +219,7 @@ func (l Link) carry(parts ...linkPart) (string, error) {
 		segments[slices.Index(segments, p.place)] = url.PathEscape(p.value)
 	}
 	l.URL = strings.Join(segments, "/") + "?" + query
-	return l.render(nil), nil
+	return l.render(params), nil
 }
 
 // render adds the fixed parameters and then params to the URL of the link. It
@@ -249,19 +255,33 @@ func (s *Service) link(l *Link) (Link, error) {
 	if err := l.Validate(); err != nil {
 		return Link{}, invalid("link", "is not one of the host's")
 	}
+	if err := l.leavesRoom(s.opts.ReturnTo); err != nil {
+		return Link{}, invalid("link", err.Error())
+	}
 	return *l, nil
 }
 
-func (s *Service) linkURL(p payload, leadID string) (string, error) {
-	l, sealed := p.Link, p.Sealed
+func (s *Service) linkURL(d *delivery) (string, error) {
+	l, sealed := d.link, d.p.Sealed
+	var parts []linkPart
 	if l.isSplit() {
-		return l.carry(linkPart{leadIDPlace, l.LeadIDParam, leadID}, linkPart{secretPlace, l.SecretParam, p.Secret})
+		parts = []linkPart{{leadIDPlace, l.LeadIDParam, d.lead.ID}, {secretPlace, l.SecretParam, d.p.Secret}}
+	} else {
+		if sealed == "" {
+			var err error
+			if sealed, err = s.keys.sealToken(d.token, d.lead.ID, d.p.Secret); err != nil {
+				return "", err
+			}
+		}
+		parts = []linkPart{{tokenPlace, l.tokenParam(), sealed}}
 	}
-	if sealed == "" {
-		var err error
-		if sealed, err = s.keys.sealToken(kindMailed, leadID, p.Secret); err != nil {
+	if d.p.ReturnTo != "" {
+		// It stands last: if the end of a link is lost on its way, the token is not.
+		place, err := s.keys.returns.Seal([]byte(d.p.ReturnTo))
+		if err != nil {
 			return "", err
 		}
+		parts = append(parts, linkPart{"", returnToParam, place})
 	}
-	return l.carry(linkPart{tokenPlace, l.tokenParam(), sealed})
+	return l.carry(parts...)
 }

@@ -226,7 +226,7 @@ func TestLargestRequestFitsIntoAJob(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				q := &heldQueue{}
 				p := newPortal(t, func(p *portal, o *recovery.Options) {
-					o.Link, o.Queue = recovery.Link{URL: u}, q
+					o.Link, o.Queue, o.ReturnTo = recovery.Link{URL: u}, q, []string{"https://portal.example.com"}
 					l := lead("large", recovery.StatusActive)
 					l.ID = strings.Repeat("<", 256)
 					l.Fields["Username"] = recovery.FieldValue{Value: name}
@@ -235,6 +235,7 @@ func TestLargestRequestFitsIntoAJob(t *testing.T) {
 				for _, languages := range []string{strings.Repeat("<", 128), strings.Repeat("\xff", 128), strings.Repeat("\x01", 128)} {
 					_, err := p.ForgotPassword(t.Context(), recovery.ForgotRequest{
 						Key:       recovery.LeadKey{Field: "Username", Value: name},
+						ReturnTo:  "/" + strings.Repeat("&", 512-27),
 						Template:  strings.Repeat(`"`, 128),
 						Requester: recovery.Requester{Caller: strings.Repeat(`"`, 64), AcceptLanguage: languages},
 					})

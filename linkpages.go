@@ -28,6 +28,9 @@ func (s *Service) AddLink(l Link) error {
 	if err := l.Validate(); err != nil {
 		return err
 	}
+	if err := l.leavesRoom(s.opts.ReturnTo); err != nil {
+		return err
+	}
 	s.register.mu.Lock()
 	defer s.register.mu.Unlock()
 	for _, page := range s.register.pages {
@@ -98,11 +101,21 @@ func place(s string) string {
 	if err != nil {
 		return s
 	}
+	return originOf(s) + u.Path
+}
+
+// originOf returns the origin of a URL, in the spelling that browsers use, or the
+// empty text if the URL does not parse.
+func originOf(s string) string {
+	u, err := url.Parse(s)
+	if err != nil {
+		return ""
+	}
 	host := strings.ToLower(u.Host)
 	if u.Scheme == "https" {
 		host = strings.TrimSuffix(host, ":443")
 	} else {
 		host = strings.TrimSuffix(host, ":80")
 	}
-	return u.Scheme + "://" + host + u.Path
+	return u.Scheme + "://" + host
 }

@@ -21,6 +21,12 @@ const (
 	// MessagePasswordChanged says that the password was reset. It goes to every
 	// verified address of the lead in a field with Receive.
 	MessagePasswordChanged MessageKind = "password_changed"
+	// MessageInvitation carries a link, in URL, with which a lead chooses its
+	// first password.
+	MessageInvitation MessageKind = "invitation"
+	// MessageResetRequired carries a link, in URL, with which a lead has to
+	// choose another password, because the host asks for it.
+	MessageResetRequired MessageKind = "reset_required"
 	// MessageNoPassword tells a lead with [StatusNoPassword] to sign in with
 	// its identity provider. It is sent only if [MessageOptions.NoPassword] is
 	// set.
@@ -29,6 +35,15 @@ const (
 	// only if [MessageOptions.UnknownAddress] is set.
 	MessageUnknownAddress MessageKind = "unknown_address"
 )
+
+// hasToken reports whether messages of this kind carry a link or a code.
+func (k MessageKind) hasToken() bool {
+	switch k {
+	case MessageResetLink, MessageResetCode, MessageInvitation, MessageResetRequired:
+		return true
+	}
+	return false
+}
 
 // A Channel is a way to reach a person.
 type Channel string
@@ -64,7 +79,8 @@ type Message struct {
 	// request, for a lead whose Locale is empty.
 	Locale    string
 	Languages string
-	// URL is the link in a [MessageResetLink].
+	// URL is the link in a [MessageResetLink], [MessageInvitation] or
+	// [MessageResetRequired].
 	URL Secret
 	// Code is the code in a [MessageResetCode]: digits, which may begin with
 	// zeros.

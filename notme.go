@@ -177,7 +177,7 @@ func (s *Service) sendNewLinks(ctx context.Context, p payload, lead Lead) error 
 		s.emit(ctx, Event{Kind: EventMessageSuppressed, Reason: reason, LeadID: lead.ID, Client: p.Client})
 		return nil
 	}
-	p.Op, p.Link, p.Secret = jobDeliver, s.opts.Link, newSecret()
+	p.Op, p.Link, p.Secret = jobDeliver, s.opts.Link, s.keys.sharedSecret()
 	end := time.Now().Add(s.opts.Tokens.LinkTTL)
 	var errs []error
 	for _, field := range fields {

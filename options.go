@@ -69,7 +69,8 @@ type Options struct {
 	//
 	// To change the key, deploy the new one everywhere as the last one, then
 	// move it to the front everywhere. Drop the old one a day later, or eight
-	// days later if NotMe is set. Under a new first key, the counts of limits
+	// days later if NotMe is set, or once the last invitation and the last link of
+	// [Service.SendToAll] that it made have expired. Under a new first key, the counts of limits
 	// and of wrong guesses begin at zero.
 	Keys [][]byte
 	// Link is the page that mailed links lead to, unless a request names
@@ -101,8 +102,22 @@ type Options struct {
 	// scanners follow links, and then calls [Service.NotMe]. LeadIDParam and
 	// SecretParam must be empty. Default: no such link.
 	NotMe Link
+	// ReturnTo are places of the host's own to which a person may return after a
+	// reset: each an origin such as "https://app.example.com", or an origin and a
+	// path such as "https://www.example.com/shop", which stands for that path and
+	// all below it. http is accepted for loopback hosts. [ForgotRequest].ReturnTo
+	// names one of them, and the mailed link then carries it in one more parameter,
+	// "return_to". Anybody can ask for a link to any of these places, with any query,
+	// for anybody. So list no place that a GET changes, or that redirects to where
+	// its query says. Default none.
+	ReturnTo []string
 	// StepUp can ask for a further proof. Default: nothing more is asked.
 	StepUp StepUpFunc
+	// Invitations let leads choose their first password. Default: none.
+	Invitations InvitationOptions
+	// AfterReset is called after a password was replaced, or a first one was
+	// chosen. Default: nothing is called.
+	AfterReset AfterResetFunc
 	// Limiter counts requests. Default: a [MemoryLimiter], which is right for
 	// one instance.
 	Limiter Limiter
@@ -141,7 +156,7 @@ type Options struct {
 	// Development tells at level INFO why nothing arrives, or why a link is
 	// refused, and what to do: asked twice within a minute, an unknown address,
 	// Verified or Status not set, a limit. In production any stranger could fill
-	// the log with that, so it is refused unless Link and NotMe lead to localhost,
+	// the log with that, so it is refused unless all links lead to localhost,
 	// *.localhost, *.test, or a loopback or private address. Default false.
 	Development bool
 
@@ -198,6 +213,12 @@ type TokenOptions struct {
 	// LinkTTL is the lifetime of a link or issued token: 1 min to 24 h, from
 	// its arrival in the store. Default 60 min.
 	LinkTTL time.Duration
+	// InvitationTTL is the lifetime of an invitation: 1 min to 30 days, from its
+	// arrival in the store. Default 7 days.
+	InvitationTTL time.Duration
+	// ForcedResetTTL is the same for the links of [Service.SendToAll] that force a
+	// reset. Default 24 h.
+	ForcedResetTTL time.Duration
 	// CodeTTL is the lifetime of a code: 1 to 10 min (ASVS v5.0.0-6.5.5).
 	// Default 10 min.
 	CodeTTL time.Duration
@@ -207,6 +228,25 @@ type TokenOptions struct {
 	// CodeFailures is the number of wrong guesses in 24 h after which none of a
 	// lead's codes works: 5 to 100 (NIST SP 800-63B-4, 3.2.2). Default 20.
 	CodeFailures int
+}
+
+// InvitationOptions let leads choose their first password. They are off while
+// Link is zero, and need a [FirstPasswordLeadStore].
+type InvitationOptions struct {
+	_ [0]func()
+
+	// Link is the page where a first password is chosen, unless an invitation
+	// names another one. It must carry one token: LeadIDParam and SecretParam must
+	// be empty.
+	Link Link
+	// NoPassword lets leads with [StatusNoPassword] be invited too, who sign in
+	// elsewhere so far. Default false.
+	NoPassword bool
+	// OnForgot sends an invitation to a lead with [StatusInvited] that asks for a
+	// reset link: people whose invitation has expired look for "forgot password".
+	// It counts as the reset link that was asked for. Default false: such a
+	// request sends nothing.
+	OnForgot bool
 }
 
 // MessageOptions say what is sent besides links, codes and notices.

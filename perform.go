@@ -41,6 +41,8 @@ func (s *Service) Perform(ctx context.Context, job Job) (err error) {
 		err = s.performNotice(ctx, d)
 	case jobSessions:
 		return s.endSessions(ctx, p.Key.Value)
+	case jobSendFor:
+		err = s.performSendFor(ctx, d)
 	case jobNotMe:
 		return s.finishNotMe(ctx, p)
 	default:
@@ -81,6 +83,7 @@ var lostWith = map[jobKind]string{
 	jobForgot:   "a link or code that somebody asked for",
 	jobSend:     "a link or code that somebody asked for",
 	jobDeliver:  "a link or code that is in the store already",
+	jobSendFor:  "a link that the host asked for. Send it again: for SendToAll, under the same name",
 	jobNotice:   "the notice that a password was changed",
 	jobSessions: "the end of a lead's sessions: they stay open, so end them by hand",
 	jobNotMe:    "a part of \"this was not me\": the lead's links may still work",

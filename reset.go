@@ -40,6 +40,10 @@ type CheckProofResult struct {
 // The error is an [*InvalidRequestError], a [*RateLimitError] of the caller or
 // client, or wraps [ErrInvalidProof] or [ErrUnavailable].
 func (s *Service) CheckProof(ctx context.Context, req CheckProofRequest) (CheckProofResult, error) {
+	return s.checkProof(ctx, req, forReset)
+}
+
+func (s *Service) checkProof(ctx context.Context, req CheckProofRequest, takes taking) (CheckProofResult, error) {
 	if err := s.begin(); err != nil {
 		return CheckProofResult{}, err
 	}
@@ -51,7 +55,7 @@ func (s *Service) CheckProof(ctx context.Context, req CheckProofRequest) (CheckP
 	if err != nil {
 		return CheckProofResult{}, err
 	}
-	p, err := s.prove(ctx, req.Proof, req.Requester, nil)
+	p, err := s.prove(ctx, req.Proof, req.Requester, nil, takes)
 	if err != nil {
 		return CheckProofResult{}, err
 	}
@@ -75,6 +79,8 @@ type ResetRequest struct {
 type ResetResult struct {
 	// LeadID is the lead whose password was replaced, for the host's own code.
 	LeadID string
+	// Reset is what [Options].AfterReset gets.
+	Reset  PasswordReset
 	Quotas Quotas
 }
 
@@ -91,6 +97,12 @@ type ResetResult struct {
 // client, a [*password.PolicyError], the error of the [StepUpFunc], or wraps
 // [ErrInvalidProof], [ErrUnavailable] or [ErrOutcomeUnknown].
 func (s *Service) ResetPassword(ctx context.Context, req ResetRequest) (ResetResult, error) {
+	return s.setPassword(ctx, req, forReset)
+}
+
+// setPassword does what [Service.ResetPassword] and [Service.AcceptInvitation]
+// say.
+func (s *Service) setPassword(ctx context.Context, req ResetRequest, takes taking) (ResetResult, error) {
 	if err := s.begin(); err != nil {
 		return ResetResult{}, err
 	}
@@ -111,7 +123,7 @@ func (s *Service) ResetPassword(ctx context.Context, req ResetRequest) (ResetRes
 	if err := s.guard(ctx, "Policy.Check", func() error { return s.opts.Passwords.Policy.Check(req.Password.Reveal()) }, req.Password.Reveal()); err != nil {
 		return ResetResult{}, err
 	}
-	p, err := s.prove(ctx, req.Proof, req.Requester, labels)
+	p, err := s.prove(ctx, req.Proof, req.Requester, labels, takes)
 	if err != nil {
 		return ResetResult{}, err
 	}
@@ -137,27 +149,34 @@ func (s *Service) ResetPassword(ctx context.Context, req ResetRequest) (ResetRes
 	if err := s.change(ctx, p, hash, req); err != nil {
 		return ResetResult{}, err
 	}
-	s.afterReset(ctx, p, req.Requester)
-	return ResetResult{LeadID: p.lead.ID, Quotas: quotas}, nil
+	done := s.facts(p, req.Requester)
+	s.afterReset(ctx, p, done)
+	return ResetResult{LeadID: p.lead.ID, Reset: done, Quotas: quotas}, nil
 }
 
 // A proven is a valid proof, with what is needed to claim its token.
 type proven struct {
-	lead  Lead
-	refs  []TokenRef
-	token TokenRecord
-	event Event
+	lead   Lead
+	kind   tokenKind
+	shared bool      // several know the secret: see sharedSecret
+	sealed time.Time // when the token was sealed, or zero
+	refs   []TokenRef
+	token  TokenRecord
+	event  Event
 }
 
 // prove opens a proof, finds its token and the lead, and checks that both
 // belong together. All invalid proofs get the same error, except a link whose token
 // this Service did not make: see [ErrDamagedProof]. Only the event says what was
 // wrong.
-func (s *Service) prove(ctx context.Context, proof Proof, from Requester, labels map[string]string) (proven, error) {
+func (s *Service) prove(ctx context.Context, proof Proof, from Requester, labels map[string]string, takes taking) (proven, error) {
 	p := proven{event: Event{Caller: from.Caller, Client: from.Client, Labels: labels}}
-	leadID, refs, reason, err := s.refsOf(ctx, proof)
+	leadID, reason, err := s.refsOf(ctx, proof, &p)
 	if err != nil {
 		return p, err
+	}
+	if reason == "" && !takes(p.kind) {
+		reason = ReasonWrongPurpose
 	}
 	if reason != "" {
 		err := s.refuse(ctx, p, reason)
@@ -166,7 +185,9 @@ func (s *Service) prove(ctx context.Context, proof Proof, from Requester, labels
 		}
 		return p, err
 	}
-	p.refs = refs
+	if purpose := p.kind.purpose(); purpose != PurposeReset {
+		p.event.Purpose = purpose
+	}
 	err = s.call(ctx, "TokenStore.Peek", func(ctx context.Context) (err error) {
 		p.token, err = s.tokens.Peek(ctx, p.refs...)
 		return err
@@ -207,51 +228,58 @@ func (s *Service) provenLead(ctx context.Context, p proven, leadID string) (Lead
 		return Lead{}, s.refuse(ctx, p, ReasonUnknownLead)
 	case err != nil:
 		return Lead{}, err
-	case lead.Status != StatusActive:
-		return Lead{}, s.refuse(ctx, p, ReasonDisabled)
-	case !s.keys.stateMatches(p.token.State, lead):
+	}
+	if why := s.whyNoToken(p.kind, lead.Status); why != "" {
+		return Lead{}, s.refuse(ctx, p, why)
+	}
+	if !s.keys.stateMatches(p.token.State, lead) {
 		return Lead{}, s.refuse(ctx, p, ReasonLeadChanged)
 	}
 	return lead, nil
 }
 
-// refsOf opens a proof, and returns the lead that it names and the places where
-// its token may be stored. If the proof is malformed, it returns the reason.
-func (s *Service) refsOf(ctx context.Context, proof Proof) (leadID string, refs []TokenRef, reason EventReason, err error) {
+// refsOf opens a proof, and returns the lead that it names. It sets the kind of
+// the token and the places where it may be stored. If the proof is malformed, it
+// returns the reason.
+func (s *Service) refsOf(ctx context.Context, proof Proof, p *proven) (leadID string, reason EventReason, err error) {
 	if !proof.code.IsZero() || proof.key != (LeadKey{}) {
-		return s.codeRefs(ctx, proof)
+		return s.codeRefs(ctx, proof, p)
 	}
 	kind, id, secret := kindMailed, proof.leadID, proof.secret.Reveal()
 	if !proof.sealed.IsZero() {
 		if kind, id, secret, err = s.keys.openToken(proof.sealed.Reveal()); err != nil {
 			s.tellOfLink("link or issued token", err)
-			return "", nil, sealReason(err), nil
+			return "", sealReason(err), nil
 		}
+		p.sealed = seal.SealedAt(proof.sealed.Reveal())
 	} else if !validLeadID(id) || !isSecret(secret) {
-		return "", nil, ReasonMalformedProof, nil
+		return "", ReasonMalformedProof, nil
 	}
-	return id, s.keys.refs(kind, id, secret), "", nil
+	p.kind, p.shared, p.refs = kind, s.keys.isShared(secret), s.keys.refs(kind, id, secret)
+	return id, "", nil
 }
 
 // codeRefs is refsOf for a code. The lead is found by the identifier.
-func (s *Service) codeRefs(ctx context.Context, proof Proof) (leadID string, refs []TokenRef, reason EventReason, err error) {
+func (s *Service) codeRefs(ctx context.Context, proof Proof, p *proven) (leadID string, reason EventReason, err error) {
+	p.kind = kindCode
 	key, f, err := s.canonicalKey(proof.key)
 	if err != nil {
-		return "", nil, "", err
+		return "", "", err
 	}
 	code := proof.code.Reveal()
 	if !isCode(code) {
-		return "", nil, ReasonMalformedProof, nil
+		return "", ReasonMalformedProof, nil
 	}
 	lead, err := s.findLead(ctx, key, f)
 	if err != nil && !errors.Is(err, ErrLeadNotFound) && !errors.Is(err, errBadLead) {
-		return "", nil, "", err
+		return "", "", err
 	}
 	owner := s.keys.decoy(key) // computed for everybody, because that takes time
-	if err == nil && lead.Status == StatusActive {
+	if err == nil && s.whyNoToken(kindCode, lead.Status) == "" {
 		leadID, owner = lead.ID, lead.ID
 	}
-	return leadID, s.keys.refs(kindCode, owner, code), "", nil
+	p.refs = s.keys.refs(kindCode, owner, code)
+	return leadID, "", nil
 }
 
 // sealReason returns why a sealed proof was refused, for events and logs.
@@ -360,8 +388,8 @@ func (s *Service) checkHistory(ctx context.Context, leadID, pw string) error {
 // read. Only a versioned store notices by itself that the lead has changed
 // since then. With any other store the lead is read once more (A35).
 func (s *Service) change(ctx context.Context, p proven, hash string, req ResetRequest) error {
-	versioned, ok := s.leads.(VersionedLeadStore)
-	if !ok {
+	write, versioned := s.writer(p)
+	if !versioned {
 		if _, err := s.provenLead(ctx, p, p.lead.ID); err != nil {
 			return err
 		}
@@ -371,10 +399,7 @@ func (s *Service) change(ctx context.Context, p proven, hash string, req ResetRe
 		return err
 	}
 	err := s.call(ctx, "LeadStore.SetPasswordHash", func(ctx context.Context) error {
-		if ok {
-			return scrub(versioned.SetPasswordHashIf(ctx, p.lead.ID, p.lead.Version, hash), hash)
-		}
-		return scrub(s.leads.SetPasswordHash(ctx, p.lead.ID, hash), hash)
+		return scrub(write(ctx, hash), hash)
 	}, hash, req.Password.Reveal())
 	switch {
 	case err == nil:
@@ -394,6 +419,22 @@ func (s *Service) change(ctx context.Context, p proven, hash string, req ResetRe
 	// sign in once more.
 	s.endSessionsOrRetry(ctx, p.event, p.followUp(jobSessions, req.Requester))
 	return fmt.Errorf("%w: %v", ErrOutcomeUnknown, err)
+}
+
+// writer returns what writes the new hash of a lead, and whether that compares the
+// lead's version.
+func (s *Service) writer(p proven) (write func(ctx context.Context, hash string) error, versioned bool) {
+	id, version := p.lead.ID, p.lead.Version
+	if p.kind == kindInvitation {
+		store := s.leads.(FirstPasswordLeadStore)
+		return func(ctx context.Context, hash string) error {
+			return store.SetFirstPasswordHashIf(ctx, id, version, hash)
+		}, true
+	}
+	if store, ok := s.leads.(VersionedLeadStore); ok {
+		return func(ctx context.Context, hash string) error { return store.SetPasswordHashIf(ctx, id, version, hash) }, true
+	}
+	return func(ctx context.Context, hash string) error { return s.leads.SetPasswordHash(ctx, id, hash) }, false
 }
 
 // claim claims the token. It repeats a claim whose reply was lost, which is
@@ -435,16 +476,22 @@ func (s *Service) release(ctx context.Context, p proven, claimID string) {
 // afterReset does what follows after the password was written. Its failures do
 // not fail the reset: the password is changed, and the tokens are dead already
 // because the lead's version has changed.
-func (s *Service) afterReset(ctx context.Context, p proven, from Requester) {
+func (s *Service) afterReset(ctx context.Context, p proven, done PasswordReset) {
+	from := done.Requester
 	remove := func(ctx context.Context) error { return s.tokens.Delete(ctx, s.keys.slots(p.lead.ID)...) }
 	if s.call(ctx, "TokenStore.Delete", remove) != nil {
 		s.repeat("TokenStore.Delete", p.token.Expires, remove)
 	}
 	s.endSessionsOrRetry(ctx, p.event, p.followUp(jobSessions, from))
+	s.markVerified(ctx, p, done)
 	p.event.Kind = EventPasswordReset
+	if p.kind == kindInvitation {
+		p.event.Kind = EventFirstPassword
+	}
 	s.emit(ctx, p.event)
+	s.callAfterReset(ctx, p, done)
 	reset := newID()
-	for _, to := range s.recipients(p.lead) {
+	for _, to := range s.noticesTo(p.lead) {
 		notice := p.followUp(jobNotice, from)
 		notice.Reset = reset
 		notice.Channel, notice.To = to.channel, to.to
@@ -453,16 +500,30 @@ func (s *Service) afterReset(ctx context.Context, p proven, from Requester) {
 	s.checkVersion(ctx, p.lead)
 }
 
+// noticesTo returns the addresses that are told of a reset. An invited lead had no
+// account yet, so there is nobody to be warned, and its addresses are not verified.
+func (s *Service) noticesTo(lead Lead) []address {
+	if lead.Status == StatusInvited {
+		return nil
+	}
+	return s.recipients(lead)
+}
+
 // checkVersion tells if the write of a password left the lead's version as it was.
 // Then other links that were mailed before outlive a change of the password. Once a
 // version has changed, it asks no more.
 func (s *Service) checkVersion(ctx context.Context, before Lead) {
-	if s.versionChanges.Load() {
+	required := before.Status == StatusResetRequired
+	if s.versionChanges.Load() && !required {
 		return
 	}
 	after, err := s.leadByID(ctx, before.ID)
 	switch {
 	case err != nil: // the next reset asks again
+	case required && after.Status == StatusResetRequired:
+		s.outages.Failed(ctx, s.log, slog.LevelError, "status",
+			"recovery: a lead still has StatusResetRequired after it has chosen a new password, so the log-in goes on to refuse it. The write of a new password has to make such a lead StatusActive, in the same step",
+			"lead", before.ID)
 	case after.Version != before.Version:
 		s.versionChanges.Store(true)
 	default:

@@ -16,8 +16,12 @@ type Settings struct {
 	// Link and NotMe are those of [Options]. NotMe is zero if there is no such
 	// page.
 	Link, NotMe Link
+	// Invitations are those of [Options]. Their Link is zero if there are none.
+	Invitations InvitationOptions
 	// Links are Link and what was added by [Service.AddLink] so far.
 	Links []Link
+	// ReturnTo are those of [Options].
+	ReturnTo []string
 	// Fields are the fields of a lead that requests may name.
 	Fields []Field
 	// LinkTTL is the lifetime of a link, CodeTTL that of a code.
@@ -41,8 +45,11 @@ type Settings struct {
 func (s *Service) Settings() Settings {
 	link, notMe := s.opts.Link, s.opts.NotMe
 	link.Fixed, notMe.Fixed = slices.Clone(link.Fixed), slices.Clone(notMe.Fixed)
+	invitations := s.opts.Invitations
+	invitations.Link.Fixed = slices.Clone(invitations.Link.Fixed)
 	return Settings{
-		Link: link, NotMe: notMe, Links: s.allLinks(), Fields: slices.Clone(s.opts.Fields),
+		Invitations: invitations,
+		Link:        link, NotMe: notMe, Links: s.allLinks(), ReturnTo: slices.Clone(s.opts.ReturnTo), Fields: slices.Clone(s.opts.Fields),
 		LinkTTL: s.opts.Tokens.LinkTTL, CodeTTL: s.opts.Tokens.CodeTTL, CodeDigits: codeDigits,
 		PasswordPolicy: s.opts.Passwords.Policy, EndsSessions: s.opts.Sessions != nil,
 		CaptchaFields: slices.Clone(s.opts.Captcha.Fields), Logger: s.log,

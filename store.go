@@ -41,6 +41,12 @@ type Field struct {
 	// Receive says that messages may be sent to the lead's value of this field,
 	// if the value is verified. Type must be FieldTypeEmail or FieldTypePhone.
 	Receive bool
+	// Trusted sends messages to values that are not verified too. It is for hosts
+	// that do not remember which addresses were verified. Anybody who can write
+	// somebody else's address on an account of theirs then has mail sent there,
+	// and whoever mistypes an address gives the account to a stranger. Default
+	// false. See [VerifyingLeadStore].
+	Trusted bool
 	// IgnoreCase compares values of type FieldTypeText without ASCII case, for
 	// example for user names.
 	IgnoreCase bool
@@ -83,6 +89,16 @@ const (
 	// StatusNoPassword means that the lead signs in elsewhere (social login,
 	// SSO) and has no password here.
 	StatusNoPassword LeadStatus = "no_password"
+	// StatusResetRequired means that the lead has a password, and has to replace
+	// it: the host's log-in refuses it. The lead may reset it like one that is
+	// active. The write of the new password makes the lead active, in the same
+	// step: see [LeadStore.SetPasswordHash].
+	StatusResetRequired LeadStatus = "reset_required"
+	// StatusInvited means that the lead has no password yet, and may choose its
+	// first one with an invitation: see [Service.SendInvitation]. Messages go to
+	// addresses of such a lead that are not verified too, because the host has
+	// written them there in order to invite somebody.
+	StatusInvited LeadStatus = "invited"
 )
 
 // A FieldValue is what a lead holds in one field.
@@ -92,7 +108,8 @@ type FieldValue struct {
 	// messages to this spelling.
 	Value string
 	// Verified says that the person proved to receive messages at Value.
-	// Messages are sent to verified values only.
+	// Messages are sent to verified values only, unless [Field].Trusted is set or
+	// the lead has StatusInvited.
 	Verified bool
 }
 
@@ -162,7 +179,9 @@ type LeadStore interface {
 
 	// SetPasswordHash replaces the lead's password hash, which must change the
 	// lead's Version. It changes nothing else: it neither enables the lead nor
-	// verifies an address. A hash has up to 256 bytes of printable ASCII without
+	// verifies an address. There is one exception: a lead with
+	// StatusResetRequired has what was required, so the same write makes it
+	// StatusActive. A hash has up to 256 bytes of printable ASCII without
 	// spaces.
 	//
 	// If the old hash is certainly still in place, the error wraps
@@ -185,6 +204,30 @@ type VersionedLeadStore interface {
 	// if the lead still has the version. If it has not, the error wraps both
 	// [ErrVersionChanged] and [ErrNotWritten].
 	SetPasswordHashIf(ctx context.Context, leadID, version, hash string) error
+}
+
+// A FirstPasswordLeadStore writes first passwords. [InvitationOptions] need one.
+type FirstPasswordLeadStore interface {
+	LeadStore
+	// SetFirstPasswordHashIf writes the hash, and makes the lead StatusActive, in
+	// one atomic step, if the lead still has the version and has StatusInvited or
+	// StatusNoPassword. If it has not, the error wraps both [ErrVersionChanged]
+	// and [ErrNotWritten]. It verifies no address: see [VerifyingLeadStore]. All
+	// other errors are those of SetPasswordHash.
+	SetFirstPasswordHashIf(ctx context.Context, leadID, version, hash string) error
+}
+
+// A VerifyingLeadStore marks addresses as verified. A [Service] uses it if the
+// store has it: whoever resets a password, or chooses the first one, with a link
+// that was mailed to an address that was not verified, has proved to read what
+// arrives there. That happens with [Field].Trusted and [StatusInvited].
+type VerifyingLeadStore interface {
+	LeadStore
+	// MarkVerified marks the lead's value of the field as verified, if it still is
+	// that value: the spelling that FindLead returned. If it is not, or there is
+	// no such lead, MarkVerified does nothing, and that is no error. It is called
+	// after the password was written, and the Service repeats it after an error.
+	MarkVerified(ctx context.Context, leadID, field, value string) error
 }
 
 // A PasswordHistoryLeadStore remembers former password hashes.

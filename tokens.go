@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/seed-51359b35/recovery/internal/seal"
@@ -18,9 +19,18 @@ const (
 	kindMailed tokenKind = "m" // a link in a message
 	kindIssued tokenKind = "i" // returned to a server, and not mailed
 	kindCode   tokenKind = "c"
+
+	kindForced     tokenKind = "f" // a link that the host asked for
+	kindInvitation tokenKind = "v" // a link for a first password
 )
 
-var allKinds = [...]tokenKind{kindMailed, kindIssued, kindCode}
+var allKinds = [...]tokenKind{kindMailed, kindIssued, kindCode, kindForced, kindInvitation}
+
+// sealedKinds are the kinds that sealed tokens can have.
+var sealedKinds = [...]tokenKind{kindMailed, kindIssued, kindForced, kindInvitation}
+
+// isLink reports whether messages carry tokens of this kind in links.
+func (k tokenKind) isLink() bool { return k != kindIssued && k != kindCode }
 
 // sealToken seals a token in one string: one byte of kind, 32 bytes of secret,
 // and the lead ID.
@@ -42,7 +52,7 @@ func (k *keyring) openToken(sealed string) (kind tokenKind, leadID, secret strin
 		return "", "", "", seal.ErrInvalid
 	}
 	kind = tokenKind(b[:1])
-	if kind != kindMailed && kind != kindIssued {
+	if !slices.Contains(sealedKinds[:], kind) {
 		return "", "", "", seal.ErrNewerVersion
 	}
 	return kind, string(b[33:]), hex.EncodeToString(b[1:33]), nil
@@ -72,10 +82,16 @@ func isCode(s string) bool {
 	return true
 }
 
-// lifetime returns how long a token lives in the store.
+// lifetime returns how long a token lives in the store, unless its request says
+// so.
 func (s *Service) lifetime(kind tokenKind) time.Duration {
-	if kind == kindCode {
+	switch kind {
+	case kindCode:
 		return s.opts.Tokens.CodeTTL
+	case kindForced:
+		return s.opts.Tokens.ForcedResetTTL
+	case kindInvitation:
+		return s.opts.Tokens.InvitationTTL
 	}
 	return s.opts.Tokens.LinkTTL
 }
@@ -84,9 +100,9 @@ func (s *Service) lifetime(kind tokenKind) time.Duration {
 // under one generation of keys. All attempts at a job use the same generation
 // and the same slot: in another place the store would not recognise a token that
 // is spent already.
-func (s *Service) put(ctx context.Context, g *generation, kind tokenKind, lead Lead, field, secret string) (TokenRecord, error) {
+func (s *Service) put(ctx context.Context, g *generation, kind tokenKind, ttl time.Duration, lead Lead, field, secret string) (TokenRecord, error) {
 	ref := s.keys.refOf(g, kind, lead.ID, field, secret)
-	spec := TokenSpec{Digest: ref.Digest, State: g.stateOf(lead), TTL: s.lifetime(kind), MaxLive: 3}
+	spec := TokenSpec{Digest: ref.Digest, State: g.stateOf(lead), TTL: ttl, MaxLive: 3}
 	if kind == kindCode {
 		spec.MaxLive, spec.Code = 1, true
 		spec.MaxTries, spec.MaxFailures, spec.FailureWindow = s.opts.Tokens.CodeTries, s.opts.Tokens.CodeFailures, failureWindow

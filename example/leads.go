@@ -41,8 +41,15 @@ const (
 	demoPassword = "Babayaga-has-a-dog-1964"
 )
 
+// The people that -invite writes to.
+const (
+	invitedLeadID  = "7f0c4b7a-3a55-4a0c-8d7e-2f6f0f1f9a01"
+	requiredLeadID = "e9a3d1c2-5b1f-4e7c-9a44-1c0f6f2b8d02"
+)
+
 // demoLeads are the people of the portal: one who can do everything, one who
-// is disabled, and one who has no password.
+// is disabled, one who has no password, one who was invited, and one who has to
+// replace the password.
 func demoLeads() []recovery.Lead {
 	verified := func(value string) recovery.FieldValue {
 		return recovery.FieldValue{Value: value, Verified: true}
@@ -68,6 +75,14 @@ func demoLeads() []recovery.Lead {
 			Fields:            map[string]recovery.FieldValue{fieldEmail: verified("social@example.com")},
 			IdentityProviders: []string{"google"},
 		},
+		{
+			ID: invitedLeadID, Status: recovery.StatusInvited, Name: "Marcus Cole", Locale: "en",
+			Fields: map[string]recovery.FieldValue{fieldEmail: {Value: "invited@example.com"}},
+		},
+		{
+			ID: requiredLeadID, Status: recovery.StatusResetRequired, Name: "Winston Scott", Locale: "en",
+			Fields: map[string]recovery.FieldValue{fieldEmail: verified("required@example.com")},
+		},
 	}
 }
 
@@ -76,8 +91,10 @@ func demoLeads() []recovery.Lead {
 // to do.
 type leadStore interface {
 	recovery.VersionedLeadStore
+	recovery.FirstPasswordLeadStore
+	recovery.VerifyingLeadStore
 	// credentials returns what a login compares. Both are empty for a person
-	// who does not exist or may not sign in with a password.
+	// who does not exist or has no password to sign in with.
 	credentials(ctx context.Context, email string) (leadID, hash string, err error)
 	// rehash replaces a hash by another of the same password. The password did
 	// not change, so the version stays and links go on working; if it did
@@ -97,7 +114,7 @@ func demoSeeds(ctx context.Context, hasher password.Hasher) ([]seed, error) {
 	var all []seed
 	for _, lead := range demoLeads() {
 		hash := ""
-		if lead.Status != recovery.StatusNoPassword {
+		if lead.Status != recovery.StatusNoPassword && lead.Status != recovery.StatusInvited {
 			var err error
 			if hash, err = hasher.Hash(ctx, demoPassword); err != nil {
 				return nil, fmt.Errorf("hashing the first passwords: %w", err)
@@ -106,6 +123,17 @@ func demoSeeds(ctx context.Context, hasher password.Hasher) ([]seed, error) {
 		all = append(all, seed{lead, hash})
 	}
 	return all, nil
+}
+
+// hasPassword reports whether people in this state may be asked for their password
+// at a login. One that has to be replaced is refused only once it was found right.
+func hasPassword(status recovery.LeadStatus) bool {
+	return status == recovery.StatusActive || status == recovery.StatusResetRequired
+}
+
+// mayChooseFirst reports whether people in this state may choose a first password.
+func mayChooseFirst(status recovery.LeadStatus) bool {
+	return status == recovery.StatusInvited || status == recovery.StatusNoPassword
 }
 
 // errNotUnique is a lead that has a value of another lead's in a field that is

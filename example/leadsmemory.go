@@ -73,31 +73,59 @@ func (s *memoryLeads) find(key recovery.LeadKey) *account {
 // SetPasswordHash implements [recovery.LeadStore]. It either writes or does
 // not, so every error of it is a definite one.
 func (s *memoryLeads) SetPasswordHash(_ context.Context, leadID, hash string) error {
+	return s.write(leadID, hash, func(*account) error { return nil })
+}
+
+// SetPasswordHashIf implements [recovery.VersionedLeadStore]: in SQL, an UPDATE
+// with the version in its WHERE clause.
+func (s *memoryLeads) SetPasswordHashIf(_ context.Context, leadID, version, hash string) error {
+	return s.write(leadID, hash, func(a *account) error {
+		if strconv.Itoa(a.version) != version {
+			return recovery.ErrVersionChanged
+		}
+		return nil
+	})
+}
+
+// SetFirstPasswordHashIf implements [recovery.FirstPasswordLeadStore].
+func (s *memoryLeads) SetFirstPasswordHashIf(_ context.Context, leadID, version, hash string) error {
+	return s.write(leadID, hash, func(a *account) error {
+		if strconv.Itoa(a.version) != version || !mayChooseFirst(a.lead.Status) {
+			return recovery.ErrVersionChanged
+		}
+		a.lead.Status = recovery.StatusActive
+		return nil
+	})
+}
+
+// write sets a hash, if the account as it is allows that.
+func (s *memoryLeads) write(leadID, hash string, allowed func(*account) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a, ok := s.byID[leadID]
 	if !ok {
 		return fmt.Errorf("%w: %w", recovery.ErrNotWritten, recovery.ErrLeadNotFound)
+	}
+	if err := allowed(a); err != nil {
+		return fmt.Errorf("%w: %w", recovery.ErrNotWritten, err)
+	}
+	if a.lead.Status == recovery.StatusResetRequired {
+		a.lead.Status = recovery.StatusActive
 	}
 	a.hash = hash
 	a.version++
 	return nil
 }
 
-// SetPasswordHashIf implements [recovery.VersionedLeadStore]: in SQL, an UPDATE
-// with the version in its WHERE clause.
-func (s *memoryLeads) SetPasswordHashIf(_ context.Context, leadID, version, hash string) error {
+// MarkVerified implements [recovery.VerifyingLeadStore].
+func (s *memoryLeads) MarkVerified(_ context.Context, leadID, field, value string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	a, ok := s.byID[leadID]
-	if !ok {
-		return fmt.Errorf("%w: %w", recovery.ErrNotWritten, recovery.ErrLeadNotFound)
+	if a, ok := s.byID[leadID]; ok && a.lead.Fields[field].Value == value && value != "" {
+		a.lead.Fields = maps.Clone(a.lead.Fields)
+		a.lead.Fields[field] = recovery.FieldValue{Value: value, Verified: true}
+		a.version++
 	}
-	if strconv.Itoa(a.version) != version {
-		return fmt.Errorf("%w: %w", recovery.ErrNotWritten, recovery.ErrVersionChanged)
-	}
-	a.hash = hash
-	a.version++
 	return nil
 }
 
@@ -105,7 +133,7 @@ func (s *memoryLeads) credentials(_ context.Context, email string) (leadID, hash
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	a := s.find(emailKey(email))
-	if a == nil || a.lead.Status != recovery.StatusActive {
+	if a == nil || !hasPassword(a.lead.Status) {
 		return "", "", nil
 	}
 	return a.lead.ID, a.hash, nil

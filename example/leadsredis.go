@@ -134,32 +134,74 @@ func (s *redisLeads) load(ctx context.Context, id string) (stored string, r row,
 
 // SetPasswordHash implements [recovery.LeadStore].
 func (s *redisLeads) SetPasswordHash(ctx context.Context, leadID, hash string) error {
-	return s.write(ctx, leadID, hash, func(recovery.Lead) error { return nil })
+	return s.write(ctx, leadID, setHash(hash, func(*recovery.Lead) error { return nil }))
 }
 
 // SetPasswordHashIf implements [recovery.VersionedLeadStore].
 func (s *redisLeads) SetPasswordHashIf(ctx context.Context, leadID, version, hash string) error {
-	return s.write(ctx, leadID, hash, func(lead recovery.Lead) error {
+	return s.write(ctx, leadID, setHash(hash, func(lead *recovery.Lead) error {
 		if lead.Version != version {
 			return recovery.ErrVersionChanged
 		}
 		return nil
-	})
+	}))
 }
 
-// write sets a hash under a new version, if the lead as it is allows that.
-func (s *redisLeads) write(ctx context.Context, leadID, hash string, allowed func(recovery.Lead) error) error {
+// SetFirstPasswordHashIf implements [recovery.FirstPasswordLeadStore].
+func (s *redisLeads) SetFirstPasswordHashIf(ctx context.Context, leadID, version, hash string) error {
+	return s.write(ctx, leadID, setHash(hash, func(lead *recovery.Lead) error {
+		if lead.Version != version || !mayChooseFirst(lead.Status) {
+			return recovery.ErrVersionChanged
+		}
+		lead.Status = recovery.StatusActive
+		return nil
+	}))
+}
+
+// setHash returns a change that sets a hash, if the lead as it is allows that.
+func setHash(hash string, allowed func(*recovery.Lead) error) func(*row) error {
+	return func(r *row) error {
+		if err := allowed(&r.Lead); err != nil {
+			return err
+		}
+		if r.Hash = hash; r.Lead.Status == recovery.StatusResetRequired {
+			r.Lead.Status = recovery.StatusActive
+		}
+		return nil
+	}
+}
+
+var errOtherValue = errors.New("the lead has another value now")
+
+// MarkVerified implements [recovery.VerifyingLeadStore].
+func (s *redisLeads) MarkVerified(ctx context.Context, leadID, field, value string) error {
+	err := s.write(ctx, leadID, func(r *row) error {
+		if v := r.Lead.Fields[field]; v.Value != value || value == "" {
+			return errOtherValue
+		}
+		r.Lead.Fields[field] = recovery.FieldValue{Value: value, Verified: true}
+		return nil
+	})
+	if errors.Is(err, errOtherValue) || errors.Is(err, recovery.ErrLeadNotFound) {
+		return nil
+	}
+	return err
+}
+
+// write changes a row and gives the lead a new version, if the row as it is allows
+// that.
+func (s *redisLeads) write(ctx context.Context, leadID string, change func(*row) error) error {
 	ctx, cancel := s.vault.within(ctx)
 	defer cancel()
 	for {
 		stored, r, err := s.load(ctx, leadID)
 		if err == nil {
-			err = allowed(r.Lead)
+			err = change(&r)
 		}
 		if err != nil {
 			return fmt.Errorf("%w: %w", recovery.ErrNotWritten, err)
 		}
-		r.Hash, r.Lead.Version = hash, rand.Text()
+		r.Lead.Version = rand.Text()
 		done, err := s.vault.swap(ctx, s.leadName(leadID), stored, r)
 		switch {
 		case err != nil && notDone(err):
@@ -177,7 +219,7 @@ func (s *redisLeads) credentials(ctx context.Context, email string) (leadID, has
 	ctx, cancel := s.vault.within(ctx)
 	defer cancel()
 	r, err := s.find(ctx, emailKey(email))
-	if errors.Is(err, recovery.ErrLeadNotFound) || err == nil && r.Lead.Status != recovery.StatusActive {
+	if errors.Is(err, recovery.ErrLeadNotFound) || err == nil && !hasPassword(r.Lead.Status) {
 		return "", "", nil
 	}
 	return r.Lead.ID, r.Hash, err

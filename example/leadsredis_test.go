@@ -60,7 +60,8 @@ func TestRedisConformance(t *testing.T) {
 			}
 			return newRedisLeads(v, nil)
 		},
-		Fields: fields(),
+		Fields:   fields(),
+		Statuses: []recovery.LeadStatus{recovery.StatusInvited, recovery.StatusResetRequired},
 		Add: func(t *testing.T, s recovery.LeadStore, lead recovery.Lead, hash string) string {
 			lead.ID = rand.Text()
 			if err := s.(*redisLeads).add(t.Context(), seed{lead, hash}); errors.Is(err, errNotUnique) {

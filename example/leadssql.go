@@ -25,11 +25,11 @@ var _ leadStore = (*sqlLeads)(nil)
 func leadColumns() sqlstore.Columns {
 	return sqlstore.Columns{
 		Table: "recovery_example_leads", ID: "id", PasswordHash: "password_hash",
-		Status: "status", Name: "name", Locale: "locale", IdentityProviders: "identity_providers",
+		Status: "status", Activate: "status = 'active'", Name: "name", Locale: "locale", IdentityProviders: "identity_providers",
 		Fields: map[string]sqlstore.FieldColumns{
-			fieldEmail:     {Value: "email", Canonical: "email_key", Verified: "email_verified"},
-			fieldPhone:     {Value: "phone", Canonical: "phone_key", Verified: "phone_verified"},
-			fieldAlternate: {Value: "alternate", Verified: "alternate_verified"},
+			fieldEmail:     {Value: "email", Canonical: "email_key", Verified: "email_verified", MarkVerified: "email_verified = TRUE"},
+			fieldPhone:     {Value: "phone", Canonical: "phone_key", Verified: "phone_verified", MarkVerified: "phone_verified = TRUE"},
+			fieldAlternate: {Value: "alternate", Verified: "alternate_verified", MarkVerified: "alternate_verified = TRUE"},
 			fieldPAN:       {Value: "pan"},
 			fieldUsername:  {Value: "username", Canonical: "username_key"},
 		},
@@ -94,7 +94,7 @@ func (s *sqlLeads) credentials(ctx context.Context, email string) (leadID, hash 
 	}
 	var stored sql.NullString
 	err = s.db.QueryRowContext(ctx, "SELECT password_hash FROM recovery_example_leads WHERE id = $1", lead.ID).Scan(&stored)
-	if errors.Is(err, sql.ErrNoRows) || err == nil && lead.Status != recovery.StatusActive {
+	if errors.Is(err, sql.ErrNoRows) || err == nil && !hasPassword(lead.Status) {
 		return "", "", nil
 	}
 	return lead.ID, stored.String, err

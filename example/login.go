@@ -15,6 +15,10 @@ import (
 // account that may not sign in.
 var errSignIn = errors.New("the e-mail address or the password is wrong")
 
+// errResetRequired is the answer to whoever knows the password of an account that
+// has to replace it. Nobody else learns that.
+var errResetRequired = errors.New("the password has to be replaced: ask for a link with \"Forgot password\"")
+
 // login signs people in. The library never does; this is what a portal has
 // besides it.
 type login struct {
@@ -34,7 +38,7 @@ func unavailable(err error) error {
 	return fmt.Errorf("%w: %w", recovery.ErrUnavailable, err)
 }
 
-// signIn opens a session. The error is errSignIn, a *recovery.RateLimitError,
+// signIn opens a session. The error is errSignIn, errResetRequired, a *recovery.RateLimitError,
 // one that wraps recovery.ErrUnavailable or password.ErrBusy, or that of
 // something that does not work.
 func (l *login) signIn(ctx context.Context, client netip.Addr, email, pw string) (s session, secret string, err error) {
@@ -76,6 +80,9 @@ func (l *login) signIn(ctx context.Context, client netip.Addr, email, pw string)
 	if !result.Match {
 		return session{}, "", errSignIn
 	}
+	if err := l.mayOpen(ctx, leadID); err != nil {
+		return session{}, "", err
+	}
 	if result.Rehash {
 		newer, err := l.hasher.Hash(ctx, pw)
 		if err == nil {
@@ -93,6 +100,22 @@ func (l *login) signIn(ctx context.Context, client netip.Addr, email, pw string)
 		return session{}, "", errSignIn // the password has just been changed
 	}
 	return s, secret, nil
+}
+
+// mayOpen decides, once the password was found right, whether a session is opened.
+func (l *login) mayOpen(ctx context.Context, leadID string) error {
+	lead, err := l.leads.FindLead(ctx, recovery.LeadKey{Field: recovery.LeadIDField, Value: leadID})
+	switch {
+	case errors.Is(err, recovery.ErrLeadNotFound):
+		return errSignIn
+	case err != nil:
+		return unavailable(err)
+	case lead.Status == recovery.StatusResetRequired:
+		return errResetRequired
+	case lead.Status != recovery.StatusActive:
+		return errSignIn
+	}
+	return nil
 }
 
 func (l *login) admit(ctx context.Context, client netip.Addr) error {

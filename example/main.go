@@ -24,6 +24,9 @@
 //
 //	go run ./example -smtp smtp://127.0.0.1:1025
 //
+// With -invite, it sends an invitation to invited@example.com and a link to
+// required@example.com, whose password has to be replaced.
+//
 // With -origins, pages of other origins may call the three APIs. With
 // -server-callers, servers may call for people.
 //
@@ -102,6 +105,7 @@ type config struct {
 	from    string               // the sender of mails
 	origins []string             // browser origins that may call all three APIs
 	callers []netip.Prefix       // servers whose X-Origin-IP is believed
+	invite  bool                 // sends what nobody asks for, at the start
 }
 
 // A secretFlag is a URL that may hold a password. Package flag would print it
@@ -143,6 +147,7 @@ func parse(args []string, stderr io.Writer) (config, error) {
 		c.callers, err = parsePrefixes(s)
 		return err
 	})
+	fs.BoolVar(&c.invite, "invite", false, "at the start, send an invitation to invited@example.com, and required@example.com a link to replace its password")
 	fs.StringVar(&c.from, "from", "no-reply@example.com", "`address` that mails come from")
 	if err := fs.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -269,6 +274,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	p, err := newPortal(ctx, c, log)
 	if err != nil {
 		return err
+	}
+	if c.invite {
+		if err := p.invite(ctx); err != nil {
+			return errors.Join(err, p.shutdown(context.WithoutCancel(ctx)))
+		}
 	}
 	if !l.Addr().(*net.TCPAddr).IP.IsLoopback() {
 		log.Warn("whoever reaches this address can read the outbox", "addr", l.Addr().String())

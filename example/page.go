@@ -136,6 +136,9 @@ func (p *pages) fail(w http.ResponseWriter, r *http.Request, err error) {
 	status, v := http.StatusInternalServerError, view{Title: "Something went wrong", Lines: []string{"Please try again."}}
 	limit, limited := errors.AsType[*recovery.RateLimitError](err)
 	switch {
+	case errors.Is(err, errResetRequired):
+		status, v.Title = http.StatusForbidden, "You need a new password"
+		v.Lines = []string{"The password is right, and has to be replaced. Choose \"Forgot password\" to get a link."}
 	case errors.Is(err, errSignIn):
 		status, v.Title = http.StatusUnauthorized, "That did not work"
 		v.Lines = []string{"The e-mail address or the password is wrong."}

@@ -92,6 +92,8 @@ func (p *pages) loginJSON(w http.ResponseWriter, r *http.Request) {
 		http.SetCookie(w, p.cookie(secret))
 		p.rememberDevice(w, r, s.LeadID)
 		p.writeJSON(w, r, http.StatusOK, signedIn{s.LeadID, s.ID})
+	case errors.Is(err, errResetRequired):
+		p.writeJSON(w, r, http.StatusForbidden, refused{err.Error()})
 	case errors.Is(err, errSignIn):
 		p.writeJSON(w, r, http.StatusUnauthorized, refused{err.Error()})
 	case limited:

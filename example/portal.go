@@ -85,6 +85,7 @@ func newPortal(ctx context.Context, c config, log *slog.Logger) (*portal, error)
 		Prefix:        store.prefix,
 		Link:          recovery.Link{URL: resetURL},
 		NotMe:         recovery.Link{URL: c.baseURL + accountPath + "/not-me"},
+		Invitations:   recovery.InvitationOptions{Link: recovery.Link{URL: c.baseURL + accountPath + "/invitation"}},
 		Sessions:      store.sessions,
 		Limiter:       store.limiter,
 		Queue:         store.queue,
@@ -128,6 +129,21 @@ func newPortal(ctx context.Context, c config, log *slog.Logger) (*portal, error)
 		return nil, errors.Join(err, p.shutdown(context.WithoutCancel(ctx)))
 	}
 	return p, nil
+}
+
+// invite sends what nobody asks for: an invitation, and a link to whoever has to
+// replace the password. Both have their own limits, and whoever was sent the second
+// one under this name is not sent another, also not by another instance.
+func (p *portal) invite(ctx context.Context) error {
+	err := p.service.SendInvitation(ctx, recovery.InvitationRequest{LeadID: invitedLeadID})
+	if errors.Is(err, recovery.ErrLeadNotFound) {
+		err = nil // has accepted it before
+	}
+	_, bulkErr := p.service.SendToAll(ctx, recovery.BulkRequest{
+		Name: "demo", Purpose: recovery.PurposeForcedReset,
+		LeadIDs: func(yield func(string, error) bool) { yield(requiredLeadID, nil) },
+	})
+	return errors.Join(err, bulkErr)
 }
 
 // shutdown ends what newPortal began: first what still needs the storage.
@@ -196,7 +212,7 @@ func (p *portal) route(at string) http.Handler {
 		return p.recovery
 	}
 	switch at {
-	case "/forgot-password", "/check-token", "/reset-password", "/not-me":
+	case "/forgot-password", "/check-token", "/reset-password", "/not-me", "/check-invitation", "/accept-invitation":
 		return p.api
 	case "/forgot-token":
 		// On the same listener only because this is a demo: where there is an

@@ -119,7 +119,7 @@ func noneOf(t *testing.T, client *redis.Client, secrets []string) {
 		all.WriteString(name + "\n" + value + "\n")
 	}
 	t.Logf("keys by kind: %v", kinds)
-	if kinds["lead"] != 3 || kinds["index"] != 6 || kinds["sessions"] == 0 || kinds["guesses"] == 0 || len(kinds) < 6 {
+	if kinds["lead"] != 5 || kinds["index"] != 8 || kinds["sessions"] == 0 || kinds["guesses"] == 0 || len(kinds) < 6 {
 		t.Errorf("keys %v, so this proves nothing", kinds)
 	}
 	text := strings.ToLower(all.String())

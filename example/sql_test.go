@@ -101,7 +101,8 @@ func TestSQLConformance(t *testing.T) {
 			value, _ := values.Load(first)
 			return openSQLStorage(t, flag, value.(string), nil).leads
 		},
-		Fields: fields(),
+		Fields:   fields(),
+		Statuses: []recovery.LeadStatus{recovery.StatusInvited, recovery.StatusResetRequired},
 		Add: func(t *testing.T, s recovery.LeadStore, lead recovery.Lead, hash string) string {
 			lead.ID = rand.Text()
 			if err := addSQLLead(t.Context(), s.(*sqlLeads).db, seed{lead, hash}); errors.Is(err, errNotUnique) {

@@ -24,8 +24,9 @@ func TestConformance(t *testing.T) {
 	t.Parallel()
 	t.Run("LeadStore", func(t *testing.T) {
 		recoverytest.TestLeadStore(t, recoverytest.LeadStoreHarness{
-			New:    func(*testing.T) recovery.LeadStore { return newMemoryLeads() },
-			Fields: fields(),
+			New:      func(*testing.T) recovery.LeadStore { return newMemoryLeads() },
+			Fields:   fields(),
+			Statuses: []recovery.LeadStatus{recovery.StatusInvited, recovery.StatusResetRequired},
 			Add: func(t *testing.T, s recovery.LeadStore, lead recovery.Lead, hash string) string {
 				lead.ID = rand.Text()
 				if err := s.(*memoryLeads).add(seed{lead, hash}); errors.Is(err, errNotUnique) {

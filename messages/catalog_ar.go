@@ -28,6 +28,14 @@ func arabic() []i18n.Entry {
 			plural.Many, "%[1]d ساعة",
 			plural.Other, "%[1]d ساعة",
 		}},
+		{Key: "days", Forms: []any{
+			plural.Zero, "%[1]d يوم",
+			plural.One, "يوم واحد",
+			plural.Two, "يومين",
+			plural.Few, "%[1]d أيام",
+			plural.Many, "%[1]d يومًا",
+			plural.Other, "%[1]d يوم",
+		}},
 
 		{Key: "hello", Text: "مرحبًا %[1]s،"},
 		{Key: "hello.anonymous", Text: "مرحبًا،"},
@@ -66,6 +74,19 @@ func arabic() []i18n.Entry {
 		{Key: "password-changed.act", Text: "إذا لم يكن هذا التغيير منك، يُرجى إبلاغنا فورًا لنتمكن من حماية حسابك:"},
 		{Key: "password-changed.help", Text: "إذا لم يكن هذا التغيير منك، يُرجى إعادة تعيين كلمة المرور فورًا والتواصل مع فريق الدعم لدينا."},
 
+		{Key: "invitation.subject", Text: "اختيار كلمة مرور لحسابك في %[1]s"},
+		{Key: "invitation.heading", Text: "اختيار كلمة المرور"},
+		{Key: "invitation.intro", Text: "حسابك في %[1]s جاهز. يُرجى اختيار كلمة مرور له."},
+		{Key: "invitation.button", Text: "اختيار كلمة مرور"},
+		{Key: "invitation.open", Text: "يُرجى فتح هذا الرابط لاختيار كلمة مرورك:"},
+		{Key: "invitation.keep", Text: "يُرجى عدم إعادة توجيه هذه الرسالة: بإمكان أي شخص لديه الرابط استخدام حسابك."},
+		{Key: "invitation.ignore", Text: "إذا لم يكن لديك علم بهذا الحساب، يُرجى تجاهل هذه الرسالة."},
+
+		{Key: "reset-required.subject", Text: "يلزم اختيار كلمة مرور جديدة في %[1]s"},
+		{Key: "reset-required.heading", Text: "اختيار كلمة مرور جديدة"},
+		{Key: "reset-required.intro", Text: "يجب استبدال كلمة مرورك في %[1]s. سيكون بإمكانك تسجيل الدخول من جديد بعد اختيار كلمة مرور جديدة."},
+		{Key: "reset-required.hint", Text: "إذا انتهت صلاحية الرابط، يُرجى اختيار «هل نسيت كلمة المرور؟» عند تسجيل الدخول."},
+
 		{Key: "no-password.subject", Text: "كيفية تسجيل الدخول إلى %[1]s"},
 		{Key: "no-password.heading", Text: "لا توجد كلمة مرور لحسابك"},
 		{Key: "no-password.intro", Text: "تلقّينا طلبًا لإعادة تعيين كلمة مرور حسابك في %[1]s. لا توجد كلمة مرور لهذا الحساب."},
@@ -79,6 +100,10 @@ func arabic() []i18n.Entry {
 
 		{Key: "sms.link", Text: "%[1]s: يُرجى فتح هذا الرابط لإعادة تعيين كلمة المرور. تنتهي صلاحيته خلال %[2]s."},
 		{Key: "sms.link.undated", Text: "%[1]s: يُرجى فتح هذا الرابط لإعادة تعيين كلمة المرور."},
+		{Key: "sms.invitation", Text: "%[1]s: يُرجى فتح هذا الرابط لاختيار كلمة مرورك. تنتهي صلاحيته خلال %[2]s."},
+		{Key: "sms.invitation.undated", Text: "%[1]s: يُرجى فتح هذا الرابط لاختيار كلمة مرورك."},
+		{Key: "sms.required", Text: "%[1]s: يجب استبدال كلمة مرورك. يُرجى فتح هذا الرابط لاختيار كلمة جديدة. تنتهي صلاحيته خلال %[2]s."},
+		{Key: "sms.required.undated", Text: "%[1]s: يجب استبدال كلمة مرورك. يُرجى فتح هذا الرابط لاختيار كلمة جديدة."},
 		{Key: "sms.code", Text: "رمز كلمة المرور في %[1]s: %[2]s، ينتهي خلال %[3]s. لا يُشارك مع أحد."},
 		{Key: "sms.code.short", Text: "رمز %[1]s: %[2]s. لا يُشارك مع أحد."},
 		{Key: "sms.code.least", Text: "%[1]s: %[2]s"},

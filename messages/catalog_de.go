@@ -18,6 +18,10 @@ func german() []i18n.Entry {
 			plural.One, "%[1]d Stunde",
 			plural.Other, "%[1]d Stunden",
 		}},
+		{Key: "days", Forms: []any{
+			plural.One, "%[1]d Tag",
+			plural.Other, "%[1]d Tagen",
+		}},
 
 		{Key: "hello", Text: "Guten Tag %[1]s,"},
 		{Key: "hello.anonymous", Text: "Guten Tag,"},
@@ -56,6 +60,19 @@ func german() []i18n.Entry {
 		{Key: "password-changed.act", Text: "Wenn Sie das nicht waren, teilen Sie es uns sofort mit, damit wir Ihr Konto schützen können:"},
 		{Key: "password-changed.help", Text: "Wenn Sie das nicht waren, setzen Sie Ihr Passwort sofort zurück und wenden Sie sich an unseren Support."},
 
+		{Key: "invitation.subject", Text: "Ein Passwort für Ihr %[1]s-Konto wählen"},
+		{Key: "invitation.heading", Text: "Passwort wählen"},
+		{Key: "invitation.intro", Text: "Ihr %[1]s-Konto ist bereit. Wählen Sie ein Passwort dafür."},
+		{Key: "invitation.button", Text: "Passwort wählen"},
+		{Key: "invitation.open", Text: "Öffnen Sie diesen Link, um Ihr Passwort zu wählen:"},
+		{Key: "invitation.keep", Text: "Leiten Sie diese Nachricht nicht weiter: Wer den Link hat, kann Ihr Konto nutzen."},
+		{Key: "invitation.ignore", Text: "Wenn Sie dieses Konto nicht kennen, ignorieren Sie diese Nachricht."},
+
+		{Key: "reset-required.subject", Text: "Sie brauchen ein neues %[1]s-Passwort"},
+		{Key: "reset-required.heading", Text: "Neues Passwort wählen"},
+		{Key: "reset-required.intro", Text: "Ihr %[1]s-Passwort muss ersetzt werden. Sobald Sie ein neues gewählt haben, können Sie sich wieder anmelden."},
+		{Key: "reset-required.hint", Text: "Wenn der Link abgelaufen ist, wählen Sie bei der Anmeldung „Passwort vergessen?“."},
+
 		{Key: "no-password.subject", Text: "So melden Sie sich bei %[1]s an"},
 		{Key: "no-password.heading", Text: "Ihr Konto hat kein Passwort"},
 		{Key: "no-password.intro", Text: "Wir haben eine Anfrage erhalten, das Passwort Ihres %[1]s-Kontos zurückzusetzen. Dieses Konto hat kein Passwort."},
@@ -69,6 +86,10 @@ func german() []i18n.Entry {
 
 		{Key: "sms.link", Text: "%[1]s: Öffnen Sie diesen Link, um Ihr Passwort zurückzusetzen. Er läuft in %[2]s ab."},
 		{Key: "sms.link.undated", Text: "%[1]s: Öffnen Sie diesen Link, um Ihr Passwort zurückzusetzen."},
+		{Key: "sms.invitation", Text: "%[1]s: Öffnen Sie diesen Link, um Ihr Passwort zu wählen. Er läuft in %[2]s ab."},
+		{Key: "sms.invitation.undated", Text: "%[1]s: Öffnen Sie diesen Link, um Ihr Passwort zu wählen."},
+		{Key: "sms.required", Text: "%[1]s: Ihr Passwort muss ersetzt werden. Öffnen Sie diesen Link, um ein neues zu wählen. Er läuft in %[2]s ab."},
+		{Key: "sms.required.undated", Text: "%[1]s: Ihr Passwort muss ersetzt werden. Öffnen Sie diesen Link, um ein neues zu wählen."},
 		{Key: "sms.code", Text: "%[2]s ist Ihr Code zum Zurücksetzen des %[1]s-Passworts. Er läuft in %[3]s ab. Nie weitergeben!"},
 		{Key: "sms.code.short", Text: "Ihr %[1]s-Code: %[2]s. Nie weitergeben!"},
 		{Key: "sms.code.least", Text: "%[1]s: %[2]s"},

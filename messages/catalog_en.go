@@ -19,6 +19,10 @@ func english() []i18n.Entry {
 			plural.One, "%[1]d hour",
 			plural.Other, "%[1]d hours",
 		}},
+		{Key: "days", Forms: []any{
+			plural.One, "%[1]d day",
+			plural.Other, "%[1]d days",
+		}},
 
 		// The argument is the person's name.
 		{Key: "hello", Text: "Hello %[1]s,"},
@@ -63,6 +67,19 @@ func english() []i18n.Entry {
 		{Key: "password-changed.act", Text: "If this was not you, tell us at once, so that we can protect your account:"},
 		{Key: "password-changed.help", Text: "If this was not you, reset your password at once and contact our support."},
 
+		{Key: "invitation.subject", Text: "Choose a password for your %[1]s account"},
+		{Key: "invitation.heading", Text: "Choose your password"},
+		{Key: "invitation.intro", Text: "Your %[1]s account is ready. Choose a password for it."},
+		{Key: "invitation.button", Text: "Choose a password"},
+		{Key: "invitation.open", Text: "Open this link to choose your password:"},
+		{Key: "invitation.keep", Text: "Do not forward this message: whoever has the link can use your account."},
+		{Key: "invitation.ignore", Text: "If you do not know this account, ignore this message."},
+
+		{Key: "reset-required.subject", Text: "You need a new password for %[1]s"},
+		{Key: "reset-required.heading", Text: "Choose a new password"},
+		{Key: "reset-required.intro", Text: "Your %[1]s password has to be replaced. You can sign in again once you have chosen a new one."},
+		{Key: "reset-required.hint", Text: "If the link has expired, choose “Forgot password?” where you sign in."},
+
 		{Key: "no-password.subject", Text: "How you sign in to %[1]s"},
 		{Key: "no-password.heading", Text: "Your account has no password"},
 		{Key: "no-password.intro", Text: "We received a request to reset the password of your %[1]s account. This account has no password."},
@@ -78,6 +95,11 @@ func english() []i18n.Entry {
 		// its own.
 		{Key: "sms.link", Text: "%[1]s: open this link to reset your password. It expires in %[2]s."},
 		{Key: "sms.link.undated", Text: "%[1]s: open this link to reset your password."},
+		// The same, for the links that the host asks for.
+		{Key: "sms.invitation", Text: "%[1]s: open this link to choose your password. It expires in %[2]s."},
+		{Key: "sms.invitation.undated", Text: "%[1]s: open this link to choose your password."},
+		{Key: "sms.required", Text: "%[1]s: your password has to be replaced. Open this link to choose a new one. It expires in %[2]s."},
+		{Key: "sms.required.undated", Text: "%[1]s: your password has to be replaced. Open this link to choose a new one."},
 		// The arguments are product, code and duration.
 		{Key: "sms.code", Text: "%[2]s is your code to reset your %[1]s password. It expires in %[3]s. Never share it."},
 		// The arguments are product and code. These are for messages without

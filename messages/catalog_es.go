@@ -18,6 +18,10 @@ func spanish() []i18n.Entry {
 			plural.One, "%[1]d hora",
 			plural.Other, "%[1]d horas",
 		}},
+		{Key: "days", Forms: []any{
+			plural.One, "%[1]d día",
+			plural.Other, "%[1]d días",
+		}},
 
 		{Key: "hello", Text: "Hola, %[1]s:"},
 		{Key: "hello.anonymous", Text: "Hola:"},
@@ -56,6 +60,19 @@ func spanish() []i18n.Entry {
 		{Key: "password-changed.act", Text: "Si no ha sido usted, avísenos de inmediato para que podamos proteger su cuenta:"},
 		{Key: "password-changed.help", Text: "Si no ha sido usted, restablezca su contraseña de inmediato y póngase en contacto con nuestro servicio de asistencia."},
 
+		{Key: "invitation.subject", Text: "Elija una contraseña para su cuenta de %[1]s"},
+		{Key: "invitation.heading", Text: "Elija su contraseña"},
+		{Key: "invitation.intro", Text: "Su cuenta de %[1]s está lista. Elija una contraseña para ella."},
+		{Key: "invitation.button", Text: "Elegir una contraseña"},
+		{Key: "invitation.open", Text: "Abra este enlace para elegir su contraseña:"},
+		{Key: "invitation.keep", Text: "No reenvíe este mensaje: quien tenga el enlace puede usar su cuenta."},
+		{Key: "invitation.ignore", Text: "Si no conoce esta cuenta, ignore este mensaje."},
+
+		{Key: "reset-required.subject", Text: "Necesita una contraseña nueva de %[1]s"},
+		{Key: "reset-required.heading", Text: "Elija una contraseña nueva"},
+		{Key: "reset-required.intro", Text: "Es necesario cambiar su contraseña de %[1]s. Podrá iniciar sesión de nuevo cuando haya elegido otra."},
+		{Key: "reset-required.hint", Text: "Si el enlace ha caducado, pulse «¿Ha olvidado su contraseña?» al iniciar sesión."},
+
 		{Key: "no-password.subject", Text: "Cómo iniciar sesión en %[1]s"},
 		{Key: "no-password.heading", Text: "Su cuenta no tiene contraseña"},
 		{Key: "no-password.intro", Text: "Hemos recibido una solicitud para restablecer la contraseña de su cuenta de %[1]s. Esta cuenta no tiene contraseña."},
@@ -69,6 +86,10 @@ func spanish() []i18n.Entry {
 
 		{Key: "sms.link", Text: "%[1]s: abra este enlace para restablecer su contraseña. Caduca en %[2]s."},
 		{Key: "sms.link.undated", Text: "%[1]s: abra este enlace para restablecer su contraseña."},
+		{Key: "sms.invitation", Text: "%[1]s: abra este enlace para elegir su contraseña. Caduca en %[2]s."},
+		{Key: "sms.invitation.undated", Text: "%[1]s: abra este enlace para elegir su contraseña."},
+		{Key: "sms.required", Text: "%[1]s: es necesario cambiar su contraseña. Abra este enlace para elegir otra. Caduca en %[2]s."},
+		{Key: "sms.required.undated", Text: "%[1]s: es necesario cambiar su contraseña. Abra este enlace para elegir otra."},
 		{Key: "sms.code", Text: "%[2]s es su clave temporal de %[1]s para cambiar la contraseña. Caduca en %[3]s. No la comparta."},
 		{Key: "sms.code.short", Text: "Su clave temporal de %[1]s: %[2]s. No la comparta."},
 		{Key: "sms.code.least", Text: "%[1]s: %[2]s"},

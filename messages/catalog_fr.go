@@ -19,6 +19,10 @@ func french() []i18n.Entry {
 			plural.One, "%[1]d heure",
 			plural.Other, "%[1]d heures",
 		}},
+		{Key: "days", Forms: []any{
+			plural.One, "%[1]d jour",
+			plural.Other, "%[1]d jours",
+		}},
 
 		{Key: "hello", Text: "Bonjour %[1]s,"},
 		{Key: "hello.anonymous", Text: "Bonjour,"},
@@ -57,6 +61,19 @@ func french() []i18n.Entry {
 		{Key: "password-changed.act", Text: "Sinon, signalez-le-nous immédiatement afin que nous puissions protéger votre compte\u00a0:"},
 		{Key: "password-changed.help", Text: "Sinon, réinitialisez immédiatement votre mot de passe et contactez notre assistance."},
 
+		{Key: "invitation.subject", Text: "Choisissez un mot de passe pour votre compte %[1]s"},
+		{Key: "invitation.heading", Text: "Choisissez votre mot de passe"},
+		{Key: "invitation.intro", Text: "Votre compte %[1]s est prêt. Choisissez-lui un mot de passe."},
+		{Key: "invitation.button", Text: "Choisir un mot de passe"},
+		{Key: "invitation.open", Text: "Ouvrez ce lien pour choisir votre mot de passe\u00a0:"},
+		{Key: "invitation.keep", Text: "Ne transférez pas ce message\u00a0: toute personne qui possède ce lien peut utiliser votre compte."},
+		{Key: "invitation.ignore", Text: "Si vous ne connaissez pas ce compte, ignorez ce message."},
+
+		{Key: "reset-required.subject", Text: "Il vous faut un nouveau mot de passe %[1]s"},
+		{Key: "reset-required.heading", Text: "Choisissez un nouveau mot de passe"},
+		{Key: "reset-required.intro", Text: "Votre mot de passe %[1]s doit être remplacé. Vous pourrez vous reconnecter dès que vous en aurez choisi un nouveau."},
+		{Key: "reset-required.hint", Text: "Si le lien a expiré, choisissez «\u00a0Mot de passe oublié\u00a0?\u00a0» au moment de vous connecter."},
+
 		{Key: "no-password.subject", Text: "Comment vous connecter à %[1]s"},
 		{Key: "no-password.heading", Text: "Votre compte n’a pas de mot de passe"},
 		{Key: "no-password.intro", Text: "Nous avons reçu une demande de réinitialisation du mot de passe de votre compte %[1]s. Ce compte n’a pas de mot de passe."},
@@ -70,6 +87,10 @@ func french() []i18n.Entry {
 
 		{Key: "sms.link", Text: "%[1]s: ouvrez ce lien pour changer de mot de passe. Il expire dans %[2]s."},
 		{Key: "sms.link.undated", Text: "%[1]s: ouvrez ce lien pour changer de mot de passe."},
+		{Key: "sms.invitation", Text: "%[1]s: ouvrez ce lien pour choisir votre mot de passe. Il expire dans %[2]s."},
+		{Key: "sms.invitation.undated", Text: "%[1]s: ouvrez ce lien pour choisir votre mot de passe."},
+		{Key: "sms.required", Text: "%[1]s: votre mot de passe doit changer. Ouvrez ce lien pour en choisir un autre. Il expire dans %[2]s."},
+		{Key: "sms.required.undated", Text: "%[1]s: votre mot de passe doit changer. Ouvrez ce lien pour en choisir un autre."},
 		{Key: "sms.code", Text: "%[2]s est votre code %[1]s pour changer de mot de passe. Il expire dans %[3]s. Ne le partagez pas."},
 		{Key: "sms.code.short", Text: "Votre code %[1]s: %[2]s. Ne le partagez pas."},
 		{Key: "sms.code.least", Text: "%[1]s: %[2]s"},

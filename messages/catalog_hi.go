@@ -19,6 +19,10 @@ func hindi() []i18n.Entry {
 			plural.One, "%[1]d घंटे",
 			plural.Other, "%[1]d घंटे",
 		}},
+		{Key: "days", Forms: []any{
+			plural.One, "%[1]d दिन",
+			plural.Other, "%[1]d दिन",
+		}},
 
 		{Key: "hello", Text: "नमस्ते %[1]s,"},
 		{Key: "hello.anonymous", Text: "नमस्ते,"},
@@ -57,6 +61,19 @@ func hindi() []i18n.Entry {
 		{Key: "password-changed.act", Text: "अगर यह आपने नहीं किया था, तो हमें तुरंत बताएँ, ताकि हम आपके खाते को सुरक्षित कर सकें:"},
 		{Key: "password-changed.help", Text: "अगर यह आपने नहीं किया था, तो तुरंत अपना पासवर्ड रीसेट करें और हमारी सहायता टीम से संपर्क करें।"},
 
+		{Key: "invitation.subject", Text: "अपने %[1]s खाते के लिए पासवर्ड चुनें"},
+		{Key: "invitation.heading", Text: "अपना पासवर्ड चुनें"},
+		{Key: "invitation.intro", Text: "आपका %[1]s खाता तैयार है। इसके लिए एक पासवर्ड चुनें।"},
+		{Key: "invitation.button", Text: "पासवर्ड चुनें"},
+		{Key: "invitation.open", Text: "अपना पासवर्ड चुनने के लिए यह लिंक खोलें:"},
+		{Key: "invitation.keep", Text: "इस संदेश को किसी और को न भेजें: जिसके पास यह लिंक होगा, वह आपके खाते का उपयोग कर सकता है।"},
+		{Key: "invitation.ignore", Text: "अगर आप इस खाते के बारे में नहीं जानते, तो इस संदेश को अनदेखा करें।"},
+
+		{Key: "reset-required.subject", Text: "आपको %[1]s के लिए नया पासवर्ड चाहिए"},
+		{Key: "reset-required.heading", Text: "नया पासवर्ड चुनें"},
+		{Key: "reset-required.intro", Text: "आपका %[1]s पासवर्ड बदलना ज़रूरी है। नया पासवर्ड चुनने के बाद आप फिर से साइन इन कर सकेंगे।"},
+		{Key: "reset-required.hint", Text: "अगर लिंक समाप्त हो गया है, तो साइन इन करते समय “पासवर्ड भूल गए?” चुनें।"},
+
 		{Key: "no-password.subject", Text: "%[1]s में साइन इन कैसे करें"},
 		{Key: "no-password.heading", Text: "आपके खाते का कोई पासवर्ड नहीं है"},
 		{Key: "no-password.intro", Text: "हमें आपके %[1]s खाते का पासवर्ड रीसेट करने का अनुरोध मिला है। इस खाते का कोई पासवर्ड नहीं है।"},
@@ -70,6 +87,10 @@ func hindi() []i18n.Entry {
 
 		{Key: "sms.link", Text: "%[1]s: पासवर्ड रीसेट करने के लिए यह लिंक खोलें। यह %[2]s में समाप्त हो जाएगा।"},
 		{Key: "sms.link.undated", Text: "%[1]s: पासवर्ड रीसेट करने के लिए यह लिंक खोलें।"},
+		{Key: "sms.invitation", Text: "%[1]s: अपना पासवर्ड चुनने के लिए यह लिंक खोलें। यह %[2]s में समाप्त हो जाएगा।"},
+		{Key: "sms.invitation.undated", Text: "%[1]s: अपना पासवर्ड चुनने के लिए यह लिंक खोलें।"},
+		{Key: "sms.required", Text: "%[1]s: आपका पासवर्ड बदलना ज़रूरी है। नया चुनने के लिए यह लिंक खोलें। यह %[2]s में समाप्त हो जाएगा।"},
+		{Key: "sms.required.undated", Text: "%[1]s: आपका पासवर्ड बदलना ज़रूरी है। नया चुनने के लिए यह लिंक खोलें।"},
 		{Key: "sms.code", Text: "%[1]s पासवर्ड रीसेट कोड: %[2]s, %[3]s तक मान्य। किसी को न बताएँ।"},
 		{Key: "sms.code.short", Text: "%[1]s कोड: %[2]s। किसी को न बताएँ।"},
 		{Key: "sms.code.least", Text: "%[1]s: %[2]s"},

@@ -12,6 +12,7 @@ func japanese() []i18n.Entry {
 	return []i18n.Entry{
 		{Key: "minutes", Forms: []any{plural.Other, "%[1]d分"}},
 		{Key: "hours", Forms: []any{plural.Other, "%[1]d時間"}},
+		{Key: "days", Forms: []any{plural.Other, "%[1]d日"}},
 
 		{Key: "hello", Text: "%[1]s 様"},
 		{Key: "hello.anonymous", Text: "お客様"},
@@ -50,6 +51,19 @@ func japanese() []i18n.Entry {
 		{Key: "password-changed.act", Text: "お心当たりがない場合は、アカウントを保護するため、すぐに次のリンクからお知らせください。"},
 		{Key: "password-changed.help", Text: "お心当たりがない場合は、すぐにパスワードを再設定し、サポートまでご連絡ください。"},
 
+		{Key: "invitation.subject", Text: "%[1]s アカウントのパスワード設定"},
+		{Key: "invitation.heading", Text: "パスワードの設定"},
+		{Key: "invitation.intro", Text: "%[1]s アカウントの準備が整いました。パスワードを設定してください。"},
+		{Key: "invitation.button", Text: "パスワードを設定"},
+		{Key: "invitation.open", Text: "次のリンクを開いて、パスワードを設定してください。"},
+		{Key: "invitation.keep", Text: "このメールを転送しないでください。リンクを知っている人は誰でもアカウントを利用できます。"},
+		{Key: "invitation.ignore", Text: "このアカウントにお心当たりがない場合は、このメールを破棄してください。"},
+
+		{Key: "reset-required.subject", Text: "%[1]s の新しいパスワードが必要です"},
+		{Key: "reset-required.heading", Text: "新しいパスワードの設定"},
+		{Key: "reset-required.intro", Text: "%[1]s のパスワードを変更していただく必要があります。新しいパスワードを設定すると、再びログインできます。"},
+		{Key: "reset-required.hint", Text: "リンクの有効期限が切れている場合は、ログイン画面で「パスワードをお忘れですか？」を選択してください。"},
+
 		{Key: "no-password.subject", Text: "%[1]s へのログイン方法"},
 		{Key: "no-password.heading", Text: "パスワードは設定されていません"},
 		{Key: "no-password.intro", Text: "%[1]s アカウントのパスワードを再設定するご依頼を受け付けましたが、このアカウントにはパスワードが設定されていません。"},
@@ -63,6 +77,10 @@ func japanese() []i18n.Entry {
 
 		{Key: "sms.link", Text: "%[1]s: 次のリンクを開いてパスワードを再設定してください。%[2]s後に期限切れになります。"},
 		{Key: "sms.link.undated", Text: "%[1]s: 次のリンクを開いてパスワードを再設定してください。"},
+		{Key: "sms.invitation", Text: "%[1]s: 次のリンクを開いてパスワードを設定してください。%[2]s後に期限切れになります。"},
+		{Key: "sms.invitation.undated", Text: "%[1]s: 次のリンクを開いてパスワードを設定してください。"},
+		{Key: "sms.required", Text: "%[1]s: パスワードの変更が必要です。次のリンクを開いて新しいパスワードを設定してください。%[2]s後に期限切れになります。"},
+		{Key: "sms.required.undated", Text: "%[1]s: パスワードの変更が必要です。次のリンクを開いて新しいパスワードを設定してください。"},
 		{Key: "sms.code", Text: "%[1]s パスワード再設定コード: %[2]s（%[3]s有効）。誰にも教えないでください。"},
 		{Key: "sms.code.short", Text: "%[1]s コード: %[2]s。誰にも教えないでください。"},
 		{Key: "sms.code.least", Text: "%[1]s: %[2]s"},

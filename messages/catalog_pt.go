@@ -20,6 +20,10 @@ func portuguese() []i18n.Entry {
 			plural.One, "%[1]d hora",
 			plural.Other, "%[1]d horas",
 		}},
+		{Key: "days", Forms: []any{
+			plural.One, "%[1]d dia",
+			plural.Other, "%[1]d dias",
+		}},
 
 		{Key: "hello", Text: "Olá, %[1]s,"},
 		{Key: "hello.anonymous", Text: "Olá,"},
@@ -58,6 +62,19 @@ func portuguese() []i18n.Entry {
 		{Key: "password-changed.act", Text: "Se esta alteração não foi sua, avise-nos imediatamente para que possamos proteger a sua conta:"},
 		{Key: "password-changed.help", Text: "Se esta alteração não foi sua, redefina imediatamente a sua senha e fale com o nosso suporte."},
 
+		{Key: "invitation.subject", Text: "Escolha uma senha para a sua conta de %[1]s"},
+		{Key: "invitation.heading", Text: "Escolha a sua senha"},
+		{Key: "invitation.intro", Text: "A sua conta de %[1]s está pronta. Escolha uma senha para ela."},
+		{Key: "invitation.button", Text: "Escolher uma senha"},
+		{Key: "invitation.open", Text: "Abra este link para escolher a sua senha:"},
+		{Key: "invitation.keep", Text: "Não encaminhe esta mensagem: quem tiver o link pode usar a sua conta."},
+		{Key: "invitation.ignore", Text: "Se não conhece esta conta, ignore esta mensagem."},
+
+		{Key: "reset-required.subject", Text: "Precisa de uma nova senha de %[1]s"},
+		{Key: "reset-required.heading", Text: "Escolha uma nova senha"},
+		{Key: "reset-required.intro", Text: "A sua senha de %[1]s tem de ser substituída. Poderá entrar outra vez assim que escolher uma nova."},
+		{Key: "reset-required.hint", Text: "Se o link já expirou, selecione “Esqueceu a senha?” ao entrar."},
+
 		{Key: "no-password.subject", Text: "Como entrar em %[1]s"},
 		{Key: "no-password.heading", Text: "A sua conta não tem senha"},
 		{Key: "no-password.intro", Text: "Recebemos um pedido para redefinir a senha da sua conta de %[1]s. Esta conta não tem senha."},
@@ -71,6 +88,10 @@ func portuguese() []i18n.Entry {
 
 		{Key: "sms.link", Text: "%[1]s: abra este link para redefinir a sua senha. Expira em %[2]s."},
 		{Key: "sms.link.undated", Text: "%[1]s: abra este link para redefinir a sua senha."},
+		{Key: "sms.invitation", Text: "%[1]s: abra este link para escolher a sua senha. Expira em %[2]s."},
+		{Key: "sms.invitation.undated", Text: "%[1]s: abra este link para escolher a sua senha."},
+		{Key: "sms.required", Text: "%[1]s: a sua senha tem de mudar. Abra este link para escolher outra. Expira em %[2]s."},
+		{Key: "sms.required.undated", Text: "%[1]s: a sua senha tem de mudar. Abra este link para escolher outra."},
 		{Key: "sms.code", Text: "%[1]s: use %[2]s para redefinir a sua senha. Expira em %[3]s. Nunca o revele a outra pessoa."},
 		{Key: "sms.code.short", Text: "%[1]s: use %[2]s. Nunca o revele a outra pessoa."},
 		{Key: "sms.code.least", Text: "%[1]s: %[2]s"},

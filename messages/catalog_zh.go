@@ -12,6 +12,7 @@ func chinese() []i18n.Entry {
 	return []i18n.Entry{
 		{Key: "minutes", Forms: []any{plural.Other, "%[1]d 分钟"}},
 		{Key: "hours", Forms: []any{plural.Other, "%[1]d 小时"}},
+		{Key: "days", Forms: []any{plural.Other, "%[1]d 天"}},
 
 		{Key: "hello", Text: "%[1]s，您好："},
 		{Key: "hello.anonymous", Text: "您好："},
@@ -50,6 +51,19 @@ func chinese() []i18n.Entry {
 		{Key: "password-changed.act", Text: "如果这不是您本人的操作，请立即告知我们，以便我们保护您的账号："},
 		{Key: "password-changed.help", Text: "如果这不是您本人的操作，请立即重置密码，并联系我们的客服。"},
 
+		{Key: "invitation.subject", Text: "为您的 %[1]s 账号设置密码"},
+		{Key: "invitation.heading", Text: "设置您的密码"},
+		{Key: "invitation.intro", Text: "您的 %[1]s 账号已准备就绪，请为其设置密码。"},
+		{Key: "invitation.button", Text: "设置密码"},
+		{Key: "invitation.open", Text: "请打开此链接设置您的密码："},
+		{Key: "invitation.keep", Text: "请勿转发本邮件：任何获得此链接的人都可以使用您的账号。"},
+		{Key: "invitation.ignore", Text: "如果您不了解此账号，请忽略本邮件。"},
+
+		{Key: "reset-required.subject", Text: "您需要设置新的 %[1]s 密码"},
+		{Key: "reset-required.heading", Text: "设置新密码"},
+		{Key: "reset-required.intro", Text: "您的 %[1]s 密码必须更换。设置新密码后，您即可重新登录。"},
+		{Key: "reset-required.hint", Text: "如果链接已失效，请在登录时选择“忘记密码？”。"},
+
 		{Key: "no-password.subject", Text: "如何登录 %[1]s"},
 		{Key: "no-password.heading", Text: "您的账号没有密码"},
 		{Key: "no-password.intro", Text: "我们收到了重置您的 %[1]s 账号密码的请求。此账号没有密码。"},
@@ -63,6 +77,10 @@ func chinese() []i18n.Entry {
 
 		{Key: "sms.link", Text: "%[1]s：请打开此链接重置密码，%[2]s内有效。"},
 		{Key: "sms.link.undated", Text: "%[1]s：请打开此链接重置密码。"},
+		{Key: "sms.invitation", Text: "%[1]s：请打开此链接设置您的密码，%[2]s内有效。"},
+		{Key: "sms.invitation.undated", Text: "%[1]s：请打开此链接设置您的密码。"},
+		{Key: "sms.required", Text: "%[1]s：您的密码必须更换，请打开此链接设置新密码，%[2]s内有效。"},
+		{Key: "sms.required.undated", Text: "%[1]s：您的密码必须更换，请打开此链接设置新密码。"},
 		{Key: "sms.code", Text: "%[1]s 密码重置验证码：%[2]s，%[3]s内有效。请勿告诉他人。"},
 		{Key: "sms.code.short", Text: "%[1]s 验证码：%[2]s，请勿告诉他人。"},
 		{Key: "sms.code.least", Text: "%[1]s: %[2]s"},

@@ -207,7 +207,7 @@ func (s *Renderer) newData(m recovery.Message, v *i18n.Translator) (*Data, error
 	}
 	d.Location, d.Network = s.place(m.Client, v)
 	switch m.Kind {
-	case recovery.MessageResetLink:
+	case recovery.MessageResetLink, recovery.MessageInvitation, recovery.MessageResetRequired:
 		d.URL = m.URL.Reveal()
 		if !isLink(d.URL) {
 			return nil, permanent("the message has no link that can be sent")
@@ -234,13 +234,9 @@ func (s *Renderer) newData(m recovery.Message, v *i18n.Translator) (*Data, error
 	}
 	if (d.URL != "" || d.Code != "") && !m.Expires.IsZero() {
 		d.Expires = formatTime(m.Expires, s.opts.TimeZone)
-		key, n := "minutes", 0
-		hours, minutes := remaining(time.Now(), m.Expires)
-		if n = minutes; hours > 0 {
-			key, n = "hours", hours
-		}
+		unit, n := remaining(time.Now(), m.Expires)
 		var err error
-		if d.ExpiresIn, err = v.Translate(false, key, n); err != nil {
+		if d.ExpiresIn, err = v.Translate(false, unit, n); err != nil {
 			return nil, err
 		}
 	}
@@ -271,7 +267,7 @@ func (s *Renderer) place(client netip.Addr, v *i18n.Translator) (location, netwo
 }
 
 // maxLink is the longest link, in bytes. Links of the Service are shorter:
-// 2,048 bytes and the token.
+// 2,048 bytes, the token, and a place to return to.
 const maxLink = 8192
 
 // isLink reports whether s can be sent as a link. Every link of the Service

@@ -39,6 +39,7 @@ func kinds() []recovery.MessageKind {
 	return []recovery.MessageKind{
 		recovery.MessageResetLink, recovery.MessageResetCode, recovery.MessagePasswordChanged,
 		recovery.MessageNoPassword, recovery.MessageUnknownAddress,
+		recovery.MessageInvitation, recovery.MessageResetRequired,
 	}
 }
 

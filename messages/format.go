@@ -45,16 +45,20 @@ func formatNetwork(a netip.Addr) string {
 	return p.String()
 }
 
-// remaining returns the time until t, in whole hours from two hours on and in
-// minutes below. Minutes are rounded to the nearest, because the message about
-// a link of one hour is rendered a moment after the link was made. Hours are
-// rounded down, because a promise that is too short does no harm.
-func remaining(now, t time.Time) (hours, minutes int) {
+// remaining returns the time until t, and the key of its unit: whole days from two
+// days on, hours from two hours on, and minutes below. Minutes are rounded to the nearest, because the message about
+// a link of one hour is rendered a moment after the link was made. Hours and
+// days are rounded down, because a promise that is too short does no harm.
+func remaining(now, t time.Time) (unit string, n int) {
+	const day = 24 * time.Hour
 	d := t.Sub(now).Round(time.Minute)
-	if d >= 2*time.Hour {
-		return int(d / time.Hour), 0
+	switch {
+	case d >= 2*day:
+		return "days", int(d / day)
+	case d >= 2*time.Hour:
+		return "hours", int(d / time.Hour)
 	}
-	return 0, max(1, int(d/time.Minute))
+	return "minutes", max(1, int(d/time.Minute))
 }
 
 // textWidth is the width of the text part, in columns. Mail programs that show

@@ -25,6 +25,7 @@ var now = time.Date(2026, 11, 22, 14, 5, 0, 0, time.UTC)
 var allKinds = []recovery.MessageKind{
 	recovery.MessageResetLink, recovery.MessageResetCode, recovery.MessagePasswordChanged,
 	recovery.MessageNoPassword, recovery.MessageUnknownAddress,
+	recovery.MessageInvitation, recovery.MessageResetRequired,
 }
 
 // newRenderer returns a Renderer with usual options, which the functions
@@ -56,6 +57,8 @@ func newMessage(kind recovery.MessageKind, locale string) recovery.Message {
 	switch kind {
 	case recovery.MessageResetLink:
 		m.URL, m.NotMe, m.Expires = recovery.NewSecret(resetURL), recovery.NewSecret(notMeURL), made.Add(time.Hour)
+	case recovery.MessageInvitation, recovery.MessageResetRequired:
+		m.URL, m.Expires = recovery.NewSecret(resetURL), made.Add(7*24*time.Hour)
 	case recovery.MessageResetCode:
 		m.Code, m.NotMe, m.Expires = recovery.NewSecret(code), recovery.NewSecret(notMeURL), made.Add(10*time.Minute)
 	case recovery.MessagePasswordChanged:

@@ -189,7 +189,7 @@ func TestBareMessages(t *testing.T) {
 		for _, kind := range allKinds {
 			m := recovery.Message{Kind: kind, Locale: tag.String()}
 			switch kind {
-			case recovery.MessageResetLink:
+			case recovery.MessageResetLink, recovery.MessageInvitation, recovery.MessageResetRequired:
 				m.URL = recovery.NewSecret(resetURL)
 			case recovery.MessageResetCode:
 				m.Code = recovery.NewSecret(code)
@@ -395,9 +395,9 @@ func TestOnlyKindsThatHaveThem(t *testing.T) {
 		mail := mustMail(t, s, m)
 		all := mail.Subject + mail.Text + parseHTML(t, mail.HTML).text
 		for name, want := range map[string]bool{
-			resetURL: kind == recovery.MessageResetLink,
+			resetURL: slices.Contains([]recovery.MessageKind{recovery.MessageResetLink, recovery.MessageInvitation, recovery.MessageResetRequired}, kind),
 			code:     kind == recovery.MessageResetCode,
-			notMeURL: kind != recovery.MessageNoPassword && kind != recovery.MessageUnknownAddress,
+			notMeURL: slices.Contains([]recovery.MessageKind{recovery.MessageResetLink, recovery.MessageResetCode, recovery.MessagePasswordChanged}, kind),
 			"Google": kind == recovery.MessageNoPassword,
 		} {
 			// The HTML of a code shows the link for "this was not me" only as a

@@ -28,6 +28,8 @@ func samples(kind recovery.MessageKind, now time.Time) []recovery.Message {
 	for i := range 8 {
 		m := recovery.Message{ID: "sample", Kind: kind, To: "sample@example.com", RequestedAt: now}
 		switch kind {
+		case recovery.MessageInvitation, recovery.MessageResetRequired:
+			m.URL, m.Expires = recovery.NewSecret(sampleURL), now.Add(7*24*time.Hour)
 		case recovery.MessageResetLink:
 			m.URL, m.Expires = recovery.NewSecret(sampleURL), now.Add(time.Hour)
 		case recovery.MessageResetCode:

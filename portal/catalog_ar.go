@@ -114,6 +114,7 @@ func arabic() []i18n.Entry {
 		{Key: "done.heading", Text: "تم تغيير كلمة مرورك"},
 		{Key: "done.text", Text: "تم تسجيل خروجك من جميع الأجهزة. يمكنك الآن تسجيل الدخول بكلمة مرورك الجديدة."},
 		{Key: "done.text.kept", Text: "يمكنك الآن تسجيل الدخول بكلمة مرورك الجديدة."},
+		{Key: "done.return", Text: "المتابعة إلى %[1]s"},
 
 		{Key: "invalid-link.heading", Text: "هذا الرابط لا يعمل"},
 		{Key: "invalid-link.text", Text: "انتهت صلاحيته أو سبق استخدامه."},
@@ -122,6 +123,12 @@ func arabic() []i18n.Entry {
 		{Key: "invalid-link.new", Text: "وإلا، يُرجى طلب رابط جديد. لن يستغرق ذلك سوى دقيقة."},
 		{Key: "invalid-link.again", Text: "يمكنك أيضًا فتح الرابط الوارد في الرسالة مرة أخرى."},
 		{Key: "invalid-link.cookies", Text: "إذا فتحت رابطًا للتو، فقد يكون متصفحك يحظر ملفات تعريف الارتباط التي تحتاج إليها هذه الصفحة."},
+
+		{Key: "invitation.heading", Text: "اختيار كلمة المرور"},
+		{Key: "invitation.button", Text: "حفظ كلمة المرور"},
+		{Key: "invitation.done", Text: "تم حفظ كلمة مرورك"},
+		{Key: "invitation.done.text", Text: "يمكنك الآن تسجيل الدخول بكلمة مرورك."},
+		{Key: "invitation.invalid", Text: "يُرجى طلب رابط جديد من الجهة التي أرسلت الدعوة."},
 
 		{Key: "many.heading", Text: "محاولات كثيرة جدًا"},
 		{Key: "many.text", Text: "لم يتغيّر شيء. تُرجى المحاولة مجددًا بعد %[1]s."},

@@ -96,6 +96,7 @@ func german() []i18n.Entry {
 		{Key: "done.heading", Text: "Ihr Passwort wurde geändert"},
 		{Key: "done.text", Text: "Sie wurden auf allen Geräten abgemeldet. Jetzt können Sie sich mit Ihrem neuen Passwort anmelden."},
 		{Key: "done.text.kept", Text: "Jetzt können Sie sich mit Ihrem neuen Passwort anmelden."},
+		{Key: "done.return", Text: "Weiter zu %[1]s"},
 
 		{Key: "invalid-link.heading", Text: "Dieser Link funktioniert nicht"},
 		{Key: "invalid-link.text", Text: "Er ist abgelaufen oder wurde bereits verwendet."},
@@ -104,6 +105,12 @@ func german() []i18n.Entry {
 		{Key: "invalid-link.new", Text: "Sonst fordern Sie einen neuen Link an. Das dauert nur eine Minute."},
 		{Key: "invalid-link.again", Text: "Sie können den Link in der Nachricht auch noch einmal öffnen."},
 		{Key: "invalid-link.cookies", Text: "Wenn Sie gerade einen Link geöffnet haben, blockiert Ihr Browser vielleicht Cookies. Diese Seite braucht sie."},
+
+		{Key: "invitation.heading", Text: "Passwort wählen"},
+		{Key: "invitation.button", Text: "Passwort speichern"},
+		{Key: "invitation.done", Text: "Ihr Passwort ist festgelegt"},
+		{Key: "invitation.done.text", Text: "Jetzt können Sie sich mit Ihrem Passwort anmelden."},
+		{Key: "invitation.invalid", Text: "Bitten Sie die Person, die Sie eingeladen hat, um einen neuen."},
 
 		{Key: "many.heading", Text: "Zu viele Versuche"},
 		{Key: "many.text", Text: "Es wurde nichts geändert. Bitte versuchen Sie es in %[1]s noch einmal."},

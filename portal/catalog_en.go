@@ -116,6 +116,9 @@ func english() []i18n.Entry {
 		{Key: "done.text", Text: "You have been signed out on all devices. You can now sign in with your new password."},
 		// "kept" is for hosts where a reset does not end sessions.
 		{Key: "done.text.kept", Text: "You can now sign in with your new password."},
+		// The button that leads back to where the person came from. The argument is
+		// the name of a host.
+		{Key: "done.return", Text: "Continue to %[1]s"},
 
 		// A link that no longer works.
 		{Key: "invalid-link.heading", Text: "This link does not work"},
@@ -125,6 +128,13 @@ func english() []i18n.Entry {
 		{Key: "invalid-link.new", Text: "Otherwise, ask for a new link. It takes a minute."},
 		{Key: "invalid-link.again", Text: "You can also open the link in the message again."},
 		{Key: "invalid-link.cookies", Text: "If you have just opened a link, your browser may be blocking cookies, which this page needs."},
+
+		// What differs for somebody who was invited to choose a first password.
+		{Key: "invitation.heading", Text: "Choose your password"},
+		{Key: "invitation.button", Text: "Save password"},
+		{Key: "invitation.done", Text: "Your password is set"},
+		{Key: "invitation.done.text", Text: "You can now sign in with your password."},
+		{Key: "invitation.invalid", Text: "Ask whoever invited you for a new one."},
 
 		// What may happen instead of the page that was asked for. The argument
 		// of many.text is how long to wait.

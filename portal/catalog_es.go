@@ -95,6 +95,7 @@ func spanish() []i18n.Entry {
 		{Key: "done.heading", Text: "Se ha cambiado su contraseña"},
 		{Key: "done.text", Text: "Se ha cerrado su sesión en todos los dispositivos. Ya puede iniciar sesión con su contraseña nueva."},
 		{Key: "done.text.kept", Text: "Ya puede iniciar sesión con su contraseña nueva."},
+		{Key: "done.return", Text: "Continuar a %[1]s"},
 
 		{Key: "invalid-link.heading", Text: "Este enlace no funciona"},
 		{Key: "invalid-link.text", Text: "Ha caducado o ya se ha usado."},
@@ -103,6 +104,12 @@ func spanish() []i18n.Entry {
 		{Key: "invalid-link.new", Text: "Si no, pida un enlace nuevo. Solo lleva un minuto."},
 		{Key: "invalid-link.again", Text: "También puede volver a abrir el enlace del mensaje."},
 		{Key: "invalid-link.cookies", Text: "Si acaba de abrir un enlace, es posible que su navegador bloquee las cookies, que esta página necesita."},
+
+		{Key: "invitation.heading", Text: "Elija su contraseña"},
+		{Key: "invitation.button", Text: "Guardar contraseña"},
+		{Key: "invitation.done", Text: "Su contraseña está lista"},
+		{Key: "invitation.done.text", Text: "Ya puede iniciar sesión con su contraseña."},
+		{Key: "invitation.invalid", Text: "Pida uno nuevo a la persona que le invitó."},
 
 		{Key: "many.heading", Text: "Demasiados intentos"},
 		{Key: "many.text", Text: "No se ha cambiado nada. Inténtelo de nuevo dentro de %[1]s."},

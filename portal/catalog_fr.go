@@ -97,6 +97,7 @@ func french() []i18n.Entry {
 		{Key: "done.heading", Text: "Votre mot de passe a été modifié"},
 		{Key: "done.text", Text: "Votre compte a été déconnecté de tous les appareils. Vous pouvez vous connecter avec votre nouveau mot de passe."},
 		{Key: "done.text.kept", Text: "Vous pouvez vous connecter avec votre nouveau mot de passe."},
+		{Key: "done.return", Text: "Continuer vers %[1]s"},
 
 		{Key: "invalid-link.heading", Text: "Ce lien ne fonctionne pas"},
 		{Key: "invalid-link.text", Text: "Il a expiré ou a déjà été utilisé."},
@@ -105,6 +106,12 @@ func french() []i18n.Entry {
 		{Key: "invalid-link.new", Text: "Sinon, demandez un nouveau lien. Cela ne prend qu’une minute."},
 		{Key: "invalid-link.again", Text: "Vous pouvez aussi rouvrir le lien du message."},
 		{Key: "invalid-link.cookies", Text: "Si vous venez d’ouvrir un lien, votre navigateur bloque peut-être les cookies, dont cette page a besoin."},
+
+		{Key: "invitation.heading", Text: "Choisissez votre mot de passe"},
+		{Key: "invitation.button", Text: "Enregistrer le mot de passe"},
+		{Key: "invitation.done", Text: "Votre mot de passe est enregistré"},
+		{Key: "invitation.done.text", Text: "Vous pouvez vous connecter avec votre mot de passe."},
+		{Key: "invitation.invalid", Text: "Demandez-en un nouveau à la personne qui vous a envoyé l’invitation."},
 
 		{Key: "many.heading", Text: "Trop de tentatives"},
 		{Key: "many.text", Text: "Rien n’a été modifié. Veuillez réessayer dans %[1]s."},

@@ -101,6 +101,7 @@ func hindi() []i18n.Entry {
 		{Key: "done.heading", Text: "आपका पासवर्ड बदल दिया गया है"},
 		{Key: "done.text", Text: "आपको सभी डिवाइस से साइन आउट कर दिया गया है। अब अपने नए पासवर्ड से साइन इन करें।"},
 		{Key: "done.text.kept", Text: "अब अपने नए पासवर्ड से साइन इन करें।"},
+		{Key: "done.return", Text: "%[1]s पर जाएँ"},
 
 		{Key: "invalid-link.heading", Text: "यह लिंक काम नहीं करता"},
 		{Key: "invalid-link.text", Text: "यह समाप्त हो गया है या पहले ही इस्तेमाल हो चुका है।"},
@@ -109,6 +110,12 @@ func hindi() []i18n.Entry {
 		{Key: "invalid-link.new", Text: "नहीं तो नया लिंक माँगें। इसमें बस एक मिनट लगता है।"},
 		{Key: "invalid-link.again", Text: "आप संदेश में दिया गया लिंक फिर से भी खोल सकते हैं।"},
 		{Key: "invalid-link.cookies", Text: "अगर आपने अभी-अभी कोई लिंक खोला है, तो हो सकता है कि आपका ब्राउज़र कुकी रोक रहा हो, जो इस पेज के लिए ज़रूरी हैं।"},
+
+		{Key: "invitation.heading", Text: "अपना पासवर्ड चुनें"},
+		{Key: "invitation.button", Text: "पासवर्ड सेव करें"},
+		{Key: "invitation.done", Text: "आपका पासवर्ड सेव हो गया है"},
+		{Key: "invitation.done.text", Text: "अब अपने पासवर्ड से साइन इन करें।"},
+		{Key: "invitation.invalid", Text: "जिन्होंने आपको आमंत्रित किया था, उनसे नया लिंक माँगें।"},
 
 		{Key: "many.heading", Text: "बहुत ज़्यादा कोशिशें"},
 		{Key: "many.text", Text: "कुछ नहीं बदला है। कृपया %[1]s बाद फिर से कोशिश करें।"},

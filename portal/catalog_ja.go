@@ -89,6 +89,7 @@ func japanese() []i18n.Entry {
 		{Key: "done.heading", Text: "パスワードが変更されました"},
 		{Key: "done.text", Text: "すべてのデバイスからログアウトされました。新しいパスワードでログインできます。"},
 		{Key: "done.text.kept", Text: "新しいパスワードでログインできます。"},
+		{Key: "done.return", Text: "%[1]s に進む"},
 
 		{Key: "invalid-link.heading", Text: "このリンクは使用できません"},
 		{Key: "invalid-link.text", Text: "期限切れか、すでに使用されています。"},
@@ -97,6 +98,12 @@ func japanese() []i18n.Entry {
 		{Key: "invalid-link.new", Text: "そうでない場合は、新しいリンクを受け取ってください。1分ほどで済みます。"},
 		{Key: "invalid-link.again", Text: "メッセージのリンクをもう一度開くこともできます。"},
 		{Key: "invalid-link.cookies", Text: "リンクを開いた直後の場合は、ブラウザーで Cookie がブロックされている可能性があります。このページには Cookie が必要です。"},
+
+		{Key: "invitation.heading", Text: "パスワードを設定"},
+		{Key: "invitation.button", Text: "パスワードを保存"},
+		{Key: "invitation.done", Text: "パスワードが設定されました"},
+		{Key: "invitation.done.text", Text: "設定したパスワードでログインできます。"},
+		{Key: "invitation.invalid", Text: "招待した方に新しいリンクをご依頼ください。"},
 
 		{Key: "many.heading", Text: "試行回数が多すぎます"},
 		{Key: "many.text", Text: "変更は行われていません。%[1]s後にもう一度お試しください。"},

@@ -98,6 +98,7 @@ func portuguese() []i18n.Entry {
 		{Key: "done.heading", Text: "A sua senha foi alterada"},
 		{Key: "done.text", Text: "A sua sessão foi encerrada em todos os dispositivos. Já pode entrar com a nova senha."},
 		{Key: "done.text.kept", Text: "Já pode entrar com a nova senha."},
+		{Key: "done.return", Text: "Continuar para %[1]s"},
 
 		{Key: "invalid-link.heading", Text: "Este link não funciona"},
 		{Key: "invalid-link.text", Text: "Expirou ou já foi usado."},
@@ -106,6 +107,12 @@ func portuguese() []i18n.Entry {
 		{Key: "invalid-link.new", Text: "Caso contrário, peça um novo link. Leva só um minuto."},
 		{Key: "invalid-link.again", Text: "Também pode abrir de novo o link da mensagem."},
 		{Key: "invalid-link.cookies", Text: "Se acabou de abrir um link, talvez o seu navegador esteja a bloquear cookies, de que esta página precisa."},
+
+		{Key: "invitation.heading", Text: "Escolha a sua senha"},
+		{Key: "invitation.button", Text: "Guardar senha"},
+		{Key: "invitation.done", Text: "A sua senha está definida"},
+		{Key: "invitation.done.text", Text: "Já pode entrar com a sua senha."},
+		{Key: "invitation.invalid", Text: "Peça um novo a quem lhe enviou o convite."},
 
 		{Key: "many.heading", Text: "Muitas tentativas"},
 		{Key: "many.text", Text: "Nada foi alterado. Por favor, tente novamente daqui a %[1]s."},

@@ -89,6 +89,7 @@ func chinese() []i18n.Entry {
 		{Key: "done.heading", Text: "您的密码已更改"},
 		{Key: "done.text", Text: "您已在所有设备上退出登录。现在可以使用新密码登录了。"},
 		{Key: "done.text.kept", Text: "现在可以使用新密码登录了。"},
+		{Key: "done.return", Text: "继续前往 %[1]s"},
 
 		{Key: "invalid-link.heading", Text: "此链接无法使用"},
 		{Key: "invalid-link.text", Text: "链接已失效，或已被使用过。"},
@@ -97,6 +98,12 @@ func chinese() []i18n.Entry {
 		{Key: "invalid-link.new", Text: "否则，请获取新链接，只需一分钟。"},
 		{Key: "invalid-link.again", Text: "您也可以再次打开消息中的链接。"},
 		{Key: "invalid-link.cookies", Text: "如果您刚刚打开了链接，可能是浏览器阻止了 Cookie，而此页面需要 Cookie。"},
+
+		{Key: "invitation.heading", Text: "设置您的密码"},
+		{Key: "invitation.button", Text: "保存密码"},
+		{Key: "invitation.done", Text: "您的密码已设置"},
+		{Key: "invitation.done.text", Text: "现在可以使用您的密码登录了。"},
+		{Key: "invitation.invalid", Text: "请向邀请您的人索取新链接。"},
 
 		{Key: "many.heading", Text: "尝试次数过多"},
 		{Key: "many.text", Text: "未作任何更改。请在 %[1]s后重试。"},

@@ -51,6 +51,10 @@ func (p *Handler) samples() []sample {
 			d.fail("password", d.text("refused.too_short", d.MinLength))
 			d.fail("password", d.text("refused.too_long", d.MaxLength))
 		}},
+		{"reset", "", func(d *Data) { d.Proof, d.Invitation = "proof", true }},
+		{"done", "", func(d *Data) { d.Invitation = true }},
+		{"invalid-link", "invitation", func(d *Data) { d.Invitation = true }},
+		{"invalid-link", "invitation", func(d *Data) { d.Invitation, d.Damaged = true, true }},
 		{"done", "", nil},
 		{"done", "", kept},
 		{"invalid-link", "", nil},
@@ -65,6 +69,11 @@ func (p *Handler) samples() []sample {
 		{"not-me", "password", func(d *Data) { kept(d); d.Proof = "proof" }},
 		{"not-me-done", "password", nil},
 		{"not-me-done", "password", kept},
+	}
+	if len(p.settings.ReturnTo) > 0 {
+		all = append(all, sample{"done", "", func(d *Data) {
+			d.ReturnTo, d.ReturnHost = "https://app.example.com/cart?a=1&b=2", "app.example.com"
+		}})
 	}
 	if p.opts.Captcha.Widget != "" {
 		all = append(all, sample{"forgot", "", func(d *Data) { typed(d); d.fail("captcha", d.text("forgot.captcha")) }})
@@ -115,6 +124,7 @@ type pageCheck struct {
 	data     *Data
 	headings int
 	forms    []*html.Node
+	returns  bool // a link leads to ReturnTo
 	errs     []error
 }
 
@@ -154,6 +164,9 @@ func checkPage(page []byte, d *Data) error {
 	if !strings.Contains(string(page), string(d.Captcha)) {
 		c.report("the widget of the CAPTCHA is missing: {{.Captcha}}")
 	}
+	if d.ReturnTo != "" && !c.returns {
+		c.report(`the link to where the person came from is missing: <a href="{{.ReturnTo}}">, with {{.T "done.return" .ReturnHost}}`)
+	}
 	if d.Alert != "" && !strings.Contains(shown, d.Alert) {
 		c.report("the Alert is not shown")
 	}
@@ -179,6 +192,8 @@ func (c *pageCheck) checkElement(n *html.Node) {
 		}
 	case "h1":
 		c.headings++
+	case "a":
+		c.returns = c.returns || attribute(n, "href") == c.data.ReturnTo
 	case "style", "script":
 		if attribute(n, "nonce") != c.data.Nonce {
 			c.report("<%s> must have the nonce", n.Data)
@@ -257,12 +272,12 @@ func attribute(n *html.Node, key string) string {
 }
 
 // staysHere reports whether a URL stays on this origin. Only links that a
-// person clicks may leave it: those to sign in, to get help and to give a
-// further proof. So may the script of the host's CAPTCHA: the page forgot holds no
-// token.
+// person clicks may leave it: those to sign in, to get help, to give a further
+// proof, and to return to where the person came from. So may the script of the
+// host's CAPTCHA: the page forgot holds no token.
 func (c *pageCheck) staysHere(element, attr, value string) bool {
 	d := c.data
-	if element == "a" && attr == "href" && value != "" && (value == d.SignIn || value == d.Support || value == d.StepUpURL) {
+	if element == "a" && attr == "href" && value != "" && (value == d.SignIn || value == d.Support || value == d.StepUpURL || value == d.ReturnTo) {
 		return true
 	}
 	if element == "script" && attr == "src" && value != "" && value == d.CaptchaScript {

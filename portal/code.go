@@ -17,7 +17,9 @@ func (p *Handler) showCode(w http.ResponseWriter, r *http.Request) {
 func (p *Handler) codePage(r *http.Request) *Data {
 	d := p.page(r, "code", "")
 	var last lastRequest
-	if p.requestCookie.load(r, &last) && last.Code {
+	known := p.requestCookie.load(r, &last)
+	p.keep(r, d, last.ReturnTo)
+	if known && last.Code {
 		d.Identifier, d.Known = last.Identifier, true
 		d.Proof = p.formDigest("code", last.Identifier)
 	}
@@ -46,7 +48,7 @@ func (p *Handler) code(w http.ResponseWriter, r *http.Request) {
 		p.render(w, r, http.StatusUnprocessableEntity, d)
 		return
 	}
-	stored := storedProof{Field: key.Field, Value: key.Value, Code: code}
+	stored := storedProof{Field: key.Field, Value: key.Value, Code: code, ReturnTo: d.cameFrom}
 	found, err := p.service.CheckProof(r.Context(), recovery.CheckProofRequest{Proof: stored.proof(), Requester: p.requester(r)})
 	if err != nil {
 		p.answerError(w, r, err, errorAnswers{

@@ -125,10 +125,14 @@ type storedProof struct {
 	Field  string `json:"f,omitempty"`
 	Value  string `json:"v,omitempty"`
 	Code   string `json:"c,omitempty"`
+	// Invitation says that the link is for a first password.
+	Invitation bool `json:"i,omitempty"`
 	// Account and Locale are what the Service answered when the proof was last
 	// checked.
 	Account string `json:"a,omitempty"`
 	Locale  string `json:"g,omitempty"`
+	// ReturnTo is where the person came from. It is no part of the proof.
+	ReturnTo string `json:"r,omitempty"`
 }
 
 func (s storedProof) proof() recovery.Proof {
@@ -167,5 +171,9 @@ func (p *Handler) isFormFor(got string, parts ...string) bool {
 
 // digestParts returns the parts whose digest names the proof.
 func (s storedProof) digestParts() []string {
-	return []string{"reset", s.LeadID, s.Secret, s.Sealed, s.Field, s.Value, s.Code}
+	purpose := "reset"
+	if s.Invitation {
+		purpose = "invitation"
+	}
+	return []string{purpose, s.LeadID, s.Secret, s.Sealed, s.Field, s.Value, s.Code}
 }

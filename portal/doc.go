@@ -38,6 +38,13 @@
 // page takes lang, which is one of en, es, fr, de, pt, hi, ar, zh and ja:
 // /forgot?lang=de is the German page.
 //
+// /forgot takes return_to, the place where the person came from, if
+// [recovery.Options].ReturnTo lists it:
+// /forgot?return_to=https%3A%2F%2Fapp.example.com%2Fcart. It is kept until /done,
+// which has a button "Continue to app.example.com". In the mailed link it is sealed.
+// Nothing leads there by itself (A02). Any other place counts as none, and the log
+// says so once.
+//
 // A page is one response of 10 to 17 KB, which contains its style and its
 // script. The only other files are a logo and a font, from the same origin.
 // Everything works without JavaScript. The script can show the password, says
@@ -113,6 +120,8 @@
 //   - an error that is not shown,
 //   - a resource of another site, but for the script of Options.Captcha,
 //   - a page forgot without {{.Captcha}}, if there is one,
+//   - a page done without a link to {{.ReturnTo}}, if [recovery.Options].ReturnTo
+//     lists places,
 //   - a style or script element without the nonce,
 //   - an attribute such as onclick or style, which the pages' policy stops,
 //   - a style or script that contains "</".

@@ -17,6 +17,7 @@ import (
 type lastRequest struct {
 	Identifier string `json:"i,omitempty"`
 	Code       bool   `json:"c,omitempty"`
+	ReturnTo   string `json:"r,omitempty"` // where the person came from
 }
 
 func (p *Handler) showForgot(w http.ResponseWriter, r *http.Request) {
@@ -32,7 +33,7 @@ func (p *Handler) forgot(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	req := recovery.ForgotRequest{Requester: p.requester(r)}
+	req := recovery.ForgotRequest{Requester: p.requester(r), ReturnTo: p.returnTo(r)}
 	typed := trim(form.Get("identifier"))
 	req.Key = p.key(typed)
 	if req.Code = req.Key.Field == p.opts.PhoneField; req.Code {
@@ -57,7 +58,7 @@ func (p *Handler) forgot(w http.ResponseWriter, r *http.Request) {
 	if req.Code {
 		next = pathCode
 	}
-	if err := p.requestCookie.save(w, lastRequest{typed, req.Code}, session); err != nil {
+	if err := p.requestCookie.save(w, lastRequest{typed, req.Code, req.ReturnTo}, session); err != nil {
 		p.fail(w, r, err)
 		return
 	}
@@ -77,6 +78,7 @@ func (p *Handler) showSent(w http.ResponseWriter, r *http.Request) {
 	var last lastRequest
 	p.requestCookie.load(r, &last)
 	d := p.page(r, "sent", "")
+	p.keep(r, d, last.ReturnTo)
 	if !last.Code {
 		d.Identifier = last.Identifier
 	}

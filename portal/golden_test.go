@@ -73,6 +73,7 @@ func newGoldenWorld(t *testing.T, v golden, keys ...[]byte) *goldenWorld {
 	}
 	q := &goldenQueue{}
 	w := &goldenWorld{newWorld(t, func(ro *recovery.Options, po *portal.Options) {
+		withCart(ro, po)
 		ro.Keys, po.Keys, ro.Queue = keys, keys, q
 		po.Languages = []language.Tag{language.English, language.German}
 	}), q}
@@ -147,6 +148,25 @@ func writeGolden(t *testing.T) golden {
 				g.Jobs = jobs
 				v.post("/account/code", "identifier", johnPhone, "code", m.Code.Reveal())
 				return v.get("/account/reset")
+			}},
+			{"link with a place to return to", func(w *goldenWorld, v *visitor, g *goldenPage) page {
+				back := mail
+				back.ReturnTo = cart
+				jobs, m := w.ask(back)
+				g.Jobs = jobs
+				return v.open(m.URL.Reveal())
+			}},
+			{"asked with a place to return to", func(w *goldenWorld, v *visitor, _ *goldenPage) page {
+				v.post(from(cart), "identifier", johnMail)
+				return page{}
+			}},
+			{"done with a place to return to", func(w *goldenWorld, v *visitor, _ *goldenPage) page {
+				back := mail
+				back.ReturnTo = cart
+				_, m := w.ask(back)
+				form := v.open(m.URL.Reveal())
+				v.post("/account/reset", "proof", form.proof(), "password", goodPassword)
+				return page{}
 			}},
 			{"asked for a code", func(w *goldenWorld, v *visitor, g *goldenPage) page {
 				v.post("/account/forgot", "identifier", johnPhone)
@@ -291,6 +311,16 @@ func readGoldenPage(t *testing.T, g goldenPage, w *goldenWorld, v *visitor) {
 	case "link", "link with the lead's ID":
 		remembers(johnMail)
 		resets(johnMail, g.Form)
+	case "link with a place to return to":
+		remembers(johnMail)
+		resets(johnMail, g.Form)
+		v.get("/account/done?lang=en").offers(t, "done", cart, "Continue to app.example.com")
+	case "asked with a place to return to":
+		if p := v.get("/account/sent"); !p.has(from(cart)) {
+			t.Errorf("the place is forgotten: %s", p.body)
+		}
+	case "done with a place to return to":
+		v.get("/account/done").offers(t, "done", cart, "Continue to app.example.com")
 	case "code":
 		remembers(johnPhone)
 		resets(johnPhone, g.Form)

@@ -156,8 +156,12 @@ func newWorld(t *testing.T, edit func(*recovery.Options, *portal.Options)) *worl
 	if edit != nil {
 		edit(&ro, &po)
 	}
+	var leads recovery.LeadStore = w.leads
+	if ro.Invitations.Link.URL != "" {
+		leads = w.leads.Full()
+	}
 	var err error
-	if w.service, err = recovery.New(w.leads, w.tokens, w.outbox, ro); err != nil {
+	if w.service, err = recovery.New(leads, w.tokens, w.outbox, ro); err != nil {
 		t.Fatal(err)
 	}
 	if w.Handler, err = portal.New(w.service, po); err != nil {

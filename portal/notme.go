@@ -105,9 +105,12 @@ func (p *Handler) showNotMeDone(w http.ResponseWriter, r *http.Request) {
 // outcome that page is not shown, because a link to it would serve a phishing
 // mail. The JSON names never change: browsers hold them.
 type outcome struct {
-	Done bool `json:"d,omitempty"` // the password was changed
+	First bool `json:"f,omitempty"` // the password was the first one
+	Done  bool `json:"d,omitempty"` // the password was changed
 	// NotMe is the variant of the page not-me-done, or empty.
 	NotMe string `json:"t,omitempty"`
+	// ReturnTo is where the person came from.
+	ReturnTo string `json:"r,omitempty"`
 }
 
 func (p *Handler) redirectToOutcome(w http.ResponseWriter, r *http.Request, path string, o outcome) {

@@ -30,8 +30,9 @@ type Options struct {
 	// accepted for localhost and loopback addresses, where the names of cookies
 	// then have no __Host-. Required.
 	//
-	// recovery.Options.Link leads to BaseURL + "/reset", and
-	// recovery.Options.NotMe leads to BaseURL + "/not-me".
+	// recovery.Options.Link leads to BaseURL + "/reset", recovery.Options.NotMe to
+	// BaseURL + "/not-me", and recovery.InvitationOptions.Link, if there is one,
+	// to BaseURL + "/invitation".
 	BaseURL string
 	// Keys seal the cookies: 1 to 8 keys of at least 32 random bytes each, the
 	// same on every instance. The first key seals. Values that another key has
@@ -95,6 +96,14 @@ type Options struct {
 	// message still works, at BaseURL + "/reset". Several goroutines may call
 	// StepUpURL at once. Default none: the page has no link.
 	StepUpURL func(r *http.Request, err *recovery.StepUpError) string
+
+	// Done is called once after a person has chosen a password on these pages,
+	// before the answer. It may set cookies on w, for example to end a
+	// remember-me cookie, and must write neither a status nor a body. What must
+	// happen after every reset belongs into recovery.Options.AfterReset.
+	// Whoever signs the person in here skips the second factor of the log-in.
+	// Several goroutines may call Done at once. Default none.
+	Done func(w http.ResponseWriter, r *http.Request, done recovery.PasswordReset)
 
 	// Captcha is the widget of a CAPTCHA on the page forgot. The Verify of
 	// recovery.CaptchaOptions decides about what it adds to the form. Default

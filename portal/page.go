@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -21,14 +22,17 @@ type Data struct {
 	Page string
 	// Variant is the variant of the page, or empty. Pages with variants are:
 	//   - not-me and not-me-done: "links" or "password".
-	//   - invalid-link: "notice" for a link "this was not me", "no_link" where
-	//     the browser held no link, or empty.
+	//   - invalid-link: "notice" for a link "this was not me", "invitation",
+	//     "no_link" where the browser held no link, or empty.
 	//   - problem: "many", "busy", "unknown", "step_up", "invalid", "foreign",
 	//     "missing" or "failed".
 	Variant string
 	// Damaged says that the link of the page invalid-link is not complete, or was
 	// changed on its way. It has not expired, so the one in the message may work.
 	Damaged bool
+	// Invitation says that the pages reset, done and invalid-link are about a first
+	// password.
+	Invitation bool
 	// Lang and Dir are the attributes of the page's html element.
 	Lang, Dir string
 	// Nonce is the nonce that every style and script element must have.
@@ -89,6 +93,10 @@ type Data struct {
 	StepUpURL string
 	// RetryURL is the path of a page where another try may help, or empty.
 	RetryURL string
+	// ReturnTo is the URL to which the page done offers to return, and ReturnHost
+	// its host, with its port if that is not the usual one. They are empty if the
+	// person came from nowhere that recovery.Options.ReturnTo lists.
+	ReturnTo, ReturnHost string
 
 	// Style and Script are the contents of style.css and script.js.
 	Style  template.CSS
@@ -96,6 +104,8 @@ type Data struct {
 
 	translator *i18n.Translator
 	url        func(path string) string
+	// cameFrom is the place that links to the page forgot keep, or empty.
+	cameFrom string
 	// err is a sentence that failed. It keeps the page from being shown.
 	err error
 }
@@ -133,6 +143,12 @@ func (d *Data) URL(page string) (string, error) {
 
 // Heading returns the title of the page.
 func (d *Data) Heading() (string, error) {
+	if d.Invitation && d.Page == "reset" {
+		return d.T("invitation.heading")
+	}
+	if d.Invitation && d.Page == "done" {
+		return d.T("invitation.done")
+	}
 	if d.Page == "problem" {
 		return d.T(d.Variant + ".heading")
 	}
@@ -189,7 +205,12 @@ func (p *Handler) page(r *http.Request, name, locale string) *Data {
 		Phone:     p.opts.PhoneField != "",
 		MinLength: p.settings.PasswordPolicy.MinLength(), MaxLength: p.settings.PasswordPolicy.MaxLength(),
 		CodeDigits: p.settings.CodeDigits, EndsSessions: p.settings.EndsSessions, Logo: p.logo, translator: t,
-		url: func(path string) string { return p.url(r, path) },
+	}
+	d.url = func(path string) string {
+		if path == pathForgot {
+			path = withReturnTo(path, d.cameFrom)
+		}
+		return p.url(r, path)
 	}
 	if t.RightToLeft {
 		d.Dir = "rtl"
@@ -200,33 +221,38 @@ func (p *Handler) page(r *http.Request, name, locale string) *Data {
 	switch name {
 	case "forgot":
 		d.Captcha, d.CaptchaScript = p.opts.Captcha.Widget, p.opts.Captcha.Script
+		d.cameFrom = p.returnTo(r)
 	case "sent":
 		d.Expiry = d.duration(p.settings.LinkTTL)
 	case "code":
 		d.Expiry = d.duration(p.settings.CodeTTL)
 	}
-	d.Languages = p.languageChoices(r, t, name)
+	d.Languages = p.languageChoices(r, d)
 	return d
 }
 
 // languageChoices returns the languages that the person can choose. The answer
 // to a form has no URL of its own, so its languages lead to the page with the
 // form. Those of a problem or an invalid link lead to the first page.
-func (p *Handler) languageChoices(r *http.Request, current *i18n.Translator, name string) []LanguageChoice {
+func (p *Handler) languageChoices(r *http.Request, d *Data) []LanguageChoice {
 	if len(p.translators) < 2 {
 		return nil
 	}
 	path := strings.TrimPrefix(r.URL.Path, p.base)
-	if name == "problem" || name == "invalid-link" {
+	if d.Page == "problem" || d.Page == "invalid-link" {
 		path = pathForgot
+	}
+	keep := ""
+	if path == pathForgot && d.cameFrom != "" {
+		keep = "&" + returnToParam + "=" + url.QueryEscape(d.cameFrom)
 	}
 	var all []LanguageChoice
 	for _, l := range p.translators {
-		c := LanguageChoice{Name: ownName(l.File), Lang: l.Tag.String(), Dir: "ltr", Current: l.Tag == current.Tag}
+		c := LanguageChoice{Name: ownName(l.File), Lang: l.Tag.String(), Dir: "ltr", Current: l.Tag == d.translator.Tag}
 		if l.RightToLeft {
 			c.Dir = "rtl"
 		}
-		c.URL = p.base + path + "?lang=" + l.File
+		c.URL = p.base + path + "?lang=" + l.File + keep
 		all = append(all, c)
 	}
 	return all

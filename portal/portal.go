@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/httpapi"
@@ -25,6 +26,7 @@ const (
 	pathSent      = "/sent"
 	pathCode      = "/code"
 	pathReset     = "/reset"
+	pathInvited   = "/invitation"
 	pathDone      = "/done"
 	pathNotMe     = "/not-me"
 	pathNotMeDone = "/not-me-done"
@@ -60,6 +62,8 @@ type Handler struct {
 	waitCookie    string        // the name of the one cookie that is not sealed: see answerPatient
 	handler       http.Handler
 	hints         httpapi.Hints
+
+	toldOfReturnTo atomic.Bool
 }
 
 // New returns the pages of a Service. It parses every template and renders it
@@ -106,7 +110,11 @@ func New(service *recovery.Service, opts Options) (*Handler, error) {
 	p.opts = opts
 	p.renderSamples(&mistakes)
 	if mistakes.Err() == nil {
-		for _, path := range []string{pathReset, pathNotMe} {
+		paths := []string{pathReset, pathNotMe}
+		if p.settings.Invitations.Link.URL != "" {
+			paths = append(paths, pathInvited)
+		}
+		for _, path := range paths {
 			if err := service.AddPage(opts.BaseURL + path); err != nil {
 				mistakes.Add("BaseURL", "%v", err)
 			}
@@ -117,6 +125,9 @@ func New(service *recovery.Service, opts Options) (*Handler, error) {
 	}
 	if len(p.settings.CaptchaFields) > 0 && opts.Captcha.Widget == "" {
 		p.log.Warn("portal: the Service has a CAPTCHA verified, and the page forgot has none: set option Captcha, unless Verify lets these pages through")
+	}
+	if link := p.settings.Invitations.Link.URL; link != "" && link != opts.BaseURL+pathInvited {
+		p.log.Warn("portal: invitations do not lead to this portal", "link", link, "page", opts.BaseURL+pathInvited)
 	}
 	if p.resetLink.URL != opts.BaseURL+pathReset {
 		// This is no error, because a host may have its own page for the link.
@@ -179,6 +190,8 @@ func (p *Handler) isPage(path string) bool {
 	switch path {
 	case pathForgot, pathSent, pathCode, pathReset, pathDone, pathNotMe, pathNotMeDone:
 		return true
+	case pathInvited:
+		return p.settings.Invitations.Link.URL != ""
 	}
 	_, ok := p.assets[path]
 	return ok
@@ -198,7 +211,7 @@ func (p *Handler) missing(w http.ResponseWriter, r *http.Request) {
 
 func (p *Handler) route(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == wellKnownChange {
-		p.redirect(w, r, pathForgot)
+		p.redirect(w, r, withReturnTo(pathForgot, p.returnTo(r)))
 		return
 	}
 	path, ok := strings.CutPrefix(r.URL.Path, p.base)
@@ -213,7 +226,9 @@ func (p *Handler) route(w http.ResponseWriter, r *http.Request) {
 	var get, post http.HandlerFunc
 	switch path {
 	case "", "/":
-		get = func(w http.ResponseWriter, r *http.Request) { p.redirect(w, r, pathForgot) }
+		get = func(w http.ResponseWriter, r *http.Request) {
+			p.redirect(w, r, withReturnTo(pathForgot, p.returnTo(r)))
+		}
 	case pathForgot:
 		get, post = p.showForgot, p.forgot
 	case pathSent:
@@ -224,6 +239,10 @@ func (p *Handler) route(w http.ResponseWriter, r *http.Request) {
 		}
 	case pathReset:
 		get, post = p.showReset, p.reset
+	case pathInvited:
+		if p.settings.Invitations.Link.URL != "" {
+			get = p.showInvitation
+		}
 	case pathDone:
 		get = p.showDone
 	case pathNotMe:

@@ -2,8 +2,10 @@ package portal
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
+	"runtime/debug"
 	"strings"
 
 	"github.com/seed-51359b35/recovery"
@@ -50,7 +52,7 @@ func (p *Handler) fromLink(q url.Values) (storedProof, bool) {
 // LeadSquared and its usual portals are known also if the wire is in another
 // program.
 func (p *Handler) linkNames() (pairs [][2]string, tokens []string) {
-	for _, l := range p.service.Settings().Links {
+	for _, l := range append(p.service.Settings().Links, p.settings.Invitations.Link) {
 		if l.LeadIDParam != "" {
 			pairs = append(pairs, [2]string{l.LeadIDParam, l.SecretParam})
 		} else if l.TokenParam != "" {
@@ -104,14 +106,7 @@ func linkQuery(r *http.Request) url.Values {
 // nothing either, because mail scanners open every link before the person does
 // (A04).
 func (p *Handler) showReset(w http.ResponseWriter, r *http.Request) {
-	if stored, ok := p.fromLink(linkQuery(r)); ok {
-		// A broken link is stored as well. The page then says that it is
-		// broken, and does not show the link that was opened before.
-		if err := p.linkCookie.save(w, stored, p.settings.LinkTTL); err != nil {
-			p.fail(w, r, err)
-			return
-		}
-		p.redirect(w, r, pathReset)
+	if p.takeLink(w, r, false) {
 		return
 	}
 	if r.Method == http.MethodHead {
@@ -127,16 +122,45 @@ func (p *Handler) showReset(w http.ResponseWriter, r *http.Request) {
 	}
 	if !p.proofCookie.load(r, &stored) {
 		p.hints.Insecure(p.log, r, p.opts.BaseURL)
-		p.invalidLink(w, r, "no_link", false)
+		p.invalidLink(w, r, invalidLink{variant: "no_link"})
 		return
 	}
 	p.showStoredProof(w, r, stored, p.proofCookie)
 }
 
+// showInvitation is where the link of an invitation leads. From the second page on
+// it is that for a new password, which knows by the cookie what the link is for.
+func (p *Handler) showInvitation(w http.ResponseWriter, r *http.Request) {
+	if !p.takeLink(w, r, true) {
+		p.redirect(w, r, pathReset)
+	}
+}
+
+// takeLink keeps what a link carries, and redirects to the page without it. It
+// returns false if the URL carries nothing.
+func (p *Handler) takeLink(w http.ResponseWriter, r *http.Request, invitation bool) bool {
+	q := linkQuery(r)
+	stored, ok := p.fromLink(q)
+	if !ok {
+		return false
+	}
+	stored.Invitation = invitation
+	// This opens nothing but what the Service has sealed, and asks no store.
+	stored.ReturnTo = p.service.OpenReturnTo(tokenParam(q, returnToParam, 1024))
+	// A broken link is stored as well. The page then says that it is broken, and
+	// does not show the link that was opened before.
+	if err := p.linkCookie.save(w, stored, p.settings.LinkTTL); err != nil {
+		p.fail(w, r, err)
+		return true
+	}
+	p.redirect(w, r, pathReset)
+	return true
+}
+
 // showStoredProof checks the proof that a cookie holds, and shows the form for
 // the new password.
 func (p *Handler) showStoredProof(w http.ResponseWriter, r *http.Request, stored storedProof, from *sealedCookie) {
-	found, err := p.service.CheckProof(r.Context(), recovery.CheckProofRequest{Proof: stored.proof(), Requester: p.requester(r)})
+	found, err := p.checkProof(r, stored)
 	if err != nil {
 		p.answerProofError(w, r, err, p.problemPage(r, stored), from)
 		return
@@ -158,7 +182,7 @@ func (p *Handler) showStoredProof(w http.ResponseWriter, r *http.Request, stored
 // account, so it must show that the account changed. Otherwise a second click
 // would change the wrong account's password.
 func (p *Handler) showOther(w http.ResponseWriter, r *http.Request, stored storedProof) {
-	found, err := p.service.CheckProof(r.Context(), recovery.CheckProofRequest{Proof: stored.proof(), Requester: p.requester(r)})
+	found, err := p.checkProof(r, stored)
 	if err != nil {
 		p.answerProofError(w, r, err, p.problemPage(r, stored), p.proofCookie)
 		return
@@ -173,6 +197,22 @@ func (p *Handler) showOther(w http.ResponseWriter, r *http.Request, stored store
 	p.render(w, r, http.StatusConflict, d)
 }
 
+func (p *Handler) checkProof(r *http.Request, stored storedProof) (recovery.CheckProofResult, error) {
+	req := recovery.CheckProofRequest{Proof: stored.proof(), Requester: p.requester(r)}
+	if stored.Invitation {
+		return p.service.CheckInvitation(r.Context(), req)
+	}
+	return p.service.CheckProof(r.Context(), req)
+}
+
+func (p *Handler) setPassword(r *http.Request, stored storedProof, password string) (recovery.ResetResult, error) {
+	req := recovery.ResetRequest{Proof: stored.proof(), Password: recovery.NewSecret(password), Requester: p.requester(r)}
+	if stored.Invitation {
+		return p.service.AcceptInvitation(r.Context(), req)
+	}
+	return p.service.ResetPassword(r.Context(), req)
+}
+
 // saveProof stores a proof that was found valid, for as long as any link or code
 // lives. When this one expires is known by the clock of the token store alone,
 // which may not be that of this machine. The Service decides whether it is valid.
@@ -183,7 +223,8 @@ func (p *Handler) saveProof(w http.ResponseWriter, stored storedProof) error {
 func (p *Handler) resetPage(r *http.Request, stored storedProof) *Data {
 	d := p.page(r, "reset", stored.Locale)
 	d.Account, d.Proof = stored.Account, p.formDigest(stored.digestParts()...)
-	d.WaitCookie = p.waitCookie
+	d.WaitCookie, d.Invitation = p.waitCookie, stored.Invitation
+	d.cameFrom = stored.ReturnTo
 	return d
 }
 
@@ -195,7 +236,9 @@ func isPatient(s string) bool {
 
 // problemPage is the page for an error where there is no form to show again.
 func (p *Handler) problemPage(r *http.Request, stored storedProof) *Data {
-	return p.page(r, "problem", stored.Locale)
+	d := p.page(r, "problem", stored.Locale)
+	d.Invitation, d.cameFrom = stored.Invitation, stored.ReturnTo
+	return d
 }
 
 func (p *Handler) reset(w http.ResponseWriter, r *http.Request) {
@@ -205,7 +248,7 @@ func (p *Handler) reset(w http.ResponseWriter, r *http.Request) {
 	}
 	var stored storedProof
 	if !p.proofCookie.load(r, &stored) {
-		p.invalidLink(w, r, "no_link", false)
+		p.invalidLink(w, r, invalidLink{variant: "no_link"})
 		return
 	}
 	if !p.isFormFor(form.Get("proof"), stored.digestParts()...) {
@@ -227,9 +270,7 @@ func (p *Handler) reset(w http.ResponseWriter, r *http.Request) {
 		p.render(w, r, http.StatusUnprocessableEntity, d)
 		return
 	}
-	result, err := p.service.ResetPassword(r.Context(), recovery.ResetRequest{
-		Proof: stored.proof(), Password: recovery.NewSecret(form.Get("password")), Requester: p.requester(r),
-	})
+	result, err := p.setPassword(r, stored, form.Get("password"))
 	if err != nil {
 		p.answerProofError(w, r, err, d, p.proofCookie)
 		return
@@ -241,11 +282,12 @@ func (p *Handler) reset(w http.ResponseWriter, r *http.Request) {
 		// time, as from any other device.
 		p.log.WarnContext(r.Context(), "portal: a device is not remembered after a reset", "error", err)
 	}
+	p.tellDone(w, r, result.Reset)
 	next := pathDone
 	if p.chosenLanguage(r) == "" && stored.Locale != "" {
 		next += "?lang=" + p.translator(r, stored.Locale).File
 	}
-	p.redirectToOutcome(w, r, next, outcome{Done: true})
+	p.redirectToOutcome(w, r, next, outcome{Done: true, First: stored.Invitation, ReturnTo: stored.ReturnTo})
 }
 
 // answerProofError answers an error of CheckProof or ResetPassword for a proof
@@ -253,18 +295,31 @@ func (p *Handler) reset(w http.ResponseWriter, r *http.Request) {
 func (p *Handler) answerProofError(w http.ResponseWriter, r *http.Request, err error, d *Data, from *sealedCookie) {
 	invalid := func() {
 		from.clear(w)
-		p.invalidLink(w, r, "", errors.Is(err, recovery.ErrDamagedProof))
+		link := invalidLink{damaged: errors.Is(err, recovery.ErrDamagedProof), cameFrom: d.cameFrom}
+		if d.Invitation {
+			link.variant = "invitation"
+		}
+		p.invalidLink(w, r, link)
 	}
 	p.answerError(w, r, err, errorAnswers{page: d, invalidProof: invalid, invalidRequest: invalid})
+}
+
+// An invalidLink says what is known of a link that does not work: its variant, as
+// in [Data], whether it is damaged, and where the person came from.
+type invalidLink struct {
+	variant  string
+	damaged  bool
+	cameFrom string
 }
 
 // invalidLink says that a link does not work. A link that is damaged has words of
 // its own, because the person may still have the whole one, and they tell nothing
 // about an account. The other words fit every other reason, and the page does not
 // say which one it was (A20).
-func (p *Handler) invalidLink(w http.ResponseWriter, r *http.Request, variant string, damaged bool) {
+func (p *Handler) invalidLink(w http.ResponseWriter, r *http.Request, link invalidLink) {
 	d := p.page(r, "invalid-link", "")
-	d.Variant, d.Damaged = variant, damaged
+	d.Variant, d.Damaged, d.Invitation = link.variant, link.damaged, link.variant == "invitation"
+	p.keep(r, d, link.cameFrom)
 	p.render(w, r, http.StatusBadRequest, d)
 }
 
@@ -274,5 +329,22 @@ func (p *Handler) showDone(w http.ResponseWriter, r *http.Request) {
 		p.redirect(w, r, pathForgot)
 		return
 	}
-	p.render(w, r, http.StatusOK, p.page(r, "done", ""))
+	d := p.page(r, "done", "")
+	d.Invitation = o.First
+	p.offer(d, o.ReturnTo)
+	p.render(w, r, http.StatusOK, d)
+}
+
+// tellDone calls the host's function. A panic in it must not cost the person the
+// page that says that the password is changed.
+func (p *Handler) tellDone(w http.ResponseWriter, r *http.Request, done recovery.PasswordReset) {
+	if p.opts.Done == nil {
+		return
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			p.log.ErrorContext(r.Context(), "portal: panic", "in", "Options.Done", "panic", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
+		}
+	}()
+	p.opts.Done(w, r, done)
 }

@@ -198,7 +198,11 @@ func (u *users) SetPasswordHash(ctx context.Context, id, hash string) error {
 		}
 		return nil
 	}
+	required := u.bug == "leaves it required" && u.present(id).Status == recovery.StatusResetRequired
 	err := u.FullLeadStore.SetPasswordHash(ctx, id, hash)
+	if err == nil && required {
+		u.leads.SetStatus(id, recovery.StatusResetRequired)
+	}
 	if err != nil {
 		switch u.bug {
 		case "silent on unknown":
@@ -288,6 +292,17 @@ var brokenLeadStores = []seeded{
 	{"ignores the version", "versioned-refuses"},
 	{"ignores the version", "versioned-address"},
 	{"compares, then writes", "versioned-racing"},
+	{"leaves it required", "reset-required-ends"},
+	{"leaves it invited", "first-password-writes"},
+	{"verifies the invited", "first-password-writes"},
+	{"first, whatever the version", "first-password-refuses"},
+	{"first or not", "first-password-refuses"},
+	{"first for the disabled", "first-password-refuses"},
+	{"first, compared before", "first-password-racing"},
+	{"verifies any value", "verify-marks"},
+	{"verifies every field", "verify-marks"},
+	{"verifies nothing", "verify-marks"},
+	{"verifies with an error", "verify-marks"},
 	{"changed is not unwritten", "versioned-refuses"},
 	{"unwritten is not changed", "versioned-refuses"},
 	{"history without the current", "history"},

@@ -61,6 +61,9 @@ type LeadsHooks struct {
 	// History is called before PasswordHashes reads hashes. PasswordHashes
 	// returns its error.
 	History func(ctx context.Context, leadID string) error
+	// Verify is called before MarkVerified marks a value. MarkVerified returns its
+	// error.
+	Verify func(ctx context.Context, leadID, field string) error
 }
 
 // NewLeads returns an empty store that searches leads by the given fields.
@@ -262,6 +265,9 @@ func (l *Leads) replace(leadID, hash string, check func(*storedLead) error) erro
 	if err := check(held); err != nil {
 		return err
 	}
+	if held.Status == recovery.StatusResetRequired {
+		held.Status = recovery.StatusActive
+	}
 	held.hashes = slices.Insert(held.hashes, 0, hash)
 	held.changes++
 	l.writes++
@@ -279,13 +285,16 @@ func (l *Leads) Full() FullLeadStore {
 	return struct {
 		versionedLeads
 		history
-	}{versionedLeads{l}, history{l}}
+		firstPassword
+	}{versionedLeads{l}, history{l}, firstPassword{l}}
 }
 
 // FullLeadStore is a LeadStore that implements the optional interfaces too.
 type FullLeadStore interface {
 	recovery.VersionedLeadStore
 	recovery.PasswordHistoryLeadStore
+	recovery.FirstPasswordLeadStore
+	recovery.VerifyingLeadStore
 }
 
 type versionedLeads struct{ *Leads }
@@ -303,6 +312,40 @@ type historyLeads struct{ *Leads }
 
 func (h historyLeads) PasswordHashes(ctx context.Context, leadID string, n int) ([]string, error) {
 	return history{h.Leads}.PasswordHashes(ctx, leadID, n)
+}
+
+// firstPassword has SetFirstPasswordHashIf and MarkVerified only, so that Full can
+// embed it.
+type firstPassword struct{ leads *Leads }
+
+func (f firstPassword) SetFirstPasswordHashIf(ctx context.Context, leadID, version, hash string) error {
+	return f.leads.write(ctx, leadID, hash, func(held *storedLead) error {
+		if held.version() != version || held.Status != recovery.StatusInvited && held.Status != recovery.StatusNoPassword {
+			return fmt.Errorf("%w: %w", recovery.ErrVersionChanged, recovery.ErrNotWritten)
+		}
+		held.Status = recovery.StatusActive
+		return nil
+	})
+}
+
+func (f firstPassword) MarkVerified(ctx context.Context, leadID, field, value string) error {
+	f.leads.mu.Lock()
+	hook := f.leads.hooks.Verify
+	f.leads.mu.Unlock()
+	if hook != nil {
+		if err := hook(ctx, leadID, field); err != nil {
+			return err
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	f.leads.mu.Lock()
+	defer f.leads.mu.Unlock()
+	if held := f.leads.leads[leadID]; held != nil && held.Fields[field].Value == value && value != "" {
+		held.Fields[field] = recovery.FieldValue{Value: value, Verified: true}
+	}
+	return nil
 }
 
 // history has PasswordHashes only, so that Full can embed it beside

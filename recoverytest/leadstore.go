@@ -32,7 +32,8 @@ type LeadStoreHarness struct {
 
 	// Add adds a lead with the given Status, Fields and password hash, and
 	// returns its ID. ID and Version of the given lead are empty, and the hash
-	// is empty if the Status is [recovery.StatusNoPassword]. A value is as a
+	// is empty if the Status is [recovery.StatusNoPassword] or
+	// [recovery.StatusInvited]. A value is as a
 	// person may have typed it, with capitals or, in a phone number, with
 	// separators. A field that the map does not contain is empty.
 	Add func(t *testing.T, s recovery.LeadStore, lead recovery.Lead, hash string) (leadID string)
@@ -45,6 +46,11 @@ type LeadStoreHarness struct {
 	// status, as other parts of the host do. Optional.
 	SetValue  func(t *testing.T, s recovery.LeadStore, leadID, field, value string)
 	SetStatus func(t *testing.T, s recovery.LeadStore, leadID string, status recovery.LeadStatus)
+
+	// Statuses are those that the store can return besides active, disabled and
+	// no_password: [recovery.StatusResetRequired], [recovery.StatusInvited] or
+	// both. Add must know them. Default none.
+	Statuses []recovery.LeadStatus
 
 	// History is how many hashes a [recovery.PasswordHistoryLeadStore] keeps of
 	// each lead, which is at least the host's [recovery.PasswordOptions].History.
@@ -76,8 +82,9 @@ type LeadStoreHarness struct {
 }
 
 // TestLeadStore tests a [recovery.LeadStore], with one subtest for each clause
-// of its contract. It also tests the contracts of [recovery.VersionedLeadStore]
-// and [recovery.PasswordHistoryLeadStore], if the store implements them.
+// of its contract. It also tests the contracts of [recovery.VersionedLeadStore],
+// [recovery.PasswordHistoryLeadStore], [recovery.FirstPasswordLeadStore] and
+// [recovery.VerifyingLeadStore], if the store implements them.
 func TestLeadStore(t *testing.T, h LeadStoreHarness) {
 	t.Helper()
 	leadStoreSuite(h).test(t)
@@ -107,7 +114,7 @@ func leadStoreSuite(h LeadStoreHarness) suite[*leads] {
 		},
 		clauses: slices.Concat(
 			leadFindClauses, leadFreshClauses, leadRecordClauses, leadWriteClauses, leadHistoryClauses,
-			leadVersionedClauses, leadFaultClauses,
+			leadVersionedClauses, leadFirstClauses, leadFaultClauses,
 		),
 	}
 }
@@ -223,7 +230,7 @@ func hashOf(n int) string {
 
 func (e *leads) add(lead recovery.Lead) (id string) {
 	hash := newHash()
-	if lead.Status == recovery.StatusNoPassword {
+	if lead.Status == recovery.StatusNoPassword || lead.Status == recovery.StatusInvited {
 		hash = ""
 	}
 	return e.h.Add(e.t, e.first, lead, hash)

@@ -72,7 +72,7 @@ func notifierSuite(h NotifierHarness) suite[*notifications] {
 	if len(h.Kinds) == 0 {
 		h.Kinds = []recovery.MessageKind{
 			recovery.MessageResetLink, recovery.MessageResetCode, recovery.MessagePasswordChanged,
-			recovery.MessageNoPassword,
+			recovery.MessageNoPassword, recovery.MessageInvitation, recovery.MessageResetRequired,
 		}
 		if h.Channel == recovery.ChannelEmail {
 			h.Kinds = append(h.Kinds, recovery.MessageUnknownAddress)
@@ -114,7 +114,7 @@ func (e *notifications) message(kind recovery.MessageKind, i int) recovery.Messa
 		m.To = fmt.Sprintf("+1415774%04d", i)
 	}
 	switch kind {
-	case recovery.MessageResetLink:
+	case recovery.MessageResetLink, recovery.MessageInvitation, recovery.MessageResetRequired:
 		// The link is as the Service makes them, with characters that templates
 		// often escape.
 		m.URL = recovery.NewSecret("https://example.com/reset?LeadId=" + m.LeadID + "&token=" + random() + "-_~%3D#a")

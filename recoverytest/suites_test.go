@@ -221,8 +221,9 @@ var allFields = []recovery.Field{
 
 func leadsHarness(show func(l *recoverytest.Leads) recovery.LeadStore) recoverytest.LeadStoreHarness {
 	return recoverytest.LeadStoreHarness{
-		Fields: allFields,
-		New:    func(*testing.T) recovery.LeadStore { return show(recoverytest.NewLeads(allFields...)) },
+		Fields:   allFields,
+		Statuses: []recovery.LeadStatus{recovery.StatusResetRequired, recovery.StatusInvited},
+		New:      func(*testing.T) recovery.LeadStore { return show(recoverytest.NewLeads(allFields...)) },
 		Add: func(_ *testing.T, s recovery.LeadStore, lead recovery.Lead, hash string) string {
 			return s.(leadsView).Add(lead, hash)
 		},

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,7 +14,11 @@ import (
 	"github.com/seed-51359b35/recovery"
 )
 
-var _ recovery.VersionedLeadStore = (*Leads)(nil)
+var (
+	_ recovery.VersionedLeadStore     = (*Leads)(nil)
+	_ recovery.FirstPasswordLeadStore = (*Leads)(nil)
+	_ recovery.VerifyingLeadStore     = (*Leads)(nil)
+)
 
 // Leads is a [recovery.VersionedLeadStore] over the host's own table of users.
 // It is safe for concurrent use. What the database gives up in favour of others
@@ -26,7 +31,9 @@ type Leads struct {
 	lock    statement            // finds by ID and locks
 	before  []statement
 	set     statement
-	turn    chan struct{} // see write
+	active  statement            // without text if there is none
+	verify  map[string]statement // by field
+	turn    chan struct{}        // see write
 }
 
 // NewLeads returns a store on the statements, for the fields that
@@ -42,7 +49,7 @@ func NewLeads(db *sql.DB, dialect Dialect, fields []recovery.Field, s LeadStatem
 	}
 	l := &Leads{
 		db: db, dialect: dialect, fields: make(map[string]recovery.Field), find: make(map[string]statement),
-		turn: make(chan struct{}, 1),
+		verify: make(map[string]statement), turn: make(chan struct{}, 1),
 	}
 	compile := func(option, text string, parameters ...string) statement {
 		st, err := compileStatement(dialect, text, parameters)
@@ -75,6 +82,12 @@ func NewLeads(db *sql.DB, dialect Dialect, fields []recovery.Field, s LeadStatem
 		l.before = append(l.before, compile("BeforeSet", text, "id", "hash"))
 	}
 	l.set = compile("SetPasswordHash", s.SetPasswordHash, "id", "hash")
+	if s.Activate != "" {
+		l.active = compile("Activate", s.Activate, "id")
+	}
+	for field, text := range s.MarkVerified {
+		l.verify[field] = compile("MarkVerified["+field+"]", text, "id")
+	}
 	if err := mistakes.Err(); err != nil {
 		return nil, err
 	}
@@ -163,27 +176,65 @@ func refused(err error) error {
 
 // SetPasswordHash implements [recovery.LeadStore].
 func (l *Leads) SetPasswordHash(ctx context.Context, leadID, hash string) error {
-	return l.write(ctx, leadID, hash, func(leadRow) error { return nil })
+	return l.write(ctx, leadID, l.setHash(hash, false, func(leadRow) error { return nil }))
 }
 
 // SetPasswordHashIf implements [recovery.VersionedLeadStore]. The lead's row is
 // locked from the comparison until the write.
 func (l *Leads) SetPasswordHashIf(ctx context.Context, leadID, version, hash string) error {
-	return l.write(ctx, leadID, hash, func(row leadRow) error {
+	return l.write(ctx, leadID, l.setHash(hash, false, func(row leadRow) error {
 		if row.version(l.fields) != version {
-			return fmt.Errorf("%w: %w", recovery.ErrVersionChanged, recovery.ErrNotWritten)
+			return errVersionChanged
 		}
 		return nil
-	})
+	}))
 }
 
-// write replaces a hash in a transaction, which it repeats where the database
+// SetFirstPasswordHashIf implements [recovery.FirstPasswordLeadStore]. If the lead
+// is not active after it, because [LeadStatements].Activate is missing or does
+// something else, nothing is written.
+func (l *Leads) SetFirstPasswordHashIf(ctx context.Context, leadID, version, hash string) error {
+	return l.write(ctx, leadID, l.setHash(hash, true, func(row leadRow) error {
+		status := row.lead(l.fields).Status
+		if row.version(l.fields) != version || status != recovery.StatusInvited && status != recovery.StatusNoPassword {
+			return errVersionChanged
+		}
+		return nil
+	}))
+}
+
+// MarkVerified implements [recovery.VerifyingLeadStore]. It does nothing for a
+// field without a statement in [LeadStatements].MarkVerified.
+func (l *Leads) MarkVerified(ctx context.Context, leadID, field, value string) error {
+	st := l.verify[field]
+	if st.text == "" {
+		return nil
+	}
+	err := l.write(ctx, leadID, func(ctx context.Context, tx transaction, row leadRow) error {
+		if stored := row.values[field]; !stored.Valid || stored.String != value {
+			return nil
+		}
+		_, err := tx.ExecContext(ctx, st.text, st.args(map[string]string{"id": leadID})...)
+		return err
+	})
+	if errors.Is(err, recovery.ErrLeadNotFound) {
+		return nil
+	}
+	return err
+}
+
+var errVersionChanged = fmt.Errorf("%w: %w", recovery.ErrVersionChanged, recovery.ErrNotWritten)
+
+// A change of one lead, whose row is locked.
+type change func(ctx context.Context, tx transaction, row leadRow) error
+
+// write makes a change in a transaction, which it repeats where the database
 // gave it up in favour of another one. Transactions that were given up take
 // turns. If they were repeated side by side, they would go on to give way to one
 // another, and the slower the machine, the longer. SQLite lets one transaction
 // write at a time, and gives the others up, so there all take turns.
-func (l *Leads) write(ctx context.Context, leadID, hash string, check func(leadRow) error) error {
-	once := func() error { return l.writeOnce(ctx, leadID, hash, check) }
+func (l *Leads) write(ctx context.Context, leadID string, f change) error {
+	once := func() error { return l.writeOnce(ctx, leadID, f) }
 	if l.dialect != SQLite {
 		if err := once(); !isConflict(err) {
 			return err
@@ -212,7 +263,7 @@ func (l *Leads) begin(ctx context.Context) (transaction, error) {
 	return l.db.BeginTx(ctx, nil)
 }
 
-func (l *Leads) writeOnce(ctx context.Context, leadID, hash string, check func(leadRow) error) error {
+func (l *Leads) writeOnce(ctx context.Context, leadID string, f change) error {
 	tx, err := l.begin(ctx)
 	if err != nil {
 		return notWritten(err)
@@ -227,22 +278,11 @@ func (l *Leads) writeOnce(ctx context.Context, leadID, hash string, check func(l
 	if len(rows) != 1 {
 		return fmt.Errorf("sqlstore: %w: %w", recovery.ErrLeadNotFound, recovery.ErrNotWritten)
 	}
-	if err := check(rows[0]); err != nil {
-		return err
-	}
-	values := map[string]string{"id": leadID, "hash": hash}
-	for _, st := range append(slices.Clip(l.before), l.set) {
-		if _, err := tx.ExecContext(ctx, st.text, st.args(values)...); err != nil {
-			return notWritten(err)
+	if err := f(ctx, tx, rows[0]); err != nil {
+		if errors.Is(err, recovery.ErrNotWritten) {
+			return err
 		}
-	}
-	after, err := l.query(ctx, tx, l.lock, recovery.LeadIDField, leadID)
-	if err != nil {
 		return notWritten(err)
-	}
-	if len(after) != 1 || after[0].hash.String != hash {
-		// A column that is too short, or that pads what it holds.
-		return fmt.Errorf("sqlstore: the database does not hold the hash as it was written: %w", recovery.ErrNotWritten)
 	}
 	if err := ctx.Err(); err != nil {
 		return notWritten(err)
@@ -254,6 +294,37 @@ func (l *Leads) writeOnce(ctx context.Context, leadID, hash string, check func(l
 		return wrap(err) // nobody knows
 	}
 	return nil
+}
+
+// setHash returns the change that writes a hash. It makes the lead active if the
+// hash is its first one, or if the lead had to replace its password.
+func (l *Leads) setHash(hash string, first bool, check func(leadRow) error) change {
+	return func(ctx context.Context, tx transaction, row leadRow) error {
+		if err := check(row); err != nil {
+			return err
+		}
+		values := map[string]string{"id": row.id, "hash": hash}
+		statements := append(slices.Clip(l.before), l.set)
+		if l.active.text != "" && (first || row.status.String == string(recovery.StatusResetRequired)) {
+			statements = append(statements, l.active)
+		}
+		for _, st := range statements {
+			if _, err := tx.ExecContext(ctx, st.text, st.args(values)...); err != nil {
+				return err
+			}
+		}
+		after, err := l.query(ctx, tx, l.lock, recovery.LeadIDField, row.id)
+		switch {
+		case err != nil:
+			return err
+		case len(after) != 1 || after[0].hash.String != hash:
+			// A column that is too short, or that pads what it holds.
+			return fmt.Errorf("sqlstore: the database does not hold the hash as it was written: %w", recovery.ErrNotWritten)
+		case first && after[0].lead(l.fields).Status != recovery.StatusActive:
+			return fmt.Errorf("sqlstore: a lead is not active after its first password was written: set option Activate: %w", recovery.ErrNotWritten)
+		}
+		return nil
+	}
 }
 
 func notWritten(err error) error { return fmt.Errorf("%w: %w", wrap(err), recovery.ErrNotWritten) }

@@ -21,7 +21,8 @@ import (
 //
 //   - id: [recovery.Lead].ID, required.
 //   - password_hash: required. Without one, the lead has no password.
-//   - status: "active", "disabled" or "no_password". Default: active.
+//   - status: "active", "disabled", "no_password", "reset_required" or "invited".
+//     Default: active.
 //   - value_NAME: what the lead holds in the field NAME, for every field.
 //   - verified_NAME: whether it is verified, for every field that receives: a
 //     boolean, a bit, the number 1, or the text "t" or "true".
@@ -43,6 +44,14 @@ type LeadStatements struct {
 	BeforeSet []string
 	// SetPasswordHash writes :hash for the lead with :id.
 	SetPasswordHash string
+	// Activate makes the lead with :id active. It is run in the transaction of
+	// SetPasswordHash, after it, if the status is "reset_required", or if the hash
+	// is the first one of a lead that is invited. Optional, and needed where a
+	// status of the two can come.
+	Activate string
+	// MarkVerified marks what the lead with :id holds in a field as verified, by
+	// field. Optional: see [recovery.VerifyingLeadStore].
+	MarkVerified map[string]string
 	// FormerHashes returns one column with the former password hashes of the
 	// lead with :id, newest first, without the present one. For
 	// [NewHistoryLeads].
@@ -62,6 +71,10 @@ type Columns struct {
 	// CASE WHEN blocked THEN 'disabled' ELSE 'active' END. Default: every lead
 	// with a password is active.
 	Status string
+	// Activate are the assignments that make a lead active that is invited or has
+	// to reset its password, such as must_reset = FALSE. Needed if the value of
+	// Status can be one of these two. See [LeadStatements].Activate.
+	Activate string
 	// Name and Locale are as in [recovery.Lead]. Optional.
 	Name, Locale string
 	// IdentityProviders is a text with commas between the names, as in
@@ -88,6 +101,9 @@ type FieldColumns struct {
 	// for a field that receives; "true" if the host stores verified values
 	// alone.
 	Verified string
+	// MarkVerified are the assignments after which the value is verified, such as
+	// email_verified_at = now(). Optional: see [recovery.VerifyingLeadStore].
+	MarkVerified string
 	// Canonical is a column with the value in canonical form, as
 	// [recovery.LeadKey] describes it. Default: Value, whose ASCII letters are
 	// taken as small ones where the field ignores case. A host needs it for
@@ -140,7 +156,21 @@ func (c Columns) Statements(dialect Dialect, fields []recovery.Field) (LeadState
 			s.Find[f.Name] = from + condition(dialect, f, c.Fields[f.Name])
 		}
 	}
-	s.SetPasswordHash = "UPDATE " + c.Table + " SET " + c.PasswordHash + " = :hash WHERE " + strings.ReplaceAll(exactly(dialect, c.ID), ":value", ":id")
+	update := func(assignments string) string {
+		return "UPDATE " + c.Table + " SET " + assignments + " WHERE " + strings.ReplaceAll(exactly(dialect, c.ID), ":value", ":id")
+	}
+	s.SetPasswordHash = update(c.PasswordHash + " = :hash")
+	if c.Activate != "" {
+		s.Activate = update(c.Activate)
+	}
+	for name, fc := range c.Fields {
+		if fc.MarkVerified != "" {
+			if s.MarkVerified == nil {
+				s.MarkVerified = make(map[string]string)
+			}
+			s.MarkVerified[name] = update(fc.MarkVerified)
+		}
+	}
 	if h := c.History; h != (HistoryColumns{}) {
 		s.BeforeSet = []string{"INSERT INTO " + h.Table + " (" + h.LeadID + ", " + h.PasswordHash + ") SELECT " + c.ID + ", " + c.PasswordHash +
 			" FROM " + c.Table + " WHERE " + c.PasswordHash + " IS NOT NULL AND " + strings.ReplaceAll(exactly(dialect, c.ID), ":value", ":id")}

@@ -23,6 +23,7 @@ import (
 
 const (
 	johnMail    = "john.wick@example.com"
+	adaMail     = "ada.lovelace@example.com"
 	johnName    = "John_Doe"
 	newPassword = "a heron eats no gravel"
 	apiKey      = "k-123"
@@ -42,6 +43,7 @@ type portal struct {
 	audit    *receiver
 	logs     *log
 	sessions error
+	after    error // what AfterReset returns
 }
 
 func newPortal(t *testing.T) *portal {
@@ -63,14 +65,16 @@ func newPortal(t *testing.T) *portal {
 		Logger: p.logs.logger(), Endpoints: []webhook.Endpoint{p.usual.endpoint("usual", secretA), audit},
 	})
 	var err error
-	p.svc, err = recovery.New(p.leads, recovery.NewMemoryTokenStore(), p.outbox, recovery.Options{
+	p.svc, err = recovery.New(p.leads.Full(), recovery.NewMemoryTokenStore(), p.outbox, recovery.Options{
 		Keys: [][]byte{key2}, Fields: fields, Logger: p.logs.logger(),
 		Link:  recovery.Link{URL: "https://www.example.com/reset"},
 		NotMe: recovery.Link{URL: "https://www.example.com/not-me"},
 		Sessions: recovery.SessionEnderFunc(func(context.Context, string) error {
 			return p.sessions
 		}),
-		Events: p.sender.Sink,
+		Events:      p.sender.Sink,
+		Invitations: recovery.InvitationOptions{Link: recovery.Link{URL: "https://www.example.com/welcome"}},
+		AfterReset:  func(context.Context, recovery.PasswordReset) error { return p.after },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -200,7 +204,7 @@ func TestBodiesHoldNoSecrets(t *testing.T) {
 	}
 	john := recovery.LeadKey{Field: "EmailAddress", Value: johnMail}
 	secrets := []string{
-		johnMail, "john.wick", strings.ToLower(johnName), johnName, "stranger@example.org", newPassword, "weak", apiSecret, urlSecret,
+		adaMail, johnMail, "john.wick", strings.ToLower(johnName), johnName, "stranger@example.org", newPassword, "weak", apiSecret, urlSecret,
 		string(key1), string(key2), secretA.Reveal()[6:], secretB.Reveal()[6:],
 	}
 
@@ -225,11 +229,32 @@ func TestBodiesHoldNoSecrets(t *testing.T) {
 	if reset("forged"+link, newPassword) == nil || reset(link, "weak") == nil {
 		t.Error("was reset")
 	}
-	p.sessions = errors.New("no sessions for " + johnMail)
+	p.sessions, p.after = errors.New("no sessions for "+johnMail), errors.New("cannot unlock "+johnMail)
 	if err := reset(link, newPassword); err != nil {
 		t.Fatal(err)
 	}
 	notice := next()
+	// Somebody is invited, by herself and with others.
+	p.leads.Add(recovery.Lead{ID: "lead-ada", Status: recovery.StatusInvited, Fields: map[string]recovery.FieldValue{
+		"EmailAddress": {Value: adaMail},
+	}}, "")
+	if err := p.svc.SendInvitation(ctx, recovery.InvitationRequest{LeadID: "lead-ada", Requester: client}); err != nil {
+		t.Fatal(err)
+	}
+	invitation := param(next().URL)
+	bulk := recovery.BulkRequest{Name: "import", Purpose: recovery.PurposeInvitation, Requester: client, LeadIDs: func(yield func(string, error) bool) {
+		yield("lead-ada", nil)
+	}}
+	if _, err := p.svc.SendToAll(ctx, bulk); err != nil {
+		t.Fatal(err)
+	}
+	secrets = append(secrets, invitation, param(next().URL))
+	_, err := p.svc.AcceptInvitation(ctx, recovery.ResetRequest{
+		Proof: recovery.TokenProof(invitation), Password: recovery.NewSecret(newPassword), Requester: client,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	// Next come a "this was not me", an unknown address, a code, a token and an
 	// operator.
 	token := param(notice.NotMe)

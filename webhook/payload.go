@@ -40,6 +40,12 @@ type Data struct {
 	// Channel and Message say which message was sent, and how.
 	Channel recovery.Channel     `json:"channel,omitzero"`
 	Message recovery.MessageKind `json:"message,omitzero"`
+	// Purpose is that of the link. It is empty for the reset of a password that a
+	// person asked for.
+	Purpose recovery.Purpose `json:"purpose,omitzero"`
+	// Bulk is how far a [recovery.Service.SendToAll] has come. It is set for
+	// [recovery.EventBulkProgress] only, and always for that.
+	Bulk *Bulk `json:"bulk,omitzero"`
 	// Attempt is which attempt failed, in a [recovery.EventDeliveryFailed].
 	Attempt int `json:"attempt,omitzero"`
 	// Mailed says whether an issued token was also sent to the lead. It is set
@@ -47,6 +53,16 @@ type Data struct {
 	Mailed *bool `json:"mailed,omitzero"`
 	// Labels are the labels of the request, without [recovery.LabelNoWebhook].
 	Labels map[string]string `json:"labels,omitzero"`
+}
+
+// Bulk is a [recovery.BulkProgress].
+type Bulk struct {
+	Name      string `json:"name"`
+	Read      int    `json:"read"`
+	Queued    int    `json:"queued"`
+	Before    int    `json:"before"`
+	Malformed int    `json:"malformed"`
+	Done      bool   `json:"done"`
 }
 
 // maxBody is the longest body in bytes. A sealed body then has less than the 16
@@ -60,7 +76,7 @@ const maxBody = 8 << 10
 func Type(kind recovery.EventKind) string { return "recovery." + string(kind) }
 
 // DefaultEvents returns the kinds of events that other systems usually act on:
-// password_reset, tokens_revoked, token_issued, not_me, sessions_not_ended,
+// password_reset, first_password, after_reset_failed, tokens_revoked, token_issued, not_me, sessions_not_ended,
 // dead_letter and wrong_record. Each is caused by a person or caller who proved
 // something, or by a fault.
 //
@@ -72,7 +88,7 @@ func Type(kind recovery.EventKind) string { return "recovery." + string(kind) }
 // requested.
 func DefaultEvents() []recovery.EventKind {
 	return []recovery.EventKind{
-		recovery.EventPasswordReset, recovery.EventTokensRevoked, recovery.EventTokenIssued, recovery.EventNotMe,
+		recovery.EventPasswordReset, recovery.EventFirstPassword, recovery.EventAfterResetFailed, recovery.EventTokensRevoked, recovery.EventTokenIssued, recovery.EventNotMe,
 		recovery.EventSessionsNotEnded, recovery.EventDeadLetter, recovery.EventWrongRecord,
 	}
 }
@@ -80,15 +96,19 @@ func DefaultEvents() []recovery.EventKind {
 // AllEvents returns all kinds of events, for an audit log.
 func AllEvents() []recovery.EventKind {
 	return append(DefaultEvents(),
-		recovery.EventMessageSent, recovery.EventMessageSuppressed, recovery.EventDeliveryFailed, recovery.EventResetRefused, recovery.EventRateLimited)
+		recovery.EventBulkProgress, recovery.EventMessageSent, recovery.EventMessageSuppressed, recovery.EventDeliveryFailed, recovery.EventResetRefused, recovery.EventRateLimited)
 }
 
 // newBody returns the body of an event's deliveries.
 func newBody(e recovery.Event, includeClient bool) ([]byte, error) {
 	p := Payload{Type: Type(e.Kind), Timestamp: e.Time.UTC(), Data: Data{
 		Reason: e.Reason, Scope: e.Scope, JobID: e.JobID, LeadID: e.LeadID, Caller: e.Caller,
-		Channel: e.Channel, Message: e.Message, Attempt: e.Attempt,
+		Channel: e.Channel, Message: e.Message, Purpose: e.Purpose, Attempt: e.Attempt,
 	}}
+	if e.Kind == recovery.EventBulkProgress {
+		bulk := Bulk(e.Bulk)
+		p.Data.Bulk = &bulk
+	}
 	for name, value := range e.Labels {
 		if name == recovery.LabelNoWebhook {
 			continue

@@ -131,6 +131,21 @@ func (s *Sealer) Open(sealed string) (value []byte, key int, err error) {
 	return nil, 0, err
 }
 
+// SealedAt returns when a string was sealed, to the second. It reads a string that
+// Open has accepted, and returns the zero time for any other.
+func SealedAt(sealed string) time.Time {
+	if sealed == "" {
+		return time.Time{}
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(sealed[1:])
+	if err != nil || !hasAllParts(raw) {
+		return time.Time{}
+	}
+	date, _, _ := bytes.Cut(raw, []byte("|"))
+	seconds, _ := strconv.ParseInt(string(date), 10, 64)
+	return time.Unix(seconds, 0)
+}
+
 // hasAllParts reports whether a decoded string has the parts that securecookie
 // writes: date|value|mac.
 func hasAllParts(raw []byte) bool {

@@ -36,8 +36,16 @@ var goldenName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]*$`)
 // without the fields that an old file does not have.
 func Golden[T any](t *testing.T, write func(t *testing.T) T, read func(t *testing.T, v T)) {
 	t.Helper()
+	GoldenIn(t, "", write, read)
+}
+
+// GoldenIn is Golden for the files in a directory below testdata/golden, whose
+// values are of another type.
+func GoldenIn[T any](t *testing.T, dir string, write func(t *testing.T) T, read func(t *testing.T, v T)) {
+	t.Helper()
+	goldenDir := filepath.Join(goldenDir, dir)
 	if name := os.Getenv(WriteGoldenVariable); name != "" {
-		writeGolden(t, name, write(t))
+		writeGolden(t, goldenDir, name, write(t))
 	}
 	files, err := filepath.Glob(filepath.Join(goldenDir, "*.json"))
 	if err != nil {
@@ -63,7 +71,7 @@ func Golden[T any](t *testing.T, write func(t *testing.T) T, read func(t *testin
 	}
 }
 
-func writeGolden(t *testing.T, name string, v any) {
+func writeGolden(t *testing.T, goldenDir, name string, v any) {
 	t.Helper()
 	if t.Failed() {
 		t.Fatal("nothing is written, because making it failed")

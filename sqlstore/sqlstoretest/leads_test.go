@@ -23,10 +23,11 @@ var leadFields = []recovery.Field{
 
 var leadColumns = sqlstore.Columns{
 	Table: "users", ID: "id", PasswordHash: "password_hash",
-	Status: "CASE WHEN blocked THEN 'disabled' ELSE 'active' END", Name: "full_name",
+	Status:   "CASE WHEN blocked THEN 'disabled' WHEN invited THEN 'invited' WHEN must_reset THEN 'reset_required' ELSE 'active' END",
+	Activate: "invited = false, must_reset = false", Name: "full_name",
 	Fields: map[string]sqlstore.FieldColumns{
-		"EmailAddress": {Value: "email", Verified: "email_verified"},
-		"Phone":        {Value: "phone", Verified: "phone_verified", Canonical: "phone_canonical"},
+		"EmailAddress": {Value: "email", Verified: "email_verified", MarkVerified: "email_verified = true"},
+		"Phone":        {Value: "phone", Verified: "phone_verified", Canonical: "phone_canonical", MarkVerified: "phone_verified = true"},
 		"UserName":     {Value: "user_name"},
 		"Nick":         {Value: "nick"},
 	},
@@ -49,7 +50,8 @@ func usersSchema(d database) []string {
 	}
 	return []string{
 		"CREATE TABLE users (id " + serial + ", email VARCHAR(254), email_verified BOOLEAN, phone VARCHAR(40), phone_canonical VARCHAR(40)," +
-			" phone_verified BOOLEAN, user_name VARCHAR(100), nick VARCHAR(100), password_hash VARCHAR(256), blocked BOOLEAN, full_name VARCHAR(100))",
+			" phone_verified BOOLEAN, user_name VARCHAR(100), nick VARCHAR(100), password_hash VARCHAR(256), blocked BOOLEAN," +
+			" invited BOOLEAN, must_reset BOOLEAN, full_name VARCHAR(100))",
 		"CREATE INDEX users_email ON users (" + lower("email") + ")",
 		"CREATE INDEX users_phone ON users (phone_canonical)",
 		"CREATE INDEX users_user_name ON users (user_name)",
@@ -145,11 +147,13 @@ func leadsHarness(t *testing.T, d database, db, of *sql.DB) recoverytest.LeadSto
 	}
 	h := recoverytest.LeadStoreHarness{
 		Fields:   leadFields,
+		Statuses: []recovery.LeadStatus{recovery.StatusInvited, recovery.StatusResetRequired},
 		Patience: testenv.Patience(2 * time.Second),
 		New:      func(t *testing.T) recovery.LeadStore { return historyLeads(t, d, of) },
 		Add: func(t *testing.T, _ recovery.LeadStore, lead recovery.Lead, hash string) string {
 			id := d.addUser(t, db)
 			d.set(t, db, id, "password_hash", hash, "blocked", lead.Status == recovery.StatusDisabled,
+				"invited", lead.Status == recovery.StatusInvited, "must_reset", lead.Status == recovery.StatusResetRequired,
 				"email_verified", lead.Fields["EmailAddress"].Verified, "phone_verified", lead.Fields["Phone"].Verified)
 			for field, v := range lead.Fields {
 				setValue(t, id, field, v.Value)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -121,16 +122,46 @@ func workerMain() error {
 			}
 			time.Sleep(10 * time.Millisecond)
 		}
-		_, err := diary.WriteString(m.LeadID + "\n")
+		_, err := diary.WriteString(m.LeadID + " " + m.ID + "\n")
 		return err
 	}))
 	if err != nil {
 		return err
 	}
+	if n, _ := strconv.Atoi(os.Getenv(bulkVariable)); n > 0 {
+		go sendBulk(dir, p.service, n)
+	}
 	_, _ = io.Copy(io.Discard, os.Stdin)
 	ctx, cancel := context.WithTimeout(context.Background(), testenv.Patience(10*time.Second))
 	defer cancel()
 	return p.service.Shutdown(ctx)
+}
+
+// startWorker starts a worker process, and returns how to kill it and how to end
+// it.
+func startWorker(t *testing.T, dir, source string, env ...string) (kill, end func()) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = append(append(os.Environ(), workerVariable+"="+dir+" "+source), env...)
+	cmd.Stderr = os.Stderr
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	kill = func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	}
+	end = func() {
+		_ = stdin.Close()
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("the worker ended with %v", err)
+		}
+	}
+	return kill, end
 }
 
 // The worker is killed amid the requests, several times if they are many, and
@@ -146,29 +177,7 @@ func TestQueueSurvivesKills(t *testing.T) {
 	dir := t.TempDir()
 	source := sqliteFile(t, "_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)&_txlock=immediate") // which syncs what it commits
 	db := connect(t, "sqlite", source)
-	start := func() (kill, end func()) {
-		cmd := exec.CommandContext(t.Context(), os.Args[0])
-		cmd.Env = append(os.Environ(), workerVariable+"="+dir+" "+source)
-		cmd.Stderr = os.Stderr
-		stdin, err := cmd.StdinPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		kill = func() {
-			_ = cmd.Process.Kill()
-			_ = cmd.Wait()
-		}
-		end = func() {
-			_ = stdin.Close()
-			if err := cmd.Wait(); err != nil {
-				t.Errorf("the worker ended with %v", err)
-			}
-		}
-		return kill, end
-	}
+	start := func() (kill, end func()) { return startWorker(t, dir, source) }
 	web, err := openProcess(source, false, recovery.NotifierFunc(func(context.Context, recovery.Message) error {
 		t.Error("the process that only enqueues delivers")
 		return nil
@@ -196,8 +205,9 @@ func TestQueueSurvivesKills(t *testing.T) {
 			t.Fatal(err)
 		}
 		all := map[string]int{}
-		for _, line := range strings.Fields(string(text)) {
-			all[line]++
+		for line := range strings.Lines(string(text)) {
+			lead, _, _ := strings.Cut(line, " ")
+			all[lead]++
 		}
 		return all
 	}

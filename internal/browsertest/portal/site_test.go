@@ -146,7 +146,11 @@ func newSite(t *testing.T, edit func(*recovery.Options, *portal.Options)) *site 
 	if edit != nil {
 		edit(&ro, &po)
 	}
-	if s.service, err = recovery.New(s.leads, recovery.NewMemoryTokenStore(), s.outbox, ro); err != nil {
+	var leads recovery.LeadStore = s.leads
+	if ro.Invitations.Link.URL != "" {
+		leads = s.leads.Full()
+	}
+	if s.service, err = recovery.New(leads, recovery.NewMemoryTokenStore(), s.outbox, ro); err != nil {
 		t.Fatal(err)
 	}
 	if s.pages, err = portal.New(s.service, po); err != nil {
