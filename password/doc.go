@@ -103,6 +103,10 @@
 //   - A hash beyond the bounds is refused, because each guess would take seconds
 //     of a core, or the memory of the server.
 //
+// Until the old hashes are gone, each of [Argon2idOptions].MaxConcurrent hashes can
+// take the memory that an old one asks for: 32 MiB with Werkzeug's default for
+// scrypt, 64 with passlib's, 100 with Django's for argon2.
+//
 // Every program that signs people in has to call Verify before the first reset
 // writes an argon2id hash. A login that calls CompareHashAndPassword of
 // golang.org/x/crypto/bcrypt refuses whoever has reset, with the error "bcrypt

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/password"
 )
 
@@ -23,18 +22,6 @@ func signsIn(ctx context.Context, hasher password.Hasher, hash, typed string, st
 		return true, nil // the old hash stays until the next time
 	}
 	return true, store(hash)
-}
-
-// unlocks returns an EventSink that ends the lock-out of whoever has reset. It is
-// no more than UPDATE users SET failures = 0, locked_until = NULL WHERE id = ...
-func unlocks(unlock func(ctx context.Context, leadID string) error, failed func(error)) recovery.EventSink {
-	return func(ctx context.Context, e recovery.Event) {
-		if e.Kind == recovery.EventPasswordReset {
-			if err := unlock(ctx, e.LeadID); err != nil {
-				failed(err)
-			}
-		}
-	}
 }
 
 func TestForeignHashesOfATable(t *testing.T) {
@@ -72,20 +59,5 @@ func TestForeignHashesOfATable(t *testing.T) {
 	}
 	if ok, err := signsIn(t.Context(), hasher, hashOf("social@example.com"), "", store); ok || err != nil {
 		t.Errorf("nobody's password: %t, %v", ok, err)
-	}
-}
-
-func TestUnlocks(t *testing.T) {
-	t.Parallel()
-	var unlocked []string
-	var failed error
-	sink := unlocks(func(_ context.Context, leadID string) error {
-		unlocked = append(unlocked, leadID)
-		return errors.New("no database")
-	}, func(err error) { failed = err })
-	sink(t.Context(), recovery.Event{Kind: recovery.EventMessageSent, LeadID: "1"})
-	sink(t.Context(), recovery.Event{Kind: recovery.EventPasswordReset, LeadID: "2"})
-	if len(unlocked) != 1 || unlocked[0] != "2" || failed == nil {
-		t.Errorf("unlocked %v, failed %v", unlocked, failed)
 	}
 }
