@@ -60,7 +60,7 @@ func TestPostgreSQL(t *testing.T) {
 // A queue that is 20 ms away from its database.
 func TestFarPostgreSQL(t *testing.T) {
 	if !testenv.Long() {
-		t.Skip("set RECOVERY_LONG=1 to run it: it takes half a minute")
+		t.Skip("set RECOVERY_LONG=1 to run it: it takes a minute")
 	}
 	t.Parallel()
 	server := sqltest.PostgreSQL(t)

@@ -18,16 +18,16 @@ import (
 func TestStoreKeepsTheContracts(t *testing.T) {
 	t.Parallel()
 	on(t, append(slices.Clone(databases), pgBouncer), func(t *testing.T, d database, open func(testing.TB) *sql.DB) {
-		db := open(t)
-		first, second := newStore(t, db, d), newStore(t, open(t), d)
-		// Units of time are longer on a slow machine.
-		tick := min(testenv.Patience(100*time.Millisecond), 400*time.Millisecond)
+		db := wide(open(t))
+		first, second := newStore(t, db, d), newStore(t, wide(open(t)), d)
+		// Writes to SQLite are one after the other anyway.
+		parallel := d.dialect != sqlstore.SQLite
 		t.Run("Limiter", func(t *testing.T) {
 			t.Parallel()
 			h := recoverytest.LimiterHarness{
 				New:      func(*testing.T) recovery.Limiter { return first },
 				Another:  func(*testing.T, recovery.Limiter) recovery.Limiter { return second },
-				Tick:     tick,
+				Parallel: parallel,
 				Patience: testenv.Patience(2 * time.Second),
 			}
 			h.Stall, h.Break, h.Mend = faults[recovery.Limiter](db, d, "recovery_limits")
@@ -41,7 +41,7 @@ func TestStoreKeepsTheContracts(t *testing.T) {
 			h := recoverytest.TokenStoreHarness{
 				New:      func(*testing.T) recovery.TokenStore { return first },
 				Another:  func(*testing.T, recovery.TokenStore) recovery.TokenStore { return second },
-				Tick:     tick,
+				Parallel: parallel,
 				Patience: testenv.Patience(2 * time.Second),
 				Dump:     func(t *testing.T, _ recovery.TokenStore) []byte { return []byte(dump(t, db, "recovery_tokens")) },
 				Purge:    func(t *testing.T, _ recovery.TokenStore) { waitForFreed(t, db, first, "recovery_tokens") },
