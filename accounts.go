@@ -14,6 +14,9 @@ import (
 // Without it, nothing is sent for such an address, and the event has
 // [ReasonAmbiguous].
 //
+// A store that embeds a MultiLeadStore, such as that of package sqlstore, and has a
+// FindLead of its own needs a FindLeads of its own too.
+//
 // Codes and [Service.IssueToken] are for one lead, so they treat several as
 // FindLead does. So does a link to a phone number.
 type MultiLeadStore interface {
