@@ -21,14 +21,8 @@ func suite(t *testing.T, client redis.UniversalClient) {
 				name = o.Name
 			}
 			o.Name, o.MaxDepth, o.Grace = name, 64, time.Second
-			// The pauses are short, and asynq counts in seconds. A clause compares
-			// the fourth with the first, which takes seconds on a busy machine.
-			o.Backoff = func(n int) time.Duration {
-				if n == 4 {
-					return 5 * time.Second
-				}
-				return time.Duration(min(n/4, 1)) * 1500 * time.Millisecond
-			}
+			// The pauses grow and are short. asynq counts in seconds.
+			o.Backoff = func(n int) time.Duration { return time.Duration(min(n/4, 1)) * 1500 * time.Millisecond }
 		})
 		names[q] = name
 		return q
