@@ -256,6 +256,7 @@ func TestAccountsGetTheSameLinksAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(10 * time.Minute)
+		synctest.Wait()
 		if len(seen) != 3 {
 			t.Fatalf("%d attempts", len(seen))
 		}

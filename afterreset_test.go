@@ -249,6 +249,7 @@ func TestVerifiedByReset(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if asked != 4 || !p.lead(t, "lead-unverified").Fields["EmailAddress"].Verified {
 			t.Errorf("asked %d times", asked)
 		}
