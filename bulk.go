@@ -32,7 +32,8 @@ type BulkRequest struct {
 	Template       string
 	Labels         map[string]string
 	// Link is the page that the links lead to. Default: [Options].Link or
-	// [InvitationOptions].Link.
+	// [InvitationOptions].Link. It must carry one token: where Options.Link carries
+	// the lead ID and the secret apart, name another one here.
 	Link *Link
 	// TTL is the lifetime of the links: 1 min to 30 days. Default:
 	// [TokenOptions].ForcedResetTTL or InvitationTTL.

@@ -322,6 +322,34 @@ func TestSendToAllRefuses(t *testing.T) {
 	}
 }
 
+// A link that carries the lead ID and the secret apart is always taken for that of a
+// reset that somebody asked for. So none is sent by a bulk: it would be refused, for
+// everybody. That holds for option Link too, and for placeholders (A36).
+func TestBulksSendNoSplitLinks_A36(t *testing.T) {
+	for name, link := range map[string]recovery.Link{
+		"parameters":   {URL: "https://portal.example.com/reset", LeadIDParam: "LeadId", SecretParam: "TemporaryPassword"},
+		"placeholders": {URL: "https://portal.example.com/reset/{LeadId}/{TemporaryPassword}"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPortal(t, func(_ *portal, o *recovery.Options) { o.Link = link })
+			_, err := p.SendToAll(t.Context(), forced("split", johnID))
+			if e, ok := errors.AsType[*recovery.InvalidRequestError](err); !ok || e.Field != "link" {
+				t.Errorf("%s: %v", name, err)
+			}
+			settle()
+			if n := len(p.outbox.Messages()); n != 0 {
+				t.Errorf("%s: %d messages", name, n)
+			}
+			req := forced("sealed", johnID)
+			req.Link = &recovery.Link{URL: "https://portal.example.com/replace"}
+			m := p.sent(t, func() error { _, err := p.SendToAll(t.Context(), req); return err })
+			if err := p.reset(t.Context(), recovery.TokenProof(token(t, m)), goodPassword); err != nil {
+				t.Errorf("%s: with a link of its own: %v", name, err)
+			}
+		})
+	}
+}
+
 // The forced link resets, and is refused as an invitation. Bulk invitations are
 // links for a first password.
 func TestPurposesOfBulks_A36(t *testing.T) {

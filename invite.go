@@ -180,12 +180,15 @@ func (s *Service) hostPayload(purpose Purpose, req sending) (p payload, err erro
 		}
 	}
 	if req.link != nil {
-		if p.Link, err = s.link(req.link); err == nil && p.Link.isSplit() {
-			err = invalid("link", "must carry one token, so LeadIDParam and SecretParam must be empty")
-		}
-		if err != nil {
+		if p.Link, err = s.link(req.link); err != nil {
 			return payload{}, err
 		}
+	}
+	if p.Link.isSplit() {
+		// Such a link does not say what it is for, so it would be taken for that of
+		// a reset that somebody asked for, and be refused (A36). This holds for
+		// option Link too.
+		return payload{}, invalid("link", "must carry one token: LeadIDParam and SecretParam must be empty, and {LeadId} and {TemporaryPassword} not be in its URL")
 	}
 	if len(p.Template) > 128 {
 		return payload{}, invalid("template", "is too long")
