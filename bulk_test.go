@@ -216,6 +216,40 @@ func TestSendToAllTwiceIsOneLink(t *testing.T) {
 	})
 }
 
+// The reply of the mail server is lost, and the person uses the link before the next
+// attempt. Another call days later, when the store has forgotten the used token,
+// neither sends the message again nor makes the same link work once more.
+func TestUsedLinkOfABulkStaysUsed_A33(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPortal(t, nil)
+		ids := crowd(p, 1)
+		var got []recovery.Message
+		p.outbox.Intercept(func(_ context.Context, m recovery.Message) error {
+			if m.Kind != recovery.MessageResetRequired {
+				return nil
+			}
+			got = append(got, m)
+			return errors.New("the reply was lost")
+		})
+		if _, err := p.SendToAll(t.Context(), forced("lost", ids...)); err != nil {
+			t.Fatal(err)
+		}
+		settle()
+		proof := recovery.TokenProof(token(t, got[0]))
+		if err := p.reset(t.Context(), proof, goodPassword); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(3 * 24 * time.Hour)
+		before := len(got)
+		progress, err := p.SendToAll(t.Context(), forced("lost", ids...))
+		settle()
+		if err != nil || progress.Before != 1 || len(got) != before {
+			t.Errorf("%+v, %v; %d more messages", progress, err, len(got)-before)
+		}
+		wantErr(t, p.check(t.Context(), proof), recovery.ErrInvalidProof)
+	})
+}
+
 // A queue that is full or fails is waited for, and a token store that fails ends it
 // with the right count.
 func TestSendToAllWaits(t *testing.T) {

@@ -217,7 +217,10 @@ func (s *Service) performSendFor(ctx context.Context, d *delivery) error {
 	if reason != "" {
 		return s.suppress(ctx, d, reason)
 	}
-	if err := s.sendToken(ctx, d); err != nil || !d.sent || d.p.Bulk == "" {
+	// A token that is spent was sent by an earlier attempt, whose outcome nobody
+	// knew. Without the mark, a later call of SendToAll would store it again, once
+	// the store has forgotten it, and so revive a link that was used (A33).
+	if err := s.sendToken(ctx, d); err != nil || !d.sent && !d.spent || d.p.Bulk == "" {
 		return err
 	}
 	return s.markSent(ctx, d.p.Bulk, d.p.Key.Value)
