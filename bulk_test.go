@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -212,6 +213,35 @@ func TestSendToAllTwiceIsOneLink(t *testing.T) {
 		settle()
 		if n := len(p.outbox.Messages()); n != 2 {
 			t.Errorf("%d messages in the end", n)
+		}
+	})
+}
+
+// A lead that comes twice in a row, or in two calls at once, gets one message, also
+// while the mail server takes its time and the queue is in memory.
+func TestLeadThatComesTwiceGetsOneMessage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPortal(t, nil)
+		p.outbox.Intercept(func(context.Context, recovery.Message) error {
+			time.Sleep(time.Second)
+			return nil
+		})
+		ids := crowd(p, 2)
+		var both sync.WaitGroup
+		for range 2 {
+			both.Go(func() {
+				if _, err := p.SendToAll(t.Context(), forced("twice", ids[0], ids[0], ids[1])); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		both.Wait()
+		time.Sleep(time.Minute)
+		if n := len(p.outbox.Messages()); n != 2 {
+			t.Errorf("%d messages to 2 leads", n)
+		}
+		if n := len(p.events.of(recovery.EventDeliveryFailed)); n != 0 {
+			t.Errorf("%d failures", n)
 		}
 	})
 }

@@ -203,6 +203,11 @@ func (s *Service) hostPayload(purpose Purpose, req sending) (p payload, err erro
 // was counted before.
 func (s *Service) performSendFor(ctx context.Context, d *delivery) error {
 	if d.p.Bulk != "" {
+		done, err := s.alone(ctx, d.job.ID)
+		if err != nil {
+			return err
+		}
+		defer done()
 		switch sent, err := s.wasSent(ctx, d.p.Bulk, d.p.Key.Value); {
 		case err != nil:
 			return unavailable("token store", err)
