@@ -157,7 +157,11 @@ func (s *Service) sendToken(ctx context.Context, d *delivery) error {
 	if d.shared && d.token == kindMailed {
 		return s.sendShared(ctx, d)
 	}
-	token, err := s.put(ctx, d.p.generation, d.token, d.ttl(s), d.lead, d.p.Slot, d.p.Secret)
+	field := d.p.Slot
+	if d.p.Code {
+		field = d.p.Recipient
+	}
+	token, err := s.put(ctx, d.p.generation, d.token, d.ttl(s), d.lead, field, d.p.Secret)
 	if errors.Is(err, ErrTokenSpent) {
 		d.spent = true
 		return s.suppress(ctx, d, ReasonTokenSpent)
