@@ -180,9 +180,10 @@ func (s *Service) whyNot(lead Lead) EventReason {
 
 // mostTelling returns the lead that a request is about if none of several gets a
 // link: one without a password before the others, because it can be told how it
-// signs in, then one that only lacks an address.
+// signs in, then one that only lacks an address, then one that may be invited. One
+// that is disabled hides no other.
 func mostTelling(found []Lead) Lead {
-	for _, status := range []LeadStatus{StatusNoPassword, StatusActive, StatusResetRequired} {
+	for _, status := range []LeadStatus{StatusNoPassword, StatusActive, StatusResetRequired, StatusInvited} {
 		for _, lead := range found {
 			if lead.Status == status {
 				return lead

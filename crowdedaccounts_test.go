@@ -26,3 +26,21 @@ func TestAccountsOfStrangersTakeNoPlace_A99(t *testing.T) {
 		}
 	})
 }
+
+// A disabled account with the address of somebody who is invited does not keep the
+// invitation back, whichever of the two the store finds first.
+func TestDisabledAccountHidesNoInvitation(t *testing.T) {
+	for _, name := range []string{"aaa", "zzz"} {
+		synctest.Test(t, func(t *testing.T) {
+			p := inviting(t, func(p *portal, o *recovery.Options) {
+				disabled := ada()
+				disabled.ID, disabled.Status = "lead-"+name, recovery.StatusDisabled
+				p.leads.Add(disabled, "")
+				o.Invitations.OnForgot = true
+			})
+			if m := p.forgot(t, byMail("ada@example.com")); m.Kind != recovery.MessageInvitation || m.LeadID != "lead-ada" {
+				t.Errorf("%s: %v for %s", name, m.Kind, m.LeadID)
+			}
+		})
+	}
+}
