@@ -34,8 +34,12 @@ type MultiLeadStore interface {
 }
 
 // maxAccounts is how many accounts one message names. Whoever has more with one
-// address finds the others by another identifier, such as the user name.
-const maxAccounts = 8
+// address finds the others by another identifier, such as the user name. maxFound is
+// how many the store is asked for: more, because those that get no link must not
+// take the places of those that do. Otherwise a stranger who signs up eight times
+// with somebody's address, and verifies it never, keeps that person from a reset
+// (A99).
+const maxAccounts, maxFound = 8, 100
 
 // A MessageAccount is one of the accounts in a [MessageResetLinks].
 type MessageAccount struct {
@@ -96,7 +100,7 @@ func (d *delivery) findLeads(ctx context.Context, s *Service) (ok bool, err erro
 func (s *Service) findLeads(ctx context.Context, store MultiLeadStore, key LeadKey, f Field) ([]Lead, error) {
 	var found []Lead
 	err := s.call(ctx, "LeadStore.FindLeads", func(ctx context.Context) (err error) {
-		found, err = store.FindLeads(ctx, key, maxAccounts)
+		found, err = store.FindLeads(ctx, key, maxFound)
 		return notFoundOr(err, key.Value)
 	}, key.Value)
 	if errors.Is(err, ErrLeadNotFound) {
@@ -107,7 +111,7 @@ func (s *Service) findLeads(ctx context.Context, store MultiLeadStore, key LeadK
 	}
 	var leads []Lead
 	seen := map[string]bool{}
-	for _, lead := range found[:min(len(found), maxAccounts)] {
+	for _, lead := range found[:min(len(found), maxFound)] {
 		lead, err := s.checkLead(ctx, lead, key, f)
 		switch {
 		case errors.Is(err, ErrLeadNotFound):
@@ -155,10 +159,11 @@ func (s *Service) share(d *delivery, found []Lead) bool {
 	}
 	d.to = to
 	for _, a := range able {
-		if a.to.canonical == to.canonical {
-			d.accounts = append(d.accounts, a)
-		} else {
+		switch {
+		case a.to.canonical != to.canonical:
 			d.leave(a.lead, ReasonNoRecipient, "")
+		case len(d.accounts) < maxAccounts:
+			d.accounts = append(d.accounts, a)
 		}
 	}
 	d.settle(s)
@@ -175,9 +180,10 @@ func (s *Service) whyNot(lead Lead) EventReason {
 
 // mostTelling returns the lead that a request is about if none of several gets a
 // link: one without a password before the others, because it can be told how it
-// signs in, then one that only lacks an address.
+// signs in, then one that only lacks an address, then one that may be invited. One
+// that is disabled hides no other.
 func mostTelling(found []Lead) Lead {
-	for _, status := range []LeadStatus{StatusNoPassword, StatusActive, StatusResetRequired} {
+	for _, status := range []LeadStatus{StatusNoPassword, StatusActive, StatusResetRequired, StatusInvited} {
 		for _, lead := range found {
 			if lead.Status == status {
 				return lead

@@ -16,7 +16,7 @@ type PasswordReset struct {
 	// Channel how. Only somebody who reads what arrives there can have it. Both
 	// are empty if that is not certain: for a token that a server or the host got
 	// too, for a link that went to several addresses after "this was not me", and
-	// for a code if several phone fields may receive.
+	// for a code if several fields of its channel may receive.
 	Field   string
 	Channel Channel
 	// Age is the time since the token was stored or, for an invitation, since its
@@ -70,8 +70,10 @@ func (s *Service) facts(p proven, from Requester) PasswordReset {
 	case p.kind == kindIssued:
 		done.Proof = ProofIssued
 	case p.kind == kindCode:
-		done.Proof = ProofCode
-		done.Field, done.Channel = s.onlyPhone(), ChannelSMS
+		done.Proof, done.Field = ProofCode, s.onlyReceiver(FieldTypePhone)
+		if p.wasMailed(s.keys, p.lead) {
+			done.Field = s.onlyReceiver(FieldTypeEmail)
+		}
 	case !p.shared:
 		done.Field = s.keys.fieldOf(p.token.Slot, p.kind, p.lead.ID, s.mailTo)
 	}
@@ -89,11 +91,11 @@ func (s *Service) facts(p proven, from Requester) PasswordReset {
 	return done
 }
 
-// onlyPhone returns the field that codes go to, if there is only one.
-func (s *Service) onlyPhone() string {
+// onlyReceiver returns the field of a type that codes go to, if there is only one.
+func (s *Service) onlyReceiver(t FieldType) string {
 	only := ""
 	for _, f := range s.opts.Fields {
-		if f.Receive && f.Type == FieldTypePhone {
+		if f.Receive && f.Type == t {
 			if only != "" {
 				return ""
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -105,6 +106,42 @@ func TestAfterReset(t *testing.T) {
 			calls := strings.Join(p.calls.take(), " ")
 			if !strings.Contains(calls, "EndSessions AfterReset") {
 				t.Errorf("%s: not directly after the sessions were ended: %s", name, calls)
+			}
+		})
+	}
+}
+
+// A code that was mailed proves the address, and never the phone; and nothing where
+// it may have gone to more than one address. It ends with a change of the lead.
+func TestMailedCodeProvesNoPhone(t *testing.T) {
+	for name, c := range map[string]struct {
+		alternate bool
+		field     string
+		channel   recovery.Channel
+	}{
+		"one address":   {false, "EmailAddress", recovery.ChannelEmail},
+		"two addresses": {true, "", ""},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			p, h := hooked(t, func(_ *portal, o *recovery.Options) {
+				o.Fields = slices.DeleteFunc(fields(), func(f recovery.Field) bool { return f.Name == "mx_Alternate_Email" && !c.alternate })
+			})
+			req := byMail(johnMail)
+			req.Code = true
+			byPhone := func() recovery.Proof {
+				return recovery.CodeProof(recovery.LeadKey{Field: "Phone", Value: johnPhone}, p.forgot(t, req).Code.Reveal())
+			}
+			proof := byPhone()
+			if err := p.check(t.Context(), proof); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			p.leads.Touch(johnID)
+			wantErr(t, p.check(t.Context(), proof), recovery.ErrInvalidProof)
+			if err := p.reset(t.Context(), byPhone(), goodPassword); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if got := h.got[0]; got.Proof != recovery.ProofCode || got.Field != c.field || got.Channel != c.channel {
+				t.Errorf("%s: %s from %q by %q, want %q by %q", name, got.Proof, got.Field, got.Channel, c.field, c.channel)
 			}
 		})
 	}

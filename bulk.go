@@ -32,7 +32,8 @@ type BulkRequest struct {
 	Template       string
 	Labels         map[string]string
 	// Link is the page that the links lead to. Default: [Options].Link or
-	// [InvitationOptions].Link.
+	// [InvitationOptions].Link. It must carry one token: where Options.Link carries
+	// the lead ID and the secret apart, name another one here.
 	Link *Link
 	// TTL is the lifetime of the links: 1 min to 30 days. Default:
 	// [TokenOptions].ForcedResetTTL or InvitationTTL.
@@ -71,11 +72,12 @@ const bulkReport = time.Minute
 //
 // Call it again with the same Name to go on after an error or the end of the
 // process, with all leads or only the rest: whoever was sent a message is skipped.
-// Each lead gets one link, also if two instances do it at the same time. What was
-// sent is remembered in the [TokenStore] for 30 days, and under a new first key
-// in [Options].Keys as long as the old one is there. If a process dies between
-// the end of a delivery and that note, the message comes twice, with the same ID
-// and the same link. After a dead letter, calling it again sends that message.
+// Each lead gets one link, also if two instances do it at the same time; but if each
+// has a queue of its own, the message with it may come twice. What was sent is
+// remembered in the [TokenStore] for 30 days, and under a new first key in
+// [Options].Keys as long as the old one is there. If a process dies between the end
+// of a delivery and that note, the message comes twice, with the same ID and the
+// same link. After a dead letter, calling it again sends that message.
 //
 // A lead that may not use such a link is sent nothing, and an
 // [EventMessageSuppressed] says why. For PurposeForcedReset those are leads that
@@ -226,9 +228,9 @@ func (s *Service) sendOne(ctx context.Context, p payload, leadID string, progres
 		progress.Before++
 		return false, nil
 	}
-	// The ID and the secret depend on the name and the lead only. So a queue drops
-	// the job if it has it already, and if the message comes twice, it is the same
-	// link.
+	// The ID and the secret depend on the name and the lead only. So a queue that
+	// outlives the process drops the job if it has it already, and if the message
+	// comes twice, it is the same link.
 	p.Key, p.ID = LeadKey{LeadIDField, leadID}, s.keys.bulkID(p.Bulk, leadID)
 	p.Secret = s.keys.bulkSecret(p.Bulk, leadID)
 	p.RequestedAt = time.Now()
@@ -257,6 +259,25 @@ func (s *Service) sendOne(ctx context.Context, p payload, leadID string, progres
 		case <-s.closing:
 			return false, unavailable("queue", err)
 		case <-time.After(pause):
+		}
+	}
+}
+
+// alone returns once this process performs no other job with this ID, and the
+// caller then calls done. A queue in memory may hold a job of a bulk twice, because
+// a lead came twice or two calls run side by side. The second one has to see the
+// mark of the first.
+func (s *Service) alone(ctx context.Context, id string) (done func(), err error) {
+	mine := make(chan struct{})
+	for {
+		other, running := s.bulks.LoadOrStore(id, mine)
+		if !running {
+			return func() { s.bulks.Delete(id); close(mine) }, nil
+		}
+		select {
+		case <-other.(chan struct{}):
+		case <-ctx.Done():
+			return nil, ctx.Err()
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -216,6 +217,69 @@ func TestSendToAllTwiceIsOneLink(t *testing.T) {
 	})
 }
 
+// A lead that comes twice in a row, or in two calls at once, gets one message, also
+// while the mail server takes its time and the queue is in memory.
+func TestLeadThatComesTwiceGetsOneMessage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPortal(t, nil)
+		p.outbox.Intercept(func(context.Context, recovery.Message) error {
+			time.Sleep(time.Second)
+			return nil
+		})
+		ids := crowd(p, 2)
+		var both sync.WaitGroup
+		for range 2 {
+			both.Go(func() {
+				if _, err := p.SendToAll(t.Context(), forced("twice", ids[0], ids[0], ids[1])); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		both.Wait()
+		time.Sleep(time.Minute)
+		if n := len(p.outbox.Messages()); n != 2 {
+			t.Errorf("%d messages to 2 leads", n)
+		}
+		if n := len(p.events.of(recovery.EventDeliveryFailed)); n != 0 {
+			t.Errorf("%d failures", n)
+		}
+	})
+}
+
+// The reply of the mail server is lost, and the person uses the link before the next
+// attempt. Another call days later, when the store has forgotten the used token,
+// neither sends the message again nor makes the same link work once more.
+func TestUsedLinkOfABulkStaysUsed_A33(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPortal(t, nil)
+		ids := crowd(p, 1)
+		var got []recovery.Message
+		p.outbox.Intercept(func(_ context.Context, m recovery.Message) error {
+			if m.Kind != recovery.MessageResetRequired {
+				return nil
+			}
+			got = append(got, m)
+			return errors.New("the reply was lost")
+		})
+		if _, err := p.SendToAll(t.Context(), forced("lost", ids...)); err != nil {
+			t.Fatal(err)
+		}
+		settle()
+		proof := recovery.TokenProof(token(t, got[0]))
+		if err := p.reset(t.Context(), proof, goodPassword); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(3 * 24 * time.Hour)
+		before := len(got)
+		progress, err := p.SendToAll(t.Context(), forced("lost", ids...))
+		settle()
+		if err != nil || progress.Before != 1 || len(got) != before {
+			t.Errorf("%+v, %v; %d more messages", progress, err, len(got)-before)
+		}
+		wantErr(t, p.check(t.Context(), proof), recovery.ErrInvalidProof)
+	})
+}
+
 // A queue that is full or fails is waited for, and a token store that fails ends it
 // with the right count.
 func TestSendToAllWaits(t *testing.T) {
@@ -319,6 +383,34 @@ func TestSendToAllRefuses(t *testing.T) {
 	}
 	if n := len(p.outbox.Messages()); n != 0 {
 		t.Errorf("%d messages", n)
+	}
+}
+
+// A link that carries the lead ID and the secret apart is always taken for that of a
+// reset that somebody asked for. So none is sent by a bulk: it would be refused, for
+// everybody. That holds for option Link too, and for placeholders (A36).
+func TestBulksSendNoSplitLinks_A36(t *testing.T) {
+	for name, link := range map[string]recovery.Link{
+		"parameters":   {URL: "https://portal.example.com/reset", LeadIDParam: "LeadId", SecretParam: "TemporaryPassword"},
+		"placeholders": {URL: "https://portal.example.com/reset/{LeadId}/{TemporaryPassword}"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPortal(t, func(_ *portal, o *recovery.Options) { o.Link = link })
+			_, err := p.SendToAll(t.Context(), forced("split", johnID))
+			if e, ok := errors.AsType[*recovery.InvalidRequestError](err); !ok || e.Field != "link" {
+				t.Errorf("%s: %v", name, err)
+			}
+			settle()
+			if n := len(p.outbox.Messages()); n != 0 {
+				t.Errorf("%s: %d messages", name, n)
+			}
+			req := forced("sealed", johnID)
+			req.Link = &recovery.Link{URL: "https://portal.example.com/replace"}
+			m := p.sent(t, func() error { _, err := p.SendToAll(t.Context(), req); return err })
+			if err := p.reset(t.Context(), recovery.TokenProof(token(t, m)), goodPassword); err != nil {
+				t.Errorf("%s: with a link of its own: %v", name, err)
+			}
+		})
 	}
 }
 

@@ -287,7 +287,7 @@ func checkFields(mistakes *OptionErrors, fields []Field) {
 func (o Options) warnOfOldKeys() {
 	for i, k := range o.Keys {
 		if weakness := masterkey.Weakness(k); weakness != "" {
-			o.Logger.Warn("recovery: an old key in option Keys "+weakness+", so it may be guessed. Remove it once what was made with it has expired: after a day, or after eight days if NotMe is set", "key", i)
+			o.Logger.Warn("recovery: an old key in option Keys "+weakness+", so it may be guessed. Remove it once what was made with it has expired: after a day, after eight days if NotMe is set, or after 30 days if you send invitations or call SendToAll", "key", i)
 		}
 	}
 }

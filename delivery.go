@@ -25,6 +25,7 @@ type delivery struct {
 	// allowed it.
 	known string
 	sent  bool  // the notifier has the message
+	spent bool  // the token was used or ended before
 	event Event // the fields that all events of this job have
 
 	ambiguous bool      // it is not certain which of several leads is meant
@@ -156,8 +157,13 @@ func (s *Service) sendToken(ctx context.Context, d *delivery) error {
 	if d.shared && d.token == kindMailed {
 		return s.sendShared(ctx, d)
 	}
-	token, err := s.put(ctx, d.p.generation, d.token, d.ttl(s), d.lead, d.p.Slot, d.p.Secret)
+	field := d.p.Slot
+	if d.p.Code {
+		field = d.p.Recipient
+	}
+	token, err := s.put(ctx, d.p.generation, d.token, d.ttl(s), d.lead, field, d.p.Secret)
 	if errors.Is(err, ErrTokenSpent) {
+		d.spent = true
 		return s.suppress(ctx, d, ReasonTokenSpent)
 	}
 	if err != nil {

@@ -135,8 +135,9 @@
 // [ParseKey] reads a key from base64, and [NewKey] makes one.
 // To change the key, deploy the new one everywhere as the last one, then move
 // it to the front. Drop the old one a day later, or eight days later if
-// [Options].NotMe is set, because its links live for seven days. Under a new
-// first key, the counts of limits and of wrong guesses begin at zero.
+// [Options].NotMe is set, because its links live for seven days, or 30 days later
+// if the host sends invitations or calls [Service.SendToAll]. Under a new first
+// key, the counts of limits and of wrong guesses begin at zero.
 //
 // Mount [HideTokens] outermost if the host logs requests: links carry tokens in
 // their query.

@@ -180,12 +180,15 @@ func (s *Service) hostPayload(purpose Purpose, req sending) (p payload, err erro
 		}
 	}
 	if req.link != nil {
-		if p.Link, err = s.link(req.link); err == nil && p.Link.isSplit() {
-			err = invalid("link", "must carry one token, so LeadIDParam and SecretParam must be empty")
-		}
-		if err != nil {
+		if p.Link, err = s.link(req.link); err != nil {
 			return payload{}, err
 		}
+	}
+	if p.Link.isSplit() {
+		// Such a link does not say what it is for, so it would be taken for that of
+		// a reset that somebody asked for, and be refused (A36). This holds for
+		// option Link too.
+		return payload{}, invalid("link", "must carry one token: LeadIDParam and SecretParam must be empty, and {LeadId} and {TemporaryPassword} not be in its URL")
 	}
 	if len(p.Template) > 128 {
 		return payload{}, invalid("template", "is too long")
@@ -200,6 +203,11 @@ func (s *Service) hostPayload(purpose Purpose, req sending) (p payload, err erro
 // was counted before.
 func (s *Service) performSendFor(ctx context.Context, d *delivery) error {
 	if d.p.Bulk != "" {
+		done, err := s.alone(ctx, d.job.ID)
+		if err != nil {
+			return err
+		}
+		defer done()
 		switch sent, err := s.wasSent(ctx, d.p.Bulk, d.p.Key.Value); {
 		case err != nil:
 			return unavailable("token store", err)
@@ -214,7 +222,10 @@ func (s *Service) performSendFor(ctx context.Context, d *delivery) error {
 	if reason != "" {
 		return s.suppress(ctx, d, reason)
 	}
-	if err := s.sendToken(ctx, d); err != nil || !d.sent || d.p.Bulk == "" {
+	// A token that is spent was sent by an earlier attempt, whose outcome nobody
+	// knew. Without the mark, a later call of SendToAll would store it again, once
+	// the store has forgotten it, and so revive a link that was used (A33).
+	if err := s.sendToken(ctx, d); err != nil || !d.sent && !d.spent || d.p.Bulk == "" {
 		return err
 	}
 	return s.markSent(ctx, d.p.Bulk, d.p.Key.Value)

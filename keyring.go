@@ -256,6 +256,24 @@ func (k *keyring) slots(leadID string) []string {
 // stateOf returns the digest of the lead's version. Tokens are stored with it.
 func (g *generation) stateOf(lead Lead) string { return g.state.digest(lead.ID, lead.Version) }
 
+// mailedStateOf is stateOf for a code that goes out by mail. All codes of a lead
+// stand in one slot, so the slot does not say which address a code proves. One in a
+// text message has the state of a link, as every code of an older version.
+func (g *generation) mailedStateOf(lead Lead) string {
+	return g.state.digest(lead.ID, lead.Version, "mailed")
+}
+
+// mailedStateMatches is stateMatches for mailedStateOf.
+func (k *keyring) mailedStateMatches(state string, lead Lead) bool {
+	ok := false
+	for i := range k.generations {
+		if hmac.Equal([]byte(state), []byte(k.generations[i].mailedStateOf(lead))) {
+			ok = true
+		}
+	}
+	return ok
+}
+
 // stateMatches reports whether a token was stored for this version of the lead,
 // under the keys of any generation.
 func (k *keyring) stateMatches(state string, lead Lead) bool {

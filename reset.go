@@ -164,6 +164,12 @@ type proven struct {
 	event  Event
 }
 
+// wasMailed reports whether the proof is a code that went out by mail, to the lead
+// as it is.
+func (p proven) wasMailed(keys *keyring, lead Lead) bool {
+	return p.kind == kindCode && keys.mailedStateMatches(p.token.State, lead)
+}
+
 // prove opens a proof, finds its token and the lead, and checks that both
 // belong together. All invalid proofs get the same error, except a link whose token
 // this Service did not make: see [ErrDamagedProof]. Only the event says what was
@@ -223,7 +229,7 @@ func (s *Service) provenLead(ctx context.Context, p proven, leadID string) (Lead
 	if why := s.whyNoToken(p.kind, lead.Status); why != "" {
 		return Lead{}, s.refuse(ctx, p, why)
 	}
-	if !s.keys.stateMatches(p.token.State, lead) {
+	if !s.keys.stateMatches(p.token.State, lead) && !p.wasMailed(s.keys, lead) {
 		return Lead{}, s.refuse(ctx, p, ReasonLeadChanged)
 	}
 	return lead, nil

@@ -99,10 +99,18 @@ func (s *Service) lifetime(kind tokenKind) time.Duration {
 // put stores a token for the lead in its present state, in the slot of a field,
 // under one generation of keys. All attempts at a job use the same generation
 // and the same slot: in another place the store would not recognise a token that
-// is spent already.
+// is spent already. A code stands in one slot wherever it goes: for a code, field
+// is the one that gets it.
 func (s *Service) put(ctx context.Context, g *generation, kind tokenKind, ttl time.Duration, lead Lead, field, secret string) (TokenRecord, error) {
+	state := g.stateOf(lead)
+	if kind == kindCode {
+		if s.fields[field].Type == FieldTypeEmail {
+			state = g.mailedStateOf(lead)
+		}
+		field = ""
+	}
 	ref := s.keys.refOf(g, kind, lead.ID, field, secret)
-	spec := TokenSpec{Digest: ref.Digest, State: g.stateOf(lead), TTL: ttl, MaxLive: 3}
+	spec := TokenSpec{Digest: ref.Digest, State: state, TTL: ttl, MaxLive: 3}
 	if kind == kindCode {
 		spec.MaxLive, spec.Code = 1, true
 		spec.MaxTries, spec.MaxFailures, spec.FailureWindow = s.opts.Tokens.CodeTries, s.opts.Tokens.CodeFailures, failureWindow
