@@ -16,8 +16,8 @@ import (
 // DevNotifier returns a [Notifier] that prints each message, with its link or
 // code, to w, for example [os.Stdout]. It is for a developer who has no mail
 // server yet: what it prints are secrets that open accounts. So [New] refuses it
-// unless [Options].Link and [Options].NotMe lead to the developer's own machine or
-// network, as [Options].Development says.
+// unless all links lead to the developer's own machine or network, as
+// [Options].Development says.
 func DevNotifier(w io.Writer) Notifier { return &devNotifier{w: w} }
 
 type devNotifier struct {

@@ -103,8 +103,8 @@ func forceResets(ctx context.Context, db *sql.DB, service *recovery.Service) err
 	return err
 }
 
-// userOf returns what log-in has to know of a user. Nobody has an empty hash, and
-// Verify takes as long for it as for any other.
+// userOf returns what log-in has to know of a user. If there is no such user, the
+// hash is empty, and Verify takes as long for it as for any other.
 func userOf(ctx context.Context, db *sql.DB, email string) (id, hash string, status recovery.LeadStatus, err error) {
 	err = db.QueryRowContext(ctx, "SELECT id, password_hash, "+users.Status+" FROM users WHERE lower(email) = lower($1)", email).Scan(&id, &hash, &status)
 	if errors.Is(err, sql.ErrNoRows) {
