@@ -73,6 +73,7 @@ func openProcess(source string, works bool, notifier recovery.Notifier) (p proce
 		Link:                    recovery.Link{URL: "https://portal.example.com/reset"},
 		DangerouslyKeepSessions: true,
 		Limits:                  recovery.Limits{Caller: much, ClientForgot: much, ClientCheck: much, Identifier: much, Lead: much, Recipient: much},
+		Limiter:                 recovery.NewMemoryLimiter(recovery.MemoryLimiterOptions{}), // it waits for no lock, so that the queue has to
 		Queue:                   queues[0], DeliveryQueue: queues[1], Logger: quiet,
 	})
 	return p, err
