@@ -19,9 +19,9 @@ type PasswordReset struct {
 	// for a code if several fields of its channel may receive.
 	Field   string
 	Channel Channel
-	// Age is the time since the token was stored or, for an invitation, since its
-	// link was sealed. It is exact to a second or so, if the clocks are right and
-	// the lifetimes in [TokenOptions] have not been changed since.
+	// Age is the time since the token was stored or, for an invitation and a forced
+	// reset, since its link was sealed. It is exact to a second or so, if the clocks
+	// are right and the lifetimes in [TokenOptions] have not been changed since.
 	Age time.Duration
 	// KnownDevice says that a known device of the lead sent the request: see
 	// [Service.RememberDevice].

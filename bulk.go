@@ -27,7 +27,8 @@ type BulkRequest struct {
 	// than 0, up to 1,000. Mail providers slow down or block whoever sends faster
 	// than they are used to. Default 10.
 	PerSecond float64
-	// RecipientField, Template and Labels are as in [ForgotRequest].
+	// RecipientField, Template and Labels are as in [ForgotRequest]. There may be
+	// 7 labels, because [LabelBulk] is one more.
 	RecipientField string
 	Template       string
 	Labels         map[string]string
@@ -79,19 +80,22 @@ const bulkReport = time.Minute
 // of a delivery and that note, the message comes twice, with the same ID and the
 // same link. After a dead letter, calling it again sends that message.
 //
-// A lead that may not use such a link is sent nothing, and an
-// [EventMessageSuppressed] says why. For PurposeForcedReset those are leads that
-// are disabled or have no password. The host gives the others
-// [StatusResetRequired], before or after, if its log-in is to refuse the old
-// password: a link that was made before a change of status is dead, so set it
-// before. No limit counts these messages, and no budget.
+// A lead that may not use such a link, or has no address that messages may go to,
+// is sent nothing, and an [EventMessageSuppressed] says why. For
+// PurposeForcedReset, leads that are disabled or have no password may not. If the
+// host's log-in is to refuse the old password, the host sets
+// [StatusResetRequired] before it calls SendToAll: a link that was made before a
+// change of status is dead. No limit counts these messages, and no budget. Sessions
+// stay open until the password is replaced.
 //
 // An [EventBulkProgress] tells once a minute, and at the end, how far it has come.
 // The events of each message have [LabelBulk] among their labels.
 //
 // The error is an [*InvalidRequestError], that of LeadIDs or ctx, or wraps
-// [ErrUnavailable] if the TokenStore fails or the Service shuts down. The
-// BulkProgress is right also then.
+// [ErrUnavailable] if the TokenStore fails, the queue refuses a job with
+// [ErrPermanent], or the Service shuts down. The BulkProgress is right also then.
+// LeadIDs is called by the goroutine of the caller, and its loop may take hours: it
+// should hold no connection of a database meanwhile.
 func (s *Service) SendToAll(ctx context.Context, req BulkRequest) (BulkProgress, error) {
 	progress := BulkProgress{Name: req.Name}
 	p, pause, err := s.bulkPayload(req)

@@ -16,8 +16,8 @@ import (
 // DevNotifier returns a [Notifier] that prints each message, with its link or
 // code, to w, for example [os.Stdout]. It is for a developer who has no mail
 // server yet: what it prints are secrets that open accounts. So [New] refuses it
-// unless [Options].Link and [Options].NotMe lead to the developer's own machine or
-// network, as [Options].Development says.
+// unless all links lead to the developer's own machine or network, as
+// [Options].Development says.
 func DevNotifier(w io.Writer) Notifier { return &devNotifier{w: w} }
 
 type devNotifier struct {
@@ -33,7 +33,11 @@ func (n *devNotifier) Notify(_ context.Context, m Message) error {
 		fmt.Fprintf(&b, ", account %q", m.Account)
 	}
 	if !m.Expires.IsZero() {
-		fmt.Fprintf(&b, ", good until %s", m.Expires.Local().Format(time.TimeOnly))
+		layout := time.TimeOnly
+		if time.Until(m.Expires) > 12*time.Hour { // an invitation
+			layout = time.DateTime
+		}
+		fmt.Fprintf(&b, ", good until %s", m.Expires.Local().Format(layout))
 	}
 	b.WriteString("\n")
 	for _, a := range m.Accounts {
@@ -131,12 +135,15 @@ func (s *Service) advise(ctx context.Context, e Event) {
 var suppressedAdvice = map[EventReason]string{
 	ReasonUnknownLead:          "LeadStore.FindLead found no lead. Look at the field and the value that it was asked for: the value is in lower case, and FindLead must find the lead however it is stored",
 	ReasonAmbiguous:            "several leads have the value, so it is not certain whom the message is for. A link by e-mail can name them all, if FindLeads finds them (see MultiLeadStore) and they have one address. Codes need a value that one lead has",
-	ReasonDisabled:             "the lead's Status is not StatusActive. The zero value counts as disabled, so FindLead has to set it",
+	ReasonDisabled:             "the lead's Status is StatusDisabled, or none of the constants. The zero value counts as disabled, so FindLead has to set it",
 	ReasonNoPassword:           "the lead has StatusNoPassword. Set option Messages.NoPassword to tell such leads how they sign in",
 	ReasonNoRecipient:          "the lead has no verified address in the field that the message goes to. FindLead has to return it in Lead.Fields, under the name that option Fields gives, with Verified set",
 	ReasonUndeliverableAddress: "the lead's verified address cannot be written to. The warning beside says why",
 	ReasonInvalidLead:          "the lead's ID or Version is not valid. The error beside says why",
 	ReasonUndeliverable:        "the notifier says that it can never deliver to this address. The warning beside says why",
+	ReasonInvited:              "the lead has StatusInvited, so it has no password to reset. Set option Invitations.OnForgot to send it an invitation instead",
+	ReasonHasPassword:          "an invitation is for leads without a password, and this one has StatusActive or StatusResetRequired. Send it a reset link",
+	ReasonSentBefore:           "SendToAll sent this lead its message under the same name before. Choose another name to send one more",
 	ReasonTokenSpent:           "the token was used, or replaced, before its message was sent",
 }
 
@@ -146,6 +153,7 @@ var refusedAdvice = map[EventReason]string{
 	ReasonNewerFormat:      "a newer version of this library sealed it",
 	ReasonUnknownToken:     "the TokenStore does not know it: it was used, it has expired, a newer one replaced it, or the code is wrong. A MemoryTokenStore ends with its process, and is not shared by instances",
 	ReasonLeadChanged:      "Lead.Version is not what it was when the link was sent. It must change only with password, address and status, and FindLead must return the same one for the same row each time",
+	ReasonWrongPurpose:     "it is the link of an invitation where passwords are reset, or the reverse. Options Link and Invitations.Link have to lead to two pages, and the second one calls AcceptInvitation",
 	ReasonClaimedByAnother: "another request has just used it",
 	ReasonPasswordPolicy:   "the new password breaks the rules that know the person, which the answer names. See option Passwords.Policy",
 }

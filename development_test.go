@@ -3,6 +3,7 @@ package recovery_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -43,6 +44,20 @@ func TestDevelopmentTellsWhyNothingArrives(t *testing.T) {
 			_ = p.reset(t.Context(), proof, goodPassword)
 			_ = p.reset(t.Context(), proof, goodPassword)
 		}},
+		{"an invited lead asks for a reset", "option Invitations.OnForgot", func(t *testing.T, p *portal) {
+			p.leads.Add(ada(), "")
+			forgot("ada@example.com")(t, p)
+		}},
+		{"an invitation for a lead that has a password", "Send it a reset link", func(t *testing.T, p *portal) {
+			if err := p.SendInvitation(t.Context(), recovery.InvitationRequest{LeadID: johnID}); !errors.Is(err, recovery.ErrLeadNotFound) {
+				t.Error(err)
+			}
+		}},
+		{"the link of an invitation where passwords are reset", "have to lead to two pages", func(t *testing.T, p *portal) {
+			p.leads.Add(ada(), "")
+			invitation := p.invite(t, recovery.InvitationRequest{LeadID: ada().ID})
+			_ = p.reset(t.Context(), recovery.TokenProof(token(t, invitation)), goodPassword)
+		}},
 		{"a link is cut off", "Pass the whole value", func(t *testing.T, p *portal) {
 			sealed := token(t, p.forgot(t, byMail(johnMail)))
 			_ = p.check(t.Context(), recovery.TokenProof(sealed[:10]))
@@ -51,9 +66,10 @@ func TestDevelopmentTellsWhyNothingArrives(t *testing.T) {
 		for _, development := range []bool{true, false} {
 			t.Run(fmt.Sprint(test.sentence, "/", development), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					p := newPortal(t, func(_ *portal, o *recovery.Options) {
+					p := newPortal(t, func(p *portal, o *recovery.Options) {
+						p.users = p.leads.Full()
 						o.Development, o.Limits = development, recovery.Limits{}
-						o.Link.URL = "http://localhost:8080/reset"
+						o.Link.URL, o.Invitations.Link.URL = "http://localhost:8080/reset", "http://localhost:8080/invitation"
 					})
 					test.do(t, p)
 					settle()
@@ -119,6 +135,10 @@ func TestDevNotifierPrints(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	invitation := recovery.Message{Kind: recovery.MessageInvitation, To: johnMail, Expires: time.Now().Add(7 * 24 * time.Hour)}
+	if err := n.Notify(context.Background(), invitation); err != nil {
+		t.Fatal(err)
+	}
 	want := `
 reset_link to johnwick@example.com, good until 03:04:05
   link: http://localhost/reset?token=t
@@ -130,6 +150,9 @@ reset_code to +14157415569
 
 
 password_changed to johnwick@example.com
+
+
+invitation to johnwick@example.com, good until ` + invitation.Expires.Local().Format(time.DateTime) + `
 
 `
 	if out.String() != want {

@@ -47,8 +47,9 @@ type Invitation struct {
 // [Limits].Recipient, and against the budgets. So it costs no request of the
 // person.
 //
-// The error is an [*InvalidRequestError], a [*RateLimitError] of the lead, the
-// recipient or a budget, or wraps [ErrLeadNotFound] or [ErrUnavailable].
+// The error is an [*InvalidRequestError], also if [Options].Invitations is not set,
+// a [*RateLimitError] of the lead, the recipient or a budget, or wraps
+// [ErrLeadNotFound] or [ErrUnavailable].
 // ErrLeadNotFound also stands for a lead that has a password or is disabled, and
 // for one without an address that messages may go to; an event says which.
 func (s *Service) SendInvitation(ctx context.Context, req InvitationRequest) error {

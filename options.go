@@ -70,8 +70,8 @@ type Options struct {
 	// To change the key, deploy the new one everywhere as the last one, then
 	// move it to the front everywhere. Drop the old one a day later, or eight
 	// days later if NotMe is set, or once the last invitation and the last link of
-	// [Service.SendToAll] that it made have expired. Under a new first key, the counts of limits
-	// and of wrong guesses begin at zero.
+	// [Service.SendToAll] that it made have expired. Under a new first key, the
+	// counts of limits and of wrong guesses begin at zero.
 	Keys [][]byte
 	// Link is the page that mailed links lead to, unless a request names
 	// another one of the host's. Link.URL is required.

@@ -156,9 +156,9 @@ type LeadStore interface {
 	// FindLead returns the one lead whose field has the value. If no lead has
 	// it, or more than one, whatever their status, the error wraps
 	// [ErrLeadNotFound]. For more than one it should be [ErrLeadAmbiguous], which
-	// wraps it, so that an operator sees why nothing is sent. Any other error means that the store could not answer,
-	// because its database is down or ctx has ended. If ctx had ended before the
-	// call, FindLead may answer as usual.
+	// wraps it, so that an operator sees why nothing is sent. Any other error means
+	// that the store could not answer, because its database is down or ctx has
+	// ended. If ctx had ended before the call, FindLead may answer as usual.
 	//
 	// Compare values byte by byte in canonical form: a value that only looks
 	// alike, that Unicode's normalisation would make equal, or that differs in

@@ -51,7 +51,7 @@ func german() []i18n.Entry {
 		{Key: "reset-links.intro", Text: "Wir haben eine Anfrage erhalten, das Passwort Ihres %[1]s-Kontos zurückzusetzen. Zu dieser Adresse gibt es mehrere Konten, deshalb hat jedes einen eigenen Link. Nehmen Sie den des Kontos, bei dem Sie sich anmelden möchten."},
 		{Key: "reset-links.account", Text: "Konto %[1]d"},
 		{Key: "reset-links.expiry", Text: "Jeder Link funktioniert nur einmal und läuft in %[1]s ab."},
-		{Key: "reset-links.keep", Text: "Leiten Sie diese Nachricht nicht weiter: Wer einen der Links hat, kann das Passwort dieses Kontos ändern."},
+		{Key: "reset-links.keep", Text: "Leiten Sie diese Nachricht nicht weiter: Wer einen der Links hat, kann das Passwort des zugehörigen Kontos ändern."},
 
 		{Key: "reset-code.subject", Text: "Ihr Code zum Zurücksetzen des %[1]s-Passworts"},
 		{Key: "reset-code.heading", Text: "Ihr Code"},

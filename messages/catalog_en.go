@@ -91,7 +91,7 @@ func english() []i18n.Entry {
 		{Key: "reset-required.subject", Text: "You need a new password for %[1]s"},
 		{Key: "reset-required.heading", Text: "Choose a new password"},
 		{Key: "reset-required.intro", Text: "Your %[1]s password has to be replaced. You can sign in again once you have chosen a new one."},
-		{Key: "reset-required.hint", Text: "If the link has expired, choose “Forgot password?” where you sign in."},
+		{Key: "reset-required.hint", Text: "If the link has expired, choose “Forgot your password?” where you sign in."},
 
 		{Key: "no-password.subject", Text: "How you sign in to %[1]s"},
 		{Key: "no-password.heading", Text: "Your account has no password"},

@@ -7,7 +7,8 @@ import (
 )
 
 // spanish addresses the reader as usted. Its text messages have no word with á,
-// í, ó or ú, because the GSM alphabet lacks these letters.
+// í, ó or ú, because the GSM alphabet lacks these letters. Only "días" has no
+// other word: text messages write "dias", see Data.forSMS.
 func spanish() []i18n.Entry {
 	return []i18n.Entry{
 		{Key: "minutes", Forms: []any{
@@ -76,7 +77,7 @@ func spanish() []i18n.Entry {
 		{Key: "invitation.keep", Text: "No reenvíe este mensaje: quien tenga el enlace puede usar su cuenta."},
 		{Key: "invitation.ignore", Text: "Si no conoce esta cuenta, ignore este mensaje."},
 
-		{Key: "reset-required.subject", Text: "Necesita una contraseña nueva de %[1]s"},
+		{Key: "reset-required.subject", Text: "Necesita una contraseña nueva para %[1]s"},
 		{Key: "reset-required.heading", Text: "Elija una contraseña nueva"},
 		{Key: "reset-required.intro", Text: "Es necesario cambiar su contraseña de %[1]s. Podrá iniciar sesión de nuevo cuando haya elegido otra."},
 		{Key: "reset-required.hint", Text: "Si el enlace ha caducado, pulse «¿Ha olvidado su contraseña?» al iniciar sesión."},

@@ -71,7 +71,7 @@ func french() []i18n.Entry {
 
 		{Key: "invitation.subject", Text: "Choisissez un mot de passe pour votre compte %[1]s"},
 		{Key: "invitation.heading", Text: "Choisissez votre mot de passe"},
-		{Key: "invitation.intro", Text: "Votre compte %[1]s est prêt. Choisissez-lui un mot de passe."},
+		{Key: "invitation.intro", Text: "Votre compte %[1]s est prêt. Choisissez un mot de passe."},
 		{Key: "invitation.button", Text: "Choisir un mot de passe"},
 		{Key: "invitation.open", Text: "Ouvrez ce lien pour choisir votre mot de passe\u00a0:"},
 		{Key: "invitation.keep", Text: "Ne transférez pas ce message\u00a0: toute personne qui possède ce lien peut utiliser votre compte."},
@@ -97,7 +97,7 @@ func french() []i18n.Entry {
 		{Key: "sms.link.undated", Text: "%[1]s: ouvrez ce lien pour changer de mot de passe."},
 		{Key: "sms.invitation", Text: "%[1]s: ouvrez ce lien pour choisir votre mot de passe. Il expire dans %[2]s."},
 		{Key: "sms.invitation.undated", Text: "%[1]s: ouvrez ce lien pour choisir votre mot de passe."},
-		{Key: "sms.required", Text: "%[1]s: votre mot de passe doit changer. Ouvrez ce lien pour en choisir un autre. Il expire dans %[2]s."},
+		{Key: "sms.required", Text: "%[1]s: votre mot de passe doit changer. Ouvrez ce lien pour en choisir un autre. Le lien expire dans %[2]s."},
 		{Key: "sms.required.undated", Text: "%[1]s: votre mot de passe doit changer. Ouvrez ce lien pour en choisir un autre."},
 		{Key: "sms.code", Text: "%[2]s est votre code %[1]s pour changer de mot de passe. Il expire dans %[3]s. Ne le partagez pas."},
 		{Key: "sms.code.short", Text: "Votre code %[1]s: %[2]s. Ne le partagez pas."},

@@ -74,13 +74,13 @@ func hindi() []i18n.Entry {
 		{Key: "invitation.intro", Text: "आपका %[1]s खाता तैयार है। इसके लिए एक पासवर्ड चुनें।"},
 		{Key: "invitation.button", Text: "पासवर्ड चुनें"},
 		{Key: "invitation.open", Text: "अपना पासवर्ड चुनने के लिए यह लिंक खोलें:"},
-		{Key: "invitation.keep", Text: "इस संदेश को किसी और को न भेजें: जिसके पास यह लिंक होगा, वह आपके खाते का उपयोग कर सकता है।"},
-		{Key: "invitation.ignore", Text: "अगर आप इस खाते के बारे में नहीं जानते, तो इस संदेश को अनदेखा करें।"},
+		{Key: "invitation.keep", Text: "इस संदेश को किसी और को न भेजें: जिसके पास यह लिंक होगा, वह आपके खाते का इस्तेमाल कर सकता है।"},
+		{Key: "invitation.ignore", Text: "अगर आपको इस खाते की जानकारी नहीं है, तो इस संदेश को अनदेखा करें।"},
 
-		{Key: "reset-required.subject", Text: "आपको %[1]s के लिए नया पासवर्ड चाहिए"},
+		{Key: "reset-required.subject", Text: "%[1]s के लिए नया पासवर्ड चुनना ज़रूरी है"},
 		{Key: "reset-required.heading", Text: "नया पासवर्ड चुनें"},
-		{Key: "reset-required.intro", Text: "आपका %[1]s पासवर्ड बदलना ज़रूरी है। नया पासवर्ड चुनने के बाद आप फिर से साइन इन कर सकेंगे।"},
-		{Key: "reset-required.hint", Text: "अगर लिंक समाप्त हो गया है, तो साइन इन करते समय “पासवर्ड भूल गए?” चुनें।"},
+		{Key: "reset-required.intro", Text: "आपका %[1]s पासवर्ड बदलना ज़रूरी है। नया पासवर्ड चुनने के बाद फिर से साइन इन किया जा सकेगा।"},
+		{Key: "reset-required.hint", Text: "अगर लिंक समाप्त हो गया है, तो साइन इन करते समय “पासवर्ड याद नहीं है?” चुनें।"},
 
 		{Key: "no-password.subject", Text: "%[1]s में साइन इन कैसे करें"},
 		{Key: "no-password.heading", Text: "आपके खाते का कोई पासवर्ड नहीं है"},

@@ -78,10 +78,10 @@ func portuguese() []i18n.Entry {
 		{Key: "invitation.keep", Text: "Não encaminhe esta mensagem: quem tiver o link pode usar a sua conta."},
 		{Key: "invitation.ignore", Text: "Se não conhece esta conta, ignore esta mensagem."},
 
-		{Key: "reset-required.subject", Text: "Precisa de uma nova senha de %[1]s"},
+		{Key: "reset-required.subject", Text: "Precisa de uma nova senha para %[1]s"},
 		{Key: "reset-required.heading", Text: "Escolha uma nova senha"},
 		{Key: "reset-required.intro", Text: "A sua senha de %[1]s tem de ser substituída. Poderá entrar outra vez assim que escolher uma nova."},
-		{Key: "reset-required.hint", Text: "Se o link já expirou, selecione “Esqueceu a senha?” ao entrar."},
+		{Key: "reset-required.hint", Text: "Se o link já expirou, selecione “Esqueceu a sua senha?” ao entrar."},
 
 		{Key: "no-password.subject", Text: "Como entrar em %[1]s"},
 		{Key: "no-password.heading", Text: "A sua conta não tem senha"},

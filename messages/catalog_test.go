@@ -151,16 +151,22 @@ func TestDurations(t *testing.T) {
 	}{
 		{"en", "minutes", map[int]string{1: "1 minute", 2: "2 minutes", 0: "0 minutes", 119: "119 minutes"}},
 		{"en", "hours", map[int]string{1: "1 hour", 24: "24 hours"}},
+		{"en", "days", map[int]string{2: "2 days", 7: "7 days"}},
 		{"es", "minutes", map[int]string{1: "1 minuto", 2: "2 minutos"}},
 		{"es", "hours", map[int]string{1: "1 hora", 2: "2 horas"}},
+		{"es", "days", map[int]string{2: "2 días", 7: "7 días"}},
 		{"fr", "minutes", map[int]string{0: "0 minute", 1: "1 minute", 2: "2 minutes"}},
 		{"fr", "hours", map[int]string{1: "1 heure", 24: "24 heures"}},
+		{"fr", "days", map[int]string{2: "2 jours", 7: "7 jours"}},
 		{"de", "minutes", map[int]string{1: "1 Minute", 60: "60 Minuten"}},
 		{"de", "hours", map[int]string{1: "1 Stunde", 24: "24 Stunden"}},
+		{"de", "days", map[int]string{2: "2 Tagen", 7: "7 Tagen"}},
 		{"pt", "minutes", map[int]string{1: "1 minuto", 2: "2 minutos"}},
 		{"pt", "hours", map[int]string{1: "1 hora", 2: "2 horas"}},
+		{"pt", "days", map[int]string{2: "2 dias", 7: "7 dias"}},
 		{"hi", "minutes", map[int]string{1: "1 मिनट", 60: "60 मिनट"}},
 		{"hi", "hours", map[int]string{1: "1 घंटे", 2: "2 घंटे"}},
+		{"hi", "days", map[int]string{2: "2 दिन", 7: "7 दिन"}},
 		{"ar", "minutes", map[int]string{
 			0: "0 دقيقة", 1: "دقيقة واحدة", 2: "دقيقتين", 3: "3 دقائق", 10: "10 دقائق", 11: "11 دقيقة",
 			60: "60 دقيقة", 99: "99 دقيقة", 100: "100 دقيقة", 102: "102 دقيقة", 103: "103 دقائق", 111: "111 دقيقة",
@@ -168,10 +174,13 @@ func TestDurations(t *testing.T) {
 		{"ar", "hours", map[int]string{
 			0: "0 ساعة", 1: "ساعة واحدة", 2: "ساعتين", 3: "3 ساعات", 10: "10 ساعات", 11: "11 ساعة", 24: "24 ساعة", 100: "100 ساعة",
 		}},
+		{"ar", "days", map[int]string{2: "يومين", 3: "3 أيام", 7: "7 أيام", 10: "10 أيام", 11: "11 يومًا", 30: "30 يومًا"}},
 		{"zh-Hans", "minutes", map[int]string{1: "1 分钟", 60: "60 分钟"}},
 		{"zh-Hans", "hours", map[int]string{1: "1 小时", 24: "24 小时"}},
+		{"zh-Hans", "days", map[int]string{2: "2 天", 7: "7 天"}},
 		{"ja", "minutes", map[int]string{1: "1分", 60: "60分"}},
 		{"ja", "hours", map[int]string{1: "1時間", 24: "24時間"}},
+		{"ja", "days", map[int]string{2: "2日", 7: "7日"}},
 	} {
 		for n, want := range tt.want {
 			t.Run(fmt.Sprintf("%s, %d %s", tt.tag, n, tt.key), func(t *testing.T) {

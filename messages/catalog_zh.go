@@ -65,7 +65,7 @@ func chinese() []i18n.Entry {
 		{Key: "invitation.button", Text: "设置密码"},
 		{Key: "invitation.open", Text: "请打开此链接设置您的密码："},
 		{Key: "invitation.keep", Text: "请勿转发本邮件：任何获得此链接的人都可以使用您的账号。"},
-		{Key: "invitation.ignore", Text: "如果您不了解此账号，请忽略本邮件。"},
+		{Key: "invitation.ignore", Text: "如果您不知道有此账号，请忽略本邮件。"},
 
 		{Key: "reset-required.subject", Text: "您需要设置新的 %[1]s 密码"},
 		{Key: "reset-required.heading", Text: "设置新密码"},

@@ -272,6 +272,9 @@ func (s *Renderer) newData(m recovery.Message, v *i18n.Translator) (*Data, error
 func (d *Data) forSMS() *Data {
 	c := *d
 	c.sms = true
+	// Spanish "días" is the one duration with a letter that the GSM alphabet lacks.
+	// That letter alone would halve the room of each segment.
+	c.ExpiresIn = strings.ReplaceAll(c.ExpiresIn, "í", "i")
 	if c.Code != "" {
 		c.suffix = "\n@" + c.Host + " #" + c.Code
 	}

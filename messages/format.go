@@ -45,10 +45,11 @@ func formatNetwork(a netip.Addr) string {
 	return p.String()
 }
 
-// remaining returns the time until t, and the key of its unit: whole days from two
-// days on, hours from two hours on, and minutes below. Minutes are rounded to the nearest, because the message about
-// a link of one hour is rendered a moment after the link was made. Hours and
-// days are rounded down, because a promise that is too short does no harm.
+// remaining returns the time until t, and the key of its unit: whole days from
+// two days on, hours from two hours on, and minutes below. Minutes are rounded to
+// the nearest, because the message about a link of one hour is rendered a moment
+// after the link was made. Hours and days are rounded down, because a promise
+// that is too short does no harm.
 func remaining(now, t time.Time) (unit string, n int) {
 	const day = 24 * time.Hour
 	d := t.Sub(now).Round(time.Minute)

@@ -111,6 +111,28 @@ func TestLinkMessages(t *testing.T) {
 	})
 }
 
+// TestMessagesThatTheHostAsksFor: their lifetime is in days, and the text still
+// keeps to the GSM alphabet where the language can.
+func TestMessagesThatTheHostAsksFor(t *testing.T) {
+	s := newRenderer(t)
+	eachLanguage(t, func(t *testing.T, tag language.Tag) {
+		for _, kind := range []recovery.MessageKind{recovery.MessageInvitation, recovery.MessageResetRequired} {
+			sms := mustSMS(t, s, newMessage(kind, tag.String()))
+			text, last, _ := strings.Cut(sms.Text, "\n")
+			if last != resetURL || !strings.Contains(text, "Acme") || !strings.Contains(text, "7") {
+				t.Errorf("%s: %q", kind, sms.Text)
+			}
+			if sms.GSM7 != isGSM(tag) || isGSM(tag) && sms.Segments > 2 {
+				t.Errorf("%s: %d segments, GSM %v: %q", kind, sms.Segments, sms.GSM7, sms.Text)
+			}
+			t.Log(sms.Segments, len([]rune(text)), text)
+		}
+	})
+	if mail := mustMail(t, s, newMessage(recovery.MessageInvitation, "es")); !strings.Contains(mail.Text, "7 días") {
+		t.Errorf("the mail has no accent: %s", mail.Text)
+	}
+}
+
 func TestChangedMessages(t *testing.T) {
 	s := newRenderer(t)
 	eachLanguage(t, func(t *testing.T, tag language.Tag) {

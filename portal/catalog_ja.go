@@ -117,7 +117,7 @@ func japanese() []i18n.Entry {
 		{Key: "invitation.button", Text: "パスワードを保存"},
 		{Key: "invitation.done", Text: "パスワードが設定されました"},
 		{Key: "invitation.done.text", Text: "設定したパスワードでログインできます。"},
-		{Key: "invitation.invalid", Text: "招待した方に新しいリンクをご依頼ください。"},
+		{Key: "invitation.invalid", Text: "お客様を招待した方に、新しいリンクをご依頼ください。"},
 
 		{Key: "many.heading", Text: "試行回数が多すぎます"},
 		{Key: "many.text", Text: "変更は行われていません。%[1]s後にもう一度お試しください。"},

@@ -107,7 +107,7 @@ func chinese() []i18n.Entry {
 		{Key: "invalid-link.text", Text: "链接已失效，或已被使用过。"},
 		{Key: "invalid-link.damaged", Text: "链接不完整，或在途中被改动。请再次打开消息中的链接，或复制整个链接。"},
 		{Key: "invalid-link.missing", Text: "此页面没有收到链接。请再次打开消息中的链接，或复制整个链接。"},
-		{Key: "invalid-link.address", Text: "此页面在当前打开的地址上无法使用。请使用消息中的链接，在 %[1]s 打开。"},
+		{Key: "invalid-link.address", Text: "此页面在当前打开的网址上无法使用。请使用消息中的链接，在 %[1]s 打开。"},
 		{Key: "invalid-link.used", Text: "如果您刚刚用它更改了密码，可以使用新密码登录。"},
 		{Key: "invalid-link.new", Text: "否则，请获取新链接，只需一分钟。"},
 		{Key: "invalid-link.again", Text: "您也可以再次打开消息中的链接。"},

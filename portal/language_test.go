@@ -2,14 +2,18 @@ package portal_test
 
 import (
 	"fmt"
+	"log/slog"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/text/language"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/i18n"
+	"github.com/seed-51359b35/recovery/messages"
 	"github.com/seed-51359b35/recovery/portal"
 )
 
@@ -116,6 +120,29 @@ func TestCataloguesAreComplete(t *testing.T) {
 			if lang != "en" && e.Forms == nil && e.Text == english[i].Text {
 				t.Logf("%s: %s is as in English: %q", lang, e.Key, e.Text)
 			}
+		}
+	}
+}
+
+// The message about a forced reset quotes the page where a new link is asked for.
+// It has the name that the page has in the same language.
+func TestMessagesQuoteThePage(t *testing.T) {
+	renderer, err := messages.New(messages.Options{Product: "Acme", Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for lang, entries := range portal.Catalogues() {
+		at := slices.IndexFunc(entries, func(e i18n.Entry) bool { return e.Key == "forgot.heading" })
+		mail, err := renderer.Mail(recovery.Message{
+			Kind: recovery.MessageResetRequired, Channel: recovery.ChannelEmail, To: johnMail, Locale: lang,
+			URL: recovery.NewSecret(base + "/reset?token=x"), Expires: time.Now().Add(24 * time.Hour),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		heading := entries[at].Text
+		if text := strings.ReplaceAll(mail.Text, "\n", " "); !strings.Contains(text, heading) {
+			t.Errorf("%s: no %q in %s", lang, heading, text)
 		}
 	}
 }

@@ -21,10 +21,10 @@ var (
 	_ recovery.MultiLeadStore         = (*Leads)(nil)
 )
 
-// Leads is a [recovery.VersionedLeadStore] and a [recovery.MultiLeadStore] over the
-// host's own table of users.
-// It is safe for concurrent use. What the database gives up in favour of others
-// is repeated until ctx ends.
+// Leads is a [recovery.VersionedLeadStore], a [recovery.MultiLeadStore], a
+// [recovery.FirstPasswordLeadStore] and a [recovery.VerifyingLeadStore] over the
+// host's own table of users. It is safe for concurrent use. What the database gives
+// up in favour of others is repeated until ctx ends.
 type Leads struct {
 	db      *sql.DB
 	dialect Dialect

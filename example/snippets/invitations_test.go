@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,7 +28,7 @@ import (
 var users = sqlstore.Columns{
 	Table: "users", ID: "id", PasswordHash: "password_hash",
 	Status: `CASE WHEN blocked THEN 'disabled' WHEN must_reset THEN 'reset_required'
-		WHEN password_hash IS NULL THEN 'invited' ELSE 'active' END`,
+		WHEN password_hash = '!' THEN 'invited' ELSE 'active' END`,
 	Activate: "must_reset = FALSE",
 	Fields: map[string]sqlstore.FieldColumns{
 		"EmailAddress": {Value: "email", Verified: "verified_at IS NOT NULL", MarkVerified: "verified_at = CURRENT_TIMESTAMP"},
@@ -43,14 +44,15 @@ var invitations = recovery.InvitationOptions{
 // addUser is what an administrator's page calls.
 func addUser(ctx context.Context, db *sql.DB, service *recovery.Service, admin, email string) error {
 	var id string
-	err := db.QueryRowContext(ctx, "INSERT INTO users (email, blocked, must_reset) VALUES ($1, FALSE, FALSE) RETURNING id", email).Scan(&id)
+	err := db.QueryRowContext(ctx, "INSERT INTO users (email, password_hash) VALUES ($1, '!') RETURNING id", email).Scan(&id)
 	if err != nil {
 		return err
 	}
 	return service.SendInvitation(ctx, recovery.InvitationRequest{LeadID: id, Requester: recovery.Requester{Caller: admin}})
 }
 
-// leadIDs yields the IDs of a query.
+// leadIDs yields the IDs of a query. It reads them all first, because the messages
+// may take hours, and an open query keeps its connection.
 func leadIDs(ctx context.Context, db *sql.DB, query string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		rows, err := db.QueryContext(ctx, query)
@@ -59,34 +61,41 @@ func leadIDs(ctx context.Context, db *sql.DB, query string) iter.Seq2[string, er
 			return
 		}
 		defer rows.Close()
+		var ids []string
 		for rows.Next() {
 			var id string
-			if err := rows.Scan(&id); !yield(id, err) || err != nil {
+			if err := rows.Scan(&id); err != nil {
+				yield("", err)
 				return
 			}
+			ids = append(ids, id)
 		}
 		if err := rows.Err(); err != nil {
 			yield("", err)
+			return
+		}
+		for _, id := range ids {
+			if !yield(id, nil) {
+				return
+			}
 		}
 	}
 }
 
 // importUsers invites everybody who came from another system. Run it again after
-// an error or a restart: nobody is invited twice.
+// an error or a restart: it invites nobody twice.
 func importUsers(ctx context.Context, db *sql.DB, service *recovery.Service) error {
 	progress, err := service.SendToAll(ctx, recovery.BulkRequest{
 		Name: "import-2026", Purpose: recovery.PurposeInvitation, PerSecond: 20,
-		LeadIDs: leadIDs(ctx, db, "SELECT id FROM users WHERE password_hash IS NULL AND NOT blocked"),
+		LeadIDs: leadIDs(ctx, db, "SELECT id FROM users WHERE password_hash = '!' AND NOT blocked"),
 	})
 	slog.Info("invited", "progress", progress, "error", err)
 	return err
 }
 
-// forceResets makes everybody choose another password, after a leak for example.
+// forceResets writes to everybody who has to choose another password. Run it again
+// after an error or a restart: it writes to nobody twice.
 func forceResets(ctx context.Context, db *sql.DB, service *recovery.Service) error {
-	if _, err := db.ExecContext(ctx, "UPDATE users SET must_reset = TRUE WHERE password_hash IS NOT NULL"); err != nil {
-		return err
-	}
 	_, err := service.SendToAll(ctx, recovery.BulkRequest{
 		Name: "leak-of-2026-11", Purpose: recovery.PurposeForcedReset, PerSecond: 20,
 		LeadIDs: leadIDs(ctx, db, "SELECT id FROM users WHERE must_reset AND NOT blocked"),
@@ -94,9 +103,21 @@ func forceResets(ctx context.Context, db *sql.DB, service *recovery.Service) err
 	return err
 }
 
+// userOf returns what log-in has to know of a user. If there is no such user, the
+// hash is empty, and Verify takes as long for it as for any other.
+func userOf(ctx context.Context, db *sql.DB, email string) (id, hash string, status recovery.LeadStatus, err error) {
+	err = db.QueryRowContext(ctx, "SELECT id, password_hash, "+users.Status+" FROM users WHERE lower(email) = lower($1)", email).Scan(&id, &hash, &status)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return id, hash, status, err
+}
+
 // errResetRequired is shown where people sign in: "You need a new password. Look
 // for our mail, or choose Forgot password."
 var errResetRequired = errors.New("the password has to be replaced")
+
+var errWrong = errors.New("the e-mail address or the password is wrong")
 
 // mayOpen decides, after the password was found right, whether to open a session.
 // Nobody learns the status without the password.
@@ -107,7 +128,7 @@ func mayOpen(status recovery.LeadStatus) error {
 	case recovery.StatusResetRequired:
 		return errResetRequired
 	}
-	return errors.New("the e-mail address or the password is wrong")
+	return errWrong
 }
 
 // unlock ends a lockout after too many failed log-ins, for whoever has proved to
@@ -147,10 +168,10 @@ func TestInvitations(t *testing.T) {
 	db := must(sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "app.db")+"?_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)&_txlock=immediate"))
 	t.Cleanup(func() { _ = db.Close() })
 	for _, statement := range []string{
-		`CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, password_hash TEXT, blocked BOOLEAN, must_reset BOOLEAN,
-			verified_at TEXT, failed_logins INTEGER DEFAULT 5)`,
+		`CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT NOT NULL, password_hash TEXT NOT NULL)`,
 		"CREATE INDEX users_email ON users (lower(email))",
-		`INSERT INTO users (email, blocked, must_reset) VALUES ('two@example.com', FALSE, FALSE), ('three@example.com', FALSE, FALSE)`,
+		readFile(t, "invitations.sql"),
+		`INSERT INTO users (email, password_hash) VALUES ('two@example.com', '!'), ('three@example.com', '!')`,
 	} {
 		if _, err := db.ExecContext(ctx, statement); err != nil {
 			t.Fatal(err)
@@ -196,6 +217,9 @@ func TestInvitations(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if _, err := db.ExecContext(ctx, "UPDATE users SET failed_logins = 5"); err != nil {
+		t.Fatal(err)
+	}
 	accept(first)
 	accept(invited["two@example.com"])
 	status := func(email string) (s recovery.LeadStatus, failed int, verified bool) {
@@ -215,16 +239,49 @@ func TestInvitations(t *testing.T) {
 			t.Errorf("%s: %s, want %s", email, got, want)
 		}
 	}
+	if _, err := db.ExecContext(ctx, readFile(t, "leak.sql")); err != nil {
+		t.Fatal(err)
+	}
 	if err := forceResets(ctx, db, service); err != nil {
 		t.Fatal(err)
 	}
+	logIn := func(email, typed string) error {
+		t.Helper()
+		_, hash, status, err := userOf(ctx, db, email)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if result, err := hasher.Verify(ctx, password.Attempt{Hash: hash, Password: typed}); err != nil || !result.Match {
+			return errWrong
+		}
+		return mayOpen(status)
+	}
 	m := nextMessage(t, outbox)
-	if s, _, _ := status(m.To); m.Kind != recovery.MessageResetRequired || !errors.Is(mayOpen(s), errResetRequired) {
-		t.Errorf("%s, %s", m.Kind, s)
+	if m.Kind != recovery.MessageResetRequired {
+		t.Errorf("%s", m.Kind)
+	}
+	for _, c := range []struct {
+		email, typed string
+		want         error
+	}{
+		{strings.ToUpper(m.To), "a-first-password-of-mine", errResetRequired},
+		{m.To, "another-password-of-mine", errWrong},
+		{"three@example.com", "!", errWrong},
+		{"nobody@example.com", "", errWrong},
+	} {
+		if err := logIn(c.email, c.typed); !errors.Is(err, c.want) {
+			t.Errorf("%s signs in with %q: %v, want %v", c.email, c.typed, err, c.want)
+		}
 	}
 	_, err = service.ResetPassword(ctx, recovery.ResetRequest{Proof: recovery.TokenProof(tokenIn(t, m.URL.Reveal())), Password: recovery.NewSecret("a-second-password-of-mine")})
-	if s, _, _ := status(m.To); err != nil || mayOpen(s) != nil {
-		t.Errorf("%v, %s", err, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := forceResets(ctx, db, service); err != nil { // as after a restart
+		t.Fatal(err)
+	}
+	if err := logIn(m.To, "a-second-password-of-mine"); err != nil {
+		t.Error(err)
 	}
 	w := httptest.NewRecorder()
 	portal.Options{Done: forgetMe}.Done(w, nil, recovery.PasswordReset{})

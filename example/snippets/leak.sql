@@ -1,0 +1,1 @@
+UPDATE users SET must_reset = TRUE WHERE password_hash <> '!';
