@@ -1,0 +1,36 @@
+package sqlstoretest
+
+import (
+	"database/sql"
+	"testing"
+
+	"github.com/seed-51359b35/recovery/internal/journeytest"
+	"github.com/seed-51359b35/recovery/sqlstore"
+)
+
+// People who share an address, sign in with a user name, or have an odd address,
+// with leads, tokens and limits on each database.
+func TestJourneys(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, d database, open func(testing.TB) *sql.DB) {
+		db := open(t)
+		for _, statement := range usersSchema(d) {
+			execute(t, db, statement)
+		}
+		for _, p := range journeytest.People() {
+			d.set(t, db, d.person(t, db, p.EmailAddress), "user_name", p.UserName)
+		}
+		columns := sqlstore.Columns{
+			Table: "users", ID: "id", PasswordHash: "password_hash",
+			Fields: map[string]sqlstore.FieldColumns{
+				"EmailAddress": leadColumns.Fields["EmailAddress"], "UserName": leadColumns.Fields["UserName"],
+			},
+		}
+		leads, err := columns.Leads(t.Context(), db, d.dialect, journeytest.Fields(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		store := newStore(t, db, d)
+		journeytest.Run(t, leads, store, store)
+	})
+}
