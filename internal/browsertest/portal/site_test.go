@@ -18,6 +18,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -117,7 +118,7 @@ func newSite(t *testing.T, edit func(*recovery.Options, *portal.Options)) *site 
 	t.Helper()
 	browsertest.Require(t)
 	s := &site{
-		t: t, leads: recoverytest.NewLeads(fields...), outbox: &recoverytest.Outbox{}, log: &bytes.Buffer{},
+		t: t, leads: recoverytest.NewLeads(append(slices.Clone(fields), recovery.Field{Name: "Login", Type: recovery.FieldTypeText, Search: true, IgnoreCase: true})...), outbox: &recoverytest.Outbox{}, log: &bytes.Buffer{},
 		others: map[string]string{}, gates: map[string]chan struct{}{}, after: map[string]chan struct{}{}, read: map[string]bool{},
 	}
 	server := httptest.NewUnstartedServer(s)
