@@ -74,7 +74,7 @@ func TestOutage(t *testing.T) {
 					}
 					longest := askDuringOutage(t, s, ref)
 					margin := 10*time.Millisecond + 3*late()
-					if longest > 250*time.Millisecond+margin {
+					if longest > 250*time.Millisecond+margin && longest > testenv.Patience(250*time.Millisecond) {
 						t.Errorf("somebody waited %v, want at most %v more than 250 ms", longest, margin)
 					}
 					cost := costWhileDown(t, s)
@@ -136,7 +136,8 @@ func TestTryEndsWithTheOutage(t *testing.T) {
 		ended := time.Now()
 		link.Swallow(false)
 		<-asked
-		if took, limit := answered.Sub(ended), 250*time.Millisecond; took > limit+3*late() && took > testenv.Patience(limit) {
+		// A try that waited for what it asked first would take 2 s more.
+		if took, limit := answered.Sub(ended), 250*time.Millisecond; took > limit+3*late() && took > timeout/2 {
 			t.Errorf("used again after %v, want %v", took, limit)
 		} else {
 			t.Logf("used again after %v", took)
