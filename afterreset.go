@@ -111,13 +111,13 @@ func (s *Service) callAfterReset(ctx context.Context, p proven, done PasswordRes
 		return
 	}
 	err := s.call(ctx, "AfterReset", func(ctx context.Context) error {
-		return s.opts.AfterReset(ctx, done)
+		return scrub(s.opts.AfterReset(ctx, done), identifiers(p.lead)...)
 	}, unknownSecrets)
 	if err == nil {
 		return
 	}
 	e := p.event
-	e.Kind, e.Cause = EventAfterResetFailed, shorten(scrub(err, identifiers(p.lead)...).Error(), maxCause)
+	e.Kind, e.Cause = EventAfterResetFailed, shorten(err.Error(), maxCause)
 	s.emit(ctx, e)
 }
 

@@ -209,6 +209,9 @@ func TestAfterResetFails(t *testing.T) {
 			if strings.Contains(failed[0].Cause, johnMail) {
 				t.Errorf("%s: the cause names the person: %s", name, failed[0].Cause)
 			}
+			if strings.Contains(p.log.String(), johnMail) {
+				t.Errorf("%s: the log names the person (A39): %s", name, p.log)
+			}
 			if len(p.events.of(recovery.EventPasswordReset)) != 1 || !strings.Contains(p.log.String(), "AfterReset fails. It is not called again") {
 				t.Errorf("%s: log %s", name, p.log)
 			}
