@@ -3,21 +3,13 @@ package redisstore_test
 import (
 	"testing"
 
-	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/journeytest"
 	"github.com/seed-51359b35/recovery/internal/redistest"
-	"github.com/seed-51359b35/recovery/recoverytest"
 )
 
 // People who share an address, sign in with a user name, or have an odd address,
 // with tokens and limits on a Redis.
 func TestJourneys(t *testing.T) {
-	leads := recoverytest.NewLeads(journeytest.Fields()...)
-	for _, p := range journeytest.People() {
-		leads.Add(recovery.Lead{Fields: map[string]recovery.FieldValue{
-			"EmailAddress": {Value: p.EmailAddress, Verified: true}, "UserName": {Value: p.UserName},
-		}}, "old")
-	}
 	s := newStore(t, redistest.Start(t).Client(t), nil)
-	journeytest.Run(t, leads.Full(), s, s)
+	journeytest.Run(t, journeytest.Leads(), s, s)
 }

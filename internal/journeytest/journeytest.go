@@ -35,6 +35,17 @@ func Fields() []recovery.Field {
 	}
 }
 
+// Leads returns a LeadStore in memory with all of them.
+func Leads() recovery.LeadStore {
+	leads := recoverytest.NewLeads(Fields()...)
+	for _, p := range People() {
+		leads.Add(recovery.Lead{Fields: map[string]recovery.FieldValue{
+			"EmailAddress": {Value: p.EmailAddress, Verified: true}, "UserName": {Value: p.UserName},
+		}}, "old")
+	}
+	return leads.Full()
+}
+
 const place = "https://app.example.com/cart?id=7"
 
 // A journey is one Service, and what it sends.
