@@ -26,12 +26,7 @@ func TestListenAndServeLosesNothing(t *testing.T) {
 			return nil
 		})
 	})
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	_ = l.Close()
+	addr := testenv.FreeAddr(t)
 	begun, goOn, query := make(chan struct{}), make(chan struct{}), make(chan string, 1)
 	server := &http.Server{Addr: addr, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		query <- r.URL.RawQuery

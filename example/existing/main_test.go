@@ -47,7 +47,7 @@ func TestFlow(t *testing.T) {
 		}
 	}
 	relay := newRelay(t)
-	addr := free(t)
+	addr := testenv.FreeAddr(t)
 	base := "http://" + addr
 	t.Setenv("ADDR", addr)
 	t.Setenv("BASE_URL", base)
@@ -120,16 +120,6 @@ func TestLinesOfGlue(t *testing.T) {
 	if says := strconv.Itoa(n) + " lines of it are for forgotten passwords"; !strings.Contains(string(page), says) {
 		t.Errorf("docs/sql.md does not say %q", says)
 	}
-}
-
-func free(t *testing.T) (addr string) {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
 }
 
 // newBrowser keeps cookies and follows redirects.

@@ -293,14 +293,7 @@ func startApp(t *testing.T, source, relay string) *application {
 // launch returns nil if the port was taken.
 func launch(t *testing.T, source, relay string) *application {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	addr := testenv.FreeAddr(t)
 	a := &application{base: "http://" + addr, ended: make(chan struct{})}
 	a.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), os.Args[0])
 	a.cmd.Env = append(os.Environ(), asProgram+"=1", "ADDR="+addr, "BASE_URL="+a.base, "DATABASE_URL="+source,

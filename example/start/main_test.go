@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"io"
-	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -91,12 +90,7 @@ type program struct {
 func start(t *testing.T) *program {
 	t.Helper()
 	for range 5 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		addr := l.Addr().String()
-		_ = l.Close()
+		addr := testenv.FreeAddr(t)
 		p := &program{base: "http://" + addr, ended: make(chan struct{})}
 		p.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), os.Args[0])
 		p.cmd.Env = append(os.Environ(), asProgram+"=1", "ADDR="+addr)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/seed-51359b35/recovery/internal/testenv"
 )
 
 // Direction is one way through a [Proxy].
@@ -99,11 +100,11 @@ func NewProxy(tb TB, target string) *Proxy {
 		counts:  make(map[string]int),
 	}
 	for range 5 {
-		port, err := freePort()
+		port, err := testenv.FreePort()
 		if err != nil {
 			tb.Fatalf("redistest: %v", err)
 		}
-		p.Addr = loopback(port)
+		p.Addr = testenv.Loopback(port)
 		if p.listen() == nil {
 			tb.Cleanup(p.close)
 			return p

@@ -85,17 +85,20 @@ shutdown-timeout 1
 `, port)
 }
 
+// busOffset is how much higher than a node's port that of its Cluster bus is.
+const busOffset = 10_000
+
 // start does not call Fatalf, so that several servers can be started by several
 // goroutines.
 func start(tb TB, program, dir string, conf func(port int) string, args []string) (*Server, error) {
 	var last error
 	for range 5 {
-		port, err := freePort()
+		port, err := testenv.FreePort(busOffset)
 		if err != nil {
 			return nil, err
 		}
 		s := &Server{
-			Addr:     loopback(port),
+			Addr:     testenv.Loopback(port),
 			tb:       tb,
 			program:  program,
 			dir:      dir,

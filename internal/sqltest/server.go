@@ -1,9 +1,7 @@
 package sqltest
 
 import (
-	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -86,7 +84,7 @@ func launch(k kind, args []string) (*Server, error) {
 		if err != nil {
 			break
 		}
-		if s.port, err = freePort(); err != nil {
+		if s.port, err = testenv.FreePort(); err != nil {
 			break
 		}
 		s.Addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port))
@@ -195,20 +193,6 @@ func (s *Server) PID() int {
 
 // Dir returns the directory of the server, for a test that looks into its files.
 func (s *Server) Dir() string { return s.dir }
-
-// freePort returns a loopback port below the range that systems use for the
-// local ends of outgoing connections. A port from inside that range could be
-// taken by another connection while its server is down.
-func freePort() (int, error) {
-	for range 200 {
-		port := 10_000 + rand.IntN(20_000)
-		l, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-		if err == nil {
-			return port, l.Close()
-		}
-	}
-	return 0, errors.New("no free port")
-}
 
 // find returns the first program that exists, or the empty string.
 func find(patterns ...string) string {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"html"
+	"net"
 	"os"
 	"os/exec"
 	osuser "os/user"
@@ -54,7 +55,8 @@ func startPostfix(t *testing.T, a *authority) (addr, inbox string) {
 	cert := a.server(t, "127.0.0.1").Certificates[0]
 	key, err := x509.MarshalPKCS8PrivateKey(cert.PrivateKey)
 	must(t, err)
-	port := freePort(t)
+	_, port, err := net.SplitHostPort(testenv.FreeAddr(t))
+	must(t, err)
 	conf := filepath.Join(dir, "conf")
 	for name, text := range map[string]string{
 		"key.pem":  string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})),

@@ -2,6 +2,7 @@ package servertest_test
 
 import (
 	"bytes"
+	"net"
 	"os"
 	"os/exec"
 	"regexp"
@@ -31,7 +32,8 @@ func TestSpamAssassin(t *testing.T) {
 	t.Parallel()
 	spamd := program(t, "spamd", "spamd")
 	spamc := program(t, "spamc", "spamc")
-	port := freePort(t)
+	_, port, err := net.SplitHostPort(testenv.FreeAddr(t))
+	must(t, err)
 	args := []string{
 		"--local", "--nouser-config", "--listen=127.0.0.1:" + port, "--syslog=stderr", "--helper-home-dir=" + t.TempDir(),
 		"--max-children=" + strconv.Itoa(workers), "--min-children=" + strconv.Itoa(workers),
