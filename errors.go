@@ -105,6 +105,15 @@ var (
 	// replaced, deleted or guessed at too often, and its lifetime is not over.
 	ErrTokenSpent = errors.New("recovery: the token is spent")
 
+	// ErrTooManyGuesses says that a slot had so many wrong guesses that none of its
+	// codes can be used now. [TokenStore.Put] returns it, so that no code is sent
+	// that cannot be used, and Peek and Claim may return it.
+	ErrTooManyGuesses = fmt.Errorf("%w: there were too many wrong guesses", ErrTokenNotFound)
+
+	// ErrTooManyCodes is returned by [TokenStore.Put] if others have as many live
+	// codes as the slot may hold.
+	ErrTooManyCodes = errors.New("recovery: there are too many live codes")
+
 	// ErrQueueFull is returned by [Queue.Enqueue] if the queue accepts no more
 	// jobs.
 	ErrQueueFull = errors.New("recovery: the queue is full")

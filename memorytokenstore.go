@@ -37,6 +37,7 @@ type memorySlot struct {
 type memoryToken struct {
 	TokenRecord
 	code   bool
+	handle string // of a code
 	tries  int    // wrong guesses left
 	claim  string // the ID of the claim that holds it, or empty
 	barred []string
@@ -76,19 +77,30 @@ func (m *MemoryTokenStore) Put(ctx context.Context, slot string, spec TokenSpec)
 	if s == nil {
 		s = m.add(slot)
 	}
-	if t := s.find(spec.Digest, now); t != nil {
-		if t.dead || t.claim != "" {
-			return TokenRecord{}, ErrTokenSpent
-		}
-		return t.TokenRecord, nil
+	t := s.find(spec.Digest, now)
+	if t != nil && (t.dead || t.claim != "") {
+		return TokenRecord{}, ErrTokenSpent
 	}
 	if spec.Code {
 		s.window, s.maxFailures = spec.FailureWindow, spec.MaxFailures
+		if s.exhausted(now) {
+			return TokenRecord{}, ErrTooManyGuesses
+		}
 	}
-	s.makeRoom(spec.MaxLive, now)
-	t := &memoryToken{
-		TokenRecord: TokenRecord{Slot: slot, Digest: spec.Digest, State: spec.State, Expires: now.Add(spec.TTL)},
-		code:        spec.Code, tries: spec.MaxTries,
+	if t != nil {
+		return t.TokenRecord, nil
+	}
+	if spec.Code {
+		if !s.roomForCode(spec.Handle, spec.MaxLive, now) {
+			return TokenRecord{}, ErrTooManyCodes
+		}
+	} else {
+		s.makeRoom(spec.MaxLive, now)
+	}
+	s.forgetSpent(now)
+	t = &memoryToken{
+		TokenRecord: TokenRecord{Slot: slot, Digest: spec.Digest, State: spec.State, Created: now, Expires: now.Add(spec.TTL)},
+		code:        spec.Code, handle: spec.Handle, tries: spec.MaxTries,
 	}
 	s.tokens = append(s.tokens, t)
 	s.outlive(t.Expires)
@@ -141,7 +153,7 @@ func (m *MemoryTokenStore) use(ctx context.Context, claimID string, refs []Token
 	now := time.Now()
 	m.expire(now, len(refs))
 	var found *memoryToken
-	claimed, recorded := false, false
+	claimed, recorded, guesses := false, false, false
 	for _, ref := range refs {
 		s := m.slots[ref.Slot]
 		recorded = recorded || ref.Code
@@ -160,17 +172,21 @@ func (m *MemoryTokenStore) use(ctx context.Context, claimID string, refs []Token
 		switch {
 		case t != nil && !t.dead && t.claim != "" && (claimID == "" || t.claim != claimID):
 			claimed = true
-		case t != nil && t.usable(claimID) && !s.exhausted(t, now):
+		case t != nil && t.usable(claimID) && t.code && s.exhausted(now):
+			guesses = true
+		case t != nil && t.usable(claimID):
 			if found == nil {
 				found = t
 			}
 		case t == nil || t.dead:
-			m.countFailure(s, now)
+			m.countFailure(s, ref.Handle, now)
 		}
 	}
 	switch {
 	case !recorded && len(refs) > 0:
 		return TokenRecord{}, ErrTokenNotRecorded
+	case found == nil && !claimed && guesses:
+		return TokenRecord{}, ErrTooManyGuesses
 	case found == nil || claimed:
 		return TokenRecord{}, ErrTokenNotFound
 	}
@@ -237,6 +253,53 @@ func (m *MemoryTokenStore) Delete(ctx context.Context, slots ...string) error {
 	return nil
 }
 
+// List implements [TokenLister].
+func (m *MemoryTokenStore) List(ctx context.Context, slots ...string) ([]TokenRecord, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	for _, slot := range slots {
+		if err := ValidateTokenSlot(slot); err != nil {
+			return nil, err
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	var live []TokenRecord
+	for _, name := range slots {
+		if s := m.slots[name]; s != nil {
+			for _, t := range s.tokens {
+				if t.usable("") && now.Before(t.Expires) {
+					live = append(live, t.TokenRecord)
+				}
+			}
+		}
+	}
+	return live, nil
+}
+
+// End implements [TokenLister].
+func (m *MemoryTokenStore) End(ctx context.Context, refs ...TokenRef) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := validateRefs(refs); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	for _, ref := range refs {
+		if s := m.slots[ref.Slot]; s != nil {
+			if t := s.find(ref.Digest, now); t != nil {
+				t.dead = true
+			}
+		}
+	}
+	return nil
+}
+
 // usable reports whether the token can be peeked at or, if claimID is not
 // empty, be claimed.
 func (t *memoryToken) usable(claimID string) bool {
@@ -258,19 +321,54 @@ func (s *memorySlot) find(digest string, now time.Time) *memoryToken {
 // because a release makes them usable again. They are killed last, because
 // somebody is using them.
 func (s *memorySlot) makeRoom(maxLive int, now time.Time) {
-	s.tokens = slices.DeleteFunc(s.tokens, func(t *memoryToken) bool { return !now.Before(t.Expires) })
 	alive := 0
 	for _, t := range s.tokens {
-		if !t.dead {
+		if !t.dead && now.Before(t.Expires) {
 			alive++
 		}
 	}
 	for _, claimedToo := range []bool{false, true} {
 		for _, t := range slices.Backward(s.tokens) {
-			if alive >= maxLive && !t.dead && (claimedToo || t.claim == "") {
+			if alive >= maxLive && !t.dead && now.Before(t.Expires) && (claimedToo || t.claim == "") {
 				t.dead = true
 				alive--
 			}
+		}
+	}
+}
+
+// roomForCode kills the code of the handle. It kills no other: otherwise a
+// stranger who asks for codes would end those of the person. If there is no room
+// for one more beside the others, it returns false and kills nothing.
+func (s *memorySlot) roomForCode(handle string, maxLive int, now time.Time) bool {
+	var own []*memoryToken
+	others := 0
+	for _, t := range s.tokens {
+		switch {
+		case t.dead || !now.Before(t.Expires):
+		case t.handle == handle:
+			own = append(own, t)
+		default:
+			others++
+		}
+	}
+	if others >= maxLive {
+		return false
+	}
+	for _, t := range own {
+		t.dead = true
+	}
+	return true
+}
+
+// forgetSpent forgets tokens that have expired and, before one is added, the
+// oldest of too many spent ones.
+func (s *memorySlot) forgetSpent(now time.Time) {
+	alive := 0
+	s.tokens = slices.DeleteFunc(s.tokens, func(t *memoryToken) bool { return !now.Before(t.Expires) })
+	for _, t := range s.tokens {
+		if !t.dead {
+			alive++
 		}
 	}
 	excess := len(s.tokens) - alive - maxSpent
@@ -282,12 +380,9 @@ func (s *memorySlot) makeRoom(maxLive int, now time.Time) {
 	})
 }
 
-// exhausted reports whether t is a code and there were too many wrong guesses
-// at the codes of its slot.
-func (s *memorySlot) exhausted(t *memoryToken, now time.Time) bool {
-	if !t.code {
-		return false
-	}
+// exhausted reports whether there were too many wrong guesses at the codes of the
+// slot.
+func (s *memorySlot) exhausted(now time.Time) bool {
 	s.forgetFailures(now)
 	return len(s.failures) >= s.maxFailures
 }
@@ -296,13 +391,13 @@ func (s *memorySlot) forgetFailures(now time.Time) {
 	s.failures = slices.DeleteFunc(s.failures, func(at time.Time) bool { return now.Sub(at) >= s.window })
 }
 
-// countFailure counts a wrong guess against the live code of the slot, if there
+// countFailure counts a wrong guess against the live code of the handle, if there
 // is one.
-func (m *MemoryTokenStore) countFailure(s *memorySlot, now time.Time) {
+func (m *MemoryTokenStore) countFailure(s *memorySlot, handle string, now time.Time) {
 	i := slices.IndexFunc(s.tokens, func(t *memoryToken) bool {
-		return t.code && t.usable("") && now.Before(t.Expires)
+		return t.code && t.handle == handle && t.usable("") && now.Before(t.Expires)
 	})
-	if i < 0 || s.exhausted(s.tokens[i], now) {
+	if i < 0 || s.exhausted(now) {
 		return
 	}
 	t := s.tokens[i]

@@ -253,7 +253,10 @@ type TokenRecord struct {
 	Digest string
 	// State is [TokenSpec].State.
 	State string
-	// Expires is when the token expires, by the store's clock.
+	// Created is when the token was stored, and Expires when it expires, both by
+	// the store's clock. Created is zero for a token that a version of the store
+	// without this field has written.
+	Created time.Time
 	Expires time.Time
 }
 
@@ -268,20 +271,26 @@ type TokenSpec struct {
 	TTL time.Duration
 	// MaxLive is how many tokens of the slot may be usable at once: 1 to 8. One
 	// more replaces the youngest. A claimed token counts too, because a release
-	// makes it usable again, and it is replaced last.
+	// makes it usable again, and it is replaced last. For codes see Handle.
 	MaxLive int
 	// Code says that the secret is short, so wrong guesses must be counted.
-	// MaxLive is then 1, and a new code replaces the old one.
 	Code bool
+	// Handle tells the codes of a slot apart by who asked for them: up to 64 bytes
+	// of printable ASCII without spaces. A slot has at most one live code for each
+	// handle, so a new code replaces the one with its own handle, also if that one
+	// is claimed. It never replaces another: if MaxLive codes with other handles
+	// are live or claimed, there is no room ([ErrTooManyCodes]). Empty is a handle
+	// like any other. For codes only.
+	Handle string
 	// MaxTries is the number of wrong guesses after which a code is dead: 1 to
 	// 1,000. With 5, the fifth one kills it. For codes only.
 	MaxTries int
 	// MaxFailures is the number of wrong guesses in any interval of
 	// FailureWindow after which no code of the slot can be used: 1 to 1,000,
-	// counted over all codes of the slot. Further guesses are not counted.
-	// Reaching it ends no code: one that has tries left is live again when enough
-	// guesses have left the interval. FailureWindow is 1 ms to 31 days. For codes
-	// only.
+	// counted over all codes of the slot, whatever their handles. Further guesses
+	// are not counted. Reaching it ends no code: one that has tries left is live
+	// again when enough guesses have left the interval. FailureWindow is 1 ms to 31
+	// days. The numbers of the latest Put hold for the whole slot. For codes only.
 	MaxFailures   int
 	FailureWindow time.Duration
 }
@@ -295,8 +304,10 @@ func (s TokenSpec) Validate() error {
 		return errors.New("recovery: a token's State must be up to 64 bytes of printable ASCII without spaces")
 	case s.TTL < time.Millisecond || s.TTL > 31*24*time.Hour:
 		return errors.New("recovery: a token's TTL must be 1 ms to 31 days")
-	case s.MaxLive < 1 || s.MaxLive > 8 || s.Code && s.MaxLive != 1:
-		return errors.New("recovery: a token's MaxLive must be 1 to 8, and 1 for a code")
+	case s.MaxLive < 1 || s.MaxLive > 8:
+		return errors.New("recovery: a token's MaxLive must be 1 to 8")
+	case s.Handle != "" && (!s.Code || !ascii.IsName(s.Handle, 1, 64)):
+		return errors.New("recovery: a token's Handle must be up to 64 bytes of printable ASCII without spaces, and is for codes only")
 	case s.Code && (s.MaxTries < 1 || s.MaxFailures < 1 || s.FailureWindow < time.Millisecond || s.FailureWindow > 31*24*time.Hour):
 		return errors.New("recovery: a code needs MaxTries, MaxFailures and a FailureWindow of 1 ms to 31 days")
 	case s.Code && (s.MaxTries > 1000 || s.MaxFailures > 1000):
@@ -335,12 +346,17 @@ type TokenRef struct {
 	// Code says that the secret is a code, which anybody can guess at. Peek and
 	// Claim then write, whatever they find.
 	Code bool
+	// Handle is [TokenSpec].Handle of the code that is guessed at. For codes only.
+	Handle string
 }
 
 // Validate returns the mistake in the names, or nil. A store calls it first.
 func (r TokenRef) Validate() error {
 	if !ascii.IsName(r.Slot, 1, 128) || !ascii.IsName(r.Digest, 1, 64) {
 		return errors.New("recovery: the Slot of a TokenRef must be 1 to 128, and its Digest 1 to 64, bytes of printable ASCII without spaces")
+	}
+	if r.Handle != "" && (!r.Code || !ascii.IsName(r.Handle, 1, 64)) {
+		return errors.New("recovery: the Handle of a TokenRef must be up to 64 bytes of printable ASCII without spaces, and is for codes only")
 	}
 	return nil
 }
@@ -385,12 +401,24 @@ type TokenStore interface {
 	// [ErrTokenSpent]: a job that is repeated after the reset must not make its
 	// token live again. A store may forget all but the 64 youngest spent
 	// digests of a slot.
+	//
+	// A code that could not be used is not stored. If the slot has had MaxFailures
+	// wrong guesses, the error is [ErrTooManyGuesses], also for a digest that is live.
+	// If there is no room for another handle, it is [ErrTooManyCodes]. A spent
+	// digest is looked for first, then the guesses, then a live digest, then room.
+	// Neither error changes anything.
 	Put(ctx context.Context, slot string, spec TokenSpec) (TokenRecord, error)
 
 	// Peek returns the live token that one of the refs names, or
-	// [ErrTokenNotFound]. Peek claims nothing. If the slot holds a live code
-	// with another digest, the call counts as a wrong guess, in the same atomic
-	// step. This may end the code.
+	// [ErrTokenNotFound]. Peek claims nothing. If the slot holds a live code with
+	// the handle of the ref and another digest, the call counts as a wrong guess at
+	// that code, in the same atomic step. This may end the code. Codes with other
+	// handles are not touched, and a guess at a handle without a live code counts
+	// nowhere.
+	//
+	// If a ref names a live code of a slot that has had MaxFailures wrong guesses,
+	// the error may be [ErrTooManyGuesses], which wraps ErrTokenNotFound. An author
+	// can leave this out.
 	//
 	// For refs without Code, the error, as that of Claim, may be
 	// [ErrTokenNotRecorded] if the store holds none of the digests, neither live
@@ -427,4 +455,23 @@ type TokenStore interface {
 	// refuses their digests until they would have expired. The count of wrong
 	// guesses stays. If there is no token, this is not an error.
 	Delete(ctx context.Context, slots ...string) error
+}
+
+// A TokenLister is a [TokenStore] that says which tokens are live, and ends single
+// ones. [Service.PendingTokens] and [Service.RevokeToken] need one. What is said of
+// a TokenStore holds for it too.
+type TokenLister interface {
+	TokenStore
+
+	// List returns the live tokens of the slots: first those of the first slot, and
+	// those of one slot in the order in which they were stored. Tokens that are
+	// claimed are not live. List counts no guess and writes nothing, and a slot that
+	// has had too many wrong guesses has its codes in the list all the same.
+	List(ctx context.Context, slots ...string) ([]TokenRecord, error)
+
+	// End ends the tokens that the refs name, also claimed ones, as Delete does with
+	// all tokens of a slot. Put still refuses their digests until they would have
+	// expired. End is no guess: it counts none, and ignores Code and Handle. If there
+	// is no such token, this is not an error.
+	End(ctx context.Context, refs ...TokenRef) error
 }
