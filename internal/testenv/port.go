@@ -2,10 +2,10 @@ package testenv
 
 import (
 	"errors"
-	"math/rand/v2"
 	"net"
+	"os"
 	"strconv"
-	"sync"
+	"sync/atomic"
 )
 
 // Ports are below the range that systems use for the local ends of outgoing
@@ -19,21 +19,22 @@ const (
 	highestPort = 22_700
 )
 
-// given are the ports that this process got. Two tests must not get one port:
-// the second one's server would fail to start, and the first one's server would
-// answer in its place.
-var given sync.Map
+// next is the next port to try. Two tests must not get one port: the second
+// one's server would fail to start, and the first one's would answer in its place.
+// So each port is tried once. Processes that run side by side begin at different
+// ports: their IDs are often neighbours, so these are spread over the range.
+var next atomic.Int64
 
-// FreePort returns a loopback port that no earlier call returned. A moment ago no
+func init() { next.Store(int64(os.Getpid()) * 331 % (highestPort - lowestPort)) }
+
+// FreePort returns a loopback port that no earlier call of this process returned,
+// unless it has been through all 12,700. A moment ago no
 // program listened on it, or on the ports that are higher by one of offsets.
 // Another program can get the port before it is used, so callers that start a
 // program try again. Several goroutines may call FreePort at once.
 func FreePort(offsets ...int) (int, error) {
-	for range 1000 {
-		port := lowestPort + rand.IntN(highestPort-lowestPort)
-		if _, taken := given.LoadOrStore(port, true); taken {
-			continue
-		}
+	for range highestPort - lowestPort {
+		port := lowestPort + int(next.Add(1)%(highestPort-lowestPort))
 		free := isFree(port)
 		for _, offset := range offsets {
 			free = free && isFree(port+offset)
