@@ -79,13 +79,15 @@ func kill(tokens ...*token) (changed bool) {
 	return changed
 }
 
-// live returns the tokens that a Peek could find if there were no wrong guesses.
+// live returns the tokens that a Peek could find if there were no wrong guesses, the
+// oldest first.
 func (s *slot) live(name string) (records []recovery.TokenRecord) {
 	for _, t := range s.tokens {
 		if !t.dead && t.claim == "" {
 			records = append(records, t.record(name))
 		}
 	}
+	slices.SortStableFunc(records, func(a, b recovery.TokenRecord) int { return a.Created.Compare(b.Created) })
 	return records
 }
 
@@ -117,22 +119,17 @@ func (s *slot) put(j tokenJob, now int64) (tokenAnswer, bool) {
 	if t != nil && (t.dead || t.claim != "") {
 		return tokenAnswer{word: spent}, false
 	}
-	changed := false
-	if j.spec.Code {
-		maxFailures, window := j.spec.MaxFailures, micros(j.spec.FailureWindow)
-		if s.failuresIn(window, now) >= maxFailures {
-			return tokenAnswer{word: tooManyGuesses}, false
-		}
-		if t == nil && !s.hasRoomForCode(j.spec) {
-			return tokenAnswer{word: tooManyCodes}, false
-		}
-		changed = s.maxFailures != maxFailures || s.window != window
-		s.maxFailures, s.window = maxFailures, window
+	if j.spec.Code && s.failuresIn(micros(j.spec.FailureWindow), now) >= j.spec.MaxFailures {
+		return tokenAnswer{word: tooManyGuesses}, false
 	}
 	if t != nil {
-		return t.found(j), changed
+		return t.found(j), false
 	}
 	if j.spec.Code {
+		if !s.hasRoomForCode(j.spec) {
+			return tokenAnswer{word: tooManyCodes}, false
+		}
+		s.maxFailures, s.window = j.spec.MaxFailures, micros(j.spec.FailureWindow)
 		s.killCodeOf(j.spec.Handle)
 	} else {
 		s.makeRoom(j.spec.MaxLive)

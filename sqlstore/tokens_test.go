@@ -2,7 +2,6 @@ package sqlstore_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
@@ -134,6 +133,12 @@ func TestRefusedCodeChangesNothing(t *testing.T) {
 	if answer, _, err := sqlstore.Peek(record, recovery.TokenRef{Digest: "a"}, 3); answer != "found" || err != nil {
 		t.Errorf("the code in use after that: %s, %v, want found", answer, err)
 	}
+	// The code in use is judged by the numbers of this Put, and then by its own.
+	lenient := code
+	lenient.MaxFailures = 9
+	if answer, after, err := sqlstore.Put(record, lenient, 3); answer != "found" || err != nil || after != record {
+		t.Errorf("a live digest with other numbers: %s, %v, want found. The record was\n%s\nand is\n%s", answer, err, record, after)
+	}
 	short := code
 	short.Digest, short.MaxFailures, short.FailureWindow = "b", 2, time.Millisecond
 	if answer, _, err := sqlstore.Put(record, short, 2+1_000); answer != "found" || err != nil {
@@ -141,24 +146,22 @@ func TestRefusedCodeChangesNothing(t *testing.T) {
 	}
 }
 
-// The numbers of the latest Put hold for the slot, also if its code is live
-// already.
-func TestLiveCodeIsPutWithOtherNumbers(t *testing.T) {
+// The list is by the time of storing, also if the clock was set back between.
+func TestListAfterClockWasSetBack(t *testing.T) {
 	t.Parallel()
-	s, code := sqlstore.NewMemory(), recovery.TokenSpec{Digest: "a", TTL: time.Hour, MaxLive: 1, Code: true, MaxTries: 9, MaxFailures: 1, FailureWindow: time.Hour}
-	for i, want := range []error{nil, nil, nil, recovery.ErrTooManyGuesses} {
-		if i == 1 {
-			code.MaxFailures = 2
-		}
-		if _, err := s.Put(t.Context(), "slot", code); err != want {
-			t.Fatalf("Put %d: %v, want %v", i, err, want)
-		}
-		if i == 0 {
-			continue
-		}
-		if _, err := s.Peek(t.Context(), recovery.TokenRef{Slot: "slot", Digest: "wrong"}); !errors.Is(err, recovery.ErrTokenNotFound) {
+	var record string
+	for _, put := range []struct {
+		digest string
+		now    int64
+	}{{"late", 9_000_000}, {"early", 5_000_000}} {
+		var err error
+		if _, record, err = sqlstore.Put(record, recovery.TokenSpec{Digest: put.digest, TTL: time.Hour, MaxLive: 3}, put.now); err != nil {
 			t.Fatal(err)
 		}
+	}
+	live, err := sqlstore.List(record, "slot", 9_000_000)
+	if err != nil || len(live) != 2 || live[0].Digest != "early" {
+		t.Errorf("live are %v, %v, want early and late", live, err)
 	}
 }
 
