@@ -120,6 +120,9 @@ func (s *Service) advise(ctx context.Context, e Event) {
 		}
 	case EventResetRefused:
 		what, advice = "the link, code or password is refused", refusedAdvice[e.Reason]
+		if e.Reason == ReasonRateLimited {
+			advice = "too many second factors were tried for this lead. Raise option Limits to try things out"
+		}
 	case EventRateLimited:
 		what, advice = "the request is answered with 429", limitAdvice(e.Scope)
 	case EventPasswordReset:
@@ -148,14 +151,16 @@ var suppressedAdvice = map[EventReason]string{
 }
 
 var refusedAdvice = map[EventReason]string{
-	ReasonMalformedProof:   "it is no token of this library, or a part of it is missing. Pass the whole value of the link's parameter",
-	ReasonUnknownKey:       "it was sealed with a key that this instance does not have, or was altered. Links of a program that drew its key at the start end when it ends, and all instances need the same option Keys",
-	ReasonNewerFormat:      "a newer version of this library sealed it",
-	ReasonUnknownToken:     "the TokenStore does not know it: it was used, it has expired, a newer one replaced it, or the code is wrong. A MemoryTokenStore ends with its process, and is not shared by instances",
-	ReasonLeadChanged:      "Lead.Version is not what it was when the link was sent. It must change only with password, address and status, and FindLead must return the same one for the same row each time",
-	ReasonWrongPurpose:     "it is the link of an invitation where passwords are reset, or the reverse. Options Link and Invitations.Link have to lead to two pages, and the second one calls AcceptInvitation",
-	ReasonClaimedByAnother: "another request has just used it",
-	ReasonPasswordPolicy:   "the new password breaks the rules that know the person, which the answer names. See option Passwords.Policy",
+	ReasonMalformedProof:      "it is no token of this library, or a part of it is missing. Pass the whole value of the link's parameter",
+	ReasonUnknownKey:          "it was sealed with a key that this instance does not have, or was altered. Links of a program that drew its key at the start end when it ends, and all instances need the same option Keys",
+	ReasonNewerFormat:         "a newer version of this library sealed it",
+	ReasonUnknownToken:        "the TokenStore does not know it: it was used, it has expired, a newer one replaced it, or the code is wrong. A MemoryTokenStore ends with its process, and is not shared by instances",
+	ReasonLeadChanged:         "Lead.Version is not what it was when the link was sent. It must change only with password, address and status, and FindLead must return the same one for the same row each time",
+	ReasonWrongPurpose:        "it is the link of an invitation where passwords are reset, or the reverse. Options Link and Invitations.Link have to lead to two pages, and the second one calls AcceptInvitation",
+	ReasonClaimedByAnother:    "another request has just used it",
+	ReasonSecondFactorMissing: "SecondFactor.Needed says that the lead needs a second factor, and the request has none. Pages ask for it if CheckProof says so, and the JSON API takes it as secondFactor",
+	ReasonSecondFactorWrong:   "SecondFactor.Verify says that the second factor is wrong",
+	ReasonPasswordPolicy:      "the new password breaks the rules that know the person, which the answer names. See option Passwords.Policy",
 }
 
 // again is what a limit counts that holds for one person.

@@ -32,6 +32,12 @@ import (
 // /reset-password what the link has as "return_to", as "returnTo". Their answer is
 // then 200 {"returnTo"} with the URL to offer, or 204 as without.
 //
+// With [Options].SecondFactor, /reset-password and /accept-invitation also take
+// "secondFactor". Whoever needs one is answered with 403 and the code
+// "second_factor" as long as it is missing or wrong, and sends the same request
+// again with a right one. The endpoints that check answer a valid link or code that
+// needs one with 200 {"secondFactor":true}.
+//
 // Names are exact and unknown ones refused. "email" stands for a key of the field
 // [Options].EmailField, and a code goes with it as well as with "identifier".
 // Whoever asks with a recipientField of type FieldTypePhone is sent a code, all
@@ -211,11 +217,11 @@ func (s *Service) serveCheck(w http.ResponseWriter, r *http.Request) error {
 		return key.nameAsSent(err)
 	}
 	result.Quotas.SetHeader(w.Header())
-	return s.answerProven(w, returnTo)
+	return s.answerProven(w, returnTo, result.SecondFactor)
 }
 
 func (s *Service) serveReset(w http.ResponseWriter, r *http.Request) error {
-	body, err := readObject(w, r, "email", "identifier", "leadId", "token", "code", "password", "returnTo")
+	body, err := readObject(w, r, s.withSecondFactor("email", "identifier", "leadId", "token", "code", "password", "returnTo")...)
 	if err != nil {
 		return err
 	}
@@ -231,25 +237,31 @@ func (s *Service) serveReset(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	result, err := s.ResetPassword(r.Context(), ResetRequest{Proof: proof, Password: NewSecret(pw), Requester: s.Requester(r)})
+	factor, _, err := body.String("secondFactor")
+	if err != nil {
+		return err
+	}
+	result, err := s.ResetPassword(r.Context(), ResetRequest{Proof: proof, Password: NewSecret(pw), SecondFactor: NewSecret(factor), Requester: s.Requester(r)})
 	if err != nil {
 		return key.nameAsSent(err)
 	}
 	result.Quotas.SetHeader(w.Header())
-	return s.answerProven(w, returnTo)
+	return s.answerProven(w, returnTo, false)
 }
 
-// answerProven answers a request whose proof was valid: with 204 or, if the link
-// says where the person came from, with that place.
-func (s *Service) answerProven(w http.ResponseWriter, returnTo string) error {
+// answerProven answers a request whose proof was valid: with 204, or with what there
+// is to tell: where the person came from, if the link says so, and that a second
+// factor is needed.
+func (s *Service) answerProven(w http.ResponseWriter, returnTo string, secondFactor bool) error {
 	place := s.OpenReturnTo(returnTo)
-	if place == "" {
+	if place == "" && !secondFactor {
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
 	answer, err := json.Marshal(struct {
-		ReturnTo string `json:"returnTo"`
-	}{place})
+		ReturnTo     string `json:"returnTo,omitempty"`
+		SecondFactor bool   `json:"secondFactor,omitempty"`
+	}{place, secondFactor})
 	if err != nil {
 		return err
 	}
@@ -271,12 +283,11 @@ func (s *Service) serveCheckInvitation(w http.ResponseWriter, r *http.Request) e
 		return err
 	}
 	result.Quotas.SetHeader(w.Header())
-	w.WriteHeader(http.StatusNoContent)
-	return nil
+	return s.answerProven(w, "", result.SecondFactor)
 }
 
 func (s *Service) serveAcceptInvitation(w http.ResponseWriter, r *http.Request) error {
-	body, err := readObject(w, r, "token", "password")
+	body, err := readObject(w, r, s.withSecondFactor("token", "password")...)
 	if err != nil {
 		return err
 	}
@@ -288,7 +299,11 @@ func (s *Service) serveAcceptInvitation(w http.ResponseWriter, r *http.Request) 
 	if err != nil {
 		return err
 	}
-	result, err := s.AcceptInvitation(r.Context(), ResetRequest{Proof: TokenProof(token), Password: NewSecret(pw), Requester: s.Requester(r)})
+	factor, _, err := body.String("secondFactor")
+	if err != nil {
+		return err
+	}
+	result, err := s.AcceptInvitation(r.Context(), ResetRequest{Proof: TokenProof(token), Password: NewSecret(pw), SecondFactor: NewSecret(factor), Requester: s.Requester(r)})
 	if err != nil {
 		return err
 	}

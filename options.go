@@ -120,6 +120,9 @@ type Options struct {
 	ReturnTo []string
 	// StepUp can ask for a further proof. Default: nothing more is asked.
 	StepUp StepUpFunc
+	// SecondFactor has a person present a second factor together with the new
+	// password. StepUp is asked before it. Default: nobody needs one.
+	SecondFactor SecondFactorOptions
 	// Invitations let leads choose their first password. Default: none.
 	Invitations InvitationOptions
 	// AfterReset is called after a password was replaced, or a first one was

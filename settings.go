@@ -38,6 +38,9 @@ type Settings struct {
 	// CaptchaFields are those of [CaptchaOptions], whose values belong into
 	// [ForgotRequest].Captcha. They are empty if no request needs a CAPTCHA.
 	CaptchaFields []string
+	// SecondFactor says that [Options].SecondFactor is set, so that pages need a
+	// field for it.
+	SecondFactor bool
 	// Logger is the logger of the Service. It is never nil.
 	Logger *slog.Logger
 }
@@ -54,7 +57,7 @@ func (s *Service) Settings() Settings {
 		Link:        link, NotMe: notMe, Links: s.allLinks(), ReturnTo: slices.Clone(s.opts.ReturnTo), Fields: slices.Clone(s.opts.Fields), SignInField: s.opts.SignInField,
 		LinkTTL: s.opts.Tokens.LinkTTL, CodeTTL: s.opts.Tokens.CodeTTL, CodeDigits: codeDigits,
 		PasswordPolicy: s.opts.Passwords.Policy, EndsSessions: s.opts.Sessions != nil,
-		CaptchaFields: slices.Clone(s.opts.Captcha.Fields), Logger: s.log,
+		CaptchaFields: slices.Clone(s.opts.Captcha.Fields), SecondFactor: s.opts.SecondFactor.isSet(), Logger: s.log,
 	}
 }
 
