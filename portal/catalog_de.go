@@ -102,6 +102,12 @@ func german() []i18n.Entry {
 		{Key: "refused.reused", Text: "Dieses Passwort haben Sie schon einmal verwendet. Wählen Sie ein neues."},
 		{Key: "refused.other", Text: "Dieses Passwort wird nicht akzeptiert. Wählen Sie ein anderes."},
 
+		{Key: "factor.label", Text: "Code aus Ihrer Authenticator-App"},
+		{Key: "factor.hint", Text: "Ihr Konto ist durch einen zweiten Faktor geschützt."},
+		{Key: "factor.empty", Text: "Geben Sie den Code aus Ihrer Authenticator-App ein."},
+		{Key: "factor.wrong", Text: "Dieser Code ist falsch oder wurde schon verwendet. Geben Sie den nächsten ein."},
+		{Key: "factor.again", Text: "Geben Sie Ihr neues Passwort noch einmal ein."},
+
 		{Key: "reset.other", Text: "Es wurde nichts geändert: In diesem Browser wurde ein anderer Link geöffnet. Diese Seite gilt jetzt für %[1]s."},
 		{Key: "reset.other.anonymous", Text: "Es wurde nichts geändert: In diesem Browser wurde ein anderer Link geöffnet. Diese Seite gilt jetzt für diesen anderen."},
 

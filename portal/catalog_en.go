@@ -123,6 +123,14 @@ func english() []i18n.Entry {
 		{Key: "refused.reused", Text: "You have used this password before. Choose a new one."},
 		{Key: "refused.other", Text: "This password is not accepted. Choose another one."},
 
+		// The field for a second factor, on the page for the new password. "again" is
+		// said of the password if the second factor was wrong.
+		{Key: "factor.label", Text: "Code from your authenticator app"},
+		{Key: "factor.hint", Text: "Your account is protected by a second factor."},
+		{Key: "factor.empty", Text: "Enter the code from your authenticator app."},
+		{Key: "factor.wrong", Text: "This code is wrong, or it was used before. Enter the next one."},
+		{Key: "factor.again", Text: "Enter your new password again."},
+
 		// Another link was opened since. The argument is an account.
 		{Key: "reset.other", Text: "Nothing was changed: another link was opened in this browser. This page is now for %[1]s."},
 		{Key: "reset.other.anonymous", Text: "Nothing was changed: another link was opened in this browser. This page is now for that one."},

@@ -101,6 +101,12 @@ func spanish() []i18n.Entry {
 		{Key: "refused.reused", Text: "Ya ha usado antes esta contraseña. Elija una nueva."},
 		{Key: "refused.other", Text: "No se admite esta contraseña. Elija otra."},
 
+		{Key: "factor.label", Text: "Código de su aplicación de autenticación"},
+		{Key: "factor.hint", Text: "Su cuenta está protegida con un segundo factor."},
+		{Key: "factor.empty", Text: "Introduzca el código de su aplicación de autenticación."},
+		{Key: "factor.wrong", Text: "Este código no es correcto o ya se ha utilizado. Introduzca el siguiente."},
+		{Key: "factor.again", Text: "Introduzca de nuevo su contraseña nueva."},
+
 		{Key: "reset.other", Text: "No se ha cambiado nada: se ha abierto otro enlace en este navegador. Esta página corresponde ahora a %[1]s."},
 		{Key: "reset.other.anonymous", Text: "No se ha cambiado nada: se ha abierto otro enlace en este navegador. Esta página corresponde ahora a ese enlace."},
 

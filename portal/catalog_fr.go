@@ -103,6 +103,12 @@ func french() []i18n.Entry {
 		{Key: "refused.reused", Text: "Vous avez déjà utilisé ce mot de passe. Choisissez-en un nouveau."},
 		{Key: "refused.other", Text: "Ce mot de passe n’est pas accepté. Choisissez-en un autre."},
 
+		{Key: "factor.label", Text: "Code de votre application d’authentification"},
+		{Key: "factor.hint", Text: "Votre compte est protégé par un second facteur."},
+		{Key: "factor.empty", Text: "Saisissez le code de votre application d’authentification."},
+		{Key: "factor.wrong", Text: "Ce code est incorrect ou a déjà été utilisé. Saisissez le suivant."},
+		{Key: "factor.again", Text: "Saisissez à nouveau votre nouveau mot de passe."},
+
 		{Key: "reset.other", Text: "Rien n’a été modifié\u00a0: un autre lien a été ouvert dans ce navigateur. Cette page concerne maintenant %[1]s."},
 		{Key: "reset.other.anonymous", Text: "Rien n’a été modifié\u00a0: un autre lien a été ouvert dans ce navigateur. Cette page concerne maintenant cet autre lien."},
 

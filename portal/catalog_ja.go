@@ -95,6 +95,12 @@ func japanese() []i18n.Entry {
 		{Key: "refused.reused", Text: "以前お使いになったパスワードです。新しいパスワードにしてください。"},
 		{Key: "refused.other", Text: "このパスワードは使用できません。別のパスワードにしてください。"},
 
+		{Key: "factor.label", Text: "認証アプリの確認コード"},
+		{Key: "factor.hint", Text: "このアカウントは2段階認証で保護されています。"},
+		{Key: "factor.empty", Text: "認証アプリの確認コードを入力してください。"},
+		{Key: "factor.wrong", Text: "コードが間違っているか、すでに使用されています。次のコードを入力してください。"},
+		{Key: "factor.again", Text: "新しいパスワードをもう一度入力してください。"},
+
 		{Key: "reset.other", Text: "変更は行われていません。このブラウザーで別のリンクが開かれたため、このページは %[1]s 用に切り替わりました。"},
 		{Key: "reset.other.anonymous", Text: "変更は行われていません。このブラウザーで別のリンクが開かれたため、このページはそのリンク用に切り替わりました。"},
 

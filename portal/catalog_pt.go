@@ -104,6 +104,12 @@ func portuguese() []i18n.Entry {
 		{Key: "refused.reused", Text: "Já usou esta senha antes. Escolha uma nova."},
 		{Key: "refused.other", Text: "Não é possível usar esta senha. Escolha outra."},
 
+		{Key: "factor.label", Text: "Código do seu aplicativo autenticador"},
+		{Key: "factor.hint", Text: "A sua conta está protegida por um segundo fator."},
+		{Key: "factor.empty", Text: "Insira o código do seu aplicativo autenticador."},
+		{Key: "factor.wrong", Text: "Este código está errado ou já foi usado. Insira o próximo."},
+		{Key: "factor.again", Text: "Insira de novo a sua nova senha."},
+
 		{Key: "reset.other", Text: "Nada foi alterado: outro link foi aberto neste navegador. Esta página é agora para %[1]s."},
 		{Key: "reset.other.anonymous", Text: "Nada foi alterado: outro link foi aberto neste navegador. Esta página é agora para esse link."},
 

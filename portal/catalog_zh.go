@@ -95,6 +95,12 @@ func chinese() []i18n.Entry {
 		{Key: "refused.reused", Text: "您以前用过此密码，请设置一个新的。"},
 		{Key: "refused.other", Text: "此密码无法使用，请换一个密码。"},
 
+		{Key: "factor.label", Text: "身份验证器应用中的验证码"},
+		{Key: "factor.hint", Text: "您的账号受第二重验证保护。"},
+		{Key: "factor.empty", Text: "请输入身份验证器应用中的验证码。"},
+		{Key: "factor.wrong", Text: "验证码错误或已使用过。请输入下一个验证码。"},
+		{Key: "factor.again", Text: "请再次输入您的新密码。"},
+
 		{Key: "reset.other", Text: "未作任何更改：此浏览器中打开了另一个链接。本页面现在对应 %[1]s。"},
 		{Key: "reset.other.anonymous", Text: "未作任何更改：此浏览器中打开了另一个链接。本页面现在对应那个链接。"},
 

@@ -72,6 +72,11 @@ func (p *Handler) samples() []sample {
 		{"not-me-done", "password", nil},
 		{"not-me-done", "password", kept},
 	}
+	if p.settings.SecondFactor {
+		all = append(all, sample{"reset", "", func(d *Data) { d.Proof, d.SecondFactor = "proof", true }},
+			sample{"reset", "", func(d *Data) { d.Proof, d.SecondFactor = "proof", true; d.failFactor("factor.empty") }},
+			sample{"reset", "", func(d *Data) { d.Proof, d.SecondFactor = "proof", true; d.failFactor("factor.wrong") }})
+	}
 	if len(p.settings.ReturnTo) > 0 {
 		all = append(all, sample{"done", "", func(d *Data) {
 			d.ReturnTo, d.ReturnHost = "https://app.example.com/cart?a=1&b=2", "app.example.com"
@@ -223,7 +228,9 @@ func (c *pageCheck) checkForm() {
 			need = []string{"code", "proof"}
 		}
 	case "reset":
-		need = []string{"password", "proof"}
+		if need = []string{"password", "proof"}; d.SecondFactor {
+			need = append(need, "second-factor")
+		}
 	case "not-me":
 		need = []string{"proof"}
 	default:
@@ -260,6 +267,9 @@ func (c *pageCheck) checkForm() {
 		}
 		if attribute(pw, "maxlength") != "" {
 			c.report(`<input name="password"> must have no maxlength, which silently cuts a pasted password`)
+		}
+		if d.SecondFactor && attribute(fields["second-factor"][0], "autocomplete") != "one-time-code" {
+			c.report(`<input name="second-factor"> must have autocomplete "one-time-code"`)
 		}
 	}
 }

@@ -65,7 +65,7 @@ func (p *Handler) code(w http.ResponseWriter, r *http.Request) {
 		})
 		return
 	}
-	stored.Account, stored.Locale = found.Account, found.Locale
+	stored.keep(found)
 	if err := p.saveProof(w, stored); err != nil {
 		p.fail(w, r, err)
 		return

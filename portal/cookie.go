@@ -131,8 +131,15 @@ type storedProof struct {
 	// checked.
 	Account string `json:"a,omitempty"`
 	Locale  string `json:"g,omitempty"`
+	// SecondFactor says that the person needs one, as the Service answered then.
+	SecondFactor bool `json:"x,omitempty"`
 	// ReturnTo is where the person came from. It is no part of the proof.
 	ReturnTo string `json:"r,omitempty"`
+}
+
+// keep keeps what the Service answered about the proof.
+func (s *storedProof) keep(found recovery.CheckProofResult) {
+	s.Account, s.Locale, s.SecondFactor = found.Account, found.Locale, found.SecondFactor
 }
 
 func (s storedProof) proof() recovery.Proof {

@@ -70,6 +70,9 @@ type Data struct {
 	// Email, Phone and UserName say what the person may type to ask for a reset: an
 	// address, a phone number, a user name.
 	Email, Phone, UserName bool
+	// SecondFactor says that the person has to enter a second factor on the page
+	// reset, in the field "second-factor".
+	SecondFactor bool
 	// MinLength and MaxLength are the bounds of a password, in characters.
 	MinLength, MaxLength int
 	// CodeDigits is the number of digits of a code.
