@@ -71,6 +71,8 @@ type payload struct {
 	TTL     time.Duration `json:",omitzero"` // the lifetime of the link, if its request says so
 	Bulk    string        `json:",omitzero"` // [BulkRequest].Name
 
+	Asker asker `json:",omitzero"` // who asked for the code. Jobs of earlier versions name nobody
+
 	generation *generation // the keys that sealed the job
 	sealedBy   int         // their index
 }

@@ -29,6 +29,7 @@ type keyring struct {
 	notMe       *seal.Sealer // seals notice, message and lead in one string
 	devices     *seal.Sealer // seals what a known device presents
 	returns     *seal.Sealer // seals where a person came from
+	handles     *seal.Sealer // seals who asks for codes
 }
 
 // A generation is the keys that are derived from one of Options.Keys.
@@ -45,7 +46,7 @@ func newKeyring(opts Options) (*keyring, error) {
 			k.otherFields = append(k.otherFields, f.Name)
 		}
 	}
-	var tokens, notMe, devices, returns []seal.Key
+	var tokens, notMe, devices, returns, handles []seal.Key
 	var jobs [][]byte
 	for _, key := range opts.Keys {
 		var err error
@@ -66,6 +67,7 @@ func newKeyring(opts Options) (*keyring, error) {
 		notMe = append(notMe, seal.Key{Hash: sub("not-me mac"), Block: sub("not-me enc")})
 		devices = append(devices, seal.Key{Hash: sub("device mac"), Block: sub("device enc")})
 		returns = append(returns, seal.Key{Hash: sub("return-to mac"), Block: sub("return-to enc")})
+		handles = append(handles, seal.Key{Hash: sub("handle mac"), Block: sub("handle enc")})
 		if err != nil {
 			return nil, fmt.Errorf("recovery: deriving keys: %w", err)
 		}
@@ -82,6 +84,7 @@ func newKeyring(opts Options) (*keyring, error) {
 	}
 	k.notMe = seal.New(notMe, "recovery.not-me", notMeTTL, 1024)
 	k.devices = seal.New(devices, "recovery.device", deviceTTL, 1024)
+	k.handles = seal.New(handles, "recovery.handle", handleTTL+handleRest, maxHandle)
 	return k, nil
 }
 
@@ -135,7 +138,8 @@ func (k *macKey) digest(parts ...string) string {
 // slot returns where the tokens of one kind stand. A link to a field to which
 // links go only on request stands in a slot of its own. Otherwise a stranger
 // who asks for such links would end those that went to the usual field, because
-// a slot has room for three (A58). In all other cases field is empty.
+// a slot has room for three (A58). For a code, field may be knownDevices. In all
+// other cases it is empty.
 //
 // The name of such a slot has that of the usual one as its hash tag. So a Redis
 // Cluster keeps the two on one node, where one call looks into both.
@@ -148,13 +152,11 @@ func (k *keyring) slot(g *generation, kind tokenKind, leadID, field string) stri
 }
 
 func (k *keyring) refOf(g *generation, kind tokenKind, leadID, field, secret string) TokenRef {
-	return TokenRef{
-		Slot: k.slot(g, kind, leadID, field), Digest: g.digest.digest(string(kind), leadID, secret), Code: kind == kindCode,
-	}
+	return TokenRef{Slot: k.slot(g, kind, leadID, field), Digest: g.digest.digest(string(kind), leadID, secret)}
 }
 
-// refs returns all places where a token may be stored: one for each generation
-// and, for a link, for each field that it may have gone to.
+// refs returns all places where the token of a link may be stored: one for each
+// generation and, if it was mailed, for each field that it may have gone to.
 func (k *keyring) refs(kind tokenKind, leadID, secret string) []TokenRef {
 	refs := make([]TokenRef, 0, len(k.generations)*(1+len(k.otherFields)))
 	for i := range k.generations {
@@ -242,6 +244,9 @@ func (k *keyring) slots(leadID string) []string {
 		g := &k.generations[i]
 		for _, kind := range allKinds {
 			slots = append(slots, k.slot(g, kind, leadID, ""))
+			if kind == kindCode {
+				slots = append(slots, k.slot(g, kind, leadID, knownDevices))
+			}
 			if !kind.isLink() {
 				continue
 			}
