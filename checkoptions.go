@@ -114,6 +114,7 @@ func (o Options) validate(leads LeadStore, tokens TokenStore, notifier Notifier)
 	o.API.check(&mistakes)
 	o.Captcha.check(&mistakes)
 	o.SecondFactor.check(&mistakes)
+	o.MailCodes.check(&mistakes)
 	if sameQueue(o.Queue, o.DeliveryQueue) {
 		mistakes.Add("DeliveryQueue", "must be another queue than Queue, or strangers can tell by its fullness who has an account")
 	}

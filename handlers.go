@@ -40,8 +40,9 @@ import (
 //
 // Names are exact and unknown ones refused. "email" stands for a key of the field
 // [Options].EmailField, and a code goes with it as well as with "identifier".
-// Whoever asks with a recipientField of type FieldTypePhone is sent a code, all
-// others a link. The answer for a code has a "handle": the page keeps it, and sends
+// Whoever asks with a recipientField of type FieldTypePhone is sent a code. A mail
+// carries a link, or a code as [Options].MailCodes says: with MailCodesOnRequest, it
+// carries a code if /forgot-password has "code": true. The answer for a code has a "handle": the page keeps it, and sends
 // it along with the code. /forgot-password takes "handle" too: an earlier one, so that
 // the new code replaces that client's own and no other, or "" for a new one. What
 // happens without, [ForgotRequest].Handle says. With [Options].Captcha, the first one
@@ -165,7 +166,7 @@ func (s *Service) answerUnknownPath(w http.ResponseWriter, r *http.Request, hint
 }
 
 func (s *Service) serveForgot(w http.ResponseWriter, r *http.Request) error {
-	body, err := readObject(w, r, append([]string{"email", "identifier", "recipientField", "returnTo", "handle"}, s.opts.Captcha.Fields...)...)
+	body, err := readObject(w, r, append([]string{"email", "identifier", "recipientField", "returnTo", "code", "handle"}, s.opts.Captcha.Fields...)...)
 	if err != nil {
 		return err
 	}
@@ -190,10 +191,9 @@ func (s *Service) serveForgot(w http.ResponseWriter, r *http.Request) error {
 	if req.ReturnTo, _, err = body.String("returnTo"); err != nil {
 		return err
 	}
-	// This API has a way to redeem a code, and a link in a text message is what
-	// phishing looks like.
-	f := s.fields[req.RecipientField]
-	req.Code = f.Type == FieldTypePhone
+	if req.Code, err = s.readCode(body, req.RecipientField); err != nil {
+		return err
+	}
 	if err := s.readHandle(body, &req); err != nil {
 		return err
 	}

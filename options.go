@@ -118,6 +118,10 @@ type Options struct {
 	// for anybody. So list no place that a GET changes, or that redirects to where
 	// its query says. Default none.
 	ReturnTo []string
+	// MailCodes says whether mails that are asked for by the JSON API or by the pages
+	// carry links or codes. [ForgotRequest].Code and the wires do not depend on it.
+	// Default: [MailCodesNever].
+	MailCodes MailCodes
 	// StepUp can ask for a further proof. Default: nothing more is asked.
 	StepUp StepUpFunc
 	// SecondFactor has a person present a second factor together with the new
