@@ -72,6 +72,12 @@ func (p *Handler) samples() []sample {
 		{"not-me-done", "password", nil},
 		{"not-me-done", "password", kept},
 	}
+	if p.mailsCodes() {
+		all = append(all,
+			sample{"code", "", func(d *Data) { typed(d); d.Known, d.ByMail, d.Proof = true, true, "proof" }},
+			sample{"code", "", func(d *Data) { d.ByMail = true; d.fail("identifier", d.text("forgot.invalid"+d.asked())) }},
+			sample{"forgot", "", func(d *Data) { typed(d); d.ByCode = true }})
+	}
 	if p.settings.SecondFactor {
 		all = append(all, sample{"reset", "", func(d *Data) { d.Proof, d.SecondFactor = "proof", true }},
 			sample{"reset", "", func(d *Data) { d.Proof, d.SecondFactor = "proof", true; d.failFactor("factor.empty") }},
@@ -256,6 +262,9 @@ func (c *pageCheck) checkForm() {
 			c.report("there must be one <input name=%q> in the form, and there are %d", name, len(fields[name]))
 			return
 		}
+	}
+	if d.Page == "forgot" && d.Choice && len(fields["send"]) == 0 {
+		c.report(`the choice between a link and a code is missing: <input type="radio" name="send"> with the values "link" and "code"`)
 	}
 	if proof := fields["proof"]; len(proof) == 1 && attribute(proof[0], "value") != d.Proof {
 		c.report(`<input name="proof"> must have the value .Proof`)

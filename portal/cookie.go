@@ -125,6 +125,7 @@ type storedProof struct {
 	Field  string `json:"f,omitempty"`
 	Value  string `json:"v,omitempty"`
 	Code   string `json:"c,omitempty"`
+	Handle string `json:"h,omitempty"` // of the code
 	// Invitation says that the link is for a first password.
 	Invitation bool `json:"i,omitempty"`
 	// Account and Locale are what the Service answered when the proof was last
@@ -145,7 +146,7 @@ func (s *storedProof) keep(found recovery.CheckProofResult) {
 func (s storedProof) proof() recovery.Proof {
 	switch {
 	case s.Code != "":
-		return recovery.CodeProof(recovery.LeadKey{Field: s.Field, Value: s.Value}, s.Code)
+		return recovery.CodeProof(recovery.LeadKey{Field: s.Field, Value: s.Value}, s.Code).WithHandle(s.Handle)
 	case s.Sealed != "":
 		return recovery.TokenProof(s.Sealed)
 	}
