@@ -52,7 +52,7 @@ func (p *Handler) fromLink(q url.Values) (storedProof, bool) {
 // LeadSquared and its usual portals are known also if the wire is in another
 // program.
 func (p *Handler) linkNames() (pairs [][2]string, tokens []string) {
-	for _, l := range append(p.service.Settings().Links, p.settings.Invitations.Link) {
+	for _, l := range append(p.service.Settings().Links, p.invitationLink) {
 		if l.LeadIDParam != "" {
 			pairs = append(pairs, [2]string{l.LeadIDParam, l.SecretParam})
 		} else if l.TokenParam != "" {

@@ -24,6 +24,11 @@ type Translator struct {
 	Language
 	printer *message.Printer
 	keys    map[string]bool
+	// texts replace sentences. literal prints them: it has no catalogue, so no
+	// text can be mistaken for a key. below has the sentences without texts.
+	texts   map[string]string
+	literal *message.Printer
+	below   *Translator
 }
 
 // New makes the translators for [Languages], in that order. The keys of
@@ -48,8 +53,31 @@ func New(catalogues map[string][]Entry) ([]*Translator, error) {
 	}
 	for _, t := range translators {
 		t.printer = message.NewPrinter(t.numbers, message.Catalog(b))
+		t.literal = message.NewPrinter(t.numbers, message.Catalog(catalog.NewBuilder()))
 	}
 	return translators, nil
+}
+
+// With returns a Translator with other texts for some keys, which are keys of the
+// catalogue. Everything else is shared, so it costs no more than its texts. It
+// keeps the map, which must not change.
+func (t *Translator) With(texts map[string]string) *Translator {
+	if len(texts) == 0 {
+		return t
+	}
+	with := *t
+	with.texts, with.below = texts, t
+	return &with
+}
+
+// text returns the text that replaces a sentence.
+func (t *Translator) text(key string) (string, bool) {
+	for ; t != nil; t = t.below {
+		if text, ok := t.texts[key]; ok {
+			return text, true
+		}
+	}
+	return "", false
 }
 
 // Translate returns the sentence with that key. With isolated, it puts isolates
@@ -68,7 +96,11 @@ func (t *Translator) Translate(isolated bool, key string, args ...any) (string, 
 			}
 		}
 	}
-	text := t.printer.Sprintf(key, args...)
+	printer, format := t.printer, key
+	if own, ok := t.text(key); ok {
+		printer, format = t.literal, own
+	}
+	text := printer.Sprintf(format, args...)
 	if !quoted && strings.Contains(text, "%!") {
 		return "", fmt.Errorf("the sentence %q got arguments of the wrong number or type", key)
 	}
