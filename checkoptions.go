@@ -112,6 +112,7 @@ func (o Options) validate(leads LeadStore, tokens TokenStore, notifier Notifier)
 	checkFields(&mistakes, o.Fields)
 	o.API.check(&mistakes)
 	o.Captcha.check(&mistakes)
+	o.Brands.check(&mistakes)
 	if sameQueue(o.Queue, o.DeliveryQueue) {
 		mistakes.Add("DeliveryQueue", "must be another queue than Queue, or strangers can tell by its fullness who has an account")
 	}

@@ -39,6 +39,17 @@ type ForgotRequest struct {
 	// Captcha holds what the request has of the fields of [CaptchaOptions], for its
 	// Verify.
 	Captcha map[string]string
+	// Brand is the name of the brand that the request is for: see [BrandOptions].
+	// Default: none.
+	Brand string
+	// Data are the host's own words for its templates and webhooks, for example the
+	// name of a shop: [Message].Data. There are at most 16, of 2,048 bytes in all. A
+	// name has 1 to 32 of a-z, 0-9, '_', '-' and '.', and a value up to 512 bytes of
+	// UTF-8 on one line, without controls of direction. Entries of [Lead].Data with
+	// the same name take their place. Data must hold no secret. It comes from the
+	// host's code: what a stranger may choose, such as a field of a form, belongs
+	// into no message (A105).
+	Data map[string]string
 }
 
 // A ForgotResult is the same whether or not there is a lead.
@@ -71,6 +82,10 @@ func (s *Service) ForgotPassword(ctx context.Context, req ForgotRequest) (Forgot
 	if p.Labels, err = copyLabels(req.Labels); err != nil {
 		return ForgotResult{}, err
 	}
+	if err := s.setBrand(ctx, &p, req.Brand, req.Data, req.Link == nil); err != nil {
+		return ForgotResult{}, err
+	}
+	ctx = withBrand(ctx, req.Brand)
 	if p.Key, _, err = s.canonicalKey(req.Key); err != nil {
 		return ForgotResult{}, err
 	}
@@ -87,7 +102,7 @@ func (s *Service) ForgotPassword(ctx context.Context, req ForgotRequest) (Forgot
 		return ForgotResult{}, err
 	}
 	if req.ReturnTo != "" {
-		if p.ReturnTo, err = s.CheckReturnTo(req.ReturnTo); err != nil {
+		if p.ReturnTo, err = s.checkReturnTo(req.ReturnTo, s.originOfBrand(ctx, req.Brand)); err != nil {
 			return ForgotResult{}, err
 		}
 	}
@@ -160,6 +175,9 @@ func (s *Service) performSend(ctx context.Context, d *delivery) error {
 // each invented one would leave a counter behind for a day: a flood of them
 // would fill the limiter, and newcomers would get no messages (A95).
 func (s *Service) admitForgot(ctx context.Context, d *delivery, found bool) (ok bool, err error) {
+	if err := s.applyBrand(ctx, d); err != nil {
+		return false, err
+	}
 	key := d.p.Key
 	if !found && (d.ambiguous || !s.opts.Messages.UnknownAddress || s.fields[key.Field].Type != FieldTypeEmail) {
 		return false, s.suppress(ctx, d, d.whyNobody())
@@ -176,7 +194,7 @@ func (s *Service) admitForgot(ctx context.Context, d *delivery, found bool) (ok 
 	}
 	d.to, ok = s.recipient(d.lead, d.p.Recipient)
 	if d.lead.Status == StatusInvited && s.opts.Invitations.OnForgot && !d.p.Code {
-		d.invite(s.opts.Invitations.Link)
+		d.invite(s.invitationLink(d))
 	}
 	why := s.whyNoToken(d.token, d.lead.Status)
 	switch {
@@ -208,6 +226,9 @@ func (s *Service) allowAsker(ctx context.Context, d *delivery) (ok bool, err err
 		}
 	}
 	key := d.p.Key
+	if d.p.Brand != "" {
+		what += " " + d.p.Brand // one user name may belong to another person there
+	}
 	return s.allowJob(ctx, d, scopedRequest{ScopeIdentifier, LimitRequest{
 		Key: s.keys.limitKey(ScopeIdentifier, key.Field+" "+what, key.Value), Policy: s.opts.Limits.Identifier, ID: d.job.ID,
 	}})

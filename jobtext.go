@@ -77,6 +77,12 @@ func (p *payload) fields(t *jobText) {
 		t.other(p.TTL)
 	}
 	t.text("Bulk", &p.Bulk, unlessEmpty)
+	t.text("Brand", &p.Brand, unlessEmpty)
+	if t.name("Data", p.Data != nil) {
+		t.other(p.Data)
+	}
+	t.flag("UsualLink", &p.UsualLink)
+	t.text("Task", (*string)(&p.Task), unlessEmpty)
 	t.end("}")
 }
 

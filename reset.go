@@ -16,6 +16,7 @@ import (
 type CheckProofRequest struct {
 	Proof     Proof
 	Requester Requester
+	Brand     string // where the proof is presented: see [ForgotRequest]
 }
 
 // A CheckProofResult describes a valid proof.
@@ -53,6 +54,10 @@ func (s *Service) checkProof(ctx context.Context, req CheckProofRequest, takes t
 	if err := req.Requester.check(); err != nil {
 		return CheckProofResult{}, err
 	}
+	ctx, _, err := s.presented(ctx, req.Brand, nil)
+	if err != nil {
+		return CheckProofResult{}, err
+	}
 	quotas, err := s.allowRequest(ctx, s.opts.Limits.ClientCheck, actionCheck, req.Requester)
 	if err != nil {
 		return CheckProofResult{}, err
@@ -72,6 +77,10 @@ type ResetRequest struct {
 	// Labels are as in [ForgotRequest].
 	Labels    map[string]string
 	Requester Requester
+	// Brand and Data are as in [ForgotRequest]. Brand says where the proof is
+	// presented, and is the notice's if the lead has none. Every brand takes a proof.
+	Brand string
+	Data  map[string]string
 }
 
 // A ResetResult says that a reset is complete.
@@ -113,6 +122,10 @@ func (s *Service) setPassword(ctx context.Context, req ResetRequest, takes takin
 	if err != nil {
 		return ResetResult{}, err
 	}
+	ctx, data, err := s.presented(ctx, req.Brand, req.Data)
+	if err != nil {
+		return ResetResult{}, err
+	}
 	quotas, err := s.allowRequest(ctx, s.opts.Limits.ClientReset, actionReset, req.Requester)
 	if err != nil {
 		return ResetResult{}, err
@@ -126,6 +139,7 @@ func (s *Service) setPassword(ctx context.Context, req ResetRequest, takes takin
 	if err != nil {
 		return ResetResult{}, err
 	}
+	p.event.Data = mergeData(data, p.lead.Data)
 	if err := s.stepUp(ctx, p); err != nil {
 		return ResetResult{}, err
 	}
@@ -213,6 +227,7 @@ func (s *Service) prove(ctx context.Context, proof Proof, from Requester, labels
 	// The lead is read after Peek. For a code this is a second read: the lead
 	// may have changed since the first.
 	p.lead, err = s.provenLead(ctx, p, leadID)
+	p.event.Brand = eventBrand(cmp.Or(p.lead.Brand, BrandOf(ctx)))
 	return p, err
 }
 
@@ -535,7 +550,7 @@ func (p proven) followUp(kind jobKind, from Requester) payload {
 	return payload{
 		Op: kind, Key: LeadKey{LeadIDField, p.lead.ID}, Name: p.lead.Name, Locale: p.lead.Locale,
 		Caller: from.Caller, Client: from.Client, Languages: from.AcceptLanguage,
-		Labels: p.event.Labels, RequestedAt: time.Now(),
+		Labels: p.event.Labels, RequestedAt: time.Now(), Brand: p.event.Brand, Data: p.event.Data,
 	}
 }
 
