@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"golang.org/x/text/language"
 
 	"github.com/seed-51359b35/recovery"
-	"github.com/seed-51359b35/recovery/internal/ascii"
 )
 
 // A Brand is what the pages of one brand have for themselves. Everything else is as
@@ -93,7 +93,8 @@ func (o Options) with(b Brand) Options {
 // name of the brand.
 func (s *shared) newBrand(b Brand) (*Handler, error) {
 	mistakes := recovery.OptionErrors{Package: "portal"}
-	if err := s.checkBrandName(b.Name); err != nil {
+	links, err := s.linksOf(b)
+	if err != nil {
 		mistakes.Add("Name", "%v", err)
 	}
 	opts := s.common.with(b)
@@ -106,17 +107,42 @@ func (s *shared) newBrand(b Brand) (*Handler, error) {
 		return nil, err
 	}
 	p, err := s.newHandler(b.Name, opts, translators)
-	if err == nil && b.Captcha.Widget != "" {
+	if err != nil {
+		return nil, err
+	}
+	p.resetLink, p.notMeLink, p.invitationLink = links.Link, links.NotMe, links.Invitation
+	if b.Captcha.Widget != "" {
 		p.checkWidget(&mistakes)
 	}
-	return p, errors.Join(err, mistakes.Err())
+	return p, mistakes.Err()
 }
 
-func (s *shared) checkBrandName(name string) error {
-	if !ascii.IsName(name, 1, 64) {
-		return errors.New("must be 1 to 64 characters of printable ASCII without spaces")
+// linksOf returns the brand as the Service knows it, with those links of Options that
+// it does not have itself.
+func (s *shared) linksOf(b Brand) (recovery.Brand, error) {
+	find := s.settings.Brands.Find
+	if find == nil {
+		return recovery.Brand{}, errors.New("the Service has no brands: set Brands in its options")
 	}
-	return nil
+	known, ok := find(b.Name)
+	if !ok || known.Name != b.Name {
+		return recovery.Brand{}, errors.New("is no brand of the Service: its option Brands.Find does not know it")
+	}
+	for _, l := range []struct {
+		name      string
+		link, own *recovery.Link
+	}{
+		{"Link", &known.Link, &s.settings.Link},
+		{"NotMe", &known.NotMe, &s.settings.NotMe},
+		{"Invitation", &known.Invitation, &s.settings.Invitations.Link},
+	} {
+		if l.link.URL == "" {
+			*l.link = *l.own
+		} else if strings.HasPrefix(l.link.URL, b.BaseURL+"/") && strings.Contains(l.link.URL, "{") {
+			return recovery.Brand{}, fmt.Errorf("%s of the recovery.Brand has its token in the path, and these pages read the query alone", l.name)
+		}
+	}
+	return known, nil
 }
 
 // addBrands adds the brands that the host lists.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -85,13 +84,13 @@ func (p *Handler) describe() string {
 	return fmt.Sprintf("brand %q", p.brand)
 }
 
+// origin returns the origin of BaseURL.
+func (p *Handler) origin() string { return strings.TrimSuffix(p.opts.BaseURL, p.base) }
+
 // host returns the host of BaseURL, as requests name it.
 func (p *Handler) host() string {
-	u, err := url.Parse(p.opts.BaseURL)
-	if err != nil {
-		return "" // newHandler has parsed it
-	}
-	return u.Host
+	_, host, _ := strings.Cut(p.origin(), "://")
+	return host
 }
 
 // paths returns the paths at which pages are listed, each once.

@@ -205,9 +205,10 @@ func (o Options) validateBrand(mistakes *recovery.OptionErrors, service *recover
 			mistakes.Add(found.option, "%v", found.err)
 		}
 	}
+	spoken := i18n.Tags()
 	for _, tag := range o.Languages {
-		if !slices.Contains(i18n.Tags(), tag) {
-			mistakes.Add("Languages", "%v is none of %v", tag, i18n.Tags())
+		if !slices.Contains(spoken, tag) {
+			mistakes.Add("Languages", "%v is none of %v", tag, spoken)
 		}
 	}
 	if !slices.Contains(o.Languages, o.DefaultLanguage) {

@@ -191,7 +191,7 @@ func TestBuiltinTemplates(t *testing.T) {
 	o.Languages, o.PhoneField, o.Templates = nil, "Phone", os.DirFS("templates")
 	o.Captcha = portal.Captcha{Widget: widget, Script: widgetScript}
 	service := newServiceWith(t, func(o *recovery.Options) {
-		o.ReturnTo = []string{"https://app.example.com/"}
+		o.ReturnTo = []string{"https://app.example.com"}
 		o.Captcha.Verify = func(context.Context, recovery.CaptchaRequest) error { return nil }
 	})
 	if _, err := portal.New(service, o); err != nil {
