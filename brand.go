@@ -177,15 +177,18 @@ func (s *Service) Brand(r *http.Request) string {
 	return s.opts.Brands.Of(r)
 }
 
-// errBrand says that nobody knows a brand, or that it is not valid.
-var errBrand = errors.New("recovery: the brand is not known to option Brands.Find, or is not valid")
+// These say why there is no brand of a name.
+var (
+	errUnknownBrand = errors.New("recovery: option Brands.Find does not know the brand")
+	errInvalidBrand = errors.New("recovery: the brand that option Brands.Find returned is not valid")
+)
 
 // findBrand returns a valid brand. A host that adds a wrong brand while the
 // program runs must not have links made of it, so each is checked when it is used.
 func (s *Service) findBrand(ctx context.Context, name string) (b Brand, err error) {
 	find := s.opts.Brands.Find
 	if find == nil || !isBrandName(name) {
-		return Brand{}, errBrand
+		return Brand{}, errUnknownBrand
 	}
 	ok := false
 	err = s.guard(ctx, "Brands.Find", func() error {
@@ -196,7 +199,7 @@ func (s *Service) findBrand(ctx context.Context, name string) (b Brand, err erro
 		return Brand{}, err
 	}
 	if !ok {
-		return Brand{}, errBrand
+		return Brand{}, errUnknownBrand
 	}
 	if b.Name != name {
 		err = fmt.Errorf("it has the name %.64q", b.Name)
@@ -204,8 +207,8 @@ func (s *Service) findBrand(ctx context.Context, name string) (b Brand, err erro
 		err = s.checkBrand(b)
 	}
 	if err != nil {
-		s.outages.Failed(ctx, s.log, slog.LevelError, "brand", "recovery: a brand of option Brands.Find is not valid, so nothing is sent for it", "brand", name, "error", err)
-		return Brand{}, errBrand
+		s.outages.Failed(ctx, s.log, slog.LevelError, "invalid brand", "recovery: a brand of option Brands.Find is not valid, so nothing is sent for it", "brand", name, "error", err)
+		return Brand{}, errInvalidBrand
 	}
 	return b, nil
 }
@@ -279,8 +282,10 @@ func (s *Service) applyBrand(ctx context.Context, d *delivery) error {
 		return nil
 	}
 	b, err := s.findBrand(ctx, name)
+	if errors.Is(err, errUnknownBrand) {
+		s.outages.Failed(ctx, s.log, slog.LevelError, "unknown brand", "recovery: nothing is sent for a brand that option Brands.Find does not know", "brand", eventBrand(name))
+	}
 	if err != nil {
-		s.outages.Failed(ctx, s.log, slog.LevelError, "brand", "recovery: nothing is sent for a brand that option Brands.Find does not know", "brand", name)
 		return unavailable("brand", err)
 	}
 	d.brand = b

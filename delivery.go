@@ -146,6 +146,15 @@ func (s *Service) performDeliver(ctx context.Context, d *delivery) error {
 	return s.sendToken(ctx, d)
 }
 
+// noticesTo returns the addresses that are told of a reset. An invited lead had no
+// account yet, so there is nobody to be warned, and its addresses are not verified.
+func (s *Service) noticesTo(lead Lead) []address {
+	if lead.Status == StatusInvited {
+		return nil
+	}
+	return s.recipients(lead)
+}
+
 // performNotice tells one address that the password was changed. The address
 // comes from the job and not from the lead, because a thief may have changed it
 // on the lead since the reset.

@@ -257,7 +257,8 @@ func (s *Service) openNotMe(sealed string) (notMeClaim, error) {
 	parts := strings.Split(string(b[1:]), " ")
 	sealedLetter, brand := string(b[:1]), ""
 	if lower := strings.ToLower(sealedLetter); lower != sealedLetter && len(parts) > 2 {
-		sealedLetter, brand, parts = lower, parts[1], slices.Delete(parts, 1, 2)
+		sealedLetter, brand = lower, parts[1]
+		parts = slices.Delete(parts, 1, 2)
 	}
 	for kind, letter := range notMeKinds {
 		n := notMeClaim{kind, parts[0], parts[1:], brand}

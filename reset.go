@@ -16,7 +16,8 @@ import (
 type CheckProofRequest struct {
 	Proof     Proof
 	Requester Requester
-	Brand     string // where the proof is presented: see [ForgotRequest]
+	// Brand is as in [ResetRequest].
+	Brand string
 }
 
 // A CheckProofResult describes a valid proof.
@@ -510,15 +511,6 @@ func (s *Service) afterReset(ctx context.Context, p proven, done PasswordReset) 
 		s.enqueueOrRetry(ctx, notice)
 	}
 	s.checkVersion(ctx, p.lead)
-}
-
-// noticesTo returns the addresses that are told of a reset. An invited lead had no
-// account yet, so there is nobody to be warned, and its addresses are not verified.
-func (s *Service) noticesTo(lead Lead) []address {
-	if lead.Status == StatusInvited {
-		return nil
-	}
-	return s.recipients(lead)
 }
 
 // checkVersion tells if the write of a password left the lead's version as it was.
