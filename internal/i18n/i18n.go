@@ -24,6 +24,8 @@ type Translator struct {
 	Language
 	printer *message.Printer
 	keys    map[string]bool
+	// sentences are those without plural forms, and own those that replace some.
+	sentences, own map[string]string
 }
 
 // New makes the translators for [Languages], in that order. The keys of
@@ -33,10 +35,12 @@ func New(catalogues map[string][]Entry) ([]*Translator, error) {
 	b := catalog.NewBuilder(catalog.Fallback(language.English))
 	var translators []*Translator
 	for _, l := range Languages() {
-		t := &Translator{Language: l, keys: map[string]bool{}}
+		t := &Translator{Language: l, keys: map[string]bool{}, sentences: map[string]string{}}
 		for _, e := range catalogues[l.File] {
 			set := catalog.String(e.Text)
-			if e.Forms != nil {
+			if e.Forms == nil {
+				t.sentences[e.Key] = e.Text
+			} else {
 				set = plural.Selectf(1, "%d", e.Forms...)
 			}
 			if err := b.Set(l.numbers, e.Key, set); err != nil {
@@ -68,7 +72,13 @@ func (t *Translator) Translate(isolated bool, key string, args ...any) (string, 
 			}
 		}
 	}
-	text := t.printer.Sprintf(key, args...)
+	text, replaced := t.own[key]
+	switch {
+	case !replaced:
+		text = t.printer.Sprintf(key, args...)
+	case strings.Contains(text, "%"):
+		text = fmt.Sprintf(text, args...)
+	}
 	if !quoted && strings.Contains(text, "%!") {
 		return "", fmt.Errorf("the sentence %q got arguments of the wrong number or type", key)
 	}
