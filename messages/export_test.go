@@ -51,3 +51,8 @@ func (s *Renderer) Duration(tag language.Tag, key string, n int) (string, error)
 	}
 	panic("not spoken")
 }
+
+const MaxLooks = maxLooks
+
+// Looks returns how many brands are kept ready.
+func (s *Renderer) Looks() int { return s.looks.order.Len() }

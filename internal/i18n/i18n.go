@@ -24,6 +24,8 @@ type Translator struct {
 	Language
 	printer *message.Printer
 	keys    map[string]bool
+	// sentences are those without plural forms.
+	sentences map[string]string
 	// texts replace sentences. literal prints them: it has no catalogue, so no
 	// text can be mistaken for a key. below has the sentences without texts.
 	texts   map[string]string
@@ -38,10 +40,12 @@ func New(catalogues map[string][]Entry) ([]*Translator, error) {
 	b := catalog.NewBuilder(catalog.Fallback(language.English))
 	var translators []*Translator
 	for _, l := range Languages() {
-		t := &Translator{Language: l, keys: map[string]bool{}}
+		t := &Translator{Language: l, keys: map[string]bool{}, sentences: map[string]string{}}
 		for _, e := range catalogues[l.File] {
 			set := catalog.String(e.Text)
-			if e.Forms != nil {
+			if e.Forms == nil {
+				t.sentences[e.Key] = e.Text
+			} else {
 				set = plural.Selectf(1, "%d", e.Forms...)
 			}
 			if err := b.Set(l.numbers, e.Key, set); err != nil {
