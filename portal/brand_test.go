@@ -281,7 +281,7 @@ func TestBrandsAtOneHost(t *testing.T) {
 			}
 		}
 		v.get("/red/account/nothing").is(t, "no page of a brand", 404, "Red")
-		for _, path := range []string{"/green/account/forgot", "/account/forgot", "/forgot", "/redder/account/forgot", "/red"} {
+		for _, path := range []string{"/green/account/forgot", "/account/forgot", "/forgot", "/red/accounts/forgot", "/red"} {
 			if p := v.get(path); p.StatusCode != 404 || p.body != "There is no such page.\n" {
 				t.Errorf("%s: %d %q", path, p.StatusCode, p.body)
 			}

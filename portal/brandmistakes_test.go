@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"golang.org/x/text/language"
 
@@ -81,5 +82,34 @@ func TestBrandsWhoseLinksLeadElsewhere(t *testing.T) {
 		if got := w.log.String(); strings.Count(got, "links of brands do not lead to their pages") != 1 || !strings.Contains(got, "brands=3 first=shop-1") {
 			w.t.Errorf("the log is\n%s", got)
 		}
+	})
+}
+
+// A template is rendered for a brand of each shape, and the mistake names the brand.
+func TestTemplatesOfBrands(t *testing.T) {
+	plain := portal.Brand{Name: "plain", BaseURL: "https://plain.example", Product: "Plain"}
+	service := newServiceWith(t, func(o *recovery.Options) { o.Brands.Find = knownBrands(t, plain, shop(1), shop(2)) })
+	o := goodOptions()
+	o.Brands.List = []portal.Brand{plain, shop(1), shop(2)}
+	for text, want := range map[string]string{
+		`<h1>{{.Heading}}</h1>{{if .Logo}}{{index .Languages 99}}{{end}}`: `portal: option Templates: brand "shop-1": en: done.html:1:`,
+		`<h1>{{.Heading}}</h1>{{.Brand}}`:                                 "",
+	} {
+		o.Templates = fstest.MapFS{"done.html": {Data: []byte(text)}}
+		_, err := portal.New(service, o)
+		if (err == nil) != (want == "") || err != nil && (!strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "shop-2")) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+// A template finds the name of the brand.
+func TestTemplateNamesTheBrand(t *testing.T) {
+	inWorld(t, func(ro *recovery.Options, po *portal.Options) {
+		withBrands(t, shop(1))(ro, po)
+		po.Templates = fstest.MapFS{"sent.html": {Data: []byte(`<h1>{{.Heading}}</h1><p>brand: {{.Brand}}.</p>`)}}
+	}, func(w *world) {
+		w.visitor().at("https://shop1.example").get("/account/sent").is(t, "a brand", 200, "brand: shop-1.")
+		w.visitor().at("https://acme.example").get("/account/sent").is(t, "no brand", 200, "brand: .")
 	})
 }
