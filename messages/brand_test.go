@@ -241,7 +241,11 @@ func TestBrandsAreKeptWithinABound(t *testing.T) {
 		t.Errorf("%d brands are kept, want 1", s.Looks())
 	}
 	for i := range messages.MaxLooks + 10 {
-		render(fmt.Sprintf("b%d", i), "Second")
+		code := newMessage(recovery.MessageResetCode, "en")
+		code.Brand = fmt.Sprintf("b%d", i)
+		if sms := mustSMS(t, s, code); !strings.Contains(sms.Text, "Second") {
+			t.Errorf("%s: %s", code.Brand, sms.Text)
+		}
 	}
 	if s.Looks() != messages.MaxLooks {
 		t.Errorf("%d brands are kept, want %d", s.Looks(), messages.MaxLooks)
