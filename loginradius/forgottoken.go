@@ -50,9 +50,8 @@ func (c *call) forgotToken() (any, error) {
 		from.Client, from.Server = server.Client, server.Server
 	}
 	result, err := c.app.svc.IssueToken(c.r.Context(), recovery.IssueRequest{
-		Brand: c.app.svc.Brand(c.r),
 		Key: m.key, Send: send, RecipientField: c.app.email, Link: &m.link, Template: m.template,
-		Labels: labels, Requester: from,
+		Labels: labels, Requester: from, Brand: c.app.svc.Brand(c.r),
 	})
 	if err != nil {
 		return nil, issueFailure(err, m.param)
