@@ -65,6 +65,46 @@ func Brands(t *testing.T, leads recovery.LeadStore, tokens recovery.TokenStore, 
 	}
 }
 
+// OneOfABrand asks for a code for the address that ada-home of the brand acme and
+// ada-work of the brand beta share. A store that knows the brands of its leads finds
+// the one of the request's brand.
+func OneOfABrand(t *testing.T, leads recovery.LeadStore) {
+	t.Helper()
+	find, err := recovery.BrandList(recovery.Brand{Name: "acme"}, recovery.Brand{Name: "beta"}, recovery.Brand{Name: "none"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	outbox := &recoverytest.Outbox{}
+	s, err := recovery.New(leads, recovery.NewMemoryTokenStore(), outbox, recovery.Options{
+		Keys: [][]byte{testenv.Key("brands")}, Link: recovery.Link{URL: "https://www.example/reset"},
+		Fields: Fields(), SignInField: "UserName", DangerouslyKeepSessions: true, Logger: slog.New(slog.DiscardHandler),
+		Brands: recovery.BrandOptions{Find: find},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), testenv.Patience(20*time.Second))
+	defer cancel()
+	for _, brand := range []string{"none", "", "acme"} { // the first two are for nobody
+		_, err := s.ForgotPassword(ctx, recovery.ForgotRequest{
+			Key: recovery.LeadKey{Field: "EmailAddress", Value: "shared@example.com"}, Code: true, Brand: brand,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	m, err := outbox.Next(ctx)
+	if err != nil || m.Account != "ada-home" || m.Brand != "acme" {
+		t.Errorf("%v of brand %q for %q, %v", m, m.Brand, m.Account, err)
+	}
+	if err := s.Shutdown(ctx); err != nil {
+		t.Error(err)
+	}
+	if n := outbox.Len(); n != 1 {
+		t.Errorf("%d messages, want 1", n)
+	}
+}
+
 type brandJourney struct {
 	t      *testing.T
 	api    http.Handler

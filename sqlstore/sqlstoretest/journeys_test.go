@@ -27,6 +27,13 @@ func TestJourneys(t *testing.T) {
 				"EmailAddress": leadColumns.Fields["EmailAddress"], "UserName": leadColumns.Fields["UserName"],
 			},
 		}
+		columns.Brand = "CASE user_name WHEN 'ada-home' THEN 'acme' WHEN 'ada-work' THEN 'beta' END"
+		shops, err := columns.Leads(t.Context(), db, d.dialect, journeytest.Fields(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		journeytest.OneOfABrand(t, shops)
+		columns.Brand = ""
 		leads, err := columns.Leads(t.Context(), db, d.dialect, journeytest.Fields(), nil)
 		if err != nil {
 			t.Fatal(err)
