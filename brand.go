@@ -356,15 +356,20 @@ func (d *delivery) inStages(person, budgets []scopedRequest) (stages [][]scopedR
 
 // ofBrand leaves out of a shared message the leads of other brands than one: that of
 // the request, if one of the leads has it, or else that of the first. Nobody is told
-// at one brand of an account at another.
+// at one brand of an account at another. Without the brand of the request, leads with
+// different addresses all stay: then it is not certain who is meant, and share sends
+// nothing.
 func (d *delivery) ofBrand(able []account) []account {
 	brand := func(a account) string { return cmp.Or(a.lead.Brand, d.p.Brand) }
 	if len(able) == 0 {
 		return nil
 	}
 	chosen := brand(able[0])
-	if slices.ContainsFunc(able, func(a account) bool { return brand(a) == d.p.Brand }) {
+	switch {
+	case slices.ContainsFunc(able, func(a account) bool { return brand(a) == d.p.Brand }):
 		chosen = d.p.Brand
+	case slices.ContainsFunc(able, func(a account) bool { return a.to.canonical != able[0].to.canonical }):
+		return able
 	}
 	var kept []account
 	for _, a := range able {

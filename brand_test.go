@@ -585,3 +585,32 @@ func TestBrandListReportsAllMistakes(t *testing.T) {
 		t.Error("a change of the caller's slice changed the list")
 	}
 }
+
+// One user name stands for different people at two brands. Where the request does not
+// say at which, nobody knows who is meant.
+func TestUserNamesOfTwoBrandsAreTwoPeople(t *testing.T) {
+	for _, test := range []struct{ request, to string }{{"acme", "a@example.com"}, {"beta", "b@example.com"}, {"", ""}} {
+		synctest.Test(t, func(t *testing.T) {
+			p := branded(t, func(p *portal, _ *recovery.Options) {
+				for _, l := range []struct{ id, brand, mail string }{{"l1", "acme", "a@example.com"}, {"l2", "beta", "b@example.com"}} {
+					p.leads.Add(recovery.Lead{ID: l.id, Brand: l.brand, Fields: map[string]recovery.FieldValue{
+						"Username": {Value: "admin"}, "EmailAddress": {Value: l.mail, Verified: true},
+					}}, "")
+				}
+				p.users = p.leads.Full()
+			})
+			req := recovery.ForgotRequest{Key: recovery.LeadKey{Field: "Username", Value: "admin"}, Brand: test.request}
+			if _, err := p.ForgotPassword(t.Context(), req); err != nil {
+				t.Fatal(err)
+			}
+			settle()
+			to := ""
+			for _, m := range p.outbox.Messages() {
+				to += m.To
+			}
+			if to != test.to {
+				t.Errorf("a request at %q: sent to %q, want %q", test.request, to, test.to)
+			}
+		})
+	}
+}

@@ -32,21 +32,25 @@ type Brand struct {
 	Templates fs.FS
 }
 
-// maxLooks is how many brands a Renderer keeps ready. What it drops, it makes again
-// when the next message needs it.
-const maxLooks = 1024
+// maxLooks is how many brands a Renderer keeps ready, and maxCompiled how many
+// templates of theirs: a template of HTML takes about 45 KB. What it drops, it makes
+// again when the next message needs it.
+const maxLooks, maxCompiled = 1024, 1000
 
 // looks are the brands that a Renderer keeps ready: those that were used last.
 type looks struct {
 	mu     sync.Mutex
 	byName map[string]*list.Element
-	order  *list.List // of look, the one that was used last in front
+	order  *list.List // of *look, the one that was used last in front
+	// compiled is how many templates all of them have together.
+	compiled int
 }
 
 // A look is the Renderer of one brand.
 type look struct {
 	name     string
 	renderer *Renderer
+	compiled int // templates
 }
 
 func newLooks() *looks { return &looks{byName: map[string]*list.Element{}, order: list.New()} }
@@ -59,7 +63,7 @@ func (l *looks) get(name string) *Renderer {
 		return nil
 	}
 	l.order.MoveToFront(e)
-	return e.Value.(look).renderer
+	return e.Value.(*look).renderer
 }
 
 // put keeps a look, unless another message has made it meanwhile, and returns what is
@@ -68,16 +72,34 @@ func (l *looks) put(name string, r *Renderer) *Renderer {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if e, ok := l.byName[name]; ok {
-		return e.Value.(look).renderer
+		return e.Value.(*look).renderer
 	}
-	l.byName[name] = l.order.PushFront(look{name, r})
+	l.byName[name] = l.order.PushFront(&look{name: name, renderer: r})
 	for l.order.Len() > maxLooks {
 		l.drop(l.order.Back())
 	}
 	return r
 }
 
-func (l *looks) drop(e *list.Element) { delete(l.byName, l.order.Remove(e).(look).name) }
+func (l *looks) drop(e *list.Element) {
+	dropped := l.order.Remove(e).(*look)
+	delete(l.byName, dropped.name)
+	l.compiled -= dropped.compiled
+}
+
+// grew says that a template of a brand was compiled.
+func (l *looks) grew(name string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e, ok := l.byName[name]
+	if !ok {
+		return // dropped, while a message of this brand is rendered
+	}
+	e.Value.(*look).compiled++
+	for l.compiled++; l.compiled > maxCompiled && l.order.Len() > 1; {
+		l.drop(l.order.Back())
+	}
+}
 
 // ForgetBrand makes the Renderer ask [Options].Brands again when the next message of
 // this brand is rendered. Call it after the brand has changed.
@@ -138,6 +160,7 @@ func (s *Renderer) CheckBrand(name string) error {
 		if !valid {
 			trial.opts.Product, trial.opts.Host, trial.opts.Support, trial.opts.Color = s.opts.Product, s.opts.Host, s.opts.Support, s.opts.Color
 		}
+		own.grew = func() {} // nothing of this is kept
 		all := own.compileAll(&mistakes)
 		trial.library = all
 		if err := trial.renderSamples(&mistakes, all.slots, true); err != nil {
@@ -178,9 +201,13 @@ func (s *Renderer) brand(mistakes *recovery.OptionErrors, name string, b Brand) 
 	own.translators = s.translate(mistakes, b.Texts)
 	if b.Templates != nil {
 		if files := readFiles(mistakes, b.Templates); len(files) > 0 {
-			own.library = newBrandLibrary(s.library, files, func(reason string) {
-				s.opts.Logger.Error("recovery: a template of a brand does not compile, another one is sent instead", "brand", name, "error", reason)
-			})
+			own.library = &brandLibrary{
+				base: s.library.(*library), files: files, done: map[[2]string]*template{},
+				grew: func() { s.looks.grew(name) },
+				report: func(reason string) {
+					s.opts.Logger.Error("recovery: a template of a brand does not compile, another one is sent instead", "brand", name, "error", reason)
+				},
+			}
 		}
 	}
 	own.brandName = name

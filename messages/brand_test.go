@@ -241,7 +241,11 @@ func TestBrandsAreKeptWithinABound(t *testing.T) {
 		t.Errorf("%d brands are kept, want 1", s.Looks())
 	}
 	for i := range messages.MaxLooks + 10 {
-		render(fmt.Sprintf("b%d", i), "Second")
+		code := newMessage(recovery.MessageResetCode, "en")
+		code.Brand = fmt.Sprintf("b%d", i)
+		if sms := mustSMS(t, s, code); !strings.Contains(sms.Text, "Second") {
+			t.Errorf("%s: %s", code.Brand, sms.Text)
+		}
 	}
 	if s.Looks() != messages.MaxLooks {
 		t.Errorf("%d brands are kept, want %d", s.Looks(), messages.MaxLooks)
@@ -249,6 +253,41 @@ func TestBrandsAreKeptWithinABound(t *testing.T) {
 	product = "Third"
 	render(fmt.Sprintf("b%d", messages.MaxLooks), "Second") // the last ones are kept
 	render("b1", "Third")
+}
+
+// Brands with templates of their own are dropped before these take much memory.
+func TestTemplatesOfBrandsAreKeptWithinABound(t *testing.T) {
+	s := newRenderer(t, func(o *messages.Options) {
+		o.Brands = func(name string) (messages.Brand, bool) {
+			return messages.Brand{Templates: fstest.MapFS{
+				"reset-code.sms.txt": file(name + " {{.Code}}"), "reset-link.sms.txt": file(name + "\n{{.URL}}"), "password-changed.sms.txt": file(name),
+			}}, true
+		}
+	})
+	render := func(brand string) {
+		for _, kind := range []recovery.MessageKind{recovery.MessageResetCode, recovery.MessageResetLink, recovery.MessagePasswordChanged} {
+			m := newMessage(kind, "en")
+			m.Brand = brand
+			if sms := mustSMS(t, s, m); !strings.HasPrefix(sms.Text, brand) {
+				t.Errorf("%s: %s", brand, sms.Text)
+			}
+		}
+	}
+	for i := range 400 {
+		render(fmt.Sprintf("b%d", i))
+	}
+	if s.Compiled() > messages.MaxCompiled || s.Compiled() < messages.MaxCompiled-3 || s.Looks() != (s.Compiled()+2)/3 {
+		t.Errorf("%d templates of %d brands are kept, want %d", s.Compiled(), s.Looks(), messages.MaxCompiled)
+	}
+	if err := s.CheckBrand("b399"); err != nil {
+		t.Error(err)
+	}
+	for i := range 400 {
+		s.ForgetBrand(fmt.Sprintf("b%d", i))
+	}
+	if s.Compiled() != 0 || s.Looks() != 0 {
+		t.Errorf("%d templates of %d brands are left", s.Compiled(), s.Looks())
+	}
 }
 
 // hostileData are values that must neither become markup, nor a part of a template,

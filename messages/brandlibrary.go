@@ -25,13 +25,10 @@ type brandLibrary struct {
 	base   *library
 	files  map[fileName]string // the brand's
 	report func(reason string)
+	grew   func() // is called when a template was compiled
 
 	mu   sync.Mutex
 	done map[[2]string]*template // nil for one that does not compile
-}
-
-func newBrandLibrary(base templates, files map[fileName]string, report func(reason string)) *brandLibrary {
-	return &brandLibrary{base: base.(*library), files: files, report: report, done: map[[2]string]*template{}}
 }
 
 func (l *brandLibrary) failed(kind recovery.MessageKind, p part) *template {
@@ -94,6 +91,7 @@ func (l *brandLibrary) compile(s slot) (*template, error) {
 	}
 	t, err := compileOne(frame, body, s.part)
 	l.done[key] = t
+	l.grew()
 	return t, err
 }
 
