@@ -57,8 +57,8 @@ func (g *registry) find(ctx context.Context, host string) (portal.Brand, bool, e
 	b, ok := g.brands[host]
 	fail := g.fail
 	g.mu.Unlock()
-	if _, limited := ctx.Deadline(); !limited {
-		return portal.Brand{}, false, errors.New("the context has no end")
+	if _, limited := ctx.Deadline(); !limited || ctx.Err() != nil {
+		return portal.Brand{}, false, errors.New("the context has no end, or has ended")
 	}
 	if fail != nil {
 		return portal.Brand{}, false, fail()
@@ -172,6 +172,20 @@ func TestFindingFails(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Whoever hangs up makes nothing fail, and fills no log.
+func TestFindingForWhoeverHangsUp(t *testing.T) {
+	inFinding(t, func(w *world, g *registry) {
+		g.set("new.example", tenant("new"))
+		gone, cancel := context.WithCancel(w.t.Context())
+		cancel()
+		w.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "https://new.example/account/forgot", nil).WithContext(gone))
+		w.visitor().at("https://new.example").get("/account/forgot").is(w.t, "the next one", 200, "The new")
+		if got := g.asks(); len(got) != 1 || strings.Contains(w.log.String(), "level=ERROR") {
+			w.t.Errorf("asked for %v; the log is\n%s", got, w.log)
+		}
+	})
 }
 
 // A brand with a mistake has no pages, and the log says which brand and which option.

@@ -209,7 +209,8 @@ func (b *brands) ask(ctx context.Context, host string) (p *Handler, err error) {
 			p, err = nil, fmt.Errorf("panic: %T", v)
 		}
 	}()
-	ctx, cancel := context.WithTimeout(ctx, findTimeout)
+	// Whoever hangs up must not make it fail: anybody can, as often as they like.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), findTimeout)
 	defer cancel()
 	brand, ok, err := b.find(ctx, host)
 	if err != nil || !ok {
