@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sync"
 
 	"github.com/seed-51359b35/recovery/internal/ascii"
 )
@@ -201,6 +202,9 @@ func (s *Service) findBrand(ctx context.Context, name string) (b Brand, err erro
 	if !ok {
 		return Brand{}, errUnknownBrand
 	}
+	if b.Name == name && s.brands.has(b) {
+		return b, nil
+	}
 	if b.Name != name {
 		err = fmt.Errorf("it has the name %.64q", b.Name)
 	} else {
@@ -210,7 +214,43 @@ func (s *Service) findBrand(ctx context.Context, name string) (b Brand, err erro
 		s.outages.Failed(ctx, s.log, slog.LevelError, "invalid brand", "recovery: a brand of option Brands.Find is not valid, so nothing is sent for it", "brand", name, "error", err)
 		return Brand{}, errInvalidBrand
 	}
+	s.brands.add(b)
 	return b, nil
+}
+
+// validBrands are brands that were found valid, so that an unchanged one is not
+// checked for every request.
+type validBrands struct {
+	mu     sync.RWMutex
+	byName map[string]Brand
+}
+
+// maxValidBrands is how many are kept. A host's Find may know any number of names,
+// such as those of all subdomains.
+const maxValidBrands = 10_000
+
+func (v *validBrands) has(b Brand) bool {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	known, ok := v.byName[b.Name]
+	return ok && known.equal(b)
+}
+
+func (v *validBrands) add(b Brand) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.byName == nil || len(v.byName) >= maxValidBrands {
+		v.byName = map[string]Brand{}
+	}
+	v.byName[b.Name] = b.clone()
+}
+
+func (b Brand) equal(other Brand) bool {
+	equal := func(p, q LimitPolicy) bool {
+		return p.ThenOneEvery == q.ThenOneEvery && slices.Equal(p.Limits, q.Limits)
+	}
+	return b.Link.equal(other.Link) && b.NotMe.equal(other.NotMe) && b.Invitation.equal(other.Invitation) &&
+		equal(b.Limits.EmailBudget, other.Limits.EmailBudget) && equal(b.Limits.SMSBudget, other.Limits.SMSBudget)
 }
 
 // checkBrand checks a brand by itself, and by the options that bind every link.
