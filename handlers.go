@@ -32,6 +32,8 @@ import (
 // /reset-password what the link has as "return_to", as "returnTo". Their answer is
 // then 200 {"returnTo"} with the URL to offer, or 204 as without.
 //
+// Which brand a request is for says [BrandOptions].Of, and never its body.
+//
 // Names are exact and unknown ones refused. "email" stands for a key of the field
 // [Options].EmailField, and a code goes with it as well as with "identifier".
 // Whoever asks with a recipientField of type FieldTypePhone is sent a code, all
