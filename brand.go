@@ -340,6 +340,10 @@ func (s *Service) applyBrand(ctx context.Context, d *delivery) error {
 	if other {
 		d.p.ReturnTo = ""
 	}
+	if d.token != kindMailed && d.link.isSplit() {
+		// Options.Link may be, and such a link would be refused: see hostPayload.
+		return fmt.Errorf("%w: the brand has no link that carries one token", ErrPermanent)
+	}
 	return nil
 }
 

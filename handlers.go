@@ -38,6 +38,8 @@ import (
 // again with a right one. The endpoints that check answer a valid link or code that
 // needs one with 200 {"secondFactor":true}.
 //
+// Which brand a request is for says [BrandOptions].Of, and never its body.
+//
 // Names are exact and unknown ones refused. "email" stands for a key of the field
 // [Options].EmailField, and a code goes with it as well as with "identifier".
 // Whoever asks with a recipientField of type FieldTypePhone is sent a code. A mail

@@ -99,7 +99,8 @@ type Server struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// A Sender is who sends a mail. Its zero value is the sender of [Options].
+// A Sender is who sends a mail, for [Options].SenderOf. Its zero value is the sender of
+// Options.
 type Sender struct {
 	// From and ReplyTo are as in [Options]. Without an address in From, both are those
 	// of Options.
