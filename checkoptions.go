@@ -95,7 +95,7 @@ func (l *Limits) policies() []namedPolicy {
 		{"Caller", &l.Caller}, {"ClientForgot", &l.ClientForgot}, {"ClientReset", &l.ClientReset},
 		{"ClientCheck", &l.ClientCheck}, {"Identifier", &l.Identifier}, {"Lead", &l.Lead},
 		{"Recipient", &l.Recipient}, {"Issue", &l.Issue}, {"Device", &l.Device}, {"LeadDevices", &l.LeadDevices},
-		{"EmailBudget", &l.EmailBudget}, {"SMSBudget", &l.SMSBudget},
+		{"EmailBudget", &l.EmailBudget}, {"SMSBudget", &l.SMSBudget}, {"Change", &l.Change},
 	}
 }
 
@@ -130,6 +130,7 @@ func (o Options) validate(leads LeadStore, tokens TokenStore, notifier Notifier)
 	mistakes.CheckDuration("Tokens.InvitationTTL", o.Tokens.InvitationTTL, minTTL, maxTTL)
 	mistakes.CheckDuration("Tokens.ForcedResetTTL", o.Tokens.ForcedResetTTL, minTTL, maxTTL)
 	o.Invitations.check(&mistakes, leads)
+	o.Change.check(&mistakes, leads)
 	mistakes.CheckDuration("Tokens.CodeTTL", o.Tokens.CodeTTL, time.Minute, 10*time.Minute)
 	mistakes.CheckInt("Tokens.CodeTries", o.Tokens.CodeTries, 1, 10)
 	mistakes.CheckInt("Tokens.CodeFailures", o.Tokens.CodeFailures, 5, 100)

@@ -122,6 +122,8 @@ type Options struct {
 	StepUp StepUpFunc
 	// Invitations let leads choose their first password. Default: none.
 	Invitations InvitationOptions
+	// Change lets people who are signed in change their passwords. Default: nobody.
+	Change ChangeOptions
 	// AfterReset is called after a password was replaced, or a first one was
 	// chosen. Default: nothing is called.
 	AfterReset AfterResetFunc

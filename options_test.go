@@ -292,6 +292,7 @@ func TestDefaultLimitsAreTheDocumentedOnes(t *testing.T) {
 		Identifier:   person, Lead: person, Recipient: person, Issue: person,
 		Device:      recovery.LimitPolicy{Limits: []recovery.Limit{{1, time.Minute}, {5, time.Hour}, {30, 24 * time.Hour}}},
 		LeadDevices: recovery.LimitPolicy{Limits: []recovery.Limit{{60, 24 * time.Hour}}},
+		Change:      recovery.LimitPolicy{Limits: []recovery.Limit{{10, 15 * time.Minute}, {30, 24 * time.Hour}}},
 	}
 	if got := recovery.DefaultLimits(); !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, want %+v", got, want)

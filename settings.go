@@ -40,6 +40,9 @@ type Settings struct {
 	CaptchaFields []string
 	// Logger is the logger of the Service. It is never nil.
 	Logger *slog.Logger
+	// Change says that people who are signed in can change their passwords:
+	// [ChangeOptions].SignedIn is set.
+	Change bool
 }
 
 // Settings returns the configuration of the Service, as far as pages and APIs
@@ -55,6 +58,7 @@ func (s *Service) Settings() Settings {
 		LinkTTL: s.opts.Tokens.LinkTTL, CodeTTL: s.opts.Tokens.CodeTTL, CodeDigits: codeDigits,
 		PasswordPolicy: s.opts.Passwords.Policy, EndsSessions: s.opts.Sessions != nil,
 		CaptchaFields: slices.Clone(s.opts.Captcha.Fields), Logger: s.log,
+		Change: s.opts.Change.SignedIn != nil,
 	}
 }
 

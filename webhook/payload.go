@@ -82,13 +82,13 @@ func Type(kind recovery.EventKind) string { return "recovery." + string(kind) }
 //
 // An endpoint gets the other kinds only if [Endpoint].Events names them. Any
 // stranger can cause message_sent, message_suppressed, delivery_failed,
-// reset_refused and rate_limited as often as the limits allow. Each request of a stranger would
+// reset_refused, change_refused and rate_limited as often as the limits allow. Each request of a stranger would
 // then cause a request of the host to every such endpoint. Also, message_sent
 // and message_suppressed tell the receiver for whose account a link was
 // requested.
 func DefaultEvents() []recovery.EventKind {
 	return []recovery.EventKind{
-		recovery.EventPasswordReset, recovery.EventFirstPassword, recovery.EventAfterResetFailed, recovery.EventTokensRevoked, recovery.EventTokenIssued, recovery.EventNotMe,
+		recovery.EventPasswordReset, recovery.EventPasswordChanged, recovery.EventFirstPassword, recovery.EventAfterResetFailed, recovery.EventTokensRevoked, recovery.EventTokenIssued, recovery.EventNotMe,
 		recovery.EventSessionsNotEnded, recovery.EventDeadLetter, recovery.EventWrongRecord,
 	}
 }
@@ -96,7 +96,7 @@ func DefaultEvents() []recovery.EventKind {
 // AllEvents returns all kinds of events, for an audit log.
 func AllEvents() []recovery.EventKind {
 	return append(DefaultEvents(),
-		recovery.EventBulkProgress, recovery.EventMessageSent, recovery.EventMessageSuppressed, recovery.EventDeliveryFailed, recovery.EventResetRefused, recovery.EventRateLimited)
+		recovery.EventBulkProgress, recovery.EventMessageSent, recovery.EventMessageSuppressed, recovery.EventDeliveryFailed, recovery.EventResetRefused, recovery.EventChangeRefused, recovery.EventRateLimited)
 }
 
 // newBody returns the body of an event's deliveries.
