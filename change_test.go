@@ -330,6 +330,19 @@ func TestChangesOfAClientAreLimited_A102(t *testing.T) {
 	})
 }
 
+// pickyHasher returns the errors that a Hasher may return instead of a comparison.
+type pickyHasher struct{ fastHasher }
+
+func (h pickyHasher) Verify(ctx context.Context, a password.Attempt) (password.Result, error) {
+	switch {
+	case len(a.Password) > 4096:
+		return password.Result{}, &password.PolicyError{}
+	case a.Hash != "" && !strings.HasPrefix(a.Hash, "fast:"):
+		return password.Result{}, password.ErrMalformedHash
+	}
+	return h.fastHasher.Verify(ctx, a)
+}
+
 // A102: whatever is wrong with the current password, the answer is the same: for
 // another one, for one that nobody can have, for a lead without a password, and for
 // one whose hash cannot be read.
@@ -339,18 +352,7 @@ func TestWrongCurrentPasswordTellsNothing_A102(t *testing.T) {
 			c.leads.Add(lead("invited", recovery.StatusInvited), "")
 			c.leads.Add(lead("odd", recovery.StatusActive), "no hash at all")
 			c.leads.Add(lead("empty", recovery.StatusActive), "")
-			hasher, err := password.NewBcrypt(password.BcryptOptions{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			o.Passwords.Hasher = hasher
-			john, err := hasher.Hash(t.Context(), oldPassword)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := c.leads.Leads.SetPasswordHash(t.Context(), johnID, john); err != nil {
-				t.Fatal(err)
-			}
+			o.Passwords.Hasher = pickyHasher{}
 		})
 		var first string
 		for _, tt := range []struct{ id, current string }{
