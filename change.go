@@ -66,7 +66,9 @@ type ChangeResult struct {
 	// again. It is always false after [Service.ChangePassword], where the host does
 	// that itself.
 	SessionKept bool
-	Quotas      Quotas
+	// Reset is what [Options].AfterReset gets.
+	Reset  PasswordReset
+	Quotas Quotas
 }
 
 // ChangePassword replaces the password of a lead that is signed in, if the current
@@ -92,52 +94,37 @@ func (s *Service) ChangePassword(ctx context.Context, req ChangeRequest) (Change
 		return ChangeResult{}, err
 	}
 	defer s.inFlight.Done()
-	quotas, err := s.changePassword(ctx, req)
+	return s.changePassword(ctx, req)
+}
+
+func (s *Service) changePassword(ctx context.Context, req ChangeRequest) (ChangeResult, error) {
+	store, err := s.changes()
 	if err != nil {
 		return ChangeResult{}, err
 	}
-	return ChangeResult{LeadID: req.LeadID, Quotas: quotas}, nil
-}
-
-func (s *Service) changePassword(ctx context.Context, req ChangeRequest) (Quotas, error) {
-	store, err := s.changes()
-	if err != nil {
-		return nil, err
-	}
 	if !validLeadID(req.LeadID) {
-		return nil, invalid("leadId", "is malformed")
+		return ChangeResult{}, invalid("leadId", "is malformed")
 	}
 	if err := req.Requester.check(); err != nil {
-		return nil, err
+		return ChangeResult{}, err
 	}
 	labels, err := copyLabels(req.Labels)
 	if err != nil {
-		return nil, err
+		return ChangeResult{}, err
 	}
-	quotas, err := s.allowRequest(ctx, s.opts.Limits.ClientReset, actionChange, req.Requester)
+	quotas, err := s.allowChange(ctx, req)
 	if err != nil {
-		return nil, err
-	}
-	// These rules come before the limit of the lead, so that whoever only mistypes
-	// the new password does not use it up. They tell nothing about the current one.
-	if err := s.checkRules(ctx, req.Password.Reveal()); err != nil {
-		return nil, err
-	}
-	quotas, err = s.allowOrRefuse(ctx, req.Requester, quotas, scopedRequest{ScopeLead, LimitRequest{
-		Key: s.keys.limitKey(ScopeLead, string(actionChange), req.LeadID), Policy: s.opts.Limits.Change,
-	}})
-	if err != nil {
-		return nil, err
+		return ChangeResult{}, err
 	}
 	r := replacement{refused: EventChangeRefused, event: Event{
 		LeadID: req.LeadID, Caller: req.Requester.Caller, Client: req.Requester.Client, Labels: labels,
 	}}
 	if r.lead, err = s.verifiedLead(ctx, r, req); err != nil {
-		return nil, err
+		return ChangeResult{}, err
 	}
 	hash, err := s.hashNew(ctx, r, req.Password.Reveal())
 	if err != nil {
-		return nil, err
+		return ChangeResult{}, err
 	}
 	// What follows must be finished also if the request ends.
 	ctx = context.WithoutCancel(ctx)
@@ -147,17 +134,34 @@ func (s *Service) changePassword(ctx context.Context, req ChangeRequest) (Quotas
 	err = s.write(ctx, r, write, hash, req.Password.Reveal(), req.Requester)
 	if errors.Is(err, ErrVersionChanged) {
 		s.tellRefused(ctx, r, ReasonLeadChanged)
-		return nil, unavailable("the lead has changed", nil)
+		return ChangeResult{}, unavailable("the lead has changed", nil)
 	}
 	if err != nil {
-		return nil, err
+		return ChangeResult{}, err
 	}
 	done := PasswordReset{
 		LeadID: r.lead.ID, Proof: ProofPassword, Requester: req.Requester,
 		KnownDevice: s.knownDevice(req.Requester.Device, r.lead) != "",
 	}
 	s.afterWrite(ctx, r, done, time.Now().Add(s.opts.Tokens.LinkTTL))
-	return quotas, nil
+	return ChangeResult{LeadID: r.lead.ID, Reset: done, Quotas: quotas}, nil
+}
+
+// allowChange counts the request for its client and for its lead, and applies the
+// rules for passwords that need to know nobody in between: whoever only mistypes the
+// new password does not use up the limit of the lead. They tell nothing about the
+// current one.
+func (s *Service) allowChange(ctx context.Context, req ChangeRequest) (Quotas, error) {
+	quotas, err := s.allowRequest(ctx, s.opts.Limits.ClientReset, actionChange, req.Requester)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.checkRules(ctx, req.Password.Reveal()); err != nil {
+		return nil, err
+	}
+	return s.allowOrRefuse(ctx, req.Requester, quotas, scopedRequest{ScopeLead, LimitRequest{
+		Key: s.keys.limitKey(ScopeLead, string(actionChange), req.LeadID), Policy: s.opts.Limits.Change,
+	}})
 }
 
 // changes returns the store that changes need, or what is missing for them.
@@ -347,11 +351,12 @@ func (s *Service) ChangeSignedIn(w http.ResponseWriter, r *http.Request, req Cha
 	if req.LeadID, err = s.signedIn(r); err != nil {
 		return ChangeResult{}, err
 	}
-	quotas, err := s.changePassword(r.Context(), req)
+	result, err := s.changePassword(r.Context(), req)
 	if err != nil {
 		return ChangeResult{}, err
 	}
-	return ChangeResult{LeadID: req.LeadID, SessionKept: s.keepSession(w, r, req.LeadID), Quotas: quotas}, nil
+	result.SessionKept = s.keepSession(w, r, result.LeadID)
+	return result, nil
 }
 
 // keepSession has the host open a new session for the browser whose person has just

@@ -80,7 +80,10 @@ func (p *Handler) samples() []sample {
 	if p.opts.Captcha.Widget != "" {
 		all = append(all, sample{"forgot", "", func(d *Data) { typed(d); d.fail("captcha", d.text("forgot.captcha")) }})
 	}
-	for _, variant := range []string{"many", "busy", "unknown", "step_up", "invalid", "foreign", "missing", "failed"} {
+	if p.settings.Change {
+		all = append(all, p.changeSamples()...)
+	}
+	for _, variant := range []string{"many", "busy", "unknown", "step_up", "invalid", "foreign", "missing", "signed_out", "failed"} {
 		all = append(all, sample{"problem", variant, func(d *Data) {
 			d.Wait, d.Detail, d.StepUpURL, d.RetryURL = d.duration(time.Hour), "Detail", "https://example.com/further", d.url(pathReset)
 		}})
@@ -224,6 +227,8 @@ func (c *pageCheck) checkForm() {
 		}
 	case "reset":
 		need = []string{"password", "proof"}
+	case "change-password":
+		need = []string{"current", "password", "proof"}
 	case "not-me":
 		need = []string{"proof"}
 	default:
@@ -253,7 +258,10 @@ func (c *pageCheck) checkForm() {
 	if proof := fields["proof"]; len(proof) == 1 && attribute(proof[0], "value") != d.Proof {
 		c.report(`<input name="proof"> must have the value .Proof`)
 	}
-	if d.Page == "reset" {
+	if current := fields["current"]; len(current) == 1 && (attribute(current[0], "type") != "password" || attribute(current[0], "autocomplete") != "current-password") {
+		c.report(`<input name="current"> must have the type "password" and autocomplete "current-password"`)
+	}
+	if d.Page == "reset" || d.Page == "change-password" {
 		pw := fields["password"][0]
 		if attribute(pw, "type") != "password" || attribute(pw, "autocomplete") != "new-password" {
 			c.report(`<input name="password"> must have the type "password" and autocomplete "new-password"`)

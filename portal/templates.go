@@ -27,8 +27,13 @@ const (
 	scriptFile = "script.js"
 )
 
+// passwordFile defines "new-password", the field for a new password with its rules,
+// which the pages reset and change-password have in common. Templates of the host's
+// own can call it too.
+const passwordFile = "new-password.html"
+
 func pageNames() []string {
-	return []string{"forgot", "sent", "code", "reset", "done", "not-me", "not-me-done", "invalid-link", "problem"}
+	return []string{"forgot", "sent", "code", "reset", "done", "not-me", "not-me-done", "change-password", "invalid-link", "problem"}
 }
 
 const maxFile = 64 << 10
@@ -59,10 +64,10 @@ func newTemplates(mistakes *recovery.OptionErrors, o Options) (*templates, error
 		return ours[name]
 	}
 	for _, name := range pageNames() {
-		if t.builtin[name], err = parse(ours[layoutFile], name+".html", ours[name+".html"]); err != nil {
+		if t.builtin[name], err = parse(ours[layoutFile], ours[passwordFile], name+".html", ours[name+".html"]); err != nil {
 			return nil, err
 		}
-		if t.pages[name], err = parse(file(layoutFile), name+".html", file(name+".html")); err != nil {
+		if t.pages[name], err = parse(file(layoutFile), file(passwordFile), name+".html", file(name+".html")); err != nil {
 			mistakes.Add("Templates", "%s", templateReason(err))
 		}
 	}
@@ -99,7 +104,7 @@ func readFiles(mistakes *recovery.OptionErrors, files fs.FS) map[string]string {
 		switch {
 		case e.IsDir() || !isPage && !strings.HasSuffix(name, ".css") && !strings.HasSuffix(name, ".js"):
 			continue
-		case name != layoutFile && name != styleFile && name != scriptFile && !slices.Contains(pageNames(), page):
+		case name != layoutFile && name != passwordFile && name != styleFile && name != scriptFile && !slices.Contains(pageNames(), page):
 			mistakes.Add("Templates", "%s is not the name of a template of this package", name)
 			continue
 		}
@@ -118,9 +123,12 @@ func readFiles(mistakes *recovery.OptionErrors, files fs.FS) map[string]string {
 
 // parse makes the template of one page. The layout is the frame, which calls
 // "main". The text of the page becomes "main".
-func parse(layout, name, text string) (*template.Template, error) {
+func parse(layout, password, name, text string) (*template.Template, error) {
 	t, err := template.New(layoutFile).Parse(layout)
 	if err != nil {
+		return nil, err
+	}
+	if _, err := t.New(passwordFile).Parse(password); err != nil {
 		return nil, err
 	}
 	main, err := t.New(name).Parse(text)
