@@ -148,7 +148,7 @@ func newSite(t *testing.T, edit func(*recovery.Options, *portal.Options)) *site 
 		edit(&ro, &po)
 	}
 	var leads recovery.LeadStore = s.leads
-	if ro.Invitations.Link.URL != "" {
+	if ro.Invitations.Link.URL != "" || ro.Change.SignedIn != nil {
 		leads = s.leads.Full()
 	}
 	if s.service, err = recovery.New(leads, recovery.NewMemoryTokenStore(), s.outbox, ro); err != nil {
