@@ -48,8 +48,8 @@ const (
 	ProofPassword ProofKind = "password"
 )
 
-// An AfterResetFunc is called once after a password was replaced, or a first one
-// chosen: after the lead's sessions were ended, and before the answer. A host uses
+// An AfterResetFunc is called once after a password was replaced, by a reset or a
+// change, or a first one chosen: after the lead's sessions were ended, and before the answer. A host uses
 // it to unlock an account after too many failed log-ins, or to end remember-me
 // tokens. It is not called if the outcome of the write is unknown.
 //

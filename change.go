@@ -43,7 +43,8 @@ type ChangeOptions struct {
 	// v5.0.0-7.2.4). The new session has a new ID, because a thief may know the old
 	// one. It must write neither a status nor a body. Default: the person signs in
 	// again. So it is after an error too, which is logged: the password is changed
-	// by then. The context of r does not end if the client hangs up.
+	// by then. The context of r does not end if the client hangs up. If the sessions
+	// could not be ended, and the queue does it later, the new one ends with them.
 	KeepSession func(w http.ResponseWriter, r *http.Request, leadID string) error
 }
 

@@ -122,7 +122,7 @@ func TestOneChangeWins_A102(t *testing.T) {
 func TestAChangeAgainstAReset_A102(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var changes, resets int
-		for round := range 100 {
+		for round := range 20 {
 			c := newChanger(t, nil)
 			proof := recovery.TokenProof(token(t, c.forgot(t, byMail(johnMail))))
 			cookie := c.signIn(johnID)
@@ -130,18 +130,23 @@ func TestAChangeAgainstAReset_A102(t *testing.T) {
 			var reset error
 			var wg sync.WaitGroup
 			barrier := make(chan struct{})
+			// By turns, one of them has all of its way between the other's read of the
+			// lead and its write.
+			late := func(round int) { time.Sleep(time.Duration(round%2) * 500 * time.Microsecond) }
+			c.leads.SetHooks(recoverytest.LeadsHooks{BeforeWrite: func(_ context.Context, _, hash string) error {
+				if (hash == "fast:"+goodPassword) == (round%2 == 0) {
+					time.Sleep(time.Millisecond)
+				}
+				return nil
+			}})
 			wg.Go(func() {
 				<-barrier
-				if round%2 == 0 {
-					time.Sleep(time.Microsecond) // so that both orders are seen
-				}
+				late(round + 1)
 				change = c.post(cookie, oldPassword, newPassword)
 			})
 			wg.Go(func() {
 				<-barrier
-				if round%2 == 1 {
-					time.Sleep(time.Microsecond)
-				}
+				late(round)
 				reset = c.reset(t.Context(), proof, goodPassword)
 			})
 			close(barrier)
@@ -303,20 +308,31 @@ func TestWhoIsSignedIn(t *testing.T) {
 	}
 }
 
-// The client hangs up after the write: sessions end, the notices go out, and the new
-// session is opened, whose cookie the browser never gets.
+// The client hangs up before or after the write: sessions end, the notices go out, and
+// the new session is opened, whose cookie the browser never gets.
 func TestClientThatHangsUpDuringAChange_A102(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := newChanger(t, nil)
-		ctx, hangUp := context.WithCancel(t.Context())
-		thief, browser := c.signIn(johnID), c.signIn(johnID)
-		c.leads.SetHooks(recoverytest.LeadsHooks{AfterWrite: func(context.Context, string, string) error { hangUp(); return nil }})
-		c.post(browser, oldPassword, newPassword, func(r *http.Request) { *r = *r.WithContext(ctx) })
-		settle()
-		if c.whose(thief) != "" || c.whose(browser) != "" || len(c.open) != 1 || len(c.outbox.Messages()) != 3 {
-			t.Errorf("sessions %v, messages %v", c.open, c.outbox.Messages())
-		}
-	})
+	for _, late := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			c := newChanger(t, nil)
+			ctx, hangUp := context.WithCancel(t.Context())
+			thief, browser := c.signIn(johnID), c.signIn(johnID)
+			hook := func(context.Context, string, string) error { hangUp(); return nil }
+			hooks := recoverytest.LeadsHooks{BeforeWrite: hook}
+			if late {
+				hooks = recoverytest.LeadsHooks{AfterWrite: hook}
+			}
+			c.leads.SetHooks(hooks)
+			c.sessions = func(ctx context.Context, leadID string) error {
+				return errors.Join(ctx.Err(), c.endSessions(ctx, leadID))
+			}
+			c.post(browser, oldPassword, newPassword, func(r *http.Request) { *r = *r.WithContext(ctx) })
+			settle()
+			if c.leads.Hash(johnID) != "fast:"+newPassword || c.whose(thief) != "" || c.whose(browser) != "" || len(c.open) != 1 || len(c.outbox.Messages()) != 3 ||
+				len(c.events.of(recovery.EventSessionsNotEnded)) != 0 {
+				t.Errorf("hash %q, sessions %v, messages %v", c.leads.Hash(johnID), c.open, c.outbox.Messages())
+			}
+		})
+	}
 }
 
 // Sessions that do not end at once end in the end, with the new one among them.
