@@ -12,17 +12,17 @@ import (
 // secret of the person, because its code works once. Only the history of passwords
 // comes after it: without the factor it would tell a thief of the mailbox which
 // passwords the person has used (A103).
-func (s *Service) approve(ctx context.Context, p proven, req ResetRequest, quotas Quotas) (hash string, err error) {
-	factor, err := s.wantSecondFactor(ctx, p, req.SecondFactor)
+func (s *Service) approve(ctx context.Context, r replacement, chosen, factor Secret, quotas Quotas) (hash string, err error) {
+	needed, err := s.wantSecondFactor(ctx, r, factor)
 	if err != nil {
 		return "", err
 	}
-	pw := req.Password.Reveal()
-	if err := s.checkPassword(ctx, p, pw); err != nil {
+	pw := chosen.Reveal()
+	if err := s.checkPassword(ctx, r, pw); err != nil {
 		return "", err
 	}
-	if !factor {
-		if err := s.checkReused(ctx, p, pw); err != nil {
+	if !needed {
+		if err := s.checkReused(ctx, r, pw); err != nil {
 			return "", err
 		}
 	}
@@ -36,11 +36,11 @@ func (s *Service) approve(ctx context.Context, p proven, req ResetRequest, quota
 	if err != nil {
 		return "", unavailable("hasher", err)
 	}
-	if factor {
-		if err := s.verifySecondFactor(ctx, p, req.SecondFactor, quotas); err != nil {
+	if needed {
+		if err := s.verifySecondFactor(ctx, r, factor, quotas); err != nil {
 			return "", err
 		}
-		err = s.checkReused(ctx, p, pw)
+		err = s.checkReused(ctx, r, pw)
 	}
 	return hash, err
 }
@@ -56,33 +56,73 @@ func (s *Service) stepUp(ctx context.Context, p proven) error {
 	if !errors.Is(err, ErrStepUpRequired) {
 		return unavailable("step-up", err)
 	}
-	p.event.Kind, p.event.Reason = EventResetRefused, ReasonStepUpRequired
-	s.emit(ctx, p.event)
+	s.tellRefused(ctx, p.replacement, ReasonStepUpRequired)
 	return err
 }
 
 // checkPassword applies the rules that depend on the person.
-func (s *Service) checkPassword(ctx context.Context, p proven, pw string) error {
+func (s *Service) checkPassword(ctx context.Context, r replacement, pw string) error {
 	err := s.guard(ctx, "Policy.CheckFor", func() error {
-		return s.opts.Passwords.Policy.CheckFor(ctx, pw, identifiers(p.lead)...)
-	}, append(identifiers(p.lead), pw)...)
-	return s.refusedPassword(ctx, p, err)
+		return s.opts.Passwords.Policy.CheckFor(ctx, pw, identifiers(r.lead)...)
+	}, append(identifiers(r.lead), pw)...)
+	return s.refusedPassword(ctx, r, err)
 }
 
 // checkReused refuses a password that the lead had before.
-func (s *Service) checkReused(ctx context.Context, p proven, pw string) error {
-	return s.refusedPassword(ctx, p, s.checkHistory(ctx, p.lead.ID, pw))
+func (s *Service) checkReused(ctx context.Context, r replacement, pw string) error {
+	return s.refusedPassword(ctx, r, s.checkHistory(ctx, r.lead.ID, pw))
 }
 
 // refusedPassword returns what a check of the new password means for the request.
-func (s *Service) refusedPassword(ctx context.Context, p proven, err error) error {
+func (s *Service) refusedPassword(ctx context.Context, r replacement, err error) error {
 	if err == nil {
 		return nil
 	}
 	if _, ok := errors.AsType[*password.PolicyError](err); !ok {
 		return unavailable("password check", err)
 	}
-	p.event.Kind, p.event.Reason = EventResetRefused, ReasonPasswordPolicy
-	s.emit(ctx, p.event)
+	s.tellRefused(ctx, r, ReasonPasswordPolicy)
 	return err
+}
+
+func (s *Service) checkHistory(ctx context.Context, leadID, pw string) error {
+	if s.opts.Passwords.History == 0 {
+		return nil
+	}
+	hashes, err := s.passwordHashes(ctx, leadID, s.opts.Passwords.History)
+	if err != nil {
+		return err
+	}
+	for _, hash := range hashes {
+		result, err := s.verify(ctx, hash, pw)
+		if errors.Is(err, password.ErrMalformedHash) {
+			continue // another system made this hash, and it cannot be compared
+		}
+		if err != nil {
+			return err
+		}
+		if result.Match {
+			return &password.PolicyError{Violations: []password.Violation{{
+				Rule: password.RuleReused, Message: "This password was used before. Choose one that is new here.",
+			}}}
+		}
+	}
+	return nil
+}
+
+// passwordHashes returns up to n hashes of the lead, newest first.
+func (s *Service) passwordHashes(ctx context.Context, leadID string, n int) (hashes []string, err error) {
+	err = s.call(ctx, "PasswordHistoryLeadStore.PasswordHashes", func(ctx context.Context) (err error) {
+		hashes, err = s.leads.(PasswordHistoryLeadStore).PasswordHashes(ctx, leadID, n)
+		return err
+	}, unknownSecrets)
+	return hashes[:min(n, len(hashes))], err
+}
+
+func (s *Service) verify(ctx context.Context, hash, pw string) (result password.Result, err error) {
+	err = s.guard(ctx, "Hasher.Verify", func() (err error) {
+		result, err = s.opts.Passwords.Hasher.Verify(ctx, password.Attempt{Hash: hash, Password: pw})
+		return err
+	}, hash, pw)
+	return result, err
 }

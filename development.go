@@ -123,9 +123,11 @@ func (s *Service) advise(ctx context.Context, e Event) {
 		if e.Reason == ReasonRateLimited {
 			advice = "too many second factors were tried for this lead. Raise option Limits to try things out"
 		}
+	case EventChangeRefused:
+		what, advice = "the change of the password is refused", changeAdvice[e.Reason]
 	case EventRateLimited:
 		what, advice = "the request is answered with 429", limitAdvice(e.Scope)
-	case EventPasswordReset:
+	case EventPasswordReset, EventPasswordChanged:
 		if _, bcrypt := s.opts.Passwords.Hasher.(*password.Bcrypt); !bcrypt && !s.toldOfHash.Swap(true) {
 			what, advice = "the password was changed", "log-in has to call Verify of Service.Hasher, which reads the new hash and bcrypt. If log-in calls bcrypt.CompareHashAndPassword, this person can no longer sign in"
 		}

@@ -22,6 +22,8 @@ const (
 	ErrorCodeSecondFactor   ErrorCode = "second_factor"    // [ErrSecondFactor]
 	ErrorCodeCaptchaFailed  ErrorCode = "captcha_failed"   // [ErrCaptchaFailed]
 	ErrorCodeNoSuchLead     ErrorCode = "no_such_lead"     // [ErrLeadNotFound]; for servers only
+	ErrorCodeWrongPassword  ErrorCode = "wrong_password"   // [ErrWrongPassword]
+	ErrorCodeNotSignedIn    ErrorCode = "not_signed_in"    // [ErrNotSignedIn]
 	ErrorCodeOutcomeUnknown ErrorCode = "outcome_unknown"  // [ErrOutcomeUnknown]
 	ErrorCodeUnavailable    ErrorCode = "unavailable"      // [ErrUnavailable]
 	ErrorCodeInternal       ErrorCode = "internal"         // any other error
@@ -49,6 +51,10 @@ func ErrorCodeOf(err error) ErrorCode {
 		return ErrorCodeStepUpRequired
 	case errors.Is(err, ErrCaptchaFailed):
 		return ErrorCodeCaptchaFailed
+	case errors.Is(err, ErrWrongPassword):
+		return ErrorCodeWrongPassword
+	case errors.Is(err, ErrNotSignedIn):
+		return ErrorCodeNotSignedIn
 	case errors.Is(err, ErrLeadNotFound):
 		return ErrorCodeNoSuchLead
 	}

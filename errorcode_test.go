@@ -24,6 +24,8 @@ func TestErrorCodeOf(t *testing.T) {
 		{"a limit", fmt.Errorf("forgot: %w", &recovery.RateLimitError{}), recovery.ErrorCodeRateLimited},
 		{"a second factor", fmt.Errorf("asked: %w", recovery.ErrSecondFactor), recovery.ErrorCodeSecondFactor},
 		{"a further proof", &recovery.StepUpError{Detail: "Enter the code of your app."}, recovery.ErrorCodeStepUpRequired},
+		{"a wrong password", recovery.ErrWrongPassword, recovery.ErrorCodeWrongPassword},
+		{"nobody signed in", fmt.Errorf("session: %w", recovery.ErrNotSignedIn), recovery.ErrorCodeNotSignedIn},
 		{"no lead", recovery.ErrLeadNotFound, recovery.ErrorCodeNoSuchLead},
 		{"an unknown outcome", fmt.Errorf("%w: timeout", recovery.ErrOutcomeUnknown), recovery.ErrorCodeOutcomeUnknown},
 		{"an unknown outcome that wraps another error", errors.Join(recovery.ErrInvalidProof, recovery.ErrOutcomeUnknown), recovery.ErrorCodeOutcomeUnknown},

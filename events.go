@@ -40,6 +40,14 @@ const (
 	// EventFirstPassword says that a lead has chosen its first password, with an
 	// invitation.
 	EventFirstPassword EventKind = "first_password"
+	// EventPasswordChanged says that a lead that was signed in has changed its password
+	// (authn_password_change): see [Service.ChangePassword]. What EventPasswordReset
+	// does not say, this does not say either.
+	EventPasswordChanged EventKind = "password_changed"
+	// EventChangeRefused says that such a change failed (authn_password_change_fail).
+	// Reason says why. Many with [ReasonWrongPassword] for one lead are worth an
+	// alarm: somebody with its session guesses at its password (A102).
+	EventChangeRefused EventKind = "change_refused"
 	// EventAfterResetFailed says that [Options].AfterReset returned an error, and
 	// Cause which. The password is changed all the same, and it is not called
 	// again.
@@ -133,7 +141,9 @@ const (
 	ReasonSecondFactorWrong EventReason = "second_factor_wrong"
 	// ReasonOtherBrand says that a message for several accounts leaves one out,
 	// because it belongs to another brand.
-	ReasonOtherBrand EventReason = "other_brand"
+	ReasonOtherBrand    EventReason = "other_brand"
+	ReasonWrongPassword EventReason = "wrong_password" // [ErrWrongPassword]
+	ReasonResetRequired EventReason = "reset_required" // a lead with [StatusResetRequired] is signed in
 )
 
 // An Event is one thing that happened, for audit logs and alarms. It holds no
@@ -223,7 +233,7 @@ func (s *Service) emit(ctx context.Context, e Event) {
 		level = slog.LevelError
 	case EventNotMe, EventCodesExhausted:
 		level = slog.LevelWarn
-	case EventResetRefused, EventRateLimited, EventMessageSuppressed, EventDeliveryFailed, EventDeadLetter, EventWrongRecord:
+	case EventResetRefused, EventChangeRefused, EventRateLimited, EventMessageSuppressed, EventDeliveryFailed, EventDeadLetter, EventWrongRecord:
 		// The log says, once for many, what fails, that jobs are given up, and what
 		// is wrong with a record.
 		level = slog.LevelDebug

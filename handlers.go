@@ -27,13 +27,22 @@ import (
 //	POST /check-invitation   {"token"}              204
 //	POST /accept-invitation  {"token","password"}   204
 //
+// If [ChangeOptions].SignedIn is set, also for whoever it says is signed in:
+//
+//	POST /change-password  {"currentPassword","password"}  204
+//
+// The answer is 401 if nobody is signed in, and 422 with the code "wrong_password" or
+// "password_policy" if one of the two passwords is not accepted. It is 403 with the
+// code "cross_origin" for a page of another origin, also one in [APIOptions].Origins
+// (A102): the browser would send the person's cookie along.
+//
 // With [Options].ReturnTo, /forgot-password also takes "returnTo", which is
 // [ForgotRequest].ReturnTo. The page of the link sends /check-token and
 // /reset-password what the link has as "return_to", as "returnTo". Their answer is
 // then 200 {"returnTo"} with the URL to offer, or 204 as without.
 //
-// With [Options].SecondFactor, /reset-password and /accept-invitation also take
-// "secondFactor". Whoever needs one is answered with 403 and the code
+// With [Options].SecondFactor, /reset-password, /accept-invitation and
+// /change-password also take "secondFactor". Whoever needs one is answered with 403 and the code
 // "second_factor" as long as it is missing or wrong, and sends the same request
 // again with a right one. The endpoints that check answer a valid link or code that
 // needs one with 200 {"secondFactor":true}.
@@ -61,6 +70,9 @@ func (s *Service) Handler() http.Handler {
 	if s.opts.Invitations.Link.URL != "" {
 		endpoints["/check-invitation"] = s.serveCheckInvitation
 		endpoints["/accept-invitation"] = s.serveAcceptInvitation
+	}
+	if s.opts.Change.SignedIn != nil {
+		endpoints["/change-password"] = s.serveChange
 	}
 	return s.api(s.cors, endpoints)
 }

@@ -87,6 +87,7 @@ const (
 	actionForgot clientAction = "forgot"
 	actionReset  clientAction = "reset"
 	actionCheck  clientAction = "check" // CheckProof and NotMe
+	actionChange clientAction = "change"
 )
 
 // allowRequest counts a public request for its caller and for its client, in

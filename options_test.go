@@ -294,6 +294,7 @@ func TestDefaultLimitsAreTheDocumentedOnes(t *testing.T) {
 		LeadDevices: recovery.LimitPolicy{Limits: []recovery.Limit{{60, 24 * time.Hour}}},
 
 		SecondFactor: recovery.LimitPolicy{Limits: []recovery.Limit{{5, 15 * time.Minute}, {20, 24 * time.Hour}}},
+		Change:       recovery.LimitPolicy{Limits: []recovery.Limit{{10, 15 * time.Minute}, {30, 24 * time.Hour}}},
 	}
 	if got := recovery.DefaultLimits(); !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, want %+v", got, want)

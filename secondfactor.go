@@ -75,10 +75,10 @@ func (s *Service) needsSecondFactor(ctx context.Context, lead Lead) (needed bool
 
 // wantSecondFactor reports whether the factor of the request has to be verified.
 // A request without one is refused here, before any work, and counts as no guess.
-func (s *Service) wantSecondFactor(ctx context.Context, p proven, code Secret) (bool, error) {
-	needed, err := s.needsSecondFactor(ctx, p.lead)
+func (s *Service) wantSecondFactor(ctx context.Context, r replacement, code Secret) (bool, error) {
+	needed, err := s.needsSecondFactor(ctx, r.lead)
 	if err == nil && needed && code.IsZero() {
-		err = s.refuseFactor(ctx, p, ReasonSecondFactorMissing)
+		err = s.refuseFactor(ctx, r, ReasonSecondFactorMissing)
 	}
 	return needed, err
 }
@@ -87,9 +87,9 @@ func (s *Service) wantSecondFactor(ctx context.Context, p proven, code Secret) (
 // it. The limit is asked first, so that a factor of six digits cannot be found by
 // guessing. Only whoever holds a valid link or code gets here, so no stranger can
 // use the limit up (A103).
-func (s *Service) verifySecondFactor(ctx context.Context, p proven, code Secret, quotas Quotas) error {
+func (s *Service) verifySecondFactor(ctx context.Context, r replacement, code Secret, quotas Quotas) error {
 	request := scopedRequest{ScopeSecondFactor, LimitRequest{
-		Key: s.keys.limitKey(ScopeSecondFactor, "", p.lead.ID), Policy: s.opts.Limits.SecondFactor,
+		Key: s.keys.limitKey(ScopeSecondFactor, "", r.lead.ID), Policy: s.opts.Limits.SecondFactor,
 	}}
 	decisions, err := s.allow(ctx, []scopedRequest{request})
 	if err != nil {
@@ -97,30 +97,29 @@ func (s *Service) verifySecondFactor(ctx context.Context, p proven, code Secret,
 	}
 	if e := refusal([]scopedRequest{request}, decisions); e != nil {
 		e.Quotas = append(append(Quotas(nil), quotas...), e.Quotas...)
-		p.event.Kind, p.event.Reason, p.event.Scope = EventResetRefused, ReasonRateLimited, ScopeSecondFactor
-		s.emit(ctx, p.event)
+		r.event.Scope = ScopeSecondFactor
+		s.tellRefused(ctx, r, ReasonRateLimited)
 		return e
 	}
 	ok := false
 	err = s.call(ctx, "SecondFactor.Verify", func(ctx context.Context) (err error) {
-		ok, err = s.opts.SecondFactor.Verify(ctx, p.lead, code)
+		ok, err = s.opts.SecondFactor.Verify(ctx, r.lead, code)
 		return scrub(err, code.Reveal())
 	}, code.Reveal(), unknownSecrets)
 	switch {
 	case errors.Is(err, ErrStepUpRequired):
 		// A host that answers as a StepUpFunc does means that the code is wrong.
-		return s.refuseFactor(ctx, p, ReasonSecondFactorWrong)
+		return s.refuseFactor(ctx, r, ReasonSecondFactorWrong)
 	case err != nil:
 		return unavailable("second factor", err)
 	case !ok:
-		return s.refuseFactor(ctx, p, ReasonSecondFactorWrong)
+		return s.refuseFactor(ctx, r, ReasonSecondFactorWrong)
 	}
 	return nil
 }
 
-func (s *Service) refuseFactor(ctx context.Context, p proven, reason EventReason) error {
-	p.event.Kind, p.event.Reason = EventResetRefused, reason
-	s.emit(ctx, p.event)
+func (s *Service) refuseFactor(ctx context.Context, r replacement, reason EventReason) error {
+	s.tellRefused(ctx, r, reason)
 	return ErrSecondFactor
 }
 

@@ -47,6 +47,9 @@ type Settings struct {
 	Logger *slog.Logger
 	// Brands are those of [Options].
 	Brands BrandOptions
+	// Change says that people who are signed in can change their passwords:
+	// [ChangeOptions].SignedIn is set.
+	Change bool
 }
 
 // Settings returns the configuration of the Service, as far as pages and APIs
@@ -62,6 +65,7 @@ func (s *Service) Settings() Settings {
 		LinkTTL: s.opts.Tokens.LinkTTL, CodeTTL: s.opts.Tokens.CodeTTL, CodeDigits: codeDigits, MailCodes: s.opts.MailCodes,
 		PasswordPolicy: s.opts.Passwords.Policy, EndsSessions: s.opts.Sessions != nil,
 		CaptchaFields: slices.Clone(s.opts.Captcha.Fields), SecondFactor: s.opts.SecondFactor.isSet(), Logger: s.log, Brands: s.opts.Brands,
+		Change: s.opts.Change.SignedIn != nil,
 	}
 }
 

@@ -55,6 +55,11 @@ func (p *Handler) answerError(w http.ResponseWriter, r *http.Request, err error,
 		p.problem(w, r, http.StatusInternalServerError, "unknown")
 	case code == recovery.ErrorCodeStepUpRequired:
 		p.answerStepUp(w, r, err)
+	case code == recovery.ErrorCodeWrongPassword:
+		on.page.fail("current", on.page.text("change-password.wrong"))
+		p.render(w, r, http.StatusUnprocessableEntity, on.page)
+	case code == recovery.ErrorCodeNotSignedIn:
+		p.problem(w, r, http.StatusForbidden, "signed_out")
 	default:
 		p.fail(w, r, err)
 	}

@@ -191,10 +191,22 @@ func english() []i18n.Entry {
 		{Key: "foreign.text", Text: "This was sent from a page of another site. For your safety, nothing was changed."},
 		{Key: "missing.heading", Text: "There is no such page"},
 		{Key: "missing.text", Text: "The address may be mistyped or out of date."},
+		{Key: "signed_out.heading", Text: "Please sign in"},
+		{Key: "signed_out.text", Text: "You are not signed in, or no longer. Nothing was changed."},
 		{Key: "failed.heading", Text: "Something went wrong"},
 		{Key: "failed.text", Text: "This is our fault and not yours. Please try again later."},
 		{Key: "start", Text: "Start again"},
 		{Key: "again", Text: "Try again"},
+
+		// The page where somebody who is signed in changes the password. Its button and
+		// its rules are those of the page reset.
+		{Key: "change-password.heading", Text: "Change your password"},
+		{Key: "change-password.current", Text: "Current password"},
+		{Key: "change-password.empty", Text: "Enter your current password."},
+		{Key: "change-password.wrong", Text: "This is not your current password."},
+		{Key: "change-password.sessions", Text: "You will be signed out on all other devices."},
+		{Key: "change-password.other", Text: "Nothing was changed: another account was signed in to in this browser. This page is now for that one."},
+		{Key: "change-password.done", Text: "You have been signed out on all other devices."},
 
 		// "This was not me": "links" is about links and codes that were sent,
 		// "password" about a password that was changed.

@@ -92,7 +92,10 @@ func (p *Handler) samples() []sample {
 	if p.opts.Captcha.Widget != "" {
 		all = append(all, sample{"forgot", "", func(d *Data) { typed(d); d.fail("captcha", d.text("forgot.captcha")) }})
 	}
-	for _, variant := range []string{"many", "busy", "unknown", "step_up", "invalid", "foreign", "missing", "failed"} {
+	if p.settings.Change {
+		all = append(all, p.changeSamples()...)
+	}
+	for _, variant := range []string{"many", "busy", "unknown", "step_up", "invalid", "foreign", "missing", "signed_out", "failed"} {
 		all = append(all, sample{"problem", variant, func(d *Data) {
 			d.Wait, d.Detail, d.StepUpURL, d.RetryURL = d.duration(time.Hour), "Detail", "https://example.com/further", d.url(pathReset)
 		}})
@@ -269,6 +272,10 @@ func (c *pageCheck) checkForm() {
 		if need = []string{"password", "proof"}; d.SecondFactor {
 			need = append(need, "second-factor")
 		}
+	case "change-password":
+		if need = []string{"current", "password", "proof"}; d.SecondFactor {
+			need = append(need, "second-factor")
+		}
 	case "not-me":
 		need = []string{"proof"}
 	default:
@@ -301,7 +308,10 @@ func (c *pageCheck) checkForm() {
 	if proof := fields["proof"]; len(proof) == 1 && attribute(proof[0], "value") != d.Proof {
 		c.report(`<input name="proof"> must have the value .Proof`)
 	}
-	if d.Page == "reset" {
+	if current := fields["current"]; len(current) == 1 && (attribute(current[0], "type") != "password" || attribute(current[0], "autocomplete") != "current-password") {
+		c.report(`<input name="current"> must have the type "password" and autocomplete "current-password"`)
+	}
+	if d.Page == "reset" || d.Page == "change-password" {
 		pw := fields["password"][0]
 		if attribute(pw, "type") != "password" || attribute(pw, "autocomplete") != "new-password" {
 			c.report(`<input name="password"> must have the type "password" and autocomplete "new-password"`)

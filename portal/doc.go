@@ -29,6 +29,11 @@
 //	/done         says that the password was changed
 //	/not-me       takes "this was not me"; links lead here
 //	/not-me-done  says what was done about that
+//	/change-password  takes the current password and a new one from whoever is
+//	              signed in, if recovery.ChangeOptions.SignedIn is set
+//
+// /.well-known/change-password leads whoever is signed in to /change-password, and
+// everybody else to /forgot.
 //
 // /reset takes links with LeadId and TemporaryPassword (the LeadSquared
 // format), links with vtype=reset and vtoken (the LoginRadius format), links
@@ -93,7 +98,12 @@
 //   - No page says whether an account exists. /sent is the same for everybody.
 //     A link that no longer works leads to one and the same page, whatever the
 //     reason.
-//   - The portal signs nobody in. It does nothing with sessions but end them.
+//   - The portal signs nobody in. It does nothing with sessions but end them, and
+//     have the host open a new one for the browser whose person has just changed the
+//     password by typing the current one (A102).
+//   - The form of /change-password works only for the account for which it was shown.
+//     If another one was signed in to since, it changes nothing and shows the page for
+//     that one.
 //   - After a reset the browser is a known device: it keeps one more cookie, by
 //     [recovery.Service.RememberDevice]. So no stranger can use up the limits
 //     of the person who uses it (A58).
@@ -115,12 +125,14 @@
 //	layout.html  forgot.html       sent.html          code.html     reset.html
 //	done.html    not-me.html       not-me-done.html   invalid-link.html
 //	problem.html style.css         script.js
+//	change-password.html           new-password.html
 //
 // Each replaces the built-in file of that name. The built-in files are in the
 // directory templates of this package, and are the best example. The *.html
 // files are html/template on [Data]. layout.html is the frame: it calls
 // {{template "main" .}} where the page's own file goes, and defines "alert",
-// which the built-in pages call.
+// which the built-in pages call. new-password.html defines "new-password", the field
+// for a new password with its rules, for the forms of reset and change-password.
 //
 // [New] renders the host's templates in every language. It refuses:
 //   - a form without one of its fields,
@@ -135,7 +147,7 @@
 //   - a style or script that contains "</".
 //
 // The built-in script finds its elements by the ids password, show, username,
-// code, status and wait, and by data-rule. It does without those that are missing. If
+// code, status and wait, the field current by its name, and by data-rule. It does without those that are missing. If
 // a template of the host fails at run time all the same, the error is logged
 // and the person sees a built-in page that says so.
 //

@@ -160,7 +160,7 @@ func newWorld(t *testing.T, edit func(*recovery.Options, *portal.Options)) *worl
 		edit(&ro, &po)
 	}
 	var leads recovery.LeadStore = w.leads.Multi()
-	if ro.Invitations.Link.URL != "" {
+	if ro.Invitations.Link.URL != "" || ro.Change.SignedIn != nil {
 		leads = w.leads.Full()
 	}
 	var err error

@@ -19,14 +19,15 @@ import (
 // html/template escapes.
 type Data struct {
 	// Page is the name of the page: forgot, sent, code, reset, done, not-me,
-	// not-me-done, invalid-link or problem.
+	// not-me-done, change-password, invalid-link or problem.
 	Page string
 	// Variant is the variant of the page, or empty. Pages with variants are:
 	//   - not-me and not-me-done: "links" or "password".
 	//   - invalid-link: "notice" for a link "this was not me", "invitation",
 	//     "no_link" where the browser held no link, or empty.
+	//   - done: "changed" after a change by somebody who is signed in still, or empty.
 	//   - problem: "many", "busy", "unknown", "step_up", "invalid", "foreign",
-	//     "missing" or "failed".
+	//     "missing", "signed_out" or "failed".
 	Variant string
 	// Damaged says that the link of the page invalid-link is not complete, or was
 	// changed on its way. It has not expired, so the one in the message may work.
@@ -69,8 +70,8 @@ type Data struct {
 	Account string
 	// Proof is the value of the field "proof" in the page's form.
 	Proof string
-	// WaitCookie is the name of the cookie that tells the script of the page
-	// reset when to send the form again.
+	// WaitCookie is the name of the cookie that tells the script of the pages
+	// reset and change-password when to send the form again.
 	WaitCookie string
 	// Patient is the number that the script gave the form that was sent, or
 	// empty if no script waits for the answer.
@@ -85,7 +86,8 @@ type Data struct {
 	MinLength, MaxLength int
 	// CodeDigits is the number of digits of a code.
 	CodeDigits int
-	// EndsSessions says that a reset signs the person out on all devices.
+	// EndsSessions says that a reset signs the person out on all devices, and a change
+	// on all others.
 	EndsSessions bool
 	// Expiry is how long a link or code works: "60 minutes". It is set on the
 	// pages sent and code.
@@ -172,11 +174,11 @@ func (d *Data) asked() string {
 	return ""
 }
 
-// URL returns the path of a page: forgot, sent, code, reset, done, not-me or
-// not-me-done.
+// URL returns the path of a page: forgot, sent, code, reset, done, not-me,
+// not-me-done or change-password.
 func (d *Data) URL(page string) (string, error) {
 	switch path := "/" + page; path {
-	case pathForgot, pathSent, pathCode, pathReset, pathDone, pathNotMe, pathNotMeDone:
+	case pathForgot, pathSent, pathCode, pathReset, pathDone, pathNotMe, pathNotMeDone, pathChange:
 		return d.url(path), nil
 	}
 	return "", fmt.Errorf("there is no page %q", page)

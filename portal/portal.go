@@ -32,6 +32,7 @@ const (
 	pathDone      = "/done"
 	pathNotMe     = "/not-me"
 	pathNotMeDone = "/not-me-done"
+	pathChange    = "/change-password"
 )
 
 // wellKnownChange is the path where password managers look for the page to
@@ -283,6 +284,8 @@ func (p *Handler) isPage(path string) bool {
 		return true
 	case pathInvited:
 		return p.invitationLink.URL != ""
+	case pathChange:
+		return p.settings.Change
 	}
 	_, ok := p.assets[path]
 	return ok
@@ -302,7 +305,7 @@ func (p *Handler) missing(w http.ResponseWriter, r *http.Request) {
 
 func (p *Handler) route(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == wellKnownChange {
-		p.redirect(w, r, withReturnTo(pathForgot, p.returnTo(r)))
+		p.redirect(w, r, p.wellKnown(r))
 		return
 	}
 	path, ok := strings.CutPrefix(r.URL.Path, p.base)
@@ -340,6 +343,10 @@ func (p *Handler) route(w http.ResponseWriter, r *http.Request) {
 		get, post = p.showNotMe, p.notMe
 	case pathNotMeDone:
 		get = p.showNotMeDone
+	case pathChange:
+		if p.settings.Change {
+			get, post = p.showChange, p.change
+		}
 	}
 	switch {
 	case get == nil:

@@ -259,20 +259,8 @@ func (p *Handler) reset(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	d := p.resetPage(r, stored)
-	if number := form.Get("patient"); isPatient(number) {
-		d.Patient = number
-	}
-	again, twice := form["again"]
-	switch {
-	case form.Get("password") == "":
-		d.fail("password", d.text("refused.empty"))
-	case twice && again[0] != form.Get("password"):
-		d.fail("password", d.text("refused.differ"))
-	}
-	factor := latinDigits(trim(form.Get("second-factor")))
-	if stored.SecondFactor && factor == "" {
-		d.failFactor("factor.empty")
-	}
+	d.readPassword(form)
+	factor := d.readFactor(form, stored.SecondFactor)
 	if len(d.Errors) > 0 {
 		p.render(w, r, http.StatusUnprocessableEntity, d)
 		return
@@ -288,17 +276,45 @@ func (p *Handler) reset(w http.ResponseWriter, r *http.Request) {
 	}
 	p.proofCookie.clear(w)
 	p.requestCookie.clear(w)
-	if err := p.service.RememberDevice(w, r, result.LeadID); err != nil {
-		// The reset is done. The person only competes with strangers the next
+	p.finish(w, r, result.Reset, stored.Locale, outcome{Done: true, First: stored.Invitation, ReturnTo: stored.ReturnTo})
+}
+
+// readPassword reads what the part of a form has that is about a new password.
+func (d *Data) readPassword(form url.Values) {
+	if number := form.Get("patient"); isPatient(number) {
+		d.Patient = number
+	}
+	again, twice := form["again"]
+	switch {
+	case form.Get("password") == "":
+		d.fail("password", d.text("refused.empty"))
+	case twice && again[0] != form.Get("password"):
+		d.fail("password", d.text("refused.differ"))
+	}
+}
+
+// readFactor reads the second factor of a form. It is missing if it is needed.
+func (d *Data) readFactor(form url.Values, needed bool) string {
+	factor := latinDigits(trim(form.Get("second-factor")))
+	if needed && factor == "" {
+		d.failFactor("factor.empty")
+	}
+	return factor
+}
+
+// finish leads to the page that says what was done.
+func (p *Handler) finish(w http.ResponseWriter, r *http.Request, done recovery.PasswordReset, locale string, o outcome) {
+	if err := p.service.RememberDevice(w, r, done.LeadID); err != nil {
+		// The password is changed. The person only competes with strangers the next
 		// time, as from any other device.
 		p.log.WarnContext(r.Context(), "portal: a device is not remembered after a reset", "error", err)
 	}
-	p.tellDone(w, r, result.Reset)
+	p.tellDone(w, r, done)
 	next := pathDone
-	if p.chosenLanguage(r) == "" && stored.Locale != "" {
-		next += "?lang=" + p.translator(r, stored.Locale).File
+	if p.chosenLanguage(r) == "" && locale != "" {
+		next += "?lang=" + p.translator(r, locale).File
 	}
-	p.redirectToOutcome(w, r, next, outcome{Done: true, First: stored.Invitation, ReturnTo: stored.ReturnTo})
+	p.redirectToOutcome(w, r, next, o)
 }
 
 // answerProofError answers an error of CheckProof or ResetPassword for a proof
@@ -355,6 +371,9 @@ func (p *Handler) showDone(w http.ResponseWriter, r *http.Request) {
 	}
 	d := p.page(r, "done", "")
 	d.Invitation = o.First
+	if o.SignedIn {
+		d.Variant = "changed"
+	}
 	p.offer(d, o.ReturnTo)
 	p.render(w, r, http.StatusOK, d)
 }

@@ -27,8 +27,13 @@ const (
 	scriptFile = "script.js"
 )
 
+// passwordFile defines "new-password", the field for a new password with its rules,
+// which the pages reset and change-password have in common. Templates of the host's
+// own can call it too.
+const passwordFile = "new-password.html"
+
 func pageNames() []string {
-	return []string{"forgot", "sent", "code", "reset", "done", "not-me", "not-me-done", "invalid-link", "problem"}
+	return []string{"forgot", "sent", "code", "reset", "done", "not-me", "not-me-done", "change-password", "invalid-link", "problem"}
 }
 
 const maxFile = 64 << 10
@@ -58,7 +63,7 @@ var parseBuiltin = sync.OnceValues(func() (*builtinTemplates, error) {
 	mistakes := recovery.OptionErrors{Package: "portal"}
 	b := &builtinTemplates{readFiles(&mistakes, own), map[string]*template.Template{}}
 	for _, name := range pageNames() {
-		t, err := parse(b.files[layoutFile], name+".html", b.files[name+".html"])
+		t, err := parse(b.files[layoutFile], b.files[passwordFile], name+".html", b.files[name+".html"])
 		mistakes.Join(err)
 		b.pages[name] = t
 	}
@@ -84,10 +89,12 @@ func newTemplates(mistakes *recovery.OptionErrors, files fs.FS) (*templates, err
 		style: file(styleFile), script: template.JS(file(scriptFile)), builtinStyle: ours.files[styleFile],
 	}
 	_, ownLayout := theirs[layoutFile]
+	_, ownPassword := theirs[passwordFile]
+	ownParts := ownLayout || ownPassword
 	for _, name := range pageNames() {
-		if _, ok := theirs[name+".html"]; !ok && !ownLayout {
+		if _, ok := theirs[name+".html"]; !ok && !ownParts {
 			t.pages[name] = ours.pages[name]
-		} else if t.pages[name], err = parse(file(layoutFile), name+".html", file(name+".html")); err != nil {
+		} else if t.pages[name], err = parse(file(layoutFile), file(passwordFile), name+".html", file(name+".html")); err != nil {
 			mistakes.Add("Templates", "%s", templateReason(err))
 		}
 	}
@@ -117,7 +124,7 @@ func readFiles(mistakes *recovery.OptionErrors, files fs.FS) map[string]string {
 		switch {
 		case e.IsDir() || !isPage && !strings.HasSuffix(name, ".css") && !strings.HasSuffix(name, ".js"):
 			continue
-		case name != layoutFile && name != styleFile && name != scriptFile && !slices.Contains(pageNames(), page):
+		case name != layoutFile && name != passwordFile && name != styleFile && name != scriptFile && !slices.Contains(pageNames(), page):
 			mistakes.Add("Templates", "%s is not the name of a template of this package", name)
 			continue
 		}
@@ -136,9 +143,12 @@ func readFiles(mistakes *recovery.OptionErrors, files fs.FS) map[string]string {
 
 // parse makes the template of one page. The layout is the frame, which calls
 // "main". The text of the page becomes "main".
-func parse(layout, name, text string) (*template.Template, error) {
+func parse(layout, password, name, text string) (*template.Template, error) {
 	t, err := template.New(layoutFile).Parse(layout)
 	if err != nil {
+		return nil, err
+	}
+	if _, err := t.New(passwordFile).Parse(password); err != nil {
 		return nil, err
 	}
 	main, err := t.New(name).Parse(text)

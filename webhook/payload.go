@@ -84,19 +84,19 @@ const maxBody = 8 << 10
 func Type(kind recovery.EventKind) string { return "recovery." + string(kind) }
 
 // DefaultEvents returns the kinds of events that other systems usually act on:
-// password_reset, first_password, after_reset_failed, tokens_revoked, token_issued, not_me, sessions_not_ended,
-// dead_letter and wrong_record. Each is caused by a person or caller who proved
+// password_reset, password_changed, first_password, after_reset_failed, tokens_revoked,
+// token_issued, not_me, sessions_not_ended, dead_letter and wrong_record. Each is caused by a person or caller who proved
 // something, or by a fault.
 //
 // An endpoint gets the other kinds only if [Endpoint].Events names them. Any
 // stranger can cause message_sent, message_suppressed, delivery_failed,
-// reset_refused and rate_limited as often as the limits allow. Each request of a stranger would
-// then cause a request of the host to every such endpoint. Also, message_sent
+// reset_refused and rate_limited as often as the limits allow, and whoever is signed
+// in change_refused. Each request of a stranger would then cause a request of the host to every such endpoint. Also, message_sent
 // and message_suppressed tell the receiver for whose account a link was
 // requested.
 func DefaultEvents() []recovery.EventKind {
 	return []recovery.EventKind{
-		recovery.EventPasswordReset, recovery.EventFirstPassword, recovery.EventAfterResetFailed, recovery.EventTokensRevoked, recovery.EventTokenIssued, recovery.EventNotMe,
+		recovery.EventPasswordReset, recovery.EventPasswordChanged, recovery.EventFirstPassword, recovery.EventAfterResetFailed, recovery.EventTokensRevoked, recovery.EventTokenIssued, recovery.EventNotMe,
 		recovery.EventSessionsNotEnded, recovery.EventDeadLetter, recovery.EventWrongRecord, recovery.EventCodesExhausted,
 	}
 }
@@ -104,7 +104,7 @@ func DefaultEvents() []recovery.EventKind {
 // AllEvents returns all kinds of events, for an audit log.
 func AllEvents() []recovery.EventKind {
 	return append(DefaultEvents(),
-		recovery.EventBulkProgress, recovery.EventMessageSent, recovery.EventMessageSuppressed, recovery.EventDeliveryFailed, recovery.EventResetRefused, recovery.EventRateLimited)
+		recovery.EventBulkProgress, recovery.EventMessageSent, recovery.EventMessageSuppressed, recovery.EventDeliveryFailed, recovery.EventResetRefused, recovery.EventChangeRefused, recovery.EventRateLimited)
 }
 
 // newBody returns the body of an event's deliveries.

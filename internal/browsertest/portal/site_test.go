@@ -157,7 +157,7 @@ func newSiteWith(t *testing.T, edit func(*site, *recovery.Options, *portal.Optio
 	}
 	edit(s, &ro, &po)
 	var leads recovery.LeadStore = s.leads
-	if ro.Invitations.Link.URL != "" {
+	if ro.Invitations.Link.URL != "" || ro.Change.SignedIn != nil {
 		leads = s.leads.Full()
 	}
 	if s.service, err = recovery.New(leads, recovery.NewMemoryTokenStore(), s.outbox, ro); err != nil {
