@@ -83,6 +83,7 @@ func Run(t *testing.T, leads recovery.LeadStore, tokens recovery.TokenStore, lim
 	for _, p := range People()[2:] {
 		j.alone(p)
 	}
+	codes(t, leads, tokens, limiter, hasher)
 }
 
 // shared asks for the address of two accounts. One mail has a link for each, and
