@@ -109,6 +109,7 @@ func Run(t *testing.T, leads recovery.LeadStore, tokens recovery.TokenStore, lim
 		j.change(leadID, chosen[leadID])
 		j.notice(leadID)
 	}
+	codes(t, leads, tokens, limiter, hasher)
 }
 
 // shared asks for the address of two accounts. One mail has a link for each, and
