@@ -71,6 +71,8 @@ type payload struct {
 	TTL     time.Duration `json:",omitzero"` // the lifetime of the link, if its request says so
 	Bulk    string        `json:",omitzero"` // [BulkRequest].Name
 
+	Operator string `json:",omitzero"` // [HelpDeskRequest].Operator, for jobNotice
+
 	generation *generation // the keys that sealed the job
 	sealedBy   int         // their index
 }

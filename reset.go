@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/seed-51359b35/recovery/internal/readout"
 	"github.com/seed-51359b35/recovery/internal/seal"
 	"github.com/seed-51359b35/recovery/password"
 )
@@ -207,6 +208,9 @@ func (s *Service) prove(ctx context.Context, proof Proof, from Requester, labels
 	if err == nil {
 		err = s.checkToken(ctx, p.token, leadID, p.refs...)
 	}
+	if err == nil && p.kind.isHelpDesk() {
+		p.event.Operator, err = s.operatorOf(ctx, p.token)
+	}
 	if err != nil {
 		return p, unavailable("token store", err)
 	}
@@ -229,10 +233,15 @@ func (s *Service) provenLead(ctx context.Context, p proven, leadID string) (Lead
 	if why := s.whyNoToken(p.kind, lead.Status); why != "" {
 		return Lead{}, s.refuse(ctx, p, why)
 	}
-	if !s.keys.stateMatches(p.token.State, lead) && !p.wasMailed(s.keys, lead) {
+	if !s.isOfVersion(p, lead) {
 		return Lead{}, s.refuse(ctx, p, ReasonLeadChanged)
 	}
 	return lead, nil
+}
+
+// isOfVersion reports whether the token was made for the lead as it is.
+func (s *Service) isOfVersion(p proven, lead Lead) bool {
+	return s.keys.stateMatches(p.token.State, lead) || p.wasMailed(s.keys, lead)
 }
 
 // refsOf opens a proof, and returns the lead that it names. It sets the kind of
@@ -264,7 +273,9 @@ func (s *Service) codeRefs(ctx context.Context, proof Proof, p *proven) (leadID 
 		return "", "", err
 	}
 	code := proof.code.Reveal()
-	if !isCode(code) {
+	if typed, ok := readout.Parse(code); ok {
+		p.kind, code = kindReadOut, typed
+	} else if !isCode(code) {
 		return "", ReasonMalformedProof, nil
 	}
 	lead, err := s.findLead(ctx, key, f)
@@ -272,10 +283,10 @@ func (s *Service) codeRefs(ctx context.Context, proof Proof, p *proven) (leadID 
 		return "", "", err
 	}
 	owner := s.keys.decoy(key) // computed for everybody, because that takes time
-	if err == nil && s.whyNoToken(kindCode, lead.Status) == "" {
+	if err == nil && s.whyNoToken(p.kind, lead.Status) == "" {
 		leadID, owner = lead.ID, lead.ID
 	}
-	p.refs = s.keys.refs(kindCode, owner, code)
+	p.refs = s.keys.refs(p.kind, owner, code)
 	return leadID, "", nil
 }
 
@@ -535,7 +546,7 @@ func (p proven) followUp(kind jobKind, from Requester) payload {
 	return payload{
 		Op: kind, Key: LeadKey{LeadIDField, p.lead.ID}, Name: p.lead.Name, Locale: p.lead.Locale,
 		Caller: from.Caller, Client: from.Client, Languages: from.AcceptLanguage,
-		Labels: p.event.Labels, RequestedAt: time.Now(),
+		Labels: p.event.Labels, RequestedAt: time.Now(), Operator: p.event.Operator,
 	}
 }
 
@@ -569,6 +580,11 @@ func (s *Service) endSessions(ctx context.Context, leadID string) error {
 // their own for "this was not me". An unknown lead is no error. The error is an
 // [*InvalidRequestError] or wraps [ErrUnavailable].
 func (s *Service) RevokeTokens(ctx context.Context, leadID string) error {
+	return s.revokeTokens(ctx, leadID, Event{})
+}
+
+// revokeTokens is RevokeTokens with what its event says of who revokes.
+func (s *Service) revokeTokens(ctx context.Context, leadID string, e Event) error {
 	if err := s.begin(); err != nil {
 		return err
 	}
@@ -582,6 +598,7 @@ func (s *Service) RevokeTokens(ctx context.Context, leadID string) error {
 	if err != nil {
 		return unavailable("token store", err)
 	}
-	s.emit(ctx, Event{Kind: EventTokensRevoked, LeadID: leadID})
+	e.Kind, e.LeadID = EventTokensRevoked, leadID
+	s.emit(ctx, e)
 	return nil
 }
