@@ -53,6 +53,9 @@ type Data struct {
 	Mailed *bool `json:"mailed,omitzero"`
 	// Labels are the labels of the request, without [recovery.LabelNoWebhook].
 	Labels map[string]string `json:"labels,omitzero"`
+	// Operator is who of the host's help desk issued what the event is about, as the
+	// host wrote it.
+	Operator string `json:"operator,omitzero"`
 }
 
 // Bulk is a [recovery.BulkProgress].
@@ -103,7 +106,7 @@ func AllEvents() []recovery.EventKind {
 func newBody(e recovery.Event, includeClient bool) ([]byte, error) {
 	p := Payload{Type: Type(e.Kind), Timestamp: e.Time.UTC(), Data: Data{
 		Reason: e.Reason, Scope: e.Scope, JobID: e.JobID, LeadID: e.LeadID, Caller: e.Caller,
-		Channel: e.Channel, Message: e.Message, Purpose: e.Purpose, Attempt: e.Attempt,
+		Channel: e.Channel, Message: e.Message, Purpose: e.Purpose, Attempt: e.Attempt, Operator: e.Operator,
 	}}
 	if e.Kind == recovery.EventBulkProgress {
 		bulk := Bulk(e.Bulk)
