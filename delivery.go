@@ -157,16 +157,23 @@ func (s *Service) sendToken(ctx context.Context, d *delivery) error {
 	if d.shared && d.token == kindMailed {
 		return s.sendShared(ctx, d)
 	}
-	field := d.p.Slot
+	var token TokenRecord
+	var err error
 	if d.p.Code {
-		field = d.p.Recipient
+		token, err = s.putCode(ctx, d)
+	} else {
+		token, err = s.put(ctx, d.p.generation, d.token, d.ttl(s), d.lead, d.p.Slot, d.p.Secret)
 	}
-	token, err := s.put(ctx, d.p.generation, d.token, d.ttl(s), d.lead, field, d.p.Secret)
-	if errors.Is(err, ErrTokenSpent) {
+	switch {
+	case errors.Is(err, ErrTokenSpent):
 		d.spent = true
 		return s.suppress(ctx, d, ReasonTokenSpent)
-	}
-	if err != nil {
+	case errors.Is(err, ErrTooManyGuesses):
+		s.tellExhausted(ctx, d)
+		return s.suppress(ctx, d, ReasonTooManyGuesses)
+	case errors.Is(err, ErrTooManyCodes):
+		return s.suppress(ctx, d, ReasonTooManyCodes)
+	case err != nil:
 		return unavailable("token store", err)
 	}
 	m := d.message()

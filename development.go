@@ -145,6 +145,8 @@ var suppressedAdvice = map[EventReason]string{
 	ReasonHasPassword:          "an invitation is for leads without a password, and this one has StatusActive or StatusResetRequired. Send it a reset link",
 	ReasonSentBefore:           "SendToAll sent this lead its message under the same name before. Choose another name to send one more",
 	ReasonTokenSpent:           "the token was used, or replaced, before its message was sent",
+	ReasonTooManyGuesses:       "too many wrong codes were typed for this lead within 24 hours. See option Tokens.CodeFailures",
+	ReasonTooManyCodes:         "two others who asked for a code have one that still lives. A client that keeps the handle of the answer, and sends it along with its next request, has its own code replaced",
 }
 
 var refusedAdvice = map[EventReason]string{
@@ -154,6 +156,7 @@ var refusedAdvice = map[EventReason]string{
 	ReasonUnknownToken:     "the TokenStore does not know it: it was used, it has expired, a newer one replaced it, or the code is wrong. A MemoryTokenStore ends with its process, and is not shared by instances",
 	ReasonLeadChanged:      "Lead.Version is not what it was when the link was sent. It must change only with password, address and status, and FindLead must return the same one for the same row each time",
 	ReasonWrongPurpose:     "it is the link of an invitation where passwords are reset, or the reverse. Options Link and Invitations.Link have to lead to two pages, and the second one calls AcceptInvitation",
+	ReasonTooManyGuesses:   "the code is right, and too many wrong ones were typed for this lead within 24 hours. See option Tokens.CodeFailures",
 	ReasonClaimedByAnother: "another request has just used it",
 	ReasonPasswordPolicy:   "the new password breaks the rules that know the person, which the answer names. See option Passwords.Policy",
 }

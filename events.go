@@ -64,6 +64,12 @@ const (
 	// EventRateLimited says that a request was answered with 429
 	// (excess_rate_limit_exceeded).
 	EventRateLimited EventKind = "rate_limited"
+	// EventCodesExhausted says that a code was asked for and not sent, because so many
+	// wrong ones were typed for the lead within 24 hours: see
+	// [TokenOptions].CodeFailures. Links work, and so do codes that known devices ask
+	// for. Somebody guesses: this is worth a look. It comes at most once an hour for a
+	// lead.
+	EventCodesExhausted EventKind = "codes_exhausted"
 	// EventWrongRecord says that a store returned another lead or token than
 	// the one it was asked for (A10, A90). The store has a defect: this is
 	// worth an alarm.
@@ -111,6 +117,12 @@ const (
 	ReasonStoreUnavailable   EventReason = "store_unavailable" // the token store did not answer the claim
 	ReasonPasswordNotWritten EventReason = "not_written"       // [ErrNotWritten]
 	ReasonOutcomeUnknown     EventReason = "outcome_unknown"   // [ErrOutcomeUnknown]
+	// ReasonTooManyGuesses says that the wrong guesses at codes are used up: see
+	// [EventCodesExhausted].
+	ReasonTooManyGuesses EventReason = "too_many_guesses"
+	// ReasonTooManyCodes says that others who asked for codes have as many live ones as
+	// a lead may have.
+	ReasonTooManyCodes EventReason = "too_many_codes"
 )
 
 // An Event is one thing that happened, for audit logs and alarms. It holds no
@@ -194,7 +206,7 @@ func (s *Service) emit(ctx context.Context, e Event) {
 	switch e.Kind {
 	case EventSessionsNotEnded:
 		level = slog.LevelError
-	case EventNotMe:
+	case EventNotMe, EventCodesExhausted:
 		level = slog.LevelWarn
 	case EventResetRefused, EventRateLimited, EventMessageSuppressed, EventDeliveryFailed, EventDeadLetter, EventWrongRecord:
 		// The log says, once for many, what fails, that jobs are given up, and what

@@ -39,11 +39,22 @@ type ForgotRequest struct {
 	// Captcha holds what the request has of the fields of [CaptchaOptions], for its
 	// Verify.
 	Captcha map[string]string
+	// Handle says who asks, if Code is set: what [Service.NewHandle] or an earlier
+	// [ForgotResult] has. A new code replaces the one that was asked for with the same
+	// handle, and no other. One that is more than an hour old, or that this Service did
+	// not make, is replaced by a new one. Default: all clients of the network from
+	// which Requester asks are one asker (IPv4 /32, IPv6 by
+	// [ClientAddressOptions].IPv6Prefix).
+	Handle string
 }
 
 // A ForgotResult is the same whether or not there is a lead.
 type ForgotResult struct {
 	Quotas Quotas
+	// Handle is set if a code was asked for. The code works only with this handle
+	// ([Proof.WithHandle]) or, if the request had none, also without one from the same
+	// network. It is for the client that asked, and for nobody else.
+	Handle string
 }
 
 // ForgotPassword sends a link or code to a lead, if there is one that may reset
@@ -94,6 +105,12 @@ func (s *Service) ForgotPassword(ctx context.Context, req ForgotRequest) (Forgot
 	if len(p.Template) > 128 {
 		return ForgotResult{}, invalid("template", "is too long")
 	}
+	var handle string
+	if req.Code {
+		if p.Asker, handle, err = s.askerFor(req.Handle, req.Requester); err != nil {
+			return ForgotResult{}, unavailable("handle", err)
+		}
+	}
 	quotas, err := s.allowRequest(ctx, s.opts.Limits.ClientForgot, actionForgot, req.Requester)
 	if err != nil {
 		return ForgotResult{}, err
@@ -111,7 +128,7 @@ func (s *Service) ForgotPassword(ctx context.Context, req ForgotRequest) (Forgot
 	if err := s.enqueue(ctx, p, s.lifetime(p.kind()), randomDuration(maxStartPause)); err != nil {
 		return ForgotResult{}, unavailable("queue", err)
 	}
-	return ForgotResult{quotas}, nil
+	return ForgotResult{Quotas: quotas, Handle: handle}, nil
 }
 
 // performForgot does in a worker what ForgotPassword was asked for: it finds the

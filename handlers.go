@@ -14,8 +14,8 @@ import (
 
 // Handler returns the library's own JSON API for browsers and apps:
 //
-//	POST /forgot-password  {"email"} or {"identifier":{"field","value"},"recipientField"?}   202 {}
-//	POST /check-token      {"token"}, {"leadId","token"} or {"identifier","code"}            204
+//	POST /forgot-password  {"email"} or {"identifier":{"field","value"},"recipientField"?}   202 {} or {"handle"}
+//	POST /check-token      {"token"}, {"leadId","token"} or {"identifier","code","handle"?}  204
 //	POST /reset-password   the same and "password"                                           204
 //	POST /not-me           {"token"}                                                         204
 //
@@ -32,7 +32,10 @@ import (
 // Names are exact and unknown ones refused. "email" stands for a key of the field
 // [Options].EmailField, and a code goes with it as well as with "identifier".
 // Whoever asks with a recipientField of type FieldTypePhone is sent a code, all
-// others a link. With [Options].Captcha, the first one takes its fields too. Errors
+// others a link. The answer for a code has a "handle": the page keeps it, and sends
+// it along with the code. /forgot-password takes "handle" too: an earlier one, so that
+// the new code replaces that client's own and no other, or "" for a new one. What
+// happens without, [ForgotRequest].Handle says. With [Options].Captcha, the first one takes its fields too. Errors
 // are problem details (RFC 9457) with a member "code" for programs. [APIOptions]
 // say where it is mounted, and which pages of other origins may call it.
 func (s *Service) Handler() http.Handler {
@@ -135,7 +138,7 @@ func (s *Service) answerUnknownPath(w http.ResponseWriter, r *http.Request, hint
 }
 
 func (s *Service) serveForgot(w http.ResponseWriter, r *http.Request) error {
-	body, err := readObject(w, r, append([]string{"email", "identifier", "recipientField", "returnTo"}, s.opts.Captcha.Fields...)...)
+	body, err := readObject(w, r, append([]string{"email", "identifier", "recipientField", "returnTo", "handle"}, s.opts.Captcha.Fields...)...)
 	if err != nil {
 		return err
 	}
@@ -164,17 +167,19 @@ func (s *Service) serveForgot(w http.ResponseWriter, r *http.Request) error {
 	// phishing looks like.
 	f := s.fields[req.RecipientField]
 	req.Code = f.Type == FieldTypePhone
+	if err := s.readHandle(body, &req); err != nil {
+		return err
+	}
 	result, err := s.ForgotPassword(r.Context(), req)
 	if err != nil {
 		return key.nameAsSent(err)
 	}
 	result.Quotas.SetHeader(w.Header())
-	httpapi.WriteJSON(w, http.StatusAccepted, jsonType, []byte("{}"))
-	return nil
+	return writeAccepted(w, result)
 }
 
 func (s *Service) serveCheck(w http.ResponseWriter, r *http.Request) error {
-	body, err := readObject(w, r, "email", "identifier", "leadId", "token", "code", "returnTo")
+	body, err := readObject(w, r, "email", "identifier", "leadId", "token", "code", "handle", "returnTo")
 	if err != nil {
 		return err
 	}
@@ -195,7 +200,7 @@ func (s *Service) serveCheck(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Service) serveReset(w http.ResponseWriter, r *http.Request) error {
-	body, err := readObject(w, r, "email", "identifier", "leadId", "token", "code", "password", "returnTo")
+	body, err := readObject(w, r, "email", "identifier", "leadId", "token", "code", "handle", "password", "returnTo")
 	if err != nil {
 		return err
 	}
@@ -422,6 +427,8 @@ func (s *Service) readProof(body *strictjson.Object) (proof Proof, key sentKey, 
 		return Proof{}, sentKey{}, invalid("code", "excludes token")
 	case hasToken && hasKey:
 		return Proof{}, sentKey{}, invalid("token", "excludes email and identifier")
+	case hasToken && body.Has("handle"):
+		return Proof{}, sentKey{}, invalid("handle", "is for codes")
 	case hasToken && hasLead:
 		return LinkSecretProof(leadID, token), sentKey{}, nil
 	case hasToken:
@@ -429,8 +436,11 @@ func (s *Service) readProof(body *strictjson.Object) (proof Proof, key sentKey, 
 	case hasLead:
 		return Proof{}, sentKey{}, invalid("token", "is required with leadId")
 	case hasCode:
-		key, err = s.readKey(body)
-		return CodeProof(key.LeadKey, code), key, err
+		if key, err = s.readKey(body); err != nil {
+			return Proof{}, key, err
+		}
+		handle, _, err := body.String("handle")
+		return CodeProof(key.LeadKey, code).WithHandle(handle), key, err
 	}
 	return Proof{}, sentKey{}, invalid("token", "is required, or code with email or identifier")
 }

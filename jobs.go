@@ -72,6 +72,7 @@ type payload struct {
 	Bulk    string        `json:",omitzero"` // [BulkRequest].Name
 
 	Operator string `json:",omitzero"` // [HelpDeskRequest].Operator, for jobNotice
+	Asker    asker  `json:",omitzero"` // who asked for the code. Jobs of earlier versions name nobody
 
 	generation *generation // the keys that sealed the job
 	sealedBy   int         // their index

@@ -78,6 +78,7 @@ func (p *payload) fields(t *jobText) {
 	}
 	t.text("Bulk", &p.Bulk, unlessEmpty)
 	t.text("Operator", &p.Operator, unlessEmpty)
+	t.text("Asker", (*string)(&p.Asker), unlessEmpty)
 	t.end("}")
 }
 

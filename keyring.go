@@ -31,6 +31,7 @@ type keyring struct {
 	devices     *seal.Sealer // seals what a known device presents
 	returns     *seal.Sealer // seals where a person came from
 	operators   *seal.Box    // seals who issued a token of a help desk
+	handles     *seal.Sealer // seals who asks for codes
 }
 
 // A generation is the keys that are derived from one of Options.Keys.
@@ -47,7 +48,7 @@ func newKeyring(opts Options) (*keyring, error) {
 			k.otherFields = append(k.otherFields, f.Name)
 		}
 	}
-	var tokens, notMe, devices, returns []seal.Key
+	var tokens, notMe, devices, returns, handles []seal.Key
 	var jobs, operators [][]byte
 	for _, key := range opts.Keys {
 		var err error
@@ -68,6 +69,7 @@ func newKeyring(opts Options) (*keyring, error) {
 		notMe = append(notMe, seal.Key{Hash: sub("not-me mac"), Block: sub("not-me enc")})
 		devices = append(devices, seal.Key{Hash: sub("device mac"), Block: sub("device enc")})
 		returns = append(returns, seal.Key{Hash: sub("return-to mac"), Block: sub("return-to enc")})
+		handles = append(handles, seal.Key{Hash: sub("handle mac"), Block: sub("handle enc")})
 		if err != nil {
 			return nil, fmt.Errorf("recovery: deriving keys: %w", err)
 		}
@@ -87,6 +89,7 @@ func newKeyring(opts Options) (*keyring, error) {
 	}
 	k.notMe = seal.New(notMe, "recovery.not-me", notMeTTL, 1024)
 	k.devices = seal.New(devices, "recovery.device", deviceTTL, 1024)
+	k.handles = seal.New(handles, "recovery.handle", handleTTL+handleRest, maxHandle)
 	return k, nil
 }
 
@@ -140,7 +143,8 @@ func (k *macKey) digest(parts ...string) string {
 // slot returns where the tokens of one kind stand. A link to a field to which
 // links go only on request stands in a slot of its own. Otherwise a stranger
 // who asks for such links would end those that went to the usual field, because
-// a slot has room for three (A58). In all other cases field is empty.
+// a slot has room for three (A58). For a code, field may be knownDevices. In all
+// other cases it is empty.
 //
 // The name of such a slot has that of the usual one as its hash tag. So a Redis
 // Cluster keeps the two on one node, where one call looks into both.
@@ -153,13 +157,11 @@ func (k *keyring) slot(g *generation, kind tokenKind, leadID, field string) stri
 }
 
 func (k *keyring) refOf(g *generation, kind tokenKind, leadID, field, secret string) TokenRef {
-	return TokenRef{
-		Slot: k.slot(g, kind, leadID, field), Digest: g.digest.digest(string(kind), leadID, secret), Code: kind == kindCode,
-	}
+	return TokenRef{Slot: k.slot(g, kind, leadID, field), Digest: g.digest.digest(string(kind), leadID, secret)}
 }
 
-// refs returns all places where a token may be stored: one for each generation
-// and, for a link, for each field that it may have gone to.
+// refs returns all places where the token of a link may be stored: one for each
+// generation and, if it was mailed, for each field that it may have gone to.
 func (k *keyring) refs(kind tokenKind, leadID, secret string) []TokenRef {
 	refs := make([]TokenRef, 0, len(k.generations)*(1+len(k.otherFields)))
 	for i := range k.generations {
@@ -253,9 +255,12 @@ func (k *keyring) slots(leadID string) []string {
 }
 
 // appendSlots appends the slots of one kind: one for each field that its links may
-// go to.
+// go to, and for codes also that of known devices.
 func (k *keyring) appendSlots(slots []string, g *generation, kind tokenKind, leadID string) []string {
 	slots = append(slots, k.slot(g, kind, leadID, ""))
+	if kind == kindCode {
+		slots = append(slots, k.slot(g, kind, leadID, knownDevices))
+	}
 	if kind.isLink() {
 		for _, field := range k.otherFields {
 			slots = append(slots, k.slot(g, kind, leadID, field))

@@ -343,6 +343,7 @@ const (
 	scopeLeadDevices LimitScope = "lead-devices"
 	scopeNotMe       LimitScope = "not-me"
 	scopeCheck       LimitScope = "readiness"
+	scopeExhausted   LimitScope = "exhausted"
 )
 
 // A RateLimitError says that a limit refused a request. The policy that refused

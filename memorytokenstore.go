@@ -81,19 +81,18 @@ func (m *MemoryTokenStore) Put(ctx context.Context, slot string, spec TokenSpec)
 	if t != nil && (t.dead || t.claim != "") {
 		return TokenRecord{}, ErrTokenSpent
 	}
-	if spec.Code {
-		s.window, s.maxFailures = spec.FailureWindow, spec.MaxFailures
-		if s.exhausted(now) {
-			return TokenRecord{}, ErrTooManyGuesses
-		}
+	if spec.Code && s.failuresWithin(spec.FailureWindow, now) >= spec.MaxFailures {
+		return TokenRecord{}, ErrTooManyGuesses
+	}
+	if t == nil && spec.Code && !s.hasRoom(spec.Handle, spec.MaxLive, now) {
+		return TokenRecord{}, ErrTooManyCodes
 	}
 	if t != nil {
 		return t.TokenRecord, nil
 	}
 	if spec.Code {
-		if !s.roomForCode(spec.Handle, spec.MaxLive, now) {
-			return TokenRecord{}, ErrTooManyCodes
-		}
+		s.window, s.maxFailures = spec.FailureWindow, spec.MaxFailures
+		s.replace(spec.Handle)
 	} else {
 		s.makeRoom(spec.MaxLive, now)
 	}
@@ -337,28 +336,26 @@ func (s *memorySlot) makeRoom(maxLive int, now time.Time) {
 	}
 }
 
-// roomForCode kills the code of the handle. It kills no other: otherwise a
-// stranger who asks for codes would end those of the person. If there is no room
-// for one more beside the others, it returns false and kills nothing.
-func (s *memorySlot) roomForCode(handle string, maxLive int, now time.Time) bool {
-	var own []*memoryToken
+// hasRoom reports whether a code of the handle fits in beside those of others. It
+// replaces none of them: otherwise a stranger who asks for codes would end those of
+// the person.
+func (s *memorySlot) hasRoom(handle string, maxLive int, now time.Time) bool {
 	others := 0
 	for _, t := range s.tokens {
-		switch {
-		case t.dead || !now.Before(t.Expires):
-		case t.handle == handle:
-			own = append(own, t)
-		default:
+		if t.code && !t.dead && now.Before(t.Expires) && t.handle != handle {
 			others++
 		}
 	}
-	if others >= maxLive {
-		return false
+	return others < maxLive
+}
+
+// replace kills the code of the handle.
+func (s *memorySlot) replace(handle string) {
+	for _, t := range s.tokens {
+		if t.code && t.handle == handle {
+			t.dead = true
+		}
 	}
-	for _, t := range own {
-		t.dead = true
-	}
-	return true
 }
 
 // forgetSpent forgets tokens that have expired and, before one is added, the
@@ -383,12 +380,17 @@ func (s *memorySlot) forgetSpent(now time.Time) {
 // exhausted reports whether there were too many wrong guesses at the codes of the
 // slot.
 func (s *memorySlot) exhausted(now time.Time) bool {
-	s.forgetFailures(now)
+	s.failures = slices.DeleteFunc(s.failures, func(at time.Time) bool { return now.Sub(at) >= s.window })
 	return len(s.failures) >= s.maxFailures
 }
 
-func (s *memorySlot) forgetFailures(now time.Time) {
-	s.failures = slices.DeleteFunc(s.failures, func(at time.Time) bool { return now.Sub(at) >= s.window })
+func (s *memorySlot) failuresWithin(window time.Duration, now time.Time) (n int) {
+	for _, at := range s.failures {
+		if now.Sub(at) < window {
+			n++
+		}
+	}
+	return n
 }
 
 // countFailure counts a wrong guess against the live code of the handle, if there

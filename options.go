@@ -233,8 +233,11 @@ type TokenOptions struct {
 	// CodeTries is the number of wrong guesses after which a code is dead: 1 to
 	// 10. Default 5.
 	CodeTries int
-	// CodeFailures is the number of wrong guesses in 24 h after which none of a
-	// lead's codes works: 5 to 100 (NIST SP 800-63B-4, 3.2.2). Default 20.
+	// CodeFailures is the number of wrong guesses in 24 h at all of a lead's codes: 10
+	// to 100 (NIST SP 800-63B-4, 3.2.2). Four fifths of them, rounded down, are for
+	// everybody, and the others for codes that known devices asked for
+	// ([Service.RememberDevice]). Where they are used up, none of these codes works,
+	// and no more are sent: see [EventCodesExhausted]. Default 100.
 	CodeFailures int
 }
 

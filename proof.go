@@ -16,6 +16,7 @@ type Proof struct {
 	sealed Secret
 	key    LeadKey
 	code   Secret
+	handle string // of the code: see WithHandle
 }
 
 // LinkSecretProof returns the proof that a link with [Link].LeadIDParam and

@@ -177,7 +177,7 @@ func (p proven) wasMailed(keys *keyring, lead Lead) bool {
 // wrong.
 func (s *Service) prove(ctx context.Context, proof Proof, from Requester, labels map[string]string, takes taking) (proven, error) {
 	p := proven{event: Event{Caller: from.Caller, Client: from.Client, Labels: labels}}
-	leadID, reason, err := s.refsOf(ctx, proof, &p)
+	leadID, reason, err := s.refsOf(ctx, proof, from, &p)
 	if err != nil {
 		return p, err
 	}
@@ -200,7 +200,7 @@ func (s *Service) prove(ctx context.Context, proof Proof, from Requester, labels
 	})
 	if errors.Is(err, ErrTokenNotFound) {
 		s.tellOfStores(ctx, proof, err)
-		return p, s.refuse(ctx, p, ReasonUnknownToken)
+		return p, s.refuse(ctx, p, whyNotFound(err, ReasonUnknownToken))
 	}
 	// The event has no lead before this: without a token, the lead is only what
 	// a stranger typed.
@@ -247,9 +247,9 @@ func (s *Service) isOfVersion(p proven, lead Lead) bool {
 // refsOf opens a proof, and returns the lead that it names. It sets the kind of
 // the token and the places where it may be stored. If the proof is malformed, it
 // returns the reason.
-func (s *Service) refsOf(ctx context.Context, proof Proof, p *proven) (leadID string, reason EventReason, err error) {
+func (s *Service) refsOf(ctx context.Context, proof Proof, from Requester, p *proven) (leadID string, reason EventReason, err error) {
 	if !proof.code.IsZero() || proof.key != (LeadKey{}) {
-		return s.codeRefs(ctx, proof, p)
+		return s.codeRefs(ctx, proof, from, p)
 	}
 	kind, id, secret := kindMailed, proof.leadID, proof.secret.Reveal()
 	if !proof.sealed.IsZero() {
@@ -266,17 +266,22 @@ func (s *Service) refsOf(ctx context.Context, proof Proof, p *proven) (leadID st
 }
 
 // codeRefs is refsOf for a code. The lead is found by the identifier.
-func (s *Service) codeRefs(ctx context.Context, proof Proof, p *proven) (leadID string, reason EventReason, err error) {
+func (s *Service) codeRefs(ctx context.Context, proof Proof, from Requester, p *proven) (leadID string, reason EventReason, err error) {
 	p.kind = kindCode
 	key, f, err := s.canonicalKey(proof.key)
 	if err != nil {
 		return "", "", err
 	}
-	code := proof.code.Reveal()
-	if typed, ok := readout.Parse(code); ok {
-		p.kind, code = kindReadOut, typed
-	} else if !isCode(code) {
-		return "", ReasonMalformedProof, nil
+	// A code that was read out belongs to no handle: nobody has asked for it.
+	refs := func(owner, code string) []TokenRef { return s.keys.refs(kindReadOut, owner, code) }
+	code, isReadOut := readout.Parse(proof.code.Reveal())
+	if p.kind = kindReadOut; !isReadOut {
+		p.kind, code = kindCode, proof.code.Reveal()
+		askers, ok := s.askersOf(proof.handle, from)
+		if !ok || !isCode(code) {
+			return "", ReasonMalformedProof, nil
+		}
+		refs = func(owner, code string) []TokenRef { return s.keys.codeRefs(owner, code, askers) }
 	}
 	lead, err := s.findLead(ctx, key, f)
 	if err != nil && !errors.Is(err, ErrLeadNotFound) && !errors.Is(err, errBadLead) {
@@ -286,7 +291,7 @@ func (s *Service) codeRefs(ctx context.Context, proof Proof, p *proven) (leadID 
 	if err == nil && s.whyNoToken(p.kind, lead.Status) == "" {
 		leadID, owner = lead.ID, lead.ID
 	}
-	p.refs = s.keys.refs(p.kind, owner, code)
+	p.refs = refs(owner, code)
 	return leadID, "", nil
 }
 
@@ -459,7 +464,7 @@ func (s *Service) claim(ctx context.Context, p proven, claimID string) error {
 			return err
 		})
 		if errors.Is(err, ErrTokenNotFound) {
-			return s.refuse(ctx, p, ReasonClaimedByAnother)
+			return s.refuse(ctx, p, whyNotFound(err, ReasonClaimedByAnother))
 		}
 		if err == nil {
 			err = s.checkToken(ctx, token, p.lead.ID, p.refs...)

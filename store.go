@@ -290,7 +290,8 @@ type TokenSpec struct {
 	// counted over all codes of the slot, whatever their handles. Further guesses
 	// are not counted. Reaching it ends no code: one that has tries left is live
 	// again when enough guesses have left the interval. FailureWindow is 1 ms to 31
-	// days. The numbers of the latest Put hold for the whole slot. For codes only.
+	// days. A Put is judged by its own two numbers, and then those of the code that
+	// was stored last hold for the whole slot. For codes only.
 	MaxFailures   int
 	FailureWindow time.Duration
 }
@@ -346,7 +347,9 @@ type TokenRef struct {
 	// Code says that the secret is a code, which anybody can guess at. Peek and
 	// Claim then write, whatever they find.
 	Code bool
-	// Handle is [TokenSpec].Handle of the code that is guessed at. For codes only.
+	// Handle is [TokenSpec].Handle of the code that is guessed at. A wrong guess is
+	// counted by it. A token is found by Slot and Digest alone, whatever the Handle.
+	// For codes only.
 	Handle string
 }
 
@@ -406,7 +409,7 @@ type TokenStore interface {
 	// wrong guesses, the error is [ErrTooManyGuesses], also for a digest that is live.
 	// If there is no room for another handle, it is [ErrTooManyCodes]. A spent
 	// digest is looked for first, then the guesses, then a live digest, then room.
-	// Neither error changes anything.
+	// A Put with either error changes nothing.
 	Put(ctx context.Context, slot string, spec TokenSpec) (TokenRecord, error)
 
 	// Peek returns the live token that one of the refs names, or
@@ -464,8 +467,8 @@ type TokenLister interface {
 	TokenStore
 
 	// List returns the live tokens of the slots: first those of the first slot, and
-	// those of one slot in the order in which they were stored. Tokens that are
-	// claimed are not live. List counts no guess and writes nothing, and a slot that
+	// those of one slot by Created, the oldest first. Tokens that are claimed are not
+	// live. List counts no guess and writes nothing, and a slot that
 	// has had too many wrong guesses has its codes in the list all the same.
 	List(ctx context.Context, slots ...string) ([]TokenRecord, error)
 

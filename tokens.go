@@ -104,28 +104,20 @@ func (s *Service) lifetime(kind tokenKind) time.Duration {
 	return s.opts.Tokens.LinkTTL
 }
 
-// put stores a token for the lead in its present state, in the slot of a field,
-// under one generation of keys. All attempts at a job use the same generation
+// put stores the token of a link for the lead in its present state, in the slot of a
+// field, under one generation of keys. All attempts at a job use the same generation
 // and the same slot: in another place the store would not recognise a token that
-// is spent already. A code stands in one slot wherever it goes: for a code, field
-// is the one that gets it.
+// is spent already.
 func (s *Service) put(ctx context.Context, g *generation, kind tokenKind, ttl time.Duration, lead Lead, field, secret string) (TokenRecord, error) {
-	state := g.stateOf(lead)
-	if kind == kindCode {
-		if s.fields[field].Type == FieldTypeEmail {
-			state = g.mailedStateOf(lead)
-		}
-		field = ""
-	}
 	ref := s.keys.refOf(g, kind, lead.ID, field, secret)
-	spec := TokenSpec{Digest: ref.Digest, State: state, TTL: ttl, MaxLive: 3}
+	spec := TokenSpec{Digest: ref.Digest, State: g.stateOf(lead), TTL: ttl, MaxLive: 3}
 	if kind.isHelpDesk() {
 		spec.MaxLive = 1 // what was misheard is dead once another one is read out
 	}
-	if kind == kindCode {
-		spec.MaxLive, spec.Code = 1, true
-		spec.MaxTries, spec.MaxFailures, spec.FailureWindow = s.opts.Tokens.CodeTries, s.opts.Tokens.CodeFailures, failureWindow
-	}
+	return s.putSpec(ctx, lead.ID, ref, spec)
+}
+
+func (s *Service) putSpec(ctx context.Context, leadID string, ref TokenRef, spec TokenSpec) (TokenRecord, error) {
 	var token TokenRecord
 	err := s.call(ctx, "TokenStore.Put", func(ctx context.Context) (err error) {
 		token, err = s.tokens.Put(ctx, ref.Slot, spec)
@@ -134,7 +126,7 @@ func (s *Service) put(ctx context.Context, g *generation, kind tokenKind, ttl ti
 	if err != nil {
 		return TokenRecord{}, err
 	}
-	if err := s.checkToken(ctx, token, lead.ID, ref); err != nil {
+	if err := s.checkToken(ctx, token, leadID, ref); err != nil {
 		return TokenRecord{}, err
 	}
 	return token, nil
@@ -152,6 +144,3 @@ func (s *Service) checkToken(ctx context.Context, token TokenRecord, leadID stri
 	s.emit(ctx, Event{Kind: EventWrongRecord, LeadID: leadID})
 	return fmt.Errorf("recovery: the token store returned the record of another token")
 }
-
-// failureWindow is the 24 hours of [TokenOptions.CodeFailures].
-const failureWindow = 24 * time.Hour

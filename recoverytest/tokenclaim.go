@@ -157,6 +157,7 @@ var tokenClaimClauses = []clause[*tokens]{
 		for _, malformed := range []recovery.TokenRef{
 			{}, {Slot: slot}, {Digest: refs[0].Digest}, {Slot: slot + "\n", Digest: refs[0].Digest},
 			{Slot: slot, Digest: refs[0].Digest + " x"}, {Slot: strings.Repeat("s", 129), Digest: refs[0].Digest},
+			{Slot: slot, Digest: refs[0].Digest, Handle: "h"}, {Slot: slot, Digest: refs[0].Digest, Code: true, Handle: "two words"},
 		} {
 			if _, err := e.pick().Peek(e.ctx, malformed); err == nil || errors.Is(err, recovery.ErrTokenNotFound) {
 				e.errorf("Peek of %+v: it returned %s, want an error that says the ref is malformed, and does not wrap recovery.ErrTokenNotFound", malformed, outcomeOf(err))

@@ -9,7 +9,7 @@ import (
 )
 
 var tokenCodeClauses = []clause[*tokens]{
-	{"code-new-replaces-old", "TokenSpec.Code", "A slot holds one live code: a new code replaces the old one.", func(e *tokens) {
+	{"code-new-replaces-old", "TokenSpec.Handle", "A slot has at most one live code for each handle: a new code replaces the one with its own handle. Empty is a handle like any other.", func(e *tokens) {
 		slot := random()
 		old := e.putCode(slot, newCode())
 		latest := e.putCode(slot, newCode())
@@ -200,7 +200,7 @@ var tokenCodeClauses = []clause[*tokens]{
 		e.guess(slot, 1)
 		e.wantNotFound("a code in a slot that took 12 of 12 failures, 5, 4 and 2 of them at former codes", last)
 		e.wantClaimRefused("of a code in a slot that took 12 of 12 failures, 5, 4 and 2 of them at former codes", random(), last)
-		e.wantNotFound("a new code in a slot that took all its failures", e.putCode(slot, withNewDigest(spec)))
+		e.wantExhausted("a new digest", slot, withNewDigest(spec))
 		other := e.putCode(random(), withNewDigest(spec))
 		e.wantLive("a code in another slot", other)
 	}},
@@ -263,14 +263,15 @@ var tokenCodeClauses = []clause[*tokens]{
 			e.wantLive(fmt.Sprintf("a code a millisecond after the FailureWindow of %v, with MaxFailures 1", window), ref)
 		}
 	}},
-	{"code-failures-end-none", "TokenSpec.MaxFailures", "MaxFailures ends no code: one that has tries left is live again when enough failures have left the interval, and a Put of it meanwhile is a Put of a live digest.", func(e *tokens) {
+	{"code-failures-end-none", "TokenSpec.MaxFailures", "MaxFailures ends no code: one that has tries left is live again when enough failures have left the interval.", func(e *tokens) {
 		slot, spec := random(), newCode()
 		spec.MaxFailures, spec.FailureWindow = 3, e.ticks(6)
 		ref := e.putCode(slot, spec)
 		e.guess(slot, 3)
 		e.wantNotFound("a code in a slot that took 3 of 3 failures in the window", ref)
-		e.put(slot, spec)
+		e.wantExhausted("the same digest", slot, spec)
 		e.advance(e.ticks(7))
+		e.put(slot, spec)
 		e.wantLive("a code that took 3 of 5 wrong guesses, after the failures have left the window", ref)
 		e.guess(slot, 1)
 		e.wantLive("the same code with one try left", ref)

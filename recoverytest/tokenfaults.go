@@ -39,7 +39,7 @@ var tokenFaultClauses = []clause[*tokens]{
 			}
 		})
 	}},
-	{"broken", "TokenStore", "ErrTokenNotFound and ErrTokenSpent are answers. While the server is down there is none, and every operation is another error.", func(e *tokens) {
+	{"broken", "TokenStore", "ErrTokenNotFound, ErrTokenSpent and ErrTooManyCodes are answers. While the server is down there is none, and every operation is another error.", func(e *tokens) {
 		slot, refs := e.putLinks(2)
 		owner, spec := random(), newLink()
 		e.claim(owner, refs[1])
@@ -57,7 +57,7 @@ var tokenFaultClauses = []clause[*tokens]{
 	}},
 }
 
-// An operation is one of the five of a TokenStore, with all its arguments but
+// An operation is one of a TokenStore or TokenLister, with all its arguments but
 // ctx.
 type operation struct {
 	name string
@@ -65,9 +65,10 @@ type operation struct {
 }
 
 // operations returns all operations: a Put of a new digest, a Peek and a Claim
-// of a live token, a Release by the owner of a claimed one, and a Delete.
+// of a live token, a Release by the owner of a claimed one, and a Delete. With a
+// TokenLister there are also a List, and an End of a live token.
 func (e *tokens) operations(slot string, spec recovery.TokenSpec, live, claimed recovery.TokenRef, owner string) []operation {
-	return []operation{
+	operations := []operation{
 		{"Put", func(ctx context.Context) error { _, err := e.first.Put(ctx, slot, spec); return err }},
 		{"Peek", func(ctx context.Context) error { _, err := e.first.Peek(ctx, live); return err }},
 		{"Claim", func(ctx context.Context) error { _, err := e.first.Claim(ctx, random(), live); return err }},
@@ -75,6 +76,12 @@ func (e *tokens) operations(slot string, spec recovery.TokenSpec, live, claimed 
 		{"Release", func(ctx context.Context) error { return e.first.Release(ctx, owner, claimed) }},
 		{"Delete", func(ctx context.Context) error { return e.first.Delete(ctx, slot) }},
 	}
+	if lister, ok := e.first.(recovery.TokenLister); ok {
+		operations = append(operations,
+			operation{"List", func(ctx context.Context) error { _, err := lister.List(ctx, slot); return err }},
+			operation{"End", func(ctx context.Context) error { return lister.End(ctx, live) }})
+	}
+	return operations
 }
 
 func (e *tokens) everyOperation(ctx context.Context, slot string, spec recovery.TokenSpec, live, claimed recovery.TokenRef, owner string, judge func(op string, err error)) {
@@ -91,8 +98,8 @@ func (e *tokens) works() bool {
 
 // wantNoAnswer fails unless the error says nothing about the token.
 func (e *tokens) wantNoAnswer(what string, err error) {
-	if err == nil || errors.Is(err, recovery.ErrTokenNotFound) || errors.Is(err, recovery.ErrTokenSpent) {
-		e.errorf("%s: it returned %s, want an error that wraps neither recovery.ErrTokenNotFound nor recovery.ErrTokenSpent", what, outcomeOf(err))
+	if err == nil || errors.Is(err, recovery.ErrTokenNotFound) || errors.Is(err, recovery.ErrTokenSpent) || errors.Is(err, recovery.ErrTooManyCodes) {
+		e.errorf("%s: it returned %s, want an error that wraps neither recovery.ErrTokenNotFound nor recovery.ErrTokenSpent nor recovery.ErrTooManyCodes", what, outcomeOf(err))
 	}
 }
 

@@ -37,7 +37,7 @@ var tokenGuessClauses = []clause[*tokens]{
 		e.guess(slot, 1)
 		e.wantNotFound("a code in a slot that took all its failures", ref)
 		e.guessInVain(slot, 20)
-		e.wantNotFound("a new code in a slot that took all its failures", e.putCode(slot, withNewDigest(spec)))
+		e.wantExhausted("a new digest", slot, withNewDigest(spec))
 	}},
 	{"guess-unseen-links", "TokenStore.Peek", "A Peek or Claim with TokenRef.Code changes nothing in a slot of links that any call can see (A97).", func(e *tokens) {
 		slot, spec := random(), newLink()

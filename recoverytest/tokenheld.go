@@ -11,7 +11,7 @@ import (
 // tokenHeldClauses are about what a store holds and what it frees, which Dump and
 // Purge of the harness show. Another clause beside one of them would change that.
 var tokenHeldClauses = []clause[*tokens]{
-	{"peek-writes-nothing", "TokenStore", "Peek and Claim without TokenRef.Code, Release and Delete write nothing about a slot that is not there: nobody can fill the store with questions.", func(e *tokens) {
+	{"peek-writes-nothing", "TokenStore", "Peek and Claim without TokenRef.Code, Release, Delete, List and End write nothing about a slot that is not there: nobody can fill the store with questions.", func(e *tokens) {
 		e.putLinks(1)
 		before := e.dump()
 		ref := recovery.TokenRef{Slot: random(), Digest: random()}
@@ -21,9 +21,26 @@ var tokenHeldClauses = []clause[*tokens]{
 		}
 		e.release(random(), ref)
 		e.delete(ref.Slot)
+		if lister, ok := e.pick().(recovery.TokenLister); ok {
+			e.wantList(lister, "a slot that was never put in", []string{ref.Slot})
+			e.end(lister, ref)
+		}
 		if after := e.dump(); after != before {
 			was, is := difference(before, after)
-			e.errorf("after Peek and Claim without TokenRef.Code, Release and Delete of a slot that was never put in, Dump returned another text than before: it has\n%q\nwant, as before,\n%q", is, was)
+			e.errorf("after Peek and Claim without TokenRef.Code, Release, Delete, List and End of a slot that was never put in, Dump returned another text than before: it has\n%q\nwant, as before,\n%q", is, was)
+		}
+	}},
+	{"list-writes-nothing", "TokenLister.List", "List counts no guess and writes nothing.", func(e *tokens) {
+		lister := e.lister()
+		slot, refs := e.putLinks(2)
+		code := e.putCode(random(), withHandle(random(), 2))
+		before := e.dump()
+		for range 3 {
+			e.wantList(lister, "two slots with three tokens", []string{slot, code.Slot}, append(refs, code)...)
+		}
+		if after := e.dump(); after != before {
+			was, is := difference(before, after)
+			e.errorf("after List of two slots with live tokens, Dump returned another text than before: it has\n%q\nwant, as before,\n%q", is, was)
 		}
 	}},
 	{"guess-writes", "TokenStore.Peek", "A Peek or Claim with TokenRef.Code writes to the record of its slot, even if there is none (A97).", func(e *tokens) {

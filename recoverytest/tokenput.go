@@ -11,7 +11,7 @@ import (
 )
 
 var tokenPutClauses = []clause[*tokens]{
-	{"put-echoes", "TokenRecord", "Put, Peek and Claim return the Slot, Digest and State that the record was stored under, and the same Expires (A90).", func(e *tokens) {
+	{"put-echoes", "TokenRecord", "Put, Peek and Claim return the Slot, Digest and State that the record was stored under, and the same Created and Expires (A90).", func(e *tokens) {
 		slot, spec := random(), newLink()
 		ref := recovery.TokenRef{Slot: slot, Digest: spec.Digest}
 		put := e.put(slot, spec)
@@ -24,6 +24,27 @@ var tokenPutClauses = []clause[*tokens]{
 		e.wantRecord(claimed, slot, spec, "Claim")
 		if !peeked.Expires.Equal(put.Expires) || !claimed.Expires.Equal(put.Expires) {
 			e.errorf("Put, Peek and Claim of one token: Expires is %v, %v and %v, want the same from all", put.Expires, peeked.Expires, claimed.Expires)
+		}
+		if !peeked.Created.Equal(put.Created) || !claimed.Created.Equal(put.Created) {
+			e.errorf("Put, Peek and Claim of one token: Created is %v, %v and %v, want the same from all", put.Created, peeked.Created, claimed.Created)
+		}
+	}},
+	{"put-created", "TokenRecord.Created", "Created is when the token was stored, by the store's clock: its TTL before Expires. A Put of a live digest does not change it.", func(e *tokens) {
+		slot, spec, codeSpec := random(), newLink(), newCode()
+		first, code := e.put(slot, spec), e.put(random(), codeSpec)
+		// Two roundings to whole milliseconds make a difference of up to two.
+		for _, token := range []recovery.TokenRecord{first, code} {
+			if d := token.Expires.Sub(token.Created) - longTTL; d.Abs() > 2*time.Millisecond {
+				e.errorf("Put with a TTL of %v: Created is %v before Expires, want the TTL", longTTL, longTTL+d)
+			}
+		}
+		e.advance(e.ticks(4))
+		second, again := e.put(slot, newLink()), e.put(slot, spec)
+		if d := second.Created.Sub(first.Created); d < e.ticks(3) || d > e.ticks(6) {
+			e.errorf("Put of two tokens, 4 ticks (%v each) apart: their Created are %v apart, want %v to %v", e.timing.tick, d, e.ticks(3), e.ticks(6))
+		}
+		if !again.Created.Equal(first.Created) {
+			e.errorf("Put of a live digest: Created was %v and is %v, want no change", first.Created, again.Created)
 		}
 	}},
 	{"put-printable", "TokenSpec.Digest", "A digest and a state are 1 to 64 bytes of printable ASCII, and the name of a slot is 1 to 128: any of them comes back as it was.", func(e *tokens) {
@@ -328,7 +349,9 @@ var tokenPutClauses = []clause[*tokens]{
 			{"a negative TTL", slot, func(s *recovery.TokenSpec) { s.TTL = -time.Second }, false},
 			{"no MaxLive", slot, func(s *recovery.TokenSpec) { s.MaxLive = 0 }, false},
 			{"a negative MaxLive", slot, func(s *recovery.TokenSpec) { s.MaxLive = -1 }, false},
-			{"a code with MaxLive 2", slot, func(s *recovery.TokenSpec) { s.MaxLive = 2 }, true},
+			{"a Handle of 65 bytes", slot, func(s *recovery.TokenSpec) { s.Handle = strings.Repeat("h", 65) }, true},
+			{"a Handle with a space", slot, func(s *recovery.TokenSpec) { s.Handle = "two words" }, true},
+			{"a Handle that is not for a code", slot, func(s *recovery.TokenSpec) { s.Handle = "h" }, false},
 			{"a code without MaxTries", slot, func(s *recovery.TokenSpec) { s.MaxTries = 0 }, true},
 			{"a code without MaxFailures", slot, func(s *recovery.TokenSpec) { s.MaxFailures = 0 }, true},
 			{"a code without FailureWindow", slot, func(s *recovery.TokenSpec) { s.FailureWindow = 0 }, true},

@@ -134,7 +134,7 @@ var tokenGeneralClauses = []clause[*tokens]{
 		w := randomWalk{tokens: e, rnd: rand.New(rand.NewPCG(seed, 0)), model: model{slots: map[string]*modelSlot{}}}
 		for step := range e.rounds(n, least) {
 			if op, ok := w.step(); !ok {
-				e.fatalf("operation %d of seed %d (1/2 is digest 2 in slot 1; slots 0 and 1 have links, 2 and 3 have codes; of each operation before it this is what the contract wants): %s\nbefore it:\n\t%s", step, seed, op, strings.Join(w.history, "\n\t"))
+				e.fatalf("operation %d of seed %d (1/2 is digest 2 in slot 1; slots 0 and 1 have links, 2 and 3 have codes, and handle 0 is none; of each operation before it this is what the contract wants): %s\nbefore it:\n\t%s", step, seed, op, strings.Join(w.history, "\n\t"))
 			}
 		}
 	}},

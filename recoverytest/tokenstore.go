@@ -112,7 +112,7 @@ func tokenStoreSuite(h TokenStoreHarness) suite[*tokens] {
 			_, _ = e.first.Peek(e.ctx, recovery.TokenRef{Slot: random(), Digest: random(), Code: true})
 		},
 		clauses: slices.Concat(
-			tokenPutClauses, tokenClaimClauses, tokenCodeClauses, tokenGuessClauses, tokenRefsClauses, tokenNameClauses, tokenBoundsClauses,
+			tokenPutClauses, tokenClaimClauses, tokenCodeClauses, tokenHandleClauses, tokenRoomClauses, tokenListClauses, tokenGuessClauses, tokenRefsClauses, tokenNameClauses, tokenBoundsClauses,
 			tokenGeneralClauses,
 		),
 		alone:    slices.Concat(tokenFaultClauses, tokenHeldClauses),
@@ -148,7 +148,7 @@ func shortLived(ttl time.Duration) recovery.TokenSpec {
 
 func newCode() recovery.TokenSpec {
 	return recovery.TokenSpec{
-		Digest: random(), State: random(), TTL: longTTL, MaxLive: 1,
+		Digest: random(), State: random(), TTL: longTTL, MaxLive: 2,
 		Code: true, MaxTries: 5, MaxFailures: 20, FailureWindow: longTTL,
 	}
 }
@@ -183,7 +183,7 @@ func (e *tokens) putLink(slot string) recovery.TokenRef {
 
 func (e *tokens) putCode(slot string, spec recovery.TokenSpec) recovery.TokenRef {
 	e.put(slot, spec)
-	return recovery.TokenRef{Slot: slot, Digest: spec.Digest}
+	return recovery.TokenRef{Slot: slot, Digest: spec.Digest, Code: spec.Handle != "", Handle: spec.Handle}
 }
 
 // wantSpent fails if the digest can be put again.
@@ -202,8 +202,8 @@ func (e *tokens) wantRecord(token recovery.TokenRecord, slot string, spec recove
 			e.errorf("%s: the record has the %s %q, want %q, as it was put", op, field.name, field.got, field.want)
 		}
 	}
-	if token.Expires.IsZero() {
-		e.errorf("%s: the record has a zero Expires, want a time", op)
+	if token.Expires.IsZero() || token.Created.IsZero() {
+		e.errorf("%s: the record has the Created %v and the Expires %v, want two times", op, token.Created, token.Expires)
 	}
 }
 

@@ -2,6 +2,7 @@ package redisstore
 
 var (
 	ParseReply    = parse
+	ParseOne      = parseOne
 	ParseDecision = decision
 )
 

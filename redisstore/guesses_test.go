@@ -191,6 +191,8 @@ func slotStates(t *testing.T, s *redisstore.Store) map[string]func() string {
 	return map[string]func() string{
 		"nothing":     func() string { return fresh("slot") },
 		"a live code": with(nil, func(string, recovery.TokenRef) {}),
+		"a live code of another handle": with(func(spec *recovery.TokenSpec) { spec.Handle = strings.Repeat("h", 22) },
+			func(string, recovery.TokenRef) {}),
 		"an expired code": with(func(spec *recovery.TokenSpec) { spec.TTL = 50 * time.Millisecond }, func(slot string, ref recovery.TokenRef) {
 			wrong(slot, ref) // the failure outlives the code
 			testenv.Eventually(t, 5*time.Second, "the code has expired", func() bool {

@@ -99,11 +99,26 @@ func FuzzDecision(f *testing.F) {
 
 // FuzzReply: only what the script answers gets through.
 func FuzzReply(f *testing.F) {
-	f.Add("ok", "-", "1")
-	f.Add("held", "", "")
-	f.Add("newer", "", "")
-	f.Fuzz(func(t *testing.T, word, state, expires string) {
-		got, token, err := redisstore.ParseReply([]string{word, state, expires}, recovery.TokenRef{Slot: "slot", Digest: "digest"})
+	f.Add("ok", "digest - 1 -")
+	f.Add("ok", "digest - 1 1 other state 2 1")
+	f.Add("ok", "")
+	f.Add("held", "")
+	f.Add("newer", "")
+	f.Fuzz(func(t *testing.T, word, text string) {
+		got, tokens, err := redisstore.ParseReply([]string{word, text}, "slot")
+		if err != nil && (tokens != nil || got != "") {
+			t.Errorf("%q, %v with %v", got, tokens, err)
+		}
+		if got != "ok" && tokens != nil {
+			t.Errorf("%q: %v", got, tokens)
+		}
+		for _, token := range tokens {
+			if token.Slot != "slot" || token.Digest == "" || token.Expires.IsZero() {
+				t.Errorf("%q: %v", got, token)
+			}
+		}
+		ref := recovery.TokenRef{Slot: "slot", Digest: "digest"}
+		got, token, err := redisstore.ParseOne([]string{word, text}, ref)
 		if err != nil && (token != (recovery.TokenRecord{}) || got != "") {
 			t.Errorf("%q, %v with %v", got, token, err)
 		}

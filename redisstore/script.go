@@ -46,7 +46,7 @@ func limitsScript() script[int64] {
 
 func tokensScript() script[string] {
 	return script[string]{
-		tokensLua, redis.NewScript(tokensLua).Hash(), 3, func() string { return strconv.FormatInt(newNonce(), 10) },
+		tokensLua, redis.NewScript(tokensLua).Hash(), 2, func() string { return strconv.FormatInt(newNonce(), 10) },
 		func(ctx context.Context, args ...any) list[string] {
 			return texts{redis.NewStringSliceCmd(ctx, args...), once{}}
 		},

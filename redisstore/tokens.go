@@ -12,8 +12,8 @@ import (
 )
 
 var (
-	_ recovery.TokenStore = (*Store)(nil)
-	_ recovery.Limiter    = (*Store)(nil)
+	_ recovery.TokenLister = (*Store)(nil)
+	_ recovery.Limiter     = (*Store)(nil)
 )
 
 // Put implements [recovery.TokenStore].
@@ -27,17 +27,21 @@ func (s *Store) Put(ctx context.Context, slot string, spec recovery.TokenSpec) (
 		tries, failures, window = spec.MaxTries, spec.MaxFailures, spec.FailureWindow
 	}
 	answers, err := ask(ctx, s, tokensOf, []job{{key: slot, head: []any{"put"}, args: []any{
-		spec.Digest, dash(spec.State), millis(spec.TTL), spec.MaxLive, tries, failures, millis(window),
+		spec.Digest, dash(spec.State), millis(spec.TTL), spec.MaxLive, tries, failures, millis(window), withoutCommas.Replace(spec.Handle),
 	}}})
 	if err != nil {
 		return recovery.TokenRecord{}, err
 	}
-	word, token, err := parse(answers[0].values, ref)
+	word, token, err := parseOne(answers[0].values, ref)
 	switch {
 	case err != nil || word == "ok":
 		return token, err
 	case word == "spent":
 		return recovery.TokenRecord{}, recovery.ErrTokenSpent
+	case word == "guesses":
+		return recovery.TokenRecord{}, recovery.ErrTooManyGuesses
+	case word == "codes":
+		return recovery.TokenRecord{}, recovery.ErrTooManyCodes
 	}
 	return recovery.TokenRecord{}, fmt.Errorf("%w: Put is not answered %q", ErrWrongReply, word)
 }
@@ -93,7 +97,16 @@ func (s *Store) Release(ctx context.Context, claimID string, refs ...recovery.To
 	if err := recovery.ValidateClaimID(claimID); err != nil {
 		return err
 	}
-	jobs, err := jobsFor(refs, "release", "release", claimID)
+	jobs, err := jobsFor(refs, "release", "", claimID)
+	if err != nil {
+		return err
+	}
+	return s.confirm(ctx, jobs)
+}
+
+// End implements [recovery.TokenLister].
+func (s *Store) End(ctx context.Context, refs ...recovery.TokenRef) error {
+	jobs, err := jobsFor(refs, "end", "")
 	if err != nil {
 		return err
 	}
@@ -102,14 +115,35 @@ func (s *Store) Release(ctx context.Context, claimID string, refs ...recovery.To
 
 // Delete implements [recovery.TokenStore].
 func (s *Store) Delete(ctx context.Context, slots ...string) error {
-	jobs := make([]job, len(slots))
-	for i, slot := range slots {
-		if err := recovery.ValidateTokenSlot(slot); err != nil {
-			return err
-		}
-		jobs[i] = job{key: slot, head: []any{"delete"}}
+	jobs, err := jobsForSlots(slots, "delete")
+	if err != nil {
+		return err
 	}
 	return s.confirm(ctx, jobs)
+}
+
+// List implements [recovery.TokenLister].
+func (s *Store) List(ctx context.Context, slots ...string) ([]recovery.TokenRecord, error) {
+	jobs, err := jobsForSlots(slots, "list")
+	if err != nil {
+		return nil, err
+	}
+	answers, err := ask(ctx, s, tokensOf, jobs)
+	if err != nil {
+		return nil, err
+	}
+	var all []recovery.TokenRecord
+	for i, a := range answers {
+		word, tokens, err := parse(a.values, slots[i])
+		if err == nil && word != "ok" {
+			err = fmt.Errorf("%w: List is not answered %q", ErrWrongReply, word)
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, tokens...)
+	}
+	return all, nil
 }
 
 func tokensOf(n *node) *group[string] { return n.tokens }
@@ -118,7 +152,7 @@ func tokensOf(n *node) *group[string] { return n.tokens }
 func (s *Store) confirm(ctx context.Context, jobs []job) error {
 	answers, err := ask(ctx, s, tokensOf, jobs)
 	for i := 0; err == nil && i < len(answers); i++ {
-		_, _, err = parse(answers[i].values, recovery.TokenRef{})
+		_, _, err = parse(answers[i].values, "")
 	}
 	return err
 }
@@ -127,13 +161,14 @@ func (s *Store) confirm(ctx context.Context, jobs []job) error {
 // usable. A token that another id holds under any ref is nobody's. The word none
 // says that there is no record of the digest.
 func choose(answers []answer[string], refs []recovery.TokenRef) (found recovery.TokenRecord, usable []recovery.TokenRef, err error) {
-	held, recorded := false, false
+	held, recorded, guesses := false, false, false
 	for i, a := range answers {
-		word, token, err := parse(a.values, refs[i])
+		word, token, err := parseOne(a.values, refs[i])
 		if err != nil {
 			return recovery.TokenRecord{}, nil, err
 		}
-		held, recorded = held || word == "held", recorded || word != "none" || refs[i].Code
+		held, guesses = held || word == "held", guesses || word == "guesses"
+		recorded = recorded || word != "none" || refs[i].Code
 		if word == "ok" {
 			usable = append(usable, refs[i])
 			if found.Slot == "" {
@@ -144,32 +179,57 @@ func choose(answers []answer[string], refs []recovery.TokenRef) (found recovery.
 	switch {
 	case !recorded:
 		return recovery.TokenRecord{}, nil, recovery.ErrTokenNotRecorded
+	case guesses && !held && len(usable) == 0:
+		return recovery.TokenRecord{}, nil, recovery.ErrTooManyGuesses
 	case held || len(usable) == 0:
 		return recovery.TokenRecord{}, usable, recovery.ErrTokenNotFound
 	}
 	return found, usable, nil
 }
 
-// parse reads the word, the state and the expiry that tokens.lua answers.
-func parse(values []string, ref recovery.TokenRef) (word string, token recovery.TokenRecord, err error) {
-	word, state, expires := values[0], values[1], values[2]
+// parse reads the word that tokens.lua answers, and the tokens that go with "ok".
+func parse(values []string, slot string) (word string, tokens []recovery.TokenRecord, err error) {
+	word = values[0]
 	switch word {
-	case "none", "held", "done", "spent":
-		return word, recovery.TokenRecord{}, nil
+	case "none", "held", "done", "spent", "guesses", "codes":
+		return word, nil, nil
 	case "newer":
-		return "", recovery.TokenRecord{}, errNewer
+		return "", nil, errNewer
 	case "unreadable":
-		return "", recovery.TokenRecord{}, errUnreadable
+		return "", nil, errUnreadable
 	}
-	millis, err := strconv.ParseInt(expires, 10, 64)
-	if word != "ok" || state == "" || err != nil {
-		return "", recovery.TokenRecord{}, fmt.Errorf("%w: no operation answers %q", ErrWrongReply, values)
+	fields := strings.Fields(values[1])
+	wrong := word != "ok" || len(fields)%4 != 0
+	for i := 0; i < len(fields) && !wrong; i += 4 {
+		expires, err := strconv.ParseInt(fields[i+2], 10, 64)
+		t := recovery.TokenRecord{Slot: slot, Digest: fields[i], State: undash(fields[i+1]), Expires: time.UnixMilli(expires)}
+		wrong = err != nil
+		if lifetime := fields[i+3]; lifetime != "-" { // which a version without lifetimes has put
+			ms, err := strconv.ParseInt(lifetime, 10, 64)
+			t.Created, wrong = time.UnixMilli(expires-ms), wrong || err != nil
+		}
+		tokens = append(tokens, t)
 	}
-	return word, recovery.TokenRecord{Slot: ref.Slot, Digest: ref.Digest, State: undash(state), Expires: time.UnixMilli(millis)}, nil
+	if wrong {
+		return "", nil, fmt.Errorf("%w: no operation answers %q", ErrWrongReply, values)
+	}
+	return word, tokens, nil
 }
 
-// jobsFor returns a job for each ref: one operation for codes, and one for the
-// others.
+// parseOne reads an answer about the token of a ref.
+func parseOne(values []string, ref recovery.TokenRef) (word string, token recovery.TokenRecord, err error) {
+	word, tokens, err := parse(values, ref.Slot)
+	if word != "ok" {
+		return word, token, err
+	}
+	if len(tokens) != 1 || tokens[0].Digest != ref.Digest {
+		return "", token, fmt.Errorf("%w: it is not about one token", ErrWrongReply)
+	}
+	return word, tokens[0], nil
+}
+
+// jobsFor returns a job for each ref: one operation for codes, if it is not
+// empty, and one for the others.
 func jobsFor(refs []recovery.TokenRef, operation, forCodes string, more ...any) ([]job, error) {
 	jobs, head, codeHead := make([]job, len(refs)), []any{operation}, []any{forCodes}
 	for i, ref := range refs {
@@ -177,12 +237,27 @@ func jobsFor(refs []recovery.TokenRef, operation, forCodes string, more ...any) 
 			return nil, err
 		}
 		jobs[i] = job{key: ref.Slot, head: head, args: append([]any{ref.Digest}, more...)}
-		if ref.Code {
+		if ref.Code && forCodes != "" {
 			jobs[i].head = codeHead
+			jobs[i].args = append([]any{ref.Digest, withoutCommas.Replace(ref.Handle)}, more...)
 		}
 	}
 	return jobs, nil
 }
+
+func jobsForSlots(slots []string, operation string) ([]job, error) {
+	jobs, head := make([]job, len(slots)), []any{operation}
+	for i, slot := range slots {
+		if err := recovery.ValidateTokenSlot(slot); err != nil {
+			return nil, err
+		}
+		jobs[i] = job{key: slot, head: head}
+	}
+	return jobs, nil
+}
+
+// withoutCommas spells a handle as it stands in a slot's line.
+var withoutCommas = strings.NewReplacer("%", "%25", ",", "%2C")
 
 // dash stands for an empty state in a slot's line; a state that is a dash is
 // written as two.

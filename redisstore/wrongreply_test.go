@@ -106,12 +106,17 @@ func TestHostileReplies(t *testing.T) {
 	server := redistest.Start(t)
 	// NONCE stands for the nonce of the call, which only its own reply has.
 	tokens := map[string][]string{
-		"a record of another call":  {"1", "ok", "s", "4102444800000"},
-		"two records":               {"NONCE", "ok", "s", "4102444800000", "ok", "s", "4102444800000"},
-		"a record cut short":        {"NONCE", "ok", "s"},
-		"an empty state":            {"NONCE", "ok", "", "4102444800000"},
-		"an expiry that is no time": {"NONCE", "ok", "s", "soon"},
-		"a word that is none":       {"NONCE", "fine", "s", "4102444800000"},
+		"a record of another call":  {"1", "ok", "digest s 4102444800000 60000"},
+		"two records":               {"NONCE", "ok", "digest s 4102444800000 60000", "ok", "digest s 4102444800000 60000"},
+		"two tokens":                {"NONCE", "ok", "digest s 4102444800000 60000 digest s 4102444800000 60000"},
+		"another token":             {"NONCE", "ok", "tsegid s 4102444800000 60000"},
+		"no token":                  {"NONCE", "ok", ""},
+		"a record cut short":        {"NONCE", "ok"},
+		"a token cut short":         {"NONCE", "ok", "digest s 4102444800000"},
+		"an empty state":            {"NONCE", "ok", "digest  4102444800000 60000"},
+		"an expiry that is no time": {"NONCE", "ok", "digest s soon 60000"},
+		"a lifetime that is none":   {"NONCE", "ok", "digest s 4102444800000 long"},
+		"a word that is none":       {"NONCE", "fine", "digest s 4102444800000 60000"},
 		"nothing":                   {},
 		"the nonce alone":           {"NONCE"},
 	}
@@ -125,11 +130,17 @@ func TestHostileReplies(t *testing.T) {
 			if token, err := s.Claim(t.Context(), "id", ref); err == nil || token != (recovery.TokenRecord{}) || !errors.Is(err, redisstore.ErrWrongReply) {
 				t.Errorf("Claim = %v, %v", token, err)
 			}
-			if token, err := s.Put(t.Context(), ref.Slot, link("other")); err == nil || token != (recovery.TokenRecord{}) || !errors.Is(err, redisstore.ErrWrongReply) {
+			if token, err := s.Put(t.Context(), ref.Slot, link(ref.Digest)); err == nil || token != (recovery.TokenRecord{}) || !errors.Is(err, redisstore.ErrWrongReply) {
 				t.Errorf("Put = %v, %v", token, err)
 			}
 			if token, err := s.Peek(t.Context(), ref); err == nil || token != (recovery.TokenRecord{}) || !errors.Is(err, redisstore.ErrWrongReply) {
 				t.Errorf("Peek = %v, %v", token, err)
+			}
+			if name == "no token" || name == "two tokens" || name == "another token" {
+				return // which are lists
+			}
+			if tokens, err := s.List(t.Context(), ref.Slot); tokens != nil || !errors.Is(err, redisstore.ErrWrongReply) {
+				t.Errorf("List = %v, %v", tokens, err)
 			}
 		})
 	}

@@ -92,7 +92,7 @@ func Type(kind recovery.EventKind) string { return "recovery." + string(kind) }
 func DefaultEvents() []recovery.EventKind {
 	return []recovery.EventKind{
 		recovery.EventPasswordReset, recovery.EventFirstPassword, recovery.EventAfterResetFailed, recovery.EventTokensRevoked, recovery.EventTokenIssued, recovery.EventNotMe,
-		recovery.EventSessionsNotEnded, recovery.EventDeadLetter, recovery.EventWrongRecord,
+		recovery.EventSessionsNotEnded, recovery.EventDeadLetter, recovery.EventWrongRecord, recovery.EventCodesExhausted,
 	}
 }
 
