@@ -64,7 +64,9 @@ var tokenHandleClauses = []clause[*tokens]{
 			e.guessAt(slot, "", 2)
 		}
 		// One whose code is claimed has none that is live.
-		gone, id := e.putCode(slot, withHandle(random(), 2)), random()
+		claimed := withHandle(random(), 2)
+		claimed.MaxFailures = 5
+		gone, id := e.putCode(slot, claimed), random()
 		e.claim(id, gone)
 		e.guessAt(slot, gone.Handle, 6)
 		e.wantLive("a code, after guesses at handles without a live code", ref)

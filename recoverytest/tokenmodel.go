@@ -56,7 +56,7 @@ func (w *randomWalk) step() (op string, ok bool) {
 	case kind < 6:
 		spec := recovery.TokenSpec{Digest: digest, State: random(), TTL: longTTL, MaxLive: 3}
 		if s >= 2 {
-			spec.MaxLive, spec.Code, spec.MaxTries, spec.MaxFailures, spec.FailureWindow = 2, true, 3, 8, longTTL
+			spec.MaxLive, spec.Code, spec.MaxTries, spec.MaxFailures, spec.FailureWindow = 2, true, 3, 4, longTTL
 			spec.Handle = handle
 		}
 		if w.timing.exact() {

@@ -29,6 +29,8 @@ type tableState struct {
 	guesses map[string]time.Time
 	// windows are the longest FailureWindow of each slot.
 	windows map[string]time.Duration
+	// numbers are the spec of the code that was stored last in each slot.
+	numbers map[string]recovery.TokenSpec
 	last    *row                       // for one bug
 	seen    map[recovery.TokenRef]bool // the wrong guesses, for one bug
 	fault   string                     // "stalls", "breaks" or nothing
@@ -66,7 +68,7 @@ func (m *manual) advance(d time.Duration) {
 }
 
 func newTable(bug string) *table {
-	return &table{tableState: &tableState{fails: map[string][]time.Time{}, windows: map[string]time.Duration{}, guesses: map[string]time.Time{}, seen: map[recovery.TokenRef]bool{}}, bug: bug}
+	return &table{tableState: &tableState{fails: map[string][]time.Time{}, windows: map[string]time.Duration{}, numbers: map[string]recovery.TokenSpec{}, guesses: map[string]time.Time{}, seen: map[recovery.TokenRef]bool{}}, bug: bug}
 }
 
 func (s *table) find(ref recovery.TokenRef, now time.Time) *row {
@@ -90,6 +92,9 @@ func (s *table) find(ref recovery.TokenRef, now time.Time) *row {
 			same = r.Slot+":"+r.Digest == ref.Slot+":"+ref.Digest
 		case "joins by nothing":
 			same = r.Slot+r.Digest == ref.Slot+ref.Digest
+		}
+		if s.bug == "sought by handle" && ref.Code && r.spec.Handle != ref.Handle {
+			same = false
 		}
 		if same && (now.Before(r.Expires) || s.bug == "no expiry") {
 			return r
@@ -116,7 +121,7 @@ func (s *table) check(id *string, refs ...recovery.TokenRef) error {
 		}
 		if s.bug == "guesses before it checks" {
 			s.mu.Lock()
-			s.guess(ref.Slot, s.now())
+			s.guess(ref, s.now())
 			s.mu.Unlock()
 		}
 	}
@@ -209,7 +214,7 @@ func (s *table) Put(ctx context.Context, slot string, spec recovery.TokenSpec) (
 		if s.find(recovery.TokenRef{Slot: slot, Digest: spec.Digest}, now) == nil {
 			s.pause()
 			s.makeRoom(slot, spec, now)
-			r := &row{TokenRecord: recovery.TokenRecord{Slot: slot, Digest: spec.Digest, State: spec.State, Expires: now.Add(spec.TTL)}, spec: spec, tries: spec.MaxTries}
+			r := newRow(slot, spec, now)
 			s.rows = append(s.rows, r)
 			return r.TokenRecord, nil
 		}
@@ -242,13 +247,27 @@ func (s *table) Put(ctx context.Context, slot string, spec recovery.TokenSpec) (
 			}
 			return recovery.TokenRecord{}, recovery.ErrTokenSpent
 		}
+		if err := s.refuse(slot, spec, now, true); err != nil {
+			return recovery.TokenRecord{}, err
+		}
+		if s.bug == "put again is created again" {
+			r.Created = now
+		}
 		return r.TokenRecord, nil
 	}
-	s.makeRoom(slot, spec, now)
+	if err := s.refuse(slot, spec, now, false); err != nil {
+		return recovery.TokenRecord{}, err
+	}
+	if spec.Code {
+		s.numbers[slot] = spec
+		s.replace(slot, spec, now)
+	} else {
+		s.makeRoom(slot, spec, now)
+	}
 	if s.bug == "failures reset by a new code" || s.freed(slot, now) {
 		delete(s.fails, slot)
 	}
-	r := &row{TokenRecord: recovery.TokenRecord{Slot: slot, Digest: spec.Digest, State: spec.State, Expires: now.Add(spec.TTL)}, spec: spec, tries: spec.MaxTries}
+	r := newRow(slot, spec, now)
 	if s.bug == "one try too many" {
 		r.tries++
 	}
@@ -295,10 +314,6 @@ func (s *table) makeRoom(slot string, spec recovery.TokenSpec, now time.Time) {
 	case "fourth is refused":
 		if len(victims) >= spec.MaxLive {
 			spec.MaxLive = len(victims) + 1
-		}
-	case "one of all codes":
-		if spec.Code {
-			return
 		}
 	}
 	s.forget(slot)
@@ -367,7 +382,7 @@ func (s *table) use(ctx context.Context, id string, refs []recovery.TokenRef) (r
 	}
 	var found *row
 	held := false
-	for _, ref := range refs {
+	for i, ref := range refs {
 		r := s.find(ref, now)
 		if ref.Code && s.bug != "guess writes nothing" {
 			s.write(ref, now)
@@ -384,14 +399,15 @@ func (s *table) use(ctx context.Context, id string, refs []recovery.TokenRef) (r
 			case s.bug == "barred IDs guess for free" && s.bars(ref.Slot, id):
 			case s.bug == "replaced is no guess" && r != nil && r.owner == "", s.bug == "claimed once is no guess" && r != nil && r.owner != "":
 			case s.bug == "same guess once" && s.seen[ref]:
+			case s.bug == "one guess a slot" && slices.IndexFunc(refs, func(other recovery.TokenRef) bool { return other.Slot == ref.Slot }) < i:
 			default:
-				s.guess(ref.Slot, now)
+				s.guess(ref, now)
 				s.seen[ref] = true
 			}
 			continue
 		}
 		if s.bug == "counts right guesses" && r.spec.Code {
-			s.guess(ref.Slot, now)
+			s.guess(recovery.TokenRef{Slot: ref.Slot, Handle: r.spec.Handle}, now)
 		}
 		switch {
 		case r.owner != "" && r.owner != id:
@@ -445,51 +461,6 @@ func (s *table) use(ctx context.Context, id string, refs []recovery.TokenRef) (r
 	return found.TokenRecord, nil
 }
 
-func (s *table) full(r *row, now time.Time) bool {
-	n := 0
-	for _, at := range s.fails[r.Slot] {
-		if now.Sub(at) < r.spec.FailureWindow || s.bug == "failures never pass" {
-			n++
-		}
-	}
-	return n >= r.spec.MaxFailures
-}
-
-func (s *table) guess(slot string, now time.Time) {
-	counted := false
-	for _, r := range slices.Clone(s.rows) {
-		if r.Slot == slot && !r.spec.Code && s.bug == "guesses kill links" {
-			r.tries--
-			r.ended = r.tries < -5
-		}
-		if r.Slot != slot || !r.spec.Code {
-			continue
-		}
-		alive := s.live(r, now) && (!s.full(r, now) || s.bug == "guesses prolong") || s.bug == "counts against dead codes"
-		if !alive {
-			continue
-		}
-		left := r.tries - 1
-		if s.bug == "guesses race" {
-			s.pause()
-		}
-		r.tries = left
-		if r.tries == 0 && s.bug == "guessed out is forgotten" {
-			s.rows = slices.DeleteFunc(s.rows, func(other *row) bool { return other == r })
-		}
-		if r.tries == 0 || s.bug == "dies at the first" {
-			r.ended = true
-		}
-		if s.bug == "failures end the code" && len(s.fails[slot]) == r.spec.MaxFailures-1 {
-			r.ended = true
-		}
-		counted = true
-	}
-	if counted && s.bug != "guesses race" || s.bug == "counts without a code" {
-		s.fails[slot] = append(s.fails[slot], now)
-	}
-}
-
 func (s *table) Release(ctx context.Context, id string, refs ...recovery.TokenRef) error {
 	if err := errors.Join(s.done(ctx), s.check(&id, refs...)); err != nil {
 		if s.bug == "failures are done" {
@@ -509,7 +480,7 @@ func (s *table) Release(ctx context.Context, id string, refs ...recovery.TokenRe
 	for _, ref := range refs {
 		r := s.find(ref, now)
 		if s.bug == "release guesses" && r == nil {
-			s.guess(ref.Slot, now)
+			s.guess(ref, now)
 		}
 		if r == nil {
 			if s.bug == "release of absent fails" {
