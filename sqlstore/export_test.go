@@ -133,14 +133,15 @@ func DecideLimit(record string, r recovery.LimitRequest, now int64) (d recovery.
 	return d, after, nil
 }
 
-// Put, Peek, Claim, Release and Delete do an operation on the record of a slot.
-// They return what it answers, and the record after it.
-func Put(record, digest string, spec recovery.TokenSpec, now int64) (answer, after string, err error) {
-	return operate(record, tokenJob{operation: putToken, ref: recovery.TokenRef{Digest: digest}, spec: spec}, now)
+// Put, Peek, Claim and Release do an operation on the record of a slot. They
+// return what it answers, and the record after it. The slot of a ref does not
+// matter.
+func Put(record string, spec recovery.TokenSpec, now int64) (answer, after string, err error) {
+	return operate(record, tokenJob{operation: putToken, ref: recovery.TokenRef{Digest: spec.Digest}, spec: spec}, now)
 }
 
-func Peek(record, digest string, now int64) (answer, after string, err error) {
-	return operate(record, tokenJob{operation: peekToken, ref: recovery.TokenRef{Digest: digest}}, now)
+func Peek(record string, ref recovery.TokenRef, now int64) (answer, after string, err error) {
+	return operate(record, tokenJob{operation: peekToken, ref: ref}, now)
 }
 
 func Claim(record, digest, id string, now int64) (answer, after string, err error) {
@@ -151,6 +152,16 @@ func Release(record, digest, id string, now int64) (answer, after string, err er
 	return operate(record, tokenJob{operation: releaseToken, ref: recovery.TokenRef{Digest: digest}, claimID: id}, now)
 }
 
+// List returns the live tokens of a record.
+func List(record, slot string, now int64) ([]recovery.TokenRecord, error) {
+	s, err := parseSlot(record)
+	if err != nil {
+		return nil, err
+	}
+	a, _ := s.decide(tokenJob{operation: listTokens, ref: recovery.TokenRef{Slot: slot}}, now)
+	return a.live, nil
+}
+
 func operate(record string, j tokenJob, now int64) (answer, after string, err error) {
 	s, err := parseSlot(record)
 	if err != nil {
@@ -158,7 +169,10 @@ func operate(record string, j tokenJob, now int64) (answer, after string, err er
 	}
 	a, _ := s.decide(j, now)
 	after, _ = s.text()
-	return [...]string{notFound: "not found", notRecorded: "not found", found: "found", held: "held", spent: "spent", done: "done"}[a.word] + a.state, after, nil
+	return [...]string{
+		notFound: "not found", notRecorded: "not found", found: "found", held: "held", spent: "spent", done: "done",
+		tooManyGuesses: "too many guesses", tooManyCodes: "too many codes",
+	}[a.word] + a.token.State, after, nil
 }
 
 // IsConflict exports isConflict.

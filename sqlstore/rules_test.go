@@ -94,18 +94,14 @@ func TestClockSetBack(t *testing.T) {
 func TestFailuresOutliveTheirCodes(t *testing.T) {
 	t.Parallel()
 	code := recovery.TokenSpec{Digest: "a", TTL: time.Second, MaxLive: 1, Code: true, MaxTries: 9, MaxFailures: 2, FailureWindow: time.Hour}
-	_, record, _ := sqlstore.Put("", "a", code, 1)
+	_, record, _ := sqlstore.Put("", code, 1)
 	for range 2 {
-		_, record, _ = sqlstore.Peek(record, "wrong", 2)
+		_, record, _ = sqlstore.Peek(record, recovery.TokenRef{Digest: "wrong"}, 2)
 	}
 	code.Digest = "b"
 	const later = 5_000_000
-	_, record, err := sqlstore.Put(record, "b", code, later)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, _, err := sqlstore.Peek(record, "b", later); got != "not found" || err != nil {
-		t.Errorf("a code after two wrong guesses at the one before it: %s, %v, want not found", got, err)
+	if got, _, err := sqlstore.Put(record, code, later); got != "too many guesses" || err != nil {
+		t.Errorf("a code after two wrong guesses at the one before it: %s, %v, want too many guesses", got, err)
 	}
 }
 
@@ -123,8 +119,9 @@ func TestForeignRecords(t *testing.T) {
 	for record, want := range map[string]string{
 		"2\nd s 1 l": "newer version", "x": "did not write", "1\nd s x l": "did not write", "1\nd s 1 q": "did not write",
 		"1\nd s 1": "did not write", "1\nd s 1 l x - -": "did not write", "1\n\n1": "did not write", "1\n\n1 x": "did not write",
+		"1\nd s 1 l 0 - @x": "did not write", "1\nd s 1 c 1 - #%": "did not write",
 	} {
-		_, _, err := sqlstore.Peek(record, "d", 1)
+		_, _, err := sqlstore.Peek(record, recovery.TokenRef{Digest: "d"}, 1)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("a slot with %q: %v, want %q", record, err, want)
 		}
@@ -190,18 +187,18 @@ func writeGolden(t *testing.T) golden {
 		g.Limit = after
 	}
 	link := func(digest, state string) {
-		_, after, err := sqlstore.Put(g.Slot, digest, recovery.TokenSpec{Digest: digest, State: state, TTL: time.Hour, MaxLive: 4}, g.At)
+		_, after, err := sqlstore.Put(g.Slot, recovery.TokenSpec{Digest: digest, State: state, TTL: time.Hour, MaxLive: 4}, g.At)
 		check(err)
 		g.Slot = after
 	}
 	code := recovery.TokenSpec{Digest: "code", TTL: time.Hour, MaxLive: 4, Code: true, MaxTries: 2, MaxFailures: 5, FailureWindow: time.Hour}
-	_, after, err := sqlstore.Put(g.Slot, "code", code, g.At)
+	_, after, err := sqlstore.Put(g.Slot, code, g.At)
 	check(err)
 	g.Slot = after
 	link("claimed", "-")
 	link("free", "state")
 	for range 2 {
-		_, g.Slot, err = sqlstore.Peek(g.Slot, "wrong", g.At)
+		_, g.Slot, err = sqlstore.Peek(g.Slot, recovery.TokenRef{Digest: "wrong"}, g.At)
 		check(err)
 	}
 	_, g.Slot, err = sqlstore.Claim(g.Slot, "claimed", "owner", g.At)
@@ -230,8 +227,9 @@ func FuzzLimitRecord(f *testing.F) {
 // The same for slots.
 func FuzzSlotRecord(f *testing.F) {
 	f.Add("1\nd -- 5 c 3 id a,b\ne s 6 l\n\n5 100 1 2", "d")
+	f.Add("1\nd s 5 c 3 - id,@4,#a%2Cb\ne s 6 l 0 - @3", "d")
 	f.Fuzz(func(t *testing.T, record, digest string) {
-		word, after, err := sqlstore.Peek(record, digest, 3)
+		word, after, err := sqlstore.Peek(record, recovery.TokenRef{Digest: digest}, 3)
 		if err != nil {
 			return
 		}

@@ -2,25 +2,13 @@ package sqlstore
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/seed-51359b35/recovery"
 )
 
-// A slot is the record of a slot of tokens. Its text is a line with the version
-// of the format, a line for each token, oldest first, and, if the slot ever held
-// a code, an empty line and a line with the wrong guesses at its codes:
-//
-//	1
-//	digest state expires status [tries claim barred]
-//
-//	max window time...
-//
-// status is l for a link, c for a code, and x and y for those that are dead.
-// Times are microseconds since 1970. Names are printable ASCII without spaces.
-// An empty one is written as a dash, and one of dashes alone has one more.
+// A slot is the record of a slot of tokens.
 type slot struct {
 	tokens []*token
 	// failures are the times of the wrong guesses in the last window.
@@ -30,147 +18,21 @@ type slot struct {
 }
 
 type token struct {
-	digest, state string
-	expires       int64
-	code, dead    bool
-	tries         int    // wrong guesses left
-	claim         string // the ID of the claim that holds it, or empty
-	barred        []string
+	digest, state    string
+	created, expires int64 // created is 0 if an earlier version has written the token
+	code, dead       bool
+	handle           string // of a code
+	tries            int    // wrong guesses left
+	claim            string // the ID of the claim that holds it, or empty
+	barred           []string
 }
 
 const (
-	slotVersion = "1"
 	// maxSpent is how many spent tokens a slot remembers, and maxBarred how
 	// many barred claim IDs a token remembers.
 	maxSpent  = 64
 	maxBarred = 32
 )
-
-func parseSlot(text string) (record[tokenJob, tokenAnswer], error) {
-	s := &slot{}
-	if text == "" {
-		return s, nil
-	}
-	head, guesses, codes := strings.Cut(text, "\n\n")
-	version, rest, _ := strings.Cut(head, "\n")
-	if version != slotVersion {
-		if n, err := strconv.Atoi(version); err == nil && n > 1 {
-			return nil, errNewer
-		}
-		return nil, errUnreadable
-	}
-	if codes && !s.parseFailures(strings.Fields(guesses)) {
-		return nil, errUnreadable
-	}
-	for line := range strings.SplitSeq(rest, "\n") {
-		if line == "" {
-			continue
-		}
-		t, ok := parseToken(strings.Split(line, " "))
-		if !ok {
-			return nil, errUnreadable
-		}
-		s.tokens = append(s.tokens, t)
-	}
-	return s, nil
-}
-
-func (s *slot) parseFailures(words []string) bool {
-	if len(words) < 2 {
-		return false
-	}
-	var err1, err2 error
-	s.maxFailures, err1 = strconv.Atoi(words[0])
-	s.window, err2 = strconv.ParseInt(words[1], 10, 64)
-	for _, word := range words[2:] {
-		at, err := strconv.ParseInt(word, 10, 64)
-		if err != nil {
-			return false
-		}
-		s.failures = append(s.failures, at)
-	}
-	return err1 == nil && err2 == nil
-}
-
-func parseToken(words []string) (t *token, ok bool) {
-	if len(words) != 4 && len(words) != 7 {
-		return nil, false
-	}
-	t = &token{digest: words[0], state: undash(words[1])}
-	var err error
-	if t.expires, err = strconv.ParseInt(words[2], 10, 64); err != nil {
-		return nil, false
-	}
-	switch words[3] {
-	case "l":
-	case "c":
-		t.code = true
-	case "x":
-		t.dead = true
-	case "y":
-		t.code, t.dead = true, true
-	default:
-		return nil, false
-	}
-	if len(words) == 4 {
-		return t, true
-	}
-	if t.tries, err = strconv.Atoi(words[4]); err != nil {
-		return nil, false
-	}
-	if words[5] != "-" {
-		t.claim = words[5]
-	}
-	if words[6] != "-" {
-		t.barred = strings.Split(words[6], ",")
-	}
-	return t, true
-}
-
-func (s *slot) text() (text string, expires int64) {
-	b := []byte(slotVersion)
-	for _, t := range s.tokens {
-		status := "lcxy"[btoi(t.code)+2*btoi(t.dead)]
-		b = append(append(append(append(b, '\n'), t.digest...), ' '), dash(t.state)...)
-		b = append(strconv.AppendInt(append(b, ' '), t.expires, 10), ' ', status)
-		if t.tries > 0 || t.claim != "" || len(t.barred) > 0 {
-			b = strconv.AppendInt(append(b, ' '), int64(t.tries), 10)
-			b = append(append(b, ' '), dash(t.claim)...)
-			b = append(append(b, ' '), dash(strings.Join(t.barred, ","))...)
-		}
-		expires = max(expires, t.expires)
-	}
-	if s.maxFailures > 0 {
-		b = strconv.AppendInt(append(b, "\n\n"...), int64(s.maxFailures), 10)
-		b = strconv.AppendInt(append(b, ' '), s.window, 10)
-		for _, at := range s.failures {
-			b = strconv.AppendInt(append(b, ' '), at, 10)
-			expires = max(expires, at+s.window)
-		}
-	}
-	return string(b), expires
-}
-
-func btoi(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}
-
-func dash(s string) string {
-	if strings.Trim(s, "-") == "" {
-		return s + "-"
-	}
-	return s
-}
-
-func undash(s string) string {
-	if strings.Trim(s, "-") == "" && s != "" {
-		return s[:len(s)-1]
-	}
-	return s
-}
 
 // decide does one operation.
 func (s *slot) decide(j tokenJob, now int64) (tokenAnswer, bool) {
@@ -181,12 +43,12 @@ func (s *slot) decide(j tokenJob, now int64) (tokenAnswer, bool) {
 	case releaseToken:
 		return tokenAnswer{word: done}, s.release(j)
 	case deleteTokens:
-		changed := false
-		for _, t := range s.tokens {
-			changed = changed || !t.dead
-			t.dead = true
-		}
-		return tokenAnswer{word: done}, changed
+		return tokenAnswer{word: done}, kill(s.tokens...)
+	case listTokens:
+		return tokenAnswer{word: done, live: s.live(j.ref.Slot)}, false
+	case endToken:
+		t := s.find(j.ref.Digest)
+		return tokenAnswer{word: done}, t != nil && kill(t)
 	}
 	answer, changed := s.use(j, now)
 	if !j.ref.Code {
@@ -201,10 +63,40 @@ func (s *slot) decide(j tokenJob, now int64) (tokenAnswer, bool) {
 }
 
 // decoy is a dead token for the slot of a guess that has no tokens, as long as
-// that of a code. Its digest is longer than a caller's may be, so it stands in
-// nobody's way. It is the oldest of its slot, and the first to be forgotten.
+// that of a code with its handle. Its digest is longer than a caller's may be, so it
+// stands in nobody's way. It is the oldest of its slot, and the first to be
+// forgotten.
 func decoy(now int64) *token {
-	return &token{digest: strings.Repeat("-", 100), expires: now + micros(time.Minute), code: true, dead: true}
+	return &token{digest: strings.Repeat("-", 125), expires: now + micros(time.Minute), code: true, dead: true}
+}
+
+// kill makes tokens dead. It reports whether one of them was not.
+func kill(tokens ...*token) (changed bool) {
+	for _, t := range tokens {
+		changed = changed || !t.dead
+		t.dead = true
+	}
+	return changed
+}
+
+// live returns the tokens that a Peek could find if there were no wrong guesses, the
+// oldest first.
+func (s *slot) live(name string) (records []recovery.TokenRecord) {
+	for _, t := range s.tokens {
+		if !t.dead && t.claim == "" {
+			records = append(records, t.record(name))
+		}
+	}
+	slices.SortStableFunc(records, func(a, b recovery.TokenRecord) int { return a.Created.Compare(b.Created) })
+	return records
+}
+
+func (t *token) record(slot string) recovery.TokenRecord {
+	r := recovery.TokenRecord{Slot: slot, Digest: t.digest, State: t.state, Expires: time.UnixMicro(t.expires)}
+	if t.created != 0 {
+		r.Created = time.UnixMicro(t.created)
+	}
+	return r
 }
 
 // forget removes what has expired.
@@ -223,38 +115,47 @@ func (s *slot) find(digest string) *token {
 }
 
 func (s *slot) put(j tokenJob, now int64) (tokenAnswer, bool) {
-	if t := s.find(j.ref.Digest); t != nil {
-		if t.dead || t.claim != "" {
-			return tokenAnswer{word: spent}, false
-		}
-		return t.found(), false
+	t := s.find(j.ref.Digest)
+	if t != nil && (t.dead || t.claim != "") {
+		return tokenAnswer{word: spent}, false
+	}
+	if j.spec.Code && s.failuresIn(micros(j.spec.FailureWindow), now) >= j.spec.MaxFailures {
+		return tokenAnswer{word: tooManyGuesses}, false
+	}
+	if t != nil {
+		return t.found(j), false
 	}
 	if j.spec.Code {
+		if !s.hasRoomForCode(j.spec) {
+			return tokenAnswer{word: tooManyCodes}, false
+		}
 		s.maxFailures, s.window = j.spec.MaxFailures, micros(j.spec.FailureWindow)
+		s.killCodeOf(j.spec.Handle)
+	} else {
+		s.makeRoom(j.spec.MaxLive)
 	}
-	s.makeRoom(j.spec.MaxLive)
-	t := &token{digest: j.ref.Digest, state: j.spec.State, expires: now + micros(j.spec.TTL), code: j.spec.Code}
+	s.forgetSpent()
+	t = &token{
+		digest: j.ref.Digest, state: j.spec.State, created: now, expires: now + micros(j.spec.TTL), code: j.spec.Code, handle: j.spec.Handle,
+	}
 	if j.spec.Code {
 		t.tries = j.spec.MaxTries
 	}
 	s.tokens = append(s.tokens, t)
-	return t.found(), true
+	return t.found(j), true
 }
 
-func (t *token) found() tokenAnswer {
-	return tokenAnswer{word: found, state: t.state, expires: t.expires}
+func (t *token) found(j tokenJob) tokenAnswer {
+	return tokenAnswer{word: found, token: t.record(j.ref.Slot)}
 }
 
-// makeRoom kills the youngest tokens until one more fits, so that neither an
-// attacker who keeps asking nor a late message kills the first links. Claimed
-// ones count, because a release makes them usable again, and go last. Of the
-// dead ones it keeps the youngest.
+// makeRoom kills the youngest links until one more fits, so that neither an
+// attacker who keeps asking nor a late message kills the first ones. Claimed
+// ones count, because a release makes them usable again, and go last.
 func (s *slot) makeRoom(maxLive int) {
-	alive, dead := 0, 0
+	alive := 0
 	for _, t := range s.tokens {
-		if t.dead {
-			dead++
-		} else {
+		if !t.dead {
 			alive++
 		}
 	}
@@ -262,9 +163,39 @@ func (s *slot) makeRoom(maxLive int) {
 		for _, t := range slices.Backward(s.tokens) {
 			if alive >= maxLive && !t.dead && (t.claim != "") == claimed {
 				t.dead = true
-				alive, dead = alive-1, dead+1
+				alive--
 			}
 		}
+	}
+}
+
+// hasRoomForCode reports whether one more code fits beside those of other handles.
+// These are not replaced: otherwise a stranger who asks for codes would end those of
+// the person.
+func (s *slot) hasRoomForCode(spec recovery.TokenSpec) bool {
+	others := 0
+	for _, t := range s.tokens {
+		if !t.dead && t.handle != spec.Handle {
+			others++
+		}
+	}
+	return others < spec.MaxLive
+}
+
+// killCodeOf kills the code of a handle, also if it is claimed.
+func (s *slot) killCodeOf(handle string) {
+	for _, t := range s.tokens {
+		if t.handle == handle {
+			t.dead = true
+		}
+	}
+}
+
+// forgetSpent forgets the oldest of too many dead tokens.
+func (s *slot) forgetSpent() {
+	dead := 0
+	for _, t := range s.tokens {
+		dead += btoi(t.dead)
 	}
 	s.tokens = slices.DeleteFunc(s.tokens, func(t *token) bool {
 		if !t.dead || dead <= maxSpent {
@@ -280,27 +211,36 @@ func (s *slot) use(j tokenJob, now int64) (tokenAnswer, bool) {
 	t := s.find(j.ref.Digest)
 	switch {
 	case t == nil:
-		return tokenAnswer{word: notRecorded}, s.countGuess(now)
+		return tokenAnswer{word: notRecorded}, s.countGuess(j.ref.Handle, now)
 	case t.dead:
-		return tokenAnswer{word: notFound}, s.countGuess(now)
+		return tokenAnswer{word: notFound}, s.countGuess(j.ref.Handle, now)
 	case t.claim != "" && t.claim != j.claimID:
 		return tokenAnswer{word: held}, false
-	case t.code && s.exhausted() || slices.Contains(t.barred, j.claimID):
+	case slices.Contains(t.barred, j.claimID):
 		return tokenAnswer{word: notFound}, false
+	case t.code && s.exhausted():
+		return tokenAnswer{word: tooManyGuesses}, false
 	case j.operation == peekToken || t.claim == j.claimID:
-		return t.found(), false
+		return t.found(j), false
 	}
 	t.claim = j.claimID
-	return t.found(), true
+	return t.found(j), true
 }
 
 func (s *slot) exhausted() bool { return len(s.failures) >= s.maxFailures }
 
-// countGuess counts a wrong guess against the live code of the slot. It reports
+func (s *slot) failuresIn(window, now int64) (n int) {
+	for _, at := range s.failures {
+		n += btoi(now-at < window)
+	}
+	return n
+}
+
+// countGuess counts a wrong guess against the live code of the handle. It reports
 // false if there is none.
-func (s *slot) countGuess(now int64) bool {
+func (s *slot) countGuess(handle string, now int64) bool {
 	for _, t := range s.tokens {
-		if !t.code || t.dead || t.claim != "" {
+		if !t.code || t.dead || t.claim != "" || t.handle != handle {
 			continue
 		}
 		if s.exhausted() {
@@ -345,13 +285,16 @@ const (
 	claimToken
 	releaseToken
 	deleteTokens
+	listTokens
+	endToken
 )
 
-// A tokenAnswer is a word, and for the word found the token.
+// A tokenAnswer is a word, for the word found the token, and for listTokens those
+// that are live.
 type tokenAnswer struct {
-	word    word
-	state   string
-	expires int64
+	word  word
+	token recovery.TokenRecord
+	live  []recovery.TokenRecord
 }
 
 type word int
@@ -362,5 +305,7 @@ const (
 	found
 	held // by another claim
 	spent
+	tooManyGuesses
+	tooManyCodes
 	done
 )

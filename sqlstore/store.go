@@ -12,8 +12,8 @@ import (
 )
 
 var (
-	_ recovery.TokenStore = (*Store)(nil)
-	_ recovery.Limiter    = (*Store)(nil)
+	_ recovery.TokenLister = (*Store)(nil)
+	_ recovery.Limiter     = (*Store)(nil)
 )
 
 // Options configure a [Store]. The zero value of every field is its default.
@@ -31,7 +31,7 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// Store is a [recovery.TokenStore] and a [recovery.Limiter] on an SQL database.
+// Store is a [recovery.TokenLister] and a [recovery.Limiter] on an SQL database.
 // It is safe for concurrent use, and any number of instances can share the
 // tables. It has no goroutine that lives on.
 type Store struct {

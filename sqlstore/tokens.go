@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/seed-51359b35/recovery"
 )
@@ -21,9 +20,13 @@ func (s *Store) Put(ctx context.Context, slot string, spec recovery.TokenSpec) (
 	}
 	switch a := answers[0]; a.word {
 	case found:
-		return a.record(ref), nil
+		return a.token, nil
 	case spent:
 		return recovery.TokenRecord{}, recovery.ErrTokenSpent
+	case tooManyGuesses:
+		return recovery.TokenRecord{}, recovery.ErrTooManyGuesses
+	case tooManyCodes:
+		return recovery.TokenRecord{}, recovery.ErrTooManyCodes
 	default:
 		return recovery.TokenRecord{}, fmt.Errorf("sqlstore: Put is not answered %d", a.word)
 	}
@@ -64,19 +67,22 @@ func (s *Store) use(ctx context.Context, op operation, claimID string, refs []re
 	if err != nil {
 		return recovery.TokenRecord{}, nil, err
 	}
-	isHeld, recorded := false, false
+	isHeld, recorded, exhausted := false, false, false
 	for i, a := range answers {
 		recorded = recorded || a.word != notRecorded || refs[i].Code
 		isHeld = isHeld || a.word == held
+		exhausted = exhausted || a.word == tooManyGuesses
 		if a.word == found {
 			if usable = append(usable, refs[i]); len(usable) == 1 {
-				token = a.record(refs[i])
+				token = a.token
 			}
 		}
 	}
 	switch {
 	case !recorded:
 		return recovery.TokenRecord{}, nil, recovery.ErrTokenNotRecorded
+	case exhausted && !isHeld && len(usable) == 0:
+		return recovery.TokenRecord{}, nil, recovery.ErrTooManyGuesses
 	case isHeld || len(usable) == 0:
 		return recovery.TokenRecord{}, usable, recovery.ErrTokenNotFound
 	}
@@ -94,15 +100,38 @@ func (s *Store) Release(ctx context.Context, claimID string, refs ...recovery.To
 
 // Delete implements [recovery.TokenStore].
 func (s *Store) Delete(ctx context.Context, slots ...string) error {
+	_, err := s.askOfSlots(ctx, deleteTokens, slots)
+	return err
+}
+
+// List implements [recovery.TokenLister].
+func (s *Store) List(ctx context.Context, slots ...string) ([]recovery.TokenRecord, error) {
+	answers, err := s.askOfSlots(ctx, listTokens, slots)
+	var live []recovery.TokenRecord
+	for _, a := range answers {
+		live = append(live, a.live...)
+	}
+	return live, err
+}
+
+// End implements [recovery.TokenLister].
+func (s *Store) End(ctx context.Context, refs ...recovery.TokenRef) error {
+	if err := validateRefs(refs); err != nil {
+		return err
+	}
+	_, err := s.tokens.ask(ctx, jobsFor(endToken, "", refs))
+	return err
+}
+
+func (s *Store) askOfSlots(ctx context.Context, op operation, slots []string) ([]tokenAnswer, error) {
 	jobs := make([]tokenJob, len(slots))
 	for i, slot := range slots {
 		if err := recovery.ValidateTokenSlot(slot); err != nil {
-			return err
+			return nil, err
 		}
-		jobs[i] = tokenJob{operation: deleteTokens, ref: recovery.TokenRef{Slot: slot}}
+		jobs[i] = tokenJob{operation: op, ref: recovery.TokenRef{Slot: slot}}
 	}
-	_, err := s.tokens.ask(ctx, jobs)
-	return err
+	return s.tokens.ask(ctx, jobs)
 }
 
 func validateRefs(refs []recovery.TokenRef) error {
@@ -120,8 +149,4 @@ func jobsFor(op operation, claimID string, refs []recovery.TokenRef) []tokenJob 
 		jobs[i] = tokenJob{operation: op, ref: ref, claimID: claimID}
 	}
 	return jobs
-}
-
-func (a tokenAnswer) record(ref recovery.TokenRef) recovery.TokenRecord {
-	return recovery.TokenRecord{Slot: ref.Slot, Digest: ref.Digest, State: a.state, Expires: time.UnixMicro(a.expires)}
 }

@@ -38,35 +38,53 @@ func revisions(t testing.TB, db *sql.DB, table string) map[string]int64 {
 	return all
 }
 
-// A wrong guess writes one row, of whomever the slot is: a known person with a
-// code, a known one without, and nobody. So its time does not tell (A97).
+// A wrong guess writes one row of each slot that it names, of whomever the slot is:
+// a known person with a code, a known one without, and nobody. So its time does not
+// tell (A97). A right one at a code that cannot be used does the same.
 func TestWrongGuessesCostOneWriteForEverybody_A97(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, d database, open func(testing.TB) *sql.DB) {
 		db := open(t)
 		s := newStore(t, db, d)
-		coded := fresh()
-		code := recovery.TokenSpec{Digest: "code", TTL: time.Hour, MaxLive: 1, Code: true, MaxTries: 100, MaxFailures: 100, FailureWindow: time.Hour}
-		if _, err := s.Put(t.Context(), coded, code); err != nil {
+		code := recovery.TokenSpec{
+			Digest: "code", Handle: "handle", TTL: time.Hour, MaxLive: 2, Code: true, MaxTries: 100, MaxFailures: 100, FailureWindow: time.Hour,
+		}
+		putCode := func(maxFailures int) (slot string) {
+			slot, code.MaxFailures = fresh(), maxFailures
+			if _, err := s.Put(t.Context(), slot, code); err != nil {
+				t.Fatal(err)
+			}
+			return slot
+		}
+		exhausted := recovery.TokenRef{Slot: putCode(1), Digest: "wrong", Code: true, Handle: "handle"}
+		if _, err := s.Peek(t.Context(), exhausted); err != recovery.ErrTokenNotFound {
 			t.Fatal(err)
 		}
-		exhausted := fresh()
-		code.MaxFailures = 1
-		if _, err := s.Put(t.Context(), exhausted, code); err != nil {
-			t.Fatal(err)
-		}
-		linked := put(t, s).Slot
-		for what, slot := range map[string]string{"a code": coded, "a code that was guessed at too often": exhausted, "a link": linked, "nothing": fresh()} {
+		for _, guess := range []struct {
+			what, slot, digest, handle string
+			want                       error
+		}{
+			{"a code", putCode(100), "wrong", "handle", recovery.ErrTokenNotFound},
+			{"a code of another handle", putCode(100), "wrong", "another", recovery.ErrTokenNotFound},
+			{"a code that was guessed at too often", exhausted.Slot, "wrong", "handle", recovery.ErrTokenNotFound},
+			{"the code that was guessed at too often", exhausted.Slot, "code", "handle", recovery.ErrTooManyGuesses},
+			{"a link", put(t, s).Slot, "wrong", "", recovery.ErrTokenNotFound},
+			{"nothing", fresh(), "wrong", "handle", recovery.ErrTokenNotFound},
+		} {
+			refs := []recovery.TokenRef{
+				{Slot: guess.slot, Digest: guess.digest, Code: true, Handle: guess.handle},
+				{Slot: fresh(), Digest: guess.digest, Code: true, Handle: guess.handle},
+			}
 			for n := range 6 {
 				before := revisions(t, db, "recovery_tokens")
 				var err error
 				if n%2 == 0 {
-					_, err = s.Peek(t.Context(), recovery.TokenRef{Slot: slot, Digest: "wrong", Code: true})
+					_, err = s.Peek(t.Context(), refs...)
 				} else {
-					_, err = s.Claim(t.Context(), "id", recovery.TokenRef{Slot: slot, Digest: "wrong", Code: true})
+					_, err = s.Claim(t.Context(), "id", refs...)
 				}
-				if err != recovery.ErrTokenNotFound {
-					t.Fatal(err)
+				if err != guess.want {
+					t.Fatalf("a guess at %s: %v, want %v", guess.what, err, guess.want)
 				}
 				written := 0
 				for name, revision := range revisions(t, db, "recovery_tokens") {
@@ -74,8 +92,8 @@ func TestWrongGuessesCostOneWriteForEverybody_A97(t *testing.T) {
 						written++
 					}
 				}
-				if written != 1 {
-					t.Errorf("a wrong guess at a slot with %s wrote %d rows, want 1", what, written)
+				if written != 2 {
+					t.Errorf("a guess at a slot with %s and at one with nothing wrote %d rows, want 2", guess.what, written)
 				}
 			}
 		}
