@@ -12,3 +12,8 @@ import (
 func TestJourneys(t *testing.T) {
 	journeytest.Run(t, journeytest.Leads(), recovery.NewMemoryTokenStore(), nil)
 }
+
+// A help desk issues, looks and revokes, on memory.
+func TestHelpDeskJourney(t *testing.T) {
+	journeytest.RunHelpDesk(t, journeytest.Leads(), recovery.NewMemoryTokenStore(), nil)
+}

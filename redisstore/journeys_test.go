@@ -13,3 +13,9 @@ func TestJourneys(t *testing.T) {
 	s := newStore(t, redistest.Start(t).Client(t), nil)
 	journeytest.Run(t, journeytest.Leads(), s, s)
 }
+
+// A help desk issues, looks and revokes, on a Redis.
+func TestHelpDeskJourney(t *testing.T) {
+	s := newStore(t, redistest.Start(t).Client(t), nil)
+	journeytest.RunHelpDesk(t, journeytest.Leads(), s, s)
+}

@@ -9,7 +9,8 @@ import (
 )
 
 // People who share an address, sign in with a user name, or have an odd address,
-// with leads, tokens and limits on each database.
+// with leads, tokens and limits on each database. A help desk issues, looks and
+// revokes there too.
 func TestJourneys(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, d database, open func(testing.TB) *sql.DB) {
@@ -32,5 +33,6 @@ func TestJourneys(t *testing.T) {
 		}
 		store := newStore(t, db, d)
 		journeytest.Run(t, leads, store, store)
+		journeytest.RunHelpDesk(t, leads, store, store)
 	})
 }
