@@ -95,6 +95,7 @@ func (l *Limits) policies() []namedPolicy {
 		{"Caller", &l.Caller}, {"ClientForgot", &l.ClientForgot}, {"ClientReset", &l.ClientReset},
 		{"ClientCheck", &l.ClientCheck}, {"Identifier", &l.Identifier}, {"Lead", &l.Lead},
 		{"Recipient", &l.Recipient}, {"Issue", &l.Issue}, {"Device", &l.Device}, {"LeadDevices", &l.LeadDevices},
+		{"SecondFactor", &l.SecondFactor},
 		{"EmailBudget", &l.EmailBudget}, {"SMSBudget", &l.SMSBudget},
 	}
 }
@@ -112,6 +113,8 @@ func (o Options) validate(leads LeadStore, tokens TokenStore, notifier Notifier)
 	checkFields(&mistakes, o.Fields)
 	o.API.check(&mistakes)
 	o.Captcha.check(&mistakes)
+	o.SecondFactor.check(&mistakes)
+	o.MailCodes.check(&mistakes)
 	if sameQueue(o.Queue, o.DeliveryQueue) {
 		mistakes.Add("DeliveryQueue", "must be another queue than Queue, or strangers can tell by its fullness who has an account")
 	}

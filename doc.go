@@ -45,7 +45,8 @@
 // [Service.ResetPassword] checks the password by the rules that are the same
 // for everybody, opens the proof, looks its token up with Peek, reads the lead,
 // asks the [StepUpFunc], checks the password by the rules that depend on the
-// person, and hashes it. What follows is finished also if the request ends: it
+// person, hashes it, and has the host verify the second factor of a lead that needs
+// one. What follows is finished also if the request ends: it
 // reads the lead again unless the store is a [VersionedLeadStore], claims the
 // token, writes the hash, deletes the lead's tokens, ends its sessions, and
 // answers. The queue then sends a notice to every address of the lead.
@@ -124,7 +125,8 @@
 // The package does not sign anybody in, does not remove or bypass a second
 // factor, does not lock accounts, and offers neither security questions (ASVS
 // v5.0.0-6.4.2) nor JWTs. It cannot protect an account whose mailbox the
-// attacker reads; with [Options].StepUp a host can ask for a further proof. A
+// attacker reads, unless the host asks for a second factor ([Options].SecondFactor)
+// or another proof ([Options].StepUp). A
 // host that runs several instances needs a shared TokenStore and a shared
 // Limiter: with those in memory, each instance would have its own tokens and
 // limits.

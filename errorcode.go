@@ -19,6 +19,7 @@ const (
 	ErrorCodePasswordPolicy ErrorCode = "password_policy"  // a [*password.PolicyError]
 	ErrorCodeRateLimited    ErrorCode = "rate_limited"     // a [*RateLimitError]
 	ErrorCodeStepUpRequired ErrorCode = "step_up_required" // [ErrStepUpRequired]
+	ErrorCodeSecondFactor   ErrorCode = "second_factor"    // [ErrSecondFactor]
 	ErrorCodeCaptchaFailed  ErrorCode = "captcha_failed"   // [ErrCaptchaFailed]
 	ErrorCodeNoSuchLead     ErrorCode = "no_such_lead"     // [ErrLeadNotFound]; for servers only
 	ErrorCodeOutcomeUnknown ErrorCode = "outcome_unknown"  // [ErrOutcomeUnknown]
@@ -42,6 +43,8 @@ func ErrorCodeOf(err error) ErrorCode {
 		return ErrorCodeInvalidRequest
 	case errors.Is(err, ErrInvalidProof):
 		return ErrorCodeInvalidProof
+	case errors.Is(err, ErrSecondFactor):
+		return ErrorCodeSecondFactor
 	case errors.Is(err, ErrStepUpRequired):
 		return ErrorCodeStepUpRequired
 	case errors.Is(err, ErrCaptchaFailed):

@@ -24,6 +24,7 @@ import (
 //	*password.PolicyError  ResetPassword                422                rules and details
 //	*RateLimitError        all                          429 + Retry-After  nothing else
 //	ErrStepUpRequired      ResetPassword                403                what the hook says
+//	ErrSecondFactor        ResetPassword                403                nothing
 //	ErrCaptchaFailed       ForgotPassword               403                nothing
 //	ErrLeadNotFound        IssueToken                   404                to servers only
 //	ErrUnavailable         all                          503 + Retry-After  nothing

@@ -123,6 +123,14 @@ const (
 	// ReasonTooManyCodes says that others who asked for codes have as many live ones as
 	// a lead may have.
 	ReasonTooManyCodes EventReason = "too_many_codes"
+
+	// ReasonSecondFactorMissing says that the lead needs a second factor, and the
+	// request had none.
+	ReasonSecondFactorMissing EventReason = "second_factor_missing"
+	// ReasonSecondFactorWrong says that the second factor was wrong. Whoever sent it
+	// holds a valid link or code, so several in a row are worth an alarm: somebody
+	// may be reading the person's mail.
+	ReasonSecondFactorWrong EventReason = "second_factor_wrong"
 )
 
 // An Event is one thing that happened, for audit logs and alarms. It holds no

@@ -29,15 +29,23 @@ import (
 // /reset-password what the link has as "return_to", as "returnTo". Their answer is
 // then 200 {"returnTo"} with the URL to offer, or 204 as without.
 //
+// With [Options].SecondFactor, /reset-password and /accept-invitation also take
+// "secondFactor". Whoever needs one is answered with 403 and the code
+// "second_factor" as long as it is missing or wrong, and sends the same request
+// again with a right one. The endpoints that check answer a valid link or code that
+// needs one with 200 {"secondFactor":true}.
+//
 // Names are exact and unknown ones refused. "email" stands for a key of the field
 // [Options].EmailField, and a code goes with it as well as with "identifier".
-// Whoever asks with a recipientField of type FieldTypePhone is sent a code, all
-// others a link. The answer for a code has a "handle": the page keeps it, and sends
+// Whoever asks with a recipientField of type FieldTypePhone is sent a code. A mail
+// carries a link, or a code as [Options].MailCodes says: with MailCodesOnRequest, it
+// carries a code if /forgot-password has "code": true. The answer for a code has a "handle": the page keeps it, and sends
 // it along with the code. /forgot-password takes "handle" too: an earlier one, so that
 // the new code replaces that client's own and no other, or "" for a new one. What
-// happens without, [ForgotRequest].Handle says. With [Options].Captcha, the first one takes its fields too. Errors
-// are problem details (RFC 9457) with a member "code" for programs. [APIOptions]
-// say where it is mounted, and which pages of other origins may call it.
+// happens without, [ForgotRequest].Handle says. With [Options].Captcha, the first one
+// takes its fields too. Errors are problem details (RFC 9457) with a member "code" for
+// programs. [APIOptions] say where it is mounted, and which pages of other origins may
+// call it.
 func (s *Service) Handler() http.Handler {
 	endpoints := map[string]endpoint{
 		"/forgot-password": s.serveForgot,
@@ -138,7 +146,7 @@ func (s *Service) answerUnknownPath(w http.ResponseWriter, r *http.Request, hint
 }
 
 func (s *Service) serveForgot(w http.ResponseWriter, r *http.Request) error {
-	body, err := readObject(w, r, append([]string{"email", "identifier", "recipientField", "returnTo", "handle"}, s.opts.Captcha.Fields...)...)
+	body, err := readObject(w, r, append([]string{"email", "identifier", "recipientField", "returnTo", "code", "handle"}, s.opts.Captcha.Fields...)...)
 	if err != nil {
 		return err
 	}
@@ -163,10 +171,9 @@ func (s *Service) serveForgot(w http.ResponseWriter, r *http.Request) error {
 	if req.ReturnTo, _, err = body.String("returnTo"); err != nil {
 		return err
 	}
-	// This API has a way to redeem a code, and a link in a text message is what
-	// phishing looks like.
-	f := s.fields[req.RecipientField]
-	req.Code = f.Type == FieldTypePhone
+	if req.Code, err = s.readCode(body, req.RecipientField); err != nil {
+		return err
+	}
 	if err := s.readHandle(body, &req); err != nil {
 		return err
 	}
@@ -196,11 +203,11 @@ func (s *Service) serveCheck(w http.ResponseWriter, r *http.Request) error {
 		return key.nameAsSent(err)
 	}
 	result.Quotas.SetHeader(w.Header())
-	return s.answerProven(w, returnTo)
+	return s.answerProven(w, returnTo, result.SecondFactor)
 }
 
 func (s *Service) serveReset(w http.ResponseWriter, r *http.Request) error {
-	body, err := readObject(w, r, "email", "identifier", "leadId", "token", "code", "handle", "password", "returnTo")
+	body, err := readObject(w, r, s.withSecondFactor("email", "identifier", "leadId", "token", "code", "handle", "password", "returnTo")...)
 	if err != nil {
 		return err
 	}
@@ -216,25 +223,31 @@ func (s *Service) serveReset(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	result, err := s.ResetPassword(r.Context(), ResetRequest{Proof: proof, Password: NewSecret(pw), Requester: s.Requester(r)})
+	factor, _, err := body.String("secondFactor")
+	if err != nil {
+		return err
+	}
+	result, err := s.ResetPassword(r.Context(), ResetRequest{Proof: proof, Password: NewSecret(pw), SecondFactor: NewSecret(factor), Requester: s.Requester(r)})
 	if err != nil {
 		return key.nameAsSent(err)
 	}
 	result.Quotas.SetHeader(w.Header())
-	return s.answerProven(w, returnTo)
+	return s.answerProven(w, returnTo, false)
 }
 
-// answerProven answers a request whose proof was valid: with 204 or, if the link
-// says where the person came from, with that place.
-func (s *Service) answerProven(w http.ResponseWriter, returnTo string) error {
+// answerProven answers a request whose proof was valid: with 204, or with what there
+// is to tell: where the person came from, if the link says so, and that a second
+// factor is needed.
+func (s *Service) answerProven(w http.ResponseWriter, returnTo string, secondFactor bool) error {
 	place := s.OpenReturnTo(returnTo)
-	if place == "" {
+	if place == "" && !secondFactor {
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
 	answer, err := json.Marshal(struct {
-		ReturnTo string `json:"returnTo"`
-	}{place})
+		ReturnTo     string `json:"returnTo,omitempty"`
+		SecondFactor bool   `json:"secondFactor,omitempty"`
+	}{place, secondFactor})
 	if err != nil {
 		return err
 	}
@@ -256,12 +269,11 @@ func (s *Service) serveCheckInvitation(w http.ResponseWriter, r *http.Request) e
 		return err
 	}
 	result.Quotas.SetHeader(w.Header())
-	w.WriteHeader(http.StatusNoContent)
-	return nil
+	return s.answerProven(w, "", result.SecondFactor)
 }
 
 func (s *Service) serveAcceptInvitation(w http.ResponseWriter, r *http.Request) error {
-	body, err := readObject(w, r, "token", "password")
+	body, err := readObject(w, r, s.withSecondFactor("token", "password")...)
 	if err != nil {
 		return err
 	}
@@ -273,7 +285,11 @@ func (s *Service) serveAcceptInvitation(w http.ResponseWriter, r *http.Request) 
 	if err != nil {
 		return err
 	}
-	result, err := s.AcceptInvitation(r.Context(), ResetRequest{Proof: TokenProof(token), Password: NewSecret(pw), Requester: s.Requester(r)})
+	factor, _, err := body.String("secondFactor")
+	if err != nil {
+		return err
+	}
+	result, err := s.AcceptInvitation(r.Context(), ResetRequest{Proof: TokenProof(token), Password: NewSecret(pw), SecondFactor: NewSecret(factor), Requester: s.Requester(r)})
 	if err != nil {
 		return err
 	}

@@ -236,6 +236,10 @@ type Limits struct {
 	// [Service.NotMe] count too. Notices after a reset do not count. Default:
 	// no budget.
 	EmailBudget, SMSBudget LimitPolicy
+	// SecondFactor holds for the second factors that are tried at one lead: 5 in 15
+	// min, 20 in 24 h. Right ones count too, and a request without one does not. Only
+	// requests with a valid link or code get so far. See [SecondFactorOptions].
+	SecondFactor LimitPolicy
 	// DangerouslyAllowOnError allows all requests while the [Limiter] fails.
 	// Default false: they are answered with 503.
 	DangerouslyAllowOnError bool
@@ -264,6 +268,7 @@ func defaultLimits(linkTTL time.Duration) Limits {
 		Issue:        person(),
 		Device:       LimitPolicy{Limits: []Limit{{1, time.Minute}, {5, time.Hour}, {30, 24 * time.Hour}}},
 		LeadDevices:  LimitPolicy{Limits: []Limit{{60, 24 * time.Hour}}},
+		SecondFactor: LimitPolicy{Limits: []Limit{{5, 15 * time.Minute}, {20, 24 * time.Hour}}},
 	}
 }
 
@@ -329,7 +334,8 @@ type LimitScope string
 
 // The scopes of limits. Everybody is told about a refusal by caller or client.
 // Refusals by the others happen in a worker, where nobody is told, or in
-// [Service.IssueToken].
+// [Service.IssueToken]. One by second-factor is told to whoever holds a valid link or
+// code.
 const (
 	ScopeCaller     LimitScope = "caller"
 	ScopeClient     LimitScope = "client"
@@ -338,6 +344,8 @@ const (
 	ScopeRecipient  LimitScope = "recipient"
 	ScopeBudget     LimitScope = "budget"
 	ScopeIssueToken LimitScope = "issue"
+
+	ScopeSecondFactor LimitScope = "second-factor"
 	// These refuse nothing that anybody is told about, not even by an event.
 	scopeDevice      LimitScope = "device"
 	scopeLeadDevices LimitScope = "lead-devices"

@@ -118,8 +118,15 @@ type Options struct {
 	// for anybody. So list no place that a GET changes, or that redirects to where
 	// its query says. Default none.
 	ReturnTo []string
+	// MailCodes says whether mails that are asked for by the JSON API or by the pages
+	// carry links or codes. [ForgotRequest].Code and the wires do not depend on it.
+	// Default: [MailCodesNever].
+	MailCodes MailCodes
 	// StepUp can ask for a further proof. Default: nothing more is asked.
 	StepUp StepUpFunc
+	// SecondFactor has a person present a second factor together with the new
+	// password. StepUp is asked before it. Default: nobody needs one.
+	SecondFactor SecondFactorOptions
 	// Invitations let leads choose their first password. Default: none.
 	Invitations InvitationOptions
 	// AfterReset is called after a password was replaced, or a first one was

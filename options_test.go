@@ -292,6 +292,8 @@ func TestDefaultLimitsAreTheDocumentedOnes(t *testing.T) {
 		Identifier:   person, Lead: person, Recipient: person, Issue: person,
 		Device:      recovery.LimitPolicy{Limits: []recovery.Limit{{1, time.Minute}, {5, time.Hour}, {30, 24 * time.Hour}}},
 		LeadDevices: recovery.LimitPolicy{Limits: []recovery.Limit{{60, 24 * time.Hour}}},
+
+		SecondFactor: recovery.LimitPolicy{Limits: []recovery.Limit{{5, 15 * time.Minute}, {20, 24 * time.Hour}}},
 	}
 	if got := recovery.DefaultLimits(); !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, want %+v", got, want)

@@ -47,6 +47,7 @@ var problems = map[ErrorCode]problem{
 	ErrorCodePasswordPolicy: {Status: http.StatusUnprocessableEntity, Field: "password", Detail: "The password is not accepted."},
 	ErrorCodeRateLimited:    {Status: http.StatusTooManyRequests, Type: typeQuotaExceeded, Detail: "Too many requests."},
 	ErrorCodeStepUpRequired: {Status: http.StatusForbidden, Detail: "A further proof is required."},
+	ErrorCodeSecondFactor:   {Status: http.StatusForbidden, Field: "secondFactor", Detail: "A second factor is required, and is missing or wrong."},
 	ErrorCodeCaptchaFailed:  {Status: http.StatusForbidden, Detail: "The CAPTCHA is missing or was not solved."},
 	ErrorCodeNoSuchLead:     {Status: http.StatusNotFound, Detail: "There is no lead that could reset a password."},
 	ErrorCodeOutcomeUnknown: {Status: http.StatusInternalServerError, Detail: "It is not certain that the password was changed. Please ask for a new link."},

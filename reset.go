@@ -34,6 +34,9 @@ type CheckProofResult struct {
 	// Locale is [Lead].Locale.
 	Locale string
 	Quotas Quotas
+	// SecondFactor says that the lead has to present a second factor with the new
+	// password, so the page asks for it: [ResetRequest].SecondFactor.
+	SecondFactor bool
 }
 
 // CheckProof reports whether a proof is valid now, so that a page can say so
@@ -62,8 +65,12 @@ func (s *Service) checkProof(ctx context.Context, req CheckProofRequest, takes t
 	if err != nil {
 		return CheckProofResult{}, err
 	}
+	needed, err := s.needsSecondFactor(ctx, p.lead)
+	if err != nil {
+		return CheckProofResult{}, err
+	}
 	account := cmp.Or(s.accountOf(p.lead), req.Proof.key.Value, p.lead.Fields[s.mailTo].Value)
-	return CheckProofResult{p.token.Expires, account, p.lead.Locale, quotas}, nil
+	return CheckProofResult{p.token.Expires, account, p.lead.Locale, quotas, needed}, nil
 }
 
 // A ResetRequest asks to set a new password.
@@ -73,6 +80,11 @@ type ResetRequest struct {
 	// Labels are as in [ForgotRequest].
 	Labels    map[string]string
 	Requester Requester
+	// SecondFactor is the code of the person's second factor, such as that of an
+	// authenticator app: up to 128 bytes, as it was typed. It is needed where
+	// [CheckProofResult].SecondFactor says so, and otherwise ignored. See
+	// [SecondFactorOptions].
+	SecondFactor Secret
 }
 
 // A ResetResult says that a reset is complete.
@@ -94,8 +106,9 @@ type ResetResult struct {
 // claimed. Once the token is claimed, the rest is finished also if ctx ends.
 //
 // The error is an [*InvalidRequestError], a [*RateLimitError] of the caller or
-// client, a [*password.PolicyError], the error of the [StepUpFunc], or wraps
-// [ErrInvalidProof], [ErrUnavailable] or [ErrOutcomeUnknown].
+// client, or of [Limits].SecondFactor, a [*password.PolicyError], the error of the
+// [StepUpFunc], or wraps [ErrSecondFactor], [ErrInvalidProof], [ErrUnavailable] or
+// [ErrOutcomeUnknown].
 func (s *Service) ResetPassword(ctx context.Context, req ResetRequest) (ResetResult, error) {
 	return s.setPassword(ctx, req, forReset)
 }
@@ -108,6 +121,9 @@ func (s *Service) setPassword(ctx context.Context, req ResetRequest, takes takin
 	}
 	defer s.inFlight.Done()
 	if err := req.Requester.check(); err != nil {
+		return ResetResult{}, err
+	}
+	if err := checkSecondFactor(req.SecondFactor); err != nil {
 		return ResetResult{}, err
 	}
 	labels, err := copyLabels(req.Labels)
@@ -130,19 +146,9 @@ func (s *Service) setPassword(ctx context.Context, req ResetRequest, takes takin
 	if err := s.stepUp(ctx, p); err != nil {
 		return ResetResult{}, err
 	}
-	if err := s.checkPassword(ctx, p, req.Password.Reveal()); err != nil {
-		return ResetResult{}, err
-	}
-	var hash string
-	err = s.guard(ctx, "Hasher.Hash", func() (err error) {
-		hash, err = s.opts.Passwords.Hasher.Hash(ctx, req.Password.Reveal())
-		return err
-	}, req.Password.Reveal())
+	hash, err := s.approve(ctx, p, req, quotas)
 	if err != nil {
-		if policy, ok := errors.AsType[*password.PolicyError](err); ok {
-			return ResetResult{}, policy
-		}
-		return ResetResult{}, unavailable("hasher", err)
+		return ResetResult{}, err
 	}
 	// What follows must be finished also if the request ends.
 	ctx = context.WithoutCancel(ctx)
@@ -323,41 +329,6 @@ func (s *Service) refuse(ctx context.Context, p proven, reason EventReason) erro
 	p.event.Kind, p.event.Reason = EventResetRefused, reason
 	s.emit(ctx, p.event)
 	return ErrInvalidProof
-}
-
-func (s *Service) stepUp(ctx context.Context, p proven) error {
-	if s.opts.StepUp == nil {
-		return nil
-	}
-	err := s.guard(ctx, "Options.StepUp", func() error { return s.opts.StepUp(ctx, p.lead) }, unknownSecrets)
-	if err == nil {
-		return nil
-	}
-	if !errors.Is(err, ErrStepUpRequired) {
-		return unavailable("step-up", err)
-	}
-	p.event.Kind, p.event.Reason = EventResetRefused, ReasonStepUpRequired
-	s.emit(ctx, p.event)
-	return err
-}
-
-// checkPassword applies the rules that depend on the person.
-func (s *Service) checkPassword(ctx context.Context, p proven, pw string) error {
-	err := s.guard(ctx, "Policy.CheckFor", func() error {
-		return s.opts.Passwords.Policy.CheckFor(ctx, pw, identifiers(p.lead)...)
-	}, append(identifiers(p.lead), pw)...)
-	if err == nil {
-		err = s.checkHistory(ctx, p.lead.ID, pw)
-	}
-	if err == nil {
-		return nil
-	}
-	if _, ok := errors.AsType[*password.PolicyError](err); !ok {
-		return unavailable("password check", err)
-	}
-	p.event.Kind, p.event.Reason = EventResetRefused, ReasonPasswordPolicy
-	s.emit(ctx, p.event)
-	return err
 }
 
 func (s *Service) checkHistory(ctx context.Context, leadID, pw string) error {

@@ -80,6 +80,14 @@ func newPortal(ctx context.Context, c config, log *slog.Logger) (*portal, error)
 	if err != nil {
 		return nil, err
 	}
+	var factor recovery.SecondFactorOptions // nobody has one
+	if c.totp {
+		factor = secondFactor(store.guesses)
+	}
+	mailCodes := recovery.MailCodesNever
+	if c.mailCodes {
+		mailCodes = recovery.MailCodesOnRequest
+	}
 	service, err := recovery.New(store.leads, store.tokens, delivery, recovery.Options{
 		Keys:          [][]byte{store.key},
 		Prefix:        store.prefix,
@@ -87,6 +95,8 @@ func newPortal(ctx context.Context, c config, log *slog.Logger) (*portal, error)
 		NotMe:         recovery.Link{URL: c.baseURL + accountPath + "/not-me"},
 		Invitations:   recovery.InvitationOptions{Link: recovery.Link{URL: c.baseURL + accountPath + "/invitation"}},
 		Sessions:      store.sessions,
+		SecondFactor:  factor,
+		MailCodes:     mailCodes,
 		Limiter:       store.limiter,
 		Queue:         store.queue,
 		DeliveryQueue: store.delivery,
@@ -231,7 +241,7 @@ func (p *portal) route(at string) http.Handler {
 func relax(l *recovery.Limits) {
 	for _, policy := range []*recovery.LimitPolicy{
 		&l.ClientForgot, &l.ClientReset, &l.ClientCheck, &l.Identifier, &l.Lead, &l.Recipient, &l.Issue,
-		&l.Device, &l.LeadDevices,
+		&l.Device, &l.LeadDevices, &l.SecondFactor,
 	} {
 		relaxPolicy(policy)
 	}

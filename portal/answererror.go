@@ -106,6 +106,28 @@ func (p *Handler) answerRateLimit(w http.ResponseWriter, r *http.Request, err er
 	p.renderRetry(w, r, d, http.StatusTooManyRequests, "many")
 }
 
+// answerSecondFactor shows the form again to a person whose second factor is
+// missing or wrong. The link still works.
+func (p *Handler) answerSecondFactor(w http.ResponseWriter, r *http.Request, d *Data, factor string) {
+	d.SecondFactor = true
+	if factor == "" {
+		d.failFactor("factor.empty") // the person has had to present one since the form was shown
+	} else {
+		d.failFactor("factor.wrong")
+	}
+	p.render(w, r, http.StatusUnprocessableEntity, d)
+}
+
+// failFactor says what is wrong with the second factor. No page repeats a password,
+// so the person has to enter that again too. Its field comes first, and gets the
+// focus.
+func (d *Data) failFactor(key string) {
+	if len(d.Errors) == 0 {
+		d.fail("password", d.text("factor.again"))
+	}
+	d.fail("second-factor", d.text(key))
+}
+
 func (p *Handler) answerStepUp(w http.ResponseWriter, r *http.Request, err error) {
 	d := p.page(r, "problem", "")
 	d.Variant = "step_up"

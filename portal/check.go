@@ -72,6 +72,17 @@ func (p *Handler) samples() []sample {
 		{"not-me-done", "password", nil},
 		{"not-me-done", "password", kept},
 	}
+	if p.mailsCodes() {
+		all = append(all,
+			sample{"code", "", func(d *Data) { typed(d); d.Known, d.ByMail, d.Proof = true, true, "proof" }},
+			sample{"code", "", func(d *Data) { d.ByMail = true; d.fail("identifier", d.text("forgot.invalid"+d.asked())) }},
+			sample{"forgot", "", func(d *Data) { typed(d); d.ByCode = true }})
+	}
+	if p.settings.SecondFactor {
+		all = append(all, sample{"reset", "", func(d *Data) { d.Proof, d.SecondFactor = "proof", true }},
+			sample{"reset", "", func(d *Data) { d.Proof, d.SecondFactor = "proof", true; d.failFactor("factor.empty") }},
+			sample{"reset", "", func(d *Data) { d.Proof, d.SecondFactor = "proof", true; d.failFactor("factor.wrong") }})
+	}
 	if len(p.settings.ReturnTo) > 0 {
 		all = append(all, sample{"done", "", func(d *Data) {
 			d.ReturnTo, d.ReturnHost = "https://app.example.com/cart?a=1&b=2", "app.example.com"
@@ -223,7 +234,9 @@ func (c *pageCheck) checkForm() {
 			need = []string{"code", "proof"}
 		}
 	case "reset":
-		need = []string{"password", "proof"}
+		if need = []string{"password", "proof"}; d.SecondFactor {
+			need = append(need, "second-factor")
+		}
 	case "not-me":
 		need = []string{"proof"}
 	default:
@@ -250,6 +263,9 @@ func (c *pageCheck) checkForm() {
 			return
 		}
 	}
+	if d.Page == "forgot" && d.Choice && len(fields["send"]) == 0 {
+		c.report(`the choice between a link and a code is missing: <input type="radio" name="send"> with the values "link" and "code"`)
+	}
 	if proof := fields["proof"]; len(proof) == 1 && attribute(proof[0], "value") != d.Proof {
 		c.report(`<input name="proof"> must have the value .Proof`)
 	}
@@ -260,6 +276,9 @@ func (c *pageCheck) checkForm() {
 		}
 		if attribute(pw, "maxlength") != "" {
 			c.report(`<input name="password"> must have no maxlength, which silently cuts a pasted password`)
+		}
+		if d.SecondFactor && attribute(fields["second-factor"][0], "autocomplete") != "one-time-code" {
+			c.report(`<input name="second-factor"> must have autocomplete "one-time-code"`)
 		}
 	}
 }

@@ -125,20 +125,28 @@ type storedProof struct {
 	Field  string `json:"f,omitempty"`
 	Value  string `json:"v,omitempty"`
 	Code   string `json:"c,omitempty"`
+	Handle string `json:"h,omitempty"` // of the code
 	// Invitation says that the link is for a first password.
 	Invitation bool `json:"i,omitempty"`
 	// Account and Locale are what the Service answered when the proof was last
 	// checked.
 	Account string `json:"a,omitempty"`
 	Locale  string `json:"g,omitempty"`
+	// SecondFactor says that the person needs one, as the Service answered then.
+	SecondFactor bool `json:"x,omitempty"`
 	// ReturnTo is where the person came from. It is no part of the proof.
 	ReturnTo string `json:"r,omitempty"`
+}
+
+// keep keeps what the Service answered about the proof.
+func (s *storedProof) keep(found recovery.CheckProofResult) {
+	s.Account, s.Locale, s.SecondFactor = found.Account, found.Locale, found.SecondFactor
 }
 
 func (s storedProof) proof() recovery.Proof {
 	switch {
 	case s.Code != "":
-		return recovery.CodeProof(recovery.LeadKey{Field: s.Field, Value: s.Value}, s.Code)
+		return recovery.CodeProof(recovery.LeadKey{Field: s.Field, Value: s.Value}, s.Code).WithHandle(s.Handle)
 	case s.Sealed != "":
 		return recovery.TokenProof(s.Sealed)
 	}

@@ -3,6 +3,7 @@ package portal_test
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -122,6 +123,8 @@ func writeGolden(t *testing.T) golden {
 		withID.Link = &recovery.Link{URL: base + "/reset", LeadIDParam: "LeadId", SecretParam: "TemporaryPassword"}
 		phone := recovery.ForgotRequest{
 			Key: recovery.LeadKey{Field: "Phone", Value: johnPhone}, RecipientField: "Phone", Code: true,
+			// Without a handle, a code works from the network that asked for it.
+			Requester: recovery.Requester{Client: netip.MustParseAddr("192.0.2.1")},
 		}
 		for _, p := range []struct {
 			name string

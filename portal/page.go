@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
@@ -56,6 +57,13 @@ type Data struct {
 	Identifier string
 	// Known says that the page for a code need not ask for Identifier.
 	Known bool
+	// Choice says that the person chooses on the page forgot whether the mail carries
+	// a link or a code, in the field "send" with the values "link" and "code". ByCode
+	// says that a code is chosen or, without a Choice, that mails carry codes alone.
+	Choice, ByCode bool
+	// ByMail says, on the page for a code, that the code went out by mail or, if it is
+	// not Known, that it may have.
+	ByMail bool
 	// Account is what the person signs in with, as [recovery.CheckProofResult] says,
 	// or empty.
 	Account string
@@ -70,6 +78,9 @@ type Data struct {
 	// Email, Phone and UserName say what the person may type to ask for a reset: an
 	// address, a phone number, a user name.
 	Email, Phone, UserName bool
+	// SecondFactor says that the person has to enter a second factor on the page
+	// reset, in the field "second-factor".
+	SecondFactor bool
 	// MinLength and MaxLength are the bounds of a password, in characters.
 	MinLength, MaxLength int
 	// CodeDigits is the number of digits of a code.
@@ -248,10 +259,13 @@ func (p *Handler) page(r *http.Request, name, locale string) *Data {
 	case "forgot":
 		d.Captcha, d.CaptchaScript = p.opts.Captcha.Widget, p.opts.Captcha.Script
 		d.cameFrom = p.returnTo(r)
+		d.Choice = p.settings.MailCodes == recovery.MailCodesOnRequest
+		d.ByCode = p.settings.MailCodes == recovery.MailCodesOnly
 	case "sent":
 		d.Expiry = d.duration(p.settings.LinkTTL)
 	case "code":
 		d.Expiry = d.duration(p.settings.CodeTTL)
+		d.ByMail = p.mailsCodes()
 	}
 	d.Languages = p.languageChoices(r, d)
 	return d

@@ -164,7 +164,7 @@ func (p *Handler) showStoredProof(w http.ResponseWriter, r *http.Request, stored
 		p.answerProofError(w, r, err, p.problemPage(r, stored), from)
 		return
 	}
-	stored.Account, stored.Locale = found.Account, found.Locale
+	stored.keep(found)
 	if err := p.saveProof(w, stored); err != nil {
 		p.fail(w, r, err)
 		return
@@ -186,7 +186,7 @@ func (p *Handler) showOther(w http.ResponseWriter, r *http.Request, stored store
 		p.answerProofError(w, r, err, p.problemPage(r, stored), p.proofCookie)
 		return
 	}
-	stored.Account, stored.Locale = found.Account, found.Locale
+	stored.keep(found)
 	d := p.resetPage(r, stored)
 	if d.Account != "" {
 		d.Alert = d.text("reset.other", d.Account)
@@ -204,8 +204,10 @@ func (p *Handler) checkProof(r *http.Request, stored storedProof) (recovery.Chec
 	return p.service.CheckProof(r.Context(), req)
 }
 
-func (p *Handler) setPassword(r *http.Request, stored storedProof, password string) (recovery.ResetResult, error) {
-	req := recovery.ResetRequest{Proof: stored.proof(), Password: recovery.NewSecret(password), Requester: p.requester(r)}
+func (p *Handler) setPassword(r *http.Request, stored storedProof, password, factor string) (recovery.ResetResult, error) {
+	req := recovery.ResetRequest{
+		Proof: stored.proof(), Password: recovery.NewSecret(password), SecondFactor: recovery.NewSecret(factor), Requester: p.requester(r),
+	}
 	if stored.Invitation {
 		return p.service.AcceptInvitation(r.Context(), req)
 	}
@@ -222,7 +224,7 @@ func (p *Handler) saveProof(w http.ResponseWriter, stored storedProof) error {
 func (p *Handler) resetPage(r *http.Request, stored storedProof) *Data {
 	d := p.page(r, "reset", stored.Locale)
 	d.Account, d.Proof = stored.Account, p.formDigest(stored.digestParts()...)
-	d.WaitCookie, d.Invitation = p.waitCookie, stored.Invitation
+	d.WaitCookie, d.Invitation, d.SecondFactor = p.waitCookie, stored.Invitation, stored.SecondFactor
 	d.cameFrom = stored.ReturnTo
 	return d
 }
@@ -265,11 +267,19 @@ func (p *Handler) reset(w http.ResponseWriter, r *http.Request) {
 	case twice && again[0] != form.Get("password"):
 		d.fail("password", d.text("refused.differ"))
 	}
+	factor := latinDigits(trim(form.Get("second-factor")))
+	if stored.SecondFactor && factor == "" {
+		d.failFactor("factor.empty")
+	}
 	if len(d.Errors) > 0 {
 		p.render(w, r, http.StatusUnprocessableEntity, d)
 		return
 	}
-	result, err := p.setPassword(r, stored, form.Get("password"))
+	result, err := p.setPassword(r, stored, form.Get("password"), factor)
+	if recovery.ErrorCodeOf(err) == recovery.ErrorCodeSecondFactor {
+		p.answerSecondFactor(w, r, d, factor)
+		return
+	}
 	if err != nil {
 		p.answerProofError(w, r, err, d, p.proofCookie)
 		return

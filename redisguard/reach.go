@@ -2,8 +2,6 @@ package redisguard
 
 import (
 	"context"
-	"errors"
-	"net"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -56,27 +54,4 @@ func connect(ctx context.Context, c *redis.Client) error {
 		_ = conn.Close() // it was reached, whatever became of the connection
 	}
 	return err
-}
-
-// Alone returns a client with a connection of its own, for one call, if err says
-// that the client could not connect. For a pool of a few connections that can be
-// so up to a second after the server is back, see [Guard.Reach]. Nothing of the
-// call was sent then, so it may be made again. The caller closes what Alone
-// returns. Alone returns nil after any other error, and for a client that is no
-// [*redis.Client]. Hooks of the host are not called.
-func Alone(client redis.UniversalClient, err error) *redis.Client {
-	c, ok := client.(*redis.Client)
-	if op, failed := errors.AsType[*net.OpError](err); !ok || !failed || op.Op != "dial" {
-		return nil
-	}
-	o := c.Options()
-	return redis.NewClient(&redis.Options{
-		Network: o.Network, Addr: o.Addr, Dialer: o.Dialer, OnConnect: o.OnConnect, DB: o.DB, ClientName: o.ClientName,
-		Username: o.Username, Password: o.Password, CredentialsProvider: o.CredentialsProvider,
-		CredentialsProviderContext:   o.CredentialsProviderContext,
-		StreamingCredentialsProvider: o.StreamingCredentialsProvider,
-		DialTimeout:                  o.DialTimeout, ReadTimeout: o.ReadTimeout, WriteTimeout: o.WriteTimeout,
-		ContextTimeoutEnabled: o.ContextTimeoutEnabled, DisableIdentity: o.DisableIdentity,
-		Protocol: 2, PoolSize: 1, DialerRetries: 1, MaxRetries: -1,
-	})
 }

@@ -7,8 +7,6 @@ import (
 	"strings"
 
 	"github.com/redis/go-redis/v9"
-
-	"github.com/seed-51359b35/recovery/redisguard"
 )
 
 // A job is what a script has to do for one key. Neighbours with the same head
@@ -77,20 +75,10 @@ func (c *call[V]) send(ctx context.Context) error {
 	return c.process(ctx, client, runs)
 }
 
-// process sends the runs, beside the pool where that cannot connect.
-func (c *call[V]) process(ctx context.Context, client redis.UniversalClient, runs []run[V]) error {
-	err := c.processOn(ctx, client, runs)
-	if alone := redisguard.Alone(client, err); alone != nil {
-		defer func() { _ = alone.Close() }()
-		return c.processOn(ctx, alone, runs)
-	}
-	return err
-}
-
-// processOn sends the runs together, and those again with their source of which
+// process sends the runs together, and those again with their source of which
 // the server does not know the script. The error is that of the first job, if
 // all of them have one.
-func (c *call[V]) processOn(ctx context.Context, client redis.UniversalClient, runs []run[V]) error {
+func (c *call[V]) process(ctx context.Context, client redis.UniversalClient, runs []run[V]) error {
 	acknowledged, err := c.exchange(ctx, client, runs, "evalsha", c.script.sha)
 	forgotten := 0 // and moved to the front
 	for i := range runs {

@@ -41,11 +41,13 @@
 //   - An operation takes no longer than [Options].Timeout, whatever the
 //     client's own timeouts are. While Redis stays down, every operation
 //     returns [ErrDown] at once.
-//   - Redis is used again within a quarter of a second after it is back. A pool of
-//     go-redis that failed to connect as often as it has connections tries only
-//     once a second. So from the first failure on this package connects by itself
-//     before it asks go-redis, and a call for which go-redis cannot connect gets a
-//     connection of its own. The host's hooks are not called for that one.
+//   - Redis is used again within a quarter of a second after it is back. It can
+//     be a second if go-redis failed to connect as often as its pool has
+//     connections, because it then tries only once a second. From the first
+//     failure on this package connects by itself before it asks go-redis, so
+//     that only a pool of a few connections fails so often. A client of its
+//     own with DialerRetries 1000 and DialerRetryTimeout 50 ms never does. But
+//     its callers wait for their PoolTimeout while Redis is down.
 //   - Operations that share a script fail together where Redis refuses to run
 //     it, for example because its memory is full.
 //   - By default go-redis repeats a script whose reply was lost. This package
