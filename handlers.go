@@ -36,7 +36,9 @@ import (
 // needs one with 200 {"secondFactor":true}.
 //
 // Names are exact and unknown ones refused. "email" stands for a key of the field
-// [Options].EmailField, and a code goes with it as well as with "identifier".
+// [Options].EmailField, and a code goes with it as well as with "identifier". A code
+// that a help desk has read out needs no "handle", and may be typed as [CodeProof]
+// says.
 // Whoever asks with a recipientField of type FieldTypePhone is sent a code. A mail
 // carries a link, or a code as [Options].MailCodes says: with MailCodesOnRequest, it
 // carries a code if /forgot-password has "code": true. The answer for a code has a "handle": the page keeps it, and sends
