@@ -101,7 +101,8 @@ var (
 	// ErrTokenNotRecorded is an [ErrTokenNotFound] of [TokenStore.Peek] from a
 	// store that knows for certain that it has no record of the digest: nobody put
 	// it there, or its lifetime is over. It tells an operator that two instances
-	// have two stores.
+	// have two stores. With a store that never says so, codes for known devices stand
+	// beside those of everybody, and share their limits ([TokenOptions].CodeFailures).
 	ErrTokenNotRecorded = fmt.Errorf("%w: the store has no record of it", ErrTokenNotFound)
 
 	// ErrTokenSpent is returned by [TokenStore.Put] if the digest was claimed,
