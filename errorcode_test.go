@@ -22,6 +22,7 @@ func TestErrorCodeOf(t *testing.T) {
 		{"an invalid proof", fmt.Errorf("reset: %w", recovery.ErrInvalidProof), recovery.ErrorCodeInvalidProof},
 		{"a weak password", &password.PolicyError{}, recovery.ErrorCodePasswordPolicy},
 		{"a limit", fmt.Errorf("forgot: %w", &recovery.RateLimitError{}), recovery.ErrorCodeRateLimited},
+		{"a second factor", fmt.Errorf("asked: %w", recovery.ErrSecondFactor), recovery.ErrorCodeSecondFactor},
 		{"a further proof", &recovery.StepUpError{Detail: "Enter the code of your app."}, recovery.ErrorCodeStepUpRequired},
 		{"no lead", recovery.ErrLeadNotFound, recovery.ErrorCodeNoSuchLead},
 		{"an unknown outcome", fmt.Errorf("%w: timeout", recovery.ErrOutcomeUnknown), recovery.ErrorCodeOutcomeUnknown},

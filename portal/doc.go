@@ -24,7 +24,7 @@
 //
 //	/forgot       asks for an address, a user name or a phone number
 //	/sent         says "check your inbox"
-//	/code         takes a code, where Options.PhoneField is set
+//	/code         takes a code, where Options.PhoneField is set or mails carry codes
 //	/reset        takes the new password; links lead here
 //	/done         says that the password was changed
 //	/not-me       takes "this was not me"; links lead here
@@ -84,6 +84,12 @@
 //     that they show.
 //   - /done and /not-me-done are shown only to the browser that did what they
 //     say. A link to them would serve a phishing mail.
+//   - A code works only in the browser that asked for it: the handle of the code is in
+//     a sealed cookie. So nobody else can use it, replace it or spoil it by guesses
+//     (A100).
+//   - A second factor is asked for in the form for the new password, and only of whoever
+//     has a valid link or code and needs one (A103). No page repeats a password or a
+//     factor that was typed.
 //   - No page says whether an account exists. /sent is the same for everybody.
 //     A link that no longer works leads to one and the same page, whatever the
 //     reason.
@@ -120,7 +126,8 @@
 //   - a form without one of its fields,
 //   - an error that is not shown,
 //   - a resource of another site, but for the script of Options.Captcha,
-//   - a page forgot without {{.Captcha}}, if there is one,
+//   - a page forgot without {{.Captcha}}, or without the choice of link or code, if
+//     there is one,
 //   - a page done without a link to {{.ReturnTo}}, if [recovery.Options].ReturnTo
 //     lists places,
 //   - a style or script element without the nonce,

@@ -50,6 +50,10 @@ type goldenProofs struct {
 	Issued   string
 	Code     string // one whose lead has made two wrong guesses
 	DeadCode string // one whose lead has made five
+
+	// CodeHandle and DeadCodeHandle are the handles of these codes. Those of the
+	// first versions have none.
+	CodeHandle, DeadCodeHandle string
 }
 
 // goldenClaims are the claims of the proofs of these names.
@@ -165,6 +169,7 @@ type goldenWorld struct {
 	leads  *goldenLeads
 	queue  *goldenQueue
 	sent   []recovery.Message
+	handle string // of the last code that was asked for
 }
 
 func newGoldenWorld(t *testing.T, addr string, sim *miniredis.Miniredis, v golden, keys ...[]byte) *goldenWorld {
@@ -187,7 +192,7 @@ func newGoldenWorld(t *testing.T, addr string, sim *miniredis.Miniredis, v golde
 	var err error
 	w.Service, err = recovery.New(w.leads, w.store, notifier, recovery.Options{
 		Keys: keys, Link: recovery.Link{URL: "https://portal.example.com/reset"}, DangerouslyKeepSessions: true,
-		Passwords: recovery.PasswordOptions{Hasher: plainHasher{}}, Tokens: recovery.TokenOptions{CodeFailures: 7},
+		Passwords: recovery.PasswordOptions{Hasher: plainHasher{}}, Tokens: recovery.TokenOptions{CodeFailures: 10},
 		Limiter: w.store, Queue: w.queue,
 		Limits: recovery.Limits{
 			Caller: everyone, ClientReset: everyone, ClientCheck: everyone, Identifier: everyone, Lead: everyone,
@@ -236,10 +241,11 @@ func (w *goldenWorld) restore(t *testing.T, records map[string]goldenRecord) {
 func (w *goldenWorld) ask(t *testing.T, address string, code bool) recovery.Message {
 	t.Helper()
 	client := netip.AddrFrom4([4]byte{192, 0, 2, byte(len(w.sent))}) // another one each time
-	_, err := w.ForgotPassword(t.Context(), recovery.ForgotRequest{
+	result, err := w.ForgotPassword(t.Context(), recovery.ForgotRequest{
 		Key: email(address), Code: code, Requester: recovery.Requester{Client: client},
 	})
 	must(t, err)
+	w.handle = result.Handle
 	before := len(w.sent)
 	for _, job := range w.queue.jobs {
 		must(t, w.Perform(t.Context(), job))
@@ -258,15 +264,20 @@ func (w *goldenWorld) askLink(t *testing.T, address string) string {
 	return u.Query().Get("token")
 }
 
+// codeProof is a code with its handle, if it has one.
+func codeProof(address, code, handle string) recovery.Proof {
+	return recovery.CodeProof(email(address), code).WithHandle(handle)
+}
+
 // guess tries codes that are wrong, each one another.
-func (w *goldenWorld) guess(t *testing.T, address, right string, n int) {
+func (w *goldenWorld) guess(t *testing.T, address, handle, right string, n int) {
 	t.Helper()
 	for i := range n {
 		wrong := fmt.Sprintf("%08d", i)
 		if wrong == right {
 			wrong = "99999999"
 		}
-		w.refused(t, "a wrong code", recovery.CodeProof(email(address), wrong))
+		w.refused(t, "a wrong code", codeProof(address, wrong, handle))
 	}
 }
 
@@ -343,10 +354,12 @@ func writeGolden(t *testing.T) golden {
 		v.Claims.Used = w.store.last
 
 		v.Proofs.Code = w.ask(t, codeAddress, true).Code.Reveal()
+		v.Proofs.CodeHandle = w.handle
 		w.pass(1500 * time.Millisecond)
-		w.guess(t, codeAddress, v.Proofs.Code, 2)
+		w.guess(t, codeAddress, w.handle, v.Proofs.Code, 2)
 		v.Proofs.DeadCode = w.ask(t, deadCodeAddress, true).Code.Reveal()
-		w.guess(t, deadCodeAddress, v.Proofs.DeadCode, 5)
+		v.Proofs.DeadCodeHandle = w.handle
+		w.guess(t, deadCodeAddress, w.handle, v.Proofs.DeadCode, 5)
 		v.Proofs.Revoked = w.askLink(t, revokedAddress)
 		must(t, w.RevokeTokens(t.Context(), revokedLead))
 
@@ -368,8 +381,8 @@ func writeGolden(t *testing.T) golden {
 				yield(w.leads.leads[lead.ID]) // with its version of now
 			}
 		})
-		w.guess(t, issuedAddress, "", 1) // which leave a record where there is no code
-		w.guess(t, "nobody@example.com", "", 1)
+		w.guess(t, issuedAddress, "", "", 1) // which leave a record where there is no code
+		w.guess(t, "nobody@example.com", "", "", 1)
 		v.Time = time.Now().UTC()
 		v.Records = w.dump(t)
 		for i, l := range v.Limits {
@@ -451,7 +464,7 @@ func readGoldenOn(t *testing.T, v golden, addr string, sim *miniredis.Miniredis)
 				})
 			})
 		}
-		code := recovery.CodeProof(email(codeAddress), v.Proofs.Code)
+		code, handle := codeProof(codeAddress, v.Proofs.Code, v.Proofs.CodeHandle), v.Proofs.CodeHandle
 		at("a link", func(t *testing.T, w *goldenWorld) { w.resetsOnce(t, recovery.TokenProof(v.Proofs.Fresh)) })
 		at("a link whose claim was released", func(t *testing.T, w *goldenWorld) {
 			if _, err := w.store.Claim(t.Context(), v.Claims.Released.ID, v.Claims.Released.Ref); !errors.Is(err, recovery.ErrTokenNotFound) {
@@ -480,33 +493,40 @@ func readGoldenOn(t *testing.T, v golden, addr string, sim *miniredis.Miniredis)
 		})
 		at("what is dead", func(t *testing.T, w *goldenWorld) {
 			w.refused(t, "a link that was revoked", recovery.TokenProof(v.Proofs.Revoked))
-			w.refused(t, "a code after five wrong guesses", recovery.CodeProof(email(deadCodeAddress), v.Proofs.DeadCode))
+			w.refused(t, "a code after five wrong guesses", codeProof(deadCodeAddress, v.Proofs.DeadCode, v.Proofs.DeadCodeHandle))
 		})
 		at("an issued token", func(t *testing.T, w *goldenWorld) { w.resetsOnce(t, recovery.TokenProof(v.Proofs.Issued)) })
 		at("a code with two tries less", func(t *testing.T, w *goldenWorld) {
-			w.guess(t, codeAddress, v.Proofs.Code, 2)
+			w.guess(t, codeAddress, handle, v.Proofs.Code, 2)
 			w.resetsOnce(t, code)
 		})
+		if handle != "" { // anybody could kill the others
+			at("a code beside that of a stranger", func(t *testing.T, w *goldenWorld) {
+				right := w.ask(t, codeAddress, true).Code.Reveal()
+				w.guess(t, codeAddress, w.handle, right, 5)
+				w.resetsOnce(t, code)
+			})
+		}
 		at("a code without tries", func(t *testing.T, w *goldenWorld) {
-			w.guess(t, codeAddress, v.Proofs.Code, 3)
+			w.guess(t, codeAddress, handle, v.Proofs.Code, 3)
 			w.refused(t, "the code after five wrong guesses", code)
 		})
 		at("a code after guesses at none", func(t *testing.T, w *goldenWorld) {
-			w.guess(t, issuedAddress, "", 3)
+			w.guess(t, issuedAddress, "", "", 3)
 			right := w.ask(t, issuedAddress, true).Code.Reveal()
-			w.guess(t, issuedAddress, right, 4)
-			w.resetsOnce(t, recovery.CodeProof(email(issuedAddress), right))
+			w.guess(t, issuedAddress, w.handle, right, 4)
+			w.resetsOnce(t, codeProof(issuedAddress, right, w.handle))
 		})
 		if len(keys.all) > 1 {
 			continue // limits, and the failures of a day, start anew under a new key
 		}
 		at("the wrong guesses of the day", func(t *testing.T, w *goldenWorld) {
-			w.guess(t, codeAddress, v.Proofs.Code, 3)
+			w.guess(t, codeAddress, handle, v.Proofs.Code, 3)
 			right := w.ask(t, codeAddress, true).Code.Reveal()
-			w.guess(t, codeAddress, right, 1)
-			must(t, w.check(t, recovery.CodeProof(email(codeAddress), right)))
-			w.guess(t, codeAddress, right, 1)
-			w.refused(t, "a code after the seventh wrong guess", recovery.CodeProof(email(codeAddress), right))
+			w.guess(t, codeAddress, w.handle, right, 2)
+			must(t, w.check(t, codeProof(codeAddress, right, w.handle)))
+			w.guess(t, codeAddress, w.handle, right, 1)
+			w.refused(t, "a code after the eighth wrong guess", codeProof(codeAddress, right, w.handle))
 		})
 		at("limits", func(t *testing.T, w *goldenWorld) { readGoldenLimits(t, v, w) })
 		at("the limit of a client", func(t *testing.T, w *goldenWorld) {

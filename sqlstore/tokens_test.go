@@ -49,7 +49,8 @@ func (w tokenWalk) step() (what string, do func(recovery.TokenLister) any) {
 		ref := w.refs(1)[0]
 		spec := recovery.TokenSpec{Digest: ref.Digest, State: w.oneOf("", "-", "state"), TTL: time.Duration(5+w.rnd.IntN(20)) * time.Second, MaxLive: 2}
 		if ref.Slot == "code" {
-			spec.Code, spec.Handle, spec.MaxTries, spec.MaxFailures, spec.FailureWindow = true, ref.Handle, 3, 5, 20*time.Second
+			spec.Code, spec.Handle, spec.MaxTries = true, ref.Handle, 3
+			spec.MaxFailures, spec.FailureWindow = 4+w.rnd.IntN(3), 20*time.Second
 		}
 		return fmt.Sprintf("Put %s %+v", ref.Slot, spec), func(s recovery.TokenLister) any {
 			token, err := s.Put(w.ctx, ref.Slot, spec)
