@@ -69,15 +69,9 @@ func (p *Handler) code(w http.ResponseWriter, r *http.Request) {
 		handle = p.handleOf(r, d.Identifier)
 	}
 	key := p.codeKey(d)
-	code := cleanCode(form.Get("code"))
-	if typed, ok := readout.Parse(latinDigits(form.Get("code"))); ok {
-		code = typed
-	} else if len(code) != p.settings.CodeDigits {
-		if d.ReadOut {
-			d.fail("code", d.text("code.malformed.read-out"))
-		} else {
-			d.fail("code", d.text("code.malformed", p.settings.CodeDigits))
-		}
+	code, wrong := p.typedCode(d, form.Get("code"))
+	if wrong != "" {
+		d.fail("code", wrong)
 		p.render(w, r, http.StatusUnprocessableEntity, d)
 		return
 	}
@@ -108,6 +102,22 @@ func (p *Handler) code(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.redirect(w, r, pathReset)
+}
+
+// typedCode returns the code that a person typed, or what is wrong with it. Both forms
+// take the codes of messages and those of a help desk.
+func (p *Handler) typedCode(d *Data, typed string) (code, wrong string) {
+	if code, ok := readout.Parse(latinDigits(typed)); ok {
+		return code, ""
+	}
+	code = cleanCode(typed)
+	switch {
+	case len(code) == p.settings.CodeDigits:
+		return code, ""
+	case d.ReadOut:
+		return "", d.text("code.malformed.read-out")
+	}
+	return "", d.text("code.malformed", p.settings.CodeDigits)
 }
 
 // readOutParam asks for the form for the code of a help desk.
