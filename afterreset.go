@@ -28,6 +28,8 @@ type PasswordReset struct {
 	KnownDevice bool
 	// Requester is that of the request.
 	Requester Requester
+	// Brand is [Lead].Brand or, if the lead has none, [ResetRequest].Brand.
+	Brand string
 	// Operator is [HelpDeskRequest].Operator, or empty if no help desk has issued
 	// the proof.
 	Operator string
@@ -86,7 +88,7 @@ func (s *Service) facts(p proven, from Requester) PasswordReset {
 	done := PasswordReset{
 		LeadID: p.lead.ID, Purpose: p.kind.purpose(), Proof: p.kind.proof(), Operator: p.event.Operator,
 		Age:         max(0, s.lifetime(p.kind)-time.Until(p.token.Expires)),
-		KnownDevice: s.knownDevice(from.Device, p.lead) != "", Requester: from,
+		KnownDevice: s.knownDevice(from.Device, p.lead) != "", Requester: from, Brand: p.event.Brand,
 	}
 	switch {
 	case p.kind == kindIssued:

@@ -115,6 +115,7 @@ func (o Options) validate(leads LeadStore, tokens TokenStore, notifier Notifier)
 	o.Captcha.check(&mistakes)
 	o.SecondFactor.check(&mistakes)
 	o.MailCodes.check(&mistakes)
+	o.Brands.check(&mistakes)
 	if sameQueue(o.Queue, o.DeliveryQueue) {
 		mistakes.Add("DeliveryQueue", "must be another queue than Queue, or strangers can tell by its fullness who has an account")
 	}

@@ -184,7 +184,7 @@
 //	in Queue:
 //	  a request, after its answer     2,000               250 ms   4,096
 //	in the TokenStore:
-//	  a guess at a code               250                 1 min    4,096
+//	  a guess at a code               2 * 270             1 min    8,192
 //
 // Only requests that count take bytes: at most 50 in 3 h of an address that
 // asks, so 1,140 bytes of memory, or 490 of Redis. An IPv6 /64 is one address.
@@ -193,8 +193,8 @@
 // full, everybody is answered with 503. The queues of packages asynqqueue,
 // riverqueue and sqlstore hold 100,000 jobs.
 //
-// A guess at a code leaves a record also where there is no code (A97): one for
-// each lead, and 4,096 under each of [Options].Keys for all other identifiers
+// A guess at a code leaves records also where there is no code (A97): two for
+// each lead, and 8,192 under each of [Options].Keys for all other identifiers
 // together. A request about a lead that exists also leaves counters (24 h), and a
 // token and a delivery (as long as links live). The number of leads bounds these.
 // With [MessageOptions].UnknownAddress each invented address has two counters

@@ -131,6 +131,9 @@ const (
 	// holds a valid link or code, so several in a row are worth an alarm: somebody
 	// may be reading the person's mail.
 	ReasonSecondFactorWrong EventReason = "second_factor_wrong"
+	// ReasonOtherBrand says that a message for several accounts leaves one out,
+	// because it belongs to another brand.
+	ReasonOtherBrand EventReason = "other_brand"
 )
 
 // An Event is one thing that happened, for audit logs and alarms. It holds no
@@ -168,6 +171,13 @@ type Event struct {
 	// Labels are those of the request, for example [ForgotRequest].Labels. Each
 	// sink gets a copy of its own.
 	Labels map[string]string
+	// Brand is the name of the brand of the message or, if no lead was found, of the
+	// request. It is empty if there is none.
+	Brand string
+	// Data are those of the message, as in [Message]. The log does not get them, and
+	// package webhook only sends them to an endpoint that asks for them. Each sink
+	// gets a copy of its own.
+	Data map[string]string
 	// Operator is [HelpDeskRequest].Operator, in the events about what a help desk
 	// issued: EventTokenIssued, EventPasswordReset, EventResetRefused once the link
 	// or code was found valid, those of the notice, and, if a request of
@@ -176,12 +186,12 @@ type Event struct {
 	Operator string
 }
 
-// LogValue returns a group of the fields that are set, without Labels.
+// LogValue returns a group of the fields that are set, without Labels and Data.
 func (e Event) LogValue() slog.Value {
 	attrs := []slog.Attr{slog.String("kind", string(e.Kind))}
 	for _, f := range []struct{ name, value string }{
 		{"reason", string(e.Reason)}, {"scope", string(e.Scope)}, {"job", e.JobID}, {"lead", e.LeadID},
-		{"caller", e.Caller}, {"channel", string(e.Channel)}, {"message", string(e.Message)}, {"purpose", string(e.Purpose)}, {"cause", e.Cause}, {"operator", e.Operator},
+		{"caller", e.Caller}, {"channel", string(e.Channel)}, {"message", string(e.Message)}, {"purpose", string(e.Purpose)}, {"cause", e.Cause}, {"brand", e.Brand}, {"operator", e.Operator},
 	} {
 		if f.value != "" {
 			attrs = append(attrs, slog.String(f.name, f.value))
@@ -210,6 +220,9 @@ type EventSink func(ctx context.Context, e Event)
 
 func (s *Service) emit(ctx context.Context, e Event) {
 	e.Time = time.Now()
+	if e.Brand == "" {
+		e.Brand = BrandOf(ctx) // of the request, as long as no lead is known
+	}
 	level := slog.LevelInfo
 	switch e.Kind {
 	case EventSessionsNotEnded:
@@ -236,6 +249,6 @@ func (s *Service) emit(ctx context.Context, e Event) {
 		return
 	}
 	defer s.recoverPanic(ctx, "Options.Events", nil)
-	e.Labels = maps.Clone(e.Labels) // the sink may keep and change them
+	e.Labels, e.Data = maps.Clone(e.Labels), maps.Clone(e.Data) // the sink may keep and change them
 	s.opts.Events(ctx, e)
 }

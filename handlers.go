@@ -35,6 +35,8 @@ import (
 // again with a right one. The endpoints that check answer a valid link or code that
 // needs one with 200 {"secondFactor":true}.
 //
+// Which brand a request is for says [BrandOptions].Of, and never its body.
+//
 // Names are exact and unknown ones refused. "email" stands for a key of the field
 // [Options].EmailField, and a code goes with it as well as with "identifier". A code
 // that a help desk has read out needs no "handle", and may be typed as [CodeProof]
@@ -152,7 +154,7 @@ func (s *Service) serveForgot(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	req := ForgotRequest{Requester: s.Requester(r), Captcha: map[string]string{}}
+	req := ForgotRequest{Requester: s.Requester(r), Captcha: map[string]string{}, Brand: s.Brand(r)}
 	for _, name := range s.opts.Captcha.Fields {
 		value, given, err := body.String(name)
 		if err != nil {
@@ -200,7 +202,7 @@ func (s *Service) serveCheck(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	result, err := s.CheckProof(r.Context(), CheckProofRequest{Proof: proof, Requester: s.Requester(r)})
+	result, err := s.CheckProof(r.Context(), CheckProofRequest{Proof: proof, Requester: s.Requester(r), Brand: s.Brand(r)})
 	if err != nil {
 		return key.nameAsSent(err)
 	}
@@ -229,7 +231,9 @@ func (s *Service) serveReset(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	result, err := s.ResetPassword(r.Context(), ResetRequest{Proof: proof, Password: NewSecret(pw), SecondFactor: NewSecret(factor), Requester: s.Requester(r)})
+	result, err := s.ResetPassword(r.Context(), ResetRequest{
+		Proof: proof, Password: NewSecret(pw), SecondFactor: NewSecret(factor), Requester: s.Requester(r), Brand: s.Brand(r),
+	})
 	if err != nil {
 		return key.nameAsSent(err)
 	}
@@ -266,7 +270,7 @@ func (s *Service) serveCheckInvitation(w http.ResponseWriter, r *http.Request) e
 	if err != nil {
 		return err
 	}
-	result, err := s.CheckInvitation(r.Context(), CheckProofRequest{Proof: TokenProof(token), Requester: s.Requester(r)})
+	result, err := s.CheckInvitation(r.Context(), CheckProofRequest{Proof: TokenProof(token), Requester: s.Requester(r), Brand: s.Brand(r)})
 	if err != nil {
 		return err
 	}
@@ -291,7 +295,9 @@ func (s *Service) serveAcceptInvitation(w http.ResponseWriter, r *http.Request) 
 	if err != nil {
 		return err
 	}
-	result, err := s.AcceptInvitation(r.Context(), ResetRequest{Proof: TokenProof(token), Password: NewSecret(pw), SecondFactor: NewSecret(factor), Requester: s.Requester(r)})
+	result, err := s.AcceptInvitation(r.Context(), ResetRequest{
+		Proof: TokenProof(token), Password: NewSecret(pw), SecondFactor: NewSecret(factor), Requester: s.Requester(r), Brand: s.Brand(r),
+	})
 	if err != nil {
 		return err
 	}
@@ -340,7 +346,7 @@ func (s *Service) serveForgotToken(w http.ResponseWriter, r *http.Request, keys 
 	if err != nil {
 		return err
 	}
-	result, err := s.IssueToken(r.Context(), IssueRequest{Key: key.LeadKey, Requester: from})
+	result, err := s.IssueToken(r.Context(), IssueRequest{Key: key.LeadKey, Requester: from, Brand: s.Brand(r)})
 	if err != nil {
 		return key.nameAsSent(err)
 	}

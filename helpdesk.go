@@ -31,7 +31,7 @@ type HelpDeskRequest struct {
 	// code, and [TokenOptions].LinkTTL for a link.
 	TTL time.Duration
 	// Link is the page of the link. It must carry one token, as an invitation's
-	// does. Default: [Options].Link.
+	// does. Default: that of the lead's brand, or else [Options].Link.
 	Link *Link
 	// Labels are as in [ForgotRequest].
 	Labels map[string]string
@@ -125,7 +125,7 @@ func (s *Service) helpDeskDelivery(req HelpDeskRequest) (d *delivery, err error)
 	if req.Code {
 		p.Secret = readout.New()
 	} else {
-		p.Secret = newSecret()
+		p.Secret, p.UsualLink = newSecret(), req.Link == nil && s.opts.Brands.Find != nil
 		if p.Link, err = s.link(req.Link); err != nil {
 			return nil, err
 		}

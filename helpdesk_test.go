@@ -139,6 +139,38 @@ func TestHelpDeskLink(t *testing.T) {
 	})
 }
 
+// The link of a lead with a brand leads to the pages of that brand.
+func TestHelpDeskLinkOfABrand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := desk(t, func(p *portal, o *recovery.Options) {
+			o.Brands.Find, _ = recovery.BrandList(recovery.Brand{Name: "acme", Link: recovery.Link{URL: "https://acme.example.com/reset"}})
+			ann := lead("ann", recovery.StatusActive)
+			ann.Brand = "acme"
+			p.leads.Add(ann, "")
+		})
+		for _, code := range []bool{false, true} {
+			issued, err := p.IssueForHelpDesk(t.Context(), recovery.HelpDeskRequest{LeadID: "lead-ann", Operator: anna, Code: code})
+			if err != nil {
+				t.Fatal(err)
+			}
+			proof := recovery.TokenProof(issued.Token.Reveal())
+			if code {
+				proof = recovery.CodeProof(byMail("ann@example.com").Key, issued.Code.Reveal())
+			} else if !strings.HasPrefix(issued.URL.Reveal(), "https://acme.example.com/reset?token=") {
+				t.Errorf("link %s", issued.URL.Reveal())
+			}
+			if err := p.reset(t.Context(), proof, goodPassword); err != nil {
+				t.Error(err)
+			}
+		}
+		for _, kind := range []recovery.EventKind{recovery.EventTokenIssued, recovery.EventPasswordReset} {
+			if all := p.events.of(kind); len(all) != 2 || all[0].Brand != "acme" || all[0].Operator != anna {
+				t.Errorf("%s: %+v", kind, all)
+			}
+		}
+	})
+}
+
 // It needs no verified address, because nothing is sent.
 func TestHelpDeskNeedsNoAddress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -17,3 +17,8 @@ func TestJourneys(t *testing.T) {
 func TestHelpDeskJourney(t *testing.T) {
 	journeytest.RunHelpDesk(t, journeytest.Leads(), recovery.NewMemoryTokenStore(), nil)
 }
+
+// A person at two brands and at none, through the JSON API, on memory.
+func TestBrandJourneys(t *testing.T) {
+	journeytest.Brands(t, journeytest.Leads(), recovery.NewMemoryTokenStore(), nil)
+}

@@ -229,6 +229,7 @@ func (s *Service) budgets(ctx context.Context, d *delivery) (budgets []scopedReq
 	if len(policy.Limits) > 0 {
 		budgets = append(budgets, s.budget(string(d.to.channel), policy, d.job.ID))
 	}
+	d.brandBudget = s.brandBudgetOf(d)
 	own, err := s.notifierBudgets(ctx, d)
 	return append(budgets, own...), err
 }

@@ -193,6 +193,9 @@ type Options struct {
 	// Captcha says who verifies the CAPTCHA of a request. Default: nobody, and no
 	// request needs one.
 	Captcha CaptchaOptions
+	// Brands say which brands there are, so that one Service can serve many names,
+	// each with its own links and budgets. Default: none.
+	Brands BrandOptions
 	// StoreTimeout is the longest time that one call of a [LeadStore],
 	// [TokenStore] or [Limiter] may last: 1 ms to 1 min. It holds for a
 	// [Queue], a [SessionEnder] and a [BudgetNotifier] too. Default 5 s.

@@ -17,6 +17,8 @@ import (
 type CheckProofRequest struct {
 	Proof     Proof
 	Requester Requester
+	// Brand is as in [ResetRequest].
+	Brand string
 }
 
 // A CheckProofResult describes a valid proof.
@@ -57,6 +59,10 @@ func (s *Service) checkProof(ctx context.Context, req CheckProofRequest, takes t
 	if err := req.Requester.check(); err != nil {
 		return CheckProofResult{}, err
 	}
+	ctx, _, err := s.presented(ctx, req.Brand, nil)
+	if err != nil {
+		return CheckProofResult{}, err
+	}
 	quotas, err := s.allowRequest(ctx, s.opts.Limits.ClientCheck, actionCheck, req.Requester)
 	if err != nil {
 		return CheckProofResult{}, err
@@ -85,6 +91,10 @@ type ResetRequest struct {
 	// [CheckProofResult].SecondFactor says so, and otherwise ignored. See
 	// [SecondFactorOptions].
 	SecondFactor Secret
+	// Brand and Data are as in [ForgotRequest]. Brand says where the proof is
+	// presented, and is the notice's if the lead has none. Every brand takes a proof.
+	Brand string
+	Data  map[string]string
 }
 
 // A ResetResult says that a reset is complete.
@@ -130,6 +140,10 @@ func (s *Service) setPassword(ctx context.Context, req ResetRequest, takes takin
 	if err != nil {
 		return ResetResult{}, err
 	}
+	ctx, data, err := s.presented(ctx, req.Brand, req.Data)
+	if err != nil {
+		return ResetResult{}, err
+	}
 	quotas, err := s.allowRequest(ctx, s.opts.Limits.ClientReset, actionReset, req.Requester)
 	if err != nil {
 		return ResetResult{}, err
@@ -143,6 +157,7 @@ func (s *Service) setPassword(ctx context.Context, req ResetRequest, takes takin
 	if err != nil {
 		return ResetResult{}, err
 	}
+	p.event.Data = mergeData(data, p.lead.Data)
 	if err := s.stepUp(ctx, p); err != nil {
 		return ResetResult{}, err
 	}
@@ -223,6 +238,7 @@ func (s *Service) prove(ctx context.Context, proof Proof, from Requester, labels
 	// The lead is read after Peek. For a code this is a second read: the lead
 	// may have changed since the first.
 	p.lead, err = s.provenLead(ctx, p, leadID)
+	p.event.Brand = eventBrand(cmp.Or(p.lead.Brand, BrandOf(ctx)))
 	return p, err
 }
 
@@ -484,15 +500,6 @@ func (s *Service) afterReset(ctx context.Context, p proven, done PasswordReset) 
 	s.checkVersion(ctx, p.lead)
 }
 
-// noticesTo returns the addresses that are told of a reset. An invited lead had no
-// account yet, so there is nobody to be warned, and its addresses are not verified.
-func (s *Service) noticesTo(lead Lead) []address {
-	if lead.Status == StatusInvited {
-		return nil
-	}
-	return s.recipients(lead)
-}
-
 // checkVersion tells if the write of a password left the lead's version as it was.
 // Then other links that were mailed before outlive a change of the password. Once a
 // version has changed, it asks no more.
@@ -522,7 +529,7 @@ func (p proven) followUp(kind jobKind, from Requester) payload {
 	return payload{
 		Op: kind, Key: LeadKey{LeadIDField, p.lead.ID}, Name: p.lead.Name, Locale: p.lead.Locale,
 		Caller: from.Caller, Client: from.Client, Languages: from.AcceptLanguage,
-		Labels: p.event.Labels, RequestedAt: time.Now(), Operator: p.event.Operator,
+		Labels: p.event.Labels, RequestedAt: time.Now(), Brand: p.event.Brand, Data: p.event.Data, Operator: p.event.Operator,
 	}
 }
 

@@ -45,6 +45,8 @@ type Settings struct {
 	SecondFactor bool
 	// Logger is the logger of the Service. It is never nil.
 	Logger *slog.Logger
+	// Brands are those of [Options].
+	Brands BrandOptions
 }
 
 // Settings returns the configuration of the Service, as far as pages and APIs
@@ -59,7 +61,7 @@ func (s *Service) Settings() Settings {
 		Link:        link, NotMe: notMe, Links: s.allLinks(), ReturnTo: slices.Clone(s.opts.ReturnTo), Fields: slices.Clone(s.opts.Fields), SignInField: s.opts.SignInField,
 		LinkTTL: s.opts.Tokens.LinkTTL, CodeTTL: s.opts.Tokens.CodeTTL, CodeDigits: codeDigits, MailCodes: s.opts.MailCodes,
 		PasswordPolicy: s.opts.Passwords.Policy, EndsSessions: s.opts.Sessions != nil,
-		CaptchaFields: slices.Clone(s.opts.Captcha.Fields), SecondFactor: s.opts.SecondFactor.isSet(), Logger: s.log,
+		CaptchaFields: slices.Clone(s.opts.Captcha.Fields), SecondFactor: s.opts.SecondFactor.isSet(), Logger: s.log, Brands: s.opts.Brands,
 	}
 }
 

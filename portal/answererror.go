@@ -26,6 +26,10 @@ type errorAnswers struct {
 // decides what a person sees of an error, and it says the same to everybody.
 func (p *Handler) answerError(w http.ResponseWriter, r *http.Request, err error, on errorAnswers) {
 	switch code := recovery.ErrorCodeOf(err); {
+	case isBrandError(err):
+		// The Service does not know the brand any more. That is no mistake of the
+		// person, whose link works as soon as the brand is known again.
+		p.fail(w, r, err)
 	case code == recovery.ErrorCodeInvalidProof && on.invalidProof != nil:
 		on.invalidProof()
 	case code == recovery.ErrorCodeInvalidRequest && on.invalidRequest != nil:
@@ -54,6 +58,11 @@ func (p *Handler) answerError(w http.ResponseWriter, r *http.Request, err error,
 	default:
 		p.fail(w, r, err)
 	}
+}
+
+func isBrandError(err error) bool {
+	request, ok := errors.AsType[*recovery.InvalidRequestError](err)
+	return ok && request.Field == "brand"
 }
 
 // answerPatient answers a page whose script waits and then sends the form again.

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
 // A sample is a page as a person may see it.
@@ -111,22 +112,49 @@ func (p *Handler) samples() []sample {
 	return all
 }
 
-// renderSamples renders every sample in every language, and checks the pages.
-// It adds each mistake once, although many samples may have it.
-func (p *Handler) renderSamples(mistakes *recovery.OptionErrors) {
-	type mistake struct{ option, reason string }
-	seen := map[mistake]bool{}
-	for _, t := range p.translators {
+// checkTemplates renders the host's templates. The pages of all brands have the same
+// ones: so of each shape one brand is rendered, in one language.
+func (p *Handler) checkTemplates(mistakes *recovery.OptionErrors) {
+	p.renderSamples(mistakes, "Templates", p.translators, p.samples())
+	if p.brands == nil {
+		return
+	}
+	seen := map[shape]bool{p.shape(): true}
+	for _, b := range p.brands.listed {
+		if s := b.shape(); !seen[s] && mistakes.Err() == nil {
+			seen[s] = true
+			b.renderSamples(mistakes, "Templates", b.translators[:1], b.samples())
+		}
+	}
+}
+
+// A shape says which parts the pages of a brand have.
+type shape struct{ logo, signIn, support, captcha, languages bool }
+
+func (p *Handler) shape() shape {
+	return shape{p.logo != "", p.opts.SignIn != "", p.opts.Support != "", p.opts.Captcha.Widget != "", len(p.translators) > 1}
+}
+
+// checkWidget renders the widget of the CAPTCHA, which is the host's, in the page
+// forgot. It is the same in all languages.
+func (p *Handler) checkWidget(mistakes *recovery.OptionErrors) {
+	if p.opts.Captcha.Widget != "" {
+		p.renderSamples(mistakes, "Captcha.Widget", p.translators[:1], []sample{{"forgot", "", nil}})
+	}
+}
+
+// renderSamples renders samples in some languages, and checks the pages. It adds each
+// mistake once, although many samples may have it. What is this package's own needs
+// no such check when a program starts: its tests do it.
+func (p *Handler) renderSamples(mistakes *recovery.OptionErrors, option string, languages []*i18n.Translator, samples []sample) {
+	seen := map[string]bool{}
+	for _, t := range languages {
 		r := &http.Request{Method: http.MethodGet, Header: http.Header{}, URL: &url.URL{Path: p.base + pathForgot, RawQuery: "lang=" + t.File}}
-		for _, s := range p.samples() {
+		for _, s := range samples {
 			d := p.page(r, s.page, "")
 			d.Variant = s.variant
 			if s.edit != nil {
 				s.edit(d)
-			}
-			m := mistake{option: "Templates"}
-			if d.err != nil {
-				m.option = "Text"
 			}
 			var b bytes.Buffer
 			err := p.templates.execute(&b, d)
@@ -136,9 +164,13 @@ func (p *Handler) renderSamples(mistakes *recovery.OptionErrors) {
 			if err == nil {
 				continue
 			}
-			if m.reason = t.File + ": " + templateReason(err); !seen[m] {
-				seen[m] = true
-				mistakes.Add(m.option, "%s", m.reason)
+			reason := t.File + ": " + templateReason(err)
+			if p.brand != "" {
+				reason = fmt.Sprintf("brand %q: ", p.brand) + reason
+			}
+			if !seen[reason] {
+				seen[reason] = true
+				mistakes.Add(option, "%s", reason)
 			}
 		}
 	}

@@ -76,7 +76,7 @@ func (p *Handler) code(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	stored := storedProof{Field: key.Field, Value: key.Value, Code: code, Handle: handle, ReturnTo: d.cameFrom}
-	found, err := p.service.CheckProof(r.Context(), recovery.CheckProofRequest{Proof: stored.proof(), Requester: p.requester(r)})
+	found, err := p.service.CheckProof(r.Context(), recovery.CheckProofRequest{Proof: stored.proof(), Requester: p.requester(r), Brand: p.brand})
 	if err != nil {
 		p.answerError(w, r, err, errorAnswers{
 			page: d,

@@ -43,9 +43,9 @@ const (
 	maxLifetime = 25 * time.Hour
 )
 
-// newCookies returns a cookie for each name. It also returns the keys of the
-// digests by which forms name their proof.
-func newCookies(o Options, secure bool, names ...string) (cookies []*sealedCookie, digestKeys [][]byte, err error) {
+// newSealer returns a Sealer for the cookies, which each has under its own name, and
+// the keys of the digests by which forms name their proof.
+func newSealer(o Options) (sealer *seal.Sealer, digestKeys [][]byte, err error) {
 	var keys []seal.Key
 	for _, k := range o.Keys {
 		var sub [3][]byte
@@ -57,15 +57,28 @@ func newCookies(o Options, secure bool, names ...string) (cookies []*sealedCooki
 		keys = append(keys, seal.Key{Hash: sub[0], Block: sub[1]})
 		digestKeys = append(digestKeys, sub[2])
 	}
-	for _, name := range names {
-		c := &sealedCookie{name: o.CookieName + "-" + name, secure: secure}
-		if secure {
-			c.name = "__Host-" + c.name
-		}
-		c.sealer = seal.New(keys, c.name, maxLifetime, maxSealed)
-		cookies = append(cookies, c)
+	return seal.New(keys, "", maxLifetime, maxSealed), digestKeys, nil
+}
+
+// nameCookies makes the cookies of a brand. Two brands may share a host, where a
+// browser sends both of them the cookies of either: so the name of a brand is in the
+// names of its cookies, as a digest, because it may have characters that a cookie's
+// name has not. The name is authenticated with the value, so what one brand has
+// sealed opens at no other.
+func (p *Handler) nameCookies(secure bool) {
+	prefix := p.common.CookieName + "-"
+	if p.brand != "" {
+		prefix += fingerprint([]byte(p.brand)) + "-"
 	}
-	return cookies, digestKeys, nil
+	if secure {
+		prefix = "__Host-" + prefix
+	}
+	cookie := func(name string) *sealedCookie {
+		return &sealedCookie{name: prefix + name, secure: secure, sealer: p.sealer.Named(prefix + name)}
+	}
+	// New names would lose what browsers hold.
+	p.linkCookie, p.proofCookie, p.requestCookie = cookie("opened"), cookie("proof"), cookie("asked")
+	p.noticeCookie, p.outcomeCookie, p.waitCookie = cookie("notice"), cookie("outcome"), prefix+"wait"
 }
 
 // save stores a value in the browser. A value that is too long for a cookie is

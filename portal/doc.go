@@ -122,7 +122,7 @@
 // {{template "main" .}} where the page's own file goes, and defines "alert",
 // which the built-in pages call.
 //
-// [New] renders everything in every language. It refuses:
+// [New] renders the host's templates in every language. It refuses:
 //   - a form without one of its fields,
 //   - an error that is not shown,
 //   - a resource of another site, but for the script of Options.Captcha,
@@ -139,6 +139,24 @@
 // a template of the host fails at run time all the same, the error is logged
 // and the person sees a built-in page that says so.
 //
+// # Brands
+//
+// One Handler serves many brands: shops, customers of a service that is sold under
+// other names, subdomains. [Options].Brands has, for each, its host and path, its
+// product, logo, colour, sentences and the like. Templates are compiled once, and
+// sentences too, so a brand takes 0.1 ms at the start and 6 KB besides its files.
+//
+// What people ask for on the pages of a brand is asked for under its name, as
+// [recovery.ForgotRequest].Brand. The links in its messages are those of the
+// [recovery.Brand] of that name: they should lead to BaseURL + "/reset", "/not-me"
+// and "/invitation" of the [Brand]. A proof of any brand works on the pages of all,
+// because it is the lead's.
+//
+// Each brand has cookies of its own, also where several share a host. A request for
+// a host that is no brand's gets no page: 421, in plain text (A104). Without brands,
+// the Handler does not look at the host. Templates find the name as {{.Brand}}; [New]
+// renders them for one brand of each shape, in one language.
+//
 // # Operating
 //
 // A mux that answers every path must answer 404 for the probe URL of the
@@ -147,7 +165,8 @@
 //	/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200
 //
 // A service worker of the host must leave these pages alone. Behind a proxy,
-// BaseURL is what people see: the portal reads nothing from a request's Host.
+// BaseURL is what people see. The portal reads nothing from a request's Host but, with
+// [Options].Brands, which brand's pages are meant.
 // The pages are found at the path of BaseURL, with or without
 // [http.StripPrefix], and behind a proxy that takes that path or the first part
 // of it off. A request that comes to a page below another path is told in the

@@ -42,7 +42,7 @@ func (p *Handler) forgot(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	req := recovery.ForgotRequest{Requester: p.requester(r), ReturnTo: p.returnTo(r)}
+	req := recovery.ForgotRequest{Requester: p.requester(r), ReturnTo: p.returnTo(r), Brand: p.brand}
 	typed := trim(form.Get("identifier"))
 	req.Key = p.key(typed)
 	d := p.page(r, "forgot", "")

@@ -153,7 +153,7 @@ func newWorld(t *testing.T, edit func(*recovery.Options, *portal.Options)) *worl
 	}
 	po := portal.Options{
 		BaseURL: base, Keys: keys, Product: "Acme", SignIn: "/sign-in", PhoneField: "Phone",
-		// Only three, because New renders every sample in each.
+		// Three stand for all: one of them is written from right to left.
 		Languages: []language.Tag{language.English, language.German, language.Arabic},
 	}
 	if edit != nil {

@@ -121,10 +121,14 @@ type Data struct {
 	// person came from nowhere that recovery.Options.ReturnTo lists.
 	ReturnTo, ReturnHost string
 
+	// Brand is the Name of the [Brand], or empty.
+	Brand string
+
 	// Style and Script are the contents of style.css and script.js.
 	Style  template.CSS
 	Script template.JS
 
+	head       string // of the stylesheet
 	translator *i18n.Translator
 	url        func(path string) string
 	// cameFrom is the place that links to the page forgot keep, or empty.
@@ -246,7 +250,8 @@ func (p *Handler) page(r *http.Request, name, locale string) *Data {
 		Product: p.opts.Product, SignIn: p.opts.SignIn, Support: p.opts.Support,
 		Email: p.opts.EmailField != "", Phone: p.opts.PhoneField != "", UserName: p.opts.UserNameField != "",
 		MinLength: p.settings.PasswordPolicy.MinLength(), MaxLength: p.settings.PasswordPolicy.MaxLength(),
-		CodeDigits: p.settings.CodeDigits, EndsSessions: p.settings.EndsSessions, Logo: p.logo, translator: t,
+		CodeDigits: p.settings.CodeDigits, EndsSessions: p.settings.EndsSessions, Logo: p.logo, head: p.head, translator: t,
+		Brand: p.brand,
 	}
 	d.url = func(path string) string {
 		if path == pathForgot {

@@ -48,11 +48,12 @@ func (p *Handler) fromLink(q url.Values) (storedProof, bool) {
 }
 
 // linkNames returns the names of parameters that links have. A wire may be
-// added after the pages were made, so they are asked for each time. Those of
+// added after the pages were made, so they are asked for each time. A link may come
+// to the pages of another brand than its own, which has the names of Options. Those of
 // LeadSquared and its usual portals are known also if the wire is in another
 // program.
 func (p *Handler) linkNames() (pairs [][2]string, tokens []string) {
-	for _, l := range append(p.service.Settings().Links, p.settings.Invitations.Link) {
+	for _, l := range append(p.service.Settings().Links, p.resetLink, p.invitationLink, p.settings.Invitations.Link) {
 		if l.LeadIDParam != "" {
 			pairs = append(pairs, [2]string{l.LeadIDParam, l.SecretParam})
 		} else if l.TokenParam != "" {
@@ -197,7 +198,7 @@ func (p *Handler) showOther(w http.ResponseWriter, r *http.Request, stored store
 }
 
 func (p *Handler) checkProof(r *http.Request, stored storedProof) (recovery.CheckProofResult, error) {
-	req := recovery.CheckProofRequest{Proof: stored.proof(), Requester: p.requester(r)}
+	req := recovery.CheckProofRequest{Proof: stored.proof(), Requester: p.requester(r), Brand: p.brand}
 	if stored.Invitation {
 		return p.service.CheckInvitation(r.Context(), req)
 	}
@@ -206,7 +207,8 @@ func (p *Handler) checkProof(r *http.Request, stored storedProof) (recovery.Chec
 
 func (p *Handler) setPassword(r *http.Request, stored storedProof, password, factor string) (recovery.ResetResult, error) {
 	req := recovery.ResetRequest{
-		Proof: stored.proof(), Password: recovery.NewSecret(password), SecondFactor: recovery.NewSecret(factor), Requester: p.requester(r),
+		Proof: stored.proof(), Password: recovery.NewSecret(password), SecondFactor: recovery.NewSecret(factor),
+		Requester: p.requester(r), Brand: p.brand,
 	}
 	if stored.Invitation {
 		return p.service.AcceptInvitation(r.Context(), req)

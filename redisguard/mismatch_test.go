@@ -56,11 +56,7 @@ func TestTLSMismatchIsNamed(t *testing.T) {
 			_ = c.Close()
 		}
 	}()
-	nobody, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = nobody.Close()
+	nobody := testenv.FreeAddr(t)
 	config := &tls.Config{InsecureSkipVerify: true}
 	for _, tt := range []struct {
 		sentence, addr string
@@ -73,7 +69,7 @@ func TestTLSMismatchIsNamed(t *testing.T) {
 		{"both speak TLS", overTLS.Listener.Addr().String(), config, ""},
 		{"a server that hangs up", hangsUp.Addr().String(), nil, ""},
 		{"a server that hangs up on TLS", hangsUp.Addr().String(), config, ""},
-		{"no server", nobody.Addr().String(), config, ""},
+		{"no server", nobody, config, ""},
 	} {
 		t.Run(tt.sentence, func(t *testing.T) {
 			t.Parallel()

@@ -22,12 +22,7 @@ import (
 // was all that the log said.
 func TestSilenceAtTheStart(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	refused := l.Addr().String()
-	_ = l.Close()
+	refused := testenv.FreeAddr(t)
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // it accepts, and says nothing
 	if err != nil {
 		t.Fatal(err)

@@ -53,6 +53,14 @@ type Data struct {
 	Mailed *bool `json:"mailed,omitzero"`
 	// Labels are the labels of the request, without [recovery.LabelNoWebhook].
 	Labels map[string]string `json:"labels,omitzero"`
+	// Brand is the name of the brand of the message or, if no lead was found, of the
+	// request.
+	Brand string `json:"brand,omitzero"`
+	// HostData are the host's own words, for endpoints with
+	// [Endpoint].IncludeHostData. HostDataOmitted says that they are left out, because
+	// the body would have more than 8 KiB with them.
+	HostData        map[string]string `json:"host_data,omitzero"`
+	HostDataOmitted bool              `json:"host_data_omitted,omitzero"`
 	// Operator is who of the host's help desk issued what the event is about, as the
 	// host wrote it.
 	Operator string `json:"operator,omitzero"`
@@ -103,10 +111,10 @@ func AllEvents() []recovery.EventKind {
 }
 
 // newBody returns the body of an event's deliveries.
-func newBody(e recovery.Event, includeClient bool) ([]byte, error) {
+func newBody(e recovery.Event, includeClient, includeHostData bool) ([]byte, error) {
 	p := Payload{Type: Type(e.Kind), Timestamp: e.Time.UTC(), Data: Data{
 		Reason: e.Reason, Scope: e.Scope, JobID: e.JobID, LeadID: e.LeadID, Caller: e.Caller,
-		Channel: e.Channel, Message: e.Message, Purpose: e.Purpose, Attempt: e.Attempt, Operator: e.Operator,
+		Channel: e.Channel, Message: e.Message, Purpose: e.Purpose, Attempt: e.Attempt, Brand: e.Brand, Operator: e.Operator,
 	}}
 	if e.Kind == recovery.EventBulkProgress {
 		bulk := Bulk(e.Bulk)
@@ -127,15 +135,26 @@ func newBody(e recovery.Event, includeClient bool) ([]byte, error) {
 	if e.Kind == recovery.EventTokenIssued {
 		p.Data.Mailed = &e.Mailed
 	}
+	if includeHostData && len(e.Data) > 0 {
+		p.Data.HostData = e.Data
+	}
+	body, err := marshal(p)
+	if len(body) > maxBody && p.Data.HostData != nil {
+		p.Data.HostData, p.Data.HostDataOmitted = nil, true
+		body, err = marshal(p)
+	}
+	if len(body) > maxBody {
+		return nil, errors.New("the body is longer than 8 KiB")
+	}
+	return body, err
+}
+
+func marshal(p Payload) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false) // the body is not part of a page, so '&' need not take six bytes
 	if err := enc.Encode(p); err != nil {
 		return nil, err
 	}
-	body := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
-	if len(body) > maxBody {
-		return nil, errors.New("the body is longer than 8 KiB")
-	}
-	return body, nil
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }

@@ -282,13 +282,8 @@ func quotes(t testing.TB, err error) {
 
 // If no server listens, the error is temporary.
 func TestNoServer(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	_ = l.Close()
-	err = newNotifier(t, words(plain), options(addr)).Notify(t.Context(), message())
+	addr := testenv.FreeAddr(t)
+	err := newNotifier(t, words(plain), options(addr)).Notify(t.Context(), message())
 	e, ok := errors.AsType[*smtpnotifier.Error](err)
 	if !ok || e.Stage != smtpnotifier.StageConnect || errors.Is(err, recovery.ErrPermanent) {
 		t.Errorf("%v", err)
