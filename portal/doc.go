@@ -60,7 +60,10 @@
 // with "Origin: null" and nothing else, as an attacker's page does.
 //
 // The language that the person chose on the page comes first, then the lead's,
-// then those that the browser asks for. All errors are in that language, and
+// then those that the browser asks for, by their weights and variety by variety: the
+// reader of "de-CH,fr;q=0.9" gets German. Nobody who reads traditional Chinese
+// characters gets simplified ones, unless the browser asks for them too or they are
+// the default. All errors are in that language, and
 // say what to do.
 //
 // # Threat model
