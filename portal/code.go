@@ -41,7 +41,7 @@ func (p *Handler) code(w http.ResponseWriter, r *http.Request) {
 	if !d.Known {
 		d.Identifier = trim(form.Get("identifier"))
 	}
-	key := recovery.LeadKey{Field: p.opts.PhoneField, Value: latinDigits(d.Identifier)}
+	key := recovery.LeadKey{Field: p.opts.PhoneField, Value: p.phone(d.Identifier)}
 	code := cleanCode(form.Get("code"))
 	if len(code) != p.settings.CodeDigits {
 		d.fail("code", d.text("code.malformed", p.settings.CodeDigits))

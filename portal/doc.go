@@ -59,6 +59,10 @@
 // as all do since 2020. Pages are therefore not "no-referrer", under which Safari before
 // 16.4 sends forms with "Origin: null" and nothing else, as an attacker's page does.
 //
+// A phone number may be written as people write it: with spaces, dashes and brackets of
+// all kinds, with "tel:", with "(0)" behind the country code, and in the digits of any
+// script. [Options].NationalPhone reads numbers without a country code.
+//
 // The language that the person chose on the page comes first, then the lead's,
 // then those that the browser asks for, by their weights and variety by variety: the
 // reader of "de-CH,fr;q=0.9" gets German. Nobody who reads traditional Chinese

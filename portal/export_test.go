@@ -14,3 +14,7 @@ func Catalogues() map[string][]i18n.Entry {
 	}
 	return all
 }
+
+// ReadPhone is what the pages take a typed phone number for, where the host reads no
+// national numbers.
+func ReadPhone(typed string) string { return (&Handler{}).phone(typed) }
