@@ -134,19 +134,22 @@ func (s *Service) findLeads(ctx context.Context, store MultiLeadStore, key LeadK
 func (s *Service) share(d *delivery, found []Lead) bool {
 	d.shared = true
 	var able []account
-	same := true
-	var to address
 	for _, lead := range found {
 		a, ok := s.recipient(lead, d.p.Recipient)
 		if !ok || s.whyNoToken(kindMailed, lead.Status) != "" {
 			d.leave(lead, s.whyNot(lead), "")
 			continue
 		}
-		same = same && (len(able) == 0 || a.canonical == to.canonical)
-		if len(able) == 0 || a.canonical == d.p.Key.Value {
-			to = a
-		}
 		able = append(able, account{lead, a})
+	}
+	able = d.ofBrand(able)
+	same := true
+	var to address
+	for i, a := range able {
+		same = same && (i == 0 || a.to.canonical == to.canonical)
+		if i == 0 || a.to.canonical == d.p.Key.Value {
+			to = a.to
+		}
 	}
 	switch {
 	case len(able) == 0:
@@ -207,7 +210,7 @@ func (d *delivery) settle(s *Service) {
 		d.kind, d.to = MessageResetLink, first.to
 		return
 	}
-	common := Lead{Name: first.lead.Name, Locale: first.lead.Locale, Status: StatusActive}
+	common := Lead{Name: first.lead.Name, Locale: first.lead.Locale, Status: StatusActive, Brand: first.lead.Brand}
 	for _, a := range d.accounts[1:] {
 		if a.lead.Name != common.Name {
 			common.Name = ""
@@ -217,6 +220,7 @@ func (d *delivery) settle(s *Service) {
 		}
 	}
 	d.lead, d.account, d.event.LeadID, d.kind = common, "", "", MessageResetLinks
+	d.event.Data = d.p.Data
 }
 
 // candidates returns the leads that a request may be about.
@@ -279,7 +283,7 @@ func (s *Service) allowShared(ctx context.Context, d *delivery) (ok bool, err er
 	}
 	d.accounts = kept
 	d.settle(s)
-	return s.allowJob(ctx, d, budgets...)
+	return s.allowStages(ctx, d, d.inStages(nil, budgets))
 }
 
 // secretOf returns the secret of a lead's link. All attempts at a job send the same

@@ -8,26 +8,31 @@ import (
 
 // A PasswordReset says how a password was replaced, or the first one chosen.
 type PasswordReset struct {
-	LeadID  string
+	LeadID string
+	// Purpose is that of the link or code. It is empty with ProofPassword, because
+	// there was none.
 	Purpose Purpose
 	// Proof is what the person presented.
 	Proof ProofKind
 	// Field is the field of the lead whose address got the link or code, and
 	// Channel how. Only somebody who reads what arrives there can have it. Both
 	// are empty if that is not certain: for a token that a server or the host got
-	// too, for a link that went to several addresses after "this was not me", and
-	// for a code if several fields of its channel may receive.
+	// too, for a link that went to several addresses after "this was not me", for
+	// a code if several fields of its channel may receive, and with ProofPassword.
 	Field   string
 	Channel Channel
 	// Age is the time since the token was stored or, for an invitation and a forced
 	// reset, since its link was sealed. It is exact to a second or so, if the clocks
-	// are right and the lifetimes in [TokenOptions] have not been changed since.
+	// are right and the lifetimes in [TokenOptions] have not been changed since. It
+	// is zero with ProofPassword.
 	Age time.Duration
 	// KnownDevice says that a known device of the lead sent the request: see
 	// [Service.RememberDevice].
 	KnownDevice bool
 	// Requester is that of the request.
 	Requester Requester
+	// Brand is [Lead].Brand or, if the lead has none, [ResetRequest].Brand.
+	Brand string
 }
 
 // A ProofKind says what a person presented.
@@ -41,10 +46,12 @@ const (
 	ProofCode ProofKind = "code"
 	// ProofIssued is a token of [Service.IssueToken] that was not sent.
 	ProofIssued ProofKind = "issued"
+	// ProofPassword is the current password, in [Service.ChangePassword].
+	ProofPassword ProofKind = "password"
 )
 
-// An AfterResetFunc is called once after a password was replaced, or a first one
-// chosen: after the lead's sessions were ended, and before the answer. A host uses
+// An AfterResetFunc is called once after a password was replaced, by a reset or a
+// change, or a first one chosen: after the lead's sessions were ended, and before the answer. A host uses
 // it to unlock an account after too many failed log-ins, or to end remember-me
 // tokens. It is not called if the outcome of the write is unknown.
 //
@@ -64,7 +71,7 @@ func (s *Service) facts(p proven, from Requester) PasswordReset {
 	done := PasswordReset{
 		LeadID: p.lead.ID, Purpose: p.kind.purpose(), Proof: ProofLink,
 		Age:         max(0, s.lifetime(p.kind)-time.Until(p.token.Expires)),
-		KnownDevice: s.knownDevice(from.Device, p.lead) != "", Requester: from,
+		KnownDevice: s.knownDevice(from.Device, p.lead) != "", Requester: from, Brand: p.event.Brand,
 	}
 	switch {
 	case p.kind == kindIssued:
@@ -106,31 +113,31 @@ func (s *Service) onlyReceiver(t FieldType) string {
 }
 
 // callAfterReset calls the host's function.
-func (s *Service) callAfterReset(ctx context.Context, p proven, done PasswordReset) {
+func (s *Service) callAfterReset(ctx context.Context, r replacement, done PasswordReset) {
 	if s.opts.AfterReset == nil {
 		return
 	}
 	err := s.call(ctx, "AfterReset", func(ctx context.Context) error {
-		return scrub(s.opts.AfterReset(ctx, done), identifiers(p.lead)...)
+		return scrub(s.opts.AfterReset(ctx, done), identifiers(r.lead)...)
 	}, unknownSecrets)
 	if err == nil {
 		return
 	}
-	e := p.event
+	e := r.event
 	e.Kind, e.Cause = EventAfterResetFailed, shorten(err.Error(), maxCause)
 	s.emit(ctx, e)
 }
 
 // markVerified tells the host that an address, which was not verified, was proved
 // by a link.
-func (s *Service) markVerified(ctx context.Context, p proven, done PasswordReset) {
+func (s *Service) markVerified(ctx context.Context, lead Lead, done PasswordReset) {
 	store, ok := s.leads.(VerifyingLeadStore)
-	value := p.lead.Fields[done.Field]
+	value := lead.Fields[done.Field]
 	if !ok || done.Field == "" || value.Verified || done.Proof != ProofLink {
 		return
 	}
 	mark := func(ctx context.Context) error {
-		err := store.MarkVerified(ctx, p.lead.ID, done.Field, value.Value)
+		err := store.MarkVerified(ctx, lead.ID, done.Field, value.Value)
 		if errors.Is(err, ErrLeadNotFound) {
 			return nil
 		}

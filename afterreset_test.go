@@ -54,6 +54,7 @@ func TestAfterReset(t *testing.T) {
 	}
 	forgot := func(req recovery.ForgotRequest) func(t *testing.T, p *portal) recovery.Proof {
 		return func(t *testing.T, p *portal) recovery.Proof {
+			req.Requester.Client = netip.MustParseAddr("192.0.2.7")
 			m := p.forgot(t, req)
 			if req.Code {
 				return recovery.CodeProof(recovery.LeadKey{Field: "Phone", Value: johnPhone}, m.Code.Reveal())

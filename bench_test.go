@@ -2,6 +2,7 @@ package recovery_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -141,3 +142,33 @@ type nullWriter struct {
 func (w *nullWriter) Header() http.Header         { return w.header }
 func (w *nullWriter) Write(p []byte) (int, error) { return len(p), nil }
 func (w *nullWriter) WriteHeader(status int)      { w.status = status }
+
+// BenchmarkForgotOfABrand is what the brand of a request adds to the answer.
+func BenchmarkForgotOfABrand(b *testing.B) {
+	for _, name := range []string{"", "acme"} {
+		b.Run("brand="+name, func(b *testing.B) {
+			queue := &heldQueue{}
+			p := branded(b, func(_ *portal, o *recovery.Options) {
+				o.Queue, o.Limits.DangerouslyAllowOnError = queue, true
+				o.Limiter = failingLimiter{}
+				o.Logger = slog.New(slog.DiscardHandler)
+			})
+			req := byMail(johnMail)
+			req.Brand = name
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := p.ForgotPassword(b.Context(), req); err != nil {
+					b.Fatal(err)
+				}
+				queue.take()
+			}
+		})
+	}
+}
+
+// failingLimiter counts nothing, so that a benchmark meets no limit.
+type failingLimiter struct{}
+
+func (failingLimiter) Allow(context.Context, ...recovery.LimitRequest) ([]recovery.Decision, error) {
+	return nil, errors.New("fails")
+}

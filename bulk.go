@@ -41,6 +41,10 @@ type BulkRequest struct {
 	TTL time.Duration
 	// Requester says who asks, for events, as in [InvitationRequest].
 	Requester Requester
+	// Brand and Data are as in [ForgotRequest]. A lead with a brand of its own gets
+	// the message of that one.
+	Brand string
+	Data  map[string]string
 }
 
 // BulkProgress is how far a [Service.SendToAll] has come.
@@ -98,12 +102,12 @@ const bulkReport = time.Minute
 // should hold no connection of a database meanwhile.
 func (s *Service) SendToAll(ctx context.Context, req BulkRequest) (BulkProgress, error) {
 	progress := BulkProgress{Name: req.Name}
-	p, pause, err := s.bulkPayload(req)
+	p, pause, err := s.bulkPayload(ctx, req)
 	if err != nil {
 		return progress, err
 	}
 	report := func() {
-		s.emit(ctx, Event{Kind: EventBulkProgress, Purpose: req.Purpose, Caller: p.Caller, Labels: p.Labels, Bulk: progress})
+		s.emit(ctx, Event{Kind: EventBulkProgress, Purpose: req.Purpose, Caller: p.Caller, Labels: p.Labels, Brand: p.Brand, Bulk: progress})
 	}
 	next, told := time.Now(), time.Now()
 	for leadID, err := range req.LeadIDs {
@@ -185,7 +189,7 @@ func sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-func (s *Service) bulkPayload(req BulkRequest) (payload, time.Duration, error) {
+func (s *Service) bulkPayload(ctx context.Context, req BulkRequest) (payload, time.Duration, error) {
 	switch {
 	case !ascii.IsName(req.Name, 1, 64):
 		return payload{}, 0, invalid("name", "must be 1 to 64 characters of printable ASCII without spaces")
@@ -196,7 +200,7 @@ func (s *Service) bulkPayload(req BulkRequest) (payload, time.Duration, error) {
 	case !(req.PerSecond >= 0 && req.PerSecond <= 1000): // also NaN
 		return payload{}, 0, invalid("perSecond", "must be more than 0, up to 1,000")
 	}
-	p, err := s.hostPayload(req.Purpose, sending{req.RecipientField, req.Template, req.Link, req.TTL, req.Labels, req.Requester})
+	p, err := s.hostPayload(ctx, req.Purpose, sending{req.RecipientField, req.Template, req.Link, req.TTL, req.Labels, req.Requester, req.Brand, req.Data})
 	if err != nil {
 		return payload{}, 0, err
 	}

@@ -78,7 +78,7 @@ func (o CaptchaOptions) check(mistakes *OptionErrors) {
 	}
 	mistakes.CheckInt("Captcha.Fields", len(o.Fields), 1, 16)
 	// The wires match names without case.
-	taken := []string{"email", "username", "phone", "identifier", "recipientfield", "emailaddress", "searchkeydata", "returnto"}
+	taken := []string{"email", "username", "phone", "identifier", "recipientfield", "emailaddress", "searchkeydata", "returnto", "code", "handle"}
 	for _, name := range o.Fields {
 		folded := canonical.FoldASCII(name)
 		switch {

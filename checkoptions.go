@@ -95,6 +95,7 @@ func (l *Limits) policies() []namedPolicy {
 		{"Caller", &l.Caller}, {"ClientForgot", &l.ClientForgot}, {"ClientReset", &l.ClientReset},
 		{"ClientCheck", &l.ClientCheck}, {"Identifier", &l.Identifier}, {"Lead", &l.Lead},
 		{"Recipient", &l.Recipient}, {"Issue", &l.Issue}, {"Device", &l.Device}, {"LeadDevices", &l.LeadDevices},
+		{"SecondFactor", &l.SecondFactor}, {"Change", &l.Change},
 		{"EmailBudget", &l.EmailBudget}, {"SMSBudget", &l.SMSBudget},
 	}
 }
@@ -112,6 +113,9 @@ func (o Options) validate(leads LeadStore, tokens TokenStore, notifier Notifier)
 	checkFields(&mistakes, o.Fields)
 	o.API.check(&mistakes)
 	o.Captcha.check(&mistakes)
+	o.SecondFactor.check(&mistakes)
+	o.MailCodes.check(&mistakes)
+	o.Brands.check(&mistakes)
 	if sameQueue(o.Queue, o.DeliveryQueue) {
 		mistakes.Add("DeliveryQueue", "must be another queue than Queue, or strangers can tell by its fullness who has an account")
 	}
@@ -130,6 +134,7 @@ func (o Options) validate(leads LeadStore, tokens TokenStore, notifier Notifier)
 	mistakes.CheckDuration("Tokens.InvitationTTL", o.Tokens.InvitationTTL, minTTL, maxTTL)
 	mistakes.CheckDuration("Tokens.ForcedResetTTL", o.Tokens.ForcedResetTTL, minTTL, maxTTL)
 	o.Invitations.check(&mistakes, leads)
+	o.Change.check(&mistakes, leads)
 	mistakes.CheckDuration("Tokens.CodeTTL", o.Tokens.CodeTTL, time.Minute, maxCodeTTL)
 	mistakes.CheckInt("Tokens.CodeTries", o.Tokens.CodeTries, 1, 10)
 	mistakes.CheckInt("Tokens.CodeFailures", o.Tokens.CodeFailures, 10, 100)

@@ -61,18 +61,22 @@ func (s *Service) putCode(ctx context.Context, d *delivery) (TokenRecord, error)
 		usual, other = other, usual
 	}
 	// An earlier attempt at the job may have found the device known, or its slot full,
-	// and this one may not: the code stands where it stood, or a code that was used
-	// would work once more in the other slot (A33). A guess without a handle counts
-	// nowhere, because no code of this version has none.
+	// and this one may not. The code stays where it stands, or one that was used would
+	// work once more in the other slot (A33).
 	ref := s.keys.codeRef(d.p.generation, d.lead.ID, d.p.Secret, d.p.Asker, other)
-	err := s.call(ctx, "TokenStore.Peek", func(ctx context.Context) error {
-		_, err := s.tokens.Peek(ctx, TokenRef{Slot: ref.Slot, Digest: ref.Digest})
-		return err
-	})
-	switch {
-	case errors.Is(err, ErrTokenNotRecorded):
-	case err == nil || errors.Is(err, ErrTokenNotFound): // also if the store does not tell
+	switch err := s.peekAt(ctx, ref); {
+	case err == nil:
 		return s.putCodeIn(ctx, d, other)
+	case errors.Is(err, ErrTokenNotRecorded):
+	case errors.Is(err, ErrTokenNotFound):
+		tells, err := s.storeTells(ctx, ref)
+		if err != nil {
+			return TokenRecord{}, err
+		}
+		if tells {
+			return TokenRecord{}, ErrTokenSpent
+		}
+		return s.putCodeIn(ctx, d, "")
 	default:
 		return TokenRecord{}, err
 	}
@@ -81,6 +85,27 @@ func (s *Service) putCode(ctx context.Context, d *delivery) (TokenRecord, error)
 		return s.putCodeIn(ctx, d, other)
 	}
 	return token, err
+}
+
+// peekAt looks for a code that nobody typed. Without a handle this is a guess at no
+// code of this version, because each of these has one.
+func (s *Service) peekAt(ctx context.Context, ref TokenRef) error {
+	return s.call(ctx, "TokenStore.Peek", func(ctx context.Context) error {
+		_, err := s.tokens.Peek(ctx, TokenRef{Slot: ref.Slot, Digest: ref.Digest})
+		return err
+	})
+}
+
+// storeTells reports whether the store says of a digest that it never had it. If it
+// does not, all codes stand in the slot of everybody, because nobody could tell
+// whether one was used in the other.
+func (s *Service) storeTells(ctx context.Context, ref TokenRef) (bool, error) {
+	ref.Digest = newID()
+	err := s.peekAt(ctx, ref)
+	if err == nil || errors.Is(err, ErrTokenNotFound) {
+		return errors.Is(err, ErrTokenNotRecorded), nil
+	}
+	return false, err
 }
 
 // putCodeIn stores the code of a job in one of the two slots.

@@ -82,7 +82,7 @@ func (s *Service) tellIfBlocked(ctx context.Context, what string, a *attempt) (d
 
 // answers are errors with which a collaborator that works answers.
 var answers = []error{
-	ErrLeadNotFound, ErrTokenNotFound, ErrTokenSpent, ErrVersionChanged, ErrStepUpRequired, ErrCaptchaFailed, ErrPermanent, password.ErrMalformedHash,
+	ErrLeadNotFound, ErrTokenNotFound, ErrTokenSpent, ErrVersionChanged, ErrNotSignedIn, ErrStepUpRequired, ErrCaptchaFailed, ErrPermanent, password.ErrMalformedHash,
 }
 
 // works reports whether a collaborator that returned err works.
@@ -137,6 +137,8 @@ func (s *Service) consequence(what string) string {
 		return ". It is tried again"
 	case what == "AfterReset":
 		return ". It is not called again, and the reset it followed is complete"
+	case what == "Change.KeepSession":
+		return ". The password is changed, and the person has to sign in again"
 	case what == "VerifyingLeadStore.MarkVerified":
 		return ". The password is changed, and it is tried again"
 	case what == "LeadStore.SetPasswordHash" || what == "DeliveryQueue.Enqueue" || what == "BudgetNotifier.Budgets":

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"time"
 )
@@ -32,12 +33,15 @@ type delivery struct {
 	shared    bool      // several leads have what the request named
 	accounts  []account // those of them that get a link
 	out       []leftOut // the others
+
+	brand       Brand // of the message; zero if it has none
+	brandBudget []scopedRequest
 }
 
 func newDelivery(job Job, p payload) *delivery {
 	return &delivery{
 		job: job, p: p, token: p.kind(), kind: p.kind().message(), link: p.Link,
-		event: Event{JobID: job.ID, Caller: p.Caller, Client: p.Client, Labels: p.Labels, Purpose: p.Purpose},
+		event: Event{JobID: job.ID, Caller: p.Caller, Client: p.Client, Labels: p.Labels, Purpose: p.Purpose, Data: p.Data},
 	}
 }
 
@@ -63,6 +67,7 @@ func (d *delivery) message() Message {
 		Name: d.lead.Name, Locale: d.lead.Locale, Languages: d.p.Languages,
 		RequestedAt: d.p.RequestedAt, Client: d.p.Client,
 	}
+	m.Brand, m.Data = d.brand.Name, maps.Clone(mergeData(d.p.Data, d.lead.Data))
 	if d.p.Purpose != "" {
 		m.Client = netip.Addr{} // where the host's administrator works is nobody's business
 	}
@@ -99,6 +104,7 @@ func (d *delivery) findLead(ctx context.Context, s *Service) (ok bool, err error
 // is says which lead the delivery is for.
 func (d *delivery) is(s *Service, lead Lead) {
 	d.lead, d.account, d.event.LeadID = lead, s.accountOf(lead), lead.ID
+	d.event.Data = mergeData(d.p.Data, lead.Data)
 }
 
 // isNobody keeps why no lead was found, and returns false.
@@ -125,6 +131,9 @@ func (s *Service) performDeliver(ctx context.Context, d *delivery) error {
 	if !ok {
 		return s.suppress(ctx, d, d.whyNobody())
 	}
+	if err := s.applyBrand(ctx, d); err != nil {
+		return err
+	}
 	if d.to, ok = s.recipient(d.lead, d.p.Recipient); !ok {
 		return s.suppress(ctx, d, s.whyNoRecipient(ctx, d.lead, d.p.Recipient))
 	}
@@ -137,6 +146,15 @@ func (s *Service) performDeliver(ctx context.Context, d *delivery) error {
 	return s.sendToken(ctx, d)
 }
 
+// noticesTo returns the addresses that are told of a reset. An invited lead had no
+// account yet, so there is nobody to be warned, and its addresses are not verified.
+func (s *Service) noticesTo(lead Lead) []address {
+	if lead.Status == StatusInvited {
+		return nil
+	}
+	return s.recipients(lead)
+}
+
 // performNotice tells one address that the password was changed. The address
 // comes from the job and not from the lead, because a thief may have changed it
 // on the lead since the reset.
@@ -144,6 +162,9 @@ func (s *Service) performNotice(ctx context.Context, d *delivery) error {
 	d.kind = MessagePasswordChanged
 	d.lead = Lead{ID: d.p.Key.Value, Name: d.p.Name, Locale: d.p.Locale}
 	d.account, d.to = d.p.Account, address{d.p.Channel, d.p.To, d.p.To}
+	if err := s.applyBrand(ctx, d); err != nil {
+		return err
+	}
 	return s.send(ctx, d, d.message(), d.p.Reset)
 }
 
@@ -210,7 +231,7 @@ func (s *Service) expiry(d *delivery, token TokenRecord) time.Time {
 // was not me".
 func (s *Service) send(ctx context.Context, d *delivery, m Message, about string) error {
 	var err error
-	if m.NotMe, err = s.notMeLink(m, about); err != nil {
+	if m.NotMe, err = s.notMeLink(d.brand.NotMe.or(s.opts.NotMe), m, about); err != nil {
 		return fmt.Errorf("%w: %w", ErrPermanent, err)
 	}
 	secrets := m.secrets()
@@ -263,10 +284,17 @@ func (s *Service) allowDelivery(ctx context.Context, d *delivery) (ok bool, err 
 	if err != nil {
 		return s.cannotDeliver(ctx, d, err)
 	}
-	if ok, err := s.allowJob(ctx, d, person...); !ok {
-		return false, err
+	return s.allowStages(ctx, d, d.inStages(person, budgets))
+}
+
+// allowStages asks the limiter for one stage after the other.
+func (s *Service) allowStages(ctx context.Context, d *delivery, stages [][]scopedRequest) (ok bool, err error) {
+	for _, requests := range stages {
+		if ok, err := s.allowJob(ctx, d, requests...); !ok {
+			return false, err
+		}
 	}
-	return s.allowJob(ctx, d, budgets...)
+	return true, nil
 }
 
 // cannotDeliver ends the delivery if an error of the budgets says that the message

@@ -120,9 +120,14 @@ func (s *Service) advise(ctx context.Context, e Event) {
 		}
 	case EventResetRefused:
 		what, advice = "the link, code or password is refused", refusedAdvice[e.Reason]
+		if e.Reason == ReasonRateLimited {
+			advice = "too many second factors were tried for this lead. Raise option Limits to try things out"
+		}
+	case EventChangeRefused:
+		what, advice = "the change of the password is refused", changeAdvice[e.Reason]
 	case EventRateLimited:
 		what, advice = "the request is answered with 429", limitAdvice(e.Scope)
-	case EventPasswordReset:
+	case EventPasswordReset, EventPasswordChanged:
 		if _, bcrypt := s.opts.Passwords.Hasher.(*password.Bcrypt); !bcrypt && !s.toldOfHash.Swap(true) {
 			what, advice = "the password was changed", "log-in has to call Verify of Service.Hasher, which reads the new hash and bcrypt. If log-in calls bcrypt.CompareHashAndPassword, this person can no longer sign in"
 		}
@@ -159,6 +164,9 @@ var refusedAdvice = map[EventReason]string{
 	ReasonTooManyGuesses:   "the code is right, and too many wrong ones were typed for this lead within 24 hours. See option Tokens.CodeFailures",
 	ReasonClaimedByAnother: "another request has just used it",
 	ReasonPasswordPolicy:   "the new password breaks the rules that know the person, which the answer names. See option Passwords.Policy",
+
+	ReasonSecondFactorMissing: "SecondFactor.Needed says that the lead needs a second factor, and the request has none. Pages ask for it if CheckProof says so, and the JSON API takes it as secondFactor",
+	ReasonSecondFactorWrong:   "SecondFactor.Verify says that the second factor is wrong",
 }
 
 // again is what a limit counts that holds for one person.

@@ -45,7 +45,8 @@
 // [Service.ResetPassword] checks the password by the rules that are the same
 // for everybody, opens the proof, looks its token up with Peek, reads the lead,
 // asks the [StepUpFunc], checks the password by the rules that depend on the
-// person, and hashes it. What follows is finished also if the request ends: it
+// person, hashes it, and has the host verify the second factor of a lead that needs
+// one. What follows is finished also if the request ends: it
 // reads the lead again unless the store is a [VersionedLeadStore], claims the
 // token, writes the hash, deletes the lead's tokens, ends its sessions, and
 // answers. The queue then sends a notice to every address of the lead.
@@ -124,7 +125,8 @@
 // The package does not sign anybody in, does not remove or bypass a second
 // factor, does not lock accounts, and offers neither security questions (ASVS
 // v5.0.0-6.4.2) nor JWTs. It cannot protect an account whose mailbox the
-// attacker reads; with [Options].StepUp a host can ask for a further proof. A
+// attacker reads, unless the host asks for a second factor ([Options].SecondFactor)
+// or another proof ([Options].StepUp). A
 // host that runs several instances needs a shared TokenStore and a shared
 // Limiter: with those in memory, each instance would have its own tokens and
 // limits.
@@ -182,7 +184,7 @@
 //	in Queue:
 //	  a request, after its answer     2,000               250 ms   4,096
 //	in the TokenStore:
-//	  a guess at a code               250                 1 min    4,096
+//	  a guess at a code               2 * 270             1 min    8,192
 //
 // Only requests that count take bytes: at most 50 in 3 h of an address that
 // asks, so 1,140 bytes of memory, or 490 of Redis. An IPv6 /64 is one address.
@@ -191,8 +193,8 @@
 // full, everybody is answered with 503. The queues of packages asynqqueue,
 // riverqueue and sqlstore hold 100,000 jobs.
 //
-// A guess at a code leaves a record also where there is no code (A97): one for
-// each lead, and 4,096 under each of [Options].Keys for all other identifiers
+// A guess at a code leaves records also where there is no code (A97): two for
+// each lead, and 8,192 under each of [Options].Keys for all other identifiers
 // together. A request about a lead that exists also leaves counters (24 h), and a
 // token and a delivery (as long as links live). The number of leads bounds these.
 // With [MessageOptions].UnknownAddress each invented address has two counters

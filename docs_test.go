@@ -21,7 +21,7 @@ const (
 )
 
 // attackID matches the number of an attack.
-var attackID = regexp.MustCompile(`A[0-9]{2}`)
+var attackID = regexp.MustCompile(`A[0-9]{2,3}`)
 
 // testName matches a test as docs/attacks.md names it.
 var testName = regexp.MustCompile("`((?:Test|Fuzz)[A-Za-z0-9_]*)`")

@@ -19,8 +19,11 @@ const (
 	ErrorCodePasswordPolicy ErrorCode = "password_policy"  // a [*password.PolicyError]
 	ErrorCodeRateLimited    ErrorCode = "rate_limited"     // a [*RateLimitError]
 	ErrorCodeStepUpRequired ErrorCode = "step_up_required" // [ErrStepUpRequired]
+	ErrorCodeSecondFactor   ErrorCode = "second_factor"    // [ErrSecondFactor]
 	ErrorCodeCaptchaFailed  ErrorCode = "captcha_failed"   // [ErrCaptchaFailed]
 	ErrorCodeNoSuchLead     ErrorCode = "no_such_lead"     // [ErrLeadNotFound]; for servers only
+	ErrorCodeWrongPassword  ErrorCode = "wrong_password"   // [ErrWrongPassword]
+	ErrorCodeNotSignedIn    ErrorCode = "not_signed_in"    // [ErrNotSignedIn]
 	ErrorCodeOutcomeUnknown ErrorCode = "outcome_unknown"  // [ErrOutcomeUnknown]
 	ErrorCodeUnavailable    ErrorCode = "unavailable"      // [ErrUnavailable]
 	ErrorCodeInternal       ErrorCode = "internal"         // any other error
@@ -42,10 +45,16 @@ func ErrorCodeOf(err error) ErrorCode {
 		return ErrorCodeInvalidRequest
 	case errors.Is(err, ErrInvalidProof):
 		return ErrorCodeInvalidProof
+	case errors.Is(err, ErrSecondFactor):
+		return ErrorCodeSecondFactor
 	case errors.Is(err, ErrStepUpRequired):
 		return ErrorCodeStepUpRequired
 	case errors.Is(err, ErrCaptchaFailed):
 		return ErrorCodeCaptchaFailed
+	case errors.Is(err, ErrWrongPassword):
+		return ErrorCodeWrongPassword
+	case errors.Is(err, ErrNotSignedIn):
+		return ErrorCodeNotSignedIn
 	case errors.Is(err, ErrLeadNotFound):
 		return ErrorCodeNoSuchLead
 	}

@@ -21,13 +21,18 @@ import (
 //	ErrInvalidProof        CheckProof, ResetPassword,
 //	                       NotMe, CheckNotMe            400                "invalid or expired", the same for all but
 //	                                                                       an ErrDamagedProof
-//	*password.PolicyError  ResetPassword                422                rules and details
+//	*password.PolicyError  ResetPassword,
+//	                       ChangePassword               422                rules and details
 //	*RateLimitError        all                          429 + Retry-After  nothing else
+//	ErrWrongPassword       ChangePassword               422                nothing
+//	ErrNotSignedIn         ChangePassword, SignedIn     401                nothing
 //	ErrStepUpRequired      ResetPassword                403                what the hook says
+//	ErrSecondFactor        ResetPassword                403                nothing
 //	ErrCaptchaFailed       ForgotPassword               403                nothing
 //	ErrLeadNotFound        IssueToken                   404                to servers only
 //	ErrUnavailable         all                          503 + Retry-After  nothing
-//	ErrOutcomeUnknown      ResetPassword                500                "ask for a new link"
+//	ErrOutcomeUnknown      ResetPassword,
+//	                       ChangePassword               500                "ask for a new link"
 //	anything else          all                          500                nothing
 var (
 	// ErrInvalidRequest means that a value in the request is not valid. The
@@ -48,6 +53,15 @@ var (
 	// any other invalid proof.
 	ErrDamagedProof = fmt.Errorf("%w: it is not complete, or was changed", ErrInvalidProof)
 
+	// ErrWrongPassword means that the current password is another one, in a change
+	// by somebody who is signed in. It is the same for everybody, also for a lead that
+	// has no password.
+	ErrWrongPassword = errors.New("recovery: the current password is wrong")
+
+	// ErrNotSignedIn means that nobody is signed in, or somebody who may not be.
+	// [ChangeOptions].SignedIn returns errors that wrap it.
+	ErrNotSignedIn = errors.New("recovery: nobody is signed in")
+
 	// ErrStepUpRequired means that the person has to prove more than access to
 	// the mailbox. A [StepUpFunc] returns errors that wrap it.
 	ErrStepUpRequired = errors.New("recovery: a further proof is required")
@@ -64,7 +78,7 @@ var (
 	ErrUnavailable = errors.New("recovery: temporarily unavailable")
 
 	// ErrOutcomeUnknown means that [LeadStore.SetPasswordHash] failed and did
-	// not say whether it wrote the hash. The token stays spent, so that there
+	// not say whether it wrote the hash. A token stays spent, so that there
 	// are never two writes, and the person has to ask for a new link. The
 	// lead's sessions were ended, in case the hash was written. No notice was
 	// sent.
@@ -98,7 +112,8 @@ var (
 	// ErrTokenNotRecorded is an [ErrTokenNotFound] of [TokenStore.Peek] from a
 	// store that knows for certain that it has no record of the digest: nobody put
 	// it there, or its lifetime is over. It tells an operator that two instances
-	// have two stores.
+	// have two stores. With a store that never says so, codes for known devices stand
+	// beside those of everybody, and share their limits ([TokenOptions].CodeFailures).
 	ErrTokenNotRecorded = fmt.Errorf("%w: the store has no record of it", ErrTokenNotFound)
 
 	// ErrTokenSpent is returned by [TokenStore.Put] if the digest was claimed,

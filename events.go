@@ -40,6 +40,14 @@ const (
 	// EventFirstPassword says that a lead has chosen its first password, with an
 	// invitation.
 	EventFirstPassword EventKind = "first_password"
+	// EventPasswordChanged says that a lead that was signed in has changed its password
+	// (authn_password_change): see [Service.ChangePassword]. What EventPasswordReset
+	// does not say, this does not say either.
+	EventPasswordChanged EventKind = "password_changed"
+	// EventChangeRefused says that such a change failed (authn_password_change_fail).
+	// Reason says why. Many with [ReasonWrongPassword] for one lead are worth an
+	// alarm: somebody with its session guesses at its password (A102).
+	EventChangeRefused EventKind = "change_refused"
 	// EventAfterResetFailed says that [Options].AfterReset returned an error, and
 	// Cause which. The password is changed all the same, and it is not called
 	// again.
@@ -123,6 +131,19 @@ const (
 	// ReasonTooManyCodes says that others who asked for codes have as many live ones as
 	// a lead may have.
 	ReasonTooManyCodes EventReason = "too_many_codes"
+
+	// ReasonSecondFactorMissing says that the lead needs a second factor, and the
+	// request had none.
+	ReasonSecondFactorMissing EventReason = "second_factor_missing"
+	// ReasonSecondFactorWrong says that the second factor was wrong. Whoever sent it
+	// holds a valid link or code, so several in a row are worth an alarm: somebody
+	// may be reading the person's mail.
+	ReasonSecondFactorWrong EventReason = "second_factor_wrong"
+	// ReasonOtherBrand says that a message for several accounts leaves one out,
+	// because it belongs to another brand.
+	ReasonOtherBrand    EventReason = "other_brand"
+	ReasonWrongPassword EventReason = "wrong_password" // [ErrWrongPassword]
+	ReasonResetRequired EventReason = "reset_required" // a lead with [StatusResetRequired] is signed in
 )
 
 // An Event is one thing that happened, for audit logs and alarms. It holds no
@@ -160,14 +181,21 @@ type Event struct {
 	// Labels are those of the request, for example [ForgotRequest].Labels. Each
 	// sink gets a copy of its own.
 	Labels map[string]string
+	// Brand is the name of the brand of the message or, if no lead was found, of the
+	// request. It is empty if there is none.
+	Brand string
+	// Data are those of the message, as in [Message]. The log does not get them, and
+	// package webhook only sends them to an endpoint that asks for them. Each sink
+	// gets a copy of its own.
+	Data map[string]string
 }
 
-// LogValue returns a group of the fields that are set, without Labels.
+// LogValue returns a group of the fields that are set, without Labels and Data.
 func (e Event) LogValue() slog.Value {
 	attrs := []slog.Attr{slog.String("kind", string(e.Kind))}
 	for _, f := range []struct{ name, value string }{
 		{"reason", string(e.Reason)}, {"scope", string(e.Scope)}, {"job", e.JobID}, {"lead", e.LeadID},
-		{"caller", e.Caller}, {"channel", string(e.Channel)}, {"message", string(e.Message)}, {"purpose", string(e.Purpose)}, {"cause", e.Cause},
+		{"caller", e.Caller}, {"channel", string(e.Channel)}, {"message", string(e.Message)}, {"purpose", string(e.Purpose)}, {"cause", e.Cause}, {"brand", e.Brand},
 	} {
 		if f.value != "" {
 			attrs = append(attrs, slog.String(f.name, f.value))
@@ -196,13 +224,16 @@ type EventSink func(ctx context.Context, e Event)
 
 func (s *Service) emit(ctx context.Context, e Event) {
 	e.Time = time.Now()
+	if e.Brand == "" {
+		e.Brand = BrandOf(ctx) // of the request, as long as no lead is known
+	}
 	level := slog.LevelInfo
 	switch e.Kind {
 	case EventSessionsNotEnded:
 		level = slog.LevelError
 	case EventNotMe, EventCodesExhausted:
 		level = slog.LevelWarn
-	case EventResetRefused, EventRateLimited, EventMessageSuppressed, EventDeliveryFailed, EventDeadLetter, EventWrongRecord:
+	case EventResetRefused, EventChangeRefused, EventRateLimited, EventMessageSuppressed, EventDeliveryFailed, EventDeadLetter, EventWrongRecord:
 		// The log says, once for many, what fails, that jobs are given up, and what
 		// is wrong with a record.
 		level = slog.LevelDebug
@@ -222,6 +253,6 @@ func (s *Service) emit(ctx context.Context, e Event) {
 		return
 	}
 	defer s.recoverPanic(ctx, "Options.Events", nil)
-	e.Labels = maps.Clone(e.Labels) // the sink may keep and change them
+	e.Labels, e.Data = maps.Clone(e.Labels), maps.Clone(e.Data) // the sink may keep and change them
 	s.opts.Events(ctx, e)
 }

@@ -2,6 +2,7 @@ package recovery
 
 import (
 	"crypto/rand"
+	"encoding/json"
 	"io"
 )
 
@@ -41,3 +42,16 @@ func SecretOf(s *Service, token string) string {
 
 // Repeating returns how many failed calls s is repeating.
 func (s *Service) Repeating() int { return len(s.repeats) }
+
+// OpOf returns the kind of a job as an instance of another version reads it.
+func OpOf(s *Service, job Job) string {
+	b, _, err := s.keys.jobs.Open(job.Payload)
+	if err != nil {
+		panic(err)
+	}
+	var p struct{ Op string }
+	if err := json.Unmarshal(b, &p); err != nil {
+		panic(err)
+	}
+	return p.Op
+}

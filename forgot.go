@@ -46,6 +46,17 @@ type ForgotRequest struct {
 	// which Requester asks are one asker (IPv4 /32, IPv6 by
 	// [ClientAddressOptions].IPv6Prefix).
 	Handle string
+	// Brand is the name of the brand that the request is for: see [BrandOptions].
+	// Default: none.
+	Brand string
+	// Data are the host's own words for its templates and webhooks, for example the
+	// name of a shop: [Message].Data. There are at most 16, of 2,048 bytes in all. A
+	// name has 1 to 32 of a-z, 0-9, '_', '-' and '.', and a value up to 512 bytes of
+	// UTF-8 on one line, without controls of direction. Entries of [Lead].Data with
+	// the same name take their place. Data must hold no secret. It comes from the
+	// host's code: what a stranger may choose, such as a field of a form, belongs
+	// into no message (A105).
+	Data map[string]string
 }
 
 // A ForgotResult is the same whether or not there is a lead.
@@ -82,6 +93,10 @@ func (s *Service) ForgotPassword(ctx context.Context, req ForgotRequest) (Forgot
 	if p.Labels, err = copyLabels(req.Labels); err != nil {
 		return ForgotResult{}, err
 	}
+	if err := s.setBrand(ctx, &p, req.Brand, req.Data, req.Link == nil); err != nil {
+		return ForgotResult{}, err
+	}
+	ctx = withBrand(ctx, req.Brand)
 	if p.Key, _, err = s.canonicalKey(req.Key); err != nil {
 		return ForgotResult{}, err
 	}
@@ -98,7 +113,7 @@ func (s *Service) ForgotPassword(ctx context.Context, req ForgotRequest) (Forgot
 		return ForgotResult{}, err
 	}
 	if req.ReturnTo != "" {
-		if p.ReturnTo, err = s.CheckReturnTo(req.ReturnTo); err != nil {
+		if p.ReturnTo, err = s.checkReturnTo(req.ReturnTo, s.originOfBrand(ctx, req.Brand)); err != nil {
 			return ForgotResult{}, err
 		}
 	}
@@ -177,6 +192,9 @@ func (s *Service) performSend(ctx context.Context, d *delivery) error {
 // each invented one would leave a counter behind for a day: a flood of them
 // would fill the limiter, and newcomers would get no messages (A95).
 func (s *Service) admitForgot(ctx context.Context, d *delivery, found bool) (ok bool, err error) {
+	if err := s.applyBrand(ctx, d); err != nil {
+		return false, err
+	}
 	key := d.p.Key
 	if !found && (d.ambiguous || !s.opts.Messages.UnknownAddress || s.fields[key.Field].Type != FieldTypeEmail) {
 		return false, s.suppress(ctx, d, d.whyNobody())
@@ -193,7 +211,7 @@ func (s *Service) admitForgot(ctx context.Context, d *delivery, found bool) (ok 
 	}
 	d.to, ok = s.recipient(d.lead, d.p.Recipient)
 	if d.lead.Status == StatusInvited && s.opts.Invitations.OnForgot && !d.p.Code {
-		d.invite(s.opts.Invitations.Link)
+		d.invite(s.invitationLink(d))
 	}
 	why := s.whyNoToken(d.token, d.lead.Status)
 	switch {
@@ -225,6 +243,9 @@ func (s *Service) allowAsker(ctx context.Context, d *delivery) (ok bool, err err
 		}
 	}
 	key := d.p.Key
+	if d.p.Brand != "" {
+		what += " " + d.p.Brand // one user name may belong to another person there
+	}
 	return s.allowJob(ctx, d, scopedRequest{ScopeIdentifier, LimitRequest{
 		Key: s.keys.limitKey(ScopeIdentifier, key.Field+" "+what, key.Value), Policy: s.opts.Limits.Identifier, ID: d.job.ID,
 	}})

@@ -27,20 +27,39 @@ import (
 //	POST /check-invitation   {"token"}              204
 //	POST /accept-invitation  {"token","password"}   204
 //
+// If [ChangeOptions].SignedIn is set, also for whoever it says is signed in:
+//
+//	POST /change-password  {"currentPassword","password"}  204
+//
+// The answer is 401 if nobody is signed in, and 422 with the code "wrong_password" or
+// "password_policy" if one of the two passwords is not accepted. It is 403 with the
+// code "cross_origin" for a page of another origin, also one in [APIOptions].Origins
+// (A102): the browser would send the person's cookie along.
+//
 // With [Options].ReturnTo, /forgot-password also takes "returnTo", which is
 // [ForgotRequest].ReturnTo. The page of the link sends /check-token and
 // /reset-password what the link has as "return_to", as "returnTo". Their answer is
 // then 200 {"returnTo"} with the URL to offer, or 204 as without.
 //
+// With [Options].SecondFactor, /reset-password, /accept-invitation and
+// /change-password also take "secondFactor". Whoever needs one is answered with 403 and the code
+// "second_factor" as long as it is missing or wrong, and sends the same request
+// again with a right one. The endpoints that check answer a valid link or code that
+// needs one with 200 {"secondFactor":true}.
+//
+// Which brand a request is for says [BrandOptions].Of, and never its body.
+//
 // Names are exact and unknown ones refused. "email" stands for a key of the field
 // [Options].EmailField, and a code goes with it as well as with "identifier".
-// Whoever asks with a recipientField of type FieldTypePhone is sent a code, all
-// others a link. The answer for a code has a "handle": the page keeps it, and sends
+// Whoever asks with a recipientField of type FieldTypePhone is sent a code. A mail
+// carries a link, or a code as [Options].MailCodes says: with MailCodesOnRequest, it
+// carries a code if /forgot-password has "code": true. The answer for a code has a "handle": the page keeps it, and sends
 // it along with the code. /forgot-password takes "handle" too: an earlier one, so that
 // the new code replaces that client's own and no other, or "" for a new one. What
-// happens without, [ForgotRequest].Handle says. With [Options].Captcha, the first one takes its fields too. Errors
-// are problem details (RFC 9457) with a member "code" for programs. [APIOptions]
-// say where it is mounted, and which pages of other origins may call it.
+// happens without, [ForgotRequest].Handle says. With [Options].Captcha, the first one
+// takes its fields too. Errors are problem details (RFC 9457) with a member "code" for
+// programs. [APIOptions] say where it is mounted, and which pages of other origins may
+// call it.
 func (s *Service) Handler() http.Handler {
 	endpoints := map[string]endpoint{
 		"/forgot-password": s.serveForgot,
@@ -51,6 +70,9 @@ func (s *Service) Handler() http.Handler {
 	if s.opts.Invitations.Link.URL != "" {
 		endpoints["/check-invitation"] = s.serveCheckInvitation
 		endpoints["/accept-invitation"] = s.serveAcceptInvitation
+	}
+	if s.opts.Change.SignedIn != nil {
+		endpoints["/change-password"] = s.serveChange
 	}
 	return s.api(s.cors, endpoints)
 }
@@ -158,11 +180,11 @@ func (s *Service) answerUnknownPath(w http.ResponseWriter, r *http.Request, hint
 }
 
 func (s *Service) serveForgot(w http.ResponseWriter, r *http.Request) error {
-	body, err := readObject(w, r, append([]string{"email", "identifier", "recipientField", "returnTo", "handle"}, s.opts.Captcha.Fields...)...)
+	body, err := readObject(w, r, append([]string{"email", "identifier", "recipientField", "returnTo", "code", "handle"}, s.opts.Captcha.Fields...)...)
 	if err != nil {
 		return err
 	}
-	req := ForgotRequest{Requester: s.Requester(r), Captcha: map[string]string{}}
+	req := ForgotRequest{Requester: s.Requester(r), Captcha: map[string]string{}, Brand: s.Brand(r)}
 	for _, name := range s.opts.Captcha.Fields {
 		value, given, err := body.String(name)
 		if err != nil {
@@ -183,10 +205,9 @@ func (s *Service) serveForgot(w http.ResponseWriter, r *http.Request) error {
 	if req.ReturnTo, _, err = body.String("returnTo"); err != nil {
 		return err
 	}
-	// This API has a way to redeem a code, and a link in a text message is what
-	// phishing looks like.
-	f := s.fields[req.RecipientField]
-	req.Code = f.Type == FieldTypePhone
+	if req.Code, err = s.readCode(body, req.RecipientField); err != nil {
+		return err
+	}
 	if err := s.readHandle(body, &req); err != nil {
 		return err
 	}
@@ -211,16 +232,16 @@ func (s *Service) serveCheck(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	result, err := s.CheckProof(r.Context(), CheckProofRequest{Proof: proof, Requester: s.Requester(r)})
+	result, err := s.CheckProof(r.Context(), CheckProofRequest{Proof: proof, Requester: s.Requester(r), Brand: s.Brand(r)})
 	if err != nil {
 		return key.nameAsSent(err)
 	}
 	result.Quotas.SetHeader(w.Header())
-	return s.answerProven(w, returnTo)
+	return s.answerProven(w, returnTo, result.SecondFactor)
 }
 
 func (s *Service) serveReset(w http.ResponseWriter, r *http.Request) error {
-	body, err := readObject(w, r, "email", "identifier", "leadId", "token", "code", "handle", "password", "returnTo")
+	body, err := readObject(w, r, s.withSecondFactor("email", "identifier", "leadId", "token", "code", "handle", "password", "returnTo")...)
 	if err != nil {
 		return err
 	}
@@ -236,25 +257,33 @@ func (s *Service) serveReset(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	result, err := s.ResetPassword(r.Context(), ResetRequest{Proof: proof, Password: NewSecret(pw), Requester: s.Requester(r)})
+	factor, _, err := body.String("secondFactor")
+	if err != nil {
+		return err
+	}
+	result, err := s.ResetPassword(r.Context(), ResetRequest{
+		Proof: proof, Password: NewSecret(pw), SecondFactor: NewSecret(factor), Requester: s.Requester(r), Brand: s.Brand(r),
+	})
 	if err != nil {
 		return key.nameAsSent(err)
 	}
 	result.Quotas.SetHeader(w.Header())
-	return s.answerProven(w, returnTo)
+	return s.answerProven(w, returnTo, false)
 }
 
-// answerProven answers a request whose proof was valid: with 204 or, if the link
-// says where the person came from, with that place.
-func (s *Service) answerProven(w http.ResponseWriter, returnTo string) error {
+// answerProven answers a request whose proof was valid: with 204, or with what there
+// is to tell: where the person came from, if the link says so, and that a second
+// factor is needed.
+func (s *Service) answerProven(w http.ResponseWriter, returnTo string, secondFactor bool) error {
 	place := s.OpenReturnTo(returnTo)
-	if place == "" {
+	if place == "" && !secondFactor {
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
 	answer, err := json.Marshal(struct {
-		ReturnTo string `json:"returnTo"`
-	}{place})
+		ReturnTo     string `json:"returnTo,omitempty"`
+		SecondFactor bool   `json:"secondFactor,omitempty"`
+	}{place, secondFactor})
 	if err != nil {
 		return err
 	}
@@ -271,17 +300,16 @@ func (s *Service) serveCheckInvitation(w http.ResponseWriter, r *http.Request) e
 	if err != nil {
 		return err
 	}
-	result, err := s.CheckInvitation(r.Context(), CheckProofRequest{Proof: TokenProof(token), Requester: s.Requester(r)})
+	result, err := s.CheckInvitation(r.Context(), CheckProofRequest{Proof: TokenProof(token), Requester: s.Requester(r), Brand: s.Brand(r)})
 	if err != nil {
 		return err
 	}
 	result.Quotas.SetHeader(w.Header())
-	w.WriteHeader(http.StatusNoContent)
-	return nil
+	return s.answerProven(w, "", result.SecondFactor)
 }
 
 func (s *Service) serveAcceptInvitation(w http.ResponseWriter, r *http.Request) error {
-	body, err := readObject(w, r, "token", "password")
+	body, err := readObject(w, r, s.withSecondFactor("token", "password")...)
 	if err != nil {
 		return err
 	}
@@ -293,7 +321,13 @@ func (s *Service) serveAcceptInvitation(w http.ResponseWriter, r *http.Request) 
 	if err != nil {
 		return err
 	}
-	result, err := s.AcceptInvitation(r.Context(), ResetRequest{Proof: TokenProof(token), Password: NewSecret(pw), Requester: s.Requester(r)})
+	factor, _, err := body.String("secondFactor")
+	if err != nil {
+		return err
+	}
+	result, err := s.AcceptInvitation(r.Context(), ResetRequest{
+		Proof: TokenProof(token), Password: NewSecret(pw), SecondFactor: NewSecret(factor), Requester: s.Requester(r), Brand: s.Brand(r),
+	})
 	if err != nil {
 		return err
 	}
@@ -366,7 +400,7 @@ func (s *Service) serveForgotToken(w http.ResponseWriter, r *http.Request, keys 
 		return err
 	}
 	from.Caller = caller
-	result, err := s.IssueToken(r.Context(), IssueRequest{Key: key.LeadKey, Requester: from})
+	result, err := s.IssueToken(r.Context(), IssueRequest{Key: key.LeadKey, Requester: from, Brand: s.Brand(r)})
 	if err != nil {
 		return key.nameAsSent(err)
 	}

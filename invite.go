@@ -28,6 +28,9 @@ type InvitationRequest struct {
 	// Requester says who invites, for events: Caller is optional, and for example
 	// the name of the administrator. Nothing is limited by it.
 	Requester Requester
+	// Brand and Data are as in [ForgotRequest].
+	Brand string
+	Data  map[string]string
 }
 
 // An Invitation is a link that was made by [Service.IssueInvitation].
@@ -66,10 +69,7 @@ func (s *Service) SendInvitation(ctx context.Context, req InvitationRequest) err
 	if err != nil {
 		return unavailable("notifier", err)
 	}
-	for _, requests := range [][]scopedRequest{person, budgets} {
-		if len(requests) == 0 {
-			continue
-		}
+	for _, requests := range d.inStages(person, budgets) {
 		if _, err := s.allowOrRefuse(ctx, req.Requester, nil, requests...); err != nil {
 			return err
 		}
@@ -125,7 +125,7 @@ func (s *Service) findInvited(ctx context.Context, req InvitationRequest, send b
 			s.inFlight.Done()
 		}
 	}()
-	p, err := s.hostPayload(PurposeInvitation, sending{req.RecipientField, req.Template, req.Link, req.TTL, req.Labels, req.Requester})
+	p, err := s.hostPayload(ctx, PurposeInvitation, sending{req.RecipientField, req.Template, req.Link, req.TTL, req.Labels, req.Requester, req.Brand, req.Data})
 	if err != nil {
 		return nil, err
 	}
@@ -133,6 +133,7 @@ func (s *Service) findInvited(ctx context.Context, req InvitationRequest, send b
 		return nil, invalid("leadId", "is malformed")
 	}
 	p.Key = LeadKey{LeadIDField, req.LeadID}
+	ctx = withBrand(ctx, req.Brand)
 	d = newDelivery(Job{}, p)
 	reason, err := s.findForIssue(ctx, d, send)
 	if err != nil {
@@ -153,11 +154,13 @@ type sending struct {
 	ttl                      time.Duration
 	labels                   map[string]string
 	requester                Requester
+	brand                    string
+	data                     map[string]string
 }
 
 // hostPayload checks what a host asks to send, and turns it into a job for a lead
 // that is still to be named.
-func (s *Service) hostPayload(purpose Purpose, req sending) (p payload, err error) {
+func (s *Service) hostPayload(ctx context.Context, purpose Purpose, req sending) (p payload, err error) {
 	if err := req.requester.check(); err != nil {
 		return payload{}, err
 	}
@@ -167,6 +170,9 @@ func (s *Service) hostPayload(purpose Purpose, req sending) (p payload, err erro
 		RequestedAt: time.Now(), Secret: newSecret(), Link: s.opts.Link,
 	}
 	if p.Labels, err = copyLabels(req.labels); err != nil {
+		return payload{}, err
+	}
+	if err := s.setBrand(ctx, &p, req.brand, req.data, req.link == nil); err != nil {
 		return payload{}, err
 	}
 	if p.Recipient, err = s.recipientField(req.recipientField); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -25,6 +26,9 @@ type IssueRequest struct {
 	// know. It is required. Requester.Client is not limited; it only appears in
 	// events.
 	Requester Requester
+	// Brand and Data are as in [ForgotRequest].
+	Brand string
+	Data  map[string]string
 }
 
 // An IssueResult holds a token that resets the lead's password.
@@ -53,10 +57,11 @@ func (s *Service) IssueToken(ctx context.Context, req IssueRequest) (IssueResult
 		return IssueResult{}, err
 	}
 	defer s.inFlight.Done()
-	p, err := s.issuePayload(req)
+	p, err := s.issuePayload(ctx, req)
 	if err != nil {
 		return IssueResult{}, err
 	}
+	ctx = withBrand(ctx, req.Brand)
 	quotas, err := s.allowIssue(ctx, p.Key, req.Requester)
 	if err != nil {
 		return IssueResult{}, err
@@ -81,10 +86,7 @@ func (s *Service) IssueToken(ctx context.Context, req IssueRequest) (IssueResult
 		_ = s.suppress(ctx, d, reason)
 		return IssueResult{}, ErrLeadNotFound
 	}
-	for _, requests := range [][]scopedRequest{person, budgets} {
-		if len(requests) == 0 {
-			continue
-		}
+	for _, requests := range d.inStages(person, budgets) {
 		if _, err := s.allowOrRefuse(ctx, req.Requester, quotas, requests...); err != nil {
 			return IssueResult{}, err
 		}
@@ -101,7 +103,7 @@ func (s *Service) IssueToken(ctx context.Context, req IssueRequest) (IssueResult
 
 // issuePayload checks the request, and turns it into the job that would send
 // the token.
-func (s *Service) issuePayload(req IssueRequest) (p payload, err error) {
+func (s *Service) issuePayload(ctx context.Context, req IssueRequest) (p payload, err error) {
 	if req.Requester.Caller == "" {
 		return payload{}, invalid("caller", "is required")
 	}
@@ -113,6 +115,9 @@ func (s *Service) issuePayload(req IssueRequest) (p payload, err error) {
 		Languages: req.Requester.AcceptLanguage, RequestedAt: time.Now(), Secret: s.keys.sharedSecret(),
 	}
 	if p.Labels, err = copyLabels(req.Labels); err != nil {
+		return payload{}, err
+	}
+	if err := s.setBrand(ctx, &p, req.Brand, req.Data, req.Link == nil); err != nil {
 		return payload{}, err
 	}
 	if p.Key, _, err = s.canonicalKey(req.Key); err != nil {
@@ -139,7 +144,7 @@ func (s *Service) allowIssue(ctx context.Context, key LeadKey, from Requester) (
 	if err != nil {
 		return nil, err
 	}
-	issue := LimitRequest{Key: s.keys.limitKey(ScopeIssueToken, key.Field, key.Value), Policy: s.opts.Limits.Issue}
+	issue := LimitRequest{Key: s.keys.limitKey(ScopeIssueToken, strings.TrimSpace(key.Field+" "+BrandOf(ctx)), key.Value), Policy: s.opts.Limits.Issue}
 	return s.allowOrRefuse(ctx, from, quotas, scopedRequest{ScopeIssueToken, issue})
 }
 
@@ -152,6 +157,9 @@ func (s *Service) findForIssue(ctx context.Context, d *delivery, send bool) (Eve
 		return "", err
 	case !ok:
 		return d.whyNobody(), nil
+	}
+	if err := s.applyBrand(ctx, d); err != nil {
+		return "", err
 	}
 	if why := s.whyNoToken(d.token, d.lead.Status); why != "" || !send {
 		return why, nil

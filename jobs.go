@@ -24,6 +24,8 @@ const (
 	jobSessions jobKind = "sessions" // end a lead's sessions
 	jobNotMe    jobKind = "not-me"   // finish what NotMe could not do
 	jobSendFor  jobKind = "send-for" // send a link that the host asked for
+	// jobBranded is only the text of a job whose kind stands in Task: see isBranded.
+	jobBranded jobKind = "branded"
 )
 
 // jobKinds are all kinds. A job of any other kind was made by a newer version
@@ -71,7 +73,11 @@ type payload struct {
 	TTL     time.Duration `json:",omitzero"` // the lifetime of the link, if its request says so
 	Bulk    string        `json:",omitzero"` // [BulkRequest].Name
 
-	Asker asker `json:",omitzero"` // who asked for the code. Jobs of earlier versions name nobody
+	Asker     asker             `json:",omitzero"` // who asked for the code. Jobs of earlier versions name nobody
+	Brand     string            `json:",omitzero"` // of the request or, for jobNotice, of the message
+	Data      map[string]string `json:",omitzero"` // as Brand
+	UsualLink bool              `json:",omitzero"` // the request named no Link, so that of the lead's brand takes its place
+	Task      jobKind           `json:",omitzero"` // what a jobBranded does
 
 	generation *generation // the keys that sealed the job
 	sealedBy   int         // their index
@@ -124,6 +130,9 @@ func (s *Service) clockSkew(ctx context.Context) time.Duration {
 // sealJob seals a job whose NotAfter is by the clock that is ahead by skew.
 func (s *Service) sealJob(p payload, notBefore time.Time, skew time.Duration) (Job, error) {
 	_, p.PreventWebhook = p.Labels[LabelNoWebhook]
+	if p.isBranded() {
+		p.Op, p.Task = jobBranded, p.Op
+	}
 	b, err := p.appendJSON(make([]byte, seal.BoxRoom, usualJob))
 	if err != nil {
 		return Job{}, err
@@ -204,6 +213,9 @@ func (s *Service) openJob(job Job) (payload, error) {
 	// unknown kind counts as a newer version, even if the JSON also does not
 	// decode: a newer version may have changed more than the kind of job.
 	malformed := p.readJSON(b) != nil
+	if p.Op == jobBranded {
+		p.Op, p.Task = p.Task, ""
+	}
 	if p.PreventWebhook {
 		if p.Labels == nil {
 			p.Labels = make(map[string]string)

@@ -78,6 +78,12 @@ func (p *payload) fields(t *jobText) {
 	}
 	t.text("Bulk", &p.Bulk, unlessEmpty)
 	t.text("Asker", (*string)(&p.Asker), unlessEmpty)
+	t.text("Brand", &p.Brand, unlessEmpty)
+	if t.name("Data", p.Data != nil) {
+		t.other(p.Data)
+	}
+	t.flag("UsualLink", &p.UsualLink)
+	t.text("Task", (*string)(&p.Task), unlessEmpty)
 	t.end("}")
 }
 

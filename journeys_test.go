@@ -12,3 +12,8 @@ import (
 func TestJourneys(t *testing.T) {
 	journeytest.Run(t, journeytest.Leads(), recovery.NewMemoryTokenStore(), nil)
 }
+
+// A person at two brands and at none, through the JSON API, on memory.
+func TestBrandJourneys(t *testing.T) {
+	journeytest.Brands(t, journeytest.Leads(), recovery.NewMemoryTokenStore(), nil)
+}

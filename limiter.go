@@ -204,8 +204,8 @@ type Limits struct {
 	// ClientForgot, ClientReset and ClientCheck hold for each client address
 	// (IPv4 /32, IPv6 by [ClientAddressOptions].IPv6Prefix, default /64).
 	// An address can be that of a whole office. ClientForgot: 30 in 10 min, 50
-	// in 3 h. ClientReset: 10 in 1 min, 15 in 2 min. ClientCheck, for CheckProof
-	// and NotMe: 60 in 1 min.
+	// in 3 h. ClientReset: 10 in 1 min, 15 in 2 min; for ChangePassword the same,
+	// counted separately. ClientCheck, for CheckProof and NotMe: 60 in 1 min.
 	ClientForgot, ClientReset, ClientCheck LimitPolicy
 	// Identifier holds for each identifier that a request names, Lead for each
 	// lead that was found, Recipient for each address that messages go to, and
@@ -236,6 +236,16 @@ type Limits struct {
 	// [Service.NotMe] count too. Notices after a reset do not count. Default:
 	// no budget.
 	EmailBudget, SMSBudget LimitPolicy
+	// SecondFactor holds for the second factors that are tried at one lead: 5 in 15
+	// min, 20 in 24 h. Right ones count too, and a request without one does not. Only
+	// requests with a valid link or code get so far. See [SecondFactorOptions].
+	SecondFactor LimitPolicy
+	// Change holds for each lead in ChangePassword, for right and wrong current
+	// passwords together: 10 in 15 min, 30 in 24 h. Whoever has somebody's session
+	// can use it up. The owner then resets the password with a link, which this does
+	// not count, and which ends that session. A new password that
+	// [password.Policy.Check] refuses does not count.
+	Change LimitPolicy
 	// DangerouslyAllowOnError allows all requests while the [Limiter] fails.
 	// Default false: they are answered with 503.
 	DangerouslyAllowOnError bool
@@ -264,6 +274,8 @@ func defaultLimits(linkTTL time.Duration) Limits {
 		Issue:        person(),
 		Device:       LimitPolicy{Limits: []Limit{{1, time.Minute}, {5, time.Hour}, {30, 24 * time.Hour}}},
 		LeadDevices:  LimitPolicy{Limits: []Limit{{60, 24 * time.Hour}}},
+		SecondFactor: LimitPolicy{Limits: []Limit{{5, 15 * time.Minute}, {20, 24 * time.Hour}}},
+		Change:       LimitPolicy{Limits: []Limit{{10, 15 * time.Minute}, {30, 24 * time.Hour}}},
 	}
 }
 
@@ -276,8 +288,8 @@ type Quota struct {
 
 // Quotas are those of the caller and the client of a request. They are counted
 // before the answer, and say nothing about any account. Only
-// [RateLimitError].Quotas of [Service.IssueToken], which is for servers, can
-// hold one more.
+// [RateLimitError].Quotas of [Service.IssueToken], which is for servers, and of
+// [Service.ChangePassword], where the lead itself asks, can hold one more.
 type Quotas []Quota
 
 // SetHeader sets the fields RateLimit and RateLimit-Policy
@@ -329,7 +341,8 @@ type LimitScope string
 
 // The scopes of limits. Everybody is told about a refusal by caller or client.
 // Refusals by the others happen in a worker, where nobody is told, or in
-// [Service.IssueToken].
+// [Service.IssueToken] and [Service.ChangePassword]. One by second-factor is told to
+// whoever holds a valid link or code.
 const (
 	ScopeCaller     LimitScope = "caller"
 	ScopeClient     LimitScope = "client"
@@ -338,6 +351,8 @@ const (
 	ScopeRecipient  LimitScope = "recipient"
 	ScopeBudget     LimitScope = "budget"
 	ScopeIssueToken LimitScope = "issue"
+
+	ScopeSecondFactor LimitScope = "second-factor"
 	// These refuse nothing that anybody is told about, not even by an event.
 	scopeDevice      LimitScope = "device"
 	scopeLeadDevices LimitScope = "lead-devices"
@@ -361,8 +376,8 @@ type RateLimitError struct {
 	// allow a call.
 	RetryAfter time.Duration
 	// Quotas are those of the caller and the client, for the RateLimit fields
-	// of the answer. If another policy refused in [Service.IssueToken], its
-	// quota is the last one.
+	// of the answer. If another policy refused in [Service.IssueToken] or
+	// [Service.ChangePassword], its quota is the last one.
 	Quotas Quotas
 }
 

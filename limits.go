@@ -87,6 +87,7 @@ const (
 	actionForgot clientAction = "forgot"
 	actionReset  clientAction = "reset"
 	actionCheck  clientAction = "check" // CheckProof and NotMe
+	actionChange clientAction = "change"
 )
 
 // allowRequest counts a public request for its caller and for its client, in
@@ -229,6 +230,7 @@ func (s *Service) budgets(ctx context.Context, d *delivery) (budgets []scopedReq
 	if len(policy.Limits) > 0 {
 		budgets = append(budgets, s.budget(string(d.to.channel), policy, d.job.ID))
 	}
+	d.brandBudget = s.brandBudgetOf(d)
 	own, err := s.notifierBudgets(ctx, d)
 	return append(budgets, own...), err
 }

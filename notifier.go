@@ -119,6 +119,15 @@ type Message struct {
 	// came from.
 	RequestedAt time.Time
 	Client      netip.Addr
+	// Brand is the name of the message's brand: [Lead].Brand or, if the lead has
+	// none, that of the request. It is empty for no brand. A [MessageResetLinks] has
+	// the accounts of one brand only.
+	Brand string
+	// Data are the host's own words: those of the request, for example
+	// [ForgotRequest].Data, and [Lead].Data. They are for templates, which have to
+	// escape them, and for no log. A MessageResetLinks has those of the request
+	// only. Nil if there are none.
+	Data map[string]string
 }
 
 // String returns the kind, the channel and the ID, but neither the person nor a

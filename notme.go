@@ -101,11 +101,11 @@ func (s *Service) NotMe(ctx context.Context, req NotMeRequest) (NotMeResult, err
 
 // protect does for one lead what NotMe does. What fails is tried again.
 func (s *Service) protect(ctx context.Context, from Requester, n notMeClaim, leadID string) {
-	e := Event{Kind: EventNotMe, JobID: n.about, LeadID: leadID, Client: from.Client, Message: n.kind}
+	e := Event{Kind: EventNotMe, JobID: n.about, LeadID: leadID, Client: from.Client, Message: n.kind, Brand: n.brand}
 	s.emit(ctx, e)
 	p := payload{
 		Op: jobNotMe, Key: LeadKey{LeadIDField, leadID}, Notice: storeKind(n.kind),
-		Client: from.Client, Languages: from.AcceptLanguage, RequestedAt: time.Now(),
+		Client: from.Client, Languages: from.AcceptLanguage, RequestedAt: time.Now(), Brand: n.brand,
 	}
 	if n.kind == MessagePasswordChanged {
 		s.endSessionsOrRetry(ctx, e, p)
@@ -181,10 +181,10 @@ func (s *Service) sendNewLinks(ctx context.Context, p payload, lead Lead) error 
 				reason = why
 			}
 		}
-		s.emit(ctx, Event{Kind: EventMessageSuppressed, Reason: reason, LeadID: lead.ID, Client: p.Client})
+		s.emit(ctx, Event{Kind: EventMessageSuppressed, Reason: reason, LeadID: lead.ID, Client: p.Client, Brand: p.Brand})
 		return nil
 	}
-	p.Op, p.Link, p.Secret = jobDeliver, s.opts.Link, s.keys.sharedSecret()
+	p.Op, p.Link, p.Secret, p.UsualLink = jobDeliver, s.opts.Link, s.keys.sharedSecret(), s.opts.Brands.Find != nil
 	end := time.Now().Add(s.opts.Tokens.LinkTTL)
 	var errs []error
 	for _, field := range fields {
@@ -205,25 +205,32 @@ type notMeClaim struct {
 	about string
 	// leadIDs is one lead, or several after a MessageResetLinks.
 	leadIDs []string
+	// brand is that of the message, or empty.
+	brand string
 }
 
 // leads returns the IDs of the leads with spaces between them, which no ID has.
 func (n notMeClaim) leads() string { return strings.Join(n.leadIDs, " ") }
 
 // notMeKinds are the kinds of messages that have the link "this was not me",
-// each with its letter in the link. The letters must not change.
+// each with its letter in the link. The letters must not change. Where the message
+// has a brand, the letter is a capital, and the brand stands behind what the message
+// is about.
 var notMeKinds = map[MessageKind]string{
 	MessageResetLink: "l", MessageResetCode: "c", MessagePasswordChanged: "p", MessageResetLinks: "a",
 }
 
 // notMeLink returns the link "this was not me" for a message, or an empty
 // secret if it has none.
-func (s *Service) notMeLink(m Message, about string) (Secret, error) {
+func (s *Service) notMeLink(link Link, m Message, about string) (Secret, error) {
 	letter, ok := notMeKinds[m.Kind]
-	if !ok || s.opts.NotMe.URL == "" {
+	if !ok || link.URL == "" {
 		return Secret{}, nil
 	}
 	n := notMeClaim{leadIDs: []string{m.LeadID}}
+	if m.Brand != "" {
+		letter, about = strings.ToUpper(letter), about+" "+m.Brand
+	}
 	if len(m.Accounts) > 0 {
 		n.leadIDs = nil
 		for _, a := range m.Accounts {
@@ -237,8 +244,8 @@ func (s *Service) notMeLink(m Message, about string) (Secret, error) {
 	if err != nil {
 		return Secret{}, err
 	}
-	link, err := s.opts.NotMe.carry(linkPart{tokenPlace, s.opts.NotMe.tokenParam(), sealed})
-	return NewSecret(link), err
+	url, err := link.carry(linkPart{tokenPlace, link.tokenParam(), sealed})
+	return NewSecret(url), err
 }
 
 func (s *Service) openNotMe(sealed string) (notMeClaim, error) {
@@ -248,9 +255,14 @@ func (s *Service) openNotMe(sealed string) (notMeClaim, error) {
 		return notMeClaim{}, linkError(sealReason(err))
 	}
 	parts := strings.Split(string(b[1:]), " ")
+	sealedLetter, brand := string(b[:1]), ""
+	if lower := strings.ToLower(sealedLetter); lower != sealedLetter && len(parts) > 2 {
+		sealedLetter, brand = lower, parts[1]
+		parts = slices.Delete(parts, 1, 2)
+	}
 	for kind, letter := range notMeKinds {
-		n := notMeClaim{kind, parts[0], parts[1:]}
-		if letter == string(b[:1]) && (len(n.leadIDs) == 1 || kind == MessageResetLinks && len(n.leadIDs) > 1) &&
+		n := notMeClaim{kind, parts[0], parts[1:], brand}
+		if letter == sealedLetter && (len(n.leadIDs) == 1 || kind == MessageResetLinks && len(n.leadIDs) > 1) &&
 			!slices.ContainsFunc(n.leadIDs, func(id string) bool { return !validLeadID(id) }) {
 			return n, nil
 		}

@@ -30,8 +30,9 @@ type SessionEnder interface {
 	// EndSessions ends all sessions that are open when it is called, on every
 	// device, with the tokens that would open new ones. It is called after the
 	// new password is written and before the success is reported (ASVS
-	// v5.0.0-7.4.3). It is also called after a reset whose outcome is unknown,
-	// and by NotMe after a notice of a reset. A failure does not fail the reset
+	// v5.0.0-7.4.3), also after a change by somebody who is signed in: see
+	// [ChangeOptions].KeepSession. It is also called after a reset or change whose
+	// outcome is unknown, and by NotMe after a notice of one. A failure does not fail the reset
 	// or NotMe: the queue repeats the call. It returns when ctx ends.
 	EndSessions(ctx context.Context, leadID string) error
 }
@@ -76,7 +77,7 @@ type Options struct {
 	// Link is the page that mailed links lead to, unless a request names
 	// another one of the host's. Link.URL is required.
 	Link Link
-	// Sessions ends a lead's sessions after a reset. Required, unless
+	// Sessions ends a lead's sessions after a reset or a change. Required, unless
 	// DangerouslyKeepSessions is set.
 	Sessions SessionEnder
 	// DangerouslyKeepSessions leaves all sessions open after a reset, also
@@ -118,10 +119,21 @@ type Options struct {
 	// for anybody. So list no place that a GET changes, or that redirects to where
 	// its query says. Default none.
 	ReturnTo []string
-	// StepUp can ask for a further proof. Default: nothing more is asked.
+	// MailCodes says whether mails that are asked for by the JSON API or by the pages
+	// carry links or codes. [ForgotRequest].Code and the wires do not depend on it.
+	// Default: [MailCodesNever].
+	MailCodes MailCodes
+	// StepUp can ask for a further proof in a reset. [Service.ChangePassword] does not
+	// call it: whom [ChangeOptions].SignedIn returns has signed in. Default: nothing
+	// more is asked.
 	StepUp StepUpFunc
+	// SecondFactor has a person present a second factor together with the new
+	// password. StepUp is asked before it. Default: nobody needs one.
+	SecondFactor SecondFactorOptions
 	// Invitations let leads choose their first password. Default: none.
 	Invitations InvitationOptions
+	// Change lets people who are signed in change their passwords. Default: nobody.
+	Change ChangeOptions
 	// AfterReset is called after a password was replaced, or a first one was
 	// chosen. Default: nothing is called.
 	AfterReset AfterResetFunc
@@ -186,6 +198,9 @@ type Options struct {
 	// Captcha says who verifies the CAPTCHA of a request. Default: nobody, and no
 	// request needs one.
 	Captcha CaptchaOptions
+	// Brands say which brands there are, so that one Service can serve many names,
+	// each with its own links and budgets. Default: none.
+	Brands BrandOptions
 	// StoreTimeout is the longest time that one call of a [LeadStore],
 	// [TokenStore] or [Limiter] may last: 1 ms to 1 min. It holds for a
 	// [Queue], a [SessionEnder] and a [BudgetNotifier] too. Default 5 s.

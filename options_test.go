@@ -198,8 +198,8 @@ func TestOptions(t *testing.T) {
 		{"less than one", func(o *recovery.Options) { o.Tokens.CodeTries = -1 }, []string{"Tokens.CodeTries"}},
 		{"ten tries", func(o *recovery.Options) { o.Tokens.CodeTries = 10 }, nil},
 		{"eleven", func(o *recovery.Options) { o.Tokens.CodeTries = 11 }, []string{"Tokens.CodeTries"}},
-		{"five failures", func(o *recovery.Options) { o.Tokens.CodeFailures = 5 }, nil},
-		{"four", func(o *recovery.Options) { o.Tokens.CodeFailures = 4 }, []string{"Tokens.CodeFailures"}},
+		{"ten failures", func(o *recovery.Options) { o.Tokens.CodeFailures = 10 }, nil},
+		{"nine", func(o *recovery.Options) { o.Tokens.CodeFailures = 9 }, []string{"Tokens.CodeFailures"}},
 		{"a hundred failures", func(o *recovery.Options) { o.Tokens.CodeFailures = 100 }, nil},
 		{"a hundred and one", func(o *recovery.Options) { o.Tokens.CodeFailures = 101 }, []string{"Tokens.CodeFailures"}},
 		{"a store timeout of 1 ms", func(o *recovery.Options) { o.StoreTimeout = time.Millisecond }, nil},
@@ -292,6 +292,9 @@ func TestDefaultLimitsAreTheDocumentedOnes(t *testing.T) {
 		Identifier:   person, Lead: person, Recipient: person, Issue: person,
 		Device:      recovery.LimitPolicy{Limits: []recovery.Limit{{1, time.Minute}, {5, time.Hour}, {30, 24 * time.Hour}}},
 		LeadDevices: recovery.LimitPolicy{Limits: []recovery.Limit{{60, 24 * time.Hour}}},
+
+		SecondFactor: recovery.LimitPolicy{Limits: []recovery.Limit{{5, 15 * time.Minute}, {20, 24 * time.Hour}}},
+		Change:       recovery.LimitPolicy{Limits: []recovery.Limit{{10, 15 * time.Minute}, {30, 24 * time.Hour}}},
 	}
 	if got := recovery.DefaultLimits(); !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, want %+v", got, want)

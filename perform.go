@@ -28,6 +28,7 @@ func (s *Service) Perform(ctx context.Context, job Job) (err error) {
 		return fmt.Errorf("%w: the job is too old", ErrPermanent)
 	}
 	ctx = withAttempt(ctx, &attempt{job: job.ID, number: attemptNumber(ctx), until: until})
+	ctx = withBrand(ctx, p.Brand)
 	d := newDelivery(job, p)
 	d.until = until
 	switch p.Op {
@@ -65,7 +66,7 @@ func (s *Service) DeadLetter(ctx context.Context, job Job, cause error) {
 	lost := "unknown: the job cannot be read"
 	if p, _ := s.openJob(job); p.ID != "" {
 		lost = lostWith[p.Op]
-		e.Caller, e.Client, e.Labels = p.Caller, p.Client, p.Labels
+		e.Caller, e.Client, e.Labels, e.Brand = p.Caller, p.Client, p.Labels, p.Brand
 		if p.Key.Field == LeadIDField {
 			e.LeadID = p.Key.Value
 		}

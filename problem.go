@@ -47,8 +47,11 @@ var problems = map[ErrorCode]problem{
 	ErrorCodePasswordPolicy: {Status: http.StatusUnprocessableEntity, Field: "password", Detail: "The password is not accepted."},
 	ErrorCodeRateLimited:    {Status: http.StatusTooManyRequests, Type: typeQuotaExceeded, Detail: "Too many requests."},
 	ErrorCodeStepUpRequired: {Status: http.StatusForbidden, Detail: "A further proof is required."},
+	ErrorCodeSecondFactor:   {Status: http.StatusForbidden, Field: "secondFactor", Detail: "A second factor is required, and is missing or wrong."},
 	ErrorCodeCaptchaFailed:  {Status: http.StatusForbidden, Detail: "The CAPTCHA is missing or was not solved."},
 	ErrorCodeNoSuchLead:     {Status: http.StatusNotFound, Detail: "There is no lead that could reset a password."},
+	ErrorCodeWrongPassword:  {Status: http.StatusUnprocessableEntity, Field: "currentPassword", Detail: "The current password is wrong."},
+	ErrorCodeNotSignedIn:    {Status: http.StatusUnauthorized, Detail: "Nobody is signed in."},
 	ErrorCodeOutcomeUnknown: {Status: http.StatusInternalServerError, Detail: "It is not certain that the password was changed. Please ask for a new link."},
 	ErrorCodeUnavailable:    {Status: http.StatusServiceUnavailable, Type: typeReducedCapacity, Detail: "Please try again in a moment."},
 	ErrorCodeInternal:       {Status: http.StatusInternalServerError, Detail: "Something went wrong."},
@@ -93,6 +96,10 @@ func (s *Service) writeError(w http.ResponseWriter, r *http.Request, err error) 
 		if stepUp, ok := errors.AsType[*StepUpError](err); ok && stepUp.Detail != "" {
 			p.Detail = stepUp.Detail
 		}
+	case ErrorCodeNotSignedIn:
+		// An answer with 401 needs this field (RFC 9110, section 15.5.2). How people
+		// sign in is the host's affair.
+		w.Header().Set("WWW-Authenticate", `Session realm="change-password"`)
 	case ErrorCodeUnavailable:
 		w.Header().Set("Retry-After", strconv.Itoa(RetryAfterSeconds(err)))
 		s.log.DebugContext(r.Context(), "recovery: unavailable", "error", err) // watch tells the cause

@@ -43,7 +43,8 @@ type Service struct {
 	links    seal.Told    // what was logged of links that another instance may have sealed
 	proxies  toldProxies  // what was logged of proxies
 	register linkRegister // links of other handlers, and pages
-	bulks    sync.Map     // the jobs of bulks that run here: see alone
+	brands   validBrands
+	bulks    sync.Map // the jobs of bulks that run here: see alone
 
 	mu       sync.RWMutex
 	closed   bool

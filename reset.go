@@ -4,18 +4,17 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/seed-51359b35/recovery/internal/seal"
-	"github.com/seed-51359b35/recovery/password"
 )
 
 // A CheckProofRequest asks whether a proof is valid.
 type CheckProofRequest struct {
 	Proof     Proof
 	Requester Requester
+	// Brand is as in [ResetRequest].
+	Brand string
 }
 
 // A CheckProofResult describes a valid proof.
@@ -33,6 +32,9 @@ type CheckProofResult struct {
 	// Locale is [Lead].Locale.
 	Locale string
 	Quotas Quotas
+	// SecondFactor says that the lead has to present a second factor with the new
+	// password, so the page asks for it: [ResetRequest].SecondFactor.
+	SecondFactor bool
 }
 
 // CheckProof reports whether a proof is valid now, so that a page can say so
@@ -53,6 +55,10 @@ func (s *Service) checkProof(ctx context.Context, req CheckProofRequest, takes t
 	if err := req.Requester.check(); err != nil {
 		return CheckProofResult{}, err
 	}
+	ctx, _, err := s.presented(ctx, req.Brand, nil)
+	if err != nil {
+		return CheckProofResult{}, err
+	}
 	quotas, err := s.allowRequest(ctx, s.opts.Limits.ClientCheck, actionCheck, req.Requester)
 	if err != nil {
 		return CheckProofResult{}, err
@@ -61,8 +67,12 @@ func (s *Service) checkProof(ctx context.Context, req CheckProofRequest, takes t
 	if err != nil {
 		return CheckProofResult{}, err
 	}
+	needed, err := s.needsSecondFactor(ctx, p.lead)
+	if err != nil {
+		return CheckProofResult{}, err
+	}
 	account := cmp.Or(s.accountOf(p.lead), req.Proof.key.Value, p.lead.Fields[s.mailTo].Value)
-	return CheckProofResult{p.token.Expires, account, p.lead.Locale, quotas}, nil
+	return CheckProofResult{p.token.Expires, account, p.lead.Locale, quotas, needed}, nil
 }
 
 // A ResetRequest asks to set a new password.
@@ -72,6 +82,15 @@ type ResetRequest struct {
 	// Labels are as in [ForgotRequest].
 	Labels    map[string]string
 	Requester Requester
+	// SecondFactor is the code of the person's second factor, such as that of an
+	// authenticator app: up to 128 bytes, as it was typed. It is needed where
+	// [CheckProofResult].SecondFactor says so, and otherwise ignored. See
+	// [SecondFactorOptions].
+	SecondFactor Secret
+	// Brand and Data are as in [ForgotRequest]. Brand says where the proof is
+	// presented, and is the notice's if the lead has none. Every brand takes a proof.
+	Brand string
+	Data  map[string]string
 }
 
 // A ResetResult says that a reset is complete.
@@ -93,8 +112,9 @@ type ResetResult struct {
 // claimed. Once the token is claimed, the rest is finished also if ctx ends.
 //
 // The error is an [*InvalidRequestError], a [*RateLimitError] of the caller or
-// client, a [*password.PolicyError], the error of the [StepUpFunc], or wraps
-// [ErrInvalidProof], [ErrUnavailable] or [ErrOutcomeUnknown].
+// client, or of [Limits].SecondFactor, a [*password.PolicyError], the error of the
+// [StepUpFunc], or wraps [ErrSecondFactor], [ErrInvalidProof], [ErrUnavailable] or
+// [ErrOutcomeUnknown].
 func (s *Service) ResetPassword(ctx context.Context, req ResetRequest) (ResetResult, error) {
 	return s.setPassword(ctx, req, forReset)
 }
@@ -109,7 +129,14 @@ func (s *Service) setPassword(ctx context.Context, req ResetRequest, takes takin
 	if err := req.Requester.check(); err != nil {
 		return ResetResult{}, err
 	}
+	if err := checkSecondFactor(req.SecondFactor); err != nil {
+		return ResetResult{}, err
+	}
 	labels, err := copyLabels(req.Labels)
+	if err != nil {
+		return ResetResult{}, err
+	}
+	ctx, data, err := s.presented(ctx, req.Brand, req.Data)
 	if err != nil {
 		return ResetResult{}, err
 	}
@@ -119,29 +146,20 @@ func (s *Service) setPassword(ctx context.Context, req ResetRequest, takes takin
 	}
 	// These rules come first: they take little time, need no proof and tell
 	// nothing about an account.
-	if err := s.guard(ctx, "Policy.Check", func() error { return s.opts.Passwords.Policy.Check(req.Password.Reveal()) }, req.Password.Reveal()); err != nil {
+	if err := s.checkRules(ctx, req.Password.Reveal()); err != nil {
 		return ResetResult{}, err
 	}
 	p, err := s.prove(ctx, req.Proof, req.Requester, labels, takes)
 	if err != nil {
 		return ResetResult{}, err
 	}
+	p.event.Data = mergeData(data, p.lead.Data)
 	if err := s.stepUp(ctx, p); err != nil {
 		return ResetResult{}, err
 	}
-	if err := s.checkPassword(ctx, p, req.Password.Reveal()); err != nil {
-		return ResetResult{}, err
-	}
-	var hash string
-	err = s.guard(ctx, "Hasher.Hash", func() (err error) {
-		hash, err = s.opts.Passwords.Hasher.Hash(ctx, req.Password.Reveal())
-		return err
-	}, req.Password.Reveal())
+	hash, err := s.approve(ctx, p.replacement, req.Password, req.SecondFactor, quotas)
 	if err != nil {
-		if policy, ok := errors.AsType[*password.PolicyError](err); ok {
-			return ResetResult{}, policy
-		}
-		return ResetResult{}, unavailable("hasher", err)
+		return ResetResult{}, err
 	}
 	// What follows must be finished also if the request ends.
 	ctx = context.WithoutCancel(ctx)
@@ -149,19 +167,18 @@ func (s *Service) setPassword(ctx context.Context, req ResetRequest, takes takin
 		return ResetResult{}, err
 	}
 	done := s.facts(p, req.Requester)
-	s.afterReset(ctx, p, done)
+	s.afterWrite(ctx, p.replacement, done, p.token.Expires)
 	return ResetResult{LeadID: p.lead.ID, Reset: done, Quotas: quotas}, nil
 }
 
 // A proven is a valid proof, with what is needed to claim its token.
 type proven struct {
-	lead   Lead
+	replacement
 	kind   tokenKind
 	shared bool      // several know the secret: see sharedSecret
 	sealed time.Time // when the token was sealed, or zero
 	refs   []TokenRef
 	token  TokenRecord
-	event  Event
 }
 
 // wasMailed reports whether the proof is a code that went out by mail, to the lead
@@ -175,7 +192,7 @@ func (p proven) wasMailed(keys *keyring, lead Lead) bool {
 // this Service did not make: see [ErrDamagedProof]. Only the event says what was
 // wrong.
 func (s *Service) prove(ctx context.Context, proof Proof, from Requester, labels map[string]string, takes taking) (proven, error) {
-	p := proven{event: Event{Caller: from.Caller, Client: from.Client, Labels: labels}}
+	p := proven{replacement: replacement{refused: EventResetRefused, event: Event{Caller: from.Caller, Client: from.Client, Labels: labels}}}
 	leadID, reason, err := s.refsOf(ctx, proof, from, &p)
 	if err != nil {
 		return p, err
@@ -213,6 +230,7 @@ func (s *Service) prove(ctx context.Context, proof Proof, from Requester, labels
 	// The lead is read after Peek. For a code this is a second read: the lead
 	// may have changed since the first.
 	p.lead, err = s.provenLead(ctx, p, leadID)
+	p.event.Brand = eventBrand(cmp.Or(p.lead.Brand, BrandOf(ctx)))
 	return p, err
 }
 
@@ -308,78 +326,8 @@ func linkError(reason EventReason) error {
 // refuse returns the one error for all invalid proofs. Only its event says what
 // was wrong.
 func (s *Service) refuse(ctx context.Context, p proven, reason EventReason) error {
-	p.event.Kind, p.event.Reason = EventResetRefused, reason
-	s.emit(ctx, p.event)
+	s.tellRefused(ctx, p.replacement, reason)
 	return ErrInvalidProof
-}
-
-func (s *Service) stepUp(ctx context.Context, p proven) error {
-	if s.opts.StepUp == nil {
-		return nil
-	}
-	err := s.guard(ctx, "Options.StepUp", func() error { return s.opts.StepUp(ctx, p.lead) }, unknownSecrets)
-	if err == nil {
-		return nil
-	}
-	if !errors.Is(err, ErrStepUpRequired) {
-		return unavailable("step-up", err)
-	}
-	p.event.Kind, p.event.Reason = EventResetRefused, ReasonStepUpRequired
-	s.emit(ctx, p.event)
-	return err
-}
-
-// checkPassword applies the rules that depend on the person.
-func (s *Service) checkPassword(ctx context.Context, p proven, pw string) error {
-	err := s.guard(ctx, "Policy.CheckFor", func() error {
-		return s.opts.Passwords.Policy.CheckFor(ctx, pw, identifiers(p.lead)...)
-	}, append(identifiers(p.lead), pw)...)
-	if err == nil {
-		err = s.checkHistory(ctx, p.lead.ID, pw)
-	}
-	if err == nil {
-		return nil
-	}
-	if _, ok := errors.AsType[*password.PolicyError](err); !ok {
-		return unavailable("password check", err)
-	}
-	p.event.Kind, p.event.Reason = EventResetRefused, ReasonPasswordPolicy
-	s.emit(ctx, p.event)
-	return err
-}
-
-func (s *Service) checkHistory(ctx context.Context, leadID, pw string) error {
-	n := s.opts.Passwords.History
-	if n == 0 {
-		return nil
-	}
-	var hashes []string
-	err := s.call(ctx, "PasswordHistoryLeadStore.PasswordHashes", func(ctx context.Context) (err error) {
-		hashes, err = s.leads.(PasswordHistoryLeadStore).PasswordHashes(ctx, leadID, n)
-		return err
-	}, unknownSecrets)
-	if err != nil {
-		return err
-	}
-	for _, hash := range hashes[:min(n, len(hashes))] {
-		var result password.Result
-		err := s.guard(ctx, "Hasher.Verify", func() (err error) {
-			result, err = s.opts.Passwords.Hasher.Verify(ctx, password.Attempt{Hash: hash, Password: pw})
-			return err
-		}, hash, pw)
-		if errors.Is(err, password.ErrMalformedHash) {
-			continue // another system made this hash, and it cannot be compared
-		}
-		if err != nil {
-			return err
-		}
-		if result.Match {
-			return &password.PolicyError{Violations: []password.Violation{{
-				Rule: password.RuleReused, Message: "This password was used before. Choose one that is new here.",
-			}}}
-		}
-	}
-	return nil
 }
 
 // change claims the token and writes the hash. Only one request gets past the
@@ -399,27 +347,14 @@ func (s *Service) change(ctx context.Context, p proven, hash string, req ResetRe
 	if err := s.claim(ctx, p, claimID); err != nil {
 		return err
 	}
-	err := s.call(ctx, "LeadStore.SetPasswordHash", func(ctx context.Context) error {
-		return scrub(write(ctx, hash), hash)
-	}, hash, req.Password.Reveal())
+	err := s.write(ctx, p.replacement, write, hash, req.Password.Reveal(), req.Requester)
 	switch {
-	case err == nil:
-		return nil
 	case errors.Is(err, ErrVersionChanged):
 		return s.refuse(ctx, p, ReasonLeadChanged)
-	case errors.Is(err, ErrNotWritten):
+	case errors.Is(err, ErrUnavailable):
 		s.release(ctx, p, claimID)
-		p.event.Kind, p.event.Reason = EventResetRefused, ReasonPasswordNotWritten
-		s.emit(ctx, p.event)
-		return unavailable("lead store", err)
 	}
-	p.event.Kind, p.event.Reason = EventResetRefused, ReasonOutcomeUnknown
-	s.emit(ctx, p.event)
-	// The hash may have been written, and then the sessions must end: one of
-	// them may be the attacker's. If it was not written, the person only has to
-	// sign in once more.
-	s.endSessionsOrRetry(ctx, p.event, p.followUp(jobSessions, req.Requester))
-	return fmt.Errorf("%w: %v", ErrOutcomeUnknown, err)
+	return err
 }
 
 // writer returns what writes the new hash of a lead, and whether that compares the
@@ -462,8 +397,7 @@ func (s *Service) claim(ctx context.Context, p proven, claimID string) error {
 		}
 	}
 	s.release(ctx, p, claimID)
-	p.event.Kind, p.event.Reason = EventResetRefused, ReasonStoreUnavailable
-	s.emit(ctx, p.event)
+	s.tellRefused(ctx, p.replacement, ReasonStoreUnavailable)
 	return unavailable("token store", err)
 }
 
@@ -472,99 +406,6 @@ func (s *Service) release(ctx context.Context, p proven, claimID string) {
 	if s.call(ctx, "TokenStore.Release", release) != nil {
 		s.repeat("TokenStore.Release", p.token.Expires, release)
 	}
-}
-
-// afterReset does what follows after the password was written. Its failures do
-// not fail the reset: the password is changed, and the tokens are dead already
-// because the lead's version has changed.
-func (s *Service) afterReset(ctx context.Context, p proven, done PasswordReset) {
-	from := done.Requester
-	remove := func(ctx context.Context) error { return s.tokens.Delete(ctx, s.keys.slots(p.lead.ID)...) }
-	if s.call(ctx, "TokenStore.Delete", remove) != nil {
-		s.repeat("TokenStore.Delete", p.token.Expires, remove)
-	}
-	s.endSessionsOrRetry(ctx, p.event, p.followUp(jobSessions, from))
-	s.markVerified(ctx, p, done)
-	p.event.Kind = EventPasswordReset
-	if p.kind == kindInvitation {
-		p.event.Kind = EventFirstPassword
-	}
-	s.emit(ctx, p.event)
-	s.callAfterReset(ctx, p, done)
-	reset := newID()
-	for _, to := range s.noticesTo(p.lead) {
-		notice := p.followUp(jobNotice, from)
-		notice.Reset = reset
-		notice.Channel, notice.To, notice.Account = to.channel, to.to, s.accountOf(p.lead)
-		s.enqueueOrRetry(ctx, notice)
-	}
-	s.checkVersion(ctx, p.lead)
-}
-
-// noticesTo returns the addresses that are told of a reset. An invited lead had no
-// account yet, so there is nobody to be warned, and its addresses are not verified.
-func (s *Service) noticesTo(lead Lead) []address {
-	if lead.Status == StatusInvited {
-		return nil
-	}
-	return s.recipients(lead)
-}
-
-// checkVersion tells if the write of a password left the lead's version as it was.
-// Then other links that were mailed before outlive a change of the password. Once a
-// version has changed, it asks no more.
-func (s *Service) checkVersion(ctx context.Context, before Lead) {
-	required := before.Status == StatusResetRequired
-	if s.versionChanges.Load() && !required {
-		return
-	}
-	after, err := s.leadByID(ctx, before.ID)
-	switch {
-	case err != nil: // the next reset asks again
-	case required && after.Status == StatusResetRequired:
-		s.outages.Failed(ctx, s.log, slog.LevelError, "status",
-			"recovery: a lead still has StatusResetRequired after it has chosen a new password, so the log-in goes on to refuse it. The write of a new password has to make such a lead StatusActive, in the same step",
-			"lead", before.ID)
-	case after.Version != before.Version:
-		s.versionChanges.Store(true)
-	default:
-		s.outages.Failed(ctx, s.log, slog.LevelError, "version",
-			"recovery: Lead.Version is the same before and after a new password was written, so links that were mailed before outlive a change of the password. FindLead has to return another Version after each change of password, address or status, such as a counter or a digest of all three",
-			"lead", before.ID)
-	}
-}
-
-// followUp returns a job that comes after a reset.
-func (p proven) followUp(kind jobKind, from Requester) payload {
-	return payload{
-		Op: kind, Key: LeadKey{LeadIDField, p.lead.ID}, Name: p.lead.Name, Locale: p.lead.Locale,
-		Caller: from.Caller, Client: from.Client, Languages: from.AcceptLanguage,
-		Labels: p.event.Labels, RequestedAt: time.Now(),
-	}
-}
-
-// endSessionsOrRetry ends the lead's sessions. If that fails, the queue tries
-// it again.
-func (s *Service) endSessionsOrRetry(ctx context.Context, e Event, job payload) {
-	leadID := job.Key.Value
-	err := s.endSessions(ctx, leadID)
-	if err == nil {
-		return
-	}
-	s.log.ErrorContext(ctx, "recovery: sessions not ended, will be tried again", "lead", leadID, "error", err)
-	e.Kind, e.Reason = EventSessionsNotEnded, ""
-	s.emit(ctx, e)
-	job.Op = jobSessions
-	s.enqueueOrRetry(ctx, job)
-}
-
-func (s *Service) endSessions(ctx context.Context, leadID string) error {
-	if s.opts.Sessions == nil {
-		return nil
-	}
-	return s.call(ctx, "SessionEnder.EndSessions", func(ctx context.Context) error {
-		return s.opts.Sessions.EndSessions(ctx, leadID)
-	})
 }
 
 // RevokeTokens ends every link, issued token and code of a lead that the token

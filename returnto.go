@@ -22,12 +22,17 @@ const maxReturnTo = 512
 // themselves, such as a page that takes a code: they check it again before they
 // show it. The person follows it by a click, and never a redirect (A02).
 func (s *Service) CheckReturnTo(place string) (string, error) {
+	return s.checkReturnTo(place, originOf(s.opts.Link.URL))
+}
+
+// checkReturnTo is CheckReturnTo for paths at an origin.
+func (s *Service) checkReturnTo(place, origin string) (string, error) {
 	if len(s.opts.ReturnTo) == 0 {
 		return "", invalid("returnTo", "is not taken here, because option ReturnTo lists no place")
 	}
 	if strings.HasPrefix(place, "/") {
 		// An origin has no path, so whatever follows it cannot become a host.
-		place = originOf(s.opts.Link.URL) + place
+		place = origin + place
 	}
 	if reason := checkPlace(place); reason != "" {
 		return "", invalid("returnTo", reason)

@@ -82,6 +82,9 @@ func (e *scrubbedError) Unwrap() error { return e.cause }
 // own because they contain nothing that could be escaped in several ways.
 func (m Message) secrets() []string {
 	all := []string{m.URL.Reveal(), m.NotMe.Reveal(), m.Code.Reveal(), m.To, m.Account}
+	for _, value := range m.Data {
+		all = append(all, value)
+	}
 	links := []Secret{m.URL, m.NotMe}
 	for _, a := range m.Accounts {
 		all = append(all, a.URL.Reveal(), a.Account)

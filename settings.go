@@ -28,6 +28,8 @@ type Settings struct {
 	SignInField string
 	// LinkTTL is the lifetime of a link, CodeTTL that of a code.
 	LinkTTL, CodeTTL time.Duration
+	// MailCodes is that of [Options].
+	MailCodes MailCodes
 	// CodeDigits is how many digits a code has.
 	CodeDigits int
 	// PasswordPolicy holds the rules for new passwords. It is never nil.
@@ -38,8 +40,16 @@ type Settings struct {
 	// CaptchaFields are those of [CaptchaOptions], whose values belong into
 	// [ForgotRequest].Captcha. They are empty if no request needs a CAPTCHA.
 	CaptchaFields []string
+	// SecondFactor says that [Options].SecondFactor is set, so that pages need a
+	// field for it.
+	SecondFactor bool
 	// Logger is the logger of the Service. It is never nil.
 	Logger *slog.Logger
+	// Brands are those of [Options].
+	Brands BrandOptions
+	// Change says that people who are signed in can change their passwords:
+	// [ChangeOptions].SignedIn is set.
+	Change bool
 }
 
 // Settings returns the configuration of the Service, as far as pages and APIs
@@ -52,9 +62,10 @@ func (s *Service) Settings() Settings {
 	return Settings{
 		Invitations: invitations,
 		Link:        link, NotMe: notMe, Links: s.allLinks(), ReturnTo: slices.Clone(s.opts.ReturnTo), Fields: slices.Clone(s.opts.Fields), SignInField: s.opts.SignInField,
-		LinkTTL: s.opts.Tokens.LinkTTL, CodeTTL: s.opts.Tokens.CodeTTL, CodeDigits: codeDigits,
+		LinkTTL: s.opts.Tokens.LinkTTL, CodeTTL: s.opts.Tokens.CodeTTL, CodeDigits: codeDigits, MailCodes: s.opts.MailCodes,
 		PasswordPolicy: s.opts.Passwords.Policy, EndsSessions: s.opts.Sessions != nil,
-		CaptchaFields: slices.Clone(s.opts.Captcha.Fields), Logger: s.log,
+		CaptchaFields: slices.Clone(s.opts.Captcha.Fields), SecondFactor: s.opts.SecondFactor.isSet(), Logger: s.log, Brands: s.opts.Brands,
+		Change: s.opts.Change.SignedIn != nil,
 	}
 }
 

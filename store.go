@@ -138,6 +138,13 @@ type Lead struct {
 	Locale string
 	// IdentityProviders are the social logins that are linked to the lead.
 	IdentityProviders []string
+	// Brand is the name of the brand that the lead belongs to, which its messages
+	// have: see [BrandOptions]. Optional: without it, they have the brand of the
+	// request.
+	Brand string
+	// Data are as in [ForgotRequest], for every message to the lead. Optional. If
+	// they break the bounds, messages go out without them, and the log says so.
+	Data map[string]string
 }
 
 // String returns the lead's ID and hides the rest.

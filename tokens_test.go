@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"net/netip"
 	"net/url"
 	"strings"
 	"testing"
@@ -389,15 +390,30 @@ func TestCodesCannotBeGuessed(t *testing.T) {
 		for range 495 {
 			wantErr(t, <-results, recovery.ErrInvalidProof)
 		}
-		// A new code does not make failures forgotten: 10 so far, 20 in all.
-		for range 2 {
+		// A new code does not make failures forgotten: 10 so far, 80 in all. Then no
+		// code is sent that could not be used.
+		for range 14 {
 			code = p.forgot(t, req).Code.Reveal()
 			for i := range 5 {
 				wantErr(t, p.check(t.Context(), guess(code, false, i)), recovery.ErrInvalidProof)
 			}
 		}
-		code = p.forgot(t, req).Code.Reveal()
-		wantErr(t, p.reset(t.Context(), guess(code, true, 0), goodPassword), recovery.ErrInvalidProof)
+		for range 2 {
+			if _, err := p.ForgotPassword(t.Context(), req); err != nil {
+				t.Fatal(err)
+			}
+			settle()
+		}
+		if n := len(p.outbox.OfKind(recovery.MessageResetCode)); n != 16 {
+			t.Errorf("%d codes were sent, want 16", n)
+		}
+		told := p.events.of(recovery.EventMessageSuppressed)
+		if len(told) != 2 || told[1].Reason != recovery.ReasonTooManyGuesses || told[1].LeadID != johnID {
+			t.Errorf("events %+v", told)
+		}
+		if told := p.events.of(recovery.EventCodesExhausted); len(told) != 1 || told[0].LeadID != johnID || !strings.Contains(p.log.String(), "level=WARN msg=recovery event.kind=codes_exhausted") {
+			t.Errorf("events %+v, want one within the hour, and a warning", told)
+		}
 		// A58: the link is untouched by all this.
 		if err := p.check(t.Context(), recovery.TokenProof(token(t, p.forgot(t, byMail(johnMail))))); err != nil {
 			t.Error(err)
@@ -435,6 +451,7 @@ func TestCheckGrantsNothing(t *testing.T) {
 		h := p.Handler()
 		req := byMail(johnMail)
 		req.Code = true
+		req.Requester.Client = netip.MustParseAddr("192.0.2.1")
 		code := p.forgot(t, req).Code.Reveal()
 		if w := post(h, "/check-token", `{"email":"`+johnMail+`","code":"`+code+`"}`); w.Code != 204 || w.Body.Len() != 0 || w.Header().Get("Set-Cookie") != "" {
 			t.Errorf("check answered %s", answer(w))

@@ -126,7 +126,7 @@ func about(c config, local string) string {
            ` + fieldPAN + ` ` + demoPAN + `, LeadId ` + demoLeadID + `
            first password ` + demoPassword + `
   others   disabled@example.com (disabled), social@example.com (signs in by Google only)
-
+` + appOf(c) + `
   LeadSquared   portal ` + lsqPortal + `
                 access key ` + lsqAccessKey + `, secret key ` + lsqSecretKey + `
                 Authorization ` + lsqPublicAuthKey + `, x-lsq-registertoken ` + lsqRegisterToken + `
@@ -138,6 +138,17 @@ func about(c config, local string) string {
 
 Paste the lines below into a shell one after the other, from top to bottom. Each
 prints the answer and its status; the status to expect stands behind the #.
+`
+}
+
+// appOf says which authenticator app the person has, if any.
+func appOf(c config) string {
+	if !c.totp {
+		return ""
+	}
+	return `  app      for a new password John needs the code of his authenticator app. Enter this there:
+           ` + totpURL() + `
+           The lines below that reset his password are answered with a refusal
 `
 }
 

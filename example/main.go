@@ -27,6 +27,9 @@
 // With -invite, it sends an invitation to invited@example.com and a link to
 // required@example.com, whose password has to be replaced.
 //
+// With -mail-codes, a mail carries a code instead of a link if that is asked for.
+// With -totp, John has an authenticator app, and needs its code for a new password.
+//
 // With -origins, pages of other origins may call the three APIs. With
 // -server-callers, servers may call for people.
 //
@@ -106,6 +109,9 @@ type config struct {
 	origins []string             // browser origins that may call all three APIs
 	callers []netip.Prefix       // servers whose X-Origin-IP is believed
 	invite  bool                 // sends what nobody asks for, at the start
+	totp    bool                 // John has a second factor
+	// mailCodes lets people choose between a link and a code in a mail.
+	mailCodes bool
 }
 
 // A secretFlag is a URL that may hold a password. Package flag would print it
@@ -148,6 +154,8 @@ func parse(args []string, stderr io.Writer) (config, error) {
 		return err
 	})
 	fs.BoolVar(&c.invite, "invite", false, "at the start, send an invitation to invited@example.com, and required@example.com a link to replace its password")
+	fs.BoolVar(&c.totp, "totp", false, "John has an authenticator app, whose secret is printed, and needs its code to set a new password")
+	fs.BoolVar(&c.mailCodes, "mail-codes", false, "whoever asks chooses whether the mail carries a link or a code")
 	fs.StringVar(&c.from, "from", "no-reply@example.com", "`address` that mails come from")
 	if err := fs.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {

@@ -44,7 +44,7 @@ func newPages(c config, p pages) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.secure = base.Scheme == "https"
+	p.secure = isSecure(c.baseURL)
 	// Forms of other sites are refused. The origin is named for a proxy that
 	// changes the Host.
 	csrf := http.NewCrossOriginProtection()

@@ -141,9 +141,11 @@ func (p *pages) rememberDevice(w http.ResponseWriter, r *http.Request, leadID st
 	}
 }
 
-func (p *pages) cookie(secret string) *http.Cookie {
+func (p *pages) cookie(secret string) *http.Cookie { return newCookie(secret, p.secure) }
+
+func newCookie(secret string, secure bool) *http.Cookie {
 	return &http.Cookie{
 		Name: sessionCookie, Value: secret, Path: "/", MaxAge: int(sessionTTL.Seconds()),
-		HttpOnly: true, Secure: p.secure, SameSite: http.SameSiteLaxMode,
+		HttpOnly: true, Secure: secure, SameSite: http.SameSiteLaxMode,
 	}
 }

@@ -80,6 +80,15 @@ func newPortal(ctx context.Context, c config, log *slog.Logger) (*portal, error)
 	if err != nil {
 		return nil, err
 	}
+	var factor recovery.SecondFactorOptions // nobody has one
+	if c.totp {
+		factor = secondFactor(store.guesses)
+	}
+	mailCodes := recovery.MailCodesNever
+	if c.mailCodes {
+		mailCodes = recovery.MailCodesOnRequest
+	}
+	signedIn := &changes{leads: store.leads, sessions: store.sessions, hasher: hasher, secure: isSecure(c.baseURL)}
 	service, err := recovery.New(store.leads, store.tokens, delivery, recovery.Options{
 		Keys:          [][]byte{store.key},
 		Prefix:        store.prefix,
@@ -87,6 +96,9 @@ func newPortal(ctx context.Context, c config, log *slog.Logger) (*portal, error)
 		NotMe:         recovery.Link{URL: c.baseURL + accountPath + "/not-me"},
 		Invitations:   recovery.InvitationOptions{Link: recovery.Link{URL: c.baseURL + accountPath + "/invitation"}},
 		Sessions:      store.sessions,
+		SecondFactor:  factor,
+		MailCodes:     mailCodes,
+		Change:        signedIn.options(),
 		Limiter:       store.limiter,
 		Queue:         store.queue,
 		DeliveryQueue: store.delivery,
@@ -212,7 +224,7 @@ func (p *portal) route(at string) http.Handler {
 		return p.recovery
 	}
 	switch at {
-	case "/forgot-password", "/check-token", "/reset-password", "/not-me", "/check-invitation", "/accept-invitation":
+	case "/forgot-password", "/check-token", "/reset-password", "/not-me", "/check-invitation", "/accept-invitation", "/change-password":
 		return p.api
 	case "/forgot-token":
 		// On the same listener only because this is a demo: where there is an
@@ -231,7 +243,7 @@ func (p *portal) route(at string) http.Handler {
 func relax(l *recovery.Limits) {
 	for _, policy := range []*recovery.LimitPolicy{
 		&l.ClientForgot, &l.ClientReset, &l.ClientCheck, &l.Identifier, &l.Lead, &l.Recipient, &l.Issue,
-		&l.Device, &l.LeadDevices,
+		&l.Device, &l.LeadDevices, &l.SecondFactor, &l.Change,
 	} {
 		relaxPolicy(policy)
 	}

@@ -47,6 +47,7 @@ func TestTwoInstancesOnOneRedis(t *testing.T) {
 	j.loginRadiusCode()
 	j.own()
 	j.ownToken()
+	j.changes()
 	j.from, j.to = b, a
 	j.leadSquared()
 	j.loginRadius()
@@ -189,6 +190,7 @@ func TestRedisTopologies(t *testing.T) {
 		j := &journey{from: a, to: b, now: demoPassword}
 		j.leadSquared()
 		j.loginRadius()
+		j.changes()
 		// The form for one server does not do.
 		err := run(t.Context(), []string{"-addr", "127.0.0.1:0", "-redis", "redis://" + cluster.Nodes[0].Addr}, newOutput(), newOutput())
 		if exitCode(err) != 1 || !strings.Contains(err.Error(), "several of its hosts") {

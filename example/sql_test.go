@@ -183,6 +183,7 @@ func TestTwoInstancesOnOneDatabase(t *testing.T) {
 		j.from, j.to = b, a
 		j.loginRadius()
 		j.own()
+		j.changes()
 		noneInTables(t, openDatabase(t, flag, value), j.secrets)
 		all := append(a.outbox(), b.outbox()...)
 		for _, d := range []*demo{a, b} {

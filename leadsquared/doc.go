@@ -219,6 +219,10 @@
 //	a step-up, if the host asks for one
 //	     why   the vendor has none
 //	     seen  400 with the host's text
+//	a second factor, for whoever needs one ([recovery.SecondFactorOptions])
+//	     why   no call of the vendor can carry one; these people choose the password
+//	           on the pages of package portal, or by the library's own API
+//	     seen  400 "A further proof is required."
 //	405, 408, 413 and 503 have the vendor's body
 //	     why   its clients read the body before the status
 //	     seen  ExceptionType and ExceptionMessage

@@ -135,7 +135,7 @@ func (h *Handler) explain(header http.Header, r *http.Request, e endpoint, err e
 		return errInvalidProof
 	case recovery.ErrorCodeCaptchaFailed:
 		return errCaptcha
-	case recovery.ErrorCodeStepUpRequired:
+	case recovery.ErrorCodeStepUpRequired, recovery.ErrorCodeSecondFactor:
 		return stepUp(err)
 	case recovery.ErrorCodeOutcomeUnknown:
 		x = errOutcomeUnknown

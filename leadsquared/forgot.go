@@ -30,6 +30,7 @@ func (h *Handler) forgot(c *call) (any, error) {
 		return nil, err
 	}
 	req.Link, req.Requester = &c.portal.link, c.requester()
+	req.Brand = c.portal.service.Brand(c.r)
 	result, err := c.portal.service.ForgotPassword(c.r.Context(), req)
 	if err != nil {
 		if req.RecipientField == "" && invalidField(err) == "recipientField" {

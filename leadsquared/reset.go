@@ -30,6 +30,7 @@ func (h *Handler) reset(c *call) (any, error) {
 		Proof:     recovery.LinkSecretProof(leadID, temporary),
 		Password:  recovery.NewSecret(password),
 		Requester: c.requester(),
+		Brand:     c.portal.service.Brand(c.r),
 	})
 	if err != nil {
 		return nil, err

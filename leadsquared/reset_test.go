@@ -300,6 +300,10 @@ func TestResetFailures(t *testing.T) {
 		{"a step-up that says nothing", func(o *recovery.Options) {
 			o.StepUp = func(context.Context, recovery.Lead) error { return recovery.ErrStepUpRequired }
 		}, nil, 400, resetError(invalidInput, "A further proof is required."), "", true},
+		{"a second factor, which this API cannot carry", func(o *recovery.Options) {
+			o.SecondFactor.Needed = func(context.Context, recovery.Lead) (bool, error) { return true, nil }
+			o.SecondFactor.Verify = func(context.Context, recovery.Lead, recovery.Secret) (bool, error) { return true, nil }
+		}, nil, 400, resetError(invalidInput, "A further proof is required."), "", true},
 		{"a step-up hook that fails, with an error of another meaning", func(o *recovery.Options) {
 			o.StepUp = func(context.Context, recovery.Lead) error {
 				return &recovery.RateLimitError{Limit: recovery.Limit{N: 1, Window: time.Second}}

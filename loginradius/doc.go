@@ -175,6 +175,12 @@
 //	prevent_webhook in public    nobody may hide whose     no effect
 //	                             password they reset
 //	a step-up                    the vendor has none       403 / 909
+//	a second factor              no call of the vendor     403 / 909 "A further proof is
+//	                             can carry one             required." for whoever needs one
+//	                                                       ([recovery.SecondFactorOptions]):
+//	                                                       they choose the password on the
+//	                                                       pages of package portal, or by the
+//	                                                       library's own API
 //	other errors                 an SDK looks only for     all have the five keys, also 404,
 //	                             ErrorCode                 405, 413 and 503
 //	names of providers           two SDKs take them for    those with "Description" or

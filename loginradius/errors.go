@@ -199,7 +199,7 @@ func (c *call) failureOf(err error) *failure {
 		}
 	case recovery.ErrorCodeCaptchaFailed:
 		return invalidParameter("The CAPTCHA is missing or was not solved.")
-	case recovery.ErrorCodeStepUpRequired:
+	case recovery.ErrorCodeStepUpRequired, recovery.ErrorCodeSecondFactor:
 		return stepUp(err)
 	case recovery.ErrorCodeOutcomeUnknown:
 		f = errOutcomeUnknown

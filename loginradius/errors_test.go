@@ -88,6 +88,13 @@ func TestErrorTable(t *testing.T) {
 			},
 			call: withToken(newPassword), status: 403, code: 909, description: "A further proof is required.",
 		},
+		{
+			name: "second factor, which this API cannot carry", options: func(o *recovery.Options) {
+				o.SecondFactor.Needed = func(context.Context, recovery.Lead) (bool, error) { return true, nil }
+				o.SecondFactor.Verify = func(context.Context, recovery.Lead, recovery.Secret) (bool, error) { return true, nil }
+			},
+			call: withToken(newPassword), status: 403, code: 909, description: "A further proof is required.",
+		},
 		{name: "unknown user", call: manage("", `{"Email":"nobody@example.com"}`), status: 403, code: 938, message: "User does not exist"},
 		{name: "unknown user name", call: manage("", `{"Username":"nobody"}`), status: 403, code: 938, message: "User does not exist"},
 		{name: "disabled user", call: manage("", `{"Email":"disabled@example.com"}`), status: 403, code: 938, message: "User does not exist"},

@@ -63,6 +63,7 @@ func (c *call) mailRequest() (m mailRequest, err error) {
 // held the identifier.
 func (c *call) forgotPassword(param string, req recovery.ForgotRequest) (any, error) {
 	req.Requester = c.requester()
+	req.Brand = c.app.svc.Brand(c.r)
 	result, err := c.app.svc.ForgotPassword(c.r.Context(), req)
 	if err != nil {
 		return nil, withParam(err, param)

@@ -51,7 +51,7 @@ func (c *call) forgotToken() (any, error) {
 	}
 	result, err := c.app.svc.IssueToken(c.r.Context(), recovery.IssueRequest{
 		Key: m.key, Send: send, RecipientField: c.app.email, Link: &m.link, Template: m.template,
-		Labels: labels, Requester: from,
+		Labels: labels, Requester: from, Brand: c.app.svc.Brand(c.r),
 	})
 	if err != nil {
 		return nil, issueFailure(err, m.param)

@@ -49,7 +49,7 @@ func (c *call) resetPassword(body *strictjson.Object, proof recovery.Proof, para
 		return nil, errNoPassword
 	}
 	result, err := c.app.svc.ResetPassword(c.r.Context(), recovery.ResetRequest{
-		Proof: proof, Password: recovery.NewSecret(password), Requester: c.requester(),
+		Proof: proof, Password: recovery.NewSecret(password), Requester: c.requester(), Brand: c.app.svc.Brand(c.r),
 	})
 	if recovery.ErrorCodeOf(err) == recovery.ErrorCodeInvalidProof {
 		return nil, invalidProof

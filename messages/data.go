@@ -59,6 +59,14 @@ type Data struct {
 	// 10. They are set for [recovery.MessageNoPassword] only.
 	IdentityProviders []string
 
+	// Brand is the name of the message's brand, or empty.
+	Brand string
+	// Data are the host's own words, as {{.Data.NAME}} or {{index .Data "a-b"}}. What
+	// the message does not have prints nothing. So does a value that mail programs
+	// would make a link of, such as a URL or a domain (A105). A value has one line
+	// and no markup: HTML templates escape it.
+	Data map[string]string
+
 	translator *i18n.Translator
 	// sms says that this is the data of a text message.
 	sms bool
@@ -218,6 +226,7 @@ func (s *Renderer) newData(m recovery.Message, v *i18n.Translator) (*Data, error
 		Product: s.opts.Product, Host: s.opts.Host, Support: s.opts.Support, Color: s.opts.Color,
 		Kind: string(m.Kind), Lang: v.Tag.String(), Dir: "ltr", Name: cleanName(m.Name),
 		NotMe: m.NotMe.Reveal(), RequestedAt: formatTime(m.RequestedAt, s.opts.TimeZone), translator: v,
+		Brand: m.Brand, Data: s.shownData(m),
 	}
 	if v.RightToLeft {
 		d.Dir = "rtl"

@@ -107,6 +107,15 @@
 // asks for a template that does not exist, that is logged too and the usual
 // template is sent. So no template loses a mail.
 //
+// # Brands
+//
+// [Options].Brands gives the messages of each brand ([recovery.Message].Brand) their
+// own product, colour, contact, sentences and templates. A thousand brands share what
+// they have in common: one with words of its own takes 4 KiB, and nothing is compiled
+// before the first message needs it. [Renderer.CheckBrand] finds the mistakes of a
+// brand, as [New] finds those of the options. A message of a brand that is not known
+// fails, and is not sent under another name (A104).
+//
 // # Threat model
 //
 // Somebody may ask for a reset for another person, or sign up under another
@@ -125,6 +134,9 @@
 //     text message. ada.lovelace is shown, and ada.me is not: there are such domains.
 //   - The language, if the person chose none.
 //   - The address of the client. Its network or its place is shown.
+//   - The host's own words, {{.Data.NAME}}. They are one line of text, which HTML
+//     escapes. A value that a mail program would turn into a link prints nothing
+//     (A105).
 //   - The name of a template. It is looked up among the templates that were
 //     there at the start, and never becomes a path.
 //

@@ -51,3 +51,11 @@ func (s *Renderer) Duration(tag language.Tag, key string, n int) (string, error)
 	}
 	panic("not spoken")
 }
+
+const MaxLooks, MaxCompiled = maxLooks, maxCompiled
+
+// Compiled returns how many templates of brands are kept.
+func (s *Renderer) Compiled() int { return s.looks.compiled }
+
+// Looks returns how many brands are kept ready.
+func (s *Renderer) Looks() int { return s.looks.order.Len() }

@@ -51,7 +51,11 @@ type Renderer struct {
 	opts        Options
 	translators []*i18n.Translator
 	matcher     i18n.Matcher
-	library     *library
+	library     templates
+	// brandName is the brand that the Renderer is for, and looks those that it keeps
+	// ready.
+	brandName string
+	looks     *looks
 }
 
 // New returns a Renderer. It parses every template and renders it with samples
@@ -72,14 +76,14 @@ func New(opts Options) (*Renderer, error) {
 		return nil, err
 	}
 	opts.Templates = nil // nothing reads them again
-	s := &Renderer{opts: opts, translators: translators, matcher: i18n.NewMatcher(i18n.Tags(), opts.DefaultLanguage), library: library}
+	s := &Renderer{opts: opts, translators: translators, matcher: i18n.NewMatcher(i18n.Tags(), opts.DefaultLanguage), library: library, looks: newLooks()}
 	// The samples are rendered in spite of other mistakes, so that one mistake
 	// hides no other.
 	trial := *s
 	if brand.CheckProduct(opts.Product) != nil {
 		trial.opts.Product = "Product"
 	}
-	err = trial.renderSamples(&mistakes, invalid)
+	err = trial.renderSamples(&mistakes, library.slots, invalid)
 	if err := errors.Join(mistakes.Err(), err); err != nil {
 		return nil, err
 	}
@@ -94,13 +98,17 @@ func New(opts Options) (*Renderer, error) {
 // the usual template takes its place. If a template of the host fails, the
 // built-in one takes its place. The Logger receives a record of both.
 func (s *Renderer) Mail(m recovery.Message) (Mail, error) {
+	s, err := s.of(m.Brand)
+	if err != nil {
+		return Mail{}, err
+	}
 	i := s.matcher.Match(m.Locale, m.Languages)
 	v := s.translators[i]
 	d, err := s.prepare(m, v)
 	if err != nil {
 		return Mail{}, err
 	}
-	if m.Template != "" && !s.HasMailTemplate(m.Template) {
+	if m.Template != "" && !s.library.has(m.Template, false) {
 		s.logUnknown(m)
 	}
 	mail := Mail{Language: v.Tag}
@@ -128,6 +136,10 @@ func (s *Renderer) SMS(m recovery.Message) (SMS, error) {
 	if !hasPart(m.Kind, partSMS) {
 		return SMS{}, permanent("a message of this kind never goes by SMS")
 	}
+	s, err := s.of(m.Brand)
+	if err != nil {
+		return SMS{}, err
+	}
 	i := s.matcher.Match(m.Locale, m.Languages)
 	v := s.translators[i]
 	d, err := s.prepare(m, v)
@@ -138,7 +150,7 @@ func (s *Renderer) SMS(m recovery.Message) (SMS, error) {
 		return SMS{}, permanent("a code by SMS needs messages.Options.Host, the site that the code is for")
 	}
 	d = d.forSMS()
-	if m.Template != "" && !s.HasSMSTemplate(m.Template) {
+	if m.Template != "" && !s.library.has(m.Template, true) {
 		s.logUnknown(m)
 	}
 	text, err := s.render(slot{m.Template, i, m.Kind, partSMS}, d)
@@ -153,14 +165,14 @@ func (s *Renderer) SMS(m recovery.Message) (SMS, error) {
 
 // HasMailTemplate reports whether Templates has a part of a mail under that
 // name. The empty name is the usual template, which always exists.
-func (s *Renderer) HasMailTemplate(name string) bool { return s.library.mail[name] }
+func (s *Renderer) HasMailTemplate(name string) bool { return s.library.has(name, false) }
 
 // HasSMSTemplate reports whether Templates has a text message under that name.
 // The empty name is the usual template, which always exists.
-func (s *Renderer) HasSMSTemplate(name string) bool { return s.library.sms[name] }
+func (s *Renderer) HasSMSTemplate(name string) bool { return s.library.has(name, true) }
 
 func (s *Renderer) prepare(m recovery.Message, v *i18n.Translator) (*Data, error) {
-	if _, ok := s.library.builtin[slot{kind: m.Kind, part: partText}]; !ok {
+	if s.library.failed(m.Kind, partText) == nil {
 		return nil, permanent("the kind of the message is unknown")
 	}
 	return s.newData(m, v)
@@ -175,8 +187,8 @@ func (s *Renderer) render(at slot, d *Data) (string, error) {
 		return text, err
 	}
 	s.opts.Logger.Error("recovery: a template failed, the built-in one is sent instead",
-		"kind", string(at.kind), "part", string(at.part), "language", d.Lang, "error", err)
-	return s.library.builtin[slot{kind: at.kind, part: at.part}].render(at.part, d)
+		"kind", string(at.kind), "part", string(at.part), "language", d.Lang, "brand", s.brandName, "error", err)
+	return s.library.failed(at.kind, at.part).render(at.part, d)
 }
 
 // logUnknown logs that a template is not known. It does not quote a text that

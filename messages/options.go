@@ -61,6 +61,13 @@ type Options struct {
 	// Default UTC.
 	TimeZone *time.Location
 
+	// Brands returns how messages of a brand look ([recovery.Message].Brand), by its
+	// name. It is asked for the first message of each brand, by several goroutines
+	// at once, and so should be quick: see [Renderer.ForgetBrand] for changes, and
+	// [Renderer.CheckBrand] for mistakes. A message of a brand that it does not know
+	// fails, and is tried again. Default: messages of all brands look the same.
+	Brands func(name string) (Brand, bool)
+
 	// Logger receives the errors of the host's templates at run time, when the
 	// built-in template takes the place of one. Default: [slog.Default].
 	Logger *slog.Logger
@@ -84,18 +91,8 @@ func (o Options) withDefaults() Options {
 
 // validate adds every mistake that it finds. The receiver has its defaults.
 func (o Options) validate(mistakes *recovery.OptionErrors) {
-	for _, found := range []struct {
-		option string
-		err    error
-	}{
-		{"Product", brand.CheckProduct(o.Product)},
-		{"Host", brand.CheckHost(o.Host)},
-		{"Support", brand.CheckSupport(o.Support)},
-		{"Color", brand.CheckColor(o.Color)},
-		{"DefaultLanguage", i18n.CheckDefault(o.DefaultLanguage)},
-	} {
-		if found.err != nil {
-			mistakes.Add(found.option, "%v", found.err)
-		}
+	o.validateBrand(mistakes)
+	if err := i18n.CheckDefault(o.DefaultLanguage); err != nil {
+		mistakes.Add("DefaultLanguage", "%v", err)
 	}
 }

@@ -68,7 +68,7 @@ func samples(kind recovery.MessageKind, now time.Time) []recovery.Message {
 // renderSamples renders every template with every sample, in every language
 // that the template serves. It adds each mistake once. With hostOnly it leaves
 // the built-in templates out.
-func (s *Renderer) renderSamples(mistakes *recovery.OptionErrors, hostOnly bool) error {
+func (s *Renderer) renderSamples(mistakes *recovery.OptionErrors, slots map[slot]*template, hostOnly bool) error {
 	// A template may stand in many slots of the same kind, part and language.
 	type use struct {
 		t        *template
@@ -79,7 +79,7 @@ func (s *Renderer) renderSamples(mistakes *recovery.OptionErrors, hostOnly bool)
 	done := map[use]bool{}
 	data := sampleData{renderer: s, now: time.Now(), all: map[sampleKey][]*Data{}}
 	reasons := map[string]bool{}
-	for at, t := range s.library.slots {
+	for at, t := range slots {
 		if t == nil || hostOnly && !t.host { // a nil template does not parse, which is reported already
 			continue
 		}

@@ -1,9 +1,11 @@
 package messages
 
 import (
+	"errors"
 	htmltemplate "html/template"
 	"io"
 	"io/fs"
+	"iter"
 	"slices"
 	"strings"
 	texttemplate "text/template"
@@ -39,6 +41,19 @@ type library struct {
 	builtin map[slot]*template
 	// mail and sms have the names with a part of a mail, or of a text message.
 	mail, sms map[string]bool
+	// compiler has the files of which the templates are made, for brands.
+	compiler *compiler
+}
+
+func (l *library) failed(kind recovery.MessageKind, p part) *template {
+	return l.builtin[slot{kind: kind, part: p}]
+}
+
+func (l *library) has(name string, sms bool) bool {
+	if sms {
+		return l.sms[name]
+	}
+	return l.mail[name]
 }
 
 // A source is a file of templates.
@@ -83,18 +98,11 @@ func newLibrary(mistakes *recovery.OptionErrors, host fs.FS) (*library, error) {
 		names = append(names, n.template)
 	}
 	slices.Sort(names)
-	for _, name := range slices.Compact(names) {
-		for i, lang := range i18n.Languages() {
-			for _, k := range kinds() {
-				for _, p := range parts() {
-					if !hasPart(k, p) {
-						continue
-					}
-					l.slots[slot{name, i, k, p}] = c.compile(name, lang.File, inFileNames(k), p)
-				}
-			}
-		}
+	languages := i18n.Languages()
+	for s := range slotsOf(slices.Compact(names)) {
+		l.slots[s] = c.compile(s.template, languages[s.language].File, inFileNames(s.kind), s.part)
 	}
+	l.compiler = &compiler{builtin: c.builtin, host: c.host}
 	// Once more without the host's files.
 	c.host = nil
 	for _, k := range kinds() {
@@ -107,6 +115,23 @@ func newLibrary(mistakes *recovery.OptionErrors, host fs.FS) (*library, error) {
 	return l, nil
 }
 
+// slotsOf yields every slot of the templates with these names.
+func slotsOf(names []string) iter.Seq[slot] {
+	return func(yield func(slot) bool) {
+		for _, name := range names {
+			for i := range i18n.Languages() {
+				for _, k := range kinds() {
+					for _, p := range parts() {
+						if hasPart(k, p) && !yield(slot{name, i, k, p}) {
+							return
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
 // find returns the template of a slot. For a name that is not known it returns
 // the usual template.
 func (l *library) find(s slot) *template {
@@ -117,11 +142,16 @@ func (l *library) find(s slot) *template {
 	return l.slots[s]
 }
 
+// fileNames returns the files that a part may come from, in order.
+func fileNames(name, lang, kind string, p part) [4]fileName {
+	return [4]fileName{{name, kind, lang, p}, {name, kind, "", p}, {"", kind, lang, p}, {"", kind, "", p}}
+}
+
 // source returns the file for a part. A file of the named template comes before
 // one of the usual template. Within a template, the file for the language comes
 // before the file for all languages. The built-in file comes last.
 func (c *compiler) source(name, lang, kind string, p part) source {
-	for _, n := range []fileName{{name, kind, lang, p}, {name, kind, "", p}, {"", kind, lang, p}, {"", kind, "", p}} {
+	for _, n := range fileNames(name, lang, kind, p) {
 		if text, ok := c.host[n]; ok {
 			return source{n.String(), text, true}
 		}
@@ -139,29 +169,41 @@ func (c *compiler) compile(name, lang, kind string, p part) *template {
 	if t, ok := c.done[key]; ok {
 		return t
 	}
-	t := &template{name: body.name, host: body.host || frame.host}
+	t, err := compileOne(frame, body, p)
+	if err != nil {
+		if reason := err.Error(); !c.reported[reason] {
+			c.reported[reason] = true
+			c.mistakes.Add("Templates", "%s", reason)
+		}
+	}
+	c.done[key] = t
+	return t
+}
+
+// compileOne makes a template of a file and its layout. An error has the reason that
+// an operator reads, and then there is no template.
+func compileOne(frame, body source, p part) (t *template, err error) {
+	t = &template{name: body.name, host: body.host || frame.host}
 	if frame.host {
 		t.layout = frame.name
 	}
-	var err error
 	if p == partHTML {
 		t.exec, err = compileHTML(frame, body)
 	} else {
 		t.exec, err = compileText(frame, body)
 	}
 	if err != nil {
-		if reason := t.reason(err); !c.reported[reason] {
-			c.reported[reason] = true
-			c.mistakes.Add("Templates", "%s", reason)
-		}
-		t = nil
+		return nil, errors.New(t.reason(err))
 	}
-	c.done[key] = t
-	return t
+	return t, nil
 }
 
+// absentData makes a template that asks for host data that a message does not have
+// print nothing.
+const absentData = "missingkey=zero"
+
 func compileHTML(frame, body source) (func(io.Writer, *Data) error, error) {
-	t := htmltemplate.New(body.name).Funcs(htmltemplate.FuncMap{
+	t := htmltemplate.New(body.name).Option(absentData).Funcs(htmltemplate.FuncMap{
 		"wrap": wrap, "outlookHead": outlookHead, "outlookTable": outlookTable, "outlookEnd": outlookEnd,
 	})
 	if _, err := t.New(frame.name).Parse(frame.text); err != nil {
@@ -174,7 +216,7 @@ func compileHTML(frame, body source) (func(io.Writer, *Data) error, error) {
 }
 
 func compileText(frame, body source) (func(io.Writer, *Data) error, error) {
-	t := texttemplate.New(body.name).Funcs(texttemplate.FuncMap{"wrap": wrap})
+	t := texttemplate.New(body.name).Option(absentData).Funcs(texttemplate.FuncMap{"wrap": wrap})
 	if frame.name != "" {
 		if _, err := t.New(frame.name).Parse(frame.text); err != nil {
 			return nil, err

@@ -26,6 +26,10 @@ type errorAnswers struct {
 // decides what a person sees of an error, and it says the same to everybody.
 func (p *Handler) answerError(w http.ResponseWriter, r *http.Request, err error, on errorAnswers) {
 	switch code := recovery.ErrorCodeOf(err); {
+	case isBrandError(err):
+		// The Service does not know the brand any more. That is no mistake of the
+		// person, whose link works as soon as the brand is known again.
+		p.fail(w, r, err)
 	case code == recovery.ErrorCodeInvalidProof && on.invalidProof != nil:
 		on.invalidProof()
 	case code == recovery.ErrorCodeInvalidRequest && on.invalidRequest != nil:
@@ -51,9 +55,19 @@ func (p *Handler) answerError(w http.ResponseWriter, r *http.Request, err error,
 		p.problem(w, r, http.StatusInternalServerError, "unknown")
 	case code == recovery.ErrorCodeStepUpRequired:
 		p.answerStepUp(w, r, err)
+	case code == recovery.ErrorCodeWrongPassword:
+		on.page.fail("current", on.page.text("change-password.wrong"))
+		p.render(w, r, http.StatusUnprocessableEntity, on.page)
+	case code == recovery.ErrorCodeNotSignedIn:
+		p.problem(w, r, http.StatusForbidden, "signed_out")
 	default:
 		p.fail(w, r, err)
 	}
+}
+
+func isBrandError(err error) bool {
+	request, ok := errors.AsType[*recovery.InvalidRequestError](err)
+	return ok && request.Field == "brand"
 }
 
 // answerPatient answers a page whose script waits and then sends the form again.
@@ -104,6 +118,28 @@ func (p *Handler) answerRateLimit(w http.ResponseWriter, r *http.Request, err er
 		d.Wait = d.duration(time.Duration(seconds) * time.Second)
 	}
 	p.renderRetry(w, r, d, http.StatusTooManyRequests, "many")
+}
+
+// answerSecondFactor shows the form again to a person whose second factor is
+// missing or wrong. The link still works.
+func (p *Handler) answerSecondFactor(w http.ResponseWriter, r *http.Request, d *Data, factor string) {
+	d.SecondFactor = true
+	if factor == "" {
+		d.failFactor("factor.empty") // the person has had to present one since the form was shown
+	} else {
+		d.failFactor("factor.wrong")
+	}
+	p.render(w, r, http.StatusUnprocessableEntity, d)
+}
+
+// failFactor says what is wrong with the second factor. No page repeats a password,
+// so the person has to enter that again too. Its field comes first, and gets the
+// focus.
+func (d *Data) failFactor(key string) {
+	if len(d.Errors) == 0 {
+		d.fail("password", d.text("factor.again"))
+	}
+	d.fail("second-factor", d.text(key))
 }
 
 func (p *Handler) answerStepUp(w http.ResponseWriter, r *http.Request, err error) {

@@ -5,83 +5,104 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
+
+	"golang.org/x/text/language"
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
-// catalogues returns the sentences of the pages by language. A sentence of the
-// host replaces the built-in one. What the host's sentences have wrong goes to
-// mistakes.
-func catalogues(mistakes *recovery.OptionErrors, own map[string]map[string]string) map[string][]i18n.Entry {
-	all := map[string][]i18n.Entry{
+// catalogues returns the sentences of the pages by language.
+func catalogues() map[string][]i18n.Entry {
+	return map[string][]i18n.Entry{
 		"en": english(), "es": spanish(), "fr": french(), "de": german(), "pt": portuguese(),
 		"hi": hindi(), "ar": arabic(), "zh": chinese(), "ja": japanese(),
 	}
+}
+
+// builtinTranslators are the translators of all languages. They take some
+// milliseconds to make, and never change, so all Handlers share them.
+var builtinTranslators = sync.OnceValues(func() ([]*i18n.Translator, error) { return i18n.New(catalogues()) })
+
+// A sentence is what is known of a key.
+type sentence struct {
+	// numbers says that the sentence has forms for numbers.
+	numbers bool
+	// args are samples of its arguments.
+	args []any
+}
+
+// sentences are the sentences by key.
+var sentences = sync.OnceValue(func() map[string]sentence {
+	all := map[string]sentence{}
+	for _, e := range english() {
+		all[e.Key] = sentence{e.Forms != nil, arguments(e.Text)}
+	}
+	return all
+})
+
+// withTexts returns translators in which the host's texts replace sentences. Those
+// for all languages come first, so that one for a single language overrides them.
+func withTexts(mistakes *recovery.OptionErrors, translators []*i18n.Translator, own map[string]map[string]string) []*i18n.Translator {
+	if len(own) == 0 {
+		return translators
+	}
+	good := map[string]map[string]string{}
 	for _, lang := range slices.Sorted(maps.Keys(own)) {
-		langs := []string{lang}
-		if lang == "" {
-			// The texts for all languages sort first, so that a text for one
-			// language overrides them.
-			langs = slices.Sorted(maps.Keys(all))
-		} else if _, ok := all[lang]; !ok {
+		if lang == "" || slices.ContainsFunc(translators, func(t *i18n.Translator) bool { return t.File == lang }) {
+			good[lang] = checkTexts(mistakes, translators[0], lang, own[lang])
+		} else {
 			mistakes.Add("Text", "%.20q is not a language of this package", lang)
-			continue
 		}
-		for _, key := range slices.Sorted(maps.Keys(own[lang])) {
-			for _, l := range langs {
-				replaceText(mistakes, all[l], l, key, own[lang][key])
-			}
-		}
+	}
+	all := make([]*i18n.Translator, len(translators))
+	for i, t := range translators {
+		all[i] = t.With(good[""]).With(good[t.File])
 	}
 	return all
 }
 
-// replaceText replaces one sentence of a language's entries.
-func replaceText(mistakes *recovery.OptionErrors, entries []i18n.Entry, lang, key, text string) {
-	i := slices.IndexFunc(entries, func(e i18n.Entry) bool { return e.Key == key })
-	switch {
-	case i < 0:
-		mistakes.Add("Text", "%s: there is no sentence %.80q", lang, key)
-	case entries[i].Forms != nil:
-		mistakes.Add("Text", "%s: %s has forms for numbers and cannot be replaced", lang, key)
-	case text == "":
-		mistakes.Add("Text", "%s: %s is empty", lang, key)
-	default:
-		entries[i].Text = text
+// checkTexts returns a copy of the texts that can replace a sentence. It translates
+// each of them once. What is wrong with a text is so in every language, so it takes any
+// translator.
+func checkTexts(mistakes *recovery.OptionErrors, t *i18n.Translator, lang string, texts map[string]string) map[string]string {
+	good := make(map[string]string, len(texts))
+	prefix := lang + ": "
+	if lang == "" {
+		prefix = ""
 	}
-}
-
-// newTranslators returns the translators of the host's languages, in the host's
-// order. It translates every sentence of the host once, to find mistakes.
-func newTranslators(mistakes *recovery.OptionErrors, o Options, catalogues map[string][]i18n.Entry) []*i18n.Translator {
-	all, err := i18n.New(catalogues)
-	if err != nil {
-		mistakes.Add("Text", "%v", err)
-		return nil
-	}
-	var translators []*i18n.Translator
-	for _, tag := range o.Languages {
-		i := slices.IndexFunc(all, func(t *i18n.Translator) bool { return t.Tag == tag })
-		if i < 0 {
-			continue // validate has reported it
-		}
-		translators = append(translators, all[i])
-		tryTexts(mistakes, o, all[i])
-	}
-	return translators
-}
-
-// tryTexts translates every sentence of the host in one language.
-func tryTexts(mistakes *recovery.OptionErrors, o Options, t *i18n.Translator) {
-	for _, e := range english() {
-		if e.Forms != nil || o.Text[""][e.Key] == "" && o.Text[t.File][e.Key] == "" {
+	for _, key := range slices.Sorted(maps.Keys(texts)) {
+		s, ok := sentences()[key]
+		switch {
+		case !ok:
+			mistakes.Add("Text", "%sthere is no sentence %.80q", prefix, key)
+			continue
+		case s.numbers:
+			mistakes.Add("Text", "%s%s has forms for numbers and cannot be replaced", prefix, key)
+			continue
+		case texts[key] == "":
+			mistakes.Add("Text", "%s%s is empty", prefix, key)
 			continue
 		}
-		if _, err := t.Translate(true, e.Key, arguments(e.Text)...); err != nil {
-			mistakes.Add("Text", "%s: %v", t.File, err)
+		good[key] = texts[key]
+		if _, err := t.With(good).Translate(true, key, slices.Clone(s.args)...); err != nil {
+			mistakes.Add("Text", "%s%v", prefix, err)
 		}
 	}
+	return good
+}
+
+// choose returns the translators of some languages, in their order.
+func choose(translators []*i18n.Translator, languages []language.Tag) []*i18n.Translator {
+	var chosen []*i18n.Translator
+	for _, tag := range languages {
+		// validate reports a tag that is none.
+		if i := slices.IndexFunc(translators, func(t *i18n.Translator) bool { return t.Tag == tag }); i >= 0 {
+			chosen = append(chosen, translators[i])
+		}
+	}
+	return chosen
 }
 
 // arguments returns samples of the arguments that a sentence of the English

@@ -45,6 +45,10 @@ func english() []i18n.Entry {
 		{Key: "forgot.text.name", Text: "Enter your e-mail address or user name. We will e-mail you a link to choose a new password."},
 		{Key: "forgot.text.all", Text: "Enter your e-mail address or user name, and we will e-mail you a link to choose a new password; or your phone number, and we will send you a code."},
 		{Key: "forgot.text.user", Text: "Enter your user name. We will e-mail you a link to choose a new password."},
+		// Where mails can carry codes: "choice" if the person chooses, "code" if they
+		// carry codes alone.
+		{Key: "forgot.text.choice", Text: "We will send you a link or a code with which you can choose a new password."},
+		{Key: "forgot.text.code", Text: "We will send you a code with which you can choose a new password."},
 		{Key: "forgot.label", Text: "E-mail address"},
 		{Key: "forgot.label.phone", Text: "E-mail address or phone number"},
 		{Key: "forgot.label.name", Text: "E-mail address or user name"},
@@ -55,6 +59,10 @@ func english() []i18n.Entry {
 		{Key: "forgot.invalid.name", Text: "Enter an e-mail address, such as name@example.com, or a user name."},
 		{Key: "forgot.invalid.all", Text: "Enter an e-mail address, such as name@example.com, a user name, or a phone number with its country code, such as +49 30 123456."},
 		{Key: "forgot.invalid.user", Text: "Enter your user name."},
+		// The choice between a link and a code.
+		{Key: "forgot.send", Text: "What should the e-mail contain?"},
+		{Key: "forgot.send.link", Text: "A link to open"},
+		{Key: "forgot.send.code", Text: "A code to type in on the next page"},
 		// What is written above the widget of a CAPTCHA that was not solved.
 		{Key: "forgot.captcha", Text: "Please confirm that you are human, and continue. This needs JavaScript."},
 
@@ -77,6 +85,11 @@ func english() []i18n.Entry {
 		{Key: "code.heading", Text: "Enter your code"},
 		{Key: "code.text", Text: "If there is an account for %[1]s, a text message with a code is on its way."},
 		{Key: "code.text.anonymous", Text: "Enter your phone number and the code that we sent you."},
+		// The same for a code that went out by mail, and where it may have.
+		{Key: "code.text.mail", Text: "If there is an account for %[1]s, an e-mail with a code is on its way."},
+		{Key: "code.text.anonymous.mail", Text: "Enter the code that we sent you, and the account that it is for."},
+		// What is said where this browser did not ask for a code.
+		{Key: "code.browser", Text: "The code works only in the browser in which you asked for it."},
 		// The argument is how long.
 		{Key: "code.expiry", Text: "The code works once and expires in %[1]s."},
 		{Key: "code.phone", Text: "Phone number"},
@@ -122,6 +135,14 @@ func english() []i18n.Entry {
 		{Key: "refused.breached", Text: "This password has appeared in a data breach of another service. Choose one that you use nowhere else."},
 		{Key: "refused.reused", Text: "You have used this password before. Choose a new one."},
 		{Key: "refused.other", Text: "This password is not accepted. Choose another one."},
+
+		// The field for a second factor, on the page for the new password. "again" is
+		// said of the password if the second factor was wrong.
+		{Key: "factor.label", Text: "Code from your authenticator app"},
+		{Key: "factor.hint", Text: "Your account is protected by a second factor."},
+		{Key: "factor.empty", Text: "Enter the code from your authenticator app."},
+		{Key: "factor.wrong", Text: "This code is wrong, or it was used before. Enter the next one."},
+		{Key: "factor.again", Text: "Enter your new password again."},
 
 		// Another link was opened since. The argument is an account.
 		{Key: "reset.other", Text: "Nothing was changed: another link was opened in this browser. This page is now for %[1]s."},
@@ -170,10 +191,22 @@ func english() []i18n.Entry {
 		{Key: "foreign.text", Text: "This was sent from a page of another site. For your safety, nothing was changed."},
 		{Key: "missing.heading", Text: "There is no such page"},
 		{Key: "missing.text", Text: "The address may be mistyped or out of date."},
+		{Key: "signed_out.heading", Text: "Please sign in"},
+		{Key: "signed_out.text", Text: "You are not signed in, or no longer. Nothing was changed."},
 		{Key: "failed.heading", Text: "Something went wrong"},
 		{Key: "failed.text", Text: "This is our fault and not yours. Please try again later."},
 		{Key: "start", Text: "Start again"},
 		{Key: "again", Text: "Try again"},
+
+		// The page where somebody who is signed in changes the password. Its button and
+		// its rules are those of the page reset.
+		{Key: "change-password.heading", Text: "Change your password"},
+		{Key: "change-password.current", Text: "Current password"},
+		{Key: "change-password.empty", Text: "Enter your current password."},
+		{Key: "change-password.wrong", Text: "This is not your current password."},
+		{Key: "change-password.sessions", Text: "You will be signed out on all other devices."},
+		{Key: "change-password.other", Text: "Nothing was changed: another account was signed in to in this browser. This page is now for that one."},
+		{Key: "change-password.done", Text: "You have been signed out on all other devices."},
 
 		// "This was not me": "links" is about links and codes that were sent,
 		// "password" about a password that was changed.

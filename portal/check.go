@@ -13,6 +13,7 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/seed-51359b35/recovery"
+	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
 // A sample is a page as a person may see it.
@@ -72,6 +73,17 @@ func (p *Handler) samples() []sample {
 		{"not-me-done", "password", nil},
 		{"not-me-done", "password", kept},
 	}
+	if p.mailsCodes() {
+		all = append(all,
+			sample{"code", "", func(d *Data) { typed(d); d.Known, d.ByMail, d.Proof = true, true, "proof" }},
+			sample{"code", "", func(d *Data) { d.ByMail = true; d.fail("identifier", d.text("forgot.invalid"+d.asked())) }},
+			sample{"forgot", "", func(d *Data) { typed(d); d.ByCode = true }})
+	}
+	if p.settings.SecondFactor {
+		all = append(all, sample{"reset", "", func(d *Data) { d.Proof, d.SecondFactor = "proof", true }},
+			sample{"reset", "", func(d *Data) { d.Proof, d.SecondFactor = "proof", true; d.failFactor("factor.empty") }},
+			sample{"reset", "", func(d *Data) { d.Proof, d.SecondFactor = "proof", true; d.failFactor("factor.wrong") }})
+	}
 	if len(p.settings.ReturnTo) > 0 {
 		all = append(all, sample{"done", "", func(d *Data) {
 			d.ReturnTo, d.ReturnHost = "https://app.example.com/cart?a=1&b=2", "app.example.com"
@@ -80,7 +92,10 @@ func (p *Handler) samples() []sample {
 	if p.opts.Captcha.Widget != "" {
 		all = append(all, sample{"forgot", "", func(d *Data) { typed(d); d.fail("captcha", d.text("forgot.captcha")) }})
 	}
-	for _, variant := range []string{"many", "busy", "unknown", "step_up", "invalid", "foreign", "missing", "failed"} {
+	if p.settings.Change {
+		all = append(all, p.changeSamples()...)
+	}
+	for _, variant := range []string{"many", "busy", "unknown", "step_up", "invalid", "foreign", "missing", "signed_out", "failed"} {
 		all = append(all, sample{"problem", variant, func(d *Data) {
 			d.Wait, d.Detail, d.StepUpURL, d.RetryURL = d.duration(time.Hour), "Detail", "https://example.com/further", d.url(pathReset)
 		}})
@@ -88,22 +103,49 @@ func (p *Handler) samples() []sample {
 	return all
 }
 
-// renderSamples renders every sample in every language, and checks the pages.
-// It adds each mistake once, although many samples may have it.
-func (p *Handler) renderSamples(mistakes *recovery.OptionErrors) {
-	type mistake struct{ option, reason string }
-	seen := map[mistake]bool{}
-	for _, t := range p.translators {
+// checkTemplates renders the host's templates. The pages of all brands have the same
+// ones: so of each shape one brand is rendered, in one language.
+func (p *Handler) checkTemplates(mistakes *recovery.OptionErrors) {
+	p.renderSamples(mistakes, "Templates", p.translators, p.samples())
+	if p.brands == nil {
+		return
+	}
+	seen := map[shape]bool{p.shape(): true}
+	for _, b := range p.brands.listed {
+		if s := b.shape(); !seen[s] && mistakes.Err() == nil {
+			seen[s] = true
+			b.renderSamples(mistakes, "Templates", b.translators[:1], b.samples())
+		}
+	}
+}
+
+// A shape says which parts the pages of a brand have.
+type shape struct{ logo, signIn, support, captcha, languages bool }
+
+func (p *Handler) shape() shape {
+	return shape{p.logo != "", p.opts.SignIn != "", p.opts.Support != "", p.opts.Captcha.Widget != "", len(p.translators) > 1}
+}
+
+// checkWidget renders the widget of the CAPTCHA, which is the host's, in the page
+// forgot. It is the same in all languages.
+func (p *Handler) checkWidget(mistakes *recovery.OptionErrors) {
+	if p.opts.Captcha.Widget != "" {
+		p.renderSamples(mistakes, "Captcha.Widget", p.translators[:1], []sample{{"forgot", "", nil}})
+	}
+}
+
+// renderSamples renders samples in some languages, and checks the pages. It adds each
+// mistake once, although many samples may have it. What is this package's own needs
+// no such check when a program starts: its tests do it.
+func (p *Handler) renderSamples(mistakes *recovery.OptionErrors, option string, languages []*i18n.Translator, samples []sample) {
+	seen := map[string]bool{}
+	for _, t := range languages {
 		r := &http.Request{Method: http.MethodGet, Header: http.Header{}, URL: &url.URL{Path: p.base + pathForgot, RawQuery: "lang=" + t.File}}
-		for _, s := range p.samples() {
+		for _, s := range samples {
 			d := p.page(r, s.page, "")
 			d.Variant = s.variant
 			if s.edit != nil {
 				s.edit(d)
-			}
-			m := mistake{option: "Templates"}
-			if d.err != nil {
-				m.option = "Text"
 			}
 			var b bytes.Buffer
 			err := p.templates.execute(&b, d)
@@ -113,9 +155,13 @@ func (p *Handler) renderSamples(mistakes *recovery.OptionErrors) {
 			if err == nil {
 				continue
 			}
-			if m.reason = t.File + ": " + templateReason(err); !seen[m] {
-				seen[m] = true
-				mistakes.Add(m.option, "%s", m.reason)
+			reason := t.File + ": " + templateReason(err)
+			if p.brand != "" {
+				reason = fmt.Sprintf("brand %q: ", p.brand) + reason
+			}
+			if !seen[reason] {
+				seen[reason] = true
+				mistakes.Add(option, "%s", reason)
 			}
 		}
 	}
@@ -223,7 +269,13 @@ func (c *pageCheck) checkForm() {
 			need = []string{"code", "proof"}
 		}
 	case "reset":
-		need = []string{"password", "proof"}
+		if need = []string{"password", "proof"}; d.SecondFactor {
+			need = append(need, "second-factor")
+		}
+	case "change-password":
+		if need = []string{"current", "password", "proof"}; d.SecondFactor {
+			need = append(need, "second-factor")
+		}
 	case "not-me":
 		need = []string{"proof"}
 	default:
@@ -250,16 +302,25 @@ func (c *pageCheck) checkForm() {
 			return
 		}
 	}
+	if d.Page == "forgot" && d.Choice && len(fields["send"]) == 0 {
+		c.report(`the choice between a link and a code is missing: <input type="radio" name="send"> with the values "link" and "code"`)
+	}
 	if proof := fields["proof"]; len(proof) == 1 && attribute(proof[0], "value") != d.Proof {
 		c.report(`<input name="proof"> must have the value .Proof`)
 	}
-	if d.Page == "reset" {
+	if current := fields["current"]; len(current) == 1 && (attribute(current[0], "type") != "password" || attribute(current[0], "autocomplete") != "current-password") {
+		c.report(`<input name="current"> must have the type "password" and autocomplete "current-password"`)
+	}
+	if d.Page == "reset" || d.Page == "change-password" {
 		pw := fields["password"][0]
 		if attribute(pw, "type") != "password" || attribute(pw, "autocomplete") != "new-password" {
 			c.report(`<input name="password"> must have the type "password" and autocomplete "new-password"`)
 		}
 		if attribute(pw, "maxlength") != "" {
 			c.report(`<input name="password"> must have no maxlength, which silently cuts a pasted password`)
+		}
+		if d.SecondFactor && attribute(fields["second-factor"][0], "autocomplete") != "one-time-code" {
+			c.report(`<input name="second-factor"> must have autocomplete "one-time-code"`)
 		}
 	}
 }

@@ -9,21 +9,34 @@ import (
 )
 
 func (p *Handler) showCode(w http.ResponseWriter, r *http.Request) {
-	p.render(w, r, http.StatusOK, p.codePage(r))
+	d, _ := p.codePage(r)
+	p.render(w, r, http.StatusOK, d)
 }
 
-// codePage returns the form for a code. If this browser asked for the code, the
-// form has the number that it was sent to.
-func (p *Handler) codePage(r *http.Request) *Data {
-	d := p.page(r, "code", "")
+// codePage returns the form for a code, and the handle that the code works with. If
+// this browser asked for the code, the form has the address or number that it was
+// asked for with.
+func (p *Handler) codePage(r *http.Request) (d *Data, handle string) {
+	d = p.page(r, "code", "")
 	var last lastRequest
 	known := p.requestCookie.load(r, &last)
 	p.keep(r, d, last.ReturnTo)
 	if known && last.Code {
 		d.Identifier, d.Known = last.Identifier, true
+		d.ByMail = p.key(last.Identifier).Field != p.opts.PhoneField
 		d.Proof = p.formDigest("code", last.Identifier)
+		return d, last.Handle
 	}
-	return d
+	return d, ""
+}
+
+// codeKey returns the key for what the person typed on the page for a code. Without
+// codes by mail, nobody types anything but a phone number there.
+func (p *Handler) codeKey(d *Data) recovery.LeadKey {
+	if d.ByMail {
+		return p.key(d.Identifier)
+	}
+	return recovery.LeadKey{Field: p.opts.PhoneField, Value: p.phone(d.Identifier)}
 }
 
 func (p *Handler) code(w http.ResponseWriter, r *http.Request) {
@@ -31,7 +44,7 @@ func (p *Handler) code(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	d := p.codePage(r)
+	d, handle := p.codePage(r)
 	if d.Known && form.Has("proof") && !p.isFormFor(form.Get("proof"), "code", d.Identifier) {
 		// The person has asked for a code for another number since. The code in
 		// this form is not tried for that number.
@@ -41,15 +54,15 @@ func (p *Handler) code(w http.ResponseWriter, r *http.Request) {
 	if !d.Known {
 		d.Identifier = trim(form.Get("identifier"))
 	}
-	key := recovery.LeadKey{Field: p.opts.PhoneField, Value: p.phone(d.Identifier)}
+	key := p.codeKey(d)
 	code := cleanCode(form.Get("code"))
 	if len(code) != p.settings.CodeDigits {
 		d.fail("code", d.text("code.malformed", p.settings.CodeDigits))
 		p.render(w, r, http.StatusUnprocessableEntity, d)
 		return
 	}
-	stored := storedProof{Field: key.Field, Value: key.Value, Code: code, ReturnTo: d.cameFrom}
-	found, err := p.service.CheckProof(r.Context(), recovery.CheckProofRequest{Proof: stored.proof(), Requester: p.requester(r)})
+	stored := storedProof{Field: key.Field, Value: key.Value, Code: code, Handle: handle, ReturnTo: d.cameFrom}
+	found, err := p.service.CheckProof(r.Context(), recovery.CheckProofRequest{Proof: stored.proof(), Requester: p.requester(r), Brand: p.brand})
 	if err != nil {
 		p.answerError(w, r, err, errorAnswers{
 			page: d,
@@ -59,13 +72,17 @@ func (p *Handler) code(w http.ResponseWriter, r *http.Request) {
 			},
 			invalidRequest: func() {
 				d.Known = false
-				d.fail("identifier", d.text("code.phone.invalid"))
+				if d.ByMail {
+					d.fail("identifier", d.text("forgot.invalid"+d.asked()))
+				} else {
+					d.fail("identifier", d.text("code.phone.invalid"))
+				}
 				p.render(w, r, http.StatusUnprocessableEntity, d)
 			},
 		})
 		return
 	}
-	stored.Account, stored.Locale = found.Account, found.Locale
+	stored.keep(found)
 	if err := p.saveProof(w, stored); err != nil {
 		p.fail(w, r, err)
 		return

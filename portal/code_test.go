@@ -52,28 +52,47 @@ func TestCodes(t *testing.T) {
 	})
 }
 
-// Five wrong guesses end a code, on the page as in the API. A code can be
-// entered in a browser that did not ask for it.
+// Five wrong guesses end a code, on the page as in the API, and four do not.
 func TestWrongCodes(t *testing.T) {
+	for guesses, works := range map[int]bool{4: true, 5: false} {
+		inWorld(t, nil, func(w *world) {
+			t := w.t
+			v := w.visitor()
+			v.post("/account/forgot", "identifier", johnPhone)
+			code := w.message().Code.Reveal()
+			wrong := "00000000"
+			if code == wrong {
+				wrong = "00000001"
+			}
+			for range guesses {
+				v.post("/account/code", "code", wrong).is(t, "a wrong code", 422, "This code is wrong")
+			}
+			p := v.post("/account/code", "code", code)
+			if (p.StatusCode == 303) != works {
+				t.Errorf("the right code after %d wrong ones: %d %s", guesses, p.StatusCode, p.text())
+			}
+			if !works {
+				p.is(t, "the right code after five wrong ones", 422, "This code is wrong, or it has expired.")
+			}
+		})
+	}
+	// A browser that did not ask says that the code works in the other one, which is
+	// so, and keeps what was typed.
 	inWorld(t, nil, func(w *world) {
 		t := w.t
-		w.visitor().post("/account/forgot", "identifier", johnPhone)
+		asked, v := w.visitor(), w.visitor()
+		asked.post("/account/forgot", "identifier", johnPhone)
 		code := w.message().Code.Reveal()
-		v := w.visitor()
-		v.get("/account/code").is(t, "the form", 200, "Phone number", "Enter your phone number and the code")
-		wrong := "00000000"
-		if code == wrong {
-			wrong = "00000001"
-		}
+		v.get("/account/code").is(t, "the form", 200, "Phone number", "Enter your phone number and the code", "works only in the browser in which you asked for it")
 		v.post("/account/code", "identifier", "nonsense", "code", code).is(t, "no number", 422, "Enter your phone number with its country code")
-		for range 5 {
-			p := v.post("/account/code", "identifier", johnPhone, "code", wrong)
-			p.is(t, "a wrong code", 422, "This code is wrong")
-			if !p.has(`value="` + johnPhone + `"`) {
-				t.Error("the number is lost")
-			}
+		p := v.post("/account/code", "identifier", johnPhone, "code", code)
+		p.is(t, "the code in another browser", 422, "This code is wrong", "works only in the browser in which you asked for it")
+		if !p.has(`value="` + johnPhone + `"`) {
+			t.Error("the number is lost")
 		}
-		v.post("/account/code", "identifier", johnPhone, "code", code).is(t, "the right code after five wrong ones", 422, "This code is wrong, or it has expired.")
+		if p := asked.post("/account/code", "code", code); p.StatusCode != 303 {
+			t.Errorf("in the first browser: %d %s", p.StatusCode, p.text())
+		}
 	})
 	inWorld(t, func(_ *recovery.Options, o *portal.Options) { o.PhoneField = "" }, func(w *world) {
 		v := w.visitor()

@@ -43,9 +43,9 @@ const (
 	maxLifetime = 25 * time.Hour
 )
 
-// newCookies returns a cookie for each name. It also returns the keys of the
-// digests by which forms name their proof.
-func newCookies(o Options, secure bool, names ...string) (cookies []*sealedCookie, digestKeys [][]byte, err error) {
+// newSealer returns a Sealer for the cookies, which each has under its own name, and
+// the keys of the digests by which forms name their proof.
+func newSealer(o Options) (sealer *seal.Sealer, digestKeys [][]byte, err error) {
 	var keys []seal.Key
 	for _, k := range o.Keys {
 		var sub [3][]byte
@@ -57,15 +57,28 @@ func newCookies(o Options, secure bool, names ...string) (cookies []*sealedCooki
 		keys = append(keys, seal.Key{Hash: sub[0], Block: sub[1]})
 		digestKeys = append(digestKeys, sub[2])
 	}
-	for _, name := range names {
-		c := &sealedCookie{name: o.CookieName + "-" + name, secure: secure}
-		if secure {
-			c.name = "__Host-" + c.name
-		}
-		c.sealer = seal.New(keys, c.name, maxLifetime, maxSealed)
-		cookies = append(cookies, c)
+	return seal.New(keys, "", maxLifetime, maxSealed), digestKeys, nil
+}
+
+// nameCookies makes the cookies of a brand. Two brands may share a host, where a
+// browser sends both of them the cookies of either: so the name of a brand is in the
+// names of its cookies, as a digest, because it may have characters that a cookie's
+// name has not. The name is authenticated with the value, so what one brand has
+// sealed opens at no other.
+func (p *Handler) nameCookies(secure bool) {
+	prefix := p.common.CookieName + "-"
+	if p.brand != "" {
+		prefix += fingerprint([]byte(p.brand)) + "-"
 	}
-	return cookies, digestKeys, nil
+	if secure {
+		prefix = "__Host-" + prefix
+	}
+	cookie := func(name string) *sealedCookie {
+		return &sealedCookie{name: prefix + name, secure: secure, sealer: p.sealer.Named(prefix + name)}
+	}
+	// New names would lose what browsers hold.
+	p.linkCookie, p.proofCookie, p.requestCookie = cookie("opened"), cookie("proof"), cookie("asked")
+	p.noticeCookie, p.outcomeCookie, p.waitCookie = cookie("notice"), cookie("outcome"), prefix+"wait"
 }
 
 // save stores a value in the browser. A value that is too long for a cookie is
@@ -125,20 +138,28 @@ type storedProof struct {
 	Field  string `json:"f,omitempty"`
 	Value  string `json:"v,omitempty"`
 	Code   string `json:"c,omitempty"`
+	Handle string `json:"h,omitempty"` // of the code
 	// Invitation says that the link is for a first password.
 	Invitation bool `json:"i,omitempty"`
 	// Account and Locale are what the Service answered when the proof was last
 	// checked.
 	Account string `json:"a,omitempty"`
 	Locale  string `json:"g,omitempty"`
+	// SecondFactor says that the person needs one, as the Service answered then.
+	SecondFactor bool `json:"x,omitempty"`
 	// ReturnTo is where the person came from. It is no part of the proof.
 	ReturnTo string `json:"r,omitempty"`
+}
+
+// keep keeps what the Service answered about the proof.
+func (s *storedProof) keep(found recovery.CheckProofResult) {
+	s.Account, s.Locale, s.SecondFactor = found.Account, found.Locale, found.SecondFactor
 }
 
 func (s storedProof) proof() recovery.Proof {
 	switch {
 	case s.Code != "":
-		return recovery.CodeProof(recovery.LeadKey{Field: s.Field, Value: s.Value}, s.Code)
+		return recovery.CodeProof(recovery.LeadKey{Field: s.Field, Value: s.Value}, s.Code).WithHandle(s.Handle)
 	case s.Sealed != "":
 		return recovery.TokenProof(s.Sealed)
 	}

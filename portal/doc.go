@@ -24,11 +24,16 @@
 //
 //	/forgot       asks for an address, a user name or a phone number
 //	/sent         says "check your inbox"
-//	/code         takes a code, where Options.PhoneField is set
+//	/code         takes a code, where Options.PhoneField is set or mails carry codes
 //	/reset        takes the new password; links lead here
 //	/done         says that the password was changed
 //	/not-me       takes "this was not me"; links lead here
 //	/not-me-done  says what was done about that
+//	/change-password  takes the current password and a new one from whoever is
+//	              signed in, if recovery.ChangeOptions.SignedIn is set
+//
+// /.well-known/change-password leads whoever is signed in to /change-password, and
+// everybody else to /forgot.
 //
 // /reset takes links with LeadId and TemporaryPassword (the LeadSquared
 // format), links with vtype=reset and vtoken (the LoginRadius format), links
@@ -92,10 +97,21 @@
 //     that they show.
 //   - /done and /not-me-done are shown only to the browser that did what they
 //     say. A link to them would serve a phishing mail.
+//   - A code works only in the browser that asked for it: the handle of the code is in
+//     a sealed cookie. So nobody else can use it, replace it or spoil it by guesses
+//     (A100).
+//   - A second factor is asked for in the form for the new password, and only of whoever
+//     has a valid link or code and needs one (A103). No page repeats a password or a
+//     factor that was typed.
 //   - No page says whether an account exists. /sent is the same for everybody.
 //     A link that no longer works leads to one and the same page, whatever the
 //     reason.
-//   - The portal signs nobody in. It does nothing with sessions but end them.
+//   - The portal signs nobody in. It does nothing with sessions but end them, and
+//     have the host open a new one for the browser whose person has just changed the
+//     password by typing the current one (A102).
+//   - The form of /change-password works only for the account for which it was shown.
+//     If another one was signed in to since, it changes nothing and shows the page for
+//     that one.
 //   - After a reset the browser is a known device: it keeps one more cookie, by
 //     [recovery.Service.RememberDevice]. So no stranger can use up the limits
 //     of the person who uses it (A58).
@@ -117,18 +133,21 @@
 //	layout.html  forgot.html       sent.html          code.html     reset.html
 //	done.html    not-me.html       not-me-done.html   invalid-link.html
 //	problem.html style.css         script.js
+//	change-password.html           new-password.html
 //
 // Each replaces the built-in file of that name. The built-in files are in the
 // directory templates of this package, and are the best example. The *.html
 // files are html/template on [Data]. layout.html is the frame: it calls
 // {{template "main" .}} where the page's own file goes, and defines "alert",
-// which the built-in pages call.
+// which the built-in pages call. new-password.html defines "new-password", the field
+// for a new password with its rules, for the forms of reset and change-password.
 //
-// [New] renders everything in every language. It refuses:
+// [New] renders the host's templates in every language. It refuses:
 //   - a form without one of its fields,
 //   - an error that is not shown,
 //   - a resource of another site, but for the script of Options.Captcha,
-//   - a page forgot without {{.Captcha}}, if there is one,
+//   - a page forgot without {{.Captcha}}, or without the choice of link or code, if
+//     there is one,
 //   - a page done without a link to {{.ReturnTo}}, if [recovery.Options].ReturnTo
 //     lists places,
 //   - a style or script element without the nonce,
@@ -136,9 +155,27 @@
 //   - a style or script that contains "</".
 //
 // The built-in script finds its elements by the ids password, show, username,
-// code, status and wait, and by data-rule. It does without those that are missing. If
+// code, status and wait, the field current by its name, and by data-rule. It does without those that are missing. If
 // a template of the host fails at run time all the same, the error is logged
 // and the person sees a built-in page that says so.
+//
+// # Brands
+//
+// One Handler serves many brands: shops, customers of a service that is sold under
+// other names, subdomains. [Options].Brands has, for each, its host and path, its
+// product, logo, colour, sentences and the like. Templates are compiled once, and
+// sentences too, so a brand takes 0.1 ms at the start and 6 KB besides its files.
+//
+// What people ask for on the pages of a brand is asked for under its name, as
+// [recovery.ForgotRequest].Brand. The links in its messages are those of the
+// [recovery.Brand] of that name: they should lead to BaseURL + "/reset", "/not-me"
+// and "/invitation" of the [Brand]. A proof of any brand works on the pages of all,
+// because it is the lead's.
+//
+// Each brand has cookies of its own, also where several share a host. A request for
+// a host that is no brand's gets no page: 421, in plain text (A104). Without brands,
+// the Handler does not look at the host. Templates find the name as {{.Brand}}; [New]
+// renders them for one brand of each shape, in one language.
 //
 // # Operating
 //
@@ -148,7 +185,8 @@
 //	/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200
 //
 // A service worker of the host must leave these pages alone. Behind a proxy,
-// BaseURL is what people see: the portal reads nothing from a request's Host.
+// BaseURL is what people see. The portal reads nothing from a request's Host but, with
+// [Options].Brands, which brand's pages are meant.
 // The pages are found at the path of BaseURL, with or without
 // [http.StripPrefix], and behind a proxy that takes that path or the first part
 // of it off. A request that comes to a page below another path is told in the

@@ -1,18 +1,15 @@
 package portal
 
-import (
-	"github.com/seed-51359b35/recovery"
-	"github.com/seed-51359b35/recovery/internal/i18n"
-)
+import "github.com/seed-51359b35/recovery/internal/i18n"
 
 // Catalogues returns the sentences of all languages.
-func Catalogues() map[string][]i18n.Entry {
-	var mistakes recovery.OptionErrors
-	all := catalogues(&mistakes, nil)
-	if err := mistakes.Err(); err != nil {
-		panic(err)
-	}
-	return all
+func Catalogues() map[string][]i18n.Entry { return catalogues() }
+
+// FoundBrands returns how many brands of BrandOptions.Find a Handler keeps.
+func FoundBrands(p *Handler) int {
+	p.brands.mu.Lock()
+	defer p.brands.mu.Unlock()
+	return len(p.brands.found)
 }
 
 // ReadPhone is what the pages take a typed phone number for, where the host reads no

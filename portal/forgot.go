@@ -18,13 +18,22 @@ type lastRequest struct {
 	Identifier string `json:"i,omitempty"`
 	Code       bool   `json:"c,omitempty"`
 	ReturnTo   string `json:"r,omitempty"` // where the person came from
+	// Handle is what the code works with: see [recovery.Proof.WithHandle]. It stays in
+	// this cookie, so a code works in this browser alone.
+	Handle string `json:"h,omitempty"`
 }
+
+// mailsCodes reports whether codes go out by mail.
+func (p *Handler) mailsCodes() bool { return p.settings.MailCodes != recovery.MailCodesNever }
 
 func (p *Handler) showForgot(w http.ResponseWriter, r *http.Request) {
 	var last lastRequest
 	p.requestCookie.load(r, &last)
 	d := p.page(r, "forgot", "")
 	d.Identifier = last.Identifier
+	if d.Choice {
+		d.ByCode = last.Code && p.key(last.Identifier).Field != p.opts.PhoneField
+	}
 	p.render(w, r, http.StatusOK, d)
 }
 
@@ -33,17 +42,27 @@ func (p *Handler) forgot(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	req := recovery.ForgotRequest{Requester: p.requester(r), ReturnTo: p.returnTo(r)}
+	req := recovery.ForgotRequest{Requester: p.requester(r), ReturnTo: p.returnTo(r), Brand: p.brand}
 	typed := trim(form.Get("identifier"))
 	req.Key = p.key(typed)
-	if req.Code = req.Key.Field == p.opts.PhoneField; req.Code {
-		req.RecipientField = p.opts.PhoneField
+	d := p.page(r, "forgot", "")
+	if d.Identifier = typed; d.Choice {
+		d.ByCode = form.Get("send") == "code"
+	}
+	if req.Key.Field == p.opts.PhoneField {
+		req.Code, req.RecipientField = true, p.opts.PhoneField
+	} else {
+		req.Code = d.ByCode
+	}
+	if req.Code {
+		if err := p.handleFor(r, typed, &req); err != nil {
+			p.fail(w, r, err)
+			return
+		}
 	}
 	req.Captcha = p.captcha(form)
-	_, err := p.service.ForgotPassword(r.Context(), req)
+	result, err := p.service.ForgotPassword(r.Context(), req)
 	if err != nil {
-		d := p.page(r, "forgot", "")
-		d.Identifier = typed
 		p.answerError(w, r, err, errorAnswers{page: d, invalidRequest: func() {
 			d.fail("identifier", d.text("forgot.invalid"+d.asked()))
 			p.render(w, r, http.StatusUnprocessableEntity, d)
@@ -54,11 +73,25 @@ func (p *Handler) forgot(w http.ResponseWriter, r *http.Request) {
 	if req.Code {
 		next = pathCode
 	}
-	if err := p.requestCookie.save(w, lastRequest{typed, req.Code, req.ReturnTo}, session); err != nil {
+	if err := p.requestCookie.save(w, lastRequest{typed, req.Code, req.ReturnTo, result.Handle}, session); err != nil {
 		p.fail(w, r, err)
 		return
 	}
 	p.redirect(w, r, next)
+}
+
+// handleFor sets the handle of a request for a code: that of the last one, if this
+// browser has asked for the same person, so that the new code replaces its own, and
+// otherwise a new one. So nobody else can replace this code, or spoil it by guesses
+// (A100).
+func (p *Handler) handleFor(r *http.Request, typed string, req *recovery.ForgotRequest) (err error) {
+	var last lastRequest
+	if p.requestCookie.load(r, &last) && last.Code && last.Identifier == typed && last.Handle != "" {
+		req.Handle = last.Handle
+		return nil
+	}
+	req.Handle, err = p.service.NewHandle()
+	return err
 }
 
 // key returns the key for the text that a person typed. A text with an "@" is

@@ -110,7 +110,7 @@ func TestForeignForms(t *testing.T) {
 		form := v.open(w.link())
 		for _, path := range []string{"/account/forgot", "/account/code", "/account/reset", "/account/not-me", "/account/sent", "/account/nothing", "/elsewhere", "/.well-known/change-password"} {
 			for _, site := range []string{"cross-site", "same-site"} {
-				v.header = http.Header{"Sec-Fetch-Site": {site}, "Origin": {"null"}}
+				v.header = http.Header{"Sec-Fetch-Site": {site}}
 				p := v.post(path, "identifier", johnMail, "proof", form.proof(), "password", goodPassword)
 				p.is(t, site+" "+path, 403, "page of another site")
 			}

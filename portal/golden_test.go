@@ -3,6 +3,7 @@ package portal_test
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -64,6 +65,7 @@ func (q *goldenQueue) take() []recovery.Job {
 type goldenWorld struct {
 	*world
 	queue *goldenQueue
+	in    *signIns
 }
 
 func newGoldenWorld(t *testing.T, v golden, keys ...[]byte) *goldenWorld {
@@ -71,12 +73,13 @@ func newGoldenWorld(t *testing.T, v golden, keys ...[]byte) *goldenWorld {
 	for _, key := range keys {
 		testenv.AcceptKey(t, key)
 	}
-	q := &goldenQueue{}
+	q, in := &goldenQueue{}, &signIns{open: map[string]string{}}
 	w := &goldenWorld{newWorld(t, func(ro *recovery.Options, po *portal.Options) {
 		withCart(ro, po)
+		withChange(in)(ro, po)
 		ro.Keys, po.Keys, ro.Queue = keys, keys, q
 		po.Languages = []language.Tag{language.English, language.German}
-	}), q}
+	}), q, in}
 	w.leads.Remove(w.john)
 	w.john = w.leads.Add(v.Lead, "fast:old")
 	t.Cleanup(func() {
@@ -122,6 +125,8 @@ func writeGolden(t *testing.T) golden {
 		withID.Link = &recovery.Link{URL: base + "/reset", LeadIDParam: "LeadId", SecretParam: "TemporaryPassword"}
 		phone := recovery.ForgotRequest{
 			Key: recovery.LeadKey{Field: "Phone", Value: johnPhone}, RecipientField: "Phone", Code: true,
+			// Without a handle, a code works from the network that asked for it.
+			Requester: recovery.Requester{Client: netip.MustParseAddr("192.0.2.1")},
 		}
 		for _, p := range []struct {
 			name string
@@ -201,6 +206,16 @@ func writeGolden(t *testing.T) golden {
 				_, m := w.ask(mail)
 				form := v.open(m.URL.Reveal())
 				v.post("/account/reset", "proof", form.proof(), "password", goodPassword)
+				return page{}
+			}},
+			{"a change", func(w *goldenWorld, v *visitor, _ *goldenPage) page {
+				v.cookies = w.in.signIn(w.world).cookies
+				return v.get("/account/change-password")
+			}},
+			{"done with a change", func(w *goldenWorld, v *visitor, _ *goldenPage) page {
+				v.cookies = w.in.signIn(w.world).cookies
+				form := v.get("/account/change-password")
+				v.post("/account/change-password", "proof", form.proof(), "current", currentPassword, "password", goodPassword)
 				return page{}
 			}},
 		} {
@@ -349,6 +364,11 @@ func readGoldenPage(t *testing.T, g goldenPage, w *goldenWorld, v *visitor) {
 		v.get("/account/not-me-done").is(t, "not me done", 200, "Thank you for telling us", "no longer work")
 	case "done":
 		v.get("/account/done").is(t, "done", 200, "Your password was changed")
+	case "a change":
+		w.in.signIn(w.world)
+		goes("/account/done", "/account/change-password", "proof", g.Form, "current", currentPassword, "password", goodPassword)
+	case "done with a change":
+		v.get("/account/done").is(t, "done", 200, "You have been signed out on all other devices.")
 	default:
 		t.Fatalf("nobody knows what %q shows", g.Name)
 	}

@@ -153,14 +153,14 @@ func newWorld(t *testing.T, edit func(*recovery.Options, *portal.Options)) *worl
 	}
 	po := portal.Options{
 		BaseURL: base, Keys: keys, Product: "Acme", SignIn: "/sign-in", PhoneField: "Phone",
-		// Only three, because New renders every sample in each.
+		// Three stand for all: one of them is written from right to left.
 		Languages: []language.Tag{language.English, language.German, language.Arabic},
 	}
 	if edit != nil {
 		edit(&ro, &po)
 	}
 	var leads recovery.LeadStore = w.leads.Multi()
-	if ro.Invitations.Link.URL != "" {
+	if ro.Invitations.Link.URL != "" || ro.Change.SignedIn != nil {
 		leads = w.leads.Full()
 	}
 	var err error
@@ -294,6 +294,9 @@ func (v *visitor) post(target string, fields ...string) page {
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
 	r.Header.Set("Origin", "https://acme.example")
+	if site := v.header.Get("Sec-Fetch-Site"); site == "cross-site" || site == "same-site" {
+		r.Header.Set("Origin", "https://evil.example")
+	}
 	return v.do(r)
 }
 

@@ -114,6 +114,9 @@ type outcome struct {
 	NotMe string `json:"t,omitempty"`
 	// ReturnTo is where the person came from.
 	ReturnTo string `json:"r,omitempty"`
+	// SignedIn says that the person changed the password while signed in, and is so
+	// still.
+	SignedIn bool `json:"s,omitempty"`
 }
 
 func (p *Handler) redirectToOutcome(w http.ResponseWriter, r *http.Request, path string, o outcome) {

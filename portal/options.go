@@ -118,6 +118,9 @@ type Options struct {
 	// none.
 	Captcha Captcha
 
+	// Brands are further brands under which the pages are served. Default none.
+	Brands BrandOptions
+
 	// Logger receives what goes wrong. Default: the logger of the Service.
 	Logger *slog.Logger
 
@@ -182,6 +185,18 @@ func (o Options) validate(mistakes *recovery.OptionErrors, service *recovery.Ser
 	if !cookieName.MatchString(o.CookieName) {
 		mistakes.Add("CookieName", "must be 1 to 32 of a-z, A-Z, 0-9, '.', '_' and '-'")
 	}
+	if err := checkKeys(o.Keys); err != nil {
+		mistakes.Add("Keys", "%v", err)
+	}
+	if err := checkFont(o.Font); err != nil {
+		mistakes.Add("Font", "%v", err)
+	}
+	o.validateBrand(mistakes, service)
+}
+
+// validateBrand adds the mistakes in what a brand can have for itself, but for its
+// texts and its font.
+func (o Options) validateBrand(mistakes *recovery.OptionErrors, service *recovery.Service) {
 	o.Captcha.check(mistakes, service)
 	_, logoErr := sniffImage(o.Logo)
 	for _, found := range []struct {
@@ -189,21 +204,20 @@ func (o Options) validate(mistakes *recovery.OptionErrors, service *recovery.Ser
 		err    error
 	}{
 		{"BaseURL", checkBaseURL(o.BaseURL)},
-		{"Keys", checkKeys(o.Keys)},
 		{"Product", brand.CheckProduct(o.Product)},
 		{"SignIn", checkSignIn(o.SignIn)},
 		{"Support", brand.CheckSupport(o.Support)},
 		{"Color", brand.CheckColor(o.Color)},
 		{"Logo", logoErr},
-		{"Font", checkFont(o.Font)},
 	} {
 		if found.err != nil {
 			mistakes.Add(found.option, "%v", found.err)
 		}
 	}
+	spoken := i18n.Tags()
 	for _, tag := range o.Languages {
-		if !slices.Contains(i18n.Tags(), tag) {
-			mistakes.Add("Languages", "%v is none of %v", tag, i18n.Tags())
+		if !slices.Contains(spoken, tag) {
+			mistakes.Add("Languages", "%v is none of %v", tag, spoken)
 		}
 	}
 	if !slices.Contains(o.Languages, o.DefaultLanguage) {

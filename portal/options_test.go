@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -39,7 +40,7 @@ func newServiceWith(t testing.TB, edit func(*recovery.Options)) *recovery.Servic
 func goodOptions() portal.Options {
 	return portal.Options{
 		BaseURL: base, Product: "Acme", Keys: [][]byte{testenv.Key("k")},
-		// Only two, because New renders every sample in each.
+		// Only two, because New renders a host's templates in each.
 		Languages: []language.Tag{language.English, language.German},
 	}
 }
@@ -180,6 +181,21 @@ func TestTemplates(t *testing.T) {
 				t.Errorf("error %v, want one with %q", err, c.want)
 			}
 		})
+	}
+}
+
+// The built-in templates are what New asks of a host's, in every language. So New
+// need not render them whenever a program starts.
+func TestBuiltinTemplates(t *testing.T) {
+	o := goodOptions()
+	o.Languages, o.PhoneField, o.Templates = nil, "Phone", os.DirFS("templates")
+	o.Captcha = portal.Captcha{Widget: widget, Script: widgetScript}
+	service := newServiceWith(t, func(o *recovery.Options) {
+		o.ReturnTo = []string{"https://app.example.com"}
+		o.Captcha.Verify = func(context.Context, recovery.CaptchaRequest) error { return nil }
+	})
+	if _, err := portal.New(service, o); err != nil {
+		t.Error(err)
 	}
 }
 

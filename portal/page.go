@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/i18n"
 )
 
@@ -18,14 +19,15 @@ import (
 // html/template escapes.
 type Data struct {
 	// Page is the name of the page: forgot, sent, code, reset, done, not-me,
-	// not-me-done, invalid-link or problem.
+	// not-me-done, change-password, invalid-link or problem.
 	Page string
 	// Variant is the variant of the page, or empty. Pages with variants are:
 	//   - not-me and not-me-done: "links" or "password".
 	//   - invalid-link: "notice" for a link "this was not me", "invitation",
 	//     "no_link" where the browser held no link, or empty.
+	//   - done: "changed" after a change by somebody who is signed in still, or empty.
 	//   - problem: "many", "busy", "unknown", "step_up", "invalid", "foreign",
-	//     "missing" or "failed".
+	//     "missing", "signed_out" or "failed".
 	Variant string
 	// Damaged says that the link of the page invalid-link is not complete, or was
 	// changed on its way. It has not expired, so the one in the message may work.
@@ -56,13 +58,20 @@ type Data struct {
 	Identifier string
 	// Known says that the page for a code need not ask for Identifier.
 	Known bool
+	// Choice says that the person chooses on the page forgot whether the mail carries
+	// a link or a code, in the field "send" with the values "link" and "code". ByCode
+	// says that a code is chosen or, without a Choice, that mails carry codes alone.
+	Choice, ByCode bool
+	// ByMail says, on the page for a code, that the code went out by mail or, if it is
+	// not Known, that it may have.
+	ByMail bool
 	// Account is what the person signs in with, as [recovery.CheckProofResult] says,
 	// or empty.
 	Account string
 	// Proof is the value of the field "proof" in the page's form.
 	Proof string
-	// WaitCookie is the name of the cookie that tells the script of the page
-	// reset when to send the form again.
+	// WaitCookie is the name of the cookie that tells the script of the pages
+	// reset and change-password when to send the form again.
 	WaitCookie string
 	// Patient is the number that the script gave the form that was sent, or
 	// empty if no script waits for the answer.
@@ -70,11 +79,15 @@ type Data struct {
 	// Email, Phone and UserName say what the person may type to ask for a reset: an
 	// address, a phone number, a user name.
 	Email, Phone, UserName bool
+	// SecondFactor says that the person has to enter a second factor on the page
+	// reset, in the field "second-factor".
+	SecondFactor bool
 	// MinLength and MaxLength are the bounds of a password, in characters.
 	MinLength, MaxLength int
 	// CodeDigits is the number of digits of a code.
 	CodeDigits int
-	// EndsSessions says that a reset signs the person out on all devices.
+	// EndsSessions says that a reset signs the person out on all devices, and a change
+	// on all others.
 	EndsSessions bool
 	// Expiry is how long a link or code works: "60 minutes". It is set on the
 	// pages sent and code.
@@ -105,10 +118,14 @@ type Data struct {
 	// person came from nowhere that recovery.Options.ReturnTo lists.
 	ReturnTo, ReturnHost string
 
+	// Brand is the Name of the [Brand], or empty.
+	Brand string
+
 	// Style and Script are the contents of style.css and script.js.
 	Style  template.CSS
 	Script template.JS
 
+	head       string // of the stylesheet
 	translator *i18n.Translator
 	url        func(path string) string
 	// cameFrom is the place that links to the page forgot keep, or empty.
@@ -157,11 +174,11 @@ func (d *Data) asked() string {
 	return ""
 }
 
-// URL returns the path of a page: forgot, sent, code, reset, done, not-me or
-// not-me-done.
+// URL returns the path of a page: forgot, sent, code, reset, done, not-me,
+// not-me-done or change-password.
 func (d *Data) URL(page string) (string, error) {
 	switch path := "/" + page; path {
-	case pathForgot, pathSent, pathCode, pathReset, pathDone, pathNotMe, pathNotMeDone:
+	case pathForgot, pathSent, pathCode, pathReset, pathDone, pathNotMe, pathNotMeDone, pathChange:
 		return d.url(path), nil
 	}
 	return "", fmt.Errorf("there is no page %q", page)
@@ -230,7 +247,8 @@ func (p *Handler) page(r *http.Request, name, locale string) *Data {
 		Product: p.opts.Product, SignIn: p.opts.SignIn, Support: p.opts.Support,
 		Email: p.opts.EmailField != "", Phone: p.opts.PhoneField != "", UserName: p.opts.UserNameField != "",
 		MinLength: p.settings.PasswordPolicy.MinLength(), MaxLength: p.settings.PasswordPolicy.MaxLength(),
-		CodeDigits: p.settings.CodeDigits, EndsSessions: p.settings.EndsSessions, Logo: p.logo, translator: t,
+		CodeDigits: p.settings.CodeDigits, EndsSessions: p.settings.EndsSessions, Logo: p.logo, head: p.head, translator: t,
+		Brand: p.brand,
 	}
 	d.url = func(path string) string {
 		if path == pathForgot {
@@ -248,10 +266,13 @@ func (p *Handler) page(r *http.Request, name, locale string) *Data {
 	case "forgot":
 		d.Captcha, d.CaptchaScript = p.opts.Captcha.Widget, p.opts.Captcha.Script
 		d.cameFrom = p.returnTo(r)
+		d.Choice = p.settings.MailCodes == recovery.MailCodesOnRequest
+		d.ByCode = p.settings.MailCodes == recovery.MailCodesOnly
 	case "sent":
 		d.Expiry = d.duration(p.settings.LinkTTL)
 	case "code":
 		d.Expiry = d.duration(p.settings.CodeTTL)
+		d.ByMail = p.mailsCodes()
 	}
 	d.Languages = p.languageChoices(r, d)
 	return d

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -18,6 +19,7 @@ import (
 	"github.com/seed-51359b35/recovery/internal/httpapi"
 	"github.com/seed-51359b35/recovery/internal/i18n"
 	"github.com/seed-51359b35/recovery/internal/outage"
+	"github.com/seed-51359b35/recovery/internal/seal"
 )
 
 // The paths of the pages, below the path of [Options.BaseURL].
@@ -30,30 +32,32 @@ const (
 	pathDone      = "/done"
 	pathNotMe     = "/not-me"
 	pathNotMeDone = "/not-me-done"
+	pathChange    = "/change-password"
 )
 
 // wellKnownChange is the path where password managers look for the page to
 // change a password ("A Well-Known URL for Changing Passwords", W3C).
 const wellKnownChange = "/.well-known/change-password"
 
-// A Handler serves the pages of one [recovery.Service]. It is immutable and
-// safe for concurrent use.
+// A Handler serves the pages of one [recovery.Service], for one brand or for many.
+// It is safe for concurrent use.
 type Handler struct {
-	service     *recovery.Service
-	settings    recovery.Settings // of the service
+	*shared
+	brands *brands // of the Handler that New returns, if there are any
+
+	// What follows is of one brand.
+	brand       string // its name, or empty
 	opts        Options
-	log         *slog.Logger
-	outages     *outage.Log
 	base        string             // the path of BaseURL, without a slash at its end
 	translators []*i18n.Translator // in the order of Options.Languages
 	matcher     i18n.Matcher
-	templates   *templates
+	head        string           // what its stylesheet begins with
 	assets      map[string]asset // by path
 	logo        string           // the URL of the logo, or empty
-	resetLink   recovery.Link
-	notMeLink   recovery.Link
+	// The links of messages, as the Service makes them. That of invitations is zero
+	// if there are none.
+	resetLink, notMeLink, invitationLink recovery.Link
 
-	digestKeys    [][]byte
 	linkCookie    *sealedCookie // a storedProof from a link, not checked yet
 	proofCookie   *sealedCookie // a storedProof that was found valid
 	requestCookie *sealedCookie // a lastRequest
@@ -61,72 +65,38 @@ type Handler struct {
 	outcomeCookie *sealedCookie // an outcome
 	waitCookie    string        // the name of the one cookie that is not sealed: see answerPatient
 	handler       http.Handler
-	hints         httpapi.Hints
-
-	toldOfReturnTo atomic.Bool
 }
 
-// New returns the pages of a Service. It parses every template and renders it
-// in every language, so that a mistake shows when the program starts. It
-// reports all mistakes at once, joined. Each is a [*recovery.OptionError].
+// New returns the pages of a Service. It reports all mistakes at once, joined. Each
+// is a [*recovery.OptionError]. Templates of the host are rendered in every language,
+// so that a mistake in them shows when the program starts.
 func New(service *recovery.Service, opts Options) (*Handler, error) {
 	opts = opts.withDefaults(service)
 	mistakes := recovery.OptionErrors{Package: "portal"}
 	opts.validate(&mistakes, service)
-	translators := newTranslators(&mistakes, opts, catalogues(&mistakes, opts.Text))
-	templates, err := newTemplates(&mistakes, opts)
+	s, err := newShared(&mistakes, service, opts)
 	if err := errors.Join(mistakes.Err(), err); err != nil {
 		return nil, err
 	}
-	base, err := url.Parse(opts.BaseURL)
+	own := s.common
+	own.Logo = opts.Logo
+	p, err := s.newHandler("", own, s.translators)
 	if err != nil {
 		return nil, err
 	}
-	p := &Handler{
-		service: service, settings: service.Settings(), log: opts.Logger, outages: outage.New("portal: works again"), base: base.Path,
-		matcher: i18n.NewMatcher(opts.Languages, opts.DefaultLanguage), translators: translators, templates: templates,
-		hints: httpapi.Hints{Package: "portal", Option: "BaseURL"},
+	mistakes.Join(p.addPages())
+	p.addBrands(&mistakes, opts.Brands)
+	if opts.Templates != nil {
+		p.checkTemplates(&mistakes)
 	}
-	p.resetLink, p.notMeLink = p.settings.Link, p.settings.NotMe
-	// New names for these cookies would lose what browsers hold.
-	cookies, digestKeys, err := newCookies(opts, base.Scheme == "https", "opened", "proof", "asked", "notice", "outcome")
-	if err != nil {
-		return nil, err
-	}
-	p.linkCookie, p.proofCookie, p.requestCookie, p.noticeCookie, p.outcomeCookie = cookies[0], cookies[1], cookies[2], cookies[3], cookies[4]
-	p.digestKeys = digestKeys
-	p.waitCookie = strings.TrimSuffix(p.proofCookie.name, "proof") + "wait"
-	p.addAssets(opts)
-	// Forms of other sites are refused on every path (A70). The origin is set
-	// explicitly because a proxy may change the Host.
-	csrf := http.NewCrossOriginProtection()
-	if err := csrf.AddTrustedOrigin(base.Scheme + "://" + base.Host); err != nil {
-		return nil, err
-	}
-	csrf.SetDenyHandler(http.HandlerFunc(p.refuseForeign))
-	p.handler = csrf.Handler(http.HandlerFunc(p.route))
-	// Nothing reads these again.
-	opts.Templates, opts.Text, opts.Logo, opts.Font, opts.Keys = nil, nil, nil, nil, nil
-	p.opts = opts
-	p.renderSamples(&mistakes)
-	if mistakes.Err() == nil {
-		paths := []string{pathReset, pathNotMe}
-		if p.settings.Invitations.Link.URL != "" {
-			paths = append(paths, pathInvited)
-		}
-		for _, path := range paths {
-			if err := service.AddPage(opts.BaseURL + path); err != nil {
-				mistakes.Add("BaseURL", "%v", err)
-			}
-		}
-	}
+	p.checkWidget(&mistakes)
 	if err := mistakes.Err(); err != nil {
 		return nil, err
 	}
 	if len(p.settings.CaptchaFields) > 0 && opts.Captcha.Widget == "" {
 		p.log.Warn("portal: the Service has a CAPTCHA verified, and the page forgot has none: set option Captcha, unless Verify lets these pages through")
 	}
-	if link := p.settings.Invitations.Link.URL; link != "" && link != opts.BaseURL+pathInvited {
+	if link := p.invitationLink.URL; link != "" && link != opts.BaseURL+pathInvited {
 		p.log.Warn("portal: invitations do not lead to this portal", "link", link, "page", opts.BaseURL+pathInvited)
 	}
 	if p.resetLink.URL != opts.BaseURL+pathReset {
@@ -137,11 +107,117 @@ func New(service *recovery.Service, opts Options) (*Handler, error) {
 	return p, nil
 }
 
-// ServeHTTP serves the pages below the path of BaseURL, and
-// /.well-known/change-password. Mount it at both. The pages are found with or
+// shared is what the brands of a Handler share. It is most of it: a brand adds no
+// more than what differs.
+type shared struct {
+	service     *recovery.Service
+	log         *slog.Logger
+	outages     *outage.Log
+	settings    recovery.Settings
+	common      Options            // what a brand does not set is as here
+	translators []*i18n.Translator // of all languages, with the texts of common
+	matcher     i18n.Matcher       // among the languages of common
+	templates   *templates
+	font        asset        // of common, or zero
+	sealer      *seal.Sealer // for the cookies, under another name for each
+	digestKeys  [][]byte
+	hints       httpapi.Hints
+
+	toldOfReturnTo, toldOfHost atomic.Bool
+}
+
+// newShared adds to mistakes what is wrong with texts and templates.
+func newShared(mistakes *recovery.OptionErrors, service *recovery.Service, opts Options) (*shared, error) {
+	translators, err := builtinTranslators()
+	if err != nil {
+		return nil, err
+	}
+	s := &shared{
+		service: service, log: opts.Logger, outages: outage.New("portal: works again"),
+		translators: withTexts(mistakes, translators, opts.Text),
+		matcher:     i18n.NewMatcher(opts.Languages, opts.DefaultLanguage),
+		hints:       httpapi.Hints{Package: "portal", Option: "BaseURL"},
+	}
+	if service != nil {
+		s.settings = service.Settings()
+	}
+	if s.templates, err = newTemplates(mistakes, opts.Templates); err != nil {
+		return nil, err
+	}
+	if len(opts.Font) > 0 {
+		s.font = newAsset("font/woff2", opts.Font)
+	}
+	if s.sealer, s.digestKeys, err = newSealer(opts); err != nil {
+		return nil, err
+	}
+	// Nothing reads these again.
+	opts.Templates, opts.Text, opts.Logo, opts.Font, opts.Keys = nil, nil, nil, nil, nil
+	s.common = opts
+	return s, nil
+}
+
+// newHandler returns the pages of one brand. Its options are valid, and have what it
+// does not share. The translators are those of all languages.
+func (s *shared) newHandler(name string, opts Options, translators []*i18n.Translator) (*Handler, error) {
+	base, err := url.Parse(opts.BaseURL)
+	if err != nil {
+		return nil, err
+	}
+	p := &Handler{
+		shared: s, brand: name, base: base.Path,
+		matcher: s.matcher, translators: choose(translators, opts.Languages),
+	}
+	if opts.DefaultLanguage != s.common.DefaultLanguage || !slices.Equal(opts.Languages, s.common.Languages) {
+		p.matcher = i18n.NewMatcher(opts.Languages, opts.DefaultLanguage)
+	}
+	p.resetLink, p.notMeLink, p.invitationLink = s.settings.Link, s.settings.NotMe, s.settings.Invitations.Link
+	p.nameCookies(base.Scheme == "https")
+	p.addAssets(opts)
+	opts.Logo, opts.Font = nil, nil // nothing reads these again
+	p.opts = opts
+	// Forms of other sites are refused on every path (A70). The origin is set
+	// explicitly because a proxy may change the Host.
+	csrf := http.NewCrossOriginProtection()
+	if err := csrf.AddTrustedOrigin(base.Scheme + "://" + base.Host); err != nil {
+		return nil, err
+	}
+	csrf.SetDenyHandler(http.HandlerFunc(p.refuseForeign))
+	p.handler = csrf.Handler(http.HandlerFunc(p.route))
+	return p, nil
+}
+
+// addPages tells the Service which pages read links.
+func (p *Handler) addPages() error {
+	mistakes := recovery.OptionErrors{Package: "portal"}
+	paths := []string{pathReset, pathNotMe}
+	if p.invitationLink.URL != "" {
+		paths = append(paths, pathInvited)
+	}
+	for _, path := range paths {
+		if err := p.service.AddPage(p.opts.BaseURL + path); err != nil {
+			mistakes.Add("BaseURL", "%v", err)
+		}
+	}
+	return mistakes.Err()
+}
+
+// ServeHTTP serves the pages below the path of each BaseURL, and
+// /.well-known/change-password. Mount it at all of them. The pages are found with or
 // without [http.StripPrefix], and behind a proxy that takes the path or the first
 // part of it off.
 func (p *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	setSecurityHeaders(w)
+	r = httpapi.ShowSecrets(r)
+	if p.brands != nil {
+		if p = p.brands.of(w, r); p == nil {
+			return
+		}
+	}
+	p.serve(w, r)
+}
+
+// serve serves the pages of one brand.
+func (p *Handler) serve(w http.ResponseWriter, r *http.Request) {
 	defer func() {
 		if v := recover(); v != nil {
 			if v == http.ErrAbortHandler {
@@ -151,17 +227,23 @@ func (p *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			p.problem(w, r, http.StatusInternalServerError, "failed")
 		}
 	}()
-	p.setSecurityHeaders(w)
-	p.handler.ServeHTTP(w, p.below(httpapi.ShowSecrets(r)))
+	p.handler.ServeHTTP(w, p.below(r))
 }
 
-// Mount mounts the pages in a mux, at the path of BaseURL and at
-// /.well-known/change-password. The mux is a [*http.ServeMux], or a router with its
-// method.
+// Mount mounts the pages in a mux, at the path of BaseURL and of each brand that
+// Options.Brands lists, and at /.well-known/change-password. The mux is a
+// [*http.ServeMux], or a router with its method. It gets no host names: the pages
+// look at the host of a request themselves.
 func (p *Handler) Mount(mux interface {
 	Handle(pattern string, handler http.Handler)
 }) {
-	mux.Handle(p.base+"/", p)
+	paths := []string{p.base}
+	if p.brands != nil {
+		paths = p.brands.paths()
+	}
+	for _, path := range paths {
+		mux.Handle(path+"/", p)
+	}
 	mux.Handle(wellKnownChange, p)
 }
 
@@ -201,7 +283,9 @@ func (p *Handler) isPage(path string) bool {
 	case pathForgot, pathSent, pathCode, pathReset, pathDone, pathNotMe, pathNotMeDone:
 		return true
 	case pathInvited:
-		return p.settings.Invitations.Link.URL != ""
+		return p.invitationLink.URL != ""
+	case pathChange:
+		return p.settings.Change
 	}
 	_, ok := p.assets[path]
 	return ok
@@ -221,7 +305,7 @@ func (p *Handler) missing(w http.ResponseWriter, r *http.Request) {
 
 func (p *Handler) route(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == wellKnownChange {
-		p.redirect(w, r, withReturnTo(pathForgot, p.returnTo(r)))
+		p.redirect(w, r, p.wellKnown(r))
 		return
 	}
 	path, ok := strings.CutPrefix(r.URL.Path, p.base)
@@ -244,13 +328,13 @@ func (p *Handler) route(w http.ResponseWriter, r *http.Request) {
 	case pathSent:
 		get = p.showSent
 	case pathCode:
-		if p.opts.PhoneField != "" {
+		if p.opts.PhoneField != "" || p.mailsCodes() {
 			get, post = p.showCode, p.code
 		}
 	case pathReset:
 		get, post = p.showReset, p.reset
 	case pathInvited:
-		if p.settings.Invitations.Link.URL != "" {
+		if p.invitationLink.URL != "" {
 			get = p.showInvitation
 		}
 	case pathDone:
@@ -259,6 +343,10 @@ func (p *Handler) route(w http.ResponseWriter, r *http.Request) {
 		get, post = p.showNotMe, p.notMe
 	case pathNotMeDone:
 		get = p.showNotMeDone
+	case pathChange:
+		if p.settings.Change {
+			get, post = p.showChange, p.change
+		}
 	}
 	switch {
 	case get == nil:
@@ -280,7 +368,7 @@ func (p *Handler) route(w http.ResponseWriter, r *http.Request) {
 // setSecurityHeaders sets the headers that every answer has. A page replaces
 // the Content-Security-Policy by one with its nonce, and the Referrer-Policy where
 // its URL holds no token.
-func (p *Handler) setSecurityHeaders(w http.ResponseWriter) {
+func setSecurityHeaders(w http.ResponseWriter) {
 	h := w.Header()
 	// Some CDNs rewrite an address on a page to "[email protected]".
 	h.Set("Cache-Control", "no-store, no-transform")
@@ -394,18 +482,28 @@ func fingerprint(body []byte) string {
 	return hex.EncodeToString(sum[:8])
 }
 
+func newAsset(mediaType string, body []byte) asset {
+	return asset{mediaType, slices.Clone(body), `"` + fingerprint(body) + `"`}
+}
+
+// addAssets adds the files of a brand, and what its stylesheet begins with. The font
+// is that of all brands, unless it has its own.
 func (p *Handler) addAssets(opts Options) {
 	p.assets = map[string]asset{}
-	add := func(path, mediaType string, body []byte) {
-		p.assets[path] = asset{mediaType, append([]byte(nil), body...), `"` + fingerprint(body) + `"`}
+	add := func(path string, a asset) (url string) {
+		p.assets[path] = a
+		return p.base + path + "?" + strings.Trim(a.tag, `"`)
 	}
 	if t, _ := sniffImage(opts.Logo); t != "" {
-		add("/logo", t, opts.Logo)
-		p.logo = p.base + "/logo?" + strings.Trim(p.assets["/logo"].tag, `"`)
+		p.logo = add("/logo", newAsset(t, opts.Logo))
 	}
+	fontURL := ""
 	if len(opts.Font) > 0 {
-		add("/font.woff2", "font/woff2", opts.Font)
+		fontURL = add("/font.woff2", newAsset("font/woff2", opts.Font))
+	} else if p.font.body != nil {
+		fontURL = add("/font.woff2", p.font)
 	}
+	p.head = style(opts.Color, fontURL)
 }
 
 // serve answers with the asset. An SVG may hold scripts. This policy lets none

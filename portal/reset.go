@@ -48,11 +48,12 @@ func (p *Handler) fromLink(q url.Values) (storedProof, bool) {
 }
 
 // linkNames returns the names of parameters that links have. A wire may be
-// added after the pages were made, so they are asked for each time. Those of
+// added after the pages were made, so they are asked for each time. A link may come
+// to the pages of another brand than its own, which has the names of Options. Those of
 // LeadSquared and its usual portals are known also if the wire is in another
 // program.
 func (p *Handler) linkNames() (pairs [][2]string, tokens []string) {
-	for _, l := range append(p.service.Settings().Links, p.settings.Invitations.Link) {
+	for _, l := range append(p.service.Settings().Links, p.resetLink, p.invitationLink, p.settings.Invitations.Link) {
 		if l.LeadIDParam != "" {
 			pairs = append(pairs, [2]string{l.LeadIDParam, l.SecretParam})
 		} else if l.TokenParam != "" {
@@ -164,7 +165,7 @@ func (p *Handler) showStoredProof(w http.ResponseWriter, r *http.Request, stored
 		p.answerProofError(w, r, err, p.problemPage(r, stored), from)
 		return
 	}
-	stored.Account, stored.Locale = found.Account, found.Locale
+	stored.keep(found)
 	if err := p.saveProof(w, stored); err != nil {
 		p.fail(w, r, err)
 		return
@@ -186,7 +187,7 @@ func (p *Handler) showOther(w http.ResponseWriter, r *http.Request, stored store
 		p.answerProofError(w, r, err, p.problemPage(r, stored), p.proofCookie)
 		return
 	}
-	stored.Account, stored.Locale = found.Account, found.Locale
+	stored.keep(found)
 	d := p.resetPage(r, stored)
 	if d.Account != "" {
 		d.Alert = d.text("reset.other", d.Account)
@@ -197,15 +198,18 @@ func (p *Handler) showOther(w http.ResponseWriter, r *http.Request, stored store
 }
 
 func (p *Handler) checkProof(r *http.Request, stored storedProof) (recovery.CheckProofResult, error) {
-	req := recovery.CheckProofRequest{Proof: stored.proof(), Requester: p.requester(r)}
+	req := recovery.CheckProofRequest{Proof: stored.proof(), Requester: p.requester(r), Brand: p.brand}
 	if stored.Invitation {
 		return p.service.CheckInvitation(r.Context(), req)
 	}
 	return p.service.CheckProof(r.Context(), req)
 }
 
-func (p *Handler) setPassword(r *http.Request, stored storedProof, password string) (recovery.ResetResult, error) {
-	req := recovery.ResetRequest{Proof: stored.proof(), Password: recovery.NewSecret(password), Requester: p.requester(r)}
+func (p *Handler) setPassword(r *http.Request, stored storedProof, password, factor string) (recovery.ResetResult, error) {
+	req := recovery.ResetRequest{
+		Proof: stored.proof(), Password: recovery.NewSecret(password), SecondFactor: recovery.NewSecret(factor),
+		Requester: p.requester(r), Brand: p.brand,
+	}
 	if stored.Invitation {
 		return p.service.AcceptInvitation(r.Context(), req)
 	}
@@ -222,7 +226,7 @@ func (p *Handler) saveProof(w http.ResponseWriter, stored storedProof) error {
 func (p *Handler) resetPage(r *http.Request, stored storedProof) *Data {
 	d := p.page(r, "reset", stored.Locale)
 	d.Account, d.Proof = stored.Account, p.formDigest(stored.digestParts()...)
-	d.WaitCookie, d.Invitation = p.waitCookie, stored.Invitation
+	d.WaitCookie, d.Invitation, d.SecondFactor = p.waitCookie, stored.Invitation, stored.SecondFactor
 	d.cameFrom = stored.ReturnTo
 	return d
 }
@@ -255,6 +259,28 @@ func (p *Handler) reset(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	d := p.resetPage(r, stored)
+	d.readPassword(form)
+	factor := d.readFactor(form, stored.SecondFactor)
+	if len(d.Errors) > 0 {
+		p.render(w, r, http.StatusUnprocessableEntity, d)
+		return
+	}
+	result, err := p.setPassword(r, stored, form.Get("password"), factor)
+	if recovery.ErrorCodeOf(err) == recovery.ErrorCodeSecondFactor {
+		p.answerSecondFactor(w, r, d, factor)
+		return
+	}
+	if err != nil {
+		p.answerProofError(w, r, err, d, p.proofCookie)
+		return
+	}
+	p.proofCookie.clear(w)
+	p.requestCookie.clear(w)
+	p.finish(w, r, result.Reset, stored.Locale, outcome{Done: true, First: stored.Invitation, ReturnTo: stored.ReturnTo})
+}
+
+// readPassword reads what the part of a form has that is about a new password.
+func (d *Data) readPassword(form url.Values) {
 	if number := form.Get("patient"); isPatient(number) {
 		d.Patient = number
 	}
@@ -265,28 +291,30 @@ func (p *Handler) reset(w http.ResponseWriter, r *http.Request) {
 	case twice && again[0] != form.Get("password"):
 		d.fail("password", d.text("refused.differ"))
 	}
-	if len(d.Errors) > 0 {
-		p.render(w, r, http.StatusUnprocessableEntity, d)
-		return
+}
+
+// readFactor reads the second factor of a form. It is missing if it is needed.
+func (d *Data) readFactor(form url.Values, needed bool) string {
+	factor := latinDigits(trim(form.Get("second-factor")))
+	if needed && factor == "" {
+		d.failFactor("factor.empty")
 	}
-	result, err := p.setPassword(r, stored, form.Get("password"))
-	if err != nil {
-		p.answerProofError(w, r, err, d, p.proofCookie)
-		return
-	}
-	p.proofCookie.clear(w)
-	p.requestCookie.clear(w)
-	if err := p.service.RememberDevice(w, r, result.LeadID); err != nil {
-		// The reset is done. The person only competes with strangers the next
+	return factor
+}
+
+// finish leads to the page that says what was done.
+func (p *Handler) finish(w http.ResponseWriter, r *http.Request, done recovery.PasswordReset, locale string, o outcome) {
+	if err := p.service.RememberDevice(w, r, done.LeadID); err != nil {
+		// The password is changed. The person only competes with strangers the next
 		// time, as from any other device.
 		p.log.WarnContext(r.Context(), "portal: a device is not remembered after a reset", "error", err)
 	}
-	p.tellDone(w, r, result.Reset)
+	p.tellDone(w, r, done)
 	next := pathDone
-	if p.chosenLanguage(r) == "" && stored.Locale != "" {
-		next += "?lang=" + p.translator(r, stored.Locale).File
+	if p.chosenLanguage(r) == "" && locale != "" {
+		next += "?lang=" + p.translator(r, locale).File
 	}
-	p.redirectToOutcome(w, r, next, outcome{Done: true, First: stored.Invitation, ReturnTo: stored.ReturnTo})
+	p.redirectToOutcome(w, r, next, o)
 }
 
 // answerProofError answers an error of CheckProof or ResetPassword for a proof
@@ -343,6 +371,9 @@ func (p *Handler) showDone(w http.ResponseWriter, r *http.Request) {
 	}
 	d := p.page(r, "done", "")
 	d.Invitation = o.First
+	if o.SignedIn {
+		d.Variant = "changed"
+	}
 	p.offer(d, o.ReturnTo)
 	p.render(w, r, http.StatusOK, d)
 }

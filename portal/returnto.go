@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/seed-51359b35/recovery"
 )
@@ -20,7 +21,11 @@ func (p *Handler) returnTo(r *http.Request) string {
 	if !q.Has(returnToParam) {
 		return ""
 	}
-	place, err := p.service.CheckReturnTo(singleParam(q, returnToParam, 512))
+	place := singleParam(q, returnToParam, 512)
+	if p.brand != "" && strings.HasPrefix(place, "/") {
+		place = p.origin() + place // the Service would add that of Options.Link
+	}
+	place, err := p.service.CheckReturnTo(place)
 	if err != nil {
 		p.tellOfReturnTo(r, err)
 		return ""

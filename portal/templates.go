@@ -7,10 +7,10 @@ import (
 	"html/template"
 	"io"
 	"io/fs"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/brand"
@@ -27,52 +27,77 @@ const (
 	scriptFile = "script.js"
 )
 
+// passwordFile defines "new-password", the field for a new password with its rules,
+// which the pages reset and change-password have in common. Templates of the host's
+// own can call it too.
+const passwordFile = "new-password.html"
+
 func pageNames() []string {
-	return []string{"forgot", "sent", "code", "reset", "done", "not-me", "not-me-done", "invalid-link", "problem"}
+	return []string{"forgot", "sent", "code", "reset", "done", "not-me", "not-me-done", "change-password", "invalid-link", "problem"}
 }
 
 const maxFile = 64 << 10
 
-// templates are the templates of all pages. In pages, style and script, a file
-// of the host replaces the built-in one.
+// templates are the templates of all pages, which all brands share. In pages, style
+// and script, a file of the host replaces the built-in one.
 type templates struct {
 	pages, builtin map[string]*template.Template
-	style          template.CSS
+	style          string
 	script         template.JS
-	builtinStyle   template.CSS
+	builtinStyle   string
 }
 
-// newTemplates adds to mistakes what is wrong with the host's files. An error
-// is a mistake in the built-in ones.
-func newTemplates(mistakes *recovery.OptionErrors, o Options) (*templates, error) {
+// A builtinTemplates is what the files of this package become.
+type builtinTemplates struct {
+	files map[string]string
+	pages map[string]*template.Template
+}
+
+// parseBuiltin parses the files of this package, for all Handlers. Executing a
+// template changes nothing in it but to escape it once, under a lock of its own.
+var parseBuiltin = sync.OnceValues(func() (*builtinTemplates, error) {
 	own, err := fs.Sub(builtin, "templates")
 	if err != nil {
 		return nil, err
 	}
-	ours := readFiles(mistakes, own)
-	theirs := readFiles(mistakes, o.Templates)
-	t := &templates{pages: map[string]*template.Template{}, builtin: map[string]*template.Template{}}
+	mistakes := recovery.OptionErrors{Package: "portal"}
+	b := &builtinTemplates{readFiles(&mistakes, own), map[string]*template.Template{}}
+	for _, name := range pageNames() {
+		t, err := parse(b.files[layoutFile], b.files[passwordFile], name+".html", b.files[name+".html"])
+		mistakes.Join(err)
+		b.pages[name] = t
+	}
+	return b, mistakes.Err()
+})
+
+// newTemplates adds to mistakes what is wrong with the host's files. An error
+// is a mistake in the built-in ones.
+func newTemplates(mistakes *recovery.OptionErrors, files fs.FS) (*templates, error) {
+	ours, err := parseBuiltin()
+	if err != nil {
+		return nil, err
+	}
+	theirs := readFiles(mistakes, files)
 	file := func(name string) string {
 		if text, ok := theirs[name]; ok {
 			return text
 		}
-		return ours[name]
+		return ours.files[name]
 	}
+	t := &templates{
+		pages: map[string]*template.Template{}, builtin: ours.pages,
+		style: file(styleFile), script: template.JS(file(scriptFile)), builtinStyle: ours.files[styleFile],
+	}
+	_, ownLayout := theirs[layoutFile]
+	_, ownPassword := theirs[passwordFile]
+	ownParts := ownLayout || ownPassword
 	for _, name := range pageNames() {
-		if t.builtin[name], err = parse(ours[layoutFile], name+".html", ours[name+".html"]); err != nil {
-			return nil, err
-		}
-		if t.pages[name], err = parse(file(layoutFile), name+".html", file(name+".html")); err != nil {
+		if _, ok := theirs[name+".html"]; !ok && !ownParts {
+			t.pages[name] = ours.pages[name]
+		} else if t.pages[name], err = parse(file(layoutFile), file(passwordFile), name+".html", file(name+".html")); err != nil {
 			mistakes.Add("Templates", "%s", templateReason(err))
 		}
 	}
-	head := ""
-	if checkBaseURL(o.BaseURL) == nil && brand.CheckColor(o.Color) == nil {
-		head = style(o)
-	}
-	t.style = template.CSS(head + file(styleFile))
-	t.builtinStyle = template.CSS(head + ours[styleFile])
-	t.script = template.JS(file(scriptFile))
 	for _, name := range []string{styleFile, scriptFile} {
 		if strings.Contains(file(name), "</") {
 			mistakes.Add("Templates", `%s: must not contain "</"`, name)
@@ -99,7 +124,7 @@ func readFiles(mistakes *recovery.OptionErrors, files fs.FS) map[string]string {
 		switch {
 		case e.IsDir() || !isPage && !strings.HasSuffix(name, ".css") && !strings.HasSuffix(name, ".js"):
 			continue
-		case name != layoutFile && name != styleFile && name != scriptFile && !slices.Contains(pageNames(), page):
+		case name != layoutFile && name != passwordFile && name != styleFile && name != scriptFile && !slices.Contains(pageNames(), page):
 			mistakes.Add("Templates", "%s is not the name of a template of this package", name)
 			continue
 		}
@@ -118,9 +143,12 @@ func readFiles(mistakes *recovery.OptionErrors, files fs.FS) map[string]string {
 
 // parse makes the template of one page. The layout is the frame, which calls
 // "main". The text of the page becomes "main".
-func parse(layout, name, text string) (*template.Template, error) {
+func parse(layout, password, name, text string) (*template.Template, error) {
 	t, err := template.New(layoutFile).Parse(layout)
 	if err != nil {
+		return nil, err
+	}
+	if _, err := t.New(passwordFile).Parse(password); err != nil {
 		return nil, err
 	}
 	main, err := t.New(name).Parse(text)
@@ -140,12 +168,12 @@ func templateReason(err error) string {
 }
 
 func (t *templates) execute(w io.Writer, d *Data) error {
-	d.Style, d.Script = t.style, t.script
+	d.Style, d.Script = template.CSS(d.head+t.style), t.script
 	return errors.Join(d.err, t.pages[d.Page].Execute(w, d))
 }
 
 func (t *templates) executeBuiltin(w io.Writer, d *Data) error {
-	d.Style, d.Script = t.builtinStyle, ""
+	d.Style, d.Script = template.CSS(d.head+t.builtinStyle), ""
 	d.Page, d.Variant, d.Errors, d.Alert = "problem", "failed", nil, ""
 	return t.builtin[d.Page].Execute(w, d)
 }
@@ -153,21 +181,19 @@ func (t *templates) executeBuiltin(w io.Writer, d *Data) error {
 // darkBackground is the background colour of the dark pages in style.css.
 const darkBackground = 0x14181f
 
-// style returns the rules that the host's options put in front of the
-// stylesheet: the colours and the font. The colour for dark pages is lightened
+// style returns the rules that a brand puts in front of the stylesheet: its colours,
+// and its font, if fontURL is not empty. The colour for dark pages is lightened
 // until people can read it there.
-func style(o Options) string {
-	rgb, _ := strconv.ParseUint(strings.TrimPrefix(o.Color, "#"), 16, 32)
+func style(color, fontURL string) string {
+	rgb, _ := strconv.ParseUint(strings.TrimPrefix(color, "#"), 16, 32)
 	dark := uint32(rgb)
 	for brand.Contrast(dark, darkBackground) < 7 {
 		dark = lighter(dark)
 	}
 	s := fmt.Sprintf(":root{--accent:#%06x;--accent-dark:#%06x}\n", rgb, dark)
-	if len(o.Font) > 0 {
+	if fontURL != "" {
 		// With "optional", a font that arrives late moves nothing on the page.
-		base, _ := url.Parse(o.BaseURL)
-		s += fmt.Sprintf("@font-face{font-family:Host;font-display:optional;src:url(%q) format(\"woff2\")}\n:root{--font:Host,}\n",
-			base.Path+"/font.woff2?"+fingerprint(o.Font))
+		s += fmt.Sprintf("@font-face{font-family:Host;font-display:optional;src:url(%q) format(\"woff2\")}\n:root{--font:Host,}\n", fontURL)
 	}
 	return s
 }

@@ -454,5 +454,6 @@ func copyLead(lead recovery.Lead) recovery.Lead {
 	lead.Version = ""
 	lead.Fields = maps.Clone(lead.Fields)
 	lead.IdentityProviders = slices.Clone(lead.IdentityProviders)
+	lead.Data = maps.Clone(lead.Data)
 	return lead
 }

@@ -195,3 +195,38 @@ func TestListInOrder(t *testing.T) {
 		}
 	})
 }
+
+// The numbers of the latest Put hold for the whole slot, also if its code was live.
+// A Put that is refused changes none.
+func TestNumbersOfTheLatestPut(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, client redis.UniversalClient) {
+		s, slot, spec := newStore(t, client, nil), fresh("slot"), codeOf("handle")
+		spec.MaxTries = 10
+		put := func(failures int, window time.Duration) error {
+			spec.MaxFailures, spec.FailureWindow = failures, window
+			_, err := s.Put(t.Context(), slot, spec)
+			return err
+		}
+		must(t, put(9, time.Hour))
+		must(t, put(3, time.Hour))
+		wrongGuesses(t, s, slot, spec.Handle, 2)
+		_, err := s.Peek(t.Context(), refOf(slot, spec))
+		must(t, err)
+		if err := put(2, time.Hour); !errors.Is(err, recovery.ErrTooManyGuesses) {
+			t.Errorf("Put with as many failures as there were: %v", err)
+		}
+		wrongGuesses(t, s, slot, spec.Handle, 1)
+		for _, claim := range []string{"", "id"} {
+			if _, err = s.Peek(t.Context(), refOf(slot, spec)); claim != "" {
+				_, err = s.Claim(t.Context(), claim, refOf(slot, spec))
+			}
+			if !errors.Is(err, recovery.ErrTooManyGuesses) {
+				t.Errorf("after the third guess: %v, want ErrTooManyGuesses", err)
+			}
+		}
+		must(t, put(3, time.Millisecond)) // which all guesses have left
+		_, err = s.Peek(t.Context(), refOf(slot, spec))
+		must(t, err)
+	})
+}

@@ -13,3 +13,9 @@ func TestJourneys(t *testing.T) {
 	s := newStore(t, redistest.Start(t).Client(t), nil)
 	journeytest.Run(t, journeytest.Leads(), s, s)
 }
+
+// A person at two brands and at none, through the JSON API, on a Redis.
+func TestBrandJourneys(t *testing.T) {
+	s := newStore(t, redistest.Start(t).Client(t), nil)
+	journeytest.Brands(t, journeytest.Leads(), s, s)
+}

@@ -135,7 +135,7 @@ func (n *Notifier) text(m recovery.Message, to number) (Text, error) {
 	}
 	return Text{
 		ID: m.ID, To: to.e164, Country: to.country, Body: recovery.NewSecret(sms.Text),
-		Segments: sms.Segments, GSM7: sms.GSM7, NotAfter: m.Expires,
+		Segments: sms.Segments, GSM7: sms.GSM7, NotAfter: m.Expires, Brand: m.Brand,
 	}, nil
 }
 

@@ -32,6 +32,8 @@ type Text struct {
 	// NotAfter is when the code or link in Body expires. Afterwards the text is
 	// useless. Zero means never.
 	NotAfter time.Time
+	// Brand is [recovery.Message].Brand, for a Provider with a sender for each brand.
+	Brand string
 }
 
 // String names the message's ID and country. It shows neither number nor text.

@@ -36,6 +36,7 @@ type portal struct {
 	mu      sync.Mutex
 	events  []recovery.Event
 	clients uint32
+	handles map[string]string // of the first code, by number
 }
 
 // countedTokens is a TokenStore that counts the calls of Put.
@@ -79,7 +80,7 @@ func newPortal(t *testing.T, edit func(o *smsnotifier.Options)) *portal {
 	}
 	p := &portal{
 		leads: recoverytest.NewLeads(fields...), carrier: &carrier{}, mail: &recoverytest.Outbox{}, log: &bytes.Buffer{},
-		tokens: &countedTokens{TokenStore: recovery.NewMemoryTokenStore()},
+		tokens: &countedTokens{TokenStore: recovery.NewMemoryTokenStore()}, handles: map[string]string{},
 	}
 	opts := options()
 	if edit != nil {
@@ -171,6 +172,10 @@ func (p *portal) askAt(number, field string) string {
 	synctest.Wait()
 	res := w.Result()
 	all, _ := io.ReadAll(res.Body)
+	if m := handles.FindSubmatch(all); m != nil && len(p.handles[number]) == 0 {
+		p.handles[number] = string(m[1]) // of the first code, which is sent
+	}
+	all = handles.ReplaceAll(all, []byte(`"handle":"..."`)) // each is another
 	var b strings.Builder
 	fmt.Fprintln(&b, res.StatusCode)
 	_ = res.Header.Write(&b)
@@ -178,7 +183,10 @@ func (p *portal) askAt(number, field string) string {
 	return b.String()
 }
 
-var digits = regexp.MustCompile(`[0-9]{8}`)
+var (
+	digits  = regexp.MustCompile(`[0-9]{8}`)
+	handles = regexp.MustCompile(`"handle":"([A-Za-z0-9_-]+)"`)
+)
 
 // codeTo returns the code in the last text to a number.
 func (p *portal) codeTo(t *testing.T, number string) string {
@@ -197,7 +205,7 @@ func (p *portal) codeTo(t *testing.T, number string) string {
 func (p *portal) check(t *testing.T, number, code string) error {
 	t.Helper()
 	_, err := p.CheckProof(t.Context(), recovery.CheckProofRequest{
-		Proof:     recovery.CodeProof(recovery.LeadKey{Field: "Phone", Value: number}, code),
+		Proof:     recovery.CodeProof(recovery.LeadKey{Field: "Phone", Value: number}, code).WithHandle(p.handles[number]),
 		Requester: recovery.Requester{Client: netip.MustParseAddr("192.0.2.9")},
 	})
 	return err
@@ -397,7 +405,7 @@ func TestNoticesKeepToTheCountries_A57(t *testing.T) {
 		p.add(german, cuban)
 		p.ask(german)
 		code := p.codeTo(t, german)
-		proof := recovery.CodeProof(recovery.LeadKey{Field: "Phone", Value: german}, code)
+		proof := recovery.CodeProof(recovery.LeadKey{Field: "Phone", Value: german}, code).WithHandle(p.handles[german])
 		_, err := p.ResetPassword(t.Context(), recovery.ResetRequest{Proof: proof, Password: recovery.NewSecret("correct horse battery 9")})
 		if err != nil {
 			t.Fatal(err)

@@ -118,7 +118,7 @@
 // reputation, DKIM, queueing and bounces. It should
 //
 //   - sign with DKIM for the domain of From (RFC 6376), with a key of 2,048
-//     bits;
+//     bits, and for the domain of each sender that SenderOf returns;
 //   - send from addresses that SPF lists for the domain of EnvelopeSender (RFC
 //     7208), which must share the organisational domain of From;
 //   - rewrite no links and insert no pixels. Providers call that click and open

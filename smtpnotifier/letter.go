@@ -30,8 +30,9 @@ const (
 
 // A letter is a message in the form in which it is sent.
 type letter struct {
-	to   mailbox
-	data []byte // CRLF line ends, not dot-stuffed, and 7 bits but for To
+	to       mailbox
+	envelope string // MAIL FROM
+	data     []byte // CRLF line ends, not dot-stuffed, and 7 bits but for To
 }
 
 // compose makes the letter for a message.
@@ -45,6 +46,10 @@ func (n *Notifier) compose(m recovery.Message) (letter, error) {
 	if !isAddress(m.To) {
 		return letter{}, unsendable("the recipient is not one plain address")
 	}
+	from, err := n.senderOf(m)
+	if err != nil {
+		return letter{}, err
+	}
 	mail, err := n.renderer.Mail(m)
 	if err != nil {
 		return letter{}, &Error{Stage: StageMessage, Permanent: errors.Is(err, recovery.ErrPermanent), cause: err}
@@ -52,16 +57,16 @@ func (n *Notifier) compose(m recovery.Message) (letter, error) {
 	if reason := checkMail(mail); reason != "" {
 		return letter{}, unsendable(reason)
 	}
-	data, err := n.serialise(m, mail)
+	data, err := serialise(m, mail, from)
 	if err != nil {
 		// The cause is dropped, because it may quote the message.
 		return letter{}, unsendable("the message cannot be serialised")
 	}
 	to := mailbox(m.To)
-	if reason := checkWire(data, n.fields, to); reason != "" {
+	if reason := checkWire(data, from.fields(), to); reason != "" {
 		return letter{}, unsendable(reason)
 	}
-	return letter{to, data}, nil
+	return letter{to, from.EnvelopeSender, data}, nil
 }
 
 // checkMail returns what is wrong with a rendered mail, or "". The templates
@@ -93,17 +98,17 @@ func breaksSubject(r rune) bool {
 
 // serialise writes the header and the two parts. Of the message, only the
 // recipient and a digest of the ID go into it, besides what was rendered.
-func (n *Notifier) serialise(m recovery.Message, mail messages.Mail) ([]byte, error) {
+func serialise(m recovery.Message, mail messages.Mail, from Sender) ([]byte, error) {
 	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent(), gomail.WithCharset(gomail.CharsetUTF8), gomail.WithEncoding(gomail.EncodingQP))
 	// These setters write the address unchanged. The setters that take a string
 	// parse it, and a parser may change the address.
-	msg.FromMailAddress(&netmail.Address{Name: n.opts.From.Name, Address: n.opts.From.Address})
+	msg.FromMailAddress(&netmail.Address{Name: from.From.Name, Address: from.From.Address})
 	msg.ToMailAddress(&netmail.Address{Address: m.To})
-	if n.opts.ReplyTo.Address != "" {
-		msg.ReplyToMailAddress(&netmail.Address{Name: n.opts.ReplyTo.Name, Address: n.opts.ReplyTo.Address})
+	if from.ReplyTo.Address != "" {
+		msg.ReplyToMailAddress(&netmail.Address{Name: from.ReplyTo.Name, Address: from.ReplyTo.Address})
 	}
 	msg.SetDateWithValue(time.Now().UTC()) // recipients do not learn the machine's time zone
-	msg.SetMessageIDWithValue(messageID(m.ID) + "@" + domainOf(n.opts.From.Address))
+	msg.SetMessageIDWithValue(messageID(m.ID) + "@" + domainOf(from.From.Address))
 	msg.Subject(encodeSubject(mail.Subject))
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")
 	// NDR is left out, because bounces are wanted.

@@ -24,7 +24,7 @@ type Renderer interface {
 type Notifier struct {
 	renderer Renderer
 	opts     Options
-	fields   map[string]bool
+	usual    Sender // as the host gave it
 	pool     *pool
 	outcomes outcomes
 }
@@ -37,6 +37,7 @@ var (
 // New returns a Notifier. It opens no connection. It reports every mistake in
 // opts at once, each as a [*recovery.OptionError].
 func New(renderer Renderer, opts Options) (*Notifier, error) {
+	usual := Sender{opts.From, opts.ReplyTo, opts.EnvelopeSender}
 	opts = opts.withDefaults()
 	if err := opts.validate(renderer); err != nil {
 		return nil, err
@@ -45,7 +46,7 @@ func New(renderer Renderer, opts Options) (*Notifier, error) {
 	return &Notifier{
 		renderer: renderer,
 		opts:     opts,
-		fields:   opts.fields(),
+		usual:    usual,
 		pool:     newPool(opts.MaxConnections, opts.IdleTimeout),
 	}, nil
 }
@@ -153,7 +154,7 @@ func (n *Notifier) transfer(ctx context.Context, l letter) (*session, error) {
 
 // send is session.send. After an error it makes the session idle or ends it.
 func (n *Notifier) send(ctx context.Context, s *session, l letter) (dataBegun bool, err error) {
-	reusable, dataBegun, err := s.send(ctx, l, n.opts.EnvelopeSender, n.opts.SendTimeout)
+	reusable, dataBegun, err := s.send(ctx, l, l.envelope, n.opts.SendTimeout)
 	if err != nil && !(reusable && n.keep(s)) {
 		n.end(ctx, s, reusable)
 	}

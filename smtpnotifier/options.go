@@ -99,6 +99,17 @@ type Server struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
+// A Sender is who sends a mail, for [Options].SenderOf. Its zero value is the sender of
+// Options.
+type Sender struct {
+	// From and ReplyTo are as in [Options]. Without an address in From, both are those
+	// of Options.
+	From, ReplyTo mail.Address
+	// EnvelopeSender is as in [Options]. Default: Options.EnvelopeSender if that is
+	// set, or else the address of From.
+	EnvelopeSender string
+}
+
 // Options configure a [Notifier]. The zero value of a field is its secure
 // default. Server.Address and From are required. [New] copies what it needs.
 type Options struct {
@@ -119,6 +130,12 @@ type Options struct {
 	// (MAIL FROM). A person or a program should read what arrives there.
 	// Default: the address of From.
 	EnvelopeSender string
+	// SenderOf returns the sender of a message, for hosts with a sender for each brand
+	// ([recovery.Message].Brand). It is called for every mail, by several goroutines,
+	// and must return at once. It looks at the brand and the lead, and keeps nothing of
+	// the message, which has secrets. A sender that is not valid is a temporary error:
+	// no mail goes out under another name. Default: From for every message.
+	SenderOf func(m recovery.Message) Sender
 	// HelloName is how the notifier introduces itself (EHLO): a domain name or
 	// an address literal, as in "[192.0.2.1]". Default: the domain of From,
 	// which every relay accepts as well formed. The name of the machine would

@@ -12,7 +12,7 @@ const maxLine = 998
 // fields returns the header fields that a letter may have. The value says
 // whether every letter must have the field. The package documentation lists
 // them.
-func (o Options) fields() map[string]bool {
+func (o Sender) fields() map[string]bool {
 	fields := map[string]bool{
 		"Auto-Submitted": true, "Content-Language": false, "Content-Type": true, "Date": true, "From": true,
 		"MIME-Version": true, "Message-ID": true, "Subject": true, "To": true, "X-Auto-Response-Suppress": true,

@@ -118,6 +118,9 @@ func (l *Leads) FindLead(ctx context.Context, key recovery.LeadKey) (recovery.Le
 	if err != nil {
 		return recovery.Lead{}, err
 	}
+	if brand := recovery.BrandOf(ctx); len(rows) > 1 && brand != "" {
+		rows = slices.DeleteFunc(rows, func(r leadRow) bool { return r.brand != brand })
+	}
 	switch len(rows) {
 	case 0:
 		return recovery.Lead{}, recovery.ErrLeadNotFound
@@ -367,11 +370,12 @@ func rolledBack(err error) bool {
 
 // A leadRow is what a search returns about one lead.
 type leadRow struct {
-	id, name, locale, providers string
-	hash, status                sql.NullString
-	values                      map[string]sql.NullString
-	canonical                   map[string]string
-	verified                    map[string]bool
+	id, name, locale, brand, providers string
+
+	hash, status sql.NullString
+	values       map[string]sql.NullString
+	canonical    map[string]string
+	verified     map[string]bool
 }
 
 // has reports whether the lead has the value in the field. A search for an
@@ -405,7 +409,7 @@ func lowerASCII(s string) string {
 func (r leadRow) lead(fields map[string]recovery.Field) recovery.Lead {
 	lead := recovery.Lead{
 		ID: r.id, Version: r.version(fields), Status: recovery.LeadStatus(r.status.String),
-		Name: r.name, Locale: r.locale, Fields: make(map[string]recovery.FieldValue, len(fields)),
+		Name: r.name, Locale: r.locale, Brand: r.brand, Fields: make(map[string]recovery.FieldValue, len(fields)),
 	}
 	if !r.status.Valid {
 		lead.Status = recovery.StatusActive

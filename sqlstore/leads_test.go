@@ -59,12 +59,12 @@ func TestMistakesOfTheHost(t *testing.T) {
 func TestColumnsOfWhatIsOptional(t *testing.T) {
 	t.Parallel()
 	statements, err := sqlstore.Columns{
-		Table: "users", ID: "id", PasswordHash: "hash", Status: "state", Name: "full_name", Locale: "lang", IdentityProviders: "providers",
+		Table: "users", ID: "id", PasswordHash: "hash", Status: "state", Name: "full_name", Locale: "lang", Brand: "shop", IdentityProviders: "providers",
 	}.Statements(sqlstore.PostgreSQL, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "SELECT id AS id, hash AS password_hash, state AS status, full_name AS name, lang AS locale, providers AS identity_providers FROM users WHERE id = :value"
+	want := "SELECT id AS id, hash AS password_hash, state AS status, full_name AS name, lang AS locale, shop AS brand, providers AS identity_providers FROM users WHERE id = :value"
 	if got := statements.Find[recovery.LeadIDField]; got != want {
 		t.Errorf("the search is\n%s\nwant\n%s", got, want)
 	}

@@ -28,7 +28,7 @@ import (
 //     boolean, a bit, the number 1, or the text "t" or "true".
 //   - canonical_NAME: its canonical form, where the host stores one. It is what
 //     a search compares.
-//   - name, locale: optional.
+//   - name, locale, brand: optional.
 //   - identity_providers: optional, with commas between them.
 type LeadStatements struct {
 	// Find are the searches by field, and that by ID under
@@ -75,8 +75,10 @@ type Columns struct {
 	// to reset its password, such as must_reset = FALSE. Needed if the value of
 	// Status can be one of these two. See [LeadStatements].Activate.
 	Activate string
-	// Name and Locale are as in [recovery.Lead]. Optional.
-	Name, Locale string
+	// Name, Locale and Brand are as in [recovery.Lead]. Optional. With Brand, several
+	// leads may have one value, each at another brand: FindLead finds that of the
+	// request's brand ([recovery.BrandOf]).
+	Name, Locale, Brand string
 	// IdentityProviders is a text with commas between the names, as in
 	// [recovery.Lead]. Optional.
 	IdentityProviders string
@@ -123,7 +125,7 @@ func (c Columns) Statements(dialect Dialect, fields []recovery.Field) (LeadState
 	}
 	columns := []string{c.ID + " AS id", c.PasswordHash + " AS password_hash"}
 	for _, column := range [][2]string{
-		{c.Status, "status"}, {c.Name, "name"}, {c.Locale, "locale"}, {c.IdentityProviders, "identity_providers"},
+		{c.Status, "status"}, {c.Name, "name"}, {c.Locale, "locale"}, {c.Brand, "brand"}, {c.IdentityProviders, "identity_providers"},
 	} {
 		if column[0] != "" {
 			columns = append(columns, column[0]+" AS "+column[1])
@@ -338,6 +340,8 @@ func (r *leadReader) read(rows *sql.Rows) (leadRow, error) {
 			row.name = v.String
 		case "locale":
 			row.locale = v.String
+		case "brand":
+			row.brand = v.String
 		case "identity_providers":
 			row.providers = v.String
 		default:

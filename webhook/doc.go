@@ -71,6 +71,7 @@
 // address, telephone number or password. Still the lead's ID is personal data:
 // a host whose lead IDs are e-mail addresses sends addresses. The IP address of
 // the person's device is sent only to endpoints with [Endpoint].IncludeClient.
+// The host's own words are sent only to those with [Endpoint].IncludeHostData.
 //
 // The label [recovery.LabelNoWebhook] marks an operation that no webhook is
 // sent for. Of the vendors' APIs, only LoginRadius' sets it, by the header

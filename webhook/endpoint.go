@@ -37,6 +37,7 @@ type endpoint struct {
 	events           map[recovery.EventKind]bool
 	includeClient    bool
 	includePrevented bool
+	includeHostData  bool
 	signer           signer
 	client           *http.Client
 	queue            recovery.Queue
@@ -52,7 +53,7 @@ func newEndpoint(o Endpoint, queue recovery.Queue, timeout time.Duration) (*endp
 	e := &endpoint{
 		id: o.ID, url: o.URL,
 		events:        make(map[recovery.EventKind]bool),
-		includeClient: o.IncludeClient, includePrevented: o.IncludePrevented,
+		includeClient: o.IncludeClient, includePrevented: o.IncludePrevented, includeHostData: o.IncludeHostData,
 		client: safedial.Client(safedial.Options{
 			AllowPrivate: o.DangerouslyAllowPrivateAddresses, Timeout: timeout, RootCAs: o.RootCAs,
 		}),

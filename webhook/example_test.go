@@ -138,7 +138,7 @@ func ExampleNew_mistakes() {
 		ID:      "crm",
 		URL:     "http://crm.example.com/hooks",
 		Secrets: []recovery.Secret{recovery.NewSecret("s3cret")},
-		Events:  []recovery.EventKind{"password_changed"},
+		Events:  []recovery.EventKind{"password_replaced"},
 	}}})
 	for _, err := range err.(interface{ Unwrap() []error }).Unwrap() {
 		if e, ok := errors.AsType[*recovery.OptionError](err); ok {

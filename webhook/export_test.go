@@ -12,7 +12,9 @@ func RetryAfter(field string, now time.Time) time.Duration { return retryAfter(f
 
 func ParseSecret(s recovery.Secret) ([]byte, error) { return parseSecret(s) }
 
-func NewBody(e recovery.Event, includeClient bool) ([]byte, error) { return newBody(e, includeClient) }
+func NewBody(e recovery.Event, includeClient, includeHostData bool) ([]byte, error) {
+	return newBody(e, includeClient, includeHostData)
+}
 
 // SealText seals any text, which may be no delivery, with the keys of a Sender.
 func (s *Sender) SealText(text string) ([]byte, error) {

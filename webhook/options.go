@@ -91,6 +91,10 @@ type Endpoint struct {
 	// Default false: an IP address is personal data (GDPR, recital 30; CJEU
 	// C-582/14), and a receiver that does not use it should not get it.
 	IncludeClient bool
+	// IncludeHostData adds the host's own words ([recovery.Event].Data) to the data.
+	// Default false: they may be about the person, and a receiver that does not use
+	// them should not get them.
+	IncludeHostData bool
 	// IncludePrevented also sends the events of operations whose caller asked
 	// for no webhook ([recovery.LabelNoWebhook]). Set it for a system that
 	// watches the callers themselves. Default false.

@@ -211,7 +211,7 @@ func TestOptionsAreCopied(t *testing.T) {
 	if len(q.all()) != 1 || one(t, s).Endpoint != "crm" {
 		t.Errorf("%d jobs, %+v", len(q.all()), s.Stats())
 	}
-	if defaults := webhook.DefaultEvents(); len(slices.Compact(slices.Sorted(slices.Values(defaults)))) != 9 {
+	if defaults := webhook.DefaultEvents(); len(slices.Compact(slices.Sorted(slices.Values(defaults)))) != 10 {
 		t.Errorf("defaults %v", defaults)
 	}
 	webhook.DefaultEvents()[0] = "changed"

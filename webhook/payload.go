@@ -53,6 +53,14 @@ type Data struct {
 	Mailed *bool `json:"mailed,omitzero"`
 	// Labels are the labels of the request, without [recovery.LabelNoWebhook].
 	Labels map[string]string `json:"labels,omitzero"`
+	// Brand is the name of the brand of the message or, if no lead was found, of the
+	// request.
+	Brand string `json:"brand,omitzero"`
+	// HostData are the host's own words, for endpoints with
+	// [Endpoint].IncludeHostData. HostDataOmitted says that they are left out, because
+	// the body would have more than 8 KiB with them.
+	HostData        map[string]string `json:"host_data,omitzero"`
+	HostDataOmitted bool              `json:"host_data_omitted,omitzero"`
 }
 
 // Bulk is a [recovery.BulkProgress].
@@ -76,19 +84,19 @@ const maxBody = 8 << 10
 func Type(kind recovery.EventKind) string { return "recovery." + string(kind) }
 
 // DefaultEvents returns the kinds of events that other systems usually act on:
-// password_reset, first_password, after_reset_failed, tokens_revoked, token_issued, not_me, sessions_not_ended,
-// dead_letter and wrong_record. Each is caused by a person or caller who proved
+// password_reset, password_changed, first_password, after_reset_failed, tokens_revoked,
+// token_issued, not_me, sessions_not_ended, dead_letter and wrong_record. Each is caused by a person or caller who proved
 // something, or by a fault.
 //
 // An endpoint gets the other kinds only if [Endpoint].Events names them. Any
 // stranger can cause message_sent, message_suppressed, delivery_failed,
-// reset_refused and rate_limited as often as the limits allow. Each request of a stranger would
-// then cause a request of the host to every such endpoint. Also, message_sent
+// reset_refused and rate_limited as often as the limits allow, and whoever is signed
+// in change_refused. Each request of a stranger would then cause a request of the host to every such endpoint. Also, message_sent
 // and message_suppressed tell the receiver for whose account a link was
 // requested.
 func DefaultEvents() []recovery.EventKind {
 	return []recovery.EventKind{
-		recovery.EventPasswordReset, recovery.EventFirstPassword, recovery.EventAfterResetFailed, recovery.EventTokensRevoked, recovery.EventTokenIssued, recovery.EventNotMe,
+		recovery.EventPasswordReset, recovery.EventPasswordChanged, recovery.EventFirstPassword, recovery.EventAfterResetFailed, recovery.EventTokensRevoked, recovery.EventTokenIssued, recovery.EventNotMe,
 		recovery.EventSessionsNotEnded, recovery.EventDeadLetter, recovery.EventWrongRecord, recovery.EventCodesExhausted,
 	}
 }
@@ -96,14 +104,14 @@ func DefaultEvents() []recovery.EventKind {
 // AllEvents returns all kinds of events, for an audit log.
 func AllEvents() []recovery.EventKind {
 	return append(DefaultEvents(),
-		recovery.EventBulkProgress, recovery.EventMessageSent, recovery.EventMessageSuppressed, recovery.EventDeliveryFailed, recovery.EventResetRefused, recovery.EventRateLimited)
+		recovery.EventBulkProgress, recovery.EventMessageSent, recovery.EventMessageSuppressed, recovery.EventDeliveryFailed, recovery.EventResetRefused, recovery.EventChangeRefused, recovery.EventRateLimited)
 }
 
 // newBody returns the body of an event's deliveries.
-func newBody(e recovery.Event, includeClient bool) ([]byte, error) {
+func newBody(e recovery.Event, includeClient, includeHostData bool) ([]byte, error) {
 	p := Payload{Type: Type(e.Kind), Timestamp: e.Time.UTC(), Data: Data{
 		Reason: e.Reason, Scope: e.Scope, JobID: e.JobID, LeadID: e.LeadID, Caller: e.Caller,
-		Channel: e.Channel, Message: e.Message, Purpose: e.Purpose, Attempt: e.Attempt,
+		Channel: e.Channel, Message: e.Message, Purpose: e.Purpose, Attempt: e.Attempt, Brand: e.Brand,
 	}}
 	if e.Kind == recovery.EventBulkProgress {
 		bulk := Bulk(e.Bulk)
@@ -124,15 +132,26 @@ func newBody(e recovery.Event, includeClient bool) ([]byte, error) {
 	if e.Kind == recovery.EventTokenIssued {
 		p.Data.Mailed = &e.Mailed
 	}
+	if includeHostData && len(e.Data) > 0 {
+		p.Data.HostData = e.Data
+	}
+	body, err := marshal(p)
+	if len(body) > maxBody && p.Data.HostData != nil {
+		p.Data.HostData, p.Data.HostDataOmitted = nil, true
+		body, err = marshal(p)
+	}
+	if len(body) > maxBody {
+		return nil, errors.New("the body is longer than 8 KiB")
+	}
+	return body, err
+}
+
+func marshal(p Payload) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false) // the body is not part of a page, so '&' need not take six bytes
 	if err := enc.Encode(p); err != nil {
 		return nil, err
 	}
-	body := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
-	if len(body) > maxBody {
-		return nil, errors.New("the body is longer than 8 KiB")
-	}
-	return body, nil
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }

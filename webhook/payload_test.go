@@ -73,7 +73,7 @@ func TestEveryFieldIsDecidedOn(t *testing.T) {
 	told := map[string]string{
 		"Time": "timestamp", "Kind": "type", "Reason": "reason", "Scope": "scope", "JobID": "job_id", "LeadID": "lead_id",
 		"Caller": "caller", "Client": "client", "Channel": "channel", "Message": "message", "Mailed": "mailed", "Labels": "labels",
-		"Attempt": "attempt", "Purpose": "purpose", "Bulk": "bulk",
+		"Attempt": "attempt", "Purpose": "purpose", "Bulk": "bulk", "Brand": "brand", "Data": "host_data",
 		"Cause": "", // it quotes what the host's own servers say
 	}
 	for f := range reflect.TypeFor[recovery.Event]().Fields() {
@@ -91,7 +91,7 @@ func TestEveryFieldIsDecidedOn(t *testing.T) {
 			t.Errorf("Data has no %s", name)
 		}
 	}
-	if len(names) != len(told)-3 {
+	if len(names) != len(told)-3+len([]string{"host_data_omitted"}) {
 		t.Errorf("Data has %v", names)
 	}
 }
@@ -116,12 +116,13 @@ func TestBodies(t *testing.T) {
 		{"nor then, if nobody knows it", recovery.Event{Kind: recovery.EventNotMe}, true, `{}`},
 		{"the purpose", recovery.Event{Kind: recovery.EventFirstPassword, LeadID: "1", Purpose: recovery.PurposeInvitation}, false, `{"lead_id":"1","purpose":"invitation"}`},
 		{"progress", recovery.Event{Kind: recovery.EventBulkProgress, Bulk: recovery.BulkProgress{Name: "n", Read: 4, Queued: 3, Before: 2, Malformed: 1, Done: true}}, false, `{"bulk":{"name":"n","read":4,"queued":3,"before":2,"malformed":1,"done":true}}`},
+		{"the brand, but not the host's data", recovery.Event{Kind: recovery.EventMessageSent, Brand: "acme", Data: map[string]string{"shop": "Acme"}}, false, `{"brand":"acme"}`},
 		{"a name is not taken for HTML", recovery.Event{Kind: recovery.EventNotMe, LeadID: `<a&b>"`}, false, `{"lead_id":"<a&b>\""}`},
 		{"nor for a line", recovery.Event{Kind: recovery.EventNotMe, LeadID: "a\r\nb"}, false, `{"lead_id":"a\r\nb"}`},
 	} {
 		tt.event.Time = at
 		want := `{"type":"recovery.` + string(tt.event.Kind) + `","timestamp":"2026-03-04T05:06:07Z","data":` + tt.want + `}`
-		if body, err := webhook.NewBody(tt.event, tt.client); err != nil || string(body) != want {
+		if body, err := webhook.NewBody(tt.event, tt.client, false); err != nil || string(body) != want {
 			t.Errorf("%s: %v\n%s, want\n%s", tt.name, err, body, want)
 		}
 	}
@@ -153,7 +154,7 @@ func TestLongBodies(t *testing.T) {
 	s := newSender(t, webhook.Options{Queue: q, Logger: logs.logger(), Endpoints: []webhook.Endpoint{e}})
 	event := theReset()
 	event.LeadID = ""
-	empty, err := webhook.NewBody(event, false)
+	empty, err := webhook.NewBody(event, false, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +188,7 @@ func FuzzBody(f *testing.F) {
 		e := recovery.Event{
 			Time: time.Unix(at%(1<<40), 0), Kind: recovery.EventKind(kind), JobID: job, LeadID: lead, Caller: caller, Client: addr,
 		}
-		body, err := webhook.NewBody(e, include)
+		body, err := webhook.NewBody(e, include, false)
 		if err != nil {
 			return // too long, or beyond the year 9999
 		}

@@ -126,7 +126,7 @@ func (s *Sender) Sink(ctx context.Context, e recovery.Event) {
 	id := "msg_" + rand.Text()
 	_, prevented := e.Labels[recovery.LabelNoWebhook]
 	var all []handover
-	var bodies [2][]byte // without and with the client
+	var bodies [4][]byte // with and without the client and the host's data
 	for _, ep := range s.endpoints {
 		if !ep.events[e.Kind] || ep.disabled.Load() {
 			continue
@@ -135,13 +135,17 @@ func (s *Sender) Sink(ctx context.Context, e recovery.Event) {
 			ep.prevented.Add(1)
 			continue
 		}
-		body := &bodies[0]
+		i := 0
 		if ep.includeClient {
-			body = &bodies[1]
+			i++
 		}
+		if ep.includeHostData {
+			i += 2
+		}
+		body := &bodies[i]
 		if *body == nil {
 			var err error
-			if *body, err = newBody(e, ep.includeClient); err != nil {
+			if *body, err = newBody(e, ep.includeClient, ep.includeHostData); err != nil {
 				s.drop(ctx, ep, e.Kind, fmt.Errorf("webhook: the body cannot be written: %w", err))
 				continue
 			}

@@ -21,6 +21,7 @@ const (
 // stamp of its user, and every request compares it. A reset changes the stamp.
 func Gorilla(h *Host, store *sessions.CookieStore) http.Handler {
 	g := &gorilla{Host: h, store: store}
+	h.signedIn, h.keepSession = g.leadID, g.keepSession
 	mux := http.NewServeMux()
 	mux.Handle("/api/", h.service.Handler())
 	mux.Handle("/account/", h.pages)
@@ -40,13 +41,28 @@ type gorilla struct {
 func (g *gorilla) signIn(w http.ResponseWriter, r *http.Request) {
 	u, ok, err := g.compare(r.Context(), r.PostFormValue("email"), r.PostFormValue("password"))
 	if ok {
-		session := sessions.NewSession(g.store, sessionName) // nothing of the session from before
-		options := *g.store.Options
-		session.Options = &options
-		session.Values[leadName], session.Values[stampName] = u.id, u.stamp
-		err = session.Save(r, w)
+		err = g.open(w, r, u)
 	}
 	answerSignIn(w, ok, err)
+}
+
+// open opens a session with the stamp that the user had when the row was read.
+func (g *gorilla) open(w http.ResponseWriter, r *http.Request, u user) error {
+	session := sessions.NewSession(g.store, sessionName) // nothing of the session from before
+	options := *g.store.Options
+	session.Options = &options
+	session.Values[leadName], session.Values[stampName] = u.id, u.stamp
+	return session.Save(r, w)
+}
+
+// keepSession signs the user in again after a change of the password, which has changed
+// the stamp. No other browser has a session with the new one.
+func (g *gorilla) keepSession(w http.ResponseWriter, r *http.Request, leadID string) error {
+	u, ok := g.users.byID(leadID)
+	if !ok {
+		return recovery.ErrLeadNotFound
+	}
+	return g.open(w, r, u)
 }
 
 // leadID returns the ID of the user who is signed in, or "".

@@ -24,6 +24,10 @@ type Host struct {
 
 	manager  *scs.SessionManager   // nil for Gorilla
 	sessions *scsrecovery.Sessions // nil for Gorilla
+
+	// What changes of passwords need of the sessions.
+	signedIn    func(r *http.Request) (leadID string)
+	keepSession func(w http.ResponseWriter, r *http.Request, leadID string) error
 }
 
 // NewHost returns a host at a URL, whose mail goes to mailer. It has one user,
@@ -45,6 +49,7 @@ func NewHost(ctx context.Context, baseURL, chosen string, mailer recovery.Notifi
 			return nil, err
 		}
 		ender = h.sessions
+		h.signedIn, h.keepSession = h.scsLeadID, h.keepSCS
 	}
 	keys := [][]byte{make([]byte, 32)} // yours come from your secret store
 	_, _ = rand.Read(keys[0])
@@ -54,6 +59,11 @@ func NewHost(ctx context.Context, baseURL, chosen string, mailer recovery.Notifi
 		Sessions:  ender,
 		Passwords: recovery.PasswordOptions{Hasher: h.hasher},
 		API:       recovery.APIOptions{Path: "/api"},
+		Change: recovery.ChangeOptions{
+			SignedIn:    func(r *http.Request) (string, error) { return h.signedIn(r), nil },
+			Verify:      h.verify,
+			KeepSession: func(w http.ResponseWriter, r *http.Request, leadID string) error { return h.keepSession(w, r, leadID) },
+		},
 	})
 	if err != nil {
 		return nil, err
@@ -83,6 +93,26 @@ func (h *Host) compare(ctx context.Context, email, typed string) (user, bool, er
 		return user{}, false, nil
 	}
 	return u, err == nil && result.Match, err
+}
+
+// verify compares the current password, which somebody who is signed in has typed.
+func (h *Host) verify(ctx context.Context, lead recovery.Lead, current recovery.Secret) (bool, error) {
+	u, _ := h.users.byID(lead.ID)
+	result, err := h.hasher.Verify(ctx, password.Attempt{Hash: u.hash, Password: current.Reveal()})
+	return result.Match, err
+}
+
+// scsLeadID returns who is signed in, or "".
+func (h *Host) scsLeadID(r *http.Request) string { return h.sessions.LeadID(r.Context()) }
+
+// keepSCS signs the user in again after a change has ended all sessions. SignIn reads
+// the new stamp, and gives the session a new token.
+func (h *Host) keepSCS(_ http.ResponseWriter, r *http.Request, leadID string) error {
+	lead, err := h.users.FindLead(r.Context(), recovery.LeadKey{Field: recovery.LeadIDField, Value: leadID})
+	if err != nil {
+		return err
+	}
+	return h.sessions.SignIn(r.Context(), lead)
 }
 
 // signIn is the log-in of the applications with scs. A host also limits how often

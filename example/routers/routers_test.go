@@ -130,7 +130,7 @@ func sqliteStore(t *testing.T) scs.Store {
 	return sqlite3store.NewWithCleanupInterval(db, 0)
 }
 
-// In each application a reset signs everybody else out, the new password signs
+// In each application a reset, and a change while signed in, sign everybody else out, the new password signs
 // in, the old one does not, and the access log has no token.
 func TestRouters(t *testing.T) {
 	gin.SetMode(gin.ReleaseMode)
@@ -178,6 +178,8 @@ func TestRouters(t *testing.T) {
 			thief.is(t, "")
 			ada.signIn(t, "nine copper walruses", http.StatusNoContent)
 			ada.is(t, "42")
+			thief.signIn(t, "nine copper walruses", http.StatusNoContent)
+			changed(t, ada, thief)
 
 			logged := accessLog.String()
 			if strings.Contains(logged, token) {
@@ -188,6 +190,31 @@ func TestRouters(t *testing.T) {
 			}
 		})
 	}
+}
+
+// changed has one browser change the password while signed in. It stays signed in,
+// under another session; the thief's session ends, and so does a copy of the cookie
+// that the browser had before.
+func changed(t *testing.T, ada, thief browser) {
+	t.Helper()
+	site, err := url.Parse(ada.base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied := newBrowser(t, ada.base)
+	copied.Jar.SetCookies(site, ada.Jar.Cookies(site))
+	copied.is(t, "42")
+	newBrowser(t, ada.base).send(t, "/api/change-password", map[string]string{"currentPassword": "nine copper walruses", "password": "four iron herrings"}, http.StatusUnauthorized)
+	ada.send(t, "/api/change-password", map[string]string{"currentPassword": "wrong", "password": "four iron herrings"}, http.StatusUnprocessableEntity)
+	ada.send(t, "/api/change-password", map[string]string{"currentPassword": "nine copper walruses", "password": "four iron herrings"}, http.StatusNoContent)
+	ada.is(t, "42")
+	thief.is(t, "")
+	copied.is(t, "")
+	if status, text := ada.do(t, http.MethodGet, "/.well-known/change-password", "", ""); status != http.StatusOK || !strings.Contains(text, "Change your password") {
+		t.Errorf("the well-known URL: %d %.200s", status, text)
+	}
+	thief.signIn(t, "nine copper walruses", http.StatusUnauthorized)
+	thief.signIn(t, "four iron herrings", http.StatusNoContent)
 }
 
 // reset asks for a link, opens it, resets the password, and returns the token.

@@ -79,6 +79,22 @@ func (t *users) FindLead(_ context.Context, key recovery.LeadKey) (recovery.Lead
 	return u.lead(), nil
 }
 
+// SetPasswordHashIf implements [recovery.VersionedLeadStore]: one UPDATE with the
+// version in its WHERE.
+func (t *users) SetPasswordHashIf(_ context.Context, leadID, version, hash string) error {
+	same := false
+	found := t.update(leadID, func(u *user) {
+		if same = strconv.Itoa(u.version) == version; same {
+			u.hash = hash
+			u.version++
+		}
+	})
+	if !found || !same {
+		return fmt.Errorf("user %s: %w: %w", leadID, recovery.ErrVersionChanged, recovery.ErrNotWritten)
+	}
+	return nil
+}
+
 // SetPasswordHash implements [recovery.LeadStore].
 func (t *users) SetPasswordHash(_ context.Context, leadID, hash string) error {
 	if !t.update(leadID, func(u *user) { u.hash = hash; u.version++ }) {

@@ -24,6 +24,13 @@ type Translator struct {
 	Language
 	printer *message.Printer
 	keys    map[string]bool
+	// sentences are those without plural forms.
+	sentences map[string]string
+	// texts replace sentences. literal prints them: it has no catalogue, so no
+	// text can be mistaken for a key. below has the sentences without texts.
+	texts   map[string]string
+	literal *message.Printer
+	below   *Translator
 }
 
 // New makes the translators for [Languages], in that order. The keys of
@@ -33,10 +40,12 @@ func New(catalogues map[string][]Entry) ([]*Translator, error) {
 	b := catalog.NewBuilder(catalog.Fallback(language.English))
 	var translators []*Translator
 	for _, l := range Languages() {
-		t := &Translator{Language: l, keys: map[string]bool{}}
+		t := &Translator{Language: l, keys: map[string]bool{}, sentences: map[string]string{}}
 		for _, e := range catalogues[l.File] {
 			set := catalog.String(e.Text)
-			if e.Forms != nil {
+			if e.Forms == nil {
+				t.sentences[e.Key] = e.Text
+			} else {
 				set = plural.Selectf(1, "%d", e.Forms...)
 			}
 			if err := b.Set(l.numbers, e.Key, set); err != nil {
@@ -48,8 +57,31 @@ func New(catalogues map[string][]Entry) ([]*Translator, error) {
 	}
 	for _, t := range translators {
 		t.printer = message.NewPrinter(t.numbers, message.Catalog(b))
+		t.literal = message.NewPrinter(t.numbers, message.Catalog(catalog.NewBuilder()))
 	}
 	return translators, nil
+}
+
+// With returns a Translator with other texts for some keys, which are keys of the
+// catalogue. Everything else is shared, so it costs no more than its texts. It
+// keeps the map, which must not change.
+func (t *Translator) With(texts map[string]string) *Translator {
+	if len(texts) == 0 {
+		return t
+	}
+	with := *t
+	with.texts, with.below = texts, t
+	return &with
+}
+
+// text returns the text that replaces a sentence.
+func (t *Translator) text(key string) (string, bool) {
+	for ; t != nil; t = t.below {
+		if text, ok := t.texts[key]; ok {
+			return text, true
+		}
+	}
+	return "", false
 }
 
 // Translate returns the sentence with that key. With isolated, it puts isolates
@@ -68,7 +100,11 @@ func (t *Translator) Translate(isolated bool, key string, args ...any) (string, 
 			}
 		}
 	}
-	text := t.printer.Sprintf(key, args...)
+	printer, format := t.printer, key
+	if own, ok := t.text(key); ok {
+		printer, format = t.literal, own
+	}
+	text := printer.Sprintf(format, args...)
 	if !quoted && strings.Contains(text, "%!") {
 		return "", fmt.Errorf("the sentence %q got arguments of the wrong number or type", key)
 	}

@@ -1,12 +1,19 @@
 // Package journeytest goes the ways of people who share an address, who sign in
-// with a user name, and whose address is an odd one, over the stores of a test.
+// with a user name, and whose address is an odd one, and who change their passwords
+// afterwards, over the stores of a test.
 package journeytest
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -48,6 +55,12 @@ func Leads() recovery.LeadStore {
 
 const place = "https://app.example.com/cart?id=7"
 
+// signedInHeader names who is signed in. A host has a cookie for that.
+const signedInHeader = "Signed-In"
+
+// chosenBy is the password that a person chooses in a reset.
+func chosenBy(userName string) string { return "seven brass monkeys " + userName[:2] }
+
 // A journey is one Service, and what it sends.
 type journey struct {
 	*recovery.Service
@@ -58,6 +71,12 @@ type journey struct {
 // Run goes the ways. limiter may be nil, for one in memory.
 func Run(t *testing.T, leads recovery.LeadStore, tokens recovery.TokenStore, limiter recovery.Limiter) {
 	t.Helper()
+	// What was chosen last. How hashes are read is the host's affair, and no part of
+	// these stores.
+	chosen := map[string]string{}
+	verify := func(_ context.Context, lead recovery.Lead, current recovery.Secret) (bool, error) {
+		return current.Reveal() == chosen[lead.ID], nil
+	}
 	hasher, err := password.NewBcrypt(password.BcryptOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -68,6 +87,9 @@ func Run(t *testing.T, leads recovery.LeadStore, tokens recovery.TokenStore, lim
 		Fields: Fields(), SignInField: "UserName", ReturnTo: []string{"https://app.example.com"},
 		Limiter: limiter, DangerouslyKeepSessions: true, Logger: slog.New(slog.DiscardHandler),
 		Passwords: recovery.PasswordOptions{Hasher: hasher},
+		Change: recovery.ChangeOptions{
+			SignedIn: func(r *http.Request) (string, error) { return r.Header.Get(signedInHeader), nil }, Verify: verify,
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -81,8 +103,13 @@ func Run(t *testing.T, leads recovery.LeadStore, tokens recovery.TokenStore, lim
 	}()
 	j.shared()
 	for _, p := range People()[2:] {
-		j.alone(p)
+		leadID := j.alone(p)
+		chosen[leadID] = chosenBy(p.UserName)
+		j.notice(leadID)
+		j.change(leadID, chosen[leadID])
+		j.notice(leadID)
 	}
+	codes(t, leads, tokens, limiter, hasher)
 }
 
 // shared asks for the address of two accounts. One mail has a link for each, and
@@ -108,13 +135,56 @@ func (j journey) shared() {
 }
 
 // alone asks by the user name, and then resets with the mail that names it.
-func (j journey) alone(p Person) {
+func (j journey) alone(p Person) (leadID string) {
 	j.t.Helper()
 	m := j.ask("UserName", p.UserName, recovery.MessageResetLink)
 	if m.To != p.EmailAddress || m.Account != p.UserName {
 		j.t.Errorf("the mail goes to %q and names %q, want %q and %q", m.To, m.Account, p.EmailAddress, p.UserName)
 	}
-	j.reset(m.URL, p.UserName)
+	return j.reset(m.URL, p.UserName)
+}
+
+// change changes a password over the own API, for whoever the header field names. Of
+// three changes at once one wins.
+func (j journey) change(leadID, current string) {
+	j.t.Helper()
+	api := j.Handler()
+	post := func(current string) int {
+		body := fmt.Sprintf(`{"currentPassword":%q,"password":"eleven tin soldiers"}`, current)
+		r := httptest.NewRequest(http.MethodPost, "/change-password", strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set(signedInHeader, leadID)
+		w := httptest.NewRecorder()
+		api.ServeHTTP(w, r)
+		return w.Code
+	}
+	if status := post("not the current one"); status != http.StatusUnprocessableEntity {
+		j.t.Errorf("a change of %s without the current password: %d", leadID, status)
+	}
+	var won atomic.Int32
+	var racers sync.WaitGroup
+	for range 3 {
+		racers.Go(func() {
+			switch status := post(current); status {
+			case http.StatusNoContent:
+				won.Add(1)
+			case http.StatusServiceUnavailable: // the lead has changed meanwhile
+			default:
+				j.t.Errorf("a change of %s: %d", leadID, status)
+			}
+		})
+	}
+	racers.Wait()
+	if won.Load() != 1 {
+		j.t.Errorf("%d changes of %s at once, want 1", won.Load(), leadID)
+	}
+}
+
+// notice waits for the message that a lead has a new password.
+func (j journey) notice(leadID string) {
+	j.t.Helper()
+	for j.next(recovery.MessagePasswordChanged, leadID).LeadID != leadID {
+	}
 }
 
 // ask asks for a link, and returns the mail.
@@ -124,12 +194,18 @@ func (j journey) ask(field, value string, kind recovery.MessageKind) recovery.Me
 	if err != nil {
 		j.t.Fatal(err)
 	}
+	return j.next(kind, value)
+}
+
+// next returns the next message of a kind.
+func (j journey) next(kind recovery.MessageKind, who string) recovery.Message {
+	j.t.Helper()
 	ctx, cancel := context.WithTimeout(j.t.Context(), testenv.Patience(20*time.Second))
 	defer cancel()
 	for {
 		m, err := j.outbox.Next(ctx)
 		if err != nil {
-			j.t.Fatalf("no %s for %s: %v", kind, value, err)
+			j.t.Fatalf("no %s for %s: %v", kind, who, err)
 		}
 		if m.Kind == kind {
 			return m
@@ -152,7 +228,7 @@ func (j journey) reset(link recovery.Secret, account string) (leadID string) {
 	if err != nil || checked.Account != account {
 		j.t.Errorf("the page names %q, want %q: %v", checked.Account, account, err)
 	}
-	req := recovery.ResetRequest{Proof: proof, Password: recovery.NewSecret("seven brass monkeys " + account[:2])}
+	req := recovery.ResetRequest{Proof: proof, Password: recovery.NewSecret(chosenBy(account))}
 	done, err := j.ResetPassword(j.t.Context(), req)
 	if err != nil {
 		j.t.Errorf("the link of %s: %v", account, err)

@@ -41,6 +41,8 @@ func TestSealedValuesOpenOnlyWhereTheyShould(t *testing.T) {
 			{"the one that sealed it", s, nil},
 			{"one that has the key as its second", rotated, nil},
 			{"one for another purpose", seal.New([]seal.Key{key(1)}, "job", time.Hour, 1024), seal.ErrUnknownKey},
+			{"one of another name", s.Named("job"), seal.ErrUnknownKey},
+			{"one that has its name back", s.Named("job").Named("token"), nil},
 			{"one without the key", seal.New([]seal.Key{key(2)}, "token", time.Hour, 1024), seal.ErrUnknownKey},
 			{"one that takes strings of its length", seal.New([]seal.Key{key(1)}, "token", time.Hour, len(sealed)), nil},
 			{"one that takes shorter strings", seal.New([]seal.Key{key(1)}, "token", time.Hour, len(sealed)-1), seal.ErrInvalid},

@@ -19,10 +19,11 @@ type Object struct {
 type kind uint8
 
 const (
-	kindOther kind = iota // a number, a boolean or an array
+	kindOther kind = iota // a number or an array
 	kindNull
 	kindString
 	kindObject
+	kindBool // text is "true" or "false"
 )
 
 type member struct {

@@ -252,8 +252,11 @@ func (p *parser) object(o *Object) error {
 		case '[':
 			err = p.array(&path{parent: &o.path, name: name})
 		default:
-			if p.literal() == "null" {
+			switch literal := p.literal(); literal {
+			case "null":
 				m.kind = kindNull
+			case "true", "false":
+				m.kind, m.text = kindBool, literal
 			}
 		}
 		if err != nil {

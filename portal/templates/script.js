@@ -23,8 +23,10 @@
 	addEventListener("pageshow", (event) => {
 		for (const form of document.forms) {
 			release(form);
-			if (event.persisted && form.elements.password) {
-				form.elements.password.value = "";
+			for (const name of event.persisted ? ["password", "current"] : []) {
+				if (form.elements[name]) {
+					form.elements[name].value = "";
+				}
 			}
 		}
 	});

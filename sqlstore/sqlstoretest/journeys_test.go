@@ -9,7 +9,8 @@ import (
 )
 
 // People who share an address, sign in with a user name, or have an odd address,
-// with leads, tokens and limits on each database.
+// with leads, tokens and limits on each database. Then a person at two brands and at
+// none, through the JSON API.
 func TestJourneys(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, d database, open func(testing.TB) *sql.DB) {
@@ -26,11 +27,19 @@ func TestJourneys(t *testing.T) {
 				"EmailAddress": leadColumns.Fields["EmailAddress"], "UserName": leadColumns.Fields["UserName"],
 			},
 		}
+		columns.Brand = "CASE user_name WHEN 'ada-home' THEN 'acme' WHEN 'ada-work' THEN 'beta' END"
+		shops, err := columns.Leads(t.Context(), db, d.dialect, journeytest.Fields(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		journeytest.OneOfABrand(t, shops)
+		columns.Brand = ""
 		leads, err := columns.Leads(t.Context(), db, d.dialect, journeytest.Fields(), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		store := newStore(t, db, d)
 		journeytest.Run(t, leads, store, store)
+		journeytest.Brands(t, leads, store, store)
 	})
 }

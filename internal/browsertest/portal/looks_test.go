@@ -36,6 +36,9 @@ func TestChromiumEveryPageInEveryLanguage(t *testing.T) {
 	t.Run("axe-core", func(t *testing.T) { axe = browsertest.LoadAxe(t) })
 	s := newSite(t, func(o *recovery.Options, p *portal.Options) {
 		p.Languages, p.Logo = i18n.Tags(), []byte(logo)
+		o.MailCodes = recovery.MailCodesOnRequest
+		withFactor(o)
+		o.SecondFactor.Needed = func(_ context.Context, lead recovery.Lead) (bool, error) { return lead.Name == "with a factor", nil }
 		o.StepUp = func(_ context.Context, lead recovery.Lead) error {
 			if lead.Name == "careful" {
 				return &recovery.StepUpError{Detail: "Confirm with your security key."}
@@ -51,6 +54,7 @@ func TestChromiumEveryPageInEveryLanguage(t *testing.T) {
 				v := viewer{site: s, lang: l.File, address: l.File + "@example.com", phone: fmt.Sprintf("+1415741557%d", i)}
 				s.addLead("John", v.address, v.phone)
 				s.addLead("careful", "careful-"+v.address, fmt.Sprintf("+1415741558%d", i))
+				s.addLead("with a factor", "factor-"+v.address, fmt.Sprintf("+1415741559%d", i))
 				v.tab = chromium.Browser(t).Open(t)
 				if axe != nil && (testenv.Long() || l.File == "en" || l.File == "ar") {
 					axe.Into(v.tab)
@@ -203,6 +207,17 @@ func scenes() []scene {
 		{"code", 200, false, false, func(v *viewer) { v.load(hostOfSite, "/forgot"); v.send("#identifier", v.phone) }},
 		{"code, refused", 422, false, false, func(v *viewer) { v.send("#code", "123") }},
 
+		{"code, by mail", 200, false, false, func(v *viewer) {
+			v.load(hostOfSite, "/forgot")
+			browsertest.Eval[bool](v.tab, `document.querySelector("[name=send][value=code]").checked = true`)
+			v.send("#identifier", v.address)
+		}},
+
+		{"reset, with a second factor", 200, false, true, func(v *viewer) { v.open(v.link("factor-" + v.address)) }},
+		{"reset, second factor refused", 422, false, true, func(v *viewer) {
+			browsertest.Eval[bool](v.tab, `document.querySelector("#second-factor").value = "123456", true`)
+			v.send("#password", goodPassword)
+		}},
 		{"one more step", 403, true, true, func(v *viewer) {
 			v.open(v.link("careful-" + v.address))
 			v.send("#password", goodPassword)

@@ -21,6 +21,9 @@ import (
 	"github.com/seed-51359b35/recovery/portal"
 )
 
+// The widths of pictures, in pixels of CSS.
+const desk, phone = 800, 390
+
 // TestScreenshots writes the pictures of the pages into the directory that
 // RECOVERY_SCREENSHOTS names. From the root of the repository:
 //
@@ -34,7 +37,6 @@ func TestScreenshots(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := newSite(t, func(_ *recovery.Options, p *portal.Options) { p.Languages = i18n.Tags() })
-	const desk, phone = 800, 390
 	for _, c := range []struct {
 		name, lang, scheme string
 		width              int
@@ -109,26 +111,32 @@ func TestScreenshots(t *testing.T) {
 		tab := chromium.Browser(t).Open(t)
 		tab.Languages(c.lang)
 		tab.Scheme(c.scheme)
-		// Wide pictures show the middle of a window. Pictures of a phone show
-		// all of it.
-		width := c.width
-		if width == desk {
-			width = 1280
-		}
-		tab.Size(width, 640, 2)
-		c.show(tab)
-		// A blinking caret would be in every other picture.
-		browsertest.Eval[bool](tab, `document.activeElement?.style?.setProperty("caret-color", "transparent"), scrollTo(0, 0), true`)
-		height := browsertest.Eval[float64](tab, `Math.ceil(document.querySelector("footer").getBoundingClientRect().bottom + 24)`)
-		tab.Size(width, int(height), 2)
-		b := tab.Picture(&cdppage.Viewport{X: float64(width-c.width) / 2, Width: float64(c.width), Height: height, Scale: 1})
-		b = smaller(t, b)
-		if len(b) > 120_000 {
-			t.Errorf("%s has %d bytes", c.name, len(b))
-		}
-		if err := os.WriteFile(filepath.Join(dir, c.name+".png"), b, 0o644); err != nil {
-			t.Fatal(err)
-		}
+		s.picture(tab, c.width, filepath.Join(dir, c.name+".png"), func() { c.show(tab) })
+	}
+}
+
+// picture writes a picture of what show shows. Wide pictures show the middle of a
+// window. Pictures of a phone show all of it.
+func (s *site) picture(tab *browsertest.Tab, width int, file string, show func()) {
+	t := s.t
+	t.Helper()
+	window := width
+	if width == desk {
+		window = 1280
+	}
+	tab.Size(window, 640, 2)
+	show()
+	// A blinking caret would be in every other picture.
+	browsertest.Eval[bool](tab, `document.activeElement?.style?.setProperty("caret-color", "transparent"), scrollTo(0, 0), true`)
+	height := browsertest.Eval[float64](tab, `Math.ceil(document.querySelector("footer").getBoundingClientRect().bottom + 24)`)
+	tab.Size(window, int(height), 2)
+	b := tab.Picture(&cdppage.Viewport{X: float64(window-width) / 2, Width: float64(width), Height: height, Scale: 1})
+	b = smaller(t, b)
+	if len(b) > 120_000 {
+		t.Errorf("%s has %d bytes", file, len(b))
+	}
+	if err := os.WriteFile(file, b, 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -95,6 +95,7 @@ type site struct {
 	server     *httptest.Server
 	port       string
 	base       string // URL of the pages
+	everyHost  bool   // whether the pages get the requests for every host
 
 	mu     sync.Mutex
 	others map[string]string        // pages of the host and of other sites, by host and path
@@ -115,6 +116,16 @@ type visit struct {
 
 // newSite starts a site in English, where people can use a phone number.
 func newSite(t *testing.T, edit func(*recovery.Options, *portal.Options)) *site {
+	t.Helper()
+	return newSiteWith(t, func(_ *site, ro *recovery.Options, po *portal.Options) {
+		if edit != nil {
+			edit(ro, po)
+		}
+	})
+}
+
+// newSiteWith is newSite for options that need the URLs of the site.
+func newSiteWith(t *testing.T, edit func(*site, *recovery.Options, *portal.Options)) *site {
 	t.Helper()
 	browsertest.Require(t)
 	s := &site{
@@ -144,11 +155,9 @@ func newSite(t *testing.T, edit func(*recovery.Options, *portal.Options)) *site 
 		BaseURL: s.base, Keys: keys, Product: "Acme", SignIn: "/sign-in", PhoneField: "Phone", Support: "help@acme.example",
 		Languages: []language.Tag{language.English},
 	}
-	if edit != nil {
-		edit(&ro, &po)
-	}
+	edit(s, &ro, &po)
 	var leads recovery.LeadStore = s.leads
-	if ro.Invitations.Link.URL != "" {
+	if ro.Invitations.Link.URL != "" || ro.Change.SignedIn != nil {
 		leads = s.leads.Full()
 	}
 	if s.service, err = recovery.New(leads, recovery.NewMemoryTokenStore(), s.outbox, ro); err != nil {
@@ -277,7 +286,7 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case isOther:
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = io.WriteString(w, other)
-	case host != hostOfSite && host != hostOfClosed && host != hostOfBroken:
+	case host != hostOfSite && host != hostOfClosed && host != hostOfBroken && !s.everyHost:
 		http.NotFound(w, r)
 	case tamper != nil:
 		rec := httptest.NewRecorder()
@@ -292,7 +301,9 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			<-rest
 			_, _ = io.WriteString(w, later)
 		}
-	case strings.HasPrefix(r.URL.Path, "/account"), r.URL.Path == "/.well-known/change-password":
+	case s.everyHost && r.URL.Path == "/favicon.ico":
+		w.WriteHeader(http.StatusNoContent) // it is the host's
+	case s.everyHost, strings.HasPrefix(r.URL.Path, "/account"), r.URL.Path == "/.well-known/change-password":
 		s.pages.ServeHTTP(w, r)
 	default:
 		http.NotFound(w, r)

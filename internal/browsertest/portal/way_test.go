@@ -124,7 +124,7 @@ func mirrored(t *testing.T, tab *browsertest.Tab, width int) {
 }
 
 // usable selects all elements that Tab should stop at.
-const usable = `[...document.querySelectorAll("a[href], button, input:not([type=hidden])")].filter(e => e.checkVisibility())`
+const usable = `[...document.querySelectorAll("a[href], button, input:not([type=hidden], [type=radio]:not(:checked))")].filter(e => e.checkVisibility())`
 
 // A stop is the place where a press of Tab led.
 type stop struct {
