@@ -33,6 +33,9 @@ type PasswordReset struct {
 	Requester Requester
 	// Brand is [Lead].Brand or, if the lead has none, [ResetRequest].Brand.
 	Brand string
+	// Operator is [HelpDeskRequest].Operator, or empty if no help desk has issued
+	// the proof.
+	Operator string
 }
 
 // A ProofKind says what a person presented.
@@ -48,12 +51,31 @@ const (
 	ProofIssued ProofKind = "issued"
 	// ProofPassword is the current password, in [Service.ChangePassword].
 	ProofPassword ProofKind = "password"
+	// ProofHelpDeskLink is a link, and ProofReadOutCode a code, of
+	// [Service.IssueForHelpDesk].
+	ProofHelpDeskLink ProofKind = "help_desk_link"
+	ProofReadOutCode  ProofKind = "read_out_code"
 )
 
+// proof returns what whoever has a token of this kind presents.
+func (k tokenKind) proof() ProofKind {
+	switch k {
+	case kindIssued:
+		return ProofIssued
+	case kindCode:
+		return ProofCode
+	case kindDeskLink:
+		return ProofHelpDeskLink
+	case kindReadOut:
+		return ProofReadOutCode
+	}
+	return ProofLink
+}
+
 // An AfterResetFunc is called once after a password was replaced, by a reset or a
-// change, or a first one chosen: after the lead's sessions were ended, and before the answer. A host uses
-// it to unlock an account after too many failed log-ins, or to end remember-me
-// tokens. It is not called if the outcome of the write is unknown.
+// change, or a first one was chosen: after the lead's sessions were ended, and before
+// the answer. A host uses it to unlock an account after too many failed log-ins, or to
+// end remember-me tokens. It is not called if the outcome of the write is unknown.
 //
 // ctx ends after [Options].StoreTimeout, and not with the request. An error or a
 // panic becomes an [EventAfterResetFailed], and changes no answer: it is not
@@ -69,15 +91,18 @@ type AfterResetFunc func(ctx context.Context, done PasswordReset) error
 // facts returns how the password is replaced.
 func (s *Service) facts(p proven, from Requester) PasswordReset {
 	done := PasswordReset{
-		LeadID: p.lead.ID, Purpose: p.kind.purpose(), Proof: ProofLink,
+		LeadID: p.lead.ID, Purpose: p.kind.purpose(), Proof: p.kind.proof(), Operator: p.event.Operator,
 		Age:         max(0, s.lifetime(p.kind)-time.Until(p.token.Expires)),
 		KnownDevice: s.knownDevice(from.Device, p.lead) != "", Requester: from, Brand: p.event.Brand,
 	}
 	switch {
 	case p.kind == kindIssued:
-		done.Proof = ProofIssued
+	case p.kind.isHelpDesk(): // its request chooses the lifetime, and it proves no address
+		if !p.token.Created.IsZero() {
+			done.Age = max(0, time.Since(p.token.Created))
+		}
 	case p.kind == kindCode:
-		done.Proof, done.Field = ProofCode, s.onlyReceiver(FieldTypePhone)
+		done.Field = s.onlyReceiver(FieldTypePhone)
 		if p.wasMailed(s.keys, p.lead) {
 			done.Field = s.onlyReceiver(FieldTypeEmail)
 		}

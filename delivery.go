@@ -41,7 +41,9 @@ type delivery struct {
 func newDelivery(job Job, p payload) *delivery {
 	return &delivery{
 		job: job, p: p, token: p.kind(), kind: p.kind().message(), link: p.Link,
-		event: Event{JobID: job.ID, Caller: p.Caller, Client: p.Client, Labels: p.Labels, Purpose: p.Purpose, Data: p.Data},
+		event: Event{
+			JobID: job.ID, Caller: p.Caller, Client: p.Client, Labels: p.Labels, Purpose: p.Purpose, Data: p.Data, Operator: p.Operator,
+		},
 	}
 }
 
@@ -75,7 +77,7 @@ func (d *delivery) message() Message {
 	case MessageResetLink, MessageResetCode, MessageInvitation, MessageResetRequired:
 		m.Template, m.Account = d.p.Template, d.account
 	case MessagePasswordChanged:
-		m.Account = d.account
+		m.Account, m.Operator = d.account, d.p.Operator
 	case MessageResetLinks:
 		m.Template = d.p.Template
 		for _, a := range d.accounts {

@@ -29,7 +29,8 @@ import (
 //	ErrStepUpRequired      ResetPassword                403                what the hook says
 //	ErrSecondFactor        ResetPassword                403                nothing
 //	ErrCaptchaFailed       ForgotPassword               403                nothing
-//	ErrLeadNotFound        IssueToken                   404                to servers only
+//	ErrLeadNotFound        IssueToken,
+//	                       IssueForHelpDesk             404                to servers only
 //	ErrUnavailable         all                          503 + Retry-After  nothing
 //	ErrOutcomeUnknown      ResetPassword,
 //	                       ChangePassword               500                "ask for a new link"
@@ -88,7 +89,8 @@ var (
 // The errors that a [Service] understands when its collaborators return them.
 var (
 	// ErrLeadNotFound is returned by [LeadStore.FindLead] if no lead, or more
-	// than one, was found. [Service.IssueToken] returns it too.
+	// than one, was found. [Service.IssueToken] and [Service.IssueForHelpDesk] return
+	// it too.
 	ErrLeadNotFound = errors.New("recovery: no such lead")
 
 	// ErrLeadAmbiguous is an ErrLeadNotFound that says why: more than one lead was

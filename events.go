@@ -58,8 +58,8 @@ const (
 	// EventResetRefused says that a reset, or a check of a proof, failed
 	// (authn_password_change_fail). Reason says why.
 	EventResetRefused EventKind = "reset_refused"
-	// EventTokensRevoked says that [Service.RevokeTokens] was called
-	// (authn_token_revoked).
+	// EventTokensRevoked says that [Service.RevokeTokens] or [Service.RevokeToken]
+	// was called (authn_token_revoked).
 	EventTokensRevoked EventKind = "tokens_revoked"
 	// EventNotMe says that a person answered a message with "this was not me".
 	// Message is the kind of that message. If it is [MessagePasswordChanged],
@@ -188,6 +188,12 @@ type Event struct {
 	// package webhook only sends them to an endpoint that asks for them. Each sink
 	// gets a copy of its own.
 	Data map[string]string
+	// Operator is [HelpDeskRequest].Operator, in the events about what a help desk
+	// issued: EventTokenIssued, EventPasswordReset, EventResetRefused once the link
+	// or code was found valid, those of the notice, and, if a request of
+	// [Service.HelpDeskHandler] caused it, EventTokensRevoked. It is the one name of a
+	// person in an event: that of the host's own staff.
+	Operator string
 }
 
 // LogValue returns a group of the fields that are set, without Labels and Data.
@@ -195,7 +201,7 @@ func (e Event) LogValue() slog.Value {
 	attrs := []slog.Attr{slog.String("kind", string(e.Kind))}
 	for _, f := range []struct{ name, value string }{
 		{"reason", string(e.Reason)}, {"scope", string(e.Scope)}, {"job", e.JobID}, {"lead", e.LeadID},
-		{"caller", e.Caller}, {"channel", string(e.Channel)}, {"message", string(e.Message)}, {"purpose", string(e.Purpose)}, {"cause", e.Cause}, {"brand", e.Brand},
+		{"caller", e.Caller}, {"channel", string(e.Channel)}, {"message", string(e.Message)}, {"purpose", string(e.Purpose)}, {"cause", e.Cause}, {"brand", e.Brand}, {"operator", e.Operator},
 	} {
 		if f.value != "" {
 			attrs = append(attrs, slog.String(f.name, f.value))

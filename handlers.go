@@ -6,12 +6,9 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
-	"strings"
 	"time"
 
-	"github.com/seed-51359b35/recovery/internal/ascii"
 	"github.com/seed-51359b35/recovery/internal/httpapi"
-	"github.com/seed-51359b35/recovery/internal/secret"
 	"github.com/seed-51359b35/recovery/internal/strictjson"
 )
 
@@ -50,7 +47,9 @@ import (
 // Which brand a request is for says [BrandOptions].Of, and never its body.
 //
 // Names are exact and unknown ones refused. "email" stands for a key of the field
-// [Options].EmailField, and a code goes with it as well as with "identifier".
+// [Options].EmailField, and a code goes with it as well as with "identifier". A code
+// that a help desk has read out needs no "handle", and may be typed as [CodeProof]
+// says.
 // Whoever asks with a recipientField of type FieldTypePhone is sent a code. A mail
 // carries a link, or a code as [Options].MailCodes says: with MailCodesOnRequest, it
 // carries a code if /forgot-password has "code": true. The answer for a code has a "handle": the page keeps it, and sends
@@ -98,24 +97,7 @@ type APIKey struct {
 // [Service.AllowSecret] says. It is found at the path of [APIOptions], and
 // behind [http.StripPrefix] at any other.
 func (s *Service) IssueTokenHandler(keys ...APIKey) (http.Handler, error) {
-	var mistakes OptionErrors
-	if len(keys) == 0 {
-		mistakes.Add("keys", "at least one is required")
-	}
-	seen := map[string]bool{}
-	for i, k := range keys {
-		if !ascii.IsName(k.ID, 1, 64) {
-			mistakes.Add("keys", "the ID of key %d must be 1 to 64 of printable ASCII", i)
-		}
-		if len(k.Secret.Reveal()) < 16 {
-			mistakes.Add("keys", "the secret of key %d has fewer than 16 bytes", i)
-		}
-		if seen["id "+k.ID] || seen["secret "+k.Secret.Reveal()] {
-			mistakes.Add("keys", "key %d repeats another's ID or secret", i)
-		}
-		seen["id "+k.ID], seen["secret "+k.Secret.Reveal()] = true, true
-	}
-	if err := mistakes.Err(); err != nil {
+	if err := checkKeys(keys); err != nil {
 		return nil, err
 	}
 	keys = append([]APIKey(nil), keys...)
@@ -364,32 +346,9 @@ func (s *Service) serveNotMe(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Service) serveForgotToken(w http.ResponseWriter, r *http.Request, keys []APIKey) error {
-	if r.Header["Origin"] != nil || r.Header["Sec-Fetch-Site"] != nil {
-		writeProblem(w, problem{Status: http.StatusForbidden, Code: "browser", Detail: "This endpoint is not for browsers."})
-		return nil
-	}
-	caller := ""
-	authorization, ok := httpapi.SingleHeader(r.Header, "Authorization")
-	scheme, presented, _ := strings.Cut(authorization, " ")
-	from := s.ServerRequester(r)
-	var quotas Quotas
-	if presented != "" {
-		var err error
-		if quotas, err = s.AllowSecret(r.Context(), from, NewSecret(presented)); err != nil {
-			return err
-		}
-	}
-	for _, k := range keys {
-		// Every key is compared, so the time does not say which one is close.
-		if secret.Equal(presented, k.Secret.Reveal()) && ok && strings.EqualFold(scheme, "Bearer") {
-			caller = k.ID
-		}
-	}
-	if caller == "" {
-		quotas.SetHeader(w.Header())
-		w.Header().Set("WWW-Authenticate", `Bearer realm="forgot-token"`)
-		writeProblem(w, problem{Status: http.StatusUnauthorized, Code: "unauthorized", Detail: "A valid API key is required."})
-		return nil
+	from, ok, err := s.authenticate(w, r, "forgot-token", keys)
+	if err != nil || !ok {
+		return err
 	}
 	body, err := readObject(w, r, "email", "identifier")
 	if err != nil {
@@ -399,7 +358,6 @@ func (s *Service) serveForgotToken(w http.ResponseWriter, r *http.Request, keys 
 	if err != nil {
 		return err
 	}
-	from.Caller = caller
 	result, err := s.IssueToken(r.Context(), IssueRequest{Key: key.LeadKey, Requester: from, Brand: s.Brand(r)})
 	if err != nil {
 		return key.nameAsSent(err)
@@ -408,17 +366,12 @@ func (s *Service) serveForgotToken(w http.ResponseWriter, r *http.Request, keys 
 	if providers == nil {
 		providers = []string{}
 	}
-	answer, err := json.Marshal(struct {
+	result.Quotas.SetHeader(w.Header())
+	return answerJSON(w, struct {
 		Token             string    `json:"token"`
 		Expires           time.Time `json:"expires"`
 		IdentityProviders []string  `json:"identityProviders"`
-	}{result.Token.Reveal(), result.Expires.UTC().Truncate(time.Second), providers})
-	if err != nil {
-		return err
-	}
-	result.Quotas.SetHeader(w.Header())
-	httpapi.WriteJSON(w, http.StatusOK, jsonType, answer)
-	return nil
+	}{result.Token.Reveal(), toSecond(result.Expires), providers})
 }
 
 func readObject(w http.ResponseWriter, r *http.Request, names ...string) (*strictjson.Object, error) {

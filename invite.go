@@ -158,6 +158,9 @@ type sending struct {
 	data                     map[string]string
 }
 
+// linkOfOneToken is what is wrong with a link that carries the lead's ID apart.
+const linkOfOneToken = "must carry one token: LeadIDParam and SecretParam must be empty, and {LeadId} and {TemporaryPassword} not be in its URL"
+
 // hostPayload checks what a host asks to send, and turns it into a job for a lead
 // that is still to be named.
 func (s *Service) hostPayload(ctx context.Context, purpose Purpose, req sending) (p payload, err error) {
@@ -195,7 +198,7 @@ func (s *Service) hostPayload(ctx context.Context, purpose Purpose, req sending)
 		// Such a link does not say what it is for, so it would be taken for that of
 		// a reset that somebody asked for, and be refused (A36). This holds for
 		// option Link too.
-		return payload{}, invalid("link", "must carry one token: LeadIDParam and SecretParam must be empty, and {LeadId} and {TemporaryPassword} not be in its URL")
+		return payload{}, invalid("link", linkOfOneToken)
 	}
 	if len(p.Template) > 128 {
 		return payload{}, invalid("template", "is too long")
@@ -276,7 +279,7 @@ func (o InvitationOptions) check(mistakes *OptionErrors, leads LeadStore) {
 	if err := o.Link.Validate(); err != nil {
 		mistakes.Add("Invitations.Link", "%v", err)
 	} else if o.Link.isSplit() {
-		mistakes.Add("Invitations.Link", "must carry one token: LeadIDParam and SecretParam must be empty, and {LeadId} and {TemporaryPassword} not be in its URL")
+		mistakes.Add("Invitations.Link", linkOfOneToken)
 	}
 	if _, ok := leads.(FirstPasswordLeadStore); leads != nil && !ok {
 		mistakes.Add("Invitations", "need a LeadStore that implements FirstPasswordLeadStore, and %T does not", leads)

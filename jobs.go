@@ -73,6 +73,7 @@ type payload struct {
 	TTL     time.Duration `json:",omitzero"` // the lifetime of the link, if its request says so
 	Bulk    string        `json:",omitzero"` // [BulkRequest].Name
 
+	Operator  string            `json:",omitzero"` // [HelpDeskRequest].Operator, for jobNotice
 	Asker     asker             `json:",omitzero"` // who asked for the code. Jobs of earlier versions name nobody
 	Brand     string            `json:",omitzero"` // of the request or, for jobNotice, of the message
 	Data      map[string]string `json:",omitzero"` // as Brand

@@ -77,6 +77,7 @@ func (p *payload) fields(t *jobText) {
 		t.other(p.TTL)
 	}
 	t.text("Bulk", &p.Bulk, unlessEmpty)
+	t.text("Operator", &p.Operator, unlessEmpty)
 	t.text("Asker", (*string)(&p.Asker), unlessEmpty)
 	t.text("Brand", &p.Brand, unlessEmpty)
 	if t.name("Data", p.Data != nil) {

@@ -13,6 +13,11 @@ func TestJourneys(t *testing.T) {
 	journeytest.Run(t, journeytest.Leads(), recovery.NewMemoryTokenStore(), nil)
 }
 
+// A help desk issues, looks and revokes, on memory.
+func TestHelpDeskJourney(t *testing.T) {
+	journeytest.RunHelpDesk(t, journeytest.Leads(), recovery.NewMemoryTokenStore(), nil)
+}
+
 // A person at two brands and at none, through the JSON API, on memory.
 func TestBrandJourneys(t *testing.T) {
 	journeytest.Brands(t, journeytest.Leads(), recovery.NewMemoryTokenStore(), nil)

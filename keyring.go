@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -29,6 +30,7 @@ type keyring struct {
 	notMe       *seal.Sealer // seals notice, message and lead in one string
 	devices     *seal.Sealer // seals what a known device presents
 	returns     *seal.Sealer // seals where a person came from
+	operators   *seal.Box    // seals who issued a token of a help desk
 	handles     *seal.Sealer // seals who asks for codes
 }
 
@@ -47,7 +49,7 @@ func newKeyring(opts Options) (*keyring, error) {
 		}
 	}
 	var tokens, notMe, devices, returns, handles []seal.Key
-	var jobs [][]byte
+	var jobs, operators [][]byte
 	for _, key := range opts.Keys {
 		var err error
 		sub := func(label string) []byte {
@@ -63,7 +65,7 @@ func newKeyring(opts Options) (*keyring, error) {
 			account: newMACKey(sub("account")),
 		})
 		tokens = append(tokens, seal.Key{Hash: sub("token mac"), Block: sub("token enc")})
-		jobs = append(jobs, sub("job"))
+		jobs, operators = append(jobs, sub("job")), append(operators, sub("operator"))
 		notMe = append(notMe, seal.Key{Hash: sub("not-me mac"), Block: sub("not-me enc")})
 		devices = append(devices, seal.Key{Hash: sub("device mac"), Block: sub("device enc")})
 		returns = append(returns, seal.Key{Hash: sub("return-to mac"), Block: sub("return-to enc")})
@@ -80,6 +82,9 @@ func newKeyring(opts Options) (*keyring, error) {
 	k.returns = seal.New(returns, "recovery.return-to", 2*maxTTL, 1024)
 	var err error
 	if k.jobs, err = seal.NewBox(jobs, "recovery.job"); err != nil {
+		return nil, fmt.Errorf("recovery: deriving keys: %w", err)
+	}
+	if k.operators, err = seal.NewBox(operators, "recovery.operator"); err != nil {
 		return nil, fmt.Errorf("recovery: deriving keys: %w", err)
 	}
 	k.notMe = seal.New(notMe, "recovery.not-me", notMeTTL, 1024)
@@ -243,19 +248,37 @@ func (k *keyring) slots(leadID string) []string {
 	for i := range k.generations {
 		g := &k.generations[i]
 		for _, kind := range allKinds {
-			slots = append(slots, k.slot(g, kind, leadID, ""))
-			if kind == kindCode {
-				slots = append(slots, k.slot(g, kind, leadID, knownDevices))
-			}
-			if !kind.isLink() {
-				continue
-			}
-			for _, field := range k.otherFields {
-				slots = append(slots, k.slot(g, kind, leadID, field))
-			}
+			slots = k.appendSlots(slots, g, kind, leadID)
 		}
 	}
 	return slots
+}
+
+// appendSlots appends the slots of one kind: one for each field that its links may
+// go to, and for codes also that of known devices.
+func (k *keyring) appendSlots(slots []string, g *generation, kind tokenKind, leadID string) []string {
+	slots = append(slots, k.slot(g, kind, leadID, ""))
+	if kind == kindCode {
+		slots = append(slots, k.slot(g, kind, leadID, knownDevices))
+	}
+	if kind.isLink() {
+		for _, field := range k.otherFields {
+			slots = append(slots, k.slot(g, kind, leadID, field))
+		}
+	}
+	return slots
+}
+
+// kindOf returns the kind of the tokens in one of the lead's slots.
+func (k *keyring) kindOf(slot, leadID string) (kind tokenKind, ok bool) {
+	for i := range k.generations {
+		for _, kind := range allKinds {
+			if slices.Contains(k.appendSlots(nil, &k.generations[i], kind, leadID), slot) {
+				return kind, true
+			}
+		}
+	}
+	return "", false
 }
 
 // stateOf returns the digest of the lead's version. Tokens are stored with it.

@@ -209,7 +209,8 @@ type Limits struct {
 	ClientForgot, ClientReset, ClientCheck LimitPolicy
 	// Identifier holds for each identifier that a request names, Lead for each
 	// lead that was found, Recipient for each address that messages go to, and
-	// Issue for each identifier in IssueToken: 1 in 1 min, 5 in 1 h, 10 in 24
+	// Issue for each identifier in IssueToken, and for each lead in IssueInvitation
+	// and in IssueForHelpDesk: 1 in 1 min, 5 in 1 h, 10 in 24
 	// h, and then still one every hour. Links and codes are counted separately
 	// by the first three. Identifier also counts each recipient field
 	// separately, and Lead each address. Identifiers that belong to no lead are

@@ -60,7 +60,7 @@ const (
 
 // A Message is what a [Notifier] delivers. Printing and logging it show neither
 // address nor content. Name, Account, Locale, Languages, NotMe, Template,
-// IdentityProviders and Client may be empty.
+// IdentityProviders, Client and Operator may be empty.
 type Message struct {
 	// ID is the same in every attempt to deliver this message, so that a
 	// provider with idempotency keys can drop repetitions. It says nothing
@@ -128,6 +128,10 @@ type Message struct {
 	// escape them, and for no log. A MessageResetLinks has those of the request
 	// only. Nil if there are none.
 	Data map[string]string
+	// Operator is who helped, in a [MessagePasswordChanged] after a reset with what
+	// [Service.IssueForHelpDesk] returned, as the host wrote it: up to 64 characters.
+	// It is empty after any other reset.
+	Operator string
 }
 
 // String returns the kind, the channel and the ID, but neither the person nor a

@@ -32,7 +32,9 @@ func TokenProof(token string) Proof { return Proof{sealed: NewSecret(token)} }
 
 // CodeProof returns the proof that a code is, together with an identifier of
 // its lead: the identifier of the request for the code, or another one that
-// finds the same lead.
+// finds the same lead. The code is that of a message: eight digits, and nothing else.
+// Or it is one of [Service.IssueForHelpDesk], as a person types it: case, spaces and
+// hyphens do not matter, O is read as 0, and I and L as 1.
 func CodeProof(key LeadKey, code string) Proof { return Proof{key: key, code: NewSecret(code)} }
 
 // String returns "[redacted]".

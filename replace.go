@@ -108,7 +108,7 @@ func (r replacement) followUp(kind jobKind, from Requester) payload {
 	return payload{
 		Op: kind, Key: LeadKey{LeadIDField, r.lead.ID}, Name: r.lead.Name, Locale: r.lead.Locale,
 		Caller: from.Caller, Client: from.Client, Languages: from.AcceptLanguage,
-		Labels: r.event.Labels, RequestedAt: time.Now(), Brand: r.event.Brand, Data: r.event.Data,
+		Labels: r.event.Labels, RequestedAt: time.Now(), Brand: r.event.Brand, Data: r.event.Data, Operator: r.event.Operator,
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/seed-51359b35/recovery/internal/readout"
 	"github.com/seed-51359b35/recovery/internal/seal"
 )
 
@@ -224,6 +225,9 @@ func (s *Service) prove(ctx context.Context, proof Proof, from Requester, labels
 	if err == nil {
 		err = s.checkToken(ctx, p.token, leadID, p.refs...)
 	}
+	if err == nil && p.kind.isHelpDesk() {
+		p.event.Operator, err = s.operatorOf(ctx, p.token)
+	}
 	if err != nil {
 		return p, unavailable("token store", err)
 	}
@@ -247,10 +251,15 @@ func (s *Service) provenLead(ctx context.Context, p proven, leadID string) (Lead
 	if why := s.whyNoToken(p.kind, lead.Status); why != "" {
 		return Lead{}, s.refuse(ctx, p, why)
 	}
-	if !s.keys.stateMatches(p.token.State, lead) && !p.wasMailed(s.keys, lead) {
+	if !s.isOfVersion(p, lead) {
 		return Lead{}, s.refuse(ctx, p, ReasonLeadChanged)
 	}
 	return lead, nil
+}
+
+// isOfVersion reports whether the token was made for the lead as it is.
+func (s *Service) isOfVersion(p proven, lead Lead) bool {
+	return s.keys.stateMatches(p.token.State, lead) || p.wasMailed(s.keys, lead)
 }
 
 // refsOf opens a proof, and returns the lead that it names. It sets the kind of
@@ -281,23 +290,26 @@ func (s *Service) codeRefs(ctx context.Context, proof Proof, from Requester, p *
 	if err != nil {
 		return "", "", err
 	}
-	code := proof.code.Reveal()
-	if !isCode(code) {
-		return "", ReasonMalformedProof, nil
-	}
-	askers, ok := s.askersOf(proof.handle, from)
-	if !ok {
-		return "", ReasonMalformedProof, nil
+	// A code that was read out belongs to no handle: nobody has asked for it.
+	refs := func(owner, code string) []TokenRef { return s.keys.refs(kindReadOut, owner, code) }
+	code, isReadOut := readout.Parse(proof.code.Reveal())
+	if p.kind = kindReadOut; !isReadOut {
+		p.kind, code = kindCode, proof.code.Reveal()
+		askers, ok := s.askersOf(proof.handle, from)
+		if !ok || !isCode(code) {
+			return "", ReasonMalformedProof, nil
+		}
+		refs = func(owner, code string) []TokenRef { return s.keys.codeRefs(owner, code, askers) }
 	}
 	lead, err := s.findLead(ctx, key, f)
 	if err != nil && !errors.Is(err, ErrLeadNotFound) && !errors.Is(err, errBadLead) {
 		return "", "", err
 	}
 	owner := s.keys.decoy(key) // computed for everybody, because that takes time
-	if err == nil && s.whyNoToken(kindCode, lead.Status) == "" {
+	if err == nil && s.whyNoToken(p.kind, lead.Status) == "" {
 		leadID, owner = lead.ID, lead.ID
 	}
-	p.refs = s.keys.codeRefs(owner, code, askers)
+	p.refs = refs(owner, code)
 	return leadID, "", nil
 }
 
@@ -414,6 +426,11 @@ func (s *Service) release(ctx context.Context, p proven, claimID string) {
 // their own for "this was not me". An unknown lead is no error. The error is an
 // [*InvalidRequestError] or wraps [ErrUnavailable].
 func (s *Service) RevokeTokens(ctx context.Context, leadID string) error {
+	return s.revokeTokens(ctx, leadID, Event{})
+}
+
+// revokeTokens is RevokeTokens with what its event says of who revokes.
+func (s *Service) revokeTokens(ctx context.Context, leadID string, e Event) error {
 	if err := s.begin(); err != nil {
 		return err
 	}
@@ -427,6 +444,7 @@ func (s *Service) RevokeTokens(ctx context.Context, leadID string) error {
 	if err != nil {
 		return unavailable("token store", err)
 	}
-	s.emit(ctx, Event{Kind: EventTokensRevoked, LeadID: leadID})
+	e.Kind, e.LeadID = EventTokensRevoked, leadID
+	s.emit(ctx, e)
 	return nil
 }

@@ -22,15 +22,21 @@ const (
 
 	kindForced     tokenKind = "f" // a link that the host asked for
 	kindInvitation tokenKind = "v" // a link for a first password
+
+	kindDeskLink tokenKind = "h" // a link that a help desk hands over
+	kindReadOut  tokenKind = "r" // a code that a help desk reads out
 )
 
-var allKinds = [...]tokenKind{kindMailed, kindIssued, kindCode, kindForced, kindInvitation}
+var allKinds = [...]tokenKind{kindMailed, kindIssued, kindCode, kindForced, kindInvitation, kindDeskLink, kindReadOut}
 
 // sealedKinds are the kinds that sealed tokens can have.
-var sealedKinds = [...]tokenKind{kindMailed, kindIssued, kindForced, kindInvitation}
+var sealedKinds = [...]tokenKind{kindMailed, kindIssued, kindForced, kindInvitation, kindDeskLink}
 
 // isLink reports whether messages carry tokens of this kind in links.
-func (k tokenKind) isLink() bool { return k != kindIssued && k != kindCode }
+func (k tokenKind) isLink() bool { return k != kindIssued && k != kindCode && !k.isHelpDesk() }
+
+// isHelpDesk reports whether a help desk issues tokens of this kind.
+func (k tokenKind) isHelpDesk() bool { return k == kindDeskLink || k == kindReadOut }
 
 // sealToken seals a token in one string: one byte of kind, 32 bytes of secret,
 // and the lead ID.
@@ -92,6 +98,8 @@ func (s *Service) lifetime(kind tokenKind) time.Duration {
 		return s.opts.Tokens.ForcedResetTTL
 	case kindInvitation:
 		return s.opts.Tokens.InvitationTTL
+	case kindReadOut:
+		return readOutTTL
 	}
 	return s.opts.Tokens.LinkTTL
 }
@@ -102,7 +110,11 @@ func (s *Service) lifetime(kind tokenKind) time.Duration {
 // is spent already.
 func (s *Service) put(ctx context.Context, g *generation, kind tokenKind, ttl time.Duration, lead Lead, field, secret string) (TokenRecord, error) {
 	ref := s.keys.refOf(g, kind, lead.ID, field, secret)
-	return s.putSpec(ctx, lead.ID, ref, TokenSpec{Digest: ref.Digest, State: g.stateOf(lead), TTL: ttl, MaxLive: 3})
+	spec := TokenSpec{Digest: ref.Digest, State: g.stateOf(lead), TTL: ttl, MaxLive: 3}
+	if kind.isHelpDesk() {
+		spec.MaxLive = 1 // what was misheard is dead once another one is read out
+	}
+	return s.putSpec(ctx, lead.ID, ref, spec)
 }
 
 func (s *Service) putSpec(ctx context.Context, leadID string, ref TokenRef, spec TokenSpec) (TokenRecord, error) {

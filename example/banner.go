@@ -15,6 +15,7 @@ const (
 	fifthPassword   = "Continental-coins-for-a-room-5"
 	sixthPassword   = "Continental-coins-for-a-room-6"
 	seventhPassword = "Continental-coins-for-a-room-7"
+	eighthPassword  = "Continental-coins-for-a-room-8"
 	unusedPassword  = "Never-set-because-it-is-refused"
 )
 
@@ -106,6 +107,7 @@ func banner(c config, local string) string {
 	section("Own API, \"this was not me\" to the newest notice: everybody is signed out, and a new link is sent:")
 	line("204", takeFromOutbox(local, `not-me?token=\([A-Za-z0-9_-]*\)`, `{"token":"\1"}`), show, asJSON, `-d @- `, quote(local+"/not-me"))
 	line("200", wait, show, quote(local+"/sessions.json"))
+	helpDeskLines(c, local, section, line)
 	section("Every message that was sent:")
 	line("200", show, quote(local+"/outbox.json"))
 	return b.String()

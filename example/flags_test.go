@@ -52,6 +52,7 @@ func TestFlags(t *testing.T) {
 		{"an origin that is every origin", []string{"-addr", "127.0.0.1:0", "-origins", "*"}, 1, "Origins"},
 		{"a network that is none", []string{"-server-callers", "10.1.0.0/16,10.2"}, 2, `"10.2"`},
 		{"a network of everybody", []string{"-addr", "127.0.0.1:0", "-server-callers", "0.0.0.0/0"}, 1, "trusts every client"},
+		{"a short key of a help desk", []string{"-help-desk", "short"}, 2, "-help-desk"},
 		{"a port in use", []string{"-addr", taken.Addr().String()}, 1, "cannot listen on " + taken.Addr().String()},
 	} {
 		t.Run(tt.sentence, func(t *testing.T) {
@@ -76,7 +77,7 @@ func TestFlags(t *testing.T) {
 	if err := run(t.Context(), []string{"-h"}, io.Discard, &stderr); err != nil || exitCode(err) != 0 {
 		t.Errorf("-h: %v", err)
 	}
-	for _, flag := range []string{"-addr", "-base-url", "-relaxed-limits", "-json-logs", "-redis", "-durable", "-sqlite", "-postgres", "-smtp", "-from", "-origins", "-server-callers", "-totp", "-mail-codes"} {
+	for _, flag := range []string{"-addr", "-base-url", "-relaxed-limits", "-json-logs", "-redis", "-durable", "-sqlite", "-postgres", "-smtp", "-from", "-origins", "-server-callers", "-totp", "-mail-codes", "-help-desk"} {
 		if !strings.Contains(stderr.String(), flag) {
 			t.Errorf("-h does not tell of %s", flag)
 		}

@@ -28,6 +28,9 @@
 // required@example.com, whose password has to be replaced.
 //
 // With -mail-codes, a mail carries a code instead of a link if that is asked for.
+// With -help-desk and a key, the tool of a help desk can issue links and codes to be
+// read out.
+//
 // With -totp, John has an authenticator app, and needs its code for a new password.
 //
 // With -origins, pages of other origins may call the three APIs. With
@@ -112,6 +115,7 @@ type config struct {
 	totp    bool                 // John has a second factor
 	// mailCodes lets people choose between a link and a code in a mail.
 	mailCodes bool
+	helpDesk  string // the key of the help desk, or empty
 }
 
 // A secretFlag is a URL that may hold a password. Package flag would print it
@@ -155,6 +159,8 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	})
 	fs.BoolVar(&c.invite, "invite", false, "at the start, send an invitation to invited@example.com, and required@example.com a link to replace its password")
 	fs.BoolVar(&c.totp, "totp", false, "John has an authenticator app, whose secret is printed, and needs its code to set a new password")
+	fs.StringVar(&c.helpDesk, "help-desk", "", "`KEY` of at least 16 characters with which the tool of a help desk issues links and codes to be read out,\n"+
+		"at /help-desk/issue, /help-desk/pending and /help-desk/revoke; the pages then have a form for these codes (default: none)")
 	fs.BoolVar(&c.mailCodes, "mail-codes", false, "whoever asks chooses whether the mail carries a link or a code")
 	fs.StringVar(&c.from, "from", "no-reply@example.com", "`address` that mails come from")
 	if err := fs.Parse(args); err != nil {
@@ -176,6 +182,11 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	}
 	if err := c.parseStorage(redisURL.url, postgresURL.url, *sqlite); err != nil {
 		return c, usageError{err}
+	}
+	if c.helpDesk != "" {
+		if err := checkHelpDesk(c.helpDesk); err != nil {
+			return c, err
+		}
 	}
 	if smtpURL.url != nil {
 		server, err := smtpnotifier.ParseURL(*smtpURL.url)

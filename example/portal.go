@@ -48,6 +48,7 @@ type portal struct {
 	loginradius http.Handler
 	api         http.Handler
 	forgotToken http.Handler
+	helpDesk    http.Handler
 	recovery    http.Handler                    // the library's pages
 	pages       http.Handler                    // the demo's own
 	close       func(ctx context.Context) error // what outlives the Service
@@ -118,12 +119,17 @@ func newPortal(ctx context.Context, c config, log *slog.Logger) (*portal, error)
 	if err := p.mount(resetURL, c.origins); err != nil {
 		return nil, errors.Join(err, p.shutdown(context.WithoutCancel(ctx)))
 	}
+	if p.helpDesk, err = helpDesk(service, c); err != nil {
+		return nil, errors.Join(err, p.shutdown(context.WithoutCancel(ctx)))
+	}
 	p.recovery, err = recoveryportal.New(service, recoveryportal.Options{
 		BaseURL:    c.baseURL + accountPath,
 		Keys:       [][]byte{store.key},
 		Product:    product,
 		SignIn:     "/#sign-in",
 		PhoneField: fieldPhone,
+		// Whoever was sent nothing types the code of the help desk there.
+		ReadOutCodes: c.helpDesk != "",
 	})
 	if err != nil {
 		return nil, errors.Join(err, p.shutdown(context.WithoutCancel(ctx)))
@@ -230,6 +236,9 @@ func (p *portal) route(at string) http.Handler {
 		// On the same listener only because this is a demo: where there is an
 		// internal one, it belongs there.
 		return p.forgotToken
+	}
+	if strings.HasPrefix(at, helpDeskPath) {
+		return p.helpDesk
 	}
 	if path.Clean(at) != at {
 		// No redirect here either: "//api/x" is no other name of "/api/x".

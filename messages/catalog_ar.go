@@ -78,6 +78,8 @@ func arabic() []i18n.Entry {
 		{Key: "password-changed.heading", Text: "تم تغيير كلمة مرورك"},
 		{Key: "password-changed.intro", Text: "تم تغيير كلمة مرور حسابك في %[1]s."},
 		{Key: "password-changed.intro.account", Text: "تم تغيير كلمة مرور حسابك «%[2]s» في %[1]s."},
+		{Key: "password-changed.helped", Text: "تم ذلك بمساعدة %[1]s."},
+		{Key: "password-changed.helped.anonymous", Text: "تم ذلك بمساعدة فريق الدعم لدينا."},
 		{Key: "password-changed.ok", Text: "إذا كان هذا التغيير منك، فلا حاجة إلى أي إجراء آخر."},
 		{Key: "password-changed.act", Text: "إذا لم يكن هذا التغيير منك، يُرجى إبلاغنا فورًا لنتمكن من حماية حسابك:"},
 		{Key: "password-changed.help", Text: "إذا لم يكن هذا التغيير منك، يُرجى إعادة تعيين كلمة المرور فورًا والتواصل مع فريق الدعم لدينا."},
@@ -117,6 +119,8 @@ func arabic() []i18n.Entry {
 		{Key: "sms.code.least", Text: "%[1]s: %[2]s"},
 		{Key: "sms.changed", Text: "%[1]s: تم تغيير كلمة مرورك%[2]s. لم يكن ذلك منك؟ يُرجى إعادة تعيينها فورًا والتواصل مع الدعم."},
 		{Key: "sms.changed.notme", Text: "%[1]s: تم تغيير كلمة مرورك%[2]s. لم يكن ذلك منك؟ يُرجى إبلاغنا فورًا:"},
+		{Key: "sms.helped", Text: "بمساعدة %[1]s"},
+		{Key: "sms.helped.anonymous", Text: "بمساعدة فريق الدعم"},
 		{Key: "sms.no-password.with", Text: "لا توجد كلمة مرور لحسابك في %[1]s. تسجيل الدخول عبر: %[2]s"},
 		{Key: "sms.no-password.other", Text: "لا توجد كلمة مرور لحسابك في %[1]s. يُرجى تسجيل الدخول بالخدمة التي تم اختيارها عند التسجيل."},
 	}

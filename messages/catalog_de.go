@@ -64,6 +64,8 @@ func german() []i18n.Entry {
 		{Key: "password-changed.heading", Text: "Ihr Passwort wurde geändert"},
 		{Key: "password-changed.intro", Text: "Das Passwort Ihres %[1]s-Kontos wurde geändert."},
 		{Key: "password-changed.intro.account", Text: "Das Passwort Ihres %[1]s-Kontos „%[2]s“ wurde geändert."},
+		{Key: "password-changed.helped", Text: "Dabei hat %[1]s geholfen."},
+		{Key: "password-changed.helped.anonymous", Text: "Dabei hat unser Support geholfen."},
 		{Key: "password-changed.ok", Text: "Wenn Sie das waren, brauchen Sie nichts weiter zu tun."},
 		{Key: "password-changed.act", Text: "Wenn Sie das nicht waren, teilen Sie es uns sofort mit, damit wir Ihr Konto schützen können:"},
 		{Key: "password-changed.help", Text: "Wenn Sie das nicht waren, setzen Sie Ihr Passwort sofort zurück und wenden Sie sich an unseren Support."},
@@ -103,6 +105,8 @@ func german() []i18n.Entry {
 		{Key: "sms.code.least", Text: "%[1]s: %[2]s"},
 		{Key: "sms.changed", Text: "%[1]s: Ihr Passwort wurde geändert%[2]s. Nicht von Ihnen? Setzen Sie es sofort zurück und wenden Sie sich an unseren Support."},
 		{Key: "sms.changed.notme", Text: "%[1]s: Ihr Passwort wurde geändert%[2]s. Nicht von Ihnen? Sofort melden:"},
+		{Key: "sms.helped", Text: "mit Hilfe von %[1]s"},
+		{Key: "sms.helped.anonymous", Text: "mit Hilfe unseres Supports"},
 		{Key: "sms.no-password.with", Text: "Ihr %[1]s-Konto hat kein Passwort. Melden Sie sich an mit: %[2]s"},
 		{Key: "sms.no-password.other", Text: "Ihr %[1]s-Konto hat kein Passwort. Melden Sie sich mit dem Dienst an, den Sie bei der Registrierung gewählt haben."},
 	}

@@ -76,6 +76,10 @@ func english() []i18n.Entry {
 		{Key: "password-changed.intro", Text: "The password of your %[1]s account was changed."},
 		// The second argument is what the person signs in with.
 		{Key: "password-changed.intro.account", Text: "The password of your %[1]s account “%[2]s” was changed."},
+		// The argument is who of the host helped. "anonymous" is for when the name is
+		// not fit to be shown.
+		{Key: "password-changed.helped", Text: "This was done with the help of %[1]s."},
+		{Key: "password-changed.helped.anonymous", Text: "This was done with the help of our support."},
 		{Key: "password-changed.ok", Text: "If this was you, there is nothing more to do."},
 		{Key: "password-changed.act", Text: "If this was not you, tell us at once, so that we can protect your account:"},
 		{Key: "password-changed.help", Text: "If this was not you, reset your password at once and contact our support."},
@@ -119,10 +123,14 @@ func english() []i18n.Entry {
 		// room for the text above, the second for those with the least room.
 		{Key: "sms.code.short", Text: "Your %[1]s code: %[2]s. Never share it."},
 		{Key: "sms.code.least", Text: "%[1]s: %[2]s"},
-		// The arguments are product, and " (time)" or nothing.
+		// The arguments are product, and " (time)", " (time)" and who helped, or nothing.
 		{Key: "sms.changed", Text: "%[1]s: your password was changed%[2]s. Not you? Reset it at once and contact our support."},
 		// The arguments are the same. The link follows on a line of its own.
 		{Key: "sms.changed.notme", Text: "%[1]s: your password was changed%[2]s. Not you? Tell us at once:"},
+		// These follow the time in the second argument, after a space. The argument is
+		// who of the host helped.
+		{Key: "sms.helped", Text: "with the help of %[1]s"},
+		{Key: "sms.helped.anonymous", Text: "with the help of our support"},
 		// The arguments are product and services.
 		{Key: "sms.no-password.with", Text: "Your %[1]s account has no password. Sign in with: %[2]s"},
 		{Key: "sms.no-password.other", Text: "Your %[1]s account has no password. Sign in with the service that you chose when you registered."},

@@ -65,6 +65,8 @@ func spanish() []i18n.Entry {
 		{Key: "password-changed.heading", Text: "Se ha cambiado su contraseña"},
 		{Key: "password-changed.intro", Text: "Se ha cambiado la contraseña de su cuenta de %[1]s."},
 		{Key: "password-changed.intro.account", Text: "Se ha cambiado la contraseña de su cuenta «%[2]s» de %[1]s."},
+		{Key: "password-changed.helped", Text: "Se hizo con la ayuda de %[1]s."},
+		{Key: "password-changed.helped.anonymous", Text: "Se hizo con la ayuda de nuestro servicio de asistencia."},
 		{Key: "password-changed.ok", Text: "Si ha sido usted, no tiene que hacer nada más."},
 		{Key: "password-changed.act", Text: "Si no ha sido usted, avísenos de inmediato para que podamos proteger su cuenta:"},
 		{Key: "password-changed.help", Text: "Si no ha sido usted, restablezca su contraseña de inmediato y póngase en contacto con nuestro servicio de asistencia."},
@@ -104,6 +106,8 @@ func spanish() []i18n.Entry {
 		{Key: "sms.code.least", Text: "%[1]s: %[2]s"},
 		{Key: "sms.changed", Text: "%[1]s: se ha cambiado su contraseña%[2]s. Si no ha sido usted, restablezca la contraseña ahora y contacte con nosotros."},
 		{Key: "sms.changed.notme", Text: "%[1]s: se ha cambiado su contraseña%[2]s. Si no ha sido usted, avise ahora:"},
+		{Key: "sms.helped", Text: "con ayuda de %[1]s"},
+		{Key: "sms.helped.anonymous", Text: "con ayuda de nuestro equipo"},
 		{Key: "sms.no-password.with", Text: "Su cuenta de %[1]s no tiene contraseña. Entre con: %[2]s"},
 		{Key: "sms.no-password.other", Text: "Su cuenta de %[1]s no tiene contraseña. Entre con el servicio que eligiera al registrarse."},
 	}

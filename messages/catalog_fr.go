@@ -65,6 +65,8 @@ func french() []i18n.Entry {
 		{Key: "password-changed.heading", Text: "Votre mot de passe a été modifié"},
 		{Key: "password-changed.intro", Text: "Le mot de passe de votre compte %[1]s a été modifié."},
 		{Key: "password-changed.intro.account", Text: "Le mot de passe de votre compte %[1]s «\u00a0%[2]s\u00a0» a été modifié."},
+		{Key: "password-changed.helped", Text: "Aide apportée par\u00a0: %[1]s."},
+		{Key: "password-changed.helped.anonymous", Text: "Cela a été fait avec l’aide de notre assistance."},
 		{Key: "password-changed.ok", Text: "Si vous êtes à l’origine de ce changement, vous n’avez rien d’autre à faire."},
 		{Key: "password-changed.act", Text: "Sinon, signalez-le-nous immédiatement afin que nous puissions protéger votre compte\u00a0:"},
 		{Key: "password-changed.help", Text: "Sinon, réinitialisez immédiatement votre mot de passe et contactez notre assistance."},
@@ -104,6 +106,8 @@ func french() []i18n.Entry {
 		{Key: "sms.code.least", Text: "%[1]s: %[2]s"},
 		{Key: "sms.changed", Text: "%[1]s: votre mot de passe a été modifié%[2]s. Si ce n'est pas vous, changez-le vite et contactez notre assistance."},
 		{Key: "sms.changed.notme", Text: "%[1]s: votre mot de passe a été modifié%[2]s. Si ce n'est pas vous, signalez-le vite:"},
+		{Key: "sms.helped", Text: "(aide: %[1]s)"},
+		{Key: "sms.helped.anonymous", Text: "avec l'aide de notre assistance"},
 		{Key: "sms.no-password.with", Text: "Votre compte %[1]s n'a pas de mot de passe. Connectez-vous avec: %[2]s"},
 		{Key: "sms.no-password.other", Text: "Votre compte %[1]s n'a pas de mot de passe. Connectez-vous avec le service choisi pour votre inscription."},
 	}

@@ -65,6 +65,8 @@ func hindi() []i18n.Entry {
 		{Key: "password-changed.heading", Text: "आपका पासवर्ड बदल दिया गया है"},
 		{Key: "password-changed.intro", Text: "आपके %[1]s खाते का पासवर्ड बदल दिया गया है।"},
 		{Key: "password-changed.intro.account", Text: "आपके %[1]s खाते “%[2]s” का पासवर्ड बदल दिया गया है।"},
+		{Key: "password-changed.helped", Text: "यह %[1]s की मदद से किया गया।"},
+		{Key: "password-changed.helped.anonymous", Text: "यह हमारी सहायता टीम की मदद से किया गया।"},
 		{Key: "password-changed.ok", Text: "अगर यह आपने किया था, तो आपको और कुछ नहीं करना है।"},
 		{Key: "password-changed.act", Text: "अगर यह आपने नहीं किया था, तो हमें तुरंत बताएँ, ताकि हम आपके खाते को सुरक्षित कर सकें:"},
 		{Key: "password-changed.help", Text: "अगर यह आपने नहीं किया था, तो तुरंत अपना पासवर्ड रीसेट करें और हमारी सहायता टीम से संपर्क करें।"},
@@ -104,6 +106,8 @@ func hindi() []i18n.Entry {
 		{Key: "sms.code.least", Text: "%[1]s: %[2]s"},
 		{Key: "sms.changed", Text: "%[1]s: आपका पासवर्ड बदल दिया गया है%[2]s। यह आपने नहीं किया? तुरंत पासवर्ड रीसेट करें और हमसे संपर्क करें।"},
 		{Key: "sms.changed.notme", Text: "%[1]s: आपका पासवर्ड बदल दिया गया है%[2]s। यह आपने नहीं किया? हमें तुरंत बताएँ:"},
+		{Key: "sms.helped", Text: "(%[1]s की मदद से)"},
+		{Key: "sms.helped.anonymous", Text: "(हमारी सहायता टीम की मदद से)"},
 		{Key: "sms.no-password.with", Text: "आपके %[1]s खाते का कोई पासवर्ड नहीं है। इससे साइन इन करें: %[2]s"},
 		{Key: "sms.no-password.other", Text: "आपके %[1]s खाते का कोई पासवर्ड नहीं है। उसी सेवा से साइन इन करें, जिससे आपने पंजीकरण किया था।"},
 	}

@@ -55,6 +55,8 @@ func japanese() []i18n.Entry {
 		{Key: "password-changed.heading", Text: "パスワードが変更されました"},
 		{Key: "password-changed.intro", Text: "%[1]s アカウントのパスワードが変更されました。"},
 		{Key: "password-changed.intro.account", Text: "%[1]s アカウント「%[2]s」のパスワードが変更されました。"},
+		{Key: "password-changed.helped", Text: "この変更は %[1]s の対応により行われました。"},
+		{Key: "password-changed.helped.anonymous", Text: "この変更はサポート担当者の対応により行われました。"},
 		{Key: "password-changed.ok", Text: "ご本人による変更であれば、お手続きは不要です。"},
 		{Key: "password-changed.act", Text: "お心当たりがない場合は、アカウントを保護するため、すぐに次のリンクからお知らせください。"},
 		{Key: "password-changed.help", Text: "お心当たりがない場合は、すぐにパスワードを再設定し、サポートまでご連絡ください。"},
@@ -94,6 +96,8 @@ func japanese() []i18n.Entry {
 		{Key: "sms.code.least", Text: "%[1]s: %[2]s"},
 		{Key: "sms.changed", Text: "%[1]s: パスワードが変更されました%[2]s。お心当たりがない場合は、すぐに再設定し、サポートにご連絡ください。"},
 		{Key: "sms.changed.notme", Text: "%[1]s: パスワードが変更されました%[2]s。お心当たりがない場合は、すぐにお知らせください。"},
+		{Key: "sms.helped", Text: "（対応者: %[1]s）"},
+		{Key: "sms.helped.anonymous", Text: "（サポート担当者が対応）"},
 		{Key: "sms.no-password.with", Text: "%[1]s アカウントにはパスワードがありません。次のサービスでログインしてください: %[2]s"},
 		{Key: "sms.no-password.other", Text: "%[1]s アカウントにはパスワードがありません。ご登録時に選択されたサービスでログインしてください。"},
 	}

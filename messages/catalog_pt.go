@@ -66,6 +66,8 @@ func portuguese() []i18n.Entry {
 		{Key: "password-changed.heading", Text: "A sua senha foi alterada"},
 		{Key: "password-changed.intro", Text: "A senha da sua conta de %[1]s foi alterada."},
 		{Key: "password-changed.intro.account", Text: "A senha da sua conta “%[2]s” de %[1]s foi alterada."},
+		{Key: "password-changed.helped", Text: "Isto foi feito com a ajuda de %[1]s."},
+		{Key: "password-changed.helped.anonymous", Text: "Isto foi feito com a ajuda do nosso suporte."},
 		{Key: "password-changed.ok", Text: "Se esta alteração foi sua, não é preciso fazer mais nada."},
 		{Key: "password-changed.act", Text: "Se esta alteração não foi sua, avise-nos imediatamente para que possamos proteger a sua conta:"},
 		{Key: "password-changed.help", Text: "Se esta alteração não foi sua, redefina imediatamente a sua senha e fale com o nosso suporte."},
@@ -105,6 +107,8 @@ func portuguese() []i18n.Entry {
 		{Key: "sms.code.least", Text: "%[1]s: %[2]s"},
 		{Key: "sms.changed", Text: "%[1]s: a sua senha foi alterada%[2]s. Se foi outra pessoa, redefina a senha agora e fale com o nosso suporte."},
 		{Key: "sms.changed.notme", Text: "%[1]s: a sua senha foi alterada%[2]s. Se foi outra pessoa, avise agora:"},
+		{Key: "sms.helped", Text: "com ajuda de %[1]s"},
+		{Key: "sms.helped.anonymous", Text: "com ajuda do nosso suporte"},
 		{Key: "sms.no-password.with", Text: "A sua conta de %[1]s existe sem senha. Entre com: %[2]s"},
 		{Key: "sms.no-password.other", Text: "A sua conta de %[1]s existe sem senha. Entre com o mesmo meio que usou para criar a conta."},
 	}

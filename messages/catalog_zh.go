@@ -55,6 +55,8 @@ func chinese() []i18n.Entry {
 		{Key: "password-changed.heading", Text: "您的密码已更改"},
 		{Key: "password-changed.intro", Text: "您的 %[1]s 账号密码已更改。"},
 		{Key: "password-changed.intro.account", Text: "您的 %[1]s 账号“%[2]s”的密码已更改。"},
+		{Key: "password-changed.helped", Text: "此操作由 %[1]s 协助完成。"},
+		{Key: "password-changed.helped.anonymous", Text: "此操作由我们的客服协助完成。"},
 		{Key: "password-changed.ok", Text: "如果这是您本人的操作，则无需采取任何措施。"},
 		{Key: "password-changed.act", Text: "如果这不是您本人的操作，请立即告知我们，以便我们保护您的账号："},
 		{Key: "password-changed.help", Text: "如果这不是您本人的操作，请立即重置密码，并联系我们的客服。"},
@@ -94,6 +96,8 @@ func chinese() []i18n.Entry {
 		{Key: "sms.code.least", Text: "%[1]s: %[2]s"},
 		{Key: "sms.changed", Text: "%[1]s：您的密码已更改%[2]s。如非本人操作，请立即重置密码并联系客服。"},
 		{Key: "sms.changed.notme", Text: "%[1]s：您的密码已更改%[2]s。如非本人操作，请立即告知我们："},
+		{Key: "sms.helped", Text: "（协助人：%[1]s）"},
+		{Key: "sms.helped.anonymous", Text: "（由客服协助）"},
 		{Key: "sms.no-password.with", Text: "您的 %[1]s 账号没有密码。请使用以下服务登录：%[2]s"},
 		{Key: "sms.no-password.other", Text: "您的 %[1]s 账号没有密码。请使用您注册时选择的服务登录。"},
 	}

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/brand"
@@ -66,6 +67,12 @@ type Data struct {
 	// would make a link of, such as a URL or a domain (A105). A value has one line
 	// and no markup: HTML templates escape it.
 	Data map[string]string
+	// Helped says that the host's help desk had a part in what a
+	// [recovery.MessagePasswordChanged] is about, and Operator is who, as the host
+	// wrote it. Operator is empty if it is not fit to be shown or, in a text message,
+	// if it is longer than 30 characters or would cost the GSM alphabet.
+	Helped   bool
+	Operator string
 
 	translator *i18n.Translator
 	// sms says that this is the data of a text message.
@@ -143,6 +150,29 @@ func (d *Data) When() string {
 		return ""
 	}
 	return " (" + d.RequestedAt + ")"
+}
+
+// HelpedBy returns the sentence that says who helped. Without Helped it returns the
+// empty text.
+func (d *Data) HelpedBy() (string, error) { return d.helped("password-changed.helped") }
+
+// WhenAndWho returns what When returns and, with Helped, a space and who helped.
+func (d *Data) WhenAndWho() (string, error) {
+	who, err := d.helped("sms.helped")
+	if who != "" {
+		who = " " + who
+	}
+	return d.When() + who, err
+}
+
+func (d *Data) helped(key string) (string, error) {
+	switch {
+	case !d.Helped:
+		return "", nil
+	case d.Operator == "":
+		return d.T(key + ".anonymous")
+	}
+	return d.T(key, d.Operator)
 }
 
 // A Detail is a fact about the request: its time, for example.
@@ -250,6 +280,8 @@ func (s *Renderer) newData(m recovery.Message, v *i18n.Translator) (*Data, error
 		if !isCode(d.Code) {
 			return nil, permanent("the message has no code that can be sent")
 		}
+	case recovery.MessagePasswordChanged:
+		d.Helped, d.Operator = m.Operator != "", cleanOperator(m.Operator)
 	case recovery.MessageNoPassword:
 		for _, p := range m.IdentityProviders {
 			if name := providerName(p); name != "" && len(d.IdentityProviders) < maxProviders {
@@ -284,10 +316,30 @@ func (d *Data) forSMS() *Data {
 	// Spanish "días" is the one duration with a letter that the GSM alphabet lacks.
 	// That letter alone would halve the room of each segment.
 	c.ExpiresIn = strings.ReplaceAll(c.ExpiresIn, "í", "i")
+	if !c.fitsOperator() {
+		c.Operator = ""
+	}
 	if c.Code != "" {
 		c.suffix = "\n@" + c.Host + " #" + c.Code
 	}
 	return &c
+}
+
+// maxSMSOperator is the longest name of an operator in a text message, in
+// characters.
+const maxSMSOperator = 30
+
+// fitsOperator reports whether a text message has room for the name of the operator.
+func (d *Data) fitsOperator() bool {
+	if utf8.RuneCountInString(d.Operator) > maxSMSOperator {
+		return false
+	}
+	text, err := d.T("sms.helped.anonymous")
+	if _, gsm := gsm7.Segments(text); err != nil || !gsm {
+		return true // the text has other letters already
+	}
+	_, gsm := gsm7.Segments(d.Operator)
+	return gsm
 }
 
 func (s *Renderer) place(client netip.Addr, v *i18n.Translator) (location, network string) {

@@ -38,6 +38,13 @@ func cleanPlace(s string) string {
 	return cleanText(s, maxPlace, "'’-‐·・.,()/،、", true)
 }
 
+// cleanOperator is like cleanName, for whoever of the host helped. The host wrote it,
+// so it may have digits, such as the number of a ticket, and other signs. It still
+// has nothing that mail programs make a link of.
+func cleanOperator(s string) string {
+	return cleanText(s, maxPlace, "'’-‐·・.,()/،、#&_", true)
+}
+
 // cleanProvider is like cleanName, for the name of an identity provider.
 func cleanProvider(s string) string {
 	return cleanText(s, maxProvider, "'’-·+&.", true)

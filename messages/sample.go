@@ -20,6 +20,8 @@ const (
 	sampleCode  = "24681357"
 	sampleName  = "Quintus Samplename"
 	sampleLogin = "quintus.samplelogin"
+
+	sampleOperator = "Ada (Support)"
 )
 
 // samples returns messages of one kind. Name, place and the link for "this was
@@ -41,6 +43,10 @@ func samples(kind recovery.MessageKind, now time.Time) []recovery.Message {
 				{LeadID: "1", Account: sampleLogin, Name: sampleName, URL: recovery.NewSecret(sampleURL + "1")},
 				{LeadID: "2", Name: sampleName, URL: recovery.NewSecret(sampleURL + "2")},
 				{LeadID: "3", URL: recovery.NewSecret(sampleURL + "3")},
+			}
+		case recovery.MessagePasswordChanged:
+			if i&1 == 0 {
+				m.Operator = sampleOperator
 			}
 		case recovery.MessageResetCode:
 			m.Code, m.Expires = recovery.NewSecret(sampleCode), now.Add(10*time.Minute)

@@ -78,6 +78,10 @@ func german() []i18n.Entry {
 		{Key: "code.malformed", Text: "Geben Sie den %[1]d-stelligen Code ein, den wir Ihnen geschickt haben."},
 		{Key: "code.invalid", Text: "Dieser Code ist falsch oder abgelaufen. Prüfen Sie ihn oder fordern Sie einen neuen an."},
 		{Key: "code.phone.invalid", Text: "Geben Sie Ihre Telefonnummer mit Ländervorwahl ein, zum Beispiel +49 30 123456."},
+		{Key: "code.have", Text: "Ich habe einen Code vom Kundendienst"},
+		{Key: "code.text.read-out", Text: "Geben Sie den Code ein, den Sie von unserem Kundendienst haben, und wer Sie sind. Unser Kundendienst wird Sie nie nach dem Code fragen."},
+		{Key: "code.hint.read-out", Text: "15 Buchstaben und Ziffern. Bindestriche und Großschreibung spielen keine Rolle."},
+		{Key: "code.malformed.read-out", Text: "Geben Sie den Code ein, den Sie bekommen haben: 15 Buchstaben und Ziffern."},
 
 		{Key: "reset.heading", Text: "Neues Passwort wählen"},
 		{Key: "reset.account", Text: "Konto"},

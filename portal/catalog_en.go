@@ -99,6 +99,11 @@ func english() []i18n.Entry {
 		{Key: "code.malformed", Text: "Enter the code that we sent you: %[1]d digits."},
 		{Key: "code.invalid", Text: "This code is wrong, or it has expired. Check it, or ask for a new one."},
 		{Key: "code.phone.invalid", Text: "Enter your phone number with its country code, such as +49 30 123456."},
+		// The code that a help desk has read out. "have" is a link to its form.
+		{Key: "code.have", Text: "I have a code from the help desk"},
+		{Key: "code.text.read-out", Text: "Enter the code that our help desk gave you, and who you are. Nobody from our help desk will ask you for it."},
+		{Key: "code.hint.read-out", Text: "15 letters and digits. Hyphens and capitals do not matter."},
+		{Key: "code.malformed.read-out", Text: "Enter the code that you were given: 15 letters and digits."},
 
 		// The page for the new password.
 		{Key: "reset.heading", Text: "Choose a new password"},

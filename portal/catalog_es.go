@@ -77,6 +77,10 @@ func spanish() []i18n.Entry {
 		{Key: "code.malformed", Text: "Introduzca el código de %[1]d dígitos que le hemos enviado."},
 		{Key: "code.invalid", Text: "Este código no es correcto o ha caducado. Compruébelo o pida uno nuevo."},
 		{Key: "code.phone.invalid", Text: "Introduzca su número de teléfono con el prefijo del país, como +49 30 123456."},
+		{Key: "code.have", Text: "Tengo un código del servicio de asistencia"},
+		{Key: "code.text.read-out", Text: "Introduzca el código que le ha dado nuestro servicio de asistencia e indique quién es usted. Nuestro servicio de asistencia nunca le pedirá este código."},
+		{Key: "code.hint.read-out", Text: "15 letras y dígitos. No importan los guiones ni las mayúsculas."},
+		{Key: "code.malformed.read-out", Text: "Introduzca el código que le han dado: 15 letras y dígitos."},
 
 		{Key: "reset.heading", Text: "Elija una contraseña nueva"},
 		{Key: "reset.account", Text: "Cuenta"},

@@ -79,6 +79,10 @@ func french() []i18n.Entry {
 		{Key: "code.malformed", Text: "Saisissez le code à %[1]d chiffres que nous vous avons envoyé."},
 		{Key: "code.invalid", Text: "Ce code est incorrect ou a expiré. Vérifiez-le ou demandez-en un nouveau."},
 		{Key: "code.phone.invalid", Text: "Saisissez votre numéro de téléphone avec l’indicatif du pays, comme +49 30 123456."},
+		{Key: "code.have", Text: "J’ai un code de l’assistance"},
+		{Key: "code.text.read-out", Text: "Saisissez le code que notre assistance vous a donné et indiquez qui vous êtes. Notre assistance ne vous demandera jamais ce code."},
+		{Key: "code.hint.read-out", Text: "15 lettres et chiffres. Les tirets et les majuscules n’ont pas d’importance."},
+		{Key: "code.malformed.read-out", Text: "Saisissez le code que vous avez reçu, qui se compose de 15 lettres et chiffres."},
 
 		{Key: "reset.heading", Text: "Choisissez un nouveau mot de passe"},
 		{Key: "reset.account", Text: "Compte"},

@@ -69,6 +69,10 @@ func japanese() []i18n.Entry {
 		{Key: "code.malformed", Text: "お送りした%[1]d桁のコードを入力してください。"},
 		{Key: "code.invalid", Text: "コードが間違っているか、期限切れです。コードをお確かめになるか、新しいコードを受け取ってください。"},
 		{Key: "code.phone.invalid", Text: "国番号付きの電話番号（例：+49 30 123456）を入力してください。"},
+		{Key: "code.have", Text: "サポートから伝えられたコードがあります"},
+		{Key: "code.text.read-out", Text: "サポートからお伝えしたコードと、対象のアカウントを入力してください。サポートからこのコードをお尋ねすることはありません。"},
+		{Key: "code.hint.read-out", Text: "15文字の英数字。ハイフンや大文字・小文字の違いは問いません。"},
+		{Key: "code.malformed.read-out", Text: "お伝えした15文字の英数字のコードを入力してください。"},
 
 		{Key: "reset.heading", Text: "新しいパスワードを設定"},
 		{Key: "reset.account", Text: "アカウント"},

@@ -80,6 +80,10 @@ func portuguese() []i18n.Entry {
 		{Key: "code.malformed", Text: "Insira o código de %[1]d dígitos que recebeu."},
 		{Key: "code.invalid", Text: "Este código está errado ou já expirou. Verifique-o ou peça um novo."},
 		{Key: "code.phone.invalid", Text: "Insira o seu número de telefone com o código do país, como +49 30 123456."},
+		{Key: "code.have", Text: "Tenho um código do suporte"},
+		{Key: "code.text.read-out", Text: "Insira o código que recebeu do nosso suporte e indique quem é. O nosso suporte nunca pedirá esse código."},
+		{Key: "code.hint.read-out", Text: "15 letras e dígitos. Hifens e maiúsculas não fazem diferença."},
+		{Key: "code.malformed.read-out", Text: "Insira o código que recebeu: 15 letras e dígitos."},
 
 		{Key: "reset.heading", Text: "Escolha uma nova senha"},
 		{Key: "reset.account", Text: "Conta"},

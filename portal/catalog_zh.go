@@ -69,6 +69,10 @@ func chinese() []i18n.Entry {
 		{Key: "code.malformed", Text: "请输入我们发送给您的 %[1]d 位数字验证码。"},
 		{Key: "code.invalid", Text: "验证码错误或已失效。请检查后重新输入，或获取新验证码。"},
 		{Key: "code.phone.invalid", Text: "请输入带国家/地区代码的手机号，例如 +49 30 123456。"},
+		{Key: "code.have", Text: "我有客服提供的验证码"},
+		{Key: "code.text.read-out", Text: "请输入客服提供给您的验证码，以及对应的账号。我们的客服绝不会向您索要此验证码。"},
+		{Key: "code.hint.read-out", Text: "15 位字母和数字。连字符和大小写均可忽略。"},
+		{Key: "code.malformed.read-out", Text: "请输入客服提供给您的 15 位字母和数字验证码。"},
 
 		{Key: "reset.heading", Text: "设置新密码"},
 		{Key: "reset.account", Text: "账号"},

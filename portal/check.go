@@ -79,6 +79,18 @@ func (p *Handler) samples() []sample {
 			sample{"code", "", func(d *Data) { d.ByMail = true; d.fail("identifier", d.text("forgot.invalid"+d.asked())) }},
 			sample{"forgot", "", func(d *Data) { typed(d); d.ByCode = true }})
 	}
+	if p.opts.ReadOutCodes {
+		all = append(all,
+			sample{"code", "", func(d *Data) { d.ReadOut = true; d.fail("code", d.text("code.malformed.read-out")) }},
+			sample{"code", "", func(d *Data) {
+				d.ReadOut = true
+				typed(d)
+				d.fail("identifier", d.text("forgot.invalid"+d.asked()))
+			}},
+			sample{"code", "", func(d *Data) {
+				d.Identifier, d.Known, d.Proof, d.ReadOutURL = "+49 30 123456", true, "proof", d.url(pathCode)
+			}})
+	}
 	if p.settings.SecondFactor {
 		all = append(all, sample{"reset", "", func(d *Data) { d.Proof, d.SecondFactor = "proof", true }},
 			sample{"reset", "", func(d *Data) { d.Proof, d.SecondFactor = "proof", true; d.failFactor("factor.empty") }},

@@ -85,13 +85,20 @@ func (p *Handler) forgot(w http.ResponseWriter, r *http.Request) {
 // otherwise a new one. So nobody else can replace this code, or spoil it by guesses
 // (A100).
 func (p *Handler) handleFor(r *http.Request, typed string, req *recovery.ForgotRequest) (err error) {
-	var last lastRequest
-	if p.requestCookie.load(r, &last) && last.Code && last.Identifier == typed && last.Handle != "" {
-		req.Handle = last.Handle
-		return nil
+	if req.Handle = p.handleOf(r, typed); req.Handle == "" {
+		req.Handle, err = p.service.NewHandle()
 	}
-	req.Handle, err = p.service.NewHandle()
 	return err
+}
+
+// handleOf returns the handle of the code for which this browser has asked with what
+// was typed, or empty.
+func (p *Handler) handleOf(r *http.Request, typed string) string {
+	var last lastRequest
+	if p.requestCookie.load(r, &last) && last.Code && last.Identifier == typed {
+		return last.Handle
+	}
+	return ""
 }
 
 // key returns the key for the text that a person typed. A text with an "@" is

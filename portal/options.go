@@ -124,6 +124,12 @@ type Options struct {
 	// Logger receives what goes wrong. Default: the logger of the Service.
 	Logger *slog.Logger
 
+	// ReadOutCodes offers people a form for the code that a help desk has read out to
+	// them, with a link to it on the page forgot and on the page for other codes: see
+	// recovery.Service.IssueForHelpDesk. They type it with what they are searched by.
+	// Default false: no page mentions a help desk.
+	ReadOutCodes bool
+
 	// NationalPhone reads a phone number that a person typed without a '+': it gets
 	// 1 to 256 digits, 0 to 9, and returns the number with '+' and its country code,
 	// or anything else if the digits are no number. phones.In("DE") of the package

@@ -65,6 +65,11 @@ type Data struct {
 	// ByMail says, on the page for a code, that the code went out by mail or, if it is
 	// not Known, that it may have.
 	ByMail bool
+	// ReadOut says that the page for a code is for one that a help desk has read out,
+	// and asks for Identifier too. ReadOutURL is the path of that page, on the pages
+	// that offer it, or empty.
+	ReadOut    bool
+	ReadOutURL string
 	// Account is what the person signs in with, as [recovery.CheckProofResult] says,
 	// or empty.
 	Account string
@@ -268,6 +273,7 @@ func (p *Handler) page(r *http.Request, name, locale string) *Data {
 		d.cameFrom = p.returnTo(r)
 		d.Choice = p.settings.MailCodes == recovery.MailCodesOnRequest
 		d.ByCode = p.settings.MailCodes == recovery.MailCodesOnly
+		d.ReadOutURL = p.readOutURL(r)
 	case "sent":
 		d.Expiry = d.duration(p.settings.LinkTTL)
 	case "code":
@@ -292,6 +298,9 @@ func (p *Handler) languageChoices(r *http.Request, d *Data) []LanguageChoice {
 	keep := ""
 	if path == pathForgot && d.cameFrom != "" {
 		keep = "&" + returnToParam + "=" + url.QueryEscape(d.cameFrom)
+	}
+	if d.ReadOut {
+		keep = "&" + readOutParam + "=1"
 	}
 	var all []LanguageChoice
 	for _, l := range p.translators {

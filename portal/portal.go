@@ -328,7 +328,7 @@ func (p *Handler) route(w http.ResponseWriter, r *http.Request) {
 	case pathSent:
 		get = p.showSent
 	case pathCode:
-		if p.opts.PhoneField != "" || p.mailsCodes() {
+		if p.opts.PhoneField != "" || p.mailsCodes() || p.opts.ReadOutCodes {
 			get, post = p.showCode, p.code
 		}
 	case pathReset:

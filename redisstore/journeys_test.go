@@ -14,6 +14,12 @@ func TestJourneys(t *testing.T) {
 	journeytest.Run(t, journeytest.Leads(), s, s)
 }
 
+// A help desk issues, looks and revokes, on a Redis.
+func TestHelpDeskJourney(t *testing.T) {
+	s := newStore(t, redistest.Start(t).Client(t), nil)
+	journeytest.RunHelpDesk(t, journeytest.Leads(), s, s)
+}
+
 // A person at two brands and at none, through the JSON API, on a Redis.
 func TestBrandJourneys(t *testing.T) {
 	s := newStore(t, redistest.Start(t).Client(t), nil)

@@ -61,6 +61,9 @@ type Data struct {
 	// the body would have more than 8 KiB with them.
 	HostData        map[string]string `json:"host_data,omitzero"`
 	HostDataOmitted bool              `json:"host_data_omitted,omitzero"`
+	// Operator is who of the host's help desk issued what the event is about, as the
+	// host wrote it.
+	Operator string `json:"operator,omitzero"`
 }
 
 // Bulk is a [recovery.BulkProgress].
@@ -111,7 +114,7 @@ func AllEvents() []recovery.EventKind {
 func newBody(e recovery.Event, includeClient, includeHostData bool) ([]byte, error) {
 	p := Payload{Type: Type(e.Kind), Timestamp: e.Time.UTC(), Data: Data{
 		Reason: e.Reason, Scope: e.Scope, JobID: e.JobID, LeadID: e.LeadID, Caller: e.Caller,
-		Channel: e.Channel, Message: e.Message, Purpose: e.Purpose, Attempt: e.Attempt, Brand: e.Brand,
+		Channel: e.Channel, Message: e.Message, Purpose: e.Purpose, Attempt: e.Attempt, Brand: e.Brand, Operator: e.Operator,
 	}}
 	if e.Kind == recovery.EventBulkProgress {
 		bulk := Bulk(e.Bulk)

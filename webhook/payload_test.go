@@ -73,7 +73,7 @@ func TestEveryFieldIsDecidedOn(t *testing.T) {
 	told := map[string]string{
 		"Time": "timestamp", "Kind": "type", "Reason": "reason", "Scope": "scope", "JobID": "job_id", "LeadID": "lead_id",
 		"Caller": "caller", "Client": "client", "Channel": "channel", "Message": "message", "Mailed": "mailed", "Labels": "labels",
-		"Attempt": "attempt", "Purpose": "purpose", "Bulk": "bulk", "Brand": "brand", "Data": "host_data",
+		"Attempt": "attempt", "Purpose": "purpose", "Bulk": "bulk", "Brand": "brand", "Data": "host_data", "Operator": "operator",
 		"Cause": "", // it quotes what the host's own servers say
 	}
 	for f := range reflect.TypeFor[recovery.Event]().Fields() {
@@ -114,6 +114,7 @@ func TestBodies(t *testing.T) {
 		{"unless asked for", recovery.Event{Kind: recovery.EventNotMe, Client: netip.MustParseAddr("192.0.2.1")}, true, `{"client":"192.0.2.1"}`},
 		{"in its short form", recovery.Event{Kind: recovery.EventNotMe, Client: netip.MustParseAddr("::ffff:192.0.2.1")}, true, `{"client":"192.0.2.1"}`},
 		{"nor then, if nobody knows it", recovery.Event{Kind: recovery.EventNotMe}, true, `{}`},
+		{"who helped", recovery.Event{Kind: recovery.EventTokensRevoked, LeadID: "1", Operator: "Zoé <1>"}, false, `{"lead_id":"1","operator":"Zoé <1>"}`},
 		{"the purpose", recovery.Event{Kind: recovery.EventFirstPassword, LeadID: "1", Purpose: recovery.PurposeInvitation}, false, `{"lead_id":"1","purpose":"invitation"}`},
 		{"progress", recovery.Event{Kind: recovery.EventBulkProgress, Bulk: recovery.BulkProgress{Name: "n", Read: 4, Queued: 3, Before: 2, Malformed: 1, Done: true}}, false, `{"bulk":{"name":"n","read":4,"queued":3,"before":2,"malformed":1,"done":true}}`},
 		{"the brand, but not the host's data", recovery.Event{Kind: recovery.EventMessageSent, Brand: "acme", Data: map[string]string{"shop": "Acme"}}, false, `{"brand":"acme"}`},

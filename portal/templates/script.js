@@ -33,10 +33,10 @@
 
 	// People paste a code with the text around it in the message.
 	const code = find("#code");
-	if (code) {
+	if (code && code.dataset.digits) {
 		code.addEventListener("paste", (event) => {
 			const text = event.clipboardData.getData("text").normalize("NFKC");
-			const pattern = "(?<![0-9])[0-9](?:[ -]?[0-9]){" + (code.dataset.digits - 1) + "}(?![0-9])";
+			const pattern = "(?<![0-9A-Za-z])[0-9](?:[ -]?[0-9]){" + (code.dataset.digits - 1) + "}(?![0-9A-Za-z])";
 			const found = text.match(new RegExp(pattern, "g")) ?? [];
 			if (found.length === 1) {
 				event.preventDefault();

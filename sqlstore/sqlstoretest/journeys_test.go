@@ -10,7 +10,7 @@ import (
 
 // People who share an address, sign in with a user name, or have an odd address,
 // with leads, tokens and limits on each database. Then a person at two brands and at
-// none, through the JSON API.
+// none, through the JSON API, and a help desk that issues, looks and revokes.
 func TestJourneys(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, d database, open func(testing.TB) *sql.DB) {
@@ -41,5 +41,6 @@ func TestJourneys(t *testing.T) {
 		store := newStore(t, db, d)
 		journeytest.Run(t, leads, store, store)
 		journeytest.Brands(t, leads, store, store)
+		journeytest.RunHelpDesk(t, leads, store, store)
 	})
 }
