@@ -3,6 +3,7 @@ package recovery
 import (
 	"net/http"
 	"net/netip"
+	"strings"
 
 	"github.com/seed-51359b35/recovery/internal/clientaddr"
 )
@@ -25,8 +26,8 @@ type Requester struct {
 	// passedOn says that Client was passed on by Server, also where Server has
 	// no address.
 	passedOn bool
-	// AcceptLanguage is the request's Accept-Language field. A value of more
-	// than 128 bytes is ignored.
+	// AcceptLanguage is the request's Accept-Language field. Of a longer value,
+	// the ranges that end within the first 128 bytes count.
 	AcceptLanguage string
 	// Device is what the client presents as a known device: the cookie of
 	// [Service.RememberDevice], or what [Service.NewDevice] returned. Anything
@@ -68,7 +69,8 @@ func (r *Requester) check() error {
 		return invalid("caller", "is too long")
 	}
 	if len(r.AcceptLanguage) > 128 {
-		r.AcceptLanguage = ""
+		end := strings.LastIndexByte(r.AcceptLanguage[:129], ',')
+		r.AcceptLanguage = r.AcceptLanguage[:max(0, end)]
 	}
 	if len(r.Device) > maxDeviceText {
 		r.Device = ""

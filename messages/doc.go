@@ -39,8 +39,11 @@
 // English, Spanish, French, German, Portuguese, Hindi, Arabic, Chinese in
 // simplified characters, and Japanese. The person's own language comes first
 // ([recovery.Message].Locale), then those that the request asked for
-// (Languages, an Accept-Language field), then [Options].DefaultLanguage. Times
-// are written as 2026-11-22 14:05 UTC in every language.
+// (Languages, an Accept-Language field), by their weights and variety by variety: the
+// reader of "de-CH,fr;q=0.9" gets German. Then comes [Options].DefaultLanguage.
+// Nobody who reads traditional Chinese characters gets simplified ones, unless a list
+// has them too or they are the default. Times are written as 2026-11-22 14:05 UTC in
+// every language.
 //
 // # Text messages
 //

@@ -46,7 +46,8 @@ type Options struct {
 	Templates fs.FS
 
 	// DefaultLanguage is the language of messages to people who speak none of
-	// [Languages]. It is one of [Languages], or close to one. Default English.
+	// [Languages]. It is one of [Languages], or a variety of one, such as de-AT.
+	// Default English.
 	DefaultLanguage language.Tag
 	// Locate says roughly where an address is, in the given language: "Berlin,
 	// Germany". Several goroutines call it at once, each while it renders a

@@ -57,13 +57,21 @@ func TestHeadersOfEveryAnswer(t *testing.T) {
 				t.Errorf("%s: status %d", name, p.StatusCode)
 			}
 			for header, want := range map[string]string{
-				"Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY",
+				"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY",
 				"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin",
 				"X-Robots-Tag": "noindex, nofollow",
 			} {
 				if got := p.Header.Get(header); got != want {
 					t.Errorf("%s: %s is %q, want %q", name, header, got, want)
 				}
+			}
+			referrer := "same-origin"
+			switch name {
+			case "303", "303 base", "well-known", "404", "404 outside", "logo":
+				referrer = "no-referrer"
+			}
+			if got := p.Header.Get("Referrer-Policy"); got != referrer {
+				t.Errorf("%s: Referrer-Policy is %q, want %q", name, got, referrer)
 			}
 			if p.Header.Get("Permissions-Policy") == "" {
 				t.Errorf("%s: no Permissions-Policy", name)
@@ -72,7 +80,7 @@ func TestHeadersOfEveryAnswer(t *testing.T) {
 			if !strings.Contains(csp, "default-src 'none'") || !strings.Contains(csp, "frame-ancestors 'none'") || strings.Contains(csp, "unsafe-inline") && name != "logo" || strings.Contains(csp, "unsafe-eval") {
 				t.Errorf("%s: policy %q", name, csp)
 			}
-			if cache := p.Header.Get("Cache-Control"); cache != "no-store" && name != "logo" {
+			if cache := p.Header.Get("Cache-Control"); cache != "no-store, no-transform" && name != "logo" {
 				t.Errorf("%s: Cache-Control %q", name, cache)
 			}
 			if p.body != "" && name != "logo" && (!strings.HasPrefix(p.Header.Get("Content-Type"), "text/html; charset=utf-8") || !strings.Contains(p.body, "<h1>")) {

@@ -212,7 +212,7 @@ func TestHostOfNoBrand_A104(t *testing.T) {
 						len(answer.Result().Cookies()) > 0 || answer.Header().Get("Location") != "" {
 						t.Errorf("%.40q %s %s: %d %q %v", host, method, path, answer.Code, body, answer.Header())
 					}
-					if answer.Header().Get("Cache-Control") != "no-store" || answer.Header().Get("X-Frame-Options") != "DENY" {
+					if answer.Header().Get("Cache-Control") != "no-store, no-transform" || answer.Header().Get("X-Frame-Options") != "DENY" {
 						t.Errorf("%.40q: headers %v", host, answer.Header())
 					}
 				}

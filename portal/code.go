@@ -45,7 +45,7 @@ func (p *Handler) codeKey(d *Data) recovery.LeadKey {
 	if d.ByMail || d.ReadOut {
 		return p.key(d.Identifier)
 	}
-	return recovery.LeadKey{Field: p.opts.PhoneField, Value: latinDigits(d.Identifier)}
+	return recovery.LeadKey{Field: p.opts.PhoneField, Value: p.phone(d.Identifier)}
 }
 
 func (p *Handler) code(w http.ResponseWriter, r *http.Request) {

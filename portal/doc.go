@@ -60,12 +60,19 @@
 // pages need cookies, and say so to a browser that keeps
 // none.
 //
-// Forms need a browser that says where a form comes from: Chrome 76, Firefox 90
-// and Safari 16.4, or later. Older browsers send a form of a no-referrer page
-// with "Origin: null" and nothing else, as an attacker's page does.
+// Forms need a browser that says where a form comes from, in Sec-Fetch-Site or Origin,
+// as all do since 2020. Pages are therefore not "no-referrer", under which Safari before
+// 16.4 sends forms with "Origin: null" and nothing else, as an attacker's page does.
+//
+// A phone number may be written as people write it: with spaces, dashes and brackets of
+// all kinds, with "tel:", with "(0)" behind the country code, and in the digits of any
+// script. [Options].NationalPhone reads numbers without a country code.
 //
 // The language that the person chose on the page comes first, then the lead's,
-// then those that the browser asks for. All errors are in that language, and
+// then those that the browser asks for, by their weights and variety by variety: the
+// reader of "de-CH,fr;q=0.9" gets German. Nobody who reads traditional Chinese
+// characters gets simplified ones, unless the browser asks for them too or they are
+// the default. All errors are in that language, and
 // say what to do.
 //
 // # Threat model
@@ -73,7 +80,8 @@
 //   - The token leaves the URL with the first response. That response stores
 //     the token, sealed, in a cookie (__Host-, Secure, HttpOnly, SameSite=Lax)
 //     and answers 303. So the token appears in no history, no Referer and no
-//     screenshot (A03). Mount [recovery.HideTokens] outermost, so that it
+//     screenshot (A03). A page whose URL may hold a token all the same, because
+//     somebody has changed the link, sends its URL nowhere. Mount [recovery.HideTokens] outermost, so that it
 //     does not appear in the host's access log either.
 //   - Opening a page uses nothing up. GET and HEAD consume no link, even if a
 //     scanner runs scripts. The form has to be sent (A04).

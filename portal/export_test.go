@@ -11,3 +11,7 @@ func FoundBrands(p *Handler) int {
 	defer p.brands.mu.Unlock()
 	return len(p.brands.found)
 }
+
+// ReadPhone is what the pages take a typed phone number for, where the host reads no
+// national numbers.
+func ReadPhone(typed string) string { return (&Handler{}).phone(typed) }

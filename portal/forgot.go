@@ -107,12 +107,11 @@ func (p *Handler) handleOf(r *http.Request, typed string) string {
 // user name of digits.
 func (p *Handler) key(typed string) recovery.LeadKey {
 	o := &p.opts
-	number := latinDigits(typed)
 	switch {
 	case o.EmailField != "" && (strings.Contains(typed, "@") || o.PhoneField == "" && o.UserNameField == ""):
 		return recovery.LeadKey{Field: o.EmailField, Value: typed}
-	case o.PhoneField != "" && (o.UserNameField == "" || strings.HasPrefix(number, "+")):
-		return recovery.LeadKey{Field: o.PhoneField, Value: number}
+	case o.PhoneField != "" && (o.UserNameField == "" || isInternational(typed)):
+		return recovery.LeadKey{Field: o.PhoneField, Value: p.phone(typed)}
 	}
 	return recovery.LeadKey{Field: o.UserNameField, Value: typed}
 }
@@ -162,19 +161,4 @@ func (p *Handler) form(w http.ResponseWriter, r *http.Request) (url.Values, bool
 // address or number often has some.
 func trim(s string) string {
 	return strings.TrimFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) })
-}
-
-// latinDigits replaces the digits of other keyboards by 0 to 9.
-func latinDigits(s string) string {
-	return strings.Map(func(r rune) rune {
-		for _, zero := range []rune{'\u0660', '\u06f0', '\u0966', '\uff10'} {
-			if r >= zero && r < zero+10 {
-				return '0' + r - zero
-			}
-		}
-		if r == '\uff0b' {
-			return '+'
-		}
-		return r
-	}, s)
 }

@@ -293,7 +293,10 @@ func (v *visitor) post(target string, fields ...string) page {
 	r := httptest.NewRequest(http.MethodPost, strings.TrimPrefix(target, "https://acme.example"), strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
-	r.Header.Set("Origin", "null") // as browsers send it under no-referrer
+	r.Header.Set("Origin", "https://acme.example")
+	if site := v.header.Get("Sec-Fetch-Site"); site == "cross-site" || site == "same-site" {
+		r.Header.Set("Origin", "https://evil.example")
+	}
 	return v.do(r)
 }
 

@@ -25,6 +25,13 @@ func TestLanguageOfAPage(t *testing.T) {
 		}{
 			{"nothing is known", "/account/forgot", "", "en", "ltr"},
 			{"what the browser asks for", "/account/forgot", "fi,de-AT;q=0.8", "de", "ltr"},
+			{"a more exact range behind another language", "/account/forgot", "en-GB,fr;q=0.9,en-US;q=0.8,en;q=0.7", "en", "ltr"},
+			{"Switzerland", "/account/forgot", "de-CH,fr;q=0.9,de;q=0.8", "de", "ltr"},
+			{"Mexico", "/account/forgot", "es-MX,en-US;q=0.9,es;q=0.8", "es", "ltr"},
+			{"a weight in capitals", "/account/forgot", "fr;Q=0.6,de;q=0.7", "de", "ltr"},
+			{"a language that is refused", "/account/forgot", "en;q=0,*;q=0.5", "es", "ltr"},
+			{"Taiwan", "/account/forgot", "zh-TW,zh;q=0.9,ja;q=0.8,en;q=0.7", "ja", "ltr"},
+			{"simplified Chinese, chosen in Taiwan", "/account/forgot?lang=zh", "zh-TW,zh;q=0.9", "zh-Hans", "ltr"},
 			{"from right to left", "/account/forgot", "ar", "ar", "rtl"},
 			{"what was chosen on the page", "/account/forgot?lang=ja", "de", "ja", "ltr"},
 			{"no language", "/account/forgot?lang=xx", "de", "de", "ltr"},

@@ -129,6 +129,15 @@ type Options struct {
 	// recovery.Service.IssueForHelpDesk. They type it with what they are searched by.
 	// Default false: no page mentions a help desk.
 	ReadOutCodes bool
+
+	// NationalPhone reads a phone number that a person typed without a '+': it gets
+	// 1 to 256 digits, 0 to 9, and returns the number with '+' and its country code,
+	// or anything else if the digits are no number. phones.In("DE") of the package
+	// portal/phones makes such a function. Where the pages also take user names, a
+	// text without a '+' is a user name on the page forgot, and only the page for
+	// codes calls NationalPhone. Several goroutines may call it at once. Default
+	// none: people type their country code.
+	NationalPhone func(digits string) string
 }
 
 func (o Options) withDefaults(service *recovery.Service) Options {

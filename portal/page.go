@@ -331,6 +331,7 @@ func (p *Handler) render(w http.ResponseWriter, r *http.Request, status int, d *
 	}
 	h := w.Header()
 	h.Set("Content-Security-Policy", p.pagePolicy(d))
+	h.Set("Referrer-Policy", p.referrerPolicy(r, d))
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Language", d.Lang)
 	h.Set("Content-Length", strconv.Itoa(b.Len()))

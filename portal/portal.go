@@ -366,10 +366,12 @@ func (p *Handler) route(w http.ResponseWriter, r *http.Request) {
 }
 
 // setSecurityHeaders sets the headers that every answer has. A page replaces
-// the Content-Security-Policy by one with its nonce.
+// the Content-Security-Policy by one with its nonce, and the Referrer-Policy where
+// its URL holds no token.
 func setSecurityHeaders(w http.ResponseWriter) {
 	h := w.Header()
-	h.Set("Cache-Control", "no-store")
+	// Some CDNs rewrite an address on a page to "[email protected]".
+	h.Set("Cache-Control", "no-store, no-transform")
 	h.Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin") // A73
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")

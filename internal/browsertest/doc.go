@@ -33,7 +33,7 @@
 // # Where the tests are
 //
 // browsertest is a separate module, so that the main module does not require
-// chromedp. The directories portal, messages, leadsquared and loginradius have the
+// chromedp. The directories portal, messages, leadsquared, loginradius and i18n have the
 // tests of these packages that need a browser or Node. With RECOVERY_LONG=1 they check every
 // combination of page, language, width and colours. Without it they check a
 // part that has each of these at least once.
