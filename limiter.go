@@ -240,8 +240,9 @@ type Limits struct {
 	// min, 20 in 24 h. Right ones count too, and a request without one does not. Only
 	// requests with a valid link or code get so far. See [SecondFactorOptions].
 	SecondFactor LimitPolicy
-	// DangerouslyAllowOnError allows all requests while the [Limiter] fails.
-	// Default false: they are answered with 503.
+	// DangerouslyAllowOnError allows all requests while the [Limiter] fails, except
+	// those with a second factor, which could be found by guessing then. Default
+	// false: they are answered with 503.
 	DangerouslyAllowOnError bool
 }
 

@@ -16,9 +16,26 @@ type scopedRequest struct {
 	LimitRequest
 }
 
-// allow asks the limiter, and checks that the limiter returned as many
-// decisions as there are requests.
+// allow asks the limiter. While that fails, it allows everything if the host wants so.
 func (s *Service) allow(ctx context.Context, requests []scopedRequest) ([]Decision, error) {
+	decisions, err := s.askLimiter(ctx, requests)
+	if err != nil && s.opts.Limits.DangerouslyAllowOnError {
+		s.outages.Failed(ctx, s.log, slog.LevelError, "limits", "recovery: limiter failed, requests are allowed", "error", err)
+		decisions = make([]Decision, len(requests))
+		for i := range decisions {
+			decisions[i] = Decision{Allowed: true}
+		}
+		return decisions, nil
+	}
+	if err == nil {
+		s.outages.Works(ctx, "limits")
+	}
+	return decisions, err
+}
+
+// askLimiter asks the limiter, and checks that the limiter returned as many
+// decisions as there are requests.
+func (s *Service) askLimiter(ctx context.Context, requests []scopedRequest) ([]Decision, error) {
 	ask := make([]LimitRequest, len(requests))
 	for i, r := range requests {
 		ask[i] = r.LimitRequest
@@ -31,17 +48,6 @@ func (s *Service) allow(ctx context.Context, requests []scopedRequest) ([]Decisi
 	if err == nil && len(decisions) != len(requests) {
 		err = fmt.Errorf("recovery: the limiter returned %[2]d decisions for %[1]d requests", len(requests), len(decisions))
 		s.watch(ctx, "Limiter.Allow", err)
-	}
-	if err != nil && s.opts.Limits.DangerouslyAllowOnError {
-		s.outages.Failed(ctx, s.log, slog.LevelError, "limits", "recovery: limiter failed, requests are allowed", "error", err)
-		decisions = make([]Decision, len(requests))
-		for i := range decisions {
-			decisions[i] = Decision{Allowed: true}
-		}
-		return decisions, nil
-	}
-	if err == nil {
-		s.outages.Works(ctx, "limits")
 	}
 	return decisions, err
 }
