@@ -268,6 +268,8 @@ func (p *Handler) reset(w http.ResponseWriter, r *http.Request) {
 		d.fail("password", d.text("refused.differ"))
 	}
 	factor := latinDigits(trim(form.Get("second-factor")))
+	// Whoever has needed one only since the cookie was set keeps the field.
+	d.SecondFactor = d.SecondFactor || p.settings.SecondFactor && factor != ""
 	if stored.SecondFactor && factor == "" {
 		d.failFactor("factor.empty")
 	}
@@ -276,7 +278,7 @@ func (p *Handler) reset(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	result, err := p.setPassword(r, stored, form.Get("password"), factor)
-	if recovery.ErrorCodeOf(err) == recovery.ErrorCodeSecondFactor {
+	if recovery.ErrorCodeOf(err) == recovery.ErrorCodeSecondFactor || isTooLongFactor(err) {
 		p.answerSecondFactor(w, r, d, factor)
 		return
 	}
@@ -297,6 +299,13 @@ func (p *Handler) reset(w http.ResponseWriter, r *http.Request) {
 		next += "?lang=" + p.translator(r, stored.Locale).File
 	}
 	p.redirectToOutcome(w, r, next, outcome{Done: true, First: stored.Invitation, ReturnTo: stored.ReturnTo})
+}
+
+// isTooLongFactor reports whether the Service did not even try the second factor. Any
+// other request of these pages that is invalid has an invalid link.
+func isTooLongFactor(err error) bool {
+	e, ok := errors.AsType[*recovery.InvalidRequestError](err)
+	return ok && e.Field == "secondFactor"
 }
 
 // answerProofError answers an error of CheckProof or ResetPassword for a proof
