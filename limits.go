@@ -196,9 +196,8 @@ func (s *Service) AllowSecret(ctx context.Context, from Requester, presented Sec
 // if the others allow the message. Otherwise a stranger could use them up, for
 // everybody, by asking for what is not sent (A57).
 //
-// Links and codes are counted separately: a stranger can ask for codes, and
-// make them useless by guessing, but must not use up the limit of links by that
-// (A58). The number of messages after "this was not me" is bounded by the
+// Links and codes are counted separately: a stranger who asks for codes must not use
+// up the limit of links by that (A58). The number of messages after "this was not me" is bounded by the
 // number of resets. They are not counted against the person's limits, so that a
 // stranger cannot use these up either, but they count against the budgets.
 //
