@@ -65,7 +65,7 @@ func (s *Service) putCode(ctx context.Context, d *delivery) (TokenRecord, error)
 	// work once more in the other slot (A33).
 	ref := s.keys.codeRef(d.p.generation, d.lead.ID, d.p.Secret, d.p.Asker, other)
 	switch err := s.peekAt(ctx, ref); {
-	case err == nil:
+	case err == nil, errors.Is(err, ErrTooManyGuesses):
 		return s.putCodeIn(ctx, d, other)
 	case errors.Is(err, ErrTokenNotRecorded):
 	case errors.Is(err, ErrTokenNotFound):

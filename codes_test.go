@@ -220,6 +220,63 @@ func TestRetriedJobRevivesNoCode_A33(t *testing.T) {
 	}
 }
 
+// A100: the guesses at a lead may be used up between two attempts at a job, when its
+// code is stored and not sent yet. Then the code is not sent, and the host is told of
+// the guesses, whatever slot the code stands in.
+func TestGuessesUsedUpBetweenAttempts_A100(t *testing.T) {
+	for _, device := range []string{"", "over its limit"} {
+		synctest.Test(t, func(t *testing.T) {
+			q, down := &heldQueue{}, false
+			p := newPortal(t, func(p *portal, o *recovery.Options) {
+				o.Queue, o.Tokens.CodeFailures = q, 10
+				o.Limits.Device = recovery.LimitPolicy{Limits: []recovery.Limit{{N: 1, Window: time.Minute}}}
+				p.notifier = recovery.NotifierFunc(func(ctx context.Context, m recovery.Message) error {
+					if down {
+						return errors.New("down")
+					}
+					return p.outbox.Notify(ctx, m)
+				})
+			})
+			ask := func(req recovery.ForgotRequest) (result recovery.ForgotResult) {
+				var err error
+				req.Handle, err = p.NewHandle()
+				must(t, err)
+				result, err = p.ForgotPassword(t.Context(), req)
+				must(t, err)
+				return result
+			}
+			req := byPhone()
+			if device != "" {
+				req.Requester.Device = newDevice(t, p, johnID, "")
+				ask(req)
+				p.performAll(t, q)
+			}
+			ask(req)
+			must(t, p.Perform(t.Context(), q.take()[0]))
+			job := q.take()[0] // which it handed over
+			down = true
+			if p.Perform(t.Context(), job) == nil {
+				t.Fatal("the notifier did not fail")
+			}
+			down = false
+			for range 2 {
+				handle := ask(byPhone()).Handle
+				p.performAll(t, q)
+				for i := range 5 {
+					_ = p.check(t.Context(), recovery.CodeProof(req.Key, fmt.Sprintf("%08d", i)).WithHandle(handle))
+				}
+			}
+			sent := p.outbox.Len()
+			time.Sleep(time.Minute) // the device is within its limit again
+			must(t, p.Perform(t.Context(), job))
+			told := p.events.of(recovery.EventMessageSuppressed)
+			if len(told) != 1 || told[0].Reason != recovery.ReasonTooManyGuesses || len(p.events.of(recovery.EventCodesExhausted)) != 1 || p.outbox.Len() != sent {
+				t.Errorf("device %q: events %+v, %d codes were sent", device, told, p.outbox.Len()-sent)
+			}
+		})
+	}
+}
+
 // silent is a store that does not say which digests it never had.
 type silent struct{ recovery.TokenStore }
 

@@ -29,11 +29,13 @@ const (
 // Strangers who ask for links and codes in somebody's name use up that person's
 // limits. A known device has limits of its own, which no stranger can use up:
 // [Limits].Device and [Limits].LeadDevices (A58). When these are used up, its
-// requests count as those of any other client. It gets nothing else: the limits
-// of the client's network address, the budgets and the count of wrong guesses
+// requests count as those of any other client. The codes that it asks for stand
+// apart from those of others, with a count of wrong guesses of their own (A100). It
+// gets nothing else: the limits of the client's network address and the budgets
 // hold for it too. It proves nothing, signs nobody in, and no answer shows
 // whether a device is known. Whoever steals the cookie can have up to 60 more
-// messages a day sent to the person, and no more.
+// messages a day sent to the person, and use up what is kept for known devices, and
+// no more.
 //
 // The cookie names the lead and the state of its account. It ends with a change
 // of the password, of an address or of the status, so a thief's device is not

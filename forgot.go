@@ -44,7 +44,8 @@ type ForgotRequest struct {
 	// handle, and no other. One that is more than an hour old, or that this Service did
 	// not make, is replaced by a new one. Default: all clients of the network from
 	// which Requester asks are one asker (IPv4 /32, IPv6 by
-	// [ClientAddressOptions].IPv6Prefix).
+	// [ClientAddressOptions].IPv6Prefix), and so are all requests without a
+	// [Requester].Client.
 	Handle string
 	// Brand is the name of the brand that the request is for: see [BrandOptions].
 	// Default: none.

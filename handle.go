@@ -13,10 +13,11 @@ import (
 )
 
 // A handle is good for handleTTL, and for handleRest more with a code that was asked
-// for at the end of that time.
+// for at the end of that time. The code can wait in a queue for as long as it then
+// lives, and the rest is for clocks that differ.
 const (
 	handleTTL  = time.Hour
-	handleRest = maxCodeTTL
+	handleRest = 3 * maxCodeTTL
 )
 
 // maxHandle is the longest handle, in bytes.

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/seed-51359b35/recovery"
 )
@@ -149,5 +150,31 @@ func TestHandlesOfTheAPI_A100(t *testing.T) {
 		if w := post(h, "/check-token", `{"token":"abc","handle":"`+handle+`"}`); w.Code != 400 {
 			t.Errorf("a token with a handle: %s", answer(w))
 		}
+	})
+}
+
+// A code that is asked for at the end of the hour of its handle works as long as the
+// message says, also if the queue was slow.
+func TestHandleOutlivesItsCode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := &heldQueue{}
+		p := newPortal(t, func(_ *portal, o *recovery.Options) { o.Queue = q })
+		req := byPhone()
+		var err error
+		req.Handle, err = p.NewHandle()
+		must(t, err)
+		time.Sleep(time.Hour - 2*time.Second)
+		result, err := p.ForgotPassword(t.Context(), req)
+		must(t, err)
+		if result.Handle != req.Handle {
+			t.Error("the handle was replaced within its hour")
+		}
+		time.Sleep(9 * time.Minute)
+		if n := p.performAll(t, q); n != 1 {
+			t.Fatalf("%d messages were sent", n)
+		}
+		m := p.outbox.Messages()[0]
+		time.Sleep(time.Until(m.Expires) - time.Second)
+		must(t, p.check(t.Context(), typed(m).WithHandle(result.Handle)))
 	})
 }

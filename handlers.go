@@ -52,13 +52,18 @@ import (
 // says.
 // Whoever asks with a recipientField of type FieldTypePhone is sent a code. A mail
 // carries a link, or a code as [Options].MailCodes says: with MailCodesOnRequest, it
-// carries a code if /forgot-password has "code": true. The answer for a code has a "handle": the page keeps it, and sends
-// it along with the code. /forgot-password takes "handle" too: an earlier one, so that
-// the new code replaces that client's own and no other, or "" for a new one. What
-// happens without, [ForgotRequest].Handle says. With [Options].Captcha, the first one
-// takes its fields too. Errors are problem details (RFC 9457) with a member "code" for
-// programs. [APIOptions] say where it is mounted, and which pages of other origins may
-// call it.
+// carries a code if /forgot-password has "code": true.
+//
+// The answer to a request for a code has a "handle". The client keeps it, and sends it
+// along with the code. /forgot-password takes "handle" too. The first time it is "",
+// for a new one. From then on it is that of the last answer, so that a new code
+// replaces the client's own, and no other: a client that sends "" each time is sent
+// nothing while two of its earlier codes live. [ForgotRequest].Handle says what happens
+// without "handle".
+//
+// With [Options].Captcha, /forgot-password takes its fields too. Errors are problem
+// details (RFC 9457) with a member "code" for programs. [APIOptions] say where the API
+// is mounted, and which pages of other origins may call it.
 func (s *Service) Handler() http.Handler {
 	endpoints := map[string]endpoint{
 		"/forgot-password": s.serveForgot,

@@ -247,8 +247,9 @@ type Limits struct {
 	// not count, and which ends that session. A new password that
 	// [password.Policy.Check] refuses does not count.
 	Change LimitPolicy
-	// DangerouslyAllowOnError allows all requests while the [Limiter] fails.
-	// Default false: they are answered with 503.
+	// DangerouslyAllowOnError allows all requests while the [Limiter] fails, except
+	// those with a second factor, which could be found by guessing then. Default
+	// false: they are answered with 503.
 	DangerouslyAllowOnError bool
 }
 

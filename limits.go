@@ -16,9 +16,26 @@ type scopedRequest struct {
 	LimitRequest
 }
 
-// allow asks the limiter, and checks that the limiter returned as many
-// decisions as there are requests.
+// allow asks the limiter. While that fails, it allows everything if the host wants so.
 func (s *Service) allow(ctx context.Context, requests []scopedRequest) ([]Decision, error) {
+	decisions, err := s.askLimiter(ctx, requests)
+	if err != nil && s.opts.Limits.DangerouslyAllowOnError {
+		s.outages.Failed(ctx, s.log, slog.LevelError, "limits", "recovery: limiter failed, requests are allowed", "error", err)
+		decisions = make([]Decision, len(requests))
+		for i := range decisions {
+			decisions[i] = Decision{Allowed: true}
+		}
+		return decisions, nil
+	}
+	if err == nil {
+		s.outages.Works(ctx, "limits")
+	}
+	return decisions, err
+}
+
+// askLimiter asks the limiter, and checks that the limiter returned as many
+// decisions as there are requests.
+func (s *Service) askLimiter(ctx context.Context, requests []scopedRequest) ([]Decision, error) {
 	ask := make([]LimitRequest, len(requests))
 	for i, r := range requests {
 		ask[i] = r.LimitRequest
@@ -31,17 +48,6 @@ func (s *Service) allow(ctx context.Context, requests []scopedRequest) ([]Decisi
 	if err == nil && len(decisions) != len(requests) {
 		err = fmt.Errorf("recovery: the limiter returned %[2]d decisions for %[1]d requests", len(requests), len(decisions))
 		s.watch(ctx, "Limiter.Allow", err)
-	}
-	if err != nil && s.opts.Limits.DangerouslyAllowOnError {
-		s.outages.Failed(ctx, s.log, slog.LevelError, "limits", "recovery: limiter failed, requests are allowed", "error", err)
-		decisions = make([]Decision, len(requests))
-		for i := range decisions {
-			decisions[i] = Decision{Allowed: true}
-		}
-		return decisions, nil
-	}
-	if err == nil {
-		s.outages.Works(ctx, "limits")
 	}
 	return decisions, err
 }
@@ -191,9 +197,8 @@ func (s *Service) AllowSecret(ctx context.Context, from Requester, presented Sec
 // if the others allow the message. Otherwise a stranger could use them up, for
 // everybody, by asking for what is not sent (A57).
 //
-// Links and codes are counted separately: a stranger can ask for codes, and
-// make them useless by guessing, but must not use up the limit of links by that
-// (A58). The number of messages after "this was not me" is bounded by the
+// Links and codes are counted separately: a stranger who asks for codes must not use
+// up the limit of links by that (A58). The number of messages after "this was not me" is bounded by the
 // number of resets. They are not counted against the person's limits, so that a
 // stranger cannot use these up either, but they count against the budgets.
 //

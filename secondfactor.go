@@ -91,7 +91,9 @@ func (s *Service) verifySecondFactor(ctx context.Context, r replacement, code Se
 	request := scopedRequest{ScopeSecondFactor, LimitRequest{
 		Key: s.keys.limitKey(ScopeSecondFactor, "", r.lead.ID), Policy: s.opts.Limits.SecondFactor,
 	}}
-	decisions, err := s.allow(ctx, []scopedRequest{request})
+	// Nothing else counts these guesses, so none is made while the limiter fails, also
+	// with DangerouslyAllowOnError.
+	decisions, err := s.askLimiter(ctx, []scopedRequest{request})
 	if err != nil {
 		return unavailable("limiter", err)
 	}

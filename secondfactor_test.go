@@ -401,3 +401,27 @@ func TestBrokenSecondFactors(t *testing.T) {
 		t.Errorf("half of the option: %v", err)
 	}
 }
+
+// A92, A103: while the limiter fails, no second factor is verified, also if the host
+// has all other requests pass.
+func TestNoSecondFactorWithoutALimiter_A92_A103(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFactor("424242")
+		var broken error
+		failing := func(string) error { return broken }
+		p := newPortal(t, func(_ *portal, o *recovery.Options) {
+			o.SecondFactor, o.Limiter, o.Limits.DangerouslyAllowOnError = f.options(), downLimiter{o.Limiter, failing}, true
+		})
+		proof := recovery.TokenProof(token(t, p.forgot(t, byMail(johnMail))))
+		broken = errors.New("connection refused")
+		must(t, p.check(t.Context(), proof))
+		for _, code := range []string{"123456", "424242"} {
+			wantErr(t, p.resetWith(t.Context(), proof, goodPassword, code), recovery.ErrUnavailable)
+		}
+		if _, tried := f.counts(); tried != 0 || p.leads.Writes() != 0 {
+			t.Errorf("%d guesses were verified, %d passwords written", tried, p.leads.Writes())
+		}
+		broken = nil
+		must(t, p.resetWith(t.Context(), proof, goodPassword, "424242"))
+	})
+}

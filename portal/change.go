@@ -68,7 +68,7 @@ func (p *Handler) change(w http.ResponseWriter, r *http.Request) {
 		Current: recovery.NewSecret(form.Get("current")), Password: recovery.NewSecret(form.Get("password")),
 		SecondFactor: recovery.NewSecret(factor), Requester: p.requester(r), Brand: p.brand,
 	})
-	if recovery.ErrorCodeOf(err) == recovery.ErrorCodeSecondFactor {
+	if isAboutFactor(err) {
 		p.answerSecondFactor(w, r, d, factor)
 		return
 	}

@@ -34,9 +34,8 @@ func (p *Handler) codePage(r *http.Request, readOut bool) (d *Data, handle strin
 		d.Identifier, d.Known = last.Identifier, true
 		d.ByMail = p.key(last.Identifier).Field != p.opts.PhoneField
 		d.Proof = p.formDigest("code", last.Identifier)
-		return d, last.Handle
 	}
-	return d, ""
+	return d, last.Handle
 }
 
 // codeKey returns the key for what the person typed on the page for a code. Without

@@ -18,8 +18,9 @@ type lastRequest struct {
 	Identifier string `json:"i,omitempty"`
 	Code       bool   `json:"c,omitempty"`
 	ReturnTo   string `json:"r,omitempty"` // where the person came from
-	// Handle is what the code works with: see [recovery.Proof.WithHandle]. It stays in
-	// this cookie, so a code works in this browser alone.
+	// Handle is what the last code works with: see [recovery.Proof.WithHandle]. It stays
+	// in this cookie, so a code works in this browser alone. If Code is not set, a link
+	// was asked for since.
 	Handle string `json:"h,omitempty"`
 }
 
@@ -73,7 +74,14 @@ func (p *Handler) forgot(w http.ResponseWriter, r *http.Request) {
 	if req.Code {
 		next = pathCode
 	}
-	if err := p.requestCookie.save(w, lastRequest{typed, req.Code, req.ReturnTo, result.Handle}, session); err != nil {
+	asked := lastRequest{typed, req.Code, req.ReturnTo, result.Handle}
+	if !req.Code {
+		// The code that was asked for in another tab still works.
+		var last lastRequest
+		p.requestCookie.load(r, &last)
+		asked.Handle = last.Handle
+	}
+	if err := p.requestCookie.save(w, asked, session); err != nil {
 		p.fail(w, r, err)
 		return
 	}

@@ -182,3 +182,28 @@ func TestTemplateWithoutTheChoice(t *testing.T) {
 		}
 	}
 }
+
+// A100: a code that was asked for in one tab works after a link was asked for in
+// another tab of the same browser, for whomever. Somebody else's next code has a
+// handle of its own all the same.
+func TestLinkInAnotherTabCostsNoCode_A100(t *testing.T) {
+	for _, other := range []string{johnMail, "jane@example.com"} {
+		inWorld(t, withMailCodes(recovery.MailCodesOnRequest), func(w *world) {
+			w.leads.Add(recovery.Lead{Name: "Jane", Fields: map[string]recovery.FieldValue{
+				"EmailAddress": {Value: "jane@example.com", Verified: true},
+			}}, "fast:old")
+			v := w.visitor()
+			code := w.codeFor(v, johnPhone)
+			tab := v.get("/account/code")
+			v.post("/account/forgot", "identifier", other)
+			page := v.post("/account/code", "proof", tab.proof(), "code", code)
+			page.is(w.t, "the first tab", 422, "E-mail address or phone number")
+			if p := v.post("/account/code", "identifier", johnPhone, "code", code); p.StatusCode != 303 {
+				w.t.Errorf("with the number: %d %s", p.StatusCode, p.text())
+			}
+			// Jane's code does not work with the handle of John's, which is in the cookie.
+			w.codeFor(v, "jane@example.com", "send", "code")
+			v.post("/account/code", "code", code).is(w.t, "John's code for Jane", 422, "This code is wrong")
+		})
+	}
+}

@@ -261,12 +261,14 @@ func (p *Handler) reset(w http.ResponseWriter, r *http.Request) {
 	d := p.resetPage(r, stored)
 	d.readPassword(form)
 	factor := d.readFactor(form, stored.SecondFactor)
+	// Whoever has needed one only since the cookie was set keeps the field.
+	d.SecondFactor = d.SecondFactor || p.settings.SecondFactor && factor != ""
 	if len(d.Errors) > 0 {
 		p.render(w, r, http.StatusUnprocessableEntity, d)
 		return
 	}
 	result, err := p.setPassword(r, stored, form.Get("password"), factor)
-	if recovery.ErrorCodeOf(err) == recovery.ErrorCodeSecondFactor {
+	if isAboutFactor(err) {
 		p.answerSecondFactor(w, r, d, factor)
 		return
 	}
@@ -315,6 +317,13 @@ func (p *Handler) finish(w http.ResponseWriter, r *http.Request, done recovery.P
 		next += "?lang=" + p.translator(r, locale).File
 	}
 	p.redirectToOutcome(w, r, next, o)
+}
+
+// isAboutFactor reports whether the second factor was refused, or was too long to be
+// tried. Any other request of these pages that is invalid has an invalid link.
+func isAboutFactor(err error) bool {
+	e, ok := errors.AsType[*recovery.InvalidRequestError](err)
+	return ok && e.Field == "secondFactor" || recovery.ErrorCodeOf(err) == recovery.ErrorCodeSecondFactor
 }
 
 // answerProofError answers an error of CheckProof or ResetPassword for a proof

@@ -147,3 +147,35 @@ func TestTemplateWithoutTheSecondFactor(t *testing.T) {
 		}
 	}
 }
+
+// A103: whatever is typed as the factor costs no link, also what is too long for one.
+func TestNoSecondFactorCostsTheLink_A103(t *testing.T) {
+	inWorld(t, withFactor("123456"), func(w *world) {
+		v := w.visitor()
+		form := v.open(w.link())
+		for _, typed := range []string{strings.Repeat("1", 129), strings.Repeat("字", 60), "1\x00", "\xff"} {
+			form = v.post("/account/reset", "proof", form.proof(), "password", goodPassword, "second-factor", typed)
+			form.is(w.t, typed, 422, "This code is wrong, or it was used before.", "Code from your authenticator app")
+		}
+		if p := v.post("/account/reset", "proof", form.proof(), "password", goodPassword, "second-factor", "123456"); p.StatusCode != 303 || !w.changed() {
+			w.t.Errorf("the right one: %d, %s", p.StatusCode, p.text())
+		}
+	})
+}
+
+// A person who has needed a factor only since the form was shown has the field on
+// every page that follows, whatever else is wrong.
+func TestSecondFactorStaysInTheForm(t *testing.T) {
+	needed := false
+	inWorld(t, func(o *recovery.Options, po *portal.Options) {
+		withFactor("123456")(o, po)
+		o.SecondFactor.Needed = func(context.Context, recovery.Lead) (bool, error) { return needed, nil }
+	}, func(w *world) {
+		v := w.visitor()
+		form := v.open(w.link())
+		needed = true
+		form = v.post("/account/reset", "proof", form.proof(), "password", goodPassword)
+		form = v.post("/account/reset", "proof", form.proof(), "password", "short", "second-factor", "123456")
+		form.is(w.t, "a short password", 422, "too short", "Code from your authenticator app")
+	})
+}

@@ -153,6 +153,7 @@ var tokenHandleClauses = []clause[*tokens]{
 		e.guessAt(slot, third.Handle, 2)
 		second.MaxFailures = 6
 		e.put(slot, second)
+		e.put(slot, third) // it is live, so nothing is stored
 		e.guessAt(slot, first.Handle, 1)
 		e.wantNotFound("a code in a slot that took 6 of 6 failures, since another code was stored", recovery.TokenRef{Slot: slot, Digest: third.Digest})
 	}},

@@ -325,15 +325,14 @@ function operations.put(slot, digest, state, ttl, most, tries, max_failures, win
     return 'spent'
   end
   tries, most = tries + 0, most + 0
-  local changed = false
   if tries > 0 then
-    local max, length = slot.max, slot.window
+    -- Stored with the code, and not if that is live already.
     slot.max, slot.window = max_failures + 0, window + 0
-    changed = max ~= slot.max or length ~= slot.window
     if exhausted(slot) then
       return 'guesses'
     end
   end
+  local changed = not t
   if not t then
     if tries == 0 then
       make_room(slot, most)
@@ -341,7 +340,7 @@ function operations.put(slot, digest, state, ttl, most, tries, max_failures, win
       return 'codes'
     end
     forget_spent(slot)
-    changed, t = true, {
+    t = {
       digest = digest, state = state, expires = string.format('%d', now + ttl),
       status = tries > 0 and 'c' or 'l', tries = tries, claim = '-',
       barred = '.' .. ttl .. (handle ~= '' and '.' .. handle or ''),
