@@ -440,4 +440,8 @@ var changeAdvice = map[EventReason]string{
 	ReasonNoPassword:    "the lead has StatusNoPassword, so it has no password to change. Do not show it the link to this page",
 	ReasonInvited:       "the lead has StatusInvited, so it has no password to change",
 	ReasonLeadChanged:   "the lead's version changed while the password was being changed",
+	ReasonRateLimited:   tooManyFactors,
+
+	ReasonSecondFactorMissing: "SecondFactor.Needed says that the lead needs a second factor, and the request has none. Service.SignedIn tells a page who needs one, and the JSON API takes it as secondFactor",
+	ReasonSecondFactorWrong:   "SecondFactor.Verify says that the second factor is wrong",
 }
