@@ -92,11 +92,12 @@ type ChangeResult struct {
 // password is being written, the rest is finished also if ctx ends.
 //
 // The error is an [*InvalidRequestError], a [*RateLimitError] of the caller, the
-// client or the lead, a [*password.PolicyError], or wraps [ErrWrongPassword],
-// [ErrNotSignedIn], [ErrUnavailable] or [ErrOutcomeUnknown]. It is ErrNotSignedIn for
-// a lead that must not be signed in: one that does not exist, that is disabled, or
-// that has StatusResetRequired. A lead that changed meanwhile is ErrUnavailable,
-// because another try then tells what holds.
+// client, the lead or its second factors, a [*password.PolicyError], or wraps
+// [ErrWrongPassword], [ErrSecondFactor], [ErrNotSignedIn], [ErrUnavailable] or
+// [ErrOutcomeUnknown]. It is ErrNotSignedIn for a lead that must not be signed in: one
+// that does not exist, that is disabled, or that has StatusResetRequired. If the lead
+// was changed by another request meanwhile, it is ErrUnavailable: nothing was
+// written, and the person can try again.
 func (s *Service) ChangePassword(ctx context.Context, req ChangeRequest) (ChangeResult, error) {
 	if err := s.begin(); err != nil {
 		return ChangeResult{}, err
