@@ -212,7 +212,7 @@ func (s *Service) findBrand(ctx context.Context, name string) (b Brand, err erro
 		err = s.checkBrand(b)
 	}
 	if err != nil {
-		s.outages.Failed(ctx, s.log, slog.LevelError, "invalid brand", "recovery: a brand of option Brands.Find is not valid, so nothing is sent for it", "brand", name, "error", err)
+		s.outages.Failed(ctx, s.log, slog.LevelError, "invalid brand", "recovery: a brand of option Brands.Find is not valid, so nothing is sent for it. Correct the brand: its messages are tried again until their links would have expired", "brand", name, "error", err)
 		return Brand{}, errInvalidBrand
 	}
 	s.brands.add(b)
@@ -324,7 +324,7 @@ func (s *Service) applyBrand(ctx context.Context, d *delivery) error {
 	}
 	b, err := s.findBrand(ctx, name)
 	if errors.Is(err, errUnknownBrand) {
-		s.outages.Failed(ctx, s.log, slog.LevelError, "unknown brand", "recovery: nothing is sent for a brand that option Brands.Find does not know", "brand", eventBrand(name))
+		s.outages.Failed(ctx, s.log, slog.LevelError, "unknown brand", "recovery: nothing is sent for a brand that option Brands.Find does not know. Add it, or correct Lead.Brand: its messages are tried again until their links would have expired", "brand", eventBrand(name))
 	}
 	if err != nil {
 		return unavailable("brand", err)

@@ -299,7 +299,7 @@ func (s *Service) lister(leadID string) (TokenLister, error) {
 	}
 	lister, ok := s.tokens.(TokenLister)
 	if !ok {
-		return nil, fmt.Errorf("recovery: the TokenStore %T is no TokenLister, so it can end all tokens of a lead, and not list them or end one: %w", s.tokens, errors.ErrUnsupported)
+		return nil, fmt.Errorf("recovery: the TokenStore %T is no TokenLister, so it can neither list the tokens of a lead nor end one. RevokeTokens ends all of them: %w", s.tokens, errors.ErrUnsupported)
 	}
 	return lister, nil
 }
