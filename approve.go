@@ -8,10 +8,9 @@ import (
 )
 
 // approve decides about the new password, and returns its hash. If the lead needs a
-// second factor, that is verified behind all that may refuse or fail without a
-// secret of the person, because its code works once. Only the history of passwords
-// comes after it: without the factor it would tell a thief of the mailbox which
-// passwords the person has used (A103).
+// second factor, it is verified after what may refuse or fail, because its code works
+// only once. The history of passwords alone comes after it: without the factor it
+// would tell a thief of the mailbox which passwords the person has used (A103).
 func (s *Service) approve(ctx context.Context, r replacement, chosen, factor Secret, quotas Quotas) (hash string, err error) {
 	needed, err := s.wantSecondFactor(ctx, r, factor)
 	if err != nil {

@@ -38,12 +38,12 @@ type BrandLimits struct {
 
 	// EmailBudget and SMSBudget are as in [Limits], for the messages of this
 	// brand. What they refuse does not count against the budgets of all brands
-	// together. So what strangers ask for at one brand costs the others nothing.
+	// together. So strangers who ask at one brand use up no budget of the others.
 	// Default: no budget.
 	EmailBudget, SMSBudget LimitPolicy
 }
 
-// BrandOptions say which brands there are. They are off while Find is nil.
+// BrandOptions say which brands there are. Without Find there are none.
 //
 // A request names a brand, for example [ForgotRequest].Brand, and a lead may have
 // one, [Lead].Brand. The lead's brand decides about its messages. The brand of the
@@ -69,10 +69,11 @@ type BrandOptions struct {
 	Find func(name string) (Brand, bool)
 	// Of returns the name of the brand that an HTTP request is for, or the empty
 	// string, for example by its host name. [Service.Handler] and the wires ask
-	// it. They never read a brand from a body. If a name is not known to Find, the
-	// answer is 400. A stranger chooses everything in a request, also its Host: so
-	// look names up, and never make a name up from what the request says (A104).
-	// Default: the requests of these handlers have no brand.
+	// it. They never read a brand from a body. If Find does not know the name, the
+	// answer is 400. A stranger chooses everything in a request, also its Host. So
+	// look the host up in a table of your own, and never build a name from it (A104).
+	// Several goroutines call Of at once. Default: the requests of these handlers have
+	// no brand.
 	Of func(*http.Request) string
 }
 
@@ -211,7 +212,7 @@ func (s *Service) findBrand(ctx context.Context, name string) (b Brand, err erro
 		err = s.checkBrand(b)
 	}
 	if err != nil {
-		s.outages.Failed(ctx, s.log, slog.LevelError, "invalid brand", "recovery: a brand of option Brands.Find is not valid, so nothing is sent for it", "brand", name, "error", err)
+		s.outages.Failed(ctx, s.log, slog.LevelError, "invalid brand", "recovery: a brand of option Brands.Find is not valid, so nothing is sent for it. Correct the brand: its messages are tried again until their links would have expired", "brand", name, "error", err)
 		return Brand{}, errInvalidBrand
 	}
 	s.brands.add(b)
@@ -323,7 +324,7 @@ func (s *Service) applyBrand(ctx context.Context, d *delivery) error {
 	}
 	b, err := s.findBrand(ctx, name)
 	if errors.Is(err, errUnknownBrand) {
-		s.outages.Failed(ctx, s.log, slog.LevelError, "unknown brand", "recovery: nothing is sent for a brand that option Brands.Find does not know", "brand", eventBrand(name))
+		s.outages.Failed(ctx, s.log, slog.LevelError, "unknown brand", "recovery: nothing is sent for a brand that option Brands.Find does not know. Add it, or correct Lead.Brand: its messages are tried again until their links would have expired", "brand", eventBrand(name))
 	}
 	if err != nil {
 		return unavailable("brand", err)

@@ -92,11 +92,12 @@ type ChangeResult struct {
 // password is being written, the rest is finished also if ctx ends.
 //
 // The error is an [*InvalidRequestError], a [*RateLimitError] of the caller, the
-// client or the lead, a [*password.PolicyError], or wraps [ErrWrongPassword],
-// [ErrNotSignedIn], [ErrUnavailable] or [ErrOutcomeUnknown]. It is ErrNotSignedIn for
-// a lead that must not be signed in: one that does not exist, that is disabled, or
-// that has StatusResetRequired. A lead that changed meanwhile is ErrUnavailable,
-// because another try then tells what holds.
+// client, the lead or its second factors, a [*password.PolicyError], or wraps
+// [ErrWrongPassword], [ErrSecondFactor], [ErrNotSignedIn], [ErrUnavailable] or
+// [ErrOutcomeUnknown]. It is ErrNotSignedIn for a lead that must not be signed in: one
+// that does not exist, that is disabled, or that has StatusResetRequired. If the lead
+// was changed by another request meanwhile, it is ErrUnavailable: nothing was
+// written, and the person can try again.
 func (s *Service) ChangePassword(ctx context.Context, req ChangeRequest) (ChangeResult, error) {
 	if err := s.begin(); err != nil {
 		return ChangeResult{}, err
@@ -440,4 +441,8 @@ var changeAdvice = map[EventReason]string{
 	ReasonNoPassword:    "the lead has StatusNoPassword, so it has no password to change. Do not show it the link to this page",
 	ReasonInvited:       "the lead has StatusInvited, so it has no password to change",
 	ReasonLeadChanged:   "the lead's version changed while the password was being changed",
+	ReasonRateLimited:   tooManyFactors,
+
+	ReasonSecondFactorMissing: "SecondFactor.Needed says that the lead needs a second factor, and the request has none. Service.SignedIn tells a page who needs one, and the JSON API takes it as secondFactor",
+	ReasonSecondFactorWrong:   "SecondFactor.Verify says that the second factor is wrong",
 }

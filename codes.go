@@ -48,10 +48,11 @@ func (k *keyring) codeRefs(leadID, code string, askers []asker) []TokenRef {
 	return refs
 }
 
-// putCode stores the code of a job. What a known device asked for stands in a slot of
-// its own, where no stranger's codes and guesses are. If that slot is full, it stands
-// beside those of everybody: nobody may be worse off with a known device than without
-// one, even if a thief of its cookie uses all of it up (A58).
+// putCode stores the code of a job. A code that a known device asked for stands in a
+// slot of its own, where no stranger's codes and guesses are. If that slot is full,
+// the code is stored in the slot of everybody. So a thief of a known device's cookie,
+// who fills that slot, takes nothing from the person that a stranger could not take
+// (A58).
 func (s *Service) putCode(ctx context.Context, d *delivery) (TokenRecord, error) {
 	if d.p.Asker == "" || !s.names(d.p.Device, d.lead.ID) {
 		return s.putCodeIn(ctx, d, "")

@@ -32,6 +32,12 @@ func (n *devNotifier) Notify(_ context.Context, m Message) error {
 	if m.Account != "" && m.Account != m.To {
 		fmt.Fprintf(&b, ", account %q", m.Account)
 	}
+	if m.Brand != "" {
+		fmt.Fprintf(&b, ", brand %s", m.Brand)
+	}
+	if m.Operator != "" {
+		fmt.Fprintf(&b, ", with the help of %s", m.Operator)
+	}
 	if !m.Expires.IsZero() {
 		layout := time.TimeOnly
 		if time.Until(m.Expires) > 12*time.Hour { // an invitation
@@ -121,12 +127,15 @@ func (s *Service) advise(ctx context.Context, e Event) {
 	case EventResetRefused:
 		what, advice = "the link, code or password is refused", refusedAdvice[e.Reason]
 		if e.Reason == ReasonRateLimited {
-			advice = "too many second factors were tried for this lead. Raise option Limits to try things out"
+			advice = tooManyFactors
 		}
 	case EventChangeRefused:
 		what, advice = "the change of the password is refused", changeAdvice[e.Reason]
 	case EventRateLimited:
 		what, advice = "the request is answered with 429", limitAdvice(e.Scope)
+		if e.Scope == ScopeLead { // no other request is refused for its lead
+			advice = "the password of this lead was changed, or tried for a change, too often. See option Limits.Change, and raise option Limits to try things out"
+		}
 	case EventPasswordReset, EventPasswordChanged:
 		if _, bcrypt := s.opts.Passwords.Hasher.(*password.Bcrypt); !bcrypt && !s.toldOfHash.Swap(true) {
 			what, advice = "the password was changed", "log-in has to call Verify of Service.Hasher, which reads the new hash and bcrypt. If log-in calls bcrypt.CompareHashAndPassword, this person can no longer sign in"
@@ -136,6 +145,9 @@ func (s *Service) advise(ctx context.Context, e Event) {
 		s.log.InfoContext(ctx, "recovery: development: "+what+": "+advice, "event", e)
 	}
 }
+
+// tooManyFactors is for resets and changes.
+const tooManyFactors = "too many second factors were tried for this lead. Raise option Limits to try things out"
 
 var suppressedAdvice = map[EventReason]string{
 	ReasonUnknownLead:          "LeadStore.FindLead found no lead. Look at the field and the value that it was asked for: the value is in lower case, and FindLead must find the lead however it is stored",
@@ -150,15 +162,16 @@ var suppressedAdvice = map[EventReason]string{
 	ReasonHasPassword:          "an invitation is for leads without a password, and this one has StatusActive or StatusResetRequired. Send it a reset link",
 	ReasonSentBefore:           "SendToAll sent this lead its message under the same name before. Choose another name to send one more",
 	ReasonTokenSpent:           "the token was used, or replaced, before its message was sent",
+	ReasonOtherBrand:           "the lead belongs to another brand than the message, which names the accounts of one brand only. See BrandOptions",
 	ReasonTooManyGuesses:       "too many wrong codes were typed for this lead within 24 hours. See option Tokens.CodeFailures",
 	ReasonTooManyCodes:         "two others who asked for a code have one that still lives. A client that keeps the handle of the answer, and sends it along with its next request, has its own code replaced",
 }
 
 var refusedAdvice = map[EventReason]string{
-	ReasonMalformedProof:   "it is no token of this library, or a part of it is missing. Pass the whole value of the link's parameter",
+	ReasonMalformedProof:   "it is no token of this library, or a part of it is missing. Pass the whole value of the link's parameter. A code has eight digits, and goes with the whole handle of the answer to its request",
 	ReasonUnknownKey:       "it was sealed with a key that this instance does not have, or was altered. Links of a program that drew its key at the start end when it ends, and all instances need the same option Keys",
 	ReasonNewerFormat:      "a newer version of this library sealed it",
-	ReasonUnknownToken:     "the TokenStore does not know it: it was used, it has expired, a newer one replaced it, or the code is wrong. A MemoryTokenStore ends with its process, and is not shared by instances",
+	ReasonUnknownToken:     "the TokenStore does not know it: it was used, it has expired, a newer one replaced it, or the code is wrong. A code works only with its handle or, without one, from the network that it was asked for from. A MemoryTokenStore ends with its process, and is not shared by instances",
 	ReasonLeadChanged:      "Lead.Version is not what it was when the link was sent. It must change only with password, address and status, and FindLead must return the same one for the same row each time",
 	ReasonWrongPurpose:     "it is the link of an invitation where passwords are reset, or the reverse. Options Link and Invitations.Link have to lead to two pages, and the second one calls AcceptInvitation",
 	ReasonTooManyGuesses:   "the code is right, and too many wrong ones were typed for this lead within 24 hours. See option Tokens.CodeFailures",
@@ -174,7 +187,7 @@ var again = map[LimitScope]string{
 	ScopeIdentifier: "a message for the same identifier",
 	ScopeLead:       "a message for the same lead",
 	ScopeRecipient:  "a message to the same address or number",
-	ScopeIssueToken: "a token for the same identifier",
+	ScopeIssueToken: "a token for the same identifier or lead",
 }
 
 // limitAdvice says what a limit on a scope counts.

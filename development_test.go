@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -62,6 +63,30 @@ func TestDevelopmentTellsWhyNothingArrives(t *testing.T) {
 			sealed := token(t, p.forgot(t, byMail(johnMail)))
 			_ = p.check(t.Context(), recovery.TokenProof(sealed[:10]))
 		}},
+		{"a handle is cut off", "the whole handle", func(t *testing.T, p *portal) {
+			handle, err := p.NewHandle()
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = p.check(t.Context(), recovery.CodeProof(recovery.LeadKey{Field: "EmailAddress", Value: johnMail}, "00123456").WithHandle(handle[1:]))
+		}},
+		{"a password is tried too often in changes", "option Limits.Change", func(t *testing.T, p *portal) {
+			for i := range 11 {
+				p.change(t, johnID, fmt.Sprintf("192.0.2.%d", i))
+			}
+		}},
+		{"a change has no second factor", "Service.SignedIn tells a page", func(t *testing.T, p *portal) {
+			p.change(t, "lead-unverified", "192.0.2.1")
+		}},
+		{"a lead of another brand shares the address", "names the accounts of one brand only", func(t *testing.T, p *portal) {
+			for _, brand := range []string{"acme", "beta"} {
+				shared := ada()
+				shared.ID, shared.Brand, shared.Status = "lead-"+brand, brand, recovery.StatusActive
+				shared.Fields["EmailAddress"] = recovery.FieldValue{Value: "ada@example.com", Verified: true}
+				p.leads.Add(shared, "")
+			}
+			forgot("ada@example.com")(t, p)
+		}},
 	} {
 		for _, development := range []bool{true, false} {
 			t.Run(fmt.Sprint(test.sentence, "/", development), func(t *testing.T) {
@@ -70,6 +95,13 @@ func TestDevelopmentTellsWhyNothingArrives(t *testing.T) {
 						p.users = p.leads.Full()
 						o.Development, o.Limits = development, recovery.Limits{}
 						o.Link.URL, o.Invitations.Link.URL = "http://localhost:8080/reset", "http://localhost:8080/invitation"
+						o.SecondFactor = recovery.SecondFactorOptions{
+							Needed: func(_ context.Context, lead recovery.Lead) (bool, error) { return lead.ID == "lead-unverified", nil },
+							Verify: func(context.Context, recovery.Lead, recovery.Secret) (bool, error) { return false, nil },
+						}
+						o.Brands.Find = func(name string) (recovery.Brand, bool) {
+							return recovery.Brand{Name: name}, name == "acme" || name == "beta"
+						}
 					})
 					test.do(t, p)
 					settle()
@@ -83,6 +115,19 @@ func TestDevelopmentTellsWhyNothingArrives(t *testing.T) {
 			})
 		}
 	}
+}
+
+// change asks for a change of the password as a lead that is signed in, with a right
+// current password.
+func (p *portal) change(t *testing.T, leadID, client string) {
+	t.Helper()
+	if err := p.leads.Leads.SetPasswordHash(t.Context(), leadID, "fast:"+oldPassword); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = p.ChangePassword(t.Context(), recovery.ChangeRequest{
+		LeadID: leadID, Current: recovery.NewSecret(oldPassword), Password: recovery.NewSecret(newPassword),
+		Requester: recovery.Requester{Client: netip.MustParseAddr(client)},
+	})
 }
 
 func TestDevelopmentIsForOwnHosts(t *testing.T) {
@@ -130,6 +175,7 @@ func TestDevNotifierPrints(t *testing.T) {
 		{Kind: recovery.MessageResetLink, To: johnMail, URL: recovery.NewSecret("http://localhost/reset?token=t"), NotMe: recovery.NewSecret("http://localhost/not-me?token=n"), Expires: time.Date(2026, 1, 2, 3, 4, 5, 0, time.Local)},
 		{Kind: recovery.MessageResetCode, To: johnPhone, Code: recovery.NewSecret("00123456")},
 		{Kind: recovery.MessagePasswordChanged, To: johnMail},
+		{Kind: recovery.MessagePasswordChanged, To: johnMail, Brand: "acme", Operator: "Ada Byron"},
 	} {
 		if err := n.Notify(context.Background(), m); err != nil {
 			t.Fatal(err)
@@ -150,6 +196,9 @@ reset_code to +14157415569
 
 
 password_changed to johnwick@example.com
+
+
+password_changed to johnwick@example.com, brand acme, with the help of Ada Byron
 
 
 invitation to johnwick@example.com, good until ` + invitation.Expires.Local().Format(time.DateTime) + `

@@ -27,13 +27,15 @@ import (
 //	ErrWrongPassword       ChangePassword               422                nothing
 //	ErrNotSignedIn         ChangePassword, SignedIn     401                nothing
 //	ErrStepUpRequired      ResetPassword                403                what the hook says
-//	ErrSecondFactor        ResetPassword                403                nothing
+//	ErrSecondFactor        ResetPassword,
+//	                       ChangePassword               403                nothing
 //	ErrCaptchaFailed       ForgotPassword               403                nothing
 //	ErrLeadNotFound        IssueToken,
 //	                       IssueForHelpDesk             404                to servers only
 //	ErrUnavailable         all                          503 + Retry-After  nothing
 //	ErrOutcomeUnknown      ResetPassword,
 //	                       ChangePassword               500                "ask for a new link"
+//	errors.ErrUnsupported  PendingTokens, RevokeToken   501                what the store lacks, to servers only
 //	anything else          all                          500                nothing
 var (
 	// ErrInvalidRequest means that a value in the request is not valid. The
@@ -123,12 +125,12 @@ var (
 	ErrTokenSpent = errors.New("recovery: the token is spent")
 
 	// ErrTooManyGuesses says that a slot had so many wrong guesses that none of its
-	// codes can be used now. [TokenStore.Put] returns it, so that no code is sent
-	// that cannot be used, and Peek and Claim may return it.
+	// codes can be used now: see [TokenSpec].MaxFailures. [TokenStore.Put] returns it,
+	// so that no code is sent that cannot be used. Peek and Claim may return it.
 	ErrTooManyGuesses = fmt.Errorf("%w: there were too many wrong guesses", ErrTokenNotFound)
 
-	// ErrTooManyCodes is returned by [TokenStore.Put] if others have as many live
-	// codes as the slot may hold.
+	// ErrTooManyCodes is returned by [TokenStore.Put] if codes with other handles
+	// fill the slot: see [TokenSpec].MaxLive.
 	ErrTooManyCodes = errors.New("recovery: there are too many live codes")
 
 	// ErrQueueFull is returned by [Queue.Enqueue] if the queue accepts no more

@@ -28,7 +28,8 @@ const (
 	EventDeliveryFailed EventKind = "delivery_failed"
 	// EventDeadLetter says that the queue gave a job up.
 	EventDeadLetter EventKind = "dead_letter"
-	// EventTokenIssued says that a server got a token (authn_token_created).
+	// EventTokenIssued says that a server got a token, or a help desk a link or code
+	// (authn_token_created).
 	// Mailed says whether the token was sent to the lead too. If it was not,
 	// whoever has the token has not proved access to a mailbox.
 	EventTokenIssued EventKind = "token_issued"
@@ -41,8 +42,8 @@ const (
 	// invitation.
 	EventFirstPassword EventKind = "first_password"
 	// EventPasswordChanged says that a lead that was signed in has changed its password
-	// (authn_password_change): see [Service.ChangePassword]. What EventPasswordReset
-	// does not say, this does not say either.
+	// (authn_password_change): see [Service.ChangePassword]. It does
+	// not say that the account is clean, as EventPasswordReset does not.
 	EventPasswordChanged EventKind = "password_changed"
 	// EventChangeRefused says that such a change failed (authn_password_change_fail).
 	// Reason says why. Many with [ReasonWrongPassword] for one lead are worth an
@@ -128,8 +129,8 @@ const (
 	// ReasonTooManyGuesses says that the wrong guesses at codes are used up: see
 	// [EventCodesExhausted].
 	ReasonTooManyGuesses EventReason = "too_many_guesses"
-	// ReasonTooManyCodes says that others who asked for codes have as many live ones as
-	// a lead may have.
+	// ReasonTooManyCodes says that others have asked for codes, and that as many of
+	// theirs are live as a lead may have.
 	ReasonTooManyCodes EventReason = "too_many_codes"
 
 	// ReasonSecondFactorMissing says that the lead needs a second factor, and the

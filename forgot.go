@@ -39,13 +39,13 @@ type ForgotRequest struct {
 	// Captcha holds what the request has of the fields of [CaptchaOptions], for its
 	// Verify.
 	Captcha map[string]string
-	// Handle says who asks, if Code is set: what [Service.NewHandle] or an earlier
-	// [ForgotResult] has. A new code replaces the one that was asked for with the same
-	// handle, and no other. One that is more than an hour old, or that this Service did
-	// not make, is replaced by a new one. Default: all clients of the network from
-	// which Requester asks are one asker (IPv4 /32, IPv6 by
-	// [ClientAddressOptions].IPv6Prefix), and so are all requests without a
-	// [Requester].Client.
+	// Handle tells apart who asks for codes. It is for requests with Code, and comes
+	// from [Service.NewHandle] or an earlier [ForgotResult]. A new code replaces the
+	// one that was asked for with the same handle, and no other. If the handle is more
+	// than an hour old, or if this Service did not make it, a new one is used, which
+	// ForgotResult has. Default: all clients of one network are one asker, by
+	// Requester.Client (IPv4 /32, IPv6 by [ClientAddressOptions].IPv6Prefix), and so
+	// are all requests without a Client.
 	Handle string
 	// Brand is the name of the brand that the request is for: see [BrandOptions].
 	// Default: none.

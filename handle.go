@@ -30,8 +30,9 @@ type asker string
 
 func newAsker(b []byte) asker { return asker(base64.RawURLEncoding.EncodeToString(b[:16])) }
 
-// NewHandle returns a handle for somebody who is about to ask for a code: up to 256
-// of A-Z, a-z, 0-9, '-' and '_', which are good for an hour. A page keeps it, for
+// NewHandle returns a handle for somebody who is about to ask for a code. It is a text
+// of up to 256 characters of A-Z, a-z, 0-9, '-' and '_', and is good for an hour. The
+// error says that it could not be sealed. A page keeps it, for
 // example in a cookie, and sends it along with the request for the code
 // ([ForgotRequest].Handle) and with the code ([Proof.WithHandle]).
 //

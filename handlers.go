@@ -39,17 +39,17 @@ import (
 // then 200 {"returnTo"} with the URL to offer, or 204 as without.
 //
 // With [Options].SecondFactor, /reset-password, /accept-invitation and
-// /change-password also take "secondFactor". Whoever needs one is answered with 403 and the code
-// "second_factor" as long as it is missing or wrong, and sends the same request
-// again with a right one. The endpoints that check answer a valid link or code that
-// needs one with 200 {"secondFactor":true}.
+// /change-password also take "secondFactor". As long as it is missing or wrong for
+// somebody who needs one, the answer is 403 with the code "second_factor". The client
+// sends the same request again with a right one. The endpoints that check answer a
+// valid link or code of such a person with 200 {"secondFactor":true}.
 //
-// Which brand a request is for says [BrandOptions].Of, and never its body.
+// [BrandOptions].Of says which brand a request is for. Its body never does.
 //
-// Names are exact and unknown ones refused. "email" stands for a key of the field
-// [Options].EmailField, and a code goes with it as well as with "identifier". A code
-// that a help desk has read out needs no "handle", and may be typed as [CodeProof]
-// says.
+// Names are exact, and unknown ones are refused. "email" stands for a key of the field
+// [Options].EmailField. A code goes with it as well as with "identifier". A code that a
+// help desk has read out needs no "handle", and may be typed as [CodeProof] says.
+//
 // Whoever asks with a recipientField of type FieldTypePhone is sent a code. A mail
 // carries a link, or a code as [Options].MailCodes says: with MailCodesOnRequest, it
 // carries a code if /forgot-password has "code": true.

@@ -13,17 +13,17 @@ import (
 	"github.com/seed-51359b35/recovery/internal/readout"
 )
 
-// A HelpDeskRequest asks for a link or a code that somebody of the host's help desk
-// gives to a person who can read none of their addresses. Whoever makes it has
-// asked the caller who they are before: see docs/helpdesk.md.
+// A HelpDeskRequest asks for a link or a code that the host's help desk gives to a
+// person who can read none of their addresses. The help desk has checked before who
+// the person is: see docs/helpdesk.md.
 type HelpDeskRequest struct {
 	// LeadID is the lead: one with [StatusActive] or [StatusResetRequired]. It
 	// needs no verified address.
 	LeadID string
-	// Operator is who asked the caller: 1 to 64 characters without control
-	// characters, and without spaces at its ends. It stands in the events, also
-	// those of the reset, and in the notice of the reset, for the person to read.
-	// Required.
+	// Operator is the name of whoever has checked the caller's identity: 1 to 64
+	// characters without control characters, and without spaces at its ends. The
+	// events have it, also those of the reset, and so has the notice that the person
+	// reads after the reset. Required.
 	Operator string
 	// Code asks for a code to be read out. Default false: a link.
 	Code bool
@@ -61,17 +61,18 @@ const readOutTTL = 15 * time.Minute
 const maxHelpDeskTTL = 24 * time.Hour
 
 // IssueForHelpDesk returns a link or a code for a help desk. Whoever has it can take
-// the account over, so only a person who may do that must be able to cause it
-// (A101). No stranger can end it: it has a place of its own, and wrong guesses at a
-// code need not be counted, because it has 75 random bits. A newer one of the same
-// kind replaces it. It dies with [Lead].Version, as a link does.
+// the account over, so only operators who may do that must be able to call this
+// (A101). No stranger can end it. It has a slot of its own, and wrong guesses at a
+// code are not counted, because it has 75 random bits (NIST SP 800-63B-4, 3.1.2.2).
+// A newer one of the same kind replaces it, link or code. It works no more once
+// [Lead].Version has changed, as a mailed link.
 //
 // Nothing is sent. After the reset, the notice goes to every verified address of
 // the lead, and names the Operator. A host that wants to tell the person already
 // now sends a message of its own.
 //
 // It counts against [Limits].Issue, separately from [Service.IssueToken]. The error
-// is an [*InvalidRequestError], a [*RateLimitError] of the scope issue, or wraps
+// is an [*InvalidRequestError], a [*RateLimitError] of [ScopeIssueToken], or wraps
 // [ErrLeadNotFound] or [ErrUnavailable]. ErrLeadNotFound also stands for leads that
 // are disabled or have no password; an event says which.
 func (s *Service) IssueForHelpDesk(ctx context.Context, req HelpDeskRequest) (HelpDeskToken, error) {
@@ -298,7 +299,7 @@ func (s *Service) lister(leadID string) (TokenLister, error) {
 	}
 	lister, ok := s.tokens.(TokenLister)
 	if !ok {
-		return nil, fmt.Errorf("recovery: the TokenStore %T is no TokenLister, so it can end all tokens of a lead, and not list them or end one: %w", s.tokens, errors.ErrUnsupported)
+		return nil, fmt.Errorf("recovery: the TokenStore %T is no TokenLister, so it can neither list the tokens of a lead nor end one. RevokeTokens ends all of them: %w", s.tokens, errors.ErrUnsupported)
 	}
 	return lister, nil
 }

@@ -23,7 +23,7 @@ const (
 // the direction of what stands behind them (A105).
 func checkData(data map[string]string) (reason string) {
 	if len(data) > maxData {
-		return "are more than 16"
+		return "are more than 16 entries"
 	}
 	bytes := 0
 	for name, value := range data {
@@ -76,11 +76,11 @@ func mergeData(request, lead map[string]string) map[string]string {
 	return all
 }
 
-// checkLeadBrand leaves out what a lead must not have. A defect in what the host
-// says beside must not keep anybody from a reset.
-func (s *Service) checkLeadBrand(ctx context.Context, lead Lead) Lead {
+// checkLeadData leaves out [Lead].Data that break the bounds: a mistake in them must
+// not keep anybody from a reset.
+func (s *Service) checkLeadData(ctx context.Context, lead Lead) Lead {
 	if reason := checkData(lead.Data); reason != "" {
-		s.outages.Failed(ctx, s.log, slog.LevelWarn, "lead data", "recovery: messages go out without Lead.Data, because its entries "+reason, "lead", lead.ID)
+		s.outages.Failed(ctx, s.log, slog.LevelWarn, "lead data", "recovery: messages go out without Lead.Data, because they "+reason, "lead", lead.ID)
 		lead.Data = nil
 	}
 	lead.Data = maps.Clone(lead.Data)

@@ -142,7 +142,7 @@ func (s *Service) checkLead(ctx context.Context, lead Lead, key LeadKey, f Field
 	}
 	// Name and Locale travel in jobs, whose size is limited.
 	lead.Name, lead.Locale = shorten(lead.Name, 256), shorten(lead.Locale, 64)
-	return s.checkLeadBrand(ctx, lead), nil
+	return s.checkLeadData(ctx, lead), nil
 }
 
 // tellInvalidLead tells which rule a lead breaks: once for many, because any

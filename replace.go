@@ -21,14 +21,14 @@ func (s *Service) tellRefused(ctx context.Context, r replacement, reason EventRe
 	s.emit(ctx, r.event)
 }
 
-// checkRules applies the rules for passwords that need to know nobody.
+// checkRules applies the rules for passwords that do not depend on the person.
 func (s *Service) checkRules(ctx context.Context, pw string) error {
 	return s.guard(ctx, "Policy.Check", func() error { return s.opts.Passwords.Policy.Check(pw) }, pw)
 }
 
-// write writes the hash. The error wraps ErrVersionChanged, which the caller
-// answers; or ErrUnavailable, if nothing was written; or ErrOutcomeUnknown. What is
-// not said by the first was told by an event.
+// write writes the hash. The error wraps ErrVersionChanged, for which the caller
+// emits an event; or ErrUnavailable, if nothing was written; or ErrOutcomeUnknown. For
+// the last two an event was emitted.
 func (s *Service) write(ctx context.Context, r replacement, write func(ctx context.Context, hash string) error, hash, pw string, from Requester) error {
 	err := s.call(ctx, "LeadStore.SetPasswordHash", func(ctx context.Context) error {
 		return scrub(write(ctx, hash), hash)

@@ -49,8 +49,8 @@ func (o SecondFactorOptions) check(mistakes *OptionErrors) {
 
 func (o SecondFactorOptions) isSet() bool { return o.Needed != nil }
 
-// checkSecondFactor checks what needs nobody. What it says is the same for
-// everybody.
+// checkSecondFactor checks the length alone, which needs no lead. So the answer is the
+// same for everybody.
 func checkSecondFactor(code Secret) error {
 	if len(code.Reveal()) > maxSecondFactor {
 		return invalid("secondFactor", fmt.Sprintf("must have at most %d bytes", maxSecondFactor))

@@ -354,8 +354,8 @@ type TokenRef struct {
 	// Code says that the secret is a code, which anybody can guess at. Peek and
 	// Claim then write, whatever they find.
 	Code bool
-	// Handle is [TokenSpec].Handle of the code that is guessed at. A wrong guess is
-	// counted by it. A token is found by Slot and Digest alone, whatever the Handle.
+	// Handle is [TokenSpec].Handle of the code that is guessed at. A wrong guess counts
+	// at the live code with this handle. A token is found by Slot and Digest alone, whatever the Handle.
 	// For codes only.
 	Handle string
 }

@@ -131,7 +131,7 @@ func (s *Renderer) of(name string) (*Renderer, error) {
 		if !valid {
 			return nil, err
 		}
-		s.opts.Logger.Error("recovery: a brand has mistakes, so its messages go out without some of its words", "brand", name, "error", err)
+		s.opts.Logger.Error("recovery: a brand has mistakes, so its messages go out without some of its words. Correct it, and call ForgetBrand or restart", "brand", name, "error", err)
 	}
 	return s.looks.put(name, r), nil
 }
@@ -205,7 +205,7 @@ func (s *Renderer) brand(mistakes *recovery.OptionErrors, name string, b Brand) 
 				base: s.library.(*library), files: files, done: map[[2]string]*template{},
 				grew: func() { s.looks.grew(name) },
 				report: func(reason string) {
-					s.opts.Logger.Error("recovery: a template of a brand does not compile, another one is sent instead", "brand", name, "error", reason)
+					s.opts.Logger.Error("recovery: a template of a brand does not compile, so a message goes out with another one. Correct it, and call ForgetBrand or restart", "brand", name, "error", reason)
 				},
 			}
 		}

@@ -67,10 +67,11 @@ type Data struct {
 	// would make a link of, such as a URL or a domain (A105). A value has one line
 	// and no markup: HTML templates escape it.
 	Data map[string]string
-	// Helped says that the host's help desk had a part in what a
-	// [recovery.MessagePasswordChanged] is about, and Operator is who, as the host
-	// wrote it. Operator is empty if it is not fit to be shown or, in a text message,
-	// if it is longer than 30 characters or would cost the GSM alphabet.
+	// Helped says that the password which a [recovery.MessagePasswordChanged] is about
+	// was reset with the help of the host's help desk. Operator is the name of who
+	// helped, as the host wrote it. It is empty if it is not fit to be shown. In a text
+	// message it is also empty if it is longer than 30 characters, or if it has a letter
+	// that the GSM alphabet lacks, and the rest of the text has none.
 	Helped   bool
 	Operator string
 

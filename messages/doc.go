@@ -152,7 +152,7 @@
 //
 // # Operating
 //
-// To make a [Renderer] takes some tens of milliseconds. It is immutable. To
+// To make a [Renderer] takes some tens of milliseconds. To
 // render a mail takes less than one millisecond. Restart the program to change
 // templates. The Logger receives "a template failed" at level error: somebody
 // must mend a template of the host. It receives "unknown template" at level

@@ -46,7 +46,7 @@ func (m SMS) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "text message in %v (%d segments)", m.Language, m.Segments)
 }
 
-// A Renderer renders messages. It is immutable and safe for concurrent use.
+// A Renderer renders messages. It is safe for concurrent use.
 type Renderer struct {
 	opts        Options
 	translators []*i18n.Translator

@@ -58,7 +58,7 @@ type BrandOptions struct {
 	// List are the brands that are known when the program starts. Their mistakes are
 	// those of [New], which names each brand. Default none.
 	List []Brand
-	// Find returns the brand of a host that has no BaseURL of Options or List, for
+	// Find returns the brand of a host that no BaseURL of Options or List has, for
 	// subdomains that are made while the program runs. host is in lower case, and has
 	// its port if that is not the usual one. The BaseURL of the brand has this host.
 	//

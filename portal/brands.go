@@ -118,7 +118,7 @@ func (b *brands) of(w http.ResponseWriter, r *http.Request) *Handler {
 	p, err := b.lookUp(r.Context(), host)
 	switch {
 	case err != nil:
-		b.outages.Failed(r.Context(), b.log, slog.LevelError, "brand", "portal: a brand of option Brands.Find cannot be served", "host", host, "error", err)
+		b.outages.Failed(r.Context(), b.log, slog.LevelError, "brand", "portal: a brand of option Brands.Find cannot be served. Until Find returns a valid one, its host gets the pages as they were before, or 503 if there were none", "host", host, "error", err)
 		if p == nil {
 			w.Header().Set("Retry-After", "5")
 			http.Error(w, "This page cannot be shown now. Try again in a few seconds.", http.StatusServiceUnavailable)

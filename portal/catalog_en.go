@@ -197,7 +197,7 @@ func english() []i18n.Entry {
 		{Key: "missing.heading", Text: "There is no such page"},
 		{Key: "missing.text", Text: "The address may be mistyped or out of date."},
 		{Key: "signed_out.heading", Text: "Please sign in"},
-		{Key: "signed_out.text", Text: "You are not signed in, or no longer. Nothing was changed."},
+		{Key: "signed_out.text", Text: "You are not signed in. Nothing was changed."},
 		{Key: "failed.heading", Text: "Something went wrong"},
 		{Key: "failed.text", Text: "This is our fault and not yours. Please try again later."},
 		{Key: "start", Text: "Start again"},
@@ -210,7 +210,7 @@ func english() []i18n.Entry {
 		{Key: "change-password.empty", Text: "Enter your current password."},
 		{Key: "change-password.wrong", Text: "This is not your current password."},
 		{Key: "change-password.sessions", Text: "You will be signed out on all other devices."},
-		{Key: "change-password.other", Text: "Nothing was changed: another account was signed in to in this browser. This page is now for that one."},
+		{Key: "change-password.other", Text: "Nothing was changed, because you have signed in to another account in this browser. This page is now for that account."},
 		{Key: "change-password.done", Text: "You have been signed out on all other devices."},
 
 		// "This was not me": "links" is about links and codes that were sent,

@@ -178,7 +178,7 @@ func TestChangeOfAnother_A102(t *testing.T) {
 		other := w.leads.Add(recovery.Lead{Fields: map[string]recovery.FieldValue{"EmailAddress": {Value: "other@example.com", Verified: true}}}, "fast:"+currentPassword)
 		s.open["first"] = other
 		p := v.post("/account/change-password", fields...)
-		p.is(t, "another account", 409, "another account was signed in to", "Change your password")
+		p.is(t, "another account", 409, "you have signed in to another account", "Change your password")
 		if !p.has("other@example.com") || w.changed() || w.leads.Hash(other) != "fast:"+currentPassword {
 			t.Error("a password was changed")
 		}

@@ -106,12 +106,12 @@
 //   - No page says whether an account exists. /sent is the same for everybody.
 //     A link that no longer works leads to one and the same page, whatever the
 //     reason.
-//   - The portal signs nobody in. It does nothing with sessions but end them, and
-//     have the host open a new one for the browser whose person has just changed the
-//     password by typing the current one (A102).
+//   - The portal signs nobody in. It ends sessions. After a change of a password by
+//     somebody who typed the current one, it has the host open a new session for that
+//     browser (A102). It does nothing else with sessions.
 //   - The form of /change-password works only for the account for which it was shown.
-//     If another one was signed in to since, it changes nothing and shows the page for
-//     that one.
+//     If another account has signed in since, the form changes nothing, and the page
+//     for that account is shown.
 //   - After a reset the browser is a known device: it keeps one more cookie, by
 //     [recovery.Service.RememberDevice]. So no stranger can use up the limits
 //     of the person who uses it (A58).
@@ -155,9 +155,9 @@
 //   - a style or script that contains "</".
 //
 // The built-in script finds its elements by the ids password, show, username,
-// code, status and wait, the field current by its name, and by data-rule. It does without those that are missing. If
-// a template of the host fails at run time all the same, the error is logged
-// and the person sees a built-in page that says so.
+// code, status and wait, by data-rule, and the field current by its name. It works
+// without those that are missing. If a template of the host fails at run time all
+// the same, the error is logged and the person sees a built-in page that says so.
 //
 // # Brands
 //
@@ -169,13 +169,13 @@
 // What people ask for on the pages of a brand is asked for under its name, as
 // [recovery.ForgotRequest].Brand. The links in its messages are those of the
 // [recovery.Brand] of that name: they should lead to BaseURL + "/reset", "/not-me"
-// and "/invitation" of the [Brand]. A proof of any brand works on the pages of all,
-// because it is the lead's.
+// and "/invitation" of the [Brand]. A link or code of any brand works on the pages of
+// all brands, because it belongs to the lead.
 //
 // Each brand has cookies of its own, also where several share a host. A request for
-// a host that is no brand's gets no page: 421, in plain text (A104). Without brands,
-// the Handler does not look at the host. Templates find the name as {{.Brand}}; [New]
-// renders them for one brand of each shape, in one language.
+// a host of no brand gets no page: 421, in plain text (A104). Without brands,
+// the Handler does not look at the host. Templates find the name as {{.Brand}}. [New]
+// renders them in one language, for one of all the brands that set the same fields.
 //
 // # Operating
 //

@@ -61,8 +61,8 @@ type Data struct {
 	// the body would have more than 8 KiB with them.
 	HostData        map[string]string `json:"host_data,omitzero"`
 	HostDataOmitted bool              `json:"host_data_omitted,omitzero"`
-	// Operator is who of the host's help desk issued what the event is about, as the
-	// host wrote it.
+	// Operator is the name of whoever of the host's help desk issued or revoked what
+	// the event is about, as the host wrote it.
 	Operator string `json:"operator,omitzero"`
 }
 
@@ -88,15 +88,16 @@ func Type(kind recovery.EventKind) string { return "recovery." + string(kind) }
 
 // DefaultEvents returns the kinds of events that other systems usually act on:
 // password_reset, password_changed, first_password, after_reset_failed, tokens_revoked,
-// token_issued, not_me, sessions_not_ended, dead_letter and wrong_record. Each is caused by a person or caller who proved
-// something, or by a fault.
+// token_issued, not_me, sessions_not_ended, dead_letter, wrong_record and
+// codes_exhausted. Each is caused by a person or caller who proved something, or by a
+// fault. A stranger can cause the last one, but only once an hour for each lead.
 //
 // An endpoint gets the other kinds only if [Endpoint].Events names them. Any
 // stranger can cause message_sent, message_suppressed, delivery_failed,
-// reset_refused and rate_limited as often as the limits allow, and whoever is signed
-// in change_refused. Each request of a stranger would then cause a request of the host to every such endpoint. Also, message_sent
-// and message_suppressed tell the receiver for whose account a link was
-// requested.
+// reset_refused and rate_limited as often as the limits allow. Anybody who is signed
+// in can cause change_refused. Each of their requests would then cause a request of
+// the host to every such endpoint. Also, message_sent and message_suppressed tell the
+// receiver for whose account a link was requested.
 func DefaultEvents() []recovery.EventKind {
 	return []recovery.EventKind{
 		recovery.EventPasswordReset, recovery.EventPasswordChanged, recovery.EventFirstPassword, recovery.EventAfterResetFailed, recovery.EventTokensRevoked, recovery.EventTokenIssued, recovery.EventNotMe,

@@ -28,7 +28,7 @@ func ready(service *recovery.Service) http.HandlerFunc {
 func alarms(call func(recovery.Event)) recovery.EventSink {
 	return func(_ context.Context, e recovery.Event) {
 		switch e.Kind {
-		case recovery.EventWrongRecord, recovery.EventDeadLetter, recovery.EventSessionsNotEnded, recovery.EventNotMe:
+		case recovery.EventWrongRecord, recovery.EventDeadLetter, recovery.EventSessionsNotEnded, recovery.EventNotMe, recovery.EventCodesExhausted:
 			call(e)
 		}
 	}

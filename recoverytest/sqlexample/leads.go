@@ -68,17 +68,29 @@ func (s Leads) FindLead(ctx context.Context, key recovery.LeadKey) (recovery.Lea
 
 // SetPasswordHash implements [recovery.LeadStore].
 func (s Leads) SetPasswordHash(ctx context.Context, leadID, hash string) error {
+	return s.write(ctx, recovery.ErrNotWritten,
+		"UPDATE users SET password_hash = ? WHERE CAST(id AS TEXT) = ?", hash, leadID)
+}
+
+// SetPasswordHashIf implements [recovery.VersionedLeadStore].
+func (s Leads) SetPasswordHashIf(ctx context.Context, leadID, version, hash string) error {
+	return s.write(ctx, errors.Join(recovery.ErrVersionChanged, recovery.ErrNotWritten),
+		"UPDATE users SET password_hash = ? WHERE CAST(id AS TEXT) = ? AND CAST(version AS TEXT) = ?", hash, leadID, version)
+}
+
+// write updates one row. If the statement finds none, the error wraps noRow.
+func (s Leads) write(ctx context.Context, noRow error, statement string, args ...any) error {
 	tx, err := s.DB.BeginTx(ctx, nil)
 	if err != nil {
 		return errors.Join(recovery.ErrNotWritten, err)
 	}
 	defer func() { _ = tx.Rollback() }() // does nothing after Commit
-	result, err := tx.ExecContext(ctx, "UPDATE users SET password_hash = ? WHERE CAST(id AS TEXT) = ?", hash, leadID)
+	result, err := tx.ExecContext(ctx, statement, args...)
 	if err != nil {
 		return errors.Join(recovery.ErrNotWritten, err)
 	}
 	if n, err := result.RowsAffected(); err != nil || n != 1 {
-		return fmt.Errorf("%w: %d users have the ID (%v)", recovery.ErrNotWritten, n, err)
+		return fmt.Errorf("%w: %d users were found (%v)", noRow, n, err)
 	}
 	// Whether a Commit that failed has written is not known.
 	return tx.Commit()
