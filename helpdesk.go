@@ -159,6 +159,9 @@ func (s *Service) putForHelpDesk(ctx context.Context, d *delivery) (HelpDeskToke
 	if err := s.putOperator(ctx, ref, d.p.Operator, d.ttl(s)); err != nil {
 		return HelpDeskToken{}, unavailable("token store", err)
 	}
+	if err := s.endOlder(ctx, d.token, d.lead.ID); err != nil {
+		return HelpDeskToken{}, unavailable("token store", err)
+	}
 	token, err := s.put(ctx, g, d.token, d.ttl(s), d.lead, "", d.p.Secret)
 	if err != nil {
 		return HelpDeskToken{}, unavailable("token store", err)
@@ -179,6 +182,19 @@ func (s *Service) putForHelpDesk(ctx context.Context, d *delivery) (HelpDeskToke
 	d.event.Kind = EventTokenIssued
 	s.emit(ctx, d.event)
 	return issued, nil
+}
+
+// endOlder ends what a help desk issued for a lead under other keys, which stands in
+// other slots than what replaces it.
+func (s *Service) endOlder(ctx context.Context, kind tokenKind, leadID string) error {
+	var slots []string
+	for i := range s.keys.generations[1:] {
+		slots = append(slots, s.keys.slot(&s.keys.generations[1+i], kind, leadID, ""))
+	}
+	if slots == nil {
+		return nil
+	}
+	return s.call(ctx, "TokenStore.Delete", func(ctx context.Context) error { return s.tokens.Delete(ctx, slots...) })
 }
 
 // A PendingToken is a link, issued token or code that can be used now. It does not
