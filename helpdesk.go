@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/seed-51359b35/recovery/internal/ascii"
@@ -20,10 +19,10 @@ type HelpDeskRequest struct {
 	// LeadID is the lead: one with [StatusActive] or [StatusResetRequired]. It
 	// needs no verified address.
 	LeadID string
-	// Operator is who asked the caller: 1 to 64 characters without control
-	// characters, and without spaces at its ends. It stands in the events, also
-	// those of the reset, and in the notice of the reset, for the person to read.
-	// Required.
+	// Operator is who asked the caller: 1 to 64 characters on one line, without
+	// characters that control or that change the direction of the text, and without
+	// spaces at its ends. It stands in the events, also those of the reset, and in the
+	// notice of the reset, for the person to read. Required.
 	Operator string
 	// Code asks for a code to be read out. Default false: a link.
 	Code bool
@@ -143,13 +142,13 @@ func (s *Service) helpDeskDelivery(req HelpDeskRequest) (d *delivery, err error)
 // validOperator reports whether a text can be [HelpDeskRequest].Operator.
 func validOperator(s string) bool {
 	return s != "" && utf8.ValidString(s) && utf8.RuneCountInString(s) <= maxOperator &&
-		!strings.ContainsFunc(s, unicode.IsControl) && strings.TrimSpace(s) == s
+		!strings.ContainsFunc(s, disturbs) && strings.TrimSpace(s) == s
 }
 
 // maxOperator is the longest name of an operator, in characters.
 const maxOperator = 64
 
-const operatorRule = "must be 1 to 64 characters without control characters, and without spaces at its ends"
+const operatorRule = "must be 1 to 64 characters on one line, without characters that control or that change the direction of the text, and without spaces at its ends"
 
 // putForHelpDesk stores the token. Its operator is stored first: without the
 // operator, nobody would be told whose help it was.
