@@ -261,7 +261,13 @@ func whyNoChange(status LeadStatus) EventReason {
 }
 
 // isCurrent compares a password with the lead's current one.
+//
+// The empty password is nobody's, and is not compared: a directory may take it for a
+// bind of nobody, which always succeeds (RFC 4513, 5.1.2).
 func (s *Service) isCurrent(ctx context.Context, lead Lead, current Secret) (right bool, err error) {
+	if current.IsZero() {
+		return false, nil
+	}
 	if verify := s.opts.Change.Verify; verify != nil {
 		err = s.guard(ctx, "Change.Verify", func() (err error) {
 			right, err = verify(ctx, lead, current)

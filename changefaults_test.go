@@ -382,3 +382,21 @@ func TestPasswordsOfAChangeStayWhereTheyBelong_A102(t *testing.T) {
 		})
 	}
 }
+
+// A102: the empty password is refused before the host's function compares: a directory
+// takes it for a bind of nobody, which succeeds.
+func TestEmptyCurrentPassword_A102(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newChanger(t, func(_ *changer, o *recovery.Options) {
+			o.Change.Verify = func(_ context.Context, _ recovery.Lead, current recovery.Secret) (bool, error) {
+				return current.IsZero(), nil
+			}
+		})
+		cookie := c.signIn(johnID)
+		want(t, "the endpoint", c.post(cookie, "", newPassword), 422, "wrong_password")
+		wantErr(t, c.change(t.Context(), "", newPassword), recovery.ErrWrongPassword)
+		if c.leads.Hash(johnID) != "fast:"+oldPassword || c.whose(cookie) != johnID {
+			t.Error("the empty password changed something")
+		}
+	})
+}
