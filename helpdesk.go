@@ -215,7 +215,8 @@ type PendingToken struct {
 
 // PendingTokens returns the links, issued tokens and codes of a lead that can be
 // used now. One that is being used at this moment is not among them, nor is one
-// whose job waits in a queue. For an unknown lead there are none. It is for
+// whose job waits in a queue. Codes that too many wrong guesses have stopped are among
+// them, because they work again later. For an unknown lead there are none. It is for
 // operators: the answer tells whether somebody has asked for a link.
 //
 // The error is an [*InvalidRequestError] or wraps [ErrUnavailable], or
