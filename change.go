@@ -42,10 +42,12 @@ type ChangeOptions struct {
 	// KeepSession signs the person in again, after a change has ended all sessions
 	// of the lead: it opens a new session, and sets its cookie on w (ASVS
 	// v5.0.0-7.2.4). The new session has a new ID, because a thief may know the old
-	// one. It must write neither a status nor a body. Default: the person signs in
-	// again. So it is after an error too, which is logged: the password is changed
-	// by then. The context of r does not end if the client hangs up. If the sessions
-	// could not be ended, and the queue does it later, the new one ends with them.
+	// one. It is called last, after [Options].AfterReset, and has to refuse a lead that
+	// was disabled meanwhile. It must write neither a status nor a body. Default: the
+	// person signs in again. So it is after an error too, which is logged: the password
+	// is changed by then. The context of r does not end if the client hangs up. If the
+	// sessions could not be ended, and the queue does it later, the new one ends with
+	// them.
 	KeepSession func(w http.ResponseWriter, r *http.Request, leadID string) error
 }
 
@@ -262,10 +264,19 @@ func whyNoChange(status LeadStatus) EventReason {
 }
 
 // isCurrent compares a password with the lead's current one.
+//
+// The empty password is nobody's, and is not compared: a directory may take it for a
+// bind of nobody, which always succeeds (RFC 4513, 5.1.2).
 func (s *Service) isCurrent(ctx context.Context, lead Lead, current Secret) (right bool, err error) {
+	if current.IsZero() {
+		return false, nil
+	}
 	if verify := s.opts.Change.Verify; verify != nil {
-		err = s.guard(ctx, "Change.Verify", func() (err error) {
+		err = s.call(ctx, "Change.Verify", func(ctx context.Context) (err error) {
 			right, err = verify(ctx, lead, current)
+			if errors.Is(err, ErrWrongPassword) { // a host that answers as this library does
+				right, err = false, nil
+			}
 			return scrub(err, current.Reveal())
 		}, unknownSecrets)
 		return right, s.unreadable(ctx, lead, err)

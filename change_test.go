@@ -301,6 +301,28 @@ func TestALinkLetsTheOwnerIn_A102(t *testing.T) {
 	})
 }
 
+// A102: so it is where a second factor is needed. A thief who has the session and the
+// password too uses up the guesses at the factor, and not those of the owner's link.
+func TestALinkLetsTheOwnerOfAFactorIn_A102(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		factor := newFactor("424242")
+		c := newChanger(t, func(_ *changer, o *recovery.Options) { o.Limits, o.SecondFactor = recovery.Limits{}, factor.options() })
+		thief := c.signIn(johnID)
+		body := fmt.Sprintf(`{"currentPassword":%q,"password":%q,"secondFactor":"000000"}`, oldPassword, newPassword)
+		for i, status := range []int{403, 403, 403, 403, 403, 429} {
+			w := post(c.api, "/change-password", body, header("Cookie", "session="+thief), from(fmt.Sprintf("192.0.2.%d", i)))
+			want(t, "a guess at the factor", w, status, "")
+		}
+		proof := recovery.TokenProof(token(t, c.forgot(t, byMail(johnMail))))
+		if err := c.resetWith(t.Context(), proof, goodPassword, "424242"); err != nil {
+			t.Error(err)
+		}
+		if c.whose(thief) != "" {
+			t.Error("the thief is still signed in")
+		}
+	})
+}
+
 // A102: one client with many sessions is limited too, and a new password that any
 // page could have refused costs nothing of the lead's limit.
 func TestChangesOfAClientAreLimited_A102(t *testing.T) {

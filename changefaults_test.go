@@ -382,3 +382,45 @@ func TestPasswordsOfAChangeStayWhereTheyBelong_A102(t *testing.T) {
 		})
 	}
 }
+
+// A102: the empty password is refused before the host's function compares: a directory
+// takes it for a bind of nobody, which succeeds.
+func TestEmptyCurrentPassword_A102(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newChanger(t, func(_ *changer, o *recovery.Options) {
+			o.Change.Verify = func(_ context.Context, _ recovery.Lead, current recovery.Secret) (bool, error) {
+				return current.IsZero(), nil
+			}
+		})
+		cookie := c.signIn(johnID)
+		want(t, "the endpoint", c.post(cookie, "", newPassword), 422, "wrong_password")
+		wantErr(t, c.change(t.Context(), "", newPassword), recovery.ErrWrongPassword)
+		if c.leads.Hash(johnID) != "fast:"+oldPassword || c.whose(cookie) != johnID {
+			t.Error("the empty password changed something")
+		}
+	})
+}
+
+// What the host's comparison may do beside saying yes and no.
+func TestHostsComparison(t *testing.T) {
+	for name, test := range map[string]struct {
+		verify func(ctx context.Context) (bool, error)
+		want   error
+	}{
+		"says it as the library does": {func(context.Context) (bool, error) { return true, recovery.ErrWrongPassword }, recovery.ErrWrongPassword},
+		"waits as long as it may":     {func(ctx context.Context) (bool, error) { <-ctx.Done(); return false, ctx.Err() }, recovery.ErrUnavailable},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			c := newChanger(t, func(_ *changer, o *recovery.Options) {
+				o.Change.Verify = func(ctx context.Context, _ recovery.Lead, _ recovery.Secret) (bool, error) {
+					if _, ok := ctx.Deadline(); !ok {
+						t.Errorf("%s: the comparison has no time limit", name)
+						return false, recovery.ErrWrongPassword
+					}
+					return test.verify(ctx)
+				}
+			})
+			wantErr(t, c.change(t.Context(), oldPassword, newPassword), test.want)
+		})
+	}
+}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/seed-51359b35/recovery/internal/ascii"
@@ -21,9 +20,10 @@ type HelpDeskRequest struct {
 	// needs no verified address.
 	LeadID string
 	// Operator is the name of whoever has checked the caller's identity: 1 to 64
-	// characters without control characters, and without spaces at its ends. The
-	// events have it, also those of the reset, and so has the notice that the person
-	// reads after the reset. Required.
+	// characters on one line, without characters that control or that change the
+	// direction of the text, and without spaces at its ends. The events have it, also
+	// those of the reset, and so has the notice that the person reads after the reset.
+	// Required.
 	Operator string
 	// Code asks for a code to be read out. Default false: a link.
 	Code bool
@@ -144,13 +144,13 @@ func (s *Service) helpDeskDelivery(req HelpDeskRequest) (d *delivery, err error)
 // validOperator reports whether a text can be [HelpDeskRequest].Operator.
 func validOperator(s string) bool {
 	return s != "" && utf8.ValidString(s) && utf8.RuneCountInString(s) <= maxOperator &&
-		!strings.ContainsFunc(s, unicode.IsControl) && strings.TrimSpace(s) == s
+		!strings.ContainsFunc(s, disturbs) && strings.TrimSpace(s) == s
 }
 
 // maxOperator is the longest name of an operator, in characters.
 const maxOperator = 64
 
-const operatorRule = "must be 1 to 64 characters without control characters, and without spaces at its ends"
+const operatorRule = "must be 1 to 64 characters on one line, without characters that control or that change the direction of the text, and without spaces at its ends"
 
 // putForHelpDesk stores the token. Its operator is stored first: without the
 // operator, nobody would be told whose help it was.
@@ -158,6 +158,9 @@ func (s *Service) putForHelpDesk(ctx context.Context, d *delivery) (HelpDeskToke
 	g := &s.keys.generations[0]
 	ref := s.keys.refOf(g, d.token, d.lead.ID, "", d.p.Secret)
 	if err := s.putOperator(ctx, ref, d.p.Operator, d.ttl(s)); err != nil {
+		return HelpDeskToken{}, unavailable("token store", err)
+	}
+	if err := s.endOlder(ctx, d.token, d.lead.ID); err != nil {
 		return HelpDeskToken{}, unavailable("token store", err)
 	}
 	token, err := s.put(ctx, g, d.token, d.ttl(s), d.lead, "", d.p.Secret)
@@ -182,6 +185,19 @@ func (s *Service) putForHelpDesk(ctx context.Context, d *delivery) (HelpDeskToke
 	return issued, nil
 }
 
+// endOlder ends what a help desk issued for a lead under other keys, which stands in
+// other slots than what replaces it.
+func (s *Service) endOlder(ctx context.Context, kind tokenKind, leadID string) error {
+	var slots []string
+	for i := range s.keys.generations[1:] {
+		slots = append(slots, s.keys.slot(&s.keys.generations[1+i], kind, leadID, ""))
+	}
+	if slots == nil {
+		return nil
+	}
+	return s.call(ctx, "TokenStore.Delete", func(ctx context.Context) error { return s.tokens.Delete(ctx, slots...) })
+}
+
 // A PendingToken is a link, issued token or code that can be used now. It does not
 // hold the secret, which nobody can compute from it.
 type PendingToken struct {
@@ -201,7 +217,8 @@ type PendingToken struct {
 
 // PendingTokens returns the links, issued tokens and codes of a lead that can be
 // used now. One that is being used at this moment is not among them, nor is one
-// whose job waits in a queue. For an unknown lead there are none. It is for
+// whose job waits in a queue. Codes that too many wrong guesses have stopped are among
+// them, because they work again later. For an unknown lead there are none. It is for
 // operators: the answer tells whether somebody has asked for a link.
 //
 // The error is an [*InvalidRequestError] or wraps [ErrUnavailable], or

@@ -200,6 +200,8 @@ func TestHelpDeskRequests(t *testing.T) {
 			"operator of spaces": func(r *recovery.HelpDeskRequest) { r.Operator = " " },
 			"operator's space":   func(r *recovery.HelpDeskRequest) { r.Operator = "Anna " },
 			"operator's lines":   func(r *recovery.HelpDeskRequest) { r.Operator = "Anna\nKumar" },
+			"operator's U+2028":  func(r *recovery.HelpDeskRequest) { r.Operator = "Anna\u2028Kumar" },
+			"operator's way":     func(r *recovery.HelpDeskRequest) { r.Operator = "Anna \u202eramuK" },
 			"operator's bytes":   func(r *recovery.HelpDeskRequest) { r.Operator = "Anna\xff" },
 			"long operator":      func(r *recovery.HelpDeskRequest) { r.Operator = strings.Repeat("ア", 65) },
 			"short":              func(r *recovery.HelpDeskRequest) { r.TTL = time.Minute - 1 },

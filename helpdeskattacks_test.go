@@ -197,6 +197,30 @@ func TestPendingTokens_A101(t *testing.T) {
 	})
 }
 
+// So it is behind a new key, in whichever order two instances have the keys: there the
+// two codes stand in different slots.
+func TestNewReadOutCodeReplacesThatOfAnotherKey_A101(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		instance := desk(t, nil)
+		first, link := instance.issue(t, recovery.HelpDeskRequest{Code: true}).Code, instance.issue(t, recovery.HelpDeskRequest{}).Token
+		for _, keys := range [][][]byte{{testKey(2), testKey(1)}, {testKey(1), testKey(2)}} {
+			before := instance
+			instance = desk(t, func(p *portal, o *recovery.Options) {
+				p.tokens, p.leads, o.Keys, o.Limits.Issue = before.tokens, before.leads, keys, recovery.LimitPolicy{}
+			})
+			second := instance.issue(t, recovery.HelpDeskRequest{Code: true}).Code
+			wantErr(t, instance.check(t.Context(), readOut(first.Reveal())), recovery.ErrInvalidProof)
+			if err := instance.check(t.Context(), readOut(second.Reveal())); err != nil {
+				t.Error(err)
+			}
+			if err := instance.check(t.Context(), recovery.TokenProof(link.Reveal())); err != nil {
+				t.Errorf("a code has ended a link: %v", err)
+			}
+			first = second
+		}
+	})
+}
+
 // A newer code replaces the one that was misheard, and no link.
 func TestNewReadOutCodeReplacesTheOldOne_A101(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -239,7 +239,8 @@ type Limits struct {
 	EmailBudget, SMSBudget LimitPolicy
 	// SecondFactor holds for the second factors that are tried at one lead: 5 in 15
 	// min, 20 in 24 h. Right ones count too, and a request without one does not. Only
-	// requests with a valid link or code get so far. See [SecondFactorOptions].
+	// requests with a valid link or code get so far, and changes with the right current
+	// password, which are counted apart. See [SecondFactorOptions].
 	SecondFactor LimitPolicy
 	// Change holds for each lead in ChangePassword, for right and wrong current
 	// passwords together: 10 in 15 min, 30 in 24 h. Whoever has somebody's session

@@ -85,11 +85,16 @@ func (s *Service) wantSecondFactor(ctx context.Context, r replacement, code Secr
 
 // verifySecondFactor counts the guess for its lead, and then has the host verify
 // it. The limit is asked first, so that a factor of six digits cannot be found by
-// guessing. Only whoever holds a valid link or code gets here, so no stranger can
-// use the limit up (A103).
+// guessing. Only whoever holds a valid link or code, or is signed in and knows the
+// password, gets here, so no stranger can use the limit up (A103). A change counts
+// apart from a reset: a thief of a session must not shut out the owner's link (A102).
 func (s *Service) verifySecondFactor(ctx context.Context, r replacement, code Secret, quotas Quotas) error {
+	action := ""
+	if r.refused == EventChangeRefused {
+		action = string(actionChange)
+	}
 	request := scopedRequest{ScopeSecondFactor, LimitRequest{
-		Key: s.keys.limitKey(ScopeSecondFactor, "", r.lead.ID), Policy: s.opts.Limits.SecondFactor,
+		Key: s.keys.limitKey(ScopeSecondFactor, action, r.lead.ID), Policy: s.opts.Limits.SecondFactor,
 	}}
 	// Nothing else counts these guesses, so none is made while the limiter fails, also
 	// with DangerouslyAllowOnError.
