@@ -143,6 +143,9 @@ func isLinked(word string) bool {
 		return true
 	}
 	for _, label := range labels[1:] {
+		if strings.HasPrefix(label, "xn--") {
+			return true // a label of other letters, as it is sent
+		}
 		if i := strings.IndexFunc(label, isJoint); i >= 0 {
 			label = label[:i] // what is behind may not count
 		}

@@ -44,6 +44,9 @@ type looks struct {
 	order  *list.List // of *look, the one that was used last in front
 	// compiled is how many templates all of them have together.
 	compiled int
+	// forgotten counts the calls of ForgetBrand. What a message had asked for before
+	// the last of them is not kept.
+	forgotten int
 }
 
 // A look is the Renderer of one brand.
@@ -55,24 +58,29 @@ type look struct {
 
 func newLooks() *looks { return &looks{byName: map[string]*list.Element{}, order: list.New()} }
 
-func (l *looks) get(name string) *Renderer {
+// get returns what is kept of a brand, or nil, and how often brands were forgotten.
+func (l *looks) get(name string) (r *Renderer, forgotten int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	e, ok := l.byName[name]
 	if !ok {
-		return nil
+		return nil, l.forgotten
 	}
 	l.order.MoveToFront(e)
-	return e.Value.(*look).renderer
+	return e.Value.(*look).renderer, l.forgotten
 }
 
 // put keeps a look, unless another message has made it meanwhile, and returns what is
-// kept.
-func (l *looks) put(name string, r *Renderer) *Renderer {
+// kept. If a brand was forgotten since get, the look may be an earlier one: then it is
+// good for this message, and not kept.
+func (l *looks) put(name string, r *Renderer, forgotten int) *Renderer {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if e, ok := l.byName[name]; ok {
 		return e.Value.(*look).renderer
+	}
+	if l.forgotten != forgotten {
+		return r
 	}
 	l.byName[name] = l.order.PushFront(&look{name: name, renderer: r})
 	for l.order.Len() > maxLooks {
@@ -106,6 +114,7 @@ func (l *looks) grew(name string) {
 func (s *Renderer) ForgetBrand(name string) {
 	s.looks.mu.Lock()
 	defer s.looks.mu.Unlock()
+	s.looks.forgotten++
 	if e, ok := s.looks.byName[name]; ok {
 		s.looks.drop(e)
 	}
@@ -117,7 +126,8 @@ func (s *Renderer) of(name string) (*Renderer, error) {
 	if name == "" || s.opts.Brands == nil {
 		return s, nil
 	}
-	if r := s.looks.get(name); r != nil {
+	r, forgotten := s.looks.get(name)
+	if r != nil {
 		return r, nil
 	}
 	b, ok := s.opts.Brands(name)
@@ -133,7 +143,7 @@ func (s *Renderer) of(name string) (*Renderer, error) {
 		}
 		s.opts.Logger.Error("recovery: a brand has mistakes, so its messages go out without some of its words. Correct it, and call ForgetBrand or restart", "brand", name, "error", err)
 	}
-	return s.looks.put(name, r), nil
+	return s.looks.put(name, r, forgotten), nil
 }
 
 // CheckBrand returns every mistake in a brand, joined, as [New] returns those in

@@ -51,7 +51,14 @@ func (s *Renderer) shownData(m recovery.Message) map[string]string {
 // hasLink reports whether mail programs may make a link of a part of the text: of a
 // URL, of a domain, of a network address or of a mail address.
 func hasLink(text string) bool {
-	text = norm.NFKC.String(text) // full stops have wide forms
+	// Names of hosts are read without the characters that show nothing. So a program
+	// may take a domain with one of them for the domain.
+	text = strings.Map(func(r rune) rune {
+		if isInvisible(r) {
+			return -1
+		}
+		return r
+	}, norm.NFKC.String(text)) // full stops have wide forms
 	if strings.Contains(text, "://") {
 		return true
 	}

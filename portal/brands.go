@@ -146,10 +146,12 @@ func (h *hostPages) of(r *http.Request) *Handler {
 	if len(h.byPath) == 1 || r.URL.Path == wellKnownChange {
 		return h.first
 	}
-	// http.StripPrefix takes the path off that one, and leaves the other as it is.
+	// http.StripPrefix takes the path off that one, and leaves the other as it is. The
+	// longest path of a brand that either has is meant: what is left of a path that
+	// was taken off may be that of a brand above.
 	requested, _, _ := strings.Cut(r.RequestURI, "?")
-	for _, path := range []string{r.URL.Path, requested} {
-		for _, p := range h.byPath {
+	for _, p := range h.byPath {
+		for _, path := range []string{r.URL.Path, requested} {
 			if rest, ok := strings.CutPrefix(path, p.base); ok && (rest == "" || rest[0] == '/') {
 				return p
 			}

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -119,7 +120,7 @@ func (l *Leads) FindLead(ctx context.Context, key recovery.LeadKey) (recovery.Le
 		return recovery.Lead{}, err
 	}
 	if brand := recovery.BrandOf(ctx); len(rows) > 1 && brand != "" {
-		rows = slices.DeleteFunc(rows, func(r leadRow) bool { return r.brand != brand })
+		rows = ofBrand(rows, brand)
 	}
 	switch len(rows) {
 	case 0:
@@ -130,15 +131,28 @@ func (l *Leads) FindLead(ctx context.Context, key recovery.LeadKey) (recovery.Le
 	return recovery.Lead{}, recovery.ErrLeadAmbiguous
 }
 
+// ofBrand returns the leads of a brand or, if there is none, those without a brand,
+// for which the brand of the request decides.
+func ofBrand(rows []leadRow, brand string) []leadRow {
+	if !slices.ContainsFunc(rows, func(r leadRow) bool { return r.brand == brand }) {
+		brand = ""
+	}
+	return slices.DeleteFunc(rows, func(r leadRow) bool { return r.brand != brand })
+}
+
 // FindLeads implements [recovery.MultiLeadStore]. It compares values as FindLead
-// does, and returns the leads in the order of their IDs as text. It uses the same
-// statements.
+// does, and returns the leads in the order of their IDs as text, those of the
+// request's brand first, and then those of none. It uses the same statements.
 func (l *Leads) FindLeads(ctx context.Context, key recovery.LeadKey, max int) ([]recovery.Lead, error) {
 	rows, err := l.search(ctx, key)
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(rows, func(a, b leadRow) int { return strings.Compare(a.id, b.id) })
+	// Leads of other brands must not take the places of those that get the message.
+	place := map[string]int{"": -1, recovery.BrandOf(ctx): -2}
+	slices.SortFunc(rows, func(a, b leadRow) int {
+		return cmp.Or(cmp.Compare(place[a.brand], place[b.brand]), strings.Compare(a.id, b.id))
+	})
 	var leads []recovery.Lead
 	for _, row := range rows[:min(len(rows), max)] {
 		leads = append(leads, row.lead(l.fields))

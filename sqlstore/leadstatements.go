@@ -77,7 +77,7 @@ type Columns struct {
 	Activate string
 	// Name, Locale and Brand are as in [recovery.Lead]. Optional. With Brand, several
 	// leads may have one value, each at another brand: FindLead finds that of the
-	// request's brand ([recovery.BrandOf]).
+	// request's brand ([recovery.BrandOf]) or, if there is none, that without a brand.
 	Name, Locale, Brand string
 	// IdentityProviders is a text with commas between the names, as in
 	// [recovery.Lead]. Optional.
