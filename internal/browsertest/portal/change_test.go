@@ -41,31 +41,37 @@ func (s *signIns) all() map[string]string {
 	return maps.Clone(s.open)
 }
 
+// serve lets people change their passwords while they are signed in, and ends their
+// sessions with every reset and change.
+func (s *signIns) serve(o *recovery.Options) {
+	o.Sessions = recovery.SessionEnderFunc(func(_ context.Context, leadID string) error {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		maps.DeleteFunc(s.open, func(_, id string) bool { return id == leadID })
+		return nil
+	})
+	o.Change = recovery.ChangeOptions{
+		SignedIn: func(r *http.Request) (string, error) {
+			cookie, err := r.Cookie("__Host-session")
+			if err != nil {
+				return "", recovery.ErrNotSignedIn
+			}
+			return s.all()[cookie.Value], nil
+		},
+		KeepSession: func(w http.ResponseWriter, _ *http.Request, leadID string) error {
+			http.SetCookie(w, s.cookie(leadID))
+			return nil
+		},
+	}
+}
+
 // newChangeSite is a site whose people are signed in. In the browser, the page
 // /sign-in of the site opens a session by script.
 func newChangeSite(t *testing.T, edit func(*portal.Options)) (*site, *signIns) {
 	t.Helper()
 	in := &signIns{open: map[string]string{}}
 	s := newSite(t, func(o *recovery.Options, p *portal.Options) {
-		o.Sessions = recovery.SessionEnderFunc(func(_ context.Context, leadID string) error {
-			in.mu.Lock()
-			defer in.mu.Unlock()
-			maps.DeleteFunc(in.open, func(_, id string) bool { return id == leadID })
-			return nil
-		})
-		o.Change = recovery.ChangeOptions{
-			SignedIn: func(r *http.Request) (string, error) {
-				cookie, err := r.Cookie("__Host-session")
-				if err != nil {
-					return "", recovery.ErrNotSignedIn
-				}
-				return in.all()[cookie.Value], nil
-			},
-			KeepSession: func(w http.ResponseWriter, _ *http.Request, leadID string) error {
-				http.SetCookie(w, in.cookie(leadID))
-				return nil
-			},
-		}
+		in.serve(o)
 		if edit != nil {
 			edit(p)
 		}
