@@ -13,8 +13,6 @@ import (
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/browsertest"
-	"github.com/seed-51359b35/recovery/internal/i18n"
-	"github.com/seed-51359b35/recovery/internal/testenv"
 	"github.com/seed-51359b35/recovery/portal"
 )
 
@@ -202,53 +200,4 @@ func TestChromiumForeignChange_A102(t *testing.T) {
 		s.on(tab, "/change-password", 403, "nothing was changed")
 		s.unchanged()
 	}
-}
-
-// The page in every language fits the narrowest screen, in the dark too, and axe-core
-// finds nothing wrong in English and Arabic.
-func TestChromiumChangePasswordInEveryLanguage(t *testing.T) {
-	t.Parallel()
-	s, in := newChangeSite(t, func(p *portal.Options) { p.Languages = i18n.Tags() })
-	var axe *browsertest.Axe
-	t.Run("axe-core", func(t *testing.T) { axe = browsertest.LoadAxe(t) })
-	tab := s.tab("en", 320)
-	s.signIn(tab, in, s.john)
-	if axe != nil {
-		axe.Into(tab)
-	}
-	headings := map[string]bool{}
-	for _, l := range i18n.Languages() {
-		for _, state := range []string{"the form", "refused", "signed out"} {
-			if state == "refused" {
-				submit(tab)
-			} else {
-				if state == "signed out" {
-					browsertest.Eval[bool](tab, `document.cookie = "__Host-session=; Path=/; Secure; Max-Age=0", true`)
-				}
-				tab.Load(s.base + "/change-password?lang=" + l.File)
-			}
-			got := browsertest.Eval[struct {
-				Width         int
-				Lang, Heading string
-			}](tab, `({Width: document.documentElement.scrollWidth, Lang: document.documentElement.lang, Heading: document.querySelector("h1").textContent})`)
-			if got.Width != 320 || got.Lang != l.Tag.String() {
-				t.Errorf("%s, %s: %+v", l.File, state, got)
-			}
-			headings[got.Heading] = true
-			if axe == nil || !testenv.Long() && l.File != "en" && l.File != "ar" {
-				continue
-			}
-			for _, scheme := range []string{"light", "dark"} {
-				tab.Scheme(scheme)
-				for _, found := range axe.Check(tab) {
-					t.Errorf("%s, %s, %s: %s", l.File, state, scheme, found)
-				}
-			}
-		}
-		s.signIn(tab, in, s.john)
-	}
-	if want := 2 * len(i18n.Languages()); len(headings) != want {
-		t.Errorf("%d headings, want %d: %v", len(headings), want, headings)
-	}
-	s.unchanged()
 }

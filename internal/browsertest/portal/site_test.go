@@ -101,6 +101,7 @@ type site struct {
 	store  recovery.LeadStore                  // by default leads
 	hashOf func(leadID string) (string, error) // what store has
 	host   map[string]http.HandlerFunc         // pages of the host, by path
+	desk   *portal.Handler                     // the pages at hostOfDesk, for some tests
 
 	mu     sync.Mutex
 	others map[string]string        // pages of the host and of other sites, by host and path
@@ -265,6 +266,9 @@ const (
 	hostOfBroken = "broken." + hostOfSite
 )
 
+// Under hostOfDesk the pages have a form for the codes of a help desk.
+const hostOfDesk = "desk." + hostOfSite
+
 // limiterByHost counts nothing, so that no test exceeds a limit by accident.
 type limiterByHost struct{}
 
@@ -288,6 +292,7 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.visits = append(s.visits, visit{host, r.Method, r.RequestURI, r.Header.Clone()})
 	other, isOther := s.others[host+r.URL.Path]
+	desk := s.desk
 	before, after, tamper, rest := s.gates[r.Method+" "+r.URL.Path], s.after[r.Method+" "+r.URL.Path], s.tamper, s.rest
 	s.mu.Unlock()
 	if before != nil {
@@ -296,6 +301,8 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case s.host[r.URL.Path] != nil:
 		s.host[r.URL.Path](w, r)
+	case desk != nil && host == hostOfDesk:
+		desk.ServeHTTP(w, r)
 	case isOther:
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = io.WriteString(w, other)
