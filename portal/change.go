@@ -69,6 +69,8 @@ func (p *Handler) change(w http.ResponseWriter, r *http.Request) {
 		SecondFactor: recovery.NewSecret(factor), Requester: p.requester(r), Brand: p.brand,
 	})
 	if recovery.ErrorCodeOf(err) == recovery.ErrorCodeSecondFactor {
+		// The page repeats neither password, so both have to be typed again.
+		d.fail("current", d.text("change-password.empty"))
 		p.answerSecondFactor(w, r, d, factor)
 		return
 	}

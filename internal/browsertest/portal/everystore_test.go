@@ -403,7 +403,8 @@ func bySecondFactor(t *testing.T, w walk) {
 		submit(here)
 	}
 	change("654321")
-	w.on(here, "/change-password", 422, "This code is wrong")
+	w.on(here, "/change-password", 422, "This code is wrong", "Enter your current password.", "Enter your new password again.")
+	focused(here, "#current")
 	w.has(w.john, oldPassword)
 	w.isSignedIn(there, w.john)
 	change("123456")
