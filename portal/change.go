@@ -71,6 +71,7 @@ func (p *Handler) change(w http.ResponseWriter, r *http.Request) {
 	if recovery.ErrorCodeOf(err) == recovery.ErrorCodeSecondFactor {
 		// The page repeats neither password, so both have to be typed again.
 		d.fail("current", d.text("change-password.empty"))
+		d.fail("password", d.text("factor.again"))
 		p.answerSecondFactor(w, r, d, factor)
 		return
 	}
