@@ -3,6 +3,7 @@ package portal
 import (
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/seed-51359b35/recovery"
 )
@@ -61,6 +62,7 @@ func (p *Handler) change(w http.ResponseWriter, r *http.Request) {
 	d.readPassword(form)
 	factor := d.readFactor(form, lead.SecondFactor)
 	if len(d.Errors) > 0 {
+		d.currentAgain()
 		p.render(w, r, http.StatusUnprocessableEntity, d)
 		return
 	}
@@ -69,14 +71,27 @@ func (p *Handler) change(w http.ResponseWriter, r *http.Request) {
 		SecondFactor: recovery.NewSecret(factor), Requester: p.requester(r), Brand: p.brand,
 	})
 	if isAboutFactor(err) {
+		d.currentAgain()
+		d.fail("password", d.text("factor.again"))
 		p.answerSecondFactor(w, r, d, factor)
 		return
+	}
+	if recovery.ErrorCodeOf(err) == recovery.ErrorCodePasswordPolicy {
+		d.currentAgain()
 	}
 	if err != nil {
 		p.answerError(w, r, err, errorAnswers{page: d})
 		return
 	}
 	p.finish(w, r, result.Reset, lead.Locale, outcome{Done: true, SignedIn: result.SessionKept && p.settings.EndsSessions})
+}
+
+// currentAgain asks for the current password again, because no page repeats one. Its
+// field is the first to be filled, and gets the focus.
+func (d *Data) currentAgain() {
+	if len(d.ErrorsFor("current")) == 0 {
+		d.Errors = slices.Insert(d.Errors, 0, FieldError{"current", d.text("change-password.empty")})
+	}
 }
 
 // changeSamples are the page change-password as a person may see it.

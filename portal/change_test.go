@@ -68,7 +68,7 @@ func (s *signIns) signIn(w *world) *visitor {
 }
 
 // The whole way without scripts, from the well-known URL, with the mistakes that
-// people make: each is told at its field, which has the focus.
+// people make: each is told at its field, and the first one has the focus.
 func TestChangePassword(t *testing.T) {
 	s := &signIns{open: map[string]string{}}
 	inWorld(t, withChange(s), func(w *world) {
@@ -107,11 +107,12 @@ func TestChangePassword(t *testing.T) {
 		p.is(t, "another password", 422, "This is not your current password.")
 		focus(p, "current")
 		p = send(currentPassword, goodPassword, "something else")
-		p.is(t, "two that differ", 422, "The two passwords are not the same.")
-		focus(p, "password")
+		// The page repeats no password, so the current one has to be typed again too.
+		p.is(t, "two that differ", 422, "Enter your current password.", "The two passwords are not the same.")
+		focus(p, "current")
 		p = send(currentPassword, "short", "short")
-		p.is(t, "a short one", 422, "This password is too short.")
-		focus(p, "password")
+		p.is(t, "a short one", 422, "Enter your current password.", "This password is too short.")
+		focus(p, "current")
 		if w.changed() || len(s.open) != 2 {
 			t.Fatal("a mistake changed something")
 		}

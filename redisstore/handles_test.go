@@ -196,26 +196,31 @@ func TestListInOrder(t *testing.T) {
 	})
 }
 
-// The numbers of the latest Put hold for the whole slot, also if its code was live.
-// A Put that is refused changes none.
+// The numbers of the code that was stored last hold for the whole slot. A Put that is
+// refused, or whose code is live, changes none.
 func TestNumbersOfTheLatestPut(t *testing.T) {
 	t.Parallel()
 	everywhere(t, func(t *testing.T, client redis.UniversalClient) {
 		s, slot, spec := newStore(t, client, nil), fresh("slot"), codeOf("handle")
 		spec.MaxTries = 10
-		put := func(failures int, window time.Duration) error {
-			spec.MaxFailures, spec.FailureWindow = failures, window
-			_, err := s.Put(t.Context(), slot, spec)
+		put := func(digest string, failures int, window time.Duration) error {
+			next := spec
+			next.Digest, next.MaxFailures, next.FailureWindow = digest, failures, window
+			_, err := s.Put(t.Context(), slot, next)
+			if err == nil {
+				spec = next
+			}
 			return err
 		}
-		must(t, put(9, time.Hour))
-		must(t, put(3, time.Hour))
+		must(t, put("first", 9, time.Hour))
+		must(t, put("second", 3, time.Hour))
 		wrongGuesses(t, s, slot, spec.Handle, 2)
 		_, err := s.Peek(t.Context(), refOf(slot, spec))
 		must(t, err)
-		if err := put(2, time.Hour); !errors.Is(err, recovery.ErrTooManyGuesses) {
+		if err := put("third", 2, time.Hour); !errors.Is(err, recovery.ErrTooManyGuesses) {
 			t.Errorf("Put with as many failures as there were: %v", err)
 		}
+		must(t, put("second", 9, time.Hour)) // it is live
 		wrongGuesses(t, s, slot, spec.Handle, 1)
 		for _, claim := range []string{"", "id"} {
 			if _, err = s.Peek(t.Context(), refOf(slot, spec)); claim != "" {
@@ -225,7 +230,7 @@ func TestNumbersOfTheLatestPut(t *testing.T) {
 				t.Errorf("after the third guess: %v, want ErrTooManyGuesses", err)
 			}
 		}
-		must(t, put(3, time.Millisecond)) // which all guesses have left
+		must(t, put("fourth", 3, time.Millisecond)) // which all guesses have left
 		_, err = s.Peek(t.Context(), refOf(slot, spec))
 		must(t, err)
 	})

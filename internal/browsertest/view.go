@@ -7,6 +7,7 @@ import (
 	"github.com/chromedp/cdproto/accessibility"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
@@ -35,6 +36,14 @@ func (t *Tab) Languages(accept string) {
 	t.tb.Helper()
 	agent := Eval[string](t, "navigator.userAgent")
 	Call(t, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{UserAgent: agent, AcceptLanguage: accept})
+}
+
+// SetCookie gives the tab's profile a cookie for the host of a URL, over TLS alone and
+// out of reach of scripts.
+func (t *Tab) SetCookie(url, name, value string) {
+	t.tb.Helper()
+	yes := true
+	Call(t, network.SetCookie, network.SetCookieParams{URL: url, Name: name, Value: value, Path: "/", Secure: &yes, HTTPOnly: &yes})
 }
 
 // Scripts sets whether the scripts of pages run, from the next page on.

@@ -9,7 +9,6 @@ import (
 
 	"github.com/seed-51359b35/recovery"
 	"github.com/seed-51359b35/recovery/internal/browsertest"
-	"github.com/seed-51359b35/recovery/internal/i18n"
 	"github.com/seed-51359b35/recovery/portal"
 )
 
@@ -118,24 +117,4 @@ func TestChromiumReadOutCodeInTheFormForMessages(t *testing.T) {
 	submit(tab)
 	s.on(tab, "/done?lang=en", 200)
 	s.has(s.john, goodPassword)
-}
-
-// In every language the two pages fit the narrowest screen.
-func TestChromiumReadOutCodeInEveryLanguage(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, func(o *recovery.Options, p *portal.Options) {
-		withHelpDesk(o, p)
-		p.Languages = i18n.Tags()
-	})
-	tab := s.tab("en", 320)
-	for _, l := range i18n.Languages() {
-		for _, path := range []string{"/forgot?lang=" + l.File, "/code?lang=" + l.File + "&read-out=1"} {
-			tab.Load(s.base + path)
-			s.on(tab, path, 200)
-			if width := browsertest.Eval[int](tab, "document.documentElement.scrollWidth"); width != 320 {
-				t.Errorf("%s is %d pixels wide", path, width)
-			}
-		}
-	}
-	s.silent(tab)
 }

@@ -23,6 +23,8 @@ type viewer struct {
 	tab            *browsertest.Tab
 	lang           string
 	address, phone string
+	john, factor   string // IDs of leads, without and with a second factor
+	in             *signIns
 	screen         screen // the screen that the tab has
 }
 
@@ -34,11 +36,18 @@ func TestChromiumEveryPageInEveryLanguage(t *testing.T) {
 	t.Parallel()
 	var axe *browsertest.Axe
 	t.Run("axe-core", func(t *testing.T) { axe = browsertest.LoadAxe(t) })
+	in := &signIns{open: map[string]string{}}
+	var withDesk portal.Options
 	s := newSite(t, func(o *recovery.Options, p *portal.Options) {
 		p.Languages, p.Logo = i18n.Tags(), []byte(logo)
+		withDesk = *p
+		withDesk.ReadOutCodes = true
+		in.serve(o)
 		o.MailCodes = recovery.MailCodesOnRequest
-		withFactor(o)
-		o.SecondFactor.Needed = func(_ context.Context, lead recovery.Lead) (bool, error) { return lead.Name == "with a factor", nil }
+		o.SecondFactor = recovery.SecondFactorOptions{
+			Needed: func(_ context.Context, lead recovery.Lead) (bool, error) { return lead.Name == "with a factor", nil },
+			Verify: func(context.Context, recovery.Lead, recovery.Secret) (bool, error) { return false, nil },
+		}
 		o.StepUp = func(_ context.Context, lead recovery.Lead) error {
 			if lead.Name == "careful" {
 				return &recovery.StepUpError{Detail: "Confirm with your security key."}
@@ -47,14 +56,21 @@ func TestChromiumEveryPageInEveryLanguage(t *testing.T) {
 		}
 	})
 	s.calm = true
+	desk, err := portal.New(s.service, withDesk)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.mu.Lock()
+	s.desk = desk
+	s.mu.Unlock()
 	t.Run("in", func(t *testing.T) {
 		for i, l := range i18n.Languages() {
 			t.Run(l.File, func(t *testing.T) {
 				t.Parallel()
 				v := viewer{site: s, lang: l.File, address: l.File + "@example.com", phone: fmt.Sprintf("+1415741557%d", i)}
-				s.addLead("John", v.address, v.phone)
+				v.in, v.john = in, s.addLead("John", v.address, v.phone)
 				s.addLead("careful", "careful-"+v.address, fmt.Sprintf("+1415741558%d", i))
-				s.addLead("with a factor", "factor-"+v.address, fmt.Sprintf("+1415741559%d", i))
+				v.factor = s.addLead("with a factor", "factor-"+v.address, fmt.Sprintf("+1415741559%d", i))
 				v.tab = chromium.Browser(t).Open(t)
 				if axe != nil && (testenv.Long() || l.File == "en" || l.File == "ar") {
 					axe.Into(v.tab)
@@ -213,6 +229,10 @@ func scenes() []scene {
 			v.send("#identifier", v.address)
 		}},
 
+		{"forgot, with a help desk", 200, true, false, func(v *viewer) { v.load(hostOfDesk, "/forgot") }},
+		{"code, read out", 200, false, false, func(v *viewer) { v.load(hostOfDesk, "/code") }},
+		{"code, read out, refused", 422, false, false, func(v *viewer) { v.send("#code", "123") }},
+
 		{"reset, with a second factor", 200, false, true, func(v *viewer) { v.open(v.link("factor-" + v.address)) }},
 		{"reset, second factor refused", 422, false, true, func(v *viewer) {
 			browsertest.Eval[bool](v.tab, `document.querySelector("#second-factor").value = "123456", true`)
@@ -236,6 +256,22 @@ func scenes() []scene {
 		{"done", 200, false, true, func(v *viewer) { v.send("#password", goodPassword) }},
 		{"invalid link", 400, false, true, func(v *viewer) { v.load(hostOfSite, "/reset") }},
 
+		{"change", 200, false, true, func(v *viewer) { v.signIn(v.john); v.load(hostOfSite, "/change-password") }},
+		{"change, refused", 422, false, true, func(v *viewer) { v.send("#password", "abcdefgh") }},
+		{"change, with a second factor", 200, false, true, func(v *viewer) { v.signIn(v.factor); v.load(hostOfSite, "/change-password") }},
+		{"change, second factor refused", 422, false, true, func(v *viewer) {
+			browsertest.Eval[bool](v.tab, `document.querySelector("#second-factor").value = "123456", true`)
+			browsertest.Eval[bool](v.tab, `document.querySelector("#current").value = "old password of with a factor", true`)
+			v.send("#password", goodPassword)
+		}},
+		{"change, done", 200, true, true, func(v *viewer) {
+			v.signIn(v.john)
+			v.load(hostOfSite, "/change-password")
+			browsertest.Eval[bool](v.tab, fmt.Sprintf(`document.querySelector("#current").value = %q, true`, goodPassword))
+			v.send("#password", "Second-"+goodPassword)
+		}},
+		{"change, signed out", 403, false, true, func(v *viewer) { v.signIn(""); v.load(hostOfSite, "/change-password") }},
+
 		{"this was not me, a link", 200, false, true, func(v *viewer) { v.open(v.notMe(recovery.MessageResetLink)) }},
 		{"not me done, of a link", 200, false, true, func(v *viewer) { v.tab.Follow(func() { v.tab.Click("[type=submit]") }) }},
 		{"this was not me, a password", 200, false, true, func(v *viewer) { v.open(v.notMe(recovery.MessagePasswordChanged)) }},
@@ -248,6 +284,11 @@ func scenes() []scene {
 		{"forgot, out of order", 503, true, true, func(v *viewer) { v.load(hostOfBroken, "/forgot"); v.send("#identifier", v.address) }},
 		{"out of order", 503, true, true, func(v *viewer) { v.open(v.url(hostOfBroken, "/account/reset?token=x")) }},
 	}
+}
+
+// signIn opens a session of a lead, or of nobody, in the viewer's browser.
+func (v *viewer) signIn(leadID string) {
+	v.tab.SetCookie(v.url(hostOfSite, "/"), "__Host-session", v.in.cookie(leadID).Value)
 }
 
 func (v *viewer) load(host, path string) { v.tab.Load(v.url(host, "/account"+path+"?lang="+v.lang)) }

@@ -97,6 +97,12 @@ type site struct {
 	base       string // URL of the pages
 	everyHost  bool   // whether the pages get the requests for every host
 
+	tokens recovery.TokenStore                 // by default one in memory
+	store  recovery.LeadStore                  // by default leads
+	hashOf func(leadID string) (string, error) // what store has
+	host   map[string]http.HandlerFunc         // pages of the host, by path
+	desk   *portal.Handler                     // the pages at hostOfDesk, for some tests
+
 	mu     sync.Mutex
 	others map[string]string        // pages of the host and of other sites, by host and path
 	gates  map[string]chan struct{} // by method and path
@@ -132,6 +138,8 @@ func newSiteWith(t *testing.T, edit func(*site, *recovery.Options, *portal.Optio
 		t: t, leads: recoverytest.NewLeads(append(slices.Clone(fields), recovery.Field{Name: "Login", Type: recovery.FieldTypeText, Search: true, IgnoreCase: true})...), outbox: &recoverytest.Outbox{}, log: &bytes.Buffer{},
 		others: map[string]string{}, gates: map[string]chan struct{}{}, after: map[string]chan struct{}{}, read: map[string]bool{},
 	}
+	s.tokens = recovery.NewMemoryTokenStore()
+	s.hashOf = func(leadID string) (string, error) { return s.leads.Hash(leadID), nil }
 	server := httptest.NewUnstartedServer(s)
 	s.server = server
 	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it would log browsers that hang up
@@ -156,11 +164,15 @@ func newSiteWith(t *testing.T, edit func(*site, *recovery.Options, *portal.Optio
 		Languages: []language.Tag{language.English},
 	}
 	edit(s, &ro, &po)
-	var leads recovery.LeadStore = s.leads
-	if ro.Invitations.Link.URL != "" || ro.Change.SignedIn != nil {
+	leads := s.store
+	switch {
+	case leads != nil:
+	case ro.Invitations.Link.URL != "", ro.Change.SignedIn != nil:
 		leads = s.leads.Full()
+	default:
+		leads = s.leads
 	}
-	if s.service, err = recovery.New(leads, recovery.NewMemoryTokenStore(), s.outbox, ro); err != nil {
+	if s.service, err = recovery.New(leads, s.tokens, s.outbox, ro); err != nil {
 		t.Fatal(err)
 	}
 	if s.pages, err = portal.New(s.service, po); err != nil {
@@ -206,8 +218,8 @@ func (s *site) unchanged() {
 // has checks which person has which password now.
 func (s *site) has(lead, pw string) {
 	s.t.Helper()
-	if h := s.leads.Hash(lead); h != s.hash(pw) {
-		s.t.Errorf("%s has %q, want %q", lead, h, s.hash(pw))
+	if h, err := s.hashOf(lead); err != nil || h != s.hash(pw) {
+		s.t.Errorf("%s has %q, %v, want %q", lead, h, err, s.hash(pw))
 	}
 }
 
@@ -254,6 +266,9 @@ const (
 	hostOfBroken = "broken." + hostOfSite
 )
 
+// Under hostOfDesk the pages have a form for the codes of a help desk.
+const hostOfDesk = "desk." + hostOfSite
+
 // limiterByHost counts nothing, so that no test exceeds a limit by accident.
 type limiterByHost struct{}
 
@@ -277,12 +292,17 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.visits = append(s.visits, visit{host, r.Method, r.RequestURI, r.Header.Clone()})
 	other, isOther := s.others[host+r.URL.Path]
+	desk := s.desk
 	before, after, tamper, rest := s.gates[r.Method+" "+r.URL.Path], s.after[r.Method+" "+r.URL.Path], s.tamper, s.rest
 	s.mu.Unlock()
 	if before != nil {
 		<-before
 	}
 	switch {
+	case s.host[r.URL.Path] != nil:
+		s.host[r.URL.Path](w, r)
+	case desk != nil && host == hostOfDesk:
+		desk.ServeHTTP(w, r)
 	case isOther:
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = io.WriteString(w, other)
