@@ -263,8 +263,11 @@ func (p *pool) run(ctx context.Context, job recovery.Job) {
 			p.bury(job, errors.New("too late"))
 			return
 		}
-		if p.bug == "drops the last" && p.shut() {
-			return
+		if p.bug == "drops the last" {
+			time.Sleep(time.Millisecond) // by the clock of the bubble, so Shutdown comes first
+			if p.shut() {
+				return
+			}
 		}
 		err := p.attempt(ctx, job)
 		if err == nil && (p.bug != "performs twice" || p.shut()) {
